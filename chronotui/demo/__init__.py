@@ -1,0 +1,1 @@
+"""A Chronoverse server good enough to be the main test peer."""

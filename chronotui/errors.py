@@ -1,0 +1,171 @@
+"""Every error a user can meet, as one tree.
+
+ChronotuiError
+├── UsageError                 exit 2
+│   ├── ConfigError
+│   ├── PathRefusedError
+│   └── RequestRefusedError    the server's 400, 405, 409
+├── AuthError                  exit 3
+│   ├── NotSignedInError       401, or a login page
+│   └── NotAllowedError        403
+├── MissingError               exit 4
+│   ├── NotFoundError          404
+│   └── LogsUnavailableError   412: retention off, HEARTBEAT, wrong state
+├── ServerError                exit 5
+│   ├── UnreachableError       refused, DNS, TLS, time-out, cut connection
+│   ├── OverloadedError        429, 503 with Retry-After
+│   ├── FailedAnswerError      5xx, proxy pages
+│   └── UnreadableAnswerError  not what the contract says
+└── IncompleteError            exit 6
+    ├── LinesMissingError
+    └── DownloadError          cut, trailed, short, disk full
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ChronotuiError(Exception):
+    """An error with words for the user.
+
+    Args:
+        sentence: What happened, one sentence, the server's own words included
+            (already cleaned of control characters by whoever puts them in).
+        next_step: What the user can do, naming the key or the command.
+    """
+
+    title: ClassVar[str] = "Something went wrong"
+    exit_code: ClassVar[int] = 5
+    default_next_step: ClassVar[str] = ""
+
+    def __init__(self, sentence: str, *, next_step: str = "") -> None:
+        self.sentence = sentence or self.title
+        self.next_step = next_step or self.default_next_step
+        super().__init__(self.sentence)
+
+    def __str__(self) -> str:
+        """Return the sentence and the next step, ready to show."""
+        return " ".join(part for part in (self.sentence, self.next_step) if part)
+
+
+class UsageError(ChronotuiError):
+    """The command, the configuration or the request cannot be taken as it is."""
+
+    title = "That cannot be done as asked"
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The configuration file is wrong; the sentence names file, line and key."""
+
+    title = "The configuration needs a correction"
+
+
+class PathRefusedError(UsageError):
+    """A path that exists already, is a folder, or may not be written."""
+
+    title = "That path cannot be used"
+
+
+class RequestRefusedError(UsageError):
+    """The server does not take what was asked (400, 405, 409)."""
+
+    title = "The server refused the request"
+
+
+class AuthError(ChronotuiError):
+    """Not signed in, or signed in without the right."""
+
+    title = "Not signed in"
+    exit_code = 3
+
+
+class NotSignedInError(AuthError):
+    """The session or token is missing, wrong or has ended (401)."""
+
+    title = "Not signed in"
+
+
+class NotAllowedError(AuthError):
+    """The account may not see this (403)."""
+
+    title = "Not allowed"
+
+
+class MissingError(ChronotuiError):
+    """What was asked for is not there."""
+
+    title = "Not there"
+    exit_code = 4
+
+
+class NotFoundError(MissingError):
+    """No such workflow, job or address (404)."""
+
+    title = "Not found"
+
+
+class LogsUnavailableError(MissingError):
+    """The server keeps no log of this job by policy (412)."""
+
+    title = "No log to show"
+
+
+class ServerError(ChronotuiError):
+    """The server cannot be reached or fails; trying again may help."""
+
+    title = "The server does not answer as it should"
+    exit_code = 5
+
+
+class UnreachableError(ServerError):
+    """No connection, or one that broke: refused, DNS, TLS, time-out, reset."""
+
+    title = "The server cannot be reached"
+
+
+class OverloadedError(ServerError):
+    """The server asks to slow down.
+
+    ``retry_after`` is the wait it asked for in seconds, None if it did not say.
+    """
+
+    title = "The server asks to slow down"
+
+    def __init__(
+        self, sentence: str, *, next_step: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(sentence, next_step=next_step)
+        self.retry_after = retry_after
+
+
+class FailedAnswerError(ServerError):
+    """The server, or a proxy before it, failed to answer (5xx, error pages)."""
+
+    title = "The server failed"
+
+
+class UnreadableAnswerError(ServerError):
+    """The answer is not what the contract says: broken JSON, wrong shape."""
+
+    title = "The server's answer cannot be read"
+
+
+class IncompleteError(ChronotuiError):
+    """Something was delivered, but not all of it."""
+
+    title = "Incomplete"
+    exit_code = 6
+
+
+class LinesMissingError(IncompleteError):
+    """Lines known to exist were not received."""
+
+    title = "Lines are missing"
+
+
+class DownloadError(IncompleteError):
+    """A download that is not the whole log: cut, trailed, short, or no space."""
+
+    title = "The download is incomplete"

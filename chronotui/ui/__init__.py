@@ -1,0 +1,1 @@
+"""The desk: Textual lives here and nowhere else."""
