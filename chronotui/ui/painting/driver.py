@@ -1,0 +1,136 @@
+"""Textual's own terminal driver, with the painter before its pen."""
+
+from __future__ import annotations
+
+import curses
+import os
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+import textual
+from textual.drivers.linux_driver import LinuxDriver
+
+from chronotui.ui.painting.painter import Painter
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from textual.driver import Driver
+
+TESTED: Final = ("8.2",)
+"""Textual releases whose painting was compared, cell by cell."""
+
+FRAME_SECONDS: Final = 1 / 30
+"""At most 30 frames a second: more is bytes that nobody sees over SSH."""
+
+BACKLOG: Final = 2
+"""Writes still queued for the terminal from which a frame is put off."""
+
+SYNC_BEGIN: Final = "\x1b[?2026h"
+SYNC_END: Final = "\x1b[?2026l"
+
+
+def driver_class() -> type[Driver] | None:
+    """Return the frugal driver where it is known to paint like the stock one.
+
+    ``CHRONOTUI_PAINTING=stock`` switches it off. None means Textual's own.
+    """
+    release = ".".join(textual.__version__.split(".")[:2])
+    if os.environ.get("CHRONOTUI_PAINTING") == "stock" or release not in TESTED:
+        return None
+    return FrugalDriver
+
+
+def erases_in_colour() -> bool:
+    """Whether this terminal erases with the background in force (terminfo bce)."""
+    try:
+        curses.setupterm()
+        return bool(curses.tigetflag("bce") == 1)
+    except (curses.error, TypeError, ValueError, OSError):
+        return False
+
+
+class FrugalDriver(LinuxDriver):
+    """Writes the difference between what is shown and what is wanted.
+
+    A frame goes out at once when the last one is a frame's time ago and the
+    terminal has taken what it was sent; else when both hold. What came between
+    is never sent, so a slow line shows the newest state and falls behind by one
+    frame at most.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._painter = Painter(0, 0, erases_in_colour=erases_in_colour())
+        self._size_known = self._app.size
+        self._last_frame = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._synchronised = False
+
+    def start_application_mode(self) -> None:
+        """Take over the terminal; nothing is known of what it shows."""
+        self._forget()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        self._cancel()
+        super().stop_application_mode()
+        self._forget()
+
+    def write(self, data: str) -> None:
+        """Take what Textual writes; painting waits for its frame."""
+        if data in {SYNC_BEGIN, SYNC_END}:
+            self._synchronised = True
+            return
+        if self._app.size != self._size_known:
+            self._forget()
+        at_once = self._painter.feed(data)
+        if at_once:
+            super().write(at_once)
+        if self._painter.is_due:
+            self._schedule()
+
+    def close(self) -> None:
+        """Write what is due and stop."""
+        self._flush()
+        self._cancel()
+        super().close()
+
+    def _forget(self) -> None:
+        self._size_known = self._app.size
+        self._painter.resize(*self._size_known)
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            return
+        wait = self._last_frame + FRAME_SECONDS - monotonic()
+        if wait <= 0 and not self._is_backed_up():
+            self._flush()
+            return
+        self._timer = self._loop.call_later(max(wait, FRAME_SECONDS / 4), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._is_backed_up():
+            self._timer = self._loop.call_later(FRAME_SECONDS, self._due)
+        else:
+            self._flush()
+
+    def _is_backed_up(self) -> bool:
+        thread = self._writer_thread
+        return thread is not None and thread._queue.qsize() >= BACKLOG  # noqa: SLF001
+
+    def _flush(self) -> None:
+        frame = self._painter.flush()
+        if not frame or self._writer_thread is None:
+            return
+        self._last_frame = monotonic()
+        if self._synchronised:
+            frame = f"{SYNC_BEGIN}{frame}{SYNC_END}"
+        super().write(frame)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
