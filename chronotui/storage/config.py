@@ -1,0 +1,207 @@
+"""Reading `config.toml`: strict, so that nothing starts half-configured."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from chronotui.errors import ConfigError
+from chronotui.storage import declaration as declare
+from chronotui.storage.bad_value import BadValueError
+from chronotui.storage.declaration import Source
+from chronotui.storage.settings import AuthSettings, Config, Profile, UiSettings
+from chronotui.storage.toml_lines import scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from chronotui.storage.toml_lines import KeyPath
+
+_TOP_KEYS: Final = ("default_profile", "ui", "keys", "profiles")
+_SECRET_KEYS: Final = {
+    "password": ("password_command", "password_env", "password_keyring", "password"),
+    "token": ("token_command", "token_env", "token_keyring", "token"),
+    "session": ("session_command", "session_env", "session"),
+}
+_SECRETS_OF_METHOD: Final = {
+    "session": ("password",),
+    "bearer": ("token", "session"),
+    "cookie": ("session",),
+    "none": (),
+}
+
+
+def load_config(path: Path) -> Config:
+    """Read the configuration; a file that does not exist is the default one.
+
+    A file that holds a secret and can be read by others earns a warning.
+
+    Raises:
+        ConfigError: The file cannot be read, is not TOML, or holds an unknown key, a
+            wrong type or a bad value; the sentence names file, line and key.
+    """
+    try:
+        text = path.read_bytes().decode()
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return Config(path)
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: the text is not UTF-8.") from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise ConfigError(f"{path} cannot be read: {why}.") from None
+    config = parse_config(text, path)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and holds_secret(config):
+        words = f"{path} holds a secret and others may read it: chmod 600 {path}"
+        return replace(config, warnings=(words,))
+    return config
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """Read the text of a configuration; ``path`` is named in errors.
+
+    Raises:
+        ConfigError: As `load_config`.
+    """
+    document = _loads(text, path)
+    source = Source(path, scan(text))
+    for name in document:
+        if name not in _TOP_KEYS:
+            raise declare.unknown_key((name,), _TOP_KEYS, source)
+    ui = declare.read_table(UiSettings, document.get("ui", {}), ("ui",), source)
+    profiles = _profiles(document.get("profiles", {}), source)
+    return Config(
+        path=path,
+        default_profile=_default_profile(document, profiles, source),
+        ui=UiSettings(**ui),
+        keys=_keys(document.get("keys", {}), source),
+        profiles=profiles,
+        source=source,
+    )
+
+
+def holds_secret(config: Config) -> bool:
+    """Whether a password, token or cookie stands in the file itself."""
+    return any(
+        profile.auth.password or profile.auth.token or profile.auth.session
+        for profile in config.profiles.values()
+    )
+
+
+def check_profile_name(name: str) -> str:
+    """Return a profile's name if it can be one.
+
+    Raises:
+        BadValueError: Empty, or with characters that make no file name or key.
+    """
+    fits = all(mark.isalnum() or mark in "-_." for mark in name)
+    if fits and 1 <= len(name) <= 64 and name[0] not in "-.":
+        return name
+    raise BadValueError(
+        "must be a name of letters, digits, '-', '_' and '.', at most 64."
+    )
+
+
+def _loads(text: str, path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        words, _, place = str(error).rpartition(" (at ")
+        line = place.removeprefix("line ").partition(",")[0]
+        where = f"{path}:{line}" if line.isdigit() else str(path)
+        raise ConfigError(
+            f"{where}: not TOML: {words or place}.",
+            next_step="Correct the file and start again.",
+        ) from None
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deep to be read.") from None
+
+
+def _default_profile(
+    document: Mapping[str, Any], profiles: Mapping[str, Profile], source: Source
+) -> str | None:
+    name = document.get("default_profile")
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        words = f"must be the name of a profile, not {declare.shown(name)}."
+        raise source.error(("default_profile",), words)
+    if name not in profiles:
+        known = ", ".join(profiles) or "none"
+        words = f"names no profile; there are: {known}."
+        raise source.error(("default_profile",), words)
+    return name
+
+
+def _keys(table: object, source: Source) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for name, value in declare.as_table(table, ("keys",), source).items():
+        path: KeyPath = ("keys", name)
+        if isinstance(value, dict):
+            keys |= {
+                f"{name}.{rest}": key for rest, key in _nested(value, path, source)
+            }
+        elif isinstance(value, str):
+            keys[name] = value
+        else:
+            words = f'must be keys like "key,key", not {declare.shown(value)}.'
+            raise source.error(path, words)
+    return keys
+
+
+def _nested(
+    table: Mapping[str, object], path: KeyPath, source: Source
+) -> list[tuple[str, str]]:
+    """Read ``log.follow = "F"`` written without quotes, which TOML nests."""
+    keys = []
+    for name, value in table.items():
+        if not isinstance(value, str):
+            words = f'must be keys like "key,key", not {declare.shown(value)}.'
+            raise source.error((*path, name), words)
+        keys.append((name, value))
+    return keys
+
+
+def _profiles(table: object, source: Source) -> dict[str, Profile]:
+    tables = declare.as_table(table, ("profiles",), source)
+    return {name: _profile(name, one, source) for name, one in tables.items()}
+
+
+def _profile(name: str, value: object, source: Source) -> Profile:
+    key: KeyPath = ("profiles", name)
+    try:
+        check_profile_name(name)
+    except BadValueError as error:
+        raise source.error(key, str(error)) from None
+    table = dict(declare.as_table(value, key, source))
+    auth = table.pop("auth", None)
+    values = declare.read_table(Profile, table, key, source, also=("auth",))
+    if auth is not None:
+        values["auth"] = _auth(auth, (*key, "auth"), source)
+    if values.get("client_key") and not values.get("client_cert"):
+        words = "needs client_cert beside it."
+        raise source.error((*key, "client_key"), words)
+    return Profile(name=name, **values)
+
+
+def _auth(value: object, key: KeyPath, source: Source) -> AuthSettings:
+    values = declare.read_table(AuthSettings, value, key, source)
+    auth = AuthSettings(**values)
+    if auth.method == "session" and not auth.email:
+        raise source.error((*key, "email"), "is missing; method session needs it.")
+    allowed = _SECRETS_OF_METHOD[auth.method]
+    for kind, names in _SECRET_KEYS.items():
+        given = [name for name in names if values.get(name)]
+        if given and kind not in allowed:
+            words = f"has no use with method {auth.method!r}."
+            raise source.error((*key, given[0]), words)
+        if len(given) > 1:
+            words = f"stands beside {given[0]}; only one of them can hold."
+            raise source.error((*key, given[1]), words)
+    return auth

@@ -1,0 +1,213 @@
+from pathlib import Path
+
+import pytest
+
+from chronotui.errors import ConfigError
+from chronotui.storage.config import load_config, parse_config
+from chronotui.storage.settings import AuthSettings, Config, UiSettings
+
+EXAMPLE = """\
+default_profile = "prod"
+
+[ui]                               # optional; every key has a default
+theme = "textual-dark"
+timestamps = "time"                # off | time | full | elapsed | delta
+zone = "local"                     # local | utc
+wrap = false
+save_dir = "~/logs"
+memory_mb = 512                    # log text kept in memory before the spool file
+spool_dir = ""                     # empty: the platform's runtime or temporary folder
+
+[keys]                             # action = "key,key"; names as in the palette
+
+[profiles.prod]
+kind = "chronoverse"               # chronoverse (default) | dify
+url = "https://chrono.example.com/api"
+poll_seconds = 5.0
+timeout_seconds = 10.0
+ca_file = "~/certs/ca.pem"         # optional, as all below
+client_cert = "~/certs/me.pem"
+client_key = "~/certs/me.key"
+verify = true
+insecure = false
+save_dir = "~/incidents"
+
+[profiles.prod.auth]
+method = "session"                 # session | bearer | cookie | none
+email = "oncall@example.com"
+password_command = "pass show chronoverse"
+"""
+
+PATH = Path("/etc/chronotui/config.toml")
+
+
+def refused(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, PATH)
+    assert caught.value.exit_code == 2
+    return caught.value.sentence
+
+
+def test_the_documented_example_is_read_as_it_says() -> None:
+    config = parse_config(EXAMPLE, PATH)
+    home = Path.home()
+    assert config.default_profile == "prod"
+    assert config.ui == UiSettings(save_dir=home / "logs")
+    assert config.ui.spool_dir is None
+    prod = config.profiles["prod"]
+    assert prod.url == "https://chrono.example.com/api"
+    assert prod.ca_file == home / "certs/ca.pem"
+    assert prod.save_dir == home / "incidents"
+    assert prod.auth == AuthSettings(
+        email="oncall@example.com", password_command="pass show chronoverse"
+    )
+
+
+def test_an_absent_file_is_the_default_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    assert load_config(path) == Config(path)
+
+
+def test_a_minimal_profile_has_every_default() -> None:
+    profile = parse_config('[profiles.a]\nurl = "http://h:1/"\n', PATH).profiles["a"]
+    assert (profile.url, profile.kind, profile.poll_seconds) == (
+        "http://h:1",
+        "chronoverse",
+        5.0,
+    )
+    assert profile.verify
+    assert not profile.insecure
+    assert profile.auth.method == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[ui]\ntehme = 'x'\n", (f"{PATH}:2: ui.tehme is not a known key; "
+         "the nearest known key is 'theme'.")),
+        ("\n\ndefault_profil = 'x'\n", (f"{PATH}:3: default_profil is not a known key; "
+         "the nearest known key is 'default_profile'.")),
+        ("[uii]\n", (f"{PATH}:1: uii is not a known key; "
+         "the nearest known key is 'ui'.")),
+        ("[profiles.a]\nurl='http://h'\n[profiles.a.auht]\n",
+         (f"{PATH}:3: profiles.a.auht is not a known key; "
+         "the nearest known key is 'auth'.")),
+        (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='none'\n"
+         "pasword='x'\n"), (f"{PATH}:5: profiles.a.auth.pasword is not a known key; "
+         "the nearest known key is 'password'.")),
+        ("ui = 3\n", f"{PATH}:1: ui must be a table, not 3."),
+        ("[ui]\nwrap = 'yes'\n",
+         f"{PATH}:2: ui.wrap must be true or false, not 'yes'."),
+        ("[ui]\nmemory_mb = true\n", (f"{PATH}:2: ui.memory_mb must be a whole number "
+         "from 1 to 1048576, not true.")),
+        ("[ui]\nzone = 'CET'\n",
+         f"{PATH}:2: ui.zone must be one of 'local', 'utc', not 'CET'."),
+        ("[ui]\ntheme = ''\n", f"{PATH}:2: ui.theme must not be empty."),
+        ("[ui]\nsave_dir = 1\n",
+         f"{PATH}:2: ui.save_dir must be a path in quotes, not 1."),
+        ("[profiles.a]\nkind='dify'\n", f"{PATH}:1: profiles.a.url is missing."),
+        ("[profiles]\na = {url = 'http://h', poll_seconds = 0.1}\n",
+         (f"{PATH}:2: profiles.a.poll_seconds must be a number from 0.2 to 300, "
+         "not 0.1.")),
+        ("[profiles.a]\nurl='http://h'\npoll_seconds = 301\n",
+         (f"{PATH}:3: profiles.a.poll_seconds must be a number from 0.2 to 300, "
+         "not 301.")),
+        ("[profiles.a]\nurl='http://h'\npoll_seconds = nan\n",
+         (f"{PATH}:3: profiles.a.poll_seconds must be a number from 0.2 to 300, "
+         "not nan.")),
+        ("[profiles.a]\nurl='ftp://h'\n",
+         (f"{PATH}:2: profiles.a.url must begin with http:// or https:// "
+         "and name a host.")),
+        ("default_profile = 'b'\n[profiles.a]\nurl='http://h'\n",
+         f"{PATH}:1: default_profile names no profile; there are: a."),
+        ("[profiles.a]\nurl='http://h'\nclient_key='k'\n",
+         f"{PATH}:3: profiles.a.client_key needs client_cert beside it."),
+        ("[profiles.a]\nurl='http://h'\nauth={}\n",
+         f"{PATH}:3: profiles.a.auth.email is missing; method session needs it."),
+        (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
+         "password='s3cret'\n"),
+         f"{PATH}:5: profiles.a.auth.password has no use with method 'bearer'."),
+        (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
+         "token='s3cret'\ntoken_env='T'\n"),
+         (f"{PATH}:5: profiles.a.auth.token stands beside token_env; "
+         "only one of them can hold.")),
+        ("[profiles.'a b']\nurl='http://h'\n",
+         (f"{PATH}:1: profiles.a b must be a name of letters, digits, '-', '_' "
+         "and '.', at most 64.")),
+        ("[keys]\nquit = 1\n",
+         f'{PATH}:2: keys.quit must be keys like "key,key", not 1.'),
+        ("a = \n", f"{PATH}:1: not TOML: Invalid value."),
+    ],
+)  # fmt: skip
+def test_refusals_name_file_line_key_and_what_is_taken(
+    text: str, sentence: str
+) -> None:
+    assert refused(text) == sentence
+
+
+def test_a_secret_is_never_repeated_in_a_refusal() -> None:
+    auth = "[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
+    assert "hunter2" not in refused(auth + "password='hunter2'\n")
+    assert "hunter2" not in refused(auth + "token=['hunter2']\n")
+    assert "hunter2" not in refused("[profiles.a]\nurl='http://me:hunter2@h'\n")
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b'[ui]\ntheme = "\xff"\n')
+    with pytest.raises(ConfigError, match=r"config\.toml:2: the text is not UTF-8"):
+        load_config(path)
+
+
+def test_a_folder_in_the_files_place_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+def test_an_open_file_with_a_secret_earns_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        "[profiles.a]\nurl='http://h'\n[profiles.a.auth]\n"
+        "email='a@b.c'\npassword='hunter2'\n"
+    )
+    path.chmod(0o644)
+    (warning,) = load_config(path).warnings
+    assert "chmod 600" in warning
+    assert "hunter2" not in warning
+    path.chmod(0o600)
+    assert load_config(path).warnings == ()
+
+
+def test_a_secret_shows_itself_nowhere() -> None:
+    config = parse_config(
+        "[profiles.a]\nurl='http://h'\n[profiles.a.auth]\n"
+        "email='a@b.c'\npassword='hunter2'\n",
+        PATH,
+    )
+    password = config.profiles["a"].auth.password
+    assert password is not None
+    assert password.reveal() == "hunter2"
+    assert "hunter2" not in f"{config!r} {password} {password!r} {password:>9}"
+
+
+def test_key_names_are_checked_against_the_actions_there_are() -> None:
+    config = parse_config('[keys]\nlog.folow = "F"\n"app.quit" = "q"\n', PATH)
+    assert config.keys == {"log.folow": "F", "app.quit": "q"}
+    with pytest.raises(ConfigError) as caught:
+        config.check_key_names(["log.follow", "app.quit"])
+    assert caught.value.sentence == (
+        f"{PATH}:2: keys.log.folow is not a known key; "
+        "the nearest known key is 'log.follow'."
+    )
+
+
+def test_relative_paths_start_at_the_files_folder() -> None:
+    text = "[profiles.a]\nurl='http://h'\nca_file='ca.pem'\n"
+    assert parse_config(text, PATH).profiles["a"].ca_file == PATH.parent / "ca.pem"
+
+
+def test_another_url_for_a_profile_is_checked_like_the_files() -> None:
+    profile = parse_config("[profiles.a]\nurl='http://h'\n", PATH).profiles["a"]
+    assert profile.with_url("https://x/api/").url == "https://x/api"
+    with pytest.raises(ConfigError, match="must begin with http"):
+        profile.with_url("localhost:8080")
