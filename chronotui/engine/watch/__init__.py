@@ -1,0 +1,1 @@
+"""Watching one job: live lines and retained pages made one exact log."""
