@@ -1,0 +1,168 @@
+"""Times as the wire writes them, as people write them, and as the screen shows them.
+
+No clock in here: whoever asks says what time it is.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+NS: Final = 1_000_000_000
+"""Nanoseconds in a second."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST: Final = 2**63 - 1
+_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGES: Final = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+@cache
+def _rfc3339() -> re.Pattern[str]:
+    return re.compile(
+        r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
+        r"(?:[Zz]|([+-])(\d\d):?(\d\d))",
+        re.ASCII,
+    )
+
+
+def parse_time(text: str) -> int | None:
+    """Read an RFC 3339 time with 0 to 9 fraction digits.
+
+    A leap second counts as the next one's start. Digits beyond the ninth are cut.
+
+    Returns:
+        Nanoseconds since the epoch, UTC. None for what is no such time, and for
+        years outside 1678 to 2261, which 64 bits do not hold: a zero time
+        ("0001-01-01T00:00:00Z") says that there is none.
+    """
+    match = _rfc3339().fullmatch(text)
+    if match is None:
+        return None
+    day, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+        return None
+    midnight = _midnight(day)
+    if midnight is None:
+        return None
+    seconds = midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
+    if sign:
+        offset = int(off_hour) * 3600 + int(off_minute) * 60
+        seconds += offset if sign == "-" else -offset
+    nanoseconds = seconds * NS + (int(fraction.ljust(9, "0")) if fraction else 0)
+    return nanoseconds if -_MOST <= nanoseconds <= _MOST else None
+
+
+@lru_cache(maxsize=64)
+def _midnight(day: str) -> int | None:
+    try:
+        return (datetime.fromisoformat(day).replace(tzinfo=UTC) - _EPOCH).days * 86400
+    except ValueError:
+        return None
+
+
+def format_time_ns(time_ns: int, digits: int | None = None) -> str:
+    """Return an RFC 3339 time in UTC, ``2024-01-01T10:12:31.004Z``.
+
+    Args:
+        time_ns: Nanoseconds since the epoch.
+        digits: Digits of the fraction, 0 to 9, the rest cut; None writes as many as
+            say all, none for a whole second, as the server does.
+    """
+    return f"{zoned_text(time_ns, UTC)}{fraction_text(time_ns, digits)}Z"
+
+
+def zoned_text(time_ns: int, zone: tzinfo | None) -> str:
+    """Return date and time to the second in a zone, None being the local one."""
+    return _second_text(time_ns // NS, zone)
+
+
+@lru_cache(maxsize=4096)
+def _second_text(seconds: int, zone: tzinfo | None) -> str:
+    moment = (_EPOCH + timedelta(seconds=seconds)).astimezone(zone)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def fraction_text(time_ns: int, digits: int | None = None) -> str:
+    """Return ``.004`` or "" for the part of a second; see `format_time_ns`."""
+    text = f"{time_ns % NS:09d}"
+    text = text.rstrip("0") if digits is None else text[:digits]
+    return f".{text}" if text else ""
+
+
+def human_duration(seconds: float) -> str:
+    """Return a length of time as a clock shows it: ``2:10``, ``1:02:03``."""
+    whole = max(0, int(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def age(seconds: float) -> str:
+    """Return how long ago, in one unit: ``42 s``, ``5 min``, ``3 h``, ``2 d``."""
+    whole = max(0, int(seconds))
+    for size, unit in _AGES:
+        if whole >= size:
+            return f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def parse_when(text: str, now: datetime) -> datetime:
+    """Read a time as people type it.
+
+    Args:
+        text: RFC 3339 (``2024-01-01T10:12:31Z``; without a zone, that of ``now``),
+            a time of day that has been (``14:05``, ``14:05:30``: the last time it
+            was), or a span before now (``15m``, ``-15m``, ``1h30m``; units s m h d w).
+        now: Aware; its zone is the one a time of day is meant in.
+
+    Returns:
+        An aware time.
+
+    Raises:
+        ValueError: None of these; the message is a sentence for the user.
+    """
+    typed = text.strip()
+    when = _ago(typed, now) or _time_of_day(typed, now) or _moment(typed, now)
+    if when is None:
+        raise ValueError(
+            f"{text!r} is no time: write 14:05, 15m or 2026-01-31T14:05:00Z."
+        )
+    return when
+
+
+def _ago(typed: str, now: datetime) -> datetime | None:
+    if not re.fullmatch(r"-?(\d{1,9}(min|[smhdw]))+", typed, re.ASCII):
+        return None
+    parts = re.findall(r"(\d+)(min|[smhdw])", typed)
+    try:
+        return now - timedelta(seconds=sum(int(n) * _UNITS[u] for n, u in parts))
+    except OverflowError:
+        return None
+
+
+def _time_of_day(typed: str, now: datetime) -> datetime | None:
+    match = re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?", typed, re.ASCII)
+    if match is None:
+        return None
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    today = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return today if today <= now else today - timedelta(days=1)
+
+
+def _moment(typed: str, now: datetime) -> datetime | None:
+    time_ns = parse_time(typed)
+    try:
+        if time_ns is not None:
+            return _EPOCH + timedelta(microseconds=time_ns // 1000)
+        moment = datetime.fromisoformat(typed)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
