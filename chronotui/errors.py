@@ -7,6 +7,7 @@ ChronotuiError
 │   └── RequestRefusedError    the server's 400, 405, 409
 ├── AuthError                  exit 3
 │   ├── NotSignedInError       401, or a login page
+│   │   └── DownloadNeedsSessionError  401 for a token at the raw download alone
 │   └── NotAllowedError        403
 ├── MissingError               exit 4
 │   ├── NotFoundError          404
@@ -16,9 +17,10 @@ ChronotuiError
 │   ├── OverloadedError        429, 503 with Retry-After
 │   ├── FailedAnswerError      5xx, proxy pages
 │   └── UnreadableAnswerError  not what the contract says
-└── IncompleteError            exit 6
-    ├── LinesMissingError
-    └── DownloadError          cut, trailed, short, disk full
+├── IncompleteError            exit 6
+│   ├── LinesMissingError
+│   └── DownloadError          cut, trailed, short, disk full
+└── CancelledByUserError       exit 130
 """
 
 from __future__ import annotations
@@ -85,6 +87,10 @@ class NotSignedInError(AuthError):
     """The session or token is missing, wrong or has ended (401)."""
 
     title = "Not signed in"
+
+
+class DownloadNeedsSessionError(NotSignedInError):
+    """The raw download takes only a session; the log's pages may still be read."""
 
 
 class NotAllowedError(AuthError):
@@ -169,3 +175,10 @@ class DownloadError(IncompleteError):
     """A download that is not the whole log: cut, trailed, short, or no space."""
 
     title = "The download is incomplete"
+
+
+class CancelledByUserError(ChronotuiError):
+    """The user stopped it; what was begun is cleaned up."""
+
+    title = "Cancelled"
+    exit_code = 130

@@ -1,0 +1,188 @@
+"""Log lines out of JSON, one by one or a whole batch in one call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+
+from chronotui.api.entities import read_cursor
+from chronotui.api.highlights import split_marks
+from chronotui.api.json_bodies import (
+    integer,
+    loads,
+    objects,
+    read_object,
+    text,
+    unreadable,
+)
+from chronotui.api.stamps import time_ns
+from chronotui.model import LogLine, LogPage, SearchPage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SOURCES_KEPT: Final = 1024
+
+
+class _Entry(msgspec.Struct, gc=False):
+    """A log object as the contract has it; anything else takes the tolerant way."""
+
+    message: str | None = None
+    timestamp: str | None = None
+    sequence_num: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    stream: str | None = None
+    event_id: str | None = None
+
+
+class _Page(msgspec.Struct):
+    logs: list[_Entry] | None = None
+    cursor: str | None = None
+    highlight_token: str | None = None
+
+
+_PAGE: Final = msgspec.json.Decoder(_Page)
+_BATCH: Final = msgspec.json.Decoder(list[_Entry])
+_ONE: Final = msgspec.json.Decoder(_Entry)
+
+
+def read_log_page(body: bytes) -> LogPage:
+    """Decode a page of retained lines, order as sent.
+
+    Raises:
+        UnreadableAnswerError: The page, or a line of it, is broken.
+    """
+    page = _read_page(body, "the log page")
+    return LogPage(_lines(page.logs or (), retained=True), page.cursor or None)
+
+
+def read_search_page(body: bytes) -> SearchPage:
+    """Decode a page of search hits, the marks turned into ranges.
+
+    Raises:
+        UnreadableAnswerError: The page, or a line of it, is broken.
+    """
+    page = _read_page(body, "the log search")
+    found = _lines(page.logs or (), retained=True)
+    token = page.highlight_token or ""
+    split = [split_marks(line.message, token) for line in found]
+    lines = tuple(
+        line._replace(message=message)
+        for line, (message, _) in zip(found, split, strict=True)
+    )
+    ranges = tuple(ranges for _, ranges in split)
+    return SearchPage(lines, ranges, page.cursor or None)
+
+
+def read_live_lines(batch: Sequence[bytes]) -> tuple[tuple[LogLine, ...], int]:
+    """Decode the data of frames that arrived together, in one call if all are whole.
+
+    Returns:
+        The lines in order of arrival, and how many frames could not be read.
+    """
+    try:
+        entries = _BATCH.decode(b"[" + b",".join(batch) + b"]")
+    except (ValueError, RecursionError):
+        return _read_one_by_one(batch)
+    if len(entries) != len(batch):
+        return _read_one_by_one(batch)
+    return _lines(entries, retained=False), 0
+
+
+def attempt_of(event_id: str) -> int:
+    """Return the attempt an event id tells, 0 when it tells none.
+
+    ``log:<job>:<stream>:<n>`` is the first, ``log:<job>:attempt:<k>:<stream>:<n>``
+    is number k (wire note "Retained logs").
+    """
+    source, _, _ = event_id.rpartition(":")
+    known = _attempts.get(source)
+    if known is None:
+        if len(_attempts) >= _SOURCES_KEPT:
+            _attempts.clear()
+        known = _attempts[source] = _attempt_of_source(source)
+    return known
+
+
+_attempts: dict[str, int] = {}
+"""Attempts by event id without its number: few sources write many lines."""
+
+
+def _attempt_of_source(source: str) -> int:
+    parts = source.split(":")
+    if len(parts) < 3 or parts[0] != "log":
+        return 0
+    if parts[-3:-2] == ["attempt"] and len(parts) >= 5:
+        number = parts[-2]
+        return int(number[:9]) if number.isascii() and number.isdigit() else 0
+    return 1
+
+
+def _lines(entries: Sequence[_Entry], *, retained: bool) -> tuple[LogLine, ...]:
+    return tuple(
+        LogLine(
+            attempt_of(entry.event_id) if entry.event_id else 0,
+            entry.sequence_num or 0,
+            entry.stream or "",
+            time_ns(entry.timestamp),
+            entry.message or "",
+            entry.event_id or "",
+            retained,
+        )
+        for entry in entries
+    )
+
+
+def _read_page(body: bytes, what: str) -> _Page:
+    try:
+        return _PAGE.decode(body)
+    except (ValueError, RecursionError):
+        pass
+    answer = read_object(body, what)
+    try:
+        entries = [_tolerant(entry) for entry in objects(answer, "logs", what)]
+    except ValueError as error:
+        raise unreadable(what, str(error)) from None
+    return _Page(entries, read_cursor(answer), text(answer, "highlight_token"))
+
+
+def _read_one_by_one(batch: Sequence[bytes]) -> tuple[tuple[LogLine, ...], int]:
+    entries: list[_Entry] = []
+    for data in batch:
+        try:
+            entries.append(_read_one(data))
+        except ValueError:
+            continue
+    return _lines(entries, retained=False), len(batch) - len(entries)
+
+
+def _read_one(data: bytes) -> _Entry:
+    try:
+        return _ONE.decode(data)
+    except (ValueError, RecursionError):
+        return _tolerant(loads(data))
+
+
+def _tolerant(entry: object) -> _Entry:
+    """Read a log object whose unimportant fields may be of any shape.
+
+    Raises:
+        ValueError: Its message or its number cannot be told.
+    """
+    if not isinstance(entry, dict):
+        raise ValueError("a log line is no object")  # noqa: TRY004
+    message = entry.get("message")
+    if message is not None and not isinstance(message, str):
+        raise ValueError("a message is no text")
+    number = integer(entry, "sequence_num")
+    if number is None and entry.get("sequence_num") not in {None, ""}:
+        raise ValueError("a sequence number is no number")
+    if number is not None and number < 0:
+        raise ValueError("a sequence number is negative")
+    return _Entry(
+        message,
+        text(entry, "timestamp"),
+        number,
+        text(entry, "stream"),
+        text(entry, "event_id"),
+    )

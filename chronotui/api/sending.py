@@ -1,0 +1,225 @@
+"""Sending one request as often as it takes: renewal, redirects, stale sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+import httpx
+
+from chronotui.api.answers import (
+    CHECK_URL,
+    MAX_ERROR_BODY,
+    error_for,
+    is_page,
+    login_page,
+)
+from chronotui.api.failures import FAILURES, explain
+from chronotui.errors import (
+    ChronotuiError,
+    FailedAnswerError,
+    UnreachableError,
+    UnreadableAnswerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from chronotui.api.address import Address
+    from chronotui.api.ask import Ask
+    from chronotui.api.credentials import Secrets
+    from chronotui.api.transport import Transport
+
+_MAX_HOPS: Final = 5
+
+_STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What a connection says that the server closed while it was idle."""
+
+
+class Opener(Protocol):
+    """Opens a streamed answer: httpx alone, or httpx-sse."""
+
+    def __call__(
+        self,
+        client: httpx.AsyncClient,
+        ask: Ask,
+        headers: dict[str, str],
+        extensions: Mapping[str, object],
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Send the request and give the answer with its body unread."""
+        ...
+
+
+class Sender:
+    """Sends one request as often as it takes: renewal, redirects, stale sockets."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        client: httpx.AsyncClient,
+        stack: AsyncExitStack,
+        opener: Opener,
+    ) -> None:
+        self._transport = transport
+        self._client = client
+        self._stack = stack
+        self._opener = opener
+
+    async def signed_in(self, ask: Ask) -> httpx.Response:
+        """Send with secrets, renewing refused ones, and check the status."""
+        credentials = self._transport.credentials
+        renewals = 0
+        while True:
+            secrets = await credentials.current() if ask.secrets else None
+            try:
+                answer = await self._followed(ask, secrets)
+            except FAILURES as error:
+                raise explain(error, self._transport.address) from error
+            may_renew = renewals == 0 or (renewals == 1 and not credentials.are_fresh())
+            if (
+                answer.status_code != 401
+                or not (ask.renews and may_renew)
+                or secrets is None
+            ):
+                await self._check(answer)
+                return answer
+            await self._stack.aclose()
+            await credentials.renew(secrets)
+            renewals += 1
+
+    async def _check(self, answer: httpx.Response) -> None:
+        """Raise for what is no success; an error's body is read for its words."""
+        if answer.is_success:
+            if is_page(answer.headers):
+                raise login_page()
+            return
+        transport = self._transport
+        body = b""
+        with suppress(*FAILURES, UnreachableError):
+            async with within(transport.timeout_seconds, transport.address):
+                async for part in answer.aiter_bytes():
+                    body += part
+                    if len(body) >= MAX_ERROR_BODY:
+                        break
+        raise error_for(answer.status_code, answer.headers, body)
+
+    async def _followed(self, ask: Ask, secrets: Secrets | None) -> httpx.Response:
+        """Send and follow redirects within the origin."""
+        for _ in range(_MAX_HOPS):
+            answer = await self._fresh(ask, secrets)
+            target = redirect_target(answer, self._transport.address)
+            if target is None or ask.method != "GET":
+                return answer
+            await self._stack.aclose()
+            ask = replace(ask, url=target)
+        raise UnreadableAnswerError(
+            "The server sends requests round in circles.", next_step=CHECK_URL
+        )
+
+    async def _fresh(self, ask: Ask, secrets: Secrets | None) -> httpx.Response:
+        """Send; a GET that met a connection the server had closed is sent again."""
+        trace = _Trace()
+        try:
+            return await self._opened(ask, secrets, trace)
+        except _STALE:
+            if ask.method != "GET" or trace.connected:
+                raise
+        return await self._opened(ask, secrets, trace)
+
+    async def _opened(
+        self, ask: Ask, secrets: Secrets | None, trace: _Trace
+    ) -> httpx.Response:
+        transport = self._transport
+        transport.requests[ask.kind] += 1
+        headers = dict(ask.headers)
+        if secrets is not None:
+            headers |= secrets.headers(changes=ask.changes)
+        status: int | None = None
+        problem = ""
+        began = time.monotonic()
+        try:
+            async with within(transport.timeout_seconds * 2, transport.address):
+                answer = await self._stack.enter_async_context(
+                    self._opener(self._client, ask, headers, {"trace": trace})
+                )
+            status = answer.status_code
+        except (*FAILURES, ChronotuiError) as error:
+            problem = type(error).__name__
+            raise
+        finally:
+            seconds = time.monotonic() - began
+            transport.note(ask, headers, status, seconds, problem)
+        return answer
+
+
+class _Trace:
+    """Watches whether a request made a connection of its own."""
+
+    def __init__(self) -> None:
+        self.connected = False
+
+    async def __call__(self, name: str, _info: object) -> None:
+        """Take one of httpcore's trace events."""
+        if name == "connection.connect_tcp.started":
+            self.connected = True
+
+
+def redirect_target(answer: httpx.Response, address: Address) -> str | None:
+    """Return where an answer redirects to, None when it does not.
+
+    Raises:
+        FailedAnswerError: It points at another origin, which gets no request.
+    """
+    if not answer.has_redirect_location:
+        return None
+    target = str(answer.url.join(answer.headers["location"]))
+    if address.owns(target):
+        return target
+    elsewhere = httpx.URL(target)
+    raise FailedAnswerError(
+        f"The server redirects to another address, {elsewhere.scheme}://"
+        f"{elsewhere.netloc.decode('ascii', 'replace')}, which is not followed.",
+        next_step="If Chronoverse lives there, put it into the profile's url; "
+        "if it is a sign-in page, sign in again.",
+    )
+
+
+def open_plain(
+    client: httpx.AsyncClient,
+    ask: Ask,
+    headers: dict[str, str],
+    extensions: Mapping[str, object],
+) -> AbstractAsyncContextManager[httpx.Response]:
+    """Send a request with httpx alone."""
+    return client.stream(
+        ask.method,
+        ask.url,
+        headers=headers,
+        content=ask.content,
+        extensions=dict(extensions),
+    )
+
+
+@asynccontextmanager
+async def within(seconds: float, address: Address) -> AsyncIterator[None]:
+    """Give up after a time.
+
+    Raises:
+        UnreachableError: The block took longer.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise UnreachableError(
+            f"{address.host} did not answer in time.",
+            next_step="Try again, or raise timeout_seconds in the profile.",
+        ) from None

@@ -1,0 +1,156 @@
+"""One way to the server: secrets, renewal, redirects, retries, errors.
+
+Secrets go to the profile's own origin alone. A 401 renews them once, one renewal
+serving all who wait. Redirects are followed within the origin only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from chronotui.api.answers import CHECK_URL, is_page, login_page
+from chronotui.api.credentials import credentials_for
+from chronotui.api.failures import FAILURES, explain
+from chronotui.api.login import log_in
+from chronotui.api.request_log import RequestEntry, RequestLog, redact
+from chronotui.api.sending import Opener, Sender, open_plain, within
+from chronotui.errors import UnreadableAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import httpx
+
+    from chronotui.api.address import Address
+    from chronotui.api.ask import Ask
+    from chronotui.api.auth import Auth
+    from chronotui.api.connections import Connections
+
+MAX_JSON_BYTES: Final = 64 << 20
+"""Largest JSON answer read: 100 lines of 64 KiB, every byte escaped, is 40 MB."""
+
+_WHOLE_ANSWER_FACTOR: Final = 12
+"""A JSON answer may take this many time-outs in all, however slowly it trickles."""
+
+
+class Transport:
+    """Sends requests of one client to one server.
+
+    Attributes:
+        address: Where the server is.
+        requests: How many were sent, by kind.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        connections: Connections,
+        auth: Auth,
+        *,
+        timeout_seconds: float,
+        log: RequestLog | None = None,
+    ) -> None:
+        self.address = address
+        self.connections = connections
+        self.credentials = credentials_for(auth, partial(log_in, self))
+        self.timeout_seconds = timeout_seconds
+        self.requests: Counter[str] = Counter()
+        self._log = log
+        self._client: httpx.AsyncClient | None = None
+        self._making = asyncio.Lock()
+
+    async def read(self, ask: Ask, *, limit: int = MAX_JSON_BYTES) -> bytes:
+        """Send a request and return the whole body of its success.
+
+        Raises:
+            ChronotuiError: Whatever went wrong.
+        """
+        deadline = self.timeout_seconds * _WHOLE_ANSWER_FACTOR
+        async with self.exchange(ask) as answer, within(deadline, self.address):
+            try:
+                body = await _whole_body(answer, limit)
+            except FAILURES as error:
+                raise explain(error, self.address) from error
+        if is_page(answer.headers, body):
+            raise login_page()
+        return body
+
+    async def send(self, ask: Ask) -> httpx.Response:
+        """Send a request whose success has no body to speak of."""
+        async with self.exchange(ask) as answer:
+            return answer
+
+    @asynccontextmanager
+    async def exchange(
+        self, ask: Ask, *, opener: Opener | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """Send a request and give its success with the body unread.
+
+        Whoever reads the body turns ``FAILURES`` into our errors.
+
+        Args:
+            ask: The request.
+            opener: What sends it, when not httpx alone.
+
+        Raises:
+            ChronotuiError: Whatever went wrong.
+        """
+        async with AsyncExitStack() as stack:
+            client = await self._ready_client()
+            sender = Sender(self, client, stack, opener or open_plain)
+            yield await sender.signed_in(ask)
+
+    async def aclose(self) -> None:
+        """Close every connection; the next request opens new ones."""
+        await self.credentials.aclose()
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    async def _ready_client(self) -> httpx.AsyncClient:
+        if self._client is None:
+            async with self._making:
+                if self._client is None:
+                    make = self.connections.make_async
+                    blocks = self.connections.blocks
+                    self._client = await asyncio.to_thread(make) if blocks else make()
+        return self._client
+
+    def note(
+        self,
+        ask: Ask,
+        headers: Mapping[str, str],
+        status: int | None,
+        seconds: float,
+        problem: str = "",
+    ) -> None:
+        """Tell the request log about one exchange."""
+        if self._log is not None:
+            self._log(
+                RequestEntry(
+                    ask.kind,
+                    ask.method,
+                    ask.url,
+                    redact(headers),
+                    status,
+                    seconds,
+                    problem,
+                )
+            )
+
+
+async def _whole_body(answer: httpx.Response, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.aiter_bytes():
+        size += len(part)
+        if size > limit:
+            raise UnreadableAnswerError(
+                f"The answer is larger than {limit >> 20} MiB.", next_step=CHECK_URL
+            )
+        parts.append(part)
+    return b"".join(parts)
