@@ -1,0 +1,165 @@
+"""One save, from the question to the whole file under its name."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chronotui.engine.saving.download import save_ended
+from chronotui.engine.saving.lines import save_lines
+from chronotui.engine.saving.progress import SavePhase, SaveProgress
+from chronotui.engine.saving.request import (
+    SaveRequest,
+    SaveResult,
+    SaveScope,
+    count_of_lines,
+)
+from chronotui.engine.saving.work import Work
+from chronotui.errors import (
+    CancelledByUserError,
+    ChronotuiError,
+    RequestRefusedError,
+)
+from chronotui.storage.atomic_file import AbandonedError
+from chronotui.storage.target import home_relative
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from chronotui.api.chronoverse import Chronoverse
+    from chronotui.core.log import Overflow
+
+
+class Save:
+    """Saves one job's log as asked; run it once.
+
+    Args:
+        client: The server; only used while the save runs.
+        request: What to save and where.
+        spool: Makes the overflow file for logs read page by page; None takes the
+            temporary folder.
+    """
+
+    def __init__(
+        self,
+        client: Chronoverse,
+        request: SaveRequest,
+        *,
+        spool: Callable[[], Overflow] | None = None,
+    ) -> None:
+        self.request = request
+        self.result: SaveResult | None = None
+        self.error: ChronotuiError | None = None
+        self.part: Path | None = None
+        """The unfinished file, if one was kept."""
+        self._work = Work(client, request, spool)
+        self._task: asyncio.Task[object] | None = None
+        self._cancel_asked = False
+
+    @property
+    def progress(self) -> SaveProgress:
+        """How far it is, now."""
+        return self._work.meter.snapshot()
+
+    @property
+    def path(self) -> Path:
+        """The final path as far as it is known."""
+        part = self._work.part
+        return part.path if part is not None else self._work.target_path()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is saved, failed or cancelled."""
+        return self._work.meter.phase.is_over
+
+    async def run(self) -> SaveResult:
+        """Save, and return what was saved.
+
+        Raises:
+            PathRefusedError: The path is refused or the file exists (exit 2).
+            RequestRefusedError: The server does not take the request (exit 2).
+            AuthError: Not signed in or not allowed (exit 3).
+            MissingError: No such job, or no log by policy (exit 4).
+            ServerError: The server failed before anything came (exit 5).
+            IncompleteError: Cut, trailed, short, lines missing, disk full (exit 6).
+            CancelledByUserError: ``cancel`` was called (exit 130).
+            asyncio.CancelledError: The task around it was cancelled.
+        """
+        self._task = asyncio.current_task()
+        if self._cancel_asked and self._task is not None:
+            self._task.cancel()
+        try:
+            self.result = await self._make()
+        except (asyncio.CancelledError, AbandonedError, CancelledByUserError):
+            await self._give_up(SavePhase.CANCELLED)
+            if not self._cancel_asked:
+                raise
+            if self._task is not None:
+                self._task.uncancel()
+            self.error = CancelledByUserError("The save was cancelled.")
+            self._say_what_is_kept(self.error)
+            raise self.error from None
+        except ChronotuiError as error:
+            await self._give_up(SavePhase.FAILED)
+            self._say_what_is_kept(error)
+            self.error = error
+            raise
+        finally:
+            self._task = None
+        return self.result
+
+    def cancel(self) -> None:
+        """Stop at once; ``run`` then raises CancelledByUserError."""
+        self._cancel_asked = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def discard_part(self) -> None:
+        """Remove the unfinished file that was kept."""
+        if self.part is not None:
+            self.part.unlink(missing_ok=True)
+            self.part = None
+
+    async def _make(self) -> SaveResult:
+        work = self._work
+        await work.check_path()
+        if self.request.scope is SaveScope.WHOLE:
+            await self._save_whole()
+        else:
+            await save_lines(work)
+        part = await work.commit()
+        work.meter.end(SavePhase.SAVED)
+        return SaveResult(
+            part.path,
+            part.size,
+            work.meter.lines,
+            work.meter.snapshot().elapsed_seconds,
+            self.request.format,
+            tuple(work.notes),
+            work.missing_lines,
+        )
+
+    async def _save_whole(self) -> None:
+        request, work = self.request, self._work
+        job = request.job
+        if job is None or not job.status.is_terminal:
+            job = await work.client.job(request.workflow_id, request.job_id)
+        if job.status.is_terminal:
+            await save_ended(work, job)
+        else:
+            raise RequestRefusedError(
+                f"The job is {job.status}: only the log of an ended job can be saved.",
+                next_step="Wait for its end.",
+            )
+
+    async def _give_up(self, phase: SavePhase) -> None:
+        self._work.meter.end(phase)
+        self.part = await self._work.end(keep=self.request.keep_part)
+
+    def _say_what_is_kept(self, error: ChronotuiError) -> None:
+        if self.part is None:
+            return
+        lines = count_of_lines(self._work.meter.lines)
+        kept = f"The unfinished file ({lines}) is kept as {home_relative(self.part)}."
+        error.next_step = f"{kept} {error.next_step}".strip()

@@ -1,0 +1,85 @@
+"""What takes the body of a raw download."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chronotui.core.log_formats import SaveFormat, text_bytes, timed_bytes, utc_text
+from chronotui.core.raw_entries import RawEntries
+from chronotui.core.trailer import TAIL_BYTES
+
+if TYPE_CHECKING:
+    from chronotui.engine.saving.fetch import Writer
+    from chronotui.engine.saving.progress import Meter
+    from chronotui.storage.atomic_file import PartFile
+
+
+def writer_for(save_format: SaveFormat, part: PartFile, meter: Meter) -> Writer:
+    """Return the writer that makes the file's format from its raw encoding."""
+    kind = TimedWriter if save_format is SaveFormat.TXT_TIME else PlainWriter
+    return kind(part, meter)
+
+
+class PlainWriter:
+    """The body byte for byte."""
+
+    def __init__(self, part: PartFile, meter: Meter) -> None:
+        self._part = part
+        self._meter = meter
+
+    def take(self, piece: bytes) -> None:
+        """Write the next bytes."""
+        self._part.write(piece)
+        self._meter.add(len(piece), piece.count(b"\n"))
+
+    def finish(self) -> bytes:
+        """Return the end of the file, which is the end of the body."""
+        return self._part.tail(TAIL_BYTES)
+
+
+class TimedWriter:
+    """A jsonl body as text with UTC time and stream."""
+
+    def __init__(self, part: PartFile, meter: Meter) -> None:
+        self._part = part
+        self._meter = meter
+        self._entries = RawEntries()
+        self._tail = b""
+
+    def take(self, piece: bytes) -> None:
+        """Write the lines that are whole by now."""
+        self._tail = (self._tail + piece)[-TAIL_BYTES:]
+        lines = [
+            timed_bytes(utc_text(entry.timestamp), entry.stream, entry.message_raw)
+            for entry in self._entries.feed(piece)
+            if entry.message_raw is not None
+        ]
+        if lines:
+            lines.append(b"")
+            data = b"\n".join(lines)
+            self._part.write(data)
+            self._meter.add(len(data), len(lines) - 1)
+
+    def finish(self) -> bytes:
+        """Return the end of the body; a last line without its end is not a line."""
+        return self._tail
+
+
+class TextMeasure:
+    """Measures the txt file a jsonl body would make, writing nothing."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._entries = RawEntries()
+        self._tail = b""
+
+    def take(self, piece: bytes) -> None:
+        """Measure the lines that are whole by now."""
+        self._tail = (self._tail + piece)[-TAIL_BYTES:]
+        for entry in self._entries.feed(piece):
+            if entry.message_raw is not None:
+                self.size += len(text_bytes(entry.message_raw)) + 1
+
+    def finish(self) -> bytes:
+        """Return the end of the body."""
+        return self._tail

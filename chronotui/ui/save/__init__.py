@@ -1,0 +1,1 @@
+"""The save dialog, the list of saves and what follows a save."""
