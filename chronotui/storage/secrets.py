@@ -35,6 +35,11 @@ class SecretSource:
         """Whether the profile says where the secret is; else it is asked for."""
         return bool(self.command or self.env or self.keyring or self.plain)
 
+    @property
+    def may_block(self) -> bool:
+        """Whether getting it may take its time."""
+        return bool(self.command or self.keyring)
+
 
 def secret_source(profile: Profile, kind: str) -> SecretSource:
     """Return where a profile keeps its "password", "token" or "session"."""

@@ -27,8 +27,8 @@ class SavedSession:
 class SessionFile:
     """The session of one profile at one origin, in a file of its own, 0600.
 
-    The origin is part of the name: a profile that is pointed at another server
-    never sends it the cookies of the first.
+    The origin, account included, is part of the name: a profile that is pointed at
+    another server or account never sends it the cookies of the first.
     """
 
     def __init__(self, folder: Path, profile: str, origin: str) -> None:

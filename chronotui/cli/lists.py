@@ -1,0 +1,162 @@
+"""The verbs `workflows` and `jobs`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from chronotui.cli.listing import Listing, read_list
+from chronotui.cli.table import Cell, Column, table_lines
+from chronotui.model import JobStatus, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from chronotui.api.chronoverse import Chronoverse
+    from chronotui.cli.invocation import Invocation
+    from chronotui.model import Job, Page, Workflow
+
+TABLE_ROWS: Final = 50
+_STYLES: Final = {
+    "RUNNING": "36",
+    "COMPLETED": "32",
+    "FAILED": "1;31",
+    "CANCELED": "33",
+}
+_WORKFLOW_COLUMNS: Final = (
+    Column("ID", least=13),
+    Column("NAME", least=12),
+    Column("KIND"),
+    Column("EVERY", right=True),
+    Column("BUILD"),
+    Column("FAILURES", right=True),
+)
+_JOB_COLUMNS: Final = (
+    Column("ID", least=13),
+    Column("STATUS"),
+    Column("TRIGGER"),
+    Column("TRIES", right=True),
+    Column("STARTED (UTC)"),
+    Column("DURATION", right=True),
+)
+
+
+def workflows(invocation: Invocation) -> int:
+    """List workflows, and return the exit code."""
+    options = invocation.options
+
+    async def read(client: Chronoverse) -> Listing[Workflow]:
+        async def page(cursor: str | None) -> Page[Workflow]:
+            return await client.workflows(
+                cursor=cursor, query=options.query, terminated=options.terminated
+            )
+
+        return await read_list(page, _limit(invocation))
+
+    found = invocation.with_client(read)
+    _print(invocation, found, _WORKFLOW_COLUMNS, _workflow_cells, "workflows")
+    return 0
+
+
+def jobs(invocation: Invocation) -> int:
+    """List the jobs of a workflow, and return the exit code."""
+    options = invocation.options
+    status = JobStatus.parse(options.status) if options.status else None
+    trigger = Trigger.parse(options.trigger) if options.trigger else None
+
+    async def read(client: Chronoverse) -> Listing[Job]:
+        from chronotui.engine.resolve import resolve_workflow
+
+        workflow = await resolve_workflow(client, options.workflow)
+
+        async def page(cursor: str | None) -> Page[Job]:
+            return await client.jobs(
+                workflow.id, cursor=cursor, status=status, trigger=trigger
+            )
+
+        return await read_list(page, _limit(invocation))
+
+    found = invocation.with_client(read)
+    _print(invocation, found, _JOB_COLUMNS, _job_cells, "jobs")
+    return 0
+
+
+def _limit(invocation: Invocation) -> int | None:
+    limit: int | None = invocation.options.limit
+    is_table = invocation.options.output == "table"
+    return TABLE_ROWS if limit is None and is_table else limit
+
+
+def _print(
+    invocation: Invocation,
+    found: Listing[Job] | Listing[Workflow],
+    columns: Sequence[Column],
+    cells: Callable[..., list[Cell]],
+    what: str,
+) -> None:
+    output = invocation.output
+    if invocation.options.output == "json":
+        output.write(json_array([dict(item.fields) for item in found.items]))
+    else:
+        width = output.columns if output.is_terminal else None
+        rows = [cells(item) for item in found.items]
+        for line in table_lines(columns, rows, width=width, colour=output.has_colour):
+            output.write(f"{line}\n")
+    output.flush()
+    if found.looped:
+        output.say(f"chronotui: the server's list leads in circles; these {what} came.")
+    elif not found.items:
+        output.say(f"chronotui: no {what}.")
+    elif found.has_more and invocation.options.limit is None:
+        output.say(
+            f"chronotui: the first {len(found.items)} {what}; there are more: "
+            "--limit N shows N of them, -o json all."
+        )
+
+
+def json_array(items: Sequence[object]) -> str:
+    """Return one JSON array, an object a line."""
+    lines = ",\n ".join(json.dumps(item, ensure_ascii=False) for item in items)
+    return f"[{lines}]\n"
+
+
+def _workflow_cells(workflow: Workflow) -> list[Cell]:
+    every = workflow.interval_minutes
+    build = "TERMINATED" if workflow.terminated_at else str(workflow.build_status or "")
+    failures = workflow.consecutive_failures
+    allowed = workflow.max_consecutive_failures
+    return [
+        Cell(workflow.id),
+        Cell(workflow.name),
+        Cell(workflow.kind),
+        Cell(f"{every} min" if every else ""),
+        Cell(build, _STYLES.get(build, "") if build != "COMPLETED" else ""),
+        Cell(
+            f"{failures}/{allowed}" if allowed else str(failures),
+            _STYLES["FAILED"] if failures else "",
+        ),
+    ]
+
+
+def _job_cells(job: Job) -> list[Cell]:
+    return [
+        Cell(job.id),
+        Cell(job.status, _STYLES.get(job.status, "")),
+        Cell(job.trigger),
+        Cell("" if job.attempts is None else str(job.attempts)),
+        Cell(_utc(job.started_at)),
+        Cell(_duration(job)),
+    ]
+
+
+def _utc(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _duration(job: Job) -> str:
+    if job.started_at is None or job.completed_at is None:
+        return ""
+    from chronotui.core.times import human_duration
+
+    return human_duration((job.completed_at - job.started_at).total_seconds())
