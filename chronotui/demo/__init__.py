@@ -1,1 +1,6 @@
-"""A Chronoverse server good enough to be the main test peer."""
+"""A Chronoverse server good enough to test against, and to try the desk with."""
+
+from chronotui.demo.dialect import Dialect
+from chronotui.demo.server import DemoServer
+
+__all__ = ["DemoServer", "Dialect"]

@@ -1,0 +1,142 @@
+"""Accounts, sessions and the cookies that carry them."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from chronotui.demo.message import Answer, plain
+
+if TYPE_CHECKING:
+    from chronotui.demo.message import Request
+
+_LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass
+class Session:
+    """A signed-in user's session."""
+
+    email: str
+    csrf: str
+    ends_at: float
+
+
+@dataclass
+class Accounts:
+    """Who may sign in, and who is.
+
+    Attributes:
+        passwords: By email.
+        token: The bearer token the documented dialect takes.
+        public_url: What the server believes its own address is; decides ``Secure``
+            and ``Domain`` of the cookies (wire note "Authentication").
+        session_seconds: How long a session lasts.
+    """
+
+    passwords: dict[str, str]
+    token: str
+    public_url: str = "http://127.0.0.1"
+    session_seconds: float = 7200.0
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+    def login(self, request: Request) -> Answer:
+        """Answer ``POST /auth/login``."""
+        credentials = _credentials(request)
+        if credentials is None:
+            return plain(400, "invalid request body")
+        email, password = credentials
+        if self.passwords.get(email) != password:
+            return plain(401, "invalid email or password")
+        return self._signed_in(email)
+
+    def register(self, request: Request) -> Answer:
+        """Answer ``POST /auth/register``."""
+        credentials = _credentials(request)
+        if credentials is None:
+            return plain(400, "invalid request body")
+        email, password = credentials
+        if "@" not in email or not 8 <= len(password.encode()) <= 72:
+            return plain(400, "invalid email or password")
+        if email in self.passwords:
+            return plain(409, "user already exists")
+        self.passwords[email] = password
+        return self._signed_in(email)
+
+    def open_session(self, email: str) -> tuple[str, str]:
+        """Sign a user in without a request; return the session and its csrf."""
+        name = os.urandom(48).hex()
+        csrf = f"{os.urandom(16).hex()}${int(time.time())}"
+        ends_at = time.monotonic() + self.session_seconds
+        self.sessions[name] = Session(email, csrf, ends_at)
+        return name, csrf
+
+    def end_sessions(self) -> None:
+        """End every session now; the next call of each answers 401."""
+        self.sessions.clear()
+
+    def _signed_in(self, email: str) -> Answer:
+        session, csrf = self.open_session(email)
+        age = int(self.session_seconds)
+        return Answer(201, headers=self._cookies(session, csrf, age))
+
+    def _cookies(self, session: str, csrf: str, age: int) -> list[tuple[str, str]]:
+        own = urlsplit(self.public_url)
+        rest = f"Path=/; Max-Age={age}; HttpOnly"
+        if own.hostname and own.hostname not in _LOOPBACK:
+            rest = f"Path=/; Domain={own.hostname}; Max-Age={age}; HttpOnly"
+        if own.scheme == "https":
+            rest += "; Secure"
+        rest += "; SameSite=Strict"
+        return [
+            ("Set-Cookie", f"session={session}; {rest}"),
+            ("Set-Cookie", f"csrf={csrf}; {rest}"),
+        ]
+
+    def session(self, request: Request) -> Session | None:
+        """Return the session a request's cookie stands for, if it is still good."""
+        session = self.sessions.get(request.cookies.get("session", ""))
+        if session is None or time.monotonic() >= session.ends_at:
+            return None
+        return session
+
+    def has_token(self, request: Request) -> bool:
+        """Tell whether a request carries the bearer token."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and token.strip() == self.token
+
+    def refuse_change(self, request: Request) -> Answer | None:
+        """Return why a request may not change anything, None if it may."""
+        session = self.session(request)
+        if session is None:
+            return plain(401, "invalid or expired session")
+        csrf = request.cookies.get("csrf", "")
+        if not csrf:
+            return plain(400, "csrf token not found")
+        return None if csrf == session.csrf else plain(401, "invalid csrf token")
+
+    def validate(self, request: Request) -> Answer:
+        """Answer ``POST /auth/validate``."""
+        return self.refuse_change(request) or Answer(200)
+
+    def logout(self, request: Request) -> Answer:
+        """Answer ``POST /auth/logout``."""
+        refused = self.refuse_change(request)
+        if refused is not None:
+            return refused
+        self.sessions.pop(request.cookies["session"], None)
+        return Answer(204, headers=self._cookies("", "", 0))
+
+
+def _credentials(request: Request) -> tuple[str, str] | None:
+    try:
+        body = request.json()
+    except ValueError:
+        return None
+    email, password = body.get("email"), body.get("password")
+    if isinstance(email, str) and isinstance(password, str):
+        return email, password
+    return None

@@ -1,0 +1,146 @@
+"""Workflows and jobs: lists, details, and what may be done to them."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from chronotui.demo.cursor import decode_cursor, encode_cursor
+from chronotui.demo.message import Answer, json_value
+from chronotui.demo.service import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chronotui.demo.runs import DemoJob
+    from chronotui.demo.service import Call
+    from chronotui.demo.workflow import DemoWorkflow
+
+_BUILDS = ("QUEUED", "STARTED", "COMPLETED", "FAILED", "CANCELED")
+
+
+def cursor_place(call: Call, kinds: tuple[type, ...]) -> list[Any] | None:
+    """Return the place the request's cursor names, None without one.
+
+    Raises:
+        RefusedError: 400 for a cursor that is none, or is another list's.
+    """
+    cursor = call.request.query.get("cursor")
+    if not cursor:
+        return None
+    try:
+        place = decode_cursor(cursor)
+    except ValueError:
+        raise RefusedError(400, "invalid cursor") from None
+    if tuple(type(part) for part in place) != kinds:
+        raise RefusedError(400, "invalid cursor")
+    return place
+
+
+def list_workflows(call: Call) -> Answer:
+    """Answer ``GET /workflows``."""
+    place = cursor_place(call, (int,))
+    skip = place[0] if place else 0
+    size = call.service.page_size
+    found = list(islice(_matching(call), skip, skip + size + 1))
+    dialect = call.service.dialect
+    rows = [dialect.workflow(one, call.now_ns, detail=False) for one in found[:size]]
+    cursor = encode_cursor(skip + size) if len(found) > size else ""
+    return json_value(dialect.object({"workflows": rows, "cursor": cursor}))
+
+
+def _matching(call: Call) -> Iterator[DemoWorkflow]:
+    query = call.request.query
+    kind = call.choice("kind", ("HEARTBEAT", "CONTAINER"))
+    build = call.choice("build_status", _BUILDS)
+    terminated = call.choice("terminated", ("true", "false")) == "true"
+    if terminated and build:
+        raise RefusedError(400, "terminated may not be combined with build_status")
+    words = query.get("query", "").casefold()
+    low = _minutes(query, "interval_min", 0)
+    high = _minutes(query, "interval_max", 1 << 31)
+    for workflow in call.world.workflows:
+        plan = workflow.plan
+        if (
+            (workflow.terminated_ns is not None) == terminated
+            and kind in (None, plan.kind)
+            and build in (None, plan.build_status)
+            and words in plan.name.casefold()
+            and low <= plan.interval <= high
+        ):
+            yield workflow
+
+
+def _minutes(query: dict[str, str], name: str, default: int) -> int:
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise RefusedError(400, f"invalid {name}")
+    return int(text)
+
+
+def get_workflow(call: Call) -> Answer:
+    """Answer ``GET /workflows/{id}``."""
+    return json_value(
+        call.service.dialect.workflow(call.workflow(), call.now_ns, detail=True)
+    )
+
+
+def terminate_workflow(call: Call) -> Answer:
+    """Answer ``PATCH /workflows/{id}``."""
+    workflow = call.workflow()
+    if workflow.terminated_ns is not None:
+        raise RefusedError(412, "workflow is already terminated")
+    workflow.terminated_ns = call.now_ns
+    return Answer(204)
+
+
+def delete_workflow(call: Call) -> Answer:
+    """Answer ``DELETE /workflows/{id}``."""
+    workflow = call.workflow()
+    if workflow.terminated_ns is None:
+        raise RefusedError(412, "workflow is not terminated")
+    call.world.remove_workflow(workflow.id)
+    return Answer(204)
+
+
+def list_jobs(call: Call) -> Answer:
+    """Answer ``GET /workflows/{id}/jobs``, newest first."""
+    workflow, dialect = call.workflow(), call.service.dialect
+    status = call.choice("status", dialect.states())
+    trigger = call.choice("trigger", ("AUTOMATIC", "MANUAL"))
+    place = cursor_place(call, (int, int))
+    jobs = workflow.jobs(call.now_ns, place[0] if place else None)
+    found: list[DemoJob] = []
+    size = call.service.page_size
+    for job in jobs:
+        if trigger in (None, job.trigger) and (
+            status in (None, dialect.status(job.status(call.now_ns)))
+        ):
+            found.append(job)
+            if len(found) > size:
+                break
+    rows = [dialect.job(job.state(call.now_ns), listed=True) for job in found[:size]]
+    more = len(found) > size
+    cursor = encode_cursor(found[size - 1].created_ns, 1) if more else ""
+    return json_value(dialect.object({"jobs": rows, "cursor": cursor}))
+
+
+def get_job(call: Call) -> Answer:
+    """Answer ``GET /workflows/{id}/jobs/{id}``."""
+    state = call.job().state(call.now_ns)
+    return json_value(call.service.dialect.job(state, listed=False))
+
+
+def schedule_job(call: Call) -> Answer:
+    """Answer ``POST /workflows/{id}/jobs/schedule``."""
+    workflow = call.workflow()
+    key = call.request.headers.get("idempotency-key", "")
+    if not key:
+        raise RefusedError(400, "missing Idempotency-Key header")
+    if workflow.terminated_ns is not None:
+        raise RefusedError(412, "workflow is terminated")
+    if workflow.plan.build_status != "COMPLETED":
+        raise RefusedError(412, "workflow has not been built")
+    return json_value({"id": call.world.schedule(workflow, key)}, status=201)

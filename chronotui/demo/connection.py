@@ -1,0 +1,219 @@
+"""One HTTP/1.1 connection: h11 over an asyncio transport."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import zlib
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+import h11
+
+from chronotui.demo.message import JSON, Answer, Request, Streamed, read_request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from chronotui.demo.message import Headers
+
+_GZIP_FROM: Final = 512
+_HIGH_WATER: Final = 1 << 20
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests one after the other and lets ``serve`` answer each.
+
+    Args:
+        serve: Answers a request on this connection.
+        idle_seconds: An idle connection is closed after this time.
+        connections: Where open connections are kept.
+    """
+
+    def __init__(
+        self,
+        serve: Callable[[Request, Connection], Awaitable[None]],
+        idle_seconds: float,
+        connections: set[Connection],
+    ) -> None:
+        self._serve = serve
+        self._idle_seconds = idle_seconds
+        self._connections = connections
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 16)
+        self._request: h11.Request | None = None
+        self._body = bytearray()
+        self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._loop = asyncio.get_running_loop()
+        self.closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start with an empty connection."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._connections.add(self)
+        self._rest()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop whatever was being answered."""
+        del exc
+        self.closed = True
+        self._connections.discard(self)
+        self._room.set()
+        self._stir()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        """Hold ``write`` back until the peer has read."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """Let ``write`` go on."""
+        self._room.set()
+
+    def eof_received(self) -> bool:
+        """Treat a half-closed peer as gone."""
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a request that is whole is answered."""
+        self._http.receive_data(data)
+        self._advance()
+
+    def _advance(self) -> None:
+        try:
+            while self._task is None or self._task.done():
+                event = self._http.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED:
+                    return
+                if isinstance(event, h11.ConnectionClosed):
+                    self._transport.close()
+                    return
+                self._take(event)
+        except h11.RemoteProtocolError:
+            self._transport.close()
+
+    def _take(self, event: object) -> None:
+        if isinstance(event, h11.Request):
+            self._stir()
+            self._request = event
+            self._body.clear()
+        elif isinstance(event, h11.Data):
+            self._body += event.data
+        elif isinstance(event, h11.EndOfMessage) and self._request is not None:
+            request = read_request(
+                self._request.method.decode(),
+                self._request.target.decode(),
+                self._request.headers,
+                bytes(self._body),
+            )
+            self._task = self._loop.create_task(self._answer(request))
+            self._task.add_done_callback(self._settle)
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        """Break off and report an answer that failed by a mistake of ours."""
+        if task.cancelled() or task.exception() is None:
+            return
+        self._transport.abort()
+        report = {"message": "an answer failed", "exception": task.exception()}
+        self._loop.call_exception_handler(report)
+
+    async def _answer(self, request: Request) -> None:
+        await self._serve(request, self)
+        if self.closed:
+            return
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+            self._task = None
+            self._rest()
+            self._advance()
+        else:
+            self._transport.close()
+
+    def _rest(self) -> None:
+        self._idle = self._loop.call_later(self._idle_seconds, self._transport.close)
+
+    def _stir(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    async def send(self, request: Request, answer: Answer) -> None:
+        """Send a whole answer, compressed if it is JSON and that was asked for."""
+        body, headers = answer.body, list(answer.headers)
+        if answer.content_type:
+            headers.append(("Content-Type", answer.content_type))
+        wanted = "gzip" in request.headers.get("accept-encoding", "")
+        if answer.content_type == JSON and wanted:
+            headers.append(("Vary", "Accept-Encoding"))
+            if len(body) >= _GZIP_FROM:
+                body = zlib.compress(body, 1, wbits=31)
+                headers.append(("Content-Encoding", "gzip"))
+        if answer.status not in {204, 304}:
+            headers.append(("Content-Length", str(len(body))))
+        self.begin(answer.status, headers)
+        if request.method == "HEAD":
+            body = b""
+        await self.write_raw(self._framed(h11.Data(data=body)) if body else b"")
+        self.end()
+
+    async def stream(self, answer: Streamed) -> None:
+        """Send an answer piece by piece."""
+        self.begin(
+            answer.status,
+            [*answer.headers, ("Content-Type", answer.content_type)],
+            chunked=True,
+        )
+        async with aclosing(answer.pieces) as pieces:
+            async for some in pieces:
+                await self.write_raw(chunks(some))
+                if self.closed:
+                    return
+        self.end()
+
+    def begin(self, status: int, headers: Headers, *, chunked: bool = False) -> None:
+        """Send the head of an answer."""
+        if chunked:
+            headers = [*headers, ("Transfer-Encoding", "chunked")]
+        self._write(self._framed(h11.Response(status_code=status, headers=headers)))
+
+    def end(self) -> None:
+        """End an answer."""
+        self._write(self._framed(h11.EndOfMessage()))
+
+    def _framed(self, event: h11.Event) -> bytes:
+        return self._http.send(event) or b""
+
+    async def write_raw(self, data: bytes) -> None:
+        """Write bytes as they are, as soon as the peer has room."""
+        self._write(data)
+        if not self._room.is_set():
+            await self._room.wait()
+
+    def _write(self, data: bytes) -> None:
+        if data and not self.closed:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close after what was written."""
+        self._transport.close()
+
+    def reset(self) -> None:
+        """Break off with a TCP reset."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            linger = struct.pack("ii", 1, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._transport.abort()
+
+
+def chunks(pieces: Sequence[bytes]) -> bytes:
+    """Frame each piece as an HTTP chunk of its own."""
+    return b"".join(
+        [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
+    )

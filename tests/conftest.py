@@ -1,0 +1,47 @@
+"""A demo server for every test that wants a real peer."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from chronotui.demo import DemoServer, Dialect
+from chronotui.demo.faults import Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class MakeDemo(Protocol):
+    """Starts a demo server; the arguments are those of ``DemoServer``.
+
+    The retained log trails by at most 50 ms unless ``faults`` say otherwise.
+    """
+
+    def __call__(self, **options: object) -> DemoServer: ...
+
+
+@pytest.fixture
+def make_demo() -> Iterator[MakeDemo]:
+    with ExitStack() as stack:
+
+        def make(**options: object) -> DemoServer:
+            options.setdefault("faults", Faults(retention_lag=(0.0, 0.05)))
+            server = DemoServer(**options)  # type: ignore[arg-type]
+            return stack.enter_context(server)
+
+        yield make
+
+
+@pytest.fixture
+def demo(make_demo: MakeDemo) -> DemoServer:
+    """A running server of the current dialect."""
+    return make_demo()
+
+
+@pytest.fixture
+def documented_demo(make_demo: MakeDemo) -> DemoServer:
+    """A running server of the documented dialect."""
+    return make_demo(dialect=Dialect.DOCUMENTED)
