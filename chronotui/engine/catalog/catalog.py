@@ -1,0 +1,281 @@
+"""The catalog: keeps a tree of workflows and jobs true while it is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from chronotui.core.backoff import Backoff
+from chronotui.core.tree.cadence import Cadence
+from chronotui.core.tree.model import TreeModel
+from chronotui.engine.catalog.lists import JobList, WorkflowList
+from chronotui.engine.catalog.reader import Reader
+from chronotui.engine.resolve import resolve_job, resolve_workflow
+from chronotui.errors import (
+    AuthError,
+    ChronotuiError,
+    MissingError,
+    NotSignedInError,
+    OverloadedError,
+    RequestRefusedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from chronotui.core.tree.branch import Branch
+    from chronotui.core.tree.filters import TreeFilters
+    from chronotui.core.tree.keys import NodeKey
+    from chronotui.engine.catalog.lists import ListClient
+
+TICK_SECONDS: Final = 0.033
+"""Listeners are called at most once in this time."""
+
+NEVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSettings:
+    """How often the lists are asked.
+
+    ``poll_seconds`` is the pause while something runs (the profile's key);
+    ``retry_first`` and ``retry_cap`` bound the growing pauses after failures,
+    ``retry_after_cap`` what a server may ask for.
+    """
+
+    poll_seconds: float = 5.0
+    retry_first: float = 1.0
+    retry_cap: float = 60.0
+    retry_after_cap: float = 300.0
+
+
+class Catalog:
+    """Reads workflows, and the jobs of expanded ones, into a tree; and polls them.
+
+    Belongs to one event loop. Everything but ``run`` and ``find`` returns at once;
+    what it asks for is read by ``run``.
+
+    Args:
+        client: The server.
+        tree: The tree to fill; a new one if None.
+        settings: How often to ask.
+        monotonic: The clock the pauses are measured by, in seconds.
+        chance: Gives numbers in [0, 1), for jitter.
+    """
+
+    def __init__(
+        self,
+        client: ListClient,
+        *,
+        tree: TreeModel | None = None,
+        settings: CatalogSettings | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.tree = TreeModel() if tree is None else tree
+        self.answered = False
+        self.signed_out: NotSignedInError | None = None
+        self._client = client
+        self._settings = settings or CatalogSettings()
+        self._cadence = Cadence(self._settings.poll_seconds)
+        self._now = monotonic
+        self._chance = chance
+        self._wake = asyncio.Event()
+        self._readers: dict[Hashable, Reader[Any]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._telling: asyncio.TimerHandle | None = None
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` on the event loop after changes, at most once a tick.
+
+        Returns:
+            A function that ends the subscription.
+        """
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    @property
+    def problem(self) -> ChronotuiError | None:
+        """What stands between the tree and the server now, None if nothing."""
+        if self.signed_out is not None:
+            return self.signed_out
+        problems = (reader.listing.problem for reader in self._readers.values())
+        return next((problem for problem in problems if problem), None)
+
+    # what the user does
+
+    def set_filters(self, filters: TreeFilters) -> None:
+        """Filter by what is loaded at once, and ask the server; older answers drop."""
+        if filters != self.tree.filters:
+            self.tree.set_filters(filters)
+            self._changed(look_again=True)
+
+    def set_expanded(self, workflow_id: str, expanded: bool) -> None:
+        """Show or fold away the jobs of a workflow."""
+        self.tree.set_expanded(workflow_id, expanded)
+        self._changed(look_again=True)
+
+    def want_more(self, workflow_id: str) -> None:
+        """Read the next page of a workflow's jobs; of the workflows for ""."""
+        reader = self._readers.get(self._key_of(workflow_id))
+        if reader is not None and not reader.listing.complete:
+            reader.wants_more = True
+            self._wake.set()
+
+    def refresh(self) -> None:
+        """Read everything that is shown again, now; also after signing in again."""
+        self.signed_out = None
+        for reader in self._readers.values():
+            reader.due = 0.0
+            reader.backoff.reset()
+        self._wake.set()
+
+    # what goes on
+
+    async def run(self) -> None:
+        """Read and poll until cancelled."""
+        try:
+            while True:
+                self._wake.clear()
+                self._match_readers()
+                pause = self._start_due()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), pause)
+        finally:
+            await self._stop(list(self._tasks))
+
+    async def find(self, workflow_text: str, job_text: str | None = None) -> NodeKey:
+        """Show and select what a deep link names.
+
+        Args:
+            workflow_text: A workflow's id, the beginning of one, or its name.
+            job_text: A job's id or the beginning of one; None for the workflow.
+
+        Raises:
+            UsageError: If a text fits several; the sentence names them.
+            NotFoundError: If it fits none.
+        """
+        workflow = await resolve_workflow(self._client, workflow_text)
+        job = None
+        if job_text is not None:
+            job = await resolve_job(self._client, workflow, job_text)
+        key = self.tree.reveal(workflow, job)
+        self._changed(look_again=True)
+        return key
+
+    def _match_readers(self) -> None:
+        """Have one reader for each list that is shown, and none for others."""
+        wanted = self._wanted_lists()
+        for key in [key for key in self._readers if key not in wanted]:
+            del self._readers[key]
+            task = self._tasks.pop(key, None)
+            if task is not None:
+                task.cancel()
+        for key, branch in wanted.items():
+            if key not in self._readers:
+                self._readers[key] = self._reader(branch)
+
+    def _wanted_lists(self) -> dict[Hashable, Branch | None]:
+        tree = self.tree
+        wanted: dict[Hashable, Branch | None] = {self._key_of(""): None}
+        for branch in tree.branches():
+            workflow_id = branch.workflow.id
+            if branch.expanded and workflow_id in tree.workflows:
+                wanted[self._key_of(workflow_id)] = branch
+        return wanted
+
+    def _key_of(self, workflow_id: str) -> Hashable:
+        filters = self.tree.filters
+        if workflow_id:
+            return workflow_id, filters.jobs
+        return "", filters.query, filters.terminated
+
+    def _reader(self, branch: Branch | None) -> Reader[Any]:
+        filters = self.tree.filters
+        if branch is None:
+            workflows = WorkflowList(self._client, self.tree, filters)
+            return Reader(workflows, self._backoff())
+        jobs = JobList(self._client, branch, filters.jobs)
+        return Reader(jobs, self._backoff())
+
+    def _backoff(self) -> Backoff:
+        settings = self._settings
+        return Backoff(
+            first=min(settings.retry_first, settings.poll_seconds),
+            factor=2.0,
+            cap=settings.retry_cap,
+            after_cap=settings.retry_after_cap,
+            chance=self._chance,
+        )
+
+    def _start_due(self) -> float | None:
+        """Start what is due; return the seconds until the next is, None for never."""
+        if self.signed_out is not None:
+            return None
+        now = self._now()
+        pauses = []
+        for key, reader in self._readers.items():
+            if key in self._tasks:
+                continue
+            asked = reader.wants_more and not reader.backoff.tries
+            if asked or reader.due <= now:
+                self._tasks[key] = asyncio.create_task(self._read(key, reader))
+            elif reader.due < NEVER:
+                pauses.append(reader.due - now)
+        return min(pauses, default=None)
+
+    async def _read(self, key: Hashable, reader: Reader[Any]) -> None:
+        try:
+            await reader.read()
+        except ChronotuiError as problem:
+            self._failed(reader, problem)
+        else:
+            self.answered = True
+            reader.backoff.reset()
+            pause = self._cadence.pause(active=reader.source.active)
+            reader.due = self._now() + pause
+        finally:
+            if self._readers.get(key) is reader:
+                self._tasks.pop(key, None)
+            self._changed(look_again=True)
+
+    def _failed(self, reader: Reader[Any], problem: ChronotuiError) -> None:
+        reader.listing.fail(problem)
+        if isinstance(problem, NotSignedInError):
+            self.signed_out = problem
+        asked = problem.retry_after if isinstance(problem, OverloadedError) else None
+        pause = reader.backoff.delay(asked)
+        lasting = (AuthError, MissingError, RequestRefusedError)
+        reader.due = NEVER if isinstance(problem, lasting) else self._now() + pause
+
+    async def _stop(self, keys: list[Hashable]) -> None:
+        tasks = [self._tasks.pop(key) for key in keys]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+
+    def _changed(self, *, look_again: bool = False) -> None:
+        self.tree.touch()
+        if look_again:
+            self._wake.set()
+        if self._telling is None:
+            loop = asyncio.get_running_loop()
+            self._telling = loop.call_later(TICK_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
+        for listener in list(self._listeners):
+            listener()

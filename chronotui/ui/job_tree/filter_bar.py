@@ -1,0 +1,179 @@
+"""The line above the tree that says and sets what it is filtered by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from chronotui.core.tree.filters import TreeFilters
+from chronotui.model import JobStatus, Trigger
+from chronotui.ui.job_tree import messages
+from chronotui.ui.job_tree.choice import Choice, Option
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.events import Resize
+    from textual.timer import Timer
+
+TYPING_SECONDS: Final = 0.25
+"""Text goes to the server when no key came for this long."""
+
+LONG_CELLS: Final = 46
+"""From this width on the filters carry their titles."""
+
+STATUSES: Final = (
+    Option[JobStatus](None, "any"),
+    *(Option(JobStatus(word), word) for word in JobStatus.KNOWN),
+)
+TRIGGERS: Final = (
+    Option[Trigger](None, "any"),
+    Option(Trigger.AUTOMATIC, "auto"),
+    Option(Trigger.MANUAL, "manual"),
+)
+
+
+class FilterText(Input):
+    """The text that narrows the tree: a part of a name, the beginning of an id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "leave", "to the tree", show=False, id="filters.tree"),
+    ]
+
+    def action_leave(self) -> None:
+        """Go to the tree."""
+        self.post_message(messages.FiltersLeft())
+
+
+class FilterBar(Horizontal):
+    """Status, trigger, text and whether terminated workflows are shown.
+
+    Posts ``FiltersChanged`` when the user changes them, and ``FiltersLeft`` when
+    the focus is to go back to the tree.
+    """
+
+    DEFAULT_CSS = """
+    FilterBar {
+        height: 1;
+        & > #filter-slash { width: 2; color: $text-muted; }
+        & > FilterText {
+            width: 1fr;
+            min-width: 4;
+            height: 1;
+            border: none;
+            padding: 0;
+            background: transparent;
+        }
+        & > #filter-terminated {
+            width: auto; margin-left: 1; color: $text-accent; display: none;
+        }
+        &.-terminated > #filter-terminated { display: block; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "to the tree", id="filters.leave"),
+        Binding("0", "clear", "no filter", show=False, id="filters.clear"),
+        Binding(
+            "full_stop",
+            "terminated",
+            "terminated workflows too",
+            show=False,
+            id="filters.terminated",
+        ),
+        Binding("slash", "text", "text", show=False, id="filters.text"),
+    ]
+    FiltersChanged = messages.FiltersChanged
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self.filters = TreeFilters()
+        self._typing: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Show the filters in one line."""
+        yield Choice("status", STATUSES, id="filter-status")
+        yield Choice("trigger", TRIGGERS, id="filter-trigger")
+        yield Static("/ ", id="filter-slash", markup=False)
+        text = FilterText(placeholder="filter", compact=True, id="filter-text")
+        text.cursor_blink = False
+        yield text
+        yield Static("+terminated", id="filter-terminated", markup=False)
+
+    def show(self, filters: TreeFilters) -> None:
+        """Show filters that were set elsewhere."""
+        self.filters = filters
+        self.query_one("#filter-status", Choice).set_value(filters.status)
+        self.query_one("#filter-trigger", Choice).set_value(filters.trigger)
+        text = self.query_one(FilterText)
+        if text.value.strip() != filters.query:
+            with self.prevent(Input.Changed):
+                text.value = filters.text
+        self.set_class(filters.terminated, "-terminated")
+
+    def focus_filters(self, *, text: bool = False) -> None:
+        """Put the focus on the first filter, or on the text."""
+        self.query_one("#filter-text" if text else "#filter-status").focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """Say the titles where there is room."""
+        for choice in self.query(Choice):
+            choice.set_long(event.size.width >= LONG_CELLS)
+        short = "+term" if event.size.width < LONG_CELLS else "+terminated"
+        self.query_one("#filter-terminated", Static).update(short)
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """Take over a status or a trigger."""
+        event.stop()
+        status = self.query_one("#filter-status", Choice).value
+        trigger = self.query_one("#filter-trigger", Choice).value
+        self._set(replace(self.filters, status=status, trigger=trigger))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter when the typing pauses."""
+        event.stop()
+        self._stop_typing()
+        self._typing = self.set_timer(TYPING_SECONDS, self._take_text)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Filter now, and go to the tree."""
+        event.stop()
+        self._take_text()
+        self.post_message(messages.FiltersLeft())
+
+    def action_leave(self) -> None:
+        """Go back to the tree; text being typed is taken back first."""
+        self._take_text()
+        self.post_message(messages.FiltersLeft())
+
+    def action_clear(self) -> None:
+        """Filter by nothing."""
+        self._set(TreeFilters(terminated=self.filters.terminated))
+
+    def action_terminated(self) -> None:
+        """Show terminated workflows as well, or no longer."""
+        self._set(self.filters.with_terminated_toggled())
+
+    def action_text(self) -> None:
+        """Go to the text."""
+        self.focus_filters(text=True)
+
+    def _take_text(self) -> None:
+        self._stop_typing()
+        self._set(replace(self.filters, text=self.query_one(FilterText).value))
+
+    def _stop_typing(self) -> None:
+        if self._typing is not None:
+            self._typing.stop()
+            self._typing = None
+
+    def _set(self, filters: TreeFilters) -> None:
+        if filters != self.filters:
+            self.show(filters)
+            self.post_message(messages.FiltersChanged(filters))

@@ -1,0 +1,119 @@
+"""Filters and tree together, fed by a catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+
+from chronotui.core.tree.model import TreeModel
+from chronotui.ui.job_tree.filter_bar import FilterBar
+from chronotui.ui.job_tree.tree import JobTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+
+    from chronotui.core.tree import TreeFilters
+    from chronotui.engine.catalog import Catalog
+    from chronotui.ui.job_tree import messages
+
+
+class JobTreePane(Vertical):
+    """The left side of the desk.
+
+    ``JobOpened`` and ``Highlighted`` go on to the desk; the other messages of tree
+    and filters are answered here. Before a catalog is attached the tree says that
+    it is loading.
+    """
+
+    DEFAULT_CSS = "JobTreePane { width: 1fr; height: 1fr; }"
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self.catalog: Catalog | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self._model = TreeModel()
+
+    def compose(self) -> ComposeResult:
+        """Put the filters above the tree."""
+        yield FilterBar()
+        yield JobTree(self._model)
+
+    @property
+    def tree_view(self) -> JobTree:
+        """The tree."""
+        return self.query_one(JobTree)
+
+    @property
+    def filter_bar(self) -> FilterBar:
+        """The filters."""
+        return self.query_one(FilterBar)
+
+    def attach(self, catalog: Catalog) -> None:
+        """Show a catalog's tree from now on; whoever attaches it also runs it."""
+        self.detach()
+        self.catalog = catalog
+        self._unsubscribe = catalog.subscribe(self._sync)
+        self.filter_bar.show(catalog.tree.filters)
+        self.tree_view.show(catalog.tree)
+
+    def detach(self) -> None:
+        """Take no more changes over."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        self.catalog = None
+
+    def on_unmount(self) -> None:
+        """Let the catalog go."""
+        self.detach()
+
+    def set_filters(self, filters: TreeFilters) -> None:
+        """Filter the tree, and show by what."""
+        self.filter_bar.show(filters)
+        if self.catalog is not None:
+            self.catalog.set_filters(filters)
+        self._sync()
+
+    def on_filter_bar_filters_changed(self, event: messages.FiltersChanged) -> None:
+        """Filter the tree."""
+        event.stop()
+        self.set_filters(event.filters)
+
+    def on_job_tree_filters_wanted(self, event: messages.FiltersWanted) -> None:
+        """Put the focus on the filters."""
+        event.stop()
+        self.filter_bar.focus_filters(text=event.text)
+
+    def on_filter_bar_filters_left(self, event: messages.FiltersLeft) -> None:
+        """Put the focus on the tree."""
+        event.stop()
+        self.tree_view.focus()
+
+    def on_job_tree_more_wanted(self, event: messages.MoreWanted) -> None:
+        """Read the next page of a list."""
+        event.stop()
+        if self.catalog is not None:
+            self.catalog.want_more(event.workflow_id)
+
+    def on_job_tree_expansion_wanted(self, event: messages.ExpansionWanted) -> None:
+        """Unfold or fold a workflow."""
+        event.stop()
+        if self.catalog is not None:
+            self.catalog.set_expanded(event.workflow_id, event.expanded)
+            self._sync()
+
+    def on_job_tree_refresh_wanted(self, event: messages.RefreshWanted) -> None:
+        """Read what is shown again."""
+        event.stop()
+        if self.catalog is not None:
+            self.catalog.refresh()
+
+    def _sync(self) -> None:
+        self.tree_view.sync()
