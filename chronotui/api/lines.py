@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+from msgspec.structs import astuple
 
-from chronotui.api.entities import read_cursor
 from chronotui.api.highlights import split_marks
 from chronotui.api.json_bodies import (
     integer,
@@ -26,19 +26,19 @@ _SOURCES_KEPT: Final = 1024
 
 
 class _Entry(msgspec.Struct, gc=False):
-    """A log object as the contract has it; anything else takes the tolerant way."""
+    """A log object as servers write it; any other shape takes the tolerant way."""
 
-    message: str | None = None
-    timestamp: str | None = None
-    sequence_num: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    stream: str | None = None
-    event_id: str | None = None
+    event_id: str = ""
+    timestamp: str = ""
+    sequence_num: Annotated[int, msgspec.Meta(ge=0)] = 0
+    stream: str = ""
+    message: str = ""
 
 
 class _Page(msgspec.Struct):
-    logs: list[_Entry] | None = None
-    cursor: str | None = None
-    highlight_token: str | None = None
+    logs: list[_Entry] = []
+    cursor: str = ""
+    highlight_token: str = ""
 
 
 _PAGE: Final = msgspec.json.Decoder(_Page)
@@ -53,7 +53,7 @@ def read_log_page(body: bytes) -> LogPage:
         UnreadableAnswerError: The page, or a line of it, is broken.
     """
     page = _read_page(body, "the log page")
-    return LogPage(_lines(page.logs or (), retained=True), page.cursor or None)
+    return LogPage(_lines(page.logs, retained=True), page.cursor or None)
 
 
 def read_search_page(body: bytes) -> SearchPage:
@@ -63,9 +63,8 @@ def read_search_page(body: bytes) -> SearchPage:
         UnreadableAnswerError: The page, or a line of it, is broken.
     """
     page = _read_page(body, "the log search")
-    found = _lines(page.logs or (), retained=True)
-    token = page.highlight_token or ""
-    split = [split_marks(line.message, token) for line in found]
+    found = _lines(page.logs, retained=True)
+    split = [split_marks(line.message, page.highlight_token) for line in found]
     lines = tuple(
         line._replace(message=message)
         for line, (message, _) in zip(found, split, strict=True)
@@ -95,13 +94,16 @@ def attempt_of(event_id: str) -> int:
     ``log:<job>:<stream>:<n>`` is the first, ``log:<job>:attempt:<k>:<stream>:<n>``
     is number k (wire note "Retained logs").
     """
-    source, _, _ = event_id.rpartition(":")
+    source = event_id.rpartition(":")[0]
     known = _attempts.get(source)
-    if known is None:
-        if len(_attempts) >= _SOURCES_KEPT:
-            _attempts.clear()
-        known = _attempts[source] = _attempt_of_source(source)
-    return known
+    return _first_of_its_source(source) if known is None else known
+
+
+def _first_of_its_source(source: str) -> int:
+    if len(_attempts) >= _SOURCES_KEPT:
+        _attempts.clear()
+    _attempts[source] = _attempt_of_source(source)
+    return _attempts[source]
 
 
 _attempts: dict[str, int] = {}
@@ -119,18 +121,22 @@ def _attempt_of_source(source: str) -> int:
 
 
 def _lines(entries: Sequence[_Entry], *, retained: bool) -> tuple[LogLine, ...]:
+    """Make lines; each costs about what its JSON cost to decode, so it is kept flat.
+
+    Structs are unpacked in one call, and lines are made past the constructor of
+    NamedTuple, which only calls ``tuple.__new__`` itself.
+    """
+    new = tuple.__new__
     return tuple(
-        LogLine(
-            attempt_of(entry.event_id) if entry.event_id else 0,
-            entry.sequence_num or 0,
-            entry.stream or "",
-            time_ns(entry.timestamp),
-            entry.message or "",
-            entry.event_id or "",
-            retained,
-        )
-        for entry in entries
-    )
+        [
+            new(
+                LogLine,
+                (attempt_of(source), number, stream, time_ns(time), said, source,
+                 retained),
+            )
+            for source, time, number, stream, said in map(astuple, entries)
+        ]
+    )  # fmt: skip
 
 
 def _read_page(body: bytes, what: str) -> _Page:
@@ -143,7 +149,7 @@ def _read_page(body: bytes, what: str) -> _Page:
         entries = [_tolerant(entry) for entry in objects(answer, "logs", what)]
     except ValueError as error:
         raise unreadable(what, str(error)) from None
-    return _Page(entries, read_cursor(answer), text(answer, "highlight_token"))
+    return _Page(entries, text(answer, "cursor"), text(answer, "highlight_token"))
 
 
 def _read_one_by_one(batch: Sequence[bytes]) -> tuple[tuple[LogLine, ...], int]:
@@ -180,9 +186,9 @@ def _tolerant(entry: object) -> _Entry:
     if number is not None and number < 0:
         raise ValueError("a sequence number is negative")
     return _Entry(
-        message,
-        text(entry, "timestamp"),
-        number,
-        text(entry, "stream"),
         text(entry, "event_id"),
+        text(entry, "timestamp"),
+        number or 0,
+        text(entry, "stream"),
+        message or "",
     )

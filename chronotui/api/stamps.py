@@ -17,15 +17,14 @@ _seconds: dict[str, int] = {}
 
 def time_ns(text: object) -> int | None:
     """Return nanoseconds since the epoch, None for what is no time."""
-    if not isinstance(text, str) or not text:
+    if not isinstance(text, str):
         return None
     whole = _seconds.get(text[:19])
-    if whole is None or text[-1] != "Z":
+    if whole is None:
         return _first_of_its_second(text)
     digits = text[20:-1]
-    if not digits:
-        return whole if len(text) == 20 else parse_time(text)
-    if text[19] == "." and len(digits) < 10 and digits.isascii() and digits.isdigit():
+    is_fraction = len(digits) < 10 and digits.isdecimal() and text.isascii()
+    if is_fraction and text[19] == "." and text[-1] == "Z":
         return whole + int(digits) * _SCALE[len(digits)]
     return parse_time(text)
 
@@ -35,10 +34,7 @@ def moment(text: object) -> datetime | None:
     nanoseconds = time_ns(text)
     if nanoseconds is None:
         return None
-    try:
-        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    except OverflowError:
-        return None
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def _first_of_its_second(text: str) -> int | None:
