@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from chronotui.demo.faults import Faults
 from chronotui.demo.message import Answer, plain
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ class Accounts:
         public_url: What the server believes its own address is; decides ``Secure``
             and ``Domain`` of the cookies (wire note "Authentication").
         session_seconds: How long a session lasts.
+        faults: May say otherwise.
     """
 
     passwords: dict[str, str]
     token: str
     public_url: str = "http://127.0.0.1"
     session_seconds: float = 7200.0
+    faults: Faults = field(default_factory=Faults)
     sessions: dict[str, Session] = field(default_factory=dict)
 
     def login(self, request: Request) -> Answer:
@@ -70,7 +73,7 @@ class Accounts:
         """Sign a user in without a request; return the session and its csrf."""
         name = os.urandom(48).hex()
         csrf = f"{os.urandom(16).hex()}${int(time.time())}"
-        ends_at = time.monotonic() + self.session_seconds
+        ends_at = time.monotonic() + self._lifetime()
         self.sessions[name] = Session(email, csrf, ends_at)
         return name, csrf
 
@@ -78,9 +81,13 @@ class Accounts:
         """End every session now; the next call of each answers 401."""
         self.sessions.clear()
 
+    def _lifetime(self) -> float:
+        own = self.faults.session_seconds
+        return self.session_seconds if own is None else own
+
     def _signed_in(self, email: str) -> Answer:
         session, csrf = self.open_session(email)
-        age = int(self.session_seconds)
+        age = int(self._lifetime())
         return Answer(201, headers=self._cookies(session, csrf, age))
 
     def _cookies(self, session: str, csrf: str, age: int) -> list[tuple[str, str]]:

@@ -6,15 +6,14 @@ import asyncio
 import socket
 import struct
 import zlib
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 import h11
 
-from chronotui.demo.message import JSON, Answer, Request, Streamed, read_request
+from chronotui.demo.message import JSON, Answer, Request, read_request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from chronotui.demo.message import Headers
 
@@ -48,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._room = asyncio.Event()
         self._room.set()
         self._loop = asyncio.get_running_loop()
-        self.closed = False
+        self._muted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start with an empty connection."""
@@ -61,12 +60,16 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop whatever was being answered."""
         del exc
-        self.closed = True
         self._connections.discard(self)
         self._room.set()
         self._stir()
         if self._task is not None:
             self._task.cancel()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
 
     def pause_writing(self) -> None:
         """Hold ``write`` back until the peer has read."""
@@ -156,25 +159,18 @@ class Connection(asyncio.Protocol):
                 headers.append(("Content-Encoding", "gzip"))
         if answer.status not in {204, 304}:
             headers.append(("Content-Length", str(len(body))))
-        self.begin(answer.status, headers)
-        if request.method == "HEAD":
-            body = b""
-        await self.write_raw(self._framed(h11.Data(data=body)) if body else b"")
-        self.end()
+        head = self._framed(h11.Response(status_code=answer.status, headers=headers))
+        if body and request.method != "HEAD":
+            body = self._framed(h11.Data(data=body))
+        await self.write(head + body + self._framed(h11.EndOfMessage()))
 
-    async def stream(self, answer: Streamed) -> None:
-        """Send an answer piece by piece."""
-        self.begin(
-            answer.status,
-            [*answer.headers, ("Content-Type", answer.content_type)],
-            chunked=True,
-        )
-        async with aclosing(answer.pieces) as pieces:
-            async for some in pieces:
-                await self.write_raw(chunks(some))
-                if self.closed:
-                    return
-        self.end()
+    def send_half(self, answer: Answer) -> None:
+        """Send the head of an answer and half of its body, and break off."""
+        headers = [("Content-Length", str(len(answer.body) + 1))]
+        if answer.content_type:
+            headers.append(("Content-Type", answer.content_type))
+        self.begin(answer.status, headers)
+        self.break_off(answer.body[: len(answer.body) // 2])
 
     def begin(self, status: int, headers: Headers, *, chunked: bool = False) -> None:
         """Send the head of an answer."""
@@ -189,31 +185,43 @@ class Connection(asyncio.Protocol):
     def _framed(self, event: h11.Event) -> bytes:
         return self._http.send(event) or b""
 
-    async def write_raw(self, data: bytes) -> None:
-        """Write bytes as they are, as soon as the peer has room."""
+    async def write(self, data: bytes) -> None:
+        """Write bytes as they are, then wait until the peer has room for more."""
         self._write(data)
         if not self._room.is_set():
             await self._room.wait()
 
     def _write(self, data: bytes) -> None:
-        if data and not self.closed:
+        if data and not self._muted and not self._transport.is_closing():
             self._transport.write(data)
 
-    def close(self) -> None:
-        """Close after what was written."""
-        self._transport.close()
+    async def wait_closed(self) -> None:
+        """Wait, silent, until the peer is gone."""
+        while not self.closed:
+            self._room.clear()
+            await self._room.wait()
+
+    def mute(self) -> None:
+        """Fall silent without closing, as a peer does whose network is gone."""
+        self._muted = True
+
+    def break_off(self, data: bytes = b"", *, reset: bool = False) -> None:
+        """Write what may be the middle of something, and end the connection.
+
+        Args:
+            data: Sent as it is.
+            reset: End with a TCP reset, which may take ``data`` along.
+        """
+        self._write(data)
+        if reset:
+            self.reset()
+        else:
+            self._transport.close()
 
     def reset(self) -> None:
         """Break off with a TCP reset."""
         sock = self._transport.get_extra_info("socket")
-        if sock is not None:
+        if sock is not None and sock.fileno() >= 0:
             linger = struct.pack("ii", 1, 0)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._transport.abort()
-
-
-def chunks(pieces: Sequence[bytes]) -> bytes:
-    """Frame each piece as an HTTP chunk of its own."""
-    return b"".join(
-        [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
-    )

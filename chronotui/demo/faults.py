@@ -2,36 +2,154 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 from chronotui.demo.clock import SECOND
-from chronotui.demo.dice import fraction
+from chronotui.demo.dice import Dice, fraction
+from chronotui.demo.failure import MIXED, Failure, StreamTrouble
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chronotui.demo.lines import TrueLine
+
+Range: TypeAlias = tuple[float, float]
+"""Least and most."""
 
 
 @dataclass
 class Faults:
     """The troubles of a demo server, none by default, the same for the same seed.
 
+    Rates are shares from 0 to 1, times are seconds.
+
     Attributes:
-        seed: Of the dice behind every rate.
-        retention_lag: Shortest and longest time in seconds until a line that was
-            written is in the retained log (wire note: batched, 0.25 s to 2 s).
-        retained_lost: Share (0 to 1) of lines the retained log never gets.
-        live_dropped: Share of lines the live stream leaves out.
-        live_doubled: Share of lines the live stream sends twice.
-        live_swapped: Share of lines the live stream sends after their successor.
+        seed: Of the dice behind every rate and range.
+        retention_lag: Time until a line that was written is in the retained log
+            (wire note: batched, 0.25 s to 2 s).
+        retained_lost: Rate of lines the retained log never gets.
+        live_dropped: Rate of lines the live stream leaves out.
+        live_doubled: Rate of lines the live stream sends twice.
+        live_swapped: Rate of lines the live stream sends after their successor.
+        live_broken: Rate of lines whose live frame cannot be read.
+        latency: Time before each answer.
+        fail_rate: Rate of requests that fail.
+        fail_with: The ways they fail.
+        fail_on: Endpoints that fail; None for all but the sign-in.
+        retry_after: What ``Retry-After`` says where it is sent.
+        redirect_to: Where ``Failure.REDIRECT`` leads.
+        session_seconds: How long a new session lasts; None leaves it to the server.
+        cut_with_session: Whether a live stream breaks off when its session ends.
+        cut_seconds: Live streams break off, in mid-frame, after such a time.
+        cut_bytes: Live streams break off after so many bytes.
+        reset_rate: Rate of cuts that are TCP resets.
+        silent_seconds: Live streams fall silent for good after such a time.
+        split_bytes: Streamed answers come in HTTP chunks of such sizes.
+        buffer_seconds: A proxy holds live frames back for so long.
+        bytes_per_second: Streamed answers are no faster than this.
+        looping_cursors: From the second page on, every list of log lines gives
+            back the cursor it was asked with.
+        empty_pages: Rate of pages that are empty and carry a cursor.
+        raw_fails_after: Downloads fail inside after so many bytes, with a trailer.
+        raw_reason: The reason in that trailer.
+        raw_cut_after: Downloads break off after so many bytes.
     """
 
     seed: int = 0
-    retention_lag: tuple[float, float] = (0.25, 1.0)
+    retention_lag: Range = (0.25, 1.0)
     retained_lost: float = 0.0
     live_dropped: float = 0.0
     live_doubled: float = 0.0
     live_swapped: float = 0.0
+    live_broken: float = 0.0
+    latency: Range = (0.0, 0.0)
+    fail_rate: float = 0.0
+    fail_with: tuple[Failure, ...] = MIXED
+    fail_on: frozenset[str] | None = None
+    retry_after: str = "1"
+    redirect_to: str = "/login"
+    session_seconds: float | None = None
+    cut_with_session: bool = False
+    cut_seconds: Range | None = None
+    cut_bytes: tuple[int, int] | None = None
+    reset_rate: float = 0.0
+    silent_seconds: Range | None = None
+    split_bytes: tuple[int, int] | None = None
+    buffer_seconds: float = 0.0
+    bytes_per_second: float | None = None
+    looping_cursors: bool = False
+    empty_pages: float = 0.0
+    raw_fails_after: int | None = None
+    raw_reason: str = "context deadline exceeded"
+    raw_cut_after: int | None = None
+    _next: list[tuple[str, Failure]] = field(default_factory=list, repr=False)
+    _dice: Dice | None = field(default=None, repr=False, compare=False)
+    _lock: threading.Lock = field(
+        default_factory=threading.Lock, repr=False, compare=False
+    )
+
+    def fail_next(self, failure: Failure, endpoint: str = "", times: int = 1) -> None:
+        """Let the next requests fail, whatever the rate.
+
+        Args:
+            failure: How.
+            endpoint: Only requests of this endpoint (``logs``, ``events`` …); any
+                if "".
+            times: How many.
+        """
+        with self._lock:
+            self._next += [(endpoint, failure)] * times
+
+    def failure(self, endpoint: str) -> Failure | None:
+        """Decide how a request fails, None if it does not."""
+        with self._lock:
+            for place, (wanted, failure) in enumerate(self._next):
+                if wanted in ("", endpoint):
+                    del self._next[place]
+                    return failure
+        if self.fail_rate <= 0:
+            return None
+        exposed = endpoint != "login" if self.fail_on is None else None
+        if exposed is None:
+            exposed = endpoint in (self.fail_on or ())
+        dice = self._dice_now()
+        if exposed and dice.chance(self.fail_rate):
+            return dice.pick(self.fail_with)
+        return None
+
+    def wait_seconds(self) -> float:
+        """Return how long the next answer takes."""
+        return self._spread(self.latency) or 0.0
+
+    def trouble(self, endpoint: str) -> StreamTrouble:
+        """Decide what happens to a streamed answer of ``events`` or ``raw``."""
+        split = self._spread(self.split_bytes)
+        common = StreamTrouble(
+            split_bytes=None if split is None else max(1, int(split)),
+            bytes_per_second=self.bytes_per_second,
+            reset=self.reset_rate > 0 and self._dice_now().chance(self.reset_rate),
+        )
+        if endpoint != "events":
+            return common._replace(cut_bytes=self.raw_cut_after)
+        cut_bytes = self._spread(self.cut_bytes)
+        return common._replace(
+            cut_bytes=None if cut_bytes is None else int(cut_bytes),
+            cut_seconds=self._spread(self.cut_seconds),
+            silent_seconds=self._spread(self.silent_seconds),
+        )
+
+    def _spread(self, between: tuple[float, float] | None) -> float | None:
+        if between is None:
+            return None
+        low, high = between
+        return low if low == high else self._dice_now().spread(low, high)
+
+    def _dice_now(self) -> Dice:
+        if self._dice is None:
+            self._dice = Dice(self.seed, 9)
+        return self._dice
 
     def lag_ns(self, *what: int) -> int:
         """Return how far the retained log trails for ``what``, in nanoseconds."""
@@ -44,6 +162,18 @@ class Faults:
     def loses(self, line: TrueLine) -> bool:
         """Tell whether the retained log never gets a line."""
         return self._hits(self.retained_lost, 2, line)
+
+    def leaves_empty(self, place: Sequence[int] | None) -> bool:
+        """Tell whether the page at a cursor's place is empty.
+
+        The last number of a place says whether the page before was empty: there is
+        one empty page at a time.
+        """
+        if place is not None and place[-1]:
+            return False
+        return self.empty_pages > 0 and (
+            fraction(self.seed, 7, *(place or ())) < self.empty_pages
+        )
 
     @property
     def disturbs_live(self) -> bool:
@@ -61,3 +191,7 @@ class Faults:
     def swaps(self, line: TrueLine) -> bool:
         """Tell whether the live stream sends a line after its successor."""
         return self._hits(self.live_swapped, 5, line)
+
+    def breaks(self, line: TrueLine) -> bool:
+        """Tell whether a line's live frame cannot be read."""
+        return self._hits(self.live_broken, 6, line)

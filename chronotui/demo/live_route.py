@@ -98,14 +98,22 @@ class LiveStream:
             return self._frames(lines), None
         waits = [at for at in (batch.next_ns, ends_ns) if at is not None]
         wait = self._clock.seconds_until(min(waits)) if waits else math.inf
-        return self._frames(lines), max(wait, _PAUSE)
+        return self._frames(lines), max(wait, _PAUSE, self._faults.buffer_seconds)
 
     def _frames(self, lines: Sequence[TrueLine]) -> list[bytes]:
         job_id, write = self._job.id, self._dialect.line
-        return [
+        frames = [
             f"event: log\ndata: {write(job_id, line, retained=False)}\n\n".encode()
             for line in lines
         ]
+        if self._faults.live_broken > 0:
+            return [
+                frame[: len(frame) // 2] + b"\n\n"
+                if self._faults.breaks(line)
+                else frame
+                for line, frame in zip(lines, frames, strict=True)
+            ]
+        return frames
 
     def _disturbed(self, lines: Sequence[TrueLine]) -> Iterator[TrueLine]:
         """Drop, double and swap lines as the faults say."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from chronotui.demo.service import Call
 
 TWO_HOURS: Final = 7200
+_OUTSIDE: Final = (0, 0, 0)
+"""Before every line, for a cursor that leads to the first page."""
 _SHARED: Final = f"public, max-age={TWO_HOURS}"
 
 
@@ -61,15 +63,23 @@ def list_logs(call: Call) -> Answer:
     if kept is not None:
         return kept
     job = readable_job(call)
-    place = cursor_place(call, (int, int, int))
+    place = cursor_place(call, (int, int, int, int))
     position = (place[0], place[1], place[2]) if place else None
     size, current = call.service.log_page_size, call.service.dialect.is_current
     read = job.log.newest if current else job.log.oldest
+    if position == _OUTSIDE:
+        position = None
     lines = read(position, size + 1, call.now_ns)
     cursor = ""
     if len(lines) > size:
         lines.pop()
-        cursor = encode_cursor(*lines[-1].position)
+        cursor = encode_cursor(*lines[-1].position, 0)
+    faults = call.service.faults
+    if faults.leaves_empty(place):
+        lines.clear()
+        cursor = encode_cursor(*(position or _OUTSIDE), 1)
+    if faults.looping_cursors and place:
+        cursor = call.request.query["cursor"]
     text = page_text(call, job, retained_entries(call, job, lines), cursor)
     between = bool(place) and bool(cursor)
     if current:

@@ -72,7 +72,15 @@ class Download:
         if not workflow.plan.retention:
             yield [self._writer.failure("log retention is disabled")]
             return
+        left = self._faults.raw_fails_after
         for piece in self._body():
+            if left is not None:
+                left -= len(piece)
+                if left <= 0:
+                    reason = self._faults.raw_reason
+                    whole = self._writer.whole_entries(piece, len(piece) + left)
+                    yield [whole, self._writer.failure(reason)]
+                    return
             yield [piece]
             await asyncio.sleep(0)
         yield [self._writer.tail()]

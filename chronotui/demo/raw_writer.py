@@ -80,6 +80,11 @@ class RawWriter:
             f'"message_raw":{encode_basestring(message)}{parsed}}}'
         )
 
+    def whole_entries(self, piece: bytes, size: int) -> bytes:
+        """Return what of a piece are whole entries within its first bytes."""
+        end = b'},{"timestamp"' if self.kind == "json" else b"\n"
+        return piece[: piece.rfind(end, 0, size + len(end) - 1) + 1]
+
     def tail(self) -> bytes:
         """Return what comes after the last line."""
         return b"]}" if self.kind == "json" else b""

@@ -1,24 +1,24 @@
-"""A Chronoverse server on loopback, in a thread of its own."""
+"""A Chronoverse server on loopback."""
 
 # ruff: noqa: PLC0415 — most of it is imported with the first request, so that a
 # program which starts a demo has its first frame before.
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from chronotui.demo.dialect import Dialect
 from chronotui.demo.faults import Faults
+from chronotui.demo.listener import LoopbackListener
 from chronotui.demo.message import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from chronotui.demo.clock import Clock
     from chronotui.demo.connection import Connection
+    from chronotui.demo.exchange import Exchange
     from chronotui.demo.message import Request
     from chronotui.demo.runs import WorkflowPlan
     from chronotui.demo.service import Service
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 30.0
 
 
-class DemoServer:
+class DemoServer(LoopbackListener):
     """A demo server; its world is made when it is first asked for.
 
     Args:
@@ -71,9 +71,9 @@ class DemoServer:
         log_page_size: int = 100,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        super().__init__(port, idle_seconds)
         self.seed = seed
         self.dialect = dialect
-        self.port = port
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
         self.faults = faults or Faults()
         self.requests = RequestLog()
@@ -84,12 +84,8 @@ class DemoServer:
         self._session_seconds = session_seconds
         self._page_size = page_size
         self._log_page_size = log_page_size
-        self._idle_seconds = idle_seconds
-        self._connections: set[Connection] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._failure: OSError | None = None
         self._service: Service | None = None
+        self._exchange: Exchange | None = None
         self._lock = threading.RLock()
 
     @property
@@ -129,6 +125,7 @@ class DemoServer:
             self.token,
             self._public_url or self.url,
             self._session_seconds,
+            self.faults,
         )
         return Service(
             world,
@@ -143,102 +140,14 @@ class DemoServer:
         """Sign the demo's user in without a request; return session and csrf."""
         return self.service.accounts.open_session(self.email)
 
-    def start(self) -> None:
-        """Begin to listen; returns once connections are taken.
+    def end_sessions(self) -> None:
+        """End every session; the next call with one answers 401."""
+        self.service.accounts.end_sessions()
 
-        Raises:
-            OSError: If the port cannot be had.
-        """
-        ready = threading.Event()
-        self._failure = None
-        self._thread = threading.Thread(
-            target=self._run, args=(ready,), name="demo-server", daemon=True
-        )
-        self._thread.start()
-        ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            self._thread = None
-            raise self._failure
+    async def serve(self, request: Request, connection: Connection) -> None:
+        """Answer a request; what that takes is made with the first one."""
+        if self._exchange is None:
+            from chronotui.demo.exchange import Exchange
 
-    def stop(self) -> None:
-        """Close every connection and stop listening; the world stays for a restart."""
-        loop, thread = self._loop, self._thread
-        if loop is None or thread is None:
-            return
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        self._loop = self._thread = None
-
-    def drop_connections(self, *, reset: bool = False) -> None:
-        """Break every open connection, as a network would.
-
-        Args:
-            reset: With a TCP reset instead of a plain close.
-        """
-
-        def drop() -> None:
-            for connection in tuple(self._connections):
-                connection.reset() if reset else connection.close()
-
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(drop)
-
-    def _run(self, ready: threading.Event) -> None:
-        loop = asyncio.new_event_loop()
-        try:
-            server = loop.run_until_complete(self._listen(loop))
-        except OSError as error:
-            self._failure = error
-            loop.close()
-            ready.set()
-            return
-        self._loop = loop
-        ready.set()
-        loop.run_forever()
-        server.close()
-        loop.run_until_complete(self._wind_up())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-    async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-        server = await loop.create_server(
-            self._connect, "127.0.0.1", self.port, reuse_address=True
-        )
-        self.port = server.sockets[0].getsockname()[1]
-        return server
-
-    def _connect(self) -> Connection:
-        from chronotui.demo.connection import Connection
-
-        return Connection(self._serve, self._idle_seconds, self._connections)
-
-    async def _wind_up(self) -> None:
-        for connection in tuple(self._connections):
-            connection.reset()
-        own = asyncio.current_task()
-        tasks = [task for task in asyncio.all_tasks() if task is not own]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _serve(self, request: Request, connection: Connection) -> None:
-        from chronotui.demo.exchange import answer_request
-
-        await answer_request(
-            self.service, request, connection, self.prefix, self.requests
-        )
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
+            self._exchange = Exchange(self.service, self.prefix, self.requests)
+        await self._exchange.answer(request, connection)
