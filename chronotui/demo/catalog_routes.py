@@ -1,4 +1,4 @@
-"""Workflows and jobs: lists, details, and what may be done to them."""
+"""Workflows and jobs: lists and details."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chronotui.demo.cursor import decode_cursor, encode_cursor
-from chronotui.demo.message import Answer, json_value
+from chronotui.demo.message import json_value
 from chronotui.demo.service import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chronotui.demo.message import Answer
     from chronotui.demo.runs import DemoJob
     from chronotui.demo.service import Call
     from chronotui.demo.workflow import DemoWorkflow
@@ -87,24 +88,6 @@ def get_workflow(call: Call) -> Answer:
     )
 
 
-def terminate_workflow(call: Call) -> Answer:
-    """Answer ``PATCH /workflows/{id}``."""
-    workflow = call.workflow()
-    if workflow.terminated_ns is not None:
-        raise RefusedError(412, "workflow is already terminated")
-    workflow.terminated_ns = call.now_ns
-    return Answer(204)
-
-
-def delete_workflow(call: Call) -> Answer:
-    """Answer ``DELETE /workflows/{id}``."""
-    workflow = call.workflow()
-    if workflow.terminated_ns is None:
-        raise RefusedError(412, "workflow is not terminated")
-    call.world.remove_workflow(workflow.id)
-    return Answer(204)
-
-
 def list_jobs(call: Call) -> Answer:
     """Answer ``GET /workflows/{id}/jobs``, newest first."""
     workflow, dialect = call.workflow(), call.service.dialect
@@ -131,16 +114,3 @@ def get_job(call: Call) -> Answer:
     """Answer ``GET /workflows/{id}/jobs/{id}``."""
     state = call.job().state(call.now_ns)
     return json_value(call.service.dialect.job(state, listed=False))
-
-
-def schedule_job(call: Call) -> Answer:
-    """Answer ``POST /workflows/{id}/jobs/schedule``."""
-    workflow = call.workflow()
-    key = call.request.headers.get("idempotency-key", "")
-    if not key:
-        raise RefusedError(400, "missing Idempotency-Key header")
-    if workflow.terminated_ns is not None:
-        raise RefusedError(412, "workflow is terminated")
-    if workflow.plan.build_status != "COMPLETED":
-        raise RefusedError(412, "workflow has not been built")
-    return json_value({"id": call.world.schedule(workflow, key)}, status=201)

@@ -65,7 +65,7 @@ class Dialect(Enum):
         fields = {
             "id": workflow.id,
             "name": plan.name,
-            "payload": json.dumps(payload, ensure_ascii=False),
+            "payload": plan.payload or json.dumps(payload, ensure_ascii=False),
             "kind": plan.kind,
             "build_status": plan.build_status,
             "interval": plan.interval,
@@ -77,7 +77,7 @@ class Dialect(Enum):
             "log_retention": plan.retention,
         }
         if detail:
-            fields["generation"] = 1
+            fields["generation"] = workflow.generation
         return self.object(fields)
 
     def job(self, state: JobState, *, listed: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chronotui.demo import account_routes, catalog_routes
+from chronotui.demo import account_routes, catalog_routes, edit_routes
 from chronotui.demo.live_route import stream_events
 from chronotui.demo.log_routes import list_logs
 from chronotui.demo.raw_route import download
@@ -28,11 +28,13 @@ HANDLERS: Final[Mapping[tuple[str, str], Handler]] = {
     ("GET", "workflow_analytics"): account_routes.workflow_totals,
     ("GET", "workflows"): catalog_routes.list_workflows,
     ("GET", "workflow"): catalog_routes.get_workflow,
-    ("PATCH", "workflow"): catalog_routes.terminate_workflow,
-    ("DELETE", "workflow"): catalog_routes.delete_workflow,
+    ("POST", "workflows"): edit_routes.create_workflow,
+    ("PUT", "workflow"): edit_routes.update_workflow,
+    ("PATCH", "workflow"): edit_routes.terminate_workflow,
+    ("DELETE", "workflow"): edit_routes.delete_workflow,
     ("GET", "jobs"): catalog_routes.list_jobs,
     ("GET", "job"): catalog_routes.get_job,
-    ("POST", "schedule"): catalog_routes.schedule_job,
+    ("POST", "schedule"): edit_routes.schedule_job,
     ("GET", "logs"): list_logs,
     ("GET", "search"): search_logs,
     ("GET", "raw"): download,

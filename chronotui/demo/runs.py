@@ -139,6 +139,8 @@ class WorkflowPlan:
     Attributes:
         slug: A word of our own; the seed of its ids.
         text: The kind of phrases its jobs print.
+        image: What its containers run.
+        payload: JSON; made of the image, or of an address, if "".
         interval: Minutes from one scheduled run to the next.
         history: Runs there are when the world begins.
         age: Seconds since the newest of those was scheduled.
@@ -160,6 +162,7 @@ class WorkflowPlan:
     age: float
     image: str = ""
     kind: str = "CONTAINER"
+    payload: str = ""
     seconds: tuple[float, float] = (20.0, 300.0)
     step_ns: int = SECOND // 4
     failing: float = 0.05

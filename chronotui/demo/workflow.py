@@ -45,7 +45,8 @@ class DemoWorkflow:
     """A workflow, its scheduled jobs computed, its added ones kept.
 
     Attributes:
-        plan: What it is.
+        plan: What it is; may be replaced by one that is scheduled alike.
+        generation: How often it was changed, counted from 1.
         terminated_ns: When it was terminated, None if it was not.
     """
 
@@ -60,6 +61,7 @@ class DemoWorkflow:
         self._interval_ns = plan.interval * _MINUTE
         newest = start - int(plan.age * SECOND)
         self._first_ns = newest - (plan.history - 1) * self._interval_ns
+        self.generation = 1
         self.terminated_ns: int | None = None
         if plan.terminated_hours is not None:
             self.terminated_ns = start - int(plan.terminated_hours * 3600) * SECOND

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from chronotui.demo import DemoServer
     from chronotui.demo.runs import DemoJob
@@ -86,6 +86,28 @@ class PlainClient:
             cursor = page.get("cursor", "")
             if not cursor:
                 return found
+
+    def events(
+        self, path: str, *, timeout: float = 5
+    ) -> Generator[tuple[str, str], None, None]:
+        """Yield (event, data) of a live stream until it ends."""
+        assert self.base.hostname is not None
+        connection = http.client.HTTPConnection(
+            self.base.hostname, self.base.port, timeout=timeout
+        )
+        try:
+            connection.request("GET", self.base.path + path, headers=self.headers)
+            answer = connection.getresponse()
+            assert answer.getheader("Content-Type") == "text/event-stream"
+            name = ""
+            while line := answer.readline().decode():
+                field, _, value = line.rstrip("\n").partition(": ")
+                if field == "event":
+                    name = value
+                elif field == "data":
+                    yield name, value
+        finally:
+            connection.close()
 
 
 @pytest.fixture
