@@ -7,10 +7,16 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from chronotui.cli.terminal import may_ask
 from chronotui.errors import NotSignedInError
 
 if TYPE_CHECKING:
-    from chronotui.engine.questions import SecretQuestion
+    from chronotui.engine.questions import AskSecret, SecretQuestion
+
+
+def asker() -> AskSecret | None:
+    """Return how to ask for a secret, None when nobody is there to answer."""
+    return ask_on_terminal if may_ask() else None
 
 
 async def ask_on_terminal(question: SecretQuestion) -> str:

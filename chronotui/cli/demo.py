@@ -27,21 +27,33 @@ def demo(invocation: Invocation) -> int:
 
         need_terminal("chronotui demo --serve starts the server alone.")
     server = _server(invocation)
+    _start(server)
+    try:
+        run = _serve if options.serve else _desk
+        return run(invocation, server)
+    finally:
+        server.stop()
+
+
+def open_demo_desk(invocation: Invocation) -> int:
+    """Open the desk on a demo server as it comes."""
+    from chronotui.demo import DemoServer
+
+    with DemoServer() as server:
+        return _desk(invocation, server)
+
+
+def _start(server: DemoServer) -> None:
+    port = server.port
     try:
         server.start()
     except (OSError, OverflowError) as error:
         code = getattr(error, "errno", None)
         why = os.strerror(code) if code else "there is no such port"
         raise UsageError(
-            f"Port {options.port} cannot be served on: {why}.",
+            f"Port {port} cannot be served on: {why}.",
             next_step="Choose another --port, or 0 for a free one.",
         ) from None
-    try:
-        return (
-            _serve(invocation, server) if options.serve else _desk(invocation, server)
-        )
-    finally:
-        server.stop()
 
 
 def demo_profile(server: DemoServer) -> Profile:
@@ -54,8 +66,7 @@ def demo_profile(server: DemoServer) -> Profile:
 
 
 def _server(invocation: Invocation) -> DemoServer:
-    from chronotui.demo.dialect import Dialect
-    from chronotui.demo.server import DemoServer
+    from chronotui.demo import DemoServer, Dialect
 
     options = invocation.options
     return DemoServer(

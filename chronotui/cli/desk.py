@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from typing import TYPE_CHECKING
 
-from chronotui.cli import terminal
-from chronotui.errors import ConfigError, UsageError
+from chronotui.cli import selection, terminal
+from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
     from chronotui.cli.invocation import Invocation
@@ -24,14 +24,15 @@ def desk(invocation: Invocation) -> int:
     if options.job and not options.workflow:
         raise UsageError("--job needs --workflow beside it.")
     profile = _profile(invocation)
+    if profile is None:
+        from chronotui.cli.demo import open_demo_desk
+
+        return open_demo_desk(invocation)
     need_terminal("chronotui --help names the commands that work without one.")
     from chronotui.ui.app import run_desk
 
     return run_desk(
-        profile,
-        invocation.config,
-        workflow=options.workflow,
-        job=options.job,
+        profile, invocation.config, workflow=options.workflow, job=options.job
     )
 
 
@@ -41,19 +42,26 @@ def need_terminal(next_step: str) -> None:
     Raises:
         UsageError: Input or output is not a terminal.
     """
-    if terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stdout):
+    if terminal.has_screen():
         return
     raise UsageError(
         "The desk needs a terminal for its input and output.", next_step=next_step
     )
 
 
-def _profile(invocation: Invocation) -> Profile:
-    try:
-        return invocation.profile
-    except ConfigError:
-        if invocation.config.profiles or not terminal.may_ask():
-            raise
-    from chronotui.cli.first_run import make_first_profile
+def _profile(invocation: Invocation) -> Profile | None:
+    """Return the profile in use; None for the demo, chosen on the first start."""
+    if terminal.has_screen() and _is_first_start(invocation):
+        from chronotui.cli.first_run import make_first_profile
 
-    return make_first_profile(invocation)
+        return make_first_profile(invocation)
+    return invocation.profile
+
+
+def _is_first_start(invocation: Invocation) -> bool:
+    """Whether there is no profile, nor a server's URL instead of one."""
+    if selection.server_url(invocation.options.url, os.environ):
+        return False
+    if not invocation.config_path.exists():
+        return True
+    return not invocation.config.profiles

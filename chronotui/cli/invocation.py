@@ -52,6 +52,11 @@ class Invocation:
             self.output.say(f"chronotui: {warning}")
         return config
 
+    def forget_config(self) -> None:
+        """Read the configuration again when it is next asked for."""
+        self.__dict__.pop("config", None)
+        self.__dict__.pop("profile", None)
+
     @cached_property
     def profile(self) -> Profile:
         """The profile in use: flag, then environment, then file.
@@ -81,15 +86,13 @@ class Invocation:
         """Run ``work`` with a client of the profile, which is closed afterwards."""
         import asyncio
 
-        from chronotui.cli.asking import ask_on_terminal
-        from chronotui.cli.terminal import may_ask
+        from chronotui.cli.asking import asker
         from chronotui.engine.connect import open_client
 
         chosen = profile or self.profile
 
         async def run() -> Result:
-            ask = ask_on_terminal if may_ask() else None
-            client = open_client(chosen, ask=ask, log=self.log)
+            client = open_client(chosen, ask=asker(), log=self.log)
             try:
                 return await work(client)
             finally:

@@ -59,7 +59,7 @@ def choose_profile(
     Raises:
         ConfigError: There is no profile, no such one, or several and no default.
     """
-    url = url_flag or environment.get("CHRONOTUI_URL")
+    url = server_url(url_flag, environment)
     name = name_flag or environment.get("CHRONOTUI_PROFILE") or config.default_profile
     if name is None and len(config.profiles) == 1:
         name = next(iter(config.profiles))
@@ -67,10 +67,25 @@ def choose_profile(
         if url and not config.profiles:
             return unnamed_profile(url)
         raise _no_choice(config)
+    profile = find_profile(config, name)
+    return profile.with_url(url) if url else profile
+
+
+def server_url(flag: str | None, environment: Mapping[str, str]) -> str | None:
+    """Return the URL that is used instead of a profile's, if one is named."""
+    return flag or environment.get("CHRONOTUI_URL") or None
+
+
+def find_profile(config: Config, name: str) -> Profile:
+    """Return the profile of a name.
+
+    Raises:
+        ConfigError: There is no such one; the nearest is named.
+    """
     profile = config.profiles.get(name)
     if profile is None:
         raise _no_such(config, name)
-    return profile.with_url(url) if url else profile
+    return profile
 
 
 def unnamed_profile(url: str) -> Profile:

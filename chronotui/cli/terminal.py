@@ -22,6 +22,11 @@ def may_ask() -> bool:
     return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
+def has_screen() -> bool:
+    """Whether a desk can be shown: input and output on a terminal."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout)
+
+
 def shows_colour(stream: TextIO | None) -> bool:
     """Whether colours are wanted and understood (NO_COLOR, TERM=dumb)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in {"", "dumb"}:
@@ -41,3 +46,8 @@ def columns(stream: TextIO | None) -> int:
         return os.get_terminal_size(stream.fileno() if stream else 1).columns or 80
     except (OSError, ValueError):
         return FALLBACK_COLUMNS
+
+
+def shows_progress(stream: TextIO | None) -> bool:
+    """Whether a line can be drawn again in place."""
+    return is_terminal(stream) and os.environ.get("TERM", "") not in {"", "dumb"}

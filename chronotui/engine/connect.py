@@ -7,7 +7,6 @@ is what a start has to wait for longest.
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,10 @@ from chronotui.api.auth import (
 from chronotui.api.chronoverse import Chronoverse, open_chronoverse
 from chronotui.api.tls import TlsSettings
 from chronotui.engine.questions import AskSecret, SecretQuestion
+from chronotui.engine.saved_session import kept_session, session_file
 from chronotui.errors import NotSignedInError, UsageError
-from chronotui.storage.paths import state_dir
 from chronotui.storage.secrets import read_secret, secret_source
-from chronotui.storage.session_file import SavedSession, SessionFile
+from chronotui.storage.session_file import SavedSession
 from chronotui.storage.settings import DIFY
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from chronotui.api.request_log import RequestEntry
     from chronotui.storage.diagnostic_log import DiagnosticLog
+    from chronotui.storage.session_file import SessionFile
     from chronotui.storage.settings import Profile
 
 
@@ -63,7 +63,7 @@ def open_client(
             next_step="Choose a Chronoverse profile with --profile.",
         )
     secrets = _Secrets(profile, ask, log)
-    file = _session_file(profile, folder) if remember else None
+    file = session_file(profile, folder) if remember else None
     return open_chronoverse(
         profile.url,
         _auth(profile, secrets, file, log),
@@ -77,16 +77,6 @@ def open_client(
         insecure=profile.insecure,
         log=_request_log(log),
     )
-
-
-def forget_session(profile: Profile, *, folder: Path | None = None) -> bool:
-    """Remove the profile's saved session; False when there was none."""
-    return _session_file(profile, folder).forget()
-
-
-def has_session(profile: Profile, *, folder: Path | None = None) -> bool:
-    """Whether a session of the profile is kept that has not run out by its date."""
-    return _saved(_session_file(profile, folder)) is not None
 
 
 class _Secrets:
@@ -162,7 +152,7 @@ class _SessionKeeper:
         self._log = log
 
     def saved(self) -> SessionCookies | None:
-        kept = _saved(self._file)
+        kept = kept_session(self._file)
         if kept is None:
             return None
         self._hide(kept.session, kept.csrf)
@@ -187,18 +177,6 @@ class _SessionKeeper:
         if self._log is not None:
             for secret in secrets:
                 self._log.hide(secret)
-
-
-def _session_file(profile: Profile, folder: Path | None) -> SessionFile:
-    origin = f"{profile.auth.email} {profile.url}"
-    return SessionFile(folder or state_dir(), profile.name, origin)
-
-
-def _saved(file: SessionFile) -> SavedSession | None:
-    kept = file.read()
-    if kept is None or (kept.expires_at is not None and kept.expires_at <= time.time()):
-        return None
-    return kept
 
 
 def _request_log(log: DiagnosticLog | None) -> _Entries | None:

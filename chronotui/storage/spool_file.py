@@ -7,6 +7,8 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from chronotui.storage.paths import spool_dir
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,11 +18,15 @@ class SpoolFile:
 
     Implements ``core.log.Overflow``. Offsets and sizes are in bytes.
 
+    Args:
+        folder: Where it lies; None is the platform's folder for it.
+
     Raises:
         OSError: The folder cannot hold such a file.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = spool_dir(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = tempfile.TemporaryFile(  # noqa: SIM115 - lives with the store
             dir=folder, prefix="chronotui-", buffering=0

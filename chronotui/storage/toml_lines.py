@@ -38,10 +38,17 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The lines of a document: of every key (and table), and of its headers."""
+    """Where things stand in a document.
+
+    Attributes:
+        lines: The line of every key and table, from 1.
+        headers: The ``[table]`` lines in order.
+        spans: Start and end of every value, as offsets into the text.
+    """
 
     lines: Mapping[KeyPath, int]
     headers: tuple[Header, ...]
+    spans: Mapping[KeyPath, tuple[int, int]]
 
     def line_of(self, path: KeyPath) -> int | None:
         """Return the line of a key, or of the nearest table that holds it.
@@ -68,6 +75,7 @@ class _Scanner:
         self._at = 0
         self._lines: dict[KeyPath, int] = {}
         self._headers: list[Header] = []
+        self._spans: dict[KeyPath, tuple[int, int]] = {}
 
     def document(self) -> Layout:
         table: KeyPath = ()
@@ -78,7 +86,7 @@ class _Scanner:
             else:
                 self._assignment(table)
             self._skip(_BLANK)
-        return Layout(self._lines, tuple(self._headers))
+        return Layout(self._lines, tuple(self._headers), self._spans)
 
     def _header(self) -> KeyPath:
         line = self._line()
@@ -97,7 +105,9 @@ class _Scanner:
         self._note(path, line)
         self._at += 1  # the "="
         self._skip(_SPACES)
+        start = self._at
         self._value(path)
+        self._spans.setdefault(path, (start, self._at))
 
     def _value(self, path: KeyPath) -> None:
         opening = self._text[self._at]

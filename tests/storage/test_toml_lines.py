@@ -62,7 +62,7 @@ def test_every_key_is_found_on_its_line() -> None:
 
 
 def test_a_key_without_a_line_of_its_own_is_on_its_tables() -> None:
-    layout = Layout({("a", "b"): 7, ("keys", "x", "y"): 9}, ())
+    layout = Layout({("a", "b"): 7, ("keys", "x", "y"): 9}, (), {})
     assert layout.line_of(("a", "b", "c")) == 7
     assert layout.line_of(("keys", "x.y")) == 9
     assert layout.line_of(("z",)) is None

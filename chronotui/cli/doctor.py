@@ -1,0 +1,119 @@
+"""The verb `doctor`: what works, and what does not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from chronotui import __version__
+from chronotui.cli import terminal
+from chronotui.cli.table import Cell, Column, table_lines
+from chronotui.errors import ChronotuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from chronotui.cli.invocation import Invocation
+
+_COLUMNS = (Column("CHECK"), Column("RESULT"), Column("FOUND", least=20))
+_STYLES = {"ok": "32", "warning": "33", "FAILED": "1;31"}
+
+
+class Finding(NamedTuple):
+    """One check and what it found; ``exit_code`` is that of its error, if any."""
+
+    check: str
+    result: str
+    found: str
+    exit_code: int = 0
+
+
+def doctor(invocation: Invocation) -> int:
+    """Check configuration, folders, server, sign-in and terminal.
+
+    Returns:
+        The exit code of the first check that failed, else 0.
+    """
+    findings = list(_findings(invocation))
+    output = invocation.output
+    rows = [
+        [Cell(one.check), Cell(one.result, _STYLES[one.result]), Cell(one.found)]
+        for one in findings
+    ]
+    for line in table_lines(_COLUMNS, rows, colour=output.has_colour):
+        output.write(f"{line}\n")
+    return next((one.exit_code for one in findings if one.exit_code), 0)
+
+
+def _findings(invocation: Invocation) -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("version", "ok", f"chronotui {__version__}, Python {python}")
+    yield _terminal()
+    yield _folder("state folder", _state_folder)
+    yield _tried("configuration", lambda: _configuration(invocation))
+    profile = _tried("profile", lambda: _profile(invocation))
+    yield profile
+    if profile.exit_code:
+        return
+    yield _folder("spool folder", lambda: _spool_folder(invocation))
+    yield _tried("server", lambda: _server(invocation))
+
+
+def _tried(check: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, "ok", look())
+    except ChronotuiError as error:
+        return Finding(check, "FAILED", str(error), error.exit_code)
+
+
+def _terminal() -> Finding:
+    if not terminal.is_terminal(sys.stdout):
+        return Finding("terminal", "ok", "none: no colours, no questions")
+    name = os.environ.get("TERM", "")
+    colour = "colours" if terminal.shows_colour(sys.stdout) else "no colours"
+    found = f"{name or 'TERM is not set'}, {colour}, {sys.stdout.encoding}"
+    is_poor = name in {"", "dumb"} or "utf" not in sys.stdout.encoding.lower()
+    return Finding("terminal", "warning" if is_poor else "ok", found)
+
+
+def _folder(check: str, name: Callable[[], str]) -> Finding:
+    folder = os.path.abspath(name())  # noqa: PTH100 - plain names here
+    nearest = folder
+    while not os.path.exists(nearest):  # noqa: PTH110
+        nearest = os.path.dirname(nearest)  # noqa: PTH120
+    if os.access(nearest, os.W_OK | os.X_OK):
+        return Finding(check, "ok", folder)
+    return Finding(check, "warning", f"{nearest} cannot be written")
+
+
+def _state_folder() -> str:
+    from chronotui.storage.paths import state_dir
+
+    return str(state_dir())
+
+
+def _spool_folder(invocation: Invocation) -> str:
+    from chronotui.storage.paths import spool_dir
+
+    return str(spool_dir(invocation.config.ui.spool_dir))
+
+
+def _configuration(invocation: Invocation) -> str:
+    config = invocation.config
+    if config.source is None:
+        return f"{config.path} (not there yet)"
+    count = len(config.profiles)
+    return f"{config.path}, {count} profile{'' if count == 1 else 's'}"
+
+
+def _profile(invocation: Invocation) -> str:
+    profile = invocation.profile
+    auth = profile.auth
+    return f"{profile.name}: {profile.url}, {auth.method} {auth.email}".rstrip()
+
+
+def _server(invocation: Invocation) -> str:
+    from chronotui.cli.probe import probe
+
+    return probe(invocation, invocation.profile)

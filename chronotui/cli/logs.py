@@ -1,0 +1,167 @@
+"""The verb `logs`: a job's log in order, as it stands or to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chronotui.cli.line_text import line_printer
+from chronotui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from chronotui.api.chronoverse import Chronoverse
+    from chronotui.cli.invocation import Invocation
+    from chronotui.core.log import Overflow
+    from chronotui.engine.selection import LineSelection
+    from chronotui.model import Job, LogLine, Workflow
+
+
+def logs(invocation: Invocation) -> int:
+    """Print a job's log, and return the exit code.
+
+    Raises:
+        UsageError: A time or a regular expression cannot be read.
+    """
+    options = invocation.options
+    selection = line_selection(invocation)
+    read = _follow if options.follow else _retained
+
+    async def work(client: Chronoverse) -> int:
+        from chronotui.engine.resolve import resolve_job, resolve_workflow
+
+        workflow = await resolve_workflow(client, options.workflow)
+        job = await resolve_job(client, workflow, options.job)
+        return await read(invocation, client, workflow, job, selection)
+
+    return invocation.with_client(work)
+
+
+def line_selection(invocation: Invocation) -> LineSelection:
+    """Return which lines the options ask for.
+
+    Raises:
+        UsageError: A time or a regular expression cannot be read.
+    """
+    from chronotui.engine.selection import LineSelection
+
+    options = invocation.options
+    return LineSelection(
+        stream=options.stream,
+        grep=_grep(options.grep) if options.grep else None,
+        since_ns=_since_ns(options.since) if options.since else None,
+        tail=options.tail,
+        attempt=options.attempt,
+    )
+
+
+def _grep(text: str) -> Callable[[str], bool]:
+    from chronotui.core.log import BadPattern, compile_pattern
+
+    try:
+        pattern = compile_pattern(text)
+    except BadPattern as error:
+        raise UsageError(f"--grep: {error}") from None
+    return lambda message: bool(pattern.spans(message))
+
+
+def _since_ns(text: str) -> int:
+    from datetime import UTC, datetime
+
+    from chronotui.core.times import parse_when
+
+    try:
+        when = parse_when(text, datetime.now(UTC).astimezone())
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from None
+    since = when.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    seconds = since.days * 86400 + since.seconds
+    return seconds * 1_000_000_000 + since.microseconds * 1000
+
+
+async def _retained(
+    invocation: Invocation,
+    client: Chronoverse,
+    workflow: Workflow,
+    job: Job,
+    selection: LineSelection,
+) -> int:
+    from chronotui.engine.retained import RetainedLog
+
+    log = RetainedLog(
+        client,
+        workflow,
+        job,
+        selection=selection,
+        tell=_teller(invocation),
+        spool=_spool(invocation),
+    )
+    await _print(invocation, log.batches())
+    if log.missing:
+        _teller(invocation)(f"{log.printed:,} lines printed, {log.missing:,} missing.")
+    elif not log.printed:
+        _teller(invocation)(_why_nothing(job, selection))
+    return log.exit_code
+
+
+async def _follow(
+    invocation: Invocation,
+    client: Chronoverse,
+    workflow: Workflow,
+    job: Job,
+    selection: LineSelection,
+) -> int:
+    from chronotui.engine.follow import Follow
+    from chronotui.engine.watch.settings import WatchSettings
+
+    tell = _teller(invocation)
+    settings = WatchSettings(
+        poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+    )
+    follow = Follow(
+        client,
+        workflow,
+        job,
+        selection=selection,
+        settings=settings,
+        tell=tell,
+        spool=_spool(invocation),
+    )
+    try:
+        await _print(invocation, follow.batches())
+    except asyncio.CancelledError:
+        invocation.output.flush()
+        tell(follow.summary())
+        raise
+    tell(follow.summary())
+    return 0 if follow.result is None else follow.result.exit_code
+
+
+async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) -> None:
+    output, options = invocation.output, invocation.options
+    encode = line_printer(options.output, output, timestamps=options.timestamps)
+    async for batch in batches:
+        output.write_bytes(b"".join(map(encode, batch)))
+        output.flush()
+
+
+def _why_nothing(job: Job, selection: LineSelection) -> str:
+    if selection.grep or selection.stream or selection.since_ns or selection.attempt:
+        return "no line is among those asked for."
+    if job.status.is_waiting:
+        return "the job has not started yet; --follow waits for it."
+    return "the job printed nothing." if job.status.is_terminal else "no line yet."
+
+
+def _teller(invocation: Invocation) -> Callable[[str], None]:
+    return lambda words: invocation.output.say(f"chronotui: {words}")
+
+
+def _spool(invocation: Invocation) -> Callable[[], Overflow]:
+    def open_spool() -> Overflow:
+        from chronotui.storage.spool_file import SpoolFile
+
+        return SpoolFile(invocation.config.ui.spool_dir)
+
+    return open_spool

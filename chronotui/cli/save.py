@@ -1,0 +1,100 @@
+"""The verb `save`: a job's log as a whole file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from chronotui.cli import terminal
+from chronotui.errors import UsageError
+
+if TYPE_CHECKING:
+    from chronotui.api.chronoverse import Chronoverse
+    from chronotui.cli.invocation import Invocation
+    from chronotui.engine.saving import Save, SaveRequest, SaveResult
+
+_PROGRESS_SECONDS: Final = 0.25
+
+
+def save(invocation: Invocation) -> int:
+    """Save a job's log; the path of the file is what standard output gets.
+
+    Raises:
+        UsageError: The path is standard output.
+    """
+    if invocation.options.path == "-":
+        raise UsageError(
+            "A log is saved into a file.", next_step="chronotui logs prints it."
+        )
+
+    async def work(client: Chronoverse) -> SaveResult:
+        from chronotui.engine.saving import Save
+
+        task = Save(client, await _request(invocation, client))
+        progress = asyncio.create_task(_show_progress(task))
+        try:
+            return await task.run()
+        finally:
+            progress.cancel()
+            await asyncio.gather(progress, return_exceptions=True)
+
+    result = invocation.with_client(work)
+    invocation.output.write(f"{result.path}\n")
+    invocation.output.flush()
+    for words in (result.sentence(), *result.notes):
+        invocation.output.say(f"chronotui: {words}")
+    return 0
+
+
+async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
+    from chronotui.engine.resolve import resolve_job, resolve_workflow
+    from chronotui.engine.saving import SaveFormat, SaveRequest
+
+    options = invocation.options
+    workflow = await resolve_workflow(client, options.workflow)
+    job = await resolve_job(client, workflow, options.job)
+    configured = invocation.profile.save_dir or invocation.config.ui.save_dir
+    return SaveRequest(
+        workflow_id=workflow.id,
+        job_id=job.id,
+        format=SaveFormat(options.format),
+        path=_path(options.path),
+        folder=configured or Path(),
+        stream=options.stream,
+        query=options.query,
+        overwrite=options.force,
+        make_folder=configured is not None and not options.path,
+        keep_part=options.keep_part,
+        job=job,
+        workflow=workflow,
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+async def _show_progress(task: Save) -> None:
+    """Keep one line of standard error up to date, if it is a terminal."""
+    if not terminal.shows_progress(sys.stderr):
+        return
+    try:
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            sys.stderr.write(f"\r\x1b[K{_progress_text(task)}")
+            sys.stderr.flush()
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _progress_text(task: Save) -> str:
+    from chronotui.engine.saving.request import count_of_lines, size_text
+
+    now = task.progress
+    return (
+        f"{now.phase}: {size_text(now.bytes)}, {count_of_lines(now.lines)}, "
+        f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
+    )

@@ -1,0 +1,185 @@
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronotui.errors import ConfigError, PathRefusedError
+from chronotui.storage.config_edit import Document, edit_config
+
+WRITTEN = """\
+# mine
+default_profile = "prod"  # on call
+
+[ui]  # looks
+wrap = true
+
+# the real one
+[profiles.prod]
+url = "https://chrono.example.com/api"  # behind nginx
+poll_seconds = 2.0
+
+[profiles.prod.auth]
+email = "a@b.c"      # me
+
+# only for trying
+[profiles.test]
+url = "http://localhost:8080"
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "config.toml"
+    file.write_text(WRITTEN)
+    return file
+
+
+def test_a_changed_value_leaves_every_other_character(path: Path) -> None:
+    def change(document: Document) -> None:
+        document["profiles"]["prod"]["url"] = "https://new"
+        document["default_profile"] = "test"
+
+    edit = edit_config(path, change)
+    assert not edit.loses_comments
+    assert edit.text == WRITTEN.replace(
+        "https://chrono.example.com/api", "https://new"
+    ).replace('= "prod"', '= "test"')
+    assert path.read_text() == WRITTEN
+    edit.write()
+    assert path.read_text() == edit.text
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_added_profile_stands_at_the_end(path: Path) -> None:
+    def change(document: Document) -> None:
+        document["profiles"]["new"] = {
+            "url": "http://n",
+            "auth": {"email": "x@y.z"},
+        }
+
+    edit = edit_config(path, change)
+    assert edit.text == (
+        f'{WRITTEN}\n[profiles.new]\nurl = "http://n"\n'
+        '\n[profiles.new.auth]\nemail = "x@y.z"\n'
+    )
+
+
+def test_a_removed_profile_takes_its_lines_and_no_others(path: Path) -> None:
+    def change(document: Document) -> None:
+        del document["profiles"]["prod"]
+        del document["default_profile"]
+
+    edit = edit_config(path, change)
+    assert not edit.loses_comments
+    assert edit.text == (
+        "# mine\n\n[ui]  # looks\nwrap = true\n\n# the real one\n"
+        "\n\n# only for trying\n[profiles.test]\n"
+        'url = "http://localhost:8080"\n'
+    )
+
+
+def test_keys_come_and_go_in_their_table(path: Path) -> None:
+    def change(document: Document) -> None:
+        prod = document["profiles"]["prod"]
+        del prod["poll_seconds"]
+        prod["insecure"] = True
+        document["profiles"]["test"]["auth"] = {"method": "none"}
+
+    edit = edit_config(path, change)
+    assert not edit.loses_comments
+    assert "poll_seconds" not in edit.text
+    assert "[profiles.prod]\ninsecure = true\nurl" in edit.text
+    assert edit.text.endswith('\n[profiles.test.auth]\nmethod = "none"\n')
+    assert edit.text.count("#") == WRITTEN.count("#")
+
+
+def test_a_file_that_is_not_there_is_begun(tmp_path: Path) -> None:
+    def change(document: Document) -> None:
+        document["profiles"] = {"a": {"url": "http://h"}}
+        document["default_profile"] = "a"
+
+    edit = edit_config(tmp_path / "deep" / "config.toml", change)
+    edit.write()
+    assert tomllib.loads(edit.path.read_text()) == {
+        "default_profile": "a",
+        "profiles": {"a": {"url": "http://h"}},
+    }
+
+
+def test_a_layout_that_cannot_be_kept_is_said_before_it_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("# note\nprofiles = { a = { url = 'http://h' } }\n")
+
+    def change(document: Document) -> None:
+        document["profiles"]["b"] = {"url": "http://b"}
+
+    edit = edit_config(path, change)
+    assert edit.loses_comments
+    assert tomllib.loads(edit.text)["profiles"]["b"] == {"url": "http://b"}
+    assert "# note" in path.read_text()
+
+
+def test_a_change_that_would_break_the_file_is_refused(path: Path) -> None:
+    def change(document: Document) -> None:
+        document["profiles"]["prod"]["poll_seconds"] = 1000
+
+    with pytest.raises(ConfigError, match=r"poll_seconds must be a number"):
+        edit_config(path, change)
+
+
+def test_a_wrong_file_is_not_changed(path: Path) -> None:
+    path.write_text("[ui]\nwrong = 1\n")
+    with pytest.raises(ConfigError, match=r"ui\.wrong"):
+        edit_config(path, lambda _document: None)
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = edit_config(path, lambda document: document.pop("ui"))
+
+    def refuse(*_args: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PathRefusedError, match="not written: Permission denied"):
+        edit.write()
+    assert path.read_text() == WRITTEN
+
+
+names = st.sampled_from(["a", "b.c", "prod", "x-1"])
+auths = st.fixed_dictionaries(
+    {"method": st.just("none")}, optional={"email": st.just("q@r.s")}
+)
+tables = st.fixed_dictionaries(
+    {"url": st.sampled_from(["http://h", "https://x/api"])},
+    optional={
+        "poll_seconds": st.floats(0.2, 300),
+        "save_dir": st.text(st.characters(exclude_characters="\0"), max_size=8).map(
+            lambda text: text.replace("~", "")
+        ),
+        "auth": auths,
+    },
+)
+documents = st.dictionaries(names, tables, max_size=4)
+
+
+@given(documents, documents)
+def test_the_changed_text_says_exactly_what_was_wanted(
+    tmp_path_factory: Any, old: Document, new: Document
+) -> None:
+    path = tmp_path_factory.mktemp("edit") / "config.toml"
+    path.write_text("# kept\n" + tomli_w.dumps({"profiles": old}))
+
+    def change(document: Document) -> None:
+        document["profiles"] = new
+
+    edit = edit_config(path, change)
+    assert tomllib.loads(edit.text) == {"profiles": new}
+    assert edit.loses_comments or "# kept" in edit.text
