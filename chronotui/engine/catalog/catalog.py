@@ -150,7 +150,8 @@ class Catalog:
                 self._match_readers()
                 pause = self._start_due()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
         finally:
             await self._stop(list(self._tasks))
 

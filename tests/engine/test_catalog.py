@@ -1,0 +1,431 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chronotui.api.auth import BearerAuth, CookieAuth
+from chronotui.api.chronoverse import open_chronoverse
+from chronotui.core.tree import NodeKey, NodeKind, TreeFilters
+from chronotui.demo import Dialect
+from chronotui.demo.failure import Failure
+from chronotui.demo.script import Script
+from chronotui.engine.catalog import Catalog, CatalogSettings
+from chronotui.errors import (
+    NotAllowedError,
+    NotFoundError,
+    NotSignedInError,
+    RequestRefusedError,
+    UsageError,
+)
+from chronotui.model import JobStatus, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from chronotui.api.chronoverse import Chronoverse
+    from chronotui.core.tree import Branch
+    from chronotui.demo import DemoServer
+
+FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)
+
+
+def client_of(demo: DemoServer) -> Chronoverse:
+    async def session() -> str:
+        return demo.open_session()[0]
+
+    async def token() -> str:
+        return demo.token
+
+    documented = demo.dialect is Dialect.DOCUMENTED
+    auth = BearerAuth(token) if documented else CookieAuth(session)
+    return open_chronoverse(demo.url, auth)
+
+
+@asynccontextmanager
+async def client_for(demo: DemoServer) -> AsyncIterator[Chronoverse]:
+    client = client_of(demo)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def running(
+    demo: DemoServer, settings: CatalogSettings = FAST
+) -> AsyncIterator[Catalog]:
+    async with client_for(demo) as client:
+        catalog = Catalog(client, settings=settings)
+        task = asyncio.create_task(catalog.run())
+        try:
+            yield catalog
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(catalog: Catalog, condition: Callable[[], object]) -> None:
+    """Wait for what the catalog tells its listeners to come true."""
+    told = asyncio.Event()
+    unsubscribe = catalog.subscribe(told.set)
+    try:
+        async with asyncio.timeout(10):
+            while not condition():
+                told.clear()
+                await told.wait()
+    finally:
+        unsubscribe()
+
+
+def branch_of(catalog: Catalog, demo: DemoServer, name: str) -> Branch:
+    branch = catalog.tree.branch(demo.world.named(name).id)
+    assert branch is not None
+    return branch
+
+
+async def listed(catalog: Catalog, demo: DemoServer, name: str) -> Branch:
+    """Wait for a workflow to be listed."""
+    workflow_id = demo.world.named(name).id
+
+    def is_there() -> bool:
+        catalog.want_more("")
+        return catalog.tree.branch(workflow_id) is not None
+
+    await until(catalog, is_there)
+    return branch_of(catalog, demo, name)
+
+
+async def unfolded(catalog: Catalog, demo: DemoServer, name: str) -> Branch:
+    """Wait for a workflow, unfold it and wait for its first jobs."""
+    branch = await listed(catalog, demo, name)
+    catalog.set_expanded(branch.workflow.id, True)
+    await until(catalog, lambda: branch.listing.answered)
+    return branch
+
+
+async def read_whole(catalog: Catalog, demo: DemoServer, name: str) -> Branch:
+    branch = await unfolded(catalog, demo, name)
+
+    def all_read() -> bool:
+        if not branch.listing.complete:
+            catalog.want_more(branch.workflow.id)
+        return branch.listing.complete
+
+    await until(catalog, all_read)
+    return branch
+
+
+def shown_names(catalog: Catalog) -> list[str]:
+    tree = catalog.tree
+    keys = (tree.key(row) for row in range(len(tree)))
+    branches = (tree.branch(k.workflow_id) for k in keys if k.kind is NodeKind.WORKFLOW)
+    return [branch.workflow.name for branch in branches if branch is not None]
+
+
+@pytest.mark.parametrize("kind", ["demo", "documented_demo"])
+async def test_every_workflow_and_job_is_read_page_by_page(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    demo: DemoServer = request.getfixturevalue(kind)
+    async with running(demo) as catalog:
+
+        def all_read() -> bool:
+            catalog.want_more("")
+            return catalog.tree.workflows.complete
+
+        await until(catalog, all_read)
+        alive = [w.id for w in demo.world.workflows if w.terminated_ns is None]
+        assert list(catalog.tree.workflows.ids) == alive
+        branch = await read_whole(catalog, demo, "nightly-report")
+        now = demo.world.clock.now_ns()
+        true_ids = [j.id for j in demo.world.named("nightly-report").jobs(now)]
+        assert list(branch.listing.ids) == true_ids
+        assert sum(catalog.tree.totals.values()) == len(true_ids)
+
+
+async def test_only_expanded_workflows_are_asked_for_jobs(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        branch = await unfolded(catalog, demo, "nightly-report")
+        await until(catalog, lambda: demo.requests.count("jobs") >= 3)
+        asked = {record.path for record in demo.requests.all("jobs")}
+        assert asked == {f"/workflows/{branch.workflow.id}/jobs"}
+        catalog.set_expanded(branch.workflow.id, False)
+        await until(catalog, lambda: len(catalog._readers) == 1)
+
+
+async def test_a_new_job_appears_on_top_and_the_selection_stays(
+    demo: DemoServer,
+) -> None:
+    demo.world.add_job(Script(starts_in=-60, ends_after=1))
+    async with running(demo) as catalog:
+        branch = await unfolded(catalog, demo, "scripted")
+        [old] = branch.listing.ids
+        key = NodeKey.job(branch.workflow.id, old)
+        catalog.tree.select(key)
+        new = demo.world.add_job(Script())
+        await until(catalog, lambda: new.id in branch.listing)
+        assert list(branch.listing.ids) == [new.id, old]
+        assert catalog.tree.selected == key
+
+
+async def test_a_running_job_beyond_the_first_page_is_seen_to_end(
+    make_demo: Callable[..., DemoServer],
+) -> None:
+    demo = make_demo(page_size=2)
+    first = demo.world.add_job(Script())
+    async with running(demo) as catalog:
+        branch = await unfolded(catalog, demo, "scripted")
+        for _ in range(5):
+            demo.world.add_job(Script(ends_after=0))
+        await until(catalog, lambda: len(branch.listing) == 6)
+        assert branch.jobs[first.id].status == JobStatus.RUNNING
+        first.end("FAILED")
+        await until(catalog, lambda: branch.jobs[first.id].status == JobStatus.FAILED)
+        assert catalog.tree.totals["RUNNING"] == 0
+
+
+async def test_status_and_trigger_are_filtered_by_the_server(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        whole = await read_whole(catalog, demo, "nightly-report")
+        failed = [j.id for j in whole.jobs if j.status == JobStatus.FAILED]
+        filters = TreeFilters(status=JobStatus.FAILED, trigger=Trigger.AUTOMATIC)
+        catalog.set_filters(filters)
+        at_once = list(whole.listing.ids)
+        branch = await read_whole(catalog, demo, "nightly-report")
+        assert at_once == list(branch.listing.ids)
+        assert set(at_once) <= set(failed)
+        queries = [record.query for record in demo.requests.all("jobs")]
+        assert queries[-1]["status"] == "FAILED"
+        assert queries[-1]["trigger"] == "AUTOMATIC"
+        catalog.set_filters(TreeFilters())
+        assert len(branch.listing) == len(branch.jobs)
+
+
+async def test_canceled_jobs_are_found_in_either_spelling(
+    documented_demo: DemoServer,
+) -> None:
+    async with running(documented_demo) as catalog:
+        catalog.set_filters(TreeFilters(status=JobStatus.CANCELED))
+        branch = await read_whole(catalog, documented_demo, "nightly-report")
+        assert {j.status for j in branch.jobs} == {JobStatus.CANCELED}
+
+
+async def test_a_state_the_server_does_not_know_is_said_and_not_asked_again(
+    documented_demo: DemoServer,
+) -> None:
+    async with running(documented_demo) as catalog:
+        catalog.set_filters(TreeFilters(status=JobStatus.QUEUED))
+        branch = await listed(catalog, documented_demo, "nightly-report")
+        catalog.set_expanded(branch.workflow.id, True)
+        await until(catalog, lambda: branch.listing.problem)
+        assert isinstance(branch.listing.problem, RequestRefusedError)
+        count = documented_demo.requests.count("jobs")
+        lists = documented_demo.requests.count("workflows")
+        more = lists + 3
+        await until(
+            catalog, lambda: documented_demo.requests.count("workflows") >= more
+        )
+        assert documented_demo.requests.count("jobs") == count
+
+
+async def test_the_text_goes_to_the_servers_name_search(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        catalog.set_filters(TreeFilters(text=" report"))
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        assert shown_names(catalog) == ["nightly-report"]
+        assert demo.requests.all("workflows")[-1].query["query"] == "report"
+
+
+async def test_terminated_workflows_join_the_living_ones(demo: DemoServer) -> None:
+    ended = demo.world.named("cleanup-tmp")
+    ended.terminated_ns = demo.world.clock.now_ns()
+    async with running(demo) as catalog:
+
+        def all_read() -> bool:
+            catalog.want_more("")
+            return catalog.tree.workflows.complete
+
+        await until(catalog, all_read)
+        assert ended.id not in catalog.tree.workflows
+        catalog.set_filters(TreeFilters(terminated=True))
+        await until(catalog, all_read)
+        assert {w.id for w in demo.world.workflows} == set(catalog.tree.workflows.ids)
+        assert branch_of(catalog, demo, "cleanup-tmp").workflow.terminated_at
+
+
+async def test_what_was_loaded_stays_while_the_server_fails(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        branch = await unfolded(catalog, demo, "nightly-report")
+        held = list(branch.listing.ids)
+        demo.faults.fail_rate = 1.0
+        demo.faults.fail_with = (Failure.HTML_502,)
+        await until(catalog, lambda: branch.listing.problem)
+        assert list(branch.listing.ids) == held
+        assert catalog.problem is not None
+        assert str(catalog.problem)
+        demo.faults.fail_rate = 0.0
+        await until(catalog, lambda: catalog.problem is None)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure.PLAIN_500,
+        Failure.WAIT_429,
+        Failure.TRUNCATED_JSON,
+        Failure.WRONG_FIELDS,
+        Failure.RESET,
+        Failure.HOSTILE_500,
+    ],
+)
+async def test_each_failure_passes_and_is_said_in_a_clean_sentence(
+    demo: DemoServer, failure: Failure
+) -> None:
+    demo.faults.retry_after = "0"
+    demo.faults.fail_rate = 1.0
+    demo.faults.fail_with = (failure,)
+    async with running(demo) as catalog:
+        await until(catalog, lambda: catalog.problem)
+        key = catalog.tree.key(0)
+        line = catalog.tree.note(key)
+        assert line is not None
+        assert line.text.isprintable()
+        assert len(line.text) > 10
+        demo.faults.fail_rate = 0.0
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        assert catalog.problem is None
+
+
+async def test_the_pauses_between_failing_requests_grow(demo: DemoServer) -> None:
+    demo.faults.fail_rate = 1.0
+    demo.faults.fail_with = (Failure.PLAIN_500,)
+    settings = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=60)
+    async with running(demo, settings) as catalog:
+        await until(catalog, lambda: demo.requests.count("workflows") >= 4)
+        at = [record.at for record in demo.requests.all("workflows")]
+        pauses = [b - a for a, b in pairwise(at)]
+        assert pauses[2] > pauses[0]
+
+
+async def test_a_session_that_ended_stops_the_polling_until_signed_in(
+    demo: DemoServer,
+) -> None:
+    async def refused() -> str:
+        return "not-a-session"
+
+    client = open_chronoverse(demo.url, CookieAuth(refused))
+    catalog = Catalog(client, settings=FAST)
+    task = asyncio.create_task(catalog.run())
+    await until(catalog, lambda: catalog.problem)
+    assert isinstance(catalog.problem, NotSignedInError)
+    count = demo.requests.count()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert demo.requests.count() == count
+    catalog.refresh()
+    await until(catalog, lambda: demo.requests.count() > count)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await client.aclose()
+
+
+async def test_a_workflow_one_may_not_see_is_said_at_its_own_list(
+    demo: DemoServer,
+) -> None:
+    async with running(demo) as catalog:
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        demo.faults.fail_rate = 1.0
+        demo.faults.fail_with = (Failure.FORBIDDEN,)
+        demo.faults.fail_on = frozenset({"jobs"})
+        workflow_id = catalog.tree.workflows[0]
+        catalog.set_expanded(workflow_id, True)
+        branch = catalog.tree.branch(workflow_id)
+        assert branch is not None
+        await until(catalog, lambda: branch.listing.problem)
+        assert isinstance(branch.listing.problem, NotAllowedError)
+        assert catalog.tree.workflows.problem is None
+
+
+async def test_one_request_at_a_time_for_a_list(demo: DemoServer) -> None:
+    demo.faults.latency = (0.02, 0.02)
+    async with running(demo) as catalog:
+        branch = await unfolded(catalog, demo, "nightly-report")
+        demo.requests.clear()
+        for _ in range(50):
+            catalog.want_more(branch.workflow.id)
+            catalog.refresh()
+        held = len(branch.listing)
+        await until(catalog, lambda: len(branch.listing) > held)
+        assert demo.requests.count("jobs") <= 3
+
+
+async def test_answers_for_an_old_filter_are_dropped(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        demo.faults.latency = (0.1, 0.1)
+        catalog.set_filters(TreeFilters(text="backup"))
+        await until(catalog, lambda: demo.requests.count("workflows") >= 2)
+        catalog.set_filters(TreeFilters(text="heartbeat"))
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        assert shown_names(catalog) == ["heartbeat-api", "heartbeat-db"]
+
+
+async def test_listeners_are_told_at_most_once_a_tick(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        told = []
+        unsubscribe = catalog.subscribe(lambda: told.append(1))
+        for text in ("a", "b", "c", ""):
+            catalog.set_filters(TreeFilters(text=text))
+        assert not told
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        assert len(told) <= 3
+        unsubscribe()
+        unsubscribe()
+
+
+async def test_a_deep_link_finds_by_id_beginning_and_name(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        workflow = demo.world.named("nightly-report")
+        jobs = list(workflow.jobs(demo.world.clock.now_ns()))
+        oldest = jobs[-1]
+        whole = NodeKey.job(workflow.id, oldest.id)
+        assert await catalog.find(workflow.id, oldest.id) == whole
+        assert catalog.tree.selected == whole
+        assert await catalog.find("nightly-report", oldest.id[:10]) == whole
+        assert await catalog.find(workflow.id[:9]) == NodeKey.workflow(workflow.id)
+        branch = branch_of(catalog, demo, "nightly-report")
+        await until(catalog, lambda: branch.listing.answered)
+        assert oldest.id in branch.listing
+
+
+async def test_what_fits_several_or_none_is_refused(demo: DemoServer) -> None:
+    async with running(demo) as catalog:
+        with pytest.raises(UsageError, match="No job is named"):
+            await catalog.find("nightly-report", "")
+        begun = [w.id[0] for w in demo.world.workflows if w.terminated_ns is None]
+        shared = next(c for c in begun if begun.count(c) > 1)
+        with pytest.raises(UsageError, match="fits several workflows") as refused:
+            await catalog.find(shared)
+        assert str(refused.value).endswith("Give more of the id.")
+        with pytest.raises(NotFoundError, match="No workflow"):
+            await catalog.find("no such thing")
+        with pytest.raises(NotFoundError, match="No job of nightly-report"):
+            await catalog.find("nightly-report", "zzzz")
+
+
+async def test_two_workflows_of_one_name_are_told_apart(demo: DemoServer) -> None:
+    first = demo.world.named("backup-db")
+    twin = demo.world.add_workflow(replace(first.plan, slug="twin"))
+    async with running(demo) as catalog:
+        with pytest.raises(UsageError, match="backup-db") as refused:
+            await catalog.find("backup-db")
+        assert first.id in str(refused.value)
+        assert twin.id in str(refused.value)
+        twin.terminated_ns = demo.world.clock.now_ns()
+        assert await catalog.find("backup-db") == NodeKey.workflow(first.id)
