@@ -84,12 +84,12 @@ def _from_cause(cause: BaseException, host: str) -> ChronotuiError | None:
 
 def _from_tls(cause: ssl.SSLError, host: str) -> ChronotuiError:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        reason = cause.verify_message or "it is not trusted"
+        reason = getattr(cause, "verify_message", "") or "it is not trusted"
         return UnreachableError(
             f"The certificate of {host} is not accepted: {reason}.",
             next_step="If it is your own authority, name it in ca_file.",
         )
-    reason = (cause.reason or "").replace("_", " ").lower()
+    reason = (getattr(cause, "reason", "") or "").replace("_", " ").lower()
     if "wrong version" in reason or "record layer" in reason:
         sentence = f"{host} does not speak TLS there."
         return UnreachableError(sentence, next_step="Try http:// in the profile's url.")
