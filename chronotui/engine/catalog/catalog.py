@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from chronotui.core.backoff import Backoff
 from chronotui.core.tree.cadence import Cadence
 from chronotui.core.tree.model import TreeModel
+from chronotui.engine.catalog.listeners import Listeners
 from chronotui.engine.catalog.lists import JobList, WorkflowList
 from chronotui.engine.catalog.reader import Reader
 from chronotui.engine.resolve import resolve_job, resolve_workflow
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
     from chronotui.core.tree.branch import Branch
     from chronotui.core.tree.filters import TreeFilters
     from chronotui.core.tree.keys import NodeKey
-    from chronotui.engine.catalog.lists import ListClient
-
-TICK_SECONDS: Final = 0.033
-"""Listeners are called at most once in this time."""
+from chronotui.engine.catalog.lists import ListClient
 
 NEVER: Final = float("inf")
 
@@ -87,8 +85,7 @@ class Catalog:
         self._wake = asyncio.Event()
         self._readers: dict[Hashable, Reader[Any]] = {}
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
-        self._listeners: list[Callable[[], None]] = []
-        self._telling: asyncio.TimerHandle | None = None
+        self._listeners = Listeners()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the event loop after changes, at most once a tick.
@@ -96,13 +93,7 @@ class Catalog:
         Returns:
             A function that ends the subscription.
         """
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     @property
     def problem(self) -> ChronotuiError | None:
@@ -264,19 +255,10 @@ class Catalog:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
+        self._listeners.hush()
 
     def _changed(self, *, look_again: bool = False) -> None:
         self.tree.touch()
         if look_again:
             self._wake.set()
-        if self._telling is None:
-            loop = asyncio.get_running_loop()
-            self._telling = loop.call_later(TICK_SECONDS, self._tell)
-
-    def _tell(self) -> None:
-        self._telling = None
-        for listener in list(self._listeners):
-            listener()
+        self._listeners.tell()

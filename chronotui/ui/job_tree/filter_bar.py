@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -85,7 +85,8 @@ class FilterBar(Horizontal):
         ),
         Binding("slash", "text", "text", show=False, id="filters.text"),
     ]
-    FiltersChanged = messages.FiltersChanged
+    FiltersChanged: TypeAlias = messages.FiltersChanged
+    FiltersLeft: TypeAlias = messages.FiltersLeft
 
     def __init__(
         self,
@@ -148,7 +149,7 @@ class FilterBar(Horizontal):
         self.post_message(messages.FiltersLeft())
 
     def action_leave(self) -> None:
-        """Go back to the tree; text being typed is taken back first."""
+        """Go back to the tree, filtered by the text as it stands."""
         self._take_text()
         self.post_message(messages.FiltersLeft())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -15,26 +15,26 @@ from chronotui.core.tree.notes import NoteKind
 from chronotui.ui.job_tree import messages
 from chronotui.ui.job_tree.look import COMPONENTS, LOOK_CSS, Look
 from chronotui.ui.job_tree.motions import ACTS, MOVES, Motions
+from chronotui.ui.job_tree.mouse import Mouse
 from chronotui.ui.job_tree.row_painter import pieces_at, strip_of, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.binding import BindingType
-    from textual.events import Click, MouseScrollDown, MouseScrollUp
     from textual.timer import Timer
 
     from chronotui.core.tree.pieces import Piece
 
-WHEEL_ROWS: Final = 3
-SIGN_CELLS: Final = 2
+TICK_SECONDS: Final = 1.0
+"""How often the durations of running jobs are drawn again, if any is in view."""
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
+class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False):
     """Shows a tree model, and moves its selection; reads nothing itself.
 
     Whoever changes the model calls ``sync``. A keypress and a frame cost what the
@@ -62,12 +62,12 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     BINDINGS: ClassVar[list[BindingType]] = [*MOVES, *ACTS]
-    JobOpened = messages.JobOpened
-    Highlighted = messages.Highlighted
-    MoreWanted = messages.MoreWanted
-    ExpansionWanted = messages.ExpansionWanted
-    RefreshWanted = messages.RefreshWanted
-    FiltersWanted = messages.FiltersWanted
+    JobOpened: TypeAlias = messages.JobOpened
+    Highlighted: TypeAlias = messages.Highlighted
+    MoreWanted: TypeAlias = messages.MoreWanted
+    ExpansionWanted: TypeAlias = messages.ExpansionWanted
+    RefreshWanted: TypeAlias = messages.RefreshWanted
+    FiltersWanted: TypeAlias = messages.FiltersWanted
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
         self.model = model
         self._held = None
         model.set_note_width(self._width)
-        self.scroll_to(y=0, animate=False)
+        self.scroll_to_row(0)
         self.sync()
 
     def sync(self) -> None:
@@ -113,11 +113,11 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
 
     def show_selected(self) -> None:
         """Bring the selected row into the window and say what it is."""
-        row, top, height = self.model.selected_row, self._first_row, self.page_rows
+        row, top, height = self.model.selected_row, self.first_row, self.page_rows
         if row < top:
-            self.scroll_to(y=row, animate=False)
+            self.scroll_to_row(row)
         elif row >= top + height:
-            self.scroll_to(y=row - height + 1, animate=False)
+            self.scroll_to_row(row - height + 1)
         self._repaint_changed()
         self._look_around()
         self._tell()
@@ -134,7 +134,8 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     @property
-    def _first_row(self) -> int:
+    def first_row(self) -> int:
+        """The row at the top of the window."""
         return self.scroll_offset.y
 
     def render_line(self, y: int) -> Strip:
@@ -142,7 +143,7 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
         width = self._width
         if self._look is None:
             self._look = Look(self)
-        row = self._first_row + y
+        row = self.first_row + y
         if row >= len(self.model):
             self._painted.pop(y, None)
             return Strip.blank(width, self._look.filling(False))
@@ -165,7 +166,7 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
 
     def _repaint_changed(self) -> None:
         """Repaint the rows of the window that read otherwise than painted."""
-        top, rows = self._first_row, len(self.model)
+        top, rows = self.first_row, len(self.model)
         for y in range(self.page_rows):
             row = top + y
             words = self._words(row) if row < rows else None
@@ -174,17 +175,24 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
 
     # what stays in place
 
+    def scroll_to_row(self, row: int) -> None:
+        """Let the window begin at a row, or as near as there are rows.
+
+        Forced, since a scrollbar that is not laid out yet would forbid it.
+        """
+        self.scroll_to(y=max(row, 0), animate=False, force=True)
+
     def _keep_place(self) -> None:
         """Hold the row under the eye where it is, though rows came or went above."""
-        top = self._first_row
+        top = self.first_row
         row = self.model.locate(self._held) if self._held is not None else None
         if row is not None and not (top == 0 and row < self.page_rows):
             top = row - self._held_at
-        self.scroll_to(y=max(top, 0), animate=False)
+        self.scroll_to_row(top)
 
     def _hold(self) -> None:
         """Remember which row is under the eye: the selected one, else the top one."""
-        top, row = self._first_row, self.model.selected_row
+        top, row = self.first_row, self.model.selected_row
         if not top <= row < top + self.page_rows:
             row = top
         if row < len(self.model):
@@ -204,13 +212,18 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
         self._tick_if(ticking)
 
     def _keys_in_view(self) -> list[NodeKey]:
-        top = self._first_row
+        top = self.first_row
         bottom = min(top + self.page_rows, len(self.model))
         return [self.model.key(row) for row in range(top, bottom)]
 
+    @property
+    def is_ticking(self) -> bool:
+        """Whether a timer redraws running durations."""
+        return self._ticker is not None
+
     def _tick_if(self, ticking: bool) -> None:
         if ticking and self._ticker is None:
-            self._ticker = self.set_interval(1.0, self._repaint_changed)
+            self._ticker = self.set_interval(TICK_SECONDS, self._repaint_changed)
         elif not ticking and self._ticker is not None:
             self._ticker.stop()
             self._ticker = None
@@ -257,28 +270,3 @@ class JobTree(Motions, ScrollView, can_focus=True, inherit_bindings=False):
     def on_blur(self) -> None:
         """Show the cursor as passive."""
         self.refresh()
-
-    def on_click(self, event: Click) -> None:
-        """Select a row; its triangle folds, a second click opens."""
-        row = self._first_row + event.y
-        if row >= len(self.model):
-            return
-        self.go_to(row)
-        key = self.model.key(row)
-        if key.kind is NodeKind.WORKFLOW and event.x < SIGN_CELLS:
-            self.action_fold()
-        elif event.chain == 2 or key.kind is NodeKind.NOTE:
-            self.action_open()
-
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        """Move the window down."""
-        self._wheel(event, WHEEL_ROWS)
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        """Move the window up."""
-        self._wheel(event, -WHEEL_ROWS)
-
-    def _wheel(self, event: MouseScrollDown | MouseScrollUp, rows: int) -> None:
-        event.stop()
-        event.prevent_default()
-        self.scroll_to(y=self._first_row + rows, animate=False)
