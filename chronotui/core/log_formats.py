@@ -183,4 +183,4 @@ class LineEncoder:
 
     def tail(self) -> bytes:
         """Return what stands after the last line."""
-        return b"]}\n" if self.format is SaveFormat.JSON else b""
+        return b"]}" if self.format is SaveFormat.JSON else b""

@@ -108,7 +108,7 @@ def test_every_cut_is_seen(raw_format: RawFormat) -> None:
         if judge(raw_format, whole[:n]).ending is Ending.WHOLE
     }
     if raw_format is RawFormat.JSON:
-        assert ends == {len(whole) - 1}, "all but the last line end"
+        assert not ends
     else:
         assert ends == {n + 1 for n in range(len(whole) - 1) if whole[n] == 10} | {0}
 

@@ -251,10 +251,10 @@ def test_every_way_creating_fails_is_a_sentence(
 ) -> None:
     opened = os.open
 
-    def failing(path: object, flags: int, *args: int, **kwargs: int) -> int:
+    def failing(path: str, flags: int, *args: int, **kwargs: int) -> int:
         if flags & os.O_CREAT:
             raise OSError(number, os.strerror(number))
-        return opened(path, flags, *args, **kwargs)  # type: ignore[call-overload,no-any-return]
+        return opened(path, flags, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", failing)
     with pytest.raises(kind, match=words):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from chronotui.engine.saving.download import save_ended
@@ -56,6 +57,7 @@ class Save:
         self._work = Work(client, request, spool)
         self._task: asyncio.Task[object] | None = None
         self._cancel_asked = False
+        self._part_is_wanted = False
 
     @property
     def progress(self) -> SaveProgress:
@@ -115,10 +117,15 @@ class Save:
         if self._task is not None:
             self._task.cancel()
 
-    def discard_part(self) -> None:
-        """Remove the unfinished file that was kept."""
-        if self.part is not None:
-            self.part.unlink(missing_ok=True)
+    def keep_part(self) -> None:
+        """Leave the unfinished file for good."""
+        self._part_is_wanted = True
+
+    def drop_part(self) -> None:
+        """Remove the unfinished file, unless the user asked to keep it."""
+        if self.part is not None and not self._part_is_wanted:
+            with contextlib.suppress(OSError):
+                self.part.unlink(missing_ok=True)
             self.part = None
 
     async def _make(self) -> SaveResult:

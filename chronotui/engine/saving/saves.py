@@ -22,11 +22,15 @@ class Saves:
     """Starts saves and keeps them for the list, newest last.
 
     Args:
+        client: The server; only used by the saves.
         spool: Makes the overflow file for logs read page by page; None takes the
             temporary folder.
     """
 
-    def __init__(self, *, spool: Callable[[], Overflow] | None = None) -> None:
+    def __init__(
+        self, client: Chronoverse, *, spool: Callable[[], Overflow] | None = None
+    ) -> None:
+        self._client = client
         self._spool = spool
         self._tasks: dict[Save, asyncio.Task[None]] = {}
         self._listeners: list[Callable[[Save], None]] = []
@@ -55,13 +59,13 @@ class Saves:
 
         return unsubscribe
 
-    def start(self, client: Chronoverse, request: SaveRequest) -> Save:
+    def start(self, request: SaveRequest) -> Save:
         """Begin a save and return it at once.
 
         Raises:
             PathRefusedError: Another running save writes to the same path.
         """
-        save = Save(client, request, spool=self._spool)
+        save = Save(self._client, request, spool=self._spool)
         if any(other.path == save.path for other in self.running):
             raise PathRefusedError(
                 f"Another save is writing {home_relative(save.path)} just now.",
@@ -83,10 +87,12 @@ class Saves:
             self._tasks.pop(save, None)
 
     async def close(self) -> None:
-        """Cancel what runs and wait until it is cleaned up."""
+        """Cancel what runs, clean up, and drop the parts nobody asked to keep."""
         for save in self.running:
             save.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for save in self._tasks:
+            save.drop_part()
 
     def _tell(self, save: Save) -> None:
         for listener in tuple(self._listeners):

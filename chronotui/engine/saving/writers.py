@@ -16,21 +16,37 @@ if TYPE_CHECKING:
 
 def writer_for(save_format: SaveFormat, part: PartFile, meter: Meter) -> Writer:
     """Return the writer that makes the file's format from its raw encoding."""
-    kind = TimedWriter if save_format is SaveFormat.TXT_TIME else PlainWriter
-    return kind(part, meter)
+    if save_format is SaveFormat.TXT_TIME:
+        return TimedWriter(part, meter)
+    mark = b'"message_raw":' if save_format is SaveFormat.JSON else b"\n"
+    return PlainWriter(part, meter, mark)
 
 
 class PlainWriter:
-    """The body byte for byte."""
+    """The body byte for byte.
 
-    def __init__(self, part: PartFile, meter: Meter) -> None:
+    Args:
+        part: Where it goes.
+        meter: Counts bytes and lines.
+        mark: What each line has once.
+    """
+
+    def __init__(self, part: PartFile, meter: Meter, mark: bytes = b"\n") -> None:
         self._part = part
         self._meter = meter
+        self._mark = mark
+        self._seam = b""
 
     def take(self, piece: bytes) -> None:
         """Write the next bytes."""
         self._part.write(piece)
-        self._meter.add(len(piece), piece.count(b"\n"))
+        lines = piece.count(self._mark)
+        reach = len(self._mark) - 1
+        if reach:
+            # A mark may lie across two pieces.
+            lines += (self._seam + piece[:reach]).count(self._mark)
+            self._seam = (self._seam + piece)[-reach:]
+        self._meter.add(len(piece), lines)
 
     def finish(self) -> bytes:
         """Return the end of the file, which is the end of the body."""
