@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SOURCES_KEPT: Final = 1024
+_MOST: Final = 2**63 - 1
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -30,7 +31,7 @@ class _Entry(msgspec.Struct, gc=False):
 
     event_id: str = ""
     timestamp: str = ""
-    sequence_num: Annotated[int, msgspec.Meta(ge=0)] = 0
+    sequence_num: Annotated[int, msgspec.Meta(ge=0, le=_MOST)] = 0
     stream: str = ""
     message: str = ""
 
@@ -181,10 +182,10 @@ def _tolerant(entry: object) -> _Entry:
     if message is not None and not isinstance(message, str):
         raise ValueError("a message is no text")
     number = integer(entry, "sequence_num")
-    if number is None and entry.get("sequence_num") not in {None, ""}:
+    if number is None and entry.get("sequence_num") not in (None, ""):
         raise ValueError("a sequence number is no number")
-    if number is not None and number < 0:
-        raise ValueError("a sequence number is negative")
+    if number is not None and not 0 <= number <= _MOST:
+        raise ValueError("a sequence number is out of range")
     return _Entry(
         text(entry, "event_id"),
         text(entry, "timestamp"),
