@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chronotui.core.tree.branch import Branch
     from chronotui.core.tree.filters import TreeFilters
     from chronotui.core.tree.keys import NodeKey
-from chronotui.engine.catalog.lists import ListClient
+    from chronotui.engine.catalog.lists import ListClient
 
 NEVER: Final = float("inf")
 

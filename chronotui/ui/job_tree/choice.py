@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
@@ -11,6 +11,7 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.widget import Widget
 
+from chronotui.core.text import clean
 from chronotui.ui.job_tree.menu import ChoiceMenu
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
 Value = TypeVar("Value")
+
+LONG_CELLS: Final = 46
+"""From this width of the bar on a filter carries its title."""
 
 
 class Option(NamedTuple, Generic[Value]):
@@ -89,15 +93,9 @@ class Choice(Widget, Generic[Value], can_focus=True):
         """Show a value without saying that it changed; any other word is added."""
         known = [option.value for option in self._options]
         if value not in known:
-            self._options = [*self._options, Option(value, str(value))]
+            self._options = [*self._options, Option(value, clean(str(value)))]
             known.append(value)
         self._take(known.index(value))
-
-    def set_long(self, long: bool) -> None:
-        """Show the title beside the value, where there is room."""
-        if long != self._long:
-            self._long = long
-            self.refresh(layout=True)
 
     def render(self) -> Content:
         """Draw the value, or the title where nothing is filtered."""
@@ -109,7 +107,8 @@ class Choice(Widget, Generic[Value], can_focus=True):
         return Content(f"{word} ▾")
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
-        """Return the cells the words take."""
+        """Return the cells the words take; the title stands where there is room."""
+        self._long = container.width >= LONG_CELLS
         return cell_len(self.render().plain)
 
     def action_cycle(self, step: int) -> None:

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 from chronotui.core.tree.filters import TreeFilters
 from chronotui.model import JobStatus, Trigger
 from chronotui.ui.job_tree import messages
-from chronotui.ui.job_tree.choice import Choice, Option
+from chronotui.ui.job_tree.choice import LONG_CELLS, Choice, Option
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 TYPING_SECONDS: Final = 0.25
 """Text goes to the server when no key came for this long."""
-
-LONG_CELLS: Final = 46
-"""From this width on the filters carry their titles."""
 
 STATUSES: Final = (
     Option[JobStatus](None, "any"),
@@ -123,9 +120,7 @@ class FilterBar(Horizontal):
         self.query_one("#filter-text" if text else "#filter-status").focus()
 
     def on_resize(self, event: Resize) -> None:
-        """Say the titles where there is room."""
-        for choice in self.query(Choice):
-            choice.set_long(event.size.width >= LONG_CELLS)
+        """Say the whole word where there is room."""
         short = "+term" if event.size.width < LONG_CELLS else "+terminated"
         self.query_one("#filter-terminated", Static).update(short)
 

@@ -37,6 +37,7 @@ class ChoiceMenu(ModalScreen[int | None]):
         border: none;
         padding: 0 1;
         background: $panel;
+        &:focus { border: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
