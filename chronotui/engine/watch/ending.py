@@ -1,0 +1,115 @@
+"""Reading a log to its end after the job has ended, and the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chronotui.core.hole_schedule import HoleSchedule
+from chronotui.core.sealing import Standstill
+from chronotui.engine.watch.state import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from chronotui.core.ledger import Hole, Ledger
+    from chronotui.core.sealing import LagMeter
+    from chronotui.engine.watch.pages import RetainedPages
+    from chronotui.engine.watch.timing import Clock, WatchTiming
+    from chronotui.model import Job
+
+CIRCLES = "the server's page list leads in circles"
+
+
+class Ending:
+    """Reads until the ledger is closed and the newest page stands still.
+
+    Args:
+        pages: The retained log.
+        holes: Returns what is still looked for, ends of attempts included.
+        on_read: Called with each stretch of places read.
+    """
+
+    def __init__(
+        self,
+        pages: RetainedPages,
+        holes: Callable[[], Iterable[Hole]],
+        on_read: Callable[[tuple[int, int], tuple[int, int]], None],
+        *,
+        lag: LagMeter,
+        timing: WatchTiming,
+        clock: Clock,
+    ) -> None:
+        self._pages = pages
+        self._holes = holes
+        self._on_read = on_read
+        self._lag = lag
+        self._timing = timing
+        self._clock = clock
+
+    async def read_out(self, still_ended: Callable[[], bool]) -> bool:
+        """Read the newest pages and every hole until nothing more is to come.
+
+        Args:
+            still_ended: Whether the job still is over; a retry goes on with it.
+
+        Returns:
+            False when the job went on.
+        """
+        timing = self._timing
+        began = self._clock.monotonic()
+        standstill = Standstill(timing.still)
+        schedule = HoleSchedule(
+            first=timing.heal_first,
+            factor=timing.heal_factor,
+            cap=timing.heal_cap,
+            at_once=True,
+        )
+        pause = timing.end_first
+        while still_ended():
+            await self._pages.read_tail()
+            read_at = self._clock.monotonic()
+            standstill.read(read_at, self._pages.coverage.newest)
+            await self._read_holes(schedule)
+            now = self._clock.monotonic()
+            closed = not any(True for _ in self._holes())
+            if closed and standstill.stands(now, self._lag.largest):
+                return True
+            if now - began >= timing.end_limit and standstill.stands(now, 0.0):
+                return True
+            await asyncio.sleep(pause)
+            pause = min(pause * timing.retry_factor, timing.end_cap)
+        return False
+
+    async def _read_holes(self, schedule: HoleSchedule) -> None:
+        schedule.update(self._holes(), self._clock.monotonic())
+        while hole := schedule.due(self._clock.monotonic()):
+            span = await self._pages.read_hole(hole)
+            now = self._clock.monotonic()
+            schedule.tried(hole[:2], (hole.attempt, hole.last), now)
+            if span is not None:
+                self._on_read(span[0].key, span[1].key)
+                schedule.tried(span[0].key, span[1].key, now)
+            schedule.update(self._holes(), now)
+
+
+def verdict_of(job: Job, ledger: Ledger, *, looped: bool) -> Verdict:
+    """Return what is known about a log that was read to its end."""
+    attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
+    missing = ledger.missing
+    return Verdict(
+        sealed=not missing and not looped,
+        lines=ledger.lines,
+        missing=missing,
+        attempts=max([1, job.attempts or 1, *attempts]),
+        status=job.status,
+        seconds=seconds_of(job),
+        note=CIRCLES if looped else "",
+    )
+
+
+def seconds_of(job: Job) -> float | None:
+    """Return how long a job ran; None when the server does not say."""
+    if job.started_at is None or job.completed_at is None:
+        return None
+    return max(0.0, (job.completed_at - job.started_at).total_seconds())

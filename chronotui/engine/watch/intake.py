@@ -1,0 +1,132 @@
+"""The one door into a log: identity, order and the account of what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from chronotui.core.attempts import UNKNOWN, AttemptTimeline
+from chronotui.core.identity import same_line
+from chronotui.core.ledger import Ledger
+from chronotui.engine.watch.held import StoredLines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chronotui.core.attempt_rules import Way
+    from chronotui.core.log import LogStore
+    from chronotui.model import LogLine
+
+SLICE: Final = 4096
+"""Lines read from the store at a time."""
+
+
+class Context:
+    """The line before, on one way lines come in: the stream, or one walk."""
+
+    def __init__(self) -> None:
+        self.previous: LogLine | None = None
+
+
+class Intake:
+    """Takes lines from the stream and from pages into one store.
+
+    Attributes:
+        store: The log.
+        ledger: What of it is missing.
+        on_new: Called with the lines that entered, in order.
+        on_renumbered: Called when lines held turned out to be of other attempts.
+    """
+
+    def __init__(self, store: LogStore) -> None:
+        self.store = store
+        self.ledger = Ledger()
+        self.on_new: Callable[[Sequence[LogLine]], None] = lambda _: None
+        self.on_renumbered: Callable[[Callable[[int], int]], None] = lambda _: None
+        self._held = StoredLines(store, self._enter, self._renumbered)
+        self._timeline = AttemptTimeline(self._held)
+        self._sees_ids = self._sees_bare = False
+        self._changes = 0
+
+    def highest(self) -> tuple[int, int]:
+        """Return (attempt, number) of the newest line held; (0, -1) without one."""
+        if not len(self.store):
+            return (0, -1)
+        line = self.store.line(len(self.store) - 1)
+        return (line.attempt, line.sequence_num)
+
+    def take(
+        self, lines: Sequence[LogLine], way: Way, context: Context
+    ) -> Sequence[LogLine]:
+        """Take lines in the order they came.
+
+        Returns:
+            The same lines with the attempts they were found to be of.
+        """
+        if not lines:
+            return lines
+        if not self._sees_bare and all(line.event_id for line in lines):
+            self._sees_ids = True
+            if all(line.attempt for line in lines):
+                self._enter(lines)
+                context.previous = lines[-1]
+                return lines
+        return self._place_all(lines, way, context)
+
+    def _place_all(
+        self, lines: Sequence[LogLine], way: Way, context: Context
+    ) -> list[LogLine]:
+        changes = self._changes
+        placed: list[LogLine] = []
+        for line in lines:
+            settled = self._place(line, way, context.previous)
+            if settled.attempt != UNKNOWN:
+                context.previous = settled
+            placed.append(settled)
+            self._held.pending.append(settled)
+        self._held.flush()
+        if changes != self._changes:
+            placed = [self._again(line) for line in placed]
+            if context.previous is not None:
+                context.previous = self._again(context.previous)
+        return placed
+
+    def _place(self, line: LogLine, way: Way, previous: LogLine | None) -> LogLine:
+        if line.event_id:
+            self._sees_ids = True
+        else:
+            self._sees_bare = True
+        if not line.attempt:
+            line = line._replace(attempt=self._timeline.place(line, way, previous))
+        if self._sees_ids and self._sees_bare:
+            line = self._under_held_id(line)
+        return line
+
+    def _under_held_id(self, line: LogLine) -> LogLine:
+        """Give a line the event id it is held under, on a server that mixes both."""
+        for held in self._held.numbered(line.attempt, line.sequence_num):
+            if held.stream == line.stream and same_line(held, line):
+                return line._replace(event_id=held.event_id)
+        return line
+
+    def _again(self, line: LogLine) -> LogLine:
+        if line.event_id or line.time_ns is None or line.attempt == UNKNOWN:
+            return line
+        return line._replace(attempt=self._timeline.attempt_at(line.time_ns))
+
+    def _enter(self, lines: Sequence[LogLine]) -> None:
+        new = self.store.add(lines).new
+        if not new:
+            return
+        ledger = self.ledger
+        for line in new:
+            ledger.add(line.attempt, line.sequence_num, has_id=line.event_id != "")
+        self.on_new(new)
+
+    def _renumbered(self) -> None:
+        self._changes += 1
+        self.ledger.replace(
+            (line.attempt, line.sequence_num)
+            for start in range(0, len(self.store), SLICE)
+            for line in self.store.lines(start, start + SLICE)
+        )
+        self.on_renumbered(self._timeline.attempt_at)

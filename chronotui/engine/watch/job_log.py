@@ -1,0 +1,230 @@
+"""One opened job: its lines, what is known of them, and reading on either side."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from chronotui.core.log import LogStore
+from chronotui.engine.history import HistoryPaging, Position
+from chronotui.engine.watch.intake import Intake
+from chronotui.engine.watch.marking import Marking
+from chronotui.engine.watch.rate import LineRate
+from chronotui.engine.watch.settings import WatchSettings
+from chronotui.engine.watch.state import LogState
+from chronotui.engine.watch.ticker import Ticker
+from chronotui.engine.watch.timing import Clock
+from chronotui.engine.watch.watch import Watch
+from chronotui.errors import ChronotuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chronotui.core.log import LineKey
+    from chronotui.engine.history import Progress
+    from chronotui.engine.watch.source import LogSource
+    from chronotui.engine.watch.state import Connection, Verdict
+    from chronotui.model import Job, LogLine, SearchPage, Workflow
+
+
+class JobLog:
+    """The log of one job, watched and paged into one store.
+
+    Belongs to one event loop. Listeners hear of changes at most once a tick.
+
+    Args:
+        client: A client of the job's server.
+        workflow: The job's workflow, if known.
+        job: The job as last listed.
+        settings: How it is watched.
+        store: Where its lines go; a new one with the default budget if None.
+        clock: Time and chance.
+    """
+
+    def __init__(
+        self,
+        client: LogSource,
+        workflow: Workflow | None,
+        job: Job,
+        *,
+        settings: WatchSettings | None = None,
+        store: LogStore | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings or WatchSettings()
+        self._clock = clock or Clock()
+        self.store = store or LogStore()
+        self._intake = Intake(self.store)
+        self._rate = LineRate()
+        self._intake.on_new = self._entered
+        self._listeners: list[Callable[[], None]] = []
+        self._ticker = Ticker(self._settings.timing.tick, self._tell)
+        self._watch = Watch(
+            client,
+            workflow,
+            job,
+            settings=self._settings,
+            intake=self._intake,
+            clock=self._clock,
+            changed=self._changed,
+        )
+        self._history = HistoryPaging(client, self._watch, self._changed)
+        self._marking = Marking(self.store, self._watch)
+        self._verdict: Verdict | None = None
+        self._problem: ChronotuiError | None = None
+        self._watching = False
+        self._quiet: asyncio.TimerHandle | None = None
+        self._state: LogState | None = None
+
+    @property
+    def state(self) -> LogState:
+        """What is known now; the same value until something changes."""
+        if self._state is None:
+            self._state = self._make_state()
+        return self._state
+
+    @property
+    def position(self) -> Position:
+        """Which part of the retained log is loaded."""
+        return self._history.position
+
+    def now(self) -> float:
+        """Return the monotonic seconds that ``Connection`` counts in."""
+        return self._clock.monotonic()
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` on the loop after changes; return what ends that."""
+        self._listeners.append(listener)
+
+        def end() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return end
+
+    def signed_in(self) -> None:
+        """Go on after somebody has signed in."""
+        self._watch.gate.signed_in()
+
+    async def watch(self) -> Verdict:
+        """Watch until the log is sealed.
+
+        Cancel it to leave the job; call it again to come back: no line is lost.
+
+        Raises:
+            ChronotuiError: The log cannot be watched; also in ``state.problem``.
+        """
+        self._problem = None
+        self._watching = True
+        self._changed()
+        try:
+            self._verdict = await self._watch.run()
+        except ChronotuiError as error:
+            self._problem = error
+            raise
+        else:
+            return self._verdict
+        finally:
+            self._watching = False
+            self._changed()
+            if self._quiet is not None:
+                self._quiet.cancel()
+                self._quiet = None
+            self._ticker.stop()
+
+    async def load_older(self) -> bool:
+        """Load the page before the oldest line loaded; False when there is none."""
+        return await self._history.load_older()
+
+    async def load_newer(self) -> bool:
+        """Read the newest page again; True when it brought lines."""
+        return await self._history.load_newer()
+
+    async def load_all(self, progress: Progress | None = None) -> None:
+        """Load the whole log; cancel it to stop, what was loaded stays.
+
+        Args:
+            progress: Told the lines read, and how many there are if known.
+        """
+        await self._history.load_all(progress)
+
+    async def search_server(
+        self,
+        query: str | None = None,
+        stream: str | None = None,
+        cursor: str | None = None,
+    ) -> SearchPage:
+        """Ask the server's own search for one page of hits, newest first."""
+        return await self._history.search(query, stream, cursor)
+
+    async def load_around(self, key: LineKey) -> bool:
+        """Load pages until a line is there; False when the log does not have it."""
+        return await self._history.load_around(key)
+
+    def _entered(self, lines: Sequence[LogLine]) -> None:
+        self._rate.add(self._clock.monotonic(), len(lines))
+        self._changed()
+
+    def _changed(self) -> None:
+        self._state = None
+        self._ticker.changed()
+
+    def _tell(self) -> None:
+        self._state = None
+        self._marking.update(self._clock.monotonic(), self._verdict, self._changed)
+        self._plan_quiet()
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _plan_quiet(self) -> None:
+        """Tell once more when the stream has become quiet, or the rate has changed."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+        if not self._watching:
+            return
+        now = self._clock.monotonic()
+        connectivity = self._watch.connectivity
+        due = [at for at in (self._rate.next_change(now),) if at is not None]
+        quiet_at = connectivity.heard_at + self._settings.timing.quiet_after
+        if connectivity.is_live and quiet_at > now:
+            due.append(quiet_at)
+        if due:
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.call_later(max(0.0, min(due) - now), self._changed)
+
+    def _make_state(self) -> LogState:
+        watch, coverage = self._watch, self._watch.pages.coverage
+        lines = len(self.store)
+        missing = watch.missing
+        return LogState(
+            connection=self._connection(),
+            job=watch.job,
+            lines=lines,
+            missing=missing,
+            fetching=bool(missing) and self._watching,
+            rate=self._rate.per_second(self._clock.monotonic()),
+            newest_seq=self.store.line(lines - 1).sequence_num if lines else None,
+            oldest_loaded_seq=self.store.line(0).sequence_num if lines else None,
+            at_start=coverage.at_start,
+            at_end=coverage.at_end,
+            filling=self._filling(),
+            verdict=self._verdict,
+            problem=self._problem,
+        )
+
+    def _filling(self) -> tuple[int, int | None] | None:
+        loading = self._history.loading
+        if loading is not None:
+            return loading
+        watch = self._watch
+        if watch.caught_up or not self._watching or not watch.pages.lines_read:
+            return None
+        rising = watch.pages.coverage.rising
+        total = self._intake.highest()[1] if rising else self._settings.tail
+        return watch.pages.lines_read, total
+
+    def _connection(self) -> Connection:
+        ending = self._marking.ending(self._verdict)
+        return self._watch.connectivity.connection(self._watch.job, ending)

@@ -1,0 +1,307 @@
+"""Reading the retained log: walks along its pages, whichever end they begin at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from chronotui.core.coverage import Coverage, PageSpan, Place, span_of
+from chronotui.core.paging import CursorTrail
+from chronotui.engine.watch.intake import Context
+from chronotui.errors import RequestRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from chronotui.core.ledger import Hole
+    from chronotui.engine.watch.intake import Intake
+    from chronotui.model import LogLine, LogPage
+
+    Fetch = Callable[[str | None, bool], Awaitable[LogPage]]
+    Permit = Callable[[], Awaitable[None]]
+    Enough = Callable[[Sequence[LogLine]], bool]
+
+
+NOWHERE: Final = Place(0, 0)
+
+
+async def unlimited() -> None:
+    """Permit a request at once."""
+
+
+class RetainedPages:
+    """The retained log of one job, read page by page into an intake.
+
+    Args:
+        fetch: Reads the page at a cursor, past caches if the flag says so.
+        intake: Takes the lines.
+        on_page: Called after each page.
+        on_newest: Called after the newest page was read.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        intake: Intake,
+        *,
+        on_page: Callable[[], None],
+        on_newest: Callable[[], None],
+    ) -> None:
+        self._fetch = fetch
+        self.intake = intake
+        self._on_page = on_page
+        self._on_newest = on_newest
+        self.coverage = Coverage()
+        self.lines_read = 0
+
+    async def open(self, enough: Enough, permit: Permit = unlimited) -> None:
+        """Read what is wanted on opening, or go on where a reading was broken off.
+
+        Newest-first this goes back from the newest page until ``enough`` says so of
+        a page's lines; oldest-first it goes on to the end of the list.
+        """
+        coverage = self.coverage
+        if coverage.top is None:
+            await self._open_new(enough, permit)
+            return
+        await self.read_tail(permit)
+        while not coverage.rising and not coverage.at_start:
+            page = await self.read_older(permit)
+            if page is None or enough(page):
+                return
+
+    async def _open_new(self, enough: Enough, permit: Permit) -> None:
+        coverage = self.coverage
+        begun = False
+        async for page, lines in self._walk(None, permit, fresh=True):
+            self._cover(page, lines)
+            if not begun and lines:
+                coverage.newest = _keys(lines)
+                begun = True
+                if not coverage.rising:
+                    self._on_newest()
+            if coverage.rising:
+                coverage.tail, coverage.newest = page.cursor, _keys(lines)
+                coverage.at_start = True
+            else:
+                coverage.at_end = True
+                coverage.older = page.next_cursor
+                known = coverage.order is not None
+                if enough(lines) and known and page.next_cursor:
+                    self._on_page()
+                    return
+            self._on_page()
+        coverage.at_end = True
+        coverage.at_start = coverage.rising or not coverage.looped
+        coverage.older = None
+        if coverage.rising:
+            self._on_newest()
+        self._on_page()
+
+    async def read_tail(self, permit: Permit = unlimited) -> bool:
+        """Read the newest page again, and back to what had been read.
+
+        Returns:
+            Whether the newest page holds other lines than last time.
+        """
+        coverage = self.coverage
+        if coverage.top is None:
+            before = coverage.newest
+            await self._open_new(lambda _: False, permit)
+            return coverage.newest != before
+        if coverage.rising:
+            return await self._read_on(permit)
+        return await self._read_down(permit)
+
+    async def _read_on(self, permit: Permit) -> bool:
+        """Oldest-first: read the last page again, and what follows it."""
+        coverage = self.coverage
+        before = coverage.newest
+        async for page, lines in self._walk(coverage.tail, permit, fresh=True):
+            self._cover(page, lines)
+            coverage.tail = page.cursor
+            if lines:
+                coverage.newest = _keys(lines)
+            self._on_page()
+        coverage.at_end = True
+        self._on_newest()
+        return coverage.newest != before
+
+    async def _read_down(self, permit: Permit) -> bool:
+        """Newest-first: read from the newest page down to what is held.
+
+        What is missing below that is a hole, and is looked for as one.
+        """
+        coverage = self.coverage
+        before, newest = coverage.newest, None
+        held = self.intake.highest()
+        async for page, lines in self._walk(None, permit, fresh=True):
+            coverage.remember(page)
+            if lines and newest is None:
+                newest = _keys(lines)
+                coverage.reach(page.high, page.high)
+                self._on_newest()
+            if lines and page.low.key <= held:
+                self._join_bottom(page)
+                break
+            self._on_page()
+        else:
+            coverage.at_start = coverage.at_start or not coverage.looped
+        coverage.newest = newest or ()
+        self._on_page()
+        return coverage.newest != before
+
+    def _join_bottom(self, page: PageSpan) -> None:
+        """Take over where a page leads that reaches below all that was read."""
+        bottom = self.coverage.bottom
+        if bottom is None or page.low.key < bottom.key:
+            self.coverage.bottom = page.low
+            self.coverage.older = page.next_cursor
+
+    async def read_older(self, permit: Permit = unlimited) -> Sequence[LogLine] | None:
+        """Read the next page below what has been read; None when there is none.
+
+        Empty pages on the way are walked over.
+        """
+        coverage = self.coverage
+        if coverage.rising or coverage.at_start or coverage.bottom is None:
+            return None
+        bottom = coverage.bottom.key
+        async for page, lines in self._walk(coverage.older, permit, fresh=False):
+            self._cover(page, lines)
+            coverage.older = page.next_cursor
+            if lines and page.low.key < bottom and page.next_cursor:
+                self._on_page()
+                return lines
+        coverage.at_start = not coverage.looped
+        self._on_page()
+        return None
+
+    def loaded_all(self) -> None:
+        """Take note that every line was loaded in another way."""
+        lowest = next(iter(self.intake.ledger.attempts()), None)
+        if lowest is None:
+            return
+        self.coverage.reach(Place(lowest, 0), Place(*self.intake.highest()))
+        self.coverage.at_start = self.coverage.at_end = True
+        self.coverage.older = None
+        self._on_page()
+
+    async def read_hole(
+        self, hole: Hole, permit: Permit = unlimited
+    ) -> tuple[Place, Place] | None:
+        """Read the pages a hole lies in again.
+
+        Returns:
+            The lowest and highest place that was read; None if nothing was.
+        """
+        first, last = hole[:2], (hole.attempt, hole.last)
+        coverage = self.coverage
+        begin = coverage.way_to(first, last)
+        if begin is None and coverage.rising and coverage.top is not None:
+            begin = None if first <= coverage.top.key else coverage.tail
+        low: Place | None = None
+        high: Place | None = None
+        async for page, lines in self._walk(begin, permit, fresh=True):
+            coverage.remember(page)
+            if lines and coverage.rising:
+                self._move_tail(page, lines)
+            if lines:
+                low = page.low if low is None else min(low, page.low, key=_key)
+                high = page.high if high is None else max(high, page.high, key=_key)
+            self._on_page()
+            if (
+                low
+                and high
+                and (high.key > last if coverage.rising else low.key < first)
+            ):
+                break
+        else:
+            low, high = self._beyond(low, high, begin)
+        return None if low is None or high is None else (low, high)
+
+    def _move_tail(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
+        """Oldest-first: take note of a page at or after the last one known."""
+        coverage = self.coverage
+        if coverage.top is None or page.high.key >= coverage.top.key:
+            coverage.reach(page.low, page.high)
+            coverage.tail, coverage.newest = page.cursor, _keys(lines)
+
+    def _beyond(
+        self, low: Place | None, high: Place | None, begin: str | None
+    ) -> tuple[Place | None, Place | None]:
+        """Widen what a walk to the list's end has read by what the end rules out."""
+        lowest, highest = Place(0, 0), Place(1 << 30, 0)
+        if self.coverage.rising:
+            return low or (lowest if begin is None else None), highest
+        return lowest, high or (highest if begin is None else None)
+
+    def _walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> _Walk:
+        return _Walk(self, cursor, permit, fresh=fresh)
+
+    async def take_page(
+        self, cursor: str | None, context: Context, *, fresh: bool
+    ) -> tuple[Sequence[LogLine], str | None]:
+        """Read one page into the intake; return its lines as placed, and its cursor."""
+        try:
+            page = await self._fetch(cursor, fresh)
+        except RequestRefusedError:
+            if cursor is None:
+                raise
+            self.coverage.forget_cursors()
+            page = await self._fetch(None, True)
+        self.coverage.learn_order(page.lines)
+        lines = self.intake.take(page.lines, self.coverage.way, context)
+        self.lines_read += len(lines)
+        return lines, page.cursor
+
+    def _cover(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
+        if lines:
+            self.coverage.remember(page)
+            self.coverage.reach(page.low, page.high)
+
+
+class _Walk:
+    """One walk along the list, page by page, to its end or its first repetition."""
+
+    def __init__(
+        self, pages: RetainedPages, cursor: str | None, permit: Permit, *, fresh: bool
+    ) -> None:
+        self._pages = pages
+        self._next = cursor
+        self._permit = permit
+        self._fresh = fresh
+        self._trail = CursorTrail()
+        self._context = Context()
+        self._seen: set[tuple[Place, Place]] = set()
+        self._over = False
+
+    def __aiter__(self) -> _Walk:
+        return self
+
+    async def __anext__(self) -> tuple[PageSpan, Sequence[LogLine]]:
+        """Return the next page and its lines as placed; () for an empty one."""
+        if self._over:
+            raise StopAsyncIteration
+        await self._permit()
+        here = self._next
+        lines, cursor = await self._pages.take_page(
+            here, self._context, fresh=self._fresh
+        )
+        span = span_of(lines)
+        progress = span is not None and span not in self._seen
+        self._next = self._trail.follow(cursor, progress=progress)
+        self._over = self._next is None
+        if self._trail.looped:
+            self._pages.coverage.looped = True
+        if span is None:
+            return PageSpan(NOWHERE, NOWHERE, here, self._next), ()
+        self._seen.add(span)
+        return PageSpan(*span, here, self._next), lines
+
+
+def _key(place: Place) -> tuple[int, int]:
+    return place.key
+
+
+def _keys(lines: Sequence[LogLine]) -> tuple[tuple[int, int, str], ...]:
+    return tuple((line.attempt, line.sequence_num, line.stream) for line in lines)

@@ -1,0 +1,172 @@
+"""The live stream of one job, opened again and again while the job runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chronotui.core.attempt_rules import Way
+from chronotui.engine.watch.intake import Context
+from chronotui.engine.watch.requests import Nudge, backoff_of, retry_after
+from chronotui.errors import (
+    FailedAnswerError,
+    NotSignedInError,
+    ServerError,
+    UnreachableError,
+)
+from chronotui.model import Connected, LiveLines, StreamEnded, StreamFailed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from chronotui.core.sealing import LagMeter
+    from chronotui.engine.watch.connectivity import Connectivity
+    from chronotui.engine.watch.intake import Intake
+    from chronotui.engine.watch.requests import SignInGate
+    from chronotui.engine.watch.timing import Clock, WatchTiming
+    from chronotui.model import LiveEvent, LogLine
+
+    Subscribe = Callable[
+        [], AbstractAsyncContextManager[AsyncIterator[tuple[LiveEvent, ...]]]
+    ]
+    Wanted = Callable[[], Awaitable[None]]
+
+
+class LiveStream:
+    """Subscribes, takes what arrives, and comes back after every break.
+
+    Args:
+        subscribe: Opens a subscription.
+        wanted: Waits until a stream is wanted: the job runs.
+        room: Waits until what arrived has been taken further, so that a reader who
+            stands still holds the stream back instead of filling memory.
+
+    Attributes:
+        on_connected: Called when a subscription stands.
+        on_over: Called when the server ended it or said it cannot stream: the job's
+            state has to be asked.
+        on_lines: Called after lines were taken; the flag says that frames among
+            them could not be read.
+    """
+
+    def __init__(
+        self,
+        subscribe: Subscribe,
+        intake: Intake,
+        *,
+        connectivity: Connectivity,
+        gate: SignInGate,
+        lag: LagMeter,
+        timing: WatchTiming,
+        clock: Clock,
+        wanted: Wanted,
+        room: Wanted,
+    ) -> None:
+        self._subscribe = subscribe
+        self._intake = intake
+        self._connectivity = connectivity
+        self._gate = gate
+        self._lag = lag
+        self._timing = timing
+        self._clock = clock
+        self._wanted = wanted
+        self._room = room
+        self._backoff = backoff_of(timing, clock)
+        self._pause = Nudge()
+        self._context = Context()
+        self._connection: asyncio.Task[None] | None = None
+        self._renewing = False
+        self.on_connected: Callable[[], None] = lambda: None
+        self.on_over: Callable[[], None] = lambda: None
+        self.on_lines: Callable[[bool], None] = lambda _: None
+
+    def renew(self) -> None:
+        """Open a new connection at once, whatever the one there is looks like."""
+        self._renewing = True
+        if self._connection is not None:
+            self._connection.cancel()
+        self._pause.now()
+
+    async def run(self) -> None:
+        """Keep a subscription for as long as one is wanted."""
+        while True:
+            await self._wanted()
+            await self._gate.passed()
+            self._connectivity.connecting()
+            began = self._clock.monotonic()
+            error = await self._one_connection()
+            if isinstance(error, NotSignedInError):
+                await self._gate.refused(error)
+                continue
+            if self._clock.monotonic() - began >= self._timing.steady_after:
+                self._backoff.reset()
+            if self._renewing:
+                self._renewing = False
+                self._backoff.reset()
+                continue
+            await self._pause_after(error)
+
+    async def _pause_after(self, error: ServerError) -> None:
+        delay = self._backoff.delay(retry_after(error))
+        next_try = self._clock.monotonic() + delay
+        self._connectivity.lost(error, self._backoff.tries, next_try)
+        if await self._pause.sleep(delay):
+            self._renewing = False
+
+    async def _one_connection(self) -> ServerError | NotSignedInError:
+        """Stay connected as long as it lasts; return why it is over."""
+        self._connection = asyncio.create_task(self._listen())
+        try:
+            await asyncio.wait([self._connection])
+            if self._connection.cancelled():
+                return UnreachableError("The connection was renewed.")
+            self._connection.result()
+        except (ServerError, NotSignedInError) as error:
+            return error
+        finally:
+            await _stopped(self._connection)
+            self._connection = None
+        return FailedAnswerError("The server closed the live stream.")
+
+    async def _listen(self) -> None:
+        async with self._subscribe() as events:
+            async for batch in events:
+                for event in batch:
+                    self._take(event)
+                await self._room()
+
+    def _take(self, event: LiveEvent) -> None:
+        match event:
+            case Connected():
+                self._connectivity.connected()
+                self.on_connected()
+            case LiveLines():
+                if not self._connectivity.is_live:
+                    self._connectivity.connected()
+                    self.on_connected()
+                self._take_lines(event.lines)
+                self.on_lines(event.unreadable > 0)
+            case StreamFailed():
+                self.on_over()
+                raise FailedAnswerError(f"The server cannot stream: {event.reason}")
+            case StreamEnded():
+                self.on_over()
+                raise FailedAnswerError("The server ended the live stream.")
+
+    def _take_lines(self, lines: Sequence[LogLine]) -> None:
+        if not lines:
+            return
+        self._connectivity.heard()
+        placed = self._intake.take(lines, Way.LIVE, self._context)
+        highest = max((line.attempt, line.sequence_num) for line in placed)
+        self._lag.live(self._clock.monotonic(), highest)
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end, whatever it says."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
