@@ -6,10 +6,18 @@ longest.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from chronotui.api.chronoverse import Chronoverse, open_chronoverse
+
+# httpx takes its own command line along, and with it click, Pygments and Rich wherever
+# they are installed: half of its import time for what nobody starts here. Where that
+# module cannot be had, httpx goes on without it.
+sys.modules.setdefault("httpx._main", cast("ModuleType", None))
 
 __all__ = ["Chronoverse", "open_chronoverse"]
 
