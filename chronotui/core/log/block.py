@@ -1,0 +1,293 @@
+"""Lines of one attempt as columns: about 21 bytes a line beyond its text."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_left
+from itertools import accumulate, count
+from operator import add
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from chronotui.core.log.event_ids import IdForm
+from chronotui.core.log.keys import OTHER_RANK, LineKey, key_of, rank_of
+from chronotui.model import STDERR, STDOUT, LogLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chronotui.core.log.event_ids import EventIds
+
+NO_TIME: Final = -(2**63)
+"""Stands for a time that is absent."""
+
+RANK_BITS: Final = 0b11
+RETAINED_BIT: Final = 0b100
+FORM_SHIFT: Final = 3
+
+_STREAMS: Final = (STDERR, STDOUT)
+_HEAD: Final = struct.Struct("<IQ???")
+
+
+class Odd(NamedTuple):
+    """What the columns cannot say of a line; "" where they can."""
+
+    stream: str
+    event_id: str
+
+
+class Piece(NamedTuple):
+    """Lines ``start`` to ``stop`` (exclusive) of a block."""
+
+    block: Block
+    start: int
+    stop: int
+
+
+class Block:
+    """Lines in order, a column for each field.
+
+    Attributes:
+        text: The messages in UTF-8 (lone surrogates kept), a newline after each.
+        ends: Where each message's newline ends in ``text``.
+        numbers: Sequence numbers.
+        times: Nanoseconds since the epoch, or ``NO_TIME``.
+        flags: Rank, retained and form of the event id.
+        odd: By index, what the columns cannot say.
+        escapes: Whether there is an ESC in a message.
+        returns: Whether there is a carriage return in a message.
+        broken: Whether there is a newline in a message.
+    """
+
+    __slots__ = (
+        "broken",
+        "ends",
+        "escapes",
+        "flags",
+        "numbers",
+        "odd",
+        "returns",
+        "text",
+        "times",
+    )
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.ends = array("I")
+        self.numbers = array("q")
+        self.times = array("q")
+        self.flags = bytearray()
+        self.odd: dict[int, Odd] = {}
+        self.escapes = self.returns = self.broken = False
+
+    @classmethod
+    def of(cls, lines: Sequence[LogLine], ids: EventIds) -> Block:
+        """Return lines of one attempt, in order, as a block.
+
+        Raises:
+            OverflowError: A number or a time needs more than 64 bits.
+        """
+        attempts, numbers, streams, times, messages, event_ids, retained = zip(
+            *lines, strict=True
+        )
+        block = cls()
+        block.numbers = array("q", numbers)
+        block.times = _times(times)
+        forms = ids.forms(attempts[0], numbers, streams, event_ids)
+        block.flags = bytearray(
+            rank | (RETAINED_BIT if kept else 0) | form << FORM_SHIFT
+            for rank, kept, form in zip(
+                map(rank_of, streams), retained, forms, strict=True
+            )
+        )
+        block._note_odd(streams, event_ids, forms)
+        block._write(messages)
+        return block
+
+    @classmethod
+    def joined(cls, pieces: Iterable[Piece]) -> Block:
+        """Return the lines of pieces, one after the other."""
+        block = cls()
+        for piece in pieces:
+            block.extend(*piece)
+        return block
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def column_bytes(self) -> int:
+        """Bytes the columns take beside the text."""
+        return 21 * len(self.ends) + 200 * len(self.odd)
+
+    def extend(self, other: Block, start: int, stop: int) -> None:
+        """Append lines of another block."""
+        base = other.begin(start)
+        shift = len(self.text) - base
+        here = len(self.ends)
+        self.text += memoryview(other.text)[base : other.begin(stop)]
+        ends = other.ends[start:stop]
+        self.ends.extend(map(shift.__add__, ends) if shift else ends)
+        self.numbers += other.numbers[start:stop]
+        self.times += other.times[start:stop]
+        self.flags += other.flags[start:stop]
+        for index, odd in other.odd.items():
+            if start <= index < stop:
+                self.odd[index - start + here] = odd
+        self.escapes |= other.escapes
+        self.returns |= other.returns
+        self.broken |= other.broken
+
+    def trim(self) -> None:
+        """Give back what growing reserved: no more lines will be appended."""
+        self.text = bytearray(self.text)
+        self.ends, self.flags = self.ends[:], bytearray(self.flags)
+        self.numbers, self.times = self.numbers[:], self.times[:]
+
+    def begin(self, index: int) -> int:
+        """Return where a line's message begins in ``text``."""
+        return self.ends[index - 1] if index else 0
+
+    def size(self, start: int, stop: int) -> int:
+        """Return the bytes of text of some lines."""
+        return self.begin(stop) - self.begin(start)
+
+    def message(self, index: int) -> str:
+        """Return a line's message, exact."""
+        start = self.ends[index - 1] if index else 0
+        return self.text[start : self.ends[index] - 1].decode("utf-8", "surrogatepass")
+
+    def stream(self, index: int) -> str:
+        """Return a line's stream, the server's word."""
+        rank = self.flags[index] & RANK_BITS
+        return _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+
+    def line(self, index: int, attempt: int, ids: EventIds) -> LogLine:
+        """Return a line as it came."""
+        flags = self.flags[index]
+        form = flags >> FORM_SHIFT
+        rank = flags & RANK_BITS
+        stream = _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        number = self.numbers[index]
+        time_ns = self.times[index]
+        return LogLine(
+            attempt,
+            number,
+            stream,
+            None if time_ns == NO_TIME else time_ns,
+            self.message(index),
+            self.odd[index].event_id
+            if form == IdForm.ODD
+            else ids.text(form, attempt, stream, number),
+            bool(flags & RETAINED_BIT),
+        )
+
+    def key(self, index: int, attempt: int, ids: EventIds) -> LineKey:
+        """Return a line's key, its message left alone where it can be."""
+        flags = self.flags[index]
+        form, rank = flags >> FORM_SHIFT, flags & RANK_BITS
+        if form == IdForm.NONE and (rank == OTHER_RANK or not attempt):
+            return key_of(self.line(index, attempt, ids))
+        number = self.numbers[index]
+        event_id = (
+            self.odd[index].event_id
+            if form == IdForm.ODD
+            else ids.text(form, attempt, self.stream(index), number)
+        )
+        return LineKey(attempt, number, rank, event_id)
+
+    def bisect(self, key: LineKey, ids: EventIds) -> int:
+        """Return the index of the first line not before a key of this attempt."""
+        number, rank, event_id = key[1:]
+        low = bisect_left(self.numbers, number)
+        if low == len(self.ends) or self.numbers[low] != number:
+            return low
+        high = bisect_left(self.numbers, number + 1, low)
+        return bisect_left(
+            range(high),
+            (rank, event_id),
+            low,
+            key=lambda index: self.key(index, key.attempt, ids)[2:],
+        )
+
+    def is_at(self, index: int, key: LineKey, ids: EventIds) -> bool:
+        """Whether the line at an index, which may be the end, is the one of a key."""
+        return (
+            index < len(self.ends)
+            and self.numbers[index] == key.sequence_num
+            and self.key(index, key.attempt, ids) == key
+        )
+
+    def pack(self) -> bytes:
+        """Return everything but ``odd`` as bytes."""
+        return b"".join(
+            (
+                _HEAD.pack(
+                    len(self.ends),
+                    len(self.text),
+                    self.escapes,
+                    self.returns,
+                    self.broken,
+                ),
+                self.ends.tobytes(),
+                self.numbers.tobytes(),
+                self.times.tobytes(),
+                self.flags,
+                self.text,
+            )
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes, odd: dict[int, Odd]) -> Block:
+        """Return the block `pack` made.
+
+        Raises:
+            ValueError: The bytes are not whole.
+        """
+        block = cls()
+        lines, size, *bits = _HEAD.unpack_from(packed)
+        block.escapes, block.returns, block.broken = bits
+        view = memoryview(packed)[_HEAD.size :]
+        if len(view) != 21 * lines + size:
+            raise ValueError("not a whole block")
+        block.ends.frombytes(view[: 4 * lines])
+        block.numbers.frombytes(view[4 * lines : 12 * lines])
+        block.times.frombytes(view[12 * lines : 20 * lines])
+        block.flags = bytearray(view[20 * lines : 21 * lines])
+        block.text = bytearray(view[21 * lines :])
+        block.odd = odd
+        return block
+
+    def _write(self, messages: Sequence[str]) -> None:
+        text = "\n".join(messages) + "\n"
+        whole = text.count("\n") == len(messages)
+        self.broken = not whole
+        self.escapes, self.returns = "\x1b" in text, "\r" in text
+        self.text = bytearray(text.encode("utf-8", "surrogatepass"))
+        sizes: Iterable[int]
+        if len(self.text) == len(text):
+            sizes = map(len, messages)
+        elif whole:
+            sizes = map(len, self.text.split(b"\n")[:-1])
+        else:
+            sizes = (len(m.encode("utf-8", "surrogatepass")) for m in messages)
+        self.ends = array("I", map(add, accumulate(sizes), count(1)))
+
+    def _note_odd(
+        self, streams: Sequence[str], event_ids: Sequence[str], forms: bytes
+    ) -> None:
+        if OTHER_RANK not in map(RANK_BITS.__and__, self.flags) and (
+            IdForm.ODD not in forms
+        ):
+            return
+        for index, flags in enumerate(self.flags):
+            stream = streams[index] if flags & RANK_BITS == OTHER_RANK else ""
+            event_id = event_ids[index] if forms[index] == IdForm.ODD else ""
+            if stream or event_id or flags & RANK_BITS == OTHER_RANK:
+                self.odd[index] = Odd(stream, event_id)
+
+
+def _times(times: Sequence[int | None]) -> array[int]:
+    if None in times:
+        return array("q", (NO_TIME if time is None else time for time in times))
+    return array("q", cast("Sequence[int]", times))

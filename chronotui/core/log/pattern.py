@@ -1,0 +1,139 @@
+"""What is searched for: text or a regular expression, smart case.
+
+Expressions are those of the ``regex`` module, loaded when the first one is typed,
+and may take only a limited time: one that backtracks without end is bounded, and the
+lines it was too slow for are counted.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from chronotui.core.log.line_regex import within_lines
+from chronotui.core.log.searched_text import searched_message
+from chronotui.errors import UsageError
+
+if TYPE_CHECKING:
+    import regex
+
+LINE_SECONDS: Final = 0.01
+"""Time for one line that is drawn or asked about alone."""
+
+MOST_SPANS: Final = 1000
+"""Matches marked in one line."""
+
+_SPECIAL: Final = re.compile(r"[.^$*+?{}\[\]|()]")
+_MEANING: Final = re.compile(r"\\[\w\s]|\\\Z|\n")
+_ESCAPED: Final = re.compile(r"\\([^\w\s])")
+
+
+class BadPattern(UsageError):
+    """What was typed is no expression; the sentence says where it goes wrong."""
+
+    title = "The expression cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A search as typed. Make it with `compile_pattern`.
+
+    Attributes:
+        text: What was typed.
+        literal: The text meant when it is no expression, else None.
+        ignores_case: True unless it holds an upper-case letter.
+    """
+
+    text: str
+    literal: str | None
+    ignores_case: bool
+
+    @property
+    def expression(self) -> str:
+        """The regular expression."""
+        return self.text if self.literal is None else re.escape(self.literal)
+
+    def matches(self, message: str) -> bool:
+        """Whether a message, as shown, matches; False also when it takes too long."""
+        message = searched_message(message)
+        if self.literal is not None and not self.ignores_case:
+            return self.literal in message
+        try:
+            return self.compiled.search(message, timeout=LINE_SECONDS) is not None
+        except TimeoutError:
+            return False
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return start and end of each match in a text, the first thousand.
+
+        Empty when it takes too long; empty matches are left out.
+        """
+        found: list[tuple[int, int]] = []
+        try:
+            for match in self.compiled.finditer(text, timeout=LINE_SECONDS):
+                if match.end() > match.start():
+                    found.append(match.span())
+                    if len(found) == MOST_SPANS:
+                        break
+        except TimeoutError:
+            return []
+        return found
+
+    @property
+    def compiled(self) -> regex.Pattern[str]:
+        """The expression for one line."""
+        return _compiled(self.expression, self.ignores_case)
+
+    @property
+    def for_many_lines(self) -> regex.Pattern[str] | None:
+        """The expression for many lines at once, taking the rest of the line too.
+
+        None if it must be searched line by line.
+        """
+        within = within_lines(self.expression)
+        if within is None:
+            return None
+        return _compiled(f"(?:{within})[^\\n]*", self.ignores_case)
+
+
+def compile_pattern(text: str) -> Pattern:
+    r"""Read a search as typed.
+
+    Text without special characters is meant as it stands; ``\.`` is a plain dot.
+    Case matters only if there is an upper-case letter.
+
+    Raises:
+        BadPattern: It is empty, or no regular expression.
+    """
+    if not text:
+        raise BadPattern("There is nothing to look for.")
+    bare = re.sub(r"\\.", "", text, flags=re.DOTALL)
+    ignores_case = not any(map(str.isupper, bare))
+    if not _SPECIAL.search(bare) and not _MEANING.search(text):
+        return Pattern(text, _ESCAPED.sub(r"\1", text), ignores_case)
+    pattern = Pattern(text, None, ignores_case)
+    _ = pattern.compiled, pattern.for_many_lines
+    return pattern
+
+
+@cache
+def _compiled(expression: str, ignores_case: bool) -> regex.Pattern[str]:
+    import regex  # noqa: PLC0415 - only who searches pays for it
+
+    flags = regex.MULTILINE | (regex.IGNORECASE if ignores_case else 0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return regex.compile(expression, flags)
+    except (regex.error, ValueError, OverflowError, RecursionError) as error:
+        raise BadPattern(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    words = getattr(error, "msg", "") or str(error) or type(error).__name__
+    place = getattr(error, "pos", None)
+    at = "" if place is None else f" at character {place + 1}"
+    return f"This is no regular expression: {words}{at}."

@@ -1,0 +1,228 @@
+"""Lines put where they belong: at the end, between chunks, or into one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from chronotui.core.log.block import NO_TIME, RETAINED_BIT, Block, Piece
+from chronotui.core.log.chunk import CHUNK_BYTES, CHUNK_LINES, Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chronotui.core.log.chunk_list import ChunkList
+    from chronotui.core.log.event_ids import EventIds
+    from chronotui.core.log.keys import LineKey
+    from chronotui.core.log.spool import Spool
+    from chronotui.model import LogLine
+
+
+class Keyed(NamedTuple):
+    """A line under its key."""
+
+    key: LineKey
+    line: LogLine
+
+
+class Placed(NamedTuple):
+    """What became of lines: new ones in order, and how many were known."""
+
+    new: list[LogLine]
+    replaced: int
+    duplicates: int
+
+
+class Placing:
+    """Puts sorted lines with different keys into a list of chunks."""
+
+    def __init__(self, chunks: ChunkList, spool: Spool, ids: EventIds) -> None:
+        self._list = chunks
+        self._spool = spool
+        self._ids = ids
+
+    def append(self, lines: Sequence[LogLine]) -> None:
+        """Put lines of one attempt, all after the last one, at the end."""
+        for start in range(0, len(lines), CHUNK_LINES):
+            block = Block.of(lines[start : start + CHUNK_LINES], self._ids)
+            self._append_block(len(self._list.chunks) - 1, block, lines[0].attempt)
+
+    def place(self, items: Sequence[Keyed]) -> Placed:
+        """Put lines anywhere; those known already replace or are dropped."""
+        keys = [item.key for item in items]
+        parts: list[Placed] = []
+        stop = len(items)
+        while stop:
+            index = self._list.holding(keys[stop - 1])
+            start = middle = 0
+            if index >= 0:
+                chunk = self._list.chunks[index]
+                start = bisect_left(keys, chunk.first, 0, stop)
+                middle = bisect_right(keys, chunk.last, start, stop)
+                self._insert_after(index, items[middle:stop])
+                parts.append(Placed([i.line for i in items[middle:stop]], 0, 0))
+                parts.append(self._merge(index, items[start:middle]))
+            else:
+                self._insert_after(index, items[:stop])
+                parts.append(Placed([i.line for i in items[:stop]], 0, 0))
+            stop = start
+        new = [line for part in reversed(parts) for line in part.new]
+        return Placed(
+            new,
+            sum(part.replaced for part in parts),
+            sum(part.duplicates for part in parts),
+        )
+
+    def _insert_after(self, index: int, items: Sequence[Keyed]) -> None:
+        """Put lines between a chunk (-1: none) and the next one."""
+        runs = groupby(items, key=lambda item: item.key.attempt)
+        for attempt, run in reversed([(attempt, list(run)) for attempt, run in runs]):
+            block = Block.of([item.line for item in run], self._ids)
+            if not self._prepend_block(index, block, attempt):
+                self._append_block(index, block, attempt)
+
+    def _prepend_block(self, index: int, block: Block, attempt: int) -> bool:
+        """Put lines before the chunk after ``index`` if they fit there and not here."""
+        chunks = self._list.chunks
+        if index >= 0 and chunks[index].fits(block, attempt):
+            return False
+        if index + 1 == len(chunks) or not chunks[index + 1].fits(block, attempt):
+            return False
+        old = self._spool.writable(chunks[index + 1])
+        pieces = (Piece(block, 0, len(block)), Piece(old, 0, len(old)))
+        self._rewrite(index + 1, Block.joined(pieces))
+        return True
+
+    def _append_block(self, index: int, block: Block, attempt: int) -> None:
+        """Put lines at the end of a chunk, and into new ones after it."""
+        start = self._fill(index, block, attempt)
+        fresh: list[Chunk] = []
+        while start < len(block):
+            stop = start + _fitting(block, start)
+            whole = start == 0 and stop == len(block)
+            part = block if whole else Block.joined((Piece(block, start, stop),))
+            fresh.append(Chunk(attempt, part, self._ids))
+            start = stop
+        if fresh:
+            self._spool.count_in(fresh)
+            self._list.replace(index + 1, index + 1, fresh)
+
+    def _fill(self, index: int, block: Block, attempt: int) -> int:
+        """Extend a chunk by what fits, all of it unless it is the last one."""
+        chunks = self._list.chunks
+        if index < 0 or chunks[index].attempt != attempt:
+            return 0
+        chunk = chunks[index]
+        fits = chunk.room_for(block)
+        if fits <= 0 or (fits < len(block) and index + 1 < len(chunks)):
+            return 0
+        old = self._spool.writable(chunk)
+        self._spool.count_in((chunk,), -1)
+        old.extend(block, 0, fits)
+        if fits < len(block) or len(old) == CHUNK_LINES:
+            old.trim()
+        chunk.appended(old, self._ids)
+        self._spool.count_in((chunk,))
+        self._list.touch(index)
+        return fits
+
+    def _merge(self, index: int, items: Sequence[Keyed]) -> Placed:
+        """Put lines into a chunk, between its first and its last one."""
+        if not items:
+            return Placed([], 0, 0)
+        chunk = self._list.chunks[index]
+        block = self._spool.exact(chunk)
+        changes: list[tuple[int, bool, LogLine]] = []
+        confirmed: list[tuple[int, LogLine]] = []
+        for key, line in items:
+            at = block.bisect(key, self._ids)
+            known = block.is_at(at, key, self._ids)
+            if not known:
+                changes.append((at, False, line))
+            elif line.retained and not block.flags[at] & RETAINED_BIT:
+                if (block.message(at), block.stream(at)) == (line.message, line.stream):
+                    confirmed.append((at, line))
+                else:
+                    changes.append((at, True, line))
+        if confirmed:
+            block = self._confirm(index, confirmed)
+        if changes:
+            self._spool.writable(chunk)
+            added = Block.of([line for _at, _known, line in changes], self._ids)
+            places = [(at, known) for at, known, _line in changes]
+            self._rewrite(index, Block.joined(_spliced(block, added, places)))
+        new = [line for _at, known, line in changes if not known]
+        replaced = len(confirmed) + len(changes) - len(new)
+        return Placed(new, replaced, len(items) - len(new) - replaced)
+
+    def _confirm(self, index: int, lines: Sequence[tuple[int, LogLine]]) -> Block:
+        """Let retained lines take the place of live ones with the same text."""
+        chunk = self._list.chunks[index]
+        block = self._spool.writable(chunk)
+        self._spool.count_in((chunk,), -1)
+        for at, line in lines:
+            block.flags[at] |= RETAINED_BIT
+            block.times[at] = NO_TIME if line.time_ns is None else line.time_ns
+        chunk.confirmed(block)
+        self._spool.count_in((chunk,))
+        self._list.touch(index)
+        return block
+
+    def _rewrite(self, index: int, block: Block) -> None:
+        """Give a chunk other lines, in several chunks if they are too many."""
+        chunk = self._list.chunks[index]
+        self._spool.count_in((chunk,), -1)
+        if len(block) <= CHUNK_LINES and (
+            len(block.text) <= CHUNK_BYTES or len(block) == 1
+        ):
+            chunk.rewritten(block, self._ids)
+            self._spool.count_in((chunk,))
+            self._list.touch(index)
+            return
+        parts = [
+            Chunk(chunk.attempt, Block.joined((piece,)), self._ids)
+            for piece in _halves(Piece(block, 0, len(block)))
+        ]
+        self._spool.count_in(parts)
+        self._list.replace(index, index + 1, parts)
+
+
+def _fitting(block: Block, start: int) -> int:
+    """Return how many lines from ``start`` on make a chunk, at least one."""
+    end = block.begin(start) + CHUNK_BYTES
+    return max(1, min(CHUNK_LINES, bisect_right(block.ends, end) - start))
+
+
+def _halves(piece: Piece) -> Iterator[Piece]:
+    """Cut a piece in the middle until each part makes a chunk."""
+    block, start, stop = piece
+    lines = stop - start
+    fits = block.size(start, stop) <= CHUNK_BYTES and lines <= CHUNK_LINES
+    if lines == 1 or fits:
+        yield piece
+        return
+    middle = start + lines // 2
+    yield from _halves(Piece(block, start, middle))
+    yield from _halves(Piece(block, middle, stop))
+
+
+def _spliced(
+    old: Block, added: Block, places: Sequence[tuple[int, bool]]
+) -> Iterator[Piece]:
+    """Yield the pieces of old and added lines in order.
+
+    ``places`` gives, for each added line, the index in ``old`` it comes before, and
+    whether it takes that line's place.
+    """
+    done = start = 0
+    for index, (at, known) in enumerate(places):
+        if at > done or (index and places[index - 1][1]):
+            if index > start:
+                yield Piece(added, start, index)
+                start = index
+            if at > done:
+                yield Piece(old, done, at)
+        done = at + known
+    yield Piece(added, start, len(added))
+    yield Piece(old, done, len(old))

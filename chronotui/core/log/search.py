@@ -1,0 +1,196 @@
+"""Searching the rows a pane shows: how many lines match, and where the next one is.
+
+A search follows its rows: call `Search.refresh` after ``rows.refresh()`` or
+``rows.advance()``, and `Search.advance` until it returns True. What was searched once
+is not searched again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from chronotui.core.log.finders import LevelFinder, RegexFinder, pattern_finder
+from chronotui.core.log.levels import Level
+from chronotui.core.log.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chronotui.core.log.pattern import Pattern
+    from chronotui.core.log.rows import Rows
+    from chronotui.core.log.selection import Found, Matcher
+
+AT_ONCE_SECONDS = 0.004
+"""Time `Search.refresh` itself spends on searching what arrived."""
+
+JUMP_SECONDS = 0.05
+"""Time `Search.next` spends on searching before it asks to be called again."""
+
+
+class Jump(NamedTuple):
+    """Where a search leads; ``wrapped`` when it went round an end."""
+
+    row: int
+    wrapped: bool
+
+
+class Search:
+    """Lines that match, among the rows shown.
+
+    Args:
+        rows: What is searched. For other rows, make another search.
+        pattern: What is looked for; None: errors (see `levels.is_error`).
+    """
+
+    def __init__(self, rows: Rows, pattern: Pattern | None = None) -> None:
+        self.rows = rows
+        self.pattern = pattern
+        finder: Matcher = (
+            LevelFinder(Level.ERROR, all_stderr=True)
+            if pattern is None
+            else pattern_finder(pattern)
+        )
+        self._finder = finder
+        self._found = Selection(rows.store.spool, finder)
+        self._version = -1
+        self._shown: dict[int, tuple[int, int, Sequence[int]]] = {}
+        self.refresh()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every line has been searched, so that ``count`` is final."""
+        return self._found.complete and self.rows.complete
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Lines searched, and lines there are."""
+        chunks = self.rows.visible.chunks
+        return self._found.lines_done(chunks), sum(chunk.count for chunk in chunks)
+
+    @property
+    def count(self) -> int:
+        """Matching lines among the rows, as far as searched."""
+        return sum(
+            len(self._in_chunk(index)) for index in range(len(self.rows.visible.chunks))
+        )
+
+    @property
+    def too_slow(self) -> int:
+        """Lines the expression took too long for; they are not counted."""
+        finder = self._finder
+        return finder.too_slow if isinstance(finder, RegexFinder) else 0
+
+    def refresh(self) -> None:
+        """Follow the rows; what arrived is searched at once if that is quick."""
+        if self._version == self.rows.store.chunks.version:
+            return
+        first = self.rows.store.chunks.changed_since(self._version)
+        first = max(first - self.rows.visible.base, 0) if self._found.complete else 0
+        first = first if self._version >= 0 else 0
+        self._version = self.rows.store.chunks.version
+        chunks = self.rows.visible.chunks
+        self._found.keep_only(chunks)
+        self._found.plan(chunks[first:], len(chunks))
+        self._found.advance(perf_counter() + AT_ONCE_SECONDS)
+
+    def advance(self, budget_seconds: float) -> bool:
+        """Search on for a while; return whether everything has been searched."""
+        self.refresh()
+        return self._found.advance(perf_counter() + budget_seconds)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return start and end of each match in a text that is shown."""
+        return [] if self.pattern is None else self.pattern.spans(text)
+
+    def is_match(self, row: int) -> bool:
+        """Whether a row is a matching line, as far as searched."""
+        place = self.rows.place(row)
+        if place is None:
+            return False
+        hits = self._in_chunk(place[0])
+        at = bisect_left(hits, place[1])
+        return at < len(hits) and hits[at] == place[1]
+
+    def rank(self, row: int) -> int:
+        """Return how many matching lines stand above a row: 3 makes it the 4th."""
+        index, local = self.rows.place_from(row)
+        before = sum(len(self._in_chunk(each)) for each in range(index))
+        if index >= len(self.rows.visible.chunks):
+            return before
+        return before + bisect_left(self._in_chunk(index), local)
+
+    def next(self, row: int, step: int = 1, *, wrap: bool = True) -> Jump | None:
+        """Return the next matching row after a row (``step`` 1) or before it (-1).
+
+        Lines on the way that were not searched yet are searched, for up to
+        ``JUMP_SECONDS``. None means that there is none if ``complete``; else call
+        `advance`, and again.
+
+        Args:
+            row: Where to start; it is itself found only by going all the way round.
+            step: 1 or -1.
+            wrap: Whether to go on at the other end.
+        """
+        deadline = perf_counter() + JUMP_SECONDS
+        index, local = self.rows.place_from(row)
+        total = len(self.rows.visible.chunks)
+        if step > 0:
+            here = local + 1 if self.rows.place(row) is not None else local
+            ahead, around = range(index, total), range(min(index + 1, total))
+        else:
+            here = local
+            ahead, around = (
+                range(min(index, total - 1), -1, -1),
+                range(total - 1, index - 1, -1),
+            )
+        found, stopped = self._first(ahead, step, (index, here), deadline)
+        if found is not None or stopped or not wrap:
+            return None if found is None else Jump(found, wrapped=False)
+        found, _stopped = self._first(around, step, None, deadline)
+        return None if found is None else Jump(found, wrapped=True)
+
+    def _first(
+        self,
+        chunks: Iterable[int],
+        step: int,
+        border: tuple[int, int] | None,
+        deadline: float,
+    ) -> tuple[int | None, bool]:
+        """Return the first matching row in chunks, and whether time ran out."""
+        visible = self.rows.visible
+        for index in chunks:
+            if not self._found.is_complete(visible.chunks[index]):
+                if perf_counter() >= deadline:
+                    return None, True
+                self._found.look(visible.chunks[index], deadline)
+            hits = self._in_chunk(index)
+            start, stop = 0, len(hits)
+            if border is not None and border[0] == index:
+                at = bisect_left(hits, border[1])
+                start, stop = (at, stop) if step > 0 else (0, at)
+            if start < stop:
+                local = hits[start if step > 0 else stop - 1]
+                return visible_row(self.rows, index, local), False
+        return None, False
+
+    def _in_chunk(self, index: int) -> Sequence[int]:
+        """Return the matching lines of a chunk that are shown."""
+        visible = self.rows.visible
+        chunk = visible.chunks[index]
+        found: Found = self._found.of(chunk)
+        if visible.selection is None or not found.hits:
+            return found.hits
+        shown = visible.hits(index)
+        size = (len(found.hits), len(shown))
+        known = self._shown.get(chunk.stamp)
+        if known is None or known[:2] != size:
+            both = sorted(set(found.hits).intersection(shown))
+            self._shown[chunk.stamp] = known = (*size, both)
+        return known[2]
+
+
+def visible_row(rows: Rows, index: int, local: int) -> int:
+    """Return the row of a line that is shown."""
+    return rows.row_at_ordinal(rows.visible.ordinal(index, local))

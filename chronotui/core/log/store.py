@@ -1,0 +1,204 @@
+"""The lines of one job's log: exact, in order, each once.
+
+Lines may come live, retained, twice, late or out of order; what is read is the same
+(design note, invariants 1, 2 and 8). Reading, appending and jumping cost the same at
+ten million lines as at a thousand. For the event loop's thread only.
+"""
+
+from __future__ import annotations
+
+from operator import lt
+from typing import TYPE_CHECKING, NamedTuple
+
+from chronotui.core.log.chunk_list import ChunkList
+from chronotui.core.log.event_ids import EventIds
+from chronotui.core.log.keys import LineKey, key_of
+from chronotui.core.log.marks import Marks
+from chronotui.core.log.placing import Keyed, Placing
+from chronotui.core.log.spool import Spool
+from chronotui.core.log.twins import Twins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chronotui.core.log.spool import MemoryUse, Overflow
+    from chronotui.model import LogLine
+
+DEFAULT_BUDGET_BYTES = 512 << 20
+
+
+class Added(NamedTuple):
+    """What `LogStore.add` did.
+
+    Attributes:
+        new: Lines the store did not have, in order.
+        replaced: Live lines that took the fields of their retained ones.
+        duplicates: Lines that were there already.
+    """
+
+    new: tuple[LogLine, ...]
+    replaced: int
+    duplicates: int
+
+
+class LogStore:
+    """An ordered store of log lines.
+
+    Args:
+        budget_bytes: Memory for the lines; beyond it those least read move to the
+            overflow.
+        overflow: Opens a place for them when first needed. If it fails with OSError
+            memory is used instead, and ``memory.note`` says so.
+
+    Attributes:
+        chunks: The lines; `Rows` and searches read them.
+        spool: Gives a chunk's lines, from memory or not.
+        ids: The event ids the lines share.
+        marks: Rows that are no lines; set by ``set_gaps`` and its like.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        overflow: Callable[[], Overflow] | None = None,
+    ) -> None:
+        self.ids = EventIds()
+        self.chunks = ChunkList()
+        self.spool = Spool(budget_bytes, overflow, self.ids)
+        self.marks = Marks()
+        self.set_gaps = self.marks.set_gaps
+        self.set_section = self.marks.set_section
+        self.set_edge = self.marks.set_edge
+        self._placing = Placing(self.chunks, self.spool, self.ids)
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.chunks)
+
+    @property
+    def version(self) -> int:
+        """Changes with every change of lines, gaps, sections and edges."""
+        return self.chunks.version + self.marks.version
+
+    @property
+    def memory(self) -> MemoryUse:
+        """What the lines take, in bytes, and what went wrong with the spool."""
+        return self.spool.use
+
+    def add(self, lines: Sequence[LogLine]) -> Added:
+        """Take lines in any order, each once; a retained line wins over its live one.
+
+        The bytes spooled on the way are bounded, so batches of up to some thousand
+        lines keep the loop free.
+
+        Raises:
+            OverflowError: A number or a time needs more than 64 bits.
+            OSError: A line belongs between spooled ones that cannot be read back.
+        """
+        if self._goes_at_end(lines):
+            self._placing.append(lines)
+            added = Added(tuple(lines), 0, 0)
+        else:
+            added = self._place(lines)
+        self.spool.settle(self.chunks.chunks)
+        return added
+
+    def _goes_at_end(self, lines: Sequence[LogLine]) -> bool:
+        """Whether lines are one attempt's next ones, by their numbers alone."""
+        if not lines or not lines[0].attempt:
+            return False
+        attempt, first = lines[0][:2]
+        if self.chunks.chunks:
+            last = self.chunks.chunks[-1].last
+            if (attempt, first) <= last[:2]:
+                return False
+        numbers = [line.sequence_num for line in lines]
+        return all(map(lt, numbers, numbers[1:])) and all(
+            line.attempt == attempt for line in lines
+        )
+
+    def _place(self, lines: Sequence[LogLine]) -> Added:
+        unique: dict[LineKey, LogLine] = {}
+        replaced = 0
+        for line in map(Twins(self).settled, lines):
+            key = key_of(line)
+            known = unique.get(key)
+            if known is None:
+                unique[key] = line
+            elif line.retained and not known.retained:
+                unique[key] = line
+                replaced += 1
+        placed = self._placing.place(
+            [Keyed(key, unique[key]) for key in sorted(unique)]
+        )
+        duplicates = placed.duplicates + len(lines) - len(unique) - replaced
+        return Added(tuple(placed.new), placed.replaced + replaced, duplicates)
+
+    def line(self, index: int) -> LogLine:
+        """Return one line.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        number, local = self.chunks.place(index)
+        chunk = self.chunks.chunks[number]
+        return self.spool.block(chunk).line(local, chunk.attempt, self.ids)
+
+    def lines(self, start: int, stop: int) -> list[LogLine]:
+        """Return the lines ``start`` to ``stop`` (exclusive), cut to what is there."""
+        start, stop = max(start, 0), min(stop, len(self))
+        found: list[LogLine] = []
+        while start < stop:
+            number, local = self.chunks.place(start)
+            chunk = self.chunks.chunks[number]
+            until = min(chunk.count, local + stop - start)
+            block = self.spool.block(chunk)
+            found += [
+                block.line(index, chunk.attempt, self.ids)
+                for index in range(local, until)
+            ]
+            start += until - local
+        return found
+
+    def bisect(self, key: LineKey) -> int:
+        """Return the number of the first line not before a key."""
+        number, local = self.bisect_in_chunks(key)
+        return self.chunks.starts[number] + local
+
+    def bisect_in_chunks(self, key: LineKey) -> tuple[int, int]:
+        """Return chunk and index in it of the first line not before a key.
+
+        The index may be the end of the chunk.
+        """
+        number = self.chunks.holding(key)
+        if number < 0:
+            return 0, 0
+        chunk = self.chunks.chunks[number]
+        if key > chunk.last:
+            return number, chunk.count
+        return number, self.spool.block(chunk).bisect(key, self.ids)
+
+    def find(self, key: LineKey) -> int | None:
+        """Return the number of the line with a key."""
+        index = self.bisect(key)
+        if index < len(self) and key_of(self.line(index)) == key:
+            return index
+        return None
+
+    def attempts(self) -> tuple[int, ...]:
+        """Return the attempts lines are held of, in order."""
+        return tuple(dict.fromkeys(chunk.attempt for chunk in self.chunks.chunks))
+
+    def attempt_range(self, attempt: int) -> range:
+        """Return the numbers of an attempt's lines."""
+        lowest = LineKey(attempt, -(2**63), -1, "")
+        return range(
+            self.bisect(lowest), self.bisect(lowest._replace(attempt=attempt + 1))
+        )
+
+    def close(self) -> None:
+        """Give the spool back; the lines in it are gone."""
+        self.spool.close()
