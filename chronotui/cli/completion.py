@@ -48,7 +48,7 @@ def bash_script() -> str:
     values: list[str] = []
     words: list[str] = []
     for path, options, verbs in _commands():
-        joined = " ".join(path)
+        joined = "".join(f" {word}" for word in path)
         paths.extend(
             f'      "{joined} {verb.name}") path="{joined} {verb.name}";;'
             for verb in verbs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,9 +48,8 @@ def _start(server: DemoServer) -> None:
     port = server.port
     try:
         server.start()
-    except (OSError, OverflowError) as error:
-        code = getattr(error, "errno", None)
-        why = os.strerror(code) if code else "there is no such port"
+    except OSError as error:
+        why = os.strerror(error.errno or errno.EADDRINUSE)
         raise UsageError(
             f"Port {port} cannot be served on: {why}.",
             next_step="Choose another --port, or 0 for a free one.",
@@ -58,10 +58,16 @@ def _start(server: DemoServer) -> None:
 
 def demo_profile(server: DemoServer) -> Profile:
     """Return the profile that signs in to a demo server."""
+    from chronotui.demo import Dialect
     from chronotui.storage.secret import Secret
     from chronotui.storage.settings import AuthSettings, Profile
 
     auth = AuthSettings(email=server.email, password=Secret(server.password))
+    if server.dialect is Dialect.DOCUMENTED:
+        cookie, _csrf = server.open_session()
+        auth = AuthSettings(
+            method="bearer", token=Secret(server.token), session=Secret(cookie)
+        )
     return Profile(name="demo", url=server.url, poll_seconds=2.0, auth=auth)
 
 

@@ -84,12 +84,11 @@ class Invocation:
         profile: Profile | None = None,
     ) -> Result:
         """Run ``work`` with a client of the profile, which is closed afterwards."""
+        chosen = profile or self.profile
         import asyncio
 
         from chronotui.cli.asking import asker
         from chronotui.engine.connect import open_client
-
-        chosen = profile or self.profile
 
         async def run() -> Result:
             client = open_client(chosen, ask=asker(), log=self.log)

@@ -27,18 +27,18 @@ _STYLES: Final = {
 _WORKFLOW_COLUMNS: Final = (
     Column("ID", least=13),
     Column("NAME", least=12),
-    Column("KIND"),
-    Column("EVERY", right=True),
-    Column("BUILD"),
-    Column("FAILURES", right=True),
+    Column("KIND", drop=2),
+    Column("EVERY", drop=3, right=True),
+    Column("BUILD", drop=1),
+    Column("FAILURES", drop=4, right=True),
 )
 _JOB_COLUMNS: Final = (
     Column("ID", least=13),
     Column("STATUS"),
-    Column("TRIGGER"),
-    Column("TRIES", right=True),
-    Column("STARTED (UTC)"),
-    Column("DURATION", right=True),
+    Column("TRIGGER", drop=2),
+    Column("TRIES", drop=1, right=True),
+    Column("STARTED (UTC)", drop=4),
+    Column("DURATION", drop=3, right=True),
 )
 
 

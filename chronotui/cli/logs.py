@@ -60,10 +60,9 @@ def _grep(text: str) -> Callable[[str], bool]:
     from chronotui.core.log import BadPattern, compile_pattern
 
     try:
-        pattern = compile_pattern(text)
+        return compile_pattern(text).matches
     except BadPattern as error:
         raise UsageError(f"--grep: {error}") from None
-    return lambda message: bool(pattern.spans(message))
 
 
 def _since_ns(text: str) -> int:

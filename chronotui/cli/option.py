@@ -78,6 +78,14 @@ def count(text: str) -> int:
     return _at_least(0, text)
 
 
+def port(text: str) -> int:
+    """Read a port number; 0 stands for a free one."""
+    number = count(text)
+    if number > 65535:
+        raise ArgumentTypeError(f"there is no port {number}")
+    return number
+
+
 def _at_least(least: int, text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
         return int(text)

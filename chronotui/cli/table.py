@@ -14,10 +14,18 @@ GAP: Final = "  "
 
 
 class Column(NamedTuple):
-    """A heading; ``least`` is how narrow a terminal may make it, 0 is never."""
+    """A heading, and what a narrow terminal may do to its column.
+
+    Attributes:
+        heading: The words above it.
+        least: How narrow it may become; 0 keeps it whole.
+        drop: Which column is left out first, from 1; 0 keeps it.
+        right: Whether cells stand on the right.
+    """
 
     heading: str
     least: int = 0
+    drop: int = 0
     right: bool = False
 
 
@@ -55,19 +63,34 @@ def table_lines(
 
 
 def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
-    """Take from the widest column that may shrink until the row fits."""
-    widths = list(widths)
-    excess = sum(widths) + len(GAP) * (len(widths) - 1) - width
-    while excess > 0:
+    """Narrow columns, the widest first, then leave some out; 0 is left out."""
+    droppable = sorted(
+        (column.drop, i) for i, column in enumerate(columns) if column.drop
+    )
+    while True:
+        fitted = _narrowed(columns, widths, width)
+        if _row_width(fitted) <= width or not droppable:
+            return fitted
+        _order, left_out = droppable.pop(0)
+        widths = [0 if i == left_out else size for i, size in enumerate(widths)]
+
+
+def _narrowed(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
+    narrowed = list(widths)
+    for _ in range(_row_width(widths) - width):
         spare, at = max(
-            (widths[i] - column.least if column.least else 0, i)
+            (narrowed[i] - column.least if column.least else 0, i)
             for i, column in enumerate(columns)
         )
         if spare <= 0:
             break
-        widths[at] -= 1
-        excess -= 1
-    return widths
+        narrowed[at] -= 1
+    return narrowed
+
+
+def _row_width(widths: Sequence[int]) -> int:
+    shown = [size for size in widths if size]
+    return sum(shown) + len(GAP) * (len(shown) - 1)
 
 
 def _line(
@@ -79,6 +102,8 @@ def _line(
 ) -> str:
     parts = []
     for column, cell, width in zip(columns, row, widths, strict=True):
+        if not width:
+            continue
         text = cut_to_cells(cell.text, width)
         space = " " * (width - cell_width(text))
         shown = f"\x1b[{cell.style}m{text}\x1b[0m" if colour and cell.style else text

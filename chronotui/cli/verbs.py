@@ -10,6 +10,7 @@ from chronotui.cli.option import (
     choice,
     count,
     flag,
+    port,
     positive,
     value,
     word,
@@ -99,7 +100,11 @@ _LOGS = Verb(
         _JOB,
         flag("-f", "--follow", says="go on live until the job ends"),
         _STREAM,
-        value("--grep", says="only lines this regular expression finds", named="RE"),
+        value(
+            "--grep",
+            says="only lines this regular expression finds, smart case",
+            named="RE",
+        ),
         value(
             "--since",
             says="only lines from a time on: RFC 3339, 14:05, or 15m ago",
@@ -159,7 +164,7 @@ _DEMO = Verb(
     (
         flag("--serve", says="only serve, without the desk"),
         value(
-            "--port", says="port to serve on; 0 takes a free one", named="N", type=count
+            "--port", says="port to serve on; 0 takes a free one", named="N", type=port
         ),
         choice(
             "--kind",

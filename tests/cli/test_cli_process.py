@@ -1,0 +1,102 @@
+"""The real program: pipes that break, disks that fill, interrupts, terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.terminal import Terminal
+
+from .conftest import demo_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chronotui.demo import DemoServer
+
+    from .conftest import Command
+
+PROGRAM = [sys.executable, "-m", "chronotui"]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
+
+
+def test_json_goes_through_a_pipe(signed_up: Command) -> None:
+    ended = subprocess.run(
+        [*PROGRAM, "workflows", "-o", "json"], capture_output=True, check=True
+    )
+    assert any("注文イベント" in one["name"] for one in json.loads(ended.stdout))
+    assert ended.stderr == b""
+
+
+def test_a_reader_who_leaves_is_no_error(signed_up: Command) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [*PROGRAM, "workflows"], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_standard_output_is_exit_6(signed_up: Command) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [*PROGRAM, "workflows"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.returncode == 6
+    assert b"Standard output cannot be written: No space left" in ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
+def test_closed_standard_streams_are_no_traceback(signed_up: Command) -> None:
+    command = " ".join([*PROGRAM, "workflows", ">&-", "2>&-"])
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (6, b"")
+
+
+def test_the_demo_serves_until_it_is_interrupted(home: Path) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "demo", "--serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().decode().strip()
+        listed = subprocess.run(
+            [*PROGRAM, "--url", url, "workflows"], capture_output=True, check=False
+        )
+        server.send_signal(signal.SIGINT)
+        _out, words = server.communicate(timeout=10)
+    assert listed.returncode == 3
+    assert server.returncode == 130
+    assert b"demo@example.com" in words
+    assert b"Traceback" not in words
+
+
+def test_on_a_terminal_the_password_is_asked_for_and_not_shown(
+    run: Command, demo: DemoServer, configure: Callable[[str], None]
+) -> None:
+    configure(demo_config(demo).replace(f'password = "{demo.password}"\n', ""))
+    with Terminal(["-m", "chronotui", "workflows"], environment=os.environ) as screen:
+        screen.until("Password of demo@example.com for demo")
+        screen.press(demo.password, "enter")
+        screen.until("nightly-report")
+        assert demo.password not in screen.text
+
+
+def test_a_table_fits_its_terminal(
+    run: Command, demo: DemoServer, configure: Callable[[str], None]
+) -> None:
+    configure(demo_config(demo))
+    argv = ["-m", "chronotui", "jobs", "nightly-report", "--limit", "4"]
+    with Terminal(argv, environment=os.environ, columns=60) as screen:
+        assert screen.wait() == 0
+        lines = [line for line in screen.text.splitlines() if line.strip()]
+    assert len(lines) == 5
+    assert b"\x1b[" in bytes(screen.raw)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chronotui import __version__
+from chronotui.cli.verbs import VERBS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chronotui.cli.option import Verb
+
+    from .conftest import Command
+
+
+def _paths() -> Iterator[tuple[str, ...]]:
+    def below(path: tuple[str, ...], verb: Verb) -> Iterator[tuple[str, ...]]:
+        yield (*path, verb.name)
+        for inner in verb.verbs:
+            yield from below((*path, verb.name), inner)
+
+    for verb in VERBS:
+        yield from below((), verb)
+
+
+def test_the_version_is_the_packages(run: Command) -> None:
+    assert run("--version").out == f"chronotui {__version__}\n"
+
+
+def test_help_names_every_command(run: Command) -> None:
+    ended = run("--help")
+    assert ended.code == 0
+    assert all(f"  {verb.name} " in ended.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("path", _paths(), ids=" ".join)
+def test_every_command_has_its_help(run: Command, path: tuple[str, ...]) -> None:
+    ended = run(*path, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"usage: chronotui {' '.join(path)} ")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_know_every_command(run: Command, shell: str) -> None:
+    script = run("completion", shell).out
+    assert all(verb.name in script for verb in VERBS)
+    assert "--log-file" in script or "log-file" in script
+    command = shutil.which(shell)
+    if command is not None:
+        checked = subprocess.run([command, "-n"], input=script, text=True, check=False)
+        assert checked.returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("chronotui wor", {"workflows"}),
+        ("chronotui jobs x --st", {"--status"}),
+        ("chronotui jobs x --status RUN", {"RUNNING"}),
+        ("chronotui profile re", {"remove"}),
+        ("chronotui profile add x --met", {"--method"}),
+        ("chronotui --profile p logs a b --stream ", {"stdout", "stderr"}),
+        ("chronotui completion ", {"bash", "zsh", "fish"}),
+    ],
+)
+def test_bash_completes(run: Command, line: str, offered: set[str]) -> None:
+    words = line.split(" ")
+    script = run("completion", "bash").out + (
+        f"COMP_WORDS=({' '.join(words[:-1])} '{words[-1]}')\n"
+        f"COMP_CWORD={len(words) - 1}\n_chronotui\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    ended = subprocess.run(
+        ["bash"], input=script, capture_output=True, text=True, check=True
+    )
+    got = set(ended.stdout.split())
+    if words[-1]:
+        assert got == offered
+    else:
+        assert offered <= got

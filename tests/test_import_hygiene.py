@@ -1,0 +1,97 @@
+"""What each command loads, in a fresh interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chronotui.demo import DemoServer
+
+SCREEN = {"textual", "rich"}
+CLIENT = {"httpx", "msgspec", "regex", "ssl", "asyncio"}
+
+
+def loaded(argv: list[str], folder: Path) -> tuple[int, set[str]]:
+    """Run a command in a fresh interpreter; return its exit code and its modules."""
+    code = (
+        "import sys; from chronotui.cli import main; "
+        f"code = main({argv!r}); sys.stdout = sys.__stderr__; "
+        "print('MODULES', code, *{name.partition('.')[0] for name in sys.modules})"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_STATE_HOME": str(folder),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+        cwd=folder,
+    )
+    words = ended.stderr.rpartition("MODULES")[2].split()
+    return int(words[0]), set(words[1:])
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--help"], ["--version"], ["jobs", "--help"], ["jobs"]],
+    ids=" ".join,
+)
+def test_help_and_wrong_arguments_load_next_to_nothing(
+    tmp_path: Path, argv: list[str]
+) -> None:
+    _code, modules = loaded(argv, tmp_path)
+    assert not modules & (SCREEN | CLIENT | {"datetime", "dataclasses", "tomllib"})
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["profile", "list"], ["completion", "bash"], ["runs"], ["workflows"]],
+    ids=" ".join,
+)
+def test_commands_that_ask_no_server_load_no_client(
+    tmp_path: Path, argv: list[str]
+) -> None:
+    _code, modules = loaded(argv, tmp_path)
+    assert not modules & (SCREEN | CLIENT)
+
+
+JOB = "nightly-report"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["workflows"],
+        ["jobs", JOB],
+        ["save", JOB, "{ended}", "-O", "log.txt"],
+        ["profile", "test"],
+        ["login"],
+        ["doctor"],
+    ],
+    ids=lambda argv: argv[0],
+)
+def test_no_headless_command_loads_the_screen(
+    tmp_path: Path, demo: DemoServer, argv: list[str]
+) -> None:
+    folder = tmp_path / "chronotui"
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        f'[profiles.demo]\nurl = "{demo.url}"\n[profiles.demo.auth]\n'
+        f'email = "{demo.email}"\npassword = "{demo.password}"\n'
+    )
+    ended = demo.world.newest_job(JOB, 2).id
+    code, modules = loaded([word.format(ended=ended) for word in argv], tmp_path)
+    assert code == 0
+    assert not modules & SCREEN
