@@ -59,7 +59,13 @@ class Login(Protocol):
 
 
 class Source(Protocol):
-    """Where a profile's secrets come from."""
+    """Where a profile's secrets come from.
+
+    Attributes:
+        nothing_new: What to say when it gives again what the server refused.
+    """
+
+    nothing_new: str
 
     def saved(self) -> Secrets | None:
         """Return what is there without asking anyone."""
@@ -121,8 +127,8 @@ class Credentials:
         fresh = await self.current()
         if fresh == refused:
             raise NotSignedInError(
-                "The server does not take the profile's secret.",
-                next_step="Renew it, or correct the profile's auth section.",
+                self._source.nothing_new,
+                next_step="Correct the profile's auth section.",
             )
         return fresh
 
@@ -174,6 +180,8 @@ def credentials_for(auth: Auth, login: Login) -> Credentials:
 class _Sessions:
     """Log in with e-mail and password."""
 
+    nothing_new = "The server gave a session and does not take it."
+
     def __init__(self, auth: SessionAuth, login: Login) -> None:
         self._auth = auth
         self._login = login
@@ -208,6 +216,8 @@ class _Sessions:
 class _Tokens:
     """Send a token, and for the raw download a session if there is one."""
 
+    nothing_new = "The server does not take the profile's token."
+
     def __init__(self, auth: BearerAuth) -> None:
         self._auth = auth
 
@@ -231,6 +241,8 @@ class _Tokens:
 class _Cookies:
     """Send a session cookie made elsewhere."""
 
+    nothing_new = "The server does not take the profile's session cookie."
+
     def __init__(self, auth: CookieAuth) -> None:
         self._auth = auth
 
@@ -250,14 +262,13 @@ class _Cookies:
 class _Nothing:
     """Send no secrets at all."""
 
+    nothing_new = "The server wants a sign-in, and the profile has none."
+
     def saved(self) -> Secrets | None:
         return Secrets()
 
     async def obtain(self) -> Secrets:
-        raise NotSignedInError(
-            "The server wants a sign-in, and the profile has none.",
-            next_step="Choose a method in the profile's auth section.",
-        )
+        return Secrets()
 
     def forgive(self) -> None:
         """Nothing is remembered here."""
