@@ -1,0 +1,137 @@
+"""One server as one desk sees it: its client, its tree and the opened jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from chronotui.core.log import LogStore
+from chronotui.engine.catalog import Catalog, CatalogSettings
+from chronotui.engine.saving import Saves
+from chronotui.engine.watch import JobLog, WatchSettings
+from chronotui.errors import ChronotuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chronotui.api import Chronoverse
+    from chronotui.core.log import Overflow
+    from chronotui.model import Job, Workflow
+
+KEPT_JOBS: Final = 4
+"""Opened jobs whose lines are kept; the longest left one is let go first."""
+
+
+@dataclass(slots=True)
+class OpenedJob:
+    """A job whose log is on this desk.
+
+    Attributes:
+        workflow: Its workflow, as last listed; None when only the job is known.
+        log: Its lines, state and paging.
+        watching: The task that watches it; None while it is left.
+    """
+
+    workflow: Workflow | None
+    log: JobLog
+    watching: asyncio.Task[None] | None = None
+
+
+class Session:
+    """The things that go on while a desk is connected; belongs to one event loop.
+
+    Args:
+        client: The server.
+        tree: The catalog's settings.
+        watch: How opened jobs are watched.
+        memory_bytes: Log text kept in memory by all opened jobs together, before
+            they move to spool files.
+        spool: Opens a spool file.
+    """
+
+    def __init__(
+        self,
+        client: Chronoverse,
+        *,
+        tree: CatalogSettings,
+        watch: WatchSettings,
+        memory_bytes: int,
+        spool: Callable[[], Overflow] | None = None,
+    ) -> None:
+        self.client = client
+        self.catalog = Catalog(client, settings=tree)
+        self.saves = Saves(client, spool=spool)
+        self._watch_settings = watch
+        self._memory_bytes = memory_bytes
+        self._spool = spool
+        self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
+        self._polling: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read the tree."""
+        if self._polling is None:
+            self._polling = asyncio.create_task(self.catalog.run())
+
+    def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
+        """Open a job's log, or come back to it; it is watched from now on."""
+        opened = self._opened.get(job.id)
+        if opened is None:
+            opened = OpenedJob(workflow, self._log_of(workflow, job))
+            self._opened[job.id] = opened
+        self._opened.move_to_end(job.id)
+        self._let_go()
+        self.resume(opened)
+        return opened
+
+    def resume(self, opened: OpenedJob) -> None:
+        """Watch a job again, as after signing in; does nothing while it is watched."""
+        if opened.watching is None or opened.watching.done():
+            opened.watching = asyncio.create_task(self._watch(opened.log))
+
+    def leave(self, opened: OpenedJob) -> None:
+        """Close a job's stream; its lines stay."""
+        if opened.watching is not None:
+            opened.watching.cancel()
+            opened.watching = None
+
+    def signed_in(self) -> None:
+        """Go on everywhere after the user has signed in."""
+        self.catalog.refresh()
+        for opened in self._opened.values():
+            opened.log.signed_in()
+
+    async def close(self) -> None:
+        """Stop everything and close the connections."""
+        tasks = [opened.watching for opened in self._opened.values()]
+        running = [task for task in [*tasks, self._polling] if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self.saves.close()
+        for opened in self._opened.values():
+            opened.log.store.close()
+        self._opened.clear()
+        await self.client.aclose()
+
+    def _log_of(self, workflow: Workflow | None, job: Job) -> JobLog:
+        budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
+        store = LogStore(budget_bytes=budget, overflow=self._spool)
+        return JobLog(
+            self.client, workflow, job, settings=self._watch_settings, store=store
+        )
+
+    def _let_go(self) -> None:
+        """Close the longest left jobs beyond the kept ones."""
+        for job_id, opened in list(self._opened.items())[:-KEPT_JOBS]:
+            if opened.watching is None:
+                opened.log.store.close()
+                del self._opened[job_id]
+
+    @staticmethod
+    async def _watch(log: JobLog) -> None:
+        """Watch to the end; what goes wrong is in the log's state."""
+        with suppress(ChronotuiError):
+            await log.watch()

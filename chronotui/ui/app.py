@@ -1,0 +1,177 @@
+"""The application: one desk a profile, and what is the same everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.theme import BUILTIN_THEMES
+
+from chronotui.ui.desk.screen import DeskScreen
+from chronotui.ui.keymap import Action, actions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.driver import Driver
+    from textual.screen import Screen
+
+    from chronotui.storage.settings import Config, Profile
+    from chronotui.ui.desk.plan import DeskPlan
+
+
+class DeskApp(App[int]):
+    """Composes; everything else is in the desk's rooms."""
+
+    CSS_PATH = "desk.tcss"
+    TITLE = "chronotui"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "help", id="app.help"),
+        Binding("q", "back_or_quit", "back, then quit", show=False, id="app.quit"),
+        Binding("ctrl+q", "leave", "quit", show=False, system=True, id="app.leave"),
+        Binding(
+            "ctrl+c",
+            "interrupt",
+            "stop following; twice quits",
+            show=False,
+            priority=True,
+            system=True,
+            id="app.interrupt",
+        ),
+        Binding("P", "profiles", "profiles", show=False, id="app.profiles"),
+    ]
+
+    def __init__(
+        self,
+        plan: DeskPlan,
+        config: Config,
+        *,
+        driver_class: type[Driver] | None = None,
+    ) -> None:
+        super().__init__(driver_class=driver_class)
+        self.plan = plan
+        self.config = config
+        self.animation_level = "none"
+        self.theme = plan.ui.theme
+        self.set_keymap(dict(config.keys))
+        self._interrupted = False
+
+    def get_default_screen(self) -> DeskScreen:
+        """Start on the desk."""
+        return DeskScreen(self.plan)
+
+    @property
+    def desk(self) -> DeskScreen:
+        """The desk below whatever dialog is open."""
+        return next(s for s in self.screen_stack if isinstance(s, DeskScreen))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Put every action that has a name into the palette."""
+        from chronotui.ui.desk.palette import desk_commands
+
+        yield from super().get_system_commands(screen)
+        yield from desk_commands(self.desk)
+
+    def action_help(self) -> None:
+        """Show the keys as they are bound now."""
+        from chronotui.ui.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(all_actions(), self.config.keys))
+
+    def action_profiles(self) -> None:
+        """Choose another profile."""
+        from chronotui.ui.profiles import ProfilesScreen
+
+        names = list(self.config.profiles)
+        current = self.plan.profile_name
+        self.push_screen(ProfilesScreen(names, current), self._switch_profile)
+
+    def _switch_profile(self, name: str | None) -> None:
+        if name is None or name == self.plan.profile_name:
+            return
+        from chronotui.ui.desk.remembering import plan_for
+
+        self.plan = plan_for(self.config.profiles[name], self.config)
+        self.switch_screen(DeskScreen(self.plan))
+
+    def action_back_or_quit(self) -> None:
+        """Go back one step; leave when there is none."""
+        if self.desk.is_at_root:
+            self.action_leave()
+        else:
+            self.desk.action_back()
+
+    def action_leave(self) -> None:
+        """Leave, after asking when a save would be lost."""
+        self.desk.leave()
+
+    def action_interrupt(self) -> None:
+        """Stop following; a second time in a row leaves."""
+        if self._interrupted:
+            self.exit(130)
+            return
+        self._interrupted = True
+        self.set_timer(2.0, self._calm_down)
+        self.desk.stop_following()
+
+    def _calm_down(self) -> None:
+        self._interrupted = False
+
+
+def all_actions() -> list[Action]:
+    """Return every action a key can be put on."""
+    from chronotui.ui.desk.details_pane import DetailsPane
+    from chronotui.ui.job_tree import FilterBar, JobTree
+    from chronotui.ui.log_view import LogView
+
+    widgets = (JobTree, FilterBar, LogView, DetailsPane)
+    return actions_of(
+        DeskApp.BINDINGS, DeskScreen.BINDINGS, *(w.BINDINGS for w in widgets)
+    )
+
+
+def run_desk(
+    profile: Profile,
+    config: Config,
+    *,
+    workflow: str | None = None,
+    job: str | None = None,
+    demo: bool = False,
+) -> int:
+    """Show the desk until the user leaves it; returns the exit code.
+
+    Args:
+        profile: The server.
+        config: Settings and keys; its profiles can be switched to.
+        workflow: Opens this workflow (id, prefix or name).
+        job: Opens this job of the workflow (id or prefix).
+        demo: Nothing of this run is remembered.
+
+    Raises:
+        ConfigError: A theme or an action that does not exist.
+    """
+    from dataclasses import replace
+
+    from chronotui.ui.desk.remembering import plan_for
+
+    if config.ui.theme not in BUILTIN_THEMES:
+        raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
+    config.check_key_names(action.id for action in all_actions())
+    plan = plan_for(profile, config, remembers=not demo)
+    app = DeskApp(
+        replace(plan, workflow=workflow, job=job), config, driver_class=_driver()
+    )
+    return app.run() or app.return_code or 0
+
+
+def _driver() -> type[Driver] | None:
+    """Return the frugal driver where this platform has it."""
+    from importlib.util import find_spec
+
+    if find_spec("termios") is None:
+        return None
+    from chronotui.ui.painting.driver import driver_class
+
+    return driver_class()

@@ -1,0 +1,1 @@
+"""The main screen: tree, panes, status line, and what holds them together."""

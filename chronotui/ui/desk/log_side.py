@@ -1,0 +1,161 @@
+"""The right side: the opened job's panes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from textual import on
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import ContentSwitcher
+
+from chronotui.ui.desk.details_pane import DetailsPane
+from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY, LIVE, PaneTabs
+from chronotui.ui.desk.reasons import NOTHING_OPEN, Reason, why_empty
+from chronotui.ui.desk.shown_job import ShownJob
+from chronotui.ui.desk.subject import subject_of
+from chronotui.ui.log_view import LogPane, ViewSettings
+from chronotui.ui.log_view.messages import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+
+    from chronotui.engine.session import OpenedJob
+    from chronotui.engine.watch import LogState
+    from chronotui.model import Job, Workflow
+
+ALARMING: Final = "FAILED"
+
+
+class LogSide(Vertical):
+    """Shows one opened job at a time and remembers how the others were left."""
+
+    DEFAULT_CSS = """
+    LogSide { background: $background; }
+    LogSide > ContentSwitcher { height: 1fr; }
+    """
+
+    class PaneChanged(Message):
+        """Another pane, or another job, is shown."""
+
+    def __init__(
+        self,
+        settings: ViewSettings,
+        *,
+        id: str | None = None,  # noqa: A002
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(id=id)
+        self._settings = settings
+        self._now = now
+        self._shown: dict[str, ShownJob] = {}
+        self.current: ShownJob | None = None
+
+    def compose(self) -> ComposeResult:
+        """Yield the titles and the three panes."""
+        yield PaneTabs()
+        with ContentSwitcher(initial=DETAILS):
+            yield LogPane(settings=self._settings, id=LIVE)
+            yield LogPane(settings=self._settings, id=HISTORY)
+            yield DetailsPane(id=DETAILS)
+
+    def on_mount(self) -> None:
+        """Start on Details, with nothing open."""
+        self.query_one(PaneTabs).active = DETAILS
+        self.query_one(DetailsPane).show(None, None)
+        for pane in (LIVE, HISTORY):
+            self._explain(pane, NOTHING_OPEN)
+
+    @property
+    def pane(self) -> str:
+        """Name of the pane that is shown."""
+        return self.query_one(ContentSwitcher).current or DETAILS
+
+    @property
+    def log_pane(self) -> LogPane | None:
+        """The log pane that is shown, None on Details."""
+        if self.pane == DETAILS:
+            return None
+        return self.query_one(f"#{self.pane}", LogPane)
+
+    @property
+    def place(self) -> Place:
+        """Where the reader is in the shown pane."""
+        log_pane = self.log_pane
+        return log_pane.view.place if log_pane is not None else Place()
+
+    @property
+    def state(self) -> LogState | None:
+        """What the opened job's log says about itself."""
+        return self.current.opened.log.state if self.current else None
+
+    def show_details(self, workflow: Workflow | None, job: Job | None) -> None:
+        """Show what is known of the tree's selection on Details."""
+        self.query_one(DetailsPane).show(workflow, job)
+
+    def show_job(self, opened: OpenedJob) -> None:
+        """Show an opened job where it was left, or on the pane that fits its state."""
+        job_id = opened.log.state.job.id
+        shown = self._shown.get(job_id)
+        if shown is None or shown.opened is not opened:
+            shown = self._shown[job_id] = ShownJob.of(opened)
+        self.current = shown
+        for pane in (LIVE, HISTORY):
+            self.query_one(f"#{pane}", LogPane).show(shown.views[pane])
+        self.choose(shown.pane)
+        self.log_changed()
+
+    def choose(self, pane: str) -> None:
+        """Show a pane."""
+        self.query_one(ContentSwitcher).current = pane
+        self.query_one(PaneTabs).active = pane
+        if self.current is not None and pane != DETAILS:
+            self.current.pane = pane
+        self.log_changed()
+        self.post_message(self.PaneChanged())
+
+    def focus_pane(self) -> None:
+        """Give the shown pane the focus."""
+        log_pane = self.log_pane
+        if log_pane is not None:
+            log_pane.view.focus()
+        else:
+            self.query_one(DetailsPane).focus()
+
+    def log_changed(self) -> None:
+        """Take over what the opened job's log has become."""
+        self.tick()
+        state = self.state
+        if self.current is None or state is None:
+            return
+        log_pane = self.log_pane
+        if log_pane is None:
+            return
+        if not state.lines:
+            reason = why_empty(
+                self.pane, self.current.opened.workflow, state.job, state
+            )
+            self._explain(self.pane, reason)
+        log_pane.view.log_changed()
+
+    def tick(self) -> None:
+        """Say again what moves with the clock."""
+        tabs = self.query_one(PaneTabs)
+        state = self.state
+        if self.current is None or state is None:
+            tabs.subject = ""
+            return
+        tabs.subject = subject_of(self.current.opened.workflow, state.job, self._now())
+        tabs.alarm = state.job.status == ALARMING
+
+    def _explain(self, pane: str, reason: Reason) -> None:
+        self.query_one(f"#{pane}", LogPane).explain_empty(reason.title, reason.sentence)
+
+    @on(PaneTabs.Chosen)
+    def _choose(self, message: PaneTabs.Chosen) -> None:
+        message.stop()
+        self.choose(message.pane)
+        self.focus_pane()

@@ -1,0 +1,78 @@
+"""The line over the panes: which pane is shown, and of which job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from chronotui.core.text import clean
+
+if TYPE_CHECKING:
+    from textual.events import Click
+
+LIVE: Final = "live"
+HISTORY: Final = "history"
+DETAILS: Final = "details"
+TITLES: Final = {LIVE: "Live", HISTORY: "History", DETAILS: "Details"}
+KEYS: Final = {LIVE: "L", HISTORY: "H", DETAILS: "D"}
+
+
+class PaneTabs(Widget):
+    """Three titles and the opened job's name; a click chooses a pane."""
+
+    DEFAULT_CSS = """
+    PaneTabs { height: 1; background: $panel; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "pane-tabs--active",
+        "pane-tabs--idle",
+        "pane-tabs--alarm",
+    }
+
+    active: reactive[str] = reactive(LIVE)
+    subject: reactive[str] = reactive("")
+    alarm: reactive[bool] = reactive(False)
+
+    class Chosen(Message):
+        """A pane was chosen with the mouse.
+
+        Attributes:
+            pane: One of ``live``, ``history``, ``details``.
+        """
+
+        def __init__(self, pane: str) -> None:
+            self.pane = pane
+            super().__init__()
+
+    def render(self) -> Text:
+        """Return the titles at the left and the job at the right, fitted."""
+        line = Text(no_wrap=True, end="")
+        for name, title in TITLES.items():
+            kind = "active" if name == self.active else "idle"
+            style = self.get_component_rich_style(f"pane-tabs--{kind}", partial=True)
+            line.append(f" {title} ", style)
+        room = self.size.width - line.cell_len - 2
+        if room < 4 or not self.subject:
+            return line
+        subject = Text(clean(self.subject), no_wrap=True)
+        subject.truncate(room, overflow="ellipsis")
+        if self.alarm:
+            subject.stylize(
+                self.get_component_rich_style("pane-tabs--alarm", partial=True)
+            )
+        line.append(" " * (room - subject.cell_len + 1))
+        line.append_text(subject)
+        return line
+
+    def on_click(self, event: Click) -> None:
+        """Choose the pane whose title was clicked."""
+        right = 0
+        for name, title in TITLES.items():
+            right += len(title) + 2
+            if event.x < right:
+                self.post_message(self.Chosen(name))
+                return

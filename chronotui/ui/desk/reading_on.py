@@ -1,0 +1,86 @@
+"""Reading on past what is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual import on, work
+
+from chronotui.errors import ChronotuiError
+from chronotui.ui.desk.base import FOR_GOOD, DeskBase
+from chronotui.ui.log_view import messages as log_messages
+
+if TYPE_CHECKING:
+    from chronotui.engine.watch import JobLog
+
+OLDER: Final = "load-older"
+NEWER: Final = "load-newer"
+ALL: Final = "load-all"
+
+
+class ReadingOn(DeskBase):
+    """Fetches what the reader comes near to; one request for each edge at a time."""
+
+    @property
+    def _log(self) -> JobLog | None:
+        current = self.log_side.current
+        return current.opened.log if current else None
+
+    @on(log_messages.EdgeReached)
+    def _edge_reached(self, message: log_messages.EdgeReached) -> None:
+        log = self._log
+        if log is None:
+            return
+        if message.edge == "top" and not log.state.at_start and not self.working(OLDER):
+            self._load_older(log)
+        if (
+            message.edge == "bottom"
+            and not log.state.at_end
+            and not self.working(NEWER)
+        ):
+            self._load_newer(log)
+
+    @work(group=OLDER)
+    async def _load_older(self, log: JobLog) -> None:
+        try:
+            await log.load_older()
+        except ChronotuiError as error:
+            self.say(str(error))
+
+    @work(group=NEWER)
+    async def _load_newer(self, log: JobLog) -> None:
+        try:
+            await log.load_newer()
+        except ChronotuiError as error:
+            self.say(str(error))
+
+    @on(log_messages.WholeLogWanted)
+    def _whole_log_wanted(self) -> None:
+        log = self._log
+        if log is not None and not log.state.at_start and not self.working(ALL):
+            self.say("Loading the log to its start … esc stops.", seconds=FOR_GOOD)
+            self._load_all(log)
+
+    @work(group=ALL)
+    async def _load_all(self, log: JobLog) -> None:
+        try:
+            await log.load_all()
+        except ChronotuiError as error:
+            self.say(str(error))
+            return
+        self.say("")
+        pane = self.log_side.log_pane
+        if pane is not None and log is self._log:
+            pane.view.action_log_start()
+
+    def stop_loading(self) -> bool:
+        """Stop fetching a whole log; False when none is being fetched."""
+        if not self.working(ALL):
+            return False
+        self.workers.cancel_group(self, ALL)
+        self.say("Stopped; what was loaded stays.")
+        return True
+
+    @on(log_messages.SettingsChanged)
+    def _settings_changed(self, message: log_messages.SettingsChanged) -> None:
+        self.plan.remember(message.settings)

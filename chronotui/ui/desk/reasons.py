@@ -1,0 +1,87 @@
+"""Why there is nothing to show, in a title and a sentence with the next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chronotui.ui.desk.pane_tabs import LIVE
+
+if TYPE_CHECKING:
+    from chronotui.engine.watch.state import LogState
+    from chronotui.errors import ChronotuiError
+    from chronotui.model import Job, Workflow
+
+
+class Reason(NamedTuple):
+    """An empty pane's words; server words in them are not cleaned yet."""
+
+    title: str
+    sentence: str
+
+
+NOTHING_OPEN: Final = Reason(
+    "No job is open.",
+    "Choose a job in the tree and press enter; Tab goes to the tree.",
+)
+HEARTBEAT: Final = "{name} is a HEARTBEAT workflow: it never has logs."
+RETENTION_OFF: Final = (
+    "Log retention is off for {name}: Chronoverse keeps nothing to read."
+)
+DETAILS_HINT: Final = "D shows the job's details."
+
+
+def why_empty(
+    pane: str, workflow: Workflow | None, job: Job | None, state: LogState | None
+) -> Reason:
+    """Return why a pane of the opened job shows no line.
+
+    Args:
+        pane: ``live`` or ``history``.
+        workflow: The job's workflow, as far as it is known.
+        job: The opened job; None when none is open.
+        state: What its log says about itself; None before it was asked for.
+    """
+    if job is None or state is None:
+        return NOTHING_OPEN
+    if state.problem is not None:
+        return of_problem(state.problem, workflow)
+    if workflow is not None and workflow.kind == "HEARTBEAT":
+        sentence = f"{HEARTBEAT.format(name=workflow.name)} {DETAILS_HINT}"
+        return Reason("No log to show.", sentence)
+    return _by_status(pane, state)
+
+
+def of_problem(problem: ChronotuiError, workflow: Workflow | None) -> Reason:
+    """Return an error as a pane's words."""
+    sentence = str(problem)
+    if problem.exit_code == 4 and workflow is not None:
+        if workflow.kind == "HEARTBEAT":
+            sentence = f"{HEARTBEAT.format(name=workflow.name)} {DETAILS_HINT}"
+        elif not workflow.log_retention:
+            sentence = f"{RETENTION_OFF.format(name=workflow.name)} {DETAILS_HINT}"
+    return Reason(f"{problem.title}.", sentence)
+
+
+def _by_status(pane: str, state: LogState) -> Reason:
+    status = state.job.status
+    if status.is_waiting:
+        return Reason(
+            "Waiting for the job to start.",
+            f"It is {status}. Its lines appear here when it runs.",
+        )
+    if status.is_terminal:
+        return _ended(state)
+    if pane == LIVE:
+        return Reason(
+            "No output yet.", "The job is running; its lines appear here as it writes."
+        )
+    return Reason(
+        "Nothing is retained yet.",
+        "Retained lines trail the job by some seconds. L shows it live.",
+    )
+
+
+def _ended(state: LogState) -> Reason:
+    if state.filling is not None or (state.verdict is None and not state.at_end):
+        return Reason("Reading the log …", "The newest lines come first.")
+    return Reason("No output.", f"The job wrote nothing. {DETAILS_HINT}")

@@ -1,0 +1,75 @@
+"""Saving the opened job's log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from chronotui.ui.desk.base import DeskBase
+
+if TYPE_CHECKING:
+    from chronotui.engine.saving import Save
+
+
+class Saving(DeskBase):
+    """Asks what to save and says how saves that went on behind the log ended."""
+
+    def action_save(self) -> None:
+        """Ask what to save of the opened job."""
+        if self.session is None or self.log_side.current is None:
+            self.say("Open a job first: choose one in the tree and press enter.")
+        elif not self.working("save"):
+            self._ask_and_save()
+
+    def action_saves(self) -> None:
+        """List the saves of this desk."""
+        if self.session is None or not self.session.saves.all:
+            self.say("Nothing was saved yet; s saves the opened log.")
+        elif not self.working("save"):
+            self._show_saves()
+
+    @work(group="save")
+    async def _ask_and_save(self) -> None:
+        from chronotui.ui.desk.save_subject import subject_of
+        from chronotui.ui.save import ask_and_save
+
+        session, shown = self.session, self.log_side.current
+        if session is None or shown is None:
+            return
+        subject = subject_of(shown, self.log_side.pane, self.plan)
+        await ask_and_save(
+            self.app, session.saves, subject, on_folder=self.plan.remember_folder
+        )
+
+    @work(group="save")
+    async def _show_saves(self) -> None:
+        from chronotui.ui.save import show_saves
+
+        if self.session is not None:
+            await show_saves(self.app, self.session.saves)
+
+    def save_changed(self, save: Save) -> None:
+        """Say how a save ended that nobody was looking at."""
+        if not save.is_over or self.app.screen is not self:
+            return
+        if save.error is not None:
+            self.say(f"{save.error} W lists the saves.", seconds=30)
+        elif save.result is not None:
+            self.say(save.result.sentence(), seconds=15)
+
+    def leave(self) -> None:
+        """Leave the desk, after asking when saves are running."""
+        if self.session is not None and self.session.saves.running:
+            self._ask_and_leave()
+        else:
+            self.app.exit(0)
+
+    @work(group="leave", exclusive=True)
+    async def _ask_and_leave(self) -> None:
+        from chronotui.ui.save import LeaveScreen
+
+        if self.session is None:
+            return
+        if await self.app.push_screen_wait(LeaveScreen(self.session.saves.running)):
+            self.app.exit(0)

@@ -1,0 +1,140 @@
+"""The main screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from chronotui.ui.desk.connecting import Connecting
+from chronotui.ui.desk.key_hints import KeyHints
+from chronotui.ui.desk.log_side import LogSide
+from chronotui.ui.desk.reading_on import ReadingOn
+from chronotui.ui.desk.status_line import StatusLine
+from chronotui.ui.job_tree import JobTreePane
+from chronotui.ui.job_tree import messages as tree_messages
+from chronotui.ui.log_view import messages as log_messages
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.dom import DOMNode
+    from textual.events import DescendantFocus, Resize
+
+
+class DeskScreen(Connecting, ReadingOn):
+    """Tree at the left, the opened job at the right, the truth below."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,shift+tab", "switch_side", "tree/log", id="desk.switch"),
+        Binding("L", "pane('live')", "Live pane", show=False, id="desk.live"),
+        Binding("H", "pane('history')", "History pane", show=False, id="desk.history"),
+        Binding("D", "pane('details')", "Details pane", show=False, id="desk.details"),
+        Binding("z", "zoom", "full-screen log", show=False, id="desk.zoom"),
+        Binding("s,ctrl+s", "save", "save", id="desk.save"),
+        Binding("W", "saves", "list of saves", show=False, id="desk.saves"),
+        Binding("escape", "back", "back one step", show=False, id="desk.back"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Yield the two sides and the lines below them."""
+        with Horizontal(id="sides"):
+            yield JobTreePane(id="tree-side")
+            yield LogSide(self.plan.view_settings, id="log-side", now=self.plan.now)
+        yield StatusLine()
+        yield KeyHints()
+
+    def on_mount(self) -> None:
+        """Paint first; what takes time begins after the first frame."""
+        self.tree_side.tree_view.focus()
+        self.show_standing()
+        self.call_after_refresh(self.connect)
+        self.set_interval(1.0, self._tick)
+
+    def _tick(self) -> None:
+        self.log_side.tick()
+        self.show_standing()
+
+    def on_resize(self, _event: Resize) -> None:
+        """Say so when there is too little room."""
+        self.call_after_refresh(self.show_standing)
+
+    # where the focus is
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """On a narrow terminal the side without the focus makes room."""
+        in_log = self.log_side in event.widget.ancestors_with_self
+        self.set_class(in_log, "-in-log")
+        if not in_log:
+            self.remove_class("-zoomed")
+
+    def action_switch_side(self) -> None:
+        """Go from the tree to the log, or back."""
+        if self.has_class("-in-log"):
+            self.tree_side.tree_view.focus()
+        else:
+            self.log_side.focus_pane()
+
+    def action_pane(self, pane: str) -> None:
+        """Show a pane; the focus moves along if it was in another one."""
+        self.log_side.choose(pane)
+        if self.has_class("-in-log"):
+            self.log_side.focus_pane()
+
+    def action_zoom(self) -> None:
+        """Give the log the whole screen, or the tree its place back."""
+        self.toggle_class("-zoomed")
+        if self.has_class("-zoomed"):
+            self.log_side.focus_pane()
+
+    def action_back(self) -> None:
+        """Go back one step: a long load, full screen, log, tree."""
+        if self.stop_loading():
+            return
+        if self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        elif self.has_class("-in-log"):
+            self.tree_side.tree_view.focus()
+        else:
+            self.say("")
+
+    @property
+    def is_at_root(self) -> bool:
+        """Whether there is no step to go back."""
+        return not self.has_class("-zoomed") and not self.has_class("-in-log")
+
+    def stop_following(self) -> None:
+        """Stop following, as less does; the log goes on arriving."""
+        pane = self.log_side.log_pane
+        if pane is not None:
+            pane.view.action_stop_following()
+        self.say("Press ^c again to quit.", seconds=2.0)
+
+    def action_sources(self) -> list[tuple[DOMNode, list[BindingType]]]:
+        """Return every widget with named actions, and its bindings, for the palette."""
+        pane = self.log_side.log_pane
+        nodes: list[DOMNode] = [self.app, self, self.tree_side.tree_view]
+        nodes += [self.tree_side.filter_bar]
+        nodes += [pane, pane.view] if pane is not None else []
+        return [(node, list(node.BINDINGS)) for node in nodes]
+
+    # what the sides tell
+
+    @on(tree_messages.Highlighted)
+    def _highlighted(self, message: tree_messages.Highlighted) -> None:
+        self.log_side.show_details(message.workflow, message.job)
+
+    @on(tree_messages.JobOpened)
+    def _job_opened(self, message: tree_messages.JobOpened) -> None:
+        self.open_job(message.workflow, message.job)
+
+    @on(LogSide.PaneChanged)
+    @on(log_messages.PlaceChanged)
+    def _place_changed(self) -> None:
+        self.show_standing()
+
+    @on(log_messages.Said)
+    def _said(self, message: log_messages.Said) -> None:
+        self.say(message.text)

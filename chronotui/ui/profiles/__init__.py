@@ -1,0 +1,5 @@
+"""Choosing another profile."""
+
+from chronotui.ui.profiles.screen import ProfilesScreen
+
+__all__ = ["ProfilesScreen"]

@@ -1,0 +1,111 @@
+"""How long a person waits before there is something to see."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from chronotui.demo.server import DemoServer
+from tests.benchmarks.measure import Figure, interleaved, seconds
+
+MINIMAL = """
+from textual.app import App
+from textual.widgets import Static
+class Minimal(App):
+    def compose(self):
+        yield Static("first-frame")
+Minimal().run()
+"""
+LONGEST_SECONDS = 20.0
+
+
+def first_sight(
+    command: list[str], marker: bytes, environment: dict[str, str]
+) -> float:
+    """Return the seconds until a program's terminal shows ``marker``."""
+    start = perf_counter()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(command[0], command, environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    seen = b""
+    try:
+        while marker not in seen:
+            ready, _, _ = select.select([terminal], [], [], LONGEST_SECONDS)
+            if not ready:
+                raise TimeoutError(f"{marker!r} never came; last: {seen[-400:]!r}")
+            seen += os.read(terminal, 1 << 16)
+        return perf_counter() - start
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+def figures(runs: int = 5) -> list[Figure]:
+    """Measure the desk and the headless verbs against their floors."""
+    python = sys.executable
+    with DemoServer(seed=1) as demo, TemporaryDirectory() as folder:
+        environment = _environment(demo, Path(folder))
+        desk = [python, "-m", "chronotui"]
+        minimal, frame, tree = interleaved(
+            lambda: first_sight([python, "-c", MINIMAL], b"first-frame", environment),
+            lambda: first_sight(desk, b"Details", environment),
+            lambda: first_sight(desk, "▾".encode(), environment),
+            runs=runs,
+        )
+        jobs = [*desk, "jobs", "nightly-report"]
+        verbs = interleaved(
+            lambda: _run([python, "-c", "import httpx"], environment),
+            lambda: _run(jobs, environment),
+            lambda: _run([python, "-c", "pass"], environment),
+            lambda: _run([*desk, "--help"], environment),
+            runs=runs,
+        )
+    httpx, listed, nothing, helped = verbs
+    app = "minimal Textual app"
+    return [
+        Figure("first full frame of the desk", frame, minimal, 1.4, app),
+        Figure("tree filled", tree, minimal, 1.9, app),
+        Figure("`chronotui jobs`", listed, httpx, 1.5, "`import httpx`"),
+        Figure("`chronotui --help`", helped, nothing, 4.0, "`pass`"),
+    ]
+
+
+def _environment(demo: DemoServer, folder: Path) -> dict[str, str]:
+    """Return an environment with a profile for the demo and nothing of the user's."""
+    config = folder / "config.toml"
+    config.write_text(
+        f'default_profile = "demo"\n[profiles.demo]\nurl = "{demo.url}"\n'
+        f'[profiles.demo.auth]\nmethod = "session"\nemail = "{demo.email}"\n'
+        'password_env = "DEMO_PASSWORD"\n'
+    )
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LANG": "C.UTF-8",
+        "CHRONOTUI_CONFIG": str(config),
+        "DEMO_PASSWORD": demo.password,
+    }
+
+
+def _run(command: list[str], environment: dict[str, str]) -> float:
+    return seconds(
+        lambda: subprocess.run(
+            command, env=environment, check=True, capture_output=True
+        )
+    )

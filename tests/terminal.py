@@ -1,0 +1,126 @@
+"""The real program in a pseudo-terminal, its screen read through an emulator."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Self
+
+import pyte
+from ptyprocess import PtyProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+KEYS = {
+    "enter": "\r",
+    "tab": "\t",
+    "escape": "\x1b",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "ctrl+c": "\x03",
+    "end": "\x1b[F",
+    "home": "\x1b[H",
+}
+
+
+class Terminal:
+    """One program in a terminal of ``columns`` by ``lines`` cells.
+
+    ``written`` counts the bytes the program has sent.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        columns: int = 120,
+        lines: int = 40,
+    ) -> None:
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self.screen)
+        self.written = 0
+        self.raw = bytearray()
+        self._process = PtyProcess.spawn(
+            [sys.executable, *arguments],
+            env=dict(environment),
+            dimensions=(lines, columns),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with suppress(OSError):
+            os.kill(self._process.pid, signal.SIGKILL)
+        self._process.close(force=True)
+
+    @property
+    def text(self) -> str:
+        """What the screen shows, a line a row."""
+        return "\n".join(row.rstrip() for row in self.screen.display)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by name, or type text."""
+        for key in keys:
+            self._process.write(KEYS.get(key, key).encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the size of the terminal."""
+        self.screen.resize(lines, columns)
+        self._process.setwinsize(lines, columns)
+
+    def pump(self, seconds: float) -> bool:
+        """Read what comes within so many seconds; False when the program ended."""
+        ready, _, _ = select.select([self._process.fd], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            sent = os.read(self._process.fd, 1 << 16)
+        except OSError:
+            return False
+        self.written += len(sent)
+        self.raw += sent
+        # The emulator does not know these private questions and would print them.
+        self._stream.feed(sent.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
+        return bool(sent)
+
+    def until(
+        self, wanted: str | Callable[[str], bool], *, seconds: float = 20.0
+    ) -> str:
+        """Read until the screen shows a text, or fits a test; returns the screen."""
+        fits = wanted if callable(wanted) else lambda text: wanted in text
+        deadline = monotonic() + seconds
+        while not fits(self.text):
+            left = deadline - monotonic()
+            if left <= 0 or not self.pump(left):
+                raise AssertionError(f"never seen: {wanted!r}\n{self.text}")
+        return self.text
+
+    def wait(self, *, seconds: float = 20.0) -> int:
+        """Read until the program ends; returns its exit code."""
+        deadline = monotonic() + seconds
+        while self.pump(0.2):
+            assert monotonic() < deadline, self.text
+        return int(self._process.wait())
+
+
+def environment_for(folder: Path, **variables: str) -> dict[str, str]:
+    """Return an environment that holds nothing of the user's."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        **variables,
+    }
