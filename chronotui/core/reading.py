@@ -10,7 +10,9 @@ costs what the window costs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from chronotui.core.screen_rows import ScreenRow, ScreenRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,13 +33,6 @@ class RowSource(Protocol[AnchorT]):
         """Return the row of an identity now, or the nearest one shown."""
 
 
-class ScreenRow(NamedTuple):
-    """What one screen row shows: a part of a row; ``row`` is -1 below the end."""
-
-    row: int
-    part: int
-
-
 class Reading(Generic[AnchorT]):
     """Following or reading, the current row and the top of the window.
 
@@ -54,8 +49,8 @@ class Reading(Generic[AnchorT]):
         height_of: Callable[[int], int] = lambda _row: 1,
         newest: Callable[[], int] | None = None,
     ) -> None:
-        self.rows = rows
-        self._height_of = height_of
+        self._screen = ScreenRows(rows, height_of)
+        self._rows = rows
         self._newest = newest
         self.window = 1
         self.following = True
@@ -64,6 +59,19 @@ class Reading(Generic[AnchorT]):
         self._anchor: AnchorT | None = None
         self._offset = 0
         self._seen: AnchorT | None = None
+
+    @property
+    def rows(self) -> RowSource[AnchorT]:
+        """The rows; other ones take effect with `resettle`."""
+        return self._rows
+
+    @rows.setter
+    def rows(self, rows: RowSource[AnchorT]) -> None:
+        self._rows = self._screen.rows = rows
+
+    def measure_with(self, height_of: Callable[[int], int]) -> None:
+        """Take other heights, in effect with `resettle`."""
+        self._screen.height_of = height_of
 
     # What is shown
 
@@ -75,19 +83,8 @@ class Reading(Generic[AnchorT]):
         return self._newest() if self._newest is not None else len(self.rows) - 1
 
     def window_rows(self) -> Iterator[ScreenRow]:
-        """Yield what each screen row of the window shows, top first."""
-        row, part = self.top
-        count = len(self.rows)
-        height = self._height_of(row) if row < count else 0
-        for _ in range(self.window):
-            if row >= count:
-                yield ScreenRow(-1, 0)
-                continue
-            yield ScreenRow(row, part)
-            part += 1
-            if part >= height:
-                row, part = row + 1, 0
-                height = self._height_of(row) if row < count else 0
+        """Return what each screen row of the window shows, top first."""
+        return self._screen.shown(self.top, self.window)
 
     @property
     def screen_y(self) -> int:
@@ -98,13 +95,13 @@ class Reading(Generic[AnchorT]):
         """Return the row shown at a screen row, -1 where there is none."""
         if not len(self.rows):
             return -1
-        row, _part = self._forward(self.top, screen_y)
+        row, _part = self._screen.forward(self.top, screen_y)
         return row if row < len(self.rows) else -1
 
     @property
     def last_shown(self) -> int:
         """The last row the window shows, even in part; -1 when there is none."""
-        row, _part = self._forward(self.top, self.window - 1)
+        row, _part = self._screen.forward(self.top, self.window - 1)
         return min(row, len(self.rows) - 1)
 
     def unseen_from(self) -> int:
@@ -186,7 +183,7 @@ class Reading(Generic[AnchorT]):
             return
         self._leave_tail()
         self.current = min(max(row, 0), len(self.rows) - 1)
-        height = self._height_of(self.current)
+        height = self._screen.height_of(self.current)
         y = self._offset_of(self.current)
         if y < 0 or y + min(height, self.window) > self.window:
             self._place(self.current, self.window // 3)
@@ -238,7 +235,7 @@ class Reading(Generic[AnchorT]):
 
     def _step(self, direction: int) -> None:
         y = self._offset_of(self.current)
-        if direction > 0 and y + self._height_of(self.current) > self.window:
+        if direction > 0 and y + self._screen.height_of(self.current) > self.window:
             self._scroll(1)
         elif direction < 0 and y < 0:
             self._scroll(-1)
@@ -250,22 +247,22 @@ class Reading(Generic[AnchorT]):
 
     def _scroll(self, lines: int) -> None:
         if lines < 0:
-            self.top = self._back(self.top, -lines)
+            self.top = self._screen.back(self.top, -lines)
             return
-        limit = self._bottom_top()
+        limit = self._screen.bottom_top(self.window)
         if self.top < limit:
-            self.top = min(self._forward(self.top, lines), limit)
+            self.top = min(self._screen.forward(self.top, lines), limit)
 
     def _keep_current_shown(self) -> None:
         y = self._offset_of(self.current)
         if y >= self.window:
             self.current = self.last_shown
-        elif y < 0 and y + self._height_of(self.current) <= 0:
+        elif y < 0 and y + self._screen.height_of(self.current) <= 0:
             self.current = self.top.row
 
     def _show(self, row: int, *, from_below: bool = False) -> None:
         """Scroll as little as shows a row whole, or fills the window with it."""
-        height = self._height_of(row)
+        height = self._screen.height_of(row)
         y = self._offset_of(row)
         if y < 0:
             self.top = ScreenRow(row, 0)
@@ -273,65 +270,26 @@ class Reading(Generic[AnchorT]):
                 self.top = ScreenRow(row, height - self.window)
         elif y + height > self.window:
             lead = max(self.window - height, 0)
-            self.top = self._back(ScreenRow(row, 0), lead)
+            self.top = self._screen.back(ScreenRow(row, 0), lead)
 
     def _stick(self) -> None:
         self.current = max(self.newest, 0)
-        self.top = self._bottom_top()
+        self.top = self._screen.bottom_top(self.window)
         self._anchor = self.rows.anchor(self.current)
         self._offset = self._offset_of(self.current)
 
     def _place(self, row: int, screen_y: int) -> None:
         """Put a row's first part at a screen row, as far as the rows above allow."""
-        height = self._height_of(row)
+        height = self._screen.height_of(row)
         y = min(max(screen_y, 1 - height), self.window - 1)
         if y < 0:
             self.top = ScreenRow(row, -y)
         else:
-            self.top = self._back(ScreenRow(row, 0), y)
+            self.top = self._screen.back(ScreenRow(row, 0), y)
 
     def _limit(self) -> None:
         """Leave no blank rows below the end."""
-        self.top = min(self.top, self._bottom_top())
-
-    # Walking in screen rows
-
-    def _bottom_top(self) -> ScreenRow:
-        last = len(self.rows) - 1
-        if last < 0:
-            return ScreenRow(0, 0)
-        bottom = ScreenRow(last, self._height_of(last) - 1)
-        return self._back(bottom, self.window - 1)
-
-    def _back(self, place: ScreenRow, lines: int) -> ScreenRow:
-        row, part = place
-        part -= lines
-        while part < 0:
-            if row == 0:
-                return ScreenRow(0, 0)
-            row -= 1
-            part += self._height_of(row)
-        return ScreenRow(row, part)
-
-    def _forward(self, place: ScreenRow, lines: int) -> ScreenRow:
-        row, part = place
-        part += lines
-        count = len(self.rows)
-        while row < count:
-            height = self._height_of(row)
-            if part < height:
-                return ScreenRow(row, part)
-            row, part = row + 1, part - height
-        return ScreenRow(row, part)
+        self.top = min(self.top, self._screen.bottom_top(self.window))
 
     def _offset_of(self, row: int) -> int:
-        """Return the screen row of a row's first part, saturating off the window."""
-        top, part = self.top
-        if row < top:
-            return -self._height_of(row) if row < len(self.rows) else -1
-        y = -part
-        for above in range(top, row):
-            y += self._height_of(above)
-            if y >= self.window:
-                return self.window
-        return y
+        return self._screen.offset_of(row, self.top, self.window)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.core.reading import Reading, ScreenRow
+from chronotui.core.reading import Reading
+from chronotui.core.screen_rows import ScreenRow
 
 
 class SortedRows:

@@ -1,0 +1,169 @@
+"""Drawing the window over an opened log; only screen rows that changed are painted."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from chronotui.core.log import LineRow, key_of
+from chronotui.ui.log_view.drawing import Drawer, Flags
+from chronotui.ui.log_view.look import Look, look_of
+from chronotui.ui.log_view.painter import RowPainter
+from chronotui.ui.log_view.reason import draw_reason
+from chronotui.ui.log_view.settings import ViewSettings
+from chronotui.ui.log_view.stamps import Stamper
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from chronotui.core.log import Row
+    from chronotui.ui.log_view.open_log import OpenLog
+
+
+class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
+    """Draws an opened log from where its reader is.
+
+    It scrolls by rows, not by Textual's offsets: the height of all rows is never
+    needed, so ten million wrapped lines cost what a window costs.
+
+    Args:
+        settings: How lines are shown.
+        local_zone: The reader's zone; None is the machine's own.
+    """
+
+    ALLOW_SELECT = False
+
+    def __init__(
+        self,
+        *,
+        settings: ViewSettings | None = None,
+        local_zone: tzinfo | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
+        super().__init__(id=id)
+        self.settings = settings or ViewSettings()
+        self.local_zone = local_zone
+        self.opened: OpenLog | None = None
+        self._painter: RowPainter | None = None
+        self._look: Look | None = None
+        self._strips: list[Strip] = []
+        self._strips_width = 0
+        self._reason = ("", "")
+
+    @property
+    def look(self) -> Look:
+        """The styles of now."""
+        if self._look is None:
+            self._look = look_of(self)
+        return self._look
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone times are shown in; None is the machine's own."""
+        return UTC if self.settings.zone == "utc" else self.local_zone
+
+    def prepare(self, opened: OpenLog) -> RowPainter:
+        """Return the painter for the size, settings and search of now."""
+        drawer = Drawer(
+            look=self.look,
+            stamper=Stamper(self.settings.timestamps, self.zone, opened.start_ns),
+            width=self.size.width,
+            wrap=self.settings.wrap,
+            left=opened.left,
+            find=opened.search.spans if opened.search else None,
+        )
+        painter = self._painter
+        if painter is None or not painter.paints(opened.rows, opened.as_json):
+            painter = RowPainter(opened.rows, drawer, opened.as_json)
+            self._painter = painter
+            opened.reading.measure_with(painter.height)
+        painter.drawer = drawer
+        return painter
+
+    def reason(self) -> tuple[str, str]:
+        """Return why nothing is shown: a title and a sentence."""
+        opened = self.opened
+        if opened is None or not len(opened.store):
+            return self._reason
+        if not opened.rows.complete:
+            return ("Nothing yet.", "The filter is still reading the lines.")
+        return ("Nothing to show.", f"Hidden by {opened.filters}; esc takes it away.")
+
+    def settle(self) -> None:
+        """Fit the place of reading to the size and settings of now."""
+        if self.opened is not None:
+            self.prepare(self.opened)
+            self.opened.reading.resize(self.size.height)
+        self._strips = []
+
+    def repaint(self) -> None:
+        """Draw the window and have the screen rows that changed painted."""
+        before, self._strips = self._strips, self._draw()
+        if len(before) != len(self._strips):
+            self.refresh()
+            return
+        changed = [y for y, strip in enumerate(self._strips) if strip is not before[y]]
+        for _, run in groupby(enumerate(changed), lambda pair: pair[1] - pair[0]):
+            rows = [y for _, y in run]
+            self.refresh(Region(0, rows[0], self.size.width, len(rows)))
+
+    def _draw(self) -> list[Strip]:
+        width, height = self.size
+        self._strips_width = width
+        if self.opened is None or not len(self.opened.rows):
+            return draw_reason(self.reason(), self.look, width, height)
+        return self._draw_rows(self.opened, self.prepare(self.opened))
+
+    def _draw_rows(self, opened: OpenLog, painter: RowPainter) -> list[Strip]:
+        places = list(opened.reading.window_rows())
+        first = places[0].row
+        last = max(place.row for place in places)
+        rows = opened.rows.rows(first, last + 1)
+        picked = opened.picked_rows()
+        drawn = [
+            painter.strips(first + n, row, self._flags(opened, first + n, row, picked))
+            for n, row in enumerate(rows)
+        ]
+        blank = Strip.blank(self.size.width, self.look.stdout)
+        strips: list[Strip] = []
+        for number, part in places:
+            parts = drawn[number - first] if number >= 0 else [blank]
+            strips.append(parts[min(part, len(parts) - 1)])
+        return strips
+
+    def _flags(self, opened: OpenLog, number: int, row: Row, picked: range) -> Flags:
+        current = number == opened.reading.current
+        bookmarked = bool(opened.bookmarks) and (
+            isinstance(row, LineRow) and key_of(row.line) in opened.bookmarks
+        )
+        found = current and opened.search is not None
+        return Flags(current, number in picked, bookmarked, found=found)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the strips of a part of the window; the compositor asks."""
+        width, height = self.size
+        if len(self._strips) != height or self._strips_width != width:
+            self.settle()
+            self._strips = self._draw()
+        shown = self._strips[crop.y : crop.bottom]
+        strips = [strip.crop(crop.x, crop.right) for strip in shown]
+        background = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        return strips
+
+    def render_line(self, y: int) -> Strip:
+        """Return one screen row."""
+        return self.render_lines(Region(0, y, self.size.width, 1))[0]
+
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours when next drawn."""
+        super().notify_style_update()
+        self._look = None
+        self._strips = []
+        self.refresh()

@@ -1,0 +1,218 @@
+"""Rows as strips: gutter, time, text; wrapped or shifted sideways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from chronotui.core.text import clean
+from chronotui.model import STDERR
+from chronotui.ui.log_view.cells import Grid
+from chronotui.ui.log_view.runs import Run, segments
+from chronotui.ui.log_view.shown import Paragraph, shown_json, shown_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rich.style import Style
+
+    from chronotui.model import LogLine
+    from chronotui.ui.log_view.look import Look
+    from chronotui.ui.log_view.stamps import Stamper
+
+    Find: TypeAlias = Callable[[str], Iterable[tuple[int, int]]]
+
+MARK: Final = "▌"
+BOOKMARK: Final = "◆"
+LEAST_TEXT: Final = 12
+"""Cells of text below which the time column makes room."""
+
+SIGNS: Final = 3
+"""Cells of the gutter: bookmark, stream mark, space."""
+
+
+class Flags(NamedTuple):
+    """What is special about a row at the moment.
+
+    ``found`` says that the current match of a search is in it.
+    """
+
+    current: bool = False
+    picked: bool = False
+    bookmarked: bool = False
+    as_json: bool = False
+    found: bool = False
+
+
+PLAIN: Final = Flags()
+
+
+class Part(NamedTuple):
+    """One screen row of a line: a stretch of a paragraph and its indent."""
+
+    paragraph: Paragraph
+    start: int
+    end: int
+    indent: int
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """Draws rows for one width and one way of showing them.
+
+    Args:
+        look: The styles.
+        stamper: Writes the time column.
+        width: Cells of a whole row.
+        wrap: Whether long lines go on below.
+        left: Columns of text scrolled out to the left, when not wrapped.
+        find: Returns matches in a text; None when nothing is searched.
+    """
+
+    look: Look
+    stamper: Stamper
+    width: int
+    wrap: bool = False
+    left: int = 0
+    find: Find | None = None
+    gutter: int = field(init=False)
+    room: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Measure the columns: the text keeps at least one cell."""
+        gutter = min(self.stamp_width + SIGNS, max(self.width - 1, 0))
+        object.__setattr__(self, "gutter", gutter if self.width > SIGNS else 0)
+        object.__setattr__(self, "room", max(self.width - self.gutter, 1))
+
+    @property
+    def stamp_width(self) -> int:
+        """Cells of the time column and the space after it; 0 if there is no room."""
+        width = self.stamper.width + 1 if self.stamper.width else 0
+        return width if self.width - width - SIGNS >= LEAST_TEXT else 0
+
+    # Lines
+
+    def height(self, line: LogLine, *, as_json: bool) -> int:
+        """Return how many screen rows a line takes."""
+        if not as_json and (not self.wrap or self._is_short(line.message)):
+            return 1
+        look = self._look(PLAIN)
+        return len(self._parts(self._paragraphs(line, look, as_json=as_json)))
+
+    def _is_short(self, message: str) -> bool:
+        return len(message) <= self.room and message.isascii() and message.isprintable()
+
+    def text_width(self, line: LogLine) -> int:
+        """Return how many cells a line's text takes when it is not wrapped."""
+        paragraphs = self._paragraphs(line, self.look, as_json=False)
+        return paragraphs[0].grid.width
+
+    def line(
+        self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
+    ) -> list[Strip]:
+        """Draw a line, a strip for each of its screen rows."""
+        look = self._look(flags)
+        base = look.stderr if line.stream == STDERR else look.stdout
+        paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
+        if self.find is not None:
+            match = look.match_current if flags.found else look.match
+            paragraphs = [
+                paragraph.lit(self.find(paragraph.searched), match)
+                for paragraph in paragraphs
+            ]
+        first = self._prefix(line, previous_ns, flags, look)
+        later = self._later_prefix(first)
+        return [
+            self._strip(later if index else first, self._text(part, base), base)
+            for index, part in enumerate(self._parts(paragraphs))
+        ]
+
+    def _look(self, flags: Flags) -> Look:
+        if flags.picked:
+            return self.look.on_picked
+        return self.look.on_current if flags.current else self.look
+
+    def _paragraphs(
+        self, line: LogLine, look: Look, *, as_json: bool
+    ) -> list[Paragraph]:
+        base = look.stderr if line.stream == STDERR else look.stdout
+        if as_json:
+            return shown_json(line.message, base, look)
+        return [shown_message(line.message, base, look)]
+
+    def _parts(self, paragraphs: Sequence[Paragraph]) -> list[Part]:
+        parts: list[Part] = []
+        for paragraph in paragraphs:
+            if not self.wrap:
+                parts.append(Part(paragraph, 0, len(paragraph.grid.text), 0))
+                continue
+            indent = paragraph.indent(self.room)
+            parts += [
+                Part(paragraph, start, end, indent if index else 0)
+                for index, (start, end) in enumerate(
+                    paragraph.grid.wrap(self.room, indent)
+                )
+            ]
+        return parts
+
+    def _text(self, part: Part, base: Style) -> list[Segment]:
+        """Return one screen row's text, neither padded nor too long."""
+        grid, runs = part.paragraph.grid, part.paragraph.runs
+        start, end, lead = part.start, part.end, part.indent
+        if not self.wrap:
+            start, end, lead = grid.cut(self.left, self.left + self.room)
+        blank = [Segment(" " * lead, base)] if lead else []
+        return blank + segments(grid.text, runs, start, end)
+
+    def _prefix(
+        self, line: LogLine, previous_ns: int | None, flags: Flags, look: Look
+    ) -> list[Segment]:
+        if not self.gutter:
+            return []
+        base = look.stderr if line.stream == STDERR else look.stdout
+        stamp = ""
+        if self.stamp_width:
+            stamp = self.stamper.stamp(line.time_ns, previous_ns) + " "
+        mark = Segment(MARK, look.mark) if line.stream == STDERR else Segment(" ", base)
+        sign = Segment(BOOKMARK if flags.bookmarked else " ", look.bookmark)
+        return [sign, Segment(stamp, look.stamp), mark, Segment(" ", base)]
+
+    def _later_prefix(self, prefix: list[Segment]) -> list[Segment]:
+        """Return the gutter of a line's further rows: its mark and no time."""
+        if not prefix:
+            return prefix
+        sign, stamp, mark, space = prefix
+        blank = Segment(" " * (len(sign.text) + len(stamp.text)), stamp.style)
+        return [blank, mark, space]
+
+    def _strip(self, prefix: list[Segment], text: list[Segment], base: Style) -> Strip:
+        strip = Strip([segment for segment in (*prefix, *text) if segment.text])
+        return strip.adjust_cell_length(self.width, base)
+
+    # Other rows
+
+    def gap(self, text: str, flags: Flags = PLAIN) -> list[Strip]:
+        """Draw the row that stands for missing lines."""
+        return self._notice(text, self._look(flags).gap)
+
+    def edge(self, text: str, flags: Flags = PLAIN) -> list[Strip]:
+        """Draw a notice at the start or the end of the log."""
+        return self._notice(text, self._look(flags).edge)
+
+    def section(self, text: str, flags: Flags = PLAIN) -> list[Strip]:
+        """Draw a heading across the whole width."""
+        head = f"── {clean(text)} "
+        rule = "─" * (self.width - Grid(head).width)
+        return self._fitted(head + rule, self._look(flags).section)
+
+    def _notice(self, text: str, style: Style) -> list[Strip]:
+        indent = self.gutter if self.width - self.gutter >= 2 * LEAST_TEXT else 0
+        return self._fitted(" " * indent + clean(text), style)
+
+    def _fitted(self, text: str, style: Style) -> list[Strip]:
+        start, end, _lead = Grid(text).cut(0, self.width)
+        strip = Strip(segments(text, [Run(0, len(text), style)], start, end))
+        return [strip.adjust_cell_length(self.width, style)]

@@ -1,0 +1,182 @@
+"""Searching: matches stand out, ``n`` and ``N`` go from one to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from textual.binding import Binding
+
+from chronotui.core.log import BadPattern, compile_pattern
+from chronotui.ui.log_view.motions import Motions
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+    from chronotui.core.log import Jump, Search
+
+
+class Origin(NamedTuple):
+    """Where a search was begun, to come back to when it is given up."""
+
+    row: int
+    following: bool
+
+
+class Wanted(NamedTuple):
+    """A match to go to as soon as it is found.
+
+    ``row`` is where to look from, ``told`` whether to say how it went.
+    """
+
+    search: Search
+    row: int
+    step: int
+    told: bool = True
+
+
+class Finding(Motions):
+    """Search with live preview, next and previous match, next and previous error."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "n",
+            "next_match(1)",
+            "Next match",
+            show=False,
+            id="log.next_match",
+            tooltip="Go to the next match of the search",
+        ),
+        Binding(
+            "N",
+            "next_match(-1)",
+            "Previous match",
+            show=False,
+            id="log.previous_match",
+            tooltip="Go to the match before",
+        ),
+        Binding(
+            "e",
+            "next_error(1)",
+            "Next error",
+            show=False,
+            id="log.next_error",
+            tooltip="Go to the next line on stderr, or with an error's level",
+        ),
+        Binding(
+            "E",
+            "next_error(-1)",
+            "Previous error",
+            show=False,
+            id="log.previous_error",
+            tooltip="Go to the error before",
+        ),
+    ]
+
+    _origin: Origin | None = None
+    _wanted: Wanted | None = None
+
+    def begin_search(self) -> None:
+        """Remember where the reader is, before the first letter is typed."""
+        if self.opened is not None:
+            reading = self.opened.reading
+            self._origin = Origin(reading.current, reading.following)
+
+    def preview_search(self, text: str) -> str:
+        """Show the matches of what is typed so far, and go to the first one.
+
+        Returns:
+            What is wrong with the pattern, empty when nothing is.
+        """
+        opened = self.opened
+        if opened is None:
+            return ""
+        try:
+            pattern = compile_pattern(text) if text else None
+        except BadPattern as error:
+            return str(error)
+        search = opened.search_for(pattern)
+        self._wanted = None
+        if search is not None and self._origin is not None:
+            row, following = self._origin
+            start, step = (row + 1, -1) if following else (row - 1, 1)
+            self._go_to(Wanted(search, start, step, told=False))
+        self.redraw()
+        return ""
+
+    def end_search(self, *, keep: bool) -> None:
+        """Keep the search, or go back to where it was begun."""
+        origin, self._origin = self._origin, None
+        opened = self.opened
+        if opened is None or keep:
+            return
+        opened.search_for(None)
+        self._wanted = None
+        if origin is not None and origin.following:
+            opened.reading.follow()
+        elif origin is not None:
+            opened.reading.go_to(origin.row)
+        self.redraw()
+
+    def action_next_match(self, step: int) -> None:
+        """Go to another match.
+
+        Args:
+            step: 1 for the next one, -1 for the one before.
+        """
+        opened = self.opened
+        if opened is None:
+            return
+        if opened.search is None:
+            self.say("Nothing is searched for; / searches.")
+            return
+        self._go_to(Wanted(opened.search, opened.reading.current, step))
+        self.moved()
+
+    def action_next_error(self, step: int) -> None:
+        """Go to another error.
+
+        Args:
+            step: 1 for the next one, -1 for the one before.
+        """
+        opened = self.opened
+        if opened is None or not len(opened.rows):
+            return
+        self._go_to(Wanted(opened.errors, opened.reading.current, step))
+        self.moved()
+
+    def indexed(self) -> None:
+        """Go to a match that was asked for before it was found."""
+        super().indexed()
+        if self._wanted is not None:
+            self._go_to(self._wanted)
+
+    def _go_to(self, wanted: Wanted) -> None:
+        """Go to a match, or wait for it while lines are still read through."""
+        self._wanted = wanted
+        opened, search = self.opened, wanted.search
+        if opened is None or not opened.searches_with(search):
+            self._wanted = None
+            return
+        is_error = search is not opened.search
+        jump = search.next(wanted.row, wanted.step, wrap=not is_error)
+        if jump is None and not search.complete:
+            return
+        self._wanted = None
+        if jump is not None:
+            opened.reading.go_to(jump.row)
+        if wanted.told:
+            self.say(self._outcome(wanted, jump, is_error=is_error))
+        if jump is None and wanted.step < 0:
+            self.edges.ask_again("top")
+
+    def _outcome(self, wanted: Wanted, jump: Jump | None, *, is_error: bool) -> str:
+        """Return what a jump is worth saying; empty when it just went on."""
+        if jump is None and is_error:
+            return f"No error {'below' if wanted.step > 0 else 'above'} this line."
+        if jump is None:
+            return "No line matches."
+        if not jump.wrapped:
+            return ""
+        if wanted.step > 0:
+            return "Went on from the start: that was the last match."
+        return "Went on from the end: that was the first match."

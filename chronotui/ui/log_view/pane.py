@@ -1,0 +1,215 @@
+"""A log with what belongs to it: the prompt and the filter and search line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from chronotui.ui.log_view.bar import GAP, bar_parts
+from chronotui.ui.log_view.line_screen import LineScreen
+from chronotui.ui.log_view.messages import LineOpened, PlaceChanged, ServerSearchWanted
+from chronotui.ui.log_view.prompt import Asked, Prompt
+from chronotui.ui.log_view.view import LogView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from chronotui.ui.log_view.open_log import OpenLog
+    from chronotui.ui.log_view.settings import ViewSettings
+
+
+class LogPane(Vertical):
+    """A log view and the line to type into; all that a screen has to place.
+
+    Args:
+        settings: How lines are shown.
+        local_zone: The reader's zone; None is the machine's own.
+        now: The clock that ``-15m`` and ``14:05`` are meant by.
+    """
+
+    DEFAULT_CSS = """
+    LogPane {
+        height: 1fr;
+        & > #bar { height: 1; display: none; padding: 0 1; background: $panel; }
+        & > .log-pane--text { color: $foreground; }
+        & > .log-pane--caution { color: $text-warning; }
+        & > .log-pane--alarm { color: $text-error; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log-pane--text",
+        "log-pane--caution",
+        "log-pane--alarm",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "slash",
+            "ask_search",
+            "Search",
+            id="log.search",
+            tooltip="Search what is loaded; regular expression, smart case",
+        ),
+        Binding(
+            "ampersand",
+            "ask_filter",
+            "Filter",
+            id="log.filter",
+            tooltip="Show only lines that match; ! in front hides them",
+        ),
+        Binding(
+            "colon",
+            "ask_goto",
+            "Go to",
+            show=False,
+            id="log.goto",
+            tooltip="Go to a line number, 14:05, -15m, start or end",
+        ),
+        Binding(
+            "S",
+            "search_server",
+            "Search the server",
+            show=False,
+            id="log.search_server",
+            tooltip="Have the server search the whole retained log",
+        ),
+    ]
+
+    def __init__(
+        self,
+        *,
+        settings: ViewSettings | None = None,
+        local_zone: tzinfo | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
+        super().__init__(id=id)
+        self.view = LogView(settings=settings, local_zone=local_zone)
+        self.prompt = Prompt()
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        """Yield the log, its line and its prompt."""
+        yield self.view
+        yield Static(id="bar", markup=False)
+        yield self.prompt
+
+    # What is shown
+
+    def show(self, opened: OpenLog | None) -> None:
+        """Show a log where its reader left it; None shows nothing."""
+        if self.prompt.display:
+            self._close_prompt()
+        self.view.show(opened)
+        self.update_bar()
+
+    def explain_empty(self, title: str, sentence: str) -> None:
+        """Say why there is nothing, for as long as there is nothing."""
+        self.view.explain_empty(title, sentence)
+
+    @on(PlaceChanged)
+    def _place_changed(self) -> None:
+        self.update_bar()
+
+    def update_bar(self) -> None:
+        """Say anew what is filtered and searched."""
+        if not self.is_mounted:
+            return
+        opened = self.view.opened
+        bar = self.query_one("#bar", Static)
+        more = self.view.edges.more_above
+        parts = bar_parts(opened, more=more) if opened is not None else []
+        bar.display = bool(parts)
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for part in parts:
+            style = self.get_component_rich_style(
+                f"log-pane--{part.tone}", partial=True
+            )
+            text.append(GAP if text else "").append(part.text, style)
+        bar.update(text)
+
+    # Asking
+
+    def action_ask_search(self) -> None:
+        """Search, with a preview while typing."""
+        self.view.begin_search()
+        self.prompt.ask(Asked.SEARCH)
+
+    def action_ask_filter(self) -> None:
+        """Show only lines that match, or that do not."""
+        self.prompt.ask(Asked.FILTER)
+
+    def action_ask_goto(self) -> None:
+        """Go to a line, a time, or an end."""
+        self.prompt.ask(Asked.GOTO)
+
+    def action_search_server(self) -> None:
+        """Have the server search the whole retained log for what is searched."""
+        opened = self.view.opened
+        text = opened.search_text if opened else ""
+        self.post_message(ServerSearchWanted(self.view, text))
+
+    @on(Prompt.Typed)
+    def _typed(self, event: Prompt.Typed) -> None:
+        event.stop()
+        wrong = ""
+        if event.asked is Asked.SEARCH:
+            wrong = self.view.preview_search(event.text)
+        elif event.asked is Asked.FILTER and event.text:
+            wrong = self.view.wrong_filter(event.text)
+        self.prompt.remark(wrong, wrong=bool(wrong))
+        self.update_bar()
+
+    @on(Prompt.Answered)
+    def _answered(self, event: Prompt.Answered) -> None:
+        event.stop()
+        wrong = {
+            Asked.SEARCH: self._search,
+            Asked.FILTER: self._filter,
+            Asked.GOTO: self._goto,
+        }[event.asked](event.text)
+        if wrong:
+            self.prompt.remark(wrong, wrong=True)
+            return
+        self._close_prompt()
+        self.update_bar()
+
+    @on(Prompt.Closed)
+    def _given_up(self, event: Prompt.Closed) -> None:
+        event.stop()
+        if event.asked is Asked.SEARCH:
+            self.view.end_search(keep=False)
+        self._close_prompt()
+        self.update_bar()
+
+    def _close_prompt(self) -> None:
+        self.prompt.close()
+        self.view.focus()
+
+    def _search(self, text: str) -> str:
+        wrong = self.view.preview_search(text)
+        if not wrong:
+            self.view.end_search(keep=bool(text))
+        return wrong
+
+    def _filter(self, text: str) -> str:
+        return self.view.put_filter(text)
+
+    def _goto(self, text: str) -> str:
+        return self.view.go_to_place(text, self._now())
+
+    @on(LineOpened)
+    def _line_opened(self, event: LineOpened) -> None:
+        opened = self.view.opened
+        find = opened.search.spans if opened and opened.search else None
+        screen = LineScreen(event.line, self.view.look, zone=self.view.zone, find=find)
+        self.app.push_screen(screen)

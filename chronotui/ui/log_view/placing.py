@@ -1,0 +1,45 @@
+"""Where the reader is, in the words of the status line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chronotui.core.log import LineRow
+from chronotui.ui.log_view.messages import Place
+from chronotui.ui.log_view.stamps import offset_name, wall_time
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from chronotui.ui.log_view.open_log import OpenLog
+
+
+def place_of(opened: OpenLog, zone: tzinfo | None) -> Place:
+    """Return where the reader of a log is."""
+    row = opened.current_row
+    line = row.line if isinstance(row, LineRow) else None
+    reading = opened.reading
+    new = 0 if reading.following else reading.newest + 1 - reading.unseen_from()
+    filters = str(opened.filters)
+    if filters and opened.filters.suspended:
+        filters += "  (in context)"
+    return Place(
+        following=reading.following,
+        number=row.index + 1 if isinstance(row, LineRow) else 0,
+        shown=len(opened.rows),
+        new=max(new, 0),
+        zone=zone_name(zone, line.time_ns if line else None),
+        filters=filters,
+        line=line,
+    )
+
+
+def zone_name(zone: tzinfo | None, time_ns: int | None) -> str:
+    """Return ``UTC+2`` for the zone at a time; without one, at the epoch's winter."""
+    if zone is UTC:
+        return "UTC"
+    try:
+        return offset_name(wall_time(time_ns or 0, zone))
+    except ValueError:
+        return offset_name(datetime.fromtimestamp(0, tz=UTC).astimezone(zone))

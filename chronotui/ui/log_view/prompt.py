@@ -1,0 +1,175 @@
+"""The one line a reader types into: search, filter, go to."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+MOST_REMEMBERED: Final = 50
+
+
+class Asked(Enum):
+    """What the prompt asks for; the value stands before the typed text."""
+
+    SEARCH = "/"
+    FILTER = "&"
+    GOTO = ":"
+
+
+HINTS: Final = {
+    Asked.SEARCH: "regular expression, smart case",
+    Asked.FILTER: "only lines that match; ! in front hides them; empty removes",
+    Asked.GOTO: "line number, 14:05, -15m, start, end",
+}
+
+
+class PromptInput(Input):
+    """A bare input that remembers what was typed for the same question."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "give_up", "Cancel", show=False),
+        Binding("up", "remembered(-1)", "Earlier", show=False),
+        Binding("down", "remembered(1)", "Later", show=False),
+    ]
+
+    class GivenUp(Message):
+        """The reader pressed esc."""
+
+    class Recalled(Message):
+        """The reader asked for an earlier or later typed text.
+
+        Attributes:
+            step: -1 earlier, 1 later.
+        """
+
+        def __init__(self, step: int) -> None:
+            self.step = step
+            super().__init__()
+
+    def action_give_up(self) -> None:
+        """Close the prompt without an answer."""
+        self.post_message(self.GivenUp())
+
+    def action_remembered(self, step: int) -> None:
+        """Ask for another text typed before."""
+        self.post_message(self.Recalled(step))
+
+
+class Prompt(Horizontal):
+    """A sign, the typed text, and what is wrong with it."""
+
+    DEFAULT_CSS = """
+    Prompt {
+        height: 1;
+        display: none;
+        background: $panel;
+        & > #sign { width: 2; color: $accent; text-style: bold; padding: 0 0 0 1; }
+        & > PromptInput { width: 1fr; height: 1; border: none; padding: 0; }
+        & > PromptInput, & > PromptInput:focus { background: $panel; border: none; }
+        & > #remark { width: auto; max-width: 60%; padding: 0 1; color: $text-muted; }
+        & > #remark.-wrong { color: $text-error; }
+    }
+    """
+
+    class Typed(Message):
+        """The text changed.
+
+        Attributes:
+            asked: What is asked for.
+            text: The text as typed so far.
+        """
+
+        def __init__(self, asked: Asked, text: str) -> None:
+            self.asked = asked
+            self.text = text
+            super().__init__()
+
+    class Answered(Typed):
+        """The reader pressed enter."""
+
+    class Closed(Message):
+        """The reader gave up.
+
+        Attributes:
+            asked: What was asked for.
+        """
+
+        def __init__(self, asked: Asked) -> None:
+            self.asked = asked
+            super().__init__()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = Asked.SEARCH
+        self._typed: dict[Asked, list[str]] = {asked: [] for asked in Asked}
+        self._recalled = 0
+
+    def compose(self) -> ComposeResult:
+        """Yield sign, input and remark."""
+        yield Static(id="sign", markup=False)
+        yield PromptInput(compact=True, select_on_focus=False)
+        yield Static(id="remark", markup=False)
+
+    @property
+    def input(self) -> PromptInput:
+        """The input itself."""
+        return self.query_one(PromptInput)
+
+    def ask(self, asked: Asked) -> None:
+        """Open the prompt, empty, with the focus in it."""
+        self.asked = asked
+        self._recalled = 0
+        self.query_one("#sign", Static).update(Text(asked.value))
+        self.input.value = ""
+        self.remark("")
+        self.display = True
+        self.input.focus()
+
+    def remark(self, text: str, *, wrong: bool = False) -> None:
+        """Say something about what is typed; empty says what can be typed."""
+        remark = self.query_one("#remark", Static)
+        remark.set_class(wrong, "-wrong")
+        remark.update(Text(text or HINTS[self.asked], no_wrap=True))
+
+    def close(self) -> None:
+        """Take the prompt away."""
+        self.display = False
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell what is typed so far."""
+        event.stop()
+        if self.display:
+            self.remark("")
+            self.post_message(self.Typed(self.asked, event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Tell the answer and remember it."""
+        event.stop()
+        typed = self._typed[self.asked]
+        if event.value and event.value not in typed[-1:]:
+            typed.append(event.value)
+            del typed[:-MOST_REMEMBERED]
+        self.post_message(self.Answered(self.asked, event.value))
+
+    def on_prompt_input_given_up(self, event: PromptInput.GivenUp) -> None:
+        """Tell that there will be no answer."""
+        event.stop()
+        self.post_message(self.Closed(self.asked))
+
+    def on_prompt_input_recalled(self, event: PromptInput.Recalled) -> None:
+        """Put a text typed before into the input."""
+        event.stop()
+        typed = self._typed[self.asked]
+        self._recalled = min(max(self._recalled - event.step, 0), len(typed))
+        self.input.value = typed[-self._recalled] if self._recalled else ""
+        self.input.cursor_position = len(self.input.value)

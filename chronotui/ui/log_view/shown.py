@@ -1,0 +1,140 @@
+"""What of a message is shown: cleaned, coloured, capped, or as indented JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chronotui.core.text import parse_ansi
+from chronotui.ui.log_view.ansi import rich_style
+from chronotui.ui.log_view.cells import Grid, Tabbed, indent_of
+from chronotui.ui.log_view.json_text import JsonKind, pretty_json
+from chronotui.ui.log_view.runs import Run, overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.style import Style
+
+    from chronotui.ui.log_view.look import Look
+
+MOST_SHOWN: Final = 8192
+"""Characters of one message in the list; the rest is for the line's own screen."""
+
+MOST_JSON_LINES: Final = 200
+"""Lines of one indented message in the list."""
+
+MOST_WHOLE: Final = 1 << 18
+"""Characters of one message on a screen of its own; the rest must be saved."""
+
+MOST_WHOLE_JSON: Final = 20_000
+"""Lines of one indented message on a screen of its own."""
+
+
+class Paragraph(NamedTuple):
+    """A stretch of text that wraps on its own; ``source`` maps its tabs."""
+
+    grid: Grid
+    runs: Sequence[Run]
+    source: Tabbed | None = None
+    raw: str = ""
+
+    def lit(self, places: Iterable[tuple[int, int]], style: Style) -> Paragraph:
+        """Return it with matches, found in the text of `searched`, laid over it."""
+        place = self.source.place if self.source else int
+        found = [Run(place(start), place(end), style) for start, end in places]
+        return self._replace(runs=overlay(self.runs, found)) if found else self
+
+    def indent(self, width: int) -> int:
+        """Return the hanging indent when it wraps."""
+        return indent_of(self.grid.text, width)
+
+    @property
+    def searched(self) -> str:
+        """The text matches are looked for in: its tabs are still tabs."""
+        return self.raw if self.source else self.grid.text
+
+
+def shown_message(message: str, base: Style, look: Look) -> Paragraph:
+    """Return one message as it stands in the list."""
+    if len(message) <= MOST_SHOWN:
+        if message.isascii() and message.isprintable():
+            return Paragraph(Grid(message), (Run(0, len(message), base),))
+        return _cleaned(message, base)
+    note = f" … {byte_size(message)}, Enter opens"
+    return _capped(message, base, look, MOST_SHOWN, note)
+
+
+def whole_message(message: str, base: Style, look: Look) -> list[Paragraph]:
+    """Return one message as it stands on a screen of its own."""
+    note = f" … the first {MOST_WHOLE:,} characters of {byte_size(message)}: save it"
+    return [_capped(message, base, look, MOST_WHOLE, note)]
+
+
+def _cleaned(message: str, base: Style) -> Paragraph:
+    text, spans = parse_ansi(message)
+    tabbed = Tabbed(text)
+    runs: Sequence[Run] = (Run(0, len(tabbed.text), base),)
+    if spans:
+        place = tabbed.place
+        runs = overlay(
+            runs,
+            [Run(place(s.start), place(s.end), rich_style(s.style)) for s in spans],
+        )
+    if len(tabbed.text) == len(text):
+        return Paragraph(Grid(text), runs)
+    return Paragraph(Grid(tabbed.text), runs, tabbed, text)
+
+
+def _capped(message: str, base: Style, look: Look, most: int, note: str) -> Paragraph:
+    last = message.rfind("\r", 0, len(message.rstrip("\r\n"))) + 1
+    if len(message) - last <= most:
+        return _cleaned(message[last:], base)
+    part = _cleaned(message[last : last + most], base)
+    text = part.grid.text + note
+    runs = (*part.runs, Run(len(part.grid.text), len(text), look.note))
+    return part._replace(grid=Grid(text), runs=runs)
+
+
+def byte_size(message: str) -> str:
+    """Return the size of a text in UTF-8, in words; huge ones are estimated."""
+    if message.isascii() or len(message) > 1 << 22:
+        size = len(message)
+    else:
+        size = len(message.encode("utf-8", "surrogatepass"))
+    if size < 1 << 20:
+        return f"{max(1, size >> 10):,} KiB"
+    return f"{size / (1 << 20):,.1f} MiB"
+
+
+def shown_json(message: str, base: Style, look: Look) -> list[Paragraph]:
+    """Return a message that is JSON, indented, a paragraph for each line."""
+    note = "… the rest: Enter opens"
+    return _json_lines(message, base, look, MOST_JSON_LINES, note)
+
+
+def whole_json(message: str, base: Style, look: Look) -> list[Paragraph]:
+    """Return a message that is JSON as it stands on a screen of its own."""
+    note = f"… {MOST_WHOLE_JSON:,} lines are shown: save the log for the rest"
+    return _json_lines(message, base, look, MOST_WHOLE_JSON, note)
+
+
+def _json_lines(
+    message: str, base: Style, look: Look, most: int, note: str
+) -> list[Paragraph]:
+    styles = {
+        JsonKind.KEY: look.json_key,
+        JsonKind.TEXT: look.json_text,
+        JsonKind.VALUE: look.json_value,
+    }
+    paragraphs: list[Paragraph] = []
+    for line in pretty_json(message):
+        if len(paragraphs) >= most:
+            paragraphs.append(Paragraph(Grid(note), (Run(0, len(note), look.note),)))
+            break
+        cut = line.text[:MOST_SHOWN]
+        runs = overlay(
+            (Run(0, len(cut), base),),
+            [Run(p.start, p.end, styles[p.kind]) for p in line.parts],
+        )
+        paragraphs.append(Paragraph(Grid(cut), runs))
+    return paragraphs
