@@ -177,6 +177,8 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         raise UnreadableAnswerError("The server sends requests round in circles.")
 
     def _send(self, url: str, secrets: Secrets) -> httpx.Response:
+        if self._aborted:
+            raise _cancelled()
         if self._client is None:
             self._client = self._transport.connections.make_blocking()
             self._stack.enter_context(self._client)
