@@ -9,9 +9,12 @@ from chronotui.demo.catalog_routes import cursor_place
 from chronotui.demo.clock import SECOND
 from chronotui.demo.cursor import encode_cursor
 from chronotui.demo.dialect import rfc3339
+from chronotui.demo.dice import number_of
 from chronotui.demo.message import Answer, json_value, plain
+from chronotui.demo.workflow import make_id
 
 if TYPE_CHECKING:
+    from chronotui.demo.runs import DemoJob
     from chronotui.demo.service import Call
     from chronotui.demo.workflow import DemoWorkflow
 
@@ -70,19 +73,25 @@ def list_notifications(call: Call) -> Answer:
         if job.status(call.now_ns) == "FAILED"
     ]
     failed.sort(key=lambda job: job.completed_ns or 0, reverse=True)
-    rows: list[dict[str, Any]] = [
-        {
-            "id": f"{job.id[:-1]}0",
-            "kind": "WEB_ALERT",
-            "payload": f'{{"title":"Job failed","entity_id":"{job.id}"}}',
-            "created_at": rfc3339(job.completed_ns or 0),
-            "updated_at": rfc3339(job.completed_ns or 0),
-        }
-        for job in failed[skip : skip + size]
-    ]
+    rows = [_notification(call, job) for job in failed[skip : skip + size]]
     cursor = encode_cursor(skip + size) if len(failed) > skip + size else ""
     fields = {"notifications": rows, "cursor": cursor}
     return json_value(call.service.dialect.object(fields))
+
+
+def _notification(call: Call, job: DemoJob) -> dict[str, Any]:
+    own_id = make_id(number_of(job.id), number_of(job.id))
+    ended = rfc3339(job.completed_ns or 0)
+    read_ns = call.service.read_ns.get(own_id)
+    fields = {
+        "id": own_id,
+        "kind": "WEB_ALERT",
+        "payload": f'{{"title":"Job failed","entity_id":"{job.id}"}}',
+        "created_at": ended,
+        "updated_at": ended,
+        "read_at": "" if read_ns is None else rfc3339(read_ns),
+    }
+    return call.service.dialect.object(fields)
 
 
 def mark_notifications(call: Call) -> Answer:
@@ -91,7 +100,10 @@ def mark_notifications(call: Call) -> Answer:
         ids = call.request.json().get("ids")
     except ValueError:
         ids = None
-    return Answer(204) if isinstance(ids, list) and ids else plain(400, "invalid ids")
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        return plain(400, "invalid ids")
+    call.service.read_ns.update(dict.fromkeys(ids, call.now_ns))
+    return Answer(204)
 
 
 def _totals(call: Call, workflow: DemoWorkflow) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MILLION: Final = 1_000_000
-BULK_LINES: Final = 4_000_000
+BULK_LINES: Final = 4_400_000
 
 _WEEK: Final = 10080
 
@@ -50,19 +50,22 @@ def _watched() -> tuple[WorkflowPlan, ...]:
             name="etl-orders",
             text="etl",
             image="registry.example.com/etl:2026.11",
-            interval=15,
+            interval=5,
             history=96,
             age=70,
             step_ns=SECOND // 12,
-            seconds=(60, 400),
-            courses={0: Course(outcome="COMPLETED", trigger="AUTOMATIC", seconds=175)},
+            seconds=(60, 240),
+            courses={
+                0: Course(outcome="COMPLETED", trigger="AUTOMATIC", seconds=175),
+                1: Course(outcome="COMPLETED", seconds=100, attempts=2),
+            },
         ),
         WorkflowPlan(
             slug="image-build",
             name="image-build",
             text="build",
             image="registry.example.com/builder:29",
-            interval=360,
+            interval=20,
             history=24,
             age=45,
             step_ns=SECOND // 20,
@@ -88,12 +91,15 @@ def _watched() -> tuple[WorkflowPlan, ...]:
             name="cleanup-tmp",
             text="sweep",
             image="busybox:1.37",
-            interval=30,
+            interval=10,
             history=40,
             age=20,
             step_ns=SECOND,
             seconds=(5, 60),
-            courses={0: Course(outcome="COMPLETED", seconds=40, wait=60, pending=2)},
+            courses={
+                0: Course(outcome="COMPLETED", seconds=40, wait=60, pending=2),
+                -1: Course(outcome="COMPLETED", seconds=4, lines=0),
+            },
         ),
     )
 

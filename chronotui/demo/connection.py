@@ -146,8 +146,8 @@ class Connection(asyncio.Protocol):
             self._idle.cancel()
             self._idle = None
 
-    async def send(self, request: Request, answer: Answer) -> None:
-        """Send a whole answer, compressed if it is JSON and that was asked for."""
+    def whole(self, request: Request, answer: Answer) -> bytes:
+        """Frame a whole answer; JSON is compressed if that was asked for."""
         body, headers = answer.body, list(answer.headers)
         if answer.content_type:
             headers.append(("Content-Type", answer.content_type))
@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
         head = self._framed(h11.Response(status_code=answer.status, headers=headers))
         if body and request.method != "HEAD":
             body = self._framed(h11.Data(data=body))
-        await self.write(head + body + self._framed(h11.EndOfMessage()))
+        return head + body + self._framed(h11.EndOfMessage())
 
     def send_half(self, answer: Answer) -> None:
         """Send the head of an answer and half of its body, and break off."""

@@ -12,12 +12,13 @@ from chronotui.demo.failure import Failure
 from chronotui.demo.message import Streamed, plain
 from chronotui.demo.routes import HANDLERS
 from chronotui.demo.service import dispatch, find_endpoint
-from chronotui.demo.streaming import send_stream
+from chronotui.demo.streaming import send_stream, write_paced
 
 if TYPE_CHECKING:
     from chronotui.demo.connection import Connection
     from chronotui.demo.failure import StreamTrouble
-    from chronotui.demo.message import Request, RequestLog
+    from chronotui.demo.message import Answer, Request
+    from chronotui.demo.request_log import RequestLog
     from chronotui.demo.service import Service
 
 _SOON: Final = 40
@@ -42,7 +43,7 @@ class Exchange:
         """Answer a request, or fail as the faults say."""
         if self._prefix and not request.path.startswith(f"{self._prefix}/"):
             self._log.add(request, "", 404)
-            await connection.send(request, plain(404, "404 page not found"))
+            await self._send(request, connection, plain(404, "404 page not found"))
             return
         request = replace(request, path=request.path[len(self._prefix) :])
         endpoint, ids = find_endpoint(request.path)
@@ -65,7 +66,13 @@ class Exchange:
             connection.send_half(answer)
         else:
             whole = answer if failure is None else spoiled(failure, answer)
-            await connection.send(request, whole)
+            await self._send(request, connection, whole)
+
+    async def _send(
+        self, request: Request, connection: Connection, answer: Answer
+    ) -> None:
+        rate = self._service.faults.bytes_per_second
+        await write_paced(connection, connection.whole(request, answer), rate)
 
     async def _fail(
         self, request: Request, connection: Connection, endpoint: str, failure: Failure
@@ -80,7 +87,7 @@ class Exchange:
         else:
             answer = replacement(failure, self._service.faults)
             self._log.add(request, endpoint, answer.status)
-            await connection.send(request, answer)
+            await self._send(request, connection, answer)
 
     def _trouble(self, request: Request, endpoint: str) -> StreamTrouble:
         faults = self._service.faults

@@ -9,6 +9,8 @@ from chronotui.demo.failure import Failure
 from chronotui.demo.message import HTML, JSON, Answer, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from chronotui.demo.faults import Faults
 
 _STATUSES: Final = {
@@ -59,6 +61,7 @@ WHOLE: Final = frozenset(
         Failure.TRUNCATED_JSON,
         Failure.MALFORMED_JSON,
         Failure.WRONG_FIELDS,
+        Failure.STRANGE_WORDS,
         Failure.NOT_UTF8,
         Failure.CUT,
     }
@@ -96,20 +99,44 @@ def spoiled(failure: Failure, answer: Answer) -> Answer:
         body = body.replace(b'":', b'";', 1)
     elif failure is Failure.NOT_UTF8:
         body = body.replace(b'":"', b'":"\xff\xfe', 1)
-    elif failure is Failure.WRONG_FIELDS and content_type == JSON:
-        body = json.dumps(_twisted(json.loads(body))).encode()
+    elif failure in _CHANGES and content_type == JSON:
+        body = json.dumps(_changed(json.loads(body), _CHANGES[failure])).encode()
     return Answer(answer.status, body, content_type, answer.headers)
 
 
-def _twisted(value: Any) -> Any:
-    """Give each field of an object, or of the objects in its lists, another type."""
+def _changed(value: Any, change: Callable[[str, Any], Any]) -> Any:
+    """Change the fields of an object, or of the objects in its lists."""
     if not isinstance(value, dict):
         return value
     lists = {
-        name: [_twisted(row) for row in rows]
+        name: [_changed(row, change) for row in rows]
         for name, rows in value.items()
         if isinstance(rows, list) and rows
     }
     if lists:
         return {**value, **lists}
-    return {name: [42] if isinstance(v, str) else str(v) for name, v in value.items()}
+    changed = {name: change(name, field) for name, field in value.items()}
+    return {**changed, "release_ring": {"name": "next", "waves": [1, None]}}
+
+
+def _of_other_type(name: str, value: Any) -> Any:
+    del name
+    return [42] if isinstance(value, str) else str(value)
+
+
+def _of_next_release(name: str, value: Any) -> Any:
+    return _NEXT_WORDS.get(name, value)
+
+
+_NEXT_WORDS: Final = {
+    "status": "PAUSED \x1b[31m",
+    "trigger": "WEBHOOK",
+    "kind": "WASM [red]",
+    "build_status": "MIRRORED",
+    "stream": "stdaux",
+}
+
+_CHANGES: Final[Mapping[Failure, Callable[[str, Any], Any]]] = {
+    Failure.WRONG_FIELDS: _of_other_type,
+    Failure.STRANGE_WORDS: _of_next_release,
+}

@@ -28,6 +28,7 @@ class Failure(Enum):
     TRUNCATED_JSON = "half of the JSON in a whole answer"
     MALFORMED_JSON = "JSON with a syntax error"
     WRONG_FIELDS = "JSON whose fields have other types"
+    STRANGE_WORDS = "JSON with fields, states and kinds of the next release"
     NOT_UTF8 = "JSON with bytes that are no UTF-8"
     EMPTY_BODY = "200 with nothing in it"
     REDIRECT = "302 to Faults.redirect_to"

@@ -48,7 +48,7 @@ class Faults:
         silent_seconds: Live streams fall silent for good after such a time.
         split_bytes: Streamed answers come in HTTP chunks of such sizes.
         buffer_seconds: A proxy holds live frames back for so long.
-        bytes_per_second: Streamed answers are no faster than this.
+        bytes_per_second: Answers are no faster than this.
         looping_cursors: From the second page on, every list of log lines gives
             back the cursor it was asked with.
         empty_pages: Rate of pages that are empty and carry a cursor.

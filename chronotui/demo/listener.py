@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
     from types import TracebackType
 
     from chronotui.demo.connection import Connection
@@ -22,12 +24,16 @@ class LoopbackListener(ABC):
     Args:
         port: Where to listen; 0 takes a free port, which a restart keeps.
         idle_seconds: After which an idle connection is closed.
+        tls: Serve https with this, if given.
 
     Attributes:
         port: Where it listens once started.
     """
 
-    def __init__(self, port: int, idle_seconds: float) -> None:
+    def __init__(
+        self, port: int, idle_seconds: float, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         self.port = port
         self._idle_seconds = idle_seconds
         self._connections: set[Connection] = set()
@@ -80,18 +86,7 @@ class LoopbackListener(ABC):
             for connection in tuple(self._connections):
                 connection.break_off(reset=reset)
 
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(drop)
-
-    def freeze(self) -> None:
-        """Stand still like a stopped process: connections stay, nothing is said."""
-        if self._loop is not None and self._thawed.is_set():
-            self._thawed.clear()
-            self._loop.call_soon_threadsafe(self._thawed.wait)
-
-    def thaw(self) -> None:
-        """Go on after ``freeze``."""
-        self._thawed.set()
+        self._do(drop)
 
     def silence_connections(self) -> None:
         """Let every open connection fall silent for good; new ones are served."""
@@ -100,8 +95,41 @@ class LoopbackListener(ABC):
             for connection in tuple(self._connections):
                 connection.mute()
 
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(mute)
+        self._do(mute)
+
+    def freeze(self) -> None:
+        """Stand still like a stopped process: connections stay, nothing is said."""
+        loop = self._loop
+        if loop is None or not self._thawed.is_set():
+            return
+        self._thawed.clear()
+        standing = threading.Event()
+
+        def stand() -> None:
+            standing.set()
+            self._thawed.wait()
+
+        loop.call_soon_threadsafe(stand)
+        standing.wait()
+
+    def thaw(self) -> None:
+        """Go on after ``freeze``."""
+        self._thawed.set()
+
+    def _do(self, action: Callable[[], None]) -> None:
+        """Let the server's thread do something, and wait until it has."""
+        loop = self._loop
+        if loop is None:
+            return
+        done = threading.Event()
+
+        def act() -> None:
+            action()
+            done.set()
+
+        loop.call_soon_threadsafe(act)
+        if self._thawed.is_set():
+            done.wait()
 
     def _run(self, ready: threading.Event) -> None:
         loop = asyncio.new_event_loop()
@@ -122,7 +150,7 @@ class LoopbackListener(ABC):
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
         server = await loop.create_server(
-            self._connect, "127.0.0.1", self.port, reuse_address=True
+            self._connect, "127.0.0.1", self.port, reuse_address=True, ssl=self._tls
         )
         self.port = server.sockets[0].getsockname()[1]
         return server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -100,59 +99,3 @@ def json_value(value: object, *, status: int = 200) -> Answer:
     """Answer with a value as JSON."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return json_text(text, status=status)
-
-
-@dataclass(frozen=True)
-class RequestRecord:
-    """One request as the server saw it.
-
-    Attributes:
-        at: Seconds on the monotonic clock.
-        endpoint: ``login``, ``workflows``, ``jobs``, ``job``, ``logs``, ``search``,
-            ``events``, ``raw`` and the like; "" for an unknown address.
-        status: What was answered.
-    """
-
-    at: float
-    method: str
-    path: str
-    query: dict[str, str]
-    endpoint: str
-    status: int
-    headers: dict[str, str]
-
-
-class RequestLog:
-    """Every request of a server, in order; readable from any thread."""
-
-    def __init__(self) -> None:
-        self._records: list[RequestRecord] = []
-
-    def add(self, request: Request, endpoint: str, status: int) -> None:
-        """Note a request and its answer."""
-        self._records.append(
-            RequestRecord(
-                time.monotonic(),
-                request.method,
-                request.path,
-                request.query,
-                endpoint,
-                status,
-                request.headers,
-            )
-        )
-
-    def all(self, endpoint: str | None = None) -> list[RequestRecord]:
-        """Return the requests so far, of one endpoint or of all."""
-        records = list(self._records)
-        if endpoint is None:
-            return records
-        return [record for record in records if record.endpoint == endpoint]
-
-    def count(self, endpoint: str | None = None) -> int:
-        """Return how many requests there were."""
-        return len(self.all(endpoint))
-
-    def clear(self) -> None:
-        """Forget them."""
-        self._records.clear()

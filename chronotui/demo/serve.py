@@ -43,6 +43,7 @@ def serve_forever(
     )
     try:
         with server:
+            server.warm()
             ready(server)
             done.wait()
     except KeyboardInterrupt:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from chronotui.demo.dialect import Dialect
 from chronotui.demo.faults import Faults
 from chronotui.demo.listener import LoopbackListener
-from chronotui.demo.message import RequestLog
+from chronotui.demo.request_log import RequestLog
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
     from chronotui.demo.clock import Clock
@@ -44,6 +45,7 @@ class DemoServer(LoopbackListener):
         page_size: Workflows or jobs on a page.
         log_page_size: Log lines on a page.
         idle_seconds: After which an idle connection is closed.
+        tls: Serve https with this.
 
     Attributes:
         faults: What goes wrong now.
@@ -70,8 +72,9 @@ class DemoServer(LoopbackListener):
         page_size: int = 10,
         log_page_size: int = 100,
         idle_seconds: float = IDLE_SECONDS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__(port, idle_seconds)
+        super().__init__(port, idle_seconds, tls)
         self.seed = seed
         self.dialect = dialect
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
@@ -91,7 +94,8 @@ class DemoServer(LoopbackListener):
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
-        return f"http://127.0.0.1:{self.port}{self.prefix}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}{self.prefix}"
 
     @property
     def world(self) -> World:
@@ -146,8 +150,19 @@ class DemoServer(LoopbackListener):
 
     async def serve(self, request: Request, connection: Connection) -> None:
         """Answer a request; what that takes is made with the first one."""
-        if self._exchange is None:
-            from chronotui.demo.exchange import Exchange
+        await self._make_exchange().answer(request, connection)
 
-            self._exchange = Exchange(self.service, self.prefix, self.requests)
-        await self._exchange.answer(request, connection)
+    def warm(self) -> None:
+        """Make now what would be made with the first request."""
+        from chronotui.demo.connection import Connection
+
+        del Connection
+        self._make_exchange()
+
+    def _make_exchange(self) -> Exchange:
+        from chronotui.demo.exchange import Exchange
+
+        with self._lock:
+            if self._exchange is None:
+                self._exchange = Exchange(self.service, self.prefix, self.requests)
+            return self._exchange

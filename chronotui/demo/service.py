@@ -26,6 +26,7 @@ class Service:
         page_size: Workflows or jobs on a page.
         log_page_size: Log lines on a page.
         cached: Whole listings the documented dialect keeps for two hours.
+        read_ns: When notifications were marked as read, by id.
     """
 
     world: World
@@ -35,6 +36,7 @@ class Service:
     page_size: int = 10
     log_page_size: int = 100
     cached: dict[str, tuple[float, Answer]] = field(default_factory=dict)
+    read_ns: dict[str, int] = field(default_factory=dict)
 
 
 class RefusedError(Exception):

@@ -32,10 +32,11 @@ async def send_stream(
                 if left is not None:
                     left -= len(data)
                     if left <= 0:
-                        await _write(connection, data[: len(data) + left], trouble)
+                        data = data[: len(data) + left]
+                        await write_paced(connection, data, trouble.bytes_per_second)
                         connection.break_off(reset=trouble.reset)
                         return
-                await _write(connection, data, trouble)
+                await write_paced(connection, data, trouble.bytes_per_second)
                 if connection.closed:
                     return
         connection.end()
@@ -60,8 +61,8 @@ def _set_timers(
     return timers
 
 
-async def _write(connection: Connection, data: bytes, trouble: StreamTrouble) -> None:
-    rate = trouble.bytes_per_second
+async def write_paced(connection: Connection, data: bytes, rate: float | None) -> None:
+    """Write bytes, no faster than ``rate`` a second."""
     if rate is None:
         await connection.write(data)
         return

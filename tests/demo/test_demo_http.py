@@ -183,7 +183,9 @@ def test_the_rest_of_the_api_answers(demo: DemoServer, client_of: ClientOf) -> N
     rows = client.walk("/notifications", "notifications")
     assert json.loads(rows[0]["payload"])
     ids = {"ids": [rows[0]["id"]]}
+    assert "read_at" not in rows[0]
     assert client.ask("PUT", "/notifications", body=ids).status == 204
+    assert client.get("/notifications").json()["notifications"][0]["read_at"]
     totals = client.get("/analytics").json()
     assert totals["total_workflows"] == 15
     workflow = demo.world.named("image-build")

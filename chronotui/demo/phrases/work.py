@@ -59,12 +59,12 @@ def batch(dice: Dice, number: str) -> Iterator[Phrase]:
 
 def progress(dice: Dice, number: str) -> Iterator[Phrase]:
     r"""A progress bar drawn over itself with ``\r``."""
-    last = dice.between(40, 100)
-    states = [
-        f"{dice.pick(_TABLES)} {number} [{'#' * (p // 5):<20}] {p:3d}%"
-        for p in range(0, last, 20)
-    ]
-    yield STDOUT, "\r".join([*states, f"{number} [{'#' * (last // 5):<20}] {last:3d}%"])
+    table, last = dice.pick(_TABLES), dice.between(40, 100)
+    states = (
+        f"{table} {number} [{'#' * (done // 5):<20}] {done:3d}%"
+        for done in (*range(0, last, 20), last)
+    )
+    yield STDOUT, "\r".join(states)
 
 
 def warning(dice: Dice, number: str) -> Iterator[Phrase]:
