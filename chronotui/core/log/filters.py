@@ -56,7 +56,7 @@ class LineFilter:
         """Whether a line passes."""
         if self.stream is not None and line.stream != self.stream:
             return False
-        if self.level and (line_level(line) or Level.TRACE) < self.level:
+        if self.level and (line_level(line) or 0) < self.level:
             return False
         message = line.message
         return all(pattern.matches(message) for pattern in self.include) and not any(

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from chronotui.core.log.block import RANK_BITS
 from chronotui.core.log.keys import OTHER_RANK, STDERR_RANK, rank_of
-from chronotui.core.log.levels import Level, level_hint, level_of
+from chronotui.core.log.levels import Level, level_numbers, level_of, level_words
 from chronotui.core.log.pattern import LINE_SECONDS
 from chronotui.core.log.searched_text import searched_message, searched_text
 from chronotui.core.log.selection import Hits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import regex
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chronotui.core.log.block import Block
     from chronotui.core.log.pattern import Pattern
+
+
+class Match(Protocol):
+    """What `matching_lines` needs to know of a match, from either module."""
+
+    def start(self) -> int:
+        """Return where it begins."""
+
 
 BLOCK_SECONDS: Final = 0.05
 """Time for an expression on a block; beyond it lines are searched one by one."""
@@ -34,41 +40,37 @@ IMPATIENT_SECONDS: Final = 0.002
 MOST_TOO_SLOW: Final = 500
 """Lines an expression may be too slow for; those after are not tried."""
 
+DENSE_HITS: Final = 64
+
 DENSE_LINES: Final = 4
 """From one hit in so many lines on, looking into each line is faster."""
 
 
 class LiteralFinder:
-    """Finds a text, byte by byte, where case matters."""
+    """Finds a text byte by byte.
 
-    def __init__(self, literal: str) -> None:
-        self._literal = literal
+    Args:
+        pattern: A literal one; if it ignores case, of ASCII characters.
+    """
+
+    def __init__(self, pattern: Pattern) -> None:
+        literal = pattern.literal or ""
+        self._pattern = pattern
+        self._folds = pattern.ignores_case
         self._needle = literal.encode("utf-8", "surrogatepass")
+        if self._folds:
+            self._needle = self._needle.lower()
 
     def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
         """See `Matcher.find`; always looks at the whole block."""
         if block.broken:
-            literal = self._literal
-            found = [n for n, text in _lines(block, start) if literal in text]
+            matches = self._pattern.matches
+            found = [n for n, text in _lines(block, start) if matches(text)]
             return Hits(found, len(block))
-        return Hits(list(self._found(searched_text(block, start), start)), len(block))
-
-    def _found(self, text: bytes, line: int) -> Iterator[int]:
-        needle = self._needle
-        position = seen = hits = 0
-        first = line
-        while (position := text.find(needle, position)) >= 0:
-            line += text.count(b"\n", seen, position)
-            seen = position
-            yield line
-            hits += 1
-            position = text.find(b"\n", position) + 1
-            if hits == 64 and (line - first) < 64 * DENSE_LINES:
-                rest = text[position:].split(b"\n")
-                yield from (
-                    n for n, each in enumerate(rest, line + 1) if needle in each
-                )
-                return
+        text = searched_text(block, start)
+        if self._folds:
+            text = text.lower()
+        return Hits(list(lines_with(text, self._needle, start)), len(block))
 
 
 class RegexFinder:
@@ -88,7 +90,9 @@ class RegexFinder:
         if self._many is not None and not block.broken:
             text = searched_text(block, start).decode("utf-8", "surrogatepass")
             try:
-                return Hits(list(_starts(self._many, text, start)), len(block))
+                seconds = BLOCK_SECONDS + len(text) * BYTE_SECONDS
+                matches = self._many.finditer(text, timeout=seconds)
+                return Hits(list(matching_lines(matches, text, start)), len(block))
             except TimeoutError:
                 self._many = None
         return self._line_by_line(block, start, deadline)
@@ -118,8 +122,9 @@ class RegexFinder:
 
 def pattern_finder(pattern: Pattern) -> LiteralFinder | RegexFinder:
     """Return what finds a pattern fastest."""
-    if pattern.literal is not None and not pattern.ignores_case:
-        return LiteralFinder(pattern.literal)
+    literal = pattern.literal
+    if literal is not None and (literal.isascii() or not pattern.ignores_case):
+        return LiteralFinder(pattern)
     return RegexFinder(pattern)
 
 
@@ -167,13 +172,13 @@ class LevelFinder:
         """Return the lines with a word in them that can mean such a level."""
         if block.broken:
             return set(range(start, len(block)))
-        text = block.text[block.begin(start) :] if start else block.text
+        text = bytes(memoryview(block.text)[block.begin(start) :]).lower()
         found: set[int] = set()
-        line, seen = start, 0
-        for match in level_hint(self._least).finditer(text):
-            line += text.count(b"\n", seen, match.start())
-            seen = match.start()
-            found.add(line)
+        for word in level_words(self._least):
+            found.update(lines_with(text, word, start))
+        for name, field in level_numbers(self._least):
+            if name in text:
+                found.update(matching_lines(field.finditer(text), text, start))
         return found
 
 
@@ -215,17 +220,18 @@ class AllFinder:
         return Hits(sorted(number for number in passed if number < done), done)
 
 
-def _starts(expression: regex.Pattern[str], text: str, line: int) -> Iterator[int]:
-    """Yield the lines an expression that takes whole lines matches in."""
-    seen = 0
-    last = -1
-    end = len(text)
-    seconds = BLOCK_SECONDS + end * BYTE_SECONDS
-    for match in expression.finditer(text, timeout=seconds):
+def matching_lines(
+    matches: Iterable[Match], text: str | bytes, line: int
+) -> Iterator[int]:
+    """Yield the lines of matches that take all of their line's rest."""
+    newline = cast("str", "\n" if isinstance(text, str) else b"\n")
+    count = cast("str", text).count
+    seen, last, end = 0, -1, len(text)
+    for match in matches:
         start = match.start()
         if start == end:
             return
-        line += text.count("\n", seen, start)
+        line += count(newline, seen, start)
         seen = start
         if line != last:
             yield (last := line)
@@ -239,3 +245,19 @@ def _of_rank(block: Block, start: int, rank: int) -> list[int]:
 def _lines(block: Block, start: int) -> Iterator[tuple[int, str]]:
     for number in range(start, len(block)):
         yield number, searched_message(block.message(number))
+
+
+def lines_with(text: bytes, needle: bytes, line: int) -> Iterator[int]:
+    """Yield the lines that hold some bytes; the first is number ``line``."""
+    position = seen = hits = 0
+    first = line
+    while (position := text.find(needle, position)) >= 0:
+        line += text.count(b"\n", seen, position)
+        seen = position
+        yield line
+        hits += 1
+        position = text.find(b"\n", position) + 1
+        if hits == DENSE_HITS and line - first < DENSE_HITS * DENSE_LINES:
+            rest = text[position:].split(b"\n")
+            yield from (n for n, each in enumerate(rest, line + 1) if needle in each)
+            return

@@ -33,6 +33,8 @@ _WORDS: Final = {
     Level.FATAL: "fatal critical crit alert emerg emergency panic",
 }
 _LEVELS: Final = {word: level for level in _WORDS for word in _WORDS[level].split()}
+_UPPER: Final = {word.upper(): level for word, level in _LEVELS.items()}
+_BEFORE_MARKED: Final = frozenset(["", *" \t\n[(<|"])
 
 LOOKED_AT: Final = 4096
 """Characters of a message in which its level is looked for."""
@@ -59,13 +61,14 @@ def _named() -> re.Pattern[str]:
 
 
 @cache
-def _spoken() -> re.Pattern[str]:
-    """A word on its own: ``ERROR`` anywhere, ``error:`` or ``[error]`` in any case."""
-    words = _any_of(list(_LEVELS))
-    return re.compile(
-        rf"(?<!\w)(?:({words.upper()})(?!\w)|(?i:(?<![^\s\[(<|])({words})(?=[\]:>)|])))",
-        re.ASCII,
-    )
+def _upper() -> re.Pattern[str]:
+    return re.compile("[A-Z]{3,}")
+
+
+@cache
+def _marked() -> re.Pattern[str]:
+    """A word with a mark behind it; the ones before it are checked apart, faster."""
+    return re.compile(r"[A-Za-z]{3,}(?=[\]:>)|])")
 
 
 def level_of(message: str) -> Level | None:
@@ -77,12 +80,40 @@ def level_of(message: str) -> Level | None:
     head = message[:LOOKED_AT]
     if "\x1b" in head:
         head = _sgr().sub("", head)
-    named = _named().search(head)
-    if named is not None:
-        number = named[2]
-        return Level(int(number) // 10) if number else _LEVELS[named[1].lower()]
-    spoken = _spoken().search(head)
-    return None if spoken is None else _LEVELS[(spoken[1] or spoken[2]).lower()]
+    lower = head.lower()
+    if "level" in lower or "lvl" in lower or "severity" in lower:
+        named = _named().search(head)
+        if named is not None:
+            number = named[2]
+            return Level(int(number) // 10) if number else _LEVELS[named[1].lower()]
+    return _spoken(head)
+
+
+def _spoken(head: str) -> Level | None:
+    """Return the level of the first word that stands for one."""
+    end = len(head)
+    level = None
+    for match in _upper().finditer(head):
+        known = _UPPER.get(match[0])
+        if known is not None and _stands_alone(head, match):
+            end, level = match.start(), known
+            break
+    for match in _marked().finditer(head, 0, end):
+        known = _LEVELS.get(match[0].lower())
+        if (
+            known is not None
+            and head[max(match.start() - 1, 0) : match.start()] in _BEFORE_MARKED
+        ):
+            return known
+    return level
+
+
+def _stands_alone(head: str, match: re.Match[str]) -> bool:
+    around = (
+        head[max(match.start() - 1, 0) : match.start()]
+        + head[match.end() : match.end() + 1]
+    )
+    return not any(each.isalnum() or each == "_" for each in around)
 
 
 def line_level(line: LogLine) -> Level | None:
@@ -96,14 +127,24 @@ def is_error(line: LogLine) -> bool:
 
 
 @cache
-def level_hint(least: Level) -> re.Pattern[bytes]:
-    """Return what every message of a level, or of a graver one, has in it.
+def level_words(least: Level) -> tuple[bytes, ...]:
+    """Return what every message that names a level, or a graver one, has one of.
 
-    A match takes the rest of its line.
+    In lower case; not for levels named by a number, see `level_numbers`.
     """
-    words = sorted({word[:3] for word, level in _LEVELS.items() if level >= least})
-    either = "|".join(
-        "".join(f"[{letter}{letter.upper()}]" for letter in word) for word in words
+    words = {word for word, level in _LEVELS.items() if level >= least}
+    short = {w for w in words if not any(w != v and v in w for v in words)}
+    return tuple(word.encode() for word in sorted(short))
+
+
+@cache
+def level_numbers(least: Level) -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
+    """Return field names and how they look with the number of such a level.
+
+    In lower case; a match takes the rest of its line.
+    """
+    digits = "".join(str(int(level)) for level in Level if level >= least)
+    return tuple(
+        (name.encode(), re.compile(rf"{name}\W{{1,6}}[{digits}]0[^\n]*".encode()))
+        for name in ("level", "lvl", "severity")
     )
-    numbers = "".join(str(int(level)) for level in Level if level >= least)
-    return re.compile(rf"(?:{either}|[lLyY]\W{{1,6}}[{numbers}]0)[^\n]*".encode())

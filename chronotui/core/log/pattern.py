@@ -11,6 +11,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.log.line_regex import within_lines
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LINE_SECONDS: Final = 0.01
 """Time for one line that is drawn or asked about alone."""
+
+IGNORE_CASE: Final = "(?i)"
 
 MOST_SPANS: Final = 1000
 """Matches marked in one line."""
@@ -51,16 +54,11 @@ class Pattern:
     literal: str | None
     ignores_case: bool
 
-    @property
-    def expression(self) -> str:
-        """The regular expression."""
-        return self.text if self.literal is None else re.escape(self.literal)
-
     def matches(self, message: str) -> bool:
         """Whether a message, as shown, matches; False also when it takes too long."""
         message = searched_message(message)
-        if self.literal is not None and not self.ignores_case:
-            return self.literal in message
+        if self.literal is not None:
+            return self._plain.search(message) is not None
         try:
             return self.compiled.search(message, timeout=LINE_SECONDS) is not None
         except TimeoutError:
@@ -71,21 +69,20 @@ class Pattern:
 
         Empty when it takes too long; empty matches are left out.
         """
-        found: list[tuple[int, int]] = []
+        if self.literal is not None:
+            found = self._plain.finditer(text)
+            return [match.span() for match in islice(found, MOST_SPANS)]
         try:
-            for match in self.compiled.finditer(text, timeout=LINE_SECONDS):
-                if match.end() > match.start():
-                    found.append(match.span())
-                    if len(found) == MOST_SPANS:
-                        break
+            matches = self.compiled.finditer(text, timeout=LINE_SECONDS)
+            taken = (m.span() for m in matches if m.end() > m.start())
+            return list(islice(taken, MOST_SPANS))
         except TimeoutError:
             return []
-        return found
 
     @property
     def compiled(self) -> regex.Pattern[str]:
         """The expression for one line."""
-        return _compiled(self.expression, self.ignores_case)
+        return _compiled(self._expression, self.ignores_case)
 
     @property
     def for_many_lines(self) -> regex.Pattern[str] | None:
@@ -93,17 +90,27 @@ class Pattern:
 
         None if it must be searched line by line.
         """
-        within = within_lines(self.expression)
+        within = within_lines(self._expression)
         if within is None:
             return None
         return _compiled(f"(?:{within})[^\\n]*", self.ignores_case)
+
+    @property
+    def _expression(self) -> str:
+        if self.literal is not None:
+            return re.escape(self.literal)
+        return self.text.removeprefix(IGNORE_CASE)
+
+    @property
+    def _plain(self) -> re.Pattern[str]:
+        return _compiled_plain(self.literal or "", self.ignores_case)
 
 
 def compile_pattern(text: str) -> Pattern:
     r"""Read a search as typed.
 
     Text without special characters is meant as it stands; ``\.`` is a plain dot.
-    Case matters only if there is an upper-case letter.
+    Case matters only if there is an upper-case letter and no ``(?i)`` in front.
 
     Raises:
         BadPattern: It is empty, or no regular expression.
@@ -111,12 +118,19 @@ def compile_pattern(text: str) -> Pattern:
     if not text:
         raise BadPattern("There is nothing to look for.")
     bare = re.sub(r"\\.", "", text, flags=re.DOTALL)
-    ignores_case = not any(map(str.isupper, bare))
+    ignores_case = text.startswith(IGNORE_CASE) or not any(map(str.isupper, bare))
     if not _SPECIAL.search(bare) and not _MEANING.search(text):
         return Pattern(text, _ESCAPED.sub(r"\1", text), ignores_case)
     pattern = Pattern(text, None, ignores_case)
     _ = pattern.compiled, pattern.for_many_lines
     return pattern
+
+
+@cache
+def _compiled_plain(literal: str, ignores_case: bool) -> re.Pattern[str]:
+    """Compile a text; ASCII letters mean only themselves, as in a search of bytes."""
+    flags = re.IGNORECASE if ignores_case else 0
+    return re.compile(re.escape(literal), flags | (re.ASCII * literal.isascii()))
 
 
 @cache
