@@ -92,6 +92,8 @@ class ListingMachine(RuleBasedStateMachine):
         if len(self.listing):
             item = data.draw(st.sampled_from(list(self.listing.ids)))
             assert self.listing.discard(item)
+            if item in self.server.ids:
+                self.server.ids.remove(item)
 
     @rule(data=st.data())
     def foresee(self, data: st.DataObject) -> None:

@@ -125,13 +125,14 @@ class Listing:
         after = self._reach(fresh, 0)
         if after == 0:
             return False
-        rest = _without(self._ids[after:], fresh)
-        if not rest:
+        if after == len(self._ids):
             self._restart(fresh, next_place)
             return True
-        unconfirmed = len(self._ids) - self.frontier
-        self._replace([*fresh, *rest])
-        self.frontier = max(len(fresh), len(self._ids) - unconfirmed)
+        confirmed = self.frontier
+        self._rejoin(fresh, after)
+        if len(fresh) > confirmed:
+            self._trail = CursorTrail()
+            self._lead_on(next_place, progress=True)
         self._answered()
         return True
 
@@ -183,6 +184,17 @@ class Listing:
                 return max(at + 1, least)
         return least
 
+    def _rejoin(self, page: list[str], after: int) -> None:
+        """Put a page in place of the head of the list, up to a position."""
+        unconfirmed = len(self._ids) - self.frontier
+        new = page[: len(page) - after]
+        grown = page[len(new) :] == self._ids[:after]
+        if grown and not any(item in self._order for item in new):
+            self._prepend(new)
+        else:
+            self._replace([*page, *_without(self._ids[after:], page)])
+        self.frontier = max(len(page), len(self._ids) - unconfirmed)
+
     def _restart(self, ids: list[str], next_place: Place | None) -> None:
         self._replace(ids)
         self._trail = CursorTrail()
@@ -209,17 +221,16 @@ class Listing:
         self._order.update(zip(ids, range(begin, begin + len(ids)), strict=True))
         self._ids.extend(ids)
 
+    def _prepend(self, ids: list[str]) -> None:
+        self._first -= len(ids)
+        places = range(self._first, self._first + len(ids))
+        self._order.update(zip(ids, places, strict=True))
+        self._ids[:0] = ids
+
     def _replace(self, ids: list[str]) -> None:
-        """Take over a whole new order; cheap when only the head grew."""
-        added = len(ids) - len(self._ids)
-        if added >= 0 and ids[added:] == self._ids:
-            self._first -= added
-            head = ids[:added]
-            places = range(self._first, self._first + added)
-            self._order.update(zip(head, places, strict=True))
-        else:
-            self._first = 0
-            self._order = {item: at for at, item in enumerate(ids)}
+        """Take over a whole new order."""
+        self._first = 0
+        self._order = {item: at for at, item in enumerate(ids)}
         self._ids = ids
 
 
