@@ -8,6 +8,7 @@ from chronotui.core.log_formats import SaveFormat
 from chronotui.core.text import clean
 from chronotui.engine.saving.fetch import Fetch, Fetched, OtherFormatError
 from chronotui.engine.saving.pages import build_from_pages
+from chronotui.engine.saving.progress import SavePhase
 from chronotui.engine.saving.proof import prove
 from chronotui.engine.saving.request import count_of_lines, size_text
 from chronotui.engine.saving.threads import in_thread
@@ -61,7 +62,9 @@ async def _fetch(work: Work) -> Fetched:
     request = work.request
 
     def begin(hint: str | None) -> Writer:
-        return writer_for(request.format, work.open_part(hint), work.meter)
+        part = work.open_part(hint)
+        work.meter.phase = SavePhase.DOWNLOADING
+        return writer_for(request.format, part, work.meter)
 
     fetching = Fetch(work.client, request, request.format.raw, begin)
     try:

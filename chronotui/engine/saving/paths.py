@@ -42,7 +42,7 @@ class PathPreview:
         if self.is_new:
             return "new file" + (", in a new folder" if self.makes_folder else "")
         if self.target.replaceable:
-            return "exists: choose another name, or tick overwrite"
+            return "exists: choose another name, or have it replaced"
         return f"cannot be saved to: {self.target.value}"
 
 

@@ -37,7 +37,10 @@ class Choices(Widget, Generic[Value], can_focus=True):
         &:disabled { color: $text-disabled; }
     }
     Choices > .choices--chosen { text-style: bold; }
-    Choices:focus > .choices--chosen { text-style: bold reverse; }
+    Choices:focus > .choices--chosen {
+        background: $block-cursor-background;
+        color: $block-cursor-foreground;
+    }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--chosen"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,7 +98,7 @@ class Choices(Widget, Generic[Value], can_focus=True):
 
     def render(self) -> Content:
         """Draw the options, the chosen one marked by sign and by style."""
-        chosen = self.get_visual_style("choices--chosen", partial=True)
+        chosen = self.get_visual_style("choices--chosen")
         lines = []
         for row in self._rows(self.size.width or 80):
             words = [

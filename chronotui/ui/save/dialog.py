@@ -11,8 +11,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Label, Static
+from textual.widgets import Button, Input, Label, Static
 
+from chronotui.core.text import clean
 from chronotui.engine.saving import SaveFormat, SaveRequest, SaveScope
 from chronotui.engine.saving.paths import PathPreview, preview, shown
 from chronotui.ui.save.choices import Choices
@@ -31,6 +32,7 @@ FORMATS: Final = (
     (SaveFormat.JSONL, "jsonl"),
     (SaveFormat.JSON, "json"),
 )
+REPLACE: Final = ((False, "no, keep what is there"), (True, "yes"))
 STREAMS: Final = ((None, "both"), ("stdout", "stdout"), ("stderr", "stderr"))
 
 RUNNING: Final = (
@@ -63,7 +65,6 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
     SaveDialog #standing, SaveDialog #note { padding-left: 9; color: $text-muted; }
     SaveDialog #standing.-warning { color: $text-warning; }
     SaveDialog #standing.-refused { color: $text-error; }
-    SaveDialog #overwrite { margin-left: 8; border: none; padding: 0; height: 1; }
     SaveDialog #buttons { height: 1; align-horizontal: right; margin-top: 1; }
     SaveDialog #buttons Button { margin-left: 2; }
     """
@@ -116,7 +117,9 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
             path = PathInput(shown(self._suggested), subject.folder, id="path")
             yield from self._row("To", path)
             yield Static(id="standing", markup=False)
-            yield Checkbox("replace what is there", compact=True, id="overwrite")
+            with Horizontal(classes="row", id="replace"):
+                yield Label("Replace")
+                yield Choices(REPLACE, chosen=False, id="overwrite")
             yield Static(id="note", markup=False)
             with Horizontal(id="buttons"):
                 yield Button("Save", variant="primary", compact=True, id="save")
@@ -132,7 +135,7 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
         path = self.query_one("#path", Input)
         path.focus()
         path.cursor_position = len(path.value)
-        self.query_one("#overwrite").display = False
+        self.query_one("#replace").display = False
         self._say_notes()
         self._look(path.value)
 
@@ -146,11 +149,18 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
         chosen: SaveFormat = self.query_one("#format", Choices).value
         return chosen
 
+    @property
+    def _overwrite(self) -> bool:
+        replace: bool = self.query_one("#overwrite", Choices).value
+        return replace and self.query_one("#replace").display
+
     @on(Choices.Changed)
     def _on_choice(self, event: Choices.Changed) -> None:
         event.stop()
         if event.choices.id == "format":
             self._follow_format()
+        if event.choices.id == "overwrite" and self._found is not None:
+            self._show(self._found)
         self._say_notes()
 
     def _follow_format(self) -> None:
@@ -191,24 +201,20 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
         self._show(message.found)
 
     def _show(self, found: PathPreview) -> None:
+        """Say what the path leads to; the path itself where it was typed shorter."""
         self._found = found
-        overwrite = self.query_one("#overwrite", Checkbox)
         replaceable = found.target.replaceable
-        overwrite.display = replaceable
-        if not replaceable:
-            overwrite.value = False
-        standing = self.query_one("#standing", Static)
+        self.query_one("#replace").display = replaceable
         words = found.sentence()
-        if replaceable and overwrite.value:
+        if replaceable and self._overwrite:
             words = "will be replaced"
-        standing.update(Content(f"{shown(found.path)}  ({words})"))
+        final, typed = shown(found.path), self.query_one("#path", Input).value
+        if final != typed.strip():
+            words = f"{clean(final)}  ({words})"
+        standing = self.query_one("#standing", Static)
+        standing.update(Content(words))
         standing.set_class(replaceable, "-warning")
         standing.set_class(not found.is_new and not replaceable, "-refused")
-
-    @on(Checkbox.Changed, "#overwrite")
-    def _on_overwrite(self) -> None:
-        if self._found is not None:
-            self._show(self._found)
 
     @on(Button.Pressed, "#save")
     async def _on_save(self) -> None:
@@ -226,9 +232,8 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
             return
         found = await self._looked_at(self.query_one("#path", Input).value)
         self._show(found)
-        overwrite = self.query_one("#overwrite", Checkbox).value
-        if found.allows(overwrite=overwrite):
-            self.dismiss(self._request(found, overwrite=overwrite))
+        if found.allows(overwrite=self._overwrite):
+            self.dismiss(self._request(found, overwrite=self._overwrite))
         else:
             self.app.bell()
 

@@ -153,6 +153,7 @@ async def test_progress_says_how_far_it_is(bench: Bench) -> None:
     assert fractions == sorted(fractions)  # type: ignore[type-var]
     assert any(0.2 < (fraction or 0) < 0.8 for fraction in fractions)
     assert any(now.bytes_per_second > 20_000 for now in seen)
+    assert SavePhase.DOWNLOADING in {now.phase for now in seen}
     assert save.progress.fraction == 1.0
     assert save.progress.lines == 1000
 

@@ -30,14 +30,15 @@ async def main():
     print("begun", flush=True)
     for number in range(100_000):
         path = Path(folder) / f"{number}.txt"
-        await Save(client, SaveRequest(workflow_id=workflow, job_id=job, path=path)).run()
+        asked = SaveRequest(workflow_id=workflow, job_id=job, path=path)
+        await Save(client, asked).run()
 
 asyncio.run(main())
 """
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_nothing_looks_whole_that_is_not(bench: Bench, seed: int) -> None:
+def test_nothing_looks_whole_that_is_not(bench: Bench, seed: int) -> None:
     job = bench.ended([f"line {n} " + "x" * 200 for n in range(3000)])
     child = subprocess.Popen(
         [

@@ -1,0 +1,80 @@
+"""From the key to the saved file: asking, saving, showing, trying again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from chronotui.engine.saving import SaveFormat
+from chronotui.engine.saving.paths import suggest
+from chronotui.errors import ChronotuiError
+from chronotui.ui.save.dialog import SaveDialog
+from chronotui.ui.save.save_screen import Leaving, SaveScreen
+from chronotui.ui.save.saves_screen import SavesScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from textual.app import App
+
+    from chronotui.engine.saving import Save, SaveRequest, Saves
+    from chronotui.ui.save.subject import SaveSubject
+
+
+async def ask_and_save(
+    app: App[Any],
+    saves: Saves,
+    subject: SaveSubject,
+    *,
+    on_folder: Callable[[Path], None] = lambda _folder: None,
+) -> None:
+    """Open the dialog, start what it answers, and show the save; run it as a worker.
+
+    Args:
+        app: The desk.
+        saves: Its saves.
+        subject: What can be saved.
+        on_folder: Called with the folder that was chosen, to be remembered.
+    """
+    path = await asyncio.to_thread(
+        suggest, subject.folder, subject.job.id, SaveFormat.TXT
+    )
+    request = await app.push_screen_wait(SaveDialog(subject, path))
+    if request is None:
+        return
+    if request.path is not None:
+        on_folder(request.path.parent)
+    await _save_and_show(app, saves, request, subject.title)
+
+
+async def _save_and_show(
+    app: App[Any], saves: Saves, request: SaveRequest, title: str
+) -> None:
+    while True:
+        try:
+            save = saves.start(request)
+        except ChronotuiError as refusal:
+            app.notify(str(refusal), severity="warning", markup=False)
+            return
+        left = await app.push_screen_wait(SaveScreen(save, title))
+        if left is not Leaving.RETRY:
+            return
+        saves.forget(save)
+
+
+async def show_saves(app: App[Any], saves: Saves) -> None:
+    """Open the list of saves, and the one chosen from it; run it as a worker."""
+    save = await app.push_screen_wait(SavesScreen(saves))
+    if save is not None:
+        await show_save(app, saves, save)
+
+
+async def show_save(app: App[Any], saves: Saves, save: Save) -> None:
+    """Show one save again, for instance one that failed behind the log."""
+    title = save.request.job_id
+    left = await app.push_screen_wait(SaveScreen(save, title))
+    if left is Leaving.RETRY:
+        saves.forget(save)
+        await _save_and_show(app, saves, replace(save.request), title)
