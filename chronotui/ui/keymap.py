@@ -98,6 +98,11 @@ SPELLED: Final = {
     "home": "Home",
     "end": "End",
     "tab": "Tab",
+    "shift+tab": "shift+Tab",
+    "full_stop": ".",
+    "minus": "-",
+    "plus": "+",
+    "comma": ",",
 }
 
 

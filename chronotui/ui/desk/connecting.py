@@ -59,7 +59,15 @@ class Connecting(OpeningJobs, Saving):
         if job is not None:
             self.open_job(branch.workflow if branch else None, job)
 
+    async def on_unmount(self) -> None:
+        """Stop everything that went on for this desk."""
+        self.stop_listening()
+        if self.session is not None:
+            await self.session.close()
+
     def _catalog_changed(self) -> None:
+        if not self.is_mounted:
+            return
         self.show_standing()
         session = self.session
         if session is not None and session.catalog.signed_out is not None:

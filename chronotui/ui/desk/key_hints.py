@@ -55,5 +55,5 @@ class KeyHints(Widget):
             if line.cell_len + len(key) + len(meaning) + 1 + GAP > self.size.width:
                 break
             line.append(key, style)
-            line.append(f" {meaning}{' ' * GAP}")
+            line.append(f" {meaning.lower()}{' ' * GAP}")
         return line

@@ -14,7 +14,7 @@ from chronotui.ui.desk.details_pane import DetailsPane
 from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY, LIVE, PaneTabs
 from chronotui.ui.desk.reasons import NOTHING_OPEN, Reason, why_empty
 from chronotui.ui.desk.shown_job import ShownJob
-from chronotui.ui.desk.subject import subject_of
+from chronotui.ui.desk.subject import name_of, standing_of
 from chronotui.ui.log_view import LogPane, ViewSettings
 from chronotui.ui.log_view.messages import Place
 
@@ -146,9 +146,10 @@ class LogSide(Vertical):
         tabs = self.query_one(PaneTabs)
         state = self.state
         if self.current is None or state is None:
-            tabs.subject = ""
+            tabs.subject = tabs.standing = ""
             return
-        tabs.subject = subject_of(self.current.opened.workflow, state.job, self._now())
+        tabs.subject = name_of(self.current.opened.workflow, state.job)
+        tabs.standing = standing_of(state.job, self._now())
         tabs.alarm = state.job.status == ALARMING
 
     def _explain(self, pane: str, reason: Reason) -> None:

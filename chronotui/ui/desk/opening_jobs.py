@@ -32,9 +32,14 @@ class OpeningJobs(DeskBase):
         self.show_standing()
 
     def _listen(self, opened: OpenedJob) -> None:
+        self.stop_listening()
+        self._unsubscribe = opened.log.subscribe(self._log_changed)
+
+    def stop_listening(self) -> None:
+        """Take no more changes over."""
         if self._unsubscribe is not None:
             self._unsubscribe()
-        self._unsubscribe = opened.log.subscribe(self._log_changed)
+            self._unsubscribe = None
 
     def _log_changed(self) -> None:
         self.log_side.log_changed()

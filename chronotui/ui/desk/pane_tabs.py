@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.message import Message
 from textual.reactive import reactive
@@ -35,6 +36,7 @@ class PaneTabs(Widget):
 
     active: reactive[str] = reactive(LIVE)
     subject: reactive[str] = reactive("")
+    standing: reactive[str] = reactive("")
     alarm: reactive[bool] = reactive(False)
 
     class Chosen(Message):
@@ -58,7 +60,10 @@ class PaneTabs(Widget):
         room = self.size.width - line.cell_len - 2
         if room < 4 or not self.subject:
             return line
+        standing = clean(self.standing)
         subject = Text(clean(self.subject), no_wrap=True)
+        subject.truncate(max(room - cell_len(standing) - 3, 0), overflow="ellipsis")
+        subject.append(f" ▸ {standing}" if subject else standing)
         subject.truncate(room, overflow="ellipsis")
         if self.alarm:
             subject.stylize(

@@ -41,7 +41,7 @@ class DeskScreen(Connecting, ReadingOn):
     def compose(self) -> ComposeResult:
         """Yield the two sides and the lines below them."""
         with Horizontal(id="sides"):
-            yield JobTreePane(id="tree-side")
+            yield JobTreePane(now=self.plan.now, id="tree-side")
             yield LogSide(self.plan.view_settings, id="log-side", now=self.plan.now)
         yield StatusLine()
         yield KeyHints()

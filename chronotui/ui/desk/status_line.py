@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual.reactive import reactive
@@ -10,6 +10,10 @@ from textual.widget import Widget
 
 from chronotui.core.text import clean
 from chronotui.ui.desk.status_text import SEPARATOR, Part, Standing, fit, parts_of
+
+
+LEAST_NOTICE: Final = 40
+"""Cells a notice gets at least, whatever else would be said."""
 
 
 class StatusLine(Widget):
@@ -47,6 +51,6 @@ class StatusLine(Widget):
 
     def _with_notice(self, parts: list[Part], width: int) -> list[Part]:
         """Put the notice first and keep what must never be hidden beside it."""
-        kept = [part for part in parts if part.rank == 0]
         notice = Part(clean(self.standing.notice), "text", 0)
-        return fit([*kept, notice], width)
+        kept = [part for part in parts if part.rank == 0]
+        return [*fit(kept, max(width - LEAST_NOTICE, 0)), notice]

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 SHORT_ID: Final = 8
 
 
-def subject_of(workflow: Workflow | None, job: Job, now: datetime) -> str:
-    """Return e.g. ``nightly-report ▸ 8f3c21aa  FAILED after 2:10, 3 tries``."""
-    name = workflow.name if workflow is not None else job.workflow_id[:SHORT_ID]
-    words = f"{name} ▸ {job.id[:SHORT_ID]}  {job.status}"
+def name_of(workflow: Workflow | None, job: Job) -> str:
+    """Return the workflow's name, or the beginning of its id."""
+    return workflow.name if workflow is not None else job.workflow_id[:SHORT_ID]
+
+
+def standing_of(job: Job, now: datetime) -> str:
+    """Return e.g. ``8f3c21aa  FAILED after 2:10, 3 tries``."""
+    words = f"{job.id[:SHORT_ID]}  {job.status}"
     seconds = running_seconds(job, now)
     if seconds is not None:
         after = "after " if job.status.is_terminal else ""

@@ -8,10 +8,11 @@ from textual.containers import Vertical
 
 from chronotui.core.tree.model import TreeModel
 from chronotui.ui.job_tree.filter_bar import FilterBar
-from chronotui.ui.job_tree.tree import JobTree
+from chronotui.ui.job_tree.tree import JobTree, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from textual.app import ComposeResult
 
@@ -33,9 +34,11 @@ class JobTreePane(Vertical):
     def __init__(
         self,
         *,
+        now: Callable[[], datetime] = utc_now,
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
+        self._now = now
         self.catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._model = TreeModel()
@@ -43,7 +46,7 @@ class JobTreePane(Vertical):
     def compose(self) -> ComposeResult:
         """Put the filters above the tree."""
         yield FilterBar()
-        yield JobTree(self._model)
+        yield JobTree(self._model, now=self._now)
 
     @property
     def tree_view(self) -> JobTree:

@@ -30,7 +30,8 @@ TICK_SECONDS: Final = 1.0
 """How often the durations of running jobs are drawn again, if any is in view."""
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
@@ -73,7 +74,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         self,
         model: TreeModel | None = None,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         name: str | None = None,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chronotui.core.tree import NodeKey, TreeFilters
 from chronotui.demo import DemoServer
 from chronotui.demo.clock import Clock
+from chronotui.model import JobStatus
 from chronotui.storage.secret import Secret
 from chronotui.storage.settings import AuthSettings, Config, Profile, UiSettings
 from chronotui.ui.app import DeskApp
@@ -89,3 +91,93 @@ class Scene:
     title: str
     play: Callable[[Pilot[int]], Awaitable[None]]
     size: tuple[int, int] = (120, 36)
+
+
+async def live(pilot: Pilot[int]) -> None:
+    """Follow the report that is running."""
+    await until_shown(pilot, "nightly-report")
+    await pilot.press("enter")
+    await until_shown(pilot, "●")
+    await pilot.press("j", "enter")
+    await until_shown(pilot, "0 missing")
+
+
+async def history(pilot: Pilot[int]) -> None:
+    """Read back in the one that failed before it."""
+    await until_shown(pilot, "nightly-report")
+    await pilot.press("enter")
+    await until_shown(pilot, "●")
+    await pilot.press("j", "j", "enter")
+    await until_shown(pilot, "sealed")
+    await pilot.press("pageup", "k", "k", "k")
+    await until_shown(pilot, "line ")
+
+
+async def searching(pilot: Pilot[int]) -> None:
+    """Search the log, other lines staying."""
+    await history(pilot)
+    await pilot.press("slash", *"bad row", "enter")
+    await until_shown(pilot, " of ")
+
+
+async def save_dialog(pilot: Pilot[int]) -> None:
+    """Ask what to save."""
+    await history(pilot)
+    await pilot.press("s")
+    await until_shown(pilot, "new file")
+
+
+async def filtered(pilot: Pilot[int]) -> None:
+    """Show only failed jobs."""
+    await until_shown(pilot, "nightly-report")
+    await pilot.press("enter")
+    await until_shown(pilot, "●")
+    tree = desk(pilot).desk.tree_side
+    tree.set_filters(TreeFilters(status=JobStatus.FAILED))
+    await until(pilot, lambda: not any(sign in shown(pilot) for sign in ("● b", "✓ ")))
+
+
+async def details(pilot: Pilot[int]) -> None:
+    """Show every field of a job."""
+    await until_shown(pilot, "nightly-report")
+    await pilot.press("enter")
+    await until_shown(pilot, "●")
+    await pilot.press("j", "j")
+    await until_shown(pilot, "attempts")
+
+
+async def no_log(pilot: Pilot[int]) -> None:
+    """Say why there is nothing to show."""
+    await until_shown(pilot, "heartbeat-api")
+    tree = desk(pilot).desk.tree_side.tree_view
+    heartbeat = next(
+        branch.workflow.id
+        for branch in tree.model.branches()
+        if branch.workflow.name == "heartbeat-api"
+    )
+    tree.model.select(NodeKey.workflow(heartbeat))
+    tree.sync()
+    await pilot.press("enter")
+    await until_shown(pilot, "✓")
+    await pilot.press("j", "enter")
+    await until_shown(pilot, "No log")
+
+
+async def help_screen(pilot: Pilot[int]) -> None:
+    """Show the keys."""
+    await live(pilot)
+    await pilot.press("question_mark")
+    await until_shown(pilot, "Everywhere")
+
+
+SCENES = (
+    Scene("live", "Following a running job", live),
+    Scene("history", "Reading back in a failed job", history),
+    Scene("search", "Searching, with the count", searching),
+    Scene("save", "The save dialog over the log", save_dialog),
+    Scene("filtered", "Only failed jobs", filtered),
+    Scene("details", "Every field of a job", details),
+    Scene("no-log", "Why there is nothing to show", no_log),
+    Scene("live-80", "Following at 80×24", live, (80, 24)),
+    Scene("help", "The keys", help_screen, (100, 40)),
+)
