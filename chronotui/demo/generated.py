@@ -81,17 +81,15 @@ class Chapter:
 
     def index_after(self, position: Position) -> int:
         """Return the index of the first line that stands after ``position``."""
-        attempt, number, rank = position
+        attempt, number, _ = position
         if attempt != self.attempt:
             return 0 if attempt < self.attempt else (self.lines or 0)
         index = max(0, number - self.first_number)
+        if self.lines is not None:
+            index = min(index, self.lines)
         while index > 0 and self.line(index - 1).position > position:
             index -= 1
-        while self._holds(index) and self.line(index).position <= (
-            attempt,
-            number,
-            rank,
-        ):
+        while self._holds(index) and self.line(index).position <= position:
             index += 1
         return index
 

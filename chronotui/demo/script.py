@@ -33,6 +33,8 @@ class ScriptLine:
         live: Seconds from writing to the live stream; None keeps it out.
         retained: Seconds from writing to the retained log; None keeps it out for
             ever, a negative number leaves it to ``Faults.retention_lag``.
+        with_previous: It shares the number of the line before, which must be of the
+            other stream; the next number is skipped.
     """
 
     message: str
@@ -42,6 +44,7 @@ class ScriptLine:
     after: float | None = None
     live: float | None = 0.0
     retained: float | None = -1.0
+    with_previous: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,12 +169,9 @@ class ScriptedJob(DemoJob):
 
     def write_shared(self, stderr: str, stdout: str) -> list[TrueLine]:
         """Write a line of each stream under one number; the next one is skipped."""
-        with self._lock:
-            number = self._next_number
-            return self.write(
-                ScriptLine(stderr, STDERR, sequence_num=number),
-                ScriptLine(stdout, STDOUT, sequence_num=number),
-            )
+        return self.write(
+            ScriptLine(stderr, STDERR), ScriptLine(stdout, STDOUT, with_previous=True)
+        )
 
     def _begin_attempt(self, attempt: int, at_ns: int) -> None:
         self._attempt = attempt
@@ -183,17 +183,18 @@ class ScriptedJob(DemoJob):
         """Give a line its number, its attempt and its moments."""
         if todo.attempt is not None and todo.attempt != self._attempt:
             self._begin_attempt(todo.attempt, at_ns)
-        number = todo.sequence_num
-        if number is None:
-            number = self._next_number
-            self._next_number += 1
-        elif number >= self._next_number:
-            self._next_number = number + 1
-        else:
-            self._next_number += 1
+        number = self._number(todo)
         line = TrueLine(self._attempt, number, todo.stream, at_ns, todo.message)
         live_ns = None if todo.live is None else at_ns + int(todo.live * SECOND)
         return Entry(line.position, line, live_ns, self._retained_ns(todo, line))
+
+    def _number(self, todo: ScriptLine) -> int:
+        """Take the next free number, or the one that is asked for."""
+        if todo.sequence_num is not None:
+            self._next_number = max(self._next_number, todo.sequence_num + 1)
+            return todo.sequence_num
+        self._next_number += 1
+        return self._next_number - (2 if todo.with_previous else 1)
 
     def _retained_ns(self, todo: ScriptLine, line: TrueLine) -> int | None:
         if todo.retained is None:

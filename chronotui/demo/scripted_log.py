@@ -43,7 +43,11 @@ class ScriptedLog:
                     self._entries.append(entry)
                 if entry.live_ns is not None:
                     live_ns = max(entry.live_ns, self._seen_ns)
-                    insort(self._live, (live_ns, len(self._live), entry.line))
+                    live = (live_ns, len(self._live), entry.line)
+                    if self._live and self._live[-1] > live:
+                        insort(self._live, live)
+                    else:
+                        self._live.append(live)
         self.wake()
 
     def wake(self) -> None:
