@@ -111,38 +111,36 @@ class AttemptLedger:
             return 0
         return min(extra, self._starts[place + 1] - self._ends[place] - 1)
 
-    def settle(self, below: int) -> int:
-        """Close the account of every number below ``below``.
+    def settle(self, below: int) -> None:
+        """Forget which numbers below ``below`` share a line, to save memory.
 
-        Nothing more is expected there: the numbers count as held from now on,
-        whatever their holes, and cost no memory.
-
-        Returns:
-            The number of lines that were missing there.
+        Their holes stay known; what shared lines explained of them is filled.
         """
-        if not self._ends or below <= self.lowest:
-            return 0
-        lost = sum(
-            count if last < below else max(0, count - (last - below + 1))
-            for first, last, count in self.holes(self.lowest)
-            if first < below
-        )
-        place = bisect_right(self._starts, below - 1) - 1
-        lowest, end = self.lowest, max(self._ends[place], below - 1)
-        for run in range(place + 1):
-            self._explained -= self._explains(run)
-        extra = self._extra.get(end, 0)
-        self._starts[: place + 1], self._ends[: place + 1] = [lowest], [end]
-        self._extra = {n: more for n, more in self._extra.items() if n >= below}
-        if extra:
-            self._extra[end] = extra
-        self._distinct = sum(
-            end - start + 1 for start, end in zip(self._starts, self._ends, strict=True)
-        )
-        self._explained += self._explains(0)
-        return lost
+        kept = {n: more for n, more in self._extra.items() if n >= below}
+        if len(kept) == len(self._extra):
+            return
+        starts, ends = [self._starts[0]], [self._ends[0]]
+        for place in range(1, len(self._starts)):
+            explained = self._explains(place - 1) if ends[-1] < below else 0
+            if ends[-1] + explained + 1 == self._starts[place]:
+                self._distinct += explained
+                self._explained -= explained
+                ends[-1] = self._ends[place]
+            else:
+                starts.append(self._starts[place])
+                ends.append(self._ends[place])
+        self._starts, self._ends = starts, ends
+        self._extra = {
+            n: self._extra[n] for n in self._extra if self._is_needed(n, below)
+        }
 
-    def extra(self, number: int) -> int:
+    def _is_needed(self, number: int, below: int) -> bool:
+        if number >= below:
+            return True
+        place = bisect_right(self._starts, number) - 1
+        return self._ends[place] == number
+
+    def surplus(self, number: int) -> int:
         """Return how many lines of this number are held beyond the first."""
         return self._extra.get(number, 0)
 
@@ -150,7 +148,9 @@ class AttemptLedger:
         """Return how many lines from ``floor`` to the highest are missing."""
         if not self._ends:
             return 0
-        numbers = self.highest - min(floor, self.lowest) + 1
+        if floor > self.lowest:
+            return sum(count for _, _, count in self.holes(floor))
+        numbers = self.highest - floor + 1
         return max(0, numbers - self._distinct - self._explained)
 
     def holes(self, floor: int) -> Iterator[tuple[int, int, int]]:
@@ -159,9 +159,13 @@ class AttemptLedger:
             return
         if floor < self.lowest:
             yield floor, self.lowest - 1, self.lowest - floor
-        for place in range(len(self._ends) - 1):
+        begin = max(0, bisect_right(self._starts, floor) - 1)
+        for place in range(begin, len(self._ends) - 1):
             first, last = self._ends[place] + 1, self._starts[place + 1] - 1
             count = last - first + 1 - self._explains(place)
+            if floor > first:
+                first = floor
+                count = min(count, last - first + 1)
             if count > 0:
                 yield first, last, count
 
@@ -169,17 +173,28 @@ class AttemptLedger:
 class Ledger:
     """The account of a whole log.
 
-    ``floor`` is where counting begins, as (attempt, number): the oldest line read
-    back to, the first line of what was asked for, or the log's own first line.
-    Lines below it are not counted. Attempts after the floor's begin at ``base``.
+    Attributes:
+        reached: Where the log was read back to, as (attempt, number).
+        asked: Where what was asked for begins; nothing before it counts.
+        last_attempt: The last attempt asked for; None for all.
+        lines: Lines taken.
     """
 
     def __init__(self) -> None:
         self._attempts: dict[int, AttemptLedger] = {}
         self._sees_ids = False
         self._sees_zero = False
-        self.floor: tuple[int, int] | None = None
+        self.reached: tuple[int, int] | None = None
+        self.asked: tuple[int, int] | None = None
+        self.last_attempt: int | None = None
         self.lines = 0
+
+    @property
+    def floor(self) -> tuple[int, int] | None:
+        """Where counting begins; attempts after that one count from ``base``."""
+        if self.reached is None or self.asked is None:
+            return self.reached or self.asked
+        return max(self.reached, self.asked)
 
     @property
     def base(self) -> int:
@@ -228,14 +243,13 @@ class Ledger:
     def floor_of(self, attempt: int) -> int:
         """Return where counting begins in an attempt that has lines."""
         account = self._attempts[attempt]
-        if self.floor is None:
+        floor = self.floor
+        if floor is None:
             lowest = min(self._attempts)
             return account.lowest if attempt == lowest else self.base
-        if attempt < self.floor[0]:
+        if attempt < floor[0]:
             return account.highest + 1
-        if attempt == self.floor[0]:
-            return self.floor[1]
-        return self.base
+        return floor[1] if attempt == floor[0] else self.base
 
     @property
     def missing(self) -> int:
@@ -253,9 +267,6 @@ class Ledger:
                 yield Hole(attempt, first, last, count)
 
     def _counted(self) -> list[int]:
-        floor = self.floor
-        return sorted(
-            attempt
-            for attempt in self._attempts
-            if floor is None or attempt >= floor[0]
-        )
+        lowest = self.floor[0] if self.floor is not None else 0
+        highest = self.last_attempt or max(self._attempts, default=0)
+        return sorted(a for a in self._attempts if lowest <= a <= highest)

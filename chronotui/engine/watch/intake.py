@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.core.attempts import UNKNOWN, AttemptTimeline
 from chronotui.core.identity import same_line
 from chronotui.core.ledger import Ledger
+from chronotui.core.log import LineKey
 from chronotui.engine.watch.held import StoredLines
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Intake:
         ledger: What of it is missing.
         on_new: Called with the lines that entered, in order.
         on_renumbered: Called when lines held turned out to be of other attempts.
+        on_forgotten: Called with lines that belong to what was forgotten and were
+            not held then: they are too late.
     """
 
     def __init__(self, store: LogStore) -> None:
@@ -42,6 +45,8 @@ class Intake:
         self.ledger = Ledger()
         self.on_new: Callable[[Sequence[LogLine]], None] = lambda _: None
         self.on_renumbered: Callable[[Callable[[int], int]], None] = lambda _: None
+        self.on_forgotten: Callable[[Sequence[LogLine]], None] = lambda _: None
+        self._from = (-1, -1)
         self._held = StoredLines(store, self._enter, self._renumbered)
         self._timeline = AttemptTimeline(self._held)
         self._sees_ids = self._sees_bare = False
@@ -113,7 +118,38 @@ class Intake:
             return line
         return line._replace(attempt=self._timeline.attempt_at(line.time_ns))
 
+    def forget(self, below: tuple[int, int], store: LogStore) -> None:
+        """Go on in another store with the lines from a place on.
+
+        Lines below it that come again are known by their numbers.
+
+        Args:
+            below: (attempt, number) of the first line that is kept.
+            store: An empty store.
+        """
+        start = self.store.bisect(LineKey(*below, -1, ""))
+        for begin in range(start, len(self.store), SLICE):
+            store.add(self.store.lines(begin, begin + SLICE))
+        self.store = self._held.store = store
+        self._from = below
+        for attempt in self.ledger.attempts():
+            account = self.ledger.attempt(attempt)
+            if account is not None and attempt <= below[0]:
+                highest = account.highest
+                account.settle(below[1] if attempt == below[0] else highest)
+
+    def _too_late(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        """Set aside what belongs to the part that was forgotten."""
+        below = [line for line in lines if line[:2] < self._from]
+        if below:
+            late = [line for line in below if not self.ledger.held(*line[:2])]
+            self.on_forgotten(late)
+            lines = [line for line in lines if line[:2] >= self._from]
+        return lines
+
     def _enter(self, lines: Sequence[LogLine]) -> None:
+        if self._from[0] >= 0:
+            lines = self._too_late(lines)
         new = self.store.add(lines).new
         if not new:
             return

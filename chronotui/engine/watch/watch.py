@@ -35,6 +35,20 @@ async def _always_room() -> None:
     """Take everything that arrives."""
 
 
+def refuse_without_log(workflow: Workflow | None) -> None:
+    """Say of a workflow that never has logs that it has none.
+
+    Raises:
+        LogsUnavailableError: It is such a one (wire note "Workflows").
+    """
+    if workflow is not None and workflow.kind == WorkflowKind.HEARTBEAT:
+        raise LogsUnavailableError(
+            "A HEARTBEAT workflow only asks an address whether it answers; "
+            "its jobs have no log.",
+            next_step="Its Details show what was asked and how it ended.",
+        )
+
+
 def enough_of(settings: WatchSettings) -> Callable[[Sequence[LogLine]], bool]:
     """Return what tells, page by page, that the log was read back far enough."""
     read = 0
@@ -140,22 +154,13 @@ class Watch:
             NotFoundError: There is no such job.
             AuthError: It may not be seen, or nobody can sign in.
         """
-        self._refuse_without_log()
+        refuse_without_log(self._workflow)
         if self.job.status.is_terminal:
             return await self._read_ended()
         self._healing = self._new_healing()
         return await accompanied(
             self._read_on(), self._poll.run(), self._stream.run(), self._probe_sleep()
         )
-
-    def _refuse_without_log(self) -> None:
-        workflow = self._workflow
-        if workflow is not None and workflow.kind == WorkflowKind.HEARTBEAT:
-            raise LogsUnavailableError(
-                "A HEARTBEAT workflow only asks an address whether it answers; "
-                "its jobs have no log.",
-                next_step="Its Details show what was asked and how it ended.",
-            )
 
     async def _read_ended(self) -> Verdict:
         await self._open()
@@ -236,7 +241,7 @@ class Watch:
 
     def holes(self) -> Iterator[Hole]:
         """Yield what is missing where it should be, and ends of attempts unread."""
-        unread_from = self._unread_from()
+        unread_from = self.unread_from()
         for hole in self.intake.ledger.holes():
             if unread_from is None or hole[:2] < unread_from:
                 yield hole
@@ -249,11 +254,11 @@ class Watch:
 
         While an oldest-first log is read in, what lies ahead is not missing yet.
         """
-        if self._unread_from() is None:
+        if self.unread_from() is None:
             return self.intake.ledger.missing
         return sum(hole.missing for hole in self.holes())
 
-    def _unread_from(self) -> tuple[int, int] | None:
+    def unread_from(self) -> tuple[int, int] | None:
         """Return the place an oldest-first reading has come to; None at its end."""
         coverage = self.pages.coverage
         if coverage.at_end or not coverage.rising:
@@ -277,9 +282,9 @@ class Watch:
         ledger, coverage = self.intake.ledger, self.pages.coverage
         attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
         if coverage.at_start and attempts:
-            ledger.floor = (attempts[0], ledger.base)
+            ledger.reached = (attempts[0], ledger.base)
         elif coverage.bottom is not None:
-            ledger.floor = coverage.bottom.key
+            ledger.reached = coverage.bottom.key
 
     def _newest_read(self) -> None:
         top = self.pages.coverage.top

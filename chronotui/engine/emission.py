@@ -1,0 +1,230 @@
+"""Handing out a growing log in order: each line once, none before its turn."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from chronotui.core.log import LineKey, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chronotui.core.log import LogStore
+    from chronotui.engine.beginning import Beginning
+    from chronotui.engine.watch.intake import Intake
+    from chronotui.engine.watch.timing import WatchTiming
+    from chronotui.model import LogLine
+
+SLICE: Final = 2000
+"""Lines handed out at a time."""
+
+LAST_RANK: Final = 9
+"""Above every rank: a key after all lines of a number."""
+
+
+@dataclass(slots=True)
+class Blocked:
+    """What the next line waits for.
+
+    Attributes:
+        attempt: Of the lines waited for.
+        first: First number waited for.
+        last: Last one; the attempt's own end when ``ends``.
+        missing: Lines known to be missing; 0 for the end of an attempt.
+        since: When it was known that they are missing, in monotonic seconds; None
+            while the log is still being read in.
+        ends: Whether it is an attempt's end that is not certain yet.
+    """
+
+    attempt: int
+    first: int
+    last: int
+    missing: int
+    since: float | None
+    ends: bool = False
+
+
+class Emission:
+    """Takes lines out of a store in order.
+
+    A line is passed over only when it is known that it will not be waited for any
+    longer. The newest line waits a moment for a line of the other stream under the
+    same number (design invariant 2: stderr before stdout).
+
+    Args:
+        intake: The store, and the account of what is missing.
+        closed: Tells whether an attempt's end is certain.
+        timing: How long to wait for what.
+
+    Attributes:
+        place: (attempt, number) up to which everything was handed out.
+        given_up: Missing lines no longer waited for.
+        blocked: What the next line waits for; None if it does not.
+        holding: Whether the newest line waits for one of its number.
+        final: No line will come any more.
+    """
+
+    def __init__(
+        self, intake: Intake, closed: Callable[[int], bool], timing: WatchTiming
+    ) -> None:
+        self._intake = intake
+        self._closed = closed
+        self._timing = timing
+        self._out: set[LineKey] = set()
+        self._first_key: LineKey | None = None
+        self._arrivals: deque[tuple[float, tuple[int, int]]] = deque()
+        self._newest: tuple[float, LineKey] | None = None
+        self.place: tuple[int, int] | None = None
+        self.given_up = 0
+        self.blocked: Blocked | None = None
+        self.holding = False
+        self.final = False
+
+    @property
+    def _store(self) -> LogStore:
+        return self._intake.store
+
+    def begin(self, beginning: Beginning) -> None:
+        """Begin to hand out."""
+        attempt, number = beginning.place
+        self.place = (attempt, number - 1)
+        self._first_key = beginning.first
+        self._out = set()
+
+    def arrived(self, now: float) -> None:
+        """Note how far the log reaches now."""
+        highest = self._intake.highest()
+        if not self._arrivals or highest > self._arrivals[-1][1]:
+            self._arrivals.append((now, highest))
+
+    def take(self, now: float, limit: tuple[int, int] | None) -> list[LogLine]:
+        """Return the lines whose turn it is.
+
+        Args:
+            now: Monotonic seconds.
+            limit: Nothing above this place; the log is not read in further yet.
+        """
+        if self.place is None:
+            return []
+        found = self._partners()
+        self.blocked = None
+        self.holding = False
+        while len(found) < SLICE:
+            lines = self._following(limit)
+            if not lines:
+                break
+            taken = self._in_turn(lines, now, limit)
+            found += taken
+            if len(taken) < len(lines):
+                break
+        if self._first_key is not None:
+            found = [line for line in found if key_of(line) >= self._first_key]
+        return found
+
+    def _partners(self) -> list[LogLine]:
+        """Return lines of the number handed out last that came after it."""
+        attempt, number = self.place or (0, 0)
+        index = self._store.bisect(LineKey(attempt, number, 0, ""))
+        found = []
+        for line in self._store.lines(index, index + len(self._out) + 2):
+            key = key_of(line)
+            if key[:2] == (attempt, number) and key not in self._out:
+                self._out.add(key)
+                found.append(line)
+        return found if self._out else []
+
+    def _following(self, limit: tuple[int, int] | None) -> list[LogLine]:
+        attempt, number = self.place or (0, 0)
+        index = self._store.bisect(LineKey(attempt, number, LAST_RANK, ""))
+        lines = self._store.lines(index, index + SLICE)
+        last = self._intake.ledger.last_attempt
+        if last is not None:
+            lines = [line for line in lines if line.attempt <= last]
+        if limit is not None:
+            lines = [line for line in lines if line[:2] < limit]
+        return lines
+
+    def _in_turn(
+        self, lines: list[LogLine], now: float, limit: tuple[int, int] | None
+    ) -> list[LogLine]:
+        """Return the lines up to the first that has to wait."""
+        taken = 0
+        for line in lines:
+            place = line[:2]
+            if place != self.place:
+                if not self._may_follow(line, limit):
+                    break
+                if self._is_newest(line) and not self._alone_for_long(line, now):
+                    self.holding = True
+                    break
+                self.place, self._out = place, set()
+            self._out.add(key_of(line))
+            taken += 1
+        return lines[:taken]
+
+    def _is_newest(self, line: LogLine) -> bool:
+        return line[:2] == self._intake.highest()
+
+    def _alone_for_long(self, line: LogLine, now: float) -> bool:
+        """Tell whether the newest number has waited for its other line."""
+        last = self._store.line(len(self._store) - 1)
+        if self.final or last.stream != line.stream:
+            return True
+        key = key_of(line)
+        if self._newest is None or self._newest[1] != key:
+            self._newest = (now, key)
+        return now - self._newest[0] >= self._timing.partner_wait
+
+    def _may_follow(self, line: LogLine, limit: tuple[int, int] | None) -> bool:
+        """Tell whether nothing is missing before a line, and note what is."""
+        assert self.place is not None  # noqa: S101 - take asked before
+        attempt, number = self.place
+        ledger = self._intake.ledger
+        if line.attempt != attempt:
+            if not self._closed(attempt) and attempt in ledger.attempts():
+                self.blocked = Blocked(
+                    attempt, number + 1, number + 1, 0, self._known(line, limit), True
+                )
+                return False
+            attempt, number = line.attempt, ledger.base - 1
+        account = ledger.attempt(attempt)
+        surplus = account.surplus(number) if account is not None else 0
+        missing = line.sequence_num - number - 1 - surplus
+        if missing <= 0:
+            return True
+        self.blocked = Blocked(
+            attempt,
+            number + 1,
+            line.sequence_num - 1,
+            missing,
+            self._known(line, limit),
+        )
+        return False
+
+    def _known(self, line: LogLine, limit: tuple[int, int] | None) -> float | None:
+        """Return since when a line, and so what is missing before it, is known."""
+        while len(self._arrivals) > 1 and self._arrivals[0][1] < line[:2]:
+            self._arrivals.popleft()
+        return self._arrivals[0][0] if self._arrivals and limit is None else None
+
+    def skip(self) -> Blocked | None:
+        """Wait no longer for what the next line is blocked by; return it."""
+        blocked, self.blocked = self.blocked, None
+        if blocked is None:
+            return None
+        if blocked.ends:
+            attempts = self._intake.ledger.attempts()
+            following = next(a for a in attempts if a > blocked.attempt)
+            self.place = (following, self._intake.ledger.base - 1)
+        else:
+            self.place = (blocked.attempt, blocked.last)
+            self.given_up += blocked.missing
+        self._intake.ledger.asked = (self.place[0], self.place[1] + 1)
+        self._out = set()
+        return blocked
+
+    def is_late(self, line: LogLine) -> bool:
+        """Tell whether a line came after lines that follow it were handed out."""
+        return self.place is not None and line[:2] < self.place
