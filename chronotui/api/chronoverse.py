@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chronotui.api.address import check_secrets_may_travel, parse_address
@@ -11,7 +10,7 @@ from chronotui.api.auth import Auth, BearerAuth, NoAuth, SessionAuth
 from chronotui.api.connections import Connections
 from chronotui.api.download import RawDownload
 from chronotui.api.entities import read_job, read_jobs, read_workflow, read_workflows
-from chronotui.api.from_thread import LoopBridge
+from chronotui.api.from_thread import ThreadSecrets
 from chronotui.api.lines import read_log_page, read_search_page
 from chronotui.api.live import open_live
 from chronotui.api.login import log_out
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
-    from chronotui.api.credentials import Secrets
     from chronotui.api.request_log import RequestLog
     from chronotui.model import (
         BuildStatus,
@@ -57,7 +55,7 @@ class Chronoverse:
         self._url = transport.address.url
         self._job_words = Spellings()
         self._build_words = Spellings()
-        self._bridge = LoopBridge(transport.aclose)
+        self._threads = ThreadSecrets(transport.credentials, transport.aclose)
 
     @property
     def requests(self) -> Counter[str]:
@@ -185,7 +183,7 @@ class Chronoverse:
         keep-alive (wire note "Live"). The iterator ends when the server closes the
         stream in good order.
         """
-        self._bridge.meet_loop()
+        self._threads.meet_loop()
         return open_live(
             self._transport, Ask("live", self._job_url(workflow_id, job_id, "events"))
         )
@@ -210,7 +208,7 @@ class Chronoverse:
         return RawDownload(
             self._transport,
             Ask("download", url),
-            self._secrets_for_thread,
+            self._threads.get,
             needs_session=lone_token,
         )
 
@@ -220,7 +218,7 @@ class Chronoverse:
         Raises:
             NotSignedInError: They are not.
         """
-        self._bridge.meet_loop()
+        self._threads.meet_loop()
         if isinstance(self._auth, SessionAuth):
             await self._transport.credentials.obtain_again()
             return
@@ -262,15 +260,8 @@ class Chronoverse:
     async def _read(
         self, kind: str, url: str, headers: dict[str, str] | None = None
     ) -> bytes:
-        self._bridge.meet_loop()
+        self._threads.meet_loop()
         return await self._transport.read(Ask(kind, url, headers=headers or {}))
-
-    def _secrets_for_thread(self, refused: Secrets | None) -> Secrets:
-        """Get or renew secrets from a thread, on the loop that holds them."""
-        credentials = self._transport.credentials
-        if refused is None:
-            return credentials.held or self._bridge.wait_for(credentials.current)
-        return self._bridge.wait_for(partial(credentials.renew, refused))
 
 
 def open_chronoverse(

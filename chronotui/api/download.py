@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from httpcore import NetworkStream
 
     from chronotui.api.ask import Ask
-    from chronotui.api.credentials import Secrets
+    from chronotui.api.secret_sources import Secrets
     from chronotui.api.transport import Transport
 
 _SILENCE_SECONDS: Final = 60.0
@@ -79,7 +79,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         self,
         transport: Transport,
         ask: Ask,
-        secrets: Callable[[Secrets | None], Secrets],
+        secrets: Callable[[Secrets | None, Callable[[], bool]], Secrets],
         *,
         needs_session: bool,
     ) -> None:
@@ -149,8 +149,11 @@ class RawDownload(AbstractContextManager["RawDownload"]):
             self._aborted = True
             self._shut_down()
 
+    def _is_aborted(self) -> bool:
+        return self._aborted
+
     def _open(self) -> None:
-        secrets = self._secrets(None)
+        secrets = self._secrets(None, self._is_aborted)
         answer = self._followed(secrets)
         if answer.status_code == 401:
             if self._needs_session:
@@ -161,7 +164,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
                     "from the log's pages.",
                 )
             answer.close()
-            answer = self._followed(self._secrets(secrets))
+            answer = self._followed(self._secrets(secrets, self._is_aborted))
         self._take(answer)
 
     def _followed(self, secrets: Secrets) -> httpx.Response:

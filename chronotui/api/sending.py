@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from chronotui.api.address import Address
     from chronotui.api.ask import Ask
-    from chronotui.api.credentials import Secrets
+    from chronotui.api.secret_sources import Secrets
     from chronotui.api.transport import Transport
 
 _MAX_HOPS: Final = 5

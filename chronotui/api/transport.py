@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chronotui.api.answers import CHECK_URL, is_page, login_page
-from chronotui.api.credentials import credentials_for
+from chronotui.api.credentials import Credentials
 from chronotui.api.failures import FAILURES, explain
 from chronotui.api.login import log_in
 from chronotui.api.request_log import RequestEntry, RequestLog, redact
+from chronotui.api.secret_sources import source_for
 from chronotui.api.sending import Opener, Sender, open_plain, within
 from chronotui.errors import UnreadableAnswerError
 
@@ -56,7 +57,7 @@ class Transport:
     ) -> None:
         self.address = address
         self.connections = connections
-        self.credentials = credentials_for(auth, partial(log_in, self))
+        self.credentials = Credentials(source_for(auth, partial(log_in, self)))
         self.timeout_seconds = timeout_seconds
         self.requests: Counter[str] = Counter()
         self._log = log

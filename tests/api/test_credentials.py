@@ -15,7 +15,8 @@ from chronotui.api.auth import (
     SessionAuth,
     SessionCookies,
 )
-from chronotui.api.credentials import Credentials, Secrets, credentials_for
+from chronotui.api.credentials import Credentials
+from chronotui.api.secret_sources import Secrets, source_for
 from chronotui.errors import NotSignedInError, UnreachableError
 
 if TYPE_CHECKING:
@@ -54,14 +55,14 @@ async def no_login(email: str, password: str) -> SessionCookies:
 
 
 def for_tokens(auth: Auth) -> Credentials:
-    return credentials_for(auth, no_login)
+    return Credentials(source_for(auth, no_login))
 
 
 async def test_a_session_is_made_at_first_use_and_kept() -> None:
     logins = Logins("one")
     kept: list[SessionCookies | None] = []
     auth = SessionAuth("me", giving("pw"), on_session=kept.append)
-    credentials = credentials_for(auth, logins)
+    credentials = Credentials(source_for(auth, logins))
     assert credentials.held is None
     first = await credentials.current()
     assert await credentials.current() is first
@@ -73,7 +74,7 @@ async def test_a_session_is_made_at_first_use_and_kept() -> None:
 
 async def test_a_saved_session_is_tried_before_anyone_is_asked() -> None:
     auth = SessionAuth("me", giving(), SessionCookies("saved", "c"))
-    credentials = credentials_for(auth, no_login)
+    credentials = Credentials(source_for(auth, no_login))
     assert (await credentials.current()).session == "saved"
 
 
@@ -81,7 +82,7 @@ async def test_one_renewal_serves_all_who_wait() -> None:
     logins = Logins("new")
     kept: list[SessionCookies | None] = []
     auth = SessionAuth("me", giving("pw"), SessionCookies("old"), kept.append)
-    credentials = credentials_for(auth, logins)
+    credentials = Credentials(source_for(auth, logins))
     old = await credentials.current()
     logins.gate.clear()
     waiting = [asyncio.create_task(credentials.renew(old)) for _ in range(10)]
@@ -96,7 +97,7 @@ async def test_one_renewal_serves_all_who_wait() -> None:
 
 async def test_a_cancelled_waiter_does_not_cancel_the_renewal() -> None:
     logins = Logins("new")
-    credentials = credentials_for(SessionAuth("me", giving("pw")), logins)
+    credentials = Credentials(source_for(SessionAuth("me", giving("pw")), logins))
     logins.gate.clear()
     first = asyncio.create_task(credentials.current())
     second = asyncio.create_task(credentials.current())
@@ -111,7 +112,7 @@ async def test_a_cancelled_waiter_does_not_cancel_the_renewal() -> None:
 async def test_a_refused_login_is_not_repeated_until_somebody_signs_in() -> None:
     logins = Logins(NotSignedInError("wrong password", next_step="x"), "new")
     auth = SessionAuth("me", giving("bad", "good"))
-    credentials = credentials_for(auth, logins)
+    credentials = Credentials(source_for(auth, logins))
     for _ in range(5):
         with pytest.raises(NotSignedInError, match="wrong password"):
             await credentials.current()
@@ -122,7 +123,7 @@ async def test_a_refused_login_is_not_repeated_until_somebody_signs_in() -> None
 
 async def test_a_login_that_met_no_server_is_tried_again() -> None:
     logins = Logins(UnreachableError("no network"), "new")
-    credentials = credentials_for(SessionAuth("me", giving("a", "b")), logins)
+    credentials = Credentials(source_for(SessionAuth("me", giving("a", "b")), logins))
     with pytest.raises(UnreachableError):
         await credentials.current()
     assert (await credentials.current()).session == "new"
@@ -130,7 +131,7 @@ async def test_a_login_that_met_no_server_is_tried_again() -> None:
 
 async def test_all_who_wait_for_a_failing_renewal_are_told() -> None:
     logins = Logins(NotSignedInError("wrong password"))
-    credentials = credentials_for(SessionAuth("me", giving("bad")), logins)
+    credentials = Credentials(source_for(SessionAuth("me", giving("bad")), logins))
     logins.gate.clear()
     waiting = [asyncio.create_task(credentials.current()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -193,7 +194,7 @@ async def test_without_a_method_nothing_is_sent_or_renewed() -> None:
 
 async def test_closing_ends_a_renewal_under_way() -> None:
     logins = Logins("never")
-    credentials = credentials_for(SessionAuth("me", giving("pw")), logins)
+    credentials = Credentials(source_for(SessionAuth("me", giving("pw")), logins))
     logins.gate.clear()
     waiting = asyncio.create_task(credentials.current())
     await asyncio.sleep(0)

@@ -271,6 +271,27 @@ async def test_abort_wakes_a_thread_that_waits_for_the_head(
         await asyncio.wait_for(task, 2)
 
 
+async def test_abort_wakes_a_thread_that_waits_for_a_password(
+    client_for: OpenClient,
+) -> None:
+    asked = asyncio.Event()
+
+    async def password() -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    client = client_for("http://127.0.0.1:1", SessionAuth("me", password))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(client.workflows(), 0.02)
+    download = ask(client)
+    task = asyncio.create_task(asyncio.to_thread(download.__enter__))
+    await asyncio.wait_for(asked.wait(), 5)
+    download.abort()
+    with pytest.raises(CancelledByUserError):
+        await asyncio.wait_for(task, 2)
+
+
 async def test_abort_before_the_start_prevents_it(
     make_peer: MakePeer, client_for: OpenClient
 ) -> None:
