@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import signal
-import sys
 from typing import TYPE_CHECKING
 
 from chronotui.cli.terminal import may_ask
@@ -27,6 +24,10 @@ async def ask_on_terminal(question: SecretQuestion) -> str:
     Raises:
         NotSignedInError: Nothing was answered.
     """
+    import getpass
+    import signal
+    import sys
+
     from chronotui.core.text import clean
 
     loops_own = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,7 +12,6 @@ from chronotui.storage import declaration as declare
 from chronotui.storage.bad_value import BadValueError
 from chronotui.storage.declaration import Source
 from chronotui.storage.settings import AuthSettings, Config, Profile, UiSettings
-from chronotui.storage.toml_lines import scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +67,7 @@ def parse_config(text: str, path: Path) -> Config:
         ConfigError: As `load_config`.
     """
     document = _loads(text, path)
-    source = Source(path, scan(text))
+    source = Source(path, text)
     for name in document:
         if name not in _TOP_KEYS:
             raise declare.unknown_key((name,), _TOP_KEYS, source)

@@ -8,7 +8,7 @@ refuses what the class does not declare.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,22 +17,29 @@ from chronotui.storage.bad_value import BadValueError
 from chronotui.storage.secret import Secret
 
 if TYPE_CHECKING:
-    from chronotui.storage.toml_lines import KeyPath, Layout
+    from chronotui.storage.toml_lines import KeyPath
 
 Value = TypeVar("Value")
 Reader = Callable[[object, Path], Value]
 
 
-@dataclass(frozen=True, slots=True)
 class Source:
-    """The file a table came from, to name file and line in an error."""
+    """The file a table came from, to name file and line in an error.
 
-    path: Path
-    layout: Layout
+    Lines are looked for when an error is made, which is seldom.
+    """
+
+    __slots__ = ("_text", "path")
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self._text = text
 
     def error(self, key: KeyPath, sentence: str) -> ConfigError:
         """Return the error that names file, line and key."""
-        line = self.layout.line_of(key)
+        from chronotui.storage.toml_lines import scan
+
+        line = scan(self._text).line_of(key)
         place = f"{self.path}:{line}" if line else str(self.path)
         return ConfigError(
             f"{place}: {'.'.join(key)} {sentence}",

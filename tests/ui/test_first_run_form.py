@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widgets import Input, Static
+
+from chronotui.errors import ConfigError
+from chronotui.storage.config import load_config
+from chronotui.ui.first_run import DEMO, FirstRunApp, ProfileForm
+from chronotui.ui.first_run.draft import ProfileDraft
+from chronotui.ui.save.choices import Choices
+from chronotui.ui.sign_in import SecretDialog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from chronotui.demo import DemoServer
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+async def until(pilot: Pilot[str], holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await pilot.pause(0.01)
+
+
+def fill(app: FirstRunApp, **values: str) -> ProfileForm:
+    form = app.screen
+    assert isinstance(form, ProfileForm)
+    for name, value in values.items():
+        form.query_one(f"#{name}", Input).value = value
+    return form
+
+
+def told(form: ProfileForm) -> str:
+    return str(form.query_one("#told", Static).render())
+
+
+async def test_a_server_that_takes_the_sign_in_becomes_the_default_profile(
+    tmp_path: Path, demo: DemoServer
+) -> None:
+    path = tmp_path / "new" / "config.toml"
+    app = FirstRunApp(path)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        fill(app, url=demo.url, email=demo.email)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+        app.screen.query_one(Input).value = demo.password
+        await pilot.press("enter")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == "prod"
+    config = load_config(path)
+    assert config.default_profile == "prod"
+    assert config.profiles["prod"].auth.email == demo.email
+    assert demo.password not in path.read_text()
+
+
+async def test_what_does_not_work_is_said_and_not_saved(
+    tmp_path: Path, demo: DemoServer
+) -> None:
+    path = tmp_path / "config.toml"
+    app = FirstRunApp(path)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        form = fill(app, name="no name", url="https://h", email="a@b.c")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "The name must be" in told(form))
+        fill(app, name="prod", url="nonsense")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "The URL must begin with http" in told(form))
+        fill(app, url=demo.url, email="")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "e-mail of the account is missing" in told(form))
+        fill(app, url="http://127.0.0.1:1", email="a@b.c", command="echo x")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "refused the connection" in told(form))
+        assert form.query_one("#told").has_class("-problem")
+    assert not path.exists()
+
+
+async def test_the_fields_follow_the_way_to_sign_in(tmp_path: Path) -> None:
+    app = FirstRunApp(tmp_path / "config.toml")
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        form = fill(app)
+        form.query_one("#method", Choices).focus()
+        await pilot.press("right")
+        assert not form.query_one("#row-email").display
+        assert form.query_one("#row-command").display
+        await pilot.press("left", "left")
+        assert not form.query_one("#row-command").display
+
+
+@pytest.mark.parametrize(("press", "answer"), [("#demo", DEMO), ("#cancel", None)])
+async def test_the_demo_and_leaving_are_at_hand(
+    tmp_path: Path, press: str, answer: str | None
+) -> None:
+    app = FirstRunApp(tmp_path / "config.toml")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        await pilot.click(press)
+        await pilot.pause()
+    assert app.return_value == answer
+    assert not (tmp_path / "config.toml").exists()
+
+
+async def test_enter_goes_from_field_to_field(tmp_path: Path) -> None:
+    app = FirstRunApp(tmp_path / "config.toml")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        await pilot.press("enter")
+        assert app.focused is app.screen.query_one("#kind")
+
+
+def test_a_draft_keeps_what_stands_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("# mine\n[profiles.a]\nurl = 'http://h'\n")
+    draft = ProfileDraft("b", "dify", "https://x/", "bearer", "ignored", "pass show x")
+    edit, profile = draft.prepare(path)
+    assert edit.text.startswith('default_profile = "b"\n')
+    assert "# mine" in edit.text
+    assert profile.auth.token_command == "pass show x"
+    assert (profile.kind, profile.url) == ("dify", "https://x")
+    with pytest.raises(ConfigError, match="profile a already"):
+        ProfileDraft("a", "chronoverse", "http://h", "none").prepare(path)

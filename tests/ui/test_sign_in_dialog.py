@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual.app import App
+from textual.widgets import Input
+
+from chronotui.engine.questions import SecretQuestion
+from chronotui.errors import NotSignedInError
+from chronotui.ui.sign_in import SecretDialog, ask_in_dialog
+
+QUESTION = SecretQuestion("password", "prod", "a@b.c", "https://h/api")
+
+
+class Asking(App[None]):
+    """Asks from a task of its own, as the engine does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asking: asyncio.Task[str] | None = None
+
+    def on_mount(self) -> None:
+        self.asking = asyncio.create_task(ask_in_dialog(self, QUESTION))
+
+
+async def test_the_answer_is_what_was_typed_and_is_not_shown() -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, SecretDialog)
+        assert app.screen.query_one(Input).password
+        await pilot.press("enter")
+        assert isinstance(app.screen, SecretDialog)
+        await pilot.press(*"hunter2", "enter")
+        assert app.asking is not None
+        assert await app.asking == "hunter2"
+        assert not isinstance(app.screen, SecretDialog)
+
+
+@pytest.mark.parametrize("way", ["escape", "#decline"])
+async def test_declining_is_not_signed_in(way: str) -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        if way.startswith("#"):
+            await pilot.click(way)
+        else:
+            await pilot.press(way)
+        assert app.asking is not None
+        with pytest.raises(NotSignedInError, match="No password was given for prod"):
+            await app.asking
+
+
+async def test_a_cancelled_question_takes_its_dialog_away() -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.asking is not None
+        app.asking.cancel()
+        await asyncio.wait([app.asking])
+        await pilot.pause()
+        assert not isinstance(app.screen, SecretDialog)
+
+
+async def test_hostile_words_are_shown_harmlessly() -> None:
+    class Hostile(App[None]):
+        def on_mount(self) -> None:
+            self.push_screen(SecretDialog("Password [/] of \x1b[2J [red]x"))
+
+    app = Hostile()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        picture = app.export_screenshot()
+    assert "[/]" in picture
+    assert "\x1b" not in picture
