@@ -364,3 +364,19 @@ def test_filters_are_told_in_words() -> None:
     assert filters.describe() == "FAILED manual · /nightly · with terminated"
     assert filters.is_narrowing
     assert not TreeFilters(terminated=True).is_narrowing
+
+
+def test_what_a_watch_learns_reaches_the_tree() -> None:
+    tree = loaded(1, 2)
+    shown = job("w00", 2)
+    assert tree.short_id(shown) == "00000002"
+    assert tree.short_id(job("w77", 1)) == job("w77", 1).id
+    tree.update_job(replace(shown, status=JobStatus.FAILED))
+    assert tree.totals["FAILED"] == 1
+    tree.update_job(job("w77", 1))
+    assert tree.totals.total() == 2
+    tree.note_no_logs("w00")
+    tree.note_no_logs("w77")
+    branch = tree.branch("w00")
+    assert branch is not None
+    assert branch.keeps_no_logs

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from chronotui.core.tree.branch import Branch
 from chronotui.core.tree.filters import TreeFilters
-from chronotui.core.tree.keys import NodeKey, NodeKind
+from chronotui.core.tree.keys import NodeKey
 from chronotui.core.tree.listing import Listing
 from chronotui.core.tree.sections import Rows
+from chronotui.core.tree.selection import Selection
 from chronotui.core.tree.shown import sections_of
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ class TreeModel:
         self._branches: dict[str, Branch] = {}
         self._lists: dict[tuple[str, bool], Listing] = {("", False): Listing()}
         self._rows: Rows | None = None
-        self._wanted: NodeKey | None = None
-        self._row = 0
-        self._begin_at_top = False
+        self._selection = Selection()
 
     # what is loaded
 
@@ -97,6 +96,18 @@ class TreeModel:
         self.select(key)
         return key
 
+    def short_id(self, job: Job) -> str:
+        """Return a job's id as short as keeps the loaded ones of its list apart."""
+        branch = self._branches.get(job.workflow_id)
+        return job.id if branch is None else branch.jobs.short_ids.of(job.id)
+
+    def note_no_logs(self, workflow_id: str) -> None:
+        """Take note that a workflow keeps no logs, as an answer about them said."""
+        branch = self._branches.get(workflow_id)
+        if branch is not None and not branch.no_logs:
+            branch.no_logs = True
+            self.touch()
+
     def update_job(self, job: Job) -> None:
         """Take over a job read alone, if its workflow is loaded."""
         branch = self._branches.get(job.workflow_id)
@@ -113,7 +124,8 @@ class TreeModel:
     def set_filters(self, filters: TreeFilters) -> None:
         """Filter at once by what is loaded; the server's answers refine it."""
         before, self.filters = self.filters, filters
-        self._begin_at_top = filters.query != before.query
+        if filters.query != before.query:
+            self._selection.begin_at_top()
         self._lists = {
             ("", filters.terminated): self._whole_list(filters.terminated),
             **self._lists_for(filters),
@@ -169,27 +181,20 @@ class TreeModel:
     def selected(self) -> NodeKey | None:
         """The selected node; while it is not visible, one that stands near."""
         rows = self._laid_out
-        return rows.key(self._row) if len(rows) else None
+        return rows.key(self._selection.row) if len(rows) else None
 
     @property
     def selected_row(self) -> int:
         """The selected row, 0 when there are none."""
-        return self._row if len(self._laid_out) else 0
+        return self._selection.row if len(self._laid_out) else 0
 
     def select(self, key: NodeKey) -> None:
         """Select a node by identity; one not visible is taken when it appears."""
-        self._wanted = key
-        row = self.locate(key)
-        self._row = self._row if row is None else row
+        self._selection.choose(key, self._laid_out)
 
     def select_row(self, row: int) -> NodeKey | None:
         """Select the row nearest to a number; return its identity."""
-        rows = self._laid_out
-        if not len(rows):
-            return None
-        self._row = min(max(row, 0), len(rows) - 1)
-        self._wanted = rows.key(self._row)
-        return self._wanted
+        return self._selection.choose_row(row, self._laid_out)
 
     # inside
 
@@ -197,31 +202,8 @@ class TreeModel:
     def _laid_out(self) -> Rows:
         if self._rows is None:
             self._rows = Rows(sections_of(self, self._note_width))
-            self._keep_selection(self._rows)
+            self._selection.settle(self._rows)
         return self._rows
-
-    def _keep_selection(self, rows: Rows) -> None:
-        wanted = self._wanted
-        if wanted is not None and wanted.kind is NodeKind.NOTE:
-            self._wanted = wanted = self._successor(rows)
-        row = None if wanted is None else rows.locate(wanted)
-        if row is None and wanted is not None and wanted.kind is NodeKind.JOB:
-            row = self._nearest(rows, wanted)
-        if row is None:
-            row = 0 if self._begin_at_top else min(self._row, max(len(rows) - 1, 0))
-        self._row = row
-        self._begin_at_top = False
-
-    def _successor(self, rows: Rows) -> NodeKey | None:
-        """Return what stands where a selected note stood: "more" becomes a job."""
-        return rows.key(min(self._row, len(rows) - 1)) if len(rows) else None
-
-    def _nearest(self, rows: Rows, wanted: NodeKey) -> int | None:
-        """Return the row next to where a vanished node stood, in its workflow."""
-        head = rows.locate(NodeKey.workflow(wanted.workflow_id))
-        if head is None or not 0 <= self._row < len(rows):
-            return head
-        return self._row if rows.key(self._row)[1] == wanted.workflow_id else head
 
     def _whole_list(self, terminated: bool) -> Listing:
         kept = self._lists.get(("", terminated))

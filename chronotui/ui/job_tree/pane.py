@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from chronotui.core.tree import TreeFilters
     from chronotui.engine.catalog import Catalog
+    from chronotui.model import Job
     from chronotui.ui.job_tree import messages
 
 
@@ -76,6 +77,12 @@ class JobTreePane(Vertical):
     def on_unmount(self) -> None:
         """Let the catalog go."""
         self.detach()
+
+    def update_job(self, job: Job) -> None:
+        """Show what a watch has learned of a job before the next polling."""
+        if self.catalog is not None:
+            self.catalog.tree.update_job(job)
+            self._sync()
 
     def set_filters(self, filters: TreeFilters) -> None:
         """Filter the tree, and show by what."""

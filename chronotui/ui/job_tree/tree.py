@@ -119,7 +119,8 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
             self.scroll_to_row(row)
         elif row >= top + height:
             self.scroll_to_row(row - height + 1)
-        self._repaint_changed()
+        if self.first_row == top:
+            self._repaint_changed()
         self._look_around()
         self._tell()
 
