@@ -24,15 +24,32 @@ class Matcher:
 
     def ranges(self, message: str) -> list[Range]:
         """Return where a message matches, [] if it does not."""
-        found: list[Range] = []
-        seen: set[str] = set()
-        for match in _WORD.finditer(message):
-            for word in self._words:
-                if is_like(word, match.group().casefold()):
-                    seen.add(word)
-                    found.append(match.span())
-                    break
-        return found if len(seen) == len(set(self._words)) else []
+        text = message.casefold()
+        missing = [word for word in self._words if word not in text]
+        if missing:
+            tokens = set(_WORD.findall(text))
+            if not all(_is_among(word, tokens) for word in missing):
+                return []
+        return [
+            match.span()
+            for match in _WORD.finditer(message)
+            if any(is_like(word, match.group().casefold()) for word in self._words)
+        ]
+
+
+def _is_among(wanted: str, tokens: set[str]) -> bool:
+    """Tell whether one of a message's words is nearly the wanted one.
+
+    With one letter wrong, the first or the last letter is still right.
+    """
+    if len(wanted) < _TOLERANT_FROM:
+        return False
+    first, last = wanted[0], wanted[-1]
+    return any(
+        is_like(wanted, token)
+        for token in tokens
+        if token[0] == first or token[-1] == last
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chronotui.demo.lines import Position, TrueLine
     from chronotui.demo.service import Call
 
-_LOOKED_AT_ONCE: Final = 20_000
+_LOOKED_AT_ONCE: Final = 10_000
 
 
 def search_logs(call: Call) -> Answer:
