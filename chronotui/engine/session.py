@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.core.log import LogStore
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.saving import Saves
-from chronotui.engine.watch import JobLog, WatchSettings
+from chronotui.engine.watch import ConnectionKind, JobLog, WatchSettings
 from chronotui.errors import ChronotuiError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Session:
         self._spool = spool
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
+        self._asking = False
 
     def start(self) -> None:
         """Begin to read the tree."""
@@ -97,11 +98,26 @@ class Session:
             opened.watching.cancel()
             opened.watching = None
 
-    def signed_in(self) -> None:
-        """Go on everywhere after the user has signed in."""
-        self.catalog.refresh()
-        for opened in self._opened.values():
-            opened.log.signed_in()
+    def log_changed(self) -> None:
+        """Have the tree ask for a sign-in when a log waits for one."""
+        if self._waiting_logs() and self.catalog.signed_out is None:
+            if not self._asking:
+                self._asking = True
+                self.catalog.refresh()
+        else:
+            self._asking = False
+
+    def catalog_answered(self) -> None:
+        """Let logs go on that wait for a sign-in, once the tree is let in again."""
+        if self.catalog.signed_out is None and self.catalog.problem is None:
+            for log in self._waiting_logs():
+                log.signed_in()
+
+    def _waiting_logs(self) -> list[JobLog]:
+        logs = [opened.log for opened in self._opened.values() if opened.watching]
+        return [
+            log for log in logs if log.state.connection.kind is ConnectionKind.SIGN_IN
+        ]
 
     async def close(self) -> None:
         """Stop everything and close the connections."""

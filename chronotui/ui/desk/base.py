@@ -45,6 +45,11 @@ class DeskBase(Screen[None]):
         """The opened job's panes."""
         return self.query_one(LogSide)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether both sides stand: not before composing, nor while closing."""
+        return bool(self.query(LogSide)) and bool(self.query(StatusLine))
+
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence on the status line for a while; "" takes it away."""
         self._standing = replace(self._standing, notice=sentence)
@@ -61,7 +66,7 @@ class DeskBase(Screen[None]):
 
     def show_standing(self) -> None:
         """Say on the status line how things stand now."""
-        if not self.is_mounted:
+        if not self.is_whole:
             return
         standing = of_catalog(
             self._standing, self.session.catalog if self.session else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from textual import work
 
-from chronotui.errors import ChronotuiError, NotSignedInError
+from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.base import FOR_GOOD
 from chronotui.ui.desk.opening_jobs import OpeningJobs
 from chronotui.ui.desk.saving import Saving
@@ -16,8 +16,6 @@ from chronotui.ui.desk.saving import Saving
 if TYPE_CHECKING:
     from chronotui.engine.questions import SecretQuestion
     from chronotui.engine.session import Session
-
-SIGN_IN: Final = "sign-in"
 
 
 class Connecting(OpeningJobs, Saving):
@@ -66,31 +64,11 @@ class Connecting(OpeningJobs, Saving):
             await self.session.close()
 
     def _catalog_changed(self) -> None:
-        if not self.is_mounted:
-            return
-        self.show_standing()
-        session = self.session
-        if session is not None and session.catalog.signed_out is not None:
-            self.sign_in(session)
+        if self.session is not None and self.is_whole:
+            self.show_standing()
+            self.session.catalog_answered()
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.sign_in import ask_in_dialog
 
         return await ask_in_dialog(self.app, question)
-
-    def sign_in(self, session: Session) -> None:
-        """Sign in again, once at a time, losing neither log, place nor recording."""
-        if not self.working(SIGN_IN):
-            self._sign_in(session)
-
-    @work(group=SIGN_IN)
-    async def _sign_in(self, session: Session) -> None:
-        try:
-            await session.client.sign_in()
-        except NotSignedInError as error:
-            self.say(str(error), seconds=FOR_GOOD)
-        except ChronotuiError as error:
-            self.say(str(error))
-        else:
-            session.signed_in()
-            self.say("Signed in.")

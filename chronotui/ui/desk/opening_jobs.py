@@ -42,5 +42,7 @@ class OpeningJobs(DeskBase):
             self._unsubscribe = None
 
     def _log_changed(self) -> None:
-        self.log_side.log_changed()
-        self.show_standing()
+        if self.session is not None and self.is_whole:
+            self.log_side.log_changed()
+            self.show_standing()
+            self.session.log_changed()

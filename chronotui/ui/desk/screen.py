@@ -54,8 +54,9 @@ class DeskScreen(Connecting, ReadingOn):
         self.set_interval(1.0, self._tick)
 
     def _tick(self) -> None:
-        self.log_side.tick()
-        self.show_standing()
+        if self.is_whole:
+            self.log_side.tick()
+            self.show_standing()
 
     def on_resize(self, _event: Resize) -> None:
         """Say so when there is too little room."""

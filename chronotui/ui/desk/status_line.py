@@ -11,7 +11,6 @@ from textual.widget import Widget
 from chronotui.core.text import clean
 from chronotui.ui.desk.status_text import SEPARATOR, Part, Standing, fit, parts_of
 
-
 LEAST_NOTICE: Final = 40
 """Cells a notice gets at least, whatever else would be said."""
 
