@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import wait
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.errors import CancelledByUserError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from chronotui.api.credentials import Credentials
     from chronotui.api.secret_sources import Secrets
+
+    Work: TypeAlias = Callable[[], Coroutine[None, None, Secrets]]
 
 _LOOK_UP_SECONDS: Final = 0.1
 """How often a waiting thread looks whether it is still wanted."""
@@ -57,11 +59,7 @@ class ThreadSecrets:
         held = self._credentials.held
         return held or self._wait_for(self._credentials.current, given_up)
 
-    def _wait_for(
-        self,
-        work: Callable[[], Coroutine[None, None, Secrets]],
-        given_up: Callable[[], bool],
-    ) -> Secrets:
+    def _wait_for(self, work: Work, given_up: Callable[[], bool]) -> Secrets:
         loop = self._loop
         if loop is None or not loop.is_running():
             return asyncio.run(self._alone(work))
