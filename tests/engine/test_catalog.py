@@ -376,6 +376,19 @@ async def test_answers_for_an_old_filter_are_dropped(demo: DemoServer) -> None:
         assert shown_names(catalog) == ["heartbeat-api", "heartbeat-db"]
 
 
+async def test_a_filter_taken_back_and_set_again_at_once_is_answered(
+    demo: DemoServer,
+) -> None:
+    async with running(demo) as catalog:
+        branch = await unfolded(catalog, demo, "nightly-report")
+        narrow = TreeFilters(text="nightly", status=JobStatus.COMPLETED)
+        for filters in (narrow, TreeFilters(), narrow):
+            catalog.set_filters(filters)
+        listings = (catalog.tree.workflows, branch.listing)
+        await until(catalog, lambda: all(listing.answered for listing in listings))
+        assert shown_names(catalog) == ["nightly-report"]
+
+
 async def test_listeners_are_told_at_most_once_a_tick(demo: DemoServer) -> None:
     async with running(demo) as catalog:
         told = []

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chronotui.core.tree.branch import Branch
     from chronotui.core.tree.filters import TreeFilters
     from chronotui.core.tree.keys import NodeKey
+    from chronotui.core.tree.listing import Listing
     from chronotui.engine.catalog.lists import ListClient
 
 NEVER: Final = float("inf")
@@ -168,14 +169,18 @@ class Catalog:
     def _match_readers(self) -> None:
         """Have one reader for each list that is shown, and none for others."""
         wanted = self._wanted_lists()
-        for key in [key for key in self._readers if key not in wanted]:
-            del self._readers[key]
-            task = self._tasks.pop(key, None)
-            if task is not None:
-                task.cancel()
+        for key, reader in list(self._readers.items()):
+            if key not in wanted or reader.listing is not self._list_of(wanted[key]):
+                del self._readers[key]
+                task = self._tasks.pop(key, None)
+                if task is not None:
+                    task.cancel()
         for key, branch in wanted.items():
             if key not in self._readers:
                 self._readers[key] = self._reader(branch)
+
+    def _list_of(self, branch: Branch | None) -> Listing:
+        return self.tree.workflows if branch is None else branch.listing
 
     def _wanted_lists(self) -> dict[Hashable, Branch | None]:
         tree = self.tree

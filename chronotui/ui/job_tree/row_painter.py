@@ -60,7 +60,7 @@ def strip_of(pieces: tuple[Piece, ...], width: int, look: Look, cursor: bool) ->
             space = " " * (len(text) - len(words))
             segments.append(Segment(space, look.filling(cursor)))
         segments.append(Segment(words, look.of(piece.role, cursor)))
-    strip = Strip(segments)
+    strip = Strip(segments).simplify()
     return strip.adjust_cell_length(width, look.filling(cursor))
 
 
