@@ -336,6 +336,8 @@ class Watch:
         if status.is_terminal:
             self.ended.set()
             self._running.clear()
+            if self._healing is not None:
+                self._healing.wake()
             return
         self.ended.clear()
         if status.is_waiting:
