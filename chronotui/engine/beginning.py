@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chronotui.core.log import key_of
+from chronotui.core.log import LineKey, key_of
 
 if TYPE_CHECKING:
-    from chronotui.core.log import LineKey
     from chronotui.engine.selection import LineSelection
     from chronotui.engine.watch.intake import Intake
     from chronotui.model import LogLine
@@ -34,7 +33,8 @@ def beginning_of(intake: Intake, selection: LineSelection) -> Beginning | None:
         if first is not None:
             return Beginning(first[:2], key_of(first))
         attempt, number = intake.highest()
-        return Beginning((max(attempt, 1), max(number + 1, ledger.base)))
+        place = (max(attempt, 1), max(number + 1, ledger.base))
+        return Beginning(place, LineKey(*place, 0, ""))
     attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
     if not attempts or (selection.attempt and selection.attempt > attempts[-1]):
         return None
