@@ -75,6 +75,8 @@ JOB = "nightly-report"
     [
         ["workflows"],
         ["jobs", JOB],
+        ["logs", JOB, "{ended}", "--tail", "3"],
+        ["logs", JOB, "{ended}", "--follow", "--grep", "a.c"],
         ["save", JOB, "{ended}", "-O", "log.txt"],
         ["profile", "test"],
         ["login"],

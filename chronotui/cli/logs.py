@@ -146,7 +146,9 @@ async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) 
 
 
 def _why_nothing(job: Job, selection: LineSelection) -> str:
-    if selection.grep or selection.stream or selection.since_ns or selection.attempt:
+    from chronotui.engine.selection import LineSelection
+
+    if selection != LineSelection():
         return "no line is among those asked for."
     if job.status.is_waiting:
         return "the job has not started yet; --follow waits for it."
