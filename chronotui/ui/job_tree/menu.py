@@ -41,10 +41,16 @@ class ChoiceMenu(ModalScreen[int | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,h,left", "leave", "back", show=False),
-        Binding("j", "step('down')", "down", show=False),
-        Binding("k", "step('up')", "up", show=False),
-        Binding("l,right,space", "step('select')", "choose", show=False),
+        Binding("escape,q,h,left", "leave", "back", show=False, id="filters.menu_back"),
+        Binding("j", "step('down')", "down", show=False, id="filters.menu_down"),
+        Binding("k", "step('up')", "up", show=False, id="filters.menu_up"),
+        Binding(
+            "l,right,space",
+            "step('select')",
+            "choose",
+            show=False,
+            id="filters.menu_choose",
+        ),
     ]
 
     def __init__(self, words: Sequence[str], chosen: int, at: Offset) -> None:
