@@ -121,6 +121,11 @@ class Follow:
             return 0
         return self._emission.given_up + self._watch.missing
 
+    def signed_in(self) -> None:
+        """Go on after somebody has signed in."""
+        if self._watch is not None:
+            self._watch.gate.signed_in()
+
     def summary(self) -> str:
         """Return one sentence for standard error: printed, missing, and the end."""
         lines = "1 line" if self._printed == 1 else f"{self._printed:,} lines"

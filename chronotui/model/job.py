@@ -78,3 +78,12 @@ class Job:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    def seconds_since_end(self, now: float) -> float | None:
+        """Return how long ago it ended, None when the server did not say.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        ended_at = self.completed_at or self.updated_at
+        return None if ended_at is None else now - ended_at.timestamp()
