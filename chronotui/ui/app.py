@@ -123,10 +123,10 @@ class DeskApp(App[int]):
 def all_actions() -> list[Action]:
     """Return every action a key can be put on."""
     from chronotui.ui.desk.details_pane import DetailsPane
-    from chronotui.ui.job_tree import FilterBar, JobTree
+    from chronotui.ui.job_tree import BOUND
     from chronotui.ui.log_view import LogView
 
-    widgets = (JobTree, FilterBar, LogView, DetailsPane)
+    widgets = (*BOUND, LogView, DetailsPane)
     return actions_of(
         DeskApp.BINDINGS, DeskScreen.BINDINGS, *(w.BINDINGS for w in widgets)
     )
