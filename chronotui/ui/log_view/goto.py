@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chronotui.core.times import NS, parse_when
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from chronotui.ui.log_view.open_log import OpenLog
 
-WORDS = "a line number, 14:05, -15m, start or end"
+MOST_DIGITS: Final = 18
+WORDS: Final = "a line number, 14:05, -15m, start or end"
 
 
 def row_of(typed: str, opened: OpenLog, now: datetime) -> int:
@@ -30,8 +31,9 @@ def row_of(typed: str, opened: OpenLog, now: datetime) -> int:
     text = typed.strip()
     if not len(opened.rows):
         raise ValueError("There are no lines to go to.")
-    if text.isascii() and text.isdigit():
-        return _row_of_number(int(text), opened)
+    digits = text.replace(",", "")
+    if digits.isascii() and digits.isdigit():
+        return _row_of_number(int(digits[:MOST_DIGITS]), opened)
     try:
         when = parse_when(text, now)
     except ValueError as error:

@@ -23,7 +23,7 @@ class Place:
 
     ``number`` counts lines in the store from 1, 0 when there is none; ``shown``
     are the rows under the filters, ``new`` the lines below that were not on the
-    screen yet.
+    screen yet. ``filters`` and ``search`` are as typed, empty when there is none.
     """
 
     following: bool = True
@@ -32,6 +32,7 @@ class Place:
     new: int = 0
     zone: str = ""
     filters: str = ""
+    search: str = ""
     line: LogLine | None = None
 
 
@@ -106,6 +107,10 @@ class PlaceChanged(LogMessage, namespace="log_view"):
     def can_replace(self, message: Message) -> bool:
         """Only the newest place matters."""
         return isinstance(message, PlaceChanged)
+
+
+class ReadOn(LogMessage, namespace="log_view"):
+    """The filter or the search has read through more lines, or all of them."""
 
 
 class Said(LogMessage, namespace="log_view"):

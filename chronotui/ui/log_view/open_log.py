@@ -95,16 +95,21 @@ class OpenLog:
             search is None or search.complete for search in (self.search, self._errors)
         )
 
-    def index(self, budget_seconds: float) -> None:
-        """Read on through the lines for a while, those near the reader first."""
+    def index(self, budget_seconds: float) -> bool:
+        """Read on through the lines for a while, those near the reader first.
+
+        Returns:
+            Whether rows may be others than before.
+        """
         if not self.rows.complete:
             self.rows.advance(budget_seconds, self.reading.current)
             self.reading.resettle()
-            return
+            return True
         for search in (self.search, self._errors):
             if search is not None and not search.complete:
                 search.advance(budget_seconds)
-                return
+                break
+        return False
 
     @property
     def search_text(self) -> str:

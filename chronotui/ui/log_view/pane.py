@@ -13,7 +13,12 @@ from textual.widgets import Static
 
 from chronotui.ui.log_view.bar import GAP, bar_parts
 from chronotui.ui.log_view.line_screen import LineScreen
-from chronotui.ui.log_view.messages import LineOpened, PlaceChanged, ServerSearchWanted
+from chronotui.ui.log_view.messages import (
+    LineOpened,
+    PlaceChanged,
+    ReadOn,
+    ServerSearchWanted,
+)
 from chronotui.ui.log_view.prompt import Asked, Prompt
 from chronotui.ui.log_view.view import LogView
 
@@ -117,6 +122,7 @@ class LogPane(Vertical):
         self.view.explain_empty(title, sentence)
 
     @on(PlaceChanged)
+    @on(ReadOn)
     def _place_changed(self) -> None:
         self.update_bar()
 
@@ -135,7 +141,7 @@ class LogPane(Vertical):
                 f"log-pane--{part.tone}", partial=True
             )
             text.append(GAP if text else "").append(part.text, style)
-        bar.update(text)
+        bar.update(text, layout=False)
 
     # Asking
 
@@ -192,11 +198,16 @@ class LogPane(Vertical):
         self.update_bar()
 
     def _close_prompt(self) -> None:
+        had_focus = self.prompt.input.has_focus
         self.prompt.close()
-        self.view.focus()
+        if had_focus:
+            self.screen.set_focus(self.view)
 
     def _search(self, text: str) -> str:
-        wrong = self.view.preview_search(text)
+        opened = self.view.opened
+        wrong = ""
+        if opened is None or opened.search_text != text:
+            wrong = self.view.preview_search(text)
         if not wrong:
             self.view.end_search(keep=bool(text))
         return wrong

@@ -31,6 +31,7 @@ def place_of(opened: OpenLog, zone: tzinfo | None) -> Place:
         new=max(new, 0),
         zone=zone_name(zone, line.time_ns if line else None),
         filters=filters,
+        search=opened.search_text,
         line=line,
     )
 

@@ -94,8 +94,18 @@ class Prompt(Horizontal):
             self.text = text
             super().__init__()
 
-    class Answered(Typed):
-        """The reader pressed enter."""
+    class Answered(Message):
+        """The reader pressed enter.
+
+        Attributes:
+            asked: What was asked for.
+            text: The answer.
+        """
+
+        def __init__(self, asked: Asked, text: str) -> None:
+            self.asked = asked
+            self.text = text
+            super().__init__()
 
     class Closed(Message):
         """The reader gave up.
@@ -133,7 +143,8 @@ class Prompt(Horizontal):
         self.input.value = ""
         self.remark("")
         self.display = True
-        self.input.focus()
+        # At once, not by `focus`: keys typed ahead belong to the prompt already.
+        self.screen.set_focus(self.input)
 
     def remark(self, text: str, *, wrong: bool = False) -> None:
         """Say something about what is typed; empty says what can be typed."""

@@ -9,6 +9,7 @@ from chronotui.ui.log_view.ansi import rich_style
 from chronotui.ui.log_view.cells import Grid, Tabbed, indent_of
 from chronotui.ui.log_view.json_text import JsonKind, pretty_json
 from chronotui.ui.log_view.runs import Run, overlay
+from chronotui.ui.log_view.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,8 +102,10 @@ def byte_size(message: str) -> str:
         size = len(message)
     else:
         size = len(message.encode("utf-8", "surrogatepass"))
+    if size < 1 << 10:
+        return plural(size, "byte")
     if size < 1 << 20:
-        return f"{max(1, size >> 10):,} KiB"
+        return f"{size >> 10:,} KiB"
     return f"{size / (1 << 20):,.1f} MiB"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.ui.log_view.canvas import LogCanvas
 from chronotui.ui.log_view.edges import EdgeWatch
-from chronotui.ui.log_view.messages import Place, PlaceChanged, Said
+from chronotui.ui.log_view.messages import Place, PlaceChanged, ReadOn, Said
 from chronotui.ui.log_view.placing import place_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ FRAME_SECONDS: Final = 1 / 30
 
 SLICE_SECONDS: Final = 0.006
 """Longest piece of indexing between two frames."""
+
+PROGRESS_SECONDS: Final = 0.1
+"""Pause between two tellings of how far that has come."""
 
 REST_SECONDS: Final = 0.002
 """Pause between two slices, for keys and painting."""
@@ -50,6 +53,7 @@ class LogWindow(LogCanvas):
         self._taking_over = False
         self._indexing = False
         self._last_taken = 0.0
+        self._last_told = 0.0
 
     # What is shown
 
@@ -112,11 +116,12 @@ class LogWindow(LogCanvas):
         self._taking_over = True
         wait = self._last_taken + FRAME_SECONDS - monotonic()
         if wait > 0:
-            self.set_timer(wait, self._take_over)
+            self.set_timer(wait, self.take_over)
         else:
-            self.call_later(self._take_over)
+            self.call_later(self.take_over)
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
+        """Take over what the store changed, now."""
         self._taking_over = False
         self._last_taken = monotonic()
         if self.opened is None:
@@ -140,7 +145,15 @@ class LogWindow(LogCanvas):
 
     def _index_slice(self) -> None:
         self._indexing = False
-        if self.opened is not None:
-            self.opened.index(SLICE_SECONDS)
-            self.indexed()
+        opened = self.opened
+        if opened is None:
+            return
+        changed = opened.index(SLICE_SECONDS)
+        self.indexed()
+        if monotonic() - self._last_told >= PROGRESS_SECONDS or opened.is_indexed:
+            self._last_told = monotonic()
+            self.post_message(ReadOn(self))
+        if changed:
             self.moved()
+        else:
+            self._index()
