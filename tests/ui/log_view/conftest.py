@@ -79,7 +79,7 @@ class Bench:
             self.app.post_message(Key(key, key if len(key) == 1 else None))
         await self.settled()
 
-    async def type(self, text: str) -> None:
+    async def type_in(self, text: str) -> None:
         """Put text into the open prompt as if it had been typed."""
         self.app.pane.prompt.input.value += text
         await self.settled()
@@ -87,7 +87,7 @@ class Bench:
     async def ask(self, key: str, text: str) -> None:
         """Open a prompt, answer it, and wait for what comes of it."""
         await self.press(key)
-        await self.type(text)
+        await self.type_in(text)
         await self.press("enter")
 
     async def settled(self) -> None:

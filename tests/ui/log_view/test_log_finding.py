@@ -18,10 +18,10 @@ async def test_search_previews_while_typing_and_esc_goes_back(
 ) -> None:
     async with open_pane(100) as bench:
         await bench.press("g", "j", "slash")
-        await bench.type("line 5")
+        await bench.type_in("line 5")
         assert bench.current == "line 5"
         assert "1 of 11" in bench.bar()
-        await bench.type("0")
+        await bench.type_in("0")
         assert bench.current == "line 50"
         await bench.press("escape")
         assert bench.current == "line 1"
@@ -34,7 +34,7 @@ async def test_search_at_the_newest_line_looks_back_and_esc_follows_again(
 ) -> None:
     async with open_pane(100) as bench:
         await bench.press("slash")
-        await bench.type("line 1")
+        await bench.type_in("line 1")
         assert bench.current == "line 19"
         await bench.press("escape")
         assert bench.view.place.following
@@ -59,7 +59,7 @@ async def test_n_and_capital_n_wrap_and_say_so(open_pane: OpenPane) -> None:
 async def test_a_bad_expression_is_said_while_typing(open_pane: OpenPane) -> None:
     async with open_pane(30) as bench:
         await bench.press("slash")
-        await bench.type("(")
+        await bench.type_in("(")
         remark = bench.app.pane.query_one("#remark")
         assert "regular expression" in str(remark.render())
         assert remark.has_class("-wrong")
