@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from chronotui import __version__
 from chronotui.cli.verbs import DESK, GLOBAL, VERBS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Final, NoReturn
 
     from chronotui.cli.option import Option, Verb
 
@@ -24,16 +25,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         SystemExit: Help or the version was asked for (0), or the arguments cannot
             be taken (2); what there is to say has been said.
     """
-    return _parser(_wanted(argv)).parse_args(argv)
+    return _parser(set(argv)).parse_args(argv)
 
 
-def _wanted(argv: list[str]) -> str | None:
-    """Return the verb named, so that only its options are built."""
-    names = {verb.name for verb in VERBS}
-    return next((word for word in argv if word in names), None)
-
-
-def _parser(wanted: str | None) -> argparse.ArgumentParser:
+def _parser(words: set[str]) -> argparse.ArgumentParser:
+    """Return the parser; only verbs among the words get their options built."""
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
     version = f"{PROGRAM} {__version__}"
     parser.add_argument("--version", action="version", version=version)
@@ -42,7 +38,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
     parser.set_defaults(handler="desk:desk")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
     for verb in VERBS:
-        _add_verb(verbs, verb, PROGRAM, whole=verb.name == wanted)
+        _add_verb(verbs, verb, PROGRAM, whole=verb.name in words)
     return parser
 
 
@@ -81,7 +77,7 @@ def _add(
     parser: argparse.ArgumentParser, options: Iterable[Option], **more: object
 ) -> None:
     for option in options:
-        settings = {**dict(option.settings), **more}
+        settings = {**option.settings, **more}
         parser.add_argument(*option.names, help=option.help, **settings)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chronotui.api.chronoverse import Chronoverse
+    from chronotui.engine.questions import AskSecret
     from chronotui.storage.diagnostic_log import DiagnosticLog
     from chronotui.storage.settings import Config, Profile
 
@@ -64,9 +65,16 @@ class Invocation:
         Raises:
             ConfigError: There is none, or it cannot be told which.
         """
-        return selection.choose_profile(
-            self.config, self.options.profile, self.options.url, os.environ
-        )
+        return self.profile_of(self.options.profile)
+
+    def profile_of(self, name: str | None) -> Profile:
+        """Return a profile by name, at the address in use; None is the one in use.
+
+        Raises:
+            ConfigError: There is no such one, or it cannot be told which.
+        """
+        url = self.options.url
+        return selection.choose_profile(self.config, name, url, os.environ)
 
     @cached_property
     def log(self) -> DiagnosticLog | None:
@@ -81,17 +89,23 @@ class Invocation:
     def with_client(
         self,
         work: Callable[[Chronoverse], Awaitable[Result]],
-        profile: Profile | None = None,
+        *,
+        ask: AskSecret | None = None,
     ) -> Result:
-        """Run ``work`` with a client of the profile, which is closed afterwards."""
-        chosen = profile or self.profile
+        """Run ``work`` with a client of the profile, which is closed afterwards.
+
+        Args:
+            work: What is done with it.
+            ask: Asks for a secret; None asks on the terminal, if there is one.
+        """
+        profile = self.profile
         import asyncio
 
         from chronotui.cli.asking import asker
         from chronotui.engine.connect import open_client
 
         async def run() -> Result:
-            client = open_client(chosen, ask=asker(), log=self.log)
+            client = open_client(profile, ask=ask or asker(), log=self.log)
             try:
                 return await work(client)
             finally:

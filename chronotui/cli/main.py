@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 from chronotui.cli.arguments import parse
-from chronotui.cli.failures import FailureGuard
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,7 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 2
+        return _said(end)
+    from chronotui.cli.failures import FailureGuard
+
     guard = FailureGuard()
     with guard:
         from chronotui.cli.invocation import Invocation
@@ -37,7 +37,21 @@ def main(argv: list[str] | None = None) -> int:
     return guard.exit_code
 
 
+def _said(end: SystemExit) -> int:
+    """Hand over what the parser said; a reader who went away is no error."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        from chronotui.cli.output import silence_stdout
+
+        silence_stdout()
+    return end.code if isinstance(end.code, int) else 2
+
+
 def _handler(place: str) -> Callable[[Invocation], int]:
+    from importlib import import_module
+
     module, _, name = place.partition(":")
     handler: Callable[[Invocation], int] = getattr(
         import_module(f"chronotui.cli.{module}"), name

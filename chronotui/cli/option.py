@@ -1,32 +1,48 @@
-"""What a verb and an option are; parser, help and completions are made of them."""
+"""What a verb and an option are; parser, help and completions are made of them.
+
+Help must cost next to nothing: what it loads does without `typing` at run time.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from typing import Any, NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
-class Option(NamedTuple):
+class Option:
     """One flag or positional argument.
 
     Attributes:
         names: Its spellings; a positional has one, without dashes.
         help: What it does.
-        settings: What argparse is told besides, as (name, value) pairs.
+        settings: What argparse is told besides.
         suggest: Words a shell may offer after it.
-        complete: "profile", "file" or "folder" where a shell can look words up.
+        complete: "profile" or "file" where a shell can look words up.
     """
 
-    names: tuple[str, ...]
-    help: str
-    settings: tuple[tuple[str, Any], ...] = ()
-    suggest: tuple[str, ...] = ()
-    complete: str = ""
+    __slots__ = ("complete", "help", "names", "settings", "suggest")
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        says: str,
+        settings: dict[str, Any],
+        suggest: tuple[str, ...] = (),
+        complete: str = "",
+    ) -> None:
+        self.names = names
+        self.help = says
+        self.settings = settings
+        self.suggest = suggest
+        self.complete = complete
 
     @property
     def takes_value(self) -> bool:
         """Whether a word follows it."""
-        return ("action", "store_true") not in self.settings
+        return self.settings.get("action") != "store_true"
 
     @property
     def is_flag(self) -> bool:
@@ -34,37 +50,46 @@ class Option(NamedTuple):
         return self.names[0].startswith("-")
 
 
-class Verb(NamedTuple):
+class Verb:
     """One command; ``handler`` is ``module:function`` below `chronotui.cli`."""
 
-    name: str
-    help: str
-    handler: str = ""
-    options: tuple[Option, ...] = ()
-    verbs: tuple[Verb, ...] = ()
+    __slots__ = ("handler", "help", "name", "options", "verbs")
+
+    def __init__(
+        self,
+        name: str,
+        says: str,
+        handler: str = "",
+        options: tuple[Option, ...] = (),
+        verbs: tuple[Verb, ...] = (),
+    ) -> None:
+        self.name = name
+        self.help = says
+        self.handler = handler
+        self.options = options
+        self.verbs = verbs
 
 
 def flag(*names: str, says: str) -> Option:
     """Declare an option that takes no value."""
-    return Option(names, says, (("action", "store_true"),))
+    return Option(names, says, {"action": "store_true"})
 
 
 def value(
     *names: str, says: str, named: str, complete: str = "", **more: Any
 ) -> Option:
     """Declare an option that takes a value, or a positional."""
-    settings = (("metavar", named), *more.items())
-    return Option(names, says, settings, complete=complete)
+    return Option(names, says, {"metavar": named, **more}, complete=complete)
 
 
 def choice(*names: str, says: str, of: tuple[str, ...], **more: Any) -> Option:
     """Declare an option that takes one of a few words."""
-    return Option(names, says, (("choices", of), *more.items()), of)
+    return Option(names, says, {"choices": of, **more}, of)
 
 
 def word(*names: str, says: str, named: str, known: tuple[str, ...]) -> Option:
     """Declare an option for a server's word: known ones are offered, any is sent."""
-    settings = (("metavar", named), ("type", str.upper))
+    settings = {"metavar": named, "type": str.upper}
     return Option(names, f"{says}: {', '.join(known)}", settings, known)
 
 

@@ -85,6 +85,7 @@ def add(invocation: Invocation) -> int:
             f"There is a profile {options.name} already.",
             next_step="Change it with chronotui profile edit.",
         )
+    options.profile_url = options.profile_url or options.url
     if not options.profile_url:
         raise ConfigError("A profile needs a server.", next_step="Add --url URL.")
     table = changed_table({}, options)
@@ -117,7 +118,9 @@ def test(invocation: Invocation) -> int:
     """Try a profile's connection and sign-in."""
     from chronotui.cli.probe import probe
 
-    invocation.output.write(f"{probe(invocation, _named(invocation))}\n")
+    name = invocation.options.name
+    profile = invocation.profile_of(name) if name else invocation.profile
+    invocation.output.write(f"{probe(invocation, profile)}\n")
     return 0
 
 

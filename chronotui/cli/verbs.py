@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from chronotui.cli.option import (
-    Option,
     Verb,
     choice,
     count,
@@ -15,6 +12,12 @@ from chronotui.cli.option import (
     value,
     word,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from chronotui.cli.option import Option
 
 GLOBAL: Final = (
     value(
