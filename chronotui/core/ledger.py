@@ -175,6 +175,8 @@ class Ledger:
 
     Attributes:
         reached: Where the log was read back to, as (attempt, number).
+        whole: Whether it was read back to its start: counting begins with the
+            first number of the first attempt that has lines.
         asked: Where what was asked for begins; nothing before it counts.
         last_attempt: The last attempt asked for; None for all.
         lines: Lines taken.
@@ -185,6 +187,7 @@ class Ledger:
         self._sees_ids = False
         self._sees_zero = False
         self.reached: tuple[int, int] | None = None
+        self.whole = False
         self.asked: tuple[int, int] | None = None
         self.last_attempt: int | None = None
         self.lines = 0
@@ -192,9 +195,22 @@ class Ledger:
     @property
     def floor(self) -> tuple[int, int] | None:
         """Where counting begins; attempts after that one count from ``base``."""
-        if self.reached is None or self.asked is None:
-            return self.reached or self.asked
-        return max(self.reached, self.asked)
+        reached = self._start or self.reached
+        if reached is None or self.asked is None:
+            return reached or self.asked
+        return max(reached, self.asked)
+
+    @property
+    def _start(self) -> tuple[int, int] | None:
+        """Where the log begins, once it was read back to there."""
+        if self.whole and self._attempts:
+            return min(self._attempts), self.base
+        return None
+
+    @property
+    def knows_base(self) -> bool:
+        """Whether a line has told that numbers begin with 0."""
+        return self._sees_zero or self._sees_ids
 
     @property
     def base(self) -> int:
@@ -204,7 +220,7 @@ class Ledger:
         server; else 1, as in the documented dialect, also when the first retained
         line has a higher number, for then the first lines themselves are gone.
         """
-        return 0 if self._sees_zero or self._sees_ids else 1
+        return 0 if self.knows_base else 1
 
     def attempts(self) -> tuple[int, ...]:
         """Return the attempts lines are held of, in order."""
@@ -249,7 +265,9 @@ class Ledger:
             return account.lowest if attempt == lowest else self.base
         if attempt < floor[0]:
             return account.highest + 1
-        return floor[1] if attempt == floor[0] else self.base
+        if attempt != floor[0]:
+            return self.base
+        return floor[1] if floor == self._start else _past_twin(account, floor[1])
 
     @property
     def missing(self) -> int:
@@ -270,3 +288,14 @@ class Ledger:
         lowest = self.floor[0] if self.floor is not None else 0
         highest = self.last_attempt or max(self._attempts, default=0)
         return sorted(a for a in self._attempts if lowest <= a <= highest)
+
+
+def _past_twin(account: AttemptLedger, floor: int) -> int:
+    """Return where counting begins above a floor that is not the log's start.
+
+    The line at the floor may share its number with one below it that was not
+    read; then the next number was skipped, and its absence tells nothing.
+    """
+    if account.held(floor) and not account.surplus(floor) and floor < account.highest:
+        return floor if account.held(floor + 1) else floor + 2
+    return floor

@@ -12,6 +12,7 @@ from chronotui.core.times import human_duration
 from chronotui.engine.beginning import beginning_of
 from chronotui.engine.emission import LAST_RANK, Emission
 from chronotui.engine.narration import Narration
+from chronotui.engine.notices import Notices
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Intake
 from chronotui.engine.watch.settings import WatchSettings
@@ -100,7 +101,9 @@ class Follow:
         self._intake = Intake(self._new_store())
         self._watch: Watch | None = None
         self._emission: Emission | None = None
-        self._said_blocked: tuple[int, int] | None = None
+        patience = self._timing.line_wait_said
+        self._narration = Narration(tell, patience)
+        self._notices = Notices(tell, patience, self._timing.line_wait)
         self._first_key: LineKey | None = None
         self._late = 0
         self._read = 0
@@ -190,7 +193,6 @@ class Follow:
             changed=changed,
             enough=None if selection.tail is None else self._enough,
         )
-        self._narration = Narration(self._tell, self._timing.line_wait_said)
         self._emission = Emission(self._intake, watch.boundaries.closed, self._timing)
         self._intake.on_new = self._entered
         self._intake.on_forgotten = self._came_late
@@ -211,24 +213,23 @@ class Follow:
             self._came_late([line for line in lines if emission.is_late(line)])
 
     def _came_late(self, lines: Sequence[LogLine]) -> None:
-        late = [line for line in lines if self._is_wanted_late(line)]
-        if not late:
-            return
-        self._late += len(late)
-        names = ", ".join(f"{line.sequence_num} ({line.stream})" for line in late[:5])
-        more = f" and {len(late) - 5} more" if len(late) > 5 else ""
-        self._tell(f"too late to be printed in order: line {names}{more}.")
-
-    def _is_wanted_late(self, line: LogLine) -> bool:
         first = self._first_key
-        return self._selection.prints(line) and (first is None or key_of(line) >= first)
+        late = [
+            line
+            for line in lines
+            if self._selection.prints(line) and (first is None or key_of(line) >= first)
+        ]
+        self._late += len(late)
+        self._notices.late(late)
 
     def _step(self) -> list[LogLine]:
         """Return the lines whose turn it is now."""
         watch, emission = self._watch, self._emission
         assert watch is not None and emission is not None  # noqa: S101, PT018
         now = self._clock.monotonic()
-        self._narration.hear(watch.connectivity.connection(watch.job, ""), now)
+        over = str(watch.job.status) if watch.ended.is_set() else ""
+        self._narration.hear(watch.connectivity.connection(watch.job, over), now)
+        self._notices.flush(now)
         if emission.place is None and not self._begin(watch, emission):
             return []
         lines = emission.take(now, watch.unread_from())
@@ -244,12 +245,12 @@ class Follow:
 
     def _begin(self, watch: Watch, emission: Emission) -> bool:
         """Find the first line wanted, once it is known which it is."""
-        selection = self._selection
-        if not watch.caught_up and not (
-            selection.from_the_start and watch.pages.coverage.at_start
-        ):
+        selection, coverage = self._selection, watch.pages.coverage
+        early = selection.from_the_start and coverage.rising
+        if not watch.caught_up and not early:
             return False
-        beginning = beginning_of(self._intake, selection)
+        read = coverage.bottom is not None or watch.ended.is_set()
+        beginning = beginning_of(self._intake, selection, retained_read=read)
         if beginning is None:
             return False
         self._first_key = beginning.first
@@ -264,15 +265,9 @@ class Follow:
         if waited >= self._timing.line_wait:
             emission.skip()
             if blocked.missing:
-                self._tell(f"{_lines(blocked)} did not come; going on without.")
+                self._notices.gave_up(blocked)
         elif waited >= self._timing.line_wait_said and not blocked.ends:
-            key = (blocked.attempt, blocked.first)
-            if self._said_blocked != key:
-                self._said_blocked = key
-                self._tell(
-                    f"{_lines(blocked)} not received yet; waiting up to "
-                    f"{self._timing.line_wait:.0f} s."
-                )
+            self._notices.waiting(blocked, now)
 
     async def _pause(self, wake: asyncio.Event) -> None:
         """Wait for a change, or for the moment a wait is over."""
@@ -308,8 +303,14 @@ class Follow:
             lines = emission.take(self._clock.monotonic(), None)
             if wanted := self._wanted(lines):
                 yield wanted
-            if not lines and emission.skip() is None:
+            if lines:
+                continue
+            blocked = emission.skip()
+            if blocked is None:
                 break
+            if blocked.missing:
+                self._notices.gave_up(blocked)
+        self._notices.flush(self._clock.monotonic(), at_once=True)
         missing = emission.given_up + self._intake.ledger.missing
         verdict = replace(
             verdict,
@@ -317,13 +318,3 @@ class Follow:
             sealed=verdict.sealed and not missing,
         )
         self.result = FollowResult(verdict, self._printed, missing, watch.job)
-
-
-def _lines(blocked: Blocked) -> str:
-    numbers = (
-        f"{blocked.first}"
-        if blocked.first == blocked.last
-        else f"{blocked.first} to {blocked.last}"
-    )
-    count = "1 line" if blocked.missing == 1 else f"{blocked.missing:,} lines"
-    return f"{count} (number {numbers})"

@@ -148,6 +148,7 @@ class RetainedLog:
         async for batch in raw_lines(self._client, self._job):
             if batch is None:
                 coverage.at_start = False
+                self._set_floor()
                 return
             self._intake.take(batch, Way.RISING, context)
             self._set_floor()
@@ -193,10 +194,8 @@ class RetainedLog:
 
     def _set_floor(self) -> None:
         ledger, coverage = self._intake.ledger, self._pages.coverage
-        attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
-        if coverage.at_start and attempts:
-            ledger.reached = (attempts[0], ledger.base)
-        elif coverage.bottom is not None:
+        ledger.whole = coverage.at_start
+        if coverage.bottom is not None:
             ledger.reached = coverage.bottom.key
 
     def _ask_from_beginning(self) -> None:

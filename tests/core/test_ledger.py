@@ -131,6 +131,14 @@ def test_nothing_before_what_was_asked_for_counts() -> None:
     assert ledger.missing == 2
 
 
+def test_a_log_read_from_its_start_counts_from_the_base() -> None:
+    ledger = Ledger()
+    ledger.whole = True
+    assert ledger.missing == 0
+    ledger.add(1, 135, has_id=True)
+    assert ledger.missing == 135
+
+
 def test_the_base_of_a_documented_server_is_one() -> None:
     ledger = Ledger()
     ledger.add(1, 1)

@@ -280,10 +280,8 @@ class Watch:
     def set_floor(self) -> None:
         """Let counting begin where the log has been read back to."""
         ledger, coverage = self.intake.ledger, self.pages.coverage
-        attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
-        if coverage.at_start and attempts:
-            ledger.reached = (attempts[0], ledger.base)
-        elif coverage.bottom is not None:
+        ledger.whole = coverage.at_start
+        if coverage.bottom is not None:
             ledger.reached = coverage.bottom.key
 
     def _newest_read(self) -> None:
