@@ -128,7 +128,7 @@ class AttemptTimeline:
         if twin:
             return twin
         attempt = self.attempt_at(time_ns)
-        other = self._contradiction(attempt, line, time_ns)
+        other = self._contradiction(attempt, line, time_ns, previous)
         if other is None and previous is not None and previous.attempt == attempt:
             other = step_into_another(line, time_ns, way, previous)
         if other is None:
@@ -160,12 +160,19 @@ class AttemptTimeline:
         return 0
 
     def _contradiction(
-        self, attempt: int, line: LogLine, time_ns: int
+        self, attempt: int, line: LogLine, time_ns: int, previous: LogLine | None
     ) -> LogLine | None:
         """Return a line held that cannot be of one attempt with this one."""
         number = line.sequence_num
         for rival in self._held.numbered(attempt, number):
-            if rival.stream == line.stream or distant(rival.time_ns, time_ns):
+            if rival.stream == line.stream:
+                return rival
+            beside = (
+                previous is not None
+                and same_line(rival, previous)
+                and number > self._spans[attempt - 1].lowest
+            )
+            if not beside and distant(rival.time_ns, time_ns):
                 return rival
         lower = self._held.below(attempt, number)
         if lower is not None and reversed_in_time(

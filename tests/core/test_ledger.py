@@ -114,7 +114,10 @@ def test_the_floor_leaves_out_what_was_not_asked_for() -> None:
         ledger.add(attempt, number, has_id=True)
     assert ledger.missing == 6
     ledger.reached = (2, 5)
+    assert ledger.missing == 0, "a twin of 5 that was not read would explain 6"
+    ledger.add(2, 9, has_id=True)
     assert ledger.missing == 1
+    ledger.add(2, 8, has_id=True)
     ledger.reached = (1, 0)
     assert ledger.missing == 3 + 5 + 1
 
