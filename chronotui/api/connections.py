@@ -11,6 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from chronotui import __version__
+from chronotui.api.merging_backend import MergingTransport
 from chronotui.api.tls import TlsSettings, build_context, empty_context
 
 if TYPE_CHECKING:
@@ -75,15 +76,8 @@ class Connections:
         Raises:
             ConfigError: The TLS settings cannot be used.
         """
-        transport = httpx.AsyncHTTPTransport(
-            verify=self._shared_context(),
-            trust_env=False,
-            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS),
-            proxy=self._proxy(),
-            socket_options=socket_options(),
-        )
         return httpx.AsyncClient(
-            transport=transport,
+            transport=self._async_transport(),
             timeout=self._timeout,
             headers=_HEADERS,
             cookies=_no_cookies(),
@@ -108,6 +102,22 @@ class Connections:
             headers=_HEADERS,
             cookies=_no_cookies(),
             trust_env=False,
+        )
+
+    def _async_transport(self) -> httpx.AsyncHTTPTransport:
+        proxy = self._proxy()
+        if proxy is None:
+            return MergingTransport(
+                context=self._shared_context(),
+                keepalive_seconds=KEEPALIVE_SECONDS,
+                socket_options=socket_options(),
+            )
+        return httpx.AsyncHTTPTransport(
+            verify=self._shared_context(),
+            trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS),
+            proxy=proxy,
+            socket_options=socket_options(),
         )
 
     def _shared_context(self) -> ssl.SSLContext:

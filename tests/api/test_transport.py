@@ -447,20 +447,47 @@ def test_idle_connections_end_before_the_server_ends_them() -> None:
     assert KEEPALIVE_SECONDS < 30
 
 
+def used_stream(client: Chronoverse) -> Any:
+    """Dig out the one connection of a client."""
+    transport: Any = client._transport._client._transport  # type: ignore[union-attr]
+    return transport._pool.connections[0]._connection._network_stream
+
+
 async def test_sockets_probe_their_peer(
     make_peer: MakePeer, client_for: OpenClient, answer: Answer
 ) -> None:
     peer = await make_peer(lambda *_: answer(200, EMPTY))
     client = client_for(peer.url)
-    found: dict[tuple[int, int], int] = {}
     await client.workflows()
-    pool = client._transport._client._transport._pool  # type: ignore[union-attr]
-    stream = pool.connections[0]._connection._network_stream
-    used = stream.get_extra_info("socket")
-    for level, option, value in socket_options():
-        found[level, option] = used.getsockopt(level, option)
-        assert found[level, option] == value
-    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE) in found
+    used = used_stream(client).get_extra_info("socket")
+    wanted = {(level, option): value for level, option, value in socket_options()}
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE) in wanted
+    assert {key: used.getsockopt(*key) for key in wanted} == wanted
+
+
+async def test_the_installed_httpx_takes_the_merging_pool(
+    make_peer: MakePeer, client_for: OpenClient, answer: Answer
+) -> None:
+    peer = await make_peer(lambda *_: answer(200, EMPTY))
+    client = client_for(peer.url)
+    await client.workflows()
+    assert type(used_stream(client)).__name__ == "_MergingStream"
+
+
+async def test_the_environments_proxy_is_used_beyond_this_machine(
+    make_peer: MakePeer,
+    client_for: OpenClient,
+    answer: Answer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = await make_peer(lambda *_: answer(200, EMPTY))
+    peer = await make_peer(lambda *_: answer(200, EMPTY))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    await client_for("http://chrono.invalid/api").workflows()
+    assert [r.target for r in proxy.received] == ["http://chrono.invalid/api/workflows"]
+    await client_for(peer.url).workflows()
+    assert (proxy.connections, peer.connections) == (1, 1)
 
 
 async def test_a_client_can_be_used_again_after_it_was_closed(
