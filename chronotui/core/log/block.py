@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from array import array
 from bisect import bisect_left
 from itertools import accumulate, count
@@ -26,7 +25,6 @@ RETAINED_BIT: Final = 0b100
 FORM_SHIFT: Final = 3
 
 _STREAMS: Final = (STDERR, STDOUT)
-_HEAD: Final = struct.Struct("<IQ???")
 
 
 class Odd(NamedTuple):
@@ -217,46 +215,6 @@ class Block:
             and self.numbers[index] == key.sequence_num
             and self.key(index, key.attempt, ids) == key
         )
-
-    def pack(self) -> bytes:
-        """Return everything but ``odd`` as bytes."""
-        return b"".join(
-            (
-                _HEAD.pack(
-                    len(self.ends),
-                    len(self.text),
-                    self.escapes,
-                    self.returns,
-                    self.broken,
-                ),
-                self.ends.tobytes(),
-                self.numbers.tobytes(),
-                self.times.tobytes(),
-                self.flags,
-                self.text,
-            )
-        )
-
-    @classmethod
-    def unpack(cls, packed: bytes, odd: dict[int, Odd]) -> Block:
-        """Return the block `pack` made.
-
-        Raises:
-            ValueError: The bytes are not whole.
-        """
-        block = cls()
-        lines, size, *bits = _HEAD.unpack_from(packed)
-        block.escapes, block.returns, block.broken = bits
-        view = memoryview(packed)[_HEAD.size :]
-        if len(view) != 21 * lines + size:
-            raise ValueError("not a whole block")
-        block.ends.frombytes(view[: 4 * lines])
-        block.numbers.frombytes(view[4 * lines : 12 * lines])
-        block.times.frombytes(view[12 * lines : 20 * lines])
-        block.flags = bytearray(view[20 * lines : 21 * lines])
-        block.text = bytearray(view[21 * lines :])
-        block.odd = odd
-        return block
 
     def _write(self, messages: Sequence[str]) -> None:
         text = "\n".join(messages) + "\n"

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chronotui.core.log.finders import (
-    AllFinder,
-    LevelFinder,
+from chronotui.core.log.finders import AllFinder, LevelFinder, StreamFinder
+from chronotui.core.log.levels import Level, line_level
+from chronotui.core.log.pattern_finders import (
     LiteralFinder,
     RegexFinder,
-    StreamFinder,
     pattern_finder,
 )
-from chronotui.core.log.levels import Level, line_level
 
 if TYPE_CHECKING:
     from chronotui.core.log.pattern import Pattern

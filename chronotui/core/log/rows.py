@@ -7,20 +7,17 @@ not looked at yet are not shown.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.log.keys import LineKey, key_of
-from chronotui.core.log.marks import LOWEST, Mark, MarkKind
+from chronotui.core.log.keys import LineKey
+from chronotui.core.log.mark_rows import MarkRows, mark_row
+from chronotui.core.log.marks import LOWEST
 from chronotui.core.log.row_types import (
     Anchor,
-    EdgeRow,
-    GapRow,
     LineRow,
     Row,
     RowsChange,
-    SectionRow,
 )
 from chronotui.core.log.selection import Selection
 from chronotui.core.log.visible import Visible
@@ -59,11 +56,8 @@ class Rows:
         self._finder = self.filter.finder() if self.filter else None
         selection = Selection(store.spool, self._finder) if self._finder else None
         self.visible = Visible(store, selection, attempt)
-        self._marks: list[Mark] = []
-        self._mark_ordinals: list[int] = []
-        self._mark_rows: list[int] = []
+        self._marks = MarkRows(store.marks, attempt)
         self._version = -1
-        self._marks_version = -1
         self.refresh()
 
     def __len__(self) -> int:
@@ -133,32 +127,9 @@ class Rows:
     def _counted(self, first: int) -> RowsChange:
         """Count rows anew from a chunk on."""
         before = len(self)
-        visible = self.visible
-        visible.count_from(first)
-        kept = self._kept_marks(first)
-        row = visible.starts[first] if first < len(visible.chunks) else len(visible)
-        row = row + bisect_left(self._mark_ordinals, row) if kept else 0
-        del self._mark_ordinals[kept:]
-        self._mark_ordinals += [
-            visible.ordinal_of(mark.key) for mark in self._marks[kept:]
-        ]
-        self._mark_rows = [
-            ordinal + index for index, ordinal in enumerate(self._mark_ordinals)
-        ]
+        self.visible.count_from(first)
+        row = self._marks.take_over(self.visible, first)
         return RowsChange(True, min(row, before, len(self)), len(self))
-
-    def _kept_marks(self, first: int) -> int:
-        """Return how many marks stand where they stood, chunks changing from one on."""
-        marks = self.store.marks
-        if self._marks_version != marks.version:
-            self._marks_version = marks.version
-            attempt = self.attempt
-            self._marks = marks.all() if attempt is None else marks.of_attempt(attempt)
-            return 0
-        if first >= len(self.visible.chunks):
-            return len(self._marks)
-        border = self.visible.chunks[first].first
-        return bisect_left(self._marks, border, key=lambda mark: mark.key)
 
     # Reading
 
@@ -170,10 +141,10 @@ class Rows:
         """
         if not 0 <= number < len(self):
             raise IndexError(number)
-        before = bisect_right(self._mark_rows, number)
-        if before and self._mark_rows[before - 1] == number:
-            return _mark_row(self._marks[before - 1])
-        index, local = self.visible.place(number - before)
+        mark = self._marks.at(number)
+        if mark is not None:
+            return mark_row(mark)
+        index, local = self.visible.place(self._marks.ordinal_from(number))
         chunk = self.visible.chunks[index]
         line = self.store.spool.block(chunk).line(local, chunk.attempt, self.store.ids)
         return LineRow(self.visible.line_number(index, local), line)
@@ -190,11 +161,15 @@ class Rows:
         Raises:
             IndexError: There is no such row.
         """
-        row = self.row(number)
-        if isinstance(row, LineRow):
-            return Anchor(key_of(row.line))
-        mark = self._marks[bisect_left(self._mark_rows, number)]
-        return Anchor(mark.key, mark.kind)
+        mark = self._marks.at(number)
+        if mark is not None:
+            return Anchor(mark.key, mark.kind)
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        index, local = self.visible.place(self._marks.ordinal_from(number))
+        chunk = self.visible.chunks[index]
+        block = self.store.spool.block(chunk)
+        return Anchor(block.key(local, chunk.attempt, self.store.ids))
 
     def locate(self, anchor: Anchor) -> int:
         """Return the row of an identity.
@@ -203,32 +178,29 @@ class Rows:
         the last line. 0 when there are no rows.
         """
         if anchor.kind != "line":
-            index = bisect_left(self._marks, anchor.key, key=lambda mark: mark.key)
-            if index < len(self._marks) and self._marks[index].key == anchor.key:
-                return self._mark_rows[index]
+            row = self._marks.row_of(anchor.key)
+            if row is not None:
+                return row
         ordinal = self.visible.ordinal_of(anchor.key)
         return self.row_at_ordinal(min(ordinal, max(len(self.visible) - 1, 0)))
 
     def place(self, number: int) -> tuple[int, int] | None:
         """Return chunk and index in it of a row's line; None if it is no line."""
-        before = bisect_right(self._mark_rows, number)
-        if before and self._mark_rows[before - 1] == number:
+        ordinal = self._marks.ordinal_from(number)
+        if self._marks.at(number) is not None or not 0 <= ordinal < len(self.visible):
             return None
-        ordinal = number - before
-        in_range = 0 <= ordinal < len(self.visible)
-        return self.visible.place(ordinal) if in_range else None
+        return self.visible.place(ordinal)
 
     def place_from(self, number: int) -> tuple[int, int]:
         """Return the place of the first line at a row or below, or the end."""
-        ordinal = max(number, 0) - bisect_left(self._mark_rows, max(number, 0))
+        ordinal = self._marks.ordinal_from(max(number, 0))
         if ordinal < len(self.visible):
             return self.visible.place(ordinal)
         return len(self.visible.chunks), 0
 
     def row_at_ordinal(self, ordinal: int) -> int:
         """Return the row of a line shown, by its count among them."""
-        row = ordinal + bisect_right(self._mark_ordinals, ordinal)
-        return min(row, max(len(self) - 1, 0))
+        return min(self._marks.row_of_ordinal(ordinal), max(len(self) - 1, 0))
 
     def row_of_line(self, index: int) -> int:
         """Return the row of a line by its number in the store, or the next one's."""
@@ -254,19 +226,11 @@ class Rows:
         """Return where an attempt begins, its header if it has one; None: not shown."""
         if self.attempt is not None and attempt != self.attempt:
             return None
-        for mark, row in zip(self._marks, self._mark_rows, strict=True):
-            if mark.kind == MarkKind.HEADER and mark.key.attempt == attempt:
-                return row
+        row = self._marks.header_row(attempt)
+        if row is not None:
+            return row
         key = LineKey(attempt, LOWEST, -1, "")
         first = self.visible.ordinal_of(key)
         if first == self.visible.ordinal_of(key._replace(attempt=attempt + 1)):
             return None
         return self.row_at_ordinal(first)
-
-
-def _mark_row(mark: Mark) -> Row:
-    if mark.gap is not None:
-        return GapRow(mark.gap)
-    if mark.kind in {MarkKind.TOP, MarkKind.BOTTOM}:
-        return EdgeRow(mark.text, mark.kind == MarkKind.TOP)
-    return SectionRow(mark.key.attempt, mark.text, mark.kind == MarkKind.TRAILER)

@@ -8,11 +8,13 @@ is not searched again.
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from chronotui.core.log.finders import LevelFinder, RegexFinder, pattern_finder
+from chronotui.core.log.finders import LevelFinder
 from chronotui.core.log.levels import Level
+from chronotui.core.log.pattern_finders import RegexFinder, pattern_finder
 from chronotui.core.log.selection import Selection
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Search:
         self._finder = finder
         self._found = Selection(rows.store.spool, finder)
         self._version = -1
+        self._base = 0
+        self._sums: tuple[tuple[int, ...], list[int]] = ((), [0])
         self._shown: dict[int, tuple[int, int, Sequence[int]]] = {}
         self.refresh()
 
@@ -72,9 +76,7 @@ class Search:
     @property
     def count(self) -> int:
         """Matching lines among the rows, as far as searched."""
-        return sum(
-            len(self._in_chunk(index)) for index in range(len(self.rows.visible.chunks))
-        )
+        return self._totals()[-1]
 
     @property
     def too_slow(self) -> int:
@@ -84,15 +86,15 @@ class Search:
 
     def refresh(self) -> None:
         """Follow the rows; what arrived is searched at once if that is quick."""
-        if self._version == self.rows.store.chunks.version:
+        visible = self.rows.visible
+        if self._version == visible.version:
             return
-        first = self.rows.store.chunks.changed_since(self._version)
-        first = max(first - self.rows.visible.base, 0) if self._found.complete else 0
-        first = first if self._version >= 0 else 0
-        self._version = self.rows.store.chunks.version
-        chunks = self.rows.visible.chunks
-        self._found.keep_only(chunks)
-        self._found.plan(chunks[first:], len(chunks))
+        changed = self.rows.store.chunks.changed_since(self._version) - visible.base
+        known = self._version >= 0 and self._base == visible.base
+        first = max(changed, 0) if known and self._found.complete else 0
+        self._version, self._base = visible.version, visible.base
+        self._found.keep_only(visible.chunks)
+        self._found.plan(visible.chunks[first:], len(visible.chunks))
         self._found.advance(perf_counter() + AT_ONCE_SECONDS)
 
     def advance(self, budget_seconds: float) -> bool:
@@ -116,7 +118,7 @@ class Search:
     def rank(self, row: int) -> int:
         """Return how many matching lines stand above a row: 3 makes it the 4th."""
         index, local = self.rows.place_from(row)
-        before = sum(len(self._in_chunk(each)) for each in range(index))
+        before = self._totals()[index]
         if index >= len(self.rows.visible.chunks):
             return before
         return before + bisect_left(self._in_chunk(index), local)
@@ -174,6 +176,16 @@ class Search:
                 local = hits[start if step > 0 else stop - 1]
                 return visible_row(self.rows, index, local), False
         return None, False
+
+    def _totals(self) -> list[int]:
+        """Return how many lines match before each chunk, and in all."""
+        visible = self.rows.visible
+        filtered = visible.selection.revision if visible.selection else 0
+        state = (visible.version, self._found.revision, filtered, len(visible))
+        if self._sums[0] != state:
+            counts = map(len, map(self._in_chunk, range(len(visible.chunks))))
+            self._sums = (state, list(accumulate(counts, initial=0)))
+        return self._sums[1]
 
     def _in_chunk(self, index: int) -> Sequence[int]:
         """Return the matching lines of a chunk that are shown."""

@@ -51,6 +51,9 @@ class Selection:
     Args:
         spool: Gives the lines of a chunk.
         matcher: Says which of them match.
+
+    Attributes:
+        revision: Grows with everything found.
     """
 
     def __init__(self, spool: Spool, matcher: Matcher) -> None:
@@ -58,6 +61,7 @@ class Selection:
         self._matcher = matcher
         self._found: dict[int, Found] = {}
         self._todo: list[Chunk] = []
+        self.revision = 0
 
     def of(self, chunk: Chunk) -> Found:
         """Return what has been found in a chunk; its ``done`` may be 0."""
@@ -79,6 +83,7 @@ class Selection:
             hits = self._matcher.find(self._spool.peek(chunk), found.done, deadline)
             found.hits.extend(hits.indexes)
             found.done = hits.done
+            self.revision += 1
         return found.done == chunk.count
 
     def plan(self, chunks: Sequence[Chunk], near: int) -> None:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from chronotui.core.log.block import Block
+from chronotui.core.log.packing import pack, unpack
 from chronotui.model import STDERR, LogLine
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ MOST_WRITTEN: Final = 8 << 20
 
 CACHE_BYTES: Final = 8 << 20
 """Bytes of spooled chunks kept after reading them."""
+
+MOST_STAND_INS: Final = 8
+"""Chunks that cannot be read for which what is shown instead is kept."""
 
 RETRY_BYTES: Final = 64 << 20
 """How much the log grows until a spool that failed is tried again."""
@@ -76,6 +80,7 @@ class Spool:
         self._file: Overflow | None = None
         self._cache: OrderedDict[int, Block] = OrderedDict()
         self._clock = count(1)
+        self._stand_ins: dict[int, Block] = {}
         self._queue: list[Chunk] = []
         self._resident = 0
         self._text = 0
@@ -179,7 +184,7 @@ class Spool:
         assert chunk.block is not None  # noqa: S101 - the queue holds no other
         try:
             if chunk.place is None:
-                packed = chunk.block.pack()
+                packed = pack(chunk.block)
                 chunk.place = (self._opened().write(packed), len(packed))
                 self._written += len(packed)
         except OSError as error:
@@ -202,7 +207,7 @@ class Spool:
         if chunk.place is None or self._file is None:
             raise OSError("the spool file is closed")
         try:
-            return Block.unpack(self._file.read(*chunk.place), chunk.odd)
+            return unpack(self._file.read(*chunk.place), chunk.odd)
         except ValueError as error:
             raise OSError("the spool file is shorter than it was written") from error
 
@@ -210,6 +215,11 @@ class Spool:
         """Return lines that say that they cannot be read."""
         reason = error.strerror or str(error)
         self._lost = f"Lines in the spool file cannot be read back ({reason})."
-        number = chunk.first.sequence_num
-        line = LogLine(chunk.attempt, number, STDERR, None, "(unreadable)")
-        return Block.of([line] * chunk.count, self._ids)
+        if chunk.stamp not in self._stand_ins:
+            number = chunk.first.sequence_num
+            line = LogLine(chunk.attempt, number, STDERR, None, "(unreadable)")
+            if len(self._stand_ins) >= MOST_STAND_INS:
+                self._stand_ins.clear()
+            block = Block.of([line] * chunk.count, self._ids)
+            self._stand_ins[chunk.stamp] = block
+        return self._stand_ins[chunk.stamp]

@@ -29,6 +29,7 @@ class Visible:
 
     Attributes:
         chunks: The chunks that may show lines; ``base`` of the store's stand before.
+        version: The version of the store's chunks that is shown.
         starts: Lines shown before each chunk, and all of them at the end.
     """
 
@@ -42,7 +43,7 @@ class Visible:
         self.base = 0
         self.starts = [0]
         self._hits: list[Sequence[int]] = []
-        self._version = -1
+        self.version = -1
 
     def __len__(self) -> int:
         """Return the number of lines shown."""
@@ -50,9 +51,9 @@ class Visible:
 
     def take_over(self) -> int:
         """Follow the store; return the first chunk that may have changed."""
-        changed = self._store.chunks.changed_since(self._version)
-        first = 0 if self._version < 0 else changed
-        self._version = self._store.chunks.version
+        changed = self._store.chunks.changed_since(self.version)
+        first = 0 if self.version < 0 else changed
+        self.version = self._store.chunks.version
         chunks = self._store.chunks.chunks
         base, stop = 0, len(chunks)
         if self._attempt is not None:

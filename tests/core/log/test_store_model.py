@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +31,7 @@ from chronotui.core.log import (
 from chronotui.core.log import chunk as chunk_module
 from chronotui.core.log import placing as placing_module
 from chronotui.model import LogLine
+from tests.core.log.conftest import MemoryOverflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,26 +98,6 @@ class Model:
     @property
     def ordered(self) -> list[LogLine]:
         return [self.lines[key] for key in sorted(self.lines)]
-
-
-class MemoryOverflow:
-    """A spool in memory that can be made to fail."""
-
-    def __init__(self) -> None:
-        self.content = b""
-        self.full = False
-
-    def write(self, content: bytes, /) -> int:
-        if self.full:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        self.content += content
-        return len(self.content) - len(content)
-
-    def read(self, offset: int, size: int, /) -> bytes:
-        return self.content[offset : offset + size]
-
-    def close(self) -> None:
-        self.content = b""
 
 
 @pytest.fixture(autouse=True)
@@ -277,7 +257,7 @@ def test_any_interleaving_reads_as_a_plain_list() -> None:
     run_state_machine_as_test(
         StoreMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=35,
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronotui.core.log import (
+    BadPattern,
+    LineFilter,
+    LogStore,
+    Rows,
+    Search,
+    compile_pattern,
+)
+from chronotui.core.log.line_regex import within_lines
+from chronotui.model import STDOUT, LogLine
+
+
+def store_of(messages: list[str]) -> LogStore:
+    store = LogStore()
+    store.add([LogLine(1, n, STDOUT, None, text) for n, text in enumerate(messages)])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("typed", "message", "matches"),
+    [
+        ("error", "An ERROR", True),
+        ("Error", "An ERROR", False),
+        ("(?i)Error", "An ERROR", True),
+        ("1.5", "1x5", True),
+        (r"1\.5", "1x5", False),
+        (r"\S+ \Sx", "ab AX", True),
+        ("[warn]", "w", True),
+        (r"\[warn\]", "[WARN] x", True),
+        ("ärger", "ÄRGER", True),
+        ("timeout$", "a \x1b[31mtime\x1b[0mout", True),
+        ("50%", "50%\r100%", False),
+        ("100%", "50%\r100%\r", True),
+        ("a+", "bb", False),
+    ],
+)
+def test_a_pattern_means_what_was_typed(
+    typed: str, message: str, matches: bool
+) -> None:
+    pattern = compile_pattern(typed)
+    assert pattern.matches(message) is matches
+    for neighbour in ("zzz", "zzz\nzzz"):
+        store = store_of([neighbour, message, neighbour])
+        found = Search(Rows(store), pattern)
+        assert found.advance(1)
+        assert found.count == matches
+
+
+@pytest.mark.parametrize(
+    "typed", ["(a", "[a", "*a", "\\", r"\p{Foo}", "(?z)", "a(?<=b"]
+)
+def test_what_is_no_expression_is_said_in_a_sentence(typed: str) -> None:
+    with pytest.raises(BadPattern) as caught:
+        compile_pattern(typed)
+    assert caught.value.sentence.startswith("This is no regular expression: ")
+    assert caught.value.sentence.endswith(".")
+
+
+def test_nothing_is_no_pattern() -> None:
+    with pytest.raises(BadPattern, match="nothing to look for"):
+        compile_pattern("")
+
+
+def test_spans_are_where_matches_are() -> None:
+    assert compile_pattern("ab").spans("xABab") == [(1, 3), (3, 5)]
+    assert compile_pattern("a*").spans("aab") == [(0, 2)]
+    assert len(compile_pattern("x").spans("x" * 5000)) == 1000
+    assert compile_pattern("(x+x+)+y").spans("x" * 5000) == []
+
+
+ATOMS = [
+    "a", "b", ".", r"\s", r"\S", r"\w", r"\W", r"\D", "[ab]", "[^a]", "[^ab ]", "[^-a]",
+    r"[^\s]", r"[\sa]", "^", "$", r"\b", "(?=a)", "(?!b)", "(?<=a)", r"(?<!\s)",
+    r"(?<=\s)", "(?>a*)", "(?:ab)", r"\A", r"\Z", r"\n", r"\p{L}", "[[:alpha:]]",
+]  # fmt: skip
+EXPRESSIONS = st.lists(
+    st.tuples(st.sampled_from(ATOMS), st.sampled_from(["", "", "*", "+", "?", "{2}"])),
+    min_size=1,
+    max_size=4,
+).map(lambda parts: "".join(atom + repeat for atom, repeat in parts))
+
+
+@given(
+    EXPRESSIONS,
+    st.lists(st.text(st.sampled_from("ab A1-é\t"), min_size=1), min_size=1, max_size=8),
+)
+def test_searching_many_lines_at_once_finds_what_each_alone_has(
+    typed: str, messages: list[str]
+) -> None:
+    try:
+        pattern = compile_pattern(typed)
+    except BadPattern:
+        return
+    search = Search(Rows(store_of(messages)), pattern)
+    assert search.advance(1)
+    assert search.count == sum(map(pattern.matches, messages))
+
+
+def test_the_usual_expressions_are_searched_many_lines_at_once() -> None:
+    usual = ["a.*b", r"\d+ ms", "a|b", "[^x]y", r"^\s*at ", "(?<!x)y", r"a\s+b"]
+    assert all(map(within_lines, usual))
+
+
+def test_a_catastrophic_expression_is_bounded_and_said() -> None:
+    store = store_of(["ok xxy", *["x" * 4000 + "!"] * 60])
+    search = Search(Rows(store), compile_pattern("(x+x+)+y"))
+    slowest = 0.0
+    started = time.perf_counter()
+    complete = False
+    while not complete:
+        before = time.perf_counter()
+        complete = search.advance(0.005)
+        slowest = max(slowest, time.perf_counter() - before)
+    assert search.count == 1
+    assert search.too_slow == 60
+    assert slowest < 1
+    assert time.perf_counter() - started < 20
+    rows = Rows(store, LineFilter(exclude=(compile_pattern("(x+x+)+y"),)))
+    while not rows.advance(1):
+        pass
+    assert (rows.line_count, rows.too_slow) == (60, 60)
+
+
+def test_a_huge_line_is_found() -> None:
+    store = store_of(["a", "x" * (8 << 20) + "Needle", "b"])
+    for typed in ("needle", "Needle", "nee.le", "NEE|Needle"):
+        search = Search(Rows(store), compile_pattern(typed))
+        assert search.advance(5)
+        assert search.count == 1, typed
+    slow = Search(Rows(store), compile_pattern("(x+x+)+y"))
+    while not slow.advance(1):
+        pass
+    assert (slow.count, slow.too_slow) == (0, 1)
