@@ -10,8 +10,8 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from chronotui.core.log import LineRow, key_of
-from chronotui.ui.log_view.drawing import Drawer, Flags
+from chronotui.ui.log_view.drawing import BLACK, Drawer, Flags
+from chronotui.ui.log_view.highlighter import Highlighter
 from chronotui.ui.log_view.look import Look, look_of
 from chronotui.ui.log_view.painter import RowPainter
 from chronotui.ui.log_view.reason import draw_reason
@@ -21,7 +21,6 @@ from chronotui.ui.log_view.stamps import Stamper
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from chronotui.core.log import Row
     from chronotui.ui.log_view.open_log import OpenLog
 
 
@@ -53,6 +52,8 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         self._look: Look | None = None
         self._strips: list[Strip] = []
         self._strips_width = 0
+        self._background = BLACK
+        self._highlighter: Highlighter | None = None
         self._reason = ("", "")
 
     @property
@@ -60,6 +61,7 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         """The styles of now."""
         if self._look is None:
             self._look = look_of(self)
+            self._background = self.background_colors[1]
         return self._look
 
     @property
@@ -75,15 +77,24 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
             width=self.size.width,
             wrap=self.settings.wrap,
             left=opened.left,
-            find=opened.search.spans if opened.search else None,
+            find=self._highlighter_of(opened),
+            filters=tuple(self.get_line_filters()),
+            background=self._background,
         )
         painter = self._painter
-        if painter is None or not painter.paints(opened.rows, opened.as_json):
-            painter = RowPainter(opened.rows, drawer, opened.as_json)
+        if painter is None or not painter.paints(opened.near, opened.as_json):
+            painter = RowPainter(opened.near, drawer, opened.as_json)
             self._painter = painter
             opened.reading.measure_with(painter.height)
         painter.drawer = drawer
         return painter
+
+    def _highlighter_of(self, opened: OpenLog) -> Highlighter | None:
+        if opened.search is None:
+            self._highlighter = None
+        elif self._highlighter is None or self._highlighter.search != opened.search:
+            self._highlighter = Highlighter(opened.search)
+        return self._highlighter
 
     def reason(self) -> tuple[str, str]:
         """Return why nothing is shown: a title and a sentence."""
@@ -120,27 +131,25 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         return self._draw_rows(self.opened, self.prepare(self.opened))
 
     def _draw_rows(self, opened: OpenLog, painter: RowPainter) -> list[Strip]:
+        if self._highlighter is not None:
+            self._highlighter.begin()
         places = list(opened.reading.window_rows())
-        first = places[0].row
-        last = max(place.row for place in places)
-        rows = opened.rows.rows(first, last + 1)
         picked = opened.picked_rows()
-        drawn = [
-            painter.strips(first + n, row, self._flags(opened, first + n, row, picked))
-            for n, row in enumerate(rows)
-        ]
+        drawn = {
+            number: painter.strips(number, self._flags(opened, number, picked))
+            for number in dict.fromkeys(place.row for place in places)
+            if number >= 0
+        }
         blank = Strip.blank(self.size.width, self.look.stdout)
         strips: list[Strip] = []
         for number, part in places:
-            parts = drawn[number - first] if number >= 0 else [blank]
+            parts = drawn.get(number, [blank])
             strips.append(parts[min(part, len(parts) - 1)])
         return strips
 
-    def _flags(self, opened: OpenLog, number: int, row: Row, picked: range) -> Flags:
+    def _flags(self, opened: OpenLog, number: int, picked: range) -> Flags:
         current = number == opened.reading.current
-        bookmarked = bool(opened.bookmarks) and (
-            isinstance(row, LineRow) and key_of(row.line) in opened.bookmarks
-        )
+        bookmarked = bool(opened.bookmarks) and opened.is_bookmarked(number)
         found = current and opened.search is not None
         return Flags(current, number in picked, bookmarked, found=found)
 
@@ -151,11 +160,7 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
             self.settle()
             self._strips = self._draw()
         shown = self._strips[crop.y : crop.bottom]
-        strips = [strip.crop(crop.x, crop.right) for strip in shown]
-        background = self.background_colors[1]
-        for line_filter in self.get_line_filters():
-            strips = [strip.apply_filter(line_filter, background) for strip in strips]
-        return strips
+        return [strip.crop(crop.x, crop.right) for strip in shown]
 
     def render_line(self, y: int) -> Strip:
         """Return one screen row."""

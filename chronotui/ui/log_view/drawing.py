@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from rich.segment import Segment
+from textual.color import Color as TextualColor
 from textual.strip import Strip
 
 from chronotui.core.text import clean
 from chronotui.model import STDERR
 from chronotui.ui.log_view.cells import Grid
 from chronotui.ui.log_view.runs import Run, segments
-from chronotui.ui.log_view.shown import Paragraph, shown_json, shown_message
+from chronotui.ui.log_view.shown import MOST_SHOWN, Paragraph, shown_json, shown_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from rich.style import Style
+    from textual.filter import LineFilter
 
     from chronotui.model import LogLine
     from chronotui.ui.log_view.look import Look
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     Find: TypeAlias = Callable[[str], Iterable[tuple[int, int]]]
 
+BLACK: Final = TextualColor(0, 0, 0)
 MARK: Final = "▌"
 BOOKMARK: Final = "◆"
 LEAST_TEXT: Final = 12
@@ -70,6 +73,8 @@ class Drawer:
         wrap: Whether long lines go on below.
         left: Columns of text scrolled out to the left, when not wrapped.
         find: Returns matches in a text; None when nothing is searched.
+        filters: What Textual changes colours by: for terminals of few, or none.
+        background: What those filters blend with.
     """
 
     look: Look
@@ -78,6 +83,8 @@ class Drawer:
     wrap: bool = False
     left: int = 0
     find: Find | None = None
+    filters: tuple[LineFilter, ...] = ()
+    background: TextualColor = BLACK
     gutter: int = field(init=False)
     room: int = field(init=False)
 
@@ -97,13 +104,15 @@ class Drawer:
 
     def height(self, line: LogLine, *, as_json: bool) -> int:
         """Return how many screen rows a line takes."""
-        if not as_json and (not self.wrap or self._is_short(line.message)):
+        if not as_json and (not self.wrap or self._is_plain(line.message)):
             return 1
         look = self._look(PLAIN)
         return len(self._parts(self._paragraphs(line, look, as_json=as_json)))
 
-    def _is_short(self, message: str) -> bool:
-        return len(message) <= self.room and message.isascii() and message.isprintable()
+    def _is_plain(self, message: str) -> bool:
+        """Whether a message is what it looks like, a cell for each character."""
+        most = self.room if self.wrap else MOST_SHOWN
+        return len(message) <= most and message.isascii() and message.isprintable()
 
     def text_width(self, line: LogLine) -> int:
         """Return how many cells a line's text takes when it is not wrapped."""
@@ -116,6 +125,10 @@ class Drawer:
         """Draw a line, a strip for each of its screen rows."""
         look = self._look(flags)
         base = look.stderr if line.stream == STDERR else look.stdout
+        first = self._prefix(line, previous_ns, flags, look)
+        if self.find is None and not flags.as_json and self._is_plain(line.message):
+            text = line.message[self.left : self.left + self.room]
+            return [self._strip(first, [Segment(text, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
             match = look.match_current if flags.found else look.match
@@ -123,8 +136,7 @@ class Drawer:
                 paragraph.lit(self.find(paragraph.searched), match)
                 for paragraph in paragraphs
             ]
-        first = self._prefix(line, previous_ns, flags, look)
-        later = self._later_prefix(first)
+        later = self._later_prefix(line, look)
         return [
             self._strip(later if index else first, self._text(part, base), base)
             for index, part in enumerate(self._parts(paragraphs))
@@ -170,27 +182,33 @@ class Drawer:
     def _prefix(
         self, line: LogLine, previous_ns: int | None, flags: Flags, look: Look
     ) -> list[Segment]:
+        """Return the gutter of a line's first row."""
         if not self.gutter:
             return []
-        base = look.stderr if line.stream == STDERR else look.stdout
-        stamp = ""
+        stamp = " "
         if self.stamp_width:
-            stamp = self.stamper.stamp(line.time_ns, previous_ns) + " "
-        mark = Segment(MARK, look.mark) if line.stream == STDERR else Segment(" ", base)
-        sign = Segment(BOOKMARK if flags.bookmarked else " ", look.bookmark)
-        return [sign, Segment(stamp, look.stamp), mark, Segment(" ", base)]
+            stamp = f" {self.stamper.stamp(line.time_ns, previous_ns)} "
+        if not flags.bookmarked:
+            return [Segment(stamp, look.stamp), *_marks(line, look)]
+        sign = Segment(BOOKMARK, look.bookmark)
+        return [sign, Segment(stamp[1:], look.stamp), *_marks(line, look)]
 
-    def _later_prefix(self, prefix: list[Segment]) -> list[Segment]:
+    def _later_prefix(self, line: LogLine, look: Look) -> list[Segment]:
         """Return the gutter of a line's further rows: its mark and no time."""
-        if not prefix:
-            return prefix
-        sign, stamp, mark, space = prefix
-        blank = Segment(" " * (len(sign.text) + len(stamp.text)), stamp.style)
-        return [blank, mark, space]
+        if not self.gutter:
+            return []
+        return [Segment(" " * (self.gutter - 2), look.stamp), *_marks(line, look)]
 
     def _strip(self, prefix: list[Segment], text: list[Segment], base: Style) -> Strip:
-        strip = Strip([segment for segment in (*prefix, *text) if segment.text])
-        return strip.adjust_cell_length(self.width, base)
+        """Return a row from what fits it, padded."""
+        pieces = [*prefix, *text]
+        blank = self.width - sum(map(_cells, pieces))
+        if blank > 0:
+            pieces.append(Segment(" " * blank, base))
+        for line_filter in self.filters:
+            pieces = line_filter.apply(pieces, self.background)
+        strip = Strip(pieces, self.width if blank >= 0 else None)
+        return strip.adjust_cell_length(self.width)
 
     # Other rows
 
@@ -214,5 +232,15 @@ class Drawer:
 
     def _fitted(self, text: str, style: Style) -> list[Strip]:
         start, end, _lead = Grid(text).cut(0, self.width)
-        strip = Strip(segments(text, [Run(0, len(text), style)], start, end))
-        return [strip.adjust_cell_length(self.width, style)]
+        pieces = segments(text, [Run(0, len(text), style)], start, end)
+        return [self._strip([], pieces, style)]
+
+
+def _marks(line: LogLine, look: Look) -> list[Segment]:
+    if line.stream == STDERR:
+        return [Segment(MARK, look.mark), Segment(" ", look.stderr)]
+    return [Segment("  ", look.stdout)]
+
+
+def _cells(segment: Segment) -> int:
+    return len(segment.text) if segment.text.isascii() else segment.cell_length

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.core.log import LineRow, Rows, Search, key_of
 from chronotui.core.reading import Reading
 from chronotui.ui.log_view.filters import FilterStack
+from chronotui.ui.log_view.near_rows import NearRows
 
 if TYPE_CHECKING:
     from chronotui.core.log import Anchor, LineKey, LogStore, Pattern, Row
@@ -29,7 +30,8 @@ class OpenLog:
         self.start_ns = start_ns
         self.filters = FilterStack()
         self.rows = Rows(store)
-        self.reading: Reading[Anchor] = Reading(self.rows, newest=self._newest)
+        self.near = NearRows(self.rows)
+        self.reading: Reading[Anchor] = Reading(self.near, newest=self._newest)
         self.as_json: set[LineKey] = set()
         self.bookmarks: dict[LineKey, Anchor] = {}
         self.range_from: Anchor | None = None
@@ -42,7 +44,7 @@ class OpenLog:
         """The row under the eye, None when there is none."""
         if not len(self.rows):
             return None
-        return self.rows.row(min(self.reading.current, len(self.rows) - 1))
+        return self.near.row(min(self.reading.current, len(self.rows) - 1))
 
     @property
     def current_line(self) -> LogLine | None:
@@ -58,14 +60,14 @@ class OpenLog:
     def refilter(self) -> None:
         """Show what the filters say; the place of reading stays."""
         self.rows = Rows(self.store, self.filters.value)
-        self.reading.rows = self.rows
+        self.near = self.reading.rows = NearRows(self.rows)
         self._errors = None
         if self.search is not None:
             self.search = Search(self.rows, self.search.pattern)
 
     def refresh(self) -> None:
         """Take over what the store changed."""
-        self.rows.refresh()
+        self.near.forget_from(self.rows.refresh().first)
         for search in (self.search, self._errors):
             if search is not None:
                 search.refresh()
@@ -103,6 +105,7 @@ class OpenLog:
         """
         if not self.rows.complete:
             self.rows.advance(budget_seconds, self.reading.current)
+            self.near.forget_from(0)
             self.reading.resettle()
             return True
         for search in (self.search, self._errors):
@@ -127,6 +130,11 @@ class OpenLog:
             return False
         self.bookmarks[key] = self.rows.anchor(self.reading.current)
         return True
+
+    def is_bookmarked(self, number: int) -> bool:
+        """Whether a row is a line with a bookmark."""
+        row = self.near.row(number)
+        return isinstance(row, LineRow) and key_of(row.line) in self.bookmarks
 
     def next_bookmark(self) -> tuple[int, bool] | None:
         """Return the row of the next bookmark, and whether it wrapped round."""
@@ -160,6 +168,6 @@ class OpenLog:
     def _newest(self) -> int:
         last = len(self.rows) - 1
         for row in range(last, max(last - NOTICES_AT_END, -1), -1):
-            if isinstance(self.rows.row(row), LineRow):
+            if isinstance(self.near.row(row), LineRow):
                 return row
         return last

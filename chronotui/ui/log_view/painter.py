@@ -12,18 +12,25 @@ from chronotui.ui.log_view.wording import gap_text
 if TYPE_CHECKING:
     from textual.strip import Strip
 
-    from chronotui.core.log import LineKey, Row, Rows
+    from chronotui.core.log import LineKey, Row
     from chronotui.model import LogLine
     from chronotui.ui.log_view.drawing import Drawer
+    from chronotui.ui.log_view.near_rows import NearRows
 
-MOST_KEPT: Final = 4096
+MOST_KEPT: Final = 768
 """Rows whose strips are kept; beyond it all are dropped and drawn again."""
 
 
 class _Drawn(NamedTuple):
-    line: LogLine
+    row: Row
     previous_ns: int | None
     strips: list[Strip]
+
+    def is_of(self, row: Row, previous_ns: int | None) -> bool:
+        """Whether this is what a row looks like; its number does not matter."""
+        if isinstance(row, LineRow) and isinstance(self.row, LineRow):
+            return self.row.line == row.line and self.previous_ns == previous_ns
+        return self.row == row
 
 
 class RowPainter:
@@ -33,14 +40,14 @@ class RowPainter:
         as_json: Lines shown as indented JSON.
     """
 
-    def __init__(self, rows: Rows, drawer: Drawer, as_json: set[LineKey]) -> None:
+    def __init__(self, rows: NearRows, drawer: Drawer, as_json: set[LineKey]) -> None:
         self.rows = rows
         self.as_json = as_json
         self._drawer = drawer
         self._drawn: dict[tuple[object, Flags], _Drawn] = {}
         self._heights: dict[tuple[LineKey, bool], tuple[LogLine, int]] = {}
 
-    def paints(self, rows: Rows, as_json: set[LineKey]) -> bool:
+    def paints(self, rows: NearRows, as_json: set[LineKey]) -> bool:
         """Whether this painter was made for these rows."""
         return self.rows is rows and self.as_json is as_json
 
@@ -79,26 +86,22 @@ class RowPainter:
         row = self.rows.row(number)
         return self._drawer.text_width(row.line) if isinstance(row, LineRow) else 0
 
-    def strips(self, number: int, row: Row, flags: Flags = PLAIN) -> list[Strip]:
+    def strips(self, number: int, flags: Flags = PLAIN) -> list[Strip]:
         """Return a row's strips, drawn now or before."""
-        line = row.line if isinstance(row, LineRow) else None
-        if line is None:
-            return self._draw(row, None, flags)
-        key = key_of(line)
-        if key in self.as_json:
-            flags = flags._replace(as_json=True)
-        previous_ns = self._previous_ns(number)
+        row = self.rows.row(number)
+        previous_ns = None
+        key: object = row
+        if isinstance(row, LineRow):
+            key = line_key = key_of(row.line)
+            previous_ns = self._previous_ns(number)
+            flags = flags._replace(as_json=line_key in self.as_json)
         known = self._drawn.get((key, flags))
-        if (
-            known is not None
-            and known.line == line
-            and known.previous_ns == previous_ns
-        ):
+        if known is not None and known.is_of(row, previous_ns):
             return known.strips
         strips = self._draw(row, previous_ns, flags)
         if len(self._drawn) >= MOST_KEPT:
             self._drawn.clear()
-        self._drawn[key, flags] = _Drawn(line, previous_ns, strips)
+        self._drawn[key, flags] = _Drawn(row, previous_ns, strips)
         return strips
 
     def _previous_ns(self, number: int) -> int | None:

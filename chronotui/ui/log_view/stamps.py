@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from chronotui.ui.log_view.settings import Timestamps
@@ -85,15 +86,23 @@ class Stamper:
             return _span(time_ns, self.start_ns)
         if self.mode is Timestamps.DELTA:
             return _span(time_ns, previous_ns)
-        try:
-            moment = wall_time(time_ns, self.zone)
-        except ValueError:
+        seconds, rest = divmod(time_ns, BILLION)
+        day, clock, offset = _second_words(seconds, self.zone)
+        if not clock:
             return UNKNOWN
-        milliseconds = time_ns % BILLION // 1_000_000
-        if self.mode is Timestamps.TIME:
-            return f"{moment:%H:%M:%S}.{milliseconds:03}"
-        offset = f"{moment:%z}"
-        return f"{moment:%Y-%m-%d %H:%M:%S}.{milliseconds:03}{offset[:3]}:{offset[3:5]}"
+        clock = f"{clock}.{rest // 1_000_000:03}"
+        return clock if self.mode is Timestamps.TIME else f"{day} {clock}{offset}"
+
+
+@lru_cache(maxsize=1024)
+def _second_words(seconds: int, zone: tzinfo | None) -> tuple[str, str, str]:
+    """Return day, time and offset of a second; empty where no calendar reaches."""
+    try:
+        moment = wall_time(seconds * BILLION, zone)
+    except ValueError:
+        return "", "", ""
+    day, clock, offset = f"{moment:%Y-%m-%d %H:%M:%S %z}".split(" ")
+    return day, clock, f"{offset[:3]}:{offset[3:5]}"
 
 
 def _span(time_ns: int, since_ns: int | None) -> str:
