@@ -81,22 +81,52 @@ class _Span:
             self.highest, self.highest_ns = number, time_ns
 
 
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A stretch of an attempt that no held line is in, but those just placed."""
+
+    attempt: int
+    low: int
+    low_ns: int
+    high: int
+    high_ns: int
+    rising: bool
+
+    def takes(self, number: int, time_ns: int, previous: LogLine) -> bool:
+        """Tell whether a line goes on from the previous one inside the stretch."""
+        before, before_ns = previous.sequence_num, previous.time_ns
+        if not self.low < number < self.high or before_ns is None:
+            return False
+        if (
+            not self.low_ns <= time_ns < self.high_ns
+            or previous.attempt != self.attempt
+        ):
+            return False
+        if self.rising:
+            return number > before and time_ns >= before_ns
+        return number < before and time_ns <= before_ns
+
+
 class AttemptTimeline:
     """Gives lines without an attempt their attempt.
 
     Args:
-        held: The lines held; asked before each answer, so every line that was
-            placed must have been taken over before the next one is.
+        held: The lines held; every line that was placed must be among them when it
+            is asked again.
+
+    Attributes:
+        was_held: Whether the line placed last is one of those held.
     """
 
     def __init__(self, held: HeldLines) -> None:
         self._held = held
         self._spans: list[_Span] = []
+        self._gap: _Gap | None = None
+        self.was_held = False
 
-    @property
-    def attempts(self) -> int:
-        """The attempts told apart so far."""
-        return len(self._spans)
+    def begin_batch(self) -> None:
+        """Take note that other lines may have been held since the last one."""
+        self._gap = None
 
     def attempt_at(self, time_ns: int) -> int:
         """Return the attempt a time falls into; 1 is everything before the second."""
@@ -118,6 +148,39 @@ class AttemptTimeline:
             under its number and stream and no time tells which was first.
         """
         time_ns = self._time_of(line, previous)
+        self.was_held = False
+        if self._gap is not None and previous is not None:
+            if self._gap.takes(line.sequence_num, time_ns, previous):
+                self._spans[self._gap.attempt - 1].take(line.sequence_num, time_ns)
+                return self._gap.attempt
+            self._gap = None
+        attempt = self._place_among_held(line, time_ns, way, previous)
+        self._find_gap(attempt, line, time_ns, way)
+        return attempt
+
+    def _find_gap(self, attempt: int, line: LogLine, time_ns: int, way: Way) -> None:
+        """Look how far lines of a page may go on without meeting one that is held."""
+        if way is Way.LIVE or attempt == UNKNOWN or line.time_ns is None:
+            return
+        rising = way is Way.RISING
+        find = self._held.above if rising else self._held.below
+        bound = find(attempt, line.sequence_num)
+        if bound is not None and bound.time_ns is None:
+            return
+        if bound is not None and bound.time_ns is not None:
+            end, end_ns = bound.sequence_num, bound.time_ns
+        elif rising:
+            later = self._spans[attempt : attempt + 1]
+            end, end_ns = 1 << 62, later[0].begins_ns if later else 1 << 63
+        else:
+            first = attempt == 1
+            end, end_ns = -1, 0 if first else self._spans[attempt - 1].begins_ns
+        low, high = sorted(((end, end_ns), (line.sequence_num, time_ns)))
+        self._gap = _Gap(attempt, *low, *high, rising)
+
+    def _place_among_held(
+        self, line: LogLine, time_ns: int, way: Way, previous: LogLine | None
+    ) -> int:
         if not self._spans:
             self._begin(1, line.sequence_num, time_ns)
             return 1
@@ -126,6 +189,7 @@ class AttemptTimeline:
             return len(self._spans)
         twin = self._twin(line)
         if twin:
+            self.was_held = True
             return twin
         attempt = self.attempt_at(time_ns)
         other = self._contradiction(attempt, line, time_ns, previous)

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from chronotui.core.attempt_rules import Way
 from chronotui.core.attempts import UNKNOWN, AttemptTimeline
 from chronotui.core.identity import MILLISECOND_NS, same_line
-from chronotui.model import STDERR, STDOUT, LogLine
-
-START = 1_700_000_000 * 10**9
+from chronotui.model import STDOUT, LogLine
+from tests.core.line_histories import START, coarse, jobs, retained
 
 
 def _key(line: LogLine) -> tuple[int, str]:
@@ -84,41 +83,7 @@ class Reader:
 
     def content(self) -> list[LogLine]:
         lines = [line for part in self.held.attempts.values() for line in part]
-        return sorted(_coarse(line) for line in lines)
-
-
-def _coarse(line: LogLine) -> LogLine:
-    assert line.time_ns is not None
-    return line._replace(
-        time_ns=line.time_ns - line.time_ns % MILLISECOND_NS, retained=True
-    )
-
-
-@st.composite
-def jobs(draw: st.DrawFn, attempts: int = 4) -> list[LogLine]:
-    """A job's true lines: attempts seconds apart, lines a few milliseconds."""
-    truth: list[LogLine] = []
-    at = START
-    for attempt in range(1, draw(st.integers(1, attempts)) + 1):
-        at += draw(st.integers(1, 20)) * 10**9
-        number = 1
-        for shared in draw(st.lists(st.booleans(), min_size=1, max_size=30)):
-            at += draw(st.integers(2, 400)) * MILLISECOND_NS + 123
-            text = draw(st.sampled_from(["tick", "same", f"line {number}"]))
-            stream = draw(st.sampled_from([STDOUT, STDERR]))
-            truth.append(LogLine(attempt, number, stream, at, text))
-            if shared:
-                other = STDOUT if stream == STDERR else STDERR
-                truth.append(LogLine(attempt, number, other, at + 50_000, "other"))
-                number += 1
-            number += 1
-    return truth
-
-
-def retained(truth: list[LogLine]) -> list[LogLine]:
-    """The lines as an oldest-first list has them."""
-    ordered = sorted(truth, key=lambda line: (line.attempt, *_key(line)))
-    return [_coarse(line) for line in ordered]
+        return sorted(coarse(line) for line in lines)
 
 
 @given(jobs())
@@ -126,7 +91,7 @@ def test_an_oldest_first_read_tells_every_attempt(truth: list[LogLine]) -> None:
     reader = Reader()
     for line in retained(truth):
         reader.take(line, Way.RISING)
-    assert reader.content() == sorted(map(_coarse, truth))
+    assert reader.content() == sorted(map(coarse, truth))
 
 
 @given(jobs())
@@ -134,7 +99,7 @@ def test_a_newest_first_read_tells_every_attempt(truth: list[LogLine]) -> None:
     reader = Reader()
     for line in reversed(retained(truth)):
         reader.take(line, Way.FALLING)
-    assert reader.content() == sorted(map(_coarse, truth))
+    assert reader.content() == sorted(map(coarse, truth))
 
 
 @given(st.data(), jobs())
@@ -157,7 +122,7 @@ def test_live_lines_among_an_oldest_first_read_end_where_they_belong(
                 reader.take(line, Way.LIVE)
         else:
             reader.take(pages.pop(0), Way.RISING)
-    assert reader.content() == sorted(map(_coarse, truth))
+    assert reader.content() == sorted(map(coarse, truth))
 
 
 def test_a_live_retry_begins_the_next_attempt() -> None:

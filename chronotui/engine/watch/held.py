@@ -31,23 +31,35 @@ class StoredLines:
         renumbered: Callable[[], None],
     ) -> None:
         self.store = store
-        self.pending: list[LogLine] = []
+        self._pending: list[LogLine] = []
+        self._urgent = False
         self._enter = enter
         self._renumbered = renumbered
         self._stale = False
+
+    def pend(self, line: LogLine, *, known: bool) -> None:
+        """Take a line that enters with the next flush; ``known`` ones may wait."""
+        self._pending.append(line)
+        self._urgent = self._urgent or not known
 
     def flush(self) -> None:
         """Put pending lines into the store."""
         if self._stale:
             self._stale = False
             self._renumbered()
-        if self.pending:
-            pending, self.pending = self.pending, []
+        if self._pending:
+            pending, self._pending = self._pending, []
+            self._urgent = False
             self._enter(pending)
+
+    def _settle(self) -> None:
+        """Flush what the answer to a question may depend on."""
+        if self._urgent or self._stale:
+            self.flush()
 
     def numbered(self, attempt: int, sequence_num: int) -> list[LogLine]:
         """Return the lines of this attempt and number."""
-        self.flush()
+        self._settle()
         index = self.store.bisect(LineKey(attempt, sequence_num, 0, ""))
         found = []
         while index < len(self.store):
@@ -60,13 +72,13 @@ class StoredLines:
 
     def below(self, attempt: int, sequence_num: int) -> LogLine | None:
         """Return the nearest line of the attempt with a lower number."""
-        self.flush()
+        self._settle()
         index = self.store.bisect(LineKey(attempt, sequence_num, 0, "")) - 1
         return self._of(attempt, index)
 
     def above(self, attempt: int, sequence_num: int) -> LogLine | None:
         """Return the nearest line of the attempt with a higher number."""
-        self.flush()
+        self._settle()
         index = self.store.bisect(LineKey(attempt, sequence_num + 1, 0, ""))
         return self._of(attempt, index)
 
@@ -78,7 +90,7 @@ class StoredLines:
 
     def of_attempt(self, attempt: int) -> Iterator[LogLine]:
         """Return every line of an attempt."""
-        self.flush()
+        self._settle()
         places = self.store.attempt_range(attempt)
         for start in range(places.start, places.stop, 4096):
             yield from self.store.lines(start, min(start + 4096, places.stop))
@@ -97,6 +109,7 @@ class StoredLines:
 
     def join(self, attempt: int) -> None:
         """Make ``attempt`` and the one after it one; later ones become one less."""
+        self.flush()
         relabel(
             self.store, attempt, lambda line: line.attempt - (line.attempt > attempt)
         )

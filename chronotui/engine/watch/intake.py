@@ -82,12 +82,13 @@ class Intake:
     ) -> list[LogLine]:
         changes = self._changes
         placed: list[LogLine] = []
+        self._timeline.begin_batch()
         for line in lines:
-            settled = self._place(line, way, context.previous)
+            settled, known = self._place(line, way, context.previous)
             if settled.attempt != UNKNOWN:
                 context.previous = settled
             placed.append(settled)
-            self._held.pending.append(settled)
+            self._held.pend(settled, known=known)
         self._held.flush()
         if changes != self._changes:
             placed = [self._again(line) for line in placed]
@@ -95,16 +96,21 @@ class Intake:
                 context.previous = self._again(context.previous)
         return placed
 
-    def _place(self, line: LogLine, way: Way, previous: LogLine | None) -> LogLine:
+    def _place(
+        self, line: LogLine, way: Way, previous: LogLine | None
+    ) -> tuple[LogLine, bool]:
+        """Return a line with its attempt and id, and whether it is held already."""
+        known = False
         if line.event_id:
             self._sees_ids = True
         else:
             self._sees_bare = True
         if not line.attempt:
             line = line._replace(attempt=self._timeline.place(line, way, previous))
+            known = self._timeline.was_held
         if self._sees_ids and self._sees_bare:
             line = self._under_held_id(line)
-        return line
+        return line, known
 
     def _under_held_id(self, line: LogLine) -> LogLine:
         """Give a line the event id it is held under, on a server that mixes both."""

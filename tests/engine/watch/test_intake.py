@@ -1,0 +1,192 @@
+"""Whatever order lines come in, the store ends with the truth and the right count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chronotui.core.attempt_rules import Way
+from chronotui.core.log import LogStore
+from chronotui.engine.watch.intake import Context, Intake
+from chronotui.model import STDOUT, LogLine
+from tests.core.line_histories import START, coarse, event_id, jobs, with_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PAGE = 7
+
+
+def bare(lines: Sequence[LogLine]) -> list[LogLine]:
+    """The lines as a documented server sends them."""
+    return [line._replace(attempt=0) for line in lines]
+
+
+def shown(line: LogLine) -> tuple[object, ...]:
+    """A line without what differs between live and retained."""
+    return coarse(line)[:-1]
+
+
+def ordered(lines: Sequence[LogLine]) -> list[LogLine]:
+    return sorted(
+        lines, key=lambda line: (line.attempt, line.sequence_num, line.stream)
+    )
+
+
+class Reading:
+    """Live lines and pages coming in as the test says."""
+
+    def __init__(self) -> None:
+        self.intake = Intake(LogStore())
+        self.live_context, self.page_context = Context(), Context()
+
+    def live(self, lines: Sequence[LogLine]) -> None:
+        lines = [line._replace(retained=False) for line in lines]
+        self.intake.take(lines, Way.LIVE, self.live_context)
+
+    def page(self, lines: Sequence[LogLine], way: Way) -> None:
+        pages = [coarse(line) for line in lines]
+        self.intake.take(pages, way, self.page_context)
+
+    def content(self) -> list[LogLine]:
+        store = self.intake.store
+        return store.lines(0, len(store))
+
+
+def disturbed(data: st.DataObject, truth: list[LogLine]) -> list[list[LogLine]]:
+    """Live batches: from some line on, some dropped, doubled, swapped."""
+    begin = data.draw(st.integers(0, len(truth)), "first live line")
+    live: list[LogLine] = []
+    for line in truth[begin:]:
+        live += [line] * data.draw(st.sampled_from([0, 1, 1, 1, 1, 1, 1, 2]), "times")
+    for place in range(len(live) - 1):
+        if data.draw(st.integers(0, 9), "swap") == 0:
+            live[place], live[place + 1] = live[place + 1], live[place]
+    batches = []
+    while live:
+        size = data.draw(st.integers(1, 9), "batch")
+        batches.append(live[:size])
+        del live[:size]
+    return batches
+
+
+def interleave(
+    data: st.DataObject, reading: Reading, truth: list[LogLine], way: Way
+) -> None:
+    """Bring in live batches and every page, in any order the two can mix."""
+    listed = truth if way is Way.RISING else truth[::-1]
+    pages = [listed[at : at + PAGE] for at in range(0, len(listed), PAGE)]
+    live = disturbed(data, truth_in_time(truth))
+    while live or pages:
+        if live and (not pages or data.draw(st.booleans(), "live first")):
+            reading.live(live.pop(0))
+        else:
+            reading.page(pages.pop(0), way)
+
+
+def truth_in_time(truth: list[LogLine]) -> list[LogLine]:
+    return sorted(truth, key=lambda line: line.time_ns or 0)
+
+
+@pytest.mark.parametrize("way", [Way.RISING, Way.FALLING])
+@given(data=st.data(), job=jobs())
+@settings(max_examples=60)
+def test_with_event_ids_the_store_ends_with_the_truth(
+    data: st.DataObject, job: list[LogLine], way: Way
+) -> None:
+    truth = ordered(with_ids(job, base=0))
+    reading = Reading()
+    interleave(data, reading, truth, way)
+    assert reading.content() == [coarse(line) for line in truth]
+    reading.intake.ledger.whole = True
+    assert reading.intake.ledger.missing == 0
+    assert reading.intake.ledger.lines == len(truth)
+
+
+@given(data=st.data(), job=jobs())
+@settings(max_examples=120)
+def test_without_event_ids_attempts_are_told_all_the_same(
+    data: st.DataObject, job: list[LogLine]
+) -> None:
+    truth = ordered(job)
+    attempts = {shown(line): line.attempt for line in truth}
+    reading = Reading()
+    listed = bare(truth)
+    interleave(data, reading, listed, Way.RISING)
+    assert [line.attempt for line in reading.content()] == [
+        attempts[shown(line)] for line in reading.content()
+    ]
+    assert list(map(shown, reading.content())) == list(map(shown, truth))
+    reading.intake.ledger.whole = True
+    assert reading.intake.ledger.missing == 0
+
+
+@given(data=st.data(), job=jobs(attempts=2))
+@settings(max_examples=60)
+def test_what_was_never_retained_nor_live_stays_missing(
+    data: st.DataObject, job: list[LogLine]
+) -> None:
+    truth = ordered(with_ids(job, base=0))
+    highest = {line.attempt: line.sequence_num for line in truth}
+    numbers = [line[:2] for line in truth]
+    candidates = [
+        line
+        for line in truth
+        if line.sequence_num < highest[line.attempt] and numbers.count(line[:2]) == 1
+    ]
+    lost = set(data.draw(st.lists(st.sampled_from(candidates))) if candidates else ())
+    kept = [line for line in truth if line not in lost]
+    reading = Reading()
+    interleave(data, reading, kept, Way.FALLING)
+    interleave(data, reading, kept, Way.FALLING)
+    reading.intake.ledger.whole = True
+    assert reading.intake.ledger.missing == len(lost)
+
+
+def test_retained_wins_over_live_for_its_fields() -> None:
+    reading = Reading()
+    line = LogLine(1, 0, STDOUT, START + 123_456, "live", event_id(1, STDOUT, 0))
+    reading.live([line])
+    reading.page([line._replace(message="retained")], Way.FALLING)
+    (held,) = reading.content()
+    assert held.message == "retained"
+    assert held.time_ns == START
+    assert held.retained
+
+
+def test_a_server_that_gives_ids_on_one_way_only_doubles_nothing() -> None:
+    named = [
+        LogLine(1, n, STDOUT, START + n * 10**7, f"m{n}", event_id(1, STDOUT, n))
+        for n in range(20)
+    ]
+    for live, pages in ((bare_ids(named), named), (named, bare_ids(named))):
+        reading = Reading()
+        reading.live(live[5:])
+        reading.page(pages, Way.RISING)
+        assert len(reading.content()) == 20
+        assert {line.attempt for line in reading.content()} == {1}
+
+
+def bare_ids(lines: Sequence[LogLine]) -> list[LogLine]:
+    return [line._replace(attempt=0, event_id="") for line in lines]
+
+
+def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
+    lines = [
+        LogLine(1, n, STDOUT, START + n, f"m{n}", event_id(1, STDOUT, n))
+        for n in range(100)
+        if n != 30
+    ]
+    reading, late = Reading(), []
+    reading.live(lines)
+    reading.intake.on_forgotten = late.extend
+    reading.intake.forget((1, 60), LogStore())
+    assert len(reading.content()) == 40
+    missed = LogLine(1, 30, STDOUT, START + 30, "m30", event_id(1, STDOUT, 30))
+    reading.page([*lines[20:30], missed, *lines[55:65]], Way.RISING)
+    assert len(reading.content()) == 40
+    assert late == [coarse(missed)]
+    assert reading.intake.ledger.missing == 1
