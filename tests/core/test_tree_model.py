@@ -362,8 +362,6 @@ def test_filters_are_told_in_words() -> None:
         JobStatus.FAILED, Trigger.MANUAL, " nightly ", terminated=True
     )
     assert filters.describe() == "FAILED manual · /nightly · with terminated"
-    assert filters.is_narrowing
-    assert not TreeFilters(terminated=True).is_narrowing
 
 
 def test_what_a_watch_learns_reaches_the_tree() -> None:

@@ -56,11 +56,6 @@ class TreeFilters:
         """The text as it goes to the server: without the spaces around it."""
         return self.text.strip()
 
-    @property
-    def is_narrowing(self) -> bool:
-        """Whether anything is hidden that an unfiltered tree would show."""
-        return bool(self.status or self.trigger or self.query)
-
     def with_terminated_toggled(self) -> TreeFilters:
         """Return the same filters, with terminated workflows the other way round."""
         return replace(self, terminated=not self.terminated)

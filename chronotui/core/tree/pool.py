@@ -36,9 +36,6 @@ class JobPool:
     def __iter__(self) -> Iterator[Job]:
         return iter(self._jobs.values())
 
-    def __contains__(self, job_id: str) -> bool:
-        return job_id in self._jobs
-
     def __getitem__(self, job_id: str) -> Job:
         return self._jobs[job_id]
 
@@ -80,13 +77,6 @@ class JobPool:
         self.unfinished.pop(job_id, None)
         self._count(job, -1)
         return job is not None
-
-    def clear(self) -> None:
-        """Forget all jobs."""
-        for job in self._jobs.values():
-            self._count(job, -1)
-        self._jobs.clear()
-        self.unfinished.clear()
 
     def _count(self, job: Job | None, step: int) -> None:
         if job is not None:

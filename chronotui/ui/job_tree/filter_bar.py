@@ -16,11 +16,17 @@ from chronotui.ui.job_tree.choice import LONG_CELLS, Choice, Option
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.events import Resize
+    from textual.events import Click, Resize
     from textual.timer import Timer
 
 TYPING_SECONDS: Final = 0.25
 """Text goes to the server when no key came for this long."""
+
+ROOMY_CELLS: Final = 58
+"""From this width on the switch for terminated workflows is always shown."""
+
+TERM_CELLS: Final = 34
+"""Below this width the switch is a sign, shown while it is on."""
 
 STATUSES: Final = (
     Option[JobStatus](None, "any"),
@@ -58,16 +64,20 @@ class FilterBar(Horizontal):
         & > #filter-slash { width: 2; color: $text-muted; }
         & > FilterText {
             width: 1fr;
-            min-width: 4;
+            min-width: 1;
             height: 1;
             border: none;
             padding: 0;
             background: transparent;
         }
         & > #filter-terminated {
-            width: auto; margin-left: 1; color: $text-accent; display: none;
+            width: auto; margin-left: 1; color: $text-muted; display: none;
+            &:hover { color: $text; }
         }
-        &.-terminated > #filter-terminated { display: block; }
+        &.-roomy > #filter-terminated { display: block; }
+        &.-terminated > #filter-terminated {
+            display: block; color: $text-accent; text-style: bold;
+        }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -102,7 +112,7 @@ class FilterBar(Horizontal):
         text = FilterText(placeholder="filter", compact=True, id="filter-text")
         text.cursor_blink = False
         yield text
-        yield Static("+terminated", id="filter-terminated", markup=False)
+        yield Static(id="filter-terminated", markup=False)
 
     def show(self, filters: TreeFilters) -> None:
         """Show filters that were set elsewhere."""
@@ -114,15 +124,21 @@ class FilterBar(Horizontal):
             with self.prevent(Input.Changed):
                 text.value = filters.text
         self.set_class(filters.terminated, "-terminated")
+        self._label_switch()
 
     def focus_filters(self, *, text: bool = False) -> None:
         """Put the focus on the first filter, or on the text."""
         self.query_one("#filter-text" if text else "#filter-status").focus()
 
     def on_resize(self, event: Resize) -> None:
-        """Say the whole word where there is room."""
-        short = "+term" if event.size.width < LONG_CELLS else "+terminated"
-        self.query_one("#filter-terminated", Static).update(short)
+        """Show the switch for terminated workflows where there is room."""
+        self.set_class(event.size.width >= ROOMY_CELLS, "-roomy")
+        self._label_switch()
+
+    def on_click(self, event: Click) -> None:
+        """Let the switch for terminated workflows be clicked."""
+        if event.widget is self._switch:
+            self.action_terminated()
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         """Take over a status or a trigger."""
@@ -159,6 +175,18 @@ class FilterBar(Horizontal):
     def action_text(self) -> None:
         """Go to the text."""
         self.focus_filters(text=True)
+
+    @property
+    def _switch(self) -> Static:
+        return self.query_one("#filter-terminated", Static)
+
+    def _label_switch(self) -> None:
+        mark = "x" if self.filters.terminated else " "
+        if self.size.width >= LONG_CELLS:
+            words = f"[{mark}] terminated"
+        else:
+            words = f"[{mark}] term" if self.size.width >= TERM_CELLS else "†"
+        self._switch.update(words)
 
     def _take_text(self) -> None:
         self._stop_typing()

@@ -49,6 +49,11 @@ def line(app: App[None]) -> str:
     [
         (
             60,
+            "status: any ▾ trigger: any ▾ / filter         [ ] terminated",
+            "status: FAILED ▾ trigger: manual ▾ / x        [ ] terminated",
+        ),
+        (
+            47,
             "status: any ▾ trigger: any ▾ / filter",
             "status: FAILED ▾ trigger: manual ▾ / x",
         ),
@@ -73,10 +78,17 @@ async def test_terminated_ones_are_said_when_they_are_shown() -> None:
         app.bar.focus_filters()
         await pilot.press("full_stop")
         await pilot.pause()
-        assert line(app).endswith("+terminated")
+        assert line(app).endswith("[x] terminated")
         assert app.filters == [TreeFilters(terminated=True)]
-        await pilot.press("full_stop")
+        await pilot.click("#filter-terminated")
+        await pilot.pause()
+        assert line(app).endswith("[ ] terminated")
         assert app.filters[-1] == TreeFilters()
+        for width, switch in ((40, "[x] term"), (24, "†")):
+            await pilot.resize_terminal(width, 4)
+            app.bar.show(TreeFilters(terminated=True))
+            await pilot.pause()
+            assert line(app).endswith(switch)
 
 
 async def test_keys_cycle_through_the_values() -> None:

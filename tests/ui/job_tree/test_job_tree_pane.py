@@ -7,7 +7,7 @@ from textual.app import App
 
 from chronotui.api.auth import CookieAuth
 from chronotui.api.chronoverse import open_chronoverse
-from chronotui.core.tree import NodeKey, NodeKind
+from chronotui.core.tree import NodeKey, NodeKind, TreeFilters
 from chronotui.demo.failure import Failure
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.model import JobStatus
@@ -113,7 +113,7 @@ async def test_filtering_by_key_narrows_the_tree_and_zero_widens_it(
         statuses = {branch.jobs[job_id].status for job_id in branch.listing.ids}
         assert statuses == {JobStatus.FAILED}
         await pilot.press("0")
-        assert not tree.filters.is_narrowing
+        assert tree.filters == TreeFilters()
         assert isinstance(app.focused, JobTree)
 
 
