@@ -22,7 +22,9 @@ class SavePhase(StrEnum):
     DOWNLOADING = "downloading"
     READING_PAGES = "reading the retained pages"
     WRITING = "writing"
+    SETTLING = "waiting until the ended job's log stands still"
     WAITING = "waiting for the job to start"
+    WAITING_FOR_END = "waiting for the job's end"
     RECORDING = "recording until the job ends"
     CHECKING = "checking"
     FINISHING = "finishing the file"
@@ -42,7 +44,8 @@ class SaveProgress:
 
     ``bytes_per_second`` is over the last seconds. ``total_lines`` is the job's known
     line count, an estimate; None when it is not known. While pages are read,
-    ``lines`` counts those read.
+    ``lines`` counts those read. ``said`` is the last sentence about what goes on, such
+    as a connection lost while recording.
     """
 
     phase: SavePhase
@@ -51,6 +54,7 @@ class SaveProgress:
     bytes_per_second: float
     elapsed_seconds: float
     total_lines: int | None = None
+    said: str = ""
 
     @property
     def fraction(self) -> float | None:
@@ -74,6 +78,7 @@ class Meter:
         self.bytes = 0
         self.lines = 0
         self.total_lines = total_lines
+        self.said = ""
         self._clock = clock
         self._started = clock()
         self._ended: float | None = None
@@ -105,6 +110,7 @@ class Meter:
             self._rate(now),
             now - self._started,
             self.total_lines,
+            self.said,
         )
 
     def _rate(self, now: float) -> float:

@@ -62,7 +62,8 @@ class SaveResult:
 
     ``notes`` are sentences the user should read: how the file was made where that
     is not the plain download, and what was checked. ``missing_lines`` counts lines
-    known to exist that the server no longer has.
+    known to exist that the server no longer has. ``sealed`` is False when a recording
+    cannot be vouched for; a note says why.
     """
 
     path: Path
@@ -72,11 +73,12 @@ class SaveResult:
     format: SaveFormat
     notes: tuple[str, ...] = ()
     missing_lines: int = 0
+    sealed: bool = True
 
     @property
     def exit_code(self) -> int:
         """0, or 6 when lines are missing."""
-        return 6 if self.missing_lines else 0
+        return 6 if self.missing_lines or not self.sealed else 0
 
     @property
     def shown_path(self) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from chronotui.engine.saving.download import save_ended
 from chronotui.engine.saving.lines import save_lines
 from chronotui.engine.saving.progress import SavePhase, SaveProgress
+from chronotui.engine.saving.record import Recording
 from chronotui.engine.saving.request import (
     SaveRequest,
     SaveResult,
@@ -16,11 +18,7 @@ from chronotui.engine.saving.request import (
     count_of_lines,
 )
 from chronotui.engine.saving.work import Work
-from chronotui.errors import (
-    CancelledByUserError,
-    ChronotuiError,
-    RequestRefusedError,
-)
+from chronotui.errors import CancelledByUserError, ChronotuiError
 from chronotui.storage.atomic_file import AbandonedError
 from chronotui.storage.target import home_relative
 
@@ -30,6 +28,9 @@ if TYPE_CHECKING:
 
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.core.log import Overflow
+    from chronotui.engine.watch.settings import WatchSettings
+    from chronotui.engine.watch.timing import WatchTiming
+    from chronotui.model import Job
 
 
 class Save:
@@ -40,6 +41,7 @@ class Save:
         request: What to save and where.
         spool: Makes the overflow file for logs read page by page; None takes the
             temporary folder.
+        watch: How a job is recorded; by default with nobody there to sign in.
     """
 
     def __init__(
@@ -48,13 +50,15 @@ class Save:
         request: SaveRequest,
         *,
         spool: Callable[[], Overflow] | None = None,
+        watch: WatchSettings | None = None,
     ) -> None:
         self.request = request
         self.result: SaveResult | None = None
         self.error: ChronotuiError | None = None
         self.part: Path | None = None
         """The unfinished file, if one was kept."""
-        self._work = Work(client, request, spool)
+        self._work = Work(client, request, spool, watch)
+        self._recording: Recording | None = None
         self._task: asyncio.Task[object] | None = None
         self._cancel_asked = False
         self._part_is_wanted = False
@@ -117,6 +121,11 @@ class Save:
         if self._task is not None:
             self._task.cancel()
 
+    def signed_in(self) -> None:
+        """Let a recording go on after somebody has signed in."""
+        if self._recording is not None:
+            self._recording.signed_in()
+
     def keep_part(self) -> None:
         """Leave the unfinished file for good."""
         self._part_is_wanted = True
@@ -145,6 +154,7 @@ class Save:
             self.request.format,
             tuple(work.notes),
             work.missing_lines,
+            work.sealed,
         )
 
     async def _save_whole(self) -> None:
@@ -152,17 +162,17 @@ class Save:
         job = request.job
         if job is None or not job.status.is_terminal:
             job = await work.client.job(request.workflow_id, request.job_id)
-        if job.status.is_terminal:
+        if _stands_still(job, work.watch.timing):
             await save_ended(work, job)
-        else:
-            raise RequestRefusedError(
-                f"The job is {job.status}: only the log of an ended job can be saved.",
-                next_step="Wait for its end.",
-            )
+            return
+        self._recording = Recording(work, job)
+        await self._recording.run()
 
     async def _give_up(self, phase: SavePhase) -> None:
-        self._work.meter.end(phase)
-        self.part = await self._work.end(keep=self.request.keep_part)
+        work = self._work
+        work.meter.end(phase)
+        self._part_is_wanted = work.keep_anyway
+        self.part = await work.end(keep=self.request.keep_part or work.keep_anyway)
 
     def _say_what_is_kept(self, error: ChronotuiError) -> None:
         if self.part is None:
@@ -170,3 +180,9 @@ class Save:
         lines = count_of_lines(self._work.meter.lines)
         kept = f"The unfinished file ({lines}) is kept as {home_relative(self.part)}."
         error.next_step = f"{kept} {error.next_step}".strip()
+
+
+def _stands_still(job: Job, timing: WatchTiming) -> bool:
+    """Whether a job ended so long ago that its log no longer grows."""
+    age = job.seconds_since_end(time.time())
+    return job.status.is_terminal and (age is None or age >= timing.settled_age)

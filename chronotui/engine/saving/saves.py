@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from chronotui.engine.saving.save import Save
+from chronotui.engine.watch.settings import WatchSettings
 from chronotui.errors import ChronotuiError, PathRefusedError
 from chronotui.storage.target import home_relative
 
@@ -25,13 +26,20 @@ class Saves:
         client: The server; only used by the saves.
         spool: Makes the overflow file for logs read page by page; None takes the
             temporary folder.
+        watch: How jobs are recorded; by default a recording waits for somebody to
+            sign in, and for the call of ``signed_in`` then.
     """
 
     def __init__(
-        self, client: Chronoverse, *, spool: Callable[[], Overflow] | None = None
+        self,
+        client: Chronoverse,
+        *,
+        spool: Callable[[], Overflow] | None = None,
+        watch: WatchSettings | None = None,
     ) -> None:
         self._client = client
         self._spool = spool
+        self._watch = watch or WatchSettings()
         self._tasks: dict[Save, asyncio.Task[None]] = {}
         self._listeners: list[Callable[[Save], None]] = []
 
@@ -65,7 +73,7 @@ class Saves:
         Raises:
             PathRefusedError: Another running save writes to the same path.
         """
-        save = Save(self._client, request, spool=self._spool)
+        save = Save(self._client, request, spool=self._spool, watch=self._watch)
         if any(other.path == save.path for other in self.running):
             raise PathRefusedError(
                 f"Another save is writing {home_relative(save.path)} just now.",
@@ -80,6 +88,11 @@ class Saves:
         with contextlib.suppress(ChronotuiError):
             await save.run()
         self._tell(save)
+
+    def signed_in(self) -> None:
+        """Let recordings go on after somebody has signed in."""
+        for save in self.running:
+            save.signed_in()
 
     def forget(self, save: Save) -> None:
         """Drop a save that is over from the list."""

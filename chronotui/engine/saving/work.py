@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chronotui.core.file_names import log_name
 from chronotui.engine.saving.progress import Meter, SavePhase
 from chronotui.engine.saving.threads import GRACE_SECONDS, in_thread
+from chronotui.engine.watch.settings import WatchSettings
 from chronotui.storage.atomic_file import AbandonedError, PartFile
 from chronotui.storage.paths import spool_dir
 from chronotui.storage.spool_file import SpoolFile
@@ -31,8 +32,9 @@ class Work:
     """One save under way.
 
     ``notes`` gathers the sentences for the result, ``missing_lines`` counts lines
-    known to exist that the server no longer has. ``part`` is the unfinished file
-    once there is one.
+    known to exist that the server no longer has. ``sealed`` is False when a recording
+    cannot be vouched for. ``part`` is the unfinished file once there is one;
+    ``keep_anyway`` leaves it whatever the request says.
     """
 
     def __init__(
@@ -40,13 +42,17 @@ class Work:
         client: Chronoverse,
         request: SaveRequest,
         spool: Callable[[], Overflow] | None = None,
+        watch: WatchSettings | None = None,
     ) -> None:
         self.client = client
         self.request = request
         self.spool = spool or _temporary_spool
+        self.watch = watch or WatchSettings(may_sign_in=False)
         self.meter = Meter(request.known_lines)
         self.notes: list[str] = []
         self.missing_lines = 0
+        self.sealed = True
+        self.keep_anyway = False
         self.part: PartFile | None = None
         self._lock = threading.Lock()
         self._over = False

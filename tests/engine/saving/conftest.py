@@ -17,6 +17,7 @@ from chronotui.engine.saving import Save, SaveRequest, SaveResult
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chronotui.api.auth import Auth
     from chronotui.demo import DemoServer
     from chronotui.demo.runs import DemoJob
     from chronotui.demo.script import ScriptedJob
@@ -94,7 +95,12 @@ async def open_bench(tmp_path: Path) -> AsyncIterator[OpenBench]:
             async def token() -> str:
                 return demo.token
 
-            auth = BearerAuth(token) if bearer else CookieAuth(session)
+            if bearer:
+                auth: Auth = BearerAuth(token)
+            elif demo.dialect.is_current:
+                auth = CookieAuth(session)
+            else:
+                auth = BearerAuth(token, session)
             client = open_chronoverse(demo.url, auth)
             stack.push_async_callback(client.aclose)
             return Bench(demo, client, folder)

@@ -1,0 +1,155 @@
+"""Checking a finished recording against the server's own download."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from chronotui.core.file_names import shorten
+from chronotui.core.text import clean
+from chronotui.core.trailer import TAIL_BYTES, Ending, judge
+from chronotui.engine.saving.comparison import (
+    Comparison,
+    Difference,
+    EntryBody,
+    TextBody,
+)
+from chronotui.engine.saving.fetch import Fetch, OtherFormatError
+from chronotui.engine.saving.progress import SavePhase
+from chronotui.engine.saving.threads import in_thread
+from chronotui.errors import (
+    AuthError,
+    DownloadError,
+    MissingError,
+    RequestRefusedError,
+    ServerError,
+)
+from chronotui.model import RawFormat
+from chronotui.storage.atomic_file import PartFile
+
+if TYPE_CHECKING:
+    from chronotui.engine.saving.fetch import Writer
+    from chronotui.engine.saving.notebook import Notebook
+    from chronotui.engine.saving.work import Work
+
+DELAYS: Final = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
+"""A file that is short is asked for again after such shares of the minute that a log
+can still grow after its end (design note, invariant 6)."""
+
+_NAME_BYTES: Final = 235
+
+
+class UncheckableError(Exception):
+    """The server gives no file to check against; the text says why."""
+
+
+class ServerFile:
+    """The server's own file beside the recording, kept only if they differ."""
+
+    def __init__(self, work: Work, notebook: Notebook) -> None:
+        self._work = work
+        self._notebook = notebook
+        self._format = RawFormat.JSONL
+        self._comparison: Comparison | None = None
+        self.part: PartFile | None = None
+
+    async def compare(self, growing_seconds: float) -> Difference:
+        """Download and compare, again while it lacks lines of the recording.
+
+        Args:
+            growing_seconds: How long an ended job's log can grow.
+
+        Raises:
+            UncheckableError: There is no such file, or none that can be compared.
+        """
+        self._work.meter.phase = SavePhase.CHECKING
+        for share in (*DELAYS, None):
+            found = await self._compare_once(last=share is None)
+            if share is None or (found is not None and not found.only_ours):
+                break
+            await asyncio.sleep(share * growing_seconds)
+        if found is None:
+            raise UncheckableError("the download broke off again and again")
+        return found
+
+    async def _compare_once(self, *, last: bool) -> Difference | None:
+        """Return the difference; None for a download that is not whole."""
+        await self.drop()
+        try:
+            return await self._downloaded()
+        except OtherFormatError as other:
+            if other.sent is not RawFormat.TXT or self._work.request.stream:
+                raise UncheckableError(
+                    "it knows neither jsonl nor one stream alone"
+                ) from other
+            self._format = other.sent
+            return await self._compare_once(last=last)
+        except (AuthError, MissingError, RequestRefusedError) as refusal:
+            raise UncheckableError(clean(refusal.sentence).rstrip(".")) from refusal
+        except ServerError as broken:
+            if last:
+                words = clean(broken.sentence).rstrip(".")
+                raise UncheckableError(words) from broken
+            return None
+
+    async def _downloaded(self) -> Difference | None:
+        fetch = Fetch(self._work.client, self._work.request, self._format, self._begin)
+        fetched = await in_thread(fetch.run, fetch.stop)
+        comparison = self._comparison
+        assert comparison is not None  # noqa: S101 - begun with the answer
+        if judge(self._format, fetched.tail).ending in {Ending.FAILED, Ending.SHORT}:
+            return None
+        return await in_thread(comparison.finish, lambda: None)
+
+    def _begin(self, _hint: str | None) -> Writer:
+        path = self._work.target_path()
+        name = f"{shorten(path.name, _NAME_BYTES)}.server"
+        self.part = PartFile(path.with_name(name), overwrite=True)
+        by_text = self._format is RawFormat.TXT
+        ours = self._notebook.notes(as_text=by_text)
+        self._comparison = Comparison(ours, by_text=by_text)
+        body = TextBody if by_text else EntryBody
+        return _Both(self.part, body(self._comparison))
+
+    async def drop(self) -> None:
+        """Remove the server's file."""
+        part, self.part = self.part, None
+        if part is not None:
+            await in_thread(part.discard, part.abandon)
+
+    def keep(self) -> PartFile | None:
+        """Leave the server's file as a part beside the recording."""
+        if self.part is not None:
+            self.part.keep()
+        return self.part
+
+
+class _Both:
+    """Writes a body and compares it."""
+
+    def __init__(self, part: PartFile, body: Writer) -> None:
+        self._part = part
+        self._body = body
+
+    def take(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._part.write(piece)
+        self._body.take(piece)
+
+    def finish(self) -> bytes:
+        """Return the end of the body."""
+        self._body.finish()
+        return self._part.tail(TAIL_BYTES)
+
+
+def disagreement(
+    work: Work, found: Difference, server_file: ServerFile
+) -> DownloadError:
+    """Return the error for two files that differ; both are kept."""
+    kept = server_file.keep()
+    beside = "" if kept is None else f" The server's is {kept.part_path.name}."
+    work.keep_anyway = True
+    return DownloadError(
+        f"The recording and the server's own file differ: {found.sentence()}.",
+        next_step=f"Both are kept, neither under the final name.{beside}",
+    )

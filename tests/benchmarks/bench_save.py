@@ -1,0 +1,159 @@
+"""How fast a raw download becomes a file, against ``curl -o``."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.benchmarks.measure import Figure, interleaved
+
+MEGABYTES = 500
+
+SERVER = """
+import socket, sys, threading
+size, chunk = int(sys.argv[1]), int(sys.argv[2])
+line = b"2026-11-22T10:12:31.004Z worker-17 batch 118 of 400 loaded, 40960 rows, "
+line += b"212 ms, next in 5 s, nothing to report\\n"
+body = (line * (chunk // len(line) + 1))[:chunk - 1] + b"\\n"
+framed = b"%x\\r\\n%s\\r\\n" % (len(body), body)
+many = framed * max(1, (1 << 20) // len(framed))
+rounds = size // (len(body) * max(1, (1 << 20) // len(framed)))
+head = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/plain; charset=utf-8\\r\\n"
+head += b'Content-Disposition: attachment; filename="job-logs.txt"\\r\\n'
+head += b"Transfer-Encoding: chunked\\r\\nConnection: close\\r\\n\\r\\n"
+page = b'{"logs":[]}'
+empty = b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\n"
+empty += b"Content-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s" % (len(page), page)
+
+def serve(peer):
+    with peer:
+        asked = b""
+        while b"\\r\\n\\r\\n" not in asked:
+            asked += peer.recv(65536)
+        if b"/raw" not in asked.split(b"\\r\\n")[0]:
+            peer.sendall(empty)
+            return
+        peer.sendall(head)
+        for _ in range(rounds):
+            peer.sendall(many)
+        peer.sendall(b"0\\r\\n\\r\\n")
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+OURS = """
+import asyncio, os, resource, sys, time
+from pathlib import Path
+from datetime import datetime, UTC
+import httpx
+from chronotui.api.auth import NoAuth
+from chronotui.api.chronoverse import open_chronoverse
+from chronotui.engine.saving import Save, SaveRequest
+from chronotui.model import Job, JobStatus, Trigger
+
+os.fsync = lambda _descriptor: None  # curl does not fsync
+
+async def main(url, path):
+    job = Job("j", "w", JobStatus.COMPLETED, Trigger.MANUAL)
+    client = open_chronoverse(url, NoAuth())
+    asked = SaveRequest(workflow_id="w", job_id="j", path=Path(path), job=job)
+    begun = time.perf_counter()
+    await Save(client, asked).run()
+    took = time.perf_counter() - begun
+    await client.aclose()
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+class Peer:
+    """A server in a process of its own that sends one download as fast as it can."""
+
+    def __init__(self, chunk: int) -> None:
+        size = MEGABYTES * 1_000_000
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(size), str(chunk)],
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+def figures(runs: int = 5) -> list[Figure]:
+    """Measure saving 500 MB of text in the chunks a server flushes."""
+    made = []
+    for chunk, name in ((1 << 16, "64 KiB"), (12_000, "12 kB")):
+        peer = Peer(chunk)
+        try:
+            made += _measured(peer.url, name, runs)
+        finally:
+            peer.stop()
+    return made
+
+
+def _measured(url: str, name: str, runs: int) -> list[Figure]:
+    processor: list[float] = []
+    memory: list[float] = []
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "saved.txt"
+
+        def ours() -> float:
+            target.unlink(missing_ok=True)
+            os.sync()
+            done = subprocess.run(
+                [sys.executable, "-c", OURS, url, str(target)],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            took, used, resident = map(float, done.stdout.split())
+            processor.append(used)
+            memory.append(resident)
+            return took
+
+        def curl() -> float:
+            target.unlink(missing_ok=True)
+            os.sync()
+            begun = time.perf_counter()
+            subprocess.run(["curl", "-s", "-o", str(target), f"{url}/raw"], check=True)
+            return time.perf_counter() - begun
+
+        if shutil.which("curl") is None:
+            return []
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        del before
+        took = interleaved(ours, curl, runs=runs)
+    print(
+        f"  save, {name} chunks: CPU {min(processor):.2f} s,"
+        f" resident {max(memory):.0f} MiB",
+        file=sys.stderr,
+    )
+    what = f"save {MEGABYTES} MB, {name} chunks (throughput)"
+    return [
+        Figure(
+            what,
+            MEGABYTES / took[0],
+            MEGABYTES / took[1],
+            0.4,
+            "curl -o",
+            "MB/s",
+            at_least=True,
+        )
+    ]
