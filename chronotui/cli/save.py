@@ -31,8 +31,12 @@ def save(invocation: Invocation) -> int:
 
     async def work(client: Chronoverse) -> SaveResult:
         from chronotui.engine.saving import Save
+        from chronotui.engine.watch.settings import WatchSettings
 
-        task = Save(client, await _request(invocation, client))
+        watch = WatchSettings(
+            poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+        )
+        task = Save(client, await _request(invocation, client), watch=watch)
         progress = asyncio.create_task(_show_progress(task))
         try:
             return await task.run()
@@ -45,7 +49,7 @@ def save(invocation: Invocation) -> int:
     invocation.output.flush()
     for words in (result.sentence(), *result.notes):
         invocation.output.say(f"chronotui: {words}")
-    return 0
+    return result.exit_code
 
 
 async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:

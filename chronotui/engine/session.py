@@ -63,7 +63,7 @@ class Session:
     ) -> None:
         self.client = client
         self.catalog = Catalog(client, settings=tree)
-        self.saves = Saves(client, spool=spool)
+        self.saves = Saves(client, spool=spool, watch=watch)
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
         self._spool = spool
@@ -112,6 +112,7 @@ class Session:
         if self.catalog.signed_out is None and self.catalog.problem is None:
             for log in self._waiting_logs():
                 log.signed_in()
+            self.saves.signed_in()
 
     def _waiting_logs(self) -> list[JobLog]:
         logs = [opened.log for opened in self._opened.values() if opened.watching]
