@@ -67,14 +67,15 @@ class LineWriter:
 
     def _put(self, lines: Sequence[LogLine]) -> None:
         self._add(self._encoder.lines(lines), len(lines))
-        if self._also is not None and self._work.part is not None:
-            self._work.part.flush()
+        if self._also is not None:
             self._also(lines)
 
     def _add(self, data: bytes, lines: int) -> None:
         part = self._work.part
         if part is not None:
             part.write(data)
+            if self._also is not None:
+                part.flush()
             self._work.meter.add(len(data), lines)
 
     async def end(self) -> None:

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from chronotui.core.text import clean
 from chronotui.ui.save.pager import open_in_pager
 from chronotui.ui.save.wording import amounts, bar, outcome, path_of, share, sign
 
@@ -94,7 +95,7 @@ class SaveScreen(ModalScreen[Leaving]):
         width = self.query_one("#bar").container_size.width or 60
         self._tell("bar", "" if now.phase.is_over else bar(now, width))
         self._tell("words", outcome(save) or share(now))
-        self._tell("said", self._said)
+        self._tell("said", self._said or clean(now.said))
         self._tell("keys", self._keys())
         self.set_class(save.error is not None, "-failed")
 

@@ -147,6 +147,7 @@ async def test_hidden_it_goes_on_and_is_listed(desk: Desk, demo: DemoServer) -> 
         desk.list_saves()
         await until(pilot, lambda: isinstance(desk.screen, SavesScreen))
         listed = desk.screen.query_one(OptionList)
+        await until(pilot, lambda: bool(listed.options))
         await until(pilot, lambda: "downloading" in str(listed.options[0].prompt))
         await pilot.press("c")
         await until(pilot, lambda: "cancelled" in str(listed.options[0].prompt))
