@@ -180,7 +180,8 @@ def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
         for n in range(100)
         if n != 30
     ]
-    reading, late = Reading(), []
+    reading = Reading()
+    late: list[LogLine] = []
     reading.live(lines)
     reading.intake.on_forgotten = late.extend
     reading.intake.forget((1, 60), LogStore())

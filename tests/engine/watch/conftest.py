@@ -1,0 +1,118 @@
+"""Readers of a demo job over real sockets, with the engine's delays scaled down."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chronotui.engine.follow import Follow
+from chronotui.engine.retained import RetainedLog
+from chronotui.engine.watch import JobLog, WatchSettings, WatchTiming
+from tests.exactness import client_of, identity
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from chronotui.api import Chronoverse
+    from chronotui.demo import DemoServer
+    from chronotui.demo.script import ScriptedJob
+    from chronotui.model import Job
+
+SCALE = 0.025
+"""A minute of the engine's delays lasts 1.5 seconds."""
+
+TIMING = WatchTiming().scaled(SCALE)
+SETTINGS = WatchSettings(poll_seconds=5.0 * SCALE, tail=None, timing=TIMING)
+
+
+async def until(condition: Callable[[], object], seconds: float = 8.0) -> None:
+    """Wait until something holds.
+
+    Raises:
+        TimeoutError: It does not.
+    """
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - a condition of another thread
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Readers:
+    """Makes readers of one server's jobs and closes what they leave."""
+
+    stack: AsyncExitStack
+    said: list[str] = field(default_factory=list)
+
+    async def client(self, demo: DemoServer) -> Chronoverse:
+        client = client_of(demo)
+        self.stack.push_async_callback(client.aclose)
+        return client
+
+    async def job(self, demo: DemoServer, made: ScriptedJob) -> Job:
+        client = await self.client(demo)
+        return await client.job(made.workflow_id, made.id)
+
+    async def log(self, demo: DemoServer, made: ScriptedJob, **settings: Any) -> JobLog:
+        """Return a job's log, not watched yet."""
+        client = await self.client(demo)
+        job = await client.job(made.workflow_id, made.id)
+        log = JobLog(client, None, job, settings=replace(SETTINGS, **settings))
+        self.stack.callback(log.store.close)
+        return log
+
+    @asynccontextmanager
+    async def watching(self, log: JobLog) -> AsyncIterator[asyncio.Task[Any]]:
+        """Watch a log inside the block."""
+        task = asyncio.create_task(log.watch())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def follow(
+        self, demo: DemoServer, made: ScriptedJob, **options: Any
+    ) -> Follow:
+        client = await self.client(demo)
+        job = await client.job(made.workflow_id, made.id)
+        options.setdefault("settings", replace(SETTINGS, may_sign_in=False))
+        return Follow(client, None, job, tell=self.said.append, **options)
+
+    async def retained(
+        self, demo: DemoServer, made: ScriptedJob, **options: Any
+    ) -> RetainedLog:
+        client = await self.client(demo)
+        job = await client.job(made.workflow_id, made.id)
+        return RetainedLog(
+            client, None, job, timing=TIMING, tell=self.said.append, **options
+        )
+
+
+@pytest.fixture
+async def readers() -> AsyncIterator[Readers]:
+    async with AsyncExitStack() as stack:
+        yield Readers(stack)
+
+
+def true_lines(demo: DemoServer, made: ScriptedJob) -> list[tuple[int, int, str, str]]:
+    """The lines a job truly has, in order."""
+    return [
+        (line.attempt, line.sequence_num, line.stream, line.message)
+        for line in demo.world.truth(made.id)
+    ]
+
+
+def held_lines(log: JobLog) -> list[tuple[int, int, str, str]]:
+    """The lines a log holds, in order."""
+    return [identity(line) for line in log.store.lines(0, len(log.store))]
+
+
+async def printed_lines(
+    reader: Follow | RetainedLog,
+) -> list[tuple[int, int, str, str]]:
+    """The lines a reader hands out, in order."""
+    return [identity(line) async for batch in reader.batches() for line in batch]

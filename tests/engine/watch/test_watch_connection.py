@@ -1,0 +1,313 @@
+"""The connection always has a state, and comes back from everything."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chronotui.demo import Dialect
+from chronotui.demo.failure import Failure
+from chronotui.demo.faults import Faults
+from chronotui.demo.script import Script, ScriptLine
+from chronotui.engine.watch import Clock, JobLog
+from chronotui.errors import (
+    LogsUnavailableError,
+    NotFoundError,
+    NotSignedInError,
+)
+from chronotui.model import Workflow, WorkflowKind
+from tests.engine.watch.conftest import (
+    SETTINGS,
+    TIMING,
+    Readers,
+    held_lines,
+    true_lines,
+    until,
+)
+
+if TYPE_CHECKING:
+    from chronotui.demo import DemoServer
+    from tests.conftest import MakeDemo
+
+
+async def test_a_stream_is_live_then_quiet_then_live_again(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    kinds: list[str] = []
+    log.subscribe(lambda: kinds.append(log.state.connection.kind))
+    assert log.state.connection.kind == "CONNECTING"
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "LIVE")
+        await until(lambda: log.state.connection.kind == "QUIET")
+        assert log.state.connection.text(log.now() + 42).startswith("QUIET 42 s")
+        made.write("awake")
+        await until(lambda: log.state.connection.kind == "LIVE")
+        made.end()
+        await until(lambda: log.state.connection.kind == "ENDED")
+        await until(lambda: log.state.verdict)
+    assert set(kinds) == {"CONNECTING", "LIVE", "QUIET", "ENDED"} - (
+        set() if "CONNECTING" in kinds else {"CONNECTING"}
+    )
+
+
+async def test_a_job_not_started_is_waited_for(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job(Script(starts_in=None))
+    log = await readers.log(demo, made)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "WAITING")
+        assert log.state.connection.text(0.0) == "WAITING for the start"
+        assert demo.requests.count("events") == 0
+        made.start()
+        made.write("first", "second")
+        await until(lambda: log.state.lines == 2)
+        assert log.state.missing == 0
+
+
+async def test_a_server_that_restarts_is_reconnected_to(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "LIVE")
+        made.write("before")
+        await until(lambda: log.state.lines == 1)
+        demo.stop()
+        await until(lambda: log.state.connection.kind in {"RECONNECTING", "OFFLINE"})
+        made.write("meanwhile")
+        await until(lambda: log.state.connection.kind == "OFFLINE")
+        assert log.state.connection.reason
+        await until(lambda: log.state.connection.tries >= 2)
+        demo.start()
+        await until(lambda: log.state.connection.kind in {"LIVE", "QUIET"})
+        await until(lambda: log.state.lines == 2)
+        made.end()
+        await until(lambda: log.state.verdict)
+    assert log.state.verdict is not None
+    assert log.state.verdict.sealed
+    assert held_lines(log) == true_lines(demo, made)
+
+
+async def test_a_server_never_reached_is_offline(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    demo.stop()
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "OFFLINE")
+        await until(lambda: "in " in log.state.connection.text(log.now()))
+        demo.start()
+        await until(lambda: log.state.connection.kind == "LIVE")
+
+
+async def test_retry_after_is_honoured(make_demo: MakeDemo, readers: Readers) -> None:
+    demo = make_demo()
+    demo.faults.retry_after = "1"
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    demo.faults.fail_next(Failure.WAIT_429, "events")
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "RECONNECTING")
+        await until(lambda: log.state.connection.kind == "LIVE")
+    first, second = demo.requests.all("events")
+    assert second.at - first.at >= 1.0
+
+
+async def test_reconnecting_slows_down(make_demo: MakeDemo, readers: Readers) -> None:
+    demo = make_demo(faults=Faults(retention_lag=(0, 0.01), cut_seconds=(0.0, 0.001)))
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    async with readers.watching(log):
+        await until(lambda: demo.requests.count("events") >= 7)
+    at = [record.at for record in demo.requests.all("events")]
+    assert at[-1] - at[-2] > 4 * TIMING.retry_first
+
+
+async def test_a_half_open_stream_is_noticed_by_the_newest_page(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo(
+        faults=Faults(retention_lag=(0.0, 0.01), silent_seconds=(0.15, 0.15))
+    )
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "LIVE")
+        await asyncio.sleep(0.2)
+        place = 0
+        while demo.requests.count("events") < 2:
+            made.write(f"unheard {place}")
+            place += 1
+            await asyncio.sleep(0.02)
+        await until(lambda: log.state.lines >= place)
+
+
+async def test_waking_from_sleep_reconnects_at_once(
+    demo: DemoServer, readers: Readers
+) -> None:
+    asleep = 0.0
+    made = demo.world.add_job()
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+    loop = asyncio.get_running_loop()
+    clock = Clock(wall=lambda: loop.time() + asleep)
+    log = JobLog(client, None, job, settings=SETTINGS, clock=clock)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "LIVE")
+        asleep = 3600.0
+        await until(lambda: demo.requests.count("events") == 2)
+        await until(lambda: log.state.connection.kind in {"LIVE", "QUIET"})
+        await asyncio.sleep(3 * TIMING.sleep_probe)
+        assert demo.requests.count("events") == 2
+
+
+async def test_a_session_that_cannot_be_renewed_waits_for_a_sign_in(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    async with readers.watching(log) as watching:
+        await until(lambda: log.state.connection.kind == "LIVE")
+        made.write("one")
+        await until(lambda: log.state.lines == 1)
+        demo.faults.fail_rate, demo.faults.fail_with = 1.0, (Failure.UNAUTHORIZED,)
+        await until(lambda: log.state.connection.kind == "SIGN IN")
+        assert log.state.connection.reason
+        asked = demo.requests.count("job")
+        await asyncio.sleep(4 * SETTINGS.poll_seconds)
+        assert demo.requests.count("job") <= asked + 1
+        demo.faults.fail_rate = 0.0
+        made.write("two")
+        log.signed_in()
+        made.end()
+        verdict = await watching
+    assert verdict.sealed
+    assert verdict.lines == 2
+
+
+async def test_where_nobody_can_sign_in_the_watch_ends(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    log = await readers.log(demo, made, may_sign_in=False)
+    demo.faults.fail_rate, demo.faults.fail_with = 1.0, (Failure.UNAUTHORIZED,)
+    with pytest.raises(NotSignedInError):
+        await log.watch()
+    assert isinstance(log.state.problem, NotSignedInError)
+
+
+async def test_a_job_that_is_not_there_is_said(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+    gone = replace(job, id="0190d6a2-0000-7a55-b7d2-0f3c5a1b2c3d")
+    log = JobLog(client, None, gone, settings=SETTINGS)
+    with pytest.raises(NotFoundError):
+        await log.watch()
+    assert isinstance(log.state.problem, NotFoundError)
+
+
+async def test_one_404_of_a_proxy_ends_nothing(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    async with readers.watching(log) as watching:
+        await until(lambda: log.state.connection.kind == "LIVE")
+        demo.faults.fail_next(Failure.NOT_FOUND, "job")
+        demo.faults.fail_next(Failure.FORBIDDEN, "logs")
+        made.write("one", ScriptLine("two", live=None, retained=0.1), "three")
+        await until(lambda: log.state.lines == 3)
+        made.end()
+        assert (await watching).sealed
+
+
+async def test_a_heartbeat_workflow_has_no_log(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+    heartbeat = Workflow(made.workflow_id, "ping", WorkflowKind.HEARTBEAT)
+    asked = demo.requests.count()
+    log = JobLog(client, heartbeat, job, settings=SETTINGS)
+    with pytest.raises(LogsUnavailableError):
+        await log.watch()
+    assert demo.requests.count() == asked
+
+
+async def test_a_list_that_leads_in_circles_is_said_not_walked(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo(faults=Faults(retention_lag=(0.0, 0.0), looping_cursors=True))
+    made = demo.world.add_job(
+        Script([f"line {n}" for n in range(450)], starts_in=-300, ends_after=0.0)
+    )
+    log = await readers.log(demo, made)
+    verdict = await log.watch()
+    assert not verdict.sealed
+    assert "circles" in verdict.note
+    assert not log.state.at_start
+    assert demo.requests.count("logs") < 10
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_empty_pages_with_cursors_are_walked(
+    make_demo: MakeDemo, readers: Readers, dialect: Dialect
+) -> None:
+    demo = make_demo(
+        dialect=dialect, faults=Faults(retention_lag=(0.0, 0.0), empty_pages=0.5)
+    )
+    made = demo.world.add_job(
+        Script([f"line {n}" for n in range(950)], starts_in=-300, ends_after=0.0)
+    )
+    log = await readers.log(demo, made)
+    assert (await log.watch()).sealed
+    assert held_lines(log) == true_lines(demo, made)
+
+
+async def test_leaving_and_coming_back_loses_nothing(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "LIVE")
+        made.write("one")
+        await until(lambda: log.state.lines == 1)
+    made.write(*(f"unseen {n}" for n in range(350)))
+    async with readers.watching(log) as watching:
+        await until(lambda: log.state.lines == 351)
+        made.write("three")
+        await until(lambda: log.state.lines == 352)
+        made.end()
+        assert (await watching).sealed
+    assert held_lines(log) == true_lines(demo, made)
+
+
+async def test_listeners_hear_of_changes_once_a_tick(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job(
+        Script([f"line {n}" for n in range(300)], rate=600, ends_after=0.1)
+    )
+    log = await readers.log(demo, made)
+    heard: list[float] = []
+    loop = asyncio.get_running_loop()
+    end = log.subscribe(lambda: heard.append(loop.time()))
+    await log.watch()
+    end()
+    pauses = [later - earlier for earlier, later in pairwise(heard)]
+    assert sum(pause < TIMING.tick * 0.9 for pause in pauses) <= 1
+    assert log.state.lines == 300

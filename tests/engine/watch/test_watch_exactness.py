@@ -1,0 +1,32 @@
+"""A few seeds of every kind of trouble; ``python -m tests.exactness`` runs many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.exactness import CASES, Case, report, run
+
+if TYPE_CHECKING:
+    from chronotui.demo import Dialect
+
+SEED = 20_261_122
+PAIRS = [
+    (case, case.dialects[place % len(case.dialects)])
+    for place, case in enumerate(CASES)
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "dialect"),
+    PAIRS,
+    ids=[f"{case.name} ({dialect.value})" for case, dialect in PAIRS],
+)
+async def test_nothing_is_lost_doubled_or_out_of_order(
+    case: Case, dialect: Dialect
+) -> None:
+    short = replace(case, lines=case.lines // 2)
+    done = await run(short, dialect, SEED, 0.03)
+    assert done.exact, report(done) + "\n" + "\n".join(done.said)
