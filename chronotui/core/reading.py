@@ -10,27 +10,20 @@ costs what the window costs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from chronotui.core.screen_rows import ScreenRow, ScreenRows
+from chronotui.core.screen_rows import AnchorT, RowSource, ScreenRow, ScreenRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AnchorT = TypeVar("AnchorT")
 
+class Spot(NamedTuple, Generic[AnchorT]):
+    """A place of reading: a row, where it stood on the screen, or the tail."""
 
-class RowSource(Protocol[AnchorT]):
-    """The rows a reader moves over; ``core.log.Rows`` is one."""
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-
-    def anchor(self, row: int, /) -> AnchorT:
-        """Return the identity of a row, which outlives its number."""
-
-    def locate(self, anchor: AnchorT, /) -> int:
-        """Return the row of an identity now, or the nearest one shown."""
+    anchor: AnchorT | None
+    offset: int
+    following: bool
 
 
 class Reading(Generic[AnchorT]):
@@ -198,16 +191,19 @@ class Reading(Generic[AnchorT]):
         self.current, self.top = 0, ScreenRow(0, 0)
         self._hold()
 
-    def go_fraction(self, fraction: float) -> None:
-        """Put the window at a share of the rows, 0.0 the start and 1.0 the end."""
-        if not len(self.rows):
+    @property
+    def spot(self) -> Spot[AnchorT]:
+        """The place of reading, to come back to."""
+        return Spot(self._anchor, self._offset, self.following)
+
+    def return_to(self, spot: Spot[AnchorT]) -> None:
+        """Go back to where the reader was, on the same screen row."""
+        if spot.following or spot.anchor is None:
+            self.follow()
             return
         self._leave_tail()
-        row = round(fraction * (len(self.rows) - 1))
-        self.top = ScreenRow(min(max(row, 0), len(self.rows) - 1), 0)
-        self._limit()
-        self._keep_current_shown()
-        self._hold()
+        self._anchor, self._offset = spot.anchor, spot.offset
+        self.resettle()
 
     # Steps
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+AnchorT = TypeVar("AnchorT")
 
 
 class Sized(Protocol):
@@ -13,6 +16,16 @@ class Sized(Protocol):
 
     def __len__(self) -> int:
         """Return the number of rows."""
+
+
+class RowSource(Sized, Protocol[AnchorT]):
+    """The rows a reader moves over; ``core.log.Rows`` is one."""
+
+    def anchor(self, row: int, /) -> AnchorT:
+        """Return the identity of a row, which outlives its number."""
+
+    def locate(self, anchor: AnchorT, /) -> int:
+        """Return the row of an identity now, or the nearest one shown."""
 
 
 class ScreenRow(NamedTuple):

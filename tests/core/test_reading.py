@@ -165,18 +165,27 @@ def test_no_rows_no_harm() -> None:
         move(1)
     reading.go_to(5)
     reading.go_top()
-    reading.go_fraction(0.5)
+    reading.return_to(reading.spot)
     reading.stop_following()
     assert reading.row_at(0) == reading.last_shown == reading.newest == -1
     assert list(reading.window_rows()) == [ScreenRow(-1, 0)] * 10
 
 
-def test_the_scroll_bar_reaches_both_ends() -> None:
-    _rows, reading = reader(100)
-    reading.go_fraction(1.0)
-    assert reading.last_shown == 99
-    reading.go_fraction(0.0)
-    assert reading.top == ScreenRow(0, 0)
+def test_a_spot_is_come_back_to_whatever_was_added() -> None:
+    rows, reading = reader(100)
+    tail = reading.spot
+    reading.go_to(50)
+    reading.scroll(3)
+    spot, y = reading.spot, reading.screen_y
+    reading.go_top()
+    for number in range(1, 300, 7):
+        rows.add(number)
+    reading.resettle()
+    reading.return_to(spot)
+    assert rows.anchor(reading.current) == 500
+    assert reading.screen_y == y
+    reading.return_to(tail)
+    assert reading.following
 
 
 @given(

@@ -31,6 +31,16 @@ def bar_parts(opened: OpenLog, *, more: bool) -> list[BarPart]:
     return [*_filter_parts(opened), *_search_parts(opened, more=more)]
 
 
+def typing_words(opened: OpenLog) -> str:
+    """Return what stands beside a search while it is typed."""
+    search = opened.search
+    if search is None:
+        return ""
+    done, total = search.progress
+    progress = f"  {_percent(done, total)} read" if done < total else ""
+    return _count_part(opened).text + progress
+
+
 def _filter_parts(opened: OpenLog) -> list[BarPart]:
     filters = opened.filters
     if not filters:

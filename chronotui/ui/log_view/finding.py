@@ -12,14 +12,16 @@ from chronotui.ui.log_view.motions import Motions
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
-    from chronotui.core.log import Jump, Search
+    from chronotui.core.log import Anchor, Jump, Pattern, Search
+    from chronotui.core.reading import Spot
+    from chronotui.ui.log_view.open_log import OpenLog
 
 
 class Origin(NamedTuple):
     """Where a search was begun, to come back to when it is given up."""
 
-    row: int
-    following: bool
+    spot: Spot[Anchor]
+    pattern: Pattern | None
 
 
 class Wanted(NamedTuple):
@@ -78,8 +80,9 @@ class Finding(Motions):
     def begin_search(self) -> None:
         """Remember where the reader is, before the first letter is typed."""
         if self.opened is not None:
-            reading = self.opened.reading
-            self._origin = Origin(reading.current, reading.following)
+            search = self.opened.search
+            pattern = search.pattern if search is not None else None
+            self._origin = Origin(self.opened.reading.spot, pattern)
 
     def preview_search(self, text: str) -> str:
         """Show the matches of what is typed so far, and go to the first one.
@@ -97,9 +100,7 @@ class Finding(Motions):
         search = opened.search_for(pattern)
         self._wanted = None
         if search is not None and self._origin is not None:
-            row, following = self._origin
-            start, step = (row + 1, -1) if following else (row - 1, 1)
-            self._go_to(Wanted(search, start, step, told=False))
+            self._go_to(self._first_from(self._origin.spot, opened, search))
         self.redraw()
         return ""
 
@@ -109,13 +110,19 @@ class Finding(Motions):
         opened = self.opened
         if opened is None or keep:
             return
-        opened.search_for(None)
+        opened.search_for(origin.pattern if origin is not None else None)
         self._wanted = None
-        if origin is not None and origin.following:
-            opened.reading.follow()
-        elif origin is not None:
-            opened.reading.go_to(origin.row)
+        if origin is not None:
+            opened.reading.return_to(origin.spot)
         self.redraw()
+
+    def _first_from(
+        self, spot: Spot[Anchor], opened: OpenLog, search: Search
+    ) -> Wanted:
+        """Look on from where the reader was, but back from the newest line."""
+        if spot.following or spot.anchor is None:
+            return Wanted(search, len(opened.rows), -1, told=False)
+        return Wanted(search, opened.rows.locate(spot.anchor) - 1, 1, told=False)
 
     def action_next_match(self, step: int) -> None:
         """Go to another match.

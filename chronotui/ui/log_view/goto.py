@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from chronotui.ui.log_view.open_log import OpenLog
 
 MOST_DIGITS: Final = 18
-WORDS: Final = "a line number, 14:05, -15m, start or end"
 
 
 def row_of(typed: str, opened: OpenLog, now: datetime) -> int:
@@ -37,7 +36,7 @@ def row_of(typed: str, opened: OpenLog, now: datetime) -> int:
     try:
         when = parse_when(text, now)
     except ValueError as error:
-        raise ValueError(f"{text} is no place in a log: type {WORDS}.") from error
+        raise ValueError("No such place; try 120, 14:05, -15m, end.") from error
     return opened.rows.row_at_time(round(when.timestamp()) * NS)
 
 

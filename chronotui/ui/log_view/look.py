@@ -95,6 +95,7 @@ LogView {
     & > .log-view--json-text { color: $text-success; }
     & > .log-view--json-value { color: $text-warning; }
     &:focus > .log-view--current { background: $panel; }
+    &:ansi > .log-view--current { text-style: underline; }
     &:nocolor > .log-view--current { text-style: underline; }
     &:nocolor > .log-view--picked { text-style: reverse; }
     &:nocolor > .log-view--match { text-style: bold underline; }

@@ -46,6 +46,8 @@ class LogMessage(Message):
     def __init__(self, view: Widget) -> None:
         self.view = view
         super().__init__()
+        # A message bubbles no further than its sender, and that may be the pane.
+        self.set_sender(view)
 
     @property
     def control(self) -> Widget:

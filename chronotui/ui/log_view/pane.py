@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from chronotui.ui.log_view.bar import GAP, bar_parts
+from chronotui.ui.log_view.bar import GAP, bar_parts, typing_words
 from chronotui.ui.log_view.line_screen import LineScreen
 from chronotui.ui.log_view.messages import (
     LineOpened,
@@ -101,6 +101,7 @@ class LogPane(Vertical):
         self.view = LogView(settings=settings, local_zone=local_zone)
         self.prompt = Prompt()
         self._now = now
+        self._wrong = ""
 
     def compose(self) -> ComposeResult:
         """Yield the log, its line and its prompt."""
@@ -134,7 +135,11 @@ class LogPane(Vertical):
         bar = self.query_one("#bar", Static)
         more = self.view.edges.more_above
         parts = bar_parts(opened, more=more) if opened is not None else []
-        bar.display = bool(parts)
+        typing = self.prompt.display
+        bar.display = bool(parts) and not typing
+        if typing:
+            self._remark(opened)
+            return
         text = Text(no_wrap=True, overflow="ellipsis")
         for part in parts:
             style = self.get_component_rich_style(
@@ -148,15 +153,20 @@ class LogPane(Vertical):
     def action_ask_search(self) -> None:
         """Search, with a preview while typing."""
         self.view.begin_search()
-        self.prompt.ask(Asked.SEARCH)
+        self._ask(Asked.SEARCH)
 
     def action_ask_filter(self) -> None:
         """Show only lines that match, or that do not."""
-        self.prompt.ask(Asked.FILTER)
+        self._ask(Asked.FILTER)
 
     def action_ask_goto(self) -> None:
         """Go to a line, a time, or an end."""
-        self.prompt.ask(Asked.GOTO)
+        self._ask(Asked.GOTO)
+
+    def _ask(self, asked: Asked) -> None:
+        self._wrong = ""
+        self.prompt.ask(asked)
+        self.update_bar()
 
     def action_search_server(self) -> None:
         """Have the server search the whole retained log for what is searched."""
@@ -167,26 +177,30 @@ class LogPane(Vertical):
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
         event.stop()
-        wrong = ""
+        self._wrong = ""
         if event.asked is Asked.SEARCH:
-            wrong = self.view.preview_search(event.text)
+            self._wrong = self.view.preview_search(event.text)
         elif event.asked is Asked.FILTER and event.text:
-            wrong = self.view.wrong_filter(event.text)
-        self.prompt.remark(wrong, wrong=bool(wrong))
+            self._wrong = self.view.wrong_filter(event.text)
         self.update_bar()
+
+    def _remark(self, opened: OpenLog | None) -> None:
+        """Say beside what is typed what is wrong with it, or what it finds."""
+        words = self._wrong
+        if not words and opened is not None and self.prompt.asked is Asked.SEARCH:
+            words = typing_words(opened)
+        self.prompt.remark(words, wrong=bool(self._wrong))
 
     @on(Prompt.Answered)
     def _answered(self, event: Prompt.Answered) -> None:
         event.stop()
-        wrong = {
+        self._wrong = {
             Asked.SEARCH: self._search,
             Asked.FILTER: self._filter,
             Asked.GOTO: self._goto,
         }[event.asked](event.text)
-        if wrong:
-            self.prompt.remark(wrong, wrong=True)
-            return
-        self._close_prompt()
+        if not self._wrong:
+            self._close_prompt()
         self.update_bar()
 
     @on(Prompt.Closed)

@@ -28,7 +28,7 @@ class Asked(Enum):
 
 HINTS: Final = {
     Asked.SEARCH: "regular expression, smart case",
-    Asked.FILTER: "only lines that match; ! in front hides them; empty removes",
+    Asked.FILTER: "show what matches, !x hides it, empty: all",
     Asked.GOTO: "line number, 14:05, -15m, start, end",
 }
 
@@ -76,7 +76,7 @@ class Prompt(Horizontal):
         & > #sign { width: 2; color: $accent; text-style: bold; padding: 0 0 0 1; }
         & > PromptInput { width: 1fr; height: 1; border: none; padding: 0; }
         & > PromptInput, & > PromptInput:focus { background: $panel; border: none; }
-        & > #remark { width: auto; max-width: 60%; padding: 0 1; color: $text-muted; }
+        & > #remark { width: auto; max-width: 75%; padding: 0 1; color: $text-muted; }
         & > #remark.-wrong { color: $text-error; }
     }
     """
@@ -160,7 +160,6 @@ class Prompt(Horizontal):
         """Tell what is typed so far."""
         event.stop()
         if self.display:
-            self.remark("")
             self.post_message(self.Typed(self.asked, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -14,7 +14,7 @@ from textual.geometry import Region
 from chronotui.core.log import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
 from chronotui.ui.log_view import LogPane, OpenLog, ViewSettings
-from chronotui.ui.log_view.messages import Said
+from chronotui.ui.log_view.messages import PlaceChanged, Said
 
 M = TypeVar("M", bound="Message")
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from chronotui.ui.log_view import LogView
+    from chronotui.ui.log_view.messages import Place
 
 START_NS = 1_700_000_000_000_000_000
 NOW = datetime(2023, 11, 14, 22, 30, tzinfo=UTC)
@@ -47,12 +48,16 @@ class PaneApp(App[None]):
         super().__init__()
         self.animation_level = "none"
         self.pane = pane
+        self.place: Place | None = None
 
     def compose(self) -> ComposeResult:
         yield self.pane
 
     def on_mount(self) -> None:
         self.pane.view.focus()
+
+    def on_log_view_place_changed(self, message: PlaceChanged) -> None:
+        self.place = message.place
 
 
 class Bench:
@@ -127,6 +132,10 @@ class Bench:
         """Return the messages of a kind, first to last."""
         heard = self._messages.values()
         return [message for message in heard if isinstance(message, kind)]
+
+    def remark(self) -> str:
+        """Return what stands beside the prompt."""
+        return str(self.app.pane.query_one("#remark").render())
 
     def bar(self) -> str:
         """Return the filter and search line, empty when it is not there."""
