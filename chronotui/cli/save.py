@@ -40,6 +40,9 @@ def save(invocation: Invocation) -> int:
         progress = asyncio.create_task(_show_progress(task))
         try:
             return await task.run()
+        except asyncio.CancelledError:
+            invocation.output.say(f"chronotui: {task.error or 'cancelled.'}")
+            raise
         finally:
             progress.cancel()
             await asyncio.gather(progress, return_exceptions=True)

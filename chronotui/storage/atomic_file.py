@@ -133,22 +133,14 @@ class PartFile:
         """Return up to ``size`` bytes from ``offset``."""
         with self._lock:
             self.flush()
-            return os.pread(self._file, size, offset)
+            try:
+                return os.pread(self._file, size, offset)
+            except OSError as problem:
+                raise writing_problem(problem, self.path) from problem
 
     def tail(self, size: int) -> bytes:
         """Return the last ``size`` bytes, or all there are."""
         return self.read(max(0, self.size - size), size)
-
-    def truncate(self, size: int = 0) -> None:
-        """Cut to ``size`` bytes; writing goes on from there."""
-        with self._lock:
-            self.flush()
-            try:
-                os.ftruncate(self._file, size)
-                os.lseek(self._file, size, os.SEEK_SET)
-            except OSError as problem:
-                raise writing_problem(problem, self.path) from problem
-            self.size = size
 
     def commit(self) -> None:
         """Make the bytes durable and give the file its name.

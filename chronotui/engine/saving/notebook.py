@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log_formats import text_bytes
+from chronotui.errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chronotui.core.log import Overflow
     from chronotui.model import LogLine
@@ -59,24 +62,40 @@ def notes_of(line: LogLine) -> Iterator[Note]:
             yield note._replace(message=digest(part), text_lines=0)
 
 
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        words = os.strerror(problem.errno or 0)
+        raise DownloadError(
+            f"The recording's spool file cannot be used: {words}.",
+            next_step="Make room in the spool folder ([ui] spool_dir), then try again.",
+        ) from problem
+
+
 class Notebook:
     """Notes of all lines of a recording, in order, in a spool file.
 
     Used by one thread at a time.
+
+    Args:
+        spool: Opens the file.
+
+    Raises:
+        DownloadError: The file cannot be made; as from every method.
     """
 
-    def __init__(self, spool: Overflow) -> None:
-        self._spool = spool
+    def __init__(self, spool: Callable[[], Overflow]) -> None:
+        with _explained():
+            self._spool = spool()
         self._size = 0
 
     def add(self, lines: Sequence[LogLine]) -> None:
-        """Append lines.
-
-        Raises:
-            OSError: The spool file cannot be written.
-        """
+        """Append lines."""
         records = [_RECORD.pack(*note) for line in lines for note in notes_of(line)]
-        self._spool.write(b"".join(records))
+        with _explained():
+            self._spool.write(b"".join(records))
         self._size += len(records)
 
     def notes(self, *, as_text: bool) -> Iterator[Note]:
@@ -84,13 +103,11 @@ class Notebook:
 
         Args:
             as_text: One for each line of a txt file, else one for each log line.
-
-        Raises:
-            OSError: The spool file cannot be read.
         """
         for start in range(0, self._size, _AT_ONCE):
             count = min(_AT_ONCE, self._size - start)
-            block = self._spool.read(start * _RECORD.size, count * _RECORD.size)
+            with _explained():
+                block = self._spool.read(start * _RECORD.size, count * _RECORD.size)
             for note in map(Note._make, _RECORD.iter_unpack(block)):
                 if note.text_lines == 1 or as_text == (note.text_lines == 0):
                     yield note

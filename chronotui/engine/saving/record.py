@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from chronotui.engine.follow import Follow
@@ -13,15 +12,12 @@ from chronotui.engine.saving.notebook import Notebook
 from chronotui.engine.saving.progress import SavePhase
 from chronotui.engine.saving.request import count_of_lines
 from chronotui.engine.selection import LineSelection
-from chronotui.storage.target import writing_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from chronotui.engine.follow import FollowResult
     from chronotui.engine.saving.comparison import Difference
     from chronotui.engine.saving.work import Work
-    from chronotui.model import Job, LogLine
+    from chronotui.model import Job
 
 
 class Recording:
@@ -63,7 +59,7 @@ class Recording:
         if self._work.request.query:
             await self._wait_and_save()
             return
-        notebook = Notebook(self._work.spool())
+        notebook = Notebook(self._work.spool)
         try:
             await self._record(notebook)
             result = self._follow.result
@@ -80,7 +76,7 @@ class Recording:
         await save_ended(self._work, self._ended_job())
 
     async def _record(self, notebook: Notebook) -> None:
-        writer = LineWriter(self._work, partial(self._remember, notebook))
+        writer = LineWriter(self._work, notebook.add)
         await writer.begin(self._phase())
         async for lines in self._follow.batches():
             if self._work.meter.phase is SavePhase.WAITING:
@@ -88,12 +84,6 @@ class Recording:
             self._work.meter.said = ""
             await writer.write(lines)
         await writer.end()
-
-    def _remember(self, notebook: Notebook, lines: Sequence[LogLine]) -> None:
-        try:
-            notebook.add(lines)
-        except OSError as problem:
-            raise writing_problem(problem, self._work.target_path()) from problem
 
     def _phase(self) -> SavePhase:
         if self._job.status.is_terminal:

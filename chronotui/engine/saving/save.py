@@ -99,12 +99,12 @@ class Save:
             self.result = await self._make()
         except (asyncio.CancelledError, AbandonedError, CancelledByUserError):
             await self._give_up(SavePhase.CANCELLED)
+            self.error = CancelledByUserError("The save was cancelled.")
+            self._say_what_is_kept(self.error)
             if not self._cancel_asked:
                 raise
             if self._task is not None:
                 self._task.uncancel()
-            self.error = CancelledByUserError("The save was cancelled.")
-            self._say_what_is_kept(self.error)
             raise self.error from None
         except ChronotuiError as error:
             await self._give_up(SavePhase.FAILED)
@@ -113,10 +113,14 @@ class Save:
             raise
         finally:
             self._task = None
+            if not self.is_over:
+                await self._give_up(SavePhase.FAILED)
         return self.result
 
     def cancel(self) -> None:
         """Stop at once; ``run`` then raises CancelledByUserError."""
+        if self._cancel_asked:
+            return
         self._cancel_asked = True
         if self._task is not None:
             self._task.cancel()

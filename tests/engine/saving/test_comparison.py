@@ -37,7 +37,7 @@ def difference(
     by_text: bool = False,
     step: int = 7,
 ) -> Difference:
-    notebook = Notebook(SpoolFile(folder))
+    notebook = Notebook(lambda: SpoolFile(folder))
     for start in range(0, len(ours), 3):
         notebook.add(ours[start : start + 3])
     encoder = LineEncoder(SaveFormat.TXT if by_text else SaveFormat.JSONL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.demo.script import ScriptedJob
+    from chronotui.storage.spool_file import SpoolFile
     from tests.engine.saving.conftest import Bench
 
 WATCH: Final = WatchSettings(
@@ -204,3 +206,14 @@ async def test_a_line_too_late_for_the_order_is_taken_from_the_servers_file(
     assert result.missing_lines == 0
     assert "1 line came too late" in result.notes[-1]
     assert bench.names() == {"a"}
+
+
+async def test_a_spool_that_cannot_be_made_is_said(bench: Bench) -> None:
+    def full() -> SpoolFile:
+        raise OSError(errno.ENOSPC, "")
+
+    job = bench.demo.world.add_job(Script(["one"]))
+    save = Save(bench.client, bench.request(job), spool=full, watch=WATCH)
+    with pytest.raises(DownloadError, match="spool file cannot be used"):
+        await save.run()
+    assert bench.names() == set()
