@@ -66,7 +66,8 @@ def _of_tail(intake: Intake, selection: LineSelection) -> Beginning | None:
         return None
     left = selection.tail
     if not left:
-        return Beginning(_after_all(intake))
+        after = _after_all(intake)
+        return Beginning(after, LineKey(*after, 0, ""))
     for line in _backwards(intake):
         left -= selection.prints(line)
         if not left:
