@@ -42,7 +42,7 @@ def ended_job(
     outcome: str = "COMPLETED",
 ) -> ScriptedJob:
     """A job that ended long ago."""
-    script = Script(lines, starts_in=-600, rate=1, ends_after=1, outcome=outcome)
+    script = Script(lines, starts_in=-600, rate=50, ends_after=1, outcome=outcome)
     return demo.world.add_job(script)
 
 

@@ -100,3 +100,14 @@ def test_a_table_fits_its_terminal(
         lines = [line for line in screen.text.splitlines() if line.strip()]
     assert len(lines) == 5
     assert b"\x1b[" in bytes(screen.raw)
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl+c"])
+def test_the_first_start_on_a_terminal_is_a_form(run: Command, key: str) -> None:
+    with Terminal(["-m", "chronotui"], environment=os.environ) as screen:
+        screen.until("Welcome to chronotui")
+        screen.until("Try the demo")
+        screen.press(key)
+        assert screen.wait() == 130
+        assert "Traceback" not in screen.text
+    assert not run.config.exists()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
+from textual.binding import Binding, BindingType
 
 from chronotui.ui.first_run.form import ProfileForm
 
@@ -17,6 +18,9 @@ class FirstRunApp(App[str]):
 
     TITLE = "chronotui"
     ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,ctrl+q", "leave", "quit", show=False, priority=True),
+    ]
 
     def __init__(self, config_path: Path) -> None:
         super().__init__()
@@ -26,6 +30,10 @@ class FirstRunApp(App[str]):
     def on_mount(self) -> None:
         """Show the form."""
         self.push_screen(ProfileForm(self._config_path, first=True), self._done)
+
+    def action_leave(self) -> None:
+        """Leave without a profile."""
+        self.exit(None)
 
     def _done(self, answer: str | None) -> None:
         self.exit(answer)

@@ -59,6 +59,7 @@ class ProfileForm(ModalScreen[str | None]):
     ProfileForm #buttons { height: 1; align-horizontal: right; }
     ProfileForm #buttons Button { margin-left: 2; }
     """
+    AUTO_FOCUS = "#name"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "test and save", id="profile_form.save"),
         Binding("escape", "leave", "close", id="profile_form.close"),
@@ -79,7 +80,8 @@ class ProfileForm(ModalScreen[str | None]):
             if self._first:
                 words = f"Where is your server? This goes to {self._config_path}."
                 yield Static(Content(clean(words)), id="welcome")
-            yield from self._row("Name", _field("name", "prod"))
+            name = _field("name", "prod", value="prod" if self._first else "")
+            yield from self._row("Name", name)
             yield from self._row("Kind", Choices(KINDS, "chronoverse", id="kind"))
             url = _field("url", "https://chrono.example.com/api")
             yield from self._row("URL", url)
@@ -100,12 +102,6 @@ class ProfileForm(ModalScreen[str | None]):
         with Horizontal(classes="row", id=f"row-{field.id}"):
             yield Label(title)
             yield field
-
-    def on_mount(self) -> None:
-        """Begin with the name, as most people would call it."""
-        name = self.query_one("#name", Input)
-        name.value = "prod" if self._first else ""
-        name.focus()
 
     @on(Choices.Changed, "#method")
     def _follow_method(self) -> None:
@@ -170,5 +166,5 @@ class ProfileForm(ModalScreen[str | None]):
 _TYPED: Final = ("name", "url", "email", "command")
 
 
-def _field(name: str, example: str) -> Input:
-    return Input(placeholder=example, compact=True, id=name)
+def _field(name: str, example: str, value: str = "") -> Input:
+    return Input(value, placeholder=example, compact=True, id=name)

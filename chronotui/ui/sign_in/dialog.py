@@ -38,6 +38,7 @@ class SecretDialog(ModalScreen[str | None]):
     SecretDialog #buttons { height: 1; align-horizontal: right; }
     SecretDialog #buttons Button { margin-left: 2; }
     """
+    AUTO_FOCUS = "#secret"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "not now", id="sign_in.close"),
     ]
@@ -58,10 +59,6 @@ class SecretDialog(ModalScreen[str | None]):
             with Horizontal(id="buttons"):
                 yield Button("Sign in", variant="primary", compact=True, id="send")
                 yield Button("Not now", compact=True, id="decline")
-
-    def on_mount(self) -> None:
-        """Put the cursor into the field."""
-        self.query_one("#secret", Input).focus()
 
     @on(Input.Submitted, "#secret")
     @on(Button.Pressed, "#send")
