@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from itertools import accumulate, count
-from operator import add
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log.event_ids import IdForm
-from chronotui.core.log.keys import OTHER_RANK, LineKey, key_of, rank_of
+from chronotui.core.log.keys import OTHER_RANK, LineKey, key_of
 from chronotui.model import STDERR, STDOUT, LogLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from chronotui.core.log.event_ids import EventIds
 
@@ -77,30 +75,6 @@ class Block:
         self.flags = bytearray()
         self.odd: dict[int, Odd] = {}
         self.escapes = self.returns = self.broken = False
-
-    @classmethod
-    def of(cls, lines: Sequence[LogLine], ids: EventIds) -> Block:
-        """Return lines of one attempt, in order, as a block.
-
-        Raises:
-            OverflowError: A number or a time needs more than 64 bits.
-        """
-        attempts, numbers, streams, times, messages, event_ids, retained = zip(
-            *lines, strict=True
-        )
-        block = cls()
-        block.numbers = array("q", numbers)
-        block.times = _times(times)
-        forms = ids.forms(attempts[0], numbers, streams, event_ids)
-        block.flags = bytearray(
-            rank | (RETAINED_BIT if kept else 0) | form << FORM_SHIFT
-            for rank, kept, form in zip(
-                map(rank_of, streams), retained, forms, strict=True
-            )
-        )
-        block._note_odd(streams, event_ids, forms)
-        block._write(messages)
-        return block
 
     @classmethod
     def joined(cls, pieces: Iterable[Piece]) -> Block:
@@ -194,58 +168,24 @@ class Block:
         )
         return LineKey(attempt, number, rank, event_id)
 
-    def bisect(self, key: LineKey, ids: EventIds) -> int:
-        """Return the index of the first line not before a key of this attempt."""
-        number, rank, event_id = key[1:]
-        low = bisect_left(self.numbers, number)
-        if low == len(self.ends) or self.numbers[low] != number:
-            return low
-        high = bisect_left(self.numbers, number + 1, low)
-        return bisect_left(
+    def find(self, key: LineKey, ids: EventIds) -> tuple[int, bool]:
+        """Return where a key of this attempt belongs, and whether it is there.
+
+        The index is that of the first line not before the key.
+        """
+        attempt, number, rank, event_id = key
+        index = bisect_left(self.numbers, number)
+        stop = len(self.ends)
+        if index == stop or self.numbers[index] != number:
+            return index, False
+        here = self.key(index, attempt, ids)
+        if here >= key:
+            return index, here == key
+        high = bisect_left(self.numbers, number + 1, index)
+        index = bisect_left(
             range(high),
             (rank, event_id),
-            low,
-            key=lambda index: self.key(index, key.attempt, ids)[2:],
+            index + 1,
+            key=lambda each: self.key(each, attempt, ids)[2:],
         )
-
-    def is_at(self, index: int, key: LineKey, ids: EventIds) -> bool:
-        """Whether the line at an index, which may be the end, is the one of a key."""
-        return (
-            index < len(self.ends)
-            and self.numbers[index] == key.sequence_num
-            and self.key(index, key.attempt, ids) == key
-        )
-
-    def _write(self, messages: Sequence[str]) -> None:
-        text = "\n".join(messages) + "\n"
-        whole = text.count("\n") == len(messages)
-        self.broken = not whole
-        self.escapes, self.returns = "\x1b" in text, "\r" in text
-        self.text = bytearray(text.encode("utf-8", "surrogatepass"))
-        sizes: Iterable[int]
-        if len(self.text) == len(text):
-            sizes = map(len, messages)
-        elif whole:
-            sizes = map(len, self.text.split(b"\n")[:-1])
-        else:
-            sizes = (len(m.encode("utf-8", "surrogatepass")) for m in messages)
-        self.ends = array("I", map(add, accumulate(sizes), count(1)))
-
-    def _note_odd(
-        self, streams: Sequence[str], event_ids: Sequence[str], forms: bytes
-    ) -> None:
-        if OTHER_RANK not in map(RANK_BITS.__and__, self.flags) and (
-            IdForm.ODD not in forms
-        ):
-            return
-        for index, flags in enumerate(self.flags):
-            stream = streams[index] if flags & RANK_BITS == OTHER_RANK else ""
-            event_id = event_ids[index] if forms[index] == IdForm.ODD else ""
-            if stream or event_id or flags & RANK_BITS == OTHER_RANK:
-                self.odd[index] = Odd(stream, event_id)
-
-
-def _times(times: Sequence[int | None]) -> array[int]:
-    if None in times:
-        return array("q", (NO_TIME if time is None else time for time in times))
-    return array("q", cast("Sequence[int]", times))
+        return index, index < high and self.key(index, attempt, ids) == key

@@ -41,7 +41,8 @@ class EventIds:
         if not any(event_ids):
             return bytes(len(event_ids))
         self._learn(attempt, numbers, streams, event_ids)
-        for form in (IdForm.LONG, IdForm.SHORT):
+        form = self._form(attempt, numbers[0], streams[0], event_ids[0])
+        if form in {IdForm.LONG, IdForm.SHORT}:
             head = self._head(form, attempt)
             derived = [f"{head}{s}:{n}" for s, n in zip(streams, numbers, strict=True)]
             if derived == list(event_ids):

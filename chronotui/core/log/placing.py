@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from chronotui.core.log.block import NO_TIME, RETAINED_BIT, Block, Piece
+from chronotui.core.log.block_of import block_of
 from chronotui.core.log.chunk import CHUNK_BYTES, CHUNK_LINES, Chunk
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Placing:
     def append(self, lines: Sequence[LogLine]) -> None:
         """Put lines of one attempt, all after the last one, at the end."""
         for start in range(0, len(lines), CHUNK_LINES):
-            block = Block.of(lines[start : start + CHUNK_LINES], self._ids)
+            block = block_of(lines[start : start + CHUNK_LINES], self._ids)
             self._append_block(len(self._list.chunks) - 1, block, lines[0].attempt)
 
     def place(self, items: Sequence[Keyed]) -> Placed:
@@ -78,7 +79,7 @@ class Placing:
         """Put lines between a chunk (-1: none) and the next one."""
         runs = groupby(items, key=lambda item: item.key.attempt)
         for attempt, run in reversed([(attempt, list(run)) for attempt, run in runs]):
-            block = Block.of([item.line for item in run], self._ids)
+            block = block_of([item.line for item in run], self._ids)
             if not self._prepend_block(index, block, attempt):
                 self._append_block(index, block, attempt)
 
@@ -136,8 +137,7 @@ class Placing:
         changes: list[tuple[int, bool, LogLine]] = []
         confirmed: list[tuple[int, LogLine]] = []
         for key, line in items:
-            at = block.bisect(key, self._ids)
-            known = block.is_at(at, key, self._ids)
+            at, known = block.find(key, self._ids)
             if not known:
                 changes.append((at, False, line))
             elif line.retained and not block.flags[at] & RETAINED_BIT:
@@ -149,7 +149,7 @@ class Placing:
             block = self._confirm(index, confirmed)
         if changes:
             self._spool.writable(chunk)
-            added = Block.of([line for _at, _known, line in changes], self._ids)
+            added = block_of([line for _at, _known, line in changes], self._ids)
             places = [(at, known) for at, known, _line in changes]
             self._rewrite(index, Block.joined(_spliced(block, added, places)))
         new = [line for _at, known, line in changes if not known]

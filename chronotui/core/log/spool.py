@@ -6,13 +6,14 @@ from collections import OrderedDict
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from chronotui.core.log.block import Block
+from chronotui.core.log.block_of import block_of
 from chronotui.core.log.packing import pack, unpack
 from chronotui.model import STDERR, LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from chronotui.core.log.block import Block
     from chronotui.core.log.chunk import Chunk
     from chronotui.core.log.event_ids import EventIds
 
@@ -220,6 +221,6 @@ class Spool:
             line = LogLine(chunk.attempt, number, STDERR, None, "(unreadable)")
             if len(self._stand_ins) >= MOST_STAND_INS:
                 self._stand_ins.clear()
-            block = Block.of([line] * chunk.count, self._ids)
+            block = block_of([line] * chunk.count, self._ids)
             self._stand_ins[chunk.stamp] = block
         return self._stand_ins[chunk.stamp]

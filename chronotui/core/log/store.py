@@ -113,10 +113,8 @@ class LogStore:
             last = self.chunks.chunks[-1].last
             if (attempt, first) <= last[:2]:
                 return False
-        numbers = [line.sequence_num for line in lines]
-        return all(map(lt, numbers, numbers[1:])) and all(
-            line.attempt == attempt for line in lines
-        )
+        places = [line[:2] for line in lines]
+        return places[-1][0] == attempt and all(map(lt, places, places[1:]))
 
     def _place(self, lines: Sequence[LogLine]) -> Added:
         unique: dict[LineKey, LogLine] = {}
@@ -179,7 +177,7 @@ class LogStore:
         chunk = self.chunks.chunks[number]
         if key > chunk.last:
             return number, chunk.count
-        return number, self.spool.block(chunk).bisect(key, self.ids)
+        return number, self.spool.block(chunk).find(key, self.ids)[0]
 
     def find(self, key: LineKey) -> int | None:
         """Return the number of the line with a key."""
