@@ -20,7 +20,6 @@ def place_of(opened: OpenLog, zone: tzinfo | None) -> Place:
     row = opened.current_row
     line = row.line if isinstance(row, LineRow) else None
     reading = opened.reading
-    new = 0 if reading.following else reading.newest + 1 - reading.unseen_from()
     filters = str(opened.filters)
     if filters and opened.filters.suspended:
         filters += "  (in context)"
@@ -28,12 +27,21 @@ def place_of(opened: OpenLog, zone: tzinfo | None) -> Place:
         following=reading.following,
         number=row.index + 1 if isinstance(row, LineRow) else 0,
         shown=len(opened.rows),
-        new=max(new, 0),
+        new=new_lines(opened),
         zone=zone_name(zone, line.time_ns if line else None),
         filters=filters,
         search=opened.search_text,
         line=line,
     )
+
+
+def new_lines(opened: OpenLog) -> int:
+    """Return how many lines below were not on the screen yet; notices do not count."""
+    rows, reading = opened.rows, opened.reading
+    if reading.following:
+        return 0
+    seen = rows.visible.ordinal(*rows.place_from(reading.unseen_from()))
+    return rows.line_count - seen
 
 
 def zone_name(zone: tzinfo | None, time_ns: int | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from chronotui.core.log import Gap
 from chronotui.ui.log_view.messages import EdgeReached, WholeLogWanted
 from tests.ui.log_view.conftest import log_line
 
@@ -76,6 +77,34 @@ async def test_reading_stands_still_and_counts_what_is_new(
         assert bench.view.place.new == 1204
         await bench.press("space")
         assert bench.view.place.new < 1204
+
+
+async def test_only_lines_count_as_new(open_pane: OpenPane) -> None:
+    async with open_pane(50) as bench:
+        await bench.press("k")
+        bench.store.set_gaps([Gap(1, 50, 59, 10)])
+        bench.store.set_edge(None, "end of log")
+        await bench.add(map(log_line, range(60, 65)))
+        assert bench.view.place.new == 5
+
+
+async def test_a_resize_storm_in_a_flood_keeps_the_place(open_pane: OpenPane) -> None:
+    async with open_pane(200) as bench:
+        await bench.press("b", "k")
+        current = bench.current
+        number = 200
+        for step in range(40):
+            bench.store.add([log_line(n) for n in range(number, number + 333)])
+            number += 333
+            bench.view.log_changed()
+            await bench.pilot.resize_terminal(20 + step * 7 % 90, 3 + step * 5 % 40)
+        await bench.settled()
+        bench.view.take_over()
+        await bench.settled()
+        assert bench.current == current
+        assert bench.view.place.shown == number
+        await bench.press("G")
+        assert bench.current == f"line {number - 1}"
 
 
 async def test_lines_that_heal_above_do_not_move_the_text(open_pane: OpenPane) -> None:
