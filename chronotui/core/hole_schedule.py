@@ -65,10 +65,16 @@ class HoleSchedule:
         return min((plan.due for plan in self._plans.values()), default=None)
 
     def tried(self, low: tuple[int, int], high: tuple[int, int], now: float) -> None:
-        """Note that the retained log was read from ``low`` to ``high``."""
+        """Note that the retained log was read from ``low`` to ``high``.
+
+        It is a try only for the holes that were due: several readings in a row,
+        each for another hole, tell no more than one of them.
+        """
         for hole in self._holes:
             if hole[:2] < low or (hole.attempt, hole.last) > high:
                 continue
-            delay = self._plans[hole[:2]].delay
+            due, delay = self._plans[hole[:2]]
+            if due > now:
+                continue
             growing = min(delay * self._factor, self._cap)
             self._plans[hole[:2]] = _Plan(now + delay, growing)
