@@ -76,6 +76,8 @@ def parse_address(url: str) -> Address:
         ConfigError: No http(s) URL with a host, or one that carries a secret, a
             query or a fragment.
     """
+    if any(sign.isspace() or not sign.isprintable() for sign in url.strip()):
+        raise ConfigError("The profile's URL holds spaces or control characters.")
     try:
         parts = urlsplit(url.strip())
     except ValueError:

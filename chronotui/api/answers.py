@@ -49,6 +49,11 @@ def is_page(headers: Mapping[str, str], body: bytes = b"") -> bool:
     """Whether an answer is an HTML page, which Chronoverse never sends."""
     if media_type(headers) in {"text/html", "application/xhtml+xml"}:
         return True
+    return begins_as_page(body)
+
+
+def begins_as_page(body: bytes) -> bool:
+    """Whether a body is an HTML page by its beginning, whatever its type says."""
     start = body[:64].lstrip().lower()
     return start.startswith((b"<!doctype html", b"<html"))
 

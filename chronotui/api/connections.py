@@ -13,6 +13,7 @@ import httpx
 from chronotui import __version__
 from chronotui.api.merging_backend import MergingTransport
 from chronotui.api.tls import TlsSettings, build_context, empty_context
+from chronotui.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
@@ -76,8 +77,14 @@ class Connections:
         Raises:
             ConfigError: The TLS settings cannot be used.
         """
+        transport = MergingTransport(
+            context=self._shared_context(),
+            proxy=self._proxy(),
+            keepalive_seconds=KEEPALIVE_SECONDS,
+            socket_options=socket_options(),
+        )
         return httpx.AsyncClient(
-            transport=self._async_transport(),
+            transport=transport,
             timeout=self._timeout,
             headers=_HEADERS,
             cookies=_no_cookies(),
@@ -104,22 +111,6 @@ class Connections:
             trust_env=False,
         )
 
-    def _async_transport(self) -> httpx.AsyncHTTPTransport:
-        proxy = self._proxy()
-        if proxy is None:
-            return MergingTransport(
-                context=self._shared_context(),
-                keepalive_seconds=KEEPALIVE_SECONDS,
-                socket_options=socket_options(),
-            )
-        return httpx.AsyncHTTPTransport(
-            verify=self._shared_context(),
-            trust_env=False,
-            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS),
-            proxy=proxy,
-            socket_options=socket_options(),
-        )
-
     def _shared_context(self) -> ssl.SSLContext:
         with self._lock:
             if self._context is None:
@@ -130,13 +121,24 @@ class Connections:
             return self._context
 
     def _proxy(self) -> str | None:
-        """Return the environment's proxy; what stays on this machine takes none."""
+        """Return the environment's proxy; what stays on this machine takes none.
+
+        Raises:
+            ConfigError: It is of a kind that is not spoken here, such as SOCKS.
+        """
         host = self._address.host
         if self._address.is_loopback or proxy_bypass(host):
             return None
         proxies = getproxies()
         scheme = "https" if self._address.is_encrypted else "http"
-        return proxies.get(scheme) or proxies.get("all")
+        found = proxies.get(scheme) or proxies.get("all")
+        if found and not found.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"The environment names a proxy for {host} that is no HTTP one.",
+                next_step="Set HTTPS_PROXY to an HTTP proxy, or list the host in "
+                "NO_PROXY.",
+            )
+        return found
 
 
 def _no_cookies() -> CookieJar:

@@ -7,7 +7,7 @@ A task of its own reads ahead, so that everything already received comes as one 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ from httpx_sse import aconnect_sse
 from chronotui.api.answers import CHECK_URL, media_type, quote_words
 from chronotui.api.failures import FAILURES, explain
 from chronotui.api.lines import read_live_lines
+from chronotui.api.sending import within
 from chronotui.core.sse import Frame, SseDecoder
 from chronotui.errors import UnreadableAnswerError
 from chronotui.model import (
@@ -28,7 +29,7 @@ from chronotui.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable
 
     from chronotui.api.ask import Ask
     from chronotui.api.transport import Transport
@@ -49,7 +50,7 @@ async def open_live(
     Raises:
         ChronotuiError: It cannot be opened, or breaks.
     """
-    opener = partial(_open_events, transport.timeout_seconds)
+    opener = partial(_open_events, transport)
     async with transport.exchange(ask, opener=opener) as answer:
         kind = media_type(answer.headers)
         if kind != "text/event-stream":
@@ -66,20 +67,20 @@ async def open_live(
 
 @asynccontextmanager
 async def _open_events(
-    connect_seconds: float,
-    client: httpx.AsyncClient,
-    ask: Ask,
-    headers: dict[str, str],
-    extensions: Mapping[str, object],
+    transport: Transport, client: httpx.AsyncClient, ask: Ask, headers: dict[str, str]
 ) -> AsyncIterator[httpx.Response]:
-    async with aconnect_sse(
+    """Open with httpx-sse; only the head has to come in time."""
+    patience = transport.timeout_seconds
+    opening = aconnect_sse(
         client,
         ask.method,
         ask.url,
         headers={**headers, "Accept-Encoding": "identity"},
-        extensions=dict(extensions),
-        timeout=httpx.Timeout(connect_seconds, read=None),
-    ) as source:
+        timeout=httpx.Timeout(patience, read=None),
+    )
+    async with AsyncExitStack() as stack:
+        async with within(patience * 2, transport.address):
+            source = await stack.enter_async_context(opening)
         yield source.response
 
 

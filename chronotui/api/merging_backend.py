@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 import httpcore
 import httpx
@@ -13,30 +15,59 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
+# anyio loads its asyncio half at the first request, which would hold up the event loop.
+with suppress(ImportError):
+    import_module("anyio._backends._asyncio")
+
+_MAX_CONNECTIONS: Final = 100
+
+
+class StaleConnectionError(httpcore.ReadError):
+    """A connection used before turned out to be closed, with no answer begun."""
+
 
 class MergingTransport(httpx.AsyncHTTPTransport):
     """The transport of httpx over a pool whose connections merge chunks.
 
     httpx offers no way to hand a backend to its pool, so the pool is replaced; if a
     later httpx names it otherwise, streams are only read more slowly.
+
+    Args:
+        context: For TLS.
+        proxy: URL of an HTTP proxy, None for none.
+        keepalive_seconds: How long idle connections are kept.
+        socket_options: For every connection.
     """
 
     def __init__(
         self,
         *,
         context: ssl.SSLContext,
+        proxy: str | None,
         keepalive_seconds: float,
         socket_options: Iterable[tuple[int, int, int]],
     ) -> None:
         super().__init__(verify=context, trust_env=False)
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
-        self._pool = httpcore.AsyncConnectionPool(
+        backend = _MergingBackend()
+        options = list(socket_options)
+        if proxy is None:
+            self._pool = httpcore.AsyncConnectionPool(
+                ssl_context=context,
+                max_connections=_MAX_CONNECTIONS,
+                keepalive_expiry=keepalive_seconds,
+                socket_options=options,
+                network_backend=backend,
+            )
+            return
+        known = httpx.Proxy(proxy)
+        self._pool = httpcore.AsyncHTTPProxy(
+            proxy_url=str(known.url),
+            proxy_auth=known.raw_auth,
             ssl_context=context,
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
+            max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=keepalive_seconds,
-            socket_options=list(socket_options),
-            network_backend=_MergingBackend(),
+            socket_options=options,
+            network_backend=backend,
         )
 
 
@@ -64,11 +95,17 @@ class _MergingBackend(httpcore.AsyncNetworkBackend):
 
 
 class _MergingStream(httpcore.AsyncNetworkStream):
-    """A connection whose answers come with their chunks merged."""
+    """A connection whose answers come with their chunks merged.
+
+    It also tells a connection that the server closed while it was idle from one that
+    broke: only then is it right to send a request again without further thought.
+    """
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
         self._merger = ChunkMerger()
+        self._is_used = False
+        self._is_answered = False
 
     async def read(
         self,
@@ -76,12 +113,25 @@ class _MergingStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109  # httpcore's interface
     ) -> bytes:
         while True:
-            received = await self._stream.read(max_bytes, timeout)
+            received = await self._received(max_bytes, timeout)
             if not received:
                 return b""
+            self._is_answered = True
             merged = self._merger.feed(received)
             if merged:
                 return merged
+
+    async def _received(self, max_bytes: int, seconds: float | None) -> bytes:
+        idled = self._is_used and not self._is_answered
+        try:
+            received = await self._stream.read(max_bytes, seconds)
+        except httpcore.ReadError as error:
+            if idled:
+                raise StaleConnectionError from error
+            raise
+        if not received and idled:
+            raise StaleConnectionError
+        return received
 
     async def write(
         self,
@@ -89,6 +139,8 @@ class _MergingStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109  # httpcore's interface
     ) -> None:
         self._merger.begin()
+        if self._is_answered:
+            self._is_used, self._is_answered = True, False
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:

@@ -23,6 +23,7 @@ from chronotui.api.answers import (
     login_page,
 )
 from chronotui.api.failures import FAILURES, explain
+from chronotui.api.merging_backend import StaleConnectionError
 from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
@@ -31,7 +32,7 @@ from chronotui.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from chronotui.api.address import Address
     from chronotui.api.ask import Ask
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from chronotui.api.transport import Transport
 
 _MAX_HOPS: Final = 5
-
-_STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-"""What a connection says that the server closed while it was idle."""
 
 
 class Opener(Protocol):
@@ -52,7 +50,6 @@ class Opener(Protocol):
         client: httpx.AsyncClient,
         ask: Ask,
         headers: dict[str, str],
-        extensions: Mapping[str, object],
     ) -> AbstractAsyncContextManager[httpx.Response]:
         """Send the request and give the answer with its body unread."""
         ...
@@ -126,17 +123,15 @@ class Sender:
 
     async def _fresh(self, ask: Ask, secrets: Secrets | None) -> httpx.Response:
         """Send; a GET that met a connection the server had closed is sent again."""
-        trace = _Trace()
         try:
-            return await self._opened(ask, secrets, trace)
-        except _STALE:
-            if ask.method != "GET" or trace.connected:
+            return await self._opened(ask, secrets)
+        except httpx.ReadError as error:
+            is_stale = isinstance(error.__cause__, StaleConnectionError)
+            if ask.method != "GET" or not is_stale:
                 raise
-        return await self._opened(ask, secrets, trace)
+        return await self._opened(ask, secrets)
 
-    async def _opened(
-        self, ask: Ask, secrets: Secrets | None, trace: _Trace
-    ) -> httpx.Response:
+    async def _opened(self, ask: Ask, secrets: Secrets | None) -> httpx.Response:
         transport = self._transport
         transport.requests[ask.kind] += 1
         headers = dict(ask.headers)
@@ -146,10 +141,8 @@ class Sender:
         problem = ""
         began = time.monotonic()
         try:
-            async with within(transport.timeout_seconds * 2, transport.address):
-                answer = await self._stack.enter_async_context(
-                    self._opener(self._client, ask, headers, {"trace": trace})
-                )
+            opening = self._opener(self._client, ask, headers)
+            answer = await self._stack.enter_async_context(opening)
             status = answer.status_code
         except (*FAILURES, ChronotuiError) as error:
             problem = type(error).__name__
@@ -158,18 +151,6 @@ class Sender:
             seconds = time.monotonic() - began
             transport.note(ask, headers, status, seconds, problem)
         return answer
-
-
-class _Trace:
-    """Watches whether a request made a connection of its own."""
-
-    def __init__(self) -> None:
-        self.connected = False
-
-    async def __call__(self, name: str, _info: object) -> None:
-        """Take one of httpcore's trace events."""
-        if name == "connection.connect_tcp.started":
-            self.connected = True
 
 
 def redirect_target(answer: httpx.Response, address: Address) -> str | None:
@@ -196,7 +177,6 @@ def open_plain(
     client: httpx.AsyncClient,
     ask: Ask,
     headers: dict[str, str],
-    extensions: Mapping[str, object],
 ) -> AbstractAsyncContextManager[httpx.Response]:
     """Send a request with httpx alone."""
     return client.stream(
@@ -204,7 +184,6 @@ def open_plain(
         ask.url,
         headers=headers,
         content=ask.content,
-        extensions=dict(extensions),
     )
 
 

@@ -14,6 +14,9 @@ _SECONDS_KEPT: Final = 4096
 _seconds: dict[str, int] = {}
 """Seconds met before, as text to nanoseconds: lines of one second share their work."""
 
+_MILLISECONDS: Final = {f".{n:03}Z": n * 1_000_000 for n in range(1000)}
+"""Endings of retained times, which have three digits on most servers."""
+
 
 def time_ns(text: object) -> int | None:
     """Return nanoseconds since the epoch, None for what is no time."""
@@ -22,6 +25,9 @@ def time_ns(text: object) -> int | None:
     whole = _seconds.get(text[:19])
     if whole is None:
         return _first_of_its_second(text)
+    ending = _MILLISECONDS.get(text[19:])
+    if ending is not None:
+        return whole + ending
     digits = text[20:-1]
     is_fraction = len(digits) < 10 and digits.isdecimal() and text.isascii()
     if is_fraction and text[19] == "." and text[-1] == "Z":

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from chronotui.api.answers import CHECK_URL, is_page, login_page
+from chronotui.api.answers import CHECK_URL, begins_as_page, login_page
 from chronotui.api.credentials import Credentials
 from chronotui.api.failures import FAILURES, explain
 from chronotui.api.login import log_in
@@ -76,7 +76,7 @@ class Transport:
                 body = await _whole_body(answer, limit)
             except FAILURES as error:
                 raise explain(error, self.address) from error
-        if is_page(answer.headers, body):
+        if begins_as_page(body):
             raise login_page()
         return body
 

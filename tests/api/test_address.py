@@ -31,7 +31,8 @@ def test_keeps_the_prefix_and_drops_slashes_at_the_end(written: str, base: str) 
     "written",
     [
         "", "host", "ftp://host", "http://", "http://host:port", "http://h?x=1",
-        "http://h#x", "http://[::1", "file:///etc/passwd",
+        "http://h#x", "http://[::1", "file:///etc/passwd", "http://a b/", "http://h/\tx",
+        "http://\u202e.org", "http://\ud800", "http://h:99999",
     ],
 )  # fmt: skip
 def test_refuses_what_is_no_server(written: str) -> None:

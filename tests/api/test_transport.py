@@ -24,7 +24,7 @@ from chronotui.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
-from chronotui.model import BuildStatus, JobStatus, Trigger, WorkflowKind
+from chronotui.model import BuildStatus, JobStatus, RawFormat, Trigger, WorkflowKind
 
 if TYPE_CHECKING:
     from chronotui.api.request_log import RequestEntry
@@ -488,6 +488,36 @@ async def test_the_environments_proxy_is_used_beyond_this_machine(
     assert [r.target for r in proxy.received] == ["http://chrono.invalid/api/workflows"]
     await client_for(peer.url).workflows()
     assert (proxy.connections, peer.connections) == (1, 1)
+
+
+async def test_a_proxy_that_cannot_be_spoken_to_is_said(
+    client_for: OpenClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    client = client_for("http://chrono.invalid/api")
+    with pytest.raises(ConfigError, match="no HTTP one"):
+        await client.workflows()
+    with pytest.raises(ConfigError, match="no HTTP one"):
+        await asyncio.to_thread(
+            client.download("w", "j", format=RawFormat.TXT).__enter__
+        )
+
+
+async def test_a_reset_of_an_idle_connection_costs_nothing(
+    make_peer: MakePeer, client_for: OpenClient, answer: Answer
+) -> None:
+    def script(_request: object, writer: asyncio.StreamWriter) -> bytes | None:
+        if len(peer.received) in {2, 4}:
+            writer.transport.abort()
+            return None
+        return answer(200, EMPTY)
+
+    peer = await make_peer(script)
+    client = client_for(peer.url)
+    for _ in range(3):
+        await client.workflows()
+    assert len(peer.received) == 5
 
 
 async def test_a_client_can_be_used_again_after_it_was_closed(
