@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from chronotui.ui.log_view.bar import GAP, bar_parts, typing_words
+from chronotui.ui.log_view.bar import GAP, BarPart, bar_parts, typing_words
 from chronotui.ui.log_view.line_screen import LineScreen
 from chronotui.ui.log_view.messages import (
     LineOpened,
@@ -102,6 +102,7 @@ class LogPane(Vertical):
         self.prompt = Prompt()
         self._now = now
         self._wrong = ""
+        self._bar_parts: list[BarPart] = []
 
     def compose(self) -> ComposeResult:
         """Yield the log, its line and its prompt."""
@@ -132,20 +133,24 @@ class LogPane(Vertical):
         if not self.is_mounted:
             return
         opened = self.view.opened
-        bar = self.query_one("#bar", Static)
+        if self.prompt.display:
+            self._remark(opened)
         more = self.view.edges.more_above
         parts = bar_parts(opened, more=more) if opened is not None else []
-        typing = self.prompt.display
-        bar.display = bool(parts) and not typing
-        if typing:
-            self._remark(opened)
+        self._show_bar([] if self.prompt.display else parts)
+
+    def _show_bar(self, parts: list[BarPart]) -> None:
+        if parts == self._bar_parts:
             return
+        self._bar_parts = parts
         text = Text(no_wrap=True, overflow="ellipsis")
         for part in parts:
             style = self.get_component_rich_style(
                 f"log-pane--{part.tone}", partial=True
             )
             text.append(GAP if text else "").append(part.text, style)
+        bar = self.query_one("#bar", Static)
+        bar.display = bool(parts)
         bar.update(text, layout=False)
 
     # Asking

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FRAME_SECONDS: Final = 1 / 30
 """Least time between two takings-over of what arrived."""
 
+FLOOD_SECONDS: Final = 1 / 18
+"""The same while each picture shows nothing of the one before: nobody can read it."""
+
 SLICE_SECONDS: Final = 0.006
 """Longest piece of indexing between two frames."""
 
@@ -53,6 +56,7 @@ class LogWindow(LogCanvas):
         self._taking_over = False
         self._indexing = False
         self._last_taken = 0.0
+        self._rest = FRAME_SECONDS
         self._last_told = 0.0
 
     # What is shown
@@ -114,7 +118,7 @@ class LogWindow(LogCanvas):
         if self._taking_over or self.opened is None:
             return
         self._taking_over = True
-        wait = self._last_taken + FRAME_SECONDS - monotonic()
+        wait = self._last_taken + self._rest - monotonic()
         if wait > 0:
             self.set_timer(wait, self.take_over)
         else:
@@ -126,7 +130,10 @@ class LogWindow(LogCanvas):
         self._last_taken = monotonic()
         if self.opened is None:
             return
+        before = len(self.opened.rows)
         self.opened.refresh()
+        arrived = len(self.opened.rows) - before
+        self._rest = FLOOD_SECONDS if arrived > self.size.height else FRAME_SECONDS
         if not self.size:
             return
         self.prepare(self.opened)
