@@ -8,6 +8,7 @@ caller is told before anything is written.
 from __future__ import annotations
 
 import copy
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -118,7 +119,7 @@ def _differences(
 
 def _without(text: str, layout: Layout, path: KeyPath) -> str:
     """Take out a key with its line, or a table with all its headers."""
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     if path in layout.spans:
         start, end = layout.spans[path]
         first = text.count("\n", 0, start)
@@ -131,7 +132,7 @@ def _without(text: str, layout: Layout, path: KeyPath) -> str:
 
 def _with_new(text: str, layout: Layout, path: KeyPath, value: object) -> str:
     """Put in a key or a table that was not there."""
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     if isinstance(value, dict):
@@ -152,7 +153,7 @@ def _blocks(text: str, layout: Layout, path: KeyPath) -> list[tuple[int, int]]:
 
     Comments and empty lines before the next header belong to what follows.
     """
-    lines = text.splitlines()
+    lines = _lines(text)
     starts = [header.line - 1 for header in layout.headers]
     blocks = []
     for index, header in enumerate(layout.headers):
@@ -163,6 +164,11 @@ def _blocks(text: str, layout: Layout, path: KeyPath) -> list[tuple[int, int]]:
             end -= 1
         blocks.append((header.line - 1, end))
     return blocks
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line feeds alone, as TOML counts lines; they stay."""
+    return list(io.StringIO(text, newline="\n"))
 
 
 def _toml_key(name: str) -> str:

@@ -183,3 +183,35 @@ def test_the_changed_text_says_exactly_what_was_wanted(
     edit = edit_config(path, change)
     assert tomllib.loads(edit.text) == {"profiles": new}
     assert edit.loses_comments or "# kept" in edit.text
+
+
+def test_a_file_that_is_no_text_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="cannot be read as text"):
+        edit_config(path, lambda _document: None)
+
+
+def test_a_last_line_without_an_end_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[profiles.a]\nurl = 'http://h'")
+
+    def change(document: Document) -> None:
+        document["profiles"]["b"] = {"url": "http://b"}
+
+    edit = edit_config(path, change)
+    assert edit.text == (
+        "[profiles.a]\nurl = 'http://h'\n\n[profiles.b]\nurl = \"http://b\"\n"
+    )
+
+
+def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("# a\u2028b\x85c\n[profiles.a]\nurl = 'http://h'\n")
+
+    def change(document: Document) -> None:
+        document["profiles"]["a"]["save_dir"] = "x\u2028y"
+
+    edit = edit_config(path, change)
+    assert not edit.loses_comments
+    assert edit.text.startswith("# a\u2028b\x85c\n[profiles.a]\nsave_dir = ")

@@ -4,6 +4,7 @@ import pytest
 
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config, parse_config
+from chronotui.storage.secret import Secret
 from chronotui.storage.settings import AuthSettings, Config, UiSettings
 
 EXAMPLE = """\
@@ -211,3 +212,42 @@ def test_another_url_for_a_profile_is_checked_like_the_files() -> None:
     assert profile.with_url("https://x/api/").url == "https://x/api"
     with pytest.raises(ConfigError, match="must begin with http"):
         profile.with_url("localhost:8080")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("default_profile = 3", "default_profile must be the name of a profile, not 3"),
+        ("[keys]\nlog.follow = 3", 'keys.log.follow must be keys like "key,key"'),
+        ("[ui]\ntheme = []", "ui.theme must be a text in quotes, not a list"),
+        ("[ui]\ntheme = {}", "ui.theme must be a text in quotes, not a table"),
+        ("[ui]\ntheme = 2026-01-01", "must be a text in quotes, not a date"),
+        (f"[ui]\nzone = '{'x' * 50}'", "not 'xxx"),
+        ('[ui]\nsave_dir = "a\\u0000b"', "must not contain a NUL"),
+        ("[ui]\nsave_dir = '~nobody-here/x'", "a home folder nobody has"),
+        ("[profiles.a]\nurl = 3", "must be a URL in quotes"),
+        ("[profiles.a]\nurl = 'http://[h'", "is not a URL that can be read"),
+        ("[profiles.a]\nurl = 'http://h:99999'", "is not a URL that can be read"),
+        ("[profiles.a]\nurl = 'http://h/?x=1'", "must not carry a query"),
+        ("[profiles.a]\nurl = 'http://h/a b'", "must not contain spaces"),
+        ("profiles = 3", "profiles must be a table, not 3"),
+        (f"x = {'[' * 5000}", "is nested too deep"),
+    ],
+)
+def test_more_that_is_refused(line: str, words: str) -> None:
+    assert words in refused(line + "\n")
+
+
+def test_other_layers_refuse_values_in_the_same_words() -> None:
+    config = parse_config("[ui]\ntheme = 'x'\n", PATH)
+    assert config.error(("ui", "theme"), "is no theme.").sentence == (
+        f"{PATH}:2: ui.theme is no theme."
+    )
+    assert Config(PATH).error(("ui", "theme"), "x").sentence == "ui.theme x"
+    config.check_key_names([])
+
+
+def test_secrets_are_compared_by_what_they_hide() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert len({Secret("a"), Secret("a")}) == 1

@@ -42,7 +42,17 @@ def test_a_session_others_could_read_is_thrown_away(tmp_path: Path) -> None:
     assert not file.path.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"origin": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"origin": 1}',
+        b"\xff",
+        b'{"origin": "https://chrono.example.com", "session": 1}',
+    ],
+)
 def test_a_broken_session_file_is_no_session(tmp_path: Path, content: bytes) -> None:
     file = SessionFile(tmp_path, "prod", ORIGIN)
     write_private(file.path, content)
