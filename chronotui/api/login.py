@@ -44,7 +44,7 @@ async def log_in(transport: Transport, email: str, password: str) -> SessionCook
     except (NotSignedInError, NotAllowedError, RequestRefusedError) as error:
         raise NotSignedInError(
             f"The sign-in as {email} was refused. {error.sentence}",
-            next_step="Check the e-mail and the password of the profile.",
+            next_step="Check the profile's e-mail, password and url.",
         ) from error
     except NotFoundError as error:
         raise NotFoundError(

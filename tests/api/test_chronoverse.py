@@ -364,6 +364,24 @@ async def test_each_way_to_sign_in_is_refused_with_words(
             await client.workflows()
 
 
+async def test_each_way_to_sign_in_is_taken(
+    server: DemoServer, client_for: OpenClient
+) -> None:
+    client = client_for(server.url, auth_for(server))
+    await client.sign_in()
+    await client.validate()
+    await client.sign_out()
+    await client.sign_out()
+    if server.dialect is Dialect.CURRENT:
+
+        async def session() -> str:
+            return server.open_session()[0]
+
+        cookie = client_for(server.url, CookieAuth(session))
+        await cookie.sign_in()
+        await cookie.sign_out()
+
+
 async def test_a_token_alone_reads_pages_and_not_the_download(
     documented_demo: DemoServer, client_for: OpenClient
 ) -> None:
