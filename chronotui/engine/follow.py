@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from chronotui.core.log import Overflow
-    from chronotui.engine.emission import Blocked
     from chronotui.engine.watch.source import LogSource
     from chronotui.engine.watch.state import Verdict
     from chronotui.model import Job, LogLine, Workflow
@@ -233,8 +232,8 @@ class Follow:
         if emission.place is None and not self._begin(watch, emission):
             return []
         lines = emission.take(now, watch.unread_from())
-        if not lines and emission.blocked is not None:
-            self._wait_or_skip(emission.blocked, emission, now)
+        while not lines and self._skips(emission, now):
+            lines = emission.take(now, watch.unread_from())
         self._forget_printed(emission)
         return self._wanted(lines)
 
@@ -258,16 +257,20 @@ class Follow:
         emission.begin(beginning)
         return True
 
-    def _wait_or_skip(self, blocked: Blocked, emission: Emission, now: float) -> None:
-        if blocked.since is None:
-            return
+    def _skips(self, emission: Emission, now: float) -> bool:
+        """Go on without what is missing if it was waited for long enough."""
+        blocked = emission.blocked
+        if blocked is None or blocked.since is None:
+            return False
         waited = now - blocked.since
         if waited >= self._timing.line_wait:
             emission.skip()
             if blocked.missing:
                 self._notices.gave_up(blocked)
-        elif waited >= self._timing.line_wait_said and not blocked.ends:
+            return True
+        if waited >= self._timing.line_wait_said and not blocked.ends:
             self._notices.waiting(blocked, now)
+        return False
 
     async def _pause(self, wake: asyncio.Event) -> None:
         """Wait for a change, or for the moment a wait is over."""

@@ -333,6 +333,7 @@ class Watch:
         status = self.job.status
         if status.is_terminal:
             self.ended.set()
+            self._started.set()
             self._running.clear()
             if self._healing is not None:
                 self._healing.wake()

@@ -1,0 +1,180 @@
+"""Reading on in an ended job's log: back, all at once, around a hit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chronotui.core.log import key_of
+from chronotui.demo import Dialect
+from chronotui.demo.faults import Faults
+from chronotui.demo.script import Script, ScriptLine
+from tests.engine.watch.conftest import Readers, held_lines, true_lines, until
+
+if TYPE_CHECKING:
+    from chronotui.demo import DemoServer
+    from chronotui.demo.script import ScriptedJob
+    from chronotui.engine.watch import JobLog
+    from tests.conftest import MakeDemo
+
+
+def ended(demo: DemoServer, lines: int = 950) -> ScriptedJob:
+    return demo.world.add_job(
+        Script(
+            [
+                ScriptLine("needle" if n == 42 else f"line {n}", retained=0.0)
+                for n in range(lines)
+            ],
+            rate=1000,
+            starts_in=-600,
+            ends_after=1.0,
+        )
+    )
+
+
+async def opened(readers: Readers, demo: DemoServer, made: ScriptedJob) -> JobLog:
+    log = await readers.log(demo, made, tail=150)
+    verdict = await log.watch()
+    assert verdict.sealed
+    return log
+
+
+async def test_an_ended_job_opens_at_its_newest_lines(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(demo)
+    log = await opened(readers, demo, made)
+    assert held_lines(log) == true_lines(demo, made)[-200:]
+    assert demo.requests.count("logs") == 2
+    assert (log.state.at_start, log.state.at_end) == (False, True)
+    assert (log.state.oldest_loaded_seq, log.state.newest_seq) == (750, 949)
+    assert log.position.oldest == (1, 750)
+    assert log.state.missing == 0
+    assert [mark.kind for mark in log.store.marks.all()] == ["top", "trailer"]
+
+
+async def test_older_pages_come_until_the_start(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(demo)
+    log = await opened(readers, demo, made)
+    times = 0
+    while await log.load_older():
+        times += 1
+    assert times == 7
+    assert log.state.at_start
+    assert held_lines(log) == true_lines(demo, made)
+    await asyncio.sleep(0.05)
+    assert [mark.kind for mark in log.store.marks.all()] == ["trailer"]
+
+
+async def test_all_is_one_download_where_the_server_has_it(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(demo)
+    log = await opened(readers, demo, made)
+    told: list[int] = []
+    await log.load_all(lambda done, _total: told.append(done))
+    assert held_lines(log) == true_lines(demo, made)
+    assert log.state.at_start
+    assert told[-1] == 950
+    assert demo.requests.count("raw") == 1
+    assert demo.requests.count("logs") == 2
+    assert not await log.load_older()
+    assert log.state.missing == 0
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(retention_lag=(0, 0), raw_fails_after=20_000),
+        Faults(retention_lag=(0, 0), raw_cut_after=20_000),
+    ],
+    ids=["trailer", "cut"],
+)
+async def test_a_download_that_fails_leaves_it_to_the_pages(
+    make_demo: MakeDemo, readers: Readers, faults: Faults
+) -> None:
+    demo = make_demo(faults=faults)
+    made = ended(demo)
+    log = await opened(readers, demo, made)
+    await log.load_all()
+    assert held_lines(log) == true_lines(demo, made)
+    assert demo.requests.count("logs") > 2
+
+
+async def test_loading_all_can_be_stopped_and_what_came_stays(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo(faults=Faults(retention_lag=(0, 0), bytes_per_second=50_000))
+    made = ended(demo, 20_000)
+    log = await opened(readers, demo, made)
+    demo.faults.latency = (0.0, 0.0)
+    loading = asyncio.create_task(log.load_all())
+    await until(lambda: demo.requests.count("raw"))
+    await asyncio.sleep(0.1)
+    loading.cancel()
+    await asyncio.wait([loading])
+    assert loading.cancelled()
+    assert log.state.filling is None
+    assert not log.state.at_start
+    assert len(log.store) >= 200
+
+
+async def test_a_documented_log_is_read_whole_on_opening(
+    documented_demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(documented_demo)
+    log = await readers.log(documented_demo, made, tail=150)
+    seen: list[object] = []
+    log.subscribe(lambda: seen.append(log.state.filling))
+    assert (await log.watch()).sealed
+    assert held_lines(log) == true_lines(documented_demo, made)
+    assert (log.state.at_start, log.state.at_end) == (True, True)
+    assert not await log.load_older()
+
+
+@pytest.mark.parametrize("lines", [950, 7000], ids=["by pages", "by one download"])
+async def test_the_pages_around_a_search_hit_are_loaded(
+    demo: DemoServer, readers: Readers, lines: int
+) -> None:
+    made = ended(demo, lines)
+    log = await opened(readers, demo, made)
+    found = await log.search_server("needle")
+    hit = next(line for line in found.lines if line.message == "needle")
+    assert log.store.find(key_of(hit)) is None
+    assert await log.load_around(key_of(hit))
+    assert log.store.find(key_of(hit)) is not None
+    assert demo.requests.count("raw") == (1 if lines > 5000 else 0)
+
+
+async def test_a_line_the_log_does_not_have_is_not_looked_for_for_ever(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(demo, 300)
+    log = await opened(readers, demo, made)
+    key = key_of(log.store.line(0))._replace(sequence_num=10**6)
+    assert not await log.load_around(key)
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_history_and_watch_share_one_log(
+    make_demo: MakeDemo, readers: Readers, dialect: Dialect
+) -> None:
+    demo = make_demo(dialect=dialect)
+    made = demo.world.add_job(
+        Script(
+            [ScriptLine(f"old {n}", retained=0.0) for n in range(500)], starts_in=-300
+        )
+    )
+    log = await readers.log(demo, made, tail=100)
+    async with readers.watching(log) as watching:
+        await until(lambda: log.state.connection.kind == "LIVE")
+        await until(lambda: log.state.lines >= 100)
+        made.write("new")
+        await asyncio.gather(log.load_older(), log.load_older(), log.load_all())
+        made.end()
+        assert (await watching).sealed
+    assert held_lines(log) == true_lines(demo, made)
