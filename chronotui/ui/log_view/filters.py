@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from chronotui.core.log import LineFilter, compile_pattern
+from chronotui.core.log import BadPattern, Level, LineFilter, compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,13 +13,24 @@ if TYPE_CHECKING:
     from chronotui.core.log import Pattern
 
 
+LEVEL: Final = "level:"
+"""What a filter by level begins with: ``level:warning`` and graver."""
+
+LEVELS: Final = {
+    **{level.name.lower(): level for level in Level},
+    "warn": Level.WARNING,
+    "err": Level.ERROR,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One pattern lines must match, or must not."""
+    """What lines must match, or must not, or the least level they must have."""
 
-    pattern: Pattern
     text: str
+    pattern: Pattern | None = None
     excludes: bool = False
+    level: Level | None = None
 
     def __str__(self) -> str:
         """Return it as typed: ``!text`` excludes."""
@@ -27,14 +38,20 @@ class Filter:
 
 
 def parse_filter(typed: str) -> Filter:
-    """Read a filter as typed; ``!`` in front excludes.
+    """Read a filter as typed; ``!`` in front excludes, ``level:warn`` is a level.
 
     Raises:
         BadPattern: The expression cannot be read; the sentence says why.
     """
+    if typed.startswith(LEVEL):
+        name = typed.removeprefix(LEVEL).strip().lower()
+        if name not in LEVELS:
+            known = ", ".join(level.name.lower() for level in Level)
+            raise BadPattern(f"No such level; there are {known}.")
+        return Filter(typed, level=LEVELS[name])
     excludes = typed.startswith("!")
     text = typed[1:] if excludes else typed
-    return Filter(compile_pattern(text), text, excludes)
+    return Filter(text, compile_pattern(text), excludes)
 
 
 @dataclass
@@ -57,6 +74,7 @@ class FilterStack:
             include=_patterns(self.filters, excludes=False),
             exclude=_patterns(self.filters, excludes=True),
             stream=self.stream,
+            level=max((f.level for f in self.filters if f.level), default=None),
         )
 
     def __bool__(self) -> bool:
@@ -93,4 +111,8 @@ class FilterStack:
 
 
 def _patterns(filters: Sequence[Filter], *, excludes: bool) -> tuple[Pattern, ...]:
-    return tuple(each.pattern for each in filters if each.excludes is excludes)
+    return tuple(
+        each.pattern
+        for each in filters
+        if each.pattern is not None and each.excludes is excludes
+    )

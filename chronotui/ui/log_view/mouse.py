@@ -17,7 +17,8 @@ class Mouse(Motions):
 
     _pressed_at: int | None = None
 
-    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll down, or right with shift."""
         event.stop()
         event.prevent_default()
         if event.shift or event.ctrl:
@@ -25,7 +26,8 @@ class Mouse(Motions):
         else:
             self.scroll_window(WHEEL_LINES)
 
-    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll up, or left with shift."""
         event.stop()
         event.prevent_default()
         if event.shift or event.ctrl:
@@ -33,12 +35,14 @@ class Mouse(Motions):
         else:
             self.scroll_window(-WHEEL_LINES)
 
-    def _on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        """Show what is to the right."""
         event.stop()
         event.prevent_default()
         self.action_text_right()
 
-    def _on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        """Show what is to the left."""
         event.stop()
         event.prevent_default()
         self.action_text_left()
@@ -66,6 +70,11 @@ class Mouse(Motions):
         if self.opened.range_from is None:
             self.opened.range_from = self.opened.rows.anchor(self._pressed_at)
         self.go_to_row(row)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Open the line on a double click."""
+        if event.chain == 2:
+            await self.run_action("open_line")
 
     def on_mouse_up(self, _event: events.MouseUp) -> None:
         """End the drag; the range stays."""

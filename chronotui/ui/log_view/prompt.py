@@ -28,7 +28,7 @@ class Asked(Enum):
 
 HINTS: Final = {
     Asked.SEARCH: "regular expression, smart case",
-    Asked.FILTER: "show what matches, !x hides it, empty: all",
+    Asked.FILTER: "shows what matches; !x hides; level:warn",
     Asked.GOTO: "line number, 14:05, -15m, start, end",
 }
 

@@ -145,6 +145,19 @@ async def test_filters_stack_and_are_taken_away(
         assert bench.bar() == ""
 
 
+async def test_a_filter_by_level(open_pane: OpenPane) -> None:
+    texts = ["plain", "INFO a", "WARN b", "ERROR c", '{"level":"fatal"}']
+    lines = [log_line(n, text) for n, text in enumerate(texts)]
+    async with open_pane(lines) as bench:
+        await bench.ask("ampersand", "level:warn")
+        assert bench.shown() == texts[2:]
+        await bench.ask("ampersand", "level:loud")
+        assert bench.remark().startswith("No such level; there are trace,")
+        await bench.press("escape")
+        await bench.press("escape")
+        assert len(bench.shown()) == 5
+
+
 async def test_an_empty_filter_removes_all(open_pane: OpenPane) -> None:
     async with open_pane(30) as bench:
         await bench.ask("ampersand", "1")

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chronotui.core.log import Gap
-from chronotui.ui.log_view.messages import EdgeReached, WholeLogWanted
+from chronotui.ui.log_view.messages import EdgeReached, LineOpened, WholeLogWanted
 from tests.ui.log_view.conftest import log_line
 
 if TYPE_CHECKING:
@@ -247,6 +247,13 @@ async def test_a_click_makes_a_line_current(open_pane: OpenPane) -> None:
         await bench.settled()
         assert bench.current == "line 91"
         assert bench.opened.range_from is None
+
+
+async def test_a_double_click_opens_the_line(open_pane: OpenPane) -> None:
+    async with open_pane(100) as bench:
+        await bench.pilot.click(bench.view, offset=(10, 3), times=2)
+        await bench.settled()
+        assert [m.line.message for m in bench.posted(LineOpened)] == ["line 91"]
 
 
 async def test_a_drag_picks_a_range(open_pane: OpenPane) -> None:
