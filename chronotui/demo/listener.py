@@ -161,6 +161,9 @@ class LoopbackListener(ABC):
         return Connection(self.serve, self._idle_seconds, self._connections)
 
     async def _wind_up(self) -> None:
+        # A connection accepted a moment ago makes itself known in the next rounds.
+        for _ in range(3):
+            await asyncio.sleep(0)
         for connection in tuple(self._connections):
             connection.reset()
         own = asyncio.current_task()
