@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from chronotui.core.text import clean
 from chronotui.core.tree.filters import TreeFilters
 from chronotui.model import JobStatus, Trigger
 from chronotui.ui.job_tree import messages
@@ -27,6 +28,8 @@ ROOMY_CELLS: Final = 58
 
 TERM_CELLS: Final = 34
 """Below this width the switch is a sign, shown while it is on."""
+
+PLACEHOLDER: Final = "filter"
 
 STATUSES: Final = (
     Option[JobStatus](None, "any"),
@@ -62,6 +65,7 @@ class FilterBar(Horizontal):
     FilterBar {
         height: 1;
         & > #filter-slash { width: 2; color: $text-muted; }
+        & > #filter-words { width: 1fr; color: $text-muted; }
         & > FilterText {
             width: 1fr;
             min-width: 1;
@@ -109,9 +113,7 @@ class FilterBar(Horizontal):
         yield Choice("status", STATUSES, id="filter-status")
         yield Choice("trigger", TRIGGERS, id="filter-trigger")
         yield Static("/ ", id="filter-slash", markup=False)
-        text = FilterText(placeholder="filter", compact=True, id="filter-text")
-        text.cursor_blink = False
-        yield text
+        yield Static(PLACEHOLDER, id="filter-words", markup=False)
         yield Static(id="filter-terminated", markup=False)
 
     def show(self, filters: TreeFilters) -> None:
@@ -119,16 +121,23 @@ class FilterBar(Horizontal):
         self.filters = filters
         self.query_one("#filter-status", Choice).set_value(filters.status)
         self.query_one("#filter-trigger", Choice).set_value(filters.trigger)
-        text = self.query_one(FilterText)
-        if text.value.strip() != filters.query:
-            with self.prevent(Input.Changed):
-                text.value = filters.text
+        for text in self.query(FilterText):
+            if text.value.strip() != filters.query:
+                with self.prevent(Input.Changed):
+                    text.value = filters.text
+        self._words.update(clean(filters.text) or PLACEHOLDER)
         self.set_class(filters.terminated, "-terminated")
         self._label_switch()
 
     def focus_filters(self, *, text: bool = False) -> None:
         """Put the focus on the first filter, or on the text."""
-        self.query_one("#filter-text" if text else "#filter-status").focus()
+        wanted = self._text() if text else self.query_one("#filter-status")
+        # At once, not by `focus`: keys typed ahead are meant for it already.
+        self.screen.set_focus(wanted)
+
+    def on_descendant_focus(self) -> None:
+        """Let Tab find the text."""
+        self._text()
 
     def on_resize(self, event: Resize) -> None:
         """Show the switch for terminated workflows where there is room."""
@@ -136,9 +145,11 @@ class FilterBar(Horizontal):
         self._label_switch()
 
     def on_click(self, event: Click) -> None:
-        """Let the switch for terminated workflows be clicked."""
+        """Let the text and the switch for terminated workflows be clicked."""
         if event.widget is self._switch:
             self.action_terminated()
+        elif event.widget is self._words:
+            self.focus_filters(text=True)
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         """Take over a status or a trigger."""
@@ -176,6 +187,23 @@ class FilterBar(Horizontal):
         """Go to the text."""
         self.focus_filters(text=True)
 
+    def _text(self) -> FilterText:
+        """Return the input of the text, which takes its place at the first need.
+
+        It is the dearest widget of a desk's first frame: a seventh of it.
+        """
+        for text in self.query(FilterText):
+            return text
+        text = FilterText(self.filters.text, placeholder=PLACEHOLDER, compact=True)
+        text.cursor_blink = False
+        self.mount(text, after=self._words)
+        self._words.display = False
+        return text
+
+    @property
+    def _words(self) -> Static:
+        return self.query_one("#filter-words", Static)
+
     @property
     def _switch(self) -> Static:
         return self.query_one("#filter-terminated", Static)
@@ -190,7 +218,8 @@ class FilterBar(Horizontal):
 
     def _take_text(self) -> None:
         self._stop_typing()
-        self._set(replace(self.filters, text=self.query_one(FilterText).value))
+        for text in self.query(FilterText):
+            self._set(replace(self.filters, text=text.value))
 
     def _stop_typing(self) -> None:
         if self._typing is not None:

@@ -20,6 +20,8 @@ FAILED = TreeFilters(status=JobStatus.FAILED)
 class Host(App[None]):
     """The filters alone; what they say is kept."""
 
+    AUTO_FOCUS = None
+
     def __init__(self) -> None:
         super().__init__()
         self.filters: list[TreeFilters] = []
@@ -147,6 +149,20 @@ async def test_text_filters_when_the_typing_pauses(
         await pilot.press("r", "e", "0", "full_stop", "slash")
         while not app.filters or app.filters[-1].text != "re0./":
             await pilot.pause(0.01)
+
+
+async def test_the_text_is_an_input_from_the_first_need_on() -> None:
+    app = Host()
+    async with app.run_test(size=(60, 4)) as pilot:
+        app.bar.show(TreeFilters(text="ab"))
+        await pilot.pause()
+        assert not app.bar.query(Input)
+        before = line(app)
+        await pilot.click("#filter-words")
+        await pilot.press("end", "c", "enter")
+        await pilot.pause()
+        assert app.filters == [TreeFilters(text="abc")]
+        assert line(app) == before.replace("/ ab ", "/ abc")
 
 
 async def test_enter_filters_at_once_and_goes_to_the_tree() -> None:
