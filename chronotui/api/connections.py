@@ -11,6 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from chronotui import __version__
+from chronotui.api.bulk import BulkTransport
 from chronotui.api.merging_backend import MergingTransport
 from chronotui.api.tls import TlsSettings, build_context, empty_context
 from chronotui.errors import ConfigError
@@ -97,9 +98,8 @@ class Connections:
         Raises:
             ConfigError: The TLS settings cannot be used.
         """
-        transport = httpx.HTTPTransport(
-            verify=self._shared_context(),
-            trust_env=False,
+        transport = BulkTransport(
+            context=self._shared_context(),
             proxy=self._proxy(),
             socket_options=socket_options(),
         )

@@ -21,6 +21,7 @@ from chronotui.api.answers import (
     media_type,
     quote_words,
 )
+from chronotui.api.bulk import bulk_body
 from chronotui.api.disposition import file_name_hint
 from chronotui.api.failures import FAILURES, explain
 from chronotui.api.sending import redirect_target
@@ -135,9 +136,8 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         """
         if self._answer is None:
             raise RuntimeError("chunks() belongs into the with block")
-        encoded = "content-encoding" in self._answer.headers
         try:
-            yield from self._answer.iter_bytes() if encoded else self._answer.iter_raw()
+            yield from bulk_body(self._answer)
         except FAILURES as error:
             raise self._failure(error) from error
         if self._aborted:
