@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -98,6 +97,8 @@ class Peer:
 
 def figures(runs: int = 5) -> list[Figure]:
     """Measure saving 500 MB of text in the chunks a server flushes."""
+    if shutil.which("curl") is None:
+        return []
     made = []
     for chunk, name in ((1 << 16, "64 KiB"), (12_000, "12 kB")):
         peer = Peer(chunk)
@@ -135,10 +136,6 @@ def _measured(url: str, name: str, runs: int) -> list[Figure]:
             subprocess.run(["curl", "-s", "-o", str(target), f"{url}/raw"], check=True)
             return time.perf_counter() - begun
 
-        if shutil.which("curl") is None:
-            return []
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        del before
         took = interleaved(ours, curl, runs=runs)
     print(
         f"  save, {name} chunks: CPU {min(processor):.2f} s,"
