@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.theme import BUILTIN_THEMES
 
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.keymap import Action, actions_of
+from chronotui.ui.keymap import Action, actions_of, own_bindings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,12 +124,10 @@ def all_actions() -> list[Action]:
     """Return every action a key can be put on."""
     from chronotui.ui.desk.details_pane import DetailsPane
     from chronotui.ui.job_tree import BOUND
-    from chronotui.ui.log_view import LogView
+    from chronotui.ui.log_view import LogPane, LogView
 
-    widgets = (*BOUND, LogView, DetailsPane)
-    return actions_of(
-        DeskApp.BINDINGS, DeskScreen.BINDINGS, *(w.BINDINGS for w in widgets)
-    )
+    nodes = (DeskApp, DeskScreen, *BOUND, LogView, LogPane, DetailsPane)
+    return actions_of(*(own_bindings(node) for node in nodes))
 
 
 def run_desk(
@@ -158,7 +156,8 @@ def run_desk(
 
     if config.ui.theme not in BUILTIN_THEMES:
         raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
-    config.check_key_names(action.id for action in all_actions())
+    if config.keys:
+        config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
     app = DeskApp(
         replace(plan, workflow=workflow, job=job), config, driver_class=_driver()

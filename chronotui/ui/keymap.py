@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from textual.binding import Binding, BindingsMap
 
-from chronotui.errors import ConfigError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from textual.binding import BindingType
+    from textual.dom import DOMNode
 
+OURS: Final = "chronotui."
 GROUPS: Final = {
     "app": "Everywhere",
     "desk": "Panes",
@@ -56,28 +55,14 @@ def actions_of(*bindings: Iterable[BindingType]) -> list[Action]:
     return list(found.values())
 
 
+def own_bindings(widget: type[DOMNode]) -> list[BindingType]:
+    """Return the bindings a class and our classes below it declare."""
+    ours = [c for c in reversed(widget.__mro__) if c.__module__.startswith(OURS)]
+    return [binding for c in ours for binding in c.__dict__.get("BINDINGS", ())]
+
+
 def _meaning(binding: Binding) -> str:
     return binding.tooltip or binding.description
-
-
-def checked_keymap(
-    keys: Mapping[str, str], actions: Iterable[Action]
-) -> dict[str, str]:
-    """Return ``[keys]`` as a keymap.
-
-    Raises:
-        ConfigError: An action that does not exist; the nearest one is named.
-    """
-    known = {action.id for action in actions}
-    for name in keys:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(
-                f"[keys] names an action that does not exist: {name!r}.{hint}",
-                next_step="Press ? in the desk for the names.",
-            )
-    return dict(keys)
 
 
 SPELLED: Final = {

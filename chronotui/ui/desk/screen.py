@@ -15,6 +15,7 @@ from chronotui.ui.desk.reading_on import ReadingOn
 from chronotui.ui.desk.status_line import StatusLine
 from chronotui.ui.job_tree import JobTreePane
 from chronotui.ui.job_tree import messages as tree_messages
+from chronotui.ui.keymap import own_bindings
 from chronotui.ui.log_view import messages as log_messages
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class DeskScreen(Connecting, ReadingOn):
 
     def on_mount(self) -> None:
         """Paint first; what takes time begins after the first frame."""
-        self.tree_side.tree_view.focus()
+        self.set_focus(self.tree_side.tree_view)
         self.show_standing()
         self.call_after_refresh(self.connect)
         self.set_interval(1.0, self._tick)
@@ -74,12 +75,13 @@ class DeskScreen(Connecting, ReadingOn):
     def action_switch_side(self) -> None:
         """Go from the tree to the log, or back."""
         if self.has_class("-in-log"):
-            self.tree_side.tree_view.focus()
+            self.set_focus(self.tree_side.tree_view)
         else:
             self.log_side.focus_pane()
 
-    def action_pane(self, pane: str) -> None:
+    async def action_pane(self, pane: str) -> None:
         """Show a pane; the focus moves along if it was in another one."""
+        await self.log_side.furnish()
         self.log_side.choose(pane)
         if self.has_class("-in-log"):
             self.log_side.focus_pane()
@@ -97,7 +99,7 @@ class DeskScreen(Connecting, ReadingOn):
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
         elif self.has_class("-in-log"):
-            self.tree_side.tree_view.focus()
+            self.set_focus(self.tree_side.tree_view)
         else:
             self.say("")
 
@@ -119,7 +121,7 @@ class DeskScreen(Connecting, ReadingOn):
         nodes: list[DOMNode] = [self.app, self, self.tree_side.tree_view]
         nodes += [self.tree_side.filter_bar]
         nodes += [pane, pane.view] if pane is not None else []
-        return [(node, list(node.BINDINGS)) for node in nodes]
+        return [(node, own_bindings(type(node))) for node in nodes]
 
     # what the sides tell
 
@@ -128,7 +130,8 @@ class DeskScreen(Connecting, ReadingOn):
         self.log_side.show_details(message.workflow, message.job)
 
     @on(tree_messages.JobOpened)
-    def _job_opened(self, message: tree_messages.JobOpened) -> None:
+    async def _job_opened(self, message: tree_messages.JobOpened) -> None:
+        await self.log_side.furnish()
         self.open_job(message.workflow, message.job)
 
     @on(LogSide.PaneChanged)

@@ -1,0 +1,227 @@
+"""The desk on a real server: find, watch, page back, save, and every bad day."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chronotui.core.tree import NodeKey
+from chronotui.demo import DemoServer, Dialect
+from chronotui.ui.desk.pane_tabs import HISTORY, LIVE
+from tests.ui.desk.scenes import (
+    desk,
+    desk_on,
+    history,
+    live,
+    press,
+    shown,
+    still_server,
+    until,
+    until_shown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DIALECTS = list(Dialect)
+
+
+@pytest.fixture(params=DIALECTS, ids=str)
+def server(request: pytest.FixtureRequest) -> Iterator[DemoServer]:
+    with still_server(dialect=request.param) as running:
+        yield running
+
+
+async def test_a_running_job_opens_on_live_with_its_newest_lines(
+    server: DemoServer,
+) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await live(pilot)
+        assert app.desk.log_side.pane == LIVE
+        job = app.desk.log_side.current
+        assert job is not None
+        truth = server.world.truth(job.job_id, until_now=True)
+        await until(pilot, lambda: job.opened.log.state.at_end)
+        newest = job.opened.log.store.line(len(job.opened.log.store) - 1)
+        assert newest.message == truth[-1].message
+
+
+async def test_an_ended_job_opens_on_history_and_is_sealed(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        assert app.desk.log_side.pane == HISTORY
+        assert "FAILED after" in shown(pilot)
+        assert "0 missing" in shown(pilot)
+
+
+async def test_going_to_the_start_loads_the_whole_log(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        await press(pilot, "g")
+        job = app.desk.log_side.current
+        assert job is not None
+        await until(pilot, lambda: job.opened.log.state.at_start)
+        truth = server.world.truth(job.job_id)
+        store = job.opened.log.store
+        await until(pilot, lambda: len(store) == len(truth))
+        assert sorted(line.message for line in store.lines(0, len(store))) == sorted(
+            line.message for line in truth
+        )
+
+
+async def test_a_log_is_saved_as_the_server_gives_it(
+    server: DemoServer, tmp_path: Path
+) -> None:
+    app = desk_on(server, save_folder=tmp_path)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        job = app.desk.log_side.current
+        assert job is not None
+        await press(pilot, "s")
+        await until_shown(pilot, "new file")
+        await press(pilot, "enter")
+        saved = tmp_path / f"{job.job_id}-logs.txt"
+        await until(pilot, saved.exists)
+        truth = server.world.truth(job.job_id)
+        assert sorted(saved.read_text(encoding="utf-8").splitlines()) == sorted(
+            part for line in truth for part in line.message.splitlines() or [""]
+        )
+
+
+async def test_coming_back_to_a_job_is_instant_and_keeps_the_place(
+    server: DemoServer,
+) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        first = app.desk.log_side.current
+        assert first is not None
+        place = app.desk.log_side.place.number
+        await press(pilot, "tab", "j", "enter")
+        await until(pilot, lambda: app.desk.log_side.current is not first)
+        await press(pilot, "tab", "k", "enter")
+        await pilot.pause()
+        assert app.desk.log_side.current is first
+        assert app.desk.log_side.place.number == place
+
+
+async def test_every_side_can_be_reached_by_keys(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await live(pilot)
+        assert not app.desk.tree_side.display
+        await press(pilot, "tab")
+        assert app.desk.tree_side.display
+        await press(pilot, "tab", "H", "D", "L", "z")
+        assert app.desk.has_class("-zoomed")
+        await press(pilot, "escape")
+        assert not app.desk.has_class("-zoomed")
+        await press(pilot, "q")
+        assert not app.desk.has_class("-in-log")
+        app.simulate_key("q")
+        async with asyncio.timeout(10):
+            while app.return_value is None:
+                await asyncio.sleep(0.01)
+    assert app.return_value == 0
+
+
+async def test_a_deep_link_opens_the_job() -> None:
+    with still_server() as server:
+        app = desk_on(server, workflow="nightly-report", job="17c3be")
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until_shown(pilot, "FAILED after")
+            assert app.desk.log_side.pane == HISTORY
+
+
+@pytest.mark.parametrize("size", [(1, 1), (10, 3), (59, 19), (60, 20), (300, 100)])
+async def test_no_size_breaks_the_desk(size: tuple[int, int]) -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await history(pilot)
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            if size == (59, 19):
+                assert "This terminal is small" in shown(pilot)
+            await pilot.resize_terminal(120, 36)
+            await until_shown(pilot, "FAILED after")
+
+
+async def test_an_unreachable_server_is_said_and_the_desk_lives() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        server.stop()
+        async with app.run_test(size=(120, 36)) as pilot:
+            text = await until_shown(pilot, "✗")
+            assert "refused" in text or "reach" in text
+            await press(pilot, "question_mark")
+            await until_shown(pilot, "Everywhere")
+
+
+async def test_data_stay_when_the_server_goes() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await history(pilot)
+            before = app.desk.log_side.current
+            server.stop()
+            await press(pilot, "pageup", "tab", "r")
+            await until(
+                pilot,
+                lambda: (
+                    app.desk.session is not None
+                    and app.desk.session.catalog.problem is not None
+                ),
+            )
+            assert "nightly-report" in shown(pilot)
+            assert app.desk.log_side.current is before
+
+
+async def test_hostile_names_and_lines_are_shown_harmlessly() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            tree = app.desk.tree_side.tree_view
+            await until_shown(pilot, "deploy [red]prod[/]")
+            hostile = server.world.named("hostile")
+            tree.model.select(NodeKey.workflow(hostile.id))
+            tree.sync()
+            await press(pilot, "enter")
+            await until_shown(pilot, "manual")
+            await press(pilot, "j", "enter")
+            await until(pilot, lambda: bool(app.desk.log_side.place.number))
+            for pane in "HLD":
+                await press(pilot, pane)
+                text = shown(pilot)
+                assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+
+
+async def test_a_command_of_the_palette_runs() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await history(pilot)
+            await press(pilot, "ctrl+p", *"bookmark")
+            await until_shown(pilot, "log.")
+            await press(pilot, "enter")
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+            current = app.desk.log_side.current
+            assert current is not None
+            await until(pilot, lambda: bool(current.views[HISTORY].bookmarks))
+
+
+async def test_keys_are_remapped_by_name() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        app.set_keymap({"desk.zoom": "x"})
+        async with app.run_test(size=(120, 36)) as pilot:
+            await history(pilot)
+            await press(pilot, "x")
+            assert desk(pilot).desk.has_class("-zoomed")

@@ -1,0 +1,81 @@
+"""The real program in a real pseudo-terminal: find, watch, page back, save, leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.terminal import Terminal, environment_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chronotui.demo import DemoServer
+
+
+@pytest.fixture
+def environment(tmp_path: Path, demo: DemoServer) -> dict[str, str]:
+    """An environment with a profile for the demo."""
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'default_profile = "demo"\n[profiles.demo]\nurl = "{demo.url}"\n'
+        f'poll_seconds = 0.5\nsave_dir = "{tmp_path}"\n'
+        f'[profiles.demo.auth]\nmethod = "session"\nemail = "{demo.email}"\n'
+        'password_env = "DEMO_PASSWORD"\n'
+    )
+    return environment_for(
+        tmp_path, CHRONOTUI_CONFIG=str(config), DEMO_PASSWORD=demo.password
+    )
+
+
+def test_a_job_is_found_watched_read_back_saved(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with Terminal(["-m", "chronotui"], environment=environment) as terminal:
+        terminal.until("nightly-report")
+        terminal.press("enter")
+        terminal.until("2:05")
+        terminal.press("j", "enter")
+        terminal.until("LIVE")
+        terminal.until("following")
+        terminal.press("tab")
+        terminal.until("o fold")
+        terminal.press("j", "enter")
+        terminal.until("sealed")
+        terminal.press("k", "k", "s")
+        terminal.until("new file")
+        terminal.press("enter")
+        terminal.until("Saved")
+        terminal.press("escape")
+        terminal.until(lambda text: "y copies" not in text)
+        terminal.press("q")
+        terminal.until("o fold")
+        terminal.press("q")
+        assert terminal.wait() == 0
+    saved = list(tmp_path.glob("*-logs.txt"))
+    assert len(saved) == 1
+    assert "\x1b[?1049l" in terminal.raw.decode(errors="replace"), "the screen is back"
+
+
+def test_twice_ctrl_c_leaves_and_restores_the_terminal(
+    environment: dict[str, str],
+) -> None:
+    with Terminal(["-m", "chronotui"], environment=environment) as terminal:
+        terminal.until("nightly-report")
+        terminal.press("ctrl+c")
+        terminal.until("again to quit")
+        terminal.press("ctrl+c")
+        assert terminal.wait() == 130
+    sent = terminal.raw.decode(errors="replace")
+    assert sent.rindex("\x1b[?1049l") > sent.rindex("\x1b[?1049h")
+
+
+def test_the_demo_opens_its_own_server(tmp_path: Path) -> None:
+    command = ["-m", "chronotui", "demo"]
+    environment = environment_for(tmp_path)
+    with Terminal(command, environment=environment, columns=80, lines=24) as terminal:
+        terminal.until("nightly-report")
+        terminal.until("connected")
+        terminal.press("q")
+        assert terminal.wait() == 0
