@@ -7,6 +7,7 @@ the answer; the body is then taken over (measured in ``tests/benchmarks``).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import httpcore
@@ -22,7 +23,9 @@ PIECE_BYTES: Final = 256 * 1024
 """Bytes asked of the network at once."""
 
 _MOST_HEAD: Final = 128 * 1024
-"""A head that is longer, or ends its lines otherwise, is left to the parser."""
+"""A head that is longer is left to the parser."""
+
+_HEAD_END: Final = re.compile(rb"\n\r?\n")
 
 
 class BulkTransport(httpx.HTTPTransport):
@@ -138,14 +141,14 @@ class _BulkStream(httpcore.NetworkStream):
         """Return what of the data belongs to the head, and hold back the rest."""
         before = len(self._head)
         self._head = (self._head + data)[:_MOST_HEAD]
-        end = self._head.find(b"\r\n\r\n")
-        if end < 0:
+        end = _HEAD_END.search(self._head)
+        if end is None:
             return data
         # A head of 1xx is followed by another one.
         status = self._head.partition(b" ")[2]
         self._in_head = status.startswith(b"1")
         self._head = b""
-        length = end + 4 - before
+        length = end.end() - before
         self._held = data[length:] + self._held
         return data[:length]
 
