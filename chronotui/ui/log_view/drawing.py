@@ -12,7 +12,7 @@ from textual.strip import Strip
 from chronotui.core.text import clean
 from chronotui.model import STDERR
 from chronotui.ui.log_view.cells import Grid
-from chronotui.ui.log_view.runs import Run, segments
+from chronotui.ui.log_view.runs import segments
 from chronotui.ui.log_view.shown import MOST_SHOWN, Paragraph, shown_json, shown_message
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ MARK: Final = "▌"
 BOOKMARK: Final = "◆"
 LEAST_TEXT: Final = 12
 """Cells of text below which the time column makes room."""
+
+MOST_NOTICE: Final = 1000
+"""Characters of a row that is no line."""
 
 SIGNS: Final = 3
 """Cells of the gutter: bookmark, stream mark, space."""
@@ -221,19 +224,25 @@ class Drawer:
         return self._notice(text, self._look(flags).edge)
 
     def section(self, text: str, flags: Flags = PLAIN) -> list[Strip]:
-        """Draw a heading across the whole width."""
-        head = f"── {clean(text)} "
-        rule = "─" * (self.width - Grid(head).width)
-        return self._fitted(head + rule, self._look(flags).section)
+        """Draw a heading, with a rule to the edge."""
+        return self._wrapped(f"── {clean(text)} ", 3, self._look(flags).section, "─")
 
     def _notice(self, text: str, style: Style) -> list[Strip]:
         indent = self.gutter if self.width - self.gutter >= 2 * LEAST_TEXT else 0
-        return self._fitted(" " * indent + clean(text), style)
+        return self._wrapped(" " * indent + clean(text), indent, style)
 
-    def _fitted(self, text: str, style: Style) -> list[Strip]:
-        start, end, _lead = Grid(text).cut(0, self.width)
-        pieces = segments(text, [Run(0, len(text), style)], start, end)
-        return [self._strip([], pieces, style)]
+    def _wrapped(
+        self, text: str, indent: int, style: Style, fill: str = " "
+    ) -> list[Strip]:
+        """Draw all of a text, wrapped whatever the setting: nothing in it is idle."""
+        grid = Grid(text[:MOST_NOTICE])
+        indent = indent if self.width > 2 * indent else 0
+        parts = [
+            " " * (indent if index else 0) + grid.text[start:end]
+            for index, (start, end) in enumerate(grid.wrap(self.width, indent))
+        ]
+        parts[-1] += fill * (self.width - Grid(parts[-1]).width)
+        return [self._strip([], [Segment(part, style)], style) for part in parts]
 
 
 def _marks(line: LogLine, look: Look) -> list[Segment]:

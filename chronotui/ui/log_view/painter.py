@@ -65,10 +65,10 @@ class RowPainter:
 
     def height(self, number: int) -> int:
         """Return how many screen rows a row takes."""
-        if not self._drawer.wrap and not self.as_json:
-            return 1
         row = self.rows.row(number)
         if not isinstance(row, LineRow):
+            return len(self.strips(number))
+        if not self._drawer.wrap and not self.as_json:
             return 1
         key = key_of(row.line)
         known = self._heights.get((key, key in self.as_json))

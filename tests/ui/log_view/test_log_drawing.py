@@ -146,6 +146,21 @@ def test_flags_are_drawn() -> None:
     assert marked.text.rstrip() == "◆  x"
 
 
+def test_notices_wrap_so_that_no_word_of_a_verdict_is_lost() -> None:
+    verdict = "try 3 ended FAILED · sealed ✓ 9,118 lines, 0 missing"
+    assert texts(drawer(40).section(verdict)) == [
+        "── try 3 ended FAILED · sealed ✓ 9,118",
+        "   lines, 0 missing ────────────────────",
+    ]
+    assert texts(drawer(30).gap("⋯ 37 lines not received, fetching")) == [
+        "   ⋯ 37 lines not received,",
+        "   fetching",
+    ]
+    for width in range(1, 30):
+        for strip in drawer(width).section(verdict):
+            assert strip.cell_length == width
+
+
 def test_json_is_indented_inline() -> None:
     message = '{"a":1.50,"b":[],"c":{"d":[true,"x\\u00e9"]},"a":2}'
     assert texts(drawer(40).line(line(message), None, Flags(as_json=True))) == [

@@ -110,7 +110,7 @@ async def test_missing_lines_stand_in_their_place_and_heal(open_pane: OpenPane) 
         }.items():
             bench.store.set_gaps([Gap(1, 2, 38, 37, state)])
             await bench.add([])
-            assert bench.shown()[2].startswith(words[:40])
+            assert words.startswith(bench.shown()[2])
         bench.store.set_gaps([])
         await bench.add(map(log_line, range(2, 39)))
         assert not any("⋯" in row for row in bench.screen())
