@@ -12,6 +12,7 @@ from chronotui.ui.desk.connecting import Connecting
 from chronotui.ui.desk.key_hints import KeyHints
 from chronotui.ui.desk.log_side import LogSide
 from chronotui.ui.desk.reading_on import ReadingOn
+from chronotui.ui.desk.server_searching import ServerSearching
 from chronotui.ui.desk.status_line import StatusLine
 from chronotui.ui.job_tree import JobTreePane
 from chronotui.ui.job_tree import messages as tree_messages
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from textual.events import DescendantFocus, Resize
 
 
-class DeskScreen(Connecting, ReadingOn):
+class DeskScreen(Connecting, ReadingOn, ServerSearching):
     """Tree at the left, the opened job at the right, the truth below."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012

@@ -225,3 +225,25 @@ async def test_keys_are_remapped_by_name() -> None:
             await history(pilot)
             await press(pilot, "x")
             assert desk(pilot).desk.has_class("-zoomed")
+
+
+async def test_a_hit_of_the_servers_search_is_loaded_and_gone_to(
+    server: DemoServer,
+) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        job = app.desk.log_side.current
+        assert job is not None
+        wanted = "Connecting to database"
+        await press(pilot, "S")
+        await until_shown(pilot, "Search the server")
+        await press(pilot, *"Connecting", "enter")
+        await until_shown(pilot, "found")
+        await press(pilot, "end", "enter")
+
+        def stands_on_it() -> bool:
+            line = app.desk.log_side.place.line
+            return line is not None and wanted in line.message
+
+        await until(pilot, stands_on_it)
