@@ -102,11 +102,11 @@ def _serve(invocation: Invocation, server: DemoServer) -> int:
 
 
 def _desk(invocation: Invocation, server: DemoServer) -> int:
+    from chronotui.cli.desk import show_desk
     from chronotui.storage.settings import Config
-    from chronotui.ui.app import run_desk
 
     options = invocation.options
-    return run_desk(
+    return show_desk(
         demo_profile(server),
         Config(Path(os.devnull)),
         workflow=options.workflow,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,21 @@ if TYPE_CHECKING:
     from chronotui.engine.session import Session
 
 
+def wake_collector() -> None:
+    """Let the garbage collector work if it rested while the desk was loaded.
+
+    What is there by now stays: leaving it out of every collection keeps each of
+    them short.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 class Connecting(OpeningJobs, Saving):
     """Builds the session after the first frame and keeps it signed in."""
+
+    _is_furnished = False
 
     @work(group="connect", exclusive=True)
     async def connect(self) -> None:
@@ -33,6 +47,8 @@ class Connecting(OpeningJobs, Saving):
         except ChronotuiError as error:
             self.say(str(error), seconds=FOR_GOOD)
             return
+        finally:
+            wake_collector()
         self.session = session
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
@@ -55,6 +71,7 @@ class Connecting(OpeningJobs, Saving):
         job = tree.job(key)
         branch = tree.branch(key.workflow_id)
         if job is not None:
+            await self.log_side.furnish()
             self.open_job(branch.workflow if branch else None, job)
 
     async def on_unmount(self) -> None:
@@ -67,6 +84,9 @@ class Connecting(OpeningJobs, Saving):
         if self.session is not None and self.is_whole:
             self.show_standing()
             self.session.catalog_answered()
+            if not self._is_furnished and self.session.catalog.answered:
+                self._is_furnished = True
+                self.call_after_refresh(self.log_side.furnish)
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.sign_in import ask_in_dialog

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Lock
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,6 @@ from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY, LIVE, PaneTabs
 from chronotui.ui.desk.reasons import NOTHING_OPEN, Reason, why_empty
 from chronotui.ui.desk.shown_job import ShownJob
 from chronotui.ui.desk.subject import name_of, standing_of
-from chronotui.ui.log_view import LogPane, ViewSettings
 from chronotui.ui.log_view.messages import Place
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chronotui.engine.session import OpenedJob
     from chronotui.engine.watch import LogState
     from chronotui.model import Job, Workflow
+    from chronotui.ui.log_view import LogPane, ViewSettings
 
 ALARMING: Final = "FAILED"
 
@@ -51,6 +52,8 @@ class LogSide(Vertical):
         super().__init__(id=id)
         self._settings = settings
         self._now = now
+        self._panes: dict[str, LogPane] = {}
+        self._furnishing = Lock()
         self._shown: dict[str, ShownJob] = {}
         self.current: ShownJob | None = None
 
@@ -58,16 +61,34 @@ class LogSide(Vertical):
         """Yield the titles and the three panes."""
         yield PaneTabs()
         with ContentSwitcher(initial=DETAILS):
-            yield LogPane(settings=self._settings, id=LIVE)
-            yield LogPane(settings=self._settings, id=HISTORY)
             yield DetailsPane(id=DETAILS)
 
     def on_mount(self) -> None:
         """Start on Details, with nothing open."""
         self.query_one(PaneTabs).active = DETAILS
         self.query_one(DetailsPane).show(None, None)
-        for pane in (LIVE, HISTORY):
-            self._explain(pane, NOTHING_OPEN)
+
+    async def furnish(self) -> None:
+        """Put the two log panes behind their titles, if they are not there yet.
+
+        They are most of what the desk has to load and to style, so its first frame
+        goes without them.
+        """
+        from chronotui.ui.log_view import LogPane
+
+        async with self._furnishing:
+            if self._panes:
+                return
+            panes = {
+                pane: LogPane(settings=self._settings, id=pane)
+                for pane in (LIVE, HISTORY)
+            }
+            for pane in panes.values():
+                pane.display = False
+            await self.query_one(ContentSwitcher).mount(*panes.values())
+            self._panes = panes
+        for name in panes:
+            self._explain(name, NOTHING_OPEN)
 
     @property
     def pane(self) -> str:
@@ -79,7 +100,7 @@ class LogSide(Vertical):
         """The log pane that is shown, None on Details."""
         if self.pane == DETAILS:
             return None
-        return self.query_one(f"#{self.pane}", LogPane)
+        return self._panes[self.pane]
 
     @property
     def place(self) -> Place:
@@ -104,7 +125,7 @@ class LogSide(Vertical):
             shown = self._shown[job_id] = ShownJob.of(opened)
         self.current = shown
         for pane in (LIVE, HISTORY):
-            self.query_one(f"#{pane}", LogPane).show(shown.views[pane])
+            self._panes[pane].show(shown.views[pane])
         self.choose(shown.pane)
         self.log_changed()
 
@@ -121,9 +142,9 @@ class LogSide(Vertical):
         """Give the shown pane the focus."""
         log_pane = self.log_pane
         if log_pane is not None:
-            log_pane.view.focus()
+            self.screen.set_focus(log_pane.view)
         else:
-            self.query_one(DetailsPane).focus()
+            self.screen.set_focus(self.query_one(DetailsPane))
 
     def log_changed(self) -> None:
         """Take over what the opened job's log has become."""
@@ -153,10 +174,11 @@ class LogSide(Vertical):
         tabs.alarm = state.job.status == ALARMING
 
     def _explain(self, pane: str, reason: Reason) -> None:
-        self.query_one(f"#{pane}", LogPane).explain_empty(reason.title, reason.sentence)
+        self._panes[pane].explain_empty(reason.title, reason.sentence)
 
     @on(PaneTabs.Chosen)
-    def _choose(self, message: PaneTabs.Chosen) -> None:
+    async def _choose(self, message: PaneTabs.Chosen) -> None:
         message.stop()
+        await self.furnish()
         self.choose(message.pane)
         self.focus_pane()

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chronotui.ui.desk.pane_tabs import HISTORY, LIVE
-from chronotui.ui.log_view import OpenLog
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chronotui.engine.session import OpenedJob
+    from chronotui.ui.log_view import OpenLog
 
 
 @dataclass(slots=True)
@@ -31,6 +31,8 @@ class ShownJob:
     @classmethod
     def of(cls, opened: OpenedJob) -> ShownJob:
         """Return a job as it is first shown: running on Live, ended on History."""
+        from chronotui.ui.log_view import OpenLog
+
         job = opened.log.state.job
         start_ns = _nanoseconds(job.started_at)
         views = {
