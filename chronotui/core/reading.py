@@ -119,9 +119,14 @@ class Reading(Generic[AnchorT]):
         self._note_seen()
 
     def resize(self, window: int) -> None:
-        """Take a new window height in screen rows."""
+        """Take a new window height in screen rows; one that grew is filled."""
+        grown = window > self.window
         self.window = max(1, window)
         self.resettle()
+        fullest = self._screen.bottom_top(self.window)
+        if grown and not self.following and fullest < self.top:
+            self.top = fullest
+            self._hold()
 
     # What the reader does
 

@@ -215,11 +215,33 @@ def test_the_line_under_the_eye_never_moves(
             rows.heights[rows.numbers[value]] = 3
         elif kind == "resize":
             reading.resize(value)
+            y = moved_down(rows, reading, y)
         elif kind in {"insert", "append"}:
             rows.add(value)
         reading.resettle()
         assert rows.anchor(reading.current) == number
         assert reading.screen_y == y
+
+
+def moved_down(rows: SortedRows, reading: Reading[int], y: int) -> int:
+    """Return where the current row is: lower than before only at the log's end."""
+    assert reading.screen_y >= y
+    if reading.screen_y > y:
+        last = len(rows) - 1
+        bottom = ScreenRow(last, rows.height(last) - 1)
+        assert list(reading.window_rows())[-1] == bottom
+    return reading.screen_y
+
+
+def test_a_window_that_grows_at_the_end_is_filled_from_above() -> None:
+    rows, reading = reader(100)
+    reading.scroll(-3)
+    reading.go_to(99)
+    reading.resize(14)
+    assert [place.row for place in reading.window_rows()] == list(range(86, 100))
+    reading.resettle()
+    assert [place.row for place in reading.window_rows()] == list(range(86, 100))
+    assert rows.anchor(reading.current) == 990
 
 
 @given(
