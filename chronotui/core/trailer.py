@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -21,8 +22,9 @@ from typing import Final
 from chronotui.core.log_formats import text_bytes
 from chronotui.model.log import LogLine, RawFormat
 
-TAIL_BYTES: Final = 256 * 1024
-"""How much of a file's end is enough to judge it."""
+TAIL_BYTES: Final = 1 << 20
+"""How much of a file's end is enough to judge it: an entry of a 64 KiB line takes at
+most some 800 kB, every character escaped, once as text and once as JSON."""
 
 TXT_MARK: Final = b"--- ERROR: failed to fetch logs ---"
 _REASON_BYTES: Final = 16 * 1024
@@ -58,6 +60,25 @@ class Verdict:
 
 _WHOLE: Final = Verdict(Ending.WHOLE)
 _SHORT: Final = Verdict(Ending.SHORT)
+
+
+class Tail:
+    """The end of a body that comes in pieces: ``TAIL_BYTES``, or all there is."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Take the next piece; what is no longer the end is let go."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        while self._size - len(self._pieces[0]) >= TAIL_BYTES:
+            self._size -= len(self._pieces.popleft())
+
+    def bytes(self) -> bytes:
+        """Return the end."""
+        return b"".join(self._pieces)[-TAIL_BYTES:]
 
 
 def judge(raw_format: RawFormat, tail: bytes) -> Verdict:

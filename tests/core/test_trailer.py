@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chronotui.core.log_formats import LineEncoder, SaveFormat
-from chronotui.core.trailer import TAIL_BYTES, Ending, holds_line, judge
+from chronotui.core.trailer import TAIL_BYTES, Ending, Tail, holds_line, judge
 from chronotui.model import LogLine, RawFormat
 
 MARK = "--- ERROR: failed to fetch logs ---"
@@ -140,3 +140,19 @@ def test_a_line_is_found_in_the_end() -> None:
     assert not holds_line(RawFormat.TXT, b"one\ntwofold\n", line)
     assert holds_line(RawFormat.JSONL, body(RawFormat.JSONL, ["a", "b", "c"]), line)
     assert not holds_line(RawFormat.JSONL, body(RawFormat.JSONL, ["a", "b"]), line)
+
+
+@given(st.lists(st.binary(max_size=300_000), max_size=8))
+def test_the_tail_is_the_end_of_all_pieces(pieces: list[bytes]) -> None:
+    tail = Tail()
+    for piece in pieces:
+        tail.add(piece)
+    assert tail.bytes() == b"".join(pieces)[-TAIL_BYTES:]
+
+
+def test_the_longest_line_is_found_whole() -> None:
+    message = json.dumps(["\x1b" * 10_900])
+    line = LogLine(1, 9, "stdout", None, message, "log:j:stdout:9")
+    encoder = LineEncoder(SaveFormat.JSONL)
+    tail = (b"x" * TAIL_BYTES + b"\n" + encoder.lines([line]))[-TAIL_BYTES:]
+    assert holds_line(RawFormat.JSONL, tail, line)

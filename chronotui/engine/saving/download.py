@@ -40,11 +40,11 @@ async def save_ended(work: Work, job: Job) -> None:
         if request.format is SaveFormat.TXT and (request.stream or request.query):
             await _ask_whether_filters_are_known(work)
         fetched = await _fetch(work)
-    except OtherFormatError:
+    except OtherFormatError as other:
         what = "filtered" if request.format is SaveFormat.TXT else str(request.format)
         work.notes.append(
-            "The server's own download gives the whole log as text and nothing else: "
-            f"this {what} file was built from the retained pages."
+            f"The server's own download gives nothing but the whole log as {other.sent}"
+            f": this {what} file was built from the retained pages."
         )
     except (NotSignedInError, RequestRefusedError, NotFoundError) as refusal:
         words = clean(refusal.sentence).rstrip(".")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chronotui.core.log_formats import SaveFormat, text_bytes, timed_bytes, utc_text
 from chronotui.core.raw_entries import RawEntries
-from chronotui.core.trailer import TAIL_BYTES
+from chronotui.core.trailer import TAIL_BYTES, Tail
 
 if TYPE_CHECKING:
     from chronotui.engine.saving.fetch import Writer
@@ -62,11 +62,11 @@ class TimedWriter:
         self._part = part
         self._meter = meter
         self._entries = RawEntries()
-        self._tail = b""
+        self._tail = Tail()
 
     def take(self, piece: bytes) -> None:
         """Write the lines that are whole by now."""
-        self._tail = (self._tail + piece)[-TAIL_BYTES:]
+        self._tail.add(piece)
         lines = [
             timed_bytes(utc_text(entry.timestamp), entry.stream, entry.message_raw)
             for entry in self._entries.feed(piece)
@@ -80,7 +80,7 @@ class TimedWriter:
 
     def finish(self) -> bytes:
         """Return the end of the body; a last line without its end is not a line."""
-        return self._tail
+        return self._tail.bytes()
 
 
 class TextMeasure:
@@ -89,15 +89,15 @@ class TextMeasure:
     def __init__(self) -> None:
         self.size = 0
         self._entries = RawEntries()
-        self._tail = b""
+        self._tail = Tail()
 
     def take(self, piece: bytes) -> None:
         """Measure the lines that are whole by now."""
-        self._tail = (self._tail + piece)[-TAIL_BYTES:]
+        self._tail.add(piece)
         for entry in self._entries.feed(piece):
             if entry.message_raw is not None:
                 self.size += len(text_bytes(entry.message_raw)) + 1
 
     def finish(self) -> bytes:
         """Return the end of the body."""
-        return self._tail
+        return self._tail.bytes()

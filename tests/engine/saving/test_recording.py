@@ -217,3 +217,13 @@ async def test_a_spool_that_cannot_be_made_is_said(bench: Bench) -> None:
     with pytest.raises(DownloadError, match="spool file cannot be used"):
         await save.run()
     assert bench.names() == set()
+
+
+async def test_sessions_that_end_cost_nothing(bench: Bench) -> None:
+    bench.demo.faults.session_seconds = 0.3
+    bench.demo.faults.cut_with_session = True
+    lines = [f"line {n}" for n in range(150)]
+    job = bench.demo.world.add_job(Script(lines, rate=120.0, ends_after=0.1))
+    result = await record(bench, job).run()
+    assert bench.read() == bench.text(job)
+    assert result.exit_code == 0
