@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from chronotui.storage.spool_file import SpoolFile
     from tests.engine.saving.conftest import Bench
 
-WATCH: Final = WatchSettings(
-    poll_seconds=0.1, may_sign_in=False, timing=WatchTiming().scaled(0.03)
-)
+TIMING: Final = replace(WatchTiming().scaled(0.03), end_limit=0.6)
+WATCH: Final = WatchSettings(poll_seconds=0.1, may_sign_in=False, timing=TIMING)
 
 
 def record(bench: Bench, job: ScriptedJob, name: str = "a", **asked: object) -> Save:
