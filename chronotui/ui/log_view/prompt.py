@@ -150,7 +150,8 @@ class Prompt(Horizontal):
         """Say something about what is typed; empty says what can be typed."""
         remark = self.query_one("#remark", Static)
         remark.set_class(wrong, "-wrong")
-        remark.update(Text(text or HINTS[self.asked], no_wrap=True))
+        words = text or HINTS[self.asked]
+        remark.update(Text(words, no_wrap=True, overflow="ellipsis"))
 
     def close(self) -> None:
         """Take the prompt away."""
