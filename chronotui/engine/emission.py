@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SLICE: Final = 2000
 """Lines handed out at a time."""
 
+FIRST_SLICE: Final = 16
+"""Lines looked at first; the next one often has to wait."""
+
 LAST_RANK: Final = 9
 """Above every rank: a key after all lines of a number."""
 
@@ -111,14 +114,14 @@ class Emission:
         found = self._partners()
         self.blocked = None
         self.holding = False
+        size = FIRST_SLICE
         while len(found) < SLICE:
-            lines = self._following(limit)
-            if not lines:
-                break
+            lines = self._following(limit, size)
             taken = self._in_turn(lines, now, limit)
             found += taken
-            if len(taken) < len(lines):
+            if len(taken) < max(size, len(lines)):
                 break
+            size = min(2 * size, SLICE)
         if self._first_key is not None:
             found = [line for line in found if key_of(line) >= self._first_key]
         return found
@@ -135,10 +138,17 @@ class Emission:
                 found.append(line)
         return found if self._out else []
 
-    def _following(self, limit: tuple[int, int] | None) -> list[LogLine]:
+    def _following(self, limit: tuple[int, int] | None, size: int) -> list[LogLine]:
+        """Return the next lines after what was handed out, about ``size``.
+
+        All lines of a number are among them or none.
+        """
         attempt, number = self.place or (0, 0)
         index = self._store.bisect(LineKey(attempt, number, LAST_RANK, ""))
-        lines = self._store.lines(index, index + SLICE)
+        lines = self._store.lines(index, index + size)
+        if len(lines) == size:
+            end = self._store.bisect(LineKey(*lines[-1][:2], LAST_RANK, ""))
+            lines += self._store.lines(index + size, end)
         last = self._intake.ledger.last_attempt
         if last is not None:
             lines = [line for line in lines if line.attempt <= last]
@@ -224,7 +234,3 @@ class Emission:
         self._intake.ledger.asked = (self.place[0], self.place[1] + 1)
         self._out = set()
         return blocked
-
-    def is_late(self, line: LogLine) -> bool:
-        """Tell whether a line came after lines that follow it were handed out."""
-        return self.place is not None and line[:2] < self.place

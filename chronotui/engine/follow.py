@@ -7,12 +7,11 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.log import LineKey, LogStore, key_of
+from chronotui.core.log import LogStore
 from chronotui.core.times import human_duration
-from chronotui.engine.beginning import beginning_of
-from chronotui.engine.emission import LAST_RANK, Emission
 from chronotui.engine.narration import Narration
 from chronotui.engine.notices import Notices
+from chronotui.engine.ordered import OrderedLines
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Intake
 from chronotui.engine.watch.settings import WatchSettings
@@ -29,12 +28,6 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES: Final = 64 << 20
 """Lines waiting for their turn that are kept in memory; more go to the spool."""
-
-FORGET_LINES: Final = 50_000
-"""Handed-out lines are let go when this many are held ..."""
-
-KEPT_LINES: Final = 5_000
-"""... but for so many, to know by their messages when they come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,52 +81,57 @@ class Follow:
         spool: Callable[[], Overflow] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._client = client
-        self._workflow = workflow
         self._selection = selection or LineSelection()
         self._settings = settings or WatchSettings()
-        self._timing = self._settings.timing
         self._tell = tell
         self._spool = spool
         self._clock = clock or Clock()
-        self._job = job
-        self._intake = Intake(self._new_store())
-        self._watch: Watch | None = None
-        self._emission: Emission | None = None
-        patience = self._timing.line_wait_said
-        self._narration = Narration(tell, patience)
-        self._notices = Notices(tell, patience, self._timing.line_wait)
-        self._first_key: LineKey | None = None
-        self._late = 0
+        self._wake = asyncio.Event()
         self._read = 0
-        self._printed = 0
+        self._watch = Watch(
+            client,
+            workflow,
+            job,
+            settings=replace(
+                self._settings, tail=None, since_ns=self._selection.since_ns
+            ),
+            intake=Intake(self._new_store()),
+            clock=self._clock,
+            changed=self._wake.set,
+            enough=None if self._selection.tail is None else self._enough,
+        )
+        timing = self._settings.timing
+        self._narration = Narration(tell, timing.line_wait_said)
+        self._lines = OrderedLines(
+            self._watch,
+            self._selection,
+            Notices(tell, timing.line_wait_said, timing.line_wait),
+            timing=timing,
+            new_store=self._new_store,
+        )
         self.result: FollowResult | None = None
 
     @property
     def printed(self) -> int:
         """Lines handed out so far."""
-        return self._printed
+        return self._lines.printed
 
     @property
     def missing(self) -> int:
         """Lines known to exist by now, asked for, and not handed out."""
-        if self.result is not None:
-            return self.result.missing
-        if self._watch is None or self._emission is None:
-            return 0
-        return self._emission.given_up + self._watch.missing
+        return self._lines.missing if self.result is None else self.result.missing
 
     def signed_in(self) -> None:
-        """Go on after somebody has signed in."""
-        if self._watch is not None:
-            self._watch.gate.signed_in()
+        """Go on after somebody has signed in, as a recording in the desk does."""
+        self._watch.gate.signed_in()
 
     def summary(self) -> str:
         """Return one sentence for standard error: printed, missing, and the end."""
-        lines = "1 line" if self._printed == 1 else f"{self._printed:,} lines"
+        printed = self.printed
+        lines = "1 line" if printed == 1 else f"{printed:,} lines"
         words = f"{lines} printed, {self.missing:,} missing"
-        if self._late:
-            words += f" ({self._late:,} of them came too late)"
+        if self._lines.late:
+            words += f" ({self._lines.late:,} of them came too late)"
         if self.result is None:
             return f"{words}; the job goes on."
         verdict, job = self.result.verdict, self.result.job
@@ -154,170 +152,53 @@ class Follow:
             ChronotuiError: The log cannot be followed: not signed in, not allowed,
                 not found, no log by policy.
         """
-        wake = asyncio.Event()
-        watch = self._start(wake.set)
-        watching = asyncio.create_task(watch.run())
-        watching.add_done_callback(lambda _: wake.set())
+        watching = asyncio.create_task(self._watch.run())
+        watching.add_done_callback(lambda _: self._wake.set())
         try:
             while not watching.done():
-                wake.clear()
-                lines = self._step()
+                self._wake.clear()
+                self._narrate()
+                lines = self._lines.take(self._clock.monotonic())
                 if lines:
                     yield lines
                 else:
-                    await self._pause(wake)
+                    await self._pause()
             verdict = watching.result()
-            async for lines in self._rest(verdict):
+            for lines in self._lines.rest(self._clock.monotonic()):
                 yield lines
+            self.result = self._outcome(verdict)
         finally:
             watching.cancel()
             await asyncio.wait([watching])
             if not watching.cancelled():
                 watching.exception()
-            self._intake.store.close()
+            self._watch.intake.store.close()
 
     def _new_store(self) -> LogStore:
         return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
-
-    def _start(self, changed: Callable[[], None]) -> Watch:
-        selection = self._selection
-        settings = replace(self._settings, tail=None, since_ns=selection.since_ns)
-        self._watch = watch = Watch(
-            self._client,
-            self._workflow,
-            self._job,
-            settings=settings,
-            intake=self._intake,
-            clock=self._clock,
-            changed=changed,
-            enough=None if selection.tail is None else self._enough,
-        )
-        self._emission = Emission(self._intake, watch.boundaries.closed, self._timing)
-        self._intake.on_new = self._entered
-        self._intake.on_forgotten = self._came_late
-        self._intake.ledger.last_attempt = selection.attempt
-        return watch
 
     def _enough(self, lines: Sequence[LogLine]) -> bool:
         """Tell whether as many lines as the tail wants have been read back."""
         self._read += sum(map(self._selection.prints, lines))
         return self._read >= (self._selection.tail or 0)
 
-    def _entered(self, lines: Sequence[LogLine]) -> None:
-        emission = self._emission
-        if emission is None:
-            return
-        emission.arrived(self._clock.monotonic())
-        if emission.place is not None and lines[0][:2] < emission.place:
-            self._came_late([line for line in lines if emission.is_late(line)])
+    def _narrate(self) -> None:
+        watch = self._watch
+        over = str(watch.job.status) if watch.standing.ended.is_set() else ""
+        connection = watch.connectivity.connection(watch.job, over)
+        self._narration.hear(connection, self._clock.monotonic())
 
-    def _came_late(self, lines: Sequence[LogLine]) -> None:
-        first = self._first_key
-        late = [
-            line
-            for line in lines
-            if self._selection.prints(line) and (first is None or key_of(line) >= first)
-        ]
-        self._late += len(late)
-        self._notices.late(late)
-
-    def _step(self) -> list[LogLine]:
-        """Return the lines whose turn it is now."""
-        watch, emission = self._watch, self._emission
-        assert watch is not None and emission is not None  # noqa: S101, PT018
-        now = self._clock.monotonic()
-        over = str(watch.job.status) if watch.ended.is_set() else ""
-        self._narration.hear(watch.connectivity.connection(watch.job, over), now)
-        self._notices.flush(now)
-        if emission.place is None and not self._begin(watch, emission):
-            return []
-        lines = emission.take(now, watch.unread_from())
-        while not lines and self._skips(emission, now):
-            lines = emission.take(now, watch.unread_from())
-        self._forget_printed(emission)
-        return self._wanted(lines)
-
-    def _wanted(self, lines: list[LogLine]) -> list[LogLine]:
-        wanted = [line for line in lines if self._selection.prints(line)]
-        self._printed += len(wanted)
-        return wanted
-
-    def _begin(self, watch: Watch, emission: Emission) -> bool:
-        """Find the first line wanted, once it is known which it is."""
-        selection, coverage = self._selection, watch.pages.coverage
-        early = selection.from_the_start and coverage.rising
-        if not watch.caught_up and not early:
-            return False
-        read = coverage.bottom is not None or watch.ended.is_set()
-        beginning = beginning_of(self._intake, selection, retained_read=read)
-        if beginning is None:
-            return False
-        self._first_key = beginning.first
-        self._intake.ledger.asked = beginning.place
-        emission.begin(beginning)
-        return True
-
-    def _skips(self, emission: Emission, now: float) -> bool:
-        """Go on without what is missing if it was waited for long enough."""
-        blocked = emission.blocked
-        if blocked is None or blocked.since is None:
-            return False
-        waited = now - blocked.since
-        if waited >= self._timing.line_wait:
-            emission.skip()
-            if blocked.missing:
-                self._notices.gave_up(blocked)
-            return True
-        if waited >= self._timing.line_wait_said and not blocked.ends:
-            self._notices.waiting(blocked, now)
-        return False
-
-    async def _pause(self, wake: asyncio.Event) -> None:
+    async def _pause(self) -> None:
         """Wait for a change, or for the moment a wait is over."""
-        timing, emission = self._timing, self._emission
+        timing = self._settings.timing
         seconds = timing.line_wait_said
-        if emission is not None and (emission.holding or emission.blocked):
-            seconds = min(timing.partner_wait, timing.line_wait_said)
+        if self._lines.is_waiting:
+            seconds = min(timing.partner_wait, seconds)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await wake.wait()
-        await asyncio.sleep(0)
+                await self._wake.wait()
 
-    def _forget_printed(self, emission: Emission) -> None:
-        """Let go of lines handed out long ago."""
-        store = self._intake.store
-        if len(store) < FORGET_LINES or emission.place is None:
-            return
-        done = store.bisect(LineKey(*emission.place, LAST_RANK, ""))
-        if done < FORGET_LINES:
-            return
-        first = store.line(done - KEPT_LINES)
-        self._intake.forget((first.attempt, first.sequence_num), self._new_store())
-        store.close()
-
-    async def _rest(self, verdict: Verdict) -> AsyncIterator[list[LogLine]]:
-        """Yield what is left, past everything that never came; set the result."""
-        watch, emission = self._watch, self._emission
-        assert watch is not None and emission is not None  # noqa: S101, PT018
-        emission.final = True
-        if emission.place is None:
-            self._begin(watch, emission)
-        while True:
-            lines = emission.take(self._clock.monotonic(), None)
-            if wanted := self._wanted(lines):
-                yield wanted
-            if lines:
-                continue
-            blocked = emission.skip()
-            if blocked is None:
-                break
-            if blocked.missing:
-                self._notices.gave_up(blocked)
-        self._notices.flush(self._clock.monotonic(), at_once=True)
-        missing = emission.given_up + self._intake.ledger.missing
-        verdict = replace(
-            verdict,
-            missing=missing,
-            sealed=verdict.sealed and not missing,
-        )
-        self.result = FollowResult(verdict, self._printed, missing, watch.job)
+    def _outcome(self, verdict: Verdict) -> FollowResult:
+        missing = self._lines.missing
+        whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
+        return FollowResult(whole, self.printed, missing, self._watch.job)

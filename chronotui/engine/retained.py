@@ -13,8 +13,8 @@ from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Context, Intake
 from chronotui.engine.watch.pages import RetainedPages
 from chronotui.engine.watch.requests import backoff_of, retry_after
+from chronotui.engine.watch.scope import refuse_without_log
 from chronotui.engine.watch.timing import Clock, WatchTiming
-from chronotui.engine.watch.watch import refuse_without_log
 from chronotui.errors import IncompleteError, ServerError
 
 if TYPE_CHECKING:
@@ -78,9 +78,8 @@ class RetainedLog:
         self._spool = spool
         self._clock = clock or Clock()
         self._intake = Intake(self._new_store())
-        self._pages = RetainedPages(
-            self._fetch, self._intake, on_page=self._set_floor, on_newest=lambda: None
-        )
+        self._pages = RetainedPages(self._fetch, self._intake)
+        self._pages.on_page = self._set_floor
         self._printed = 0
         self._read = 0
         self._handed: LineKey | None = None

@@ -33,8 +33,6 @@ class Connectivity:
         heard_at: Monotonic seconds of the stream's last sign of life.
         away_since: When requests began to fail for want of a connection; None
             while they are answered.
-        came_back: When requests had begun to fail, set once they are answered again
-            and left for the reader to clear.
         outage: Seconds without a stream before the one that stands.
     """
 
@@ -54,7 +52,7 @@ class Connectivity:
         self.phase = StreamPhase.IDLE
         self.heard_at = 0.0
         self.away_since: float | None = None
-        self.came_back: float | None = None
+        self._came_back: float | None = None
         self.outage = 0.0
         self._broken_since: float | None = None
 
@@ -70,7 +68,15 @@ class Connectivity:
         self._answered = True
         self._failure = None
         if self.away_since is not None:
-            self.came_back, self.away_since = self.away_since, None
+            self._came_back, self.away_since = self.away_since, None
+
+    def was_deaf(self) -> bool:
+        """Tell, once, that requests failed meanwhile and a stream stands untouched.
+
+        It has not said a word since they began to fail: it may be dead.
+        """
+        away, self._came_back = self._came_back, None
+        return away is not None and self.is_live and self.heard_at < away
 
     def failed(self, error: ChronotuiError) -> None:
         """Note that a request failed."""

@@ -10,10 +10,10 @@ from chronotui.core.sealing import Standstill
 from chronotui.engine.watch.state import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from chronotui.core.ledger import Hole, Ledger
-    from chronotui.core.sealing import LagMeter
+    from chronotui.core.ledger import Ledger
+    from chronotui.engine.watch.account import Account
     from chronotui.engine.watch.pages import RetainedPages
     from chronotui.engine.watch.timing import Clock, WatchTiming
     from chronotui.model import Job
@@ -26,24 +26,19 @@ class Ending:
 
     Args:
         pages: The retained log.
-        holes: Returns what is still looked for, ends of attempts included.
-        on_read: Called with each stretch of places read.
+        account: What is missing.
     """
 
     def __init__(
         self,
         pages: RetainedPages,
-        holes: Callable[[], Iterable[Hole]],
-        on_read: Callable[[tuple[int, int], tuple[int, int]], None],
+        account: Account,
         *,
-        lag: LagMeter,
         timing: WatchTiming,
         clock: Clock,
     ) -> None:
         self._pages = pages
-        self._holes = holes
-        self._on_read = on_read
-        self._lag = lag
+        self._account = account
         self._timing = timing
         self._clock = clock
 
@@ -72,8 +67,8 @@ class Ending:
             standstill.read(read_at, self._pages.coverage.newest)
             await self._read_holes(schedule)
             now = self._clock.monotonic()
-            closed = not any(True for _ in self._holes())
-            if closed and standstill.stands(now, self._lag.largest):
+            closed = not any(True for _ in self._account.holes())
+            if closed and standstill.stands(now, self._account.lag.largest):
                 return True
             if now - began >= timing.end_limit and standstill.stands(now, 0.0):
                 return True
@@ -82,15 +77,15 @@ class Ending:
         return False
 
     async def _read_holes(self, schedule: HoleSchedule) -> None:
-        schedule.update(self._holes(), self._clock.monotonic())
+        schedule.update(self._account.holes(), self._clock.monotonic())
         while hole := schedule.due(self._clock.monotonic()):
             span = await self._pages.read_hole(hole)
             now = self._clock.monotonic()
             schedule.tried(hole[:2], (hole.attempt, hole.last), now)
             if span is not None:
-                self._on_read(span[0].key, span[1].key)
+                self._account.read(span[0].key, span[1].key)
                 schedule.tried(span[0].key, span[1].key, now)
-            schedule.update(self._holes(), now)
+            schedule.update(self._account.holes(), now)
 
 
 def verdict_of(job: Job, ledger: Ledger, *, looped: bool) -> Verdict:

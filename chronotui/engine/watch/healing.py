@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from chronotui.core.budget import RequestBudget
 from chronotui.core.hole_schedule import HoleSchedule
-from chronotui.engine.watch.pages import unlimited
 from chronotui.engine.watch.requests import Nudge
+from chronotui.engine.watch.walk import unlimited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from chronotui.core.ledger import Hole
+    from chronotui.engine.watch.account import Account
     from chronotui.engine.watch.connectivity import Connectivity
-    from chronotui.engine.watch.pages import Permit, RetainedPages
+    from chronotui.engine.watch.pages import RetainedPages
     from chronotui.engine.watch.timing import Clock, WatchTiming
+    from chronotui.engine.watch.walk import Permit
 
 
 class TailPlan:
@@ -34,7 +36,7 @@ class TailPlan:
         self._connectivity = connectivity
         self._timing = timing
         self._clock = clock
-        self._read_at = clock.monotonic()
+        self._read_at = 0.0
         self._asked: float | None = None
         self._found = False
 
@@ -71,8 +73,7 @@ class Healing:
 
     Args:
         pages: The retained log.
-        holes: Returns the holes there are.
-        on_read: Called with the stretch of places read for a hole.
+        account: What is missing.
 
     Attributes:
         away: The newest page was out of reach for long: reading on from where it
@@ -84,16 +85,14 @@ class Healing:
     def __init__(
         self,
         pages: RetainedPages,
-        holes: Callable[[], Iterable[Hole]],
-        on_read: Callable[[tuple[int, int], tuple[int, int]], None],
+        account: Account,
         *,
         connectivity: Connectivity,
         timing: WatchTiming,
         clock: Clock,
     ) -> None:
         self._pages = pages
-        self._holes = holes
-        self._on_read = on_read
+        self._account = account
         self._connectivity = connectivity
         self._timing = timing
         self._clock = clock
@@ -104,10 +103,23 @@ class Healing:
         self.schedule = HoleSchedule(
             first=timing.heal_first, factor=timing.heal_factor, cap=timing.heal_cap
         )
-        self._budget = RequestBudget(
-            burst=timing.heal_burst, rate=timing.heal_rate, now=clock.monotonic()
-        )
+        self._budget: RequestBudget | None = None
         self.on_deaf: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Begin to count requests."""
+        timing, now = self._timing, self._clock.monotonic()
+        if self._budget is None:
+            self._budget = RequestBudget(
+                burst=timing.heal_burst, rate=timing.heal_rate, now=now
+            )
+        self.tail.read(found=False)
+
+    def wake_up(self) -> None:
+        """Read the newest page at once: the machine has slept."""
+        self.away = True
+        self.tail.soon(0.0)
+        self.wake()
 
     def wake(self) -> None:
         """Look again at what is due: the log changed."""
@@ -138,7 +150,7 @@ class Healing:
 
     async def _pause(self) -> None:
         now = self._clock.monotonic()
-        self.schedule.update(self._holes(), now)
+        self.schedule.update(self._account.holes(), now)
         due = self.schedule.next_due()
         until = self.tail.due() if due is None else min(due, self.tail.due())
         if until <= now:
@@ -170,20 +182,23 @@ class Healing:
         now = self._clock.monotonic()
         if span is not None:
             low, high = span
-            self._on_read(low.key, high.key)
+            self._account.read(low.key, high.key)
             self.schedule.tried(low.key, high.key, now)
         self.schedule.tried(hole[:2], (hole.attempt, hole.last), now)
 
     def _permit(self, ended: asyncio.Event) -> Permit:
         """Return what lets requests through at the polite rate, and all at the end."""
+        budget = self._budget
+        if budget is None:
+            return unlimited
 
         async def permit() -> None:
             now = self._clock.monotonic()
-            while not ended.is_set() and (wait := self._budget.wait(now)):
+            while not ended.is_set() and (wait := budget.wait(now)):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await ended.wait()
                 now = self._clock.monotonic()
-            self._budget.take(now)
+            budget.take(now)
 
         return permit

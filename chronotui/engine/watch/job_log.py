@@ -163,7 +163,8 @@ class JobLog:
         return await self._history.load_around(key)
 
     def _entered(self, lines: Sequence[LogLine]) -> None:
-        self._rate.add(self._clock.monotonic(), len(lines))
+        live = sum(1 for line in lines if not line.retained)
+        self._rate.add(self._clock.monotonic(), live)
         self._changed()
 
     def _changed(self) -> None:
@@ -197,7 +198,7 @@ class JobLog:
     def _make_state(self) -> LogState:
         watch, coverage = self._watch, self._watch.pages.coverage
         lines = len(self.store)
-        missing = watch.missing
+        missing = watch.account.missing
         return LogState(
             connection=self._connection(),
             job=watch.job,
@@ -219,7 +220,7 @@ class JobLog:
         if loading is not None:
             return loading
         watch = self._watch
-        if watch.caught_up or not self._watching or not watch.pages.lines_read:
+        if watch.account.caught_up or not self._watching or not watch.pages.lines_read:
             return None
         rising = watch.pages.coverage.rising
         total = self._intake.highest()[1] if rising else self._settings.tail

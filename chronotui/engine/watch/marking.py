@@ -31,7 +31,7 @@ class Marking:
         self._store = store
         self._watch = watch
         self._next_gaps = 0.0
-        self._gap_version: tuple[int, int, bool] | None = None
+        self._gap_state = GapState.FETCHING
 
     def update(
         self, now: float, verdict: Verdict | None, again: Callable[[], None]
@@ -50,15 +50,16 @@ class Marking:
     def _mark_gaps(
         self, now: float, verdict: Verdict | None, again: Callable[[], None]
     ) -> None:
-        if now < self._next_gaps:
+        state = GapState.FETCHING if verdict is None else GapState.LOST
+        if now < self._next_gaps and state is self._gap_state:
             again()
             return
         began = time.perf_counter()
-        state = GapState.FETCHING if verdict is None else GapState.LOST
+        self._gap_state = state
         self._store.set_gaps(
             [
                 Gap(hole.attempt, hole.first, hole.last, hole.missing, state)
-                for hole in islice(self._watch.holes(), GAPS_SHOWN)
+                for hole in islice(self._watch.account.holes(), GAPS_SHOWN)
                 if hole.missing
             ]
         )

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from chronotui.core.coverage import Coverage, PageSpan, Place, span_of
-from chronotui.core.paging import CursorTrail
-from chronotui.engine.watch.intake import Context
+from chronotui.core.coverage import Coverage, PageSpan, Place
+from chronotui.engine.watch.walk import Walk, unlimited
 from chronotui.errors import RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from chronotui.core.ledger import Hole
-    from chronotui.engine.watch.intake import Intake
+    from chronotui.engine.watch.intake import Context, Intake
+    from chronotui.engine.watch.walk import Permit
     from chronotui.model import LogLine, LogPage
 
     Fetch = Callable[[str | None, bool], Awaitable[LogPage]]
-    Permit = Callable[[], Awaitable[None]]
     Enough = Callable[[Sequence[LogLine]], bool]
-
-
-NOWHERE: Final = Place(0, 0)
-
-
-async def unlimited() -> None:
-    """Permit a request at once."""
 
 
 class RetainedPages:
@@ -34,22 +26,19 @@ class RetainedPages:
     Args:
         fetch: Reads the page at a cursor, past caches if the flag says so.
         intake: Takes the lines.
+
+    Attributes:
         on_page: Called after each page.
         on_newest: Called after the newest page was read.
+        coverage: What has been read.
+        lines_read: How many lines, those read again included.
     """
 
-    def __init__(
-        self,
-        fetch: Fetch,
-        intake: Intake,
-        *,
-        on_page: Callable[[], None],
-        on_newest: Callable[[], None],
-    ) -> None:
+    def __init__(self, fetch: Fetch, intake: Intake) -> None:
         self._fetch = fetch
         self.intake = intake
-        self._on_page = on_page
-        self._on_newest = on_newest
+        self.on_page: Callable[[], None] = _nothing
+        self.on_newest: Callable[[], None] = _nothing
         self.coverage = Coverage()
         self.lines_read = 0
 
@@ -78,7 +67,7 @@ class RetainedPages:
                 coverage.newest = _keys(lines)
                 begun = True
                 if not coverage.rising:
-                    self._on_newest()
+                    self.on_newest()
             if coverage.rising:
                 coverage.tail, coverage.newest = page.cursor, _keys(lines)
                 coverage.at_start = True
@@ -87,15 +76,15 @@ class RetainedPages:
                 coverage.older = page.next_cursor
                 known = coverage.order is not None
                 if enough(lines) and known and page.next_cursor:
-                    self._on_page()
+                    self.on_page()
                     return
-            self._on_page()
+            self.on_page()
         coverage.at_end = True
         coverage.at_start = coverage.rising or not coverage.looped
         coverage.older = None
         if coverage.rising:
-            self._on_newest()
-        self._on_page()
+            self.on_newest()
+        self.on_page()
 
     async def read_tail(self, permit: Permit = unlimited) -> bool:
         """Read the newest page again, and back to what had been read.
@@ -121,9 +110,9 @@ class RetainedPages:
             coverage.tail = page.cursor
             if lines:
                 coverage.newest = _keys(lines)
-            self._on_page()
+            self.on_page()
         coverage.at_end = True
-        self._on_newest()
+        self.on_newest()
         return coverage.newest != before
 
     async def _read_down(self, permit: Permit) -> bool:
@@ -139,15 +128,15 @@ class RetainedPages:
             if lines and newest is None:
                 newest = _keys(lines)
                 coverage.reach(page.high, page.high)
-                self._on_newest()
+                self.on_newest()
             if lines and page.low.key <= held:
                 self._join_bottom(page)
                 break
-            self._on_page()
+            self.on_page()
         else:
             coverage.at_start = coverage.at_start or not coverage.looped
         coverage.newest = newest or ()
-        self._on_page()
+        self.on_page()
         return coverage.newest != before
 
     def _join_bottom(self, page: PageSpan) -> None:
@@ -170,10 +159,10 @@ class RetainedPages:
             self._cover(page, lines)
             coverage.older = page.next_cursor
             if lines and page.low.key < bottom and page.next_cursor:
-                self._on_page()
+                self.on_page()
                 return lines
         coverage.at_start = not coverage.looped
-        self._on_page()
+        self.on_page()
         return None
 
     def loaded_all(self) -> None:
@@ -184,7 +173,7 @@ class RetainedPages:
         self.coverage.reach(Place(lowest, 0), Place(*self.intake.highest()))
         self.coverage.at_start = self.coverage.at_end = True
         self.coverage.older = None
-        self._on_page()
+        self.on_page()
 
     async def read_hole(
         self, hole: Hole, permit: Permit = unlimited
@@ -208,7 +197,7 @@ class RetainedPages:
             if lines:
                 low = page.low if low is None else min(low, page.low, key=_key)
                 high = page.high if high is None else max(high, page.high, key=_key)
-            self._on_page()
+            self.on_page()
             if (
                 low
                 and high
@@ -235,8 +224,8 @@ class RetainedPages:
             return low or (lowest if begin is None else None), highest
         return lowest, high or (highest if begin is None else None)
 
-    def _walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> _Walk:
-        return _Walk(self, cursor, permit, fresh=fresh)
+    def _walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> Walk:
+        return Walk(self, cursor, permit, fresh=fresh)
 
     async def take_page(
         self, cursor: str | None, context: Context, *, fresh: bool
@@ -260,43 +249,8 @@ class RetainedPages:
             self.coverage.reach(page.low, page.high)
 
 
-class _Walk:
-    """One walk along the list, page by page, to its end or its first repetition."""
-
-    def __init__(
-        self, pages: RetainedPages, cursor: str | None, permit: Permit, *, fresh: bool
-    ) -> None:
-        self._pages = pages
-        self._next = cursor
-        self._permit = permit
-        self._fresh = fresh
-        self._trail = CursorTrail()
-        self._context = Context()
-        self._seen: set[tuple[Place, Place]] = set()
-        self._over = False
-
-    def __aiter__(self) -> _Walk:
-        return self
-
-    async def __anext__(self) -> tuple[PageSpan, Sequence[LogLine]]:
-        """Return the next page and its lines as placed; () for an empty one."""
-        if self._over:
-            raise StopAsyncIteration
-        await self._permit()
-        here = self._next
-        lines, cursor = await self._pages.take_page(
-            here, self._context, fresh=self._fresh
-        )
-        span = span_of(lines)
-        progress = span is not None and span not in self._seen
-        self._next = self._trail.follow(cursor, progress=progress)
-        self._over = self._next is None
-        if self._trail.looped:
-            self._pages.coverage.looped = True
-        if span is None:
-            return PageSpan(NOWHERE, NOWHERE, here, self._next), ()
-        self._seen.add(span)
-        return PageSpan(*span, here, self._next), lines
+def _nothing() -> None:
+    """Tell nobody."""
 
 
 def _key(place: Place) -> tuple[int, int]:

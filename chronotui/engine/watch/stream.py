@@ -17,7 +17,7 @@ from chronotui.errors import (
 from chronotui.model import Connected, LiveLines, StreamEnded, StreamFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from chronotui.core.sealing import LagMeter
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Subscribe = Callable[
         [], AbstractAsyncContextManager[AsyncIterator[tuple[LiveEvent, ...]]]
     ]
-    Wanted = Callable[[], Awaitable[None]]
 
 
 class LiveStream:
@@ -38,9 +37,7 @@ class LiveStream:
 
     Args:
         subscribe: Opens a subscription.
-        wanted: Waits until a stream is wanted: the job runs.
-        room: Waits until what arrived has been taken further, so that a reader who
-            stands still holds the stream back instead of filling memory.
+        wanted: Set while a stream is wanted: the job runs.
 
     Attributes:
         on_connected: Called when a subscription stands.
@@ -60,8 +57,7 @@ class LiveStream:
         lag: LagMeter,
         timing: WatchTiming,
         clock: Clock,
-        wanted: Wanted,
-        room: Wanted,
+        wanted: asyncio.Event,
     ) -> None:
         self._subscribe = subscribe
         self._intake = intake
@@ -71,7 +67,6 @@ class LiveStream:
         self._timing = timing
         self._clock = clock
         self._wanted = wanted
-        self._room = room
         self._backoff = backoff_of(timing, clock)
         self._pause = Nudge()
         self._context = Context()
@@ -91,7 +86,9 @@ class LiveStream:
     async def run(self) -> None:
         """Keep a subscription for as long as one is wanted."""
         while True:
-            await self._wanted()
+            if not self._wanted.is_set():
+                self._connectivity.idle()
+            await self._wanted.wait()
             await self._gate.passed()
             self._connectivity.connecting()
             began = self._clock.monotonic()
@@ -134,7 +131,6 @@ class LiveStream:
             async for batch in events:
                 for event in batch:
                     self._take(event)
-                await self._room()
 
     def _take(self, event: LiveEvent) -> None:
         match event:

@@ -11,7 +11,7 @@ import pytest
 from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine import follow as follow_module
+from chronotui.engine import ordered as ordered_module
 from chronotui.engine.selection import LineSelection
 from chronotui.model import STDERR
 from tests.engine.watch.conftest import (
@@ -280,8 +280,8 @@ async def test_stopping_says_what_is_missing_by_now(
 async def test_memory_is_let_go_of_while_the_job_goes_on(
     make_demo: MakeDemo, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow_module, "FORGET_LINES", 500)
-    monkeypatch.setattr(follow_module, "KEPT_LINES", 200)
+    monkeypatch.setattr(ordered_module, "FORGET_LINES", 500)
+    monkeypatch.setattr(ordered_module, "KEPT_LINES", 200)
     demo = make_demo(faults=Faults(seed=4, retention_lag=(0.0, 0.05), live_dropped=0.1))
     made = demo.world.add_job(
         Script([f"line {n}" for n in range(4000)], rate=4000, ends_after=0.2)
@@ -290,7 +290,7 @@ async def test_memory_is_let_go_of_while_the_job_goes_on(
     largest, printed = 0, []
     async for batch in follow.batches():
         printed += [line.message for line in batch]
-        largest = max(largest, len(follow._intake.store))
+        largest = max(largest, len(follow._watch.intake.store))
     assert printed == [f"line {n}" for n in range(4000)]
     assert largest < 4000
     assert follow.result is not None

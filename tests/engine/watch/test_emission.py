@@ -1,0 +1,144 @@
+"""Lines are handed out once and in order, whatever comes when."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chronotui.core.attempt_rules import Way
+from chronotui.core.log import LineKey, LogStore
+from chronotui.engine import emission as emission_module
+from chronotui.engine.beginning import Beginning, beginning_of
+from chronotui.engine.emission import Emission
+from chronotui.engine.selection import LineSelection
+from chronotui.engine.watch import WatchTiming
+from chronotui.engine.watch.intake import Context, Intake
+from chronotui.model import LogLine
+from tests.core.line_histories import START, event_id, jobs, with_ids
+
+TIMING = WatchTiming()
+
+
+def ordered(lines: list[LogLine]) -> list[LogLine]:
+    return sorted(
+        lines, key=lambda line: (line.attempt, line.sequence_num, line.stream)
+    )
+
+
+@given(data=st.data(), job=jobs(attempts=3))
+@settings(max_examples=150)
+def test_every_line_comes_once_and_in_order(
+    data: st.DataObject, job: list[LogLine]
+) -> None:
+    truth = ordered(with_ids(job, base=0))
+    arriving = data.draw(st.permutations(truth), "arriving")
+    intake = Intake(LogStore())
+    intake.ledger.whole = True
+    emission = Emission(intake, lambda _: emission.final, TIMING)
+    context, found, now = Context(), list[LogLine](), 0.0
+    while arriving:
+        size = data.draw(st.integers(1, 20), "batch")
+        intake.take(arriving[:size], Way.LIVE, context)
+        arriving = arriving[size:]
+        now += data.draw(st.sampled_from([0.0, 1.0]), "pause")
+        emission.arrived(now)
+        if emission.place is None and 1 in intake.ledger.attempts():
+            emission.begin(Beginning((1, 0)))
+        found += emission.take(now, None)
+    emission.final = True
+    while lines := emission.take(now, None):
+        found += lines
+    assert emission.skip() is None
+    # A partner of the newest number that comes late follows it.
+    assert [line[:2] for line in found] == [line[:2] for line in truth]
+    assert ordered(found) == truth
+
+
+def numbered(*numbers: int, stream: str = "stdout") -> list[LogLine]:
+    return [
+        LogLine(1, n, stream, START + n, f"m{n}", event_id(1, stream, n))
+        for n in numbers
+    ]
+
+
+def emission_of(*lines: list[LogLine]) -> tuple[Intake, Emission]:
+    intake = Intake(LogStore())
+    for batch in lines:
+        intake.take(batch, Way.LIVE, Context())
+    emission = Emission(intake, lambda _: True, TIMING)
+    emission.begin(Beginning((1, 0)))
+    emission.arrived(5.0)
+    return intake, emission
+
+
+@pytest.mark.parametrize("first", range(1, 9))
+def test_lines_of_one_number_are_never_parted(
+    first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emission_module, "FIRST_SLICE", first)
+    numbers = range(0, 40, 2)
+    _, emission = emission_of(numbered(*numbers), numbered(*numbers, stream="stderr"))
+    emission.final = True
+    found = emission.take(9.0, None)
+    assert [line[1:3] for line in found] == [
+        (n, stream) for n in numbers for stream in ("stderr", "stdout")
+    ]
+
+
+def test_a_hole_blocks_until_it_is_skipped_and_counts() -> None:
+    intake, emission = emission_of(numbered(0, 1, 4, 5))
+    emission.final = True
+    assert [line[1] for line in emission.take(6.0, None)] == [0, 1]
+    blocked = emission.blocked
+    assert blocked is not None
+    assert (blocked.first, blocked.last, blocked.missing) == (2, 3, 2)
+    assert blocked.since == 5.0
+    emission.skip()
+    assert [line[1] for line in emission.take(6.0, None)] == [4, 5]
+    assert emission.given_up == 2
+    assert intake.ledger.missing == 0
+
+
+def test_nothing_beyond_what_was_read_in_comes_out() -> None:
+    _, emission = emission_of(numbered(0, 1, 2, 3))
+    assert [line[1] for line in emission.take(6.0, (1, 2))] == [0, 1]
+    emission.final = True
+    assert [line[1] for line in emission.take(6.0, None)] == [2, 3]
+
+
+def test_the_newest_line_waits_a_moment_for_its_partner() -> None:
+    intake, emission = emission_of(numbered(0, 1))
+    assert [line[1] for line in emission.take(6.0, None)] == [0]
+    assert emission.holding
+    intake.take(numbered(1, stream="stderr"), Way.LIVE, Context())
+    assert [line[1:3] for line in emission.take(6.1, None)] == [
+        (1, "stderr"),
+        (1, "stdout"),
+    ]
+
+
+def test_the_newest_line_does_not_wait_for_ever() -> None:
+    _, emission = emission_of(numbered(0))
+    assert emission.take(6.0, None) == []
+    assert len(emission.take(6.0 + TIMING.partner_wait, None)) == 1
+
+
+def test_a_documented_log_does_not_begin_before_its_first_number_is_known() -> None:
+    intake = Intake(LogStore())
+    bare = [line._replace(attempt=0, event_id="") for line in numbered(5, 6)]
+    intake.take(bare, Way.LIVE, Context())
+    intake.ledger.whole = True
+    begin = beginning_of(intake, LineSelection(), retained_read=False)
+    assert begin is None
+    begin = beginning_of(intake, LineSelection(), retained_read=True)
+    assert begin == Beginning((1, 1))
+
+
+def test_a_tail_longer_than_the_log_begins_at_its_start() -> None:
+    intake, _ = emission_of(numbered(3, 4))
+    intake.ledger.whole = True
+    assert beginning_of(intake, LineSelection(tail=5)) == Beginning((1, 0))
+    assert beginning_of(intake, LineSelection(tail=2)) == Beginning(
+        (1, 3), LineKey(1, 3, 1, event_id(1, "stdout", 3))
+    )
