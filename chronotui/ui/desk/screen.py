@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import ScreenResume
 
 from chronotui.ui.desk.connecting import Connecting
 from chronotui.ui.desk.key_hints import KeyHints
@@ -22,12 +23,20 @@ from chronotui.ui.log_view import messages as log_messages
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.dom import DOMNode
-    from textual.events import DescendantFocus, Resize
+    from textual.events import DescendantFocus, Event, Resize
+
+
+class Sides(Horizontal):
+    """What the two sides stand in; they cover it."""
+
+    BLANK = True
 
 
 class DeskScreen(Connecting, ReadingOn, ServerSearching):
     """Tree at the left, the opened job at the right, the truth below."""
 
+    AUTO_FOCUS = "JobTree"
+    BLANK = True  # the two sides and the lines below them cover it
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab,shift+tab", "switch_side", "tree/log", id="desk.switch"),
@@ -40,13 +49,26 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         Binding("escape", "back", "back one step", show=False, id="desk.back"),
     ]
 
+    _was_resumed = False
+
     def compose(self) -> ComposeResult:
         """Yield the two sides and the lines below them."""
-        with Horizontal(id="sides"):
+        # Before they are styled by it, not when the terminal's size is told again.
+        width = self.app.size.width
+        fits = [name for least, name in self.HORIZONTAL_BREAKPOINTS if width >= least]
+        self.add_class(*fits[-1:], update=False)
+        with Sides(id="sides"):
             yield JobTreePane(now=self.plan.now, id="tree-side")
             yield LogSide(self.plan.view_settings, id="log-side", now=self.plan.now)
         yield StatusLine()
         yield KeyHints()
+
+    async def on_event(self, event: Event) -> None:
+        """Take the first resume as it is: everything was styled when it was mounted."""
+        if isinstance(event, ScreenResume) and not self._was_resumed:
+            self._was_resumed = True
+            event.refresh_styles = False
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         """Paint first; what takes time begins after the first frame."""

@@ -30,6 +30,7 @@ class JobTreePane(Vertical):
     it is loading.
     """
 
+    BLANK = True  # filters and tree cover it
     DEFAULT_CSS = "JobTreePane { width: 1fr; height: 1fr; }"
 
     def __init__(
