@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 from tests.benchmarks.measure import Figure, interleaved
 
 MEGABYTES = 500
+CHUNKS = ((1 << 16, "64 KiB"), (12_000, "12 kB"))
 
 SERVER = """
-import socket, sys, threading
+import contextlib, socket, sys, threading
 size, chunk = int(sys.argv[1]), int(sys.argv[2])
 line = b"2026-11-22T10:12:31.004Z worker-17 batch 118 of 400 loaded, 40960 rows, "
 line += b"212 ms, next in 5 s, nothing to report\\n"
@@ -31,7 +33,7 @@ empty = b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\n"
 empty += b"Content-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s" % (len(page), page)
 
 def serve(peer):
-    with peer:
+    with peer, contextlib.suppress(ConnectionError):
         asked = b""
         while b"\\r\\n\\r\\n" not in asked:
             asked += peer.recv(65536)
@@ -76,6 +78,60 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+KEYS = """
+import asyncio, os, sys, time
+from pathlib import Path
+from textual import events
+from textual.app import App
+from textual.widgets import Static
+from chronotui.api.auth import NoAuth
+from chronotui.api.chronoverse import open_chronoverse
+from chronotui.engine.saving import SaveRequest, Saves
+from chronotui.model import Job, JobStatus, Trigger
+
+os.fsync = lambda _descriptor: None
+
+class Desk(App):
+    def compose(self):
+        yield Static("")
+
+    def on_key(self, event):
+        self.query_one(Static).update(str(time.perf_counter()))
+        self.call_after_refresh(self.shown.set)
+
+    async def keys(self, until):
+        took = []
+        while until(took):
+            self.shown = asyncio.Event()
+            begun = time.perf_counter()
+            self.post_message(events.Key("j", "j"))
+            await self.shown.wait()
+            took.append(time.perf_counter() - begun)
+            await asyncio.sleep(0.003)
+        return sorted(took)[int(len(took) * 0.99)]
+
+async def main(url, path):
+    app = Desk()
+    async with app.run_test(size=(120, 40)):
+        await app.keys(lambda took: len(took) < 50)
+        idle = await app.keys(lambda took: len(took) < 300)
+        saves = Saves(open_chronoverse(url, NoAuth()))
+        job = Job("j", "w", JobStatus.COMPLETED, Trigger.MANUAL)
+        asked = SaveRequest(
+            workflow_id="w", job_id="j", path=Path(path), job=job, overwrite=True
+        )
+        def saving(took):
+            if not saves.running and len(took) < 300:
+                saves.start(asked)
+            return len(took) < 300
+        busy = await app.keys(saving)
+        await saves.close()
+    print(busy, idle)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
 class Peer:
     """A server in a process of its own that sends one download as fast as it can."""
 
@@ -100,10 +156,12 @@ def figures(runs: int = 5) -> list[Figure]:
     if shutil.which("curl") is None:
         return []
     made = []
-    for chunk, name in ((1 << 16, "64 KiB"), (12_000, "12 kB")):
+    for chunk, name in CHUNKS:
         peer = Peer(chunk)
         try:
             made += _measured(peer.url, name, runs)
+            if chunk == CHUNKS[0][0]:
+                made.append(_keys(peer.url, runs))
         finally:
             peer.stop()
     return made
@@ -137,12 +195,10 @@ def _measured(url: str, name: str, runs: int) -> list[Figure]:
             return time.perf_counter() - begun
 
         took = interleaved(ours, curl, runs=runs)
-    print(
-        f"  save, {name} chunks: CPU {min(processor):.2f} s,"
-        f" resident {max(memory):.0f} MiB",
-        file=sys.stderr,
+    what = (
+        f"save {MEGABYTES} MB, {name} chunks (CPU {min(processor):.2f} s,"
+        f" resident {max(memory):.0f} MiB)"
     )
-    what = f"save {MEGABYTES} MB, {name} chunks (throughput)"
     return [
         Figure(
             what,
@@ -154,3 +210,21 @@ def _measured(url: str, name: str, runs: int) -> list[Figure]:
             at_least=True,
         )
     ]
+
+
+def _keys(url: str, runs: int) -> Figure:
+    """Measure keys of a desk while it saves, against the same desk at rest."""
+    busy, idle = [], []
+    with TemporaryDirectory() as folder:
+        for _ in range(runs):
+            done = subprocess.run(
+                [sys.executable, "-c", KEYS, url, str(Path(folder) / "saved.txt")],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            one, other = map(float, done.stdout.split())
+            busy.append(one)
+            idle.append(other)
+    name = "key p99 while a save runs at full speed"
+    return Figure(name, median(busy), median(idle), 3.0, "idle p99")
