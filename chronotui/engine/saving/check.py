@@ -21,8 +21,8 @@ from chronotui.errors import (
     AuthError,
     DownloadError,
     MissingError,
-    RequestRefusedError,
     ServerError,
+    UsageError,
 )
 from chronotui.model import RawFormat
 from chronotui.storage.atomic_file import PartFile
@@ -84,7 +84,8 @@ class ServerFile:
                 ) from other
             self._format = other.sent
             return await self._compare_once(last=last)
-        except (AuthError, MissingError, RequestRefusedError) as refusal:
+        except (AuthError, MissingError, UsageError, DownloadError) as refusal:
+            # Refused by the server, or no room for its file beside the recording.
             raise UncheckableError(clean(refusal.sentence).rstrip(".")) from refusal
         except ServerError as broken:
             if last:

@@ -14,7 +14,14 @@ from chronotui.engine.saving.progress import SavePhase
 from chronotui.engine.saving.request import count_of_lines
 from chronotui.engine.saving.threads import in_thread
 from chronotui.engine.saving.writers import TextMeasure
-from chronotui.errors import AuthError, ChronotuiError, DownloadError, MissingError
+from chronotui.errors import (
+    AuthError,
+    ChronotuiError,
+    DownloadError,
+    IncompleteError,
+    MissingError,
+    ServerError,
+)
 from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
@@ -116,20 +123,25 @@ async def _are_log_lines(
     if newest and tuple(words[-len(verdict.lines) :]) != verdict.lines:
         return False
     size = 0 if work.part is None else work.part.size
-    expected = await _size_as_text(work, job)
+    try:
+        expected = await _size_as_text(work, job)
+    except (ServerError, IncompleteError):
+        expected = None
     if expected in {size, size + 1}:
         return True
     if expected == size - verdict.trailer_bytes:
         return False
+    why = "the log could not be read another way to tell"
+    if expected is not None:
+        why = f"the log as text has {expected:,} bytes, not the {size:,} downloaded"
     raise DownloadError(
-        "The download ends in words that a failed one ends in, and the retained log "
-        f"has another size ({expected:,} bytes as text, downloaded {size:,}).",
+        f"The download ends in the words a failed one ends in, and {why}.",
         next_step="Try again, or save it as jsonl, where the end is certain.",
     )
 
 
-async def _size_as_text(work: Work, job: Job) -> int:
-    """Return how long the whole log is as txt, read in another way."""
+async def _size_as_text(work: Work, job: Job) -> int | None:
+    """Return how long the whole log is as txt, read in another way; None if cut."""
     measure = TextMeasure()
     fetch = Fetch(work.client, work.request, RawFormat.JSONL, lambda _hint: measure)
     try:
@@ -137,7 +149,7 @@ async def _size_as_text(work: Work, job: Job) -> int:
     except OtherFormatError:
         return await _size_of_pages(work, job)
     if judge(RawFormat.JSONL, fetched.tail).ending is not Ending.WHOLE:
-        return -1
+        return None
     return measure.size
 
 

@@ -109,7 +109,7 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
                 "Query",
                 Input(
                     query,
-                    placeholder="everything; words go to the server's own search",
+                    placeholder="all lines, or what the server's search finds",
                     compact=True,
                     id="query",
                 ),
