@@ -38,6 +38,11 @@ class PageSpan(NamedTuple):
     cursor: str | None
     next_cursor: str | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the page held no line."""
+        return self.low.attempt == 0
+
 
 class _Mark(NamedTuple):
     place: Place
@@ -104,8 +109,11 @@ class Coverage:
             self.order = order_of(lines)
 
     def remember(self, page: PageSpan) -> None:
-        """Remember where a page's cursor leads: below it, or above it."""
-        if page.next_cursor is None:
+        """Remember where a page's cursor leads: below it, or above it.
+
+        An empty page is nowhere, so where its cursor leads is not known.
+        """
+        if page.next_cursor is None or page.is_empty:
             return
         mark = _Mark(page.high if self.rising else page.low, page.next_cursor)
         at = bisect_left(self._marks, mark.place.key, key=_mark_key)

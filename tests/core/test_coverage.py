@@ -45,6 +45,14 @@ def test_a_page_read_again_renews_its_cursor() -> None:
     assert known.way_to((1, 150), (1, 150)) == "new"
 
 
+def test_the_cursor_of_an_empty_page_is_not_taken_for_a_way() -> None:
+    known = coverage(PageOrder.OLDEST_FIRST)
+    known.remember(page(1, 100, "above 100"))
+    known.remember(PageSpan(Place(0, 0), Place(0, 0), "above 100", "empty"))
+    assert known.way_to((1, 50), (1, 50)) is None
+    assert known.way_to((1, 150), (1, 150)) == "above 100"
+
+
 def test_remembered_cursors_are_bounded() -> None:
     known = coverage(PageOrder.OLDEST_FIRST)
     for high in range(3 * MARKS_KEPT):
