@@ -12,6 +12,7 @@ from chronotui.engine.watch.state import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.core.coverage import Coverage
     from chronotui.core.ledger import Ledger
     from chronotui.engine.watch.account import Account
     from chronotui.engine.watch.pages import RetainedPages
@@ -88,18 +89,19 @@ class Ending:
             schedule.update(self._account.holes(), now)
 
 
-def verdict_of(job: Job, ledger: Ledger, *, looped: bool) -> Verdict:
+def verdict_of(job: Job, ledger: Ledger, coverage: Coverage) -> Verdict:
     """Return what is known about a log that was read to its end."""
     attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
     missing = ledger.missing
     return Verdict(
-        sealed=not missing and not looped,
+        sealed=not missing and not coverage.looped,
         lines=ledger.lines,
         missing=missing,
         attempts=max([1, job.attempts or 1, *attempts]),
         status=job.status,
         seconds=seconds_of(job),
-        note=CIRCLES if looped else "",
+        note=CIRCLES if coverage.looped else "",
+        part=coverage.bottom is not None and not coverage.at_start,
     )
 
 

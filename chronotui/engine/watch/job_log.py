@@ -71,7 +71,7 @@ class JobLog:
         )
         self._history = HistoryPaging(client, self._watch, self._changed)
         self._marking = Marking(self.store, self._watch)
-        self._verdict: Verdict | None = None
+        self._sealed = False
         self._problem: ChronotuiError | None = None
         self._watching = False
         self._quiet: asyncio.TimerHandle | None = None
@@ -119,12 +119,13 @@ class JobLog:
         self._watching = True
         self._changed()
         try:
-            self._verdict = await self._watch.run()
+            verdict = await self._watch.run()
         except ChronotuiError as error:
             self._problem = error
             raise
         else:
-            return self._verdict
+            self._sealed = True
+            return verdict
         finally:
             self._watching = False
             self._changed()
@@ -194,6 +195,11 @@ class JobLog:
         if due:
             loop = asyncio.get_running_loop()
             self._quiet = loop.call_later(max(0.0, min(due) - now), self._changed)
+
+    @property
+    def _verdict(self) -> Verdict | None:
+        """The verdict, of what is held now: reading on in a sealed log adds to it."""
+        return self._watch.verdict() if self._sealed else None
 
     def _make_state(self) -> LogState:
         watch, coverage = self._watch, self._watch.pages.coverage

@@ -74,6 +74,7 @@ class Verdict:
         seconds: How long it ran; None when the server does not say.
         note: Why the log cannot be vouched for although no line is known to be
             missing (a page list that leads in circles); "" if nothing is.
+        part: Whether older lines than those held were not read.
     """
 
     sealed: bool
@@ -83,10 +84,13 @@ class Verdict:
     status: JobStatus
     seconds: float | None = None
     note: str = ""
+    part: bool = False
 
     def sentence(self) -> str:
         """Return e.g. ``sealed ✓ 48,211 lines, 0 missing``."""
         lines = "1 line" if self.lines == 1 else f"{self.lines:,} lines"
+        if self.part:
+            lines = f"newest {lines}"
         mark = "sealed ✓" if self.sealed else "not whole:"
         words = f"{mark} {lines}, {self.missing:,} missing"
         return f"{words} ({self.note})" if self.note else words

@@ -147,7 +147,7 @@ class Watch:
         await self._open()
         if not self._is_settled():
             await self._ending.read_out(lambda: True)
-        return self._verdict()
+        return self.verdict()
 
     async def _read_on(self) -> Verdict:
         await self.standing.begun.wait()
@@ -156,7 +156,7 @@ class Watch:
         while True:
             await self._healing.run(self.standing.ended)
             if await self._ending.read_out(self.standing.ended.is_set):
-                return self._verdict()
+                return self.verdict()
 
     async def _open(self) -> None:
         self.account.caught_up = False
@@ -169,10 +169,9 @@ class Watch:
         age = self.standing.age_of_end(self._clock.wall())
         return age is not None and age >= self._timing.settled_age
 
-    def _verdict(self) -> Verdict:
-        return verdict_of(
-            self.job, self.intake.ledger, looped=self.pages.coverage.looped
-        )
+    def verdict(self) -> Verdict:
+        """Return what is known of the log; a verdict once it was read to its end."""
+        return verdict_of(self.job, self.intake.ledger, self.pages.coverage)
 
     def _subscribed(self) -> None:
         self._healing.connected(self.connectivity.outage)

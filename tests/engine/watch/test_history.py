@@ -55,6 +55,17 @@ async def test_an_ended_job_opens_at_its_newest_lines(
     assert [mark.kind for mark in log.store.marks.all()] == ["top", "trailer"]
 
 
+async def test_the_verdict_says_what_it_is_of(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(demo)
+    log = await opened(readers, demo, made)
+    assert log.state.verdict is not None
+    assert log.state.verdict.sentence() == "sealed ✓ newest 200 lines, 0 missing"
+    await log.load_all()
+    assert log.state.verdict.sentence() == "sealed ✓ 950 lines, 0 missing"
+
+
 async def test_older_pages_come_until_the_start(
     demo: DemoServer, readers: Readers
 ) -> None:
