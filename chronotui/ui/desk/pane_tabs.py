@@ -19,7 +19,10 @@ LIVE: Final = "live"
 HISTORY: Final = "history"
 DETAILS: Final = "details"
 TITLES: Final = {LIVE: "Live", HISTORY: "History", DETAILS: "Details"}
-KEYS: Final = {LIVE: "L", HISTORY: "H", DETAILS: "D"}
+BETWEEN: Final = " ▸ "
+LEAST_NAME: Final = 6
+"""Cells below which the beginning of a name is worth nothing."""
+
 
 
 class PaneTabs(Widget):
@@ -60,11 +63,7 @@ class PaneTabs(Widget):
         room = self.size.width - line.cell_len - 2
         if room < 4 or not self.subject:
             return line
-        standing = clean(self.standing)
-        subject = Text(clean(self.subject), no_wrap=True)
-        subject.truncate(max(room - cell_len(standing) - 3, 0), overflow="ellipsis")
-        subject.append(f" ▸ {standing}" if subject else standing)
-        subject.truncate(room, overflow="ellipsis")
+        subject = self._fitted(room)
         if self.alarm:
             subject.stylize(
                 self.get_component_rich_style("pane-tabs--alarm", partial=True)
@@ -72,6 +71,20 @@ class PaneTabs(Widget):
         line.append(" " * (room - subject.cell_len + 1))
         line.append_text(subject)
         return line
+
+    def _fitted(self, room: int) -> Text:
+        """Return the job's name and how it stands, or as much as there is room for."""
+        standing = clean(self.standing)
+        name = Text(clean(self.subject), no_wrap=True)
+        for_name = room - cell_len(standing) - len(BETWEEN)
+        if for_name >= LEAST_NAME or name.cell_len <= for_name:
+            name.truncate(for_name, overflow="ellipsis")
+            return name.append(BETWEEN + standing)
+        if cell_len(standing) > room:
+            standing = standing.partition("  ")[2] or standing
+        words = Text(standing, no_wrap=True)
+        words.truncate(room, overflow="ellipsis")
+        return words
 
     def on_click(self, event: Click) -> None:
         """Choose the pane whose title was clicked."""

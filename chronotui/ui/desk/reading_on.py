@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from textual import on, work
 
 from chronotui.errors import ChronotuiError
-from chronotui.ui.desk.base import FOR_GOOD, DeskBase
+from chronotui.ui.desk.base import DeskBase
 from chronotui.ui.log_view import messages as log_messages
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class ReadingOn(DeskBase):
     def _whole_log_wanted(self) -> None:
         log = self._log
         if log is not None and not log.state.at_start and not self.working(ALL):
-            self.say("Loading the log to its start … esc stops.", seconds=FOR_GOOD)
+            self.say("Loading the log to its start … esc stops.")
             self._load_all(log)
 
     @work(group=ALL)
@@ -70,8 +70,9 @@ class ReadingOn(DeskBase):
             return
         self.say("")
         pane = self.log_side.log_pane
-        if pane is not None and log is self._log:
-            pane.view.action_log_start()
+        if pane is not None and log is self._log and pane.view.is_at_top:
+            pane.view.take_over()
+            pane.view.go_to_start()
 
     def stop_loading(self) -> bool:
         """Stop fetching a whole log; False when none is being fetched."""

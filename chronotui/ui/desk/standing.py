@@ -55,6 +55,7 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
         connection=connection_words(state.connection, now),
         connection_tone=TONES.get(str(state.connection.kind), "text"),
         lines=state.lines,
+        older=bool(state.lines) and not state.at_start,
         missing=state.missing,
         fetching=state.fetching,
         sealed=state.verdict is not None and state.verdict.sealed,

@@ -23,6 +23,7 @@ class Standing:
 
     ``place`` is the line number under the eye, from 1; 0 when nothing is shown.
     ``new`` counts lines below the view while reading; ``rate`` is lines a second.
+    ``older`` says that there may be lines before those that are loaded.
     """
 
     profile: str = ""
@@ -31,6 +32,7 @@ class Standing:
     following: bool = False
     place: int = 0
     lines: int = 0
+    older: bool = False
     new: int = 0
     missing: int = 0
     fetching: bool = False
@@ -52,7 +54,7 @@ def parts_of(standing: Standing) -> list[Part]:
     if standing.rate >= 0.5:
         parts.append(Part(f"{standing.rate:,.0f}/s", "muted", 4))
     if standing.filling:
-        parts.append(Part(standing.filling, "muted", 3))
+        parts.append(Part(standing.filling, "text", 1))
     if standing.filters:
         parts.append(Part(standing.filters, "caution", 2))
     if standing.zone:
@@ -75,7 +77,8 @@ def _truth(standing: Standing) -> list[Part]:
     """Say how many lines there are and how many are known to be missing."""
     if not standing.lines and not standing.missing:
         return []
-    parts = [Part(f"{standing.lines:,} lines", "text", 1)]
+    words = "1 line" if standing.lines == 1 else f"{standing.lines:,} lines"
+    parts = [Part(f"newest {words}" if standing.older else words, "text", 1)]
     if standing.missing:
         words = f"{standing.missing:,} missing"
         if standing.fetching:

@@ -103,6 +103,14 @@ class Motions(LogWindow):
         if self.edges.more_above:
             self.post_message(WholeLogWanted(self))
 
+    @property
+    def is_at_top(self) -> bool:
+        """Whether the reader stands on the first row there is."""
+        opened = self.opened
+        if opened is None or opened.reading.following:
+            return False
+        return opened.reading.current == 0
+
     def go_to_start(self) -> None:
         """Go to the first line that is loaded."""
         if self.opened is not None:

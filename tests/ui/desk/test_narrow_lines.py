@@ -1,0 +1,49 @@
+"""The lines over and under the panes when there is little room."""
+
+from __future__ import annotations
+
+import pytest
+from textual.app import App, ComposeResult
+
+from chronotui.ui.desk.pane_tabs import PaneTabs
+from chronotui.ui.desk.status_text import Standing, parts_of
+
+
+class Host(App[None]):
+    """Only the line over the panes."""
+
+    def compose(self) -> ComposeResult:
+        yield PaneTabs()
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (80, "nightly-report ▸ 798c446b  FAILED after 2:10"),
+        (62, "night… ▸ 798c446b  FAILED after 2:10"),
+        (53, "798c446b  FAILED after 2:10"),
+        (44, "FAILED after 2:10"),
+        (36, "FAILED af…"),
+        (26, ""),
+    ],
+)
+async def test_the_state_of_a_job_outlives_its_name(width: int, words: str) -> None:
+    app = Host()
+    async with app.run_test(size=(width, 3)) as pilot:
+        tabs = app.query_one(PaneTabs)
+        tabs.subject = "nightly-report"
+        tabs.standing = "798c446b  FAILED after 2:10"
+        await pilot.pause()
+        assert tabs.render().plain.removeprefix(" Live  History  Details ").strip() == (
+            words
+        )
+
+
+def words_of(standing: Standing) -> list[str]:
+    return [part.text for part in parts_of(standing)]
+
+
+def test_a_part_of_a_log_is_not_called_the_whole() -> None:
+    assert "newest 1,000 lines" in words_of(Standing(lines=1000, older=True))
+    assert "1,000 lines" in words_of(Standing(lines=1000))
+    assert "1 line" in words_of(Standing(lines=1))
