@@ -33,6 +33,7 @@ MAX_QUOTED: Final = 200
 MAX_ERROR_BODY: Final = 8192
 """Bytes of an error's body that are read; the words are in its first line."""
 
+SESSION_OVER: Final = "The session or token is missing or has ended"
 SIGN_IN: Final = "Sign in again with `chronotui login`, or check the profile's auth."
 CHECK_URL: Final = "Check that the profile's url points at a Chronoverse server."
 LATER: Final = "Try again in a moment."
@@ -109,7 +110,7 @@ def _from_class(status: int, headers: Mapping[str, str], said: str) -> Chronotui
 
 
 _EXPECTED: Final[dict[int, tuple[type[ChronotuiError], str, str]]] = {
-    401: (NotSignedInError, "The session or token is missing or has ended", SIGN_IN),
+    401: (NotSignedInError, SESSION_OVER, SIGN_IN),
     403: (NotAllowedError, "This account may not see that",
           "Ask for the right, or use another profile."),
     404: (NotFoundError, "The server does not have that", "Check the id and the url."),

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from chronotui.api.answers import SESSION_OVER
 from chronotui.api.ask import Ask
 from chronotui.api.cookies import read_session
 from chronotui.errors import (
@@ -43,7 +44,7 @@ async def log_in(transport: Transport, email: str, password: str) -> SessionCook
         answer = await transport.send(ask)
     except (NotSignedInError, NotAllowedError, RequestRefusedError) as error:
         raise NotSignedInError(
-            f"The sign-in as {email} was refused. {error.sentence}",
+            f"The sign-in as {email} was refused{_said(error.sentence)}",
             next_step="Check the profile's e-mail, password and url.",
         ) from error
     except NotFoundError as error:
@@ -59,6 +60,12 @@ async def log_in(transport: Transport, email: str, password: str) -> SessionCook
             next_step="Check that the profile's url points at a Chronoverse server.",
         )
     return cookies
+
+
+def _said(sentence: str) -> str:
+    """Return why a sign-in was refused; that there is no session yet is no news."""
+    said = sentence.removeprefix(SESSION_OVER)
+    return f". {sentence}" if said == sentence else said
 
 
 async def log_out(transport: Transport) -> None:
