@@ -5,11 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chronotui.core.reading import Reading
 from chronotui.core.screen_rows import ScreenRow
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no reason for a property to fail."""
 
 
 class SortedRows:
@@ -188,6 +191,7 @@ def test_a_spot_is_come_back_to_whatever_was_added() -> None:
     assert reading.following
 
 
+@UNHURRIED
 @given(
     count=st.integers(30, 200),
     place=st.integers(12, 25),
@@ -244,6 +248,7 @@ def test_a_window_that_grows_at_the_end_is_filled_from_above() -> None:
     assert rows.anchor(reading.current) == 990
 
 
+@UNHURRIED
 @given(
     count=st.integers(1, 60),
     heights=st.dictionaries(st.integers(0, 59), st.integers(1, 20)),

@@ -1,11 +1,12 @@
 """The log view: one widget for live, retained and any other lines.
 
-Each name is loaded when it is first asked for: the desk paints its first frame
-without the log view, and settings and messages come without the widgets.
+The desk paints its first frame without it: settings and messages come without the
+widgets.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from chronotui.core.lazy_names import names_from
 
 if TYPE_CHECKING:
     from chronotui.ui.log_view.open_log import OpenLog
@@ -15,16 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LogPane", "LogView", "OpenLog", "Timestamps", "ViewSettings"]
 
-_HOMES: Final = {
-    "LogPane": "pane",
-    "LogView": "view",
-    "OpenLog": "open_log",
-    "Timestamps": "settings",
-    "ViewSettings": "settings",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = names_from(
+    __name__,
+    {
+        "LogPane": "pane",
+        "LogView": "view",
+        "OpenLog": "open_log",
+        "Timestamps": "settings",
+        "ViewSettings": "settings",
+    },
+)

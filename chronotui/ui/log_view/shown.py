@@ -81,7 +81,7 @@ def _cleaned(message: str, base: Style) -> Paragraph:
             runs,
             [Run(place(s.start), place(s.end), rich_style(s.style)) for s in spans],
         )
-    if len(tabbed.text) == len(text):
+    if "\t" not in text:
         return Paragraph(Grid(text), runs)
     return Paragraph(Grid(tabbed.text), runs, tabbed, text)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.color import Color
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 UTC_ZONE = ZoneInfo("UTC")
 NOON = 1_700_000_000_123_456_789
+
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no reason for a property to fail."""
 
 
 def a_look() -> Look:
@@ -126,6 +130,11 @@ def test_tabs_go_to_tab_stops_and_matches_follow() -> None:
     assert lit == ["b"]
 
 
+def test_a_tab_of_one_column_is_a_space_too() -> None:
+    (strip,) = drawer(20).line(line("1234567\tx"))
+    assert strip.text.rstrip() == "   1234567 x"
+
+
 def test_colours_become_styles_and_progress_its_last_state() -> None:
     (strip,) = drawer().line(line("10 %\r\x1b[31m99 %\x1b[0m done"))
     assert strip.text.rstrip() == "   99 % done"
@@ -216,6 +225,7 @@ HOSTILE = st.one_of(
 )
 
 
+@UNHURRIED
 @given(
     message=HOSTILE,
     width=st.integers(1, 50),
@@ -236,6 +246,7 @@ def test_every_row_is_as_wide_as_the_screen_and_harmless(
         assert "\u202e" not in strip.text
 
 
+@UNHURRIED
 @given(text=st.text(alphabet="ab 日👍é\u0301", max_size=60), width=st.integers(1, 20))
 def test_wrapped_parts_cover_the_text_and_fit(text: str, width: int) -> None:
     grid = Grid(text)
@@ -244,6 +255,7 @@ def test_wrapped_parts_cover_the_text_and_fit(text: str, width: int) -> None:
     assert all(cell_len(text[start:end]) <= max(width, 2) for start, end in parts)
 
 
+@UNHURRIED
 @given(st.text(alphabet="a日\t", max_size=30))
 def test_tabs_keep_every_character_in_its_place(text: str) -> None:
     tabbed = Tabbed(text)
