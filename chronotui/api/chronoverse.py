@@ -219,12 +219,14 @@ class Chronoverse:
             NotSignedInError: They are not.
         """
         self._threads.meet_loop()
-        if isinstance(self._auth, SessionAuth):
-            await self._transport.credentials.obtain_again()
-            return
         if not isinstance(self._auth, NoAuth):
             await self._transport.credentials.obtain_again()
-        await self.validate()
+        if not isinstance(self._auth, SessionAuth):
+            await self.validate()
+
+    def allow_sign_in(self) -> None:
+        """Let the next request sign in, although that was refused or declined."""
+        self._transport.credentials.forgive()
 
     async def sign_out(self) -> None:
         """End the session on the server, where there is one, and forget the secrets."""

@@ -69,6 +69,10 @@ class Credentials:
         self._held = None
         return await self._renewed()
 
+    def forgive(self) -> None:
+        """Let the next request try again what was refused before."""
+        self._source.forgive()
+
     def forget(self) -> None:
         """Drop what is held; the next request obtains it anew."""
         self._held = None

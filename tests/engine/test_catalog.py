@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.api.auth import BearerAuth, CookieAuth
+from chronotui.api.auth import BearerAuth, CookieAuth, SessionAuth
 from chronotui.api.chronoverse import open_chronoverse
 from chronotui.core.tree import NodeKey, NodeKind, TreeFilters
 from chronotui.demo import Dialect
@@ -330,6 +330,24 @@ async def test_a_session_that_ended_stops_the_polling_until_signed_in(
     assert demo.requests.count() == count
     catalog.refresh()
     await until(catalog, lambda: demo.requests.count() > count)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await client.aclose()
+
+
+async def test_a_refresh_asks_again_after_a_wrong_password(demo: DemoServer) -> None:
+    typed = iter(["wrong-password", demo.password])
+
+    async def password() -> str:
+        return next(typed)
+
+    client = open_chronoverse(demo.url, SessionAuth(demo.email, password))
+    catalog = Catalog(client, settings=FAST)
+    task = asyncio.create_task(catalog.run())
+    await until(catalog, lambda: catalog.signed_out)
+    catalog.refresh()
+    await until(catalog, lambda: catalog.tree.workflows.answered)
+    assert catalog.problem is None
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await client.aclose()

@@ -125,7 +125,9 @@ class Catalog:
             self._wake.set()
 
     def refresh(self) -> None:
-        """Read everything that is shown again, now; also after signing in again."""
+        """Read everything that is shown again, now; signs in again where it must."""
+        if self.signed_out is not None:
+            self._client.allow_sign_in()
         self.signed_out = None
         for reader in self._readers.values():
             reader.due = 0.0

@@ -47,6 +47,10 @@ class ListClient(Protocol):
         """Return one job."""
         ...
 
+    def allow_sign_in(self) -> None:
+        """Let the next request sign in, although that was refused before."""
+        ...
+
 
 class WorkflowList:
     """The list of workflows under a text, with the terminated ones or without.
