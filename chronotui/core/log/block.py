@@ -53,6 +53,7 @@ class Block:
         escapes: Whether there is an ESC in a message.
         returns: Whether there is a carriage return in a message.
         broken: Whether there is a newline in a message.
+        longest: Characters of the longest message there is or was.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Block:
         "ends",
         "escapes",
         "flags",
+        "longest",
         "numbers",
         "odd",
         "returns",
@@ -75,6 +77,7 @@ class Block:
         self.flags = bytearray()
         self.odd: dict[int, Odd] = {}
         self.escapes = self.returns = self.broken = False
+        self.longest = 0
 
     @classmethod
     def joined(cls, pieces: Iterable[Piece]) -> Block:
@@ -106,6 +109,7 @@ class Block:
         for index, odd in other.odd.items():
             if start <= index < stop:
                 self.odd[index - start + here] = odd
+        self.longest = max(self.longest, other.longest)
         self.escapes |= other.escapes
         self.returns |= other.returns
         self.broken |= other.broken

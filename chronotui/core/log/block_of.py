@@ -68,6 +68,7 @@ def _write(block: Block, messages: Sequence[str]) -> None:
         sizes = map(len, block.text.split(b"\n")[:-1])
     else:
         sizes = (len(m.encode("utf-8", "surrogatepass")) for m in messages)
+    block.longest = max(map(len, messages))
     block.ends = array("I", map(add, accumulate(sizes), count(1)))
 
 

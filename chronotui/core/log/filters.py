@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from chronotui.core.log.finders import AllFinder, LevelFinder, StreamFinder
 from chronotui.core.log.levels import Level, line_level
 from chronotui.core.log.pattern_finders import (
-    LiteralFinder,
     RegexFinder,
+    WordFinder,
     pattern_finder,
 )
 
@@ -42,7 +42,7 @@ class LineFilter:
 
     def finder(self) -> AllFinder:
         """Return what finds the lines of a block that pass."""
-        wanted: list[LiteralFinder | RegexFinder | StreamFinder | LevelFinder] = []
+        wanted: list[WordFinder | RegexFinder | StreamFinder | LevelFinder] = []
         if self.stream is not None:
             wanted.append(StreamFinder(self.stream))
         wanted += map(pattern_finder, self.include)

@@ -8,11 +8,11 @@ from chronotui.core.log.block import RANK_BITS
 from chronotui.core.log.keys import OTHER_RANK, STDERR_RANK, rank_of
 from chronotui.core.log.levels import Level, level_numbers, level_of, level_words
 from chronotui.core.log.pattern_finders import (
-    LiteralFinder,
     RegexFinder,
+    WordFinder,
     lines_with,
-    matching_lines,
 )
+from chronotui.core.log.searched_text import searched_bytes
 from chronotui.core.log.selection import Hits
 
 if TYPE_CHECKING:
@@ -65,13 +65,14 @@ class LevelFinder:
         """Return the lines with a word in them that can mean such a level."""
         if block.broken:
             return set(range(start, len(block)))
-        text = bytes(memoryview(block.text)[block.begin(start) :]).lower()
+        searched = searched_bytes(block, start, lower=True)
         found: set[int] = set()
         for word in level_words(self._least):
-            found.update(lines_with(text, word, start))
+            found.update(lines_with(searched, word))
         for name, field in level_numbers(self._least):
-            if name in text:
-                found.update(matching_lines(field.finditer(text), text, start))
+            if name in searched.text:
+                for match in field.finditer(searched.text):
+                    found.add(searched.line_at(match.start()))
         return found
 
 
@@ -85,8 +86,8 @@ class AllFinder:
 
     def __init__(
         self,
-        wanted: Sequence[LiteralFinder | RegexFinder | StreamFinder | LevelFinder],
-        unwanted: Sequence[LiteralFinder | RegexFinder],
+        wanted: Sequence[WordFinder | RegexFinder | StreamFinder | LevelFinder],
+        unwanted: Sequence[WordFinder | RegexFinder],
     ) -> None:
         self._wanted = wanted
         self._unwanted = unwanted
@@ -99,6 +100,8 @@ class AllFinder:
 
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
         """See `Matcher.find`."""
+        if len(self._wanted) == 1 and not self._unwanted:
+            return self._wanted[0].find(block, start, deadline)
         done = len(block)
         found: set[int] | None = None
         for finder in self._wanted:

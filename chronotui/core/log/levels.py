@@ -141,10 +141,10 @@ def level_words(least: Level) -> tuple[bytes, ...]:
 def level_numbers(least: Level) -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
     """Return field names and how they look with the number of such a level.
 
-    In lower case; a match takes the rest of its line.
+    In lower case.
     """
     digits = "".join(str(int(level)) for level in Level if level >= least)
     return tuple(
-        (name.encode(), re.compile(rf"{name}\W{{1,6}}[{digits}]0[^\n]*".encode()))
+        (name.encode(), re.compile(rf"{name}\W{{1,6}}[{digits}]0".encode()))
         for name in ("level", "lvl", "severity")
     )

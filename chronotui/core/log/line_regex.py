@@ -50,3 +50,23 @@ def _within(token: str) -> str | None:
         plain = token[2] not in "]-" and "[:" not in token
         return f"[^\\n{token[2:]}" if plain else None
     return None if _CLASS_TAKES_NEWLINES.search(token) else token
+
+
+_REPEATS: Final = re.compile(r"[*+]|\{\d*,\}|\{\d*,?\d{3,}")
+_GROUP_REPEATED: Final = re.compile(r"\)[*+{]")
+
+
+def is_tame(expression: str) -> bool:
+    r"""Whether an expression takes at most the square of a line's length.
+
+    At most one repeat without a small limit, none of a group, no back-reference.
+    """
+    tokens = _tokens().findall(expression)
+    if any(re.match(r"\\[1-9g]", token) for token in tokens):
+        return False
+    bare = "".join("x" if token[0] in "\\[" else token for token in tokens)
+    return (
+        "(?P=" not in bare
+        and len(_REPEATS.findall(bare)) <= 1
+        and not _GROUP_REPEATED.search(bare)
+    )

@@ -10,7 +10,7 @@ from chronotui.core.log.block import Block
 if TYPE_CHECKING:
     from chronotui.core.log.block import Odd
 
-_HEAD: Final = struct.Struct("<IQ???")
+_HEAD: Final = struct.Struct("<IQQ???")
 _LINE_BYTES: Final = 4 + 8 + 8 + 1
 
 
@@ -19,7 +19,7 @@ def pack(block: Block) -> bytes:
     bits = (block.escapes, block.returns, block.broken)
     return b"".join(
         (
-            _HEAD.pack(len(block), len(block.text), *bits),
+            _HEAD.pack(len(block), len(block.text), block.longest, *bits),
             block.ends.tobytes(),
             block.numbers.tobytes(),
             block.times.tobytes(),
@@ -38,7 +38,7 @@ def unpack(packed: bytes, odd: dict[int, Odd]) -> Block:
     if len(packed) < _HEAD.size:
         raise ValueError("not a whole block")
     block = Block()
-    lines, size, *bits = _HEAD.unpack_from(packed)
+    lines, size, block.longest, *bits = _HEAD.unpack_from(packed)
     block.escapes, block.returns, block.broken = bits
     view = memoryview(packed)[_HEAD.size :]
     if len(view) != _LINE_BYTES * lines + size:

@@ -29,7 +29,7 @@ IGNORE_CASE: Final = "(?i)"
 MOST_SPANS: Final = 1000
 """Matches marked in one line."""
 
-_SPECIAL: Final = re.compile(r"[.^$*+?{}\[\]|()]")
+_SPECIAL: Final = re.compile(r"[.^$*+?{}\[\]()]")
 _MEANING: Final = re.compile(r"\\[\w\s]|\\\Z|\n")
 _ESCAPED: Final = re.compile(r"\\([^\w\s])")
 
@@ -46,19 +46,20 @@ class Pattern:
 
     Attributes:
         text: What was typed.
-        literal: The text meant when it is no expression, else None.
+        words: The texts meant, any of them, when it is nothing but text and ``|``;
+            else empty.
         ignores_case: True unless it holds an upper-case letter.
     """
 
     text: str
-    literal: str | None
+    words: tuple[str, ...]
     ignores_case: bool
 
     def matches(self, message: str) -> bool:
         """Whether a message, as shown, matches; False also when it takes too long."""
         message = searched_message(message)
-        if self.literal is not None:
-            return self._plain.search(message) is not None
+        if self.words:
+            return _any_of(self.words, self.ignores_case).search(message) is not None
         try:
             return self.compiled.search(message, timeout=LINE_SECONDS) is not None
         except TimeoutError:
@@ -69,8 +70,8 @@ class Pattern:
 
         Empty when it takes too long; empty matches are left out.
         """
-        if self.literal is not None:
-            found = self._plain.finditer(text)
+        if self.words:
+            found = _any_of(self.words, self.ignores_case).finditer(text)
             return [match.span() for match in islice(found, MOST_SPANS)]
         try:
             matches = self.compiled.finditer(text, timeout=LINE_SECONDS)
@@ -82,7 +83,7 @@ class Pattern:
     @property
     def compiled(self) -> regex.Pattern[str]:
         """The expression for one line."""
-        return _compiled(self._expression, self.ignores_case)
+        return _compiled(self.expression, self.ignores_case)
 
     @property
     def for_many_lines(self) -> regex.Pattern[str] | None:
@@ -90,20 +91,17 @@ class Pattern:
 
         None if it must be searched line by line.
         """
-        within = within_lines(self._expression)
+        within = within_lines(self.expression)
         if within is None:
             return None
         return _compiled(f"(?:{within})[^\\n]*", self.ignores_case)
 
     @property
-    def _expression(self) -> str:
-        if self.literal is not None:
-            return re.escape(self.literal)
+    def expression(self) -> str:
+        """The regular expression."""
+        if self.words:
+            return "|".join(map(re.escape, self.words))
         return self.text.removeprefix(IGNORE_CASE)
-
-    @property
-    def _plain(self) -> re.Pattern[str]:
-        return _compiled_plain(self.literal or "", self.ignores_case)
 
 
 def compile_pattern(text: str) -> Pattern:
@@ -117,20 +115,26 @@ def compile_pattern(text: str) -> Pattern:
     """
     if not text:
         raise BadPattern("There is nothing to look for.")
-    bare = re.sub(r"\\.", "", text, flags=re.DOTALL)
-    ignores_case = text.startswith(IGNORE_CASE) or not any(map(str.isupper, bare))
-    if not _SPECIAL.search(bare) and not _MEANING.search(text):
-        return Pattern(text, _ESCAPED.sub(r"\1", text), ignores_case)
-    pattern = Pattern(text, None, ignores_case)
+    typed = text.removeprefix(IGNORE_CASE)
+    bare = re.sub(r"\\.", "", typed, flags=re.DOTALL)
+    ignores_case = typed != text or not any(map(str.isupper, bare))
+    if not _SPECIAL.search(bare) and not _MEANING.search(typed):
+        words = re.findall(r"(?:\\.|[^|\\])+", typed)
+        if len(words) == bare.count("|") + 1:
+            meant = tuple(_ESCAPED.sub(r"\1", word) for word in words)
+            return Pattern(text, meant, ignores_case)
+    pattern = Pattern(text, (), ignores_case)
     _ = pattern.compiled, pattern.for_many_lines
     return pattern
 
 
 @cache
-def _compiled_plain(literal: str, ignores_case: bool) -> re.Pattern[str]:
-    """Compile a text; ASCII letters mean only themselves, as in a search of bytes."""
-    flags = re.IGNORECASE if ignores_case else 0
-    return re.compile(re.escape(literal), flags | (re.ASCII * literal.isascii()))
+def _any_of(words: tuple[str, ...], ignores_case: bool) -> re.Pattern[str]:
+    """Compile texts; ASCII letters mean only themselves, as in a search of bytes."""
+    flags = re.IGNORECASE if ignores_case else re.NOFLAG
+    if all(map(str.isascii, words)):
+        flags |= re.ASCII
+    return re.compile("|".join(map(re.escape, words)), flags)
 
 
 @cache

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
+from chronotui.core.log.line_regex import is_tame
 from chronotui.core.log.pattern import LINE_SECONDS
-from chronotui.core.log.searched_text import searched_message, searched_text
+from chronotui.core.log.searched_text import (
+    SearchedBytes,
+    searched_bytes,
+    searched_message,
+    searched_text,
+)
 from chronotui.core.log.selection import Hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import regex
 
     from chronotui.core.log.block import Block
     from chronotui.core.log.pattern import Pattern
@@ -33,26 +42,30 @@ BYTE_SECONDS: Final = 1e-8
 PATIENCE: Final = ((LINE_SECONDS, 20), (0.002, 500), (0.0002, inf))
 """Time for a line alone, until so many lines took longer; a usual one takes 1 µs."""
 
-DENSE_HITS: Final = 64
+NEAR_LINES: Final = 16
+"""How far ahead the next hit is looked for first."""
 
-DENSE_LINES: Final = 4
-"""From one hit in so many lines on, looking into each line is faster."""
+TAME_LINE: Final = 512
+"""Longest line of a block that a tame expression is searched in without a limit."""
+
+TAME_PIECES: Final = 16
+"""Pieces such a block is searched in, and none may take ``TAME_SECONDS``."""
+
+TAME_SECONDS: Final = 0.01
 
 
-class LiteralFinder:
-    """Finds a text byte by byte.
+class WordFinder:
+    """Finds texts, byte by byte.
 
     Args:
-        pattern: A literal one; if it ignores case, of ASCII characters.
+        pattern: One of words; if it ignores case, of ASCII characters.
     """
 
     def __init__(self, pattern: Pattern) -> None:
-        literal = pattern.literal or ""
         self._pattern = pattern
         self._folds = pattern.ignores_case
-        self._needle = literal.encode("utf-8", "surrogatepass")
-        if self._folds:
-            self._needle = self._needle.lower()
+        words = [word.encode("utf-8", "surrogatepass") for word in pattern.words]
+        self._words = [word.lower() for word in words] if self._folds else words
 
     def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
         """See `Matcher.find`; always looks at the whole block."""
@@ -60,10 +73,10 @@ class LiteralFinder:
             matches = self._pattern.matches
             found = [n for n, text in _lines(block, start) if matches(text)]
             return Hits(found, len(block))
-        text = searched_text(block, start)
-        if self._folds:
-            text = text.lower()
-        return Hits(list(lines_with(text, self._needle, start)), len(block))
+        searched = searched_bytes(block, start, lower=self._folds)
+        hits = [lines_with(searched, word) for word in self._words]
+        one = len(hits) == 1
+        return Hits(hits[0] if one else sorted(set().union(*hits)), len(block))
 
 
 class RegexFinder:
@@ -76,19 +89,40 @@ class RegexFinder:
     def __init__(self, pattern: Pattern) -> None:
         self._one = pattern.compiled
         self._many = pattern.for_many_lines
+        self._tame = is_tame(pattern.expression)
         self.too_slow = 0
 
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
         """See `Matcher.find`."""
         if self._many is not None and not block.broken:
-            text = searched_text(block, start).decode("utf-8", "surrogatepass")
+            text = searched_text(block, start)
+            self._tame = self._tame and block.longest <= TAME_LINE
+            matches = self._tamely if self._tame else self._limited
             try:
-                seconds = BLOCK_SECONDS + len(text) * BYTE_SECONDS
-                matches = self._many.finditer(text, timeout=seconds)
-                return Hits(list(matching_lines(matches, text, start)), len(block))
+                found = list(matching_lines(matches(self._many, text), text, start))
+                return Hits(found, len(block))
             except TimeoutError:
                 self._many = None
         return self._line_by_line(block, start, deadline)
+
+    def _limited(
+        self, expression: regex.Pattern[str], text: str
+    ) -> Iterator[regex.Match[str]]:
+        seconds = BLOCK_SECONDS + len(text) * BYTE_SECONDS
+        return expression.finditer(text, timeout=seconds)
+
+    def _tamely(
+        self, expression: regex.Pattern[str], text: str
+    ) -> Iterator[regex.Match[str]]:
+        """Yield matches; a limit of time would cost more than the matching."""
+        stop = 0
+        while stop < len(text):
+            start = stop
+            aim = min(start + len(text) // TAME_PIECES, len(text) - 1)
+            stop = text.find("\n", aim) + 1
+            before = perf_counter()
+            yield from expression.finditer(text, start, stop - 1)
+            self._tame = self._tame and perf_counter() - before < TAME_SECONDS
 
     def _line_by_line(self, block: Block, start: int, deadline: float, /) -> Hits:
         found: list[int] = []
@@ -110,26 +144,22 @@ class RegexFinder:
         return found is not None
 
 
-def pattern_finder(pattern: Pattern) -> LiteralFinder | RegexFinder:
+def pattern_finder(pattern: Pattern) -> WordFinder | RegexFinder:
     """Return what finds a pattern fastest."""
-    literal = pattern.literal
-    if literal is not None and (literal.isascii() or not pattern.ignores_case):
-        return LiteralFinder(pattern)
+    words = pattern.words
+    if words and (all(map(str.isascii, words)) or not pattern.ignores_case):
+        return WordFinder(pattern)
     return RegexFinder(pattern)
 
 
-def matching_lines(
-    matches: Iterable[Match], text: str | bytes, line: int
-) -> Iterator[int]:
+def matching_lines(matches: Iterable[Match], text: str, line: int) -> Iterator[int]:
     """Yield the lines of matches that take all of their line's rest."""
-    newline = cast("str", "\n" if isinstance(text, str) else b"\n")
-    count = cast("str", text).count
     seen, last, end = 0, -1, len(text)
     for match in matches:
         start = match.start()
         if start == end:
             return
-        line += count(newline, seen, start)
+        line += text.count("\n", seen, start)
         seen = start
         if line != last:
             yield (last := line)
@@ -140,17 +170,18 @@ def _lines(block: Block, start: int) -> Iterator[tuple[int, str]]:
         yield number, searched_message(block.message(number))
 
 
-def lines_with(text: bytes, needle: bytes, line: int) -> Iterator[int]:
-    """Yield the lines that hold some bytes; the first is number ``line``."""
-    position = seen = hits = 0
-    first = line
-    while (position := text.find(needle, position)) >= 0:
-        line += text.count(b"\n", seen, position)
-        seen = position
-        yield line
-        hits += 1
-        position = text.find(b"\n", position) + 1
-        if hits == DENSE_HITS and line - first < DENSE_HITS * DENSE_LINES:
-            rest = text[position:].split(b"\n")
-            yield from (n for n, each in enumerate(rest, line + 1) if needle in each)
-            return
+def lines_with(searched: SearchedBytes, word: bytes) -> list[int]:
+    """Return the lines that hold some bytes."""
+    text, ends, line, shift, offset = searched
+    found: list[int] = []
+    take, find = found.append, text.find
+    last = len(ends)
+    position = 0
+    while (position := find(word, position)) >= 0:
+        position += shift
+        near = line + NEAR_LINES
+        stop = near if near < last and ends[near] > position else last
+        line = bisect_right(ends, position, line, stop)
+        take(line + offset)
+        position = ends[line] - shift
+    return found

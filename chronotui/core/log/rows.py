@@ -145,8 +145,7 @@ class Rows:
         if mark is not None:
             return mark_row(mark)
         index, local = self.visible.place(self._marks.ordinal_from(number))
-        chunk = self.visible.chunks[index]
-        line = self.store.spool.block(chunk).line(local, chunk.attempt, self.store.ids)
+        line = self.store.line_in(self.visible.chunks[index], local)
         return LineRow(self.visible.line_number(index, local), line)
 
     def rows(self, start: int, stop: int) -> list[Row]:

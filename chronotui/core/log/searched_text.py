@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_right
 from functools import cache
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chronotui.core.log.block import Block
 
 
@@ -44,12 +49,54 @@ def searched_message(message: str) -> str:
     return message
 
 
-def searched_text(block: Block, start: int) -> bytes:
-    """Return the lines from ``start`` on, as `searched_message`, a newline after each.
+class SearchedBytes(NamedTuple):
+    """Lines as they are searched, a newline after each.
 
-    Not for blocks with newlines in messages (``broken``).
+    Attributes:
+        text: The lines.
+        ends: Where lines end, ``shift`` more than in ``text``.
+        first: The index in ``ends`` of the first line of ``text``.
+        shift: How far before ``text`` the ends are counted from.
+        offset: How much more than its index in ``ends`` a line's number is.
     """
-    text = bytes(memoryview(block.text)[block.begin(start) :])
+
+    text: bytes | bytearray
+    ends: Sequence[int]
+    first: int
+    shift: int
+    offset: int
+
+    def line_at(self, position: int) -> int:
+        """Return the number of the line at a position of the text."""
+        return bisect_right(self.ends, position + self.shift) + self.offset
+
+
+def searched_bytes(block: Block, start: int, *, lower: bool = False) -> SearchedBytes:
+    """Return the lines from ``start`` on, as `searched_message`.
+
+    With ``lower``, ASCII letters are lower case. Not for blocks with newlines in
+    messages (``broken``).
+    """
+    base = block.begin(start)
+    text: bytes | bytearray = block.text[base:] if start else block.text
+    if not (block.escapes or block.returns):
+        text = text.lower() if lower else text
+        return SearchedBytes(text, block.ends, start, base, 0)
+    text = _without_controls(block, text)
+    ends = array("I", accumulate(len(line) + 1 for line in text.split(b"\n")[:-1]))
+    return SearchedBytes(text.lower() if lower else text, ends, 0, 0, start)
+
+
+def searched_text(block: Block, start: int) -> str:
+    """Return the same lines as text."""
+    text = memoryview(block.text)[block.begin(start) :]
+    if block.escapes or block.returns:
+        changed = _without_controls(block, bytes(text))
+        return changed.decode("utf-8", "surrogatepass")
+    return str(text, "utf-8", "surrogatepass")
+
+
+def _without_controls(block: Block, text: bytes | bytearray) -> bytes | bytearray:
     if block.escapes:
         text = _sgr().sub(b"", text)
     if block.returns:

@@ -8,7 +8,7 @@ ten million lines as at a thousand. For the event loop's thread only.
 from __future__ import annotations
 
 from operator import lt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log.chunk_list import ChunkList
 from chronotui.core.log.event_ids import EventIds
@@ -21,10 +21,14 @@ from chronotui.core.log.twins import Twins
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chronotui.core.log.chunk import Chunk
     from chronotui.core.log.spool import MemoryUse, Overflow
     from chronotui.model import LogLine
 
-DEFAULT_BUDGET_BYTES = 512 << 20
+DEFAULT_BUDGET_BYTES: Final = 512 << 20
+
+HUGE_LINE: Final = 1 << 20
+"""Bytes of a line that is not decoded again each time it is drawn."""
 
 
 class Added(NamedTuple):
@@ -70,6 +74,7 @@ class LogStore:
         self.set_gaps = self.marks.set_gaps
         self.set_section = self.marks.set_section
         self.set_edge = self.marks.set_edge
+        self._huge: tuple[tuple[int, int, int], LogLine] | None = None
         self._placing = Placing(self.chunks, self.spool, self.ids)
 
     def __len__(self) -> int:
@@ -142,8 +147,17 @@ class LogStore:
         if not 0 <= index < len(self):
             raise IndexError(index)
         number, local = self.chunks.place(index)
-        chunk = self.chunks.chunks[number]
-        return self.spool.block(chunk).line(local, chunk.attempt, self.ids)
+        return self.line_in(self.chunks.chunks[number], local)
+
+    def line_in(self, chunk: Chunk, local: int) -> LogLine:
+        """Return one line of a chunk; of the huge ones, the last is kept at hand."""
+        block = self.spool.block(chunk)
+        if block.longest < HUGE_LINE or block.size(local, local + 1) < HUGE_LINE:
+            return block.line(local, chunk.attempt, self.ids)
+        place = (chunk.stamp, local, block.flags[local])
+        if self._huge is None or self._huge[0] != place:
+            self._huge = (place, block.line(local, chunk.attempt, self.ids))
+        return self._huge[1]
 
     def lines(self, start: int, stop: int) -> list[LogLine]:
         """Return the lines ``start`` to ``stop`` (exclusive), cut to what is there."""

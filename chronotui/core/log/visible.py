@@ -59,8 +59,10 @@ class Visible:
         if self._attempt is not None:
             base, stop = map(self._border, (self._attempt, self._attempt + 1))
         first = first - base if base == self.base else 0
-        self.chunks, self.base = chunks[base:stop], base
-        return min(max(first, 0), len(self.chunks))
+        first = min(max(first, 0), len(self.chunks), max(stop - base, 0))
+        self.chunks[first:] = chunks[base + first : stop]
+        self.base = base
+        return first
 
     def count_from(self, first: int) -> None:
         """Count the lines shown anew from a chunk on."""

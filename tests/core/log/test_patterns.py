@@ -40,6 +40,10 @@ def store_of(messages: list[str]) -> LogStore:
         ("50%", "50%\r100%", False),
         ("100%", "50%\r100%\r", True),
         ("a+", "bb", False),
+        ("^$", "bb", False),
+        ("^b*$", "bb", True),
+        ("ab|BA", "xBAx", True),
+        (r"a\|b|c", "xA|Bx", True),
     ],
 )
 def test_a_pattern_means_what_was_typed(
@@ -135,6 +139,8 @@ def test_a_huge_line_is_found() -> None:
         search = Search(Rows(store), compile_pattern(typed))
         assert search.advance(5)
         assert search.count == 1, typed
+    assert store.line(1) is store.line(1)
+    assert store.add([store.line(1)._replace(message="short")]).duplicates == 1
     slow = Search(Rows(store), compile_pattern("(x+x+)+y"))
     while not slow.advance(1):
         pass
