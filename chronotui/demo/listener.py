@@ -161,11 +161,12 @@ class LoopbackListener(ABC):
         return Connection(self.serve, self._idle_seconds, self._connections)
 
     async def _wind_up(self) -> None:
-        # A connection accepted a moment ago makes itself known in the next rounds.
-        for _ in range(3):
+        # A connection accepted a moment ago makes itself known in the next rounds,
+        # and one that was reset closes its socket in the next.
+        for _ in range(4):
             await asyncio.sleep(0)
-        for connection in tuple(self._connections):
-            connection.reset()
+            for connection in tuple(self._connections):
+                connection.reset()
         own = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not own]
         for task in tasks:
