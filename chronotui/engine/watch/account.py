@@ -45,6 +45,14 @@ class Account:
         if self.caught_up:
             yield from self.boundaries.holes(self._clock.monotonic())
 
+    def unread(self) -> Iterator[Hole]:
+        """Yield what an oldest-first reading has not come to yet."""
+        unread_from = self.unread_from()
+        if unread_from is not None:
+            for hole in self._intake.ledger.holes():
+                if hole[:2] >= unread_from:
+                    yield hole
+
     @property
     def missing(self) -> int:
         """Lines known to exist, asked for, and not held.

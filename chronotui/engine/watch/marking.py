@@ -56,13 +56,17 @@ class Marking:
             return
         began = time.perf_counter()
         self._gap_state = state
-        self._store.set_gaps(
-            [
-                Gap(hole.attempt, hole.first, hole.last, hole.missing, state)
-                for hole in islice(self._watch.account.holes(), GAPS_SHOWN)
-                if hole.missing
-            ]
-        )
+        account = self._watch.account
+        gaps = [
+            Gap(hole.attempt, hole.first, hole.last, hole.missing, state)
+            for hole in islice(account.holes(), GAPS_SHOWN)
+            if hole.missing
+        ]
+        gaps += [
+            Gap(hole.attempt, hole.first, hole.last, hole.missing, GapState.UNREAD)
+            for hole in islice(account.unread(), GAPS_SHOWN)
+        ]
+        self._store.set_gaps(gaps)
         self._next_gaps = now + (time.perf_counter() - began) * COST_SHARE
 
     def _mark_sections(self, verdict: Verdict | None) -> None:
@@ -101,6 +105,8 @@ class Marking:
             top = "⋮ older lines not loaded yet"
             if coverage.looped:
                 top = "⋮ older lines cannot be loaded: the server repeats a page"
-        if coverage.rising and not coverage.at_end:
+        highest = self._watch.intake.highest()
+        reached = coverage.top is None or coverage.top.key == highest
+        if coverage.rising and not coverage.at_end and reached:
             bottom = "⋮ newer lines not loaded yet"
         self._store.set_edge(top, bottom)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chronotui.core.coverage import Coverage, PageSpan, Place
 from chronotui.engine.watch.walk import Walk, unlimited
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Enough = Callable[[Sequence[LogLine]], bool]
 
 
+PAGES_BEFORE_RAW: Final = 5
+"""A log longer than this is sooner read in one piece, where the server gives it."""
+
+
 class RetainedPages:
     """The retained log of one job, read page by page into an intake.
 
@@ -30,6 +34,8 @@ class RetainedPages:
     Attributes:
         on_page: Called after each page.
         on_newest: Called after the newest page was read.
+        load_raw: Loads everything in another way, where that is possible; asked
+            when more than a few pages are to be read back, newest-first.
         coverage: What has been read.
         lines_read: How many lines, those read again included.
     """
@@ -39,6 +45,7 @@ class RetainedPages:
         self.intake = intake
         self.on_page: Callable[[], None] = _nothing
         self.on_newest: Callable[[], None] = _nothing
+        self.load_raw: Callable[[], Awaitable[bool]] = _not_possible
         self.coverage = Coverage()
         self.lines_read = 0
 
@@ -60,31 +67,39 @@ class RetainedPages:
 
     async def _open_new(self, enough: Enough, permit: Permit) -> None:
         coverage = self.coverage
-        begun = False
+        pages = 0
         async for page, lines in self._walk(None, permit, fresh=True):
-            self._cover(page, lines)
-            if not begun and lines:
-                coverage.newest = _keys(lines)
-                begun = True
-                if not coverage.rising:
-                    self.on_newest()
-            if coverage.rising:
-                coverage.tail, coverage.newest = page.cursor, _keys(lines)
-                coverage.at_start = True
-            else:
-                coverage.at_end = True
-                coverage.older = page.next_cursor
-                known = coverage.order is not None
-                if enough(lines) and known and page.next_cursor:
-                    self.on_page()
-                    return
+            pages += 1
+            self._take_in(page, lines)
+            wanted = not enough(lines) or coverage.order is None or coverage.rising
             self.on_page()
+            if page.next_cursor is None:
+                break
+            if not wanted or (pages == PAGES_BEFORE_RAW and await self._shortcut()):
+                return
         coverage.at_end = True
         coverage.at_start = coverage.rising or not coverage.looped
         coverage.older = None
         if coverage.rising:
             self.on_newest()
         self.on_page()
+
+    def _take_in(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
+        """Take note of a page read on opening."""
+        coverage = self.coverage
+        self._cover(page, lines)
+        if coverage.rising:
+            coverage.tail, coverage.newest = page.cursor, _keys(lines)
+            coverage.at_start = True
+            return
+        coverage.at_end = True
+        coverage.older = page.next_cursor
+        if lines and not coverage.newest:
+            coverage.newest = _keys(lines)
+            self.on_newest()
+
+    async def _shortcut(self) -> bool:
+        return not self.coverage.rising and await self.load_raw()
 
     async def read_tail(self, permit: Permit = unlimited) -> bool:
         """Read the newest page again, and back to what had been read.
@@ -247,6 +262,11 @@ class RetainedPages:
         if lines:
             self.coverage.remember(page)
             self.coverage.reach(page.low, page.high)
+
+
+async def _not_possible() -> bool:
+    """Load nothing."""
+    return False
 
 
 def _nothing() -> None:

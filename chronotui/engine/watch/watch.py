@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from chronotui.core.attempt_rules import Way
+from chronotui.engine.raw_lines import raw_lines
 from chronotui.engine.watch.account import Account
 from chronotui.engine.watch.companions import accompanied
 from chronotui.engine.watch.connectivity import Connectivity
 from chronotui.engine.watch.ending import Ending, verdict_of
 from chronotui.engine.watch.healing import Healing
+from chronotui.engine.watch.intake import Context
 from chronotui.engine.watch.pages import RetainedPages
 from chronotui.engine.watch.poll import REFUSALS, JobPoll
 from chronotui.engine.watch.requests import Asker, SignInGate, backoff_of
@@ -84,6 +87,7 @@ class Watch:
         self._healing = self._new_healing()
         self._ending = Ending(self.pages, self.account, timing=timing, clock=clock)
         self.pages.on_page = self._page_read
+        self.pages.load_raw = self._load_raw
         self.pages.on_newest = self.account.newest_read
         intake.on_renumbered = self.account.renumbered
 
@@ -163,6 +167,22 @@ class Watch:
         await self.pages.open(self._enough or enough_of(self._settings))
         self.account.opened(settled=self._is_settled())
         self._changed()
+
+    async def _load_raw(self) -> bool:
+        """Load the whole log of an ended job, if all of it is wanted."""
+        settings = self._settings
+        if not self.standing.ended.is_set() or self._enough is not None:
+            return False
+        if settings.tail is not None or settings.since_ns is not None:
+            return False
+        context = Context()
+        async for lines in raw_lines(self._source, self.job):
+            if lines is None:
+                return False
+            self.intake.take(lines, Way.RISING, context)
+            self._changed()
+        self.pages.loaded_all()
+        return True
 
     def _is_settled(self) -> bool:
         """Tell whether the job ended so long ago that nothing more is to come."""

@@ -189,3 +189,43 @@ async def test_history_and_watch_share_one_log(
         made.end()
         assert (await watching).sealed
     assert held_lines(log) == true_lines(demo, made)
+
+
+async def test_a_long_ended_log_wanted_whole_is_one_download(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(demo, 2500)
+    log = await readers.log(demo, made)
+    assert (await log.watch()).sealed
+    assert held_lines(log) == true_lines(demo, made)
+    assert demo.requests.count("raw") == 1
+    assert demo.requests.count("logs") == 5
+
+
+async def test_what_was_not_read_in_yet_is_shown_as_such_not_as_missing(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo(
+        dialect=Dialect.DOCUMENTED, faults=Faults(retention_lag=(0, 0), latency=(0, 0))
+    )
+    made = demo.world.add_job(
+        Script(
+            [ScriptLine(f"old {n}", retained=0.0) for n in range(900)], starts_in=-300
+        )
+    )
+    log = await readers.log(demo, made)
+    seen: list[tuple[int, list[str]]] = []
+
+    def note() -> None:
+        gaps = [str(mark.gap.state) for mark in log.store.marks.all() if mark.gap]
+        seen.append((log.state.missing, gaps))
+
+    log.subscribe(note)
+    demo.faults.latency = (0.06, 0.06)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "LIVE")
+        made.write("live")
+        await until(lambda: any(gaps for _, gaps in seen))
+        await until(lambda: log.state.lines == 901)
+    assert {missing for missing, _ in seen} == {0}
+    assert {state for _, gaps in seen for state in gaps} == {"unread"}
