@@ -24,7 +24,6 @@ LEAST_NAME: Final = 6
 """Cells below which the beginning of a name is worth nothing."""
 
 
-
 class PaneTabs(Widget):
     """Three titles and the opened job's name; a click chooses a pane."""
 

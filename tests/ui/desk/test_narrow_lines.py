@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.app import App, ComposeResult
+from textual.widgets import Input
 
+import chronotui.ui.app
 from chronotui.ui.desk.pane_tabs import PaneTabs
 from chronotui.ui.desk.status_text import Standing, parts_of
 
@@ -47,3 +51,20 @@ def test_a_part_of_a_log_is_not_called_the_whole() -> None:
     assert "newest 1,000 lines" in words_of(Standing(lines=1000, older=True))
     assert "1,000 lines" in words_of(Standing(lines=1000))
     assert "1 line" in words_of(Standing(lines=1))
+
+
+class Typing(App[None]):
+    """An input of one row under the desk's styles."""
+
+    CSS_PATH = Path(chronotui.ui.app.__file__).with_name("desk.tcss")
+
+    def compose(self) -> ComposeResult:
+        yield Input("a path that is longer than the room for it.txt", compact=True)
+
+
+async def test_a_text_longer_than_its_input_stays_in_sight() -> None:
+    app = Typing()
+    async with app.run_test(size=(30, 3)) as pilot:
+        await pilot.press("end")
+        await pilot.pause()
+        assert "for it.txt" in app.export_screenshot().replace("&#160;", " ")
