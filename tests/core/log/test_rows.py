@@ -19,6 +19,7 @@ from chronotui.core.log import (
     compile_pattern,
     key_of,
 )
+from chronotui.core.log.relabel import relabel
 
 if TYPE_CHECKING:
     from tests.core.log.conftest import Lines
@@ -136,6 +137,46 @@ def test_rows_not_refreshed_yet_never_fail(store: LogStore, lines: Lines) -> Non
         shown = rows.rows(0, len(rows))
         assert len(shown) == len(rows)
         assert rows.locate(rows.anchor(len(rows) - 1)) < len(rows)
+
+
+def test_a_filter_forgets_what_inserts_made_of_its_chunks(
+    store: LogStore, lines: Lines
+) -> None:
+    rows = complete(Rows(store, SEVENS))
+    for number in range(0, 10_000, 100):
+        late = lines(number, number + 1, stream="stderr", event_id="", message="x7")
+        store.add(late)
+        rows.refresh()
+    assert rows.line_count == 1100
+    assert (rows.complete, rows.too_slow) == (True, 0)
+
+
+def test_a_search_says_how_far_it_is(lines: Lines) -> None:
+    store = LogStore()
+    for start in range(0, 200_000, 1000):
+        store.add(lines(start, start + 1000))
+    search = Search(Rows(store), compile_pattern("[79]$"))
+    while not search.complete:
+        done, total = search.progress
+        assert 0 <= done < total == 200_000
+        search.advance(0)
+    assert search.progress == (200_000, 200_000)
+    assert search.count == 40_000
+
+
+def test_lines_get_the_attempt_they_turn_out_to_be_of(
+    store: LogStore, lines: Lines
+) -> None:
+    rows = Rows(store)
+    relabel(store, 1, lambda line: 1 if line.sequence_num < 4_000 else 2)
+    relabel(store, 3, lambda _line: 4)
+    assert store.attempts() == (1, 2)
+    assert store.attempt_range(2) == range(4_000, 10_000)
+    assert store.find(key_of(lines(5, 6)[0])) == 5
+    assert store.find(key_of(lines(5_000, 5_001)[0])) is None
+    assert rows.rows(0, len(rows))
+    rows.refresh()
+    assert rows.line_count == 10_000
 
 
 def test_a_search_follows_its_rows(store: LogStore, lines: Lines) -> None:

@@ -112,3 +112,19 @@ def test_a_closed_store_gives_the_spool_back(
     store = filled(overflow, lines)
     store.close()
     assert overflow.content == b""
+    assert store.line(0).message == "(unreadable)"
+
+
+def test_reading_about_keeps_to_a_few_chunks_of_memory(
+    overflow: MemoryOverflow, lines: Lines
+) -> None:
+    store = LogStore(budget_bytes=BUDGET, overflow=lambda: overflow)
+    for start in range(0, 30_000, 1000):
+        store.add(lines(start, start + 1000, message="x" * 1000))
+    rows = Rows(store)
+    for row in range(0, 30_000, 500):
+        shown = rows.row(row)
+        assert isinstance(shown, LineRow)
+        assert shown.line.sequence_num == row
+    resident = store.memory.text_bytes + store.memory.index_bytes
+    assert resident < BUDGET + MOST_WRITTEN

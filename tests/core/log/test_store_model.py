@@ -51,10 +51,10 @@ MESSAGES = st.one_of(
 
 @st.composite
 def log_lines(draw: st.DrawFn) -> LogLine:
-    attempt = draw(st.integers(0, 3))
-    number = draw(st.integers(0, 30))
+    attempt = draw(st.sampled_from([0, 0, 1, 1, 2, 3]))
+    number = draw(st.one_of(st.integers(0, 3), st.integers(0, 30)))
     stream = draw(st.sampled_from(["stdout", "stderr", "other", "strange"]))
-    ids = ["", "x", "y", f"log:job:{stream}:{number}"]
+    ids = ["", "", "", "x", "y", f"log:job:{stream}:{number}"]
     ids.append(f"log:job:attempt:{attempt}:{stream}:{number}")
     return LogLine(
         attempt,
@@ -159,6 +159,27 @@ class StoreMachine(RuleBasedStateMachine):
         ]
         self.model.add(lines)
         assert self.store.add(lines).new == tuple(lines)
+
+    @precondition(lambda self: self.model.lines)
+    @rule(
+        data=st.data(),
+        retained=st.booleans(),
+        later_ns=st.sampled_from([0, 0, 400_000, 2_000_000]),
+        other_words=st.booleans(),
+    )
+    def add_again(
+        self, data: st.DataObject, retained: bool, later_ns: int, other_words: bool
+    ) -> None:
+        known = st.sampled_from(self.model.ordered)
+        again = [
+            line._replace(
+                retained=retained,
+                time_ns=None if line.time_ns is None else line.time_ns + later_ns,
+                message=f"{line.message}a" if other_words else line.message,
+            )
+            for line in data.draw(st.lists(known, min_size=1, max_size=5))
+        ]
+        self.add_anything(again)
 
     @rule(full=st.booleans())
     def fill_disk(self, full: bool) -> None:
