@@ -7,19 +7,21 @@ tests show the same.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from textual._context import visible_screen_stack
 from textual.events import Key
 from textual.keys import _character_to_key
 
 from chronotui.core.tree import NodeKey, TreeFilters
-from chronotui.demo import DemoServer, Dialect
+from chronotui.demo import DemoServer, Dialect, Failure
 from chronotui.demo.clock import Clock
 from chronotui.demo.faults import Faults
+from chronotui.engine.watch import WatchTiming
 from chronotui.model import JobStatus
 from chronotui.storage.secret import Secret
 from chronotui.storage.settings import AuthSettings, Config, Profile, UiSettings
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 MOMENT = datetime(2026, 3, 3, 10, 12, 44, tzinfo=UTC)
 LONGEST_SECONDS = 12.0
+CALM_CHECKS = 15
 CHARACTERS = {"slash": "/", "question_mark": "?", "space": " "}
 
 
@@ -41,6 +44,7 @@ def still_server(**options: object) -> DemoServer:
     """Return a demo server whose world stands still at the moment."""
     clock = Clock(start_ns=int(MOMENT.timestamp()) * 1_000_000_000, speed=0)
     options.setdefault("faults", Faults(retention_lag=(0.0, 0.0)))
+    options.setdefault("page_size", 500)
     return DemoServer(clock=clock, **options)  # type: ignore[arg-type]
 
 
@@ -54,30 +58,36 @@ def auth_for(server: DemoServer) -> AuthSettings:
     )
 
 
-def desk_on(server: DemoServer, **changes: object) -> DeskApp:
+def desk_on(
+    server: DemoServer, *, save_folder: Path = Path("/tmp"), **changes: object
+) -> DeskApp:
     """Return a desk on a demo server, with the moment's clock and zone."""
     profile = Profile(
         name="demo", url=server.url, poll_seconds=0.5, auth=auth_for(server)
     )
     plan = DeskPlan(
         profile,
-        changes.pop("save_folder", Path("/tmp")),
+        save_folder,
         ui=UiSettings(),
         view_settings=ViewSettings(zone="utc"),
         now=lambda: MOMENT,
         remembers_session=False,
+        timing=WatchTiming(quiet_after=3600.0),
         **changes,  # type: ignore[arg-type]
     )
     return DeskApp(plan, Config(Path("/dev/null")))
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
-    """Let the desk work until something holds."""
+async def until(
+    pilot: Pilot[int], holds: Callable[[], bool], *, settle: bool = True
+) -> None:
+    """Let the desk work until something holds, and settle unless it is leaving."""
     deadline = monotonic() + LONGEST_SECONDS
     while not holds():
         assert monotonic() < deadline, shown(pilot)
         await asyncio.sleep(0.01)
-    await pilot._wait_for_screen()
+    if settle:
+        await pilot._wait_for_screen()
 
 
 async def press(pilot: Pilot[int], *keys: str) -> None:
@@ -97,6 +107,19 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
             await pilot._wait_for_screen()
 
 
+async def settled(pilot: Pilot[int]) -> None:
+    """Let the desk work until nothing on it has changed for a while."""
+    before, calm = "", 0
+    while calm < CALM_CHECKS:
+        session = desk(pilot).desk.session
+        reading = session is not None and session.catalog.is_reading
+        now = shown(pilot)
+        calm = 0 if reading or now != before else calm + 1
+        before = now
+        await pilot._wait_for_screen()
+        await asyncio.sleep(0.02)
+
+
 def desk(pilot: Pilot[int]) -> DeskApp:
     """Return the desk a pilot flies."""
     app = pilot.app
@@ -106,9 +129,9 @@ def desk(pilot: Pilot[int]) -> DeskApp:
 
 def shown(pilot: Pilot[int]) -> str:
     """Return what the screen shows, a line a row."""
-    width, height = pilot.app.size
+    # As the app does before it paints: a dialog draws the screens below it.
+    visible_screen_stack.set(pilot.app._background_screens)
     strips = pilot.app.screen._compositor.render_strips()
-    del width, height
     return "\n".join("".join(s.text for s in strip).rstrip() for strip in strips)
 
 
@@ -124,8 +147,14 @@ class Scene:
 
     name: str
     title: str
-    play: Callable[[Pilot[int]], Awaitable[None]]
+    script: Callable[[Pilot[int]], Awaitable[None]]
     size: tuple[int, int] = (120, 36)
+    faults: Faults = field(default_factory=lambda: Faults(retention_lag=(0.0, 0.0)))
+
+    async def play(self, pilot: Pilot[int]) -> None:
+        """Get there, and wait until nothing moves."""
+        await self.script(pilot)
+        await settled(pilot)
 
 
 async def live(pilot: Pilot[int]) -> None:
@@ -143,7 +172,8 @@ async def history(pilot: Pilot[int]) -> None:
     await press(pilot, "enter")
     await until_shown(pilot, "2:05")
     await press(pilot, "j", "j", "enter")
-    await until_shown(pilot, "sealed")
+    await until_shown(pilot, "ended FAILED")
+    await settled(pilot)
     await press(pilot, "pageup", "k", "k", "k")
     await until_shown(pilot, "line ")
 
@@ -151,7 +181,12 @@ async def history(pilot: Pilot[int]) -> None:
 async def searching(pilot: Pilot[int]) -> None:
     """Search the log, other lines staying."""
     await history(pilot)
-    await press(pilot, "slash", *"bad row", "enter")
+    await settled(pilot)
+    await press(pilot, "slash")
+    await settled(pilot)
+    await press(pilot, *"bad row")
+    await settled(pilot)
+    await press(pilot, "enter")
     await until_shown(pilot, " of ")
 
 
@@ -170,6 +205,11 @@ async def filtered(pilot: Pilot[int]) -> None:
     tree = desk(pilot).desk.tree_side
     tree.set_filters(TreeFilters(status=JobStatus.FAILED))
     await until(pilot, lambda: not any(sign in shown(pilot) for sign in ("● b", "✓ ")))
+
+
+async def failing(pilot: Pilot[int]) -> None:
+    """Say in one sentence why there is no tree."""
+    await until_shown(pilot, "✗")
 
 
 async def details(pilot: Pilot[int]) -> None:
@@ -213,6 +253,12 @@ SCENES = (
     Scene("filtered", "Only failed jobs", filtered),
     Scene("details", "Every field of a job", details),
     Scene("no-log", "Why there is nothing to show", no_log),
+    Scene(
+        "failing",
+        "A proxy answers in the server's place",
+        failing,
+        faults=Faults(fail_rate=1.0, fail_with=(Failure.HTML_502,)),
+    ),
     Scene("live-80", "Following at 80×24", live, (80, 24)),
     Scene("help", "The keys", help_screen, (100, 40)),
 )

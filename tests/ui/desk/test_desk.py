@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -126,9 +125,7 @@ async def test_every_side_can_be_reached_by_keys(server: DemoServer) -> None:
         await press(pilot, "q")
         assert not app.desk.has_class("-in-log")
         app.simulate_key("q")
-        async with asyncio.timeout(10):
-            while app.return_value is None:
-                await asyncio.sleep(0.01)
+        await until(pilot, lambda: app.return_value is not None, settle=False)
     assert app.return_value == 0
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_the_desk_looks_as_before(
     scene: Scene, snap_compare: Callable[..., bool]
 ) -> None:
-    with still_server() as server:
+    with still_server(faults=scene.faults) as server:
         assert snap_compare(
             desk_on(server), terminal_size=scene.size, run_before=scene.play
         )
