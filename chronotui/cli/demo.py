@@ -112,4 +112,5 @@ def _desk(invocation: Invocation, server: DemoServer) -> int:
         workflow=options.workflow,
         job=options.job,
         demo=True,
+        log=invocation.log,
     )

@@ -11,6 +11,7 @@ from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
     from chronotui.cli.invocation import Invocation
+    from chronotui.storage.diagnostic_log import DiagnosticLog
     from chronotui.storage.settings import Config, Profile
 
 
@@ -31,7 +32,11 @@ def desk(invocation: Invocation) -> int:
         return open_demo_desk(invocation)
     need_terminal("chronotui --help names the commands that work without one.")
     return show_desk(
-        profile, invocation.config, workflow=options.workflow, job=options.job
+        profile,
+        invocation.config,
+        workflow=options.workflow,
+        job=options.job,
+        log=invocation.log,
     )
 
 
@@ -42,6 +47,7 @@ def show_desk(
     workflow: str | None = None,
     job: str | None = None,
     demo: bool = False,
+    log: DiagnosticLog | None = None,
 ) -> int:
     """Load the desk and show it; the arguments are those of ``run_desk``.
 
@@ -55,7 +61,7 @@ def show_desk(
     try:
         from chronotui.ui.app import run_desk
 
-        return run_desk(profile, config, workflow=workflow, job=job, demo=demo)
+        return run_desk(profile, config, workflow=workflow, job=job, demo=demo, log=log)
     finally:
         gc.enable()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.theme import BUILTIN_THEMES
+from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.keymap import Action, actions_of, own_bindings
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textual.driver import Driver
+    from textual.events import DescendantFocus
     from textual.screen import Screen
 
+    from chronotui.storage.diagnostic_log import DiagnosticLog
     from chronotui.storage.settings import Config, Profile
     from chronotui.ui.desk.plan import DeskPlan
 
@@ -61,10 +64,27 @@ class DeskApp(App[int]):
         """Start on the desk."""
         return DeskScreen(self.plan)
 
+    def _fatal_error(self) -> None:
+        """Leave without a traceback on the screen; the caller reports the fault."""
+        if self.is_headless:
+            super()._fatal_error()
+        else:
+            self._close_messages_no_wait()
+
+    @property
+    def fault(self) -> Exception | None:
+        """The fault of the program that ended the desk, if one did."""
+        return self._exception
+
     @property
     def desk(self) -> DeskScreen:
         """The desk below whatever dialog is open."""
         return next(s for s in self.screen_stack if isinstance(s, DeskScreen))
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Have no cursor blink: nothing moves that did not change, over SSH least."""
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = False
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Put every action that has a name into the palette."""
@@ -137,6 +157,7 @@ def run_desk(
     workflow: str | None = None,
     job: str | None = None,
     demo: bool = False,
+    log: DiagnosticLog | None = None,
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
@@ -146,9 +167,12 @@ def run_desk(
         workflow: Opens this workflow (id, prefix or name).
         job: Opens this job of the workflow (id or prefix).
         demo: Nothing of this run is remembered.
+        log: Takes one line a request, secrets left out.
 
     Raises:
         ConfigError: A theme or an action that does not exist.
+        Exception: A fault of the program, for the caller to report in one sentence;
+            the terminal is restored by then.
     """
     from dataclasses import replace
 
@@ -160,9 +184,14 @@ def run_desk(
         config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
     app = DeskApp(
-        replace(plan, workflow=workflow, job=job), config, driver_class=_driver()
+        replace(plan, workflow=workflow, job=job, log=log),
+        config,
+        driver_class=_driver(),
     )
-    return app.run() or app.return_code or 0
+    result = app.run()
+    if app.fault is not None:
+        raise app.fault
+    return result or app.return_code or 0
 
 
 def _driver() -> type[Driver] | None:

@@ -97,6 +97,12 @@ class Catalog:
         return self._listeners.add(listener)
 
     @property
+    def is_reading(self) -> bool:
+        """Whether an answer is awaited, or the next page of a list in view is due."""
+        wanting = any(reader.wants_more for reader in self._readers.values())
+        return wanting or any(not task.done() for task in self._tasks.values())
+
+    @property
     def problem(self) -> ChronotuiError | None:
         """What stands between the tree and the server now, None if nothing."""
         if self.signed_out is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual import work
 
@@ -17,6 +17,15 @@ from chronotui.ui.desk.saving import Saving
 if TYPE_CHECKING:
     from chronotui.engine.questions import SecretQuestion
     from chronotui.engine.session import Session
+
+
+NEEDED_BY_LOGS: Final = (
+    "chronotui.engine.watch.job_log",
+    "chronotui.ui.log_view.pane",
+)
+
+REST_SECONDS: Final = 0.2
+"""How long after the first answer the tree has been read and painted, as a rule."""
 
 
 def wake_collector() -> None:
@@ -42,7 +51,12 @@ class Connecting(OpeningJobs, Saving):
         plan = self.plan
         try:
             session: Session = await opening.open_session(
-                plan.profile, plan.ui, ask=self._ask, remember=plan.remembers_session
+                plan.profile,
+                plan.ui,
+                ask=self._ask,
+                remember=plan.remembers_session,
+                log=plan.log,
+                timing=plan.timing,
             )
         except ChronotuiError as error:
             self.say(str(error), seconds=FOR_GOOD)
@@ -74,6 +88,13 @@ class Connecting(OpeningJobs, Saving):
             await self.log_side.furnish()
             self.open_job(branch.workflow if branch else None, job)
 
+    async def _load_the_rest(self) -> None:
+        """Load what opening a job will need, now that the tree is there."""
+        for module in NEEDED_BY_LOGS:
+            await asyncio.to_thread(import_module, module)
+        if self.is_whole:
+            await self.log_side.furnish()
+
     async def on_unmount(self) -> None:
         """Stop everything that went on for this desk."""
         self.stop_listening()
@@ -86,7 +107,7 @@ class Connecting(OpeningJobs, Saving):
             self.session.catalog_answered()
             if not self._is_furnished and self.session.catalog.answered:
                 self._is_furnished = True
-                self.call_after_refresh(self.log_side.furnish)
+                self.set_timer(REST_SECONDS, self._load_the_rest)
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.sign_in import ask_in_dialog

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from chronotui.engine.watch.timing import WatchTiming
+    from chronotui.storage.diagnostic_log import DiagnosticLog
     from chronotui.storage.settings import Profile
 
 
@@ -35,6 +37,8 @@ class DeskPlan:
         remember_folder: Called with the folder a log was saved to.
         remembers_session: Whether the server's session is kept for the next start.
         notice: Said once at the start; "" for nothing.
+        timing: Delays of the watched log; None is the engine's own.
+        log: Takes one line a request; None keeps none.
         now: The clock, aware.
     """
 
@@ -48,6 +52,8 @@ class DeskPlan:
     remember_folder: Callable[[Path], None] = lambda _folder: None
     remembers_session: bool = True
     notice: str = ""
+    timing: WatchTiming | None = None
+    log: DiagnosticLog | None = None
     now: Callable[[], datetime] = _utc_now
 
     @property

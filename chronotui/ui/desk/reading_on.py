@@ -29,7 +29,7 @@ class ReadingOn(DeskBase):
     @on(log_messages.EdgeReached)
     def _edge_reached(self, message: log_messages.EdgeReached) -> None:
         log = self._log
-        if log is None:
+        if log is None or not log.state.lines:
             return
         if message.edge == "top" and not log.state.at_start and not self.working(OLDER):
             self._load_older(log)

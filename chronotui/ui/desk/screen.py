@@ -64,17 +64,23 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         yield KeyHints()
 
     async def on_event(self, event: Event) -> None:
-        """Take the first resume as it is: everything was styled when it was mounted."""
-        if isinstance(event, ScreenResume) and not self._was_resumed:
+        """Paint first; what takes time begins after the first frame.
+
+        The first resume paints it. It need not style anything: that was done when
+        the widgets were mounted.
+        """
+        first = isinstance(event, ScreenResume) and not self._was_resumed
+        if first and isinstance(event, ScreenResume):
             self._was_resumed = True
             event.refresh_styles = False
         await super().on_event(event)
+        if first:
+            self.call_later(self.connect)
 
     def on_mount(self) -> None:
-        """Paint first; what takes time begins after the first frame."""
+        """Put the focus in the tree and let the clock move what it moves."""
         self.set_focus(self.tree_side.tree_view)
         self.show_standing()
-        self.call_after_refresh(self.connect)
         self.set_interval(1.0, self._tick)
 
     def _tick(self) -> None:

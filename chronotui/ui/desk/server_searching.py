@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 
-from chronotui.core.log import Anchor
 from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.base import FOR_GOOD, DeskBase
 from chronotui.ui.log_view import messages as log_messages
@@ -54,6 +53,8 @@ class ServerSearching(DeskBase):
         if key is None:
             self.say("The server's search knows this line, its log has it no longer.")
             return
+        from chronotui.core.log import Anchor
+
         view = pane.view
         view.log_changed()
         if view.opened is not None:
