@@ -8,10 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.log import LogStore
+from chronotui.engine import watch as engine_watch
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.saving import Saves
-from chronotui.engine.watch import ConnectionKind, JobLog, WatchSettings
 from chronotui.errors import ChronotuiError
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from chronotui.api import Chronoverse
     from chronotui.core.log import Overflow
+    from chronotui.engine.watch import JobLog, WatchSettings
     from chronotui.model import Job, Workflow
 
 KEPT_JOBS: Final = 4
@@ -117,7 +117,9 @@ class Session:
     def _waiting_logs(self) -> list[JobLog]:
         logs = [opened.log for opened in self._opened.values() if opened.watching]
         return [
-            log for log in logs if log.state.connection.kind is ConnectionKind.SIGN_IN
+            log
+            for log in logs
+            if log.state.connection.kind is engine_watch.ConnectionKind.SIGN_IN
         ]
 
     async def close(self) -> None:
@@ -134,9 +136,11 @@ class Session:
         await self.client.aclose()
 
     def _log_of(self, workflow: Workflow | None, job: Job) -> JobLog:
+        from chronotui.core.log import LogStore  # noqa: PLC0415  # no log, no store
+
         budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
         store = LogStore(budget_bytes=budget, overflow=self._spool)
-        return JobLog(
+        return engine_watch.JobLog(
             self.client, workflow, job, settings=self._watch_settings, store=store
         )
 

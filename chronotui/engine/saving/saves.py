@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from chronotui.engine.saving.save import Save
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.errors import ChronotuiError, PathRefusedError
 from chronotui.storage.target import home_relative
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.core.log import Overflow
     from chronotui.engine.saving.request import SaveRequest
+    from chronotui.engine.saving.save import Save
 
 
 class Saves:
@@ -73,6 +73,8 @@ class Saves:
         Raises:
             PathRefusedError: Another running save writes to the same path.
         """
+        from chronotui.engine.saving.save import Save  # noqa: PLC0415  # at the first
+
         save = Save(self._client, request, spool=self._spool, watch=self._watch)
         if any(other.path == save.path for other in self.running):
             raise PathRefusedError(
