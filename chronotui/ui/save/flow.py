@@ -36,7 +36,8 @@ async def ask_and_save(
         app: The desk.
         saves: Its saves.
         subject: What can be saved.
-        on_folder: Called with the folder that was chosen, to be remembered.
+        on_folder: Called with the folder saved to, to be remembered; not with one
+            that failed.
     """
     path = await asyncio.to_thread(
         suggest, subject.folder, subject.job.id, SaveFormat.TXT
@@ -44,23 +45,24 @@ async def ask_and_save(
     request = await app.push_screen_wait(SaveDialog(subject, path))
     if request is None:
         return
-    if request.path is not None:
+    save = await _save_and_show(app, saves, request, subject.title)
+    if save is not None and save.error is None and request.path is not None:
         on_folder(request.path.parent)
-    await _save_and_show(app, saves, request, subject.title)
 
 
 async def _save_and_show(
     app: App[Any], saves: Saves, request: SaveRequest, title: str
-) -> None:
+) -> Save | None:
+    """Return the save when its screen is left, None when it could not begin."""
     while True:
         try:
             save = saves.start(request)
         except ChronotuiError as refusal:
             app.notify(str(refusal), severity="warning", markup=False)
-            return
+            return None
         left = await app.push_screen_wait(SaveScreen(save, title))
         if left is not Leaving.RETRY:
-            return
+            return save
         saves.forget(save)
 
 

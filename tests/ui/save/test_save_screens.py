@@ -189,6 +189,19 @@ async def test_the_part_is_kept_only_when_asked(
     assert names(desk) == ({part} if keep else set())
 
 
+async def test_the_folder_of_a_failed_save_is_not_remembered(
+    desk: Desk, demo: DemoServer
+) -> None:
+    demo.faults.raw_cut_after = 3000
+    async with desk.run_test(size=(80, 24)) as pilot:
+        screen = await save_screen(pilot, desk)
+        await until(pilot, lambda: "broke off after" in words(screen))
+        await pilot.press("escape")
+        await until(pilot, lambda: desk.screen is not screen)
+        await desk.workers.wait_for_complete()
+    assert desk.folders == []
+
+
 async def test_a_second_save_finds_a_free_name(desk: Desk) -> None:
     async with desk.run_test(size=(80, 24)) as pilot:
         for _ in range(2):
