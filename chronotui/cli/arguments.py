@@ -25,20 +25,26 @@ def parse(argv: list[str]) -> argparse.Namespace:
         SystemExit: Help or the version was asked for (0), or the arguments cannot
             be taken (2); what there is to say has been said.
     """
-    return _parser(set(argv)).parse_args(argv)
+    return _parser(argv).parse_args(argv)
 
 
-def _parser(words: set[str]) -> argparse.ArgumentParser:
-    """Return the parser; only verbs among the words get their options built."""
+def _parser(argv: list[str]) -> argparse.ArgumentParser:
+    """Return the parser for these arguments.
+
+    Building all of it takes longer than importing it: a verb that comes first is
+    the only one that is needed, and only verbs among the words get their options.
+    """
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
     version = f"{PROGRAM} {__version__}"
     parser.add_argument("--version", action="version", version=version)
     _add(parser, GLOBAL)
     _add(parser, DESK)
     parser.set_defaults(handler="desk:desk")
+    if not argv:
+        return parser
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
-    for verb in VERBS:
-        _add_verb(verbs, verb, PROGRAM, whole=verb.name in words)
+    for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
+        _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
     return parser
 
 
