@@ -97,3 +97,18 @@ def test_no_headless_command_loads_the_screen(
     code, modules = loaded([word.format(ended=ended) for word in argv], tmp_path)
     assert code == 0
     assert not modules & SCREEN
+
+
+def test_the_first_frame_needs_neither_client_nor_log_view() -> None:
+    code = (
+        "import chronotui.ui.app, sys; print('MODULES', *sys.modules, file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    modules = set(ended.stderr.rpartition("MODULES")[2].split())
+    assert not modules & {"httpx", "msgspec", "regex", "importlib.metadata"}
+    rooms = {".".join(name.split(".")[:3]) for name in modules}
+    assert not rooms & {"chronotui.core.log", "chronotui.model.log", "chronotui.api"}
+    assert "chronotui.ui.log_view.pane" not in modules
+    assert not any(name.startswith("chronotui.engine.") for name in modules)
