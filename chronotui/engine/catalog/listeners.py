@@ -19,6 +19,7 @@ class Listeners:
     def __init__(self) -> None:
         self._functions: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._called = 0.0
 
     def add(self, function: Callable[[], None]) -> Callable[[], None]:
         """Call a function from now on; return what ends that."""
@@ -31,10 +32,11 @@ class Listeners:
         return remove
 
     def tell(self) -> None:
-        """Call them all when the tick is over."""
+        """Call them all, at once when the last call was a tick ago or more."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(TICK_SECONDS, self._call)
+            wait = max(self._called + TICK_SECONDS - loop.time(), 0.0)
+            self._timer = loop.call_later(wait, self._call)
 
     def hush(self) -> None:
         """Leave out the call that is pending."""
@@ -44,5 +46,6 @@ class Listeners:
 
     def _call(self) -> None:
         self._timer = None
+        self._called = asyncio.get_running_loop().time()
         for function in list(self._functions):
             function()
