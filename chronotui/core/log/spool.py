@@ -99,8 +99,9 @@ class Spool:
         return MemoryUse(self._text, self._resident - self._text, self._written, note)
 
     def count_in(self, chunks: Iterable[Chunk], sign: int = 1) -> None:
-        """Add what chunks take, or with ``sign`` -1 take it off."""
+        """Add what new chunks take, or with ``sign`` -1 take it off."""
         for chunk in chunks:
+            chunk.used = next(self._clock)
             if chunk.block is not None:
                 self._resident += sign * chunk.size
                 self._text += sign * len(chunk.block.text)

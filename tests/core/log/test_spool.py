@@ -34,6 +34,19 @@ def test_past_its_budget_the_log_goes_to_the_spool_and_reads_the_same(
     assert Search(Rows(store), compile_pattern("€€")).next(0) is not None
 
 
+def test_what_was_read_or_came_last_stays_in_memory(
+    overflow: MemoryOverflow, lines: Lines
+) -> None:
+    store = LogStore(budget_bytes=BUDGET, overflow=lambda: overflow)
+    for start in range(0, 60_000, 10_000):
+        store.add(lines(start, start + 10_000, message="€" * 30))
+        store.line(0)
+    overflow.broken = True
+    assert store.line(0).message == "€" * 30
+    assert store.line(55_000).message == "€" * 30
+    assert store.line(20_000).message == "(unreadable)"
+
+
 def test_lines_are_inserted_between_spooled_ones(
     overflow: MemoryOverflow, lines: Lines
 ) -> None:
