@@ -33,7 +33,7 @@ class ProfilesScreen(ModalScreen[str | None]):
         width: 50; max-width: 100%; height: auto; max-height: 80%;
         border: round $primary; padding: 0 1; background: $surface;
     }
-    ProfilesScreen OptionList { height: auto; max-height: 15; border: none; }
+    ProfilesScreen OptionList { height: auto; max-height: 15; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Close", id="profiles.close"),
@@ -56,6 +56,7 @@ class ProfilesScreen(ModalScreen[str | None]):
                 return
             yield OptionList(
                 *(Option(self._label(name), id=name) for name in self._names),
+                compact=True,
             )
 
     def on_mount(self) -> None:

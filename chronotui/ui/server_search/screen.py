@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Ranges = tuple[tuple[int, int], ...]
 LONGEST_SHOWN: Final = 300
-SCOPE: Final = "the whole retained log, by the server; it forgives typing errors"
+SCOPE: Final = "the whole retained log (typing errors forgiven)"
 
 
 class ServerSearchScreen(ModalScreen["LogLine | None"]):
@@ -42,8 +42,7 @@ class ServerSearchScreen(ModalScreen["LogLine | None"]):
         width: 90%; height: 80%; border: round $primary;
         padding: 0 1; background: $surface;
     }
-    ServerSearchScreen Input { border: none; height: 1; }
-    ServerSearchScreen OptionList { height: 1fr; border: none; }
+    ServerSearchScreen OptionList { height: 1fr; }
     ServerSearchScreen #standing { height: 1; color: $text-muted; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -73,9 +72,9 @@ class ServerSearchScreen(ModalScreen["LogLine | None"]):
         with Vertical() as box:
             box.border_title = "Search the server"
             box.border_subtitle = "enter goes to the line · esc closes"
-            yield Input(self._text, placeholder="words", id="query")
-            yield OptionList(id="hits")
-            yield Static(SCOPE, id="standing", markup=False)
+            yield Input(self._text, placeholder="words", compact=True, id="query")
+            yield OptionList(compact=True, id="hits")
+            yield Static(f"in {SCOPE}", id="standing", markup=False)
 
     def on_mount(self) -> None:
         """Search at once when there is something to search for."""

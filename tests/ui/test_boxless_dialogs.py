@@ -1,0 +1,52 @@
+"""Dialogs whose lists and inputs have no box of their own inside the dialog's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from textual.app import App
+
+from chronotui.ui.profiles.screen import ProfilesScreen
+from chronotui.ui.server_search.screen import ServerSearchScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.screen import Screen
+
+    from chronotui.model import SearchPage
+
+
+async def nothing(_query: str, _cursor: str | None) -> SearchPage:
+    raise AssertionError("nobody asked for anything")
+
+
+def searching() -> Screen[Any]:
+    return ServerSearchScreen(nothing)
+
+
+def profiles() -> Screen[Any]:
+    return ProfilesScreen(["prod", "staging"], "prod")
+
+
+def picture(app: App[None]) -> str:
+    return app.export_screenshot().replace("&#160;", " ")
+
+
+@pytest.mark.parametrize("make", [searching, profiles])
+async def test_there_is_no_box_in_the_box(make: Callable[[], Screen[Any]]) -> None:
+    app = App[None]()
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.push_screen(make())
+        await pilot.pause()
+        assert "▔▔" not in picture(app)
+
+
+async def test_what_is_searched_on_the_server_is_seen_while_typed() -> None:
+    app = App[None]()
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.push_screen(searching())
+        await pilot.pause()
+        await pilot.press(*"needle")
+        assert "needle" in picture(app)
