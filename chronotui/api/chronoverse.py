@@ -1,4 +1,7 @@
-"""The client for a Chronoverse server; every method raises chronotui.errors alone."""
+"""The client for a Chronoverse server; every method raises chronotui.errors alone.
+
+What reads logs is imported with the first log: a desk's tree is there before.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,8 @@ from chronotui.api.address import check_secrets_may_travel, parse_address
 from chronotui.api.ask import Ask
 from chronotui.api.auth import Auth, BearerAuth, NoAuth, SessionAuth
 from chronotui.api.connections import Connections
-from chronotui.api.download import RawDownload
 from chronotui.api.entities import read_job, read_jobs, read_workflow, read_workflows
 from chronotui.api.from_thread import ThreadSecrets
-from chronotui.api.lines import read_log_page, read_search_page
-from chronotui.api.live import open_live
 from chronotui.api.login import log_out
 from chronotui.api.spelling import Spellings
 from chronotui.api.tls import TlsSettings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
+    from chronotui.api.download import RawDownload
     from chronotui.api.request_log import RequestLog
     from chronotui.model import (
         BuildStatus,
@@ -153,6 +154,8 @@ class Chronoverse:
         Raises:
             LogsUnavailableError: No log is kept (retention off, HEARTBEAT).
         """
+        from chronotui.api.lines import read_log_page  # noqa: PLC0415
+
         url = self._job_url(workflow_id, job_id, "logs", query={"cursor": cursor})
         headers = _NO_CACHE if fresh else {}
         return read_log_page(await self._read("log_page", url, headers))
@@ -170,6 +173,8 @@ class Chronoverse:
 
         A hit need not contain the query. A cursor belongs to its filters.
         """
+        from chronotui.api.lines import read_search_page  # noqa: PLC0415
+
         filters = {"cursor": cursor, "stream": stream, "q": query}
         url = self._job_url(workflow_id, job_id, "logs", "search", query=filters)
         return read_search_page(await self._read("search_logs", url))
@@ -184,6 +189,8 @@ class Chronoverse:
         stream in good order.
         """
         self._threads.meet_loop()
+        from chronotui.api.live import open_live  # noqa: PLC0415
+
         return open_live(
             self._transport, Ask("live", self._job_url(workflow_id, job_id, "events"))
         )
@@ -205,6 +212,8 @@ class Chronoverse:
         filters = {"format": format, "stream": stream, "q": query}
         url = self._job_url(workflow_id, job_id, "logs", "raw", query=filters)
         lone_token = isinstance(self._auth, BearerAuth) and self._auth.session is None
+        from chronotui.api.download import RawDownload  # noqa: PLC0415
+
         return RawDownload(
             self._transport,
             Ask("download", url),
