@@ -46,6 +46,8 @@ class DetailsPane(VerticalScroll):
         Binding("G,end", "scroll_end", "Bottom", show=False, id="details.bottom"),
     ]
 
+    _rows: list[DetailRow] | None = None
+
     def compose(self) -> ComposeResult:
         """Yield the one text that scrolls."""
         yield Static()
@@ -53,6 +55,9 @@ class DetailsPane(VerticalScroll):
     def show(self, workflow: Workflow | None, job: Job | None) -> None:
         """Show what is known of the selection; keeps the scroll for the same rows."""
         rows = details_of(workflow, job)
+        if rows == self._rows:
+            return
+        self._rows = rows
         width = max((len(row.label) for row in rows if row.kind == "field"), default=0)
         text = Text()
         for row in rows:

@@ -137,6 +137,8 @@ class Choice(Widget, Generic[Value], can_focus=True):
             self.post_message(self.Changed(self))
 
     def _take(self, at: int) -> None:
+        if at == self._at:
+            return
         self._at = at
         self.set_class(at > 0, "-set")
         self.refresh(layout=True)

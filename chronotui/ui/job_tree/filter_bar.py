@@ -118,6 +118,8 @@ class FilterBar(Horizontal):
 
     def show(self, filters: TreeFilters) -> None:
         """Show filters that were set elsewhere."""
+        if filters == self.filters:
+            return
         self.filters = filters
         self.query_one("#filter-status", Choice).set_value(filters.status)
         self.query_one("#filter-trigger", Choice).set_value(filters.trigger)
