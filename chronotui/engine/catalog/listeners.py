@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,12 +15,16 @@ TICK_SECONDS: Final = 0.033
 
 
 class Listeners:
-    """Functions called on the event loop after changes, at most once a tick."""
+    """Functions called on the event loop after changes, once a tick on average.
+
+    After a quiet moment two calls may follow each other closely, so that the first
+    two pages of a list are shown as they come.
+    """
 
     def __init__(self) -> None:
         self._functions: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._called = 0.0
+        self._calls = deque([0.0, 0.0], maxlen=2)
 
     def add(self, function: Callable[[], None]) -> Callable[[], None]:
         """Call a function from now on; return what ends that."""
@@ -32,10 +37,10 @@ class Listeners:
         return remove
 
     def tell(self) -> None:
-        """Call them all, at once when the last call was a tick ago or more."""
+        """Call them all, at once when the call before the last is two ticks ago."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            wait = max(self._called + TICK_SECONDS - loop.time(), 0.0)
+            wait = max(self._calls[0] + 2 * TICK_SECONDS - loop.time(), 0.0)
             self._timer = loop.call_later(wait, self._call)
 
     def hush(self) -> None:
@@ -46,6 +51,6 @@ class Listeners:
 
     def _call(self) -> None:
         self._timer = None
-        self._called = asyncio.get_running_loop().time()
+        self._calls.append(asyncio.get_running_loop().time())
         for function in list(self._functions):
             function()

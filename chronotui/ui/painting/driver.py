@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import curses
 import os
+from collections import deque
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -64,17 +65,17 @@ def erases_in_colour() -> bool:
 class FrugalDriver(LinuxDriver):
     """Writes the difference between what is shown and what is wanted.
 
-    A frame goes out at once when the last one is a frame's time ago and the
-    terminal has taken what it was sent; else when both hold. What came between
-    is never sent, so a slow line shows the newest state and falls behind by one
-    frame at most.
+    A frame goes out at once when the one before the last is two frames' time ago
+    and the terminal has taken what it was sent; else when both hold. So what a key
+    changes and what is said about it may come as two. What came between is never
+    sent: a slow line shows the newest state and falls behind by one frame at most.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._painter = Painter(0, 0, erases_in_colour=erases_in_colour())
         self._size_known = self._app.size
-        self._last_frame = 0.0
+        self._frames = deque([0.0, 0.0], maxlen=2)
         self._timer: asyncio.TimerHandle | None = None
         self._synchronised = False
 
@@ -115,7 +116,7 @@ class FrugalDriver(LinuxDriver):
     def _schedule(self) -> None:
         if self._timer is not None:
             return
-        wait = self._last_frame + FRAME_SECONDS - monotonic()
+        wait = self._frames[0] + 2 * FRAME_SECONDS - monotonic()
         if wait <= 0 and not self._is_backed_up():
             self._flush()
             return
@@ -136,7 +137,7 @@ class FrugalDriver(LinuxDriver):
         frame = self._painter.flush()
         if not frame or self._writer_thread is None:
             return
-        self._last_frame = monotonic()
+        self._frames.append(monotonic())
         if self._synchronised:
             frame = f"{SYNC_BEGIN}{frame}{SYNC_END}"
         super().write(frame)
