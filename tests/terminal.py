@@ -76,6 +76,10 @@ class Terminal:
         self.screen.resize(lines, columns)
         self._process.setwinsize(lines, columns)
 
+    def tell(self, number: signal.Signals) -> None:
+        """Send the program a signal."""
+        os.kill(self._process.pid, number)
+
     def pump(self, seconds: float) -> bool:
         """Read what comes within so many seconds; False when the program ended."""
         ready, _, _ = select.select([self._process.fd], [], [], seconds)
@@ -109,6 +113,13 @@ class Terminal:
         while self.pump(0.2):
             assert monotonic() < deadline, self.text
         return int(self._process.wait())
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether the program left the terminal as it found it."""
+        sent = self.raw.decode(errors="replace")
+        left, entered = (sent.rfind(f"\x1b[?1049{end}") for end in "lh")
+        return left > entered and "Traceback" not in sent
 
 
 def environment_for(folder: Path, **variables: str) -> dict[str, str]:

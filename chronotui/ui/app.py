@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
@@ -63,6 +66,14 @@ class DeskApp(App[int]):
     def get_default_screen(self) -> DeskScreen:
         """Start on the desk."""
         return DeskScreen(self.plan)
+
+    def on_mount(self) -> None:
+        """Leave in order when told to end: the terminal is given back."""
+        if self.is_headless or find_spec("termios") is None:
+            return
+        loop = asyncio.get_running_loop()
+        for told in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(told, self.exit, 128 + told)
 
     def _fatal_error(self) -> None:
         """Leave without a traceback on the screen; the caller reports the fault."""
@@ -196,8 +207,6 @@ def run_desk(
 
 def _driver() -> type[Driver] | None:
     """Return the frugal driver where this platform has it."""
-    from importlib.util import find_spec
-
     if find_spec("termios") is None:
         return None
     from chronotui.ui.painting.driver import driver_class

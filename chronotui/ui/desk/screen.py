@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.events import ScreenResume
+from textual.events import Resize, ScreenResume
 
 from chronotui.ui.desk.connecting import Connecting
 from chronotui.ui.desk.key_hints import KeyHints
@@ -23,7 +23,7 @@ from chronotui.ui.log_view import messages as log_messages
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.dom import DOMNode
-    from textual.events import DescendantFocus, Event, Resize
+    from textual.events import DescendantFocus, Event
 
 
 class Sides(Horizontal):
@@ -67,8 +67,11 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         """Paint first; what takes time begins after the first frame.
 
         The first resume paints it. It need not style anything: that was done when
-        the widgets were mounted.
+        the widgets were mounted. A size that is the terminal's no longer is dropped:
+        laid out, each of two sizes on their way would send itself again for ever.
         """
+        if isinstance(event, Resize) and event.size != self.app.size:
+            return
         first = isinstance(event, ScreenResume) and not self._was_resumed
         if first and isinstance(event, ScreenResume):
             self._was_resumed = True
