@@ -18,6 +18,10 @@ DISORDER_NUMBERS: Final = 16
 """... and by this in number, and still be of one attempt."""
 
 
+RESTART_NS: Final = 1000 * MILLISECOND_NS
+"""A new attempt needs a new container: it does not write within this of the last."""
+
+
 class Way(Enum):
     """The order lines come in."""
 
@@ -29,6 +33,11 @@ class Way(Enum):
 def distant(one_ns: int | None, other_ns: int) -> bool:
     """Tell whether two lines are too far apart in time to race for one number."""
     return one_ns is not None and abs(one_ns - other_ns) > DISORDER_NS
+
+
+def restarted(one_ns: int | None, other_ns: int) -> bool:
+    """Tell whether an attempt could have ended and another begun between two lines."""
+    return one_ns is not None and abs(one_ns - other_ns) >= RESTART_NS
 
 
 def reversed_in_time(

@@ -21,6 +21,7 @@ from chronotui.core.attempt_rules import (
     Way,
     begin_after_fall,
     distant,
+    restarted,
     reversed_in_time,
     step_into_another,
 )
@@ -149,6 +150,8 @@ class AttemptTimeline:
         """
         time_ns = self._time_of(line, previous)
         self.was_held = False
+        if way is Way.LIVE:
+            self._gap = None
         if self._gap is not None and previous is not None:
             if self._gap.takes(line.sequence_num, time_ns, previous):
                 self._spans[self._gap.attempt - 1].take(line.sequence_num, time_ns)
@@ -235,6 +238,7 @@ class AttemptTimeline:
                 previous is not None
                 and same_line(rival, previous)
                 and number > self._spans[attempt - 1].lowest
+                and not restarted(rival.time_ns, time_ns)
             )
             if not beside and distant(rival.time_ns, time_ns):
                 return rival
