@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import settings
 
 from chronotui.demo import DemoServer, Dialect
 from chronotui.demo.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 class MakeDemo(Protocol):
