@@ -49,6 +49,15 @@ class Placing:
             block = block_of(lines[start : start + CHUNK_LINES], self._ids)
             self._append_block(len(self._list.chunks) - 1, block, lines[0].attempt)
 
+    def insert(self, index: int, lines: Sequence[LogLine]) -> None:
+        """Put lines of one attempt between a chunk (-1: none) and the next one.
+
+        They are in order, at most a chunk's worth, and none of them is known.
+        """
+        block, attempt = block_of(lines, self._ids), lines[0].attempt
+        if not self._prepend_block(index, block, attempt):
+            self._append_block(index, block, attempt)
+
     def place(self, items: Sequence[Keyed]) -> Placed:
         """Put lines anywhere; those known already replace or are dropped."""
         keys = [item.key for item in items]

@@ -10,9 +10,10 @@ from __future__ import annotations
 from operator import lt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chronotui.core.log.chunk import CHUNK_LINES
 from chronotui.core.log.chunk_list import ChunkList
 from chronotui.core.log.event_ids import EventIds
-from chronotui.core.log.keys import LineKey, key_of
+from chronotui.core.log.keys import LineKey, key_of, rank_of
 from chronotui.core.log.marks import Marks
 from chronotui.core.log.placing import Keyed, Placing
 from chronotui.core.log.spool import Spool
@@ -104,6 +105,10 @@ class LogStore:
         if self._goes_at_end(lines):
             self._placing.append(lines)
             added = Added(tuple(lines), 0, 0)
+        elif (gap := self._gap_for(lines)) is not None:
+            ordered = lines if lines[0][1] <= lines[-1][1] else lines[::-1]
+            self._placing.insert(gap, ordered)
+            added = Added(tuple(ordered), 0, 0)
         else:
             added = self._place(lines)
         self.spool.settle(self.chunks.chunks)
@@ -120,6 +125,25 @@ class LogStore:
                 return False
         places = [line[:2] for line in lines]
         return places[-1][0] == attempt and all(map(lt, places, places[1:]))
+
+    def _gap_for(self, lines: Sequence[LogLine]) -> int | None:
+        """Return the chunk (-1: none) after which all lines go, before the next one.
+
+        None unless they are of one attempt, rise or fall by their places, and no
+        line is among them, as a page of older lines is.
+        """
+        if not 0 < len(lines) <= CHUNK_LINES or not lines[0].attempt:
+            return None
+        low, high = sorted((lines[0][:2], lines[-1][:2]))
+        if low[0] != high[0] or not _rises_or_falls(lines):
+            return None
+        index = self.chunks.holding(LineKey(*low, -1, ""))
+        chunks = self.chunks.chunks
+        if index >= 0 and chunks[index].last[:2] >= low:
+            return None
+        if index + 1 < len(chunks) and chunks[index + 1].first[:2] <= high:
+            return None
+        return index
 
     def _place(self, lines: Sequence[LogLine]) -> Added:
         unique: dict[LineKey, LogLine] = {}
@@ -214,3 +238,18 @@ class LogStore:
     def close(self) -> None:
         """Give the spool back; the lines in it are gone."""
         self.spool.close()
+
+
+def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
+    """Whether each line's place is above the one before, or each below it."""
+    places: list[tuple[int, ...]] = [line[:2] for line in lines]
+    if places[0] > places[-1]:
+        places.reverse()
+    if all(map(lt, places, places[1:])):
+        return True
+    if places[0] == places[-1]:
+        return False
+    ranked = [(line[0], line[1], rank_of(line[2])) for line in lines]
+    if ranked[0] > ranked[-1]:
+        ranked.reverse()
+    return all(map(lt, ranked, ranked[1:]))
