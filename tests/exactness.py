@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 SCALE = 0.05
 """The engine's delays, and the lags and lifetimes of the cases, times this."""
 
+RETRY_PAUSE = 6.0
+"""Seconds before scaling until a container is tried again."""
+
 Identity = tuple[int, int, str, str]
 """(attempt, number, stream, message) of a line."""
 
@@ -141,12 +144,12 @@ CASES = (
 SOAK = Case("50,000 lines at 5,000/s", CASES[1].faults, lines=50_000, rate=5000.0)
 
 
-def script_of(case: Case, seed: int) -> Script:
+def script_of(case: Case, seed: int, scale: float) -> Script:
     """Return what the job prints: mixed streams, shared numbers, equal messages."""
     dice = Random(seed)
     todo: list[ScriptLine] = []
     for attempt in range(1, case.attempts + 1):
-        pause = 0.4 if todo else 0.0
+        pause = 0.4 + RETRY_PAUSE * scale if todo else 0.0
         for place in range(case.lines // case.attempts):
             stream = STDERR if dice.random() < 0.3 else STDOUT
             text = dice.choice(["the same", f"line {place} of {attempt}"])
@@ -249,7 +252,7 @@ async def run(case: Case, dialect: Dialect, seed: int, scale: float) -> Run:
     settings = WatchSettings(poll_seconds=5.0 * scale, tail=None, timing=timing)
     said: list[str] = []
     with DemoServer(dialect=dialect, faults=faults, plans=[], seed=seed) as demo:
-        made = demo.world.add_job(script_of(case, seed))
+        made = demo.world.add_job(script_of(case, seed, scale))
         clients = [client_of(demo) for _ in range(2)]
         job = await _first_reading(clients[0], made.workflow_id, made.id)
         began = time.monotonic()

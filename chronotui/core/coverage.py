@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.attempt_rules import Way
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 MARKS_KEPT: Final = 4096
 """Remembered cursors; with more, every second one is dropped: one more page to read."""
+
+
+_PLACE: Final[Callable[[LogLine], tuple[int, int]]] = itemgetter(0, 1)
+"""A line's (attempt, number), in C: pages are measured by it."""
 
 
 class Place(NamedTuple):
@@ -51,16 +56,14 @@ class _Mark(NamedTuple):
 
 def span_of(lines: Sequence[LogLine]) -> tuple[Place, Place] | None:
     """Return the lowest and the highest place of lines with known attempts."""
-    known = [line for line in lines if line.attempt > 0]
-    if not known:
+    places = list(map(_PLACE, lines))
+    if places and min(places)[0] < 1:
+        lines = [line for line in lines if line.attempt > 0]
+        places = list(map(_PLACE, lines))
+    if not places:
         return None
-    low = min(known, key=_order)
-    high = max(known, key=_order)
-    return _place(low), _place(high)
-
-
-def _order(line: LogLine) -> tuple[int, int]:
-    return line.attempt, line.sequence_num
+    low, high = places.index(min(places)), places.index(max(places))
+    return _place(lines[low]), _place(lines[high])
 
 
 def _place(line: LogLine) -> Place:

@@ -1,9 +1,13 @@
 """The ledger counts what is missing, and nothing else."""
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.core.ledger import AttemptLedger, Hole, Ledger
+from chronotui.core.attempt_ledger import AttemptLedger
+from chronotui.core.ledger import Hole, Ledger
+from chronotui.model import LogLine
 
 
 def ledger_of(*numbers: int) -> AttemptLedger:
@@ -81,6 +85,23 @@ def test_missing_is_right_whatever_the_order(
     assert account.lines == len(held)
     assert all(account.held(number) for number in held)
     assert not any(account.held(n) for n in range(highest + 3) if n not in held)
+
+
+@given(histories(), st.randoms())
+def test_runs_of_lines_count_as_their_lines_do(
+    history: tuple[list[int], list[int]], random: Random
+) -> None:
+    _, held = history
+    ledger, ascending = Ledger(), sorted(held)
+    while ascending:
+        begin = random.randrange(len(ascending))
+        batch = ascending[begin : begin + random.randrange(1, 9)]
+        del ascending[begin : begin + len(batch)]
+        ledger.add_lines([LogLine(1, n, "stdout", None, "", "id") for n in batch])
+    same, account = ledger_of(*held), ledger.attempt(1) or AttemptLedger()
+    assert account.missing(0) == same.missing(0)
+    assert list(account.holes(0)) == list(same.holes(0))
+    assert ledger.lines == account.lines == len(held)
 
 
 @given(histories(), st.integers(0, 50))

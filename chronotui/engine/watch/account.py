@@ -32,8 +32,8 @@ class Account:
         self._coverage = coverage
         self._timing = timing
         self._clock = clock
-        self.boundaries = Boundaries(intake.ledger, timing.still)
         self.lag = LagMeter(grain=timing.still / 60)
+        self.boundaries = Boundaries(intake.ledger, self.lag, timing.still)
         self.caught_up = False
 
     def holes(self) -> Iterator[Hole]:
@@ -79,7 +79,9 @@ class Account:
 
     def read(self, low: tuple[int, int], high: tuple[int, int]) -> None:
         """Note that the retained log was read from ``low`` to ``high``."""
-        self.boundaries.read(low, high, self._clock.monotonic())
+        top = self._coverage.top
+        newest = (0, 0) if top is None else top.key
+        self.boundaries.read(low, high, self._clock.monotonic(), newest)
 
     def newest_read(self) -> None:
         """Note that the newest page was read."""

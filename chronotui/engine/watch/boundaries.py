@@ -10,7 +10,9 @@ from chronotui.core.ledger import Hole
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from chronotui.core.attempt_ledger import AttemptLedger
     from chronotui.core.ledger import Ledger
+    from chronotui.core.sealing import LagMeter
 
 LAST_NUMBER: Final = 1 << 62
 """Stands for the end of an attempt in a hole of unknown length."""
@@ -20,18 +22,21 @@ class Boundaries:
     """Ends of attempts that have to be read again after the next one has begun.
 
     The last lines of an attempt may have been dropped live, and no higher number
-    tells. So the end of an attempt counts as read once the retained log was read
-    across it, a while after the next attempt was first seen.
+    tells. So the end of an attempt is certain only when the next one is retained,
+    the attempt has stood still for as long as a sealed log must (invariant 6), and
+    the retained log was read across it then.
 
     Args:
         ledger: What is held.
-        still: Seconds after which a late line is no longer expected.
+        lag: How far the retained log trails.
+        still: Seconds an attempt must stand still at least.
     """
 
-    def __init__(self, ledger: Ledger, still: float) -> None:
+    def __init__(self, ledger: Ledger, lag: LagMeter, still: float) -> None:
         self._ledger = ledger
+        self._lag = lag
         self._still = still
-        self._seen: dict[int, float] = {}
+        self._since: dict[int, tuple[int, float]] = {}
         self._closed: set[int] = set()
 
     def closed(self, attempt: int) -> bool:
@@ -44,24 +49,47 @@ class Boundaries:
 
     def renumbered(self) -> None:
         """Begin again: the attempts are others than before."""
-        self._seen.clear()
+        self._since.clear()
         self._closed.clear()
 
     def holes(self, now: float) -> Iterator[Hole]:
         """Yield the ends still to be read, as holes without known missing lines."""
+        for attempt, account in self._open(now):
+            yield Hole(attempt, account.highest + 1, LAST_NUMBER, 0)
+
+    def _open(self, now: float) -> Iterator[tuple[int, AttemptLedger]]:
+        """Yield attempts whose end is not certain; note when they changed."""
         floor = self._ledger.floor
         for attempt in self._ledger.attempts()[:-1]:
             if attempt in self._closed or (floor and attempt < floor[0]):
                 continue
-            self._seen.setdefault(attempt, now)
             account = self._ledger.attempt(attempt)
-            if account is not None:
-                yield Hole(attempt, account.highest + 1, LAST_NUMBER, 0)
+            if account is None:
+                continue
+            known = self._since.get(attempt)
+            if known is None or known[0] != account.lines:
+                self._since[attempt] = (account.lines, now)
+            yield attempt, account
 
-    def read(self, low: tuple[int, int], high: tuple[int, int], now: float) -> None:
-        """Note that the retained log was read from ``low`` to ``high``."""
-        for attempt, since in self._seen.items():
-            if low[0] <= attempt < high[0] and now - since >= self._still:
+    def read(
+        self,
+        low: tuple[int, int],
+        high: tuple[int, int],
+        now: float,
+        newest: tuple[int, int],
+    ) -> None:
+        """Note that the retained log was read from ``low`` to ``high``.
+
+        Args:
+            low: The lowest place read.
+            high: The highest one, or one beyond all.
+            now: Monotonic seconds.
+            newest: The newest retained place known.
+        """
+        still = max(self._still, 2 * self._lag.largest)
+        for attempt, _ in list(self._open(now)):
+            crossed = low[0] <= attempt < min(high[0], newest[0])
+            if crossed and now - self._since[attempt][1] >= still:
                 self._closed.add(attempt)
 
     def long_past(self, time_ns: Callable[[int], int | None], before_ns: int) -> None:

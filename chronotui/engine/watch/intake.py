@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from chronotui.core.attempt_rules import Way
 from chronotui.core.attempts import UNKNOWN, AttemptTimeline
 from chronotui.core.identity import same_line
 from chronotui.core.ledger import Ledger
@@ -13,12 +14,15 @@ from chronotui.engine.watch.held import StoredLines
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chronotui.core.attempt_rules import Way
     from chronotui.core.log import LogStore
     from chronotui.model import LogLine
 
 SLICE: Final = 4096
 """Lines read from the store at a time."""
+
+
+LATER_SECONDS: Final = 0.05
+"""Pages that follow one another faster than this enter the store together."""
 
 
 class Context:
@@ -51,6 +55,8 @@ class Intake:
         self._timeline = AttemptTimeline(self._held)
         self._sees_ids = self._sees_bare = False
         self._changes = 0
+        self._later: list[LogLine] = []
+        self._later_since = 0.0
 
     def highest(self) -> tuple[int, int]:
         """Return (attempt, number) of the newest line held; (0, -1) without one."""
@@ -67,6 +73,7 @@ class Intake:
         Returns:
             The same lines with the attempts they were found to be of.
         """
+        self.settle()
         if not lines:
             return lines
         if not self._sees_bare and all(line.event_id for line in lines):
@@ -76,6 +83,35 @@ class Intake:
                 context.previous = lines[-1]
                 return lines
         return self._place_all(lines, way, context)
+
+    def take_page(
+        self, lines: Sequence[LogLine], way: Way, context: Context, now: float
+    ) -> Sequence[LogLine]:
+        """Take a page of a long walk; it may enter a moment later, with others.
+
+        Call ``settle`` at the end of the walk.
+
+        Args:
+            lines: The page.
+            way: The order it came in.
+            context: Of the walk.
+            now: Monotonic seconds.
+        """
+        told = all(line.event_id and line.attempt for line in lines)
+        if self._sees_bare or not told or way is not Way.FALLING:
+            return self.take(lines, way, context)
+        if not self._later:
+            self._later_since = now
+        self._later += lines
+        if len(self._later) >= SLICE // 4 or now - self._later_since > LATER_SECONDS:
+            self.settle()
+        return lines
+
+    def settle(self) -> None:
+        """Let everything enter that was taken."""
+        if self._later:
+            later, self._later = self._later, []
+            self._enter(later)
 
     def _place_all(
         self, lines: Sequence[LogLine], way: Way, context: Context
@@ -159,9 +195,7 @@ class Intake:
         new = self.store.add(lines).new
         if not new:
             return
-        ledger = self.ledger
-        for line in new:
-            ledger.add(line.attempt, line.sequence_num, has_id=line.event_id != "")
+        self.ledger.add_lines(new)
         self.on_new(new)
 
     def _renumbered(self) -> None:

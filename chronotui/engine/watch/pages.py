@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.coverage import Coverage, PageSpan, Place
@@ -68,15 +69,20 @@ class RetainedPages:
     async def _open_new(self, enough: Enough, permit: Permit) -> None:
         coverage = self.coverage
         pages = 0
-        async for page, lines in self._walk(None, permit, fresh=True):
-            pages += 1
-            self._take_in(page, lines)
-            wanted = not enough(lines) or coverage.order is None or coverage.rising
-            self.on_page()
-            if page.next_cursor is None:
-                break
-            if not wanted or (pages == PAGES_BEFORE_RAW and await self._shortcut()):
-                return
+        walk = self._long_walk(permit)
+        try:
+            async for page, lines in walk:
+                pages += 1
+                self._take_in(page, lines)
+                wanted = not enough(lines) or coverage.order is None or coverage.rising
+                self.on_page()
+                if page.next_cursor is None:
+                    break
+                if not wanted or (pages == PAGES_BEFORE_RAW and await self._shortcut()):
+                    return
+        finally:
+            self.intake.settle()
+            await walk.aclose()
         coverage.at_end = True
         coverage.at_start = coverage.rising or not coverage.looped
         coverage.older = None
@@ -242,21 +248,39 @@ class RetainedPages:
     def _walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> Walk:
         return Walk(self, cursor, permit, fresh=fresh)
 
-    async def take_page(
-        self, cursor: str | None, context: Context, *, fresh: bool
-    ) -> tuple[Sequence[LogLine], str | None]:
-        """Read one page into the intake; return its lines as placed, and its cursor."""
+    def _long_walk(self, permit: Permit) -> Walk:
+        """Walk all along the list; close it, and settle the intake, afterwards."""
+        return Walk(self, None, permit, fresh=True, is_long=True)
+
+    async def fetch(self, cursor: str | None, *, fresh: bool) -> LogPage:
+        """Read one page; where its cursor is refused, the list's first one."""
         try:
-            page = await self._fetch(cursor, fresh)
+            return await self._fetch(cursor, fresh)
         except RequestRefusedError:
             if cursor is None:
                 raise
             self.coverage.forget_cursors()
-            page = await self._fetch(None, True)
+            return await self._fetch(None, True)
+
+    def take_page(
+        self, page: LogPage, context: Context, *, many: bool
+    ) -> Sequence[LogLine]:
+        """Take a page into the intake; return its lines as placed.
+
+        Args:
+            page: The page.
+            context: Of the walk.
+            many: Whether it is one of many in a row.
+        """
         self.coverage.learn_order(page.lines)
-        lines = self.intake.take(page.lines, self.coverage.way, context)
+        way = self.coverage.way
+        if many:
+            now = asyncio.get_running_loop().time()
+            lines = self.intake.take_page(page.lines, way, context, now)
+        else:
+            lines = self.intake.take(page.lines, way, context)
         self.lines_read += len(lines)
-        return lines, page.cursor
+        return lines
 
     def _cover(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
         if lines:
