@@ -14,7 +14,6 @@ along. So the answer depends on the lines, not on the order they came in.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from chronotui.core.attempt_rules import (
@@ -25,6 +24,7 @@ from chronotui.core.attempt_rules import (
     reversed_in_time,
     step_into_another,
 )
+from chronotui.core.attempt_spans import Gap, Span
 from chronotui.core.identity import MILLISECOND_NS, apart, same_line
 
 if TYPE_CHECKING:
@@ -67,47 +67,6 @@ class HeldLines(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Span:
-    """What is known of one attempt: where it begins in time, and its numbers."""
-
-    begins_ns: int
-    lowest: int
-    highest: int
-    highest_ns: int
-
-    def take(self, number: int, time_ns: int) -> None:
-        self.lowest = min(self.lowest, number)
-        if number >= self.highest:
-            self.highest, self.highest_ns = number, time_ns
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """A stretch of an attempt that no held line is in, but those just placed."""
-
-    attempt: int
-    low: int
-    low_ns: int
-    high: int
-    high_ns: int
-    rising: bool
-
-    def takes(self, number: int, time_ns: int, previous: LogLine) -> bool:
-        """Tell whether a line goes on from the previous one inside the stretch."""
-        before, before_ns = previous.sequence_num, previous.time_ns
-        if not self.low < number < self.high or before_ns is None:
-            return False
-        if (
-            not self.low_ns <= time_ns < self.high_ns
-            or previous.attempt != self.attempt
-        ):
-            return False
-        if self.rising:
-            return number > before and time_ns >= before_ns
-        return number < before and time_ns <= before_ns
-
-
 class AttemptTimeline:
     """Gives lines without an attempt their attempt.
 
@@ -121,8 +80,8 @@ class AttemptTimeline:
 
     def __init__(self, held: HeldLines) -> None:
         self._held = held
-        self._spans: list[_Span] = []
-        self._gap: _Gap | None = None
+        self._spans: list[Span] = []
+        self._gap: Gap | None = None
         self.was_held = False
 
     def begin_batch(self) -> None:
@@ -179,7 +138,7 @@ class AttemptTimeline:
             first = attempt == 1
             end, end_ns = -1, 0 if first else self._spans[attempt - 1].begins_ns
         low, high = sorted(((end, end_ns), (line.sequence_num, time_ns)))
-        self._gap = _Gap(attempt, *low, *high, rising)
+        self._gap = Gap(attempt, *low, *high, rising)
 
     def _place_among_held(
         self, line: LogLine, time_ns: int, way: Way, previous: LogLine | None
@@ -287,7 +246,7 @@ class AttemptTimeline:
 
     def _part(self, attempt: int, begins_ns: int) -> None:
         self._held.part(attempt, begins_ns)
-        self._spans.insert(attempt, _Span(begins_ns, 0, -1, begins_ns))
+        self._spans.insert(attempt, Span(begins_ns, 0, -1, begins_ns))
         for changed in (attempt, attempt + 1):
             self._measure(changed)
 
@@ -316,8 +275,8 @@ class AttemptTimeline:
         span.lowest, span.highest, span.highest_ns = lowest, highest, highest_ns
 
     def _begin(self, attempt: int, number: int, time_ns: int) -> None:
-        self._spans.insert(attempt - 1, _Span(time_ns, number, number, time_ns))
+        self._spans.insert(attempt - 1, Span(time_ns, number, number, time_ns))
 
 
-def _begins(span: _Span) -> int:
+def _begins(span: Span) -> int:
     return span.begins_ns

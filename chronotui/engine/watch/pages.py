@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.coverage import Coverage, PageSpan, Place
-from chronotui.engine.watch.walk import Walk, unlimited
+from chronotui.engine.watch.hole_reading import read_hole
+from chronotui.engine.watch.walk import Walk, keys_of, unlimited
 from chronotui.errors import RequestRefusedError
 
 if TYPE_CHECKING:
@@ -95,13 +96,13 @@ class RetainedPages:
         coverage = self.coverage
         self._cover(page, lines)
         if coverage.rising:
-            coverage.tail, coverage.newest = page.cursor, _keys(lines)
+            coverage.tail, coverage.newest = page.cursor, keys_of(lines)
             coverage.at_start = True
             return
         coverage.at_end = True
         coverage.older = page.next_cursor
         if lines and not coverage.newest:
-            coverage.newest = _keys(lines)
+            coverage.newest = keys_of(lines)
             self.on_newest()
 
     async def _shortcut(self) -> bool:
@@ -126,11 +127,11 @@ class RetainedPages:
         """Oldest-first: read the last page again, and what follows it."""
         coverage = self.coverage
         before = coverage.newest
-        async for page, lines in self._walk(coverage.tail, permit, fresh=True):
+        async for page, lines in self.walk(coverage.tail, permit, fresh=True):
             self._cover(page, lines)
             coverage.tail = page.cursor
             if lines:
-                coverage.newest = _keys(lines)
+                coverage.newest = keys_of(lines)
             self.on_page()
         coverage.at_end = True
         self.on_newest()
@@ -144,10 +145,10 @@ class RetainedPages:
         coverage = self.coverage
         before, newest = coverage.newest, None
         held = self.intake.highest()
-        async for page, lines in self._walk(None, permit, fresh=True):
+        async for page, lines in self.walk(None, permit, fresh=True):
             coverage.remember(page)
             if lines and newest is None:
-                newest = _keys(lines)
+                newest = keys_of(lines)
                 coverage.reach(page.high, page.high)
                 self.on_newest()
             if lines and page.low.key <= held:
@@ -176,7 +177,7 @@ class RetainedPages:
         if coverage.rising or coverage.at_start or coverage.bottom is None:
             return None
         bottom = coverage.bottom.key
-        async for page, lines in self._walk(coverage.older, permit, fresh=False):
+        async for page, lines in self.walk(coverage.older, permit, fresh=False):
             self._cover(page, lines)
             coverage.older = page.next_cursor
             if lines and page.low.key < bottom and page.next_cursor:
@@ -204,48 +205,10 @@ class RetainedPages:
         Returns:
             The lowest and highest place that was read; None if nothing was.
         """
-        first, last = hole[:2], (hole.attempt, hole.last)
-        coverage = self.coverage
-        begin = coverage.way_to(first, last)
-        if begin is None and coverage.rising and coverage.top is not None:
-            begin = None if first <= coverage.top.key else coverage.tail
-        low: Place | None = None
-        high: Place | None = None
-        async for page, lines in self._walk(begin, permit, fresh=True):
-            coverage.remember(page)
-            if lines and coverage.rising:
-                self._move_tail(page, lines)
-            if lines:
-                low = page.low if low is None else min(low, page.low, key=_key)
-                high = page.high if high is None else max(high, page.high, key=_key)
-            self.on_page()
-            if (
-                low
-                and high
-                and (high.key > last if coverage.rising else low.key < first)
-            ):
-                break
-        else:
-            low, high = self._beyond(low, high, begin)
-        return None if low is None or high is None else (low, high)
+        return await read_hole(self, hole, permit)
 
-    def _move_tail(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
-        """Oldest-first: take note of a page at or after the last one known."""
-        coverage = self.coverage
-        if coverage.top is None or page.high.key >= coverage.top.key:
-            coverage.reach(page.low, page.high)
-            coverage.tail, coverage.newest = page.cursor, _keys(lines)
-
-    def _beyond(
-        self, low: Place | None, high: Place | None, begin: str | None
-    ) -> tuple[Place | None, Place | None]:
-        """Widen what a walk to the list's end has read by what the end rules out."""
-        lowest, highest = Place(0, 0), Place(1 << 30, 0)
-        if self.coverage.rising:
-            return low or (lowest if begin is None else None), highest
-        return lowest, high or (highest if begin is None else None)
-
-    def _walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> Walk:
+    def walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> Walk:
+        """Begin a walk at a cursor."""
         return Walk(self, cursor, permit, fresh=fresh)
 
     def _long_walk(self, permit: Permit) -> Walk:
@@ -295,11 +258,3 @@ async def _not_possible() -> bool:
 
 def _nothing() -> None:
     """Tell nobody."""
-
-
-def _key(place: Place) -> tuple[int, int]:
-    return place.key
-
-
-def _keys(lines: Sequence[LogLine]) -> tuple[tuple[int, int, str], ...]:
-    return tuple((line.attempt, line.sequence_num, line.stream) for line in lines)

@@ -29,6 +29,11 @@ async def unlimited() -> None:
     """Permit a request at once."""
 
 
+def keys_of(lines: Sequence[LogLine]) -> tuple[tuple[int, int, str], ...]:
+    """Return what tells whether a page is the same as before."""
+    return tuple((line.attempt, line.sequence_num, line.stream) for line in lines)
+
+
 class Walk:
     """One walk along the list, page by page, to its end or its first repetition.
 
