@@ -161,9 +161,9 @@ tables = st.fixed_dictionaries(
     {"url": st.sampled_from(["http://h", "https://x/api"])},
     optional={
         "poll_seconds": st.floats(0.2, 300),
-        "save_dir": st.text(st.characters(exclude_characters="\0"), max_size=8).map(
-            lambda text: text.replace("~", "")
-        ),
+        "save_dir": st.text(
+            st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
+        ).map(lambda text: text.replace("~", "")),
         "auth": auths,
     },
 )

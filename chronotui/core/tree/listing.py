@@ -187,6 +187,9 @@ class Listing:
     def _rejoin(self, page: list[str], after: int) -> None:
         """Put a page in place of the head of the list, up to a position."""
         unconfirmed = len(self._ids) - self.frontier
+        if page[-1] not in self._order:
+            # It is older than all that was confirmed: what it passes over is gone.
+            after = max(after, self.frontier)
         new = page[: len(page) - after]
         grown = page[len(new) :] == self._ids[:after]
         if grown and not any(item in self._order for item in new):

@@ -98,6 +98,7 @@ class Connecting(OpeningJobs, Saving):
     async def on_unmount(self) -> None:
         """Stop everything that went on for this desk."""
         self.stop_listening()
+        self.workers.cancel_node(self)
         if self.session is not None:
             await self.session.close()
 
