@@ -173,7 +173,7 @@ class Connectivity:
         if self.phase is StreamPhase.STANDING:
             return False
         if not self._answered:
-            return self._failure is not None or self._lost is not None
+            return isinstance(self._failure or self._lost, UnreachableError)
         return isinstance(self._failure, UnreachableError) and (
             isinstance(self._lost, UnreachableError) or self.phase is StreamPhase.IDLE
         )

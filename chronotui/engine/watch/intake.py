@@ -10,6 +10,7 @@ from chronotui.core.identity import same_line
 from chronotui.core.ledger import Ledger
 from chronotui.core.log import LineKey
 from chronotui.engine.watch.held import StoredLines
+from chronotui.errors import IncompleteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 SLICE: Final = 4096
 """Lines read from the store at a time."""
 
+
+LARGEST: Final = 1 << 62
+"""Above every number and every time in nanoseconds that can be meant."""
 
 LATER_SECONDS: Final = 0.05
 """Pages that follow one another faster than this enter the store together."""
@@ -192,11 +196,29 @@ class Intake:
     def _enter(self, lines: Sequence[LogLine]) -> None:
         if self._from[0] >= 0:
             lines = self._too_late(lines)
-        new = self.store.add(lines).new
+        new = self._store_all(lines)
         if not new:
             return
         self.ledger.add_lines(new)
         self.on_new(new)
+
+    def _store_all(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        """Put lines into the store and return the new ones.
+
+        Raises:
+            IncompleteError: Stored lines around them cannot be read back.
+        """
+        try:
+            return self.store.add(lines).new
+        except OverflowError:
+            # No server counts or dates like this; such a line has no place.
+            return self.store.add([line for line in lines if _fits(line)]).new
+        except OSError as error:
+            raise IncompleteError(
+                "The spool file cannot be read back, so lines cannot be put in order: "
+                f"{error.strerror or error}.",
+                next_step="Free space in the spool folder, then open the job again.",
+            ) from error
 
     def _renumbered(self) -> None:
         self._changes += 1
@@ -206,3 +228,9 @@ class Intake:
             for line in self.store.lines(start, start + SLICE)
         )
         self.on_renumbered(self._timeline.attempt_at)
+
+
+def _fits(line: LogLine) -> bool:
+    """Tell whether a line's number and time can be those of a line."""
+    time_ns = line.time_ns or 0
+    return line.sequence_num < LARGEST and -LARGEST < time_ns < LARGEST

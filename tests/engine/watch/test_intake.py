@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chronotui.core.attempt_rules import Way
 from chronotui.core.log import LogStore
 from chronotui.engine.watch.intake import Context, Intake
+from chronotui.errors import IncompleteError
 from chronotui.model import STDOUT, LogLine
 from tests.core.line_histories import START, coarse, event_id, jobs, with_ids
 
@@ -172,6 +173,32 @@ def test_a_server_that_gives_ids_on_one_way_only_doubles_nothing() -> None:
 
 def bare_ids(lines: Sequence[LogLine]) -> list[LogLine]:
     return [line._replace(attempt=0, event_id="") for line in lines]
+
+
+def test_numbers_and_times_no_server_means_break_nothing() -> None:
+    good = LogLine(1, 0, STDOUT, START, "good", event_id(1, STDOUT, 0))
+    reading = Reading()
+    for odd in (
+        good._replace(sequence_num=1 << 63, event_id="a"),
+        good._replace(time_ns=1 << 70, event_id="b"),
+        good._replace(time_ns=-(1 << 70), event_id="c"),
+    ):
+        reading.intake.take([odd, good], Way.LIVE, Context())
+    assert [line.message for line in reading.content()] == ["good"]
+
+
+def test_a_spool_that_cannot_be_read_back_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading = Reading()
+
+    def fail(_lines: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(reading.intake.store, "add", fail)
+    line = LogLine(1, 0, STDOUT, START, "x", event_id(1, STDOUT, 0))
+    with pytest.raises(IncompleteError, match="Input/output error"):
+        reading.live([line])
 
 
 def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
