@@ -90,8 +90,8 @@ def _named(runs: Iterable[tuple[int, int, int]]) -> str:
             joined.append((attempt, first, last))
     several = any(attempt > 1 for attempt, _, _ in joined)
     words = [
-        (f"try {attempt} " if several else "")
-        + (f"{first}" if first == last else f"{first} to {last}")
+        (f"{first}" if first == last else f"{first} to {last}")
+        + (f" of try {attempt}" if several else "")
         for attempt, first, last in joined[:NAMED]
     ]
     more = f" and {len(joined) - NAMED} more places" if len(joined) > NAMED else ""

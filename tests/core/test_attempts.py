@@ -103,7 +103,7 @@ def test_a_newest_first_read_tells_every_attempt(truth: list[LogLine]) -> None:
 
 
 @given(st.data(), jobs())
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_live_lines_among_an_oldest_first_read_end_where_they_belong(
     data: st.DataObject, truth: list[LogLine]
 ) -> None:

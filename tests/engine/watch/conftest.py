@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from chronotui.demo.script import ScriptedJob
     from chronotui.model import Job
 
-SCALE = 0.025
-"""A minute of the engine's delays lasts 1.5 seconds."""
+SCALE = 0.02
+"""A minute of the engine's delays lasts 1.2 seconds."""
 
 TIMING = WatchTiming().scaled(SCALE)
 SETTINGS = WatchSettings(poll_seconds=5.0 * SCALE, tail=None, timing=TIMING)

@@ -27,7 +27,7 @@ def ordered(lines: list[LogLine]) -> list[LogLine]:
 
 
 @given(data=st.data(), job=jobs(attempts=3))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_every_line_comes_once_and_in_order(
     data: st.DataObject, job: list[LogLine]
 ) -> None:

@@ -94,7 +94,7 @@ def truth_in_time(truth: list[LogLine]) -> list[LogLine]:
 
 @pytest.mark.parametrize("way", [Way.RISING, Way.FALLING])
 @given(data=st.data(), job=jobs())
-@settings(max_examples=60)
+@settings(max_examples=35)
 def test_with_event_ids_the_store_ends_with_the_truth(
     data: st.DataObject, job: list[LogLine], way: Way
 ) -> None:
@@ -108,7 +108,7 @@ def test_with_event_ids_the_store_ends_with_the_truth(
 
 
 @given(data=st.data(), job=jobs())
-@settings(max_examples=120)
+@settings(max_examples=70)
 def test_without_event_ids_attempts_are_told_all_the_same(
     data: st.DataObject, job: list[LogLine]
 ) -> None:
@@ -126,7 +126,7 @@ def test_without_event_ids_attempts_are_told_all_the_same(
 
 
 @given(data=st.data(), job=jobs(attempts=2))
-@settings(max_examples=60)
+@settings(max_examples=35)
 def test_what_was_never_retained_nor_live_stays_missing(
     data: st.DataObject, job: list[LogLine]
 ) -> None:

@@ -27,6 +27,6 @@ PAIRS = [
 async def test_nothing_is_lost_doubled_or_out_of_order(
     case: Case, dialect: Dialect
 ) -> None:
-    short = replace(case, lines=case.lines // 2)
+    short = replace(case, lines=case.lines // 3)
     done = await run(short, dialect, SEED, 0.03)
     assert done.exact, report(done) + "\n" + "\n".join(done.said)

@@ -1,0 +1,194 @@
+"""The small parts of a watch, each alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chronotui.core.ledger import Ledger
+from chronotui.core.sealing import LagMeter
+from chronotui.engine.emission import Blocked
+from chronotui.engine.narration import Narration
+from chronotui.engine.notices import Notices
+from chronotui.engine.watch import Connection, ConnectionKind, Verdict, WatchTiming
+from chronotui.engine.watch.boundaries import Boundaries
+from chronotui.engine.watch.companions import accompanied
+from chronotui.engine.watch.rate import LineRate
+from chronotui.engine.watch.ticker import Ticker
+from chronotui.model import JobStatus, LogLine
+
+
+async def test_many_changes_are_told_once_and_an_idle_ticker_is_not_armed() -> None:
+    told: list[int] = []
+    ticker = Ticker(0.01, lambda: told.append(1))
+    for _ in range(50):
+        ticker.changed()
+    await asyncio.sleep(0.03)
+    assert told == [1]
+    assert ticker._armed is None
+    ticker.changed()
+    ticker.changed()
+    ticker.stop()
+    assert told == [1, 1]
+    ticker.stop()
+    assert told == [1, 1]
+
+
+def test_the_rate_is_of_the_last_seconds() -> None:
+    rate = LineRate()
+    assert rate.next_change(0.0) is None
+    for step in range(60):
+        rate.add(step * 0.05, 10)
+    assert rate.per_second(3.0) == pytest.approx(200)
+    assert rate.next_change(3.0) is not None
+    assert rate.per_second(10.0) == 0.0
+
+
+async def test_companions_end_with_the_main_task() -> None:
+    ended: list[str] = []
+
+    async def beside() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("beside")
+
+    async def lead() -> str:
+        await asyncio.sleep(0)
+        return "done"
+
+    assert await accompanied(lead(), beside(), beside()) == "done"
+    assert ended == ["beside", "beside"]
+
+
+async def test_a_companion_that_fails_ends_the_main_task_with_its_error() -> None:
+    async def beside() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await accompanied(asyncio.Event().wait(), beside())
+
+
+async def test_cancelling_ends_everything() -> None:
+    task = asyncio.create_task(accompanied(asyncio.Event().wait(), asyncio.sleep(3600)))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(asyncio.all_tasks()) == 1
+
+
+def test_scaling_keeps_counts_and_turns_rates_round() -> None:
+    timing = WatchTiming().scaled(0.5)
+    assert timing.line_wait == 37.5
+    assert timing.heal_rate == 2.0
+    assert timing.heal_burst == WatchTiming().heal_burst
+    assert timing.tick == WatchTiming().tick
+
+
+@pytest.mark.parametrize(
+    ("connection", "text"),
+    [
+        (Connection(ConnectionKind.LIVE), "LIVE"),
+        (Connection(ConnectionKind.QUIET, since=58.0), "QUIET 42 s"),
+        (
+            Connection(ConnectionKind.RECONNECTING, tries=3, next_try=104.0),
+            "RECONNECTING 3, in 4 s",
+        ),
+        (Connection(ConnectionKind.RECONNECTING, tries=3), "RECONNECTING 3"),
+        (Connection(ConnectionKind.OFFLINE, next_try=90.0), "OFFLINE, in 0 s"),
+        (Connection(ConnectionKind.WAITING), "WAITING for the start"),
+        (Connection(ConnectionKind.SIGN_IN), "SIGN IN"),
+    ],
+)
+def test_a_connection_in_words(connection: Connection, text: str) -> None:
+    assert connection.text(100.0) == text
+
+
+def test_a_verdict_in_words() -> None:
+    whole = Verdict(True, 48_211, 0, 1, JobStatus.COMPLETED)
+    assert whole.sentence() == "sealed ✓ 48,211 lines, 0 missing"
+    short = Verdict(False, 1, 3, 1, JobStatus.FAILED, note="why")
+    assert short.sentence() == "not whole: 1 line, 3 missing (why)"
+
+
+def test_an_outage_is_said_once_when_it_lasts_and_once_when_it_is_over() -> None:
+    said: list[str] = []
+    narration = Narration(said.append, patience=5.0)
+    down = Connection(ConnectionKind.RECONNECTING, "cut \x1b[2J.", tries=1)
+    live = Connection(ConnectionKind.LIVE)
+    for now in (0.0, 3.0):
+        narration.hear(down, now)
+    narration.hear(live, 4.0)
+    assert said == []
+    for now in (10.0, 15.0, 20.0):
+        narration.hear(down, now)
+    narration.hear(live, 21.0)
+    assert len(said) == 2
+    assert "\x1b" not in said[0]
+    assert said[1].startswith("connected again")
+
+
+def test_many_notices_are_few_sentences() -> None:
+    said: list[str] = []
+    notices = Notices(said.append, apart=5.0, patience=75.0)
+    notices.waiting(Blocked(1, 17, 19, 3, 0.0), 10.0)
+    notices.waiting(Blocked(1, 17, 19, 3, 0.0), 20.0)
+    assert said == ["3 lines not received yet (number 17 to 19); waiting up to 75 s."]
+    for number in range(100, 200):
+        notices.gave_up(Blocked(1, number, number, 1, 0.0))
+        notices.flush(11.0)
+    notices.late([LogLine(2, 5, "stdout", None, "x")])
+    notices.flush(16.0)
+    assert said[1:] == [
+        "100 lines did not come, going on without: number 100 to 199.",
+        "1 line came too late to be printed in order: number 5 of try 2.",
+    ]
+    notices.flush(99.0)
+    assert len(said) == 3
+
+
+class Attempts:
+    """Two attempts, the second one just seen."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.lag = LagMeter(grain=0.0)
+        self.boundaries = Boundaries(self.ledger, self.lag, still=3.0)
+        for place in [(1, 0), (1, 1), (2, 0)]:
+            self.ledger.add(*place, has_id=True)
+        assert [hole[:2] for hole in self.boundaries.holes(0.0)] == [(1, 2)]
+
+    def read(self, now: float, newest: tuple[int, int] = (2, 0)) -> bool:
+        self.boundaries.read((1, 0), (1 << 30, 0), now, newest)
+        return self.boundaries.closed(1)
+
+
+def test_the_end_of_an_attempt_is_certain_after_it_stood_still() -> None:
+    attempts = Attempts()
+    assert not attempts.read(2.9)
+    assert attempts.read(3.0)
+
+
+def test_a_line_of_the_attempt_begins_the_wait_again() -> None:
+    attempts = Attempts()
+    attempts.ledger.add(1, 2)
+    assert not attempts.read(2.0)
+    assert not attempts.read(4.9)
+    assert attempts.read(5.0)
+
+
+def test_the_next_attempt_must_be_retained_too() -> None:
+    attempts = Attempts()
+    assert not attempts.read(9.0, newest=(1, 1))
+    assert attempts.read(9.0)
+
+
+def test_a_lagging_log_takes_longer() -> None:
+    attempts = Attempts()
+    attempts.lag.live(0.0, (2, 0))
+    attempts.lag.retained(5.0, (1, 1))
+    attempts.lag.retained(6.0, (2, 0))
+    assert not attempts.read(9.9)
+    assert attempts.read(10.0)
