@@ -20,7 +20,7 @@ from chronotui.errors import (
     NotSignedInError,
 )
 from chronotui.model import Workflow, WorkflowKind
-from tests.engine.watch.conftest import (
+from tests.engine.conftest import (
     SETTINGS,
     TIMING,
     Readers,

@@ -11,7 +11,7 @@ from chronotui.core.log import GapState
 from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
-from tests.engine.watch.conftest import (
+from tests.engine.conftest import (
     SCALE,
     Readers,
     held_lines,

@@ -11,7 +11,7 @@ from chronotui.core.log import key_of
 from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
-from tests.engine.watch.conftest import Readers, held_lines, true_lines, until
+from tests.engine.conftest import Readers, held_lines, true_lines, until
 
 if TYPE_CHECKING:
     from chronotui.demo import DemoServer

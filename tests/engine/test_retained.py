@@ -15,7 +15,7 @@ from chronotui.engine import retained as retained_module
 from chronotui.engine.selection import LineSelection
 from chronotui.errors import IncompleteError, NotFoundError, ServerError
 from chronotui.model import STDERR
-from tests.engine.watch.conftest import Readers, printed_lines, true_lines
+from tests.engine.conftest import Readers, printed_lines, true_lines
 
 if TYPE_CHECKING:
     from chronotui.demo import DemoServer

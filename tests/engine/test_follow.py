@@ -14,7 +14,7 @@ from chronotui.demo.script import Script, ScriptLine
 from chronotui.engine import ordered as ordered_module
 from chronotui.engine.selection import LineSelection
 from chronotui.model import STDERR
-from tests.engine.watch.conftest import (
+from tests.engine.conftest import (
     TIMING,
     Readers,
     printed_lines,
