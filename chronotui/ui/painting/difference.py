@@ -2,68 +2,99 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from itertools import compress
+from operator import ne, or_
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.ui.painting.surface import BLANK, CONTINUED, UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from chronotui.ui.painting.pen import Pen
     from chronotui.ui.painting.surface import Row
 
-BRIDGE: Final = 7
+Changes = dict[int, list[int]]
+"""The columns that differ, by row."""
+
+Span = tuple[int, int]
+
+BRIDGE: Final = 4
 """Unchanged cells rewritten rather than skipped: a move costs about as much."""
 
 ERASE_FROM: Final = 8
 """Blank cells at the end of a row from which erasing is shorter than writing."""
 
 
-class Pen:
-    """Writes cells and remembers the style in force, so it is said once."""
+class Run(NamedTuple):
+    """Cells of one style to be written; ``erases``: from there to the row's end."""
 
-    def __init__(self, *, erases_in_colour: bool) -> None:
-        self.erases_in_colour = erases_in_colour
-        self.out: list[str] = []
-        self._style = ""
-
-    def move(self, x: int, y: int) -> None:
-        """Go to a cell, counted from 0."""
-        self.out.append(f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H")
-
-    def style(self, style: str) -> None:
-        """Change to a style, if it is not in force."""
-        if style == self._style:
-            return
-        sgr, _, link = style.partition("\x1b")
-        _, _, old_link = self._style.partition("\x1b")
-        if old_link and old_link != link:
-            self.out.append("\x1b]8;;\x1b\\")
-        self.out.append(f"\x1b[0;{sgr}m" if sgr and self._style else f"\x1b[{sgr}m")
-        if link and link != old_link:
-            self.out.append("\x1b" + link)
-        self._style = style
-
-    def text(self, text: str) -> None:
-        """Write text in the style in force."""
-        self.out.append(text)
-
-    def finish(self) -> str:
-        """Return all that was written, with the terminal's own style restored."""
-        self.style("")
-        return "".join(self.out)
+    style: str
+    y: int
+    x: int
+    text: str
+    erases: bool = False
 
 
-def write_row(pen: Pen, y: int, shown: Row, wanted: Row) -> None:
-    """Write what ``wanted`` has that ``shown`` has not."""
-    styles = wanted.styles
-    end = _erasable_from(pen, wanted)
-    for start, stop in _spans(shown, wanted):
+def differing(shown: Row, wanted: Row) -> list[int]:
+    """Return the columns in which the rows differ."""
+    if shown.cells == wanted.cells and shown.styles == wanted.styles:
+        return []
+    marks: Iterable[bool] = map(ne, shown.cells, wanted.cells)
+    if shown.styles != wanted.styles:
+        marks = map(or_, marks, map(ne, shown.styles, wanted.styles))
+    return list(compress(range(len(wanted.cells)), marks))
+
+
+def changes(
+    shown: Sequence[Row], wanted: Sequence[Row], rows: Iterable[int]
+) -> Changes:
+    """Return the columns that differ in those of some rows in which any do."""
+    found = ((y, differing(shown[y], wanted[y])) for y in rows)
+    return {y: places for y, places in found if places}
+
+
+def write_rows(
+    pen: Pen, shown: Sequence[Row], wanted: Sequence[Row], changed: Changes
+) -> None:
+    """Write what each wanted row has that the shown one has not.
+
+    Rows of one-cell graphemes are written style by style, all rows together:
+    changing the style costs more than going to another row.
+
+    Args:
+        pen: Writes.
+        shown: All rows as they are shown.
+        wanted: All rows as they are to be.
+        changed: The columns to be written.
+    """
+    styles: dict[str, list[Run]] = {}
+    for y, places in changed.items():
+        spans = _spans(places, wanted[y])
+        if not (shown[y].simple and wanted[y].simple):
+            _write_graphemes(pen, y, wanted[y], spans)
+            continue
+        for run in _runs(pen, y, wanted[y], spans):
+            styles.setdefault(run.style, []).append(run)
+    for style, runs in styles.items():
+        for run in runs:
+            pen.move(run.x, run.y)
+            pen.style(style)
+            if run.erases:
+                pen.control("\x1b[K")
+            else:
+                pen.text(run.text)
+
+
+def _runs(pen: Pen, y: int, wanted: Row, spans: Sequence[Span]) -> Iterator[Run]:
+    cells, styles = wanted.cells, wanted.styles
+    end = _erasable_from(pen, wanted) if spans else 0
+    for start, stop in spans:
+        for x1, x2 in _one_style(styles, start, min(stop, end)):
+            yield Run(styles[x1], y, x1, "".join(map(str, cells[x1:x2])))
         if stop > end:
-            _write_cells(pen, y, start, end, wanted)
-            if start >= end:
-                pen.move(start, y)
-            pen.style(styles[-1])
-            pen.text("\x1b[K")
+            yield Run(styles[-1], y, max(start, end), "", erases=True)
             return
-        _write_cells(pen, y, start, stop, wanted)
 
 
 def _erasable_from(pen: Pen, row: Row) -> int:
@@ -94,14 +125,12 @@ def _decorated(style: str) -> bool:
     return False
 
 
-def _spans(shown: Row, wanted: Row) -> list[tuple[int, int]]:
+def _spans(places: Sequence[int], wanted: Row) -> list[Span]:
     """Return the ranges of cells that differ, close ones joined."""
-    old, new = shown.cells, wanted.cells
-    old_styles, new_styles = shown.styles, wanted.styles
-    spans: list[tuple[int, int]] = []
-    for x in range(len(new)):
-        cell = new[x]
-        if (cell == old[x] and new_styles[x] == old_styles[x]) or cell is UNKNOWN:
+    new = wanted.cells
+    spans: list[Span] = []
+    for x in places:
+        if new[x] is UNKNOWN:
             continue
         if (
             spans
@@ -111,12 +140,44 @@ def _spans(shown: Row, wanted: Row) -> list[tuple[int, int]]:
             spans[-1] = (spans[-1][0], x + 1)
         else:
             spans.append((x, x + 1))
-    if wanted.simple and shown.simple:
-        return spans
-    return [_whole(wanted, span) for span in spans]
+    return spans
 
 
-def _whole(row: Row, span: tuple[int, int]) -> tuple[int, int]:
+def _one_style(styles: list[str], start: int, stop: int) -> Iterator[Span]:
+    """Divide a range of cells where the style changes."""
+    x = start
+    while x < stop:
+        end = x + 1
+        while end < stop and styles[end] == styles[x]:
+            end += 1
+        yield x, end
+        x = end
+
+
+def _write_graphemes(pen: Pen, y: int, wanted: Row, spans: Sequence[Span]) -> None:
+    """Write a row that has, or had, graphemes of more cells than one, as they come.
+
+    After graphemes whose width a terminal may see otherwise the place is said
+    again, so that a disagreement does not shift what follows.
+    """
+    for span in spans:
+        doubtful = False
+        for x in range(*_whole(wanted, span)):
+            cell = wanted.cells[x]
+            if not cell:
+                continue
+            plain = len(cell) == 1 and wanted.cells[x + 1 : x + 2] != [CONTINUED]
+            if plain or not doubtful:
+                pen.move(x, y)
+            pen.style(wanted.styles[x])
+            doubtful = not plain
+            if plain:
+                pen.text(cell)
+            else:
+                pen.control(cell)
+
+
+def _whole(row: Row, span: Span) -> Span:
     """Widen a range so that it cuts no wide grapheme in two."""
     start, stop = span
     while start and row.cells[start] == CONTINUED:
@@ -124,42 +185,3 @@ def _whole(row: Row, span: tuple[int, int]) -> tuple[int, int]:
     while stop < len(row.cells) and row.cells[stop] == CONTINUED:
         stop += 1
     return start, stop
-
-
-def _write_cells(pen: Pen, y: int, start: int, stop: int, row: Row) -> None:
-    if start >= stop:
-        return
-    pen.move(start, y)
-    styles = row.styles
-    x = start
-    while x < stop:
-        style = styles[x]
-        end = x + 1
-        while end < stop and styles[end] == style:
-            end += 1
-        pen.style(style)
-        _write_run(pen, y, x, end, row)
-        x = end
-
-
-def _write_run(pen: Pen, y: int, start: int, end: int, row: Row) -> None:
-    """Write cells of one style.
-
-    After graphemes whose width a terminal may see otherwise the place is said
-    again, so that a disagreement does not shift what follows.
-    """
-    cells = row.cells
-    if row.simple:
-        pen.text("".join(cell or "" for cell in cells[start:end]))
-        return
-    doubtful = False
-    for x in range(start, end):
-        cell = cells[x] or ""
-        plain = len(cell) == 1 and (x + 1 >= len(cells) or cells[x + 1] != CONTINUED)
-        if cell and plain and doubtful:
-            pen.move(x, y)
-            doubtful = False
-        pen.text(cell)
-        doubtful = doubtful or bool(cell and not plain)
-    if doubtful and end < len(cells):
-        pen.move(end, y)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from chronotui.ui.painting.difference import Pen, write_row
+from chronotui.ui.painting.difference import changes, write_rows
+from chronotui.ui.painting.pen import Pen
 from chronotui.ui.painting.scrolling import find_shift, shifted, write_shift
 from chronotui.ui.painting.surface import Surface
 
@@ -66,15 +67,15 @@ class Painter:
             return ""
         pen = Pen(erases_in_colour=self._erases_in_colour)
         shown, wanted = self._shown.rows, self._wanted.rows
-        touched = self._touched
-        shift = find_shift(shown, wanted, touched)
+        changed = changes(shown, wanted, sorted(self._touched))
+        shift = find_shift(shown, wanted, changed)
         if shift:
             write_shift(pen, shift)
             shown = self._shown.rows = shifted(shown, shift)
-            touched = touched | set(range(shift.top, shift.bottom))
-        for y in sorted(touched):
-            if not shown[y].same(wanted[y]):
-                write_row(pen, y, shown[y], wanted[y])
+            rows = changed.keys() | set(range(shift.top, shift.bottom))
+            changed = changes(shown, wanted, sorted(rows))
+        write_rows(pen, shown, wanted, changed)
+        for y in changed:
             shown[y] = wanted[y].copy()
         self._touched = set()
         painted = pen.finish()

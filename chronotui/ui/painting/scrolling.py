@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chronotui.ui.painting.difference import differing
 from chronotui.ui.painting.surface import BLANK, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from chronotui.ui.painting.difference import Pen
+    from chronotui.ui.painting.difference import Changes
+    from chronotui.ui.painting.pen import Pen
 
 LEAST_ROWS: Final = 4
 """Fewer rows than this are not worth a scroll region."""
 
+ROW_COST: Final = 8
+"""What going to a row costs, in cells."""
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+
+class Shift(NamedTuple):
     """Rows from ``top`` up to ``bottom`` move up by ``lines``; negative: down."""
 
     top: int
@@ -26,78 +29,46 @@ class Shift:
 
 
 def find_shift(
-    shown: Sequence[Row], wanted: Sequence[Row], touched: set[int]
+    shown: Sequence[Row], wanted: Sequence[Row], changed: Changes
 ) -> Shift | None:
     """Return the move that saves the most cells, None when none saves any."""
-    changed = [y for y in sorted(touched) if not shown[y].same(wanted[y])]
     if len(changed) < LEAST_ROWS:
         return None
-    top, bottom = changed[0], changed[-1] + 1
-    x1, x2 = _columns(shown, wanted, changed)
-    lines = _likely_lines(shown, wanted, range(top, bottom), (x1, x2))
-    if not lines or abs(lines) >= bottom - top:
+    top, bottom = min(changed), max(changed) + 1
+    left = min(places[0] for places in changed.values())
+    right = max(places[-1] for places in changed.values()) + 1
+    lines = _likely_lines(shown[top:bottom], wanted[top:bottom], slice(left, right))
+    if not lines or abs(lines) >= bottom - top - 1:
         return None
-    shift = Shift(top, bottom, lines)
-    before = _cost(shown, wanted, range(top, bottom))
-    after = _cost(shifted(shown, shift), wanted, range(top, bottom))
-    return shift if after * 4 < before * 3 else None
+    # A marked row that stays at the edge is cheaper to change than to move on.
+    edge = Shift(top + (lines < 0), bottom - (lines > 0), lines)
+    before = _cost(changed.values())
+    costs = {}
+    for shift in (Shift(top, bottom, lines), edge):
+        moved = shifted(shown, shift)
+        costs[shift] = _cost(differing(moved[y], wanted[y]) for y in range(top, bottom))
+    best = min(costs, key=costs.__getitem__)
+    return best if costs[best] * 4 < before * 3 else None
 
 
-def _columns(
-    shown: Sequence[Row], wanted: Sequence[Row], changed: Sequence[int]
-) -> tuple[int, int]:
-    """Return the range of columns in which anything differs."""
-    width = len(wanted[0].cells)
-    left, right = width, 0
-    for y in changed:
-        old, new = shown[y], wanted[y]
-        for x in range(left):
-            if old.cells[x] != new.cells[x] or old.styles[x] != new.styles[x]:
-                left = x
-                break
-        for x in range(width - 1, right - 1, -1):
-            if old.cells[x] != new.cells[x] or old.styles[x] != new.styles[x]:
-                right = x + 1
-                break
-    return left, right
-
-
-def _likely_lines(
-    shown: Sequence[Row],
-    wanted: Sequence[Row],
-    rows: range,
-    columns: tuple[int, int],
-) -> int:
+def _likely_lines(shown: Sequence[Row], wanted: Sequence[Row], columns: slice) -> int:
     """Return by how many lines most rows moved up; 0 when that cannot be told."""
-    x1, x2 = columns
     places: dict[tuple[object, ...], int] = {}
-    for y in rows:
-        key = tuple(shown[y].cells[x1:x2])
-        if any(cell != BLANK for cell in key):
-            places[key] = -1 if key in places else y
+    for y, row in enumerate(shown):
+        key = tuple(row.cells[columns])
+        places[key] = -1 if key in places else y
+    places.pop((BLANK,) * (columns.stop - columns.start), None)
     votes: dict[int, int] = {}
-    for y in rows:
-        place = places.get(tuple(wanted[y].cells[x1:x2]), -1)
+    for y, row in enumerate(wanted):
+        place = places.get(tuple(row.cells[columns]), -1)
         if place >= 0:
             votes[place - y] = votes.get(place - y, 0) + 1
-    if not votes:
-        return 0
-    return max(votes, key=lambda lines: votes[lines])
+    return max(votes, key=votes.__getitem__, default=0)
 
 
-def _cost(shown: Sequence[Row], wanted: Sequence[Row], rows: range) -> int:
-    """Count the cells that differ."""
-    total = 0
-    for y in rows:
-        old, new = shown[y], wanted[y]
-        if old.cells == new.cells and old.styles == new.styles:
-            continue
-        pairs = zip(old.cells, new.cells, strict=True)
-        styles = zip(old.styles, new.styles, strict=True)
-        total += 8 + sum(
-            a != b or c != d for (a, b), (c, d) in zip(pairs, styles, strict=True)
-        )
-    return total
+def _cost(rows: Iterable[Sequence[int]]) -> int:
+    """Count the cells that differ, and what going to their rows costs."""
+    return sum(len(places) + ROW_COST for places in rows if places)
 
 
 def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
@@ -118,11 +89,11 @@ def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
 def write_shift(pen: Pen, shift: Shift) -> None:
     """Let the terminal move the rows."""
     pen.style("")
-    pen.text(f"\x1b[{shift.top + 1};{shift.bottom}r")
+    pen.control(f"\x1b[{shift.top + 1};{shift.bottom}r")
     if shift.lines > 0:
         pen.move(0, shift.bottom - 1)
-        pen.text("\n" * shift.lines)
+        pen.control("\n" * shift.lines)
     else:
         pen.move(0, shift.top)
-        pen.text("\x1bM" * -shift.lines)
-    pen.text("\x1b[r")
+        pen.control("\x1bM" * -shift.lines)
+    pen.control("\x1b[r")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from rich.cells import split_graphemes
 
@@ -14,11 +15,10 @@ BLANK: Final = " "
 Cell = str | None
 """A grapheme in its first cell, ``CONTINUED`` in its further cells, or unknown."""
 
+_MOVE: Final = re.compile(r"\x1b\[(\d+);(\d+)H")
 _TOKEN: Final = re.compile(
-    r"\x1b\[(?P<row>\d+);(?P<column>\d+)H"
-    r"|\x1b\[(?P<sgr>[\d;:]*)m"
+    r"\x1b\[(?P<sgr>[\d;:]*)m"
     r"|(?P<link>\x1b\]8;[^\x07\x1b]*(?:\x1b\\|\x07))"
-    r"|(?P<newline>\n)"
     r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
 )
 _SINGLE: Final = frozenset(
@@ -33,13 +33,28 @@ _SINGLE: Final = frozenset(
     )
 )
 
+REMEMBERED: Final = 1024
+"""Written pieces of rows whose cells are kept, 2 KB each: rows come again when a
+view scrolls, and telling a row's cells from its writing is most of the work."""
+
+
+class Piece(NamedTuple):
+    """What writing from one cell on puts into a row.
+
+    A style is the parameter string of the SGR sequence, then the OSC 8 sequence of
+    a link if there is one; "" is the terminal's own. ``sgr`` and ``link`` are in
+    force after it; ``simple``: every grapheme takes one cell.
+    """
+
+    cells: list[Cell]
+    styles: list[str]
+    simple: bool
+    sgr: str
+    link: str
+
 
 class Row:
-    """One row: a cell list and, beside it, the style each cell was written with.
-
-    A style is the parameter string of the SGR sequence, then the OSC 8 sequence
-    of a link if there is one; "" is the terminal's own.
-    """
+    """One row: a cell list and, beside it, the style each cell was written with."""
 
     __slots__ = ("cells", "simple", "styles")
 
@@ -56,27 +71,17 @@ class Row:
         twin.simple = self.simple
         return twin
 
-    def same(self, other: Row) -> bool:
-        """Whether both show the same, cell by cell; unknown is never the same."""
-        return (
-            self.cells == other.cells
-            and self.styles == other.styles
-            and UNKNOWN not in self.cells
-        )
-
-    def put(self, x: int, text: str, style: str) -> int:
-        """Write text from cell ``x`` on; returns the cell after it."""
-        if _SINGLE.issuperset(text):
-            cells: list[Cell] = list(text)
+    def put(self, x: int, piece: Piece) -> None:
+        """Write a piece from cell ``x`` on, as far as there is room."""
+        end = min(x + len(piece.cells), len(self.cells))
+        if not x and end == len(self.cells):
+            self.simple = piece.simple
         else:
-            self.simple = False
-            cells = _cells_of(text)
-        end = min(x + len(cells), len(self.cells))
+            self.simple = self.simple and piece.simple
         if not self.simple:
             self._halve(x, end)
-        self.cells[x:end] = cells[: end - x]
-        self.styles[x:end] = [style] * (end - x)
-        return end
+        self.cells[x:end] = piece.cells[: end - x]
+        self.styles[x:end] = piece.styles[: end - x]
 
     def _halve(self, start: int, end: int) -> None:
         """Forget the other half of a wide grapheme that is written over."""
@@ -90,6 +95,27 @@ class Row:
         while right < len(cells) and cells[right] == CONTINUED:
             cells[right] = UNKNOWN
             right += 1
+
+
+@lru_cache(REMEMBERED)
+def piece_of(written: str, sgr: str = "", link: str = "") -> Piece | None:
+    """Return the piece that is written in a style; None when it is more than that."""
+    cells: list[Cell] = []
+    styles: list[str] = []
+    simple, length = True, 0
+    for token in _TOKEN.finditer(written):
+        length += token.end() - token.start()
+        if token.lastgroup == "text":
+            text = token["text"]
+            single = text.isascii() or _SINGLE.issuperset(text)
+            simple = simple and single
+            cells += text if single else _cells_of(text)
+            styles += [sgr + link] * (len(cells) - len(styles))
+        elif token.lastgroup == "sgr":
+            sgr = _after(sgr, token["sgr"])
+        else:
+            link = "" if token["link"].startswith("\x1b]8;;\x1b") else token["link"]
+    return Piece(cells, styles, simple, sgr, link) if length == len(written) else None
 
 
 def _cells_of(text: str) -> list[Cell]:
@@ -127,28 +153,28 @@ class Surface:
             The numbers of the rows it wrote to, or None, with nothing applied,
             when it holds anything but moves, styles, links and text.
         """
-        tokens = list(_TOKEN.finditer(painting))
-        if sum(token.end() - token.start() for token in tokens) != len(painting):
-            return None
-        touched: set[int] = set()
+        planned: list[tuple[int, int, Piece]] = []
         x, y = self.cursor
         sgr = link = ""
-        for token in tokens:
-            kind = token.lastgroup
-            if kind == "text":
-                if y < self.height and x < self.width:
-                    x = self.rows[y].put(x, token["text"], sgr + link)
-                    touched.add(y)
-            elif kind == "sgr":
-                sgr = _after(sgr, token["sgr"])
-            elif kind == "column":
-                y, x = int(token["row"]) - 1, int(token["column"]) - 1
-            elif kind == "newline":
-                y += 1
-            else:
-                link = "" if token["link"].startswith("\x1b]8;;\x1b") else token["link"]
+        parts = _MOVE.split(painting)
+        for at in range(0, len(parts), 3):
+            if at:
+                y, x = int(parts[at - 2]) - 1, int(parts[at - 1]) - 1
+            for number, written in enumerate(parts[at].split("\n")):
+                y += number > 0
+                if not written:
+                    continue
+                piece = piece_of(written, sgr, link)
+                if piece is None:
+                    return None
+                sgr, link = piece.sgr, piece.link
+                if y < self.height and x < self.width and piece.cells:
+                    planned.append((y, x, piece))
+                    x = min(x + len(piece.cells), self.width)
+        for row, column, piece in planned:
+            self.rows[row].put(column, piece)
         self.cursor = (x, y)
-        return touched
+        return {row for row, _, _ in planned}
 
 
 def _after(current: str, parameters: str) -> str:
