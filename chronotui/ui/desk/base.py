@@ -48,7 +48,8 @@ class DeskBase(Screen[None]):
     @property
     def is_whole(self) -> bool:
         """Whether both sides stand: not before composing, nor while closing."""
-        return bool(self.query(LogSide)) and bool(self.query(StatusLine))
+        sides = (self.query_one_optional(LogSide), self.query_one_optional(StatusLine))
+        return all(side is not None and side.is_attached for side in sides)
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence on the status line for a while; "" takes it away."""
