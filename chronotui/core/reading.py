@@ -2,7 +2,9 @@
 
 A reader either follows, the newest row at the bottom of the window, or reads,
 and then the current row stays at its screen row whatever is inserted, healed,
-filtered, wrapped or resized around it (design note, invariant 7).
+filtered, wrapped or resized around it (design note, invariant 7). Only where the
+window would be blank below the last row is it filled from above; the row goes back
+to where the reader had it as soon as other rows, heights or sizes allow.
 
 Rows have heights in screen rows, asked for only near the window, so every step
 costs what the window costs.
@@ -51,6 +53,7 @@ class Reading(Generic[AnchorT]):
         self.top = ScreenRow(0, 0)
         self._anchor: AnchorT | None = None
         self._offset = 0
+        self._moved_to: int | None = None
         self._seen: AnchorT | None = None
 
     @property
@@ -61,6 +64,7 @@ class Reading(Generic[AnchorT]):
     @rows.setter
     def rows(self, rows: RowSource[AnchorT]) -> None:
         self._rows = self._screen.rows = rows
+        self.reconsider()
 
     def measure_with(self, height_of: Callable[[int], int]) -> None:
         """Take other heights, in effect with `resettle`."""
@@ -115,18 +119,26 @@ class Reading(Generic[AnchorT]):
             self._stick()
             return
         self.current = min(max(self.rows.locate(self._anchor), 0), count - 1)
-        self._place(self.current, self._offset)
+        wanted = self._offset if self._moved_to is None else self._moved_to
+        self._place(self.current, wanted)
+        self._fill()
+        self._moved_to = self.screen_y
         self._note_seen()
 
     def resize(self, window: int) -> None:
-        """Take a new window height in screen rows; one that grew is filled."""
-        grown = window > self.window
+        """Take a new window height in screen rows."""
+        if window != self.window:
+            self.reconsider()
         self.window = max(1, window)
         self.resettle()
-        fullest = self._screen.bottom_top(self.window)
-        if grown and not self.following and fullest < self.top:
-            self.top = fullest
-            self._hold()
+
+    def reconsider(self) -> None:
+        """Let the next `resettle` put the current row where the reader had it.
+
+        For changes after which the whole picture is another one; rows that only come
+        and go leave it where it stands.
+        """
+        self._moved_to = None
 
     # What the reader does
 
@@ -185,7 +197,7 @@ class Reading(Generic[AnchorT]):
         y = self._offset_of(self.current)
         if y < 0 or y + min(height, self.window) > self.window:
             self._place(self.current, self.window // 3)
-            self._limit()
+            self._fill()
         self._hold()
 
     def go_top(self) -> None:
@@ -208,6 +220,7 @@ class Reading(Generic[AnchorT]):
             return
         self._leave_tail()
         self._anchor, self._offset = spot.anchor, spot.offset
+        self.reconsider()
         self.resettle()
 
     # Steps
@@ -227,6 +240,7 @@ class Reading(Generic[AnchorT]):
     def _hold(self) -> None:
         self._anchor = self.rows.anchor(self.current)
         self._offset = self._offset_of(self.current)
+        self._moved_to = None
         self._note_seen()
 
     def _note_seen(self) -> None:
@@ -288,9 +302,10 @@ class Reading(Generic[AnchorT]):
         else:
             self.top = self._screen.back(ScreenRow(row, 0), y)
 
-    def _limit(self) -> None:
-        """Leave no blank rows below the end."""
-        self.top = min(self.top, self._screen.bottom_top(self.window))
+    def _fill(self) -> None:
+        """Leave no blank rows below the end while there are rows above."""
+        if self._screen.forward(self.top, self.window - 1).row >= len(self.rows):
+            self.top = min(self.top, self._screen.bottom_top(self.window))
 
     def _offset_of(self, row: int) -> int:
         return self._screen.offset_of(row, self.top, self.window)

@@ -156,9 +156,42 @@ def test_filtering_and_unfiltering_comes_back_to_the_same_place() -> None:
     reading.resettle()
     rows.numbers = []
     reading.resettle()
+    reading.rows = rows
     rows.numbers = whole
     reading.resettle()
     assert list(reading.window_rows()) == before
+
+
+def test_rows_that_end_within_the_window_fill_it_from_above() -> None:
+    rows, reading = reader(100)
+    reading.go_to(50)
+    reading.scroll(reading.screen_y - 2)
+    before = list(reading.window_rows())
+    assert reading.screen_y == 2
+    whole = rows.numbers
+    rows.numbers = whole[:53]
+    reading.resettle()
+    assert [place.row for place in reading.window_rows()] == list(range(43, 53))
+    assert (rows.anchor(reading.current), reading.screen_y) == (500, 7)
+    rows.add(515)
+    reading.resettle()
+    assert (rows.anchor(reading.current), reading.screen_y) == (500, 7)
+    rows.numbers = whole
+    reading.reconsider()
+    reading.resettle()
+    assert list(reading.window_rows()) == before
+
+
+def test_lower_rows_fill_the_window_too() -> None:
+    rows, reading = reader(30)
+    rows.heights = dict.fromkeys(rows.numbers, 3)
+    reading.resettle()
+    reading.go_to(27)
+    reading.scroll(reading.screen_y)
+    rows.heights = {}
+    reading.resize(9)
+    assert [place.row for place in reading.window_rows()] == list(range(21, 30))
+    assert reading.current == 27
 
 
 def test_no_rows_no_harm() -> None:
@@ -213,24 +246,30 @@ def test_the_line_under_the_eye_never_moves(
     reading.go_to(place)
     for step in moves:
         reading.scroll(step)
-    number, y = rows.anchor(reading.current), reading.screen_y
+    number, chosen = rows.anchor(reading.current), reading.screen_y
+    y = chosen
     for kind, value in changes:
         if kind == "tall" and value < len(rows) and rows.numbers[value] != number:
             rows.heights[rows.numbers[value]] = 3
         elif kind == "resize":
+            if value != reading.window:
+                y = min(chosen, value - 1)
             reading.resize(value)
             y = moved_down(rows, reading, y)
         elif kind in {"insert", "append"}:
             rows.add(value)
         reading.resettle()
         assert rows.anchor(reading.current) == number
-        assert reading.screen_y == min(y, reading.window - 1)
+        assert reading.screen_y == y
 
 
 def moved_down(rows: SortedRows, reading: Reading[int], y: int) -> int:
-    """Return where the current row belongs: elsewhere only at the log's end."""
-    if reading.screen_y == min(y, reading.window - 1):
+    """Return where the current row belongs: elsewhere only at either end."""
+    if reading.screen_y == y:
         return y
+    if reading.screen_y < y:
+        assert reading.top == ScreenRow(0, 0)
+        return reading.screen_y
     last = len(rows) - 1
     bottom = ScreenRow(last, rows.height(last) - 1)
     assert list(reading.window_rows())[-1] == bottom

@@ -106,6 +106,7 @@ class OpenLog:
         if not self.rows.complete:
             self.rows.advance(budget_seconds, self.reading.current)
             self.near.forget_from(0)
+            self.reading.reconsider()
             self.reading.resettle()
             return True
         for search in (self.search, self._errors):

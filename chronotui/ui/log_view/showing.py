@@ -85,7 +85,7 @@ class Showing(LogWindow):
         """Show lines as remembered; posts nothing."""
         if settings != self.settings:
             self.settings = settings
-            self.redraw()
+            self._redraw_higher_or_lower()
 
     def action_next_timestamps(self) -> None:
         """Go on to the next kind of time column."""
@@ -126,6 +126,12 @@ class Showing(LogWindow):
             self.say("This line is not JSON.")
             return
         self.opened.as_json ^= {key_of(line)}
+        self._redraw_higher_or_lower()
+
+    def _redraw_higher_or_lower(self) -> None:
+        """Draw anew what may take more rows than before, or fewer."""
+        if self.opened is not None:
+            self.opened.reading.reconsider()
         self.redraw()
 
     def _change(self, settings: ViewSettings) -> None:

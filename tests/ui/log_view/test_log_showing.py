@@ -67,6 +67,34 @@ async def test_wrapping_keeps_the_current_line_where_it_is(open_pane: OpenPane) 
         assert (bench.current, bench.opened.reading.screen_y) == (current, y)
 
 
+async def test_wrapping_near_the_end_leaves_no_row_blank(open_pane: OpenPane) -> None:
+    lines = [log_line(n, f"{n} " + "word " * 30) for n in range(100)]
+    async with open_pane(lines, settings=ViewSettings(wrap=True)) as bench:
+        await bench.press("k", "k")
+        before, current = bench.screen(), bench.current
+        await bench.press("w")
+        assert len(bench.shown()) == bench.view.size.height
+        assert bench.shown()[-1].startswith("99 ")
+        assert bench.current == current
+        await bench.press("w")
+        assert bench.screen() == before
+
+
+async def test_a_stream_alone_fills_the_window_and_both_come_back_in_place(
+    open_pane: OpenPane,
+) -> None:
+    lines = [log_line(n, stream=STDERR if n % 3 else STDOUT) for n in range(90)]
+    async with open_pane(lines) as bench:
+        await bench.press("k", "k", "k", "k", "k")
+        before, current = bench.screen(), bench.current
+        await bench.press("1")
+        assert bench.shown()[-1] == "line 87"
+        assert len(bench.shown()) == bench.view.size.height
+        await bench.press("0")
+        assert bench.screen() == before
+        assert bench.current == current
+
+
 async def test_settings_from_outside_are_shown_and_not_told(
     open_pane: OpenPane,
 ) -> None:
