@@ -16,13 +16,14 @@ class Figure:
     """One row of the table.
 
     ``ours`` and ``reference`` are in the same unit; the ratio is ours / reference
-    and must not be more than ``goal`` (``at_least`` turns that round).
+    and must not be more than ``goal`` (``at_least`` turns that round). Without a
+    goal the row is for information and has no verdict.
     """
 
     name: str
     ours: float
     reference: float
-    goal: float
+    goal: float | None
     against: str = ""
     unit: str = "ms"
     at_least: bool = False
@@ -33,7 +34,17 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
+        if self.goal is None:
+            return True
         return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
+
+    @property
+    def verdict(self) -> str:
+        """The last two cells of its row: goal and whether it is met."""
+        if self.goal is None:
+            return "|"
+        sign = "≥" if self.at_least else "≤"
+        return f"{sign} {self.goal:g} | {'met' if self.is_met else '**missed**'}"
 
 
 def interleaved(
@@ -63,12 +74,10 @@ def table(figures: list[Figure]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for figure in figures:
-        sign = "≥" if figure.at_least else "≤"
-        verdict = "met" if figure.is_met else "**missed**"
         scale = 1000 if figure.unit == "ms" else 1
         lines.append(
             f"| {figure.name} | {figure.ours * scale:,.4g} {figure.unit} "
             f"| {figure.reference * scale:,.4g} {figure.unit} {figure.against} "
-            f"| {figure.ratio:.2f} | {sign} {figure.goal:g} | {verdict} |"
+            f"| {figure.ratio:.2f} | {figure.verdict} |"
         )
     return "\n".join(lines)

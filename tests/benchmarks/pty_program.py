@@ -1,0 +1,244 @@
+"""A program in a real pseudo-terminal: its keys, bytes, frames and processor time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+COLUMNS, LINES = 120, 40
+QUIET_SECONDS = 0.010
+"""A burst of output is over when nothing has come for this long."""
+
+LONGEST_SECONDS = 120.0
+FRAME_BEGINS = b"\x1b[?2026h"
+ANSWERS = {
+    b"\x1b[?2026$p": b"\x1b[?2026;2$y",
+    b"\x1b[6n": b"\x1b[1;1R",
+    b"\x1b[c": b"\x1b[?62;22c",
+}
+"""What a terminal with synchronised output answers to a program's questions."""
+
+_SEQUENCE = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
+)
+CONTROL_FDS = "BENCH_CONTROL_FDS"
+
+
+class Response(NamedTuple):
+    """What a key caused.
+
+    Attributes:
+        seconds: From writing the key to the last byte of the burst it caused.
+        written: Bytes until the next key, late ones too.
+    """
+
+    seconds: float
+    written: int
+
+
+class Program:
+    """One program in a terminal of 120 by 40 cells, told and heard through pipes.
+
+    A host of ours finds the pipes' numbers in ``BENCH_CONTROL_FDS``: it is told
+    what to do line by line and says so when it is done.
+
+    Attributes:
+        written: Bytes it has sent to the terminal.
+        frames: Synchronised frames among them.
+        chunks: When each read came and what it was, while ``keep`` is set.
+    """
+
+    def __init__(
+        self, command: Sequence[str], *, environment: Mapping[str, str]
+    ) -> None:
+        self.written = self.frames = 0
+        self.chunks: list[tuple[float, bytes]] = []
+        self.keep = False
+        self._tail = b""
+        self._said = b""
+        told, self._telling = os.pipe()
+        self._hearing, saying = os.pipe()
+        self.pid, self._terminal = pty.fork()
+        if not self.pid:
+            size = struct.pack("HHHH", LINES, COLUMNS, 0, 0)
+            fcntl.ioctl(0, termios.TIOCSWINSZ, size)
+            for descriptor in (told, saying):
+                os.set_inheritable(descriptor, True)
+            variables = {**environment, CONTROL_FDS: f"{told},{saying}"}
+            os.execvpe(command[0], list(command), variables)
+        os.close(told)
+        os.close(saying)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the program."""
+        os.kill(self.pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        for descriptor in (self._terminal, self._telling, self._hearing):
+            os.close(descriptor)
+
+    @property
+    def processor_seconds(self) -> float:
+        """Processor time of all its threads so far, also of those that ended."""
+        # CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) makes it.
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    # Reading
+
+    def read(self, seconds: float) -> bool:
+        """Read once what comes within so many seconds; False when nothing came."""
+        ready, _, _ = select.select([self._terminal], [], [], max(seconds, 0.0))
+        if not ready:
+            return False
+        sent = os.read(self._terminal, 1 << 16)
+        if self.keep:
+            self.chunks.append((perf_counter(), sent))
+        self.written += len(sent)
+        seen = self._tail + sent
+        self.frames += seen.count(FRAME_BEGINS)
+        for question, answer in ANSWERS.items():
+            if question in seen:
+                os.write(self._terminal, answer)
+        self._tail = _unfinished(seen)
+        return True
+
+    def settle(self, quiet: float = 0.4, most: float = LONGEST_SECONDS) -> None:
+        """Read until nothing has come for a while."""
+        deadline = perf_counter() + most
+        while self.read(quiet):
+            assert perf_counter() < deadline, "it never rests"
+
+    def pass_time(self, seconds: float) -> None:
+        """Read all that comes in so many seconds."""
+        deadline = perf_counter() + seconds
+        while (left := deadline - perf_counter()) > 0:
+            self.read(left)
+
+    def until(self, shows: bytes) -> float:
+        """Read until a text was written, escape sequences left out.
+
+        Returns:
+            When its last byte came, by ``perf_counter``.
+        """
+        self.chunks, self.keep = [], True
+        while shows not in _SEQUENCE.sub(b"", b"".join(c for _, c in self.chunks)):
+            assert self.read(LONGEST_SECONDS), f"{shows!r} never came"
+        self.keep = False
+        return self.chunks[-1][0]
+
+    # Keys
+
+    def press(self, key: bytes, *, every: float = 0.0) -> Response:
+        """Press a key and wait for the end of the burst it causes.
+
+        Args:
+            key: The bytes the terminal sends for it.
+            every: Seconds to the next key at least; what comes by then is counted.
+        """
+        before = self.written
+        pressed = perf_counter()
+        os.write(self._terminal, key)
+        last = pressed
+        wait = 2.0
+        while self.read(wait):
+            last = perf_counter()
+            wait = QUIET_SECONDS
+        assert last > pressed, f"nothing came of {key!r}"
+        self.pass_time(pressed + every - perf_counter())
+        return Response(last - pressed, self.written - before)
+
+    def type(self, keys: bytes) -> None:
+        """Send keys and do not wait for what they cause."""
+        os.write(self._terminal, keys)
+
+    # Telling a host
+
+    def tell(self, order: str) -> None:
+        """Tell the host of ours something to do."""
+        os.write(self._telling, f"{order}\n".encode())
+
+    def hear(self) -> str:
+        """Read, the terminal too, until the host says a line; returns the line."""
+        deadline = perf_counter() + LONGEST_SECONDS
+        while b"\n" not in self._said:
+            left = deadline - perf_counter()
+            watched = [self._hearing, self._terminal]
+            ready, _, _ = select.select(watched, [], [], max(left, 0.0))
+            assert ready, "the host says nothing"
+            if self._terminal in ready:
+                self.read(0.0)
+            if self._hearing in ready:
+                said = os.read(self._hearing, 4096)
+                assert said, "the host ended"
+                self._said += said
+        line, _, self._said = self._said.partition(b"\n")
+        return line.decode()
+
+    def ask(self, order: str) -> str:
+        """Tell the host something and return what it says of it."""
+        self.tell(order)
+        return self.hear()
+
+
+def _unfinished(seen: bytes) -> bytes:
+    """Return the end of what was read if it is the beginning of a sequence."""
+    start = seen.rfind(b"\x1b", -16)
+    if start < 0 or _SEQUENCE.match(seen, start):
+        return b""
+    return seen[start:]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return an environment that holds nothing of the user's."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+    }
+
+
+class Window(NamedTuple):
+    """What a program did in a while."""
+
+    share: float
+    bytes_a_second: float
+    frames_a_second: float
+
+
+def measured(program: Program, work: Callable[[], object]) -> Window:
+    """Return what a program took while something was done with it.
+
+    ``share`` is of one processor.
+    """
+    written, frames = program.written, program.frames
+    used, begun = program.processor_seconds, perf_counter()
+    work()
+    took = perf_counter() - begun
+    return Window(
+        (program.processor_seconds - used) / took,
+        (program.written - written) / took,
+        (program.frames - frames) / took,
+    )
