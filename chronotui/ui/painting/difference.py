@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import compress
+import re
 from operator import ne, or_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.ui.painting.surface import BLANK, CONTINUED, UNKNOWN
+from chronotui.ui.painting.pieces import BLANK, CONTINUED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chronotui.ui.painting.pen import Pen
+    from chronotui.ui.painting.pieces import Styles
     from chronotui.ui.painting.surface import Row
 
-Changes = dict[int, list[int]]
-"""The columns that differ, by row."""
+Changes = dict[int, bytes]
+"""By row, a byte for each cell: 1 where it differs."""
 
 Span = tuple[int, int]
 
@@ -25,37 +26,45 @@ BRIDGE: Final = 4
 ERASE_FROM: Final = 8
 """Blank cells at the end of a row from which erasing is shorter than writing."""
 
+_SPAN: Final = re.compile(rb"\x01(?:\x00{0,%d}\x01)*" % BRIDGE)
+_ONE_STYLE: Final = re.compile(r"(.)\1*", re.DOTALL)
+
 
 class Run(NamedTuple):
     """Cells of one style to be written; ``erases``: from there to the row's end."""
 
-    style: str
     y: int
     x: int
     text: str
     erases: bool = False
 
 
-def differing(shown: Row, wanted: Row) -> list[int]:
-    """Return the columns in which the rows differ."""
-    if shown.cells == wanted.cells and shown.styles == wanted.styles:
-        return []
-    marks: Iterable[bool] = map(ne, shown.cells, wanted.cells)
+def differing(shown: Row, wanted: Row) -> bytes:
+    """Return a byte for each cell, 1 where the rows differ; empty if nowhere."""
+    marks: Iterable[bool] = ()
+    if shown.cells != wanted.cells:
+        marks = map(ne, shown.cells, wanted.cells)
     if shown.styles != wanted.styles:
-        marks = map(or_, marks, map(ne, shown.styles, wanted.styles))
-    return list(compress(range(len(wanted.cells)), marks))
+        other = map(ne, shown.styles, wanted.styles)
+        marks = map(or_, marks, other) if marks else other
+    found = bytes(marks)
+    return found if 1 in found else b""
 
 
 def changes(
     shown: Sequence[Row], wanted: Sequence[Row], rows: Iterable[int]
 ) -> Changes:
-    """Return the columns that differ in those of some rows in which any do."""
+    """Return the cells that differ in those of some rows in which any do."""
     found = ((y, differing(shown[y], wanted[y])) for y in rows)
     return {y: places for y, places in found if places}
 
 
 def write_rows(
-    pen: Pen, shown: Sequence[Row], wanted: Sequence[Row], changed: Changes
+    pen: Pen,
+    styles: Styles,
+    shown: Sequence[Row],
+    wanted: Sequence[Row],
+    changed: Changes,
 ) -> None:
     """Write what each wanted row has that the shown one has not.
 
@@ -64,19 +73,23 @@ def write_rows(
 
     Args:
         pen: Writes.
+        styles: What the rows' style codes stand for.
         shown: All rows as they are shown.
         wanted: All rows as they are to be.
-        changed: The columns to be written.
+        changed: The cells to be written.
     """
-    styles: dict[str, list[Run]] = {}
+    by_style: dict[str, list[Run]] = {}
     for y, places in changed.items():
-        spans = _spans(places, wanted[y])
-        if not (shown[y].simple and wanted[y].simple):
-            _write_graphemes(pen, y, wanted[y], spans)
+        row = wanted[y]
+        spans = _spans(places, row)
+        if not (shown[y].is_simple and row.is_simple):
+            _write_graphemes(pen, styles, y, row, spans)
             continue
-        for run in _runs(pen, y, wanted[y], spans):
-            styles.setdefault(run.style, []).append(run)
-    for style, runs in styles.items():
+        end = _erasable_from(pen, row, styles.style(row.styles[-1]))
+        for code, run in _runs(y, row, spans, end):
+            by_style.setdefault(code, []).append(run)
+    for code, runs in by_style.items():
+        style = styles.style(code)
         for run in runs:
             pen.move(run.x, run.y)
             pen.style(style)
@@ -86,29 +99,35 @@ def write_rows(
                 pen.text(run.text)
 
 
-def _runs(pen: Pen, y: int, wanted: Row, spans: Sequence[Span]) -> Iterator[Run]:
-    cells, styles = wanted.cells, wanted.styles
-    end = _erasable_from(pen, wanted) if spans else 0
+def _runs(
+    y: int, row: Row, spans: Iterable[Span], end: int
+) -> Iterator[tuple[str, Run]]:
+    """Return the code of each run's style and the run; from ``end`` on is blank."""
+    cells, styles = row.cells, row.styles
     for start, stop in spans:
-        for x1, x2 in _one_style(styles, start, min(stop, end)):
-            yield Run(styles[x1], y, x1, "".join(map(str, cells[x1:x2])))
+        for one in _ONE_STYLE.finditer(styles, start, min(stop, end)):
+            x1, x2 = one.span()
+            yield one[1], Run(y, x1, "".join(cells[x1:x2]))
         if stop > end:
-            yield Run(styles[-1], y, max(start, end), "", erases=True)
+            yield styles[-1], Run(y, max(start, end), "", erases=True)
             return
 
 
-def _erasable_from(pen: Pen, row: Row) -> int:
-    """Return where the row's blank end begins, or its width when none is worth it."""
+def _erasable_from(pen: Pen, row: Row, last: str) -> int:
+    """Return where the row's blank end begins, or its width when none is worth it.
+
+    Args:
+        pen: Writes.
+        row: Of one-cell graphemes.
+        last: The style of its last cell.
+    """
     width = len(row.cells)
-    if not pen.erases_in_colour or not width:
+    if not pen.erases_in_colour or "\x1b" in last or row.cells[-1] != BLANK:
         return width
-    last = row.styles[-1]
-    if "\x1b" in last or _decorated(last):
-        return width
-    x = width
-    while x and row.cells[x - 1] == BLANK and row.styles[x - 1] == last:
-        x -= 1
-    return x if width - x >= ERASE_FROM else width
+    x = max(
+        len("".join(row.cells).rstrip(BLANK)), len(row.styles.rstrip(row.styles[-1]))
+    )
+    return x if width - x >= ERASE_FROM and not _decorated(last) else width
 
 
 def _decorated(style: str) -> bool:
@@ -125,36 +144,17 @@ def _decorated(style: str) -> bool:
     return False
 
 
-def _spans(places: Sequence[int], wanted: Row) -> list[Span]:
+def _spans(places: bytes, wanted: Row) -> list[Span]:
     """Return the ranges of cells that differ, close ones joined."""
-    new = wanted.cells
-    spans: list[Span] = []
-    for x in places:
-        if new[x] is UNKNOWN:
-            continue
-        if (
-            spans
-            and x - spans[-1][1] <= BRIDGE
-            and UNKNOWN not in new[spans[-1][1] : x]
-        ):
-            spans[-1] = (spans[-1][0], x + 1)
-        else:
-            spans.append((x, x + 1))
-    return spans
+    if UNKNOWN in wanted.cells:
+        known = (2 if cell == UNKNOWN else 0 for cell in wanted.cells)
+        places = bytes(map(max, places, known))
+    return [found.span() for found in _SPAN.finditer(places)]
 
 
-def _one_style(styles: list[str], start: int, stop: int) -> Iterator[Span]:
-    """Divide a range of cells where the style changes."""
-    x = start
-    while x < stop:
-        end = x + 1
-        while end < stop and styles[end] == styles[x]:
-            end += 1
-        yield x, end
-        x = end
-
-
-def _write_graphemes(pen: Pen, y: int, wanted: Row, spans: Sequence[Span]) -> None:
+def _write_graphemes(
+    pen: Pen, styles: Styles, y: int, wanted: Row, spans: Sequence[Span]
+) -> None:
     """Write a row that has, or had, graphemes of more cells than one, as they come.
 
     After graphemes whose width a terminal may see otherwise the place is said
@@ -169,7 +169,7 @@ def _write_graphemes(pen: Pen, y: int, wanted: Row, spans: Sequence[Span]) -> No
             plain = len(cell) == 1 and wanted.cells[x + 1 : x + 2] != [CONTINUED]
             if plain or not doubtful:
                 pen.move(x, y)
-            pen.style(wanted.styles[x])
+            pen.style(styles.style(wanted.styles[x]))
             doubtful = not plain
             if plain:
                 pen.text(cell)

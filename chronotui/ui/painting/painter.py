@@ -7,6 +7,7 @@ from typing import Final
 
 from chronotui.ui.painting.difference import changes, write_rows
 from chronotui.ui.painting.pen import Pen
+from chronotui.ui.painting.pieces import Pieces
 from chronotui.ui.painting.scrolling import find_shift, shifted, write_shift
 from chronotui.ui.painting.surface import Surface
 
@@ -38,7 +39,7 @@ class Painter:
         """Start over with a screen of another size, all of it unknown."""
         self._wanted = Surface(width, height)
         self._shown = Surface(width, height)
-        self._touched: set[int] = set()
+        self._forget()
         self._cursor_moved = False
 
     @property
@@ -48,18 +49,28 @@ class Painter:
 
     def feed(self, written: str) -> str:
         """Take one write; returns what has to be passed on at once."""
+        due = ""
+        if self._pieces.styles.is_full:
+            due = self.flush()
+            self._forget()
         cursor = self._wanted.cursor
-        touched = self._wanted.paint(written)
+        touched = self._wanted.paint(written, self._pieces)
         if touched is not None:
             self._touched |= touched
             self._cursor_moved = self._cursor_moved or self._wanted.cursor != cursor
-            return ""
+            return due
         if PASSES_BY.fullmatch(written):
-            return written
-        due = self.flush()
+            return due + written
+        due += self.flush()
+        self._forget()
+        return due + written
+
+    def _forget(self) -> None:
+        """Take every cell as unknown: what is painted next is painted whole."""
+        self._pieces = Pieces()
         self._wanted.forget()
         self._shown.forget()
-        return due + written
+        self._touched: set[int] = set()
 
     def flush(self) -> str:
         """Return the writing that makes the terminal show what is wanted."""
@@ -74,9 +85,9 @@ class Painter:
             shown = self._shown.rows = shifted(shown, shift)
             rows = changed.keys() | set(range(shift.top, shift.bottom))
             changed = changes(shown, wanted, sorted(rows))
-        write_rows(pen, shown, wanted, changed)
+        write_rows(pen, self._pieces.styles, shown, wanted, changed)
         for y in changed:
-            shown[y] = wanted[y].copy()
+            shown[y] = wanted[y]
         self._touched = set()
         painted = pen.finish()
         if painted or self._cursor_moved:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.ui.painting.difference import differing
-from chronotui.ui.painting.surface import BLANK, Row
+from chronotui.ui.painting.pieces import BLANK, UNKNOWN
+from chronotui.ui.painting.surface import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,11 +36,13 @@ def find_shift(
     if len(changed) < LEAST_ROWS:
         return None
     top, bottom = min(changed), max(changed) + 1
-    left = min(places[0] for places in changed.values())
-    right = max(places[-1] for places in changed.values()) + 1
+    left = min(places.find(1) for places in changed.values())
+    right = max(places.rfind(1) for places in changed.values()) + 1
     lines = _likely_lines(shown[top:bottom], wanted[top:bottom], slice(left, right))
     if not lines or abs(lines) >= bottom - top - 1:
         return None
+    if any(UNKNOWN in row.cells for row in wanted[top:bottom]):
+        return None  # what is not known would move along and never be put right
     # A marked row that stays at the edge is cheaper to change than to move on.
     edge = Shift(top + (lines < 0), bottom - (lines > 0), lines)
     before = _cost(changed.values())
@@ -53,22 +56,27 @@ def find_shift(
 
 def _likely_lines(shown: Sequence[Row], wanted: Sequence[Row], columns: slice) -> int:
     """Return by how many lines most rows moved up; 0 when that cannot be told."""
-    places: dict[tuple[object, ...], int] = {}
+    places: dict[str | tuple[str, ...], int] = {}
     for y, row in enumerate(shown):
-        key = tuple(row.cells[columns])
+        key = _key(row, columns)
         places[key] = -1 if key in places else y
-    places.pop((BLANK,) * (columns.stop - columns.start), None)
+    places.pop(BLANK * (columns.stop - columns.start), None)
     votes: dict[int, int] = {}
     for y, row in enumerate(wanted):
-        place = places.get(tuple(row.cells[columns]), -1)
+        place = places.get(_key(row, columns), -1)
         if place >= 0:
             votes[place - y] = votes.get(place - y, 0) + 1
     return max(votes, key=votes.__getitem__, default=0)
 
 
-def _cost(rows: Iterable[Sequence[int]]) -> int:
+def _key(row: Row, columns: slice) -> str | tuple[str, ...]:
+    cells = row.cells[columns]
+    return cells if isinstance(cells, str) else tuple(cells)
+
+
+def _cost(rows: Iterable[bytes]) -> int:
     """Count the cells that differ, and what going to their rows costs."""
-    return sum(len(places) + ROW_COST for places in rows if places)
+    return sum(places.count(1) + ROW_COST for places in rows if places)
 
 
 def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
@@ -80,9 +88,7 @@ def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
         if shift.top <= source < shift.bottom:
             rows[y] = shown[source]
         else:
-            blank = Row(width)
-            blank.cells = [BLANK] * width
-            rows[y] = blank
+            rows[y] = Row.of(BLANK, width)
     return rows
 
 

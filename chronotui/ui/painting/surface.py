@@ -3,134 +3,80 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.cells import split_graphemes
+from chronotui.ui.painting.pieces import (
+    CONTINUED,
+    PLAIN,
+    UNKNOWN,
+    Cells,
+    Piece,
+    Pieces,
+    is_single,
+)
 
-UNKNOWN: Final = None
-CONTINUED: Final = ""
-BLANK: Final = " "
-
-Cell = str | None
-"""A grapheme in its first cell, ``CONTINUED`` in its further cells, or unknown."""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MOVE: Final = re.compile(r"\x1b\[(\d+);(\d+)H")
-_TOKEN: Final = re.compile(
-    r"\x1b\[(?P<sgr>[\d;:]*)m"
-    r"|(?P<link>\x1b\]8;[^\x07\x1b]*(?:\x1b\\|\x07))"
-    r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
-)
-_SINGLE: Final = frozenset(
-    map(
-        chr,
-        [
-            *range(0x20, 0x7F),
-            *range(0xA0, 0xAD),
-            *range(0xAE, 0x300),
-            *range(0x2500, 0x25FD),
-        ],
-    )
-)
-
-REMEMBERED: Final = 1024
-"""Written pieces of rows whose cells are kept, 2 KB each: rows come again when a
-view scrolls, and telling a row's cells from its writing is most of the work."""
 
 
-class Piece(NamedTuple):
-    """What writing from one cell on puts into a row.
+class Row(NamedTuple):
+    """One row: its cells and the code of the style each was written with.
 
-    A style is the parameter string of the SGR sequence, then the OSC 8 sequence of
-    a link if there is one; "" is the terminal's own. ``sgr`` and ``link`` are in
-    force after it; ``simple``: every grapheme takes one cell.
+    Never changed in place, so two screens may share one.
     """
 
-    cells: list[Cell]
-    styles: list[str]
-    simple: bool
-    sgr: str
-    link: str
+    cells: Cells
+    styles: str
+
+    @classmethod
+    def of(cls, cell: str, width: int) -> Row:
+        """Return a row of one cell over and over, in the terminal's own style."""
+        return cls(cell * width, PLAIN * width)
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether every grapheme is one character that takes one cell."""
+        return isinstance(self.cells, str)
+
+    def with_piece(self, x: int, piece: Piece) -> Row:
+        """Return the row with a piece from cell ``x`` on, as far as there is room."""
+        old, new = self.cells, piece.cells
+        end = min(x + len(new), len(old))
+        styles = piece.styles[: end - x]
+        if end - x < len(old):
+            styles = self.styles[:x] + styles + self.styles[end:]
+        if isinstance(new, str) and (end - x == len(old) or isinstance(old, str)):
+            new = new[: end - x]
+            if end - x < len(old):
+                new = f"{old[:x]}{new}{old[end:]}"
+            return Row(new, styles)
+        return Row(_with_cells(old, x, new[: end - x]), styles)
 
 
-class Row:
-    """One row: a cell list and, beside it, the style each cell was written with."""
-
-    __slots__ = ("cells", "simple", "styles")
-
-    def __init__(self, width: int) -> None:
-        self.cells: list[Cell] = [UNKNOWN] * width
-        self.styles: list[str] = [""] * width
-        self.simple = True
-
-    def copy(self) -> Row:
-        """Return a row that can change on its own."""
-        twin = Row(0)
-        twin.cells = self.cells.copy()
-        twin.styles = self.styles.copy()
-        twin.simple = self.simple
-        return twin
-
-    def put(self, x: int, piece: Piece) -> None:
-        """Write a piece from cell ``x`` on, as far as there is room."""
-        end = min(x + len(piece.cells), len(self.cells))
-        if not x and end == len(self.cells):
-            self.simple = piece.simple
-        else:
-            self.simple = self.simple and piece.simple
-        if not self.simple:
-            self._halve(x, end)
-        self.cells[x:end] = piece.cells[: end - x]
-        self.styles[x:end] = piece.styles[: end - x]
-
-    def _halve(self, start: int, end: int) -> None:
-        """Forget the other half of a wide grapheme that is written over."""
-        cells = self.cells
-        if start < len(cells) and cells[start] == CONTINUED:
-            left = start - 1
-            while left > 0 and cells[left] == CONTINUED:
-                left -= 1
-            cells[left:start] = [UNKNOWN] * (start - left)
-        right = end
-        while right < len(cells) and cells[right] == CONTINUED:
-            cells[right] = UNKNOWN
-            right += 1
-
-
-@lru_cache(REMEMBERED)
-def piece_of(written: str, sgr: str = "", link: str = "") -> Piece | None:
-    """Return the piece that is written in a style; None when it is more than that."""
-    cells: list[Cell] = []
-    styles: list[str] = []
-    simple, length = True, 0
-    for token in _TOKEN.finditer(written):
-        length += token.end() - token.start()
-        if token.lastgroup == "text":
-            text = token["text"]
-            single = text.isascii() or _SINGLE.issuperset(text)
-            simple = simple and single
-            cells += text if single else _cells_of(text)
-            styles += [sgr + link] * (len(cells) - len(styles))
-        elif token.lastgroup == "sgr":
-            sgr = _after(sgr, token["sgr"])
-        else:
-            link = "" if token["link"].startswith("\x1b]8;;\x1b") else token["link"]
-    return Piece(cells, styles, simple, sgr, link) if length == len(written) else None
-
-
-def _cells_of(text: str) -> list[Cell]:
-    cells: list[Cell] = []
-    spans, _ = split_graphemes(text)
-    for start, end, width in spans:
-        if width:
-            cells.append(text[start:end])
-            cells.extend([CONTINUED] * (width - 1))
-        elif cells:
-            last = len(cells) - 1
-            while last and cells[last] == CONTINUED:
-                last -= 1
-            cells[last] = f"{cells[last] or ''}{text[start:end]}"
+def _with_cells(old: Cells, x: int, new: Sequence[str]) -> Cells:
+    """Write over cells of which some take more than one character, or two cells."""
+    cells = list(old)
+    _halve(cells, x, x + len(new))
+    cells[x : x + len(new)] = new
+    text = "".join(cells)
+    if len(text) == len(cells) and CONTINUED not in cells and is_single(text):
+        return text
     return cells
+
+
+def _halve(cells: list[str], start: int, end: int) -> None:
+    """Forget the other half of a wide grapheme that is written over."""
+    if start < len(cells) and cells[start] == CONTINUED:
+        left = start - 1
+        while left > 0 and cells[left] == CONTINUED:
+            left -= 1
+        cells[left:start] = [UNKNOWN] * (start - left)
+    right = end
+    while right < len(cells) and cells[right] == CONTINUED:
+        cells[right] = UNKNOWN
+        right += 1
 
 
 class Surface:
@@ -139,14 +85,18 @@ class Surface:
     def __init__(self, width: int, height: int) -> None:
         self.width = width
         self.height = height
-        self.rows = [Row(width) for _ in range(height)]
         self.cursor = (0, 0)
+        self.forget()
 
     def forget(self) -> None:
         """Take every cell as unknown."""
-        self.rows = [Row(self.width) for _ in range(self.height)]
+        self.rows = [Row.of(UNKNOWN, self.width)] * self.height
 
-    def paint(self, painting: str) -> set[int] | None:
+    def put(self, x: int, y: int, piece: Piece) -> None:
+        """Write a piece from a cell on, as far as there is room."""
+        self.rows[y] = self.rows[y].with_piece(x, piece)
+
+    def paint(self, painting: str, pieces: Pieces) -> set[int] | None:
         """Apply a painting.
 
         Returns:
@@ -164,23 +114,14 @@ class Surface:
                 y += number > 0
                 if not written:
                     continue
-                piece = piece_of(written, sgr, link)
+                piece = pieces.piece_of(written, sgr, link)
                 if piece is None:
                     return None
                 sgr, link = piece.sgr, piece.link
                 if y < self.height and x < self.width and piece.cells:
-                    planned.append((y, x, piece))
+                    planned.append((x, y, piece))
                     x = min(x + len(piece.cells), self.width)
-        for row, column, piece in planned:
-            self.rows[row].put(column, piece)
+        for column, row, piece in planned:
+            self.put(column, row, piece)
         self.cursor = (x, y)
-        return {row for row, _, _ in planned}
-
-
-def _after(current: str, parameters: str) -> str:
-    """Return the style in force after one more SGR sequence."""
-    if parameters in {"", "0"}:
-        return ""
-    if parameters.startswith("0;"):
-        return parameters[2:]
-    return f"{current};{parameters}" if current else parameters
+        return {row for _, row, _ in planned}

@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len, set_cell_size
 
 from chronotui.ui.painting.painter import Painter
+from chronotui.ui.painting.pieces import MOST_STYLES
 
 STYLES = (
     "",
@@ -204,3 +205,39 @@ def test_only_the_last_of_several_frames_is_written() -> None:
     sent = painter.flush()
     assert "line 2970 " in sent
     assert "line 2940 " not in sent
+
+
+def test_what_is_not_known_is_never_moved() -> None:
+    screen = pyte.Screen(80, 24)
+    stream = pyte.Stream(screen)
+    painter = Painter(80, 24)
+    painter.feed(_page(0, 80, 24))
+    stream.feed(painter.flush())
+    painter.feed("\x1b]999;what\x07")
+    for first in (0, 1):
+        right = "".join(
+            f"\x1b[{y + 1};21H{f'row {first + y}':<60}\n" for y in range(24)
+        )
+        painter.feed(right)
+        stream.feed(painter.flush().replace("\n", "\r\n"))
+    assert [row[:20].rstrip() for row in screen.display] == [
+        f"line {y} of the log" for y in range(24)
+    ]
+
+
+def test_more_styles_than_are_remembered_are_painted_all_the_same() -> None:
+    stock, frugal = pyte.Screen(80, 24), pyte.Screen(80, 24)
+    stock_stream, frugal_stream = pyte.Stream(stock), pyte.Stream(frugal)
+    painter = Painter(80, 24)
+    for first in range(0, MOST_STYLES + 80 * 24, 80 * 24):
+        painting = "".join(
+            f"\x1b[{y + 1};1H"
+            + "".join(
+                f"\x1b[38;2;{number >> 8};{number & 255};9mx\x1b[0m"
+                for number in range(first + y * 80, first + y * 80 + 80)
+            )
+            for y in range(24)
+        )
+        stock_stream.feed(painting)
+        frugal_stream.feed(painter.feed(painting) + painter.flush())
+        assert _shown(frugal) == _shown(stock)
