@@ -140,18 +140,11 @@ def use(invocation: Invocation) -> int:
 def remove(invocation: Invocation) -> int:
     """Remove a profile and the session kept for it."""
     from chronotui.engine.saved_session import forget_session
+    from chronotui.storage.profile_table import forget_profile
 
     name = invocation.options.name
     profile = _in_file(invocation.config, name)
-
-    def change(document: Document) -> None:
-        del document["profiles"][name]
-        if not document["profiles"]:
-            del document["profiles"]
-        if document.get("default_profile") == name:
-            del document["default_profile"]
-
-    write_edit(invocation, change)
+    write_edit(invocation, lambda document: forget_profile(document, name))
     forget_session(profile)
     invocation.output.say(f"chronotui: profile {name} removed.")
     return 0

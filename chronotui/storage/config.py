@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from chronotui.storage.toml_lines import KeyPath
 
 _TOP_KEYS: Final = ("default_profile", "ui", "keys", "profiles")
-_SECRET_KEYS: Final = {
+SECRET_KEYS: Final = {
     "password": ("password_command", "password_env", "password_keyring", "password"),
     "token": ("token_command", "token_env", "token_keyring", "token"),
     "session": ("session_command", "session_env", "session"),
 }
-_SECRETS_OF_METHOD: Final = {
+"""The keys of ``[profiles.NAME.auth]`` that say where a secret is, by its kind."""
+SECRETS_OF_METHOD: Final = {
     "session": ("password",),
     "bearer": ("token", "session"),
     "cookie": ("session",),
     "none": (),
 }
+"""The kinds of secret a method can use, the one it signs in with first."""
 
 
 def load_config(path: Path) -> Config:
@@ -194,8 +196,8 @@ def _auth(value: object, key: KeyPath, source: Source) -> AuthSettings:
     auth = AuthSettings(**values)
     if auth.method == "session" and not auth.email:
         raise source.error((*key, "email"), "is missing; method session needs it.")
-    allowed = _SECRETS_OF_METHOD[auth.method]
-    for kind, names in _SECRET_KEYS.items():
+    allowed = SECRETS_OF_METHOD[auth.method]
+    for kind, names in SECRET_KEYS.items():
         given = [name for name in names if values.get(name)]
         if given and kind not in allowed:
             words = f"has no use with method {auth.method!r}."

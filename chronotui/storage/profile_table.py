@@ -29,6 +29,15 @@ def profile_text(profile: Profile) -> str:
     return tomli_w.dumps({"profiles": {profile.name: profile_table(profile)}})
 
 
+def forget_profile(document: dict[str, Any], name: str) -> None:
+    """Take a profile out of the configuration, also as the default one."""
+    del document["profiles"][name]
+    if not document["profiles"]:
+        del document["profiles"]
+    if document.get("default_profile") == name:
+        del document["default_profile"]
+
+
 def _table(settings: Profile | AuthSettings) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for one in fields(settings):

@@ -112,19 +112,29 @@ class DeskApp(App[int]):
             self.push_screen(HelpScreen(all_actions(), self.config.keys))
 
     def action_profiles(self) -> None:
-        """Choose another profile."""
+        """List the profiles, to open another one or to change them."""
         from chronotui.ui.profiles import ProfilesScreen
 
-        names = list(self.config.profiles)
-        current = self.plan.profile_name
-        self.push_screen(ProfilesScreen(names, current), self._switch_profile)
+        def take(config: Config) -> None:
+            self.config = config
+
+        if isinstance(self.screen, DeskScreen):
+            current = self.plan.profile_name
+            screen = ProfilesScreen(self.config, current, changed=take)
+            self.push_screen(screen, self._switch_profile)
 
     def _switch_profile(self, name: str | None) -> None:
-        if name is None or name == self.plan.profile_name:
-            return
+        """Open another profile, or the same one when it was changed."""
+        profile = self.config.profiles.get(name or "")
+        if profile is not None and profile != self.plan.profile:
+            self.desk.leave(lambda: self._open_profile(profile))
+
+    def _open_profile(self, profile: Profile) -> None:
+        from dataclasses import replace
+
         from chronotui.ui.desk.remembering import plan_for
 
-        self.plan = plan_for(self.config.profiles[name], self.config)
+        self.plan = replace(plan_for(profile, self.config), log=self.plan.log)
         self.switch_screen(DeskScreen(self.plan))
 
     def action_back_or_quit(self) -> None:
@@ -136,7 +146,7 @@ class DeskApp(App[int]):
 
     def action_leave(self) -> None:
         """Leave, after asking when a save would be lost."""
-        self.desk.leave()
+        self.desk.leave(lambda: self.exit(0))
 
     def action_interrupt(self) -> None:
         """Stop following; a second time in a row leaves."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.app import App
 
+from chronotui.storage.settings import Config, Profile
 from chronotui.ui.profiles.screen import ProfilesScreen
 from chronotui.ui.server_search.screen import ServerSearchScreen
 
@@ -27,7 +29,8 @@ def searching() -> Screen[Any]:
 
 
 def profiles() -> Screen[Any]:
-    return ProfilesScreen(["prod", "staging"], "prod")
+    profiles = {"prod": Profile("prod", "https://h"), "b": Profile("b", "https://b")}
+    return ProfilesScreen(Config(Path("/dev/null"), profiles=profiles), "prod")
 
 
 def picture(app: App[None]) -> str:

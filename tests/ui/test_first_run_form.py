@@ -9,7 +9,7 @@ from textual.widgets import Input, Static
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config
 from chronotui.ui.first_run import DEMO, FirstRunApp, ProfileForm
-from chronotui.ui.first_run.draft import ProfileDraft
+from chronotui.ui.profiles.draft import ProfileDraft
 from chronotui.ui.save.choices import Choices
 from chronotui.ui.sign_in import SecretDialog
 

@@ -9,6 +9,8 @@ from textual import work
 from chronotui.ui.desk.base import DeskBase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chronotui.engine.saving import Save
 
 
@@ -58,18 +60,18 @@ class Saving(DeskBase):
         elif save.result is not None:
             self.say(save.result.sentence(), seconds=15)
 
-    def leave(self) -> None:
-        """Leave the desk, after asking when saves are running."""
+    def leave(self, then: Callable[[], object]) -> None:
+        """Do what leaves the desk, after asking when saves are running."""
         if self.session is not None and self.session.saves.running:
-            self._ask_and_leave()
+            self._ask_and_leave(then)
         else:
-            self.app.exit(0)
+            then()
 
     @work(group="leave", exclusive=True)
-    async def _ask_and_leave(self) -> None:
+    async def _ask_and_leave(self, then: Callable[[], object]) -> None:
         from chronotui.ui.save import LeaveScreen
 
         if self.session is None:
             return
         if await self.app.push_screen_wait(LeaveScreen(self.session.saves.running)):
-            self.app.exit(0)
+            then()

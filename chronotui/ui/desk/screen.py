@@ -80,6 +80,14 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         if first:
             self.call_later(self.connect)
 
+    def _pop_result_callback(self) -> None:
+        """Let another desk take the place: the app's first screen was never pushed.
+
+        Textual's ``switch_screen`` takes for granted that it was.
+        """
+        if self._result_callbacks:
+            super()._pop_result_callback()
+
     def on_mount(self) -> None:
         """Put the focus in the tree and let the clock move what it moves."""
         self.set_focus(self.tree_side.tree_view)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from chronotui.ui.first_run.form import ProfileForm
+from chronotui.ui.profiles.form import ProfileForm
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Choosing another profile."""
+"""Profiles: choosing, making, changing, trying and removing them."""
 
 from chronotui.ui.profiles.screen import ProfilesScreen
 
