@@ -39,10 +39,12 @@ class ServerSearchScreen(ModalScreen["LogLine | None"]):
     DEFAULT_CSS = """
     ServerSearchScreen { align: center middle; }
     ServerSearchScreen > Vertical {
-        width: 90%; height: 80%; border: round $primary;
+        width: 96%; height: 90%; border: round $primary;
         padding: 0 1; background: $surface;
     }
-    ServerSearchScreen OptionList { height: 1fr; }
+    ServerSearchScreen OptionList {
+        height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     ServerSearchScreen #standing { height: 1; color: $text-muted; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
