@@ -85,6 +85,12 @@ class JobTreePane(Vertical):
             self.catalog.tree.update_job(job)
             self._sync()
 
+    def note_no_logs(self, workflow_id: str) -> None:
+        """Show that a workflow keeps no logs, as the answer about one has said."""
+        if self.catalog is not None:
+            self.catalog.tree.note_no_logs(workflow_id)
+            self._sync()
+
     def set_filters(self, filters: TreeFilters) -> None:
         """Filter the tree, and show by what."""
         self.filter_bar.show(filters)

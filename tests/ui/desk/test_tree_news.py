@@ -1,0 +1,58 @@
+"""What an opened log learns of its job stands in the tree at once."""
+
+from __future__ import annotations
+
+from chronotui.core.tree import NodeKey
+from chronotui.demo import Failure
+from tests.ui.desk.scenes import (
+    desk,
+    desk_on,
+    press,
+    shown,
+    still_server,
+    until,
+    until_shown,
+)
+
+
+def row_of(screen: str, words: str) -> str:
+    return next((line for line in screen.splitlines() if words in line), "")
+
+
+async def test_a_job_that_ended_is_shown_so_before_its_list_is_read_again() -> None:
+    with still_server() as server:
+        job = server.world.add_job()
+        app = desk_on(server, workflow=job.workflow_id, job=job.id)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until(pilot, lambda: app.desk.log_side.current is not None)
+            tree = app.desk.tree_side.tree_view.model
+            key = NodeKey.job(job.workflow_id, job.id)
+            await until_shown(pilot, "● " + job.id[:6])
+            server.faults.fail_with = (Failure.PLAIN_500,)
+            server.faults.fail_on = frozenset({"jobs"})
+            server.faults.fail_rate = 1.0
+            job.end("FAILED")
+            await until_shown(pilot, "✗ " + job.id[:6])
+            listed = tree.job(key)
+            assert listed is not None
+            assert listed.status.is_terminal
+
+
+async def test_a_workflow_without_retention_is_marked_once_it_was_told() -> None:
+    with still_server() as server:
+        vault = server.world.named("vault-rotate")
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until_shown(pilot, "vault-rotate")
+            assert "no logs" not in row_of(shown(pilot), "vault-rotate")
+            tree = desk(pilot).desk.tree_side.tree_view
+            tree.model.select(NodeKey.workflow(vault.id))
+            tree.sync()
+            await press(pilot, "enter")
+            await until(pilot, lambda: tree.model.is_open(vault.id))
+            await until_shown(pilot, "✓")
+            await press(pilot, "j", "enter")
+            await until_shown(pilot, "retention is off")
+            await until(
+                pilot, lambda: "no logs" in row_of(shown(pilot), "▾ vault-rotate")
+            )
