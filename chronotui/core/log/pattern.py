@@ -35,9 +35,17 @@ _ESCAPED: Final = re.compile(r"\\([^\w\s])")
 
 
 class BadPattern(UsageError):
-    """What was typed is no expression; the sentence says where it goes wrong."""
+    """What was typed is no expression; the sentence says where it goes wrong.
+
+    Attributes:
+        brief: The same in few words, for where there is little room.
+    """
 
     title = "The expression cannot be read"
+
+    def __init__(self, sentence: str, *, brief: str = "") -> None:
+        super().__init__(sentence)
+        self.brief = brief or sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +155,13 @@ def _compiled(expression: str, ignores_case: bool) -> regex.Pattern[str]:
             warnings.simplefilter("ignore")
             return regex.compile(expression, flags)
     except (regex.error, ValueError, OverflowError, RecursionError) as error:
-        raise BadPattern(_reason(error)) from None
+        brief = _reason(error)
+        sentence = f"This is no regular expression: {brief}."
+        raise BadPattern(sentence, brief=brief) from None
 
 
 def _reason(error: Exception) -> str:
     words = getattr(error, "msg", "") or str(error) or type(error).__name__
     place = getattr(error, "pos", None)
     at = "" if place is None else f" at character {place + 1}"
-    return f"This is no regular expression: {words}{at}."
+    return f"{words}{at}"

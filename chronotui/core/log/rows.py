@@ -1,8 +1,8 @@
 """The rows a pane shows over a store: lines, missing lines, sections, edges.
 
 Reading a row, appending and jumping cost what the window costs. A filter is worked
-out chunk by chunk in `Rows.advance`, nearest rows first; until it is complete, lines
-not looked at yet are not shown.
+out chunk by chunk in `Rows.advance`, those near the reader first; until it is
+complete, lines not looked at yet are not shown.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Rows:
         store: The lines.
         line_filter: Which lines to show; None or an empty one: all.
         attempt: The one attempt to show; None: all.
+        near: Where the filter begins to read; None: at the end.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Rows:
         store: LogStore,
         line_filter: LineFilter | None = None,
         attempt: int | None = None,
+        near: Anchor | None = None,
     ) -> None:
         self.store = store
         self.filter = (
             None if line_filter is None or line_filter.is_empty else line_filter
         )
         self.attempt = attempt
+        self._near = near
         self._finder = self.filter.finder() if self.filter else None
         selection = Selection(store.spool, self._finder) if self._finder else None
         self.visible = Visible(store, selection, attempt)
@@ -100,16 +103,16 @@ class Rows:
         if selection is not None and first < len(chunks):
             first = first if selection.complete else 0
             selection.keep_only(chunks)
-            selection.plan(chunks[first:], len(chunks))
+            selection.plan(chunks[first:], self._nearest() - first)
             selection.advance(perf_counter() + AT_ONCE_SECONDS)
         return self._counted(first)
 
-    def advance(self, budget_seconds: float, near: int | None = None) -> bool:
+    def advance(self, budget_seconds: float, near: Anchor | None = None) -> bool:
         """Filter on for a while.
 
         Args:
             budget_seconds: When to stop, give or take a chunk (about 2 ms).
-            near: The row to begin at; where the last call was when None.
+            near: The row to begin at, shown or not; None: the end.
 
         Returns:
             Whether all lines have been looked at. Rows may be others than before:
@@ -118,11 +121,18 @@ class Rows:
         selection = self.visible.selection
         if selection is None or selection.complete:
             return True
-        if near is not None and len(self.visible):
-            selection.plan(self.visible.chunks, self.place_from(near)[0])
+        if near != self._near:
+            self._near = near
+            selection.plan(self.visible.chunks, self._nearest())
         done = selection.advance(perf_counter() + budget_seconds)
         self._counted(0)
         return done
+
+    def _nearest(self) -> int:
+        """Return the chunk the reader is in or near."""
+        if self._near is None:
+            return len(self.visible.chunks)
+        return self.store.chunks.holding(self._near.key) - self.visible.base
 
     def _counted(self, first: int) -> RowsChange:
         """Count rows anew from a chunk on."""

@@ -8,6 +8,7 @@ from textual.binding import Binding
 
 from chronotui.core.log import BadPattern, compile_pattern
 from chronotui.ui.log_view.motions import Motions
+from chronotui.ui.log_view.wording import percent
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -27,12 +28,14 @@ class Origin(NamedTuple):
 class Wanted(NamedTuple):
     """A match to go to as soon as it is found.
 
-    ``row`` is where to look from, ``told`` whether to say how it went.
+    ``row`` is where to look from, ``spot`` where the reader was then, ``told``
+    whether to say how it went.
     """
 
     search: Search
     row: int
     step: int
+    spot: Spot[Anchor]
     told: bool = True
 
 
@@ -96,11 +99,13 @@ class Finding(Motions):
         try:
             pattern = compile_pattern(text) if text else None
         except BadPattern as error:
-            return str(error)
+            return error.brief
         search = opened.search_for(pattern)
         self._wanted = None
-        if search is not None and self._origin is not None:
-            self._go_to(self._first_from(self._origin.spot, opened, search))
+        if self._origin is not None:
+            opened.reading.return_to(self._origin.spot)
+            if search is not None:
+                self._go_to(self._first_from(self._origin.spot, opened, search))
         self.redraw()
         return ""
 
@@ -121,8 +126,9 @@ class Finding(Motions):
     ) -> Wanted:
         """Look on from where the reader was, but back from the newest line."""
         if spot.following or spot.anchor is None:
-            return Wanted(search, len(opened.rows), -1, told=False)
-        return Wanted(search, opened.rows.locate(spot.anchor) - 1, 1, told=False)
+            return Wanted(search, len(opened.rows), -1, spot, told=False)
+        row = opened.rows.locate(spot.anchor) - 1
+        return Wanted(search, row, 1, spot, told=False)
 
     def action_next_match(self, step: int) -> None:
         """Go to another match.
@@ -136,8 +142,7 @@ class Finding(Motions):
         if opened.search is None:
             self.say("Nothing is searched for; / searches.")
             return
-        self._go_to(Wanted(opened.search, opened.reading.current, step))
-        self.moved()
+        self._look_for(opened, opened.search, step)
 
     def action_next_error(self, step: int) -> None:
         """Go to another error.
@@ -148,7 +153,11 @@ class Finding(Motions):
         opened = self.opened
         if opened is None or not len(opened.rows):
             return
-        self._go_to(Wanted(opened.errors, opened.reading.current, step))
+        self._look_for(opened, opened.errors, step)
+
+    def _look_for(self, opened: OpenLog, search: Search, step: int) -> None:
+        reading = opened.reading
+        self._go_to(Wanted(search, reading.current, step, reading.spot))
         self.moved()
 
     def indexed(self) -> None:
@@ -158,17 +167,23 @@ class Finding(Motions):
             self._go_to(self._wanted)
 
     def _go_to(self, wanted: Wanted) -> None:
-        """Go to a match, or wait for it while lines are still read through."""
-        self._wanted = wanted
+        """Go to a match, or wait for it while lines are still read through.
+
+        A reader who went elsewhere meanwhile is left alone.
+        """
+        self._wanted = None
         opened, search = self.opened, wanted.search
-        if opened is None or not opened.searches_with(search):
-            self._wanted = None
+        if (
+            opened is None
+            or not opened.searches_with(search)
+            or not _same_place(opened.reading.spot, wanted.spot)
+        ):
             return
         is_error = search is not opened.search
         jump = search.next(wanted.row, wanted.step, wrap=not is_error)
         if jump is None and not search.complete:
+            self._wait_for(wanted)
             return
-        self._wanted = None
         if jump is not None:
             opened.reading.go_to(jump.row)
         if wanted.told:
@@ -176,14 +191,37 @@ class Finding(Motions):
         if jump is None and wanted.step < 0:
             self.edges.ask_again("top")
 
+    def _wait_for(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        if wanted.told:
+            self.say(f"Looking on … {percent(*wanted.search.progress)} read.")
+
     def _outcome(self, wanted: Wanted, jump: Jump | None, *, is_error: bool) -> str:
         """Return what a jump is worth saying; empty when it just went on."""
-        if jump is None and is_error:
-            return f"No error {'below' if wanted.step > 0 else 'above'} this line."
-        if jump is None:
-            return "No line matches."
-        if not jump.wrapped:
-            return ""
-        if wanted.step > 0:
-            return "Went on from the start: that was the last match."
-        return "Went on from the end: that was the first match."
+        if jump is not None:
+            return _reached(wanted, jump)
+        more = self.edges.more_above
+        if is_error:
+            where = "below" if wanted.step > 0 else "above"
+            scope = " in what is loaded" if more and wanted.step < 0 else ""
+            return f"No error {where} this line{scope}."
+        if more:
+            return "No line matches in what is loaded; S asks the server."
+        return "No line matches."
+
+
+def _reached(wanted: Wanted, jump: Jump) -> str:
+    if not jump.wrapped:
+        return ""
+    if jump.row == wanted.row:
+        return "This is the only match."
+    if wanted.step > 0:
+        return "Went on from the start: that was the last match."
+    return "Went on from the end: that was the first match."
+
+
+def _same_place(one: Spot[Anchor], other: Spot[Anchor]) -> bool:
+    """Whether a reader has not moved, wherever the place stands on the screen."""
+    return one.following == other.following and (
+        one.following or one.anchor == other.anchor
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log import LineRow, Rows, Search, key_of
 from chronotui.core.reading import Reading
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 NOTICES_AT_END: Final = 4
 """Rows that may stand below the newest line."""
+
+
+class Shown(NamedTuple):
+    """Rows, the search among them, and the errors found among them."""
+
+    rows: Rows
+    search: Search | None
+    errors: Search | None
 
 
 class OpenLog:
@@ -59,11 +67,28 @@ class OpenLog:
 
     def refilter(self) -> None:
         """Show what the filters say; the place of reading stays."""
-        self.rows = Rows(self.store, self.filters.value)
+        rows = Rows(self.store, self.filters.value, near=self._eye)
+        search = self.search
+        if search is not None:
+            search = Search(rows, search.pattern)
+        self.show(Shown(rows, search, None))
+
+    @property
+    def shown(self) -> Shown:
+        """The rows shown and what was found among them."""
+        return Shown(self.rows, self.search, self._errors)
+
+    def show(self, shown: Shown) -> None:
+        """Show rows, new ones or those of before; the place of reading stays."""
+        self.rows, self.search, self._errors = shown
         self.near = self.reading.rows = NearRows(self.rows)
-        self._errors = None
-        if self.search is not None:
-            self.search = Search(self.rows, self.search.pattern)
+        self.refresh()
+
+    @property
+    def _eye(self) -> Anchor | None:
+        """The row the reader looks at, shown or hidden; None at the newest one."""
+        spot = self.reading.spot
+        return None if spot.following else spot.anchor
 
     def refresh(self) -> None:
         """Take over what the store changed."""
@@ -104,7 +129,7 @@ class OpenLog:
             Whether rows may be others than before.
         """
         if not self.rows.complete:
-            self.rows.advance(budget_seconds, self.reading.current)
+            self.rows.advance(budget_seconds, self._eye)
             self.near.forget_from(0)
             self.reading.reconsider()
             self.reading.resettle()

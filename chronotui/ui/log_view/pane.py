@@ -11,7 +11,13 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from chronotui.ui.log_view.bar import GAP, BarPart, bar_parts, typing_words
+from chronotui.ui.log_view.bar import (
+    GAP,
+    BarPart,
+    bar_parts,
+    filter_words,
+    search_words,
+)
 from chronotui.ui.log_view.line_screen import LineScreen
 from chronotui.ui.log_view.messages import (
     LineOpened,
@@ -115,7 +121,7 @@ class LogPane(Vertical):
     def show(self, opened: OpenLog | None) -> None:
         """Show a log where its reader left it; None shows nothing."""
         if self.prompt.display:
-            self._close_prompt()
+            self._give_up(self.prompt.asked)
         self.view.show(opened)
         self.update_bar()
 
@@ -161,7 +167,8 @@ class LogPane(Vertical):
         self._ask(Asked.SEARCH)
 
     def action_ask_filter(self) -> None:
-        """Show only lines that match, or that do not."""
+        """Show only lines that match, or that do not, with a preview while typing."""
+        self.view.begin_filter()
         self._ask(Asked.FILTER)
 
     def action_ask_goto(self) -> None:
@@ -185,15 +192,17 @@ class LogPane(Vertical):
         self._wrong = ""
         if event.asked is Asked.SEARCH:
             self._wrong = self.view.preview_search(event.text)
-        elif event.asked is Asked.FILTER and event.text:
-            self._wrong = self.view.wrong_filter(event.text)
+        elif event.asked is Asked.FILTER:
+            self._wrong = self.view.preview_filter(event.text)
         self.update_bar()
 
     def _remark(self, opened: OpenLog | None) -> None:
         """Say beside what is typed what is wrong with it, or what it finds."""
         words = self._wrong
-        if not words and opened is not None and self.prompt.asked is Asked.SEARCH:
-            words = typing_words(opened)
+        if not words and opened is not None:
+            find = {Asked.SEARCH: search_words, Asked.FILTER: filter_words}
+            asked = find.get(self.prompt.asked)
+            words = asked(opened) if asked is not None else ""
         self.prompt.remark(words, wrong=bool(self._wrong))
 
     @on(Prompt.Answered)
@@ -211,10 +220,15 @@ class LogPane(Vertical):
     @on(Prompt.Closed)
     def _given_up(self, event: Prompt.Closed) -> None:
         event.stop()
-        if event.asked is Asked.SEARCH:
-            self.view.end_search(keep=False)
-        self._close_prompt()
+        self._give_up(event.asked)
         self.update_bar()
+
+    def _give_up(self, asked: Asked) -> None:
+        if asked is Asked.SEARCH:
+            self.view.end_search(keep=False)
+        elif asked is Asked.FILTER:
+            self.view.give_up_filter()
+        self._close_prompt()
 
     def _close_prompt(self) -> None:
         had_focus = self.prompt.input.has_focus

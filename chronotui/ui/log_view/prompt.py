@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 MOST_REMEMBERED: Final = 50
+
+ROOM_TO_TYPE: Final = 20
+"""Cells that are left to the input at least; a longer remark stands above it."""
 
 
 class Asked(Enum):
@@ -65,19 +69,21 @@ class PromptInput(Input):
         self.post_message(self.Recalled(step))
 
 
-class Prompt(Horizontal):
+class Prompt(Vertical):
     """A sign, the typed text, and what is wrong with it."""
 
     DEFAULT_CSS = """
     Prompt {
-        height: 1;
+        height: auto;
         display: none;
         background: $panel;
-        & > #sign { width: 2; color: $accent; text-style: bold; padding: 0 0 0 1; }
-        & > PromptInput { width: 1fr; height: 1; border: none; padding: 0; }
-        & > PromptInput, & > PromptInput:focus { background: $panel; border: none; }
-        & > #remark { width: auto; max-width: 75%; padding: 0 1; color: $text-muted; }
-        & > #remark.-wrong { color: $text-error; }
+        & > Horizontal { height: 1; }
+        & #sign { width: 2; color: $accent; text-style: bold; padding: 0 0 0 1; }
+        & PromptInput { width: 1fr; height: 1; border: none; padding: 0; }
+        & PromptInput, & PromptInput:focus { background: $panel; border: none; }
+        & #remark { width: auto; max-width: 75%; padding: 0 1; color: $text-muted; }
+        & #whole { height: auto; max-height: 4; display: none; padding: 0 1; }
+        & .-wrong { color: $text-error; }
     }
     """
 
@@ -125,10 +131,12 @@ class Prompt(Horizontal):
         self._recalled = 0
 
     def compose(self) -> ComposeResult:
-        """Yield sign, input and remark."""
-        yield Static(id="sign", markup=False)
-        yield PromptInput(compact=True, select_on_focus=False)
-        yield Static(id="remark", markup=False)
+        """Yield sign, input and remark, under a long remark."""
+        yield Static(id="whole", markup=False, classes="-wrong")
+        with Horizontal():
+            yield Static(id="sign", markup=False)
+            yield PromptInput(compact=True, select_on_focus=False)
+            yield Static(id="remark", markup=False)
 
     @property
     def input(self) -> PromptInput:
@@ -149,9 +157,21 @@ class Prompt(Horizontal):
     def remark(self, text: str, *, wrong: bool = False) -> None:
         """Say something about what is typed; empty says what can be typed."""
         remark = self.query_one("#remark", Static)
+        whole = self.query_one("#whole", Static)
         remark.set_class(wrong, "-wrong")
         words = text or HINTS[self.asked]
+        whole.display = wrong and cell_len(words) > self._room
+        whole.update(Text(words if whole.display else ""))
+        if whole.display:
+            words = ""
         remark.update(Text(words, no_wrap=True, overflow="ellipsis"))
+
+    @property
+    def _room(self) -> int:
+        """Cells for a remark beside what is typed."""
+        width = self.container_size.width
+        typed = min(cell_len(self.input.value) + 1, ROOM_TO_TYPE)
+        return min(width - 4 - typed, width * 3 // 4 - 2)
 
     def close(self) -> None:
         """Take the prompt away."""

@@ -21,6 +21,11 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
+def percent(done: int, total: int) -> str:
+    """Return ``34 %``; never 100 before all is done."""
+    return f"{100 * done // max(total, 1)} %"
+
+
 def gap_text(gap: Gap) -> str:
     """Return the sentence of a row that stands for missing lines."""
     return f"⋯ {plural(gap.count, 'line')} {_AFTER.get(gap.state, 'not received')}"

@@ -64,7 +64,8 @@ def test_a_pattern_means_what_was_typed(
 def test_what_is_no_expression_is_said_in_a_sentence(typed: str) -> None:
     with pytest.raises(BadPattern) as caught:
         compile_pattern(typed)
-    assert caught.value.sentence.startswith("This is no regular expression: ")
+    sentence, brief = caught.value.sentence, caught.value.brief
+    assert sentence == f"This is no regular expression: {brief}."
     assert caught.value.sentence.endswith(".")
 
 

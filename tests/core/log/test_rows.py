@@ -73,8 +73,18 @@ def test_what_stands_between_lines(store: LogStore, lines: Lines) -> None:
 def test_a_filter_works_on_in_slices_nearest_first(lines: Lines) -> None:
     store = LogStore()
     store.add(lines(0, 100_000))
+    middle = Anchor(key_of(store.line(50_000)))
+    rows = Rows(store, SEVENS, near=middle)
+    shown = rows.row(rows.locate(middle))
+    assert isinstance(shown, LineRow)
+    assert abs(shown.index - 50_000) < 10
+    start = Anchor(key_of(store.line(0)))
     rows = Rows(store, SEVENS)
-    while not rows.advance(0.0001, near=0):
+    rows.advance(0.0001, near=start)
+    shown = rows.row(0)
+    assert isinstance(shown, LineRow)
+    assert shown.index == 7
+    while not rows.advance(0.0001, near=start):
         done, total = rows.progress
         assert 0 < done <= total == 100_000
     assert rows.line_count == 10_000

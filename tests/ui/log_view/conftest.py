@@ -134,8 +134,10 @@ class Bench:
         return [message for message in heard if isinstance(message, kind)]
 
     def remark(self) -> str:
-        """Return what stands beside the prompt."""
-        return str(self.app.pane.query_one("#remark").render())
+        """Return what stands beside the prompt, or above it for want of room."""
+        whole = self.app.pane.query_one("#whole")
+        shown = whole if whole.display else self.app.pane.query_one("#remark")
+        return str(shown.render())
 
     def bar(self) -> str:
         """Return the filter and search line, empty when it is not there."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chronotui.core.log.selection import Selection
 from chronotui.model import STDERR
-from chronotui.ui.log_view.messages import LineOpened, ServerSearchWanted
+from chronotui.ui.log_view.messages import ServerSearchWanted
 from tests.ui.log_view.conftest import log_line
 
 if TYPE_CHECKING:
-    from chronotui.model import LogLine
+    import pytest
+
     from tests.ui.log_view.conftest import OpenPane
 
 
@@ -74,12 +76,34 @@ async def test_a_bad_expression_is_said_while_typing(open_pane: OpenPane) -> Non
     async with open_pane(30) as bench:
         await bench.press("slash")
         await bench.type_in("(")
-        assert bench.remark().startswith("This is no regular expression")
+        assert bench.remark() == "missing ) at character 2"
         assert bench.app.pane.query_one("#remark").has_class("-wrong")
         await bench.press("enter")
         assert bench.app.pane.prompt.display
         await bench.press("escape")
         assert not bench.app.pane.prompt.display
+
+
+LONG_WRONG = "No such level; there are trace, debug, info, warning, error, fatal."
+
+
+async def test_what_is_wrong_is_said_whole_however_narrow(open_pane: OpenPane) -> None:
+    async with open_pane(30, size=(40, 12)) as bench:
+        await bench.press("slash")
+        await bench.type_in("wrk-[a-")
+        whole = bench.app.pane.query_one("#whole")
+        assert bench.remark() == "unterminated character set at character 8"
+        assert whole.size.height == 2
+        await bench.press("escape")
+        await bench.press("ampersand")
+        assert not whole.display
+        await bench.type_in("level:shout")
+        assert bench.remark() == LONG_WRONG
+        assert whole.size.height == 2
+        await bench.pilot.resize_terminal(120, 12)
+        await bench.type_in("s")
+        assert not whole.display
+        assert bench.remark() == LONG_WRONG
 
 
 async def test_smart_case(open_pane: OpenPane) -> None:
@@ -97,10 +121,12 @@ async def test_no_match_is_said_with_its_scope(open_pane: OpenPane) -> None:
         assert "no match" in bench.bar()
         assert "in what is loaded" in bench.bar()
         await bench.press("n")
-        assert bench.said() == "No line matches."
+        assert bench.said().startswith("No line matches in what is loaded")
         bench.view.edges.more_above = False
         bench.app.pane.update_bar()
         assert "loaded" not in bench.bar()
+        await bench.press("n")
+        assert bench.said() == "No line matches."
         await bench.press("escape")
         assert bench.bar() == ""
 
@@ -128,89 +154,73 @@ async def test_n_without_a_search_says_how_to_search(open_pane: OpenPane) -> Non
         assert bench.said() == "Nothing is searched for; / searches."
 
 
-async def test_filters_stack_and_are_taken_away(
-    open_pane: OpenPane, mixed_lines: list[LogLine]
-) -> None:
-    async with open_pane(mixed_lines, size=(60, 60)) as bench:
-        await bench.ask("ampersand", "error|warn")
-        assert bench.shown()[:3] == ["error 0", "warn 7", "error 10"]
-        await bench.ask("ampersand", "!warn")
-        assert bench.shown() == [f"error {n}" for n in range(0, 50, 10)]
-        assert "& error|warn  & !warn" in bench.bar()
-        assert "5 lines of 50" in bench.bar()
-        await bench.press("escape")
-        assert "warn 7" in bench.shown()
-        await bench.press("escape")
-        assert len(bench.shown()) == 50
-        assert bench.bar() == ""
-
-
-async def test_a_filter_by_level(open_pane: OpenPane) -> None:
-    texts = ["plain", "INFO a", "WARN b", "ERROR c", '{"level":"fatal"}']
-    lines = [log_line(n, text) for n, text in enumerate(texts)]
-    async with open_pane(lines) as bench:
-        await bench.ask("ampersand", "level:warn")
-        assert bench.shown() == texts[2:]
-        await bench.ask("ampersand", "level:loud")
-        assert bench.remark().startswith("No such level; there are trace,")
-        await bench.press("escape")
-        await bench.press("escape")
-        assert len(bench.shown()) == 5
-
-
-async def test_an_empty_filter_removes_all(open_pane: OpenPane) -> None:
+async def test_the_only_match_is_said_to_be_it(open_pane: OpenPane) -> None:
     async with open_pane(30) as bench:
-        await bench.ask("ampersand", "1")
-        await bench.ask("ampersand", "2")
-        assert bench.shown() == ["line 12", "line 21"]
-        await bench.press("ampersand", "enter")
-        assert len(bench.opened.rows) == 30
+        await bench.ask("slash", "line 7")
+        await bench.press("n")
+        assert (bench.current, bench.said()) == ("line 7", "This is the only match.")
 
 
-async def test_a_filter_that_hides_all_says_so(open_pane: OpenPane) -> None:
-    async with open_pane(30) as bench:
-        await bench.press("g", *"jjj")
-        await bench.ask("ampersand", "zebra")
-        text = "\n".join(bench.screen())
-        assert "Nothing to show." in text
-        assert "Hidden by & zebra" in text
-        await bench.press("j", "escape")
-        assert bench.current == "line 3"
-
-
-async def test_a_filter_goes_on_with_what_arrives(open_pane: OpenPane) -> None:
-    async with open_pane(30) as bench:
-        await bench.ask("ampersand", "7")
-        await bench.add(map(log_line, range(30, 40)))
-        assert bench.shown() == ["line 7", "line 17", "line 27", "line 37"]
-        assert bench.view.place.following
-
-
-async def test_filtering_keeps_the_place(open_pane: OpenPane) -> None:
-    async with open_pane(500) as bench:
-        await bench.press("b", "b", "b", "k")
-        before, y = bench.screen(), bench.opened.reading.screen_y
-        current = bench.current
-        await bench.ask("ampersand", f"{current[-1]}$")
-        assert (bench.current, bench.opened.reading.screen_y) == (current, y)
-        await bench.press("escape")
-        assert bench.screen() == before
-
-
-async def test_enter_in_a_filtered_view_shows_the_line_in_the_full_log(
+async def test_typing_on_past_every_match_shows_where_it_began(
     open_pane: OpenPane,
 ) -> None:
-    async with open_pane(300) as bench:
-        await bench.press("g")
-        await bench.ask("ampersand", "7$")
-        await bench.press("j", "j", "enter")
-        assert bench.current == "line 27"
-        assert "line 26" in bench.shown()
-        assert "lifted" in bench.bar()
-        assert not bench.posted(LineOpened)
-        await bench.press("escape")
-        assert bench.current == "line 27"
-        assert "line 26" not in bench.shown()
+    async with open_pane(100) as bench:
+        await bench.press("g", "j", "slash")
+        await bench.type_in("line 5")
+        assert bench.current == "line 5"
+        await bench.type_in("x")
+        assert (bench.current, bench.remark()) == ("line 1", "no match")
+
+
+async def test_a_search_that_is_not_through_says_so(
+    open_pane: OpenPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [log_line(n, "near" if n % 5 == 1 else None) for n in range(9000)]
+    lines[4] = log_line(4, "far")
+    async with open_pane(lines) as bench:
+        monkeypatch.setattr(Selection, "look", lambda *_: False)
+        monkeypatch.setattr(Selection, "advance", lambda *_: False)
+        bench.view.begin_search()
+        bench.view.preview_search("far")
+        bench.app.pane.update_bar()
+        assert "no match yet" in bench.bar()
+        bench.view.action_next_match(-1)
+        await bench.pilot.pause()
+        assert bench.said() == "Looking on … 0 % read."
+        monkeypatch.undo()
+        await bench.settled()
+        assert (bench.current, bench.said()) == ("far", "")
+
+
+async def test_a_count_that_still_grows_has_a_plus(
+    open_pane: OpenPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_pane(9000) as bench:
+        await bench.ask("slash", "line 2$")
+        monkeypatch.setattr(Selection, "complete", False)
+        bench.app.pane.update_bar()
+        assert "1+ of 1+" in bench.bar()
+        bench.view.action_line_up()
+        bench.app.pane.update_bar()
+        assert "1+ matches" in bench.bar()
+        monkeypatch.undo()
+        await bench.settled()
+        assert "1 match" in bench.bar()
+
+
+async def test_a_match_found_late_does_not_call_the_reader_back(
+    open_pane: OpenPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_pane([log_line(n) for n in range(9000)]) as bench:
+        monkeypatch.setattr(Selection, "look", lambda *_: False)
+        monkeypatch.setattr(Selection, "advance", lambda *_: False)
+        bench.view.begin_search()
+        bench.view.preview_search("line 4$")
+        bench.view.action_next_match(-1)
+        bench.view.action_line_up()
+        monkeypatch.undo()
+        await bench.settled()
+        assert bench.current == "line 8998"
 
 
 async def test_e_goes_from_error_to_error(open_pane: OpenPane) -> None:
@@ -229,43 +239,10 @@ async def test_e_goes_from_error_to_error(open_pane: OpenPane) -> None:
         await bench.press("E", "E")
         assert bench.current == "on stderr"
         await bench.press("E")
+        assert bench.said() == "No error above this line in what is loaded."
+        bench.view.edges.more_above = False
+        await bench.press("E")
         assert bench.said() == "No error above this line."
-
-
-PLACES = {
-    "17": "line 16",
-    "start": "line 0",
-    "end": "line 9999",
-    "22:15": "line 1000",
-    "22:15:30": "line 1300",
-    "-15m": "line 1000",
-    "2023-11-14T22:14:00Z": "line 400",
-    "9,999": "line 9998",
-}
-NO_PLACES = {
-    "0": "There is no line 0: 10,000 are loaded.",
-    "10001": "There is no line 10,001: 10,000 are loaded.",
-    "99999999999999999999": "There is no line",
-    "tomorrow": "No such place; try 120, 14:05, -15m, end.",
-    "25:99": "No such place",
-}
-
-
-async def test_goto(open_pane: OpenPane) -> None:
-    async with open_pane(10000) as bench:
-        for typed, current in PLACES.items():
-            await bench.ask("colon", typed)
-            assert (typed, bench.current) == (typed, current)
-            assert not bench.app.pane.prompt.display
-
-
-async def test_goto_says_what_it_cannot_find(open_pane: OpenPane) -> None:
-    async with open_pane(10000) as bench:
-        for typed, wrong in NO_PLACES.items():
-            await bench.ask("colon", typed)
-            assert bench.remark().startswith(wrong)
-            assert bench.app.pane.prompt.display
-            await bench.press("escape")
 
 
 async def test_a_search_of_the_server_is_asked_for(open_pane: OpenPane) -> None:
