@@ -7,6 +7,8 @@ a block is written once with marks in it, and marks are replaced in bytes.
 
 from __future__ import annotations
 
+import re
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from chronotui.demo.clock import MILLISECOND, SECOND
@@ -15,7 +17,7 @@ from chronotui.demo.lines import TrueLine
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from chronotui.demo.generated import Chapter
     from chronotui.demo.raw_writer import RawWriter
@@ -25,6 +27,7 @@ _SECOND: Final = "\ue001"
 _NUMBER: Final = "\ue002"
 _SECOND_BYTES: Final = _SECOND.encode()
 _TOGETHER: Final = 4
+_FEW: Final = 5
 
 
 def block_range(chapter: Chapter, count: int) -> tuple[int, int]:
@@ -47,18 +50,36 @@ def block_bytes(
         yield from _slowly(chapter, start, end, writer, stream)
         return
     seconds = chapter.start_ns // SECOND
+    fill = _filling(template)
     pieces = []
     for block in range(start // BLOCK_LINES, end // BLOCK_LINES):
-        piece = template.replace(_BLOCK, b"%d" % block)
-        if writer.kind != "txt":
-            second = rfc3339((seconds + block) * SECOND)[:-1].encode()
-            piece = piece.replace(_SECOND_BYTES, second)
-        pieces.append(piece)
+        second = rfc3339((seconds + block) * SECOND)[:-1].encode()
+        pieces.append(fill(b"%d" % block, second))
         if len(pieces) == _TOGETHER:
             yield b"".join(pieces)
             pieces.clear()
     if pieces:
         yield b"".join(pieces)
+
+
+def _filling(template: bytes) -> Callable[[bytes, bytes], bytes]:
+    """Return what puts number and second of a block into a template.
+
+    The marks are found once, so that a download costs little more than copying.
+    """
+    marks = re.compile(b"(%b|%b)" % (_BLOCK, _SECOND_BYTES))
+    pieces = marks.split(template)
+    if len(pieces) < _FEW:
+        return lambda block, second: template.replace(_BLOCK, block).replace(
+            _SECOND_BYTES, second
+        )
+    choose = itemgetter(*[mark == _SECOND_BYTES for mark in pieces[1::2]])
+
+    def fill(block: bytes, second: bytes) -> bytes:
+        pieces[1::2] = choose((block, second))
+        return b"".join(pieces)
+
+    return fill
 
 
 def _ticks(chapter: Chapter) -> bool:
