@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from chronotui.core.attempt_ledger import AttemptLedger
+from chronotui.core.log.line_block import LineBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -94,6 +95,10 @@ class Ledger:
         """Take lines that are not held yet; runs of numbers cost what one does."""
         if not self._sees_ids:
             self._sees_ids = any(line.event_id for line in lines)
+        if isinstance(lines, LineBlock):
+            for first, last in lines.runs:
+                self._add_run(lines.attempt, first, last)
+            return
         attempt, first, last = 0, 0, -1
         for line in lines:
             if line[1] == last + 1 and line[0] == attempt:

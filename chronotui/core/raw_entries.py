@@ -36,11 +36,49 @@ class RawEntry(NamedTuple):
         )
 
 
+class WholeLines:
+    """Splits pieces of a body after line ends; keeps what is not a whole line yet.
+
+    Args:
+        least: Bytes gathered before lines are given out.
+    """
+
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._ended = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return whole lines, as many as there are by now; b"" for none yet."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        self._ended = self._ended or b"\n" in piece
+        if not self._ended or self._size < self._least:
+            return b""
+        whole, _rest = self._cut()
+        return whole
+
+    def finish(self) -> tuple[bytes, bytes]:
+        """Return the whole lines that are left, and a last one without an end."""
+        whole, rest = self._cut()
+        self._pieces.clear()
+        return whole, rest
+
+    def _cut(self) -> tuple[bytes, bytes]:
+        """Take the whole lines away, and tell what stays."""
+        gathered = b"".join(self._pieces)
+        end = gathered.rfind(b"\n") + 1
+        rest = gathered[end:]
+        self._pieces, self._size, self._ended = [rest], len(rest), False
+        return gathered[:end], rest
+
+
 class RawEntries:
-    """Splits pieces of a body into entries; keeps what is not a whole line yet."""
+    """Reads pieces of a body into entries."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._lines = WholeLines()
 
     def feed(self, piece: bytes) -> list[RawEntry]:
         """Return the entries that are whole by now.
@@ -48,16 +86,12 @@ class RawEntries:
         Raises:
             UnreadableAnswerError: A line is not a JSON object of the known shape.
         """
-        end = piece.rfind(b"\n") + 1
-        if not end:
-            self._rest += piece
-            return []
-        whole, self._rest = self._rest + piece[:end], piece[end:]
-        return _decode(whole)
+        whole = self._lines.feed(piece)
+        return _decode(whole) if whole else []
 
     def finish(self) -> list[RawEntry]:
         """Return the entry of a last line without a line end, if it is one."""
-        rest, self._rest = self._rest, b""
+        _whole, rest = self._lines.finish()
         try:
             return _decode(rest) if rest.strip() else []
         except UnreadableAnswerError:
@@ -65,17 +99,28 @@ class RawEntries:
 
 
 def _decode(lines: bytes) -> list[RawEntry]:
+    return [
+        RawEntry(
+            entry.timestamp or "",
+            entry.sequence_num or 0,
+            entry.stream or "",
+            entry.event_id or "",
+            entry.message_raw,
+        )
+        for entry in decode_entries(lines)
+    ]
+
+
+def decode_entries(lines: bytes) -> list[Any]:
+    """Return the entries of whole lines.
+
+    Each has the fields of `RawEntry`; those that are absent may be None.
+
+    Raises:
+        UnreadableAnswerError: A line is not a JSON object of the known shape.
+    """
     try:
-        return [
-            RawEntry(
-                entry.timestamp or "",
-                entry.sequence_num or 0,
-                entry.stream or "",
-                entry.event_id or "",
-                entry.message_raw,
-            )
-            for entry in _decoder()(lines)
-        ]
+        return _decoder()(lines)
     except ValueError:
         return [_decode_alone(line) for line in lines.split(b"\n") if line.strip()]
 
@@ -93,6 +138,7 @@ def _decoder() -> Callable[[bytes], list[Any]]:
             ("event_id", str | None, None),
             ("message_raw", str | None, None),
         ],
+        gc=False,
     )
     return msgspec.json.Decoder(entry).decode_lines
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from chronotui.core.attempt_rules import Way
-from chronotui.engine.raw_lines import raw_lines
-from chronotui.engine.watch.intake import Context
+from chronotui.engine.raw_lines import load_raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,13 +85,15 @@ class HistoryPaging:
 
     async def _load_raw(self, progress: Progress | None) -> bool:
         """Load the whole log of an ended job; False when it has to be paged."""
-        watch, context, done = self._watch, Context(), 0
-        async for lines in raw_lines(self._source, watch.job):
-            if lines is None:
-                return False
-            watch.intake.take(lines, Way.RISING, context)
-            done += len(lines)
+        watch, done = self._watch, 0
+
+        def told(lines: int) -> None:
+            nonlocal done
+            done += lines
             self._tell(progress, done)
+
+        if not await load_raw(self._source, watch.job, watch.intake, told):
+            return False
         watch.pages.loaded_all()
         return True
 

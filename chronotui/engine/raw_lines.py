@@ -1,4 +1,4 @@
-"""The whole log of an ended job through one raw download, decoded line by line."""
+"""The whole log of an ended job through one raw download, decoded in a thread."""
 
 from __future__ import annotations
 
@@ -7,22 +7,31 @@ import threading
 from concurrent.futures import CancelledError as FutureCancelledError
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.raw_entries import RawEntries
+from chronotui.core.attempt_rules import Way
+from chronotui.core.log import LineBlock
+from chronotui.core.raw_blocks import RawBlocks
+from chronotui.engine.watch.intake import Context
 from chronotui.errors import ChronotuiError
 from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Iterable,
+        Iterator,
+        Sequence,
+    )
 
-    from chronotui.core.raw_entries import RawEntry
+    from chronotui.engine.watch.intake import Intake
     from chronotui.engine.watch.source import LogSource, RawAnswer
     from chronotui.model import Job, LogLine
 
 QUEUED_BATCHES: Final = 4
 """Decoded batches that may wait; then the download waits, and TCP with it."""
 
-BATCH_BYTES: Final = 256 << 10
-"""Bytes decoded at a time."""
+STEP_LINES: Final = 128
+"""Lines taken at once where some of them may be held already."""
 
 
 class _Download:
@@ -38,7 +47,9 @@ class _Download:
         self._loop = asyncio.get_running_loop()
         self._answer: RawAnswer | None = None
         self._stopped = False
-        self.queue: asyncio.Queue[list[LogLine] | None] = asyncio.Queue(QUEUED_BATCHES)
+        self.queue: asyncio.Queue[Sequence[LogLine] | None] = asyncio.Queue(
+            QUEUED_BATCHES
+        )
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="raw download", daemon=True).start()
@@ -65,28 +76,19 @@ class _Download:
 
     def _read(self, answer: RawAnswer) -> bool:
         """Hand over every line; False when the body is not whole."""
-        entries, pieces, size = RawEntries(), [], 0
-        for chunk in answer.chunks():
-            if self._stopped:
-                return False
-            pieces.append(chunk)
-            size += len(chunk)
-            if size >= BATCH_BYTES:
-                if not self._hand_over(entries.feed(b"".join(pieces))):
+        blocks = RawBlocks()
+        try:
+            for chunk in answer.chunks():
+                if not self._hand_over(blocks.feed(chunk)):
                     return False
-                pieces, size = [], 0
-        if pieces and not self._hand_over(entries.feed(b"".join(pieces))):
-            return False
-        return self._hand_over(entries.finish())
+        finally:
+            whole = self._hand_over(blocks.finish())
+        return whole and not blocks.failed
 
-    def _hand_over(self, found: list[RawEntry]) -> bool:
-        """Queue lines; False at the server's failure trailer."""
-        lines = [entry.line() for entry in found if entry.message_raw is not None]
-        if lines and not self._put(lines):
-            return False
-        return len(lines) == len(found)
+    def _hand_over(self, blocks: Iterable[Sequence[LogLine]]) -> bool:
+        return all(map(self._put, blocks)) and not self._stopped
 
-    def _put(self, lines: list[LogLine] | None) -> bool:
+    def _put(self, lines: Sequence[LogLine] | None) -> bool:
         if self._stopped:
             return False
         putting = self.queue.put(lines)
@@ -98,7 +100,9 @@ class _Download:
         return True
 
 
-async def raw_lines(source: LogSource, job: Job) -> AsyncIterator[list[LogLine] | None]:
+async def raw_lines(
+    source: LogSource, job: Job
+) -> AsyncIterator[Sequence[LogLine] | None]:
     """Yield the lines of an ended job's raw download, oldest first, in batches.
 
     Yields ``None`` last when the download is not the whole log or is not to be had:
@@ -115,3 +119,44 @@ async def raw_lines(source: LogSource, job: Job) -> AsyncIterator[list[LogLine] 
         yield None
     finally:
         download.stop()
+
+
+async def load_raw(
+    source: LogSource, job: Job, intake: Intake, told: Callable[[int], None]
+) -> bool:
+    """Take the whole log of an ended job into an intake.
+
+    The loop is free between any two steps of it.
+
+    Args:
+        source: The client.
+        job: The job.
+        intake: Takes the lines.
+        told: Called with the number of lines after each step.
+
+    Returns:
+        False when the rest has to come from elsewhere, see `raw_lines`.
+    """
+    context = Context()
+    async for lines in raw_lines(source, job):
+        if lines is None:
+            return False
+        for part in in_steps(lines, intake):
+            intake.take(part, Way.RISING, context)
+            told(len(part))
+            await asyncio.sleep(0)
+    return True
+
+
+def in_steps(lines: Sequence[LogLine], intake: Intake) -> Iterator[Sequence[LogLine]]:
+    """Yield lines in parts, each of which is taken in a few milliseconds.
+
+    A block among lines that are held costs as much as single lines do.
+    """
+    block = lines if isinstance(lines, LineBlock) else None
+    if block is not None and not intake.holds_between(lines[0], lines[-1]):
+        yield lines
+        return
+    for start in range(0, len(lines), STEP_LINES):
+        stop = min(start + STEP_LINES, len(lines))
+        yield lines[start:stop] if block is None else block.part(start, stop)

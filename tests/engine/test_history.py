@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.core.log import key_of
+from chronotui.core.log import LogStore, key_of
 from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
+from chronotui.engine.watch import JobLog
 from tests.engine.conftest import Readers, held_lines, true_lines, until
 
 if TYPE_CHECKING:
     from chronotui.demo import DemoServer
     from chronotui.demo.script import ScriptedJob
-    from chronotui.engine.watch import JobLog
     from tests.conftest import MakeDemo
 
 
@@ -229,3 +229,30 @@ async def test_what_was_not_read_in_yet_is_shown_as_such_not_as_missing(
         await until(lambda: log.state.lines == 901)
     assert {missing for missing, _ in seen} == {0}
     assert {state for _, gaps in seen for state in gaps} == {"unread"}
+
+
+async def test_a_log_uses_the_store_it_was_given(
+    demo: DemoServer, readers: Readers
+) -> None:
+    """An empty store is a store: the budget and the spool are its own."""
+    client = await readers.client(demo)
+    made = ended(demo, 10)
+    store = LogStore(budget_bytes=1)
+    log = JobLog(client, None, await client.job(made.workflow_id, made.id), store=store)
+    assert log.store is store
+
+
+@pytest.mark.parametrize("held", [0, 150, 2000])
+async def test_a_download_joins_what_is_held_at_either_end(
+    make_demo: MakeDemo, readers: Readers, held: int
+) -> None:
+    """Blocks go past lines that were loaded before, and past those held already."""
+    demo = make_demo(faults=Faults(retention_lag=(0, 0)))
+    made = ended(demo, 9000)
+    log = await readers.log(demo, made, tail=max(held, 1))
+    await log.watch()
+    await log.load_all()
+    await log.load_all()
+    assert held_lines(log) == true_lines(demo, made)
+    assert demo.requests.count("raw") == 2
+    assert log.state.missing == 0

@@ -10,7 +10,6 @@ from chronotui.demo import Dialect
 from chronotui.demo.failure import Failure
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine import raw_lines as raw_lines_module
 from chronotui.engine import retained as retained_module
 from chronotui.engine.selection import LineSelection
 from chronotui.errors import IncompleteError, NotFoundError, ServerError
@@ -192,7 +191,6 @@ async def test_a_download_that_breaks_off_for_good_is_incomplete(
     make_demo: MakeDemo, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retained_module, "HELD_BACK", 10)
-    monkeypatch.setattr(raw_lines_module, "BATCH_BYTES", 10_000)
     demo = make_demo(faults=Faults(retention_lag=(0, 0), raw_cut_after=60_000))
     made = ended(demo, 3000)
     demo.faults.fail_on = frozenset({"logs"})

@@ -25,6 +25,7 @@ time of day.
 from chronotui.core.log.filters import LineFilter
 from chronotui.core.log.keys import LineKey, key_of
 from chronotui.core.log.levels import Level, is_error, level_of
+from chronotui.core.log.line_block import LineBlock
 from chronotui.core.log.marks import Gap, GapState
 from chronotui.core.log.pattern import BadPattern, Pattern, compile_pattern
 from chronotui.core.log.row_types import (
@@ -51,6 +52,7 @@ __all__ = [
     "GapState",
     "Jump",
     "Level",
+    "LineBlock",
     "LineFilter",
     "LineKey",
     "LineRow",

@@ -172,6 +172,17 @@ class Block:
         )
         return LineKey(attempt, number, rank, event_id)
 
+    def same_keys(self, start: int, other: Block, begin: int, lines: int) -> bool:
+        """Whether lines have the numbers, streams, ids and origin of another's lines.
+
+        Only for forms of event ids that the columns say all of.
+        """
+        stop, end = start + lines, begin + lines
+        return (
+            self.numbers[start:stop] == other.numbers[begin:end]
+            and self.flags[start:stop] == other.flags[begin:end]
+        )
+
     def find(self, key: LineKey, ids: EventIds) -> tuple[int, bool]:
         """Return where a key of this attempt belongs, and whether it is there.
 

@@ -6,7 +6,7 @@ from array import array
 from functools import cache
 from itertools import accumulate, count, repeat
 from operator import add, or_
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from chronotui.core.log.block import (
     FORM_SHIFT,
@@ -17,8 +17,7 @@ from chronotui.core.log.block import (
     Odd,
 )
 from chronotui.core.log.event_ids import IdForm
-from chronotui.core.log.keys import OTHER_RANK, rank_of
-from chronotui.model import STDERR, STDOUT
+from chronotui.core.log.keys import OTHER_RANK, RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,13 +25,18 @@ if TYPE_CHECKING:
     from chronotui.core.log.event_ids import EventIds
     from chronotui.model import LogLine
 
-_NONE: Final = 255
 _SHIFTED: Final = bytes((form << FORM_SHIFT) & 255 for form in range(256))
-_USUAL: Final = {
-    (stream, bit): rank_of(stream) | RETAINED_BIT * bit
-    for stream in (STDERR, STDOUT)
-    for bit in (False, True)
-}
+
+
+class Columns(NamedTuple):
+    """Lines of one attempt, in order, a sequence for each field of `LogLine`."""
+
+    numbers: Sequence[int]
+    streams: Sequence[str]
+    times: Sequence[int | None]
+    messages: Sequence[str]
+    event_ids: Sequence[str]
+    retained: Sequence[bool]
 
 
 def block_of(lines: Sequence[LogLine], ids: EventIds) -> Block:
@@ -41,13 +45,21 @@ def block_of(lines: Sequence[LogLine], ids: EventIds) -> Block:
     Raises:
         OverflowError: A number or a time needs more than 64 bits.
     """
-    attempts, numbers, streams, times, messages, event_ids, retained = zip(
-        *lines, strict=True
-    )
+    attempts, *columns = zip(*lines, strict=True)
+    return block_of_columns(attempts[0], Columns(*columns), ids)
+
+
+def block_of_columns(attempt: int, columns: Columns, ids: EventIds) -> Block:
+    """Return the same of lines that come as columns.
+
+    Raises:
+        OverflowError: A number or a time needs more than 64 bits.
+    """
+    numbers, streams, times, messages, event_ids, retained = columns
     block = Block()
     block.numbers = array("q", numbers)
     block.times = _times(times)
-    forms = ids.forms(attempts[0], numbers, streams, event_ids)
+    forms = ids.forms(attempt, numbers, streams, event_ids)
     block.flags = _flags(streams, retained, forms)
     block.odd = _odd(block.flags, streams, event_ids)
     _write(block, messages)
@@ -98,14 +110,15 @@ _PLAIN: Final = bytes(
 
 
 def _flags(streams: Sequence[str], retained: Sequence[bool], forms: bytes) -> bytearray:
-    usual = bytes(map(_USUAL.get, zip(streams, retained, strict=True), repeat(_NONE)))
-    if _NONE in usual:
-        kept = zip(streams, retained, strict=True)
-        usual = bytes(rank_of(stream) | RETAINED_BIT * bit for stream, bit in kept)
+    flags = bytes(map(RANKS.get, streams, repeat(OTHER_RANK)))
+    if False not in retained:
+        flags = flags.translate(_or_table(RETAINED_BIT))
+    elif True in retained:
+        flags = bytes(map(or_, flags, map(RETAINED_BIT.__mul__, retained)))
     shifted = forms.translate(_SHIFTED)
     if forms.count(forms[0]) == len(forms):
-        return bytearray(usual.translate(_or_table(shifted[0])))
-    return bytearray(map(or_, usual, shifted))
+        return bytearray(flags.translate(_or_table(shifted[0])))
+    return bytearray(map(or_, flags, shifted))
 
 
 @cache

@@ -30,6 +30,11 @@ class EventIds:
     def __init__(self) -> None:
         self._prefix = ""
 
+    def agree(self, other: EventIds) -> bool:
+        """Whether forms mean the same there; the job's part is learned from it."""
+        self._prefix = self._prefix or other._prefix
+        return self._prefix == other._prefix
+
     def forms(
         self,
         attempt: int,

@@ -17,7 +17,8 @@ OTHER_RANK: Final = 2
 _EPOCH_SHIFT: Final = 2**64
 """Makes times positive, so that their digits sort as they do."""
 
-_RANKS: Final = {STDERR: STDERR_RANK, STDOUT: STDOUT_RANK}
+RANKS: Final = {STDERR: STDERR_RANK, STDOUT: STDOUT_RANK}
+"""A stream's place among lines with one number; others have ``OTHER_RANK``."""
 
 
 class LineKey(NamedTuple):
@@ -40,12 +41,12 @@ class LineKey(NamedTuple):
 
 def rank_of(stream: str) -> int:
     """Return a stream's place among lines with one number."""
-    return _RANKS.get(stream, OTHER_RANK)
+    return RANKS.get(stream, OTHER_RANK)
 
 
 def key_of(line: LogLine) -> LineKey:
     """Return a line's key; it depends on nothing but the line."""
-    rank = _RANKS.get(line.stream, OTHER_RANK)
+    rank = RANKS.get(line.stream, OTHER_RANK)
     event_id = line.event_id
     if not event_id and (rank == OTHER_RANK or not line.attempt):
         event_id = _stand_in(line)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from chronotui.core.log.block import NO_TIME, RETAINED_BIT, Block, Piece
 from chronotui.core.log.block_of import block_of
 from chronotui.core.log.chunk import CHUNK_BYTES, CHUNK_LINES, Chunk
+from chronotui.core.log.keys import LineKey
+from chronotui.core.log.splicing import fitting, halves, spliced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from chronotui.core.log.chunk_list import ChunkList
     from chronotui.core.log.event_ids import EventIds
-    from chronotui.core.log.keys import LineKey
+    from chronotui.core.log.line_block import LineBlock
     from chronotui.core.log.spool import Spool
     from chronotui.model import LogLine
 
@@ -54,9 +56,58 @@ class Placing:
 
         They are in order, at most a chunk's worth, and none of them is known.
         """
-        block, attempt = block_of(lines, self._ids), lines[0].attempt
+        self.insert_block(index, block_of(lines, self._ids), lines[0].attempt)
+
+    def insert_block(self, index: int, block: Block, attempt: int) -> None:
+        """Put a block of lines between a chunk (-1: none) and the next one."""
         if not self._prepend_block(index, block, attempt):
             self._append_block(index, block, attempt)
+
+    def knows(self, lines: LineBlock) -> bool:
+        """Whether every line of a block is held, and retained; looks at no text."""
+        block, at = lines.block, 0
+        chunks = self._list.chunks
+        index = max(self._list.holding(LineKey(*lines.places[0], -1, "")), 0)
+        while at < len(block) and index < len(chunks):
+            held = self._spool.exact(chunks[index])
+            start = bisect_left(held.numbers, block.numbers[at])
+            lines_here = min(len(held) - start, len(block) - at)
+            if lines_here and not (
+                chunks[index].attempt == lines.attempt
+                and held.same_keys(start, block, at, lines_here)
+            ):
+                return False
+            at += lines_here
+            index += 1
+        return at == len(block)
+
+    def part_at(
+        self, low: tuple[int, int], high: tuple[int, int], lines: int
+    ) -> int | None:
+        """Part the chunk that holds lines on both sides of two places.
+
+        Returns:
+            The part before the places; None if a line is held between them, and for
+            few lines, which rather join the chunk.
+        """
+        index = self._list.holding(LineKey(*low, -1, ""))
+        if index < 0 or lines < CHUNK_LINES // 4:
+            return None
+        chunk = self._list.chunks[index]
+        if chunk.last[:2] <= high:
+            return None
+        block = self._spool.exact(chunk)
+        at = bisect_left(block.numbers, low[1])
+        if not 0 < at == bisect_right(block.numbers, high[1]):
+            return None
+        self._spool.count_in((chunk,), -1)
+        parts = [
+            Chunk(chunk.attempt, Block.joined((Piece(block, *edges),)), self._ids)
+            for edges in ((0, at), (at, len(block)))
+        ]
+        self._spool.count_in(parts)
+        self._list.replace(index, index + 1, parts)
+        return index
 
     def place(self, items: Sequence[Keyed]) -> Placed:
         """Put lines anywhere; those known already replace or are dropped."""
@@ -109,7 +160,7 @@ class Placing:
         start = self._fill(index, block, attempt)
         fresh: list[Chunk] = []
         while start < len(block):
-            stop = start + _fitting(block, start)
+            stop = start + fitting(block, start)
             whole = start == 0 and stop == len(block)
             part = block if whole else Block.joined((Piece(block, start, stop),))
             fresh.append(Chunk(attempt, part, self._ids))
@@ -160,7 +211,7 @@ class Placing:
             self._spool.writable(chunk)
             added = block_of([line for _at, _known, line in changes], self._ids)
             places = [(at, known) for at, known, _line in changes]
-            self._rewrite(index, Block.joined(_spliced(block, added, places)))
+            self._rewrite(index, Block.joined(spliced(block, added, places)))
         new = [line for _at, known, line in changes if not known]
         replaced = len(confirmed) + len(changes) - len(new)
         return Placed(new, replaced, len(items) - len(new) - replaced)
@@ -191,47 +242,7 @@ class Placing:
             return
         parts = [
             Chunk(chunk.attempt, Block.joined((piece,)), self._ids)
-            for piece in _halves(Piece(block, 0, len(block)))
+            for piece in halves(Piece(block, 0, len(block)))
         ]
         self._spool.count_in(parts)
         self._list.replace(index, index + 1, parts)
-
-
-def _fitting(block: Block, start: int) -> int:
-    """Return how many lines from ``start`` on make a chunk, at least one."""
-    end = block.begin(start) + CHUNK_BYTES
-    return max(1, min(CHUNK_LINES, bisect_right(block.ends, end) - start))
-
-
-def _halves(piece: Piece) -> Iterator[Piece]:
-    """Cut a piece in the middle until each part makes a chunk."""
-    block, start, stop = piece
-    lines = stop - start
-    fits = block.size(start, stop) <= CHUNK_BYTES and lines <= CHUNK_LINES
-    if lines == 1 or fits:
-        yield piece
-        return
-    middle = start + lines // 2
-    yield from _halves(Piece(block, start, middle))
-    yield from _halves(Piece(block, middle, stop))
-
-
-def _spliced(
-    old: Block, added: Block, places: Sequence[tuple[int, bool]]
-) -> Iterator[Piece]:
-    """Yield the pieces of old and added lines in order.
-
-    ``places`` gives, for each added line, the index in ``old`` it comes before, and
-    whether it takes that line's place.
-    """
-    done = start = 0
-    for index, (at, known) in enumerate(places):
-        if at > done or (index and places[index - 1][1]):
-            if index > start:
-                yield Piece(added, start, index)
-                start = index
-            if at > done:
-                yield Piece(old, done, at)
-        done = at + known
-    yield Piece(added, start, len(added))
-    yield Piece(old, done, len(old))

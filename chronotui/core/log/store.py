@@ -7,13 +7,13 @@ ten million lines as at a thousand. For the event loop's thread only.
 
 from __future__ import annotations
 
-from operator import lt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.core.log.chunk import CHUNK_LINES
 from chronotui.core.log.chunk_list import ChunkList
 from chronotui.core.log.event_ids import EventIds
-from chronotui.core.log.keys import LineKey, key_of, rank_of
+from chronotui.core.log.free_places import free_after, gap_for, goes_at_end
+from chronotui.core.log.keys import LineKey, key_of
+from chronotui.core.log.line_block import LineBlock
 from chronotui.core.log.marks import Marks
 from chronotui.core.log.placing import Keyed, Placing
 from chronotui.core.log.spool import Spool
@@ -36,12 +36,12 @@ class Added(NamedTuple):
     """What `LogStore.add` did.
 
     Attributes:
-        new: Lines the store did not have, in order.
+        new: Lines the store did not have, in order; a `LineBlock` as it was given.
         replaced: Live lines that took the fields of their retained ones.
         duplicates: Lines that were there already.
     """
 
-    new: tuple[LogLine, ...]
+    new: Sequence[LogLine]
     replaced: int
     duplicates: int
 
@@ -102,48 +102,36 @@ class LogStore:
             OverflowError: A number or a time needs more than 64 bits.
             OSError: A line belongs between spooled ones that cannot be read back.
         """
-        if self._goes_at_end(lines):
-            self._placing.append(lines)
-            added = Added(tuple(lines), 0, 0)
-        elif (gap := self._gap_for(lines)) is not None:
-            ordered = lines if lines[0][1] <= lines[-1][1] else lines[::-1]
-            self._placing.insert(gap, ordered)
-            added = Added(tuple(ordered), 0, 0)
-        else:
-            added = self._place(lines)
+        added = self._take_block(lines) if isinstance(lines, LineBlock) else None
+        if added is None:
+            added = self._take_run(lines) or self._place(lines)
         self.spool.settle(self.chunks.chunks)
         return added
 
-    def _goes_at_end(self, lines: Sequence[LogLine]) -> bool:
-        """Whether lines are one attempt's next ones, by their numbers alone."""
-        if not lines or not lines[0].attempt:
-            return False
-        attempt, first = lines[0][:2]
-        if self.chunks.chunks:
-            last = self.chunks.chunks[-1].last
-            if (attempt, first) <= last[:2]:
-                return False
-        places = [line[:2] for line in lines]
-        return places[-1][0] == attempt and all(map(lt, places, places[1:]))
+    def _take_block(self, lines: LineBlock) -> Added | None:
+        """Take a block that goes where no line is held, or is held already."""
+        if not self.ids.agree(lines.ids):
+            return None
+        low, high = lines.places
+        index = free_after(self.chunks, low, high)
+        if index is None:
+            index = self._placing.part_at(low, high, len(lines))
+        if index is not None:
+            self._placing.insert_block(index, lines.block, lines.attempt)
+            return Added(lines, 0, 0)
+        return Added((), 0, len(lines)) if self._placing.knows(lines) else None
 
-    def _gap_for(self, lines: Sequence[LogLine]) -> int | None:
-        """Return the chunk (-1: none) after which all lines go, before the next one.
-
-        None unless they are of one attempt, rise or fall by their places, and no
-        line is among them, as a page of older lines is.
-        """
-        if not 0 < len(lines) <= CHUNK_LINES or not lines[0].attempt:
+    def _take_run(self, lines: Sequence[LogLine]) -> Added | None:
+        """Take lines that follow the last one, or go where no line is held."""
+        if goes_at_end(self.chunks, lines):
+            self._placing.append(lines)
+            return Added(tuple(lines), 0, 0)
+        gap = gap_for(self.chunks, lines)
+        if gap is None:
             return None
-        low, high = sorted((lines[0][:2], lines[-1][:2]))
-        if low[0] != high[0] or not _rises_or_falls(lines):
-            return None
-        index = self.chunks.holding(LineKey(*low, -1, ""))
-        chunks = self.chunks.chunks
-        if index >= 0 and chunks[index].last[:2] >= low:
-            return None
-        if index + 1 < len(chunks) and chunks[index + 1].first[:2] <= high:
-            return None
-        return index
+        ordered = lines if lines[0][1] <= lines[-1][1] else lines[::-1]
+        self._placing.insert(gap, ordered)
+        return Added(tuple(ordered), 0, 0)
 
     def _place(self, lines: Sequence[LogLine]) -> Added:
         unique: dict[LineKey, LogLine] = {}
@@ -238,18 +226,3 @@ class LogStore:
     def close(self) -> None:
         """Give the spool back; the lines in it are gone."""
         self.spool.close()
-
-
-def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
-    """Whether each line's place is above the one before, or each below it."""
-    places: list[tuple[int, ...]] = [line[:2] for line in lines]
-    if places[0] > places[-1]:
-        places.reverse()
-    if all(map(lt, places, places[1:])):
-        return True
-    if places[0] == places[-1]:
-        return False
-    ranked = [(line[0], line[1], rank_of(line[2])) for line in lines]
-    if ranked[0] > ranked[-1]:
-        ranked.reverse()
-    return all(map(lt, ranked, ranked[1:]))

@@ -8,7 +8,7 @@ from chronotui.core.attempt_rules import Way
 from chronotui.core.attempts import UNKNOWN, AttemptTimeline
 from chronotui.core.identity import same_line
 from chronotui.core.ledger import Ledger
-from chronotui.core.log import LineKey
+from chronotui.core.log import LineBlock, LineKey
 from chronotui.engine.watch.held import StoredLines
 from chronotui.errors import IncompleteError
 
@@ -69,6 +69,11 @@ class Intake:
         line = self.store.line(len(self.store) - 1)
         return (line.attempt, line.sequence_num)
 
+    def holds_between(self, first: LogLine, last: LogLine) -> bool:
+        """Tell whether a line is held from one line's place to another's."""
+        low = self.store.bisect(LineKey(*first[:2], -1, ""))
+        return low < self.store.bisect(LineKey(last[0], last[1] + 1, -1, ""))
+
     def take(
         self, lines: Sequence[LogLine], way: Way, context: Context
     ) -> Sequence[LogLine]:
@@ -80,9 +85,10 @@ class Intake:
         self.settle()
         if not lines:
             return lines
-        if not self._sees_bare and all(line.event_id for line in lines):
+        told = isinstance(lines, LineBlock)
+        if not self._sees_bare and (told or all(line.event_id for line in lines)):
             self._sees_ids = True
-            if all(line.attempt for line in lines):
+            if told or all(line.attempt for line in lines):
                 self._enter(lines)
                 context.previous = lines[-1]
                 return lines

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chronotui.core.log import LogStore
+from chronotui.core.log import LineBlock, LogStore
 from chronotui.engine.history import HistoryPaging, Position
 from chronotui.engine.watch.intake import Intake
 from chronotui.engine.watch.marking import Marking
@@ -54,7 +54,7 @@ class JobLog:
     ) -> None:
         self._settings = settings or WatchSettings()
         self._clock = clock or Clock()
-        self.store = store or LogStore()
+        self.store = LogStore() if store is None else store
         self._intake = Intake(self.store)
         self._rate = LineRate()
         self._intake.on_new = self._entered
@@ -164,8 +164,9 @@ class JobLog:
         return await self._history.load_around(key)
 
     def _entered(self, lines: Sequence[LogLine]) -> None:
-        live = sum(1 for line in lines if not line.retained)
-        self._rate.add(self._clock.monotonic(), live)
+        if not isinstance(lines, LineBlock):
+            live = sum(1 for line in lines if not line.retained)
+            self._rate.add(self._clock.monotonic(), live)
         self._changed()
 
     def _changed(self) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from chronotui.core.attempt_rules import Way
-from chronotui.engine.raw_lines import raw_lines
+from chronotui.engine.raw_lines import load_raw
 from chronotui.engine.watch.account import Account
 from chronotui.engine.watch.companions import accompanied
 from chronotui.engine.watch.connectivity import Connectivity
 from chronotui.engine.watch.ending import Ending, verdict_of
 from chronotui.engine.watch.healing import Healing
-from chronotui.engine.watch.intake import Context
 from chronotui.engine.watch.pages import RetainedPages
 from chronotui.engine.watch.poll import REFUSALS, JobPoll
 from chronotui.engine.watch.requests import Asker, SignInGate, backoff_of
@@ -175,12 +173,10 @@ class Watch:
             return False
         if settings.tail is not None or settings.since_ns is not None:
             return False
-        context = Context()
-        async for lines in raw_lines(self._source, self.job):
-            if lines is None:
-                return False
-            self.intake.take(lines, Way.RISING, context)
-            self._changed()
+        if not await load_raw(
+            self._source, self.job, self.intake, lambda _: self._changed()
+        ):
+            return False
         self.pages.loaded_all()
         return True
 

@@ -29,12 +29,17 @@ from chronotui.core.log import (
     key_of,
 )
 from chronotui.core.log import chunk as chunk_module
+from chronotui.core.log import free_places as free_places_module
 from chronotui.core.log import placing as placing_module
+from chronotui.core.log import splicing as splicing_module
+from chronotui.core.log.block_of import Columns
+from chronotui.core.log.event_ids import EventIds
+from chronotui.core.log.line_block import LineBlock, line_block
 from chronotui.model import LogLine
 from tests.core.log.conftest import MemoryOverflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MESSAGES = st.one_of(
     st.sampled_from(["error: x", "ERROR", "ok", '{"level":"error"}', "aa bb", "Abba"]),
@@ -102,9 +107,10 @@ class Model:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (chunk_module, placing_module):
+    for module in (chunk_module, placing_module, splicing_module, free_places_module):
         monkeypatch.setattr(module, "CHUNK_LINES", 5)
-        monkeypatch.setattr(module, "CHUNK_BYTES", 60)
+        if hasattr(module, "CHUNK_BYTES"):
+            monkeypatch.setattr(module, "CHUNK_BYTES", 60)
 
 
 FILTERS = st.builds(
@@ -117,6 +123,30 @@ FILTERS = st.builds(
     level=st.sampled_from([None, 5]),
 )
 PATTERNS = ["a", "A", "b+ ?b", "^a", "b$", ".", "a*", r"\s", "(?<=a)b", "e|o"]
+
+
+@st.composite
+def line_blocks(draw: st.DrawFn) -> LineBlock:
+    """Blocks as a download makes them: rising, all with the server's ids."""
+    attempt = draw(st.integers(1, 3))
+    places = st.tuples(st.integers(0, 40), st.sampled_from(["stderr", "stdout"]))
+    chosen = sorted(draw(st.sets(places, min_size=1, max_size=12)))
+    turn = f"attempt:{attempt}:" if attempt > 1 else ""
+    job = draw(st.sampled_from(["job", "job", "job", "another"]))
+    block = line_block(
+        attempt,
+        Columns(
+            [number for number, _ in chosen],
+            [stream for _, stream in chosen],
+            [draw(st.sampled_from([None, 5_000_000, -1])) for _ in chosen],
+            [draw(MESSAGES) for _ in chosen],
+            [f"log:{job}:{turn}{stream}:{number}" for number, stream in chosen],
+            [True] * len(chosen),
+        ),
+        EventIds(),
+    )
+    assert block is not None
+    return block
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -138,7 +168,7 @@ class StoreMachine(RuleBasedStateMachine):
         return rows, [Search(rows), *patterns]
 
     @rule(lines=st.lists(log_lines(), max_size=12))
-    def add_anything(self, lines: list[LogLine]) -> None:
+    def add_anything(self, lines: Sequence[LogLine]) -> None:
         before = self.model.ordered
         self.model.add(lines)
         added = self.store.add(lines)
@@ -159,6 +189,15 @@ class StoreMachine(RuleBasedStateMachine):
         ]
         self.model.add(lines)
         assert self.store.add(lines).new == tuple(lines)
+
+    @rule(block=line_blocks(), ends=st.tuples(st.integers(0, 11), st.integers(1, 12)))
+    def add_block(self, block: LineBlock, ends: tuple[int, int]) -> None:
+        assert list(block) == [block[n] for n in range(len(block))]
+        start = min(ends[0], len(block) - 1)
+        part = block.part(start, max(start + 1, min(ends[1], len(block))))
+        numbers = [line.sequence_num for line in part]
+        assert [n for a, b in part.runs for n in range(a, b + 1)] == numbers
+        self.add_anything(part)
 
     @precondition(lambda self: self.model.lines)
     @rule(
