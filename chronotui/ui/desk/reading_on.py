@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from textual import on, work
 
 from chronotui.errors import ChronotuiError
-from chronotui.ui.desk.base import DeskBase
+from chronotui.ui.desk.base import FOR_GOOD, DeskBase
 from chronotui.ui.log_view import messages as log_messages
 
 if TYPE_CHECKING:
     from chronotui.engine.watch import JobLog
+    from chronotui.ui.log_view.goto import Goal
 
 OLDER: Final = "load-older"
 NEWER: Final = "load-newer"
@@ -58,7 +59,7 @@ class ReadingOn(DeskBase):
     def _whole_log_wanted(self) -> None:
         log = self._log
         if log is not None and not log.state.at_start and not self.working(ALL):
-            self.say("Loading the log to its start … esc stops.")
+            self.say("Loading the log to its start … esc stops.", seconds=FOR_GOOD)
             self._load_all(log)
 
     @work(group=ALL)
@@ -73,6 +74,37 @@ class ReadingOn(DeskBase):
         if pane is not None and log is self._log and pane.view.is_at_top:
             pane.view.take_over()
             pane.view.go_to_start()
+
+    @on(log_messages.OlderWanted)
+    def _older_wanted(self, message: log_messages.OlderWanted) -> None:
+        log = self._log
+        if log is not None and not self.working(ALL):
+            words = f"Loading back to {message.typed} … esc stops."
+            self.say(words, seconds=FOR_GOOD)
+            self._load_back(log, message.goal)
+
+    @work(group=ALL)
+    async def _load_back(self, log: JobLog, goal: Goal) -> None:
+        from chronotui.engine.loading_back import load_back_to_line, load_back_to_time
+        from chronotui.ui.log_view.goto import LineGoal
+
+        pane = self.log_side.log_pane
+        try:
+            if isinstance(goal, LineGoal):
+                await load_back_to_line(log, *goal)
+            else:
+                await load_back_to_time(log, goal.time_ns)
+        except ChronotuiError as error:
+            self.say(str(error))
+            return
+        self.say("")
+        if pane is None or log is not self._log:
+            return
+        pane.view.take_over()
+        try:
+            pane.view.go_to_goal(goal)
+        except ValueError as error:
+            self.say(str(error))
 
     def stop_loading(self) -> bool:
         """Stop fetching a whole log; False when none is being fetched."""

@@ -36,6 +36,7 @@ class LineScreen(ModalScreen[None]):
     Args:
         line: The line.
         look: The log view's styles.
+        number: Its place in the log of its try, from 1.
         zone: The zone its time is shown in; UTC is shown beside it.
         find: The search of the log, so that its matches stand out here too.
     """
@@ -66,12 +67,14 @@ class LineScreen(ModalScreen[None]):
         line: LogLine,
         look: Look,
         *,
+        number: int = 0,
         zone: tzinfo | None = None,
         find: Find | None = None,
     ) -> None:
         super().__init__()
         self.line = line
         self._look = look
+        self._number = number
         self._zone = zone
         self._find = find
         self._is_json = is_json(line.message)
@@ -96,10 +99,11 @@ class LineScreen(ModalScreen[None]):
         line = self.line
         attempt = str(line.attempt) if line.attempt else "not known"
         source = "retained log" if line.retained else "live, not retained yet"
+        place = f", line {self._number:,} of its try" if self._number else ""
         facts = (
             ("time", exact_time(line.time_ns, self._zone)),
             ("stream", line.stream),
-            ("number", f"{line.sequence_num:,}"),
+            ("number", f"{line.sequence_num:,}{place}"),
             ("try", attempt),
             ("event", line.event_id or "none"),
             ("size", f"{byte_size(line.message)}, {source}"),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from chronotui.model import LogLine
+    from chronotui.ui.log_view.goto import Goal
     from chronotui.ui.log_view.settings import ViewSettings
 
 Edge: TypeAlias = Literal["top", "bottom"]
@@ -21,13 +22,16 @@ Tone: TypeAlias = Literal["text", "caution", "alarm"]
 class Place:
     """Where the reader is, for the status line.
 
-    ``number`` counts lines in the store from 1, 0 when there is none; ``shown``
-    are the rows under the filters, ``new`` the lines below that were not on the
-    screen yet. ``filters`` and ``search`` are as typed, empty when there is none.
+    ``number`` is the line's place in the log of its try, from 1, whichever part of
+    it is loaded; 0 when there is no line. ``attempt`` is that try in a log of several,
+    else 0. ``shown`` are the rows under the filters, ``new`` the lines below that were
+    not on the screen yet. ``filters`` and ``search`` are as typed, empty when there is
+    none.
     """
 
     following: bool = True
     number: int = 0
+    attempt: int = 0
     shown: int = 0
     new: int = 0
     zone: str = ""
@@ -76,6 +80,20 @@ class LineOpened(LogMessage, namespace="log_view"):
 
     def __init__(self, view: Widget, line: LogLine) -> None:
         self.line = line
+        super().__init__(view)
+
+
+class OlderWanted(LogMessage, namespace="log_view"):
+    """The reader wants to go to a place before all that is loaded.
+
+    Attributes:
+        goal: The place, for `LogView.go_to_goal` once it is loaded.
+        typed: The place as typed.
+    """
+
+    def __init__(self, view: Widget, goal: Goal, typed: str) -> None:
+        self.goal = goal
+        self.typed = typed
         super().__init__(view)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log import LineRow, Rows, Search, key_of
+from chronotui.core.log.block import NO_TIME
+from chronotui.core.log.numbering import first_number
 from chronotui.core.reading import Reading
 from chronotui.ui.log_view.filters import FilterStack
 from chronotui.ui.log_view.near_rows import NearRows
@@ -59,6 +61,34 @@ class OpenLog:
         """The line under the eye, None on a row that is no line."""
         row = self.current_row
         return row.line if isinstance(row, LineRow) else None
+
+    @property
+    def first_number(self) -> int:
+        """The sequence number that goes by line 1."""
+        return first_number(self.store)
+
+    def number_of(self, line: LogLine) -> int:
+        """Return a line's place in the log of its try, from 1."""
+        return line.sequence_num + 1 - self.first_number
+
+    @property
+    def attempt(self) -> int:
+        """The try of the line under the eye, or of the nearest one."""
+        row = self.rows.place_from(self.reading.current)[0]
+        chunks = self.rows.visible.chunks or self.store.chunks.chunks
+        return chunks[min(row, len(chunks) - 1)].attempt if chunks else 1
+
+    @property
+    def has_tries(self) -> bool:
+        """Whether lines must be told apart by their try."""
+        return max(self.store.attempts(), default=0) > 1
+
+    @property
+    def newest_ns(self) -> int | None:
+        """The latest time of a line, None when no line has one."""
+        chunks = self.store.chunks.chunks
+        newest = max((chunk.newest_ns for chunk in chunks), default=NO_TIME)
+        return None if newest == NO_TIME else newest
 
     def attempt_starts(self) -> list[int]:
         """Return the first row of each attempt that is shown."""

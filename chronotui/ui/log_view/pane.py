@@ -129,6 +129,12 @@ class LogPane(Vertical):
         """Say why there is nothing, for as long as there is nothing."""
         self.view.explain_empty(title, sentence)
 
+    def set_scope(self, *, older: bool) -> None:
+        """Take note whether lines before the loaded ones may exist."""
+        if older != self.view.edges.more_above:
+            self.view.edges.more_above = older
+            self.update_bar()
+
     @on(PlaceChanged)
     @on(ReadOn)
     def _place_changed(self) -> None:
@@ -255,5 +261,11 @@ class LogPane(Vertical):
     def _line_opened(self, event: LineOpened) -> None:
         opened = self.view.opened
         find = opened.search.spans if opened and opened.search else None
-        screen = LineScreen(event.line, self.view.look, zone=self.view.zone, find=find)
+        screen = LineScreen(
+            event.line,
+            self.view.look,
+            number=self.view.place.number,
+            zone=self.view.zone,
+            find=find,
+        )
         self.app.push_screen(screen)

@@ -25,7 +25,8 @@ def place_of(opened: OpenLog, zone: tzinfo | None) -> Place:
         filters += "  (in context)"
     return Place(
         following=reading.following,
-        number=row.index + 1 if isinstance(row, LineRow) else 0,
+        number=max(opened.number_of(line), 0) if line else 0,
+        attempt=line.attempt if line and opened.has_tries else 0,
         shown=len(opened.rows),
         new=new_lines(opened),
         zone=zone_name(zone, line.time_ns if line else None),

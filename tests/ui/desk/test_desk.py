@@ -244,3 +244,17 @@ async def test_a_hit_of_the_servers_search_is_loaded_and_gone_to(
             return line is not None and wanted in line.message
 
         await until(pilot, stands_on_it)
+
+
+async def test_a_line_not_loaded_yet_is_loaded_and_gone_to(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        await press(pilot, "colon", "1", "2", "enter")
+        await until(pilot, lambda: app.desk.log_side.place.number == 12)
+        log_pane = app.desk.log_side.log_pane
+        assert log_pane is not None
+        assert not app.desk.log_side.place.following
+        state = app.desk.log_side.state
+        assert state is not None
+        assert log_pane.view.edges.more_above is not state.at_start

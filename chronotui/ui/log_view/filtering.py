@@ -1,4 +1,4 @@
-"""Answers of the prompt, put into effect: filters and places."""
+"""Filters, tried while they are typed and put on when they are answered."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chronotui.core.log import BadPattern
 from chronotui.ui.log_view.filters import is_begun, parse_filter
-from chronotui.ui.log_view.goto import row_of
 from chronotui.ui.log_view.motions import Motions
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from chronotui.core.log import Anchor
     from chronotui.core.reading import Spot
     from chronotui.ui.log_view.filters import Filter
@@ -26,8 +23,8 @@ class Unfiltered(NamedTuple):
     shown: Shown
 
 
-class Asking(Motions):
-    """Takes what was typed; every method returns what is wrong with it, or ""."""
+class Filtering(Motions):
+    """Takes a filter as typed; every method returns what is wrong with it, or ""."""
 
     _unfiltered: Unfiltered | None = None
 
@@ -92,27 +89,4 @@ class Asking(Motions):
         self._unfiltered = None
         if not is_shown:
             self.refilter()
-        return ""
-
-    def go_to_place(self, typed: str, now: datetime) -> str:
-        """Go where ``:`` was told to go.
-
-        Args:
-            typed: A line number, a time, ``start`` or ``end``; empty goes nowhere.
-            now: Aware; what ``-15m`` and ``14:05`` count from.
-        """
-        opened = self.opened
-        place = typed.strip().lower()
-        if opened is None or not place:
-            return ""
-        if place == "start":
-            self.action_log_start()
-        elif place == "end":
-            self.action_follow()
-        else:
-            try:
-                row = row_of(place, opened, now.astimezone(self.zone))
-            except ValueError as error:
-                return str(error)
-            self.go_to_row(row)
         return ""
