@@ -160,6 +160,7 @@ class LogSide(Vertical):
                 self.pane, self.current.opened.workflow, state.job, state
             )
             self._explain(self.pane, reason)
+        log_pane.set_scope(older=not state.at_start)
         log_pane.view.log_changed()
 
     def tick(self) -> None:
