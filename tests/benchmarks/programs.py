@@ -63,7 +63,8 @@ def textual_log(folder: Path, lines: int) -> Iterator[Program]:
 def lnav(folder: Path, path: Path) -> Iterator[Program]:
     """Run lnav on a file; it opens at the end."""
     with Program(["lnav", str(path)], environment=environment(folder)) as program:
-        program.settle(1.0)
+        program.pass_time(1.5)
+        program.settle()
         yield program
 
 
