@@ -172,6 +172,8 @@ class AttemptLedger:
             return
         if floor < self.lowest:
             yield floor, self.lowest - 1, self.lowest - floor
+        if floor <= self.lowest and not self.missing(self.lowest):
+            return
         begin = max(0, bisect_right(self._starts, floor) - 1)
         for place in range(begin, len(self._ends) - 1):
             first, last = self._ends[place] + 1, self._starts[place + 1] - 1

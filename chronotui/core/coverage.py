@@ -75,7 +75,11 @@ class Coverage:
 
     Attributes:
         order: Which end the list begins with; None until the data tell.
-        at_start: Whether the log's first retained line has been read.
+        at_start: Whether everything from the log's first retained line to ``bottom``
+            has been read.
+        head: How far a download read from the log's beginning that has not come to
+            ``bottom``; None without one.
+        head_lines: How many lines that were.
         at_end: Whether the newest retained line had been, when last looked at.
         older: Newest-first: the cursor of the page below ``bottom``.
         tail: Oldest-first: the cursor of the last page read.
@@ -87,6 +91,8 @@ class Coverage:
         self.order: PageOrder | None = None
         self.bottom: Place | None = None
         self.top: Place | None = None
+        self.head: Place | None = None
+        self.head_lines = 0
         self.at_start = False
         self.at_end = False
         self.older: str | None = None
@@ -150,6 +156,22 @@ class Coverage:
         if self.top is None or high.key > self.top.key:
             self.top = high
 
+    def grow_head(self, last: Place, lines: int) -> None:
+        """Take note that a download goes on from the beginning, up to ``last``."""
+        self.head = last
+        self.head_lines += lines
+
+    def meets_head(self) -> bool:
+        """Tell whether the pages read back have come to what a download read."""
+        if self.head is None or self.bottom is None:
+            return False
+        return self.bottom.key <= (self.head.attempt, self.head.number + 1)
+
+    def reached_start(self) -> None:
+        """Take note that all is read from the log's first line on."""
+        self.at_start = True
+        self.head, self.head_lines = None, 0
+
     def forget_cursors(self) -> None:
         """Drop every cursor: the server does not take one of them any more."""
         self._marks.clear()
@@ -165,6 +187,7 @@ class Coverage:
 
         self.bottom = None if self.bottom is None else again(self.bottom)
         self.top = None if self.top is None else again(self.top)
+        self.head = None if self.head is None else again(self.head)
         self._marks = sorted(
             (mark._replace(place=again(mark.place)) for mark in self._marks),
             key=_mark_key,

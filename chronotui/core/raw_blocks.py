@@ -33,13 +33,17 @@ FAR_NS: Final = 1 << 62
 class RawBlocks:
     """Makes lines of the pieces of a body, in blocks where they are as usual.
 
+    Args:
+        skip: Lines left out at the beginning of the body.
+
     Attributes:
         failed: Whether the body is not whole: it ends in the server's failure
             trailer, which nothing follows, or in the middle of an entry.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, skip: int = 0) -> None:
         self.failed = False
+        self._skip = skip
         self._whole = WholeLines(PIECE_BYTES)
         self._ids = EventIds()
         self._times = _Times()
@@ -51,7 +55,7 @@ class RawBlocks:
         Raises:
             UnreadableAnswerError: A line is not a JSON object of the known shape.
         """
-        whole = self._whole.feed(piece)
+        whole = self._whole.feed(self._wanted(piece) if self._skip else piece)
         if whole:
             self._take(whole)
         while self._waiting.is_full:
@@ -72,6 +76,16 @@ class RawBlocks:
                 self.failed = True
         while self._waiting.numbers:
             yield self._block()
+
+    def _wanted(self, piece: bytes) -> bytes:
+        """Return what of a piece is not skipped."""
+        ends = piece.count(b"\n")
+        if ends < self._skip:
+            self._skip -= ends
+            return b""
+        rest = piece.split(b"\n", self._skip)[-1]
+        self._skip = 0
+        return rest
 
     def _take(self, whole: bytes) -> None:
         """Decode entries into the columns that wait."""

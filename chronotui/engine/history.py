@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from chronotui.core.log import key_of
 from chronotui.engine.raw_lines import load_raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from chronotui.core.log import LineKey
     from chronotui.engine.watch.source import LogSource
     from chronotui.engine.watch.watch import Watch
-    from chronotui.model import SearchPage
+    from chronotui.model import LogLine, SearchPage
 
     Progress: TypeAlias = Callable[[int, int | None], None]
 
 FAR_LINES: Final = 5000
-"""A line further back than this is reached sooner through one download of all."""
+"""Lines nearer than this are reached by pages."""
+
+DOWNLOAD_SPEED: Final = 30
+"""How many times as fast as by pages lines come in one download, at least."""
+
+LINES_AROUND: Final = 1000
+"""Lines loaded beyond one that was looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,11 @@ class Position:
     at_end: bool
 
 
+def _never(_last: LineKey) -> bool:
+    """Say of no line that it is the last one wanted."""
+    return False
+
+
 class HistoryPaging:
     """Pages the retained log of a watched job into the same store."""
 
@@ -47,6 +60,8 @@ class HistoryPaging:
         self._source = source
         self._watch = watch
         self._changed = changed
+        self._downloading = asyncio.Lock()
+        self._stepped = asyncio.Event()
         self.loading: tuple[int, int | None] | None = None
 
     @property
@@ -83,19 +98,40 @@ class HistoryPaging:
             self.loading = None
             self._changed()
 
-    async def _load_raw(self, progress: Progress | None) -> bool:
-        """Load the whole log of an ended job; False when it has to be paged."""
-        watch, done = self._watch, 0
+    async def _load_raw(
+        self, progress: Progress | None, enough: Callable[[LineKey], bool] = _never
+    ) -> bool:
+        """Load an ended job's log from its beginning, or on from where that ended.
 
-        def told(lines: int) -> None:
-            nonlocal done
-            done += lines
-            self._tell(progress, done)
+        Args:
+            progress: Told how far it came.
+            enough: Whether the line last loaded was the last one wanted.
 
-        if not await load_raw(self._source, watch.job, watch.intake, told):
-            return False
-        watch.pages.loaded_all()
-        return True
+        Returns:
+            False when it has to be paged.
+        """
+        pages, watch = self._watch.pages, self._watch
+        stopped = False
+
+        def took(lines: Sequence[LogLine]) -> bool:
+            nonlocal stopped
+            if not pages.coverage.at_start:
+                pages.loaded_head(lines)
+            self._tell(progress, pages.coverage.head_lines)
+            stopped = pages.coverage.at_start or enough(key_of(lines[-1]))
+            return stopped
+
+        try:
+            async with self._downloading:
+                skip = pages.coverage.head_lines
+                whole = pages.coverage.at_start or await load_raw(
+                    self._source, watch.job, watch.intake, took, skip=skip
+                )
+                if whole and not stopped:
+                    pages.loaded_all()
+        finally:
+            self._stepped.set()
+        return whole
 
     async def _load_pages(self, progress: Progress | None) -> None:
         pages = self._watch.pages
@@ -107,6 +143,7 @@ class HistoryPaging:
             self._tell(progress, done)
 
     def _tell(self, progress: Progress | None, done: int) -> None:
+        self._stepped.set()
         top = self._watch.pages.coverage.top
         total = None if top is None or top.attempt > 1 else top.number + 1
         self.loading = (done, total)
@@ -124,19 +161,49 @@ class HistoryPaging:
         )
 
     async def load_around(self, key: LineKey) -> bool:
-        """Load pages back to a line; False when the log does not have it."""
-        store, pages = self._watch.intake.store, self._watch.pages
-        wanted = (key.attempt, key.sequence_num)
-        bottom = pages.coverage.bottom
-        ended = self._watch.job.status.is_terminal
-        if bottom is not None and wanted < bottom.key and ended:
-            far = bottom.attempt > key.attempt
-            if far or bottom.number - key.sequence_num > FAR_LINES:
-                await self.load_all(None)
-        while store.find(key) is None:
-            bottom = pages.coverage.bottom
-            if bottom is not None and bottom.key < wanted:
-                break
+        """Load what is around a line; False when the log does not have it.
+
+        That is by pages, or from the log's beginning where that is sooner.
+        """
+        store = self._watch.intake.store
+        if not self._reaches(key) and self._is_sooner_downloaded(key):
+            await self._load_up_to(key)
+        while not self._reaches(key):
             if not await self.load_older():
                 break
         return store.find(key) is not None
+
+    def _reaches(self, key: LineKey) -> bool:
+        """Whether what is loaded goes past a line's place, or holds the line."""
+        coverage, place = self._watch.pages.coverage, key[:2]
+        if coverage.at_start or self._watch.intake.store.find(key) is not None:
+            return True
+        from_start = coverage.head is not None and coverage.head.key > place
+        from_end = coverage.bottom is not None and coverage.bottom.key < place
+        return from_start or from_end
+
+    def _is_sooner_downloaded(self, key: LineKey) -> bool:
+        """Whether a line is reached sooner from the log's beginning than by pages."""
+        coverage = self._watch.pages.coverage
+        bottom, head = coverage.bottom, coverage.head
+        if bottom is None or not self._watch.job.status.is_terminal:
+            return False
+        if bottom.attempt != key.attempt:
+            return bottom.attempt > key.attempt
+        back = bottom.number - key.sequence_num
+        known = head is not None and head.attempt == key.attempt
+        ahead = key.sequence_num - (head.number if head and known else 0)
+        return back > FAR_LINES and ahead < back * DOWNLOAD_SPEED
+
+    async def _load_up_to(self, key: LineKey) -> None:
+        """Load from the log's beginning to a little beyond a line."""
+        beyond = (key.attempt, key.sequence_num + LINES_AROUND)
+        try:
+            while self._downloading.locked() and not self._reaches(key):
+                self._stepped.clear()
+                await self._stepped.wait()
+            if not self._reaches(key):
+                await self._load_raw(None, lambda last: last[:2] >= beyond)
+        finally:
+            self.loading = None
+            self._changed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import CancelledError as FutureCancelledError
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
@@ -16,7 +17,7 @@ from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
     from collections.abc import (
-        AsyncIterator,
+        AsyncGenerator,
         Callable,
         Iterable,
         Iterator,
@@ -41,9 +42,10 @@ class _Download:
     list that all is there.
     """
 
-    def __init__(self, source: LogSource, job: Job) -> None:
+    def __init__(self, source: LogSource, job: Job, skip: int) -> None:
         self._source = source
         self._job = job
+        self._skip = skip
         self._loop = asyncio.get_running_loop()
         self._answer: RawAnswer | None = None
         self._stopped = False
@@ -76,7 +78,7 @@ class _Download:
 
     def _read(self, answer: RawAnswer) -> bool:
         """Hand over every line; False when the body is not whole."""
-        blocks = RawBlocks()
+        blocks = RawBlocks(self._skip)
         try:
             for chunk in answer.chunks():
                 if not self._hand_over(blocks.feed(chunk)):
@@ -101,15 +103,17 @@ class _Download:
 
 
 async def raw_lines(
-    source: LogSource, job: Job
-) -> AsyncIterator[Sequence[LogLine] | None]:
+    source: LogSource, job: Job, skip: int = 0
+) -> AsyncGenerator[Sequence[LogLine] | None, None]:
     """Yield the lines of an ended job's raw download, oldest first, in batches.
+
+    The first ``skip`` ones are left out.
 
     Yields ``None`` last when the download is not the whole log or is not to be had:
     the server answers in another format, refuses, breaks off or appends its failure
     (wire note "Raw download"). The lines before it are good.
     """
-    download = _Download(source, job)
+    download = _Download(source, job, skip)
     download.start()
     try:
         while (lines := await download.queue.get()) is not None:
@@ -122,7 +126,12 @@ async def raw_lines(
 
 
 async def load_raw(
-    source: LogSource, job: Job, intake: Intake, told: Callable[[int], None]
+    source: LogSource,
+    job: Job,
+    intake: Intake,
+    took: Callable[[Sequence[LogLine]], bool],
+    *,
+    skip: int = 0,
 ) -> bool:
     """Take the whole log of an ended job into an intake.
 
@@ -132,19 +141,22 @@ async def load_raw(
         source: The client.
         job: The job.
         intake: Takes the lines.
-        told: Called with the number of lines after each step.
+        took: Told the lines of each step; returns whether they are enough.
+        skip: First lines of the download that were taken before.
 
     Returns:
         False when the rest has to come from elsewhere, see `raw_lines`.
     """
     context = Context()
-    async for lines in raw_lines(source, job):
-        if lines is None:
-            return False
-        for part in in_steps(lines, intake):
-            intake.take(part, Way.RISING, context)
-            told(len(part))
-            await asyncio.sleep(0)
+    async with aclosing(raw_lines(source, job, skip)) as blocks:
+        async for lines in blocks:
+            if lines is None:
+                return False
+            for part in in_steps(lines, intake):
+                intake.take(part, Way.RISING, context)
+                if took(part):
+                    return True
+                await asyncio.sleep(0)
     return True
 
 

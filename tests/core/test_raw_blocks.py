@@ -46,8 +46,10 @@ def plainly(body: bytes) -> list[LogLine]:
     return [each.line() for each in read[: [*whole, False].index(False)]]
 
 
-def in_blocks(body: bytes, cuts: list[int]) -> tuple[list[LogLine], bool]:
-    blocks = RawBlocks()
+def in_blocks(
+    body: bytes, cuts: list[int], skip: int = 0
+) -> tuple[list[LogLine], bool]:
+    blocks = RawBlocks(skip)
     read: list[LogLine] = []
     for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
         for lines in blocks.feed(body[start:end]):
@@ -116,6 +118,12 @@ def test_nothing_is_taken_after_the_trailer() -> None:
     trailer: dict[str, object] = {"error": "x", "message": "failed"}
     body = body_of([entry(0), trailer, entry(1)])
     assert in_blocks(body, []) == (plainly(body_of([entry(0)])), True)
+
+
+@given(st.integers(0, 9), st.lists(st.integers(0, 800), max_size=4).map(sorted))
+def test_lines_taken_before_are_left_out(skip: int, cuts: list[int]) -> None:
+    body = body_of([entry(n) for n in range(9)])
+    assert in_blocks(body, cuts, skip) == (plainly(body)[skip:], False)
 
 
 def test_what_is_no_json_is_said() -> None:

@@ -134,6 +134,59 @@ async def test_loading_all_can_be_stopped_and_what_came_stays(
     assert len(log.store) >= 200
 
 
+@pytest.mark.parametrize("then", ["download", "pages"])
+async def test_what_a_stopped_download_left_out_is_a_row_and_can_be_loaded(
+    make_demo: MakeDemo, readers: Readers, then: str
+) -> None:
+    demo = make_demo(faults=Faults(retention_lag=(0, 0), bytes_per_second=4_000_000))
+    made = ended(demo, 20_000)
+    log = await opened(readers, demo, made)
+    loading = asyncio.create_task(log.load_all())
+    await until(lambda: len(log.store) > 4000)
+    loading.cancel()
+    await asyncio.wait([loading])
+    held = len(log.store)
+    assert held < 20_000
+    await until(lambda: [m.kind for m in log.store.marks.all()] == ["gap", "trailer"])
+    gap = log.store.marks.all()[0].gap
+    assert gap is not None
+    assert (gap.state, gap.first, gap.count) == ("unread", held - 200, 20_000 - held)
+    assert log.state.missing == 0
+    demo.faults.bytes_per_second = None
+    if then == "download":
+        await log.load_all()
+    else:
+        while await log.load_older():
+            pass
+    assert held_lines(log) == true_lines(demo, made)
+    assert log.state.at_start
+    assert log.state.missing == 0
+    await until(lambda: [m.kind for m in log.store.marks.all()] == ["trailer"])
+
+
+async def test_a_far_hit_is_loaded_from_the_beginning_and_not_much_more(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = ended(demo, 60_000)
+    log = await opened(readers, demo, made)
+    page = await log.search_server("needle")
+    while not page.lines:
+        page = await log.search_server("needle", cursor=page.cursor)
+    (hit,) = page.lines
+    both = await asyncio.gather(*(log.load_around(key_of(hit)) for _ in range(2)))
+    assert both == [True, True]
+    assert demo.requests.count("raw") == 1
+    assert 1000 < len(log.store) < 30_000
+    near = log.store.line(9000)
+    assert await log.load_around(key_of(near))
+    assert demo.requests.count("raw") == 1
+    far = key_of(near)._replace(sequence_num=59_000, event_id="log:x:stdout:59000")
+    assert not await log.load_around(far)
+    assert demo.requests.count("raw") == 1
+    await log.load_all()
+    assert held_lines(log) == true_lines(demo, made)
+
+
 async def test_a_documented_log_is_read_whole_on_opening(
     documented_demo: DemoServer, readers: Readers
 ) -> None:
@@ -252,7 +305,10 @@ async def test_a_download_joins_what_is_held_at_either_end(
     log = await readers.log(demo, made, tail=max(held, 1))
     await log.watch()
     await log.load_all()
-    await log.load_all()
     assert held_lines(log) == true_lines(demo, made)
-    assert demo.requests.count("raw") == 2
     assert log.state.missing == 0
+    client = await readers.client(demo)
+    again = JobLog(client, None, log.state.job, store=log.store)
+    await again.load_all()
+    assert demo.requests.count("raw") == 2
+    assert held_lines(log) == true_lines(demo, made)

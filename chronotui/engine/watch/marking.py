@@ -66,8 +66,19 @@ class Marking:
             Gap(hole.attempt, hole.first, hole.last, hole.missing, GapState.UNREAD)
             for hole in islice(account.unread(), GAPS_SHOWN)
         ]
+        gaps += self._unread_middle()
         self._store.set_gaps(gaps)
         self._next_gaps = now + (time.perf_counter() - began) * COST_SHARE
+
+    def _unread_middle(self) -> list[Gap]:
+        """Return what lies between the beginning that was downloaded and the pages."""
+        coverage = self._watch.pages.coverage
+        head, bottom = coverage.head, coverage.bottom
+        if head is None or bottom is None:
+            return []
+        first = head.number + 1
+        count = bottom.number - first if bottom.attempt == head.attempt else 0
+        return [Gap(head.attempt, first, first, max(count, 0), GapState.UNREAD)]
 
     def _mark_sections(self, verdict: Verdict | None) -> None:
         attempts = [attempt for attempt in self._store.attempts() if attempt > 0]
@@ -101,7 +112,8 @@ class Marking:
     def _mark_edges(self) -> None:
         coverage = self._watch.pages.coverage
         top = bottom = None
-        if coverage.bottom is not None and not coverage.at_start:
+        unread = coverage.bottom is not None and not coverage.at_start
+        if unread and coverage.head is None:
             top = "⋮ older lines not loaded yet"
             if coverage.looped:
                 top = "⋮ older lines cannot be loaded: the server repeats a page"

@@ -180,6 +180,9 @@ class RetainedPages:
         async for page, lines in self.walk(coverage.older, permit, fresh=False):
             self._cover(page, lines)
             coverage.older = page.next_cursor
+            if coverage.meets_head():
+                self.loaded_all()
+                return lines
             if lines and page.low.key < bottom and page.next_cursor:
                 self.on_page()
                 return lines
@@ -193,8 +196,15 @@ class RetainedPages:
         if lowest is None:
             return
         self.coverage.reach(Place(lowest, 0), Place(*self.intake.highest()))
-        self.coverage.at_start = self.coverage.at_end = True
+        self.coverage.reached_start()
+        self.coverage.at_end = True
         self.coverage.older = None
+        self.on_page()
+
+    def loaded_head(self, lines: Sequence[LogLine]) -> None:
+        """Take note of lines that a download brought from the log's beginning on."""
+        last = lines[-1]
+        self.coverage.grow_head(Place(*last[:2], last.time_ns), len(lines))
         self.on_page()
 
     async def read_hole(

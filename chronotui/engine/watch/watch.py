@@ -173,9 +173,12 @@ class Watch:
             return False
         if settings.tail is not None or settings.since_ns is not None:
             return False
-        if not await load_raw(
-            self._source, self.job, self.intake, lambda _: self._changed()
-        ):
+
+        def took(_lines: Sequence[LogLine]) -> bool:
+            self._changed()
+            return False
+
+        if not await load_raw(self._source, self.job, self.intake, took):
             return False
         self.pages.loaded_all()
         return True
