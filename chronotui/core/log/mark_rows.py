@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from chronotui.core.log.marks import MarkKind
+from chronotui.core.log.marks import GapState, MarkKind
 from chronotui.core.log.row_types import EdgeRow, GapRow, Row, SectionRow
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class MarkRows:
         self._marks: list[Mark] = []
         self._ordinals: list[int] = []
         self._rows: list[int] = []
+        self._unread: int | None = None
 
     def __len__(self) -> int:
         """Return the number of marks shown."""
@@ -60,6 +61,14 @@ class MarkRows:
         self._version = self._all.version
         attempt, marks = self._attempt, self._all
         self._marks = marks.all() if attempt is None else marks.of_attempt(attempt)
+        self._unread = next(
+            (
+                index
+                for index, mark in enumerate(self._marks)
+                if mark.gap is not None and mark.gap.state is GapState.UNREAD
+            ),
+            None,
+        )
         return True
 
     def _kept(self, visible: Visible, first: int) -> int:
@@ -90,6 +99,11 @@ class MarkRows:
         if index < len(self._marks) and self._marks[index].key == key:
             return self._rows[index]
         return None
+
+    @property
+    def unread_row(self) -> int | None:
+        """The row of the first mark of lines not loaded; None: there is none."""
+        return None if self._unread is None else self._rows[self._unread]
 
     def header_row(self, attempt: int) -> int | None:
         """Return the row of an attempt's header; None: it has none."""

@@ -211,6 +211,11 @@ class Rows:
         """Return the row of a line shown, by its count among them."""
         return min(self._marks.row_of_ordinal(ordinal), max(len(self) - 1, 0))
 
+    @property
+    def unread_row(self) -> int | None:
+        """The first row that stands for lines not loaded; None without one."""
+        return self._marks.unread_row
+
     def row_of_line(self, index: int) -> int:
         """Return the row of a line by its number in the store, or the next one's."""
         if not len(self.store):

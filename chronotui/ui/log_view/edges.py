@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chronotui.ui.log_view.messages import Edge, EdgeReached
+from chronotui.ui.log_view.messages import Edge, EdgeReached, WholeLogWanted
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -28,10 +28,12 @@ class EdgeWatch:
         self.more_above = True
         self.more_below = True
         self._asked: dict[Edge, Anchor | None] = {}
+        self._asked_from: Anchor | None = None
 
     def forget(self) -> None:
         """Ask again when next near an edge: the log, or what is loaded, changed."""
         self._asked.clear()
+        self._asked_from = None
 
     def ask_again(self, edge: Edge) -> None:
         """Ask once more although nothing came: the reader pushes at the edge."""
@@ -42,10 +44,26 @@ class EdgeWatch:
         rows, reading = opened.rows, opened.reading
         ahead = reading.window * WINDOWS_AHEAD
         count = len(rows)
-        if self.more_above and reading.top.row < ahead:
+        gap = rows.unread_row if self.more_above else None
+        if gap is not None:
+            if reading.top.row - ahead <= gap <= reading.last_shown + ahead:
+                self._ask_into(view, opened, gap)
+        elif self.more_above and reading.top.row < ahead:
             self._ask(view, "top", rows.anchor(0) if count else None)
         if self.more_below and reading.last_shown >= count - ahead:
             self._ask(view, "bottom", rows.anchor(count - 1) if count else None)
+
+    def _ask_into(self, view: Widget, opened: OpenLog, gap: int) -> None:
+        """Ask for lines between two stretches that are loaded.
+
+        Pages reach into the gap from below; from above only the log from its start.
+        """
+        rows = opened.rows
+        if opened.reading.current > gap:
+            self._ask(view, "top", rows.anchor(min(gap + 1, len(rows) - 1)))
+        elif self._asked_from != rows.anchor(max(gap - 1, 0)):
+            self._asked_from = rows.anchor(max(gap - 1, 0))
+            view.post_message(WholeLogWanted(view))
 
     def _ask(self, view: Widget, edge: Edge, anchor: Anchor | None) -> None:
         if edge in self._asked and self._asked[edge] == anchor:

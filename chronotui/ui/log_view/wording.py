@@ -28,4 +28,5 @@ def percent(done: int, total: int) -> str:
 
 def gap_text(gap: Gap) -> str:
     """Return the sentence of a row that stands for missing lines."""
-    return f"⋯ {plural(gap.count, 'line')} {_AFTER.get(gap.state, 'not received')}"
+    lines = plural(gap.count, "line") if gap.count else "lines"
+    return f"⋯ {lines} {_AFTER.get(gap.state, 'not received')}"

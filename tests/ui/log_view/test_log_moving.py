@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from chronotui.core.log import Gap
+from chronotui.core.log import Gap, GapState
 from chronotui.ui.log_view.messages import EdgeReached, LineOpened, WholeLogWanted
 from tests.ui.log_view.conftest import log_line
 
@@ -216,6 +216,30 @@ async def test_pushing_at_the_top_asks_again(open_pane: OpenPane) -> None:
         before = len(bench.posted(EdgeReached))
         await bench.press("k")
         assert len(bench.posted(EdgeReached)) == before + 1
+
+
+async def test_lines_left_out_in_the_middle_are_asked_for_from_either_side(
+    open_pane: OpenPane,
+) -> None:
+    lines = [log_line(n) for n in (*range(100), *range(9000, 9100))]
+    async with open_pane(lines) as bench:
+        bench.store.set_gaps([Gap(1, 100, 100, 8900, GapState.UNREAD)])
+        await bench.add([])
+        assert not bench.posted(WholeLogWanted)
+        await bench.press("g", "j", "k", "k")
+        assert len(bench.posted(WholeLogWanted)) == 1
+        assert [m.edge for m in bench.posted(EdgeReached)] == ["bottom"]
+        bench.view.go_to_row(90)
+        bench.view.go_to_row(92)
+        await bench.settled()
+        assert len(bench.posted(WholeLogWanted)) == 2
+        bench.view.go_to_row(110)
+        bench.view.go_to_row(112)
+        await bench.settled()
+        assert [m.edge for m in bench.posted(EdgeReached)] == ["bottom", "top"]
+        await bench.add([log_line(8999)])
+        assert [m.edge for m in bench.posted(EdgeReached)][2:] == ["top"]
+        assert len(bench.posted(WholeLogWanted)) == 2
 
 
 async def test_g_asks_for_the_whole_log(open_pane: OpenPane) -> None:
