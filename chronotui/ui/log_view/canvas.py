@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from chronotui.ui.log_view.drawing import BLACK, Drawer, Flags
 from chronotui.ui.log_view.highlighter import Highlighter
@@ -17,9 +16,13 @@ from chronotui.ui.log_view.painter import RowPainter
 from chronotui.ui.log_view.reason import draw_reason
 from chronotui.ui.log_view.settings import ViewSettings
 from chronotui.ui.log_view.stamps import Stamper
+from chronotui.ui.painting.drawn import DrawnRow
+from chronotui.ui.painting.shortcut import Shortcut
 
 if TYPE_CHECKING:
     from datetime import tzinfo
+
+    from textual.strip import Strip
 
     from chronotui.ui.log_view.open_log import OpenLog
 
@@ -50,8 +53,9 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         self.opened: OpenLog | None = None
         self._painter: RowPainter | None = None
         self._look: Look | None = None
-        self._strips: list[Strip] = []
-        self._strips_width = 0
+        self._drawn: list[DrawnRow] = []
+        self._drawn_width = 0
+        self._shortcut = Shortcut(self)
         self._background = BLACK
         self._highlighter: Highlighter | None = None
         self._reason = ("", "")
@@ -110,42 +114,45 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         if self.opened is not None:
             self.prepare(self.opened)
             self.opened.reading.resize(self.size.height)
-        self._strips = []
+        self._drawn = []
 
     def repaint(self) -> None:
         """Draw the window and have the screen rows that changed painted."""
-        before, self._strips = self._strips, self._draw()
-        if len(before) != len(self._strips):
+        before, self._drawn = self._drawn, self._draw()
+        if len(before) != len(self._drawn):
             self.refresh()
             return
-        changed = [y for y, strip in enumerate(self._strips) if strip is not before[y]]
+        changed = {y: row for y, row in enumerate(self._drawn) if row is not before[y]}
+        if not changed or self._shortcut.paint(changed):
+            return
         for _, run in groupby(enumerate(changed), lambda pair: pair[1] - pair[0]):
             rows = [y for _, y in run]
             self.refresh(Region(0, rows[0], self.size.width, len(rows)))
 
-    def _draw(self) -> list[Strip]:
+    def _draw(self) -> list[DrawnRow]:
         width, height = self.size
-        self._strips_width = width
+        self._drawn_width = width
         if self.opened is None or not len(self.opened.rows):
-            return draw_reason(self.reason(), self.look, width, height)
+            strips = draw_reason(self.reason(), self.look, width, height)
+            return [DrawnRow(list(strip)) for strip in strips]
         return self._draw_rows(self.opened, self.prepare(self.opened))
 
-    def _draw_rows(self, opened: OpenLog, painter: RowPainter) -> list[Strip]:
+    def _draw_rows(self, opened: OpenLog, painter: RowPainter) -> list[DrawnRow]:
         if self._highlighter is not None:
             self._highlighter.begin()
         places = list(opened.reading.window_rows())
         picked = opened.picked_rows()
         drawn = {
-            number: painter.strips(number, self._flags(opened, number, picked))
+            number: painter.rows_of(number, self._flags(opened, number, picked))
             for number in dict.fromkeys(place.row for place in places)
             if number >= 0
         }
-        blank = Strip.blank(self.size.width, self.look.stdout)
-        strips: list[Strip] = []
+        blank = [painter.drawer.blank]
+        rows: list[DrawnRow] = []
         for number, part in places:
-            parts = drawn.get(number, [blank])
-            strips.append(parts[min(part, len(parts) - 1)])
-        return strips
+            parts = drawn.get(number, blank)
+            rows.append(parts[min(part, len(parts) - 1)])
+        return rows
 
     def _flags(self, opened: OpenLog, number: int, picked: range) -> Flags:
         current = number == opened.reading.current
@@ -156,11 +163,13 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the strips of a part of the window; the compositor asks."""
         width, height = self.size
-        if len(self._strips) != height or self._strips_width != width:
+        if len(self._drawn) != height or self._drawn_width != width:
             self.settle()
-            self._strips = self._draw()
-        shown = self._strips[crop.y : crop.bottom]
-        return [strip.crop(crop.x, crop.right) for strip in shown]
+            self._drawn = self._draw()
+        shown = self._drawn[crop.y : crop.bottom]
+        if crop.x == 0 and crop.right == width:
+            return [row.strip for row in shown]
+        return [row.strip.crop(crop.x, crop.right) for row in shown]
 
     def render_line(self, y: int) -> Strip:
         """Return one screen row."""
@@ -170,5 +179,5 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         """Take the theme's new colours when next drawn."""
         super().notify_style_update()
         self._look = None
-        self._strips = []
+        self._drawn = []
         self.refresh()

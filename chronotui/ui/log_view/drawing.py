@@ -1,8 +1,9 @@
-"""Rows as strips: gutter, time, text; wrapped or shifted sideways."""
+"""Lines as rows of cells: gutter, time, text; wrapped or shifted sideways."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from rich.segment import Segment
@@ -14,6 +15,7 @@ from chronotui.model import STDERR
 from chronotui.ui.log_view.cells import Grid
 from chronotui.ui.log_view.runs import segments
 from chronotui.ui.log_view.shown import MOST_SHOWN, Paragraph, shown_json, shown_message
+from chronotui.ui.painting.drawn import DrawnRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -124,14 +126,14 @@ class Drawer:
 
     def line(
         self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
-    ) -> list[Strip]:
-        """Draw a line, a strip for each of its screen rows."""
+    ) -> list[DrawnRow]:
+        """Draw a line, a row for each of its screen rows."""
         look = self._look(flags)
         base = look.stderr if line.stream == STDERR else look.stdout
         first = self._prefix(line, previous_ns, flags, look)
         if self.find is None and not flags.as_json and self._is_plain(line.message):
             text = line.message[self.left : self.left + self.room]
-            return [self._strip(first, [Segment(text, base)], base)]
+            return [self._row(first, [Segment(text, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
             match = look.match_current if flags.found else look.match
@@ -141,7 +143,7 @@ class Drawer:
             ]
         later = self._later_prefix(line, look)
         return [
-            self._strip(later if index else first, self._text(part, base), base)
+            self._row(later if index else first, self._text(part, base), base)
             for index, part in enumerate(self._parts(paragraphs))
         ]
 
@@ -202,38 +204,44 @@ class Drawer:
             return []
         return [Segment(" " * (self.gutter - 2), look.stamp), *_marks(line, look)]
 
-    def _strip(self, prefix: list[Segment], text: list[Segment], base: Style) -> Strip:
+    def _row(self, prefix: list[Segment], text: list[Segment], base: Style) -> DrawnRow:
         """Return a row from what fits it, padded."""
         pieces = [*prefix, *text]
         blank = self.width - sum(map(_cells, pieces))
         if blank > 0:
             pieces.append(Segment(" " * blank, base))
+        if blank < 0:
+            pieces = list(Strip(pieces).adjust_cell_length(self.width))
         for line_filter in self.filters:
             pieces = line_filter.apply(pieces, self.background)
-        strip = Strip(pieces, self.width if blank >= 0 else None)
-        return strip.adjust_cell_length(self.width)
+        return DrawnRow(pieces)
 
     # Other rows
 
-    def gap(self, text: str, flags: Flags = PLAIN) -> list[Strip]:
+    @cached_property
+    def blank(self) -> DrawnRow:
+        """A row that stands for nothing."""
+        return self._row([], [], self.look.stdout)
+
+    def gap(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
         """Draw the row that stands for missing lines."""
         return self._notice(text, self._look(flags).gap)
 
-    def edge(self, text: str, flags: Flags = PLAIN) -> list[Strip]:
+    def edge(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
         """Draw a notice at the start or the end of the log."""
         return self._notice(text, self._look(flags).edge)
 
-    def section(self, text: str, flags: Flags = PLAIN) -> list[Strip]:
+    def section(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
         """Draw a heading, with a rule to the edge."""
         return self._wrapped(f"── {clean(text)} ", 3, self._look(flags).section, "─")
 
-    def _notice(self, text: str, style: Style) -> list[Strip]:
+    def _notice(self, text: str, style: Style) -> list[DrawnRow]:
         indent = self.gutter if self.width - self.gutter >= 2 * LEAST_TEXT else 0
         return self._wrapped(" " * indent + clean(text), indent, style)
 
     def _wrapped(
         self, text: str, indent: int, style: Style, fill: str = " "
-    ) -> list[Strip]:
+    ) -> list[DrawnRow]:
         """Draw all of a text, wrapped whatever the setting: nothing in it is idle."""
         grid = Grid(text[:MOST_NOTICE])
         indent = indent if self.width > 2 * indent else 0
@@ -242,7 +250,7 @@ class Drawer:
             for index, (start, end) in enumerate(grid.wrap(self.width, indent))
         ]
         parts[-1] += fill * (self.width - Grid(parts[-1]).width)
-        return [self._strip([], [Segment(part, style)], style) for part in parts]
+        return [self._row([], [Segment(part, style)], style) for part in parts]
 
 
 def _marks(line: LogLine, look: Look) -> list[Segment]:

@@ -1,4 +1,4 @@
-"""Rows by number to strips, each drawn once."""
+"""Rows by number as they are drawn, each drawn once."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from chronotui.ui.log_view.settings import Timestamps
 from chronotui.ui.log_view.wording import gap_text
 
 if TYPE_CHECKING:
-    from textual.strip import Strip
-
     from chronotui.core.log import LineKey, Row
     from chronotui.model import LogLine
     from chronotui.ui.log_view.drawing import Drawer
     from chronotui.ui.log_view.near_rows import NearRows
+    from chronotui.ui.painting.drawn import DrawnRow
 
 MOST_KEPT: Final = 768
-"""Rows whose strips are kept; beyond it all are dropped and drawn again."""
+"""Rows kept as they were drawn; beyond it all are dropped and drawn again."""
 
 
 class _Drawn(NamedTuple):
     row: Row
     previous_ns: int | None
-    strips: list[Strip]
+    drawn: list[DrawnRow]
 
     def is_of(self, row: Row, previous_ns: int | None) -> bool:
         """Whether this is what a row looks like; its number does not matter."""
@@ -67,7 +66,7 @@ class RowPainter:
         """Return how many screen rows a row takes."""
         row = self.rows.row(number)
         if not isinstance(row, LineRow):
-            return len(self.strips(number))
+            return len(self.rows_of(number))
         if not self._drawer.wrap and not self.as_json:
             return 1
         key = key_of(row.line)
@@ -86,8 +85,8 @@ class RowPainter:
         row = self.rows.row(number)
         return self._drawer.text_width(row.line) if isinstance(row, LineRow) else 0
 
-    def strips(self, number: int, flags: Flags = PLAIN) -> list[Strip]:
-        """Return a row's strips, drawn now or before."""
+    def rows_of(self, number: int, flags: Flags = PLAIN) -> list[DrawnRow]:
+        """Return a row's screen rows, drawn now or before."""
         row = self.rows.row(number)
         previous_ns = None
         key: object = row
@@ -97,12 +96,12 @@ class RowPainter:
             flags = flags._replace(as_json=line_key in self.as_json)
         known = self._drawn.get((key, flags))
         if known is not None and known.is_of(row, previous_ns):
-            return known.strips
-        strips = self._draw(row, previous_ns, flags)
+            return known.drawn
+        drawn = self._draw(row, previous_ns, flags)
         if len(self._drawn) >= MOST_KEPT:
             self._drawn.clear()
-        self._drawn[key, flags] = _Drawn(row, previous_ns, strips)
-        return strips
+        self._drawn[key, flags] = _Drawn(row, previous_ns, drawn)
+        return drawn
 
     def _previous_ns(self, number: int) -> int | None:
         """Return the time of the line above, where the time column needs it."""
@@ -114,7 +113,7 @@ class RowPainter:
                 return row.line.time_ns
         return None
 
-    def _draw(self, row: Row, previous_ns: int | None, flags: Flags) -> list[Strip]:
+    def _draw(self, row: Row, previous_ns: int | None, flags: Flags) -> list[DrawnRow]:
         match row:
             case LineRow():
                 return self._drawer.line(row.line, previous_ns, flags)

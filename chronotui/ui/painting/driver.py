@@ -16,8 +16,12 @@ from chronotui.ui.painting.painter import Painter
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
+    from rich.console import Console
     from textual.driver import Driver
+
+    from chronotui.ui.painting.drawn import DrawnRow
 
 TESTED: Final = ("8.2",)
 """Textual releases whose painting was compared, cell by cell."""
@@ -97,11 +101,31 @@ class FrugalDriver(LinuxDriver):
             return
         if self._app.size != self._size_known:
             self._forget()
+            # Textual paints what its layout changed, and a size that came back
+            # before it was laid out changed nothing.
+            for screen in self._app.screen_stack[-1:]:
+                screen.refresh()
         at_once = self._painter.feed(data)
         if at_once:
             super().write(at_once)
         if self._painter.is_due:
             self._schedule()
+
+    def paint_rows(
+        self, x: int, rows: Mapping[int, DrawnRow], width: int, console: Console
+    ) -> bool:
+        """Take rows of a widget as they are to be seen from a column on.
+
+        Returns:
+            False when they have to be painted by Textual.
+        """
+        if self._app.size != self._size_known or self._writer_thread is None:
+            return False
+        if not self._painter.put_rows(x, rows, width, console):
+            return False
+        if self._painter.is_due:
+            self._schedule()
+        return True
 
     def close(self) -> None:
         """Write what is due and stop."""

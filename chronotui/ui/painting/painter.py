@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chronotui.ui.painting.difference import changes, write_rows
 from chronotui.ui.painting.pen import Pen
 from chronotui.ui.painting.pieces import Pieces
 from chronotui.ui.painting.scrolling import find_shift, shifted, write_shift
 from chronotui.ui.painting.surface import Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from chronotui.ui.painting.drawn import DrawnRow
+    from chronotui.ui.painting.pieces import Piece
 
 PASSES_BY: Final = re.compile(
     r"(?:\x1b\[\?(?!1049|47|1047)[\d;]+[hl]"  # modes, but for the other screen
@@ -64,6 +72,34 @@ class Painter:
         due += self.flush()
         self._forget()
         return due + written
+
+    def put_rows(
+        self, x: int, rows: Mapping[int, DrawnRow], width: int, console: Console
+    ) -> bool:
+        """Take rows that are wanted from a column on, by their screen row.
+
+        Args:
+            x: The first column.
+            rows: The rows.
+            width: Cells that each of them has to have.
+            console: What Textual renders with.
+
+        Returns:
+            False, with none of them taken, when they are not all known to fit.
+        """
+        pieces = self._pieces
+        if pieces.styles.is_full or x + width > self._wanted.width:
+            return False
+        placed: dict[int, Piece] = {}
+        for y, row in rows.items():
+            piece = row.piece(pieces, console)
+            if piece is None or len(piece.cells) != width or y >= self._wanted.height:
+                return False
+            placed[y] = piece
+        for y, piece in placed.items():
+            self._wanted.put(x, y, piece)
+        self._touched.update(placed)
+        return True
 
     def _forget(self) -> None:
         """Take every cell as unknown: what is painted next is painted whole."""

@@ -7,9 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import split_graphemes
+from rich.segment import Segment
+from textual.strip import Strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.style import Style
 
 UNKNOWN: Final = "\0"
 CONTINUED: Final = ""
@@ -34,7 +39,6 @@ _SINGLE: Final = frozenset(
     map(
         chr,
         [
-            ord(UNKNOWN),
             *range(0x20, 0x7F),
             *range(0xA0, 0xAD),
             *range(0xAE, 0x300),
@@ -51,8 +55,8 @@ MOST_STYLES: Final = 1 << 14
 
 
 def is_single(text: str) -> bool:
-    """Whether each character of a text without controls surely takes one cell."""
-    return text.isascii() or _SINGLE.issuperset(text)
+    """Whether each character of a text surely takes one cell; a control does not."""
+    return (text.isascii() and text.isprintable()) or _SINGLE.issuperset(text)
 
 
 class Styles:
@@ -106,6 +110,27 @@ class Pieces:
     def __init__(self) -> None:
         self.styles = Styles()
         self.piece_of = lru_cache(REMEMBERED)(self._piece_of)
+        self._codes: dict[Style | None, str] = {None: PLAIN}
+
+    def of_segments(
+        self, segments: Sequence[Segment], console: Console
+    ) -> Piece | None:
+        """Return the piece that segments make; None when they are more than that."""
+        text = "".join([segment.text for segment in segments])
+        if not is_single(text):
+            return self.piece_of(Strip(segments).render(console))
+        codes = self._codes
+        try:
+            styles = "".join([codes[style] * len(part) for part, style, _ in segments])
+        except KeyError:
+            for _, style, _ in segments:
+                codes[style] = self._code_of(style, console)
+            return self.of_segments(segments, console)
+        return Piece(text, styles)
+
+    def _code_of(self, style: Style | None, console: Console) -> str:
+        piece = self.piece_of(Strip([Segment(BLANK, style)]).render(console))
+        return piece.styles if piece is not None else PLAIN
 
     def _piece_of(self, written: str, sgr: str = "", link: str = "") -> Piece | None:
         """Return the piece written in a style; None when it is more than that."""

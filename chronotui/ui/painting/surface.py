@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.ui.painting.pieces import (
+    BLANK,
     CONTINUED,
     PLAIN,
     UNKNOWN,
@@ -61,8 +62,8 @@ def _with_cells(old: Cells, x: int, new: Sequence[str]) -> Cells:
     _halve(cells, x, x + len(new))
     cells[x : x + len(new)] = new
     text = "".join(cells)
-    if len(text) == len(cells) and CONTINUED not in cells and is_single(text):
-        return text
+    if len(text) == len(cells) and CONTINUED not in cells:
+        return text if is_single(text.replace(UNKNOWN, BLANK)) else cells
     return cells
 
 

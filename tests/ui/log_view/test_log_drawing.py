@@ -23,7 +23,7 @@ from chronotui.ui.log_view.stamps import Stamper, exact_time
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from textual.strip import Strip
+    from chronotui.ui.painting.drawn import DrawnRow
 
 UTC_ZONE = ZoneInfo("UTC")
 NOON = 1_700_000_000_123_456_789
@@ -57,7 +57,7 @@ def line(message: str, stream: str = STDOUT, time_ns: int | None = NOON) -> LogL
     return LogLine(1, 7, stream, time_ns, message)
 
 
-def texts(strips: list[Strip]) -> list[str]:
+def texts(strips: list[DrawnRow]) -> list[str]:
     return [strip.text.rstrip() for strip in strips]
 
 
