@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
+from textual import on
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from chronotui.core.json_tree import read_json
 from chronotui.core.text import clean, printable_line
 from chronotui.ui.log_view import clipboard
-from chronotui.ui.log_view.json_text import is_json
+from chronotui.ui.log_view.json_sheet import JsonSheet
 from chronotui.ui.log_view.sheet import TextSheet
-from chronotui.ui.log_view.shown import byte_size, whole_json, whole_message
+from chronotui.ui.log_view.shown import byte_size, whole_message
 from chronotui.ui.log_view.stamps import exact_time
 
 if TYPE_CHECKING:
@@ -27,11 +29,14 @@ if TYPE_CHECKING:
     from chronotui.ui.log_view.drawing import Find
     from chronotui.ui.log_view.look import Look
 
-KEYS: Final = "esc closes   y copies"
+TEXT_KEYS: Final = "esc closes   y copies"
+TREE_KEYS: Final = "esc closes   ← → fold   y copies this   Y the line   p as it came"
+MOST_PATH: Final = 60
+"""Characters shown of the way to a node."""
 
 
 class LineScreen(ModalScreen[None]):
-    """Shows one line whole, over the log.
+    """Shows one line whole, over the log; one that is JSON as a tree.
 
     Args:
         line: The line.
@@ -60,6 +65,7 @@ class LineScreen(ModalScreen[None]):
         Binding("escape,q,enter", "close", "Close", id="line.close"),
         Binding("p", "toggle_json", "JSON", id="line.json"),
         Binding("y", "copy", "Copy", id="line.copy"),
+        Binding("Y", "copy_line", "Copy the line", id="line.copy_line"),
     ]
 
     def __init__(
@@ -77,36 +83,61 @@ class LineScreen(ModalScreen[None]):
         self._number = number
         self._zone = zone
         self._find = find
-        self._is_json = is_json(line.message)
-        self._as_json = self._is_json
+        tree = read_json(line.message)
+        self._tree = JsonSheet(tree, look, find=find) if tree is not None else None
+        if tree is not None and not tree.complete:
+            self._part = f"the first {len(tree):,} nodes, Y copies all"
+        else:
+            self._part = ""
 
     def compose(self) -> ComposeResult:
-        """Yield the facts over the text."""
-        with Vertical() as box:
-            box.border_title = Text("Line")
-            box.border_subtitle = Text(
-                KEYS + ("   p as it came" if self._is_json else "")
-            )
+        """Yield the facts over the text, or over the tree and the hidden text."""
+        with Vertical():
             yield Static(self._facts(), id="facts", markup=False)
-            yield TextSheet()
+            sheet = TextSheet()
+            sheet.display = self._tree is None
+            if self._tree is not None:
+                yield self._tree
+            yield sheet
 
     def on_mount(self) -> None:
         """Show the text."""
         self._show_text()
-        self.query_one(TextSheet).focus()
+        self._focus_shown()
+
+    @property
+    def _shows_tree(self) -> bool:
+        return self._tree is not None and bool(self._tree.display)
+
+    def _focus_shown(self) -> None:
+        tree = self._tree if self._shows_tree else None
+        self.set_focus(tree or self.query_one(TextSheet))
+        self._say(TREE_KEYS if tree else TEXT_KEYS + ("   p tree" * bool(self._tree)))
+        self._title()
+
+    @on(JsonSheet.Moved)
+    def _title(self) -> None:
+        """Say where in the tree the reader is."""
+        words = "Line"
+        if self._tree is not None and self._shows_tree:
+            path = clean(self._tree.folds.tree.path(self._tree.node))
+            short = path if len(path) <= MOST_PATH else f"…{path[-MOST_PATH:]}"
+            words = "  ".join(part for part in ("Line", short, self._part) if part)
+        self.query_one(Vertical).border_title = Text(words)
+
+    def _say(self, words: str) -> None:
+        self.query_one(Vertical).border_subtitle = Text(words)
 
     def _facts(self) -> Text:
         line = self.line
-        attempt = str(line.attempt) if line.attempt else "not known"
+        attempt = f"try {line.attempt}" if line.attempt else "an unknown try"
+        place = f", line {self._number:,} of {attempt}" if self._number else ""
         source = "retained log" if line.retained else "live, not retained yet"
-        place = f", line {self._number:,} of its try" if self._number else ""
         facts = (
             ("time", exact_time(line.time_ns, self._zone)),
-            ("stream", line.stream),
+            ("stream", f"{line.stream}, {byte_size(line.message)}, {source}"),
             ("number", f"{line.sequence_num:,}{place}"),
-            ("try", attempt),
             ("event", line.event_id or "none"),
-            ("size", f"{byte_size(line.message)}, {source}"),
         )
         text = Text()
         for number, (name, value) in enumerate(facts):
@@ -116,12 +147,8 @@ class LineScreen(ModalScreen[None]):
         return text
 
     def _show_text(self) -> None:
-        base, look = self._look.stdout, self._look
-        message = self.line.message
-        if self._as_json:
-            paragraphs = whole_json(message, base, look)
-        else:
-            paragraphs = whole_message(message, base, look)
+        look = self._look
+        paragraphs = whole_message(self.line.message, look.stdout, look)
         if self._find is not None:
             paragraphs = [
                 each.lit(self._find(each.searched), look.match) for each in paragraphs
@@ -129,22 +156,33 @@ class LineScreen(ModalScreen[None]):
         self.query_one(TextSheet).show(paragraphs)
 
     def action_toggle_json(self) -> None:
-        """Show JSON indented, or as it came."""
-        if self._is_json:
-            self._as_json = not self._as_json
-            self._show_text()
+        """Show JSON as a tree, or as it came."""
+        if self._tree is not None:
+            shows_tree = not self._shows_tree
+            self._tree.display = shows_tree
+            self.query_one(TextSheet).display = not shows_tree
+            self._focus_shown()
 
     def action_copy(self) -> None:
-        """Copy the whole message."""
-        box = self.query_one(Vertical)
-        try:
-            size = clipboard.copy(self.app, printable_line(self.line.message))
-        except clipboard.TooLargeToCopyError as error:
-            box.border_subtitle = Text(
-                f"Too large to copy: {error.size:,} bytes. s in the log saves it."
-            )
+        """Copy the node's value, or the whole message."""
+        if self._tree is None or not self._shows_tree:
+            self.action_copy_line()
             return
-        box.border_subtitle = Text(f"Copied {size:,} bytes.")
+        value = self._tree.folds.tree.value(self._tree.node)
+        self._copy("\n".join(map(printable_line, value.split("\n"))), "value")
+
+    def action_copy_line(self) -> None:
+        """Copy the whole message."""
+        self._copy(printable_line(self.line.message), "line")
+
+    def _copy(self, text: str, what: str) -> None:
+        try:
+            size = clipboard.copy(self.app, text)
+        except clipboard.TooLargeToCopyError as error:
+            size_words = f"{error.size:,} bytes"
+            self._say(f"Too large to copy: {size_words}. s in the log saves it.")
+            return
+        self._say(f"Copied the {what}, {size:,} bytes.")
 
     def action_close(self) -> None:
         """Go back to the log."""

@@ -27,9 +27,6 @@ MOST_JSON_LINES: Final = 200
 MOST_WHOLE: Final = 1 << 18
 """Characters of one message on a screen of its own; the rest must be saved."""
 
-MOST_WHOLE_JSON: Final = 20_000
-"""Lines of one indented message on a screen of its own."""
-
 
 class Paragraph(NamedTuple):
     """A stretch of text that wraps on its own; ``source`` maps its tabs."""
@@ -113,12 +110,6 @@ def shown_json(message: str, base: Style, look: Look) -> list[Paragraph]:
     """Return a message that is JSON, indented, a paragraph for each line."""
     note = "… the rest: Enter opens"
     return _json_lines(message, base, look, MOST_JSON_LINES, note)
-
-
-def whole_json(message: str, base: Style, look: Look) -> list[Paragraph]:
-    """Return a message that is JSON as it stands on a screen of its own."""
-    note = f"… {MOST_WHOLE_JSON:,} lines are shown: save the log for the rest"
-    return _json_lines(message, base, look, MOST_WHOLE_JSON, note)
 
 
 def _json_lines(

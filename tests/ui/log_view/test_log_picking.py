@@ -110,7 +110,7 @@ async def test_enter_shows_a_line_whole(open_pane: OpenPane) -> None:
         for fact in (
             "2023-11-14 22:13:20.700000000 UTC",
             "stderr",
-            "number  7, line 8 of its try",
+            "number  7, line 8 of try 1",
             "id-7␛[2J",
             "204 bytes",
             "retained log",
@@ -121,15 +121,6 @@ async def test_enter_shows_a_line_whole(open_pane: OpenPane) -> None:
         assert bench.app.clipboard == line.message
         await bench.press("escape")
         assert bench.view.has_focus
-
-
-async def test_json_is_shown_indented_and_as_it_came(open_pane: OpenPane) -> None:
-    message = '{"a":{"b":[1,2]}}'
-    async with open_pane([log_line(0, message)], size=(70, 24)) as bench:
-        screen = await _open_line(bench)
-        assert '  "a": {\n    "b": [\n      1,' in _sheet_text(screen)
-        await bench.press("p")
-        assert _sheet_text(screen).strip() == message
 
 
 async def test_a_line_of_64_kib_can_be_read_to_its_end(open_pane: OpenPane) -> None:
