@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from tests.benchmarks.machine import words
 from tests.benchmarks.measure import Figure, table
 
 
@@ -18,6 +19,7 @@ def main() -> int:
     for name in wanted:
         print(f"… {name}", file=sys.stderr, flush=True)
         figures += import_module(f"tests.benchmarks.{name}").figures()
+    print(words(), end="\n\n")
     print(table(figures))
     return 0 if all(figure.is_met for figure in figures) else 1
 

@@ -8,6 +8,7 @@ after the one before; held down, keys come 30 a second.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 LINES = 1_000_000
 SINGLY = 0.1
 HELD = 1 / 30
-LINE_KEYS, PAGE_KEYS = 40, 20
+LINE_KEYS, PAGE_KEYS = 30, 15
 TO_THE_EDGE = 45
 """Lines down until the window scrolls with each one."""
 
@@ -67,56 +68,57 @@ def round_of(readers: list[Reader]) -> None:
 
 def figures(runs: int = 5) -> list[Figure]:
     """Return the rows of the table that concern keys in a million lines."""
-    if programs.LNAV is None:
-        return []
     with TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         path = texts.write(folder / "job.log", LINES)
-        started = [programs.desk(folder, LINES), programs.lnav(folder, path)]
-        if programs.LESS is not None:
-            started.append(programs.less(folder, path))
-        readers = [Reader(running.enter_context(program)) for program in started]
+        started = (
+            programs.desk(folder, LINES),
+            programs.reference(folder, path, LINES),
+        )
+        ours, theirs = (Reader(running.enter_context(each)) for each in started)
         for _ in range(runs):
-            round_of(readers)
-    ours, lnav, *others = readers
-    made = [*_written(ours, lnav), *_times(ours, lnav)]
-    for less in others:
-        made += [
-            Figure(f"{row.name}: less", row.ours, row.reference, None, "lnav", row.unit)
-            for row in _written(less, lnav)
-        ]
+            round_of([ours, theirs])
+        made = [*_written(ours, theirs), *_times(ours, theirs)]
+        if programs.LESS is not None:
+            less = Reader(running.enter_context(programs.less(folder, path)))
+            round_of([less])
+            made += [
+                replace(row, name=f"{row.name}: less", goal=None)
+                for row in _written(less, theirs)
+            ]
     return made
 
 
-def _written(ours: Reader, lnav: Reader) -> list[Figure]:
+def _written(ours: Reader, theirs: Reader) -> list[Figure]:
     return [
         Figure(
             f"{name}, bytes on the wire",
             ours.written(key),
-            lnav.written(key),
-            goal,
-            "lnav",
+            theirs.written(key),
+            programs.goal(limit),
+            programs.reference_name(),
             "B",
         )
-        for name, key, goal in (("line down", DOWN, 1.0), ("page down", PAGE, 1.25))
+        for name, key, limit in (("line down", DOWN, 1.0), ("page down", PAGE, 1.25))
     ]
 
 
-def _times(ours: Reader, lnav: Reader) -> list[Figure]:
+def _times(ours: Reader, theirs: Reader) -> list[Figure]:
     made = []
     for name, key, every, goals in (
-        ("line down", DOWN, SINGLY, (2.0, 4.0)),
-        ("page down", PAGE, SINGLY, (2.0, 4.0)),
+        ("line down", DOWN, SINGLY, (programs.goal(2.0), programs.goal(4.0))),
+        ("page down", PAGE, SINGLY, (programs.goal(2.0), programs.goal(4.0))),
         ("line down held, 30/s", DOWN, HELD, (None, None)),
     ):
         count = len(ours.taken[key, every])
-        for share, mine, theirs, goal in zip(
+        for share, mine, other, goal in zip(
             ("p50", "p99"),
             ours.seconds(key, every),
-            lnav.seconds(key, every),
+            theirs.seconds(key, every),
             goals,
             strict=True,
         ):
             what = f"{name} to frame, {LINES:,} lines, {share} of {count} keys"
-            made.append(Figure(what, mine, theirs, goal, "lnav"))
+            against = programs.reference_name()
+            made.append(Figure(what, mine, other, goal, against))
     return made

@@ -11,7 +11,7 @@ from tests.benchmarks.bench_keys import DOWN, PAGE, SINGLY, Reader
 from tests.benchmarks.measure import Figure
 
 MANY, FEW = 10_000_000, 10_000
-LINE_KEYS, PAGE_KEYS = 30, 20
+LINE_KEYS, PAGE_KEYS = 20, 10
 
 
 def figures(runs: int = 5) -> list[Figure]:
@@ -30,7 +30,11 @@ def figures(runs: int = 5) -> list[Figure]:
     made = []
     for key, named in ((DOWN, "line down"), (PAGE, "page down")):
         for share, mine, theirs, goal in zip(
-            ("p50", "p99"), many.seconds(key), few.seconds(key), (1.2, None), strict=True
+            ("p50", "p99"),
+            many.seconds(key),
+            few.seconds(key),
+            (1.2, None),
+            strict=True,
         ):
             count = len(many.taken[key, SINGLY])
             what = f"{named} to frame, {MANY:,} lines, {share} of {count} keys"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.pty_program import Program, environment
@@ -20,24 +19,21 @@ LNAV = shutil.which("lnav")
 LESS = shutil.which("less")
 
 
-@cache
-def lnav_name() -> str:
-    """Return lnav's name with its version."""
-    said = subprocess.run(["lnav", "-V"], capture_output=True, text=True, check=True)
-    return said.stdout.strip()
-
-
 @contextmanager
-def desk(folder: Path, lines: int, *, shown: bool = True) -> Iterator[Program]:
+def desk(
+    folder: Path, lines: int, *, shown: bool = True, painting: str = ""
+) -> Iterator[Program]:
     """Run the desk with so many lines in a job's store.
 
     Args:
         folder: The home of the program.
         lines: How many lines have arrived before.
         shown: Whether the job is opened, the log on the full screen.
+        painting: ``stock`` for Textual's own.
     """
+    variables = {**_for_ours(folder), "CHRONOTUI_PAINTING": painting}
     command = [sys.executable, "-m", "tests.benchmarks.desk_host"]
-    with Program(command, environment=_for_ours(folder)) as program:
+    with Program(command, environment=variables) as program:
         assert program.hear() == "ready"
         program.ask(f"fill {lines}")
         if shown:
@@ -66,6 +62,30 @@ def lnav(folder: Path, path: Path) -> Iterator[Program]:
         program.pass_time(1.5)
         program.settle()
         yield program
+
+
+@contextmanager
+def reference(folder: Path, path: Path, lines: int) -> Iterator[Program]:
+    """Run what keys are compared with: lnav, or where it is not, stock painting.
+
+    Args:
+        folder: The home of the program.
+        path: The text, ``lines`` of it.
+        lines: How many.
+    """
+    stock = partial(desk, folder, lines, painting="stock")
+    with lnav(folder, path) if LNAV else stock() as program:
+        yield program
+
+
+def reference_name() -> str:
+    """Return what ``reference`` is, for the table."""
+    return "lnav" if LNAV else "the same desk in stock painting (no lnav here)"
+
+
+def goal(limit: float) -> float | None:
+    """Return a goal that is set against lnav; None where lnav is not."""
+    return limit if LNAV else None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pyte
@@ -11,7 +12,7 @@ from tests.benchmarks.pty_program import COLUMNS, LINES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-UNKNOWN_TO_PYTE = (b"\x1b[>25u", b"\x1b[<u")
+UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[(?:>25|<)u")
 """Private questions that the emulator would print."""
 
 
@@ -28,9 +29,7 @@ class Replay:
     def play(self, chunks: Sequence[tuple[float, bytes]]) -> Iterator[float]:
         """Show chunk after chunk; yield when each came, its screen being shown."""
         for came, sent in chunks:
-            for unknown in UNKNOWN_TO_PYTE:
-                sent = sent.replace(unknown, b"")
-            self._stream.feed(sent)
+            self._stream.feed(UNKNOWN_TO_PYTE.sub(b"", sent))
             yield came
 
     def play_all(self, chunks: Sequence[tuple[float, bytes]]) -> list[str]:
