@@ -13,7 +13,7 @@ from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.keymap import Action, actions_of, own_bindings
+from chronotui.ui.keymap import GROUPS, actions_of, own_bindings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +44,15 @@ class DeskApp(App[int]):
             priority=True,
             system=True,
             id="app.interrupt",
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "palette",
+            show=False,
+            priority=True,
+            tooltip="palette of all commands",
+            id="app.palette",
         ),
         Binding("P", "profiles", "profiles", show=False, id="app.profiles"),
     ]
@@ -99,17 +108,24 @@ class DeskApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Put every action that has a name into the palette."""
-        from chronotui.ui.desk.palette import desk_commands
+        from chronotui.ui.desk.palette import commands
 
         yield from super().get_system_commands(screen)
-        yield from desk_commands(self.desk)
+        yield from commands(screen)
 
     def action_help(self) -> None:
-        """Show the keys as they are bound now."""
+        """Show the keys as they are bound now, those of this screen first."""
+        from chronotui.ui.bound import all_actions
         from chronotui.ui.help import HelpScreen
 
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(all_actions(), self.config.keys))
+        screen = self.screen
+        if isinstance(screen, HelpScreen):
+            return
+        own = [] if screen is self.desk else actions_of(own_bindings(type(screen)))
+        groups = [action.group for action in own if action.group != GROUPS["app"]]
+        # What the dialog alone can do stands before what all of them can.
+        groups.sort(key=GROUPS["dialog"].__eq__)
+        self.push_screen(HelpScreen(all_actions(), self.config.keys, first=groups))
 
     def action_profiles(self) -> None:
         """List the profiles, to open another one or to change them."""
@@ -161,16 +177,6 @@ class DeskApp(App[int]):
         self._interrupted = False
 
 
-def all_actions() -> list[Action]:
-    """Return every action a key can be put on."""
-    from chronotui.ui.desk.details_pane import DetailsPane
-    from chronotui.ui.job_tree import BOUND
-    from chronotui.ui.log_view import LogPane, LogView
-
-    nodes = (DeskApp, DeskScreen, *BOUND, LogView, LogPane, DetailsPane)
-    return actions_of(*(own_bindings(node) for node in nodes))
-
-
 def run_desk(
     profile: Profile,
     config: Config,
@@ -202,7 +208,10 @@ def run_desk(
     if config.ui.theme not in BUILTIN_THEMES:
         raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
     if config.keys:
-        config.check_key_names(action.id for action in all_actions())
+        from chronotui.ui.bound import all_actions, desk_actions
+
+        if not {action.id for action in desk_actions()}.issuperset(config.keys):
+            config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
     app = DeskApp(
         replace(plan, workflow=workflow, job=job, log=log),

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, ScreenResultType
+
+LIST_MOVES: Final[list[BindingType]] = [
+    Binding("j", "move('down')", "down", show=False, id="dialog.down"),
+    Binding("k", "move('up')", "up", show=False, id="dialog.up"),
+]
+"""Keys of a dialog with a list; the dialog has ``action_move``."""
+
+FIELD_MOVES: Final[list[BindingType]] = [
+    Binding(
+        "up", "app.focus_previous", "field above", show=False, id="dialog.field_above"
+    ),
+    Binding(
+        "down", "app.focus_next", "field below", show=False, id="dialog.field_below"
+    ),
+]
+"""Keys of a dialog with fields."""
+
+ANSWER_MOVES: Final[list[BindingType]] = [
+    Binding(
+        "left,right", "app.focus_next", "other answer", show=False, id="dialog.answer"
+    ),
+]
+"""Keys of a dialog with two answers."""
 
 
 class Dialog(ModalScreen[ScreenResultType]):

@@ -21,6 +21,18 @@ GROUPS: Final = {
     "filters": "Filters",
     "log": "Log",
     "details": "Details",
+    "prompt": "Prompt line",
+    "line": "One line",
+    "server_search": "Server search",
+    "dialog": "Dialogs",
+    "save": "Saving",
+    "saves": "List of saves",
+    "leave": "Leaving",
+    "profiles": "Profiles",
+    "profile_form": "Profile form",
+    "profile_remove": "Removing a profile",
+    "sign_in": "Signing in",
+    "help": "Help",
 }
 
 
@@ -49,7 +61,8 @@ def actions_of(*bindings: Iterable[BindingType]) -> list[Action]:
             if not binding.id or not binding.description:
                 continue
             known = found.get(binding.id)
-            keys = (*known.keys, binding.key) if known else (binding.key,)
+            keys = known.keys if known else ()
+            keys += () if binding.key in keys else (binding.key,)
             meaning = known.meaning if known else _meaning(binding)
             found[binding.id] = Action(binding.id, meaning, keys)
     return list(found.values())

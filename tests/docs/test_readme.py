@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from chronotui.storage.config import load_config
-from chronotui.ui.app import all_actions
+from chronotui.ui.bound import all_actions, desk_actions
 from chronotui.ui.keymap import GROUPS, spell
 
 ROOT = Path(__file__).parents[2]
@@ -19,10 +19,10 @@ def _blocks(language: str) -> list[str]:
 
 
 def key_table() -> str:
-    """Return the key table as the README must show it."""
+    """Return the key table as the README must show it: the desk, not its dialogs."""
     lines = ["| where | keys | what | name |", "|---|---|---|---|"]
     for group in GROUPS.values():
-        for action in all_actions():
+        for action in desk_actions():
             if action.group == group:
                 keys = " ".join(f"`{spell(key)}`" for key in action.keys)
                 lines.append(f"| {group} | {keys} | {action.meaning} | {action.id} |")

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual.screen import Screen
 
 from chronotui.ui.desk.log_side import LogSide
+from chronotui.ui.desk.notice import Notice
 from chronotui.ui.desk.pane_tabs import DETAILS
 from chronotui.ui.desk.standing import of_catalog, with_log, with_place
 from chronotui.ui.desk.status_line import StatusLine
 from chronotui.ui.desk.status_text import Standing
+from chronotui.ui.desk.subject import cut_id
 from chronotui.ui.job_tree import JobTreePane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from chronotui.engine.session import Session
+    from chronotui.errors import ChronotuiError
+    from chronotui.model import Job
     from chronotui.ui.desk.plan import DeskPlan
 
 LEAST_SIZE: Final = (60, 20)
+TOO_SMALL: Final = "This terminal is small: {}×{} is the least.".format(*LEAST_SIZE)
 NOTICE_SECONDS: Final = 6.0
 FOR_GOOD: Final = 86_400.0
 """How long a notice stands that only another one replaces, in seconds."""
@@ -33,7 +35,8 @@ class DeskBase(Screen[None]):
         super().__init__()
         self.plan = plan
         self.session: Session | None = None
-        self._standing = Standing(profile=plan.profile_name, notice=plan.notice)
+        self.refusal: ChronotuiError | None = None
+        self._sayings = 0
 
     @property
     def tree_side(self) -> JobTreePane:
@@ -45,6 +48,13 @@ class DeskBase(Screen[None]):
         """The opened job's panes."""
         return self.query_one(LogSide)
 
+    def short_id(self, job: Job) -> str:
+        """Return a job's id as the tree shows it."""
+        tree = self.session.catalog.tree if self.session else None
+        if tree is None or tree.branch(job.workflow_id) is None:
+            return cut_id(job)
+        return tree.short_id(job)
+
     @property
     def is_whole(self) -> bool:
         """Whether both sides stand: not before composing, nor while closing."""
@@ -52,35 +62,50 @@ class DeskBase(Screen[None]):
         return all(side is not None and side.is_attached for side in sides)
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
-        """Show a sentence on the status line for a while; "" takes it away."""
-        self._standing = replace(self._standing, notice=sentence)
-        self.show_standing()
+        """Show a sentence over the line of keys for a while; "" takes it away."""
+        self._sayings += 1
+        said = self._sayings
+        self._put(sentence)
         if sentence:
-            self.set_timer(seconds, self._unsay(sentence))
+            self.set_timer(seconds, lambda: self._unsay(said))
 
-    def _unsay(self, sentence: str) -> Callable[[], None]:
-        def forget() -> None:
-            if self._standing.notice == sentence:
-                self.say("")
+    def _unsay(self, said: int) -> None:
+        if said == self._sayings:
+            self.say("")
 
-        return forget
+    def _put(self, sentence: str) -> None:
+        if not sentence and self._is_too_small:
+            sentence = TOO_SMALL
+        for notice in self.query(Notice):
+            notice.say(sentence)
+            return
+        if sentence:
+            notice = Notice()
+            self.mount(notice)
+            notice.say(sentence)
+
+    def say_size(self) -> None:
+        """Say that the terminal is too small, or no longer."""
+        said = ""
+        for notice in self.query(Notice):
+            said = notice.sentence
+            notice.fit(self.size.width)
+        if said in {"", TOO_SMALL}:
+            self._put("")
 
     def show_standing(self) -> None:
         """Say on the status line how things stand now."""
         if not self.is_whole:
             return
+        catalog = self.session.catalog if self.session else None
         standing = of_catalog(
-            self._standing, self.session.catalog if self.session else None
+            Standing(profile=self.plan.profile_name), catalog, self.refusal
         )
         current = self.log_side.current
         if current is not None and self.log_side.pane != DETAILS:
             log = current.opened.log
             standing = with_log(standing, log.state, log.now())
             standing = with_place(standing, self.log_side.place)
-        if not standing.notice and self._is_too_small:
-            width, height = LEAST_SIZE
-            notice = f"This terminal is small; {width}×{height} is the least."
-            standing = replace(standing, notice=notice)
         self.query_one(StatusLine).standing = standing
 
     @property

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
+from chronotui.ui.desk.details_rows import Piece, lay_out
 from chronotui.ui.desk.details_text import DetailRow, details_of
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
+    from textual.events import Resize
 
     from chronotui.model import Job, Workflow
 
+MARGIN: Final = 1
 
-class DetailsPane(VerticalScroll):
-    """Every field of the selected job and workflow, payload pretty-printed."""
+
+class DetailsPane(ScrollView, can_focus=True):
+    """Every field of the selected job and workflow, payload pretty-printed.
+
+    Drawn row by row: a payload of a megabyte costs what the window shows of it.
+    """
 
     DEFAULT_CSS = """
-    DetailsPane { padding: 0 1; background: $background; }
-    DetailsPane > Static { width: 1fr; }
+    DetailsPane {
+        background: $background; overflow-x: hidden; scrollbar-size-vertical: 1;
+    }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "details-pane--title",
         "details-pane--label",
         "details-pane--note",
+        "details-pane--alarm",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll_down", "Down", show=False, id="details.down"),
@@ -46,32 +56,81 @@ class DetailsPane(VerticalScroll):
         Binding("G,end", "scroll_end", "Bottom", show=False, id="details.bottom"),
     ]
 
-    _rows: list[DetailRow] | None = None
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._selection: tuple[Workflow | None, Job | None, str] = (None, None, "")
+        self._alarm = ""
+        self._details: list[DetailRow] = []
+        self.laid_out: list[Piece] = []
+        self._laid_out_for = 0
 
-    def compose(self) -> ComposeResult:
-        """Yield the one text that scrolls."""
-        yield Static()
+    def show(
+        self, workflow: Workflow | None, job: Job | None, sentence: str = ""
+    ) -> None:
+        """Show what is known of the selection; keeps the scroll.
 
-    def show(self, workflow: Workflow | None, job: Job | None) -> None:
-        """Show what is known of the selection; keeps the scroll for the same rows."""
-        rows = details_of(workflow, job)
-        if rows == self._rows:
-            return
-        self._rows = rows
-        width = max((len(row.label) for row in rows if row.kind == "field"), default=0)
-        text = Text()
-        for row in rows:
-            text.append_text(self._line(row, width))
-            text.append("\n")
-        self.query_one(Static).update(text)
+        Args:
+            workflow: The selected workflow, or that of the job.
+            job: The selected job.
+            sentence: What the selected row says, where it is neither.
+        """
+        self._selection = (workflow, job, sentence)
+        self._show()
 
-    def _line(self, row: DetailRow, width: int) -> Text:
-        if row.kind in {"title", "note"}:
-            style = self.get_component_rich_style(
-                f"details-pane--{row.kind}", partial=True
-            )
-            return Text(row.label, style)
-        if row.kind == "text":
-            return Text(row.label)
-        label = self.get_component_rich_style("details-pane--label", partial=True)
-        return Text.assemble((row.label.ljust(width + 2), label), row.value)
+    def say_trouble(self, alarm: str) -> None:
+        """Say over the details what stands between the desk and the server."""
+        if alarm != self._alarm:
+            self._alarm = alarm
+            self._show()
+
+    def _show(self) -> None:
+        workflow, job, sentence = self._selection
+        details = details_of(workflow, job, note=sentence, alarm=self._alarm)
+        if details != self._details:
+            self._details = details
+            self._lay_out()
+
+    @property
+    def _room(self) -> int:
+        return self.scrollable_content_region.width - 2 * MARGIN
+
+    def on_resize(self, _event: Resize) -> None:
+        """Lay the rows out for another width."""
+        if self._room != self._laid_out_for:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._laid_out_for = self._room
+        self.laid_out = lay_out(self._details, max(self._room, 1))
+        self.virtual_size = Size(0, len(self.laid_out))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a row of the window."""
+        width = self.scrollable_content_region.width
+        row = y + self.scroll_offset.y
+        if row >= len(self.laid_out):
+            return Strip.blank(width, self.rich_style)
+        piece = self.laid_out[row]
+        label = self.get_component_rich_style("details-pane--label")
+        plain = self.rich_style
+        kind = f"details-pane--{piece.kind}"
+        if kind in self.COMPONENT_CLASSES:
+            text = self.get_component_rich_style(kind)
+        else:
+            text = plain
+        segments = [
+            Segment(" " * MARGIN, plain),
+            Segment(piece.label, label),
+            Segment(piece.text, text),
+        ]
+        cells = MARGIN + cell_len(piece.label) + cell_len(piece.text)
+        return Strip(segments, cells).adjust_cell_length(width, plain)
+
+    def action_page_down(self) -> None:
+        """Scroll by a page, a line kept."""
+        self.scroll_relative(y=max(self.size.height - 1, 1), animate=False)
+
+    def action_page_up(self) -> None:
+        """Scroll back by a page, a line kept."""
+        self.scroll_relative(y=-max(self.size.height - 1, 1), animate=False)

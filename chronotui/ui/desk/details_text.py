@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from chronotui.core.text import clean
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from chronotui.model import Job, Workflow
 
-Kind = Literal["title", "field", "text", "note"]
+Kind = Literal["title", "field", "text", "note", "alarm"]
 LABELS: Final = {
     "id": "id",
     "workflow_id": "workflow",
@@ -30,26 +31,38 @@ LABELS: Final = {
     "updated_at": "updated",
     "terminated_at": "terminated",
 }
+NOTHING: Final = "Nothing is selected. Move in the tree with j and k."
 FIRST: Final = ("status", "trigger", "name", "kind", "attempts", "id")
 
 
 @dataclass(frozen=True, slots=True)
 class DetailRow:
-    """One row: a title, a labelled value, a line of text or a note."""
+    """One row: a title, a labelled value, a line of text, a note or an alarm."""
 
     kind: Kind
     label: str
     value: str = ""
 
 
-def details_of(workflow: Workflow | None, job: Job | None) -> list[DetailRow]:
-    """Return the rows for the selected workflow and, when there is one, its job."""
+def details_of(
+    workflow: Workflow | None, job: Job | None, *, note: str = "", alarm: str = ""
+) -> list[DetailRow]:
+    """Return the rows for the selected workflow and, when there is one, its job.
+
+    Args:
+        workflow: The workflow.
+        job: Its job.
+        note: What the selected row says itself, where it is neither.
+        alarm: What stands between the desk and the server.
+    """
     rows: list[DetailRow] = []
+    if alarm:
+        rows += [DetailRow("alarm", clean(alarm)), DetailRow("text", "")]
     if job is not None:
         rows.append(DetailRow("title", "Job"))
         rows += _fields(job.fields)
     if workflow is not None:
-        if rows:
+        if job is not None:
             rows.append(DetailRow("text", ""))
         rows.append(DetailRow("title", "Workflow"))
         rows += _fields({k: v for k, v in workflow.fields.items() if k != "payload"})
@@ -58,9 +71,7 @@ def details_of(workflow: Workflow | None, job: Job | None) -> list[DetailRow]:
             rows += [DetailRow("text", ""), DetailRow("title", "Payload")]
             rows += [DetailRow("text", line) for line in pretty_lines(workflow.payload)]
     if not rows:
-        rows.append(
-            DetailRow("note", "Nothing is selected. Move in the tree with j and k.")
-        )
+        rows.append(DetailRow("note", clean(note) or NOTHING))
     return rows
 
 
@@ -87,10 +98,14 @@ def _value(value: object) -> str:
     return clean(value if isinstance(value, str) else json.dumps(value))
 
 
-def pretty_lines(payload: str) -> list[str]:
-    """Return the payload indented when it is JSON, else its own lines; all clean."""
+@lru_cache(maxsize=8)
+def pretty_lines(payload: str) -> tuple[str, ...]:
+    """Return the payload indented when it is JSON, else its own lines; all clean.
+
+    The last ones are kept: a workflow's payload is shown with each of its jobs.
+    """
     try:
         text = json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = payload
-    return [clean(line) for line in text.splitlines()]
+    return tuple(clean(line) for line in text.splitlines())

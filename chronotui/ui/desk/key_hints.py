@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
 
 if TYPE_CHECKING:
+    from rich.style import Style
     from textual.screen import Screen
 
 GAP: Final = 2
@@ -16,8 +18,8 @@ GAP: Final = 2
 class KeyHints(Widget):
     """One line of ``key meaning`` pairs read from the active bindings.
 
-    What is shown is decided by each binding's ``show``; the line drops pairs
-    from its right end when it is too narrow, never half of one.
+    What is shown is decided by each binding's ``show``; the line drops pairs when
+    it is too narrow, never half of one, and never the last: the way to the help.
     """
 
     DEFAULT_CSS = """
@@ -49,11 +51,24 @@ class KeyHints(Widget):
 
     def render(self) -> Text:
         """Return the pairs that fit."""
-        style = self.get_component_rich_style("key-hints--key", partial=True)
+        style = self.get_component_rich_style("key-hints--key")
         line = Text(" ", no_wrap=True, end="")
-        for key, meaning in self._pairs():
-            if line.cell_len + len(key) + len(meaning) + 1 + GAP > self.size.width:
+        *others, last = self._pairs() or [("", "")]
+        room = self.size.width - _cells(last)
+        for pair in others:
+            if line.cell_len + _cells(pair) > room:
                 break
-            line.append(key, style)
-            line.append(f" {meaning.lower()}{' ' * GAP}")
+            _add(line, pair, style)
+        _add(line, last, style)
         return line
+
+
+def _cells(pair: tuple[str, str]) -> int:
+    key, meaning = pair
+    return cell_len(key) + 1 + cell_len(meaning) + GAP
+
+
+def _add(line: Text, pair: tuple[str, str], style: Style) -> None:
+    key, meaning = pair
+    line.append(key, style)
+    line.append(f" {meaning.lower()}{' ' * GAP}")

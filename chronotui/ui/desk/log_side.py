@@ -15,7 +15,7 @@ from chronotui.ui.desk.details_pane import DetailsPane
 from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY, LIVE, PaneTabs
 from chronotui.ui.desk.reasons import NOTHING_OPEN, Reason, why_empty
 from chronotui.ui.desk.shown_job import ShownJob
-from chronotui.ui.desk.subject import name_of, standing_of
+from chronotui.ui.desk.subject import cut_id, name_of, standing_of
 from chronotui.ui.log_view.messages import Place
 
 if TYPE_CHECKING:
@@ -48,10 +48,12 @@ class LogSide(Vertical):
         *,
         id: str | None = None,  # noqa: A002
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        short_id: Callable[[Job], str] = cut_id,
     ) -> None:
         super().__init__(id=id)
         self._settings = settings
         self._now = now
+        self._short_id = short_id
         self._panes: dict[str, LogPane] = {}
         self._furnishing = Lock()
         self._shown: dict[str, ShownJob] = {}
@@ -66,7 +68,6 @@ class LogSide(Vertical):
     def on_mount(self) -> None:
         """Start on Details, with nothing open."""
         self.query_one(PaneTabs).active = DETAILS
-        self.query_one(DetailsPane).show(None, None)
 
     async def furnish(self) -> None:
         """Put the two log panes behind their titles, if they are not there yet.
@@ -103,6 +104,16 @@ class LogSide(Vertical):
         return self._panes[self.pane]
 
     @property
+    def any_log_pane(self) -> LogPane | None:
+        """A log pane, shown or not; None before they are there."""
+        return next(iter(self._panes.values()), None)
+
+    @property
+    def details(self) -> DetailsPane:
+        """The Details pane."""
+        return self.query_one(DetailsPane)
+
+    @property
     def place(self) -> Place:
         """Where the reader is in the shown pane."""
         log_pane = self.log_pane
@@ -113,9 +124,15 @@ class LogSide(Vertical):
         """What the opened job's log says about itself."""
         return self.current.opened.log.state if self.current else None
 
-    def show_details(self, workflow: Workflow | None, job: Job | None) -> None:
+    def show_details(
+        self, workflow: Workflow | None, job: Job | None, sentence: str = ""
+    ) -> None:
         """Show what is known of the tree's selection on Details."""
-        self.query_one(DetailsPane).show(workflow, job)
+        self.query_one(DetailsPane).show(workflow, job, sentence)
+
+    def say_trouble(self, alarm: str) -> None:
+        """Say on Details what stands between the desk and the server."""
+        self.query_one(DetailsPane).say_trouble(alarm)
 
     def show_job(self, opened: OpenedJob) -> None:
         """Show an opened job where it was left, or on the pane that fits its state."""
@@ -171,7 +188,7 @@ class LogSide(Vertical):
             tabs.subject = tabs.standing = ""
             return
         tabs.subject = name_of(self.current.opened.workflow, state.job)
-        tabs.standing = standing_of(state.job, self._now())
+        tabs.standing = standing_of(state.job, self._now(), self._short_id(state.job))
         tabs.alarm = state.job.status == ALARMING
 
     def _explain(self, pane: str, reason: Reason) -> None:

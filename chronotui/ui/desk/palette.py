@@ -8,30 +8,41 @@ from typing import TYPE_CHECKING
 from textual.app import SystemCommand
 from textual.binding import BindingsMap
 
-from chronotui.ui.keymap import spell
+from chronotui.ui.desk.screen import DeskScreen
+from chronotui.ui.job_tree.choice import Choice
+from chronotui.ui.keymap import own_bindings, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from textual.binding import BindingType
     from textual.dom import DOMNode
+    from textual.screen import Screen
 
-    from chronotui.ui.desk.screen import DeskScreen
 
+def commands(screen: Screen[object]) -> Iterator[SystemCommand]:
+    """Yield the actions of the screen that is shown and of the widgets on it.
 
-def desk_commands(desk: DeskScreen) -> Iterator[SystemCommand]:
-    """Yield the actions of the desk and of the widgets on it, each once.
-
-    An action of the log goes to the pane that is shown.
+    An action of several widgets is that of the focused one; an action of the log
+    goes to the pane that is shown. Each filter has its own.
     """
-    seen: set[str] = set()
-    for node, bindings in desk.action_sources():
-        for name, meaning, keys, action in _named(bindings):
-            if name not in seen:
-                seen.add(name)
+    seen: set[tuple[str, str]] = set()
+    for node in _nodes(screen):
+        title = node.title if isinstance(node, Choice) else ""
+        for name, meaning, keys, action in _named(own_bindings(type(node))):
+            if (name, title) not in seen:
+                seen.add((name, title))
+                words = f"{title}: {meaning}" if title else meaning
                 yield SystemCommand(
-                    f"{meaning}  ({keys})", name, partial(_run, node, action)
+                    f"{words}  ({keys})", name, partial(_run, node, action)
                 )
+
+
+def _nodes(screen: Screen[object]) -> list[DOMNode]:
+    if isinstance(screen, DeskScreen):
+        return screen.action_sources()
+    focused = [screen.focused] if screen.focused is not None else []
+    return [screen, *focused, *screen.walk_children()]
 
 
 def _named(bindings: Iterable[BindingType]) -> Iterator[tuple[str, str, str, str]]:

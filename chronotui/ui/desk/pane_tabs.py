@@ -57,16 +57,14 @@ class PaneTabs(Widget):
         line = Text(no_wrap=True, end="")
         for name, title in TITLES.items():
             kind = "active" if name == self.active else "idle"
-            style = self.get_component_rich_style(f"pane-tabs--{kind}", partial=True)
+            style = self.get_component_rich_style(f"pane-tabs--{kind}")
             line.append(f" {title} ", style)
         room = self.size.width - line.cell_len - 2
         if room < 4 or not self.subject:
             return line
         subject = self._fitted(room)
         if self.alarm:
-            subject.stylize(
-                self.get_component_rich_style("pane-tabs--alarm", partial=True)
-            )
+            subject.stylize(self.get_component_rich_style("pane-tabs--alarm"))
         line.append(" " * (room - subject.cell_len + 1))
         line.append_text(subject)
         return line

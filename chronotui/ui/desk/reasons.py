@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chronotui.errors import AuthError, ServerError
 from chronotui.ui.desk.pane_tabs import LIVE
 
 if TYPE_CHECKING:
+    from chronotui.engine.catalog import Catalog
     from chronotui.engine.watch.state import LogState
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
@@ -28,6 +30,33 @@ RETENTION_OFF: Final = (
     "Log retention is off for {name}: Chronoverse keeps nothing to read."
 )
 DETAILS_HINT: Final = "D shows the job's details."
+
+
+def of_lists(catalog: Catalog | None, url: str) -> str:
+    """Return what stands between the desk and its lists, and the next step.
+
+    Args:
+        catalog: The lists; None before there is a connection.
+        url: The server.
+
+    Returns:
+        "" where nothing does.
+    """
+    problem = catalog.problem if catalog is not None else None
+    if problem is not None:
+        return with_next_key(problem)
+    if catalog is None or not catalog.answered:
+        return f"Connecting to {url} …"
+    return ""
+
+
+def with_next_key(problem: ChronotuiError) -> str:
+    """Return an error for the desk, with the key that helps."""
+    if isinstance(problem, AuthError):
+        return f"{problem.sentence} r signs in again, P opens the profiles."
+    if isinstance(problem, ServerError):
+        return f"{problem} It is asked again by itself; r asks now."
+    return f"{problem} P opens the profiles."
 
 
 def why_empty(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from chronotui.core.log import LineRow
 from chronotui.engine.saving import SaveScope
-from chronotui.ui.desk.subject import SHORT_ID
 from chronotui.ui.save import SaveSubject
 
 if TYPE_CHECKING:
@@ -20,15 +19,17 @@ if TYPE_CHECKING:
 SLICE = 1000
 
 
-def subject_of(shown: ShownJob, pane: str, plan: DeskPlan) -> SaveSubject:
-    """Return what the save dialog is opened on."""
+def subject_of(
+    shown: ShownJob, pane: str, plan: DeskPlan, short_id: str
+) -> SaveSubject:
+    """Return what the save dialog is opened on; ``short_id`` as the tree shows it."""
     state = shown.opened.log.state
     view = shown.views.get(pane)
     parts = dict(_parts(view)) if view is not None else {}
     return SaveSubject(
         job=state.job,
         workflow=shown.opened.workflow,
-        short_id=state.job.id[:SHORT_ID],
+        short_id=short_id,
         folder=plan.save_folder,
         own_folder=plan.profile.save_dir or plan.ui.save_dir,
         known_lines=state.lines if state.at_start else None,

@@ -39,7 +39,8 @@ class Saving(DeskBase):
         session, shown = self.session, self.log_side.current
         if session is None or shown is None:
             return
-        subject = subject_of(shown, self.log_side.pane, self.plan)
+        short_id = self.short_id(shown.opened.log.state.job)
+        subject = subject_of(shown, self.log_side.pane, self.plan, short_id)
         await ask_and_save(
             self.app, session.saves, subject, on_folder=self.plan.remember_folder
         )
@@ -49,7 +50,11 @@ class Saving(DeskBase):
         from chronotui.ui.save import show_saves
 
         if self.session is not None:
-            await show_saves(self.app, self.session.saves)
+            await show_saves(self.app, self.session.saves, self._title_of)
+
+    def _title_of(self, save: Save) -> str:
+        job = save.request.job
+        return save.request.job_id if job is None else self.short_id(job)
 
     def save_changed(self, save: Save) -> None:
         """Say how a save ended that nobody was looking at."""

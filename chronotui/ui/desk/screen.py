@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -17,13 +17,14 @@ from chronotui.ui.desk.server_searching import ServerSearching
 from chronotui.ui.desk.status_line import StatusLine
 from chronotui.ui.job_tree import JobTreePane
 from chronotui.ui.job_tree import messages as tree_messages
-from chronotui.ui.keymap import own_bindings
 from chronotui.ui.log_view import messages as log_messages
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.dom import DOMNode
     from textual.events import DescendantFocus, Event
+
+START_NOTICE_SECONDS: Final = 12.0
 
 
 class Sides(Horizontal):
@@ -59,7 +60,12 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         self.add_class(*fits[-1:], update=False)
         with Sides(id="sides"):
             yield JobTreePane(now=self.plan.now, id="tree-side")
-            yield LogSide(self.plan.view_settings, id="log-side", now=self.plan.now)
+            yield LogSide(
+                self.plan.view_settings,
+                id="log-side",
+                now=self.plan.now,
+                short_id=self.short_id,
+            )
         yield StatusLine()
         yield KeyHints()
 
@@ -93,6 +99,8 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         self.set_focus(self.tree_side.tree_view)
         self.show_standing()
         self.set_interval(1.0, self._tick)
+        if self.plan.notice:
+            self.say(self.plan.notice, seconds=START_NOTICE_SECONDS)
 
     def _tick(self) -> None:
         if self.is_whole:
@@ -102,6 +110,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
     def on_resize(self, _event: Resize) -> None:
         """Say so when there is too little room."""
         self.call_after_refresh(self.show_standing)
+        self.call_after_refresh(self.say_size)
 
     # where the focus is
 
@@ -155,19 +164,20 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
             pane.view.action_stop_following()
         self.say("Press ^c again to quit.", seconds=2.0)
 
-    def action_sources(self) -> list[tuple[DOMNode, list[BindingType]]]:
-        """Return every widget with named actions, and its bindings, for the palette."""
-        pane = self.log_side.log_pane
-        nodes: list[DOMNode] = [self.app, self, self.tree_side.tree_view]
-        nodes += [self.tree_side.filter_bar]
+    def action_sources(self) -> list[DOMNode]:
+        """Return every widget with named actions, for the palette."""
+        tree, log = self.tree_side, self.log_side
+        pane = log.log_pane or log.any_log_pane
+        nodes: list[DOMNode] = [self.app, self, tree.tree_view, tree.filter_bar]
+        nodes += tree.filter_bar.query("Choice, FilterText")
         nodes += [pane, pane.view] if pane is not None else []
-        return [(node, own_bindings(type(node))) for node in nodes]
+        return [*nodes, log.details]
 
     # what the sides tell
 
     @on(tree_messages.Highlighted)
     def _highlighted(self, message: tree_messages.Highlighted) -> None:
-        self.log_side.show_details(message.workflow, message.job)
+        self.log_side.show_details(message.workflow, message.job, message.sentence)
 
     @on(tree_messages.JobOpened)
     async def _job_opened(self, message: tree_messages.JobOpened) -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.text import clean
+from chronotui.errors import AuthError, UnreachableError
 
 if TYPE_CHECKING:
     from chronotui.engine.catalog import Catalog
     from chronotui.engine.watch.state import Connection, LogState
+    from chronotui.errors import ChronotuiError
     from chronotui.ui.desk.status_text import Standing, Tone
     from chronotui.ui.log_view.messages import Place
 
@@ -34,14 +36,17 @@ SIGNS: Final = {
     "ENDED": "■",
 }
 
+TROUBLED: Final = frozenset({"RECONNECTING", "OFFLINE", "SIGN IN"})
+"""The states that are worth a reason."""
 
-def connection_words(connection: Connection, now: float) -> str:
-    """Return the state with its sign, and why where that helps."""
+
+def connection_words(connection: Connection, now: float) -> tuple[str, str, str]:
+    """Return the state with its sign, the same shorter, and why where that helps."""
     kind = str(connection.kind)
-    words = f"{SIGNS.get(kind, '')} {connection.text(now)}".strip()
-    if connection.reason and kind in {"RECONNECTING", "OFFLINE", "SIGN IN"}:
-        words += f" · {clean(connection.reason)}"
-    return words
+    sign = SIGNS.get(kind, "")
+    words = f"{sign} {connection.text(now)}".strip()
+    reason = clean(connection.reason) if kind in TROUBLED else ""
+    return words, f"{sign} {kind}".strip(), reason
 
 
 def with_log(standing: Standing, state: LogState, now: float) -> Standing:
@@ -50,9 +55,13 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
     if state.filling is not None:
         done, total = state.filling
         filling = f"reading {done:,}" + (f" of {total:,}" if total else "")
+    words, short, reason = connection_words(state.connection, now)
     return replace(
         standing,
-        connection=connection_words(state.connection, now),
+        connection=words,
+        connection_short=short,
+        reason=reason,
+        has_log=True,
         connection_tone=TONES.get(str(state.connection.kind), "text"),
         lines=state.lines,
         older=bool(state.lines) and not state.at_start,
@@ -64,16 +73,35 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
     )
 
 
-def of_catalog(standing: Standing, catalog: Catalog | None) -> Standing:
-    """Return the standing of a desk that shows no log: how the lists are doing."""
-    if catalog is None:
-        return replace(standing, connection="◌ CONNECTING", connection_tone="caution")
-    if catalog.problem is not None:
-        words = f"{SIGNS['OFFLINE']} {clean(str(catalog.problem))}"
-        return replace(standing, connection=words, connection_tone="alarm")
-    if not catalog.answered:
+def of_catalog(
+    standing: Standing, catalog: Catalog | None, refusal: ChronotuiError | None = None
+) -> Standing:
+    """Return the standing of a desk that shows no log: how the lists are doing.
+
+    Args:
+        standing: What is known beside that.
+        catalog: The lists; None before there is a connection.
+        refusal: Why there will be none.
+    """
+    problem = catalog.problem if catalog is not None else refusal
+    if problem is not None:
+        state = state_of(problem)
+        return replace(
+            standing,
+            connection=f"{SIGNS['OFFLINE']} {state}",
+            connection_tone="alarm",
+            reason=clean(str(problem)),
+        )
+    if catalog is None or not catalog.answered:
         return replace(standing, connection="◌ CONNECTING", connection_tone="caution")
     return replace(standing, connection="● connected", connection_tone="good")
+
+
+def state_of(problem: ChronotuiError) -> str:
+    """Return the state of a connection that a problem stands in the way of."""
+    if isinstance(problem, AuthError):
+        return "SIGN IN"
+    return "OFFLINE" if isinstance(problem, UnreachableError) else "FAILING"
 
 
 def with_place(standing: Standing, place: Place) -> Standing:
@@ -82,6 +110,7 @@ def with_place(standing: Standing, place: Place) -> Standing:
         standing,
         following=place.following,
         place=place.number,
+        attempt=place.attempt,
         new=place.new,
         zone=place.zone,
         filters=place.filters,

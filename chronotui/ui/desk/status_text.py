@@ -5,16 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
 Tone = Literal["text", "muted", "good", "caution", "alarm"]
 SEPARATOR: Final = "  "
+LEAST_REASON: Final = 12
+"""Cells below which the beginning of a reason is worth nothing."""
 
 
 class Part(NamedTuple):
-    """A piece of the line; ``rank`` 0 is dropped last when room is short."""
+    """A piece of the line.
+
+    Attributes:
+        text: Its words.
+        tone: How they are coloured.
+        rank: 0 for what is never dropped; higher ones are dropped first.
+        short: What rank 0 says where room is short, and rank 1 nothing; "" is ``text``.
+    """
 
     text: str
     tone: Tone = "text"
     rank: int = 0
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +34,21 @@ class Standing:
     """What the status line tells.
 
     ``place`` is the line number under the eye, from 1; 0 when nothing is shown.
+    ``attempt`` is the try it is counted in, 0 in a log of one try.
     ``new`` counts lines below the view while reading; ``rate`` is lines a second.
     ``older`` says that there may be lines before those that are loaded.
+    ``connection_short`` is the connection's state alone, ``reason`` why it is so.
     """
 
     profile: str = ""
     connection: str = ""
+    connection_short: str = ""
     connection_tone: Tone = "muted"
+    reason: str = ""
+    has_log: bool = False
     following: bool = False
     place: int = 0
+    attempt: int = 0
     lines: int = 0
     older: bool = False
     new: int = 0
@@ -41,14 +59,16 @@ class Standing:
     filling: str = ""
     filters: str = ""
     zone: str = ""
-    notice: str = ""
 
 
 def parts_of(standing: Standing) -> list[Part]:
-    """Return the pieces in reading order."""
+    """Return the pieces in reading order, but for the reason."""
     parts = [Part(standing.profile, "muted", 2)]
     if standing.connection:
-        parts.append(Part(standing.connection, standing.connection_tone, 0))
+        short = standing.connection_short
+        parts.append(
+            Part(standing.connection, standing.connection_tone, 0, short=short)
+        )
     parts += _place(standing)
     parts += _truth(standing)
     if standing.rate >= 0.5:
@@ -62,12 +82,42 @@ def parts_of(standing: Standing) -> list[Part]:
     return [part for part in parts if part.text]
 
 
+def fitted(standing: Standing, width: int) -> list[Part]:
+    """Return the pieces that ``width`` cells have room for.
+
+    The connection, the lines and the missing ones stand at any usual width. A reason
+    takes the room of what matters less, and is cut where that is not enough.
+    """
+    parts = parts_of(standing)
+    if not standing.reason:
+        return fit(parts, width)
+    room = width - cell_len(standing.reason) - len(SEPARATOR)
+    whole = fit(parts, room) if room > 0 else []
+    if _width(whole) <= room and _ranked(whole, 0) == _ranked(parts, 0) and whole:
+        return [*whole, Part(standing.reason)]
+    kept = fit(_ranked(parts, 0), width)
+    room = width - _width(kept) - len(SEPARATOR)
+    if room < LEAST_REASON:
+        return kept
+    words = standing.reason
+    if cell_len(words) > room:
+        words = set_cell_size(words, room - 1).rstrip() + "…"
+    return [*kept, Part(words)]
+
+
+def _ranked(parts: list[Part], rank: int) -> list[Part]:
+    return [part for part in parts if part.rank <= rank]
+
+
 def _place(standing: Standing) -> list[Part]:
     if not standing.lines:
         return []
     if standing.following:
         return [Part("following", "good", 1)]
-    parts = [Part(f"line {standing.place:,}", "text", 1)] if standing.place else []
+    words = f"line {standing.place:,}" if standing.place else ""
+    if words and standing.attempt:
+        words += f" of try {standing.attempt}"
+    parts = [Part(words, "text", 1)]
     if standing.new:
         parts.append(Part(f"▼ {standing.new:,} new (G)", "caution", 1))
     return parts
@@ -75,32 +125,46 @@ def _place(standing: Standing) -> list[Part]:
 
 def _truth(standing: Standing) -> list[Part]:
     """Say how many lines there are and how many are known to be missing."""
-    if not standing.lines and not standing.missing:
+    if not (standing.has_log or standing.lines or standing.missing):
         return []
-    words = "1 line" if standing.lines == 1 else f"{standing.lines:,} lines"
-    parts = [Part(f"newest {words}" if standing.older else words, "text", 1)]
+    count = f"{standing.lines:,}"
+    words = "1 line" if standing.lines == 1 else f"{count} lines"
+    if standing.older:
+        parts = [Part(f"newest {words}", "text", 0, short=f"{count}+ lines")]
+    else:
+        parts = [Part(words, "text", 0)]
     if standing.missing:
         words = f"{standing.missing:,} missing"
-        if standing.fetching:
-            words += ", fetching"
-        parts.append(Part(words, "alarm", 0))
+        whole = f"{words}, fetching" if standing.fetching else words
+        parts.append(Part(whole, "alarm", 0, short=words))
     elif standing.sealed:
-        parts.append(Part("sealed ✓ 0 missing", "good", 0))
+        parts.append(Part("sealed ✓ 0 missing", "good", 0, short="✓ 0 missing"))
     else:
-        parts.append(Part("0 missing", "muted", 2))
+        parts.append(Part("0 missing", "muted", 0))
     return parts
 
 
 def fit(parts: list[Part], width: int) -> list[Part]:
-    """Drop the parts that matter least until the rest fits ``width`` cells."""
+    """Drop the parts that matter least, then shorten the rest, until it fits."""
     kept = list(parts)
     while kept and _width(kept) > width:
         worst = max(range(len(kept)), key=lambda i: (kept[i].rank, i))
-        if kept[worst].rank == 0 and len(kept) == 1:
-            break
+        if kept[worst].rank == 0:
+            return _shortened(kept, width)
         kept.pop(worst)
     return kept
 
 
+def _shortened(parts: list[Part], width: int) -> list[Part]:
+    """Say the parts shorter, from the first on; drop them from the last on."""
+    kept = list(parts)
+    for at, part in enumerate(kept):
+        if _width(kept) > width and part.short:
+            kept[at] = part._replace(text=part.short)
+    while len(kept) > 1 and _width(kept) > width:
+        kept.pop()
+    return kept
+
+
 def _width(parts: list[Part]) -> int:
-    return sum(len(part.text) for part in parts) + len(SEPARATOR) * (len(parts) - 1)
+    return sum(cell_len(p.text) for p in parts) + len(SEPARATOR) * (len(parts) - 1)

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from chronotui.model import Job, Workflow
 
 SHORT_ID: Final = 8
+"""Characters of an id whose list is not loaded."""
+
+
+def cut_id(job: Job) -> str:
+    """Return the beginning of a job's id, where no list says how much tells it."""
+    return job.id[:SHORT_ID]
 
 
 def name_of(workflow: Workflow | None, job: Job) -> str:
@@ -19,9 +25,9 @@ def name_of(workflow: Workflow | None, job: Job) -> str:
     return workflow.name if workflow is not None else job.workflow_id[:SHORT_ID]
 
 
-def standing_of(job: Job, now: datetime) -> str:
-    """Return e.g. ``8f3c21aa  FAILED after 2:10, 3 tries``."""
-    words = f"{job.id[:SHORT_ID]}  {job.status}"
+def standing_of(job: Job, now: datetime, short_id: str = "") -> str:
+    """Return e.g. ``8f3c21  FAILED after 2:10, 3 tries``; ``short_id`` as listed."""
+    words = f"{short_id or cut_id(job)}  {job.status}"
     seconds = running_seconds(job, now)
     if seconds is not None:
         after = "after " if job.status.is_terminal else ""

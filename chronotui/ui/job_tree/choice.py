@@ -85,6 +85,11 @@ class Choice(Widget, Generic[Value], can_focus=True):
         self._long = False
 
     @property
+    def title(self) -> str:
+        """What is chosen, in a word."""
+        return self._title
+
+    @property
     def value(self) -> Value | None:
         """The chosen value, None for any."""
         return self._options[self._at].value

@@ -133,4 +133,6 @@ class JobTreePane(Vertical):
             self.catalog.refresh()
 
     def _sync(self) -> None:
-        self.tree_view.sync()
+        """Show what changed; while the desk closes there is no tree any more."""
+        for tree in self.query(JobTree):
+            tree.sync()

@@ -44,17 +44,27 @@ class JsonSheet(Widget, can_focus=True):
     """
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
-        Binding("space,ctrl+f,pagedown", "turn(1.0)", "Page down", show=False),
-        Binding("b,ctrl+b,pageup", "turn(-1.0)", "Page up", show=False),
-        Binding("ctrl+d", "turn(0.5)", "Half page down", show=False),
-        Binding("ctrl+u", "turn(-0.5)", "Half page up", show=False),
-        Binding("g,home", "go(0)", "Start", show=False),
-        Binding("G,end", "go(-1)", "End", show=False),
-        Binding("l,right", "unfold", "Unfold", show=False),
-        Binding("h,left", "fold", "Fold", show=False),
-        Binding("o,enter", "flip", "Fold or unfold", show=False),
+        Binding("j,down", "move(1)", "Down", show=False, id="line.down"),
+        Binding("k,up", "move(-1)", "Up", show=False, id="line.up"),
+        Binding(
+            "space,ctrl+f,pagedown",
+            "turn(1.0)",
+            "Page down",
+            show=False,
+            id="line.page_down",
+        ),
+        Binding(
+            "b,ctrl+b,pageup", "turn(-1.0)", "Page up", show=False, id="line.page_up"
+        ),
+        Binding(
+            "ctrl+d", "turn(0.5)", "Half page down", show=False, id="line.half_down"
+        ),
+        Binding("ctrl+u", "turn(-0.5)", "Half page up", show=False, id="line.half_up"),
+        Binding("g,home", "go(0)", "Start", show=False, id="line.start"),
+        Binding("G,end", "go(-1)", "End", show=False, id="line.end"),
+        Binding("l,right", "unfold", "Unfold", show=False, id="line.unfold"),
+        Binding("h,left", "fold", "Fold", show=False, id="line.fold"),
+        Binding("o,enter", "flip", "Fold or unfold", show=False, id="line.flip"),
     ]
 
     class Moved(Message):

@@ -41,9 +41,9 @@ class PromptInput(Input):
     """A bare input that remembers what was typed for the same question."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Cancel", show=False),
-        Binding("up", "remembered(-1)", "Earlier", show=False),
-        Binding("down", "remembered(1)", "Later", show=False),
+        Binding("escape", "give_up", "Cancel", show=False, id="prompt.cancel"),
+        Binding("up", "remembered(-1)", "Earlier", show=False, id="prompt.earlier"),
+        Binding("down", "remembered(1)", "Later", show=False, id="prompt.later"),
     ]
 
     class GivenUp(Message):

@@ -27,12 +27,20 @@ class TextSheet(ScrollView, can_focus=True):
     TextSheet { height: 1fr; scrollbar-size-vertical: 1; background: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "step(1)", "Down", show=False),
-        Binding("k,up", "step(-1)", "Up", show=False),
-        Binding("space,ctrl+f,pagedown", "turn(1)", "Page down", show=False),
-        Binding("b,ctrl+b,pageup", "turn(-1)", "Page up", show=False),
-        Binding("g,home", "scroll_home", "Start", show=False),
-        Binding("G,end", "scroll_end", "End", show=False),
+        Binding("j,down", "step(1)", "Down", show=False, id="line.down"),
+        Binding("k,up", "step(-1)", "Up", show=False, id="line.up"),
+        Binding(
+            "space,ctrl+f,pagedown",
+            "turn(1)",
+            "Page down",
+            show=False,
+            id="line.page_down",
+        ),
+        Binding(
+            "b,ctrl+b,pageup", "turn(-1)", "Page up", show=False, id="line.page_up"
+        ),
+        Binding("g,home", "scroll_home", "Start", show=False, id="line.start"),
+        Binding("G,end", "scroll_end", "End", show=False, id="line.end"),
     ]
 
     def __init__(self) -> None:

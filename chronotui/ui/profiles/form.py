@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from chronotui.core.text import clean
 from chronotui.errors import ChronotuiError
-from chronotui.ui.dialog import Dialog
+from chronotui.ui.dialog import FIELD_MOVES, Dialog
 from chronotui.ui.profiles.draft import (
     SECRET_OF,
     ProfileDraft,
@@ -78,8 +78,7 @@ class ProfileForm(Dialog[str | None]):
         Binding("ctrl+s", "save", "test and save", id="profile_form.save"),
         Binding("ctrl+o", "save_untried", "save untested", id="profile_form.untested"),
         Binding("escape", "leave", "close", id="profile_form.close"),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
+        *FIELD_MOVES,
     ]
 
     def __init__(

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from chronotui.core.text import clean
-from chronotui.ui.dialog import Dialog
+from chronotui.ui.dialog import ANSWER_MOVES, Dialog
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -40,7 +40,7 @@ class RemoveScreen(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n,q", "answer(False)", "keep", id="profile_remove.keep"),
         Binding("y", "answer(True)", "remove", id="profile_remove.remove"),
-        Binding("left,right", "app.focus_next", show=False),
+        *ANSWER_MOVES,
     ]
 
     def __init__(self, name: str, edit: Edit, *, current: bool = False) -> None:

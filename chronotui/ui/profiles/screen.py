@@ -17,7 +17,7 @@ from chronotui.core.text import clean
 from chronotui.errors import ChronotuiError
 from chronotui.storage.config import load_config
 from chronotui.storage.config_edit import edit_config
-from chronotui.ui.dialog import Dialog
+from chronotui.ui.dialog import LIST_MOVES, Dialog
 from chronotui.ui.profiles.form import ProfileForm
 from chronotui.ui.profiles.remove_screen import RemoveScreen
 from chronotui.ui.sign_in import ask_in_dialog
@@ -71,8 +71,7 @@ class ProfilesScreen(Dialog[str | None]):
         Binding("u", "use", "make it the default", id="profiles.use"),
         Binding("d,delete", "remove", "remove", id="profiles.remove"),
         Binding("escape,q", "leave", "close", id="profiles.close"),
-        Binding("j", "move('down')", show=False),
-        Binding("k", "move('up')", show=False),
+        *LIST_MOVES,
     ]
 
     def __init__(

@@ -44,8 +44,10 @@ class Choices(Widget, Generic[Value], can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--chosen"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l,space", "step(1)", "next", show=False),
-        Binding("left,h", "step(-1)", "previous", show=False),
+        Binding(
+            "right,l,space", "step(1)", "next choice", show=False, id="dialog.next"
+        ),
+        Binding("left,h", "step(-1)", "choice before", show=False, id="dialog.back"),
     ]
     place: reactive[int] = reactive(0)
 

@@ -10,12 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from chronotui.core.text import clean
 from chronotui.engine.saving import SaveFormat, SaveRequest, SaveScope
 from chronotui.engine.saving.paths import PathPreview, preview, shown
+from chronotui.ui.dialog import FIELD_MOVES, Dialog
 from chronotui.ui.save.choices import Choices
 from chronotui.ui.save.path_input import PathInput
 
@@ -44,7 +44,7 @@ RUNNING_QUERY: Final = (
 )
 
 
-class SaveDialog(ModalScreen[SaveRequest | None]):
+class SaveDialog(Dialog[SaveRequest | None]):
     """Answers with what to save, None when it is left.
 
     Args:
@@ -71,8 +71,7 @@ class SaveDialog(ModalScreen[SaveRequest | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,ctrl+s", "save", "save", priority=True, id="save.save"),
         Binding("escape", "leave", "close", id="save.close"),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
+        *FIELD_MOVES,
     ]
 
     class Looked(Message):

@@ -66,16 +66,25 @@ async def _save_and_show(
         saves.forget(save)
 
 
-async def show_saves(app: App[Any], saves: Saves) -> None:
-    """Open the list of saves, and the one chosen from it; run it as a worker."""
+async def show_saves(
+    app: App[Any],
+    saves: Saves,
+    title_of: Callable[[Save], str] = lambda save: save.request.job_id,
+) -> None:
+    """Open the list of saves, and the one chosen from it; run it as a worker.
+
+    Args:
+        app: The desk.
+        saves: Its saves.
+        title_of: Returns a save's job as the tree shows it.
+    """
     save = await app.push_screen_wait(SavesScreen(saves))
     if save is not None:
-        await show_save(app, saves, save)
+        await show_save(app, saves, save, title_of(save))
 
 
-async def show_save(app: App[Any], saves: Saves, save: Save) -> None:
+async def show_save(app: App[Any], saves: Saves, save: Save, title: str) -> None:
     """Show one save again, for instance one that failed behind the log."""
-    title = save.request.job_id
     left = await app.push_screen_wait(SaveScreen(save, title))
     if left is Leaving.RETRY:
         saves.forget(save)

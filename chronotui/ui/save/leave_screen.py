@@ -8,9 +8,9 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from chronotui.ui.dialog import ANSWER_MOVES, Dialog
 from chronotui.ui.save.wording import amounts, path_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 
-class LeaveScreen(ModalScreen[bool]):
+class LeaveScreen(Dialog[bool]):
     """Answers whether the desk is left and its running saves are cancelled.
 
     Args:
@@ -42,7 +42,7 @@ class LeaveScreen(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n,q", "answer(False)", "stay", id="leave.stay"),
         Binding("y", "answer(True)", "leave", id="leave.leave"),
-        Binding("left,right", "app.focus_next", show=False),
+        *ANSWER_MOVES,
     ]
 
     def __init__(self, running: Sequence[Save]) -> None:

@@ -40,7 +40,7 @@ class PathInput(Input):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "complete", show=False),
+        Binding("tab", "complete", "complete the path", show=False, id="save.complete"),
     ]
 
     def __init__(

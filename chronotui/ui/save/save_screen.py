@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chronotui.core.text import clean
+from chronotui.ui.dialog import Dialog
 from chronotui.ui.save.pager import open_in_pager
 from chronotui.ui.save.wording import amounts, bar, outcome, path_of, share, sign
 
@@ -30,7 +30,7 @@ class Leaving(Enum):
     RETRY = "retry"
 
 
-class SaveScreen(ModalScreen[Leaving]):
+class SaveScreen(Dialog[Leaving]):
     """Shows one save until it is left; the log goes on behind it.
 
     Args:

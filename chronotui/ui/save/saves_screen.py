@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from chronotui.ui.dialog import LIST_MOVES, Dialog
 from chronotui.ui.save.save_screen import REFRESH_SECONDS
 from chronotui.ui.save.wording import amounts, path_of, sign
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NONE_YET = "Nothing was saved yet: s saves the log of the opened job."
 
 
-class SavesScreen(ModalScreen["Save | None"]):
+class SavesScreen(Dialog["Save | None"]):
     """Lists saves, newest first; answers with the one to look at, or None.
 
     Args:
@@ -44,8 +44,7 @@ class SavesScreen(ModalScreen["Save | None"]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "close", id="saves.close"),
         Binding("c,delete", "cancel", "cancel", id="saves.cancel"),
-        Binding("j", "move('down')", show=False),
-        Binding("k", "move('up')", show=False),
+        *LIST_MOVES,
     ]
 
     def __init__(self, saves: Saves) -> None:

@@ -8,13 +8,13 @@ from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from chronotui.core.text import clean
 from chronotui.core.times import format_time_ns
 from chronotui.errors import ChronotuiError
+from chronotui.ui.dialog import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ LONGEST_SHOWN: Final = 300
 SCOPE: Final = "the whole retained log (typing errors forgiven)"
 
 
-class ServerSearchScreen(ModalScreen["LogLine | None"]):
+class ServerSearchScreen(Dialog["LogLine | None"]):
     """Answers with the chosen hit, None when it is left.
 
     Args:
@@ -54,7 +54,7 @@ class ServerSearchScreen(ModalScreen["LogLine | None"]):
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", id="server_search.close"),
-        Binding("down", "to_hits", show=False),
+        Binding("down", "to_hits", "to the hits", show=False, id="server_search.hits"),
     ]
 
     def __init__(

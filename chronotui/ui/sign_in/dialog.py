@@ -8,10 +8,10 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from chronotui.core.text import clean
+from chronotui.ui.dialog import Dialog
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KEPT = "It is sent to this server only and not kept; the session it opens is."
 
 
-class SecretDialog(ModalScreen[str | None]):
+class SecretDialog(Dialog[str | None]):
     """Answers with the secret as typed, None when signing in is declined.
 
     Args:

@@ -11,6 +11,7 @@ from textual.widgets import Input
 import chronotui.ui.app
 from chronotui.ui.desk.pane_tabs import PaneTabs
 from chronotui.ui.desk.status_text import Standing, parts_of
+from tests.ui.desk.scenes import desk_on, history, press, shown, still_server
 
 
 class Host(App[None]):
@@ -68,3 +69,14 @@ async def test_a_text_longer_than_its_input_stays_in_sight() -> None:
         await pilot.press("end")
         await pilot.pause()
         assert "for it.txt" in app.export_screenshot().replace("&#160;", " ")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_the_way_to_the_help_is_always_told(width: int) -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(width, 24)) as pilot:
+            await history(pilot)
+            for key in ("tab", "tab", "D"):
+                assert shown(pilot).splitlines()[-1].endswith("? help")
+                await press(pilot, key)

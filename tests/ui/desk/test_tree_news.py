@@ -7,6 +7,7 @@ from chronotui.demo import Failure
 from tests.ui.desk.scenes import (
     desk,
     desk_on,
+    history,
     press,
     shown,
     still_server,
@@ -56,3 +57,18 @@ async def test_a_workflow_without_retention_is_marked_once_it_was_told() -> None
             await until(
                 pilot, lambda: "no logs" in row_of(shown(pilot), "▾ vault-rotate")
             )
+
+
+async def test_an_id_is_as_short_everywhere_as_in_the_tree() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await history(pilot)
+            opened = app.desk.log_side.current
+            assert opened is not None
+            job = opened.opened.log.state.job
+            short = app.desk.tree_side.tree_view.model.short_id(job)
+            assert len(short) == 6
+            assert f"▸ {short}  FAILED" in shown(pilot)
+            await press(pilot, "s")
+            await until_shown(pilot, f"Save log of {short} ")

@@ -1,0 +1,138 @@
+"""Details: every field, whatever is in it, and why there is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+
+from chronotui.model import Workflow, WorkflowKind
+from chronotui.ui.desk.details_pane import DetailsPane
+from chronotui.ui.desk.details_rows import lay_out
+from chronotui.ui.desk.details_text import DetailRow, details_of, pretty_lines
+from tests.ui.desk.scenes import (
+    desk_on,
+    press,
+    shown,
+    still_server,
+    until,
+    until_shown,
+)
+
+if TYPE_CHECKING:
+    from chronotui.ui.app import DeskApp
+
+HOSTILE = "[red]x[/] \x1b]0;title\x07 \u202e 注文 \ud800 " + "y" * 70_000
+
+
+def workflow(payload: str, **fields: object) -> Workflow:
+    return Workflow(
+        id="w",
+        name="name",
+        kind=WorkflowKind("CONTAINER"),
+        payload=payload,
+        fields={"id": "w", "payload": payload, **fields},
+    )
+
+
+class Host(App[None]):
+    """Details alone."""
+
+    def compose(self) -> ComposeResult:
+        yield DetailsPane()
+
+
+def said(app: DeskApp) -> str:
+    """Return the details as one line."""
+    pane = app.desk.query_one(DetailsPane)
+    return " ".join(piece.text for piece in pane.laid_out)
+
+
+def words(app: Host) -> str:
+    pane = app.query_one(DetailsPane)
+    rows = range(pane.size.height)
+    return "\n".join(pane.render_line(y).text.rstrip() for y in rows)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 20, 38, 80, 200])
+def test_no_cell_of_a_value_is_lost_or_too_many(width: int) -> None:
+    rows = [
+        DetailRow("title", "Workflow"),
+        DetailRow("field", "name", "注文イベント" * 9),
+        DetailRow("field", "failures in a row", "z" * 333),
+        DetailRow("text", '    "cmd": ' + "q" * 100),
+        DetailRow("alarm", "A sentence of some length, and a longerwordthanthat."),
+    ]
+    pieces = lay_out(rows, width)
+    for piece in pieces:
+        assert cell_len(piece.label + piece.text) <= max(width, 2), piece
+    text = "".join(piece.text for piece in pieces)
+    assert text.count("注文イベント") == 9 or width < 2
+    assert text.count("z") == 333
+    assert text.count("q") == 101 - 1
+    assert [p.label.strip() for p in pieces if "f" in p.label][:1] or width < 9
+
+
+def test_every_field_the_server_sent_stands_there() -> None:
+    made = workflow("", later_field={"a": [1]}, empty="", off=False)
+    found = {row.label: row.value for row in details_of(made, None)}
+    assert found["later_field"] == '{"a": [1]}'
+    assert (found["empty"], found["off"]) == ("–", "no")
+
+
+async def test_a_payload_of_a_megabyte_costs_what_the_window_shows() -> None:
+    payload = json.dumps({f"key{n}": "v" * 60 for n in range(14_000)})
+    assert len(payload) > 1_000_000
+    app = Host()
+    async with app.run_test(size=(60, 20)) as pilot:
+        pane = app.query_one(DetailsPane)
+        pane.show(workflow(payload), None)
+        await pilot.press("end")
+        await pilot.pause()
+        assert '"key13999"' in words(app)
+        begun = perf_counter()
+        pane.show(workflow(payload, later="x"), None)
+        pane.show(workflow(payload, later="y"), None)
+        assert perf_counter() - begun < 1.0
+
+
+async def test_a_hostile_payload_is_shown_harmlessly_and_whole() -> None:
+    app = Host()
+    async with app.run_test(size=(60, 20)) as pilot:
+        pane = app.query_one(DetailsPane)
+        pane.show(workflow(HOSTILE, name=HOSTILE), None)
+        await pilot.pause()
+        text = words(app)
+        assert "[red]x[/]" in text
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800]", text)
+        await pilot.press("end")
+        assert "yyyy" in words(app)
+    assert sum(line.count("y") for line in pretty_lines(HOSTILE)) == 70_000
+    deep = "[" * 100_000
+    assert pretty_lines(deep) == (deep,)
+
+
+async def test_details_say_why_there_is_nothing_and_what_to_do() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        server.stop()
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until(pilot, lambda: "r asks now" in said(app))
+            assert "refused the connection" in said(app)
+            assert "Nothing is selected" not in said(app)
+
+
+async def test_details_are_kept_under_the_word_that_the_server_is_away() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until_shown(pilot, "failures allowed")
+            server.stop()
+            await press(pilot, "r")
+            await until(pilot, lambda: "r asks now" in said(app))
+            assert "failures allowed" in shown(pilot)

@@ -1,0 +1,132 @@
+"""The truth stands on the status line at every usual width, in every state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.cells import cell_len
+
+from chronotui.engine.watch.state import Connection, ConnectionKind, LogState, Verdict
+from chronotui.errors import FailedAnswerError, NotSignedInError, UnreachableError
+from chronotui.model import Job, JobStatus, Trigger
+from chronotui.ui.desk.standing import of_catalog, with_log
+from chronotui.ui.desk.status_text import SEPARATOR, Standing, fitted
+from tests.ui.desk.scenes import desk_on, history, shown, still_server
+from tests.ui.desk.scenes import until as until_holds
+
+if TYPE_CHECKING:
+    from chronotui.demo import DemoServer
+
+WHY = (
+    "127.0.0.1:8080 refused the connection: nothing listens there. Check the network "
+    "and the profile's url, then try again."
+)
+JOB = Job("j", "w", JobStatus.RUNNING, Trigger.MANUAL)
+VERDICT = Verdict(True, 48_211, 0, 1, JobStatus.FAILED)
+WIDTHS = [60, 80, 100, 120]
+STATES = [
+    Connection(ConnectionKind.CONNECTING),
+    Connection(ConnectionKind.LIVE),
+    Connection(ConnectionKind.QUIET, since=-4200.0),
+    Connection(ConnectionKind.WAITING),
+    Connection(ConnectionKind.RECONNECTING, WHY, tries=12, next_try=30.0),
+    Connection(ConnectionKind.OFFLINE, WHY, tries=112, next_try=30.0),
+    Connection(ConnectionKind.SIGN_IN, "The session or token has ended (401)."),
+    Connection(ConnectionKind.ENDED),
+]
+LOGS = [
+    (LogState(STATES[0], JOB), ["0 lines", "0 missing"]),
+    (LogState(STATES[0], JOB, lines=1, at_start=True), ["1 line", "0 missing"]),
+    (LogState(STATES[0], JOB, lines=1000, rate=120.0), ["1,000", "lines", "0 missing"]),
+    (
+        LogState(STATES[0], JOB, lines=10_048_211, missing=1_204, fetching=True),
+        ["10,048,211", "lines", "1,204 missing"],
+    ),
+    (
+        LogState(STATES[0], JOB, lines=48_211, at_start=True, verdict=VERDICT),
+        ["48,211 lines", "✓ 0 missing"],
+    ),
+    (
+        LogState(STATES[0], JOB, lines=48_211, missing=9, filling=(100, 48_000)),
+        ["48,211", "9 missing"],
+    ),
+]
+
+
+def line_of(standing: Standing, width: int) -> str:
+    return SEPARATOR.join(part.text for part in fitted(standing, width - 2))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("connection", STATES, ids=lambda state: str(state.kind))
+@pytest.mark.parametrize(("log", "wanted"), LOGS)
+def test_connection_lines_and_missing_are_always_told(
+    width: int, connection: Connection, log: LogState, wanted: list[str]
+) -> None:
+    start = Standing(
+        profile="production-eu",
+        place=9_999_999,
+        new=1_204,
+        filters="only /warn/ stderr",
+        zone="UTC+2",
+    )
+    standing = with_log(start, replace(log, connection=connection), 0.0)
+    line = line_of(standing, width)
+    assert cell_len(line) <= width - 2
+    for words in (str(connection.kind), *wanted):
+        assert words in line, line
+    if connection.reason and width >= 100:
+        assert connection.reason[:12] in line
+
+
+def test_a_reason_stands_whole_where_there_is_room() -> None:
+    standing = with_log(
+        Standing("prod"), LogState(STATES[5], JOB, lines=9, at_start=True), 0.0
+    )
+    assert line_of(standing, 300).endswith(f"9 lines  0 missing  {WHY}")
+    assert line_of(standing, 100).endswith("…")
+    line = line_of(standing, 64)
+    assert line.startswith("✗ OFFLINE 112, in 30 s  9 lines  0 missing  127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("problem", "state"),
+    [
+        (UnreachableError(WHY), "✗ OFFLINE"),
+        (NotSignedInError("The session has ended."), "✗ SIGN IN"),
+        (FailedAnswerError("The proxy failed (502)."), "✗ FAILING"),
+    ],
+)
+def test_without_a_log_the_lists_are_told_of(problem: Exception, state: str) -> None:
+    standing = of_catalog(Standing("prod"), None, problem)  # type: ignore[arg-type]
+    for width in WIDTHS:
+        line = line_of(standing, width)
+        assert state in line
+        assert cell_len(line) <= width - 2
+    assert line_of(of_catalog(Standing("prod"), None), 60) == "prod  ◌ CONNECTING"
+
+
+@pytest.fixture
+def server() -> DemoServer:
+    return still_server()
+
+
+async def test_what_is_said_for_a_while_hides_keys_and_no_truth(
+    server: DemoServer,
+) -> None:
+    with server:
+        app = desk_on(server)
+        async with app.run_test(size=(60, 20)) as pilot:
+            await history(pilot)
+            sentence = "A sentence that is longer than sixty cells " * 3
+            app.desk.say(sentence)
+            await until_holds(pilot, lambda: "than sixty" in shown(pilot))
+            assert "0 missing" in shown(pilot)
+            assert shown(pilot).count("A sentence") == 3
+            app.desk.say("")
+            await until_holds(pilot, lambda: "than sixty" not in shown(pilot))
+            app.action_interrupt()
+            await until_holds(pilot, lambda: "Press ^c again" in shown(pilot))
+            assert "0 missing" in shown(pilot)

@@ -1,0 +1,158 @@
+"""Everything that has a key stands in the help, in the palette and in ``[keys]``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from textual.app import App
+from textual.binding import BindingsMap
+from textual.dom import DOMNode
+
+import chronotui.ui
+from chronotui.engine.saving import Saves
+from chronotui.model import Job, JobStatus, Trigger
+from chronotui.storage.config_edit import Edit
+from chronotui.storage.settings import Config, Profile
+from chronotui.ui.bound import all_actions
+from chronotui.ui.desk.palette import commands
+from chronotui.ui.first_run import FirstRunApp
+from chronotui.ui.help import HelpScreen
+from chronotui.ui.keymap import GROUPS, actions_of, own_bindings
+from chronotui.ui.profiles.form import ProfileForm
+from chronotui.ui.profiles.remove_screen import RemoveScreen
+from chronotui.ui.profiles.screen import ProfilesScreen
+from chronotui.ui.save import LeaveScreen, SaveDialog, SavesScreen, SaveSubject
+from chronotui.ui.server_search import ServerSearchScreen
+from chronotui.ui.sign_in import SecretDialog
+from tests.ui.desk.scenes import (
+    desk_on,
+    history,
+    press,
+    still_server,
+    until,
+    until_shown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from textual.screen import Screen
+
+    from chronotui.model import SearchPage
+
+HERE = Path("/tmp")
+JOB = Job("j", "w", JobStatus.COMPLETED, Trigger.MANUAL)
+DESK_GROUPS = ("app.", "desk.", "tree.", "filters.", "log.", "details.")
+MENU = "filters.menu_"
+
+
+async def nothing(_query: str, _cursor: str | None) -> SearchPage:
+    raise AssertionError("nobody asked for anything")
+
+
+def saves_screen() -> SavesScreen:
+    saves: Any = Saves.__new__(Saves)
+    saves._saves = []
+    return SavesScreen(saves)
+
+
+DIALOGS: list[Callable[[], Screen[Any]]] = [
+    lambda: SaveDialog(SaveSubject(job=JOB, folder=HERE), HERE / "x.txt"),
+    lambda: LeaveScreen([]),
+    lambda: ServerSearchScreen(nothing),
+    lambda: SecretDialog("who"),
+    lambda: ProfileForm(HERE / "none.toml"),
+    lambda: ProfilesScreen(
+        Config(HERE, profiles={"a": Profile("a", "https://h")}), "a"
+    ),
+    lambda: RemoveScreen("a", Edit(HERE, "", loses_comments=False)),
+    lambda: HelpScreen(all_actions(), {}),
+]
+
+
+def classes_with_keys() -> Iterator[type[DOMNode]]:
+    for module in pkgutil.walk_packages(chronotui.ui.__path__, "chronotui.ui."):
+        importlib.import_module(module.name)
+    waiting, seen = [DOMNode], set()
+    while waiting:
+        for found in waiting.pop().__subclasses__():
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)
+                if found.__module__.startswith("chronotui."):
+                    yield found
+
+
+def test_every_key_has_a_name_and_stands_in_the_help() -> None:
+    listed = {action.id for action in all_actions()}
+    for found in classes_with_keys():
+        if found is FirstRunApp:  # a form alone, before there is any help
+            continue
+        for _key, binding in BindingsMap(found.__dict__.get("BINDINGS", ())):
+            hint = f"name the key and list {found.__name__} in ui/bound.py: {binding}"
+            assert binding.id in listed, hint
+            assert binding.description
+    assert {action.group for action in all_actions()} <= set(GROUPS.values())
+
+
+@pytest.mark.parametrize("make", DIALOGS)
+async def test_the_palette_over_a_dialog_has_its_actions(
+    make: Callable[[], Screen[Any]],
+) -> None:
+    app = App[None]()
+    async with app.run_test(size=(80, 30)) as pilot:
+        screen = make()
+        await app.push_screen(screen)
+        await pilot.pause()
+        wanted = {action.id for action in actions_of(own_bindings(type(screen)))}
+        assert wanted
+        assert wanted <= {command.help for command in commands(screen)}
+
+
+async def test_the_palette_of_the_desk_has_every_action_of_the_desk() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await history(pilot)
+            await press(pilot, "tab", "slash", "escape")
+            told = {command.help for command in app.get_system_commands(app.screen)}
+            wanted = {
+                action.id
+                for action in all_actions()
+                if action.id.startswith(DESK_GROUPS) and not action.id.startswith(MENU)
+            }
+            assert wanted <= told
+            assert "status: all values  (enter ↓ j)" in {
+                command.title for command in app.get_system_commands(app.screen)
+            }
+
+
+async def test_the_keys_of_a_dialog_are_shown_over_it_first() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until_shown(pilot, "nightly-report")
+            await press(pilot, "P", "f1")
+            text = await until_shown(pilot, "Everywhere")
+            assert text.index("test the connection") < text.index("Everywhere")
+            await press(pilot, "escape", "escape")
+            await until(pilot, lambda: app.screen is app.desk)
+
+
+@pytest.mark.parametrize(("width", "named"), [(40, False), (60, False), (80, True)])
+async def test_help_keeps_each_action_readable(width: int, *, named: bool) -> None:
+    app = App[None]()
+    async with app.run_test(size=(width, 20)) as pilot:
+        await app.push_screen(HelpScreen(all_actions(), {}))
+        await pilot.pause()
+        rows = [
+            "".join(segment.text for segment in strip).strip(" │╭╰▁▂▃▄▅▆▇█▔")
+            for strip in app.screen._compositor.render_strips()
+        ]
+        assert any("f1" in row.lower() and "help" in row for row in rows)
+        assert any("app.help" in row for row in rows) is named
+        assert "app.help" not in rows
