@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 AT_ONCE_SECONDS = 0.004
 """Time `Search.refresh` itself spends on searching what arrived."""
 
-JUMP_SECONDS = 0.05
+JUMP_SECONDS = 0.02
 """Time `Search.next` spends on searching before it asks to be called again."""
 
 
@@ -163,6 +163,8 @@ class Search:
         """Return the first matching row in chunks, and whether time ran out."""
         visible = self.rows.visible
         for index in chunks:
+            if visible.selection is not None and not visible.hits(index):
+                continue
             if not self._found.is_complete(visible.chunks[index]):
                 if perf_counter() >= deadline:
                     return None, True

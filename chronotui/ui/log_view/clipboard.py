@@ -9,13 +9,18 @@ import os
 from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
+from chronotui.core.text import printable_line
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from textual.app import App
 
 MOST_BYTES: Final = 74_994
 """Terminals drop a sequence longer than 100,000 characters; this much fits."""
+
+MOST_READ: Final = 1 << 22
+"""Characters that are cleaned to see whether they fit; more would take too long."""
 
 SCREEN_CHUNK: Final = 512
 """screen passes on at most 768 bytes of one string."""
@@ -25,12 +30,24 @@ class TooLargeToCopyError(ValueError):
     """The text does not fit into one sequence.
 
     Attributes:
-        size: Its bytes in UTF-8.
+        size: Its bytes in UTF-8, or its characters where there are far too many.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         super().__init__(size)
+
+
+def printable(messages: Sequence[str]) -> str:
+    """Return messages as they may be pasted, one a line.
+
+    Raises:
+        TooLargeToCopyError: They are far too large, as sent.
+    """
+    size = sum(map(len, messages))
+    if size > MOST_READ:
+        raise TooLargeToCopyError(size)
+    return "\n".join(map(printable_line, messages))
 
 
 def copy(app: App[object], text: str, environ: Mapping[str, str] = os.environ) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from enum import Enum, auto
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.text import clean
@@ -68,15 +69,15 @@ def pretty_json(message: str) -> Iterator[JsonLine]:
     """Yield a JSON text, known to be one, indented by two."""
     line = _Line()
     depth = 0
-    pieces = _TOKEN.findall(message)
-    for index, piece in enumerate(pieces):
-        after = pieces[index + 1] if index + 1 < len(pieces) else ""
-        before = pieces[index - 1] if index else ""
+    before = ""
+    found = (match.group() for match in _TOKEN.finditer(message))
+    for piece, after in pairwise(chain(found, [""])):
         if piece in "]}" and _EMPTY.get(before) != piece:
             depth -= 1
             yield line.take()
             line.indent(depth)
         line.add(piece, after)
+        before = piece
         if piece in "[{":
             if _EMPTY[piece] == after:
                 continue

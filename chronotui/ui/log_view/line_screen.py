@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chronotui.core.json_tree import read_json
-from chronotui.core.text import clean, printable_line
+from chronotui.core.text import clean
 from chronotui.ui.log_view import clipboard
 from chronotui.ui.log_view.json_sheet import JsonSheet
 from chronotui.ui.log_view.sheet import TextSheet
@@ -20,6 +20,7 @@ from chronotui.ui.log_view.shown import byte_size, whole_message
 from chronotui.ui.log_view.stamps import exact_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import tzinfo
 
     from textual.app import ComposeResult
@@ -169,15 +170,15 @@ class LineScreen(ModalScreen[None]):
             self.action_copy_line()
             return
         value = self._tree.folds.tree.value(self._tree.node)
-        self._copy("\n".join(map(printable_line, value.split("\n"))), "value")
+        self._copy(value.split("\n"), "value")
 
     def action_copy_line(self) -> None:
         """Copy the whole message."""
-        self._copy(printable_line(self.line.message), "line")
+        self._copy([self.line.message], "line")
 
-    def _copy(self, text: str, what: str) -> None:
+    def _copy(self, lines: Sequence[str], what: str) -> None:
         try:
-            size = clipboard.copy(self.app, text)
+            size = clipboard.copy(self.app, clipboard.printable(lines))
         except clipboard.TooLargeToCopyError as error:
             size_words = f"{error.size:,} bytes"
             self._say(f"Too large to copy: {size_words}. s in the log saves it.")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
-from chronotui.core.text import printable_line
 from chronotui.ui.log_view import clipboard
 from chronotui.ui.log_view.messages import LineOpened
 from chronotui.ui.log_view.window import LogWindow
@@ -116,8 +115,8 @@ class Picking(LogWindow):
         if not lines:
             self.say("There is no line to copy here.")
             return
-        text = "\n".join(printable_line(line.message) for line in lines)
         try:
+            text = clipboard.printable([line.message for line in lines])
             size = clipboard.copy(self.app, text)
         except clipboard.TooLargeToCopyError as error:
             self._refuse(f"{error.size:,} bytes")

@@ -146,3 +146,19 @@ def test_a_huge_line_is_found() -> None:
     while not slow.advance(1):
         pass
     assert (slow.count, slow.too_slow) == (0, 1)
+
+
+def test_a_search_passes_over_what_the_filter_hides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chronotui.core.log.search.AT_ONCE_SECONDS", -1.0)
+    store = store_of([f"line {n}" for n in range(20_000)])
+    rows = Rows(store, LineFilter(include=(compile_pattern("line 5$"),)))
+    while not rows.advance(1):
+        pass
+    search = Search(rows, compile_pattern("line"))
+    found = search.next(0, 1)
+    assert found is not None
+    assert (found.row, found.wrapped) == (0, True)
+    done, total = search.progress
+    assert done <= total // 2

@@ -12,6 +12,8 @@ from chronotui.ui.log_view.sheet import TextSheet
 from tests.ui.log_view.conftest import log_line
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.ui.log_view.conftest import Bench, OpenPane
 
 
@@ -66,6 +68,15 @@ async def test_too_much_to_copy_offers_saving(open_pane: OpenPane) -> None:
         assert bench.app.clipboard == ""
         assert bench.said().startswith("Too large to copy: 74,995 bytes")
         assert "s saves it" in bench.said()
+
+
+async def test_a_monstrous_line_is_refused_before_it_is_cleaned(
+    open_pane: OpenPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_pane([log_line(0, "é" * 5_000_000)]) as bench:
+        monkeypatch.setattr(clipboard, "printable_line", None)
+        await bench.press("y")
+        assert bench.said().startswith("Too large to copy: 5,000,000 bytes")
 
 
 async def test_a_huge_range_is_not_even_read(open_pane: OpenPane) -> None:
