@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from asyncio import get_running_loop
+from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import LogsUnavailableError
 from chronotui.ui.desk.base import DeskBase
 
 if TYPE_CHECKING:
+    from asyncio import TimerHandle
     from collections.abc import Callable
 
     from chronotui.engine.session import OpenedJob
@@ -15,10 +17,15 @@ if TYPE_CHECKING:
     from chronotui.model import Job, Workflow
 
 
+STANDING_SECONDS: Final = 0.08
+"""How long the status line waits to be painted in one frame with the log's lines."""
+
+
 class OpeningJobs(DeskBase):
     """One job is open at a time; the others keep their lines and places."""
 
     _unsubscribe: Callable[[], None] | None = None
+    _standing_due: TimerHandle | None = None
     _told_tree: tuple[Job, ChronotuiError | None] | None = None
 
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
@@ -43,12 +50,27 @@ class OpeningJobs(DeskBase):
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+        self._forget_due()
+
+    def show_standing(self) -> None:
+        """Say on the status line how things stand now."""
+        self._forget_due()
+        super().show_standing()
+
+    def _forget_due(self) -> None:
+        if self._standing_due is not None:
+            self._standing_due.cancel()
+            self._standing_due = None
 
     def _log_changed(self) -> None:
         if self.session is not None and self.is_whole:
             self._tell_tree()
             self.log_side.log_changed()
-            self.show_standing()
+            if self._standing_due is None:
+                # Lines that come move the reader's place, and that is said at once.
+                self._standing_due = get_running_loop().call_later(
+                    STANDING_SECONDS, self.show_standing
+                )
             self.session.log_changed()
 
     def _tell_tree(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 FRAME_SECONDS: Final = 1 / 30
 """Least time between two takings-over of what arrived."""
 
-FLOOD_SECONDS: Final = 1 / 18
-"""The same while each picture shows nothing of the one before: nobody can read it."""
+FLOOD_SECONDS: Final = 1 / 16
+"""The same while a picture keeps less than half of the one before."""
 
 SLICE_SECONDS: Final = 0.006
 """Longest piece of indexing between two frames."""
@@ -120,7 +121,8 @@ class LogWindow(LogCanvas):
         self._taking_over = True
         wait = self._last_taken + self._rest - monotonic()
         if wait > 0:
-            self.set_timer(wait, self.take_over)
+            # A timer of Textual's is a task: too much for each frame.
+            get_running_loop().call_later(wait, self.call_later, self.take_over)
         else:
             self.call_later(self.take_over)
 
@@ -133,7 +135,8 @@ class LogWindow(LogCanvas):
         before = len(self.opened.rows)
         self.opened.refresh()
         arrived = len(self.opened.rows) - before
-        self._rest = FLOOD_SECONDS if arrived > self.size.height else FRAME_SECONDS
+        floods = arrived * 2 > self.size.height
+        self._rest = FLOOD_SECONDS if floods else FRAME_SECONDS
         if not self.size:
             return
         self.prepare(self.opened)

@@ -29,6 +29,13 @@ TESTED: Final = ("8.2",)
 FRAME_SECONDS: Final = 1 / 30
 """At most 30 frames a second: more is bytes that nobody sees over SSH."""
 
+FRAMES_AT_ONCE: Final = 4
+"""Frames that may follow one another closely after a pause, as what a key changes,
+what is said about it and a clock that ticks meanwhile."""
+
+ALMOST_SECONDS: Final = 0.001
+"""What a timer may come too early by."""
+
 BACKLOG: Final = 2
 """Writes still queued for the terminal from which a frame is put off."""
 
@@ -69,17 +76,17 @@ def erases_in_colour() -> bool:
 class FrugalDriver(LinuxDriver):
     """Writes the difference between what is shown and what is wanted.
 
-    A frame goes out at once when the one before the last is two frames' time ago
-    and the terminal has taken what it was sent; else when both hold. So what a key
-    changes and what is said about it may come as two. What came between is never
-    sent: a slow line shows the newest state and falls behind by one frame at most.
+    A frame goes out at once when `FRAMES_AT_ONCE` before it took their time and the
+    terminal has taken what it was sent; else when both hold. What came between is
+    never sent: a slow line shows the newest state and falls behind by one frame at
+    most.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._painter = Painter(0, 0, erases_in_colour=erases_in_colour())
         self._size_known = self._app.size
-        self._frames = deque([0.0, 0.0], maxlen=2)
+        self._frames = deque([0.0] * FRAMES_AT_ONCE, maxlen=FRAMES_AT_ONCE)
         self._timer: asyncio.TimerHandle | None = None
         self._synchronised = False
 
@@ -123,8 +130,9 @@ class FrugalDriver(LinuxDriver):
             return False
         if not self._painter.put_rows(x, rows, width, console):
             return False
-        if self._painter.is_due:
-            self._schedule()
+        if self._timer is None and self._painter.is_due:
+            # What else is said of the same change comes in the same frame.
+            self._timer = self._loop.call_later(0, self._due)
         return True
 
     def close(self) -> None:
@@ -140,8 +148,8 @@ class FrugalDriver(LinuxDriver):
     def _schedule(self) -> None:
         if self._timer is not None:
             return
-        wait = self._frames[0] + 2 * FRAME_SECONDS - monotonic()
-        if wait <= 0 and not self._is_backed_up():
+        wait = self._frames[0] + FRAMES_AT_ONCE * FRAME_SECONDS - monotonic()
+        if wait <= ALMOST_SECONDS and not self._is_backed_up():
             self._flush()
             return
         self._timer = self._loop.call_later(max(wait, FRAME_SECONDS / 4), self._due)
@@ -151,7 +159,7 @@ class FrugalDriver(LinuxDriver):
         if self._is_backed_up():
             self._timer = self._loop.call_later(FRAME_SECONDS, self._due)
         else:
-            self._flush()
+            self._schedule()
 
     def _is_backed_up(self) -> bool:
         thread = self._writer_thread
