@@ -132,7 +132,7 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
     def _draw(self) -> list[DrawnRow]:
         width, height = self.size
         self._drawn_width = width
-        if self.opened is None or not len(self.opened.rows):
+        if self.opened is None or not self.opened.has_lines_shown:
             strips = draw_reason(self.reason(), self.look, width, height)
             return [DrawnRow(list(strip)) for strip in strips]
         return self._draw_rows(self.opened, self.prepare(self.opened))

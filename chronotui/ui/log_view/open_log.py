@@ -63,6 +63,13 @@ class OpenLog:
         return row.line if isinstance(row, LineRow) else None
 
     @property
+    def has_lines_shown(self) -> bool:
+        """Whether there are rows, and more than notices where a filter hides all."""
+        return self.rows.line_count > 0 or (
+            len(self.rows) > 0 and not (self.filters.hides and len(self.store))
+        )
+
+    @property
     def first_number(self) -> int:
         """The sequence number that goes by line 1."""
         return first_number(self.store)

@@ -164,6 +164,16 @@ async def test_a_filter_that_hides_all_says_so(open_pane: OpenPane) -> None:
         assert bench.current == "line 3"
 
 
+async def test_notices_alone_do_not_stand_for_a_reason(open_pane: OpenPane) -> None:
+    async with open_pane(30) as bench:
+        bench.store.set_section(1, None, "ended COMPLETED")
+        await bench.add([])
+        await bench.ask("ampersand", "zebra")
+        assert "Hidden by & zebra" in "\n".join(bench.screen())
+        await bench.press("escape")
+        assert "ended COMPLETED" in "\n".join(bench.screen())
+
+
 async def test_a_filter_goes_on_with_what_arrives(open_pane: OpenPane) -> None:
     async with open_pane(30) as bench:
         await bench.ask("ampersand", "7")
