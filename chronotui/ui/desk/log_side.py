@@ -32,7 +32,12 @@ ALARMING: Final = "FAILED"
 
 
 class LogSide(Vertical):
-    """Shows one opened job at a time and remembers how the others were left."""
+    """Shows one opened job at a time and remembers how the others were left.
+
+    Attributes:
+        current: The job that is shown.
+        when_placed: Called when the reader of the shown pane is elsewhere.
+    """
 
     DEFAULT_CSS = """
     LogSide { background: $background; }
@@ -58,6 +63,7 @@ class LogSide(Vertical):
         self._furnishing = Lock()
         self._shown: dict[str, ShownJob] = {}
         self.current: ShownJob | None = None
+        self.when_placed: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
         """Yield the titles and the three panes."""
@@ -86,6 +92,7 @@ class LogSide(Vertical):
             }
             for pane in panes.values():
                 pane.display = False
+                pane.view.when_placed = self._placed
             await self.query_one(ContentSwitcher).mount(*panes.values())
             self._panes = panes
         for name in panes:
@@ -190,6 +197,10 @@ class LogSide(Vertical):
         tabs.subject = name_of(self.current.opened.workflow, state.job)
         tabs.standing = standing_of(state.job, self._now(), self._short_id(state.job))
         tabs.alarm = state.job.status == ALARMING
+
+    def _placed(self) -> None:
+        if self.log_pane is not None:
+            self.when_placed()
 
     def _explain(self, pane: str, reason: Reason) -> None:
         self._panes[pane].explain_empty(reason.title, reason.sentence)

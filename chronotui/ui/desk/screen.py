@@ -97,6 +97,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
     def on_mount(self) -> None:
         """Put the focus in the tree and let the clock move what it moves."""
         self.set_focus(self.tree_side.tree_view)
+        self.log_side.when_placed = self.show_standing
         self.show_standing()
         self.set_interval(1.0, self._tick)
         if self.plan.notice:
@@ -185,8 +186,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         self.open_job(message.workflow, message.job)
 
     @on(LogSide.PaneChanged)
-    @on(log_messages.PlaceChanged)
-    def _place_changed(self) -> None:
+    def _pane_changed(self) -> None:
         self.show_standing()
 
     @on(log_messages.Said)

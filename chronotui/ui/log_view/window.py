@@ -12,6 +12,7 @@ from chronotui.ui.log_view.messages import Place, PlaceChanged, ReadOn, Said
 from chronotui.ui.log_view.placing import place_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from textual.events import Resize
@@ -42,6 +43,11 @@ class LogWindow(LogCanvas):
     Args:
         settings: How lines are shown.
         local_zone: The reader's zone; None is the machine's own.
+
+    Attributes:
+        place: Where the reader is.
+        when_placed: Called with each change of it, before the picture that changed it
+            is on its way: what is painted then comes in the same frame.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class LogWindow(LogCanvas):
         super().__init__(settings=settings, local_zone=local_zone, id=id)
         self.edges = EdgeWatch()
         self.place = Place()
+        self.when_placed: Callable[[], None] = lambda: None
         self._taking_over = False
         self._indexing = False
         self._last_taken = 0.0
@@ -108,6 +115,7 @@ class LogWindow(LogCanvas):
         place = place_of(opened, self.zone) if opened is not None else Place()
         if place != self.place:
             self.place = place
+            self.when_placed()
             self.post_message(PlaceChanged(self, place))
         if opened is not None:
             self.edges.look(self, opened)
