@@ -54,17 +54,27 @@ def typed_path(text: str, folder: Path) -> Path:
     return folder.expanduser() / path
 
 
-def preview(text: str, folder: Path, *, own_folder: Path | None = None) -> PathPreview:
+def preview(
+    text: str,
+    folder: Path,
+    *,
+    own_folder: Path | None = None,
+    file_name: str = "",
+) -> PathPreview:
     """Look at a typed path; touches nothing, may block on a slow disk.
 
     Args:
         text: As typed.
         folder: Where relative paths begin.
         own_folder: A configured folder, which may be made if it is missing.
+        file_name: The name a file gets in a folder that is typed alone.
     """
-    if not text.strip() or text.rstrip().endswith("/"):
-        return PathPreview(typed_path(text, folder), Target.NAMELESS)
     path = typed_path(text, folder)
+    nameless = not text.strip() or text.rstrip().endswith("/")
+    if nameless and not file_name:
+        return PathPreview(path, Target.NAMELESS)
+    if nameless or (file_name and look(path) is Target.FOLDER):
+        path = _free(path, file_name)
     target = look(path)
     makes = (
         target is Target.NO_FOLDER
@@ -76,8 +86,12 @@ def preview(text: str, folder: Path, *, own_folder: Path | None = None) -> PathP
 
 def suggest(folder: Path, job_id: str, save_format: SaveFormat) -> Path:
     """Return the path a dialog opens with: the job's name, one that is free."""
-    name = log_name(job_id, save_format.extension)
-    path, number = folder.expanduser() / name, 1
+    return _free(folder.expanduser(), log_name(job_id, save_format.extension))
+
+
+def _free(folder: Path, name: str) -> Path:
+    """Return the path of a name in a folder, numbered where it is taken."""
+    path, number = folder / name, 1
     while look(path).replaceable:
         number += 1
         path = path.with_name(numbered(name, number))

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
+from chronotui.errors import LogsUnavailableError
 from chronotui.ui.desk.base import DeskBase
+from chronotui.ui.desk.reasons import of_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +21,14 @@ class Saving(DeskBase):
 
     def action_save(self) -> None:
         """Ask what to save of the opened job."""
-        if self.session is None or self.log_side.current is None:
+        shown = self.log_side.current
+        if self.session is None or shown is None:
             self.say("Open a job first: choose one in the tree and press enter.")
+            return
+        state = shown.opened.log.state
+        if isinstance(state.problem, LogsUnavailableError) and not state.lines:
+            reason = of_problem(state.problem, shown.opened.workflow)
+            self.say(f"There is nothing to save. {reason.sentence}")
         elif not self.working("save"):
             self._ask_and_save()
 

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Label, Static
 
+from chronotui.core.file_names import log_name
 from chronotui.core.text import clean
 from chronotui.engine.saving import SaveFormat, SaveRequest, SaveScope
 from chronotui.engine.saving.paths import PathPreview, preview, shown
@@ -168,6 +169,8 @@ class SaveDialog(Dialog[SaveRequest | None]):
         stem, dot, ending = path.value.rpartition(".")
         if dot and ending in {each.extension for each in SaveFormat}:
             path.value = f"{stem}.{self._format.extension}"
+        else:
+            self._look(path.value)
 
     @on(Input.Changed, "#query")
     def _say_notes(self) -> None:
@@ -192,7 +195,11 @@ class SaveDialog(Dialog[SaveRequest | None]):
     async def _looked_at(self, typed: str) -> PathPreview:
         subject = self._subject
         return await asyncio.to_thread(
-            preview, typed, subject.folder, own_folder=subject.own_folder
+            preview,
+            typed,
+            subject.folder,
+            own_folder=subject.own_folder,
+            file_name=log_name(subject.job.id, self._format.extension),
         )
 
     def on_save_dialog_looked(self, message: Looked) -> None:

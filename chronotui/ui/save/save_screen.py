@@ -71,6 +71,7 @@ class SaveScreen(Dialog[Leaving]):
             box.border_title = Content(f"Save log of {self._title}")
             yield Static(id="path", markup=False)
             yield Static(id="phase", markup=False)
+            yield Static(id="amounts", markup=False)
             yield Static(id="bar", markup=False)
             yield Static(id="words", markup=False)
             yield Static(id="said", markup=False)
@@ -91,7 +92,8 @@ class SaveScreen(Dialog[Leaving]):
         if save.is_over and (save.result or save.error):
             self._timer.stop()
         self._tell("path", path_of(save))
-        self._tell("phase", f"{sign(now)} {now.phase}  {amounts(now)}")
+        self._tell("phase", f"{sign(now)} {now.phase}")
+        self._tell("amounts", f"  {amounts(now)}")
         width = self.query_one("#bar").container_size.width or 60
         self._tell("bar", "" if now.phase.is_over else bar(now, width))
         self._tell("words", outcome(save) or share(now))

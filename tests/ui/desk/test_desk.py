@@ -258,3 +258,14 @@ async def test_a_line_not_loaded_yet_is_loaded_and_gone_to(server: DemoServer) -
         state = app.desk.log_side.state
         assert state is not None
         assert log_pane.view.edges.more_above is not state.at_start
+
+
+async def test_a_log_that_is_not_kept_cannot_be_saved_and_why_is_said() -> None:
+    with still_server() as server:
+        job = server.world.newest_job("vault-rotate")
+        app = desk_on(server, workflow="vault-rotate", job=job.id)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until_shown(pilot, "retention is off")
+            await press(pilot, "s")
+            text = await until_shown(pilot, "There is nothing to save.")
+            assert "Save log of" not in text

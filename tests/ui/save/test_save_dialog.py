@@ -162,9 +162,7 @@ async def test_a_path_that_cannot_be_is_said_while_typing(folder: Path) -> None:
         await pilot.pause()
         for typed, words in (
             ("~/no/such.txt", "its folder does not exist"),
-            ("~/logs", "that is a folder"),
-            ("~/logs/", "a file name is missing"),
-            ("", "a file name is missing"),
+            ("~/no/", "its folder does not exist"),
             ("~/logs/" + "x" * 300, "the name is too long"),
         ):
             desk.dialog.query_one("#path", Input).value = typed
@@ -266,3 +264,55 @@ def test_the_path_suggested_is_free(folder: Path) -> None:
     second = suggest(folder, job, SaveFormat.JSON)
     assert (first.name, second.name) == ("8f-logs.json", "8f-logs-2.json")
     assert first.parent == folder
+
+
+@pytest.mark.parametrize("typed", ["~/logs", "~/logs/", "", "."])
+async def test_a_folder_alone_is_completed_with_the_usual_name(
+    folder: Path, typed: str
+) -> None:
+    desk = desk_on(subject(folder))
+    async with desk.run_test(size=(80, 24)) as pilot:
+        path = desk.dialog.query_one("#path", Input)
+        path.value = typed
+        name = "~/logs/8f3c2160-job-logs.txt  (new file)"
+        await until(pilot, lambda: shown(desk, "standing") == name)
+        desk.dialog.query_one("#format", Choices).place = 2
+        name = "~/logs/8f3c2160-job-logs.jsonl  (new file)"
+        await until(pilot, lambda: shown(desk, "standing") == name)
+        await pilot.press("enter")
+        request = await answer(pilot, desk)
+    assert request.path == folder / "8f3c2160-job-logs.jsonl"
+
+
+async def test_in_a_folder_that_has_the_name_a_free_one_is_taken(folder: Path) -> None:
+    (folder / "8f3c2160-job-logs.txt").touch()
+    desk = desk_on(subject(folder))
+    async with desk.run_test(size=(80, 24)) as pilot:
+        desk.dialog.query_one("#path", Input).value = "~/logs"
+        await until(pilot, lambda: "job-logs-2.txt" in shown(desk, "standing"))
+        await pilot.press("enter")
+        request = await answer(pilot, desk)
+    assert request.path == folder / "8f3c2160-job-logs-2.txt"
+
+
+async def test_tab_completes_a_folder_and_goes_on_behind_it(folder: Path) -> None:
+    (folder / "incidents").mkdir()
+    desk = desk_on(subject(folder))
+    async with desk.run_test(size=(80, 24)) as pilot:
+        path = desk.dialog.query_one("#path", Input)
+        path.value, path.cursor_position = "~/lo", 4
+        await pilot.press("tab")
+        await until(pilot, lambda: path.value == "~/logs/")
+        await pilot.press("i", "tab")
+        await until(pilot, lambda: path.value == "~/logs/incidents/")
+        await pilot.press("tab")
+        await until(pilot, lambda: desk.dialog.focused is not path)
+
+
+async def test_the_whole_dialog_is_seen_on_the_least_terminal(folder: Path) -> None:
+    desk = desk_on(subject(folder, status="RUNNING"))
+    async with desk.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        save = desk.dialog.query_one("#save")
+        assert save.region.bottom < 20
+        assert save.region.width

@@ -15,7 +15,7 @@ from textual.widgets import OptionList, Static
 from chronotui.api.auth import CookieAuth
 from chronotui.api.chronoverse import open_chronoverse
 from chronotui.demo.script import Script
-from chronotui.engine.saving import Saves
+from chronotui.engine.saving import SavePhase, SaveProgress, Saves
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.ui.save import (
     LeaveScreen,
@@ -26,6 +26,7 @@ from chronotui.ui.save import (
     ask_and_save,
     show_saves,
 )
+from chronotui.ui.save.wording import amounts, sign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -275,3 +276,11 @@ async def test_an_empty_list_says_how_to_save(desk: Desk) -> None:
         assert "s saves the log" in str(desk.screen.query_one("#none", Static).content)
         await pilot.press("q")
         await until(pilot, lambda: not isinstance(desk.screen, SavesScreen))
+
+
+@pytest.mark.parametrize("phase", list(SavePhase))
+def test_what_a_save_does_and_how_much_fit_a_row_each(phase: SavePhase) -> None:
+    room = 60 - 4  # the least terminal, less the box
+    now = SaveProgress(phase, 99_900_000_000, 100_000_000, 99_900_000.0, 359_999.0)
+    assert len(f"{sign(now)} {now.phase}") <= room
+    assert len(f"  {amounts(now)}") <= room
