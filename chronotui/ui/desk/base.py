@@ -9,6 +9,7 @@ from textual.screen import Screen
 from chronotui.ui.desk.log_side import LogSide
 from chronotui.ui.desk.notice import Notice
 from chronotui.ui.desk.pane_tabs import DETAILS
+from chronotui.ui.desk.reasons import of_lists
 from chronotui.ui.desk.standing import of_catalog, with_log, with_place
 from chronotui.ui.desk.status_line import StatusLine
 from chronotui.ui.desk.status_text import Standing
@@ -107,6 +108,8 @@ class DeskBase(Screen[None]):
             standing = with_log(standing, log.state, log.now())
             standing = with_place(standing, self.log_side.place)
         self.query_one(StatusLine).standing = standing
+        trouble = of_lists(catalog, self.plan.profile.url, self.refusal)
+        self.log_side.say_trouble(trouble or standing.reason)
 
     @property
     def _is_too_small(self) -> bool:

@@ -11,7 +11,6 @@ from textual import work
 
 from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.opening_jobs import OpeningJobs
-from chronotui.ui.desk.reasons import of_lists, with_next_key
 from chronotui.ui.desk.saving import Saving
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ class Connecting(OpeningJobs, Saving):
     @work(group="connect", exclusive=True)
     async def connect(self) -> None:
         """Connect, show the tree, follow the deep link."""
-        self._say_what_stands_between()
         opening = await asyncio.to_thread(import_module, "chronotui.engine.opening")
         plan = self.plan
         try:
@@ -62,7 +60,6 @@ class Connecting(OpeningJobs, Saving):
         except ChronotuiError as error:
             self.refusal = error
             self.show_standing()
-            self.log_side.say_trouble(with_next_key(error))
             return
         finally:
             wake_collector()
@@ -108,15 +105,10 @@ class Connecting(OpeningJobs, Saving):
     def _catalog_changed(self) -> None:
         if self.session is not None and self.is_whole:
             self.show_standing()
-            self._say_what_stands_between()
             self.session.catalog_answered()
             if not self._is_furnished and self.session.catalog.answered:
                 self._is_furnished = True
                 self.set_timer(REST_SECONDS, self._load_the_rest)
-
-    def _say_what_stands_between(self) -> None:
-        catalog = self.session.catalog if self.session else None
-        self.log_side.say_trouble(of_lists(catalog, self.plan.profile.url))
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.sign_in import ask_in_dialog

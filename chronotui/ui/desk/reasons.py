@@ -32,17 +32,20 @@ RETENTION_OFF: Final = (
 DETAILS_HINT: Final = "D shows the job's details."
 
 
-def of_lists(catalog: Catalog | None, url: str) -> str:
+def of_lists(
+    catalog: Catalog | None, url: str, refusal: ChronotuiError | None = None
+) -> str:
     """Return what stands between the desk and its lists, and the next step.
 
     Args:
         catalog: The lists; None before there is a connection.
         url: The server.
+        refusal: Why there will be no connection.
 
     Returns:
         "" where nothing does.
     """
-    problem = catalog.problem if catalog is not None else None
+    problem = catalog.problem if catalog is not None else refusal
     if problem is not None:
         return with_next_key(problem)
     if catalog is None or not catalog.answered:
