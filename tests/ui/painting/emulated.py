@@ -38,11 +38,13 @@ class Terminal:
 
     def __init__(self, width: int, height: int) -> None:
         self._queue: Queue[str] = Queue()
+        self.written: list[str] = []
         self.screen = pyte.Screen(width, height)
         self._stream = pyte.Stream(self.screen)
         self._stream.feed(NO_WRAP)
 
     def write(self, text: str) -> None:
+        self.written.append(text)
         self._stream.feed(text.replace("\n", "\r\n"))
 
     def stop(self) -> None:
