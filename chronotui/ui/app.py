@@ -7,17 +7,18 @@ import signal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.keymap import GROUPS, actions_of, own_bindings
+from chronotui.ui.typed_ahead import TypedAhead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from textual.app import SystemCommand
     from textual.driver import Driver
     from textual.events import DescendantFocus
     from textual.screen import Screen
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from chronotui.ui.desk.plan import DeskPlan
 
 
-class DeskApp(App[int]):
+class DeskApp(TypedAhead[int]):
     """Composes; everything else is in the desk's rooms."""
 
     CSS_PATH = "desk.tcss"
