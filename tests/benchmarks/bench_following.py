@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import programs
 from tests.benchmarks.measure import Figure
-from tests.benchmarks.pty_program import Window, measured
+from tests.benchmarks.processor import Window, measured
 
 if TYPE_CHECKING:
     from tests.benchmarks.pty_program import Program

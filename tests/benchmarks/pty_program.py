@@ -10,14 +10,15 @@ import select
 import signal
 import struct
 import termios
-import time
 from contextlib import suppress
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from tests.benchmarks.processor import processor_seconds
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 COLUMNS, LINES = 120, 40
 QUIET_SECONDS = 0.010
@@ -108,8 +109,7 @@ class Program:
     @property
     def processor_seconds(self) -> float:
         """Processor time of it and its children so far, threads that ended too."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        return sum(map(_processor_seconds, [self.pid, *map(int, children.split())]))
+        return processor_seconds(self.pid)
 
     # Reading
 
@@ -222,11 +222,6 @@ class Program:
         return self.hear()
 
 
-def _processor_seconds(pid: int) -> float:
-    # CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) makes it.
-    return time.clock_gettime((~pid << 3) | 2)
-
-
 def _unfinished(seen: bytes) -> bytes:
     """Return the end of what was read if it is the beginning of a sequence."""
     start = seen.rfind(b"\x1b", -16)
@@ -245,27 +240,3 @@ def environment(folder: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": "UTC",
     }
-
-
-class Window(NamedTuple):
-    """What a program did in a while."""
-
-    share: float
-    bytes_a_second: float
-    frames_a_second: float
-
-
-def measured(program: Program, work: Callable[[], object]) -> Window:
-    """Return what a program took while something was done with it.
-
-    ``share`` is of one processor.
-    """
-    written, frames = program.written, program.frames
-    used, begun = program.processor_seconds, perf_counter()
-    work()
-    took = perf_counter() - begun
-    return Window(
-        (program.processor_seconds - used) / took,
-        (program.written - written) / took,
-        (program.frames - frames) / took,
-    )
