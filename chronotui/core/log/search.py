@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 AT_ONCE_SECONDS = 0.004
 """Time `Search.refresh` itself spends on searching what arrived."""
 
-JUMP_SECONDS = 0.02
+JUMP_SECONDS = 0.008
 """Time `Search.next` spends on searching before it asks to be called again."""
 
 

@@ -14,7 +14,7 @@ from chronotui.core.log.event_ids import EventIds
 from chronotui.core.log.free_places import free_after, gap_for, goes_at_end
 from chronotui.core.log.keys import LineKey, key_of
 from chronotui.core.log.line_block import LineBlock
-from chronotui.core.log.marks import Marks
+from chronotui.core.log.marks import LOWEST, Marks
 from chronotui.core.log.placing import Keyed, Placing
 from chronotui.core.log.spool import Spool
 from chronotui.core.log.twins import Twins
@@ -214,11 +214,17 @@ class LogStore:
 
     def attempts(self) -> tuple[int, ...]:
         """Return the attempts lines are held of, in order."""
-        return tuple(dict.fromkeys(chunk.attempt for chunk in self.chunks.chunks))
+        found: list[int] = []
+        index = 0
+        while index < len(self.chunks.chunks):
+            found.append(self.chunks.chunks[index].attempt)
+            beyond = LineKey(found[-1] + 1, LOWEST, -1, "")
+            index = self.chunks.holding(beyond) + 1
+        return tuple(found)
 
     def attempt_range(self, attempt: int) -> range:
         """Return the numbers of an attempt's lines."""
-        lowest = LineKey(attempt, -(2**63), -1, "")
+        lowest = LineKey(attempt, LOWEST, -1, "")
         return range(
             self.bisect(lowest), self.bisect(lowest._replace(attempt=attempt + 1))
         )

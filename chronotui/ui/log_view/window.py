@@ -33,6 +33,9 @@ SLICE_SECONDS: Final = 0.006
 PROGRESS_SECONDS: Final = 0.1
 """Pause between two tellings of how far that has come."""
 
+REDRAW_SECONDS: Final = 0.05
+"""Least time between two pictures of rows that a filter is still looking through."""
+
 REST_SECONDS: Final = 0.002
 """Pause between two slices, for keys and painting."""
 
@@ -66,6 +69,7 @@ class LogWindow(LogCanvas):
         self._last_taken = 0.0
         self._rest = FRAME_SECONDS
         self._last_told = 0.0
+        self._last_redrawn = 0.0
 
     # What is shown
 
@@ -171,7 +175,10 @@ class LogWindow(LogCanvas):
         if monotonic() - self._last_told >= PROGRESS_SECONDS or opened.is_indexed:
             self._last_told = monotonic()
             self.post_message(ReadOn(self))
-        if changed:
+        if changed and (
+            opened.is_indexed or monotonic() - self._last_redrawn >= REDRAW_SECONDS
+        ):
             self.moved()
+            self._last_redrawn = monotonic()
         else:
             self._index()
