@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LEAST_SIZE: Final = (60, 20)
 TOO_SMALL: Final = "This terminal is small: {}×{} is the least.".format(*LEAST_SIZE)
 NOTICE_SECONDS: Final = 6.0
+LONG_SECONDS: Final = 12.0
 FOR_GOOD: Final = 86_400.0
 """How long a notice stands that only another one replaces, in seconds."""
 
@@ -38,6 +39,7 @@ class DeskBase(Screen[None]):
         self.session: Session | None = None
         self.refusal: ChronotuiError | None = None
         self._sayings = 0
+        self._told_problem = ""
 
     @property
     def tree_side(self) -> JobTreePane:
@@ -73,6 +75,16 @@ class DeskBase(Screen[None]):
     def _unsay(self, said: int) -> None:
         if said == self._sayings:
             self.say("")
+
+    def say_memory(self, before: str = "") -> None:
+        """Say once why choices are not remembered, behind what is to be said first."""
+        problem = self.plan.memory_problem()
+        new = problem if problem != self._told_problem else ""
+        self._told_problem = problem
+        if before or new:
+            words = " ".join(filter(None, (before, new)))
+            # After what the choice itself has to say, which it would replace.
+            self.call_later(self.say, words, seconds=LONG_SECONDS)
 
     def _put(self, sentence: str) -> None:
         if not sentence and self._is_too_small:

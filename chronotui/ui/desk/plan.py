@@ -37,6 +37,8 @@ class DeskPlan:
         remember_folder: Called with the folder a log was saved to.
         remembers_session: Whether the server's session is kept for the next start.
         notice: Said once at the start; "" for nothing.
+        memory_problem: Says why what is remembered was not read or written; "" for
+            nothing.
         timing: Delays of the watched log; None is the engine's own.
         log: Takes one line a request; None keeps none.
         now: The clock, aware.
@@ -52,6 +54,7 @@ class DeskPlan:
     remember_folder: Callable[[Path], None] = lambda _folder: None
     remembers_session: bool = True
     notice: str = ""
+    memory_problem: Callable[[], str] = lambda: ""
     timing: WatchTiming | None = None
     log: DiagnosticLog | None = None
     now: Callable[[], datetime] = _utc_now

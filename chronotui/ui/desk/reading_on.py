@@ -117,3 +117,4 @@ class ReadingOn(DeskBase):
     @on(log_messages.SettingsChanged)
     def _settings_changed(self, message: log_messages.SettingsChanged) -> None:
         self.plan.remember(message.settings)
+        self.say_memory()

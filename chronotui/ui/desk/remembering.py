@@ -30,6 +30,7 @@ def plan_for(profile: Profile, config: Config, *, remembers: bool = True) -> Des
             ui=config.ui,
             view_settings=_view(config.ui, Remembered()),
             remembers_session=False,
+            notice=" ".join(config.warnings),
         )
     state = StateFile(state_dir())
     kept = state.read(profile.name)
@@ -49,7 +50,8 @@ def plan_for(profile: Profile, config: Config, *, remembers: bool = True) -> Des
         remember_folder=lambda folder: state.remember(
             profile.name, Remembered(save_dir=folder)
         ),
-        notice=state.problem,
+        notice=" ".join(config.warnings),
+        memory_problem=lambda: state.problem,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -12,6 +13,7 @@ from chronotui.ui.desk.reasons import of_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from chronotui.engine.saving import Save
 
@@ -50,8 +52,14 @@ class Saving(DeskBase):
         short_id = self.short_id(shown.opened.log.state.job)
         subject = subject_of(shown, self.log_side.pane, self.plan, short_id)
         await ask_and_save(
-            self.app, session.saves, subject, on_folder=self.plan.remember_folder
+            self.app, session.saves, subject, on_folder=self._remember_folder
         )
+
+    def _remember_folder(self, folder: Path) -> None:
+        """Begin the next save there, of this desk and of later ones."""
+        self.plan = replace(self.plan, save_folder=folder)
+        self.plan.remember_folder(folder)
+        self.say_memory()
 
     @work(group="save")
     async def _show_saves(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.dom import DOMNode
     from textual.events import DescendantFocus, Event
-
-START_NOTICE_SECONDS: Final = 12.0
 
 
 class Sides(Horizontal):
@@ -100,8 +98,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         self.log_side.when_placed = self.show_standing
         self.show_standing()
         self.set_interval(1.0, self._tick)
-        if self.plan.notice:
-            self.say(self.plan.notice, seconds=START_NOTICE_SECONDS)
+        self.say_memory(self.plan.notice)
 
     def _tick(self) -> None:
         if self.is_whole:

@@ -132,9 +132,9 @@ class SaveDialog(Dialog[SaveRequest | None]):
 
     def on_mount(self) -> None:
         """Put the cursor behind the path."""
-        path = self.query_one("#path", Input)
+        path = self.query_one("#path", PathInput)
         path.focus()
-        path.cursor_position = len(path.value)
+        self.call_after_refresh(path.show_end)
         self.query_one("#replace").display = False
         self._say_notes()
         self._look(path.value)

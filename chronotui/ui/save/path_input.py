@@ -59,6 +59,11 @@ class PathInput(Input):
         )
         self._folder = folder
 
+    def show_end(self) -> None:
+        """Put the cursor behind the path and scroll to it: the name matters most."""
+        self.cursor_position = 0
+        self.cursor_position = len(self.value)
+
     async def action_complete(self) -> None:
         """Complete the path; where nothing more can be told, go to the next field."""
         typed = self.value
