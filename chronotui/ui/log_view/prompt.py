@@ -13,6 +13,8 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -46,8 +48,10 @@ class PromptInput(Input):
         Binding("down", "remembered(1)", "Later", show=False, id="prompt.later"),
     ]
 
-    class GivenUp(Message):
-        """The reader pressed esc."""
+    def __init__(self, answered: Callable[[], None], given_up: Callable[[], None]):
+        super().__init__(compact=True, select_on_focus=False)
+        self._answered = answered
+        self._given_up = given_up
 
     class Recalled(Message):
         """The reader asked for an earlier or later typed text.
@@ -60,9 +64,13 @@ class PromptInput(Input):
             self.step = step
             super().__init__()
 
+    async def action_submit(self) -> None:
+        """Answer at once: keys that follow belong to the log already."""
+        self._answered()
+
     def action_give_up(self) -> None:
         """Close the prompt without an answer."""
-        self.post_message(self.GivenUp())
+        self._given_up()
 
     def action_remembered(self, step: int) -> None:
         """Ask for another text typed before."""
@@ -70,7 +78,13 @@ class PromptInput(Input):
 
 
 class Prompt(Vertical):
-    """A sign, the typed text, and what is wrong with it."""
+    """A sign, the typed text, and what is wrong with it.
+
+    Args:
+        answered: Called with what was asked and the answer when the reader presses
+            enter; may close the prompt.
+        given_up: Called when the reader gives up.
+    """
 
     DEFAULT_CSS = """
     Prompt {
@@ -100,32 +114,14 @@ class Prompt(Vertical):
             self.text = text
             super().__init__()
 
-    class Answered(Message):
-        """The reader pressed enter.
-
-        Attributes:
-            asked: What was asked for.
-            text: The answer.
-        """
-
-        def __init__(self, asked: Asked, text: str) -> None:
-            self.asked = asked
-            self.text = text
-            super().__init__()
-
-    class Closed(Message):
-        """The reader gave up.
-
-        Attributes:
-            asked: What was asked for.
-        """
-
-        def __init__(self, asked: Asked) -> None:
-            self.asked = asked
-            super().__init__()
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        answered: Callable[[Asked, str], None],
+        given_up: Callable[[], None],
+    ) -> None:
         super().__init__()
+        self._answered = answered
+        self._given_up = given_up
         self.asked = Asked.SEARCH
         self._typed: dict[Asked, list[str]] = {asked: [] for asked in Asked}
         self._recalled = 0
@@ -135,7 +131,7 @@ class Prompt(Vertical):
         yield Static(id="whole", markup=False, classes="-wrong")
         with Horizontal():
             yield Static(id="sign", markup=False)
-            yield PromptInput(compact=True, select_on_focus=False)
+            yield PromptInput(self._answer, self._given_up)
             yield Static(id="remark", markup=False)
 
     @property
@@ -183,19 +179,20 @@ class Prompt(Vertical):
         if self.display:
             self.post_message(self.Typed(self.asked, event.value))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _answer(self) -> None:
         """Tell the answer and remember it."""
-        event.stop()
-        typed = self._typed[self.asked]
-        if event.value and event.value not in typed[-1:]:
-            typed.append(event.value)
+        typed, answer = self._typed[self.asked], self.input.value
+        if answer and answer not in typed[-1:]:
+            typed.append(answer)
             del typed[:-MOST_REMEMBERED]
-        self.post_message(self.Answered(self.asked, event.value))
+        self._answered(self.asked, answer)
 
-    def on_prompt_input_given_up(self, event: PromptInput.GivenUp) -> None:
-        """Tell that there will be no answer."""
-        event.stop()
-        self.post_message(self.Closed(self.asked))
+    def on_descendant_blur(self) -> None:
+        """Take what is typed for the answer when the reader clicks elsewhere."""
+        if self.display and self.app.app_focus:
+            self._answer()
+        if self.display and self.app.app_focus:
+            self._given_up()
 
     def on_prompt_input_recalled(self, event: PromptInput.Recalled) -> None:
         """Put a text typed before into the input."""

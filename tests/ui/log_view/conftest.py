@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
-from textual.app import App
 from textual.events import Key
 from textual.geometry import Region
 
@@ -15,6 +14,7 @@ from chronotui.core.log import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
 from chronotui.ui.log_view import LogPane, OpenLog, ViewSettings
 from chronotui.ui.log_view.messages import PlaceChanged, Said
+from chronotui.ui.typed_ahead import TypedAhead
 
 M = TypeVar("M", bound="Message")
 
@@ -41,7 +41,7 @@ def log_line(
     return LogLine(attempt, number, stream, START_NS + number * 100_000_000, text)
 
 
-class PaneApp(App[None]):
+class PaneApp(TypedAhead[None]):
     """A log pane and all it says."""
 
     def __init__(self, pane: LogPane) -> None:

@@ -104,6 +104,27 @@ async def test_another_log_ends_the_typing_of_a_filter(open_pane: OpenPane) -> N
         assert not bench.opened.filters
 
 
+async def test_a_click_into_the_log_answers_what_is_typed(open_pane: OpenPane) -> None:
+    async with open_pane(100) as bench:
+        await bench.press("ampersand")
+        await bench.type_in("7")
+        await bench.pilot.click(bench.view, offset=(10, 3))
+        await bench.settled()
+        assert not bench.app.pane.prompt.display
+        assert bench.bar().startswith("& 7   19 lines of 100")
+        await bench.press("ampersand")
+        await bench.type_in("(")
+        bench.app.app_focus = False
+        await bench.settled()
+        assert bench.app.pane.prompt.display
+        bench.app.app_focus = True
+        await bench.settled()
+        await bench.pilot.click(bench.view, offset=(10, 3))
+        await bench.settled()
+        assert not bench.app.pane.prompt.display
+        assert len(bench.opened.rows) == 19
+
+
 async def test_a_level_half_typed_is_no_mistake(open_pane: OpenPane) -> None:
     async with open_pane(30) as bench:
         await bench.press("ampersand")

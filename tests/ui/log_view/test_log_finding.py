@@ -245,6 +245,19 @@ async def test_e_goes_from_error_to_error(open_pane: OpenPane) -> None:
         assert bench.said() == "No error above this line."
 
 
+async def test_keys_in_one_burst_go_where_they_belong(open_pane: OpenPane) -> None:
+    async with open_pane(100) as bench:
+        await bench.press(
+            "slash", *"e 3", "enter", "N", "N", "k", "colon", "7", "enter"
+        )
+        assert bench.app.pane.prompt.input.value == "7"
+        assert bench.current == "line 6"
+        assert bench.bar().startswith("/e 3")
+        await bench.press("ampersand", *"8x", "escape", "j", "slash", "9", "enter", "n")
+        assert bench.bar().startswith("/9   2 of 19")
+        assert len(bench.opened.rows) == 100
+
+
 async def test_a_search_of_the_server_is_asked_for(open_pane: OpenPane) -> None:
     async with open_pane(3) as bench:
         await bench.ask("slash", "line")

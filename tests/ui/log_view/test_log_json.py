@@ -63,6 +63,7 @@ async def test_json_is_a_tree_and_p_shows_it_as_it_came(open_pane: OpenPane) -> 
             "    ok: false",
         ]
         await bench.press("p")
+        await bench.pilot.pause()
         text = screen.query_one(TextSheet)
         assert not sheet.display
         assert text.render_line(0).text.startswith('{"level": "error", "items"')
