@@ -133,6 +133,12 @@ class Block:
         start = self.ends[index - 1] if index else 0
         return self.text[start : self.ends[index] - 1].decode("utf-8", "surrogatepass")
 
+    def beginning(self, index: int, characters: int) -> str:
+        """Return the first characters of a message, lone surrogates replaced."""
+        start = self.begin(index)
+        stop = min(self.ends[index] - 1, start + 4 * characters)
+        return self.text[start:stop].decode("utf-8", "replace")[:characters]
+
     def stream(self, index: int) -> str:
         """Return a line's stream, the server's word."""
         rank = self.flags[index] & RANK_BITS

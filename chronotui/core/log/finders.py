@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chronotui.core.log.block import RANK_BITS
+from chronotui.core.log.huge_lines import HUGE_LINE
 from chronotui.core.log.keys import OTHER_RANK, STDERR_RANK, rank_of
-from chronotui.core.log.levels import Level, level_numbers, level_of, level_words
+from chronotui.core.log.levels import (
+    LOOKED_AT,
+    Level,
+    level_numbers,
+    level_of,
+    level_words,
+)
 from chronotui.core.log.pattern_finders import (
     RegexFinder,
     WordFinder,
@@ -54,7 +61,7 @@ class LevelFinder:
         candidates = self._candidates(block, start)
         found = stderr if self._all_stderr else set()
         for number in candidates - stderr if self._all_stderr else candidates | stderr:
-            level = level_of(block.message(number))
+            level = level_of(block.beginning(number, LOOKED_AT))
             if level is None and number in stderr:
                 level = Level.ERROR
             if level is not None and level >= self._least:
@@ -63,7 +70,7 @@ class LevelFinder:
 
     def _candidates(self, block: Block, start: int) -> set[int]:
         """Return the lines with a word in them that can mean such a level."""
-        if block.broken:
+        if block.broken or block.longest * 4 >= HUGE_LINE:
             return set(range(start, len(block)))
         searched = searched_bytes(block, start, lower=True)
         found: set[int] = set()

@@ -7,6 +7,14 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
+from chronotui.core.log.huge_lines import (
+    BYTE_SECONDS,
+    HUGE_LINE,
+    HugeExpression,
+    HugeWords,
+    is_huge,
+    place_of,
+)
 from chronotui.core.log.line_regex import is_tame
 from chronotui.core.log.pattern import LINE_SECONDS
 from chronotui.core.log.searched_text import (
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     import regex
 
     from chronotui.core.log.block import Block
+    from chronotui.core.log.huge_lines import Place
     from chronotui.core.log.pattern import Pattern
 
 
@@ -33,12 +42,6 @@ class Match(Protocol):
         """Return where it begins."""
 
 
-BLOCK_SECONDS: Final = 0.05
-"""Time for an expression on a block; beyond it lines are searched one by one."""
-
-BYTE_SECONDS: Final = 1e-8
-"""Time for each character besides, for lines of many megabytes."""
-
 PATIENCE: Final = ((LINE_SECONDS, 20), (0.002, 500), (0.0002, inf))
 """Time for a line alone, until so many lines took longer; a usual one takes 1 µs."""
 
@@ -48,10 +51,14 @@ NEAR_LINES: Final = 16
 TAME_LINE: Final = 512
 """Longest line of a block that a tame expression is searched in without a limit."""
 
-TAME_PIECES: Final = 16
-"""Pieces such a block is searched in, and none may take ``TAME_SECONDS``."""
+PIECES: Final = 16
+"""Pieces a block is searched in."""
 
-TAME_SECONDS: Final = 0.01
+LEAST_PIECE: Final = 4096
+"""Characters of a piece at least."""
+
+PIECE_SECONDS: Final = 0.008
+"""Time for a piece; where one takes longer, lines are searched one by one."""
 
 
 class WordFinder:
@@ -66,9 +73,12 @@ class WordFinder:
         self._folds = pattern.ignores_case
         words = [word.encode("utf-8", "surrogatepass") for word in pattern.words]
         self._words = [word.lower() for word in words] if self._folds else words
+        self._huge = HugeWords(self._words, folds=self._folds)
 
-    def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
-        """See `Matcher.find`; always looks at the whole block."""
+    def find(self, block: Block, start: int, deadline: float, /) -> Hits:
+        """See `Matcher.find`; looks at the whole block unless a line is huge."""
+        if block.longest * 4 >= HUGE_LINE:
+            return self._line_by_line(block, start, deadline)
         if block.broken:
             matches = self._pattern.matches
             found = [n for n, text in _lines(block, start) if matches(text)]
@@ -77,6 +87,21 @@ class WordFinder:
         hits = [lines_with(searched, word) for word in self._words]
         one = len(hits) == 1
         return Hits(hits[0] if one else sorted(set().union(*hits)), len(block))
+
+    def _line_by_line(self, block: Block, start: int, deadline: float) -> Hits:
+        found: list[int] = []
+        for number in range(start, len(block)):
+            if is_huge(block, number):
+                matches = self._huge.find(block, number, deadline)
+            else:
+                matches = self._pattern.matches(block.message(number))
+            if matches is None:
+                return Hits(found, number)
+            if matches:
+                found.append(number)
+            if perf_counter() >= deadline:
+                return Hits(found, number + 1)
+        return Hits(found, len(block))
 
 
 class RegexFinder:
@@ -90,58 +115,97 @@ class RegexFinder:
         self._one = pattern.compiled
         self._many = pattern.for_many_lines
         self._tame = is_tame(pattern.expression)
+        self._huge = HugeExpression(self._one)
+        self._given_up: Place | None = None
         self.too_slow = 0
 
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
         """See `Matcher.find`."""
-        if self._many is not None and not block.broken:
-            text = searched_text(block, start)
-            self._tame = self._tame and block.longest <= TAME_LINE
-            matches = self._tamely if self._tame else self._limited
-            try:
-                found = list(matching_lines(matches(self._many, text), text, start))
-                return Hits(found, len(block))
-            except TimeoutError:
-                self._many = None
+        many = None if block.broken else self._many
+        if many is None or block.longest * 4 >= HUGE_LINE:
+            return self._line_by_line(block, start, deadline)
+        self._tame = self._tame and block.longest <= TAME_LINE
+        hits = self._together(many, block, start, deadline)
+        if hits.done > start:
+            return hits
         return self._line_by_line(block, start, deadline)
 
+    def _together(
+        self, many: regex.Pattern[str], block: Block, start: int, deadline: float
+    ) -> Hits:
+        """Search a block piece by piece, as far as that goes."""
+        text = searched_text(block, start)
+        matches = self._tamely if self._tame else self._limited
+        found: list[int] = []
+        line, end = start, 0
+        while end < len(text):
+            begin = end
+            aim = min(begin + max(len(text) // PIECES, LEAST_PIECE), len(text) - 1)
+            end = text.find("\n", aim) + 1
+            try:
+                taken = matches(many, text, begin, end)
+                found += matching_lines(taken, text, line, begin)
+            except TimeoutError:
+                self._many = None
+                break
+            line += text.count("\n", begin, end)
+            if perf_counter() >= deadline:
+                break
+        return Hits([number for number in found if number < line], line)
+
     def _limited(
-        self, expression: regex.Pattern[str], text: str
+        self, expression: regex.Pattern[str], text: str, begin: int, end: int
     ) -> Iterator[regex.Match[str]]:
-        seconds = BLOCK_SECONDS + len(text) * BYTE_SECONDS
-        return expression.finditer(text, timeout=seconds)
+        return expression.finditer(text, begin, end - 1, timeout=PIECE_SECONDS)
 
     def _tamely(
-        self, expression: regex.Pattern[str], text: str
+        self, expression: regex.Pattern[str], text: str, begin: int, end: int
     ) -> Iterator[regex.Match[str]]:
         """Yield matches; a limit of time would cost more than the matching."""
-        stop = 0
-        while stop < len(text):
-            start = stop
-            aim = min(start + len(text) // TAME_PIECES, len(text) - 1)
-            stop = text.find("\n", aim) + 1
-            before = perf_counter()
-            yield from expression.finditer(text, start, stop - 1)
-            self._tame = self._tame and perf_counter() - before < TAME_SECONDS
+        before = perf_counter()
+        yield from expression.finditer(text, begin, end - 1)
+        self._tame = self._tame and perf_counter() - before < PIECE_SECONDS
 
     def _line_by_line(self, block: Block, start: int, deadline: float, /) -> Hits:
         found: list[int] = []
-        for number, text in _lines(block, start):
-            if self._matches(text):
+        for number in range(start, len(block)):
+            if is_huge(block, number):
+                matches = self._in_huge(block, number)
+            else:
+                matches = self._matches(searched_message(block.message(number)))
+            if matches is None:
+                return Hits(found, number)
+            if matches:
                 found.append(number)
             if perf_counter() >= deadline:
                 return Hits(found, number + 1)
         return Hits(found, len(block))
 
-    def _matches(self, text: str) -> bool:
-        """Whether a line matches; the more were too slow, the less time for each."""
-        seconds = next(limit for limit, lines in PATIENCE if self.too_slow < lines)
+    def _in_huge(self, block: Block, number: int) -> bool | None:
+        """Whether a huge line matches; None: not known yet."""
         try:
-            found = self._one.search(text, timeout=seconds + len(text) * BYTE_SECONDS)
+            return self._huge.find(block, number, self._patience())
         except TimeoutError:
-            self.too_slow += 1
+            self._give_up(place_of(block, number))
             return False
-        return found is not None
+
+    def _give_up(self, place: Place | None) -> None:
+        """Count a line; a huge one once, however often it is asked for."""
+        self.too_slow += place is None or place != self._given_up
+        self._given_up = place
+
+    def _patience(self) -> float:
+        """Return the time for a line: the more were too slow, the less."""
+        return next(limit for limit, lines in PATIENCE if self.too_slow < lines)
+
+    def _matches(self, text: str) -> bool:
+        """Whether a line matches."""
+        seconds = self._patience() + len(text) * BYTE_SECONDS
+        try:
+            return self._one.search(text, timeout=seconds) is not None
+        except TimeoutError:
+            self._give_up(None)
+            return False
 
 
 def pattern_finder(pattern: Pattern) -> WordFinder | RegexFinder:
@@ -152,13 +216,20 @@ def pattern_finder(pattern: Pattern) -> WordFinder | RegexFinder:
     return RegexFinder(pattern)
 
 
-def matching_lines(matches: Iterable[Match], text: str, line: int) -> Iterator[int]:
-    """Yield the lines of matches that take all of their line's rest."""
-    seen, last, end = 0, -1, len(text)
+def matching_lines(
+    matches: Iterable[Match], text: str, line: int, seen: int
+) -> Iterator[int]:
+    """Yield the lines of matches that take all of their line's rest.
+
+    Args:
+        matches: In order.
+        text: What they are found in.
+        line: The number of the line at ``seen``.
+        seen: A place in the text before all of them.
+    """
+    last = -1
     for match in matches:
         start = match.start()
-        if start == end:
-            return
         line += text.count("\n", seen, start)
         seen = start
         if line != last:

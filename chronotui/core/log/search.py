@@ -168,7 +168,8 @@ class Search:
             if not self._found.is_complete(visible.chunks[index]):
                 if perf_counter() >= deadline:
                     return None, True
-                self._found.look(visible.chunks[index], deadline)
+                if not self._found.look(visible.chunks[index], deadline):
+                    return None, True
             hits = self._in_chunk(index)
             start, stop = 0, len(hits)
             if border is not None and border[0] == index:

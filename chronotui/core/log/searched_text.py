@@ -96,6 +96,11 @@ def searched_text(block: Block, start: int) -> str:
     return str(text, "utf-8", "surrogatepass")
 
 
+def without_colours(text: bytes | bytearray) -> bytes:
+    """Return text without colour sequences."""
+    return _sgr().sub(b"", text)
+
+
 def _without_controls(block: Block, text: bytes | bytearray) -> bytes | bytearray:
     if block.escapes:
         text = _sgr().sub(b"", text)

@@ -27,8 +27,8 @@ class Matcher(Protocol):
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
         """Look at lines from ``start`` on.
 
-        Stops early, but not before one line, when ``perf_counter`` has passed the
-        deadline.
+        Stops early when ``perf_counter`` has passed the deadline: after a line, or
+        in the midst of a huge one, to be called again from that line.
         """
 
 
@@ -99,8 +99,9 @@ class Selection:
     def advance(self, deadline: float) -> bool:
         """Look at planned chunks until the deadline; whether all is done."""
         while self._todo:
-            if self.look(self._todo[-1], deadline):
-                self._todo.pop()
+            if not self.look(self._todo[-1], deadline):
+                break
+            self._todo.pop()
             if perf_counter() >= deadline:
                 break
         return not self._todo

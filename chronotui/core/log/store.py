@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.core.log.chunk_list import ChunkList
 from chronotui.core.log.event_ids import EventIds
 from chronotui.core.log.free_places import free_after, gap_for, goes_at_end
+from chronotui.core.log.huge_lines import HUGE_LINE
 from chronotui.core.log.keys import LineKey, key_of
 from chronotui.core.log.line_block import LineBlock
 from chronotui.core.log.marks import LOWEST, Marks
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
 
 DEFAULT_BUDGET_BYTES: Final = 512 << 20
-
-HUGE_LINE: Final = 1 << 20
-"""Bytes of a line that is not decoded again each time it is drawn."""
 
 
 class Added(NamedTuple):

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from chronotui.core.log import (
     BadPattern,
     LineFilter,
+    LineRow,
     LogStore,
     Rows,
     Search,
     compile_pattern,
 )
+from chronotui.core.log import huge_lines as huge_lines_module
+from chronotui.core.log import pattern_finders as pattern_finders_module
 from chronotui.core.log.line_regex import within_lines
 from chronotui.model import STDOUT, LogLine
 
@@ -134,12 +137,68 @@ def test_a_catastrophic_expression_is_bounded_and_said() -> None:
     assert (rows.line_count, rows.too_slow) == (60, 60)
 
 
+def searched(search: Search | Rows, seconds: float = 10.0) -> float:
+    """Search to the end in slices; return the seconds of the longest one."""
+    slowest, end = 0.0, time.perf_counter() + seconds
+    complete = False
+    while not complete:
+        before = time.perf_counter()
+        assert before < end
+        complete = search.advance(0.005)
+        slowest = max(slowest, time.perf_counter() - before)
+        time.sleep(0)
+    return slowest
+
+
+def test_a_slow_expression_on_a_huge_line_is_given_up_and_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(huge_lines_module, "HUGE_LINE", 1000)
+    pattern = compile_pattern("(x+x+)+y")
+    store = store_of(["xxy", "x" * 20_000, "y"])
+    search = Search(Rows(store), pattern)
+    searched(search)
+    assert (search.count, search.too_slow) == (1, 1)
+    rows = Rows(store, LineFilter(exclude=(pattern,), include=(compile_pattern("x"),)))
+    searched(rows)
+    assert (rows.line_count, rows.too_slow) == (1, 1)
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from("aAbB\x1b[1m\r\nßé"), max_size=40),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(["ab", "AB", "a|bB", "a.b", "[^a]b", "é", "mA"]),
+    st.sampled_from([None, "b"]),
+)
+def test_huge_lines_match_as_others_do(
+    messages: list[str], typed: str, exclude: str | None
+) -> None:
+    pattern = compile_pattern(typed)
+    without = () if exclude is None else (compile_pattern(exclude),)
+    line_filter = LineFilter(include=(pattern,), exclude=without)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(pattern_finders_module, "HUGE_LINE", 8)
+        small.setattr(huge_lines_module, "HUGE_LINE", 8)
+        small.setattr(huge_lines_module, "PIECE_BYTES", 3)
+        store = store_of(messages)
+        rows, search = Rows(store, line_filter), Search(Rows(store), pattern)
+        searched(rows)
+        searched(search)
+    expected = [line for line in store.lines(0, 9) if line_filter.matches(line)]
+    assert [row.line for row in rows.rows(0, 9) if isinstance(row, LineRow)] == expected
+    assert search.count == sum(map(pattern.matches, messages))
+
+
 def test_a_huge_line_is_found() -> None:
     store = store_of(["a", "x" * (8 << 20) + "Needle", "b"])
     for typed in ("needle", "Needle", "nee.le", "NEE|Needle"):
         search = Search(Rows(store), compile_pattern(typed))
-        assert search.advance(5)
-        assert search.count == 1, typed
+        slowest = searched(search)
+        assert (search.count, search.too_slow) == (1, 0), typed
+        assert slowest < 0.3
     assert store.line(1) is store.line(1)
     assert store.add([store.line(1)._replace(message="short")]).duplicates == 1
     slow = Search(Rows(store), compile_pattern("(x+x+)+y"))
@@ -162,3 +221,24 @@ def test_a_search_passes_over_what_the_filter_hides(
     assert (found.row, found.wrapped) == (0, True)
     done, total = search.progress
     assert done <= total // 2
+
+
+def test_a_search_over_other_rows_knows_what_was_searched() -> None:
+    store = store_of([f"line {n}" for n in range(20_000)])
+    search = Search(Rows(store), compile_pattern("line"))
+    while not search.advance(1):
+        pass
+    rows = Rows(store, LineFilter(include=(compile_pattern("7$"),)))
+    while not rows.advance(1):
+        pass
+    narrow = search.over(rows)
+    assert narrow.complete
+    assert (narrow.count, search.count) == (2_000, 20_000)
+    store.add([LogLine(1, 20_007, STDOUT, None, "line 20007")])
+    rows.refresh()
+    narrow.refresh()
+    search.rows.refresh()
+    search.refresh()
+    while not (narrow.advance(1) and search.advance(1)):
+        pass
+    assert (narrow.count, search.count) == (2_001, 20_001)
