@@ -8,6 +8,7 @@ is not searched again.
 from __future__ import annotations
 
 from bisect import bisect_left
+from copy import copy
 from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,15 +48,27 @@ class Search:
     """
 
     def __init__(self, rows: Rows, pattern: Pattern | None = None) -> None:
-        self.rows = rows
-        self.pattern = pattern
         finder: Matcher = (
             LevelFinder(Level.ERROR, all_stderr=True)
             if pattern is None
             else pattern_finder(pattern)
         )
+        self.pattern = pattern
         self._finder = finder
         self._found = Selection(rows.store.spool, finder)
+        self._look_at(rows)
+
+    def over(self, rows: Rows) -> Search:
+        """Return the same search over other rows of the same store.
+
+        What was searched here is known there, and the other way round.
+        """
+        other = copy(self)
+        other._look_at(rows)
+        return other
+
+    def _look_at(self, rows: Rows) -> None:
+        self.rows = rows
         self._version = -1
         self._base = 0
         self._sums: tuple[tuple[int, ...], list[int]] = ((), [0])

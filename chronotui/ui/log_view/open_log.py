@@ -105,10 +105,11 @@ class OpenLog:
     def refilter(self) -> None:
         """Show what the filters say; the place of reading stays."""
         rows = Rows(self.store, self.filters.value, near=self._eye)
-        search = self.search
-        if search is not None:
-            search = Search(rows, search.pattern)
-        self.show(Shown(rows, search, None))
+        search, errors = (
+            None if search is None else search.over(rows)
+            for search in (self.search, self._errors)
+        )
+        self.show(Shown(rows, search, errors))
 
     @property
     def shown(self) -> Shown:
