@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LINES = 1_000_000
 PLACE = 500_001
-SHOWN = f"batch {PLACE - 1:09}"
+SHOWN = f"[{PLACE - 1:09}]"
 """What stands in the line the reader is at."""
 
 
