@@ -56,7 +56,7 @@ class Search:
         self.pattern = pattern
         self._finder = finder
         self._found = Selection(rows.store.spool, finder)
-        self._look_at(rows)
+        self.turn_to(rows)
 
     def over(self, rows: Rows) -> Search:
         """Return the same search over other rows of the same store.
@@ -64,10 +64,11 @@ class Search:
         What was searched here is known there, and the other way round.
         """
         other = copy(self)
-        other._look_at(rows)
+        other.turn_to(rows)
         return other
 
-    def _look_at(self, rows: Rows) -> None:
+    def turn_to(self, rows: Rows) -> None:
+        """Search other rows of the same store from now on."""
         self.rows = rows
         self._version = -1
         self._base = 0
