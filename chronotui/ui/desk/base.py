@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chronotui.ui.desk.plan import DeskPlan
 
 LEAST_SIZE: Final = (60, 20)
-TOO_SMALL: Final = "This terminal is small: {}×{} is the least.".format(*LEAST_SIZE)
+TOO_SMALL: Final = "Too small: {}×{} is the least.".format(*LEAST_SIZE)
 NOTICE_SECONDS: Final = 6.0
 LONG_SECONDS: Final = 12.0
 FOR_GOOD: Final = 86_400.0
@@ -87,15 +87,15 @@ class DeskBase(Screen[None]):
             self.call_later(self.say, words, seconds=LONG_SECONDS)
 
     def _put(self, sentence: str) -> None:
-        if not sentence and self._is_too_small:
-            sentence = TOO_SMALL
+        lasts = not sentence and self._is_too_small
+        sentence = TOO_SMALL if lasts else sentence
         for notice in self.query(Notice):
-            notice.say(sentence)
+            notice.say(sentence, lasts=lasts)
             return
         if sentence:
             notice = Notice()
             self.mount(notice)
-            notice.say(sentence)
+            notice.say(sentence, lasts=lasts)
 
     def say_size(self) -> None:
         """Say that the terminal is too small, or no longer."""

@@ -23,12 +23,19 @@ class Notice(Static):
     }
     Notice.-said { display: block; }
     Notice.-long { margin-bottom: 2; }
+    Notice.-lasting { margin-bottom: 0; max-height: 1; text-wrap: nowrap; }
     """
 
     sentence = ""
 
-    def say(self, sentence: str) -> None:
-        """Show a sentence; "" takes it away."""
+    def say(self, sentence: str, *, lasts: bool = False) -> None:
+        """Show a sentence; "" takes it away.
+
+        Args:
+            sentence: The words; cleaned here.
+            lasts: Whether it stands for long: it keeps to the one row then.
+        """
+        self.set_class(lasts, "-lasting")
         if sentence != self.sentence:
             self.sentence = sentence
             self.update(Content(clean(sentence)))

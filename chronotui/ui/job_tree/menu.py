@@ -31,7 +31,6 @@ class ChoiceMenu(ModalScreen[int | None]):
     ChoiceMenu { background: transparent; }
     ChoiceMenu > OptionList {
         width: auto;
-        max-width: 100%;
         height: auto;
         max-height: 100%;
         border: none;

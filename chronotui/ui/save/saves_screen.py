@@ -37,6 +37,7 @@ class SavesScreen(Dialog["Save | None"]):
     }
     SavesScreen OptionList {
         height: auto; max-height: 16; border: none; padding: 0;
+        text-wrap: nowrap; text-overflow: ellipsis;
         background: $surface;
         &:focus { border: none; }
     }

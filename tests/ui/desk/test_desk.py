@@ -146,9 +146,27 @@ async def test_no_size_breaks_the_desk(size: tuple[int, int]) -> None:
             await pilot.resize_terminal(*size)
             await pilot.pause()
             if size == (59, 19):
-                assert "This terminal is small" in shown(pilot)
+                assert "Too small: 60×20 is the least." in shown(pilot)
             await pilot.resize_terminal(120, 36)
             await until_shown(pilot, "FAILED after")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), (40, 10), (500, 200)])
+async def test_dialogs_open_and_close_at_any_size(size: tuple[int, int]) -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await history(pilot)
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            for key in ("question_mark", "P", "s", "S", "ctrl+p"):
+                await press(pilot, key)
+                await until(pilot, lambda: len(app.screen_stack) > 1)
+                await press(pilot, "escape")
+                await until(pilot, lambda: app.screen is app.desk)
+            await press(pilot, "D", "G", "tab", "f", "enter", "escape", "escape")
+            if size[0] == 20:
+                assert shown(pilot).splitlines()[-1].startswith(" Too small: 60×20")
 
 
 async def test_an_unreachable_server_is_said_and_the_desk_lives() -> None:
