@@ -114,6 +114,28 @@ class Block:
         self.returns |= other.returns
         self.broken |= other.broken
 
+    def insert(self, at: int, other: Block, index: int) -> None:
+        """Put one line of another block before a line; costs what follows it."""
+        start, stop = other.begin(index), other.begin(index + 1)
+        begin, size = self.begin(at), stop - start
+        self.text[begin:begin] = other.text[start:stop]
+        after = self.ends[at:]
+        del self.ends[at:]
+        self.ends.append(begin + size)
+        self.ends.extend(map(size.__add__, after))
+        self.numbers.insert(at, other.numbers[index])
+        self.times.insert(at, other.times[index])
+        self.flags.insert(at, other.flags[index])
+        if self.odd or index in other.odd:
+            moved = {n + (n >= at): odd for n, odd in self.odd.items()}
+            if index in other.odd:
+                moved[at] = other.odd[index]
+            self.odd = moved
+        self.longest = max(self.longest, other.longest)
+        self.escapes |= other.escapes
+        self.returns |= other.returns
+        self.broken |= other.broken
+
     def trim(self) -> None:
         """Give back what growing reserved: no more lines will be appended."""
         self.text = bytearray(self.text)

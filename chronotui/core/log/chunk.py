@@ -76,16 +76,26 @@ class Chunk:
         self.first = block.key(0, self.attempt, ids)
         self.appended(block, ids)
 
+    def inserted(self, block: Block, newest_ns: int, ids: EventIds) -> None:
+        """Take note that lines have joined anywhere, the latest of that time."""
+        self.stamp = next(_stamps)
+        self.first = block.key(0, self.attempt, ids)
+        self.newest_ns = max(self.newest_ns, newest_ns)
+        self._measured(block, ids)
+
     def appended(self, block: Block, ids: EventIds) -> None:
         """Take note that lines have joined at the end."""
+        times = block.times[self.count :]
+        self.newest_ns = max(self.newest_ns, max(times, default=NO_TIME))
+        self._measured(block, ids)
+
+    def _measured(self, block: Block, ids: EventIds) -> None:
         self.block = block
         self.odd = block.odd
         self.place = None
-        times = block.times[self.count :]
         self.count = len(block)
         self.size = len(block.text) + block.column_bytes
         self.last = block.key(self.count - 1, self.attempt, ids)
-        self.newest_ns = max(self.newest_ns, *times) if times else self.newest_ns
 
     def confirmed(self, block: Block) -> None:
         """Take note that times and flags changed, text and order did not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from operator import lt
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.core.log.chunk_list import ChunkList
+    from chronotui.core.log.line_block import LineBlock
+    from chronotui.core.log.spool import Spool
     from chronotui.model import LogLine
 
 
@@ -62,6 +65,29 @@ def free_after(
     if index + 1 < len(held) and held[index + 1].first[:2] <= high:
         return None
     return index
+
+
+def holds_all(chunks: ChunkList, spool: Spool, lines: LineBlock) -> bool:
+    """Whether every line of a block is held, and retained; looks at no text.
+
+    Raises:
+        OSError: What is held cannot be read back.
+    """
+    block, at = lines.block, 0
+    held = chunks.chunks
+    index = max(chunks.holding(LineKey(*lines.places[0], -1, "")), 0)
+    while at < len(block) and index < len(held):
+        here = spool.exact(held[index])
+        start = bisect_left(here.numbers, block.numbers[at])
+        both = min(len(here) - start, len(block) - at)
+        if both and not (
+            held[index].attempt == lines.attempt
+            and here.same_keys(start, block, at, both)
+        ):
+            return False
+        at += both
+        index += 1
+    return at == len(block)
 
 
 def _rises_or_falls(lines: Sequence[LogLine]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log.block import NO_TIME, RETAINED_BIT, Block, Piece
 from chronotui.core.log.block_of import block_of
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from chronotui.core.log.chunk_list import ChunkList
     from chronotui.core.log.event_ids import EventIds
-    from chronotui.core.log.line_block import LineBlock
     from chronotui.core.log.spool import Spool
     from chronotui.model import LogLine
+
+MOST_SLIPPED: Final = 8
+"""Lines put into a chunk one by one; for more it is written anew."""
 
 
 class Keyed(NamedTuple):
@@ -62,24 +64,6 @@ class Placing:
         """Put a block of lines between a chunk (-1: none) and the next one."""
         if not self._prepend_block(index, block, attempt):
             self._append_block(index, block, attempt)
-
-    def knows(self, lines: LineBlock) -> bool:
-        """Whether every line of a block is held, and retained; looks at no text."""
-        block, at = lines.block, 0
-        chunks = self._list.chunks
-        index = max(self._list.holding(LineKey(*lines.places[0], -1, "")), 0)
-        while at < len(block) and index < len(chunks):
-            held = self._spool.exact(chunks[index])
-            start = bisect_left(held.numbers, block.numbers[at])
-            lines_here = min(len(held) - start, len(block) - at)
-            if lines_here and not (
-                chunks[index].attempt == lines.attempt
-                and held.same_keys(start, block, at, lines_here)
-            ):
-                return False
-            at += lines_here
-            index += 1
-        return at == len(block)
 
     def part_at(
         self, low: tuple[int, int], high: tuple[int, int], lines: int
@@ -150,6 +134,8 @@ class Placing:
             return False
         if index + 1 == len(chunks) or not chunks[index + 1].fits(block, attempt):
             return False
+        if self._slip_in(index + 1, block, [(0, False)] * len(block)):
+            return True
         old = self._spool.writable(chunks[index + 1])
         pieces = (Piece(block, 0, len(block)), Piece(old, 0, len(old)))
         self._rewrite(index + 1, Block.joined(pieces))
@@ -194,8 +180,25 @@ class Placing:
             return Placed([], 0, 0)
         chunk = self._list.chunks[index]
         block = self._spool.exact(chunk)
-        changes: list[tuple[int, bool, LogLine]] = []
+        confirmed, changes = self._compared(block, items)
+        if confirmed:
+            block = self._confirm(index, confirmed)
+        if changes:
+            self._spool.writable(chunk)
+            added = block_of([line for _at, _known, line in changes], self._ids)
+            places = [(at, known) for at, known, _line in changes]
+            if not self._slip_in(index, added, places):
+                self._rewrite(index, Block.joined(spliced(block, added, places)))
+        new = [line for _at, known, line in changes if not known]
+        replaced = len(confirmed) + len(changes) - len(new)
+        return Placed(new, replaced, len(items) - len(new) - replaced)
+
+    def _compared(
+        self, block: Block, items: Sequence[Keyed]
+    ) -> tuple[list[tuple[int, LogLine]], list[tuple[int, bool, LogLine]]]:
+        """Return what a block holds but as live, and what it has not or otherwise."""
         confirmed: list[tuple[int, LogLine]] = []
+        changes: list[tuple[int, bool, LogLine]] = []
         for key, line in items:
             at, known = block.find(key, self._ids)
             if not known:
@@ -205,16 +208,25 @@ class Placing:
                     confirmed.append((at, line))
                 else:
                     changes.append((at, True, line))
-        if confirmed:
-            block = self._confirm(index, confirmed)
-        if changes:
-            self._spool.writable(chunk)
-            added = block_of([line for _at, _known, line in changes], self._ids)
-            places = [(at, known) for at, known, _line in changes]
-            self._rewrite(index, Block.joined(spliced(block, added, places)))
-        new = [line for _at, known, line in changes if not known]
-        replaced = len(confirmed) + len(changes) - len(new)
-        return Placed(new, replaced, len(items) - len(new) - replaced)
+        return confirmed, changes
+
+    def _slip_in(
+        self, index: int, added: Block, places: Sequence[tuple[int, bool]]
+    ) -> bool:
+        """Put a few new lines between others without writing the chunk anew."""
+        chunk = self._list.chunks[index]
+        if len(places) > MOST_SLIPPED or any(known for _at, known in places):
+            return False
+        if not chunk.fits(added, chunk.attempt):
+            return False
+        block = self._spool.writable(chunk)
+        self._spool.count_in((chunk,), -1)
+        for line in reversed(range(len(places))):
+            block.insert(places[line][0], added, line)
+        chunk.inserted(block, max(added.times), self._ids)
+        self._spool.count_in((chunk,))
+        self._list.touch(index)
+        return True
 
     def _confirm(self, index: int, lines: Sequence[tuple[int, LogLine]]) -> Block:
         """Let retained lines take the place of live ones with the same text."""

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log.chunk_list import ChunkList
 from chronotui.core.log.event_ids import EventIds
-from chronotui.core.log.free_places import free_after, gap_for, goes_at_end
+from chronotui.core.log.free_places import (
+    free_after,
+    gap_for,
+    goes_at_end,
+    holds_all,
+)
 from chronotui.core.log.huge_lines import HUGE_LINE
 from chronotui.core.log.keys import LineKey, key_of
 from chronotui.core.log.line_block import LineBlock
@@ -117,7 +122,8 @@ class LogStore:
         if index is not None:
             self._placing.insert_block(index, lines.block, lines.attempt)
             return Added(lines, 0, 0)
-        return Added((), 0, len(lines)) if self._placing.knows(lines) else None
+        known = holds_all(self.chunks, self.spool, lines)
+        return Added((), 0, len(lines)) if known else None
 
     def _take_run(self, lines: Sequence[LogLine]) -> Added | None:
         """Take lines that follow the last one, or go where no line is held."""
