@@ -16,6 +16,8 @@ from chronotui.ui.job_tree import messages
 from chronotui.ui.job_tree.choice import LONG_CELLS, Choice, Option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
     from textual.events import Click, Resize
     from textual.timer import Timer
@@ -49,16 +51,28 @@ class FilterText(Input):
         Binding("down", "leave", "to the tree", show=False, id="filters.tree"),
     ]
 
+    def __init__(self, text: str, leave: Callable[[], object]) -> None:
+        super().__init__(text, placeholder=PLACEHOLDER, compact=True)
+        self.cursor_blink = False
+        self._leave = leave
+
     def action_leave(self) -> None:
-        """Go to the tree."""
-        self.post_message(messages.FiltersLeft())
+        """Go to the tree, filtered by the text as it stands."""
+        self._leave()
+
+    async def action_submit(self) -> None:
+        """Go to the tree, as Enter says."""
+        self._leave()
 
 
 class FilterBar(Horizontal):
     """Status, trigger, text and whether terminated workflows are shown.
 
-    Posts ``FiltersChanged`` when the user changes them, and ``FiltersLeft`` when
-    the focus is to go back to the tree.
+    Posts ``FiltersChanged`` when the user changes them.
+
+    Args:
+        leave: Puts the focus back on the tree; called, not told by a message, since
+            keys typed ahead are meant for the tree already.
     """
 
     DEFAULT_CSS = """
@@ -97,14 +111,15 @@ class FilterBar(Horizontal):
         Binding("slash", "text", "text", show=False, id="filters.text"),
     ]
     FiltersChanged: TypeAlias = messages.FiltersChanged
-    FiltersLeft: TypeAlias = messages.FiltersLeft
 
     def __init__(
         self,
         *,
+        leave: Callable[[], object],
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
+        self._leave = leave
         self.filters = TreeFilters()
         self._typing: Timer | None = None
 
@@ -166,16 +181,10 @@ class FilterBar(Horizontal):
         self._stop_typing()
         self._typing = self.set_timer(TYPING_SECONDS, self._take_text)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Filter now, and go to the tree."""
-        event.stop()
-        self._take_text()
-        self.post_message(messages.FiltersLeft())
-
     def action_leave(self) -> None:
         """Go back to the tree, filtered by the text as it stands."""
         self._take_text()
-        self.post_message(messages.FiltersLeft())
+        self._leave()
 
     def action_clear(self) -> None:
         """Filter by nothing."""
@@ -196,8 +205,7 @@ class FilterBar(Horizontal):
         """
         for text in self.query(FilterText):
             return text
-        text = FilterText(self.filters.text, placeholder=PLACEHOLDER, compact=True)
-        text.cursor_blink = False
+        text = FilterText(self.filters.text, self.action_leave)
         self.mount(text, after=self._words)
         self._words.display = False
         return text

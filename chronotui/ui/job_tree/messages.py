@@ -65,21 +65,9 @@ class RefreshWanted(Message, namespace="job_tree"):
     """Everything shown is to be read again now."""
 
 
-class FiltersWanted(Message, namespace="job_tree"):
-    """The filters are to get the focus; ``text`` says the text field at once."""
-
-    def __init__(self, *, text: bool = False) -> None:
-        super().__init__()
-        self.text = text
-
-
 class FiltersChanged(Message, namespace="filter_bar"):
     """The tree is to be filtered otherwise."""
 
     def __init__(self, filters: TreeFilters) -> None:
         super().__init__()
         self.filters = filters
-
-
-class FiltersLeft(Message, namespace="filter_bar"):
-    """The focus is to go back from the filters to the tree."""

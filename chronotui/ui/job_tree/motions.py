@@ -11,6 +11,8 @@ from chronotui.core.tree.notes import NoteKind
 from chronotui.ui.job_tree import messages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chronotui.core.tree import TreeModel
 
 MOVES: Final[list[BindingType]] = [
@@ -48,6 +50,9 @@ class Motions:
     """Actions of the tree; mixed into the widget, which shows what they select."""
 
     model: TreeModel
+    find: Callable[[bool], object] | None
+    """Goes to the filters, to their text when called with True; called, not told
+    by a message: keys typed ahead are meant for the filters already."""
 
     if TYPE_CHECKING:
 
@@ -131,7 +136,8 @@ class Motions:
 
     def action_filters(self, text: bool = False) -> None:
         """Go to the filters."""
-        self.post_message(messages.FiltersWanted(text=text))
+        if self.find is not None:
+            self.find(text)
 
     def action_clear_filters(self) -> None:
         """Show everything again."""

@@ -47,8 +47,8 @@ class JobTreePane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Put the filters above the tree."""
-        yield FilterBar()
-        yield JobTree(self._model, now=self._now)
+        yield FilterBar(leave=self._to_tree)
+        yield JobTree(self._model, now=self._now, find=self._to_filters)
 
     @property
     def tree_view(self) -> JobTree:
@@ -103,15 +103,11 @@ class JobTreePane(Vertical):
         event.stop()
         self.set_filters(event.filters)
 
-    def on_job_tree_filters_wanted(self, event: messages.FiltersWanted) -> None:
-        """Put the focus on the filters."""
-        event.stop()
-        self.filter_bar.focus_filters(text=event.text)
+    def _to_filters(self, text: bool) -> None:
+        self.filter_bar.focus_filters(text=text)
 
-    def on_filter_bar_filters_left(self, event: messages.FiltersLeft) -> None:
-        """Put the focus on the tree."""
-        event.stop()
-        self.tree_view.focus()
+    def _to_tree(self) -> None:
+        self.screen.set_focus(self.tree_view)
 
     def on_job_tree_more_wanted(self, event: messages.MoreWanted) -> None:
         """Read the next page of a list."""

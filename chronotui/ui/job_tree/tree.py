@@ -68,13 +68,13 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
     MoreWanted: TypeAlias = messages.MoreWanted
     ExpansionWanted: TypeAlias = messages.ExpansionWanted
     RefreshWanted: TypeAlias = messages.RefreshWanted
-    FiltersWanted: TypeAlias = messages.FiltersWanted
 
     def __init__(
         self,
         model: TreeModel | None = None,
         *,
         now: Callable[[], datetime] = utc_now,
+        find: Callable[[bool], object] | None = None,
         name: str | None = None,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
@@ -82,6 +82,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         super().__init__(name=name, id=id, classes=classes)
         self.model = TreeModel() if model is None else model
         self._now = now
+        self.find = find
         self._look: Look | None = None
         self._painted: dict[int, tuple[NodeKey, tuple[Piece, ...], bool]] = {}
         self._strips: dict[tuple[tuple[Piece, ...], bool], Strip] = {}

@@ -60,3 +60,27 @@ async def test_what_follows_a_colon_is_gone_to(server: DemoServer) -> None:
         pane = app.desk.log_side.log_pane
         assert pane is not None
         await until(pilot, lambda: opened_in(pane).reading.current == 0)
+
+
+async def test_the_keys_after_enter_belong_to_the_log(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        pane = app.desk.log_side.log_pane
+        assert pane is not None
+        typed(app, "/", *"row", "enter", "m", "w")
+        await until(pilot, lambda: pane.view.settings.wrap)
+        assert opened_in(pane).search_text == "row"
+        assert len(opened_in(pane).bookmarks) == 1
+
+
+async def test_the_tree_is_narrowed_and_moved_in_with_one_paste(
+    server: DemoServer,
+) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        typed(app, "tab", "/", *"etl-q", "backspace", "enter", "g", "j")
+        tree = app.desk.tree_side
+        await until(pilot, lambda: tree.filter_bar.filters.text == "etl-")
+        assert app.focused is tree.tree_view

@@ -28,7 +28,7 @@ class Host(App[None]):
         self.left = 0
 
     def compose(self) -> ComposeResult:
-        yield FilterBar()
+        yield FilterBar(leave=self.leave)
 
     @property
     def bar(self) -> FilterBar:
@@ -37,7 +37,7 @@ class Host(App[None]):
     def on_filter_bar_filters_changed(self, event: FilterBar.FiltersChanged) -> None:
         self.filters.append(event.filters)
 
-    def on_filter_bar_filters_left(self) -> None:
+    def leave(self) -> None:
         self.left += 1
 
 
