@@ -63,6 +63,7 @@ class LogSide(Vertical):
         self._furnishing = Lock()
         self._shown: dict[str, ShownJob] = {}
         self.current: ShownJob | None = None
+        self._told: Job | None = None
         self.when_placed: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -172,8 +173,9 @@ class LogSide(Vertical):
 
     def log_changed(self) -> None:
         """Take over what the opened job's log has become."""
-        self.tick()
         state = self.state
+        if state is None or state.job is not self._told:
+            self.tick()
         if self.current is None or state is None:
             return
         log_pane = self.log_pane
@@ -191,6 +193,7 @@ class LogSide(Vertical):
         """Say again what moves with the clock."""
         tabs = self.query_one(PaneTabs)
         state = self.state
+        self._told = state.job if state is not None else None
         if self.current is None or state is None:
             tabs.subject = tabs.standing = ""
             return

@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from chronotui.core.text import clean
+from chronotui.ui.painting.own_row import OwnRow
 
 if TYPE_CHECKING:
     from textual.events import Click
@@ -24,7 +24,7 @@ LEAST_NAME: Final = 6
 """Cells below which the beginning of a name is worth nothing."""
 
 
-class PaneTabs(Widget):
+class PaneTabs(OwnRow):
     """Three titles and the opened job's name; a click chooses a pane."""
 
     DEFAULT_CSS = """
@@ -36,10 +36,10 @@ class PaneTabs(Widget):
         "pane-tabs--alarm",
     }
 
-    active: reactive[str] = reactive(LIVE)
-    subject: reactive[str] = reactive("")
-    standing: reactive[str] = reactive("")
-    alarm: reactive[bool] = reactive(False)
+    active: reactive[str] = reactive(LIVE, repaint=False)
+    subject: reactive[str] = reactive("", repaint=False)
+    standing: reactive[str] = reactive("", repaint=False)
+    alarm: reactive[bool] = reactive(False, repaint=False)
 
     class Chosen(Message):
         """A pane was chosen with the mouse.
@@ -52,19 +52,34 @@ class PaneTabs(Widget):
             self.pane = pane
             super().__init__()
 
-    def render(self) -> Text:
+    def watch_active(self) -> None:
+        """Mark the title."""
+        self.repaint()
+
+    def watch_subject(self) -> None:
+        """Name the job."""
+        self.repaint()
+
+    def watch_standing(self) -> None:
+        """Say how the job stands."""
+        self.repaint()
+
+    def watch_alarm(self) -> None:
+        """Colour the job."""
+        self.repaint()
+
+    def line(self, width: int) -> Text:
         """Return the titles at the left and the job at the right, fitted."""
         line = Text(no_wrap=True, end="")
         for name, title in TITLES.items():
             kind = "active" if name == self.active else "idle"
-            style = self.get_component_rich_style(f"pane-tabs--{kind}")
-            line.append(f" {title} ", style)
-        room = self.size.width - line.cell_len - 2
+            line.append(f" {title} ", self.tone(f"pane-tabs--{kind}"))
+        room = width - line.cell_len - 2
         if room < 4 or not self.subject:
             return line
         subject = self._fitted(room)
         if self.alarm:
-            subject.stylize(self.get_component_rich_style("pane-tabs--alarm"))
+            subject.stylize(self.tone("pane-tabs--alarm"))
         line.append(" " * (room - subject.cell_len + 1))
         line.append_text(subject)
         return line

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from chronotui.core.text import clean
 from chronotui.model import STDERR
 from chronotui.ui.log_view.cells import Grid
+from chronotui.ui.log_view.gutter import first_gutter, later_gutter
 from chronotui.ui.log_view.runs import segments
 from chronotui.ui.log_view.shown import MOST_SHOWN, Paragraph, shown_json, shown_message
 from chronotui.ui.painting.drawn import DrawnRow
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     Find: TypeAlias = Callable[[str], Iterable[tuple[int, int]]]
 
 BLACK: Final = TextualColor(0, 0, 0)
-MARK: Final = "▌"
-BOOKMARK: Final = "◆"
 LEAST_TEXT: Final = 12
 """Cells of text below which the time column makes room."""
+
+MOST_STYLES: Final = 4096
+"""Styles whose filtered ones are kept: a log may bring a new one a character."""
 
 MOST_NOTICE: Final = 1000
 """Characters of a row that is no line."""
@@ -92,6 +94,9 @@ class Drawer:
     background: TextualColor = BLACK
     gutter: int = field(init=False)
     room: int = field(init=False)
+    _known: dict[Style | None, Style | None] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Measure the columns: the text keeps at least one cell."""
@@ -141,7 +146,7 @@ class Drawer:
                 paragraph.lit(self.find(paragraph.searched), match)
                 for paragraph in paragraphs
             ]
-        later = self._later_prefix(line, look)
+        later = later_gutter(line, self.gutter, look)
         return [
             self._row(later if index else first, self._text(part, base), base)
             for index, part in enumerate(self._parts(paragraphs))
@@ -193,16 +198,7 @@ class Drawer:
         stamp = " "
         if self.stamp_width:
             stamp = f" {self.stamper.stamp(line.time_ns, previous_ns)} "
-        if not flags.bookmarked:
-            return [Segment(stamp, look.stamp), *_marks(line, look)]
-        sign = Segment(BOOKMARK, look.bookmark)
-        return [sign, Segment(stamp[1:], look.stamp), *_marks(line, look)]
-
-    def _later_prefix(self, line: LogLine, look: Look) -> list[Segment]:
-        """Return the gutter of a line's further rows: its mark and no time."""
-        if not self.gutter:
-            return []
-        return [Segment(" " * (self.gutter - 2), look.stamp), *_marks(line, look)]
+        return first_gutter(line, stamp, look, bookmarked=flags.bookmarked)
 
     def _row(self, prefix: list[Segment], text: list[Segment], base: Style) -> DrawnRow:
         """Return a row from what fits it, padded."""
@@ -212,9 +208,21 @@ class Drawer:
             pieces.append(Segment(" " * blank, base))
         if blank < 0:
             pieces = list(Strip(pieces).adjust_cell_length(self.width))
-        for line_filter in self.filters:
-            pieces = line_filter.apply(pieces, self.background)
+        if self.filters:
+            pieces = [Segment(text, self._filtered(style)) for text, style, _ in pieces]
         return DrawnRow(pieces)
+
+    def _filtered(self, style: Style | None) -> Style | None:
+        """Return what Textual's filters make of a style, whatever the text."""
+        known = self._known
+        if style not in known:
+            segments = [Segment(" ", style)]
+            for line_filter in self.filters:
+                segments = line_filter.apply(segments, self.background)
+            if len(known) >= MOST_STYLES:
+                known.clear()
+            known[style] = segments[0].style
+        return known[style]
 
     # Other rows
 
@@ -251,12 +259,6 @@ class Drawer:
         ]
         parts[-1] += fill * (self.width - Grid(parts[-1]).width)
         return [self._row([], [Segment(part, style)], style) for part in parts]
-
-
-def _marks(line: LogLine, look: Look) -> list[Segment]:
-    if line.stream == STDERR:
-        return [Segment(MARK, look.mark), Segment(" ", look.stderr)]
-    return [Segment("  ", look.stdout)]
 
 
 def _cells(segment: Segment) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from operator import ne, or_
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from chronotui.ui.painting.pieces import BLANK, CONTINUED, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from chronotui.ui.painting.pen import Pen
+    from chronotui.ui.painting.pen import Pen, Run
     from chronotui.ui.painting.pieces import Styles
     from chronotui.ui.painting.surface import Row
 
@@ -28,15 +28,6 @@ ERASE_FROM: Final = 8
 
 _SPAN: Final = re.compile(rb"\x01(?:\x00{0,%d}\x01)*" % BRIDGE)
 _ONE_STYLE: Final = re.compile(r"(.)\1*", re.DOTALL)
-
-
-class Run(NamedTuple):
-    """Cells of one style to be written; ``erases``: from there to the row's end."""
-
-    y: int
-    x: int
-    text: str
-    erases: bool = False
 
 
 def differing(shown: Row, wanted: Row) -> bytes:
@@ -86,30 +77,22 @@ def write_rows(
             _write_graphemes(pen, styles, y, row, spans)
             continue
         end = _erasable_from(pen, row, styles.style(row.styles[-1]))
-        for code, run in _runs(y, row, spans, end):
-            by_style.setdefault(code, []).append(run)
+        _add_runs(by_style, y, row, spans, end)
     for code, runs in by_style.items():
-        style = styles.style(code)
-        for run in runs:
-            pen.move(run.x, run.y)
-            pen.style(style)
-            if run.erases:
-                pen.control("\x1b[K")
-            else:
-                pen.text(run.text)
+        pen.runs(styles.style(code), runs)
 
 
-def _runs(
-    y: int, row: Row, spans: Iterable[Span], end: int
-) -> Iterator[tuple[str, Run]]:
-    """Return the code of each run's style and the run; from ``end`` on is blank."""
-    cells, styles = row.cells, row.styles
+def _add_runs(
+    by_style: dict[str, list[Run]], y: int, row: Row, spans: Iterable[Span], end: int
+) -> None:
+    """Add what is to be written, by style codes; from ``end`` on the row is blank."""
+    text, styles = "".join(row.cells), row.styles
     for start, stop in spans:
         for one in _ONE_STYLE.finditer(styles, start, min(stop, end)):
             x1, x2 = one.span()
-            yield one[1], Run(y, x1, "".join(cells[x1:x2]))
+            by_style.setdefault(one[1], []).append((y, x1, text[x1:x2]))
         if stop > end:
-            yield styles[-1], Run(y, max(start, end), "", erases=True)
+            by_style.setdefault(styles[-1], []).append((y, max(start, end), None))
             return
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SHORT_COLOUR, LONG_COLOUR = 3, 5
 """Parameters of a colour by number and of one by red, green and blue."""
 
 _FLAGS: Final = frozenset(map(str, (1, 2, 3, 4, 5, 7, 8, 9, 21, 51, 52, 53)))
+
+
+Run = tuple[int, int, str | None]
+"""Row and column of a text; None: from there to the row's end is erased."""
 
 
 class Pen:
@@ -42,6 +49,25 @@ class Pen:
         self._out.append(text)
         if self._at is not None:
             self._at = (self._at[0] + len(text), self._at[1])
+
+    def runs(self, style: str, runs: Iterable[Run]) -> None:
+        """Write runs of one style, of cells of one character each."""
+        out = self._out
+        x, y = self._at or (-1, -1)
+        for row, column, text in runs:
+            if row != y or x > column:
+                place = f"{row + 1};{column + 1}" if column else f"{row + 1}"
+                out.append(f"\x1b[{place}H")
+            elif x < column:
+                out.append(f"\x1b[{column - x}C")
+            self.style(style)
+            if text is None:
+                out.append("\x1b[K")
+                x, y = -1, -1
+            else:
+                out.append(text)
+                x, y = column + len(text), row
+        self._at = (x, y) if y >= 0 else None
 
     def control(self, written: str) -> None:
         """Write what leaves the pen nobody knows where."""

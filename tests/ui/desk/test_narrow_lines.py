@@ -39,7 +39,8 @@ async def test_the_state_of_a_job_outlives_its_name(width: int, words: str) -> N
         tabs.subject = "nightly-report"
         tabs.standing = "798c446b  FAILED after 2:10"
         await pilot.pause()
-        assert tabs.render().plain.removeprefix(" Live  History  Details ").strip() == (
+        line = tabs.line(tabs.size.width)
+        assert line.plain.removeprefix(" Live  History  Details ").strip() == (
             words
         )
 
