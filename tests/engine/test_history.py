@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,14 @@ from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
 from chronotui.engine.watch import JobLog
-from tests.engine.conftest import Readers, held_lines, true_lines, until
+from chronotui.storage.spool_file import SpoolFile
+from tests.engine.conftest import SETTINGS, Readers, held_lines, true_lines, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from chronotui.core.log import Overflow
     from chronotui.demo import DemoServer
     from chronotui.demo.script import ScriptedJob
     from tests.conftest import MakeDemo
@@ -312,3 +318,48 @@ async def test_a_download_joins_what_is_held_at_either_end(
     await again.load_all()
     assert demo.requests.count("raw") == 2
     assert held_lines(log) == true_lines(demo, made)
+
+
+class FullDisk:
+    """A spool file whose disk is full."""
+
+    def write(self, _content: bytes, /) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def read(self, _offset: int, _size: int, /) -> bytes:
+        raise AssertionError("nothing was written")
+
+    def close(self) -> None:
+        """Give back nothing."""
+
+
+def _gone(folder: Path) -> SpoolFile:
+    (folder / "file").touch()
+    return SpoolFile(folder / "file" / "spool")
+
+
+@pytest.mark.parametrize(
+    ("spool", "reason"),
+    [
+        (lambda _: FullDisk(), "No space left on device"),
+        (_gone, "Not a directory"),
+    ],
+    ids=["full", "gone"],
+)
+async def test_without_room_to_spool_it_is_said_and_nothing_is_lost(
+    demo: DemoServer,
+    readers: Readers,
+    tmp_path: Path,
+    spool: Callable[[Path], Overflow],
+    reason: str,
+) -> None:
+    made = ended(demo, 9000)
+    client = await readers.client(demo)
+    store = LogStore(budget_bytes=10_000, overflow=lambda: spool(tmp_path))
+    job = await client.job(made.workflow_id, made.id)
+    log = JobLog(client, None, job, settings=SETTINGS, store=store)
+    await log.watch()
+    assert held_lines(log) == true_lines(demo, made)
+    bottom = log.store.marks.all()[-1]
+    assert (bottom.kind, reason in bottom.text) == ("bottom", True)
+    assert bottom.text.endswith("memory is used instead.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chronotui.core.log.chunk import Chunk
     from chronotui.core.log.event_ids import EventIds
 
-MOST_WRITTEN: Final = 8 << 20
+MOST_WRITTEN: Final = 2 << 20
 """Bytes spooled in one go: a few milliseconds, so that an append stays short."""
 
 CACHE_BYTES: Final = 8 << 20

@@ -121,4 +121,5 @@ class Marking:
         reached = coverage.top is None or coverage.top.key == highest
         if coverage.rising and not coverage.at_end and reached:
             bottom = "⋮ newer lines not loaded yet"
-        self._store.set_edge(top, bottom)
+        notes = filter(None, (bottom, self._store.memory.note))
+        self._store.set_edge(top, " · ".join(notes))
