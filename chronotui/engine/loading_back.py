@@ -8,7 +8,6 @@ from chronotui.core.log import LineKey
 from chronotui.engine.history import FAR_LINES
 
 if TYPE_CHECKING:
-    from chronotui.core.log import LogStore
     from chronotui.engine.watch import JobLog
 
 
@@ -29,25 +28,33 @@ async def load_back_to_time(log: JobLog, time_ns: int) -> None:
     Raises:
         ChronotuiError: The pages cannot be read.
     """
-    if log.state.job.status.is_terminal and _lines_back(log.store, time_ns) > FAR_LINES:
+    if log.state.job.status.is_terminal and _lines_back(log, time_ns) > FAR_LINES:
         await log.load_all()
         return
-    while _begins_after(log.store, time_ns) and await log.load_older():
+    while _begins_after(log, time_ns) and await log.load_older():
         pass
 
 
-def _begins_after(store: LogStore, time_ns: int) -> bool:
+def _oldest(log: JobLog) -> int:
+    """Return the first line of what was paged back to, counted in the store."""
+    oldest = log.position.oldest
+    if oldest is None or log.state.at_start:
+        return 0
+    return min(log.store.bisect(LineKey(*oldest, -1, "")), len(log.store) - 1)
+
+
+def _begins_after(log: JobLog, time_ns: int) -> bool:
     """Whether lines before a time may be missing; a line without one tells nothing."""
-    oldest = store.line(0).time_ns if len(store) else None
+    oldest = log.store.line(_oldest(log)).time_ns if len(log.store) else None
     return oldest is None or oldest > time_ns
 
 
-def _lines_back(store: LogStore, time_ns: int) -> float:
-    """Return how many lines before the loaded ones a time may be, at their rate."""
-    lines = len(store)
-    if not lines:
+def _lines_back(log: JobLog, time_ns: int) -> float:
+    """Return how many lines before the paged ones a time may be, at their rate."""
+    if not len(log.store):
         return 0
-    oldest, newest = store.line(0).time_ns, store.line(lines - 1).time_ns
+    first, last = _oldest(log), len(log.store) - 1
+    oldest, newest = log.store.line(first).time_ns, log.store.line(last).time_ns
     if oldest is None or newest is None or newest <= oldest:
         return 0
-    return (oldest - time_ns) * lines / (newest - oldest)
+    return (oldest - time_ns) * (last - first) / (newest - oldest)

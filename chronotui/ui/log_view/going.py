@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.ui.log_view.goto import find_goal, goal_of, is_before_loaded
+from chronotui.ui.log_view.goto import find_goal, goal_of, is_unread
 from chronotui.ui.log_view.messages import OlderWanted
 from chronotui.ui.log_view.motions import Motions
 
@@ -41,7 +41,7 @@ class Going(Motions):
             return "There are no lines to go to."
         try:
             goal = goal_of(place, opened, now.astimezone(self.zone))
-            if self.edges.more_above and is_before_loaded(goal, opened):
+            if self.edges.more_above and is_unread(goal, opened):
                 self.post_message(OlderWanted(self, goal, place))
             else:
                 self.go_to_goal(goal)

@@ -5,15 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from chronotui.core.log import Anchor, GapRow, LineKey, key_of
+from chronotui.core.log import Anchor, GapRow, LineKey, LineRow, key_of
 from chronotui.core.times import NS, parse_when
 from chronotui.ui.log_view.stamps import wall_time
 from chronotui.ui.log_view.wording import gap_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chronotui.core.log import Row
+    from chronotui.model import LogLine
     from chronotui.ui.log_view.open_log import OpenLog
 
 MOST_DIGITS: Final = 18
+
+NOTICES: Final = 4
+"""Rows next to a gap among which the nearest line is looked for."""
 
 
 class LineGoal(NamedTuple):
@@ -90,6 +97,28 @@ def is_before_loaded(goal: Goal, opened: OpenLog) -> bool:
         return opened.store.bisect(_lowest(goal)) == 0
     oldest = opened.store.line(0).time_ns
     return oldest is not None and goal.time_ns < oldest
+
+
+def is_unread(goal: Goal, opened: OpenLog) -> bool:
+    """Whether a goal lies before what is loaded, or between two stretches of it."""
+    if is_before_loaded(goal, opened):
+        return True
+    gap = opened.rows.unread_row
+    if gap is None:
+        return False
+    above = _first_line(reversed(opened.rows.rows(gap - NOTICES, gap)))
+    below = _first_line(opened.rows.rows(gap + 1, gap + 1 + NOTICES))
+    if isinstance(goal, LineGoal):
+        return (above is None or above[:2] < goal) and (
+            below is None or goal < below[:2]
+        )
+    return (above is None or (above.time_ns or 0) < goal.time_ns) and (
+        below is None or goal.time_ns < (below.time_ns or 0)
+    )
+
+
+def _first_line(rows: Iterable[Row]) -> LogLine | None:
+    return next((row.line for row in rows if isinstance(row, LineRow)), None)
 
 
 def find_goal(goal: Goal, opened: OpenLog) -> Found:

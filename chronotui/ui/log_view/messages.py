@@ -84,7 +84,7 @@ class LineOpened(LogMessage, namespace="log_view"):
 
 
 class OlderWanted(LogMessage, namespace="log_view"):
-    """The reader wants to go to a place before all that is loaded.
+    """The reader wants to go to a place that is not loaded.
 
     Attributes:
         goal: The place, for `LogView.go_to_goal` once it is loaded.

@@ -138,6 +138,22 @@ async def test_a_line_that_is_missing_is_said_to_be(open_pane: OpenPane) -> None
         assert bench.said().startswith("That line is among those: ⋯ 37 lines not")
 
 
+async def test_what_is_left_out_in_the_middle_is_asked_for(
+    open_pane: OpenPane,
+) -> None:
+    loaded = [*range(100), *range(5000, 5100)]
+    async with open_pane(map(log_line, loaded)) as bench:
+        bench.store.set_gaps([Gap(1, 100, 100, 4900, GapState.UNREAD)])
+        await bench.add([])
+        for typed in ("2000", "22:15:00"):
+            await bench.ask("colon", typed)
+            assert bench.posted(OlderWanted)[-1].typed == typed
+        for typed, number in {"50": 50, "5050": 5050, "22:13:25": 51}.items():
+            await bench.ask("colon", typed)
+            assert bench.view.place.number == number
+        assert len(bench.posted(OlderWanted)) == 2
+
+
 async def test_a_line_the_filter_hides_is_said_to_be(open_pane: OpenPane) -> None:
     async with open_pane(30) as bench:
         await bench.ask("ampersand", "7$")
