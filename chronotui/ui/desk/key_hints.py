@@ -25,7 +25,7 @@ class KeyHints(Widget):
     DEFAULT_CSS = """
     KeyHints {
         height: 1;
-        background: $footer-background; color: $footer-foreground;
+        background: $panel; color: $text;
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-hints--key"}

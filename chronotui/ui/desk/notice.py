@@ -18,7 +18,7 @@ class Notice(Static):
     DEFAULT_CSS = """
     Notice {
         dock: bottom; layer: notice; height: auto; max-height: 4; padding: 0 1;
-        background: $footer-background; color: $footer-foreground; text-style: bold;
+        background: $panel; color: $text; text-style: bold;
         display: none;
     }
     Notice.-said { display: block; }

@@ -49,6 +49,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
         margin-right: 1;
         color: $text-muted;
         &.-set { color: $text-accent; text-style: bold; }
+        &.-set:light { color: $text-primary; }
         &:hover { color: $text; }
         &:focus { text-style: reverse; }
     }

@@ -96,6 +96,7 @@ class FilterBar(Horizontal):
         &.-terminated > #filter-terminated {
             display: block; color: $text-accent; text-style: bold;
         }
+        &.-terminated:light > #filter-terminated { color: $text-primary; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

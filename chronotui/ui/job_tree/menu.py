@@ -76,7 +76,8 @@ class ChoiceMenu(ModalScreen[int | None]):
 
     def on_click(self, event: Click) -> None:
         """Leave on a click beside the list."""
-        if event.widget is self:
+        listed = self.query_one(OptionList)
+        if not listed.region.contains(event.screen_x, event.screen_y):
             self.dismiss(None)
 
     def action_leave(self) -> None:
