@@ -27,6 +27,12 @@ class Spot(NamedTuple, Generic[AnchorT]):
     offset: int
     following: bool
 
+    def is_at(self, other: Spot[AnchorT]) -> bool:
+        """Whether both are the same row, or the tail, wherever on the screen."""
+        if self.following or other.following:
+            return self.following == other.following
+        return self.anchor == other.anchor
+
 
 class Reading(Generic[AnchorT]):
     """Following or reading, the current row and the top of the window.

@@ -78,12 +78,12 @@ class ReadingOn(DeskBase):
     @on(log_messages.OlderWanted)
     def _older_wanted(self, message: log_messages.OlderWanted) -> None:
         log = self._log
-        if log is not None and not self.working(ALL):
+        if log is not None:
             words = f"Loading back to {message.typed} … esc stops."
             self.say(words, seconds=FOR_GOOD)
             self._load_back(log, message.goal)
 
-    @work(group=ALL)
+    @work(group=ALL, exclusive=True)
     async def _load_back(self, log: JobLog, goal: Goal) -> None:
         from chronotui.engine.loading_back import load_back_to_line, load_back_to_time
         from chronotui.ui.log_view.goto import LineGoal
@@ -100,9 +100,8 @@ class ReadingOn(DeskBase):
         self.say("")
         if pane is None or log is not self._log:
             return
-        pane.view.take_over()
         try:
-            pane.view.go_to_goal(goal)
+            pane.view.go_to_loaded(goal)
         except ValueError as error:
             self.say(str(error))
 

@@ -176,7 +176,7 @@ class Finding(Motions):
         if (
             opened is None
             or not opened.searches_with(search)
-            or not _same_place(opened.reading.spot, wanted.spot)
+            or not opened.reading.spot.is_at(wanted.spot)
         ):
             return
         is_error = search is not opened.search
@@ -218,10 +218,3 @@ def _reached(wanted: Wanted, jump: Jump) -> str:
     if wanted.step > 0:
         return "Went on from the start: that was the last match."
     return "Went on from the end: that was the first match."
-
-
-def _same_place(one: Spot[Anchor], other: Spot[Anchor]) -> bool:
-    """Whether a reader has not moved, wherever the place stands on the screen."""
-    return one.following == other.following and (
-        one.following or one.anchor == other.anchor
-    )

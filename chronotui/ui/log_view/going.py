@@ -11,11 +11,15 @@ from chronotui.ui.log_view.motions import Motions
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from chronotui.core.log import Anchor
+    from chronotui.core.reading import Spot
     from chronotui.ui.log_view.goto import Goal
 
 
 class Going(Motions):
     """Lines by number, times, start and end."""
+
+    _asked_at: Spot[Anchor] | None = None
 
     def go_to_place(self, typed: str, now: datetime) -> str:
         """Go where ``:`` was told to go; what is not loaded is asked for.
@@ -42,12 +46,26 @@ class Going(Motions):
         try:
             goal = goal_of(place, opened, now.astimezone(self.zone))
             if self.edges.more_above and is_unread(goal, opened):
+                self._asked_at = opened.reading.spot
                 self.post_message(OlderWanted(self, goal, place))
             else:
                 self.go_to_goal(goal)
         except ValueError as error:
             return str(error)
         return ""
+
+    def go_to_loaded(self, goal: Goal) -> None:
+        """Go to a place that was asked for, unless the reader went elsewhere meanwhile.
+
+        Raises:
+            ValueError: The log has no such place; the message is a sentence.
+        """
+        opened, asked_at = self.opened, self._asked_at
+        if opened is None or asked_at is None:
+            return
+        self.take_over()
+        if opened.reading.spot.is_at(asked_at):
+            self.go_to_goal(goal)
 
     def go_to_goal(self, goal: Goal) -> None:
         """Go to a place, and say so if it is not quite the one that was meant.

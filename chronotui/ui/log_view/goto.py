@@ -100,12 +100,13 @@ def is_before_loaded(goal: Goal, opened: OpenLog) -> bool:
 
 
 def is_unread(goal: Goal, opened: OpenLog) -> bool:
-    """Whether a goal lies before what is loaded, or between two stretches of it."""
-    if is_before_loaded(goal, opened):
-        return True
-    gap = opened.rows.unread_row
-    if gap is None:
-        return False
+    """Whether a goal lies before what is loaded, or between two stretches of it.
+
+    Where there are two, the first one begins with the log.
+    """
+    gap, before = opened.rows.unread_row, is_before_loaded(goal, opened)
+    if gap is None or before:
+        return gap is None and before
     above = _first_line(reversed(opened.rows.rows(gap - NOTICES, gap)))
     below = _first_line(opened.rows.rows(gap + 1, gap + 1 + NOTICES))
     if isinstance(goal, LineGoal):

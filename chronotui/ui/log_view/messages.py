@@ -87,7 +87,7 @@ class OlderWanted(LogMessage, namespace="log_view"):
     """The reader wants to go to a place that is not loaded.
 
     Attributes:
-        goal: The place, for `LogView.go_to_goal` once it is loaded.
+        goal: The place, for `LogView.go_to_loaded` once it is there.
         typed: The place as typed.
     """
 
