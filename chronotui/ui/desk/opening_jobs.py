@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import get_running_loop
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import LogsUnavailableError
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from chronotui.model import Job, Workflow
 
 
-STANDING_SECONDS: Final = 0.08
+STANDING_SECONDS: Final = 0.15
 """How long the status line waits to be painted in one frame with the log's lines."""
+
+FOLLOWING_SECONDS: Final = 0.1
+"""How often it counts on while a followed log floods: faster nobody reads."""
 
 
 class OpeningJobs(DeskBase):
@@ -26,6 +30,8 @@ class OpeningJobs(DeskBase):
 
     _unsubscribe: Callable[[], None] | None = None
     _standing_due: TimerHandle | None = None
+    _said_at = 0.0
+    _said_following = False
     _told_tree: tuple[Job, ChronotuiError | None] | None = None
 
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
@@ -55,7 +61,24 @@ class OpeningJobs(DeskBase):
     def show_standing(self) -> None:
         """Say on the status line how things stand now."""
         self._forget_due()
-        super().show_standing()
+        if self.is_whole:
+            self._said_at = monotonic()
+            self._said_following = self.log_side.place.following
+            super().show_standing()
+
+    def reader_placed(self) -> None:
+        """Say where the reader is now, in the frame that shows it."""
+        follows_on = self._said_following and self.log_side.place.following
+        if follows_on and monotonic() < self._said_at + FOLLOWING_SECONDS:
+            self._say_soon()
+        else:
+            self.show_standing()
+
+    def _say_soon(self) -> None:
+        if self._standing_due is None:
+            self._standing_due = get_running_loop().call_later(
+                STANDING_SECONDS, self.show_standing
+            )
 
     def _forget_due(self) -> None:
         if self._standing_due is not None:
@@ -66,11 +89,7 @@ class OpeningJobs(DeskBase):
         if self.session is not None and self.is_whole:
             self._tell_tree()
             self.log_side.log_changed()
-            if self._standing_due is None:
-                # Lines that come move the reader's place, and that is said at once.
-                self._standing_due = get_running_loop().call_later(
-                    STANDING_SECONDS, self.show_standing
-                )
+            self._say_soon()
             self.session.log_changed()
 
     def _tell_tree(self) -> None:

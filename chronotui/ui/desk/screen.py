@@ -95,7 +95,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
     def on_mount(self) -> None:
         """Put the focus in the tree and let the clock move what it moves."""
         self.set_focus(self.tree_side.tree_view)
-        self.log_side.when_placed = self.show_standing
+        self.log_side.when_placed = self.reader_placed
         self.show_standing()
         self.set_interval(1.0, self._tick)
         self.say_memory(self.plan.notice)

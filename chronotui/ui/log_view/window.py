@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FRAME_SECONDS: Final = 1 / 30
 """Least time between two takings-over of what arrived."""
 
-FLOOD_SECONDS: Final = 1 / 16
+FLOOD_SECONDS: Final = 1 / 15.5
 """The same while a picture keeps less than half of the one before."""
 
 SLICE_SECONDS: Final = 0.006

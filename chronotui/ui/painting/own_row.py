@@ -15,6 +15,7 @@ from chronotui.ui.painting.shortcut import Shortcut
 if TYPE_CHECKING:
     from rich.style import Style
     from rich.text import Text
+    from textual.color import Color
 
 
 class OwnRow(Widget):
@@ -26,6 +27,7 @@ class OwnRow(Widget):
         super().__init__()
         self._shortcut = Shortcut(self)
         self._styles: dict[str, Style] = {}
+        self._background: Color | None = None
 
     def line(self, width: int) -> Text:
         """Return what stands in a row of some cells; more of it is cut off."""
@@ -58,6 +60,7 @@ class OwnRow(Widget):
         """Take the theme's new colours when next drawn."""
         super().notify_style_update()
         self._styles = {}
+        self._background = None
 
     def _row(self) -> DrawnRow:
         width, own = self.size.width, self.tone("")
@@ -66,6 +69,8 @@ class OwnRow(Widget):
         pieces = Segment.apply_style(text.render(self.app.console), own)
         strip = Strip(pieces).adjust_cell_length(width, own.background_style)
         segments = list(strip)
+        if self._background is None:
+            self._background = self.background_colors[1]
         for line_filter in self.get_line_filters():
-            segments = line_filter.apply(segments, self.background_colors[1])
+            segments = line_filter.apply(segments, self._background)
         return DrawnRow(segments)
