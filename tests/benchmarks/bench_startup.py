@@ -63,7 +63,7 @@ def figures(runs: int = 5) -> list[Figure]:
         minimal, frame, tree = interleaved(
             lambda: first_sight([python, "-c", MINIMAL], b"first-frame", environment),
             lambda: first_sight(desk, b"Details", environment),
-            lambda: first_sight(desk, "▾".encode(), environment),
+            lambda: first_sight(desk, b"nightly-report", environment),
             runs=runs,
         )
         jobs = [*desk, "jobs", "nightly-report"]
