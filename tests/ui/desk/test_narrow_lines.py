@@ -40,9 +40,7 @@ async def test_the_state_of_a_job_outlives_its_name(width: int, words: str) -> N
         tabs.standing = "798c446b  FAILED after 2:10"
         await pilot.pause()
         line = tabs.line(tabs.size.width)
-        assert line.plain.removeprefix(" Live  History  Details ").strip() == (
-            words
-        )
+        assert line.plain.removeprefix(" Live  History  Details ").strip() == words
 
 
 def words_of(standing: Standing) -> list[str]:
