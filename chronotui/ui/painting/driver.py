@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 TESTED: Final = ("8.2",)
 """Textual releases whose painting was compared, cell by cell."""
 
-FRAME_SECONDS: Final = 1 / 30
-"""At most 30 frames a second: more is bytes that nobody sees over SSH."""
+FRAME_SECONDS: Final = 1 / 60
+"""At most 60 frames a second: a key held down sends 30, and clocks tick meanwhile.
+
+What floods paints less often by itself, and a slow line holds frames back.
+"""
 
 FRAMES_AT_ONCE: Final = 4
 """Frames that may follow one another closely after a pause, as what a key changes,
