@@ -19,6 +19,7 @@ from tests.benchmarks import programs, texts
 from tests.benchmarks.bench_watch import DEMO_SERVER, served
 from tests.benchmarks.measure import Figure
 from tests.benchmarks.pty_program import Program, environment
+from tests.benchmarks.screens import Replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,7 @@ def _desk(folder: Path, server: Mapping[str, str]) -> Program:
     }
     command = [sys.executable, "-m", "chronotui", "--workflow", server["workflow"]]
     program = Program([*command, "--job", server["job"]], environment=variables)
-    program.until(b"following")
+    Replay().wait_for(program, "following")
     program.press(b"z")
     return program
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LNAV = shutil.which("lnav")
+DESK = [sys.executable, "-m", "tests.benchmarks.desk_host"]
 LESS = shutil.which("less")
 
 
@@ -31,9 +32,8 @@ def desk(
         shown: Whether the job is opened, the log on the full screen.
         painting: ``stock`` for Textual's own.
     """
-    variables = {**_for_ours(folder), "CHRONOTUI_PAINTING": painting}
-    command = [sys.executable, "-m", "tests.benchmarks.desk_host"]
-    with Program(command, environment=variables) as program:
+    variables = {**for_ours(folder), "CHRONOTUI_PAINTING": painting}
+    with Program(DESK, environment=variables) as program:
         assert program.hear() == "ready"
         program.ask(f"fill {lines}")
         if shown:
@@ -48,7 +48,7 @@ def desk(
 def textual_log(folder: Path, lines: int) -> Iterator[Program]:
     """Run Textual's own ``Log`` with so many lines."""
     command = [sys.executable, "-m", "tests.benchmarks.log_host"]
-    with Program(command, environment=_for_ours(folder)) as program:
+    with Program(command, environment=for_ours(folder)) as program:
         assert program.hear() == "ready"
         program.ask(f"fill {lines}")
         program.settle()
@@ -96,5 +96,6 @@ def less(folder: Path, path: Path) -> Iterator[Program]:
         yield program
 
 
-def _for_ours(folder: Path) -> dict[str, str]:
+def for_ours(folder: Path) -> dict[str, str]:
+    """Return an environment in which the hosts find themselves."""
     return {**environment(folder), "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pyte
@@ -11,6 +12,8 @@ from tests.benchmarks.pty_program import COLUMNS, LINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from tests.benchmarks.pty_program import Program
 
 UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[(?:>25|<)u")
 """Private questions that the emulator would print."""
@@ -37,6 +40,19 @@ class Replay:
         for _came in self.play(chunks):
             pass
         return self.rows
+
+    def wait_for(self, program: Program, shows: str, seconds: float = 20.0) -> None:
+        """Read until the screen of a program, kept from its start, shows a text.
+
+        Painters write what differs, so the text may never be sent in one piece.
+        """
+        program.keep = True
+        deadline = perf_counter() + seconds
+        while not any(shows in row for row in self.play_all(program.chunks)):
+            program.chunks = []
+            assert perf_counter() < deadline, f"{shows!r} never came"
+            program.read(1.0)
+        program.chunks, program.keep = [], False
 
     @property
     def rows(self) -> list[str]:
