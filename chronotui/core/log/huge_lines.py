@@ -12,7 +12,11 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.core.log.searched_text import searched_message, without_colours
+from chronotui.core.log.searched_text import (
+    final_colour,
+    searched_message,
+    without_colours,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +74,7 @@ class HugeWords:
         self._folds = folds
         self._shared = max(map(len, words)) - 1
         self._place: Place | None = None
-        self._at = self._end = 0
+        self._begin = self._at = self._end = 0
         self._found: bool | None = None
 
     def find(self, block: Block, local: int, deadline: float) -> bool | None:
@@ -78,7 +82,8 @@ class HugeWords:
         place = place_of(block, local)
         if self._place != place:
             self._place, self._found = place, None
-            self._at, self._end = _searched_part(block, local)
+            self._begin, self._end = _searched_part(block, local)
+            self._at = self._begin
         while self._found is None:
             self._found = self._in_piece(block)
             if perf_counter() >= deadline:
@@ -91,8 +96,9 @@ class HugeWords:
         shared = self._shared + (SHARED_BYTES if block.escapes else 0)
         until = min(stop + shared, self._end)
         if block.escapes:
-            colour = block.text.rfind(b"\x1b", max(start - LONGEST_COLOUR, 0), start)
-            start = max(colour, start - LONGEST_COLOUR) if colour >= 0 else start
+            nearest = max(start - LONGEST_COLOUR, self._begin)
+            colour = block.text.rfind(b"\x1b", nearest, start)
+            start = colour if colour >= 0 else start
         piece: bytes | bytearray = block.text[start:until]
         if block.escapes:
             cut = piece.rfind(b"\x1b", -LONGEST_COLOUR) if until < self._end else -1
@@ -108,10 +114,23 @@ def _searched_part(block: Block, local: int) -> tuple[int, int]:
     """Return where the part of a line begins and ends that is searched."""
     start, end = block.begin(local), block.begin(local + 1) - 1
     if block.returns:
-        while end > start and block.text[end - 1] == 0x0D:
-            end -= 1
+        end = _without_trailing_returns(block, start, end)
         start = block.text.rfind(b"\r", start, end) + 1 or start
     return start, end
+
+
+def _without_trailing_returns(block: Block, start: int, end: int) -> int:
+    """Return where a line ends without carriage returns, coloured or not."""
+    while end > start:
+        if block.text[end - 1] == 0x0D:
+            end -= 1
+            continue
+        begin = max(start, end - LONGEST_COLOUR)
+        colour = final_colour(block.text[begin:end]) if block.escapes else 0
+        if not colour:
+            break
+        end -= colour
+    return end
 
 
 class HugeExpression:

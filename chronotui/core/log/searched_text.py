@@ -21,6 +21,11 @@ def _sgr() -> re.Pattern[bytes]:
 
 
 @cache
+def _final_sgr() -> re.Pattern[bytes]:
+    return re.compile(rb"\x1b\[[0-9;:]*m\Z")
+
+
+@cache
 def _earlier_states() -> re.Pattern[bytes]:
     """What a line's last carriage return moved over, once trailing ones are gone."""
     return re.compile(rb"[^\r\n]*\r+(?=[^\r\n])")
@@ -99,6 +104,12 @@ def searched_text(block: Block, start: int) -> str:
 def without_colours(text: bytes | bytearray) -> bytes:
     """Return text without colour sequences."""
     return _sgr().sub(b"", text)
+
+
+def final_colour(text: bytes | bytearray) -> int:
+    """Return the bytes of the colour sequence a text ends with; 0 without one."""
+    found = _final_sgr().search(text) if text.endswith(b"m") else None
+    return len(found[0]) if found else 0
 
 
 def _without_controls(block: Block, text: bytes | bytearray) -> bytes | bytearray:

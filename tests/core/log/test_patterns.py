@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chronotui.core.log import (
@@ -166,13 +166,17 @@ def test_a_slow_expression_on_a_huge_line_is_given_up_and_said(
 
 @given(
     st.lists(
-        st.text(st.sampled_from("aAbB\x1b[1m\r\nßé"), max_size=40),
+        st.lists(st.sampled_from([*"aAbB\x1b[1m\r\nßé", "\x1b[1m"]), max_size=40).map(
+            "".join
+        ),
         min_size=1,
         max_size=6,
     ),
     st.sampled_from(["ab", "AB", "a|bB", "a.b", "[^a]b", "é", "mA"]),
     st.sampled_from([None, "b"]),
 )
+@example(["BBBB\x1ba\rB"], "a|bB", None)
+@example(["aaaaaaaab\r\x1b[1m"], "ab", None)
 def test_huge_lines_match_as_others_do(
     messages: list[str], typed: str, exclude: str | None
 ) -> None:
