@@ -107,6 +107,13 @@ class DeskApp(TypedAhead[int]):
         if isinstance(event.widget, Input):
             event.widget.cursor_blink = False
 
+    def action_command_palette(self) -> None:
+        """Open the palette, if it is not open."""
+        from chronotui.ui.desk.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Put every action that has a name into the palette."""
         from chronotui.ui.desk.palette import commands

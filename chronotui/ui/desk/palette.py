@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 from textual.binding import BindingsMap
+from textual.command import CommandList, CommandPalette
 
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.job_tree.choice import Choice
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.dom import DOMNode
     from textual.screen import Screen
+
+
+class Palette(CommandPalette):
+    """Textual's palette; its list takes keys once it is to be seen.
+
+    Before that, and where a small terminal leaves no row for it, Textual's own list
+    fails on a page key: it does not know yet which option stands on which row.
+    """
+
+    def _action_command_list(self, action: str) -> None:
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
 
 
 def commands(screen: Screen[object]) -> Iterator[SystemCommand]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.events import Key
 
 from chronotui.core.tree import NodeKey
 from chronotui.demo import DemoServer, Dialect
@@ -230,6 +231,20 @@ async def test_a_command_of_the_palette_runs() -> None:
             current = app.desk.log_side.current
             assert current is not None
             await until(pilot, lambda: bool(current.views[HISTORY].bookmarks))
+
+
+@pytest.mark.parametrize("size", [(120, 36), (20, 2)])
+async def test_page_keys_reach_the_palette_before_its_list_is_shown(
+    size: tuple[int, int],
+) -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=size) as pilot:
+            for key in ("ctrl+p", "pagedown", "pageup"):
+                app.post_message(Key(key, None))
+            await until(pilot, lambda: len(app.screen_stack) == 2)
+            await press(pilot, "pagedown", "pageup", "escape")
+            await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
 async def test_keys_are_remapped_by_name() -> None:
