@@ -132,7 +132,30 @@ def _spans(places: bytes, wanted: Row) -> list[Span]:
     if UNKNOWN in wanted.cells:
         known = (2 if cell == UNKNOWN else 0 for cell in wanted.cells)
         places = bytes(map(max, places, known))
+    if not wanted.is_simple:
+        places = _with_overhang(places, wanted.cells)
     return [found.span() for found in _SPAN.finditer(places)]
+
+
+def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
+    """Mark the cells that a terminal may cover with a grapheme it takes for wider.
+
+    At the most it gives each character of it two cells. What it covers is then
+    written over, so that nothing is left of a grapheme when it goes.
+    """
+    marks, over, until = bytearray(places), 0, 0
+    for x, cell in enumerate(cells):
+        if x < until:
+            marks[x] = marks[x] or 1
+        width = 2 if cells[x + 1 : x + 2] == [CONTINUED] else 1
+        if cell and 1 not in marks[x : x + width]:
+            over = 0
+        elif len(cell) > 1:
+            over += 2 * len(cell) - width
+            until = max(until, x + width + over)
+        elif cell and width == 1:
+            over = 0
+    return bytes(marks)
 
 
 def _write_graphemes(
@@ -153,6 +176,11 @@ def _write_graphemes(
             if plain or not doubtful:
                 pen.move(x, y)
             pen.style(styles.style(wanted.styles[x]))
+            if len(cell) > 1 and wanted.cells[x + 1 : x + 2] == [CONTINUED]:
+                # A terminal that takes it for one cell would leave the other.
+                pen.move(x, y)
+                pen.text(BLANK * 2)
+                pen.move(x, y)
             doubtful = not plain
             if plain:
                 pen.text(cell)

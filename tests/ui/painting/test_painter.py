@@ -241,3 +241,20 @@ def test_more_styles_than_are_remembered_are_painted_all_the_same() -> None:
         stock_stream.feed(painting)
         frugal_stream.feed(painter.feed(painting) + painter.flush())
         assert _shown(frugal) == _shown(stock)
+
+
+@pytest.mark.parametrize("grapheme", ["👩\u200d👩\u200d👧", "⚠\ufe0f", "री"])
+@pytest.mark.parametrize("cells", range(1, 5))
+def test_nothing_is_left_of_a_grapheme_that_a_terminal_measures_otherwise(
+    grapheme: str, cells: int
+) -> None:
+    screen = pyte.Screen(20, 1)
+    stream = pyte.Stream(screen)
+    painter = Painter(20, 1)
+    wide = cell_len(grapheme)
+    seen = f"{'#' * cells:{wide}}"
+    for text in ("abc def", f"x{grapheme}", f"xy{grapheme}f", "xy", "abc def"):
+        painter.feed(f"\x1b[1;1H{text}{' ' * (20 - cell_len(text))}")
+        stream.feed(painter.flush().replace(grapheme, "#" * cells))
+        right = text.replace(grapheme, seen[:wide]).ljust(20)
+        assert screen.display[0] == right
