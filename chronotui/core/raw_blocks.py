@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.core.identity import attempt_of
@@ -38,7 +39,8 @@ class RawBlocks:
 
     Attributes:
         failed: Whether the body is not whole: it ends in the server's failure
-            trailer, which nothing follows, or in the middle of an entry.
+            trailer, or in the middle of an entry, or it cannot be read. Nothing is
+            taken after that.
     """
 
     def __init__(self, skip: int = 0) -> None:
@@ -70,10 +72,8 @@ class RawBlocks:
         whole, rest = self._whole.finish()
         self._take(whole)
         if rest.strip():
-            try:
+            with suppress(UnreadableAnswerError):
                 self._take(rest)
-            except UnreadableAnswerError:
-                self.failed = True
         while self._waiting.numbers:
             yield self._block()
 
@@ -91,7 +91,11 @@ class RawBlocks:
         """Decode entries into the columns that wait."""
         if self.failed:
             return
-        entries = decode_entries(whole)
+        try:
+            entries = decode_entries(whole)
+        except UnreadableAnswerError:
+            self.failed = True
+            raise
         messages: list[Any] = [entry.message_raw for entry in entries]
         if None in messages:
             self.failed = True

@@ -123,15 +123,16 @@ class HistoryPaging:
 
         try:
             async with self._downloading:
+                if pages.coverage.at_start:
+                    return True
                 skip = pages.coverage.head_lines
-                whole = pages.coverage.at_start or await load_raw(
+                whole = await load_raw(
                     self._source, watch.job, watch.intake, took, skip=skip
                 )
-                if whole and not stopped:
-                    pages.loaded_all()
+                head = pages.coverage.head
+                return whole and (stopped or pages.downloaded(head and head.key))
         finally:
             self._stepped.set()
-        return whole
 
     async def _load_pages(self, progress: Progress | None) -> None:
         pages = self._watch.pages

@@ -141,7 +141,8 @@ async def load_raw(
         source: The client.
         job: The job.
         intake: Takes the lines.
-        took: Told the lines of each step; returns whether they are enough.
+        took: Told the lines of each step, with their attempts; returns whether they
+            are enough.
         skip: First lines of the download that were taken before.
 
     Returns:
@@ -153,8 +154,7 @@ async def load_raw(
             if lines is None:
                 return False
             for part in in_steps(lines, intake):
-                intake.take(part, Way.RISING, context)
-                if took(part):
+                if took(intake.take(part, Way.RISING, context)):
                     return True
                 await asyncio.sleep(0)
     return True

@@ -132,6 +132,19 @@ def test_what_is_no_json_is_said() -> None:
         list(blocks.feed(b"<html>" + b" " * 300 + b"\n"))
 
 
+def test_nothing_is_taken_after_what_is_no_json() -> None:
+    """What came with it is not taken either: the lines taken have no hole."""
+    blocks = RawBlocks()
+    good = b"".join(
+        body_of([entry(first), entry(first + 1), entry(first + 2)])
+        for first in (0, 3, 6)
+    )
+    with pytest.raises(UnreadableAnswerError):
+        list(blocks.feed(good + b"<html>\n" + body_of([entry(9)])[:-1]))
+    assert list(blocks.finish()) == []
+    assert blocks.failed
+
+
 def test_an_entry_of_many_pieces_costs_no_more_than_its_length() -> None:
     """The pieces of an unfinished line are not copied with each new one."""
     message = "x" * 20_000_000

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -17,12 +19,14 @@ from chronotui.storage.spool_file import SpoolFile
 from tests.engine.conftest import SETTINGS, Readers, held_lines, true_lines, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from chronotui.api import Chronoverse
     from chronotui.core.log import Overflow
     from chronotui.demo import DemoServer
     from chronotui.demo.script import ScriptedJob
+    from chronotui.model import RawFormat
     from tests.conftest import MakeDemo
 
 
@@ -122,6 +126,74 @@ async def test_a_download_that_fails_leaves_it_to_the_pages(
     assert demo.requests.count("logs") > 2
 
 
+class Spoiled:
+    """A client whose downloads come as something makes of them."""
+
+    def __init__(
+        self, client: Chronoverse, spoil: Callable[[list[bytes]], Iterable[bytes]]
+    ) -> None:
+        self._client = client
+        self._spoil = spoil
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    @contextmanager
+    def download(self, *of: str, **wanted: RawFormat) -> Iterator[SpoiledAnswer]:
+        with self._client.download(*of, **wanted) as answer:
+            lines = b"".join(answer.chunks()).splitlines(keepends=True)
+            yield SpoiledAnswer(answer.format, self._spoil(lines))
+
+
+class SpoiledAnswer(NamedTuple):
+    format: RawFormat
+    body: Iterable[bytes]
+
+    def chunks(self) -> Iterator[bytes]:
+        yield from self.body
+
+    def abort(self) -> None:
+        """There is nothing to stop."""
+
+
+def ends_early(lines: list[bytes]) -> list[bytes]:
+    return lines[: len(lines) // 2]
+
+
+def holds_a_login_page(lines: list[bytes]) -> list[bytes]:
+    """In the middle, in one piece with a line before its line end."""
+    half = len(lines) // 2
+    page = b"<html>" + b" " * 200_000 + b"\n"
+    broken = b"".join(lines[:half]) + page + lines[half + 1][:-1]
+    return [broken, b"\n", *lines[half + 2 :]]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [ends_early, lambda _: (), holds_a_login_page],
+    ids=["cut at a line end", "empty", "with a login page"],
+)
+@pytest.mark.parametrize("tail", [150, None], ids=["wanted later", "wanted at once"])
+async def test_a_download_that_is_not_the_log_leaves_it_to_the_pages(
+    demo: DemoServer,
+    readers: Readers,
+    spoil: Callable[[list[bytes]], Iterable[bytes]],
+    tail: int | None,
+) -> None:
+    """Also where nothing in it says so, as of one that a proxy cut short."""
+    made = ended(demo, 2000)
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+    settings = replace(SETTINGS, tail=tail)
+    log = JobLog(Spoiled(client, spoil), None, job, settings=settings)
+    assert (await log.watch()).sealed
+    await log.load_all()
+    assert demo.requests.count("raw") == 1
+    assert held_lines(log) == true_lines(demo, made)
+    assert log.state.at_start
+    assert log.state.missing == 0
+
+
 async def test_loading_all_can_be_stopped_and_what_came_stays(
     make_demo: MakeDemo, readers: Readers
 ) -> None:
@@ -204,6 +276,23 @@ async def test_a_documented_log_is_read_whole_on_opening(
     assert held_lines(log) == true_lines(documented_demo, made)
     assert (log.state.at_start, log.state.at_end) == (True, True)
     assert not await log.load_older()
+
+
+async def test_what_an_oldest_first_reading_has_not_come_to_is_not_called_read(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo(
+        dialect=Dialect.DOCUMENTED,
+        faults=Faults(retention_lag=(0, 0), latency=(0.01, 0.01)),
+    )
+    made = ended(demo, 3000)
+    log = await readers.log(demo, made, tail=150)
+    async with readers.watching(log) as watching:
+        await until(lambda: log.state.lines)
+        await log.load_all()
+        assert log.state.at_end == (log.state.lines == 3000)
+        assert (await watching).sealed
+    assert held_lines(log) == true_lines(demo, made)
 
 
 @pytest.mark.parametrize("lines", [950, 7000], ids=["by pages", "by one download"])

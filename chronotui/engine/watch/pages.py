@@ -190,6 +190,22 @@ class RetainedPages:
         self.on_page()
         return None
 
+    def downloaded(self, last: tuple[int, int] | None) -> bool:
+        """Take note that a download brought the log from its first line on.
+
+        Args:
+            last: (attempt, number) of its last line; None without lines.
+
+        Returns:
+            False when lines are known that should have followed: it was cut where
+            its format does not show it.
+        """
+        bottom = self.coverage.bottom
+        if bottom is not None and (last is None or last < bottom.key):
+            return False
+        self.loaded_all()
+        return True
+
     def loaded_all(self) -> None:
         """Take note that every line was loaded in another way."""
         lowest = next(iter(self.intake.ledger.attempts()), None)

@@ -174,14 +174,16 @@ class Watch:
         if settings.tail is not None or settings.since_ns is not None:
             return False
 
-        def took(_lines: Sequence[LogLine]) -> bool:
+        last: tuple[int, int] | None = None
+
+        def took(lines: Sequence[LogLine]) -> bool:
+            nonlocal last
+            last = lines[-1][:2]
             self._changed()
             return False
 
-        if not await load_raw(self._source, self.job, self.intake, took):
-            return False
-        self.pages.loaded_all()
-        return True
+        whole = await load_raw(self._source, self.job, self.intake, took)
+        return whole and self.pages.downloaded(last)
 
     def _is_settled(self) -> bool:
         """Tell whether the job ended so long ago that nothing more is to come."""
