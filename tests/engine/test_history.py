@@ -139,8 +139,14 @@ class Spoiled:
         return getattr(self._client, name)
 
     @contextmanager
-    def download(self, *of: str, **wanted: RawFormat) -> Iterator[SpoiledAnswer]:
-        with self._client.download(*of, **wanted) as answer:
+    def download(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        format: RawFormat,  # noqa: A002
+    ) -> Iterator[SpoiledAnswer]:
+        with self._client.download(workflow_id, job_id, format=format) as answer:
             lines = b"".join(answer.chunks()).splitlines(keepends=True)
             yield SpoiledAnswer(answer.format, self._spoil(lines))
 
