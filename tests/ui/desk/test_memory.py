@@ -68,7 +68,8 @@ async def test_what_was_lost_and_what_is_open_to_others_is_said_once(
             app.desk.say("")
             await history(pilot)
             await press(pilot, "w")
-            assert state.joinpath("state.json").read_text(encoding="utf-8") != "{"
+            kept = state / "state.json"
+            await until(pilot, lambda: kept.read_text(encoding="utf-8") != "{")
             assert "state.json" not in shown(pilot)
 
 
@@ -107,4 +108,4 @@ async def test_the_next_save_begins_where_the_last_one_went(tmp_path: Path) -> N
             await until_shown(pilot, "new file")
             path = app.screen.query_one("#path", Input).value
             assert path.startswith(str(other))
-            assert path[-20:] in shown(pilot)
+            await until_shown(pilot, path[-20:])
