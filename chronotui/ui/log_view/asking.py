@@ -66,6 +66,7 @@ class Asking(Vertical):
         self.prompt = Prompt(self._answered, self._given_up)
         self._now = now
         self._wrong = ""
+        self._refused: tuple[Asked, str] | None = None
 
     @abstractmethod
     def update_bar(self) -> None:
@@ -89,7 +90,7 @@ class Asking(Vertical):
         self._ask(Asked.GOTO)
 
     def _ask(self, asked: Asked) -> None:
-        self._wrong = ""
+        self._wrong, self._refused = "", None
         self.prompt.ask(asked)
         self.update_bar()
 
@@ -102,7 +103,9 @@ class Asking(Vertical):
             prompt.input.value,
         ):
             return
-        self._wrong = ""
+        if self._refused == (event.asked, event.text):
+            return  # enter came before the news of what was typed last
+        self._wrong, self._refused = "", None
         if event.asked is Asked.SEARCH:
             self._wrong = self.view.preview_search(event.text)
         elif event.asked is Asked.FILTER:
@@ -126,6 +129,7 @@ class Asking(Vertical):
             Asked.FILTER: self.view.put_filter,
             Asked.GOTO: self._goto,
         }[asked](text)
+        self._refused = (asked, text) if self._wrong else None
         if not self._wrong:
             self._close_prompt()
         self.update_bar()

@@ -8,7 +8,15 @@ import pytest
 from textual.events import Key
 
 from chronotui.ui.log_view import LogView
-from tests.ui.desk.scenes import desk_on, history, still_server, until
+from tests.ui.desk.scenes import (
+    desk_on,
+    history,
+    press,
+    shown,
+    still_server,
+    until,
+    until_shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,3 +92,15 @@ async def test_the_tree_is_narrowed_and_moved_in_with_one_paste(
         tree = app.desk.tree_side
         await until(pilot, lambda: tree.filter_bar.filters.text == "etl-")
         assert app.focused is tree.tree_view
+
+
+async def test_what_is_wrong_with_a_place_typed_at_once_is_said(
+    server: DemoServer,
+) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await history(pilot)
+        typed(app, ":", *"xyz", "enter")
+        await until_shown(pilot, "No such place")
+        await press(pilot, "1")
+        await until(pilot, lambda: "No such place" not in shown(pilot))
