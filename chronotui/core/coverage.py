@@ -107,6 +107,13 @@ class Coverage:
         return self.order is PageOrder.OLDEST_FIRST
 
     @property
+    def is_split(self) -> bool:
+        """Whether lines between the log's beginning and ``bottom`` were not read."""
+        if self.at_start or self.head is None or self.bottom is None:
+            return False
+        return not self.meets_head()
+
+    @property
     def way(self) -> Way:
         """The order lines of a page come in."""
         falling = self.order is PageOrder.NEWEST_FIRST
@@ -162,10 +169,14 @@ class Coverage:
         self.head_lines += lines
 
     def meets_head(self) -> bool:
-        """Tell whether the pages read back have come to what a download read."""
+        """Tell whether the pages read back have come to what a download read.
+
+        Where both ended with one number, another line of it may be left out.
+        """
         if self.head is None or self.bottom is None:
             return False
-        return self.bottom.key <= (self.head.attempt, self.head.number + 1)
+        bottom, head = self.bottom.key, self.head
+        return bottom < head.key or bottom == (head.attempt, head.number + 1)
 
     def reached_start(self) -> None:
         """Take note that all is read from the log's first line on."""

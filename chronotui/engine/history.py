@@ -111,25 +111,26 @@ class HistoryPaging:
             False when it has to be paged.
         """
         pages, watch = self._watch.pages, self._watch
+        coverage = pages.coverage
         stopped = False
 
         def took(lines: Sequence[LogLine]) -> bool:
             nonlocal stopped
-            if not pages.coverage.at_start:
+            if not coverage.at_start:
                 pages.loaded_head(lines)
-            self._tell(progress, pages.coverage.head_lines)
-            stopped = pages.coverage.at_start or enough(key_of(lines[-1]))
+            self._tell(progress, coverage.head_lines)
+            stopped = coverage.at_start or enough(key_of(lines[-1]))
             return stopped
 
         try:
             async with self._downloading:
-                if pages.coverage.at_start:
+                if coverage.at_start:
                     return True
-                skip = pages.coverage.head_lines
+                skip = coverage.head_lines
                 whole = await load_raw(
                     self._source, watch.job, watch.intake, took, skip=skip
                 )
-                head = pages.coverage.head
+                head = coverage.head
                 return whole and (stopped or pages.downloaded(head and head.key))
         finally:
             self._stepped.set()

@@ -1,5 +1,7 @@
 """Cursors lead back to where a hole is, from the nearest page known."""
 
+import pytest
+
 from chronotui.core.attempt_rules import Way
 from chronotui.core.coverage import MARKS_KEPT, Coverage, PageSpan, Place, span_of
 from chronotui.core.paging import PageOrder
@@ -75,3 +77,19 @@ def test_places_find_their_attempts_again_by_their_times() -> None:
 def test_lines_of_unknown_attempt_are_nowhere() -> None:
     assert span_of([LogLine(0, 5, "stdout", None, "")]) is None
     assert span_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("bottom", "meets"),
+    [((1, 9), True), ((1, 10), False), ((1, 11), True), ((1, 12), False)],
+)
+def test_pages_meet_a_download_where_nothing_can_lie_between(
+    bottom: tuple[int, int], meets: bool
+) -> None:
+    """Two lines may share the number both end with, and one of them be left out."""
+    known = coverage(PageOrder.NEWEST_FIRST)
+    assert not known.meets_head()
+    known.reach(Place(*bottom), Place(1, 99))
+    known.grow_head(Place(1, 10), 11)
+    assert known.meets_head() == meets
+    assert known.is_split != meets

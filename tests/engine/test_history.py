@@ -236,6 +236,9 @@ async def test_what_a_stopped_download_left_out_is_a_row_and_can_be_loaded(
     assert gap is not None
     assert (gap.state, gap.first, gap.count) == ("unread", held - 200, 20_000 - held)
     assert log.state.missing == 0
+    verdict = log.state.verdict
+    assert verdict is not None
+    assert verdict.sentence() == f"sealed ✓ first and newest {held:,} lines, 0 missing"
     demo.faults.bytes_per_second = None
     if then == "download":
         await log.load_all()

@@ -102,6 +102,7 @@ def verdict_of(job: Job, ledger: Ledger, coverage: Coverage) -> Verdict:
         seconds=seconds_of(job),
         note=CIRCLES if coverage.looped else "",
         part=coverage.bottom is not None and not coverage.at_start,
+        split=coverage.is_split,
     )
 
 

@@ -216,6 +216,7 @@ class JobLog:
             newest_seq=self.store.line(lines - 1).sequence_num if lines else None,
             oldest_loaded_seq=self.store.line(0).sequence_num if lines else None,
             at_start=coverage.at_start,
+            split=coverage.is_split,
             at_end=coverage.at_end,
             filling=self._filling(),
             verdict=self._verdict,

@@ -74,7 +74,7 @@ class Marking:
         """Return what lies between the beginning that was downloaded and the pages."""
         coverage = self._watch.pages.coverage
         head, bottom = coverage.head, coverage.bottom
-        if head is None or bottom is None:
+        if head is None or bottom is None or not coverage.is_split:
             return []
         first = head.number + 1
         count = bottom.number - first if bottom.attempt == head.attempt else 0

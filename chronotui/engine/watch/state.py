@@ -74,7 +74,8 @@ class Verdict:
         seconds: How long it ran; None when the server does not say.
         note: Why the log cannot be vouched for although no line is known to be
             missing (a page list that leads in circles); "" if nothing is.
-        part: Whether older lines than those held were not read.
+        part: Whether older lines than those held were not read, or not all.
+        split: Whether the log's first lines are held then, and others left out.
     """
 
     sealed: bool
@@ -85,12 +86,13 @@ class Verdict:
     seconds: float | None = None
     note: str = ""
     part: bool = False
+    split: bool = False
 
     def sentence(self) -> str:
         """Return e.g. ``sealed ✓ 48,211 lines, 0 missing``."""
         lines = "1 line" if self.lines == 1 else f"{self.lines:,} lines"
         if self.part:
-            lines = f"newest {lines}"
+            lines = f"first and newest {lines}" if self.split else f"newest {lines}"
         mark = "sealed ✓" if self.sealed else "not whole:"
         words = f"{mark} {lines}, {self.missing:,} missing"
         return f"{words} ({self.note})" if self.note else words
@@ -110,6 +112,7 @@ class LogState:
         newest_seq: Number of the newest line held; None without lines.
         oldest_loaded_seq: Number of the oldest line held.
         at_start: Whether the log's first line has been reached.
+        split: Whether its first lines are held and lines after them were not read.
         at_end: Whether the retained log has been read to its newest line.
         filling: While the retained log is read in: lines read, and how many there
             are in all where that is known.
@@ -126,6 +129,7 @@ class LogState:
     newest_seq: int | None = None
     oldest_loaded_seq: int | None = None
     at_start: bool = False
+    split: bool = False
     at_end: bool = False
     filling: tuple[int, int | None] | None = None
     verdict: Verdict | None = None

@@ -59,7 +59,8 @@ class ReadingOn(DeskBase):
     def _whole_log_wanted(self) -> None:
         log = self._log
         if log is not None and not log.state.at_start and not self.working(ALL):
-            self.say("Loading the log to its start … esc stops.", seconds=FOR_GOOD)
+            what = "the lines left out" if log.state.split else "the log to its start"
+            self.say(f"Loading {what} … esc stops.", seconds=FOR_GOOD)
             self._load_all(log)
 
     @work(group=ALL)

@@ -65,6 +65,7 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
         connection_tone=TONES.get(str(state.connection.kind), "text"),
         lines=state.lines,
         older=bool(state.lines) and not state.at_start,
+        split=state.split,
         missing=state.missing,
         fetching=state.fetching,
         sealed=state.verdict is not None and state.verdict.sealed,

@@ -36,7 +36,8 @@ class Standing:
     ``place`` is the line number under the eye, from 1; 0 when nothing is shown.
     ``attempt`` is the try it is counted in, 0 in a log of one try.
     ``new`` counts lines below the view while reading; ``rate`` is lines a second.
-    ``older`` says that there may be lines before those that are loaded.
+    ``older`` says that there may be lines before those that are loaded, ``split``
+    that they lie between the first ones and the newest.
     ``connection_short`` is the connection's state alone, ``reason`` why it is so.
     """
 
@@ -51,6 +52,7 @@ class Standing:
     attempt: int = 0
     lines: int = 0
     older: bool = False
+    split: bool = False
     new: int = 0
     missing: int = 0
     fetching: bool = False
@@ -130,7 +132,8 @@ def _truth(standing: Standing) -> list[Part]:
     count = f"{standing.lines:,}"
     words = "1 line" if standing.lines == 1 else f"{count} lines"
     if standing.older:
-        parts = [Part(f"newest {words}", "text", 0, short=f"{count}+ lines")]
+        words = f"first and newest {words}" if standing.split else f"newest {words}"
+        parts = [Part(words, "text", 0, short=f"{count}+ lines")]
     else:
         parts = [Part(words, "text", 0)]
     if standing.missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,10 @@ def test_a_connection_in_words(connection: Connection, text: str) -> None:
 def test_a_verdict_in_words() -> None:
     whole = Verdict(True, 48_211, 0, 1, JobStatus.COMPLETED)
     assert whole.sentence() == "sealed ✓ 48,211 lines, 0 missing"
+    part = Verdict(True, 200, 0, 1, JobStatus.COMPLETED, part=True)
+    assert part.sentence() == "sealed ✓ newest 200 lines, 0 missing"
+    split = replace(part, split=True)
+    assert split.sentence() == "sealed ✓ first and newest 200 lines, 0 missing"
     short = Verdict(False, 1, 3, 1, JobStatus.FAILED, note="why")
     assert short.sentence() == "not whole: 1 line, 3 missing (why)"
 

@@ -130,3 +130,12 @@ async def test_what_is_said_for_a_while_hides_keys_and_no_truth(
             app.action_interrupt()
             await until_holds(pilot, lambda: "Press ^c again" in shown(pilot))
             assert "0 missing" in shown(pilot)
+
+
+def test_a_log_with_its_middle_left_out_is_not_called_its_newest_lines() -> None:
+    log = LogState(STATES[0], JOB, lines=5000, split=True)
+    assert "first and newest 5,000 lines" in line_of(
+        with_log(Standing("prod"), log, 0.0), 120
+    )
+    rest = with_log(Standing("prod"), replace(log, split=False), 0.0)
+    assert "  newest 5,000 lines" in line_of(rest, 120)
