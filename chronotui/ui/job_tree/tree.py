@@ -198,8 +198,12 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         top, row = self.first_row, self.model.selected_row
         if not top <= row < top + self.page_rows:
             row = top
-        if row < len(self.model):
-            self._held, self._held_at = self.model.key(row), row - top
+        if row >= len(self.model):
+            return
+        # A note goes down with the end of its list, and would ask for more for ever.
+        while row > top and self.model.key(row).kind is NodeKind.NOTE:
+            row -= 1
+        self._held, self._held_at = self.model.key(row), row - top
 
     # what the window shows
 
@@ -207,17 +211,26 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         """Ask for more where a list's end is seen; tick while a job runs in view."""
         self._hold()
         ticking = False
-        for key in self._keys_in_view():
+        for row in self._rows_in_view():
+            key = self.model.key(row)
             ticking |= ticks(self.model, key)
             line = self.model.note(key) if key.kind is NodeKind.NOTE else None
-            if line is not None and line.note.kind is NoteKind.MORE:
+            is_end = line is not None and line.note.kind is NoteKind.MORE
+            if is_end and not self._is_passed(row):
                 self.post_message(messages.MoreWanted(key.workflow_id))
         self._tick_if(ticking)
 
-    def _keys_in_view(self) -> list[NodeKey]:
+    def _is_passed(self, row: int) -> bool:
+        """Whether a row stands above the selected one in the window.
+
+        The selected row stays where it is, and so would the end of a list above it,
+        in sight until all of the list is read.
+        """
+        return row < self.model.selected_row < self._rows_in_view().stop
+
+    def _rows_in_view(self) -> range:
         top = self.first_row
-        bottom = min(top + self.page_rows, len(self.model))
-        return [self.model.key(row) for row in range(top, bottom)]
+        return range(top, min(top + self.page_rows, len(self.model)))
 
     @property
     def is_ticking(self) -> bool:

@@ -204,6 +204,38 @@ async def test_the_mouse_selects_folds_opens_and_scrolls() -> None:
         assert app.view.scroll_offset.y == 1
 
 
+async def test_a_lists_end_above_the_selected_row_asks_for_nothing() -> None:
+    model = loaded(2, 12, more=True)
+    first, second = [branch.workflow.id for branch in model.branches()]
+    model.set_expanded(first, True)
+    model.select(NodeKey.workflow(second))
+    app = Host(model)
+    async with app.run_test(size=(40, 10)) as pilot:
+        app.view.show_selected()
+        await pilot.pause()
+        assert "more" in "".join(screen_rows(app))
+        assert not app.of(JobTree.MoreWanted)
+        await press(pilot, "k")
+        assert app.of(JobTree.MoreWanted)
+
+
+async def test_the_rows_above_a_lists_end_stay_when_it_moves_on() -> None:
+    model = loaded(1, 12, more=True)
+    expand_all(model)
+    app = Host(model)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await press(pilot, "G")
+        seen = [row[:30] for row in screen_rows(app)]
+        (branch,) = model.branches()
+        owner = branch.workflow.id
+        page = [job(owner, n) for n in range(-1, -11, -1)]
+        branch.extend(branch.listing, page, Place(cursor="further"))
+        model.touch()
+        app.view.sync()
+        await pilot.pause()
+        assert [row[:30] for row in screen_rows(app)][:-1] == seen[:-1]
+
+
 async def test_a_lists_end_asks_for_more_when_it_is_seen_and_not_before() -> None:
     model = loaded(1, 30, more=True)
     expand_all(model)
