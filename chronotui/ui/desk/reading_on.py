@@ -106,6 +106,33 @@ class ReadingOn(DeskBase):
         except ValueError as error:
             self.say(str(error))
 
+    @on(log_messages.OlderErrorWanted)
+    def _older_error_wanted(self) -> None:
+        log = self._log
+        if log is not None and not self.working(ALL):
+            words = "Looking for an error in older lines … esc stops."
+            self.say(words, seconds=FOR_GOOD)
+            self._look_back(log)
+
+    @work(group=ALL)
+    async def _look_back(self, log: JobLog) -> None:
+        pane = self.log_side.log_pane
+        if pane is None:
+            return
+        try:
+            while await log.load_older():
+                if log is not self._log or pane.view.went_to_older_error():
+                    self.say("")
+                    return
+        except ChronotuiError as error:
+            self.say(str(error))
+            return
+        self.say("")
+        if log is self._log:
+            pane.set_scope(older=not log.state.at_start)
+            if not pane.view.went_to_older_error():
+                self.say("No error above this line in what can be loaded.")
+
     def stop_loading(self) -> bool:
         """Stop fetching a whole log; False when none is being fetched."""
         if not self.working(ALL):

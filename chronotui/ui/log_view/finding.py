@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from textual.binding import Binding
 
 from chronotui.core.log import BadPattern, compile_pattern
+from chronotui.ui.log_view.messages import OlderErrorWanted
 from chronotui.ui.log_view.motions import Motions
 from chronotui.ui.log_view.wording import percent
 
@@ -79,6 +80,7 @@ class Finding(Motions):
 
     _origin: Origin | None = None
     _wanted: Wanted | None = None
+    _left_at: Spot[Anchor] | None = None
 
     def begin_search(self) -> None:
         """Remember where the reader is, before the first letter is typed."""
@@ -184,12 +186,52 @@ class Finding(Motions):
         if jump is None and not search.complete:
             self._wait_for(wanted)
             return
+        if is_error and wanted.step < 0 and _is_unread(self._unread(opened), jump):
+            self._left_at = wanted.spot
+            self.post_message(OlderErrorWanted(self))
+            return
         if jump is not None:
             opened.reading.go_to(jump.row)
         if wanted.told:
             self.say(self._outcome(wanted, jump, is_error=is_error))
         if jump is None and wanted.step < 0:
             self.edges.ask_again("top")
+
+    def _unread(self, opened: OpenLog) -> int | None:
+        """Return the row above the reader that lines are not loaded at; None: nowhere.
+
+        -1 stands for above the first row.
+        """
+        if not self.edges.more_above:
+            return None
+        gap = opened.rows.unread_row
+        if gap is None:
+            return -1
+        return gap if gap < opened.reading.current else None
+
+    def went_to_older_error(self) -> bool:
+        """Go to the error before among lines loaded since it was asked for.
+
+        Returns:
+            Whether no more of them need be loaded: it is there, or there is none, or
+            the reader went elsewhere.
+        """
+        opened = self.opened
+        if opened is None or self._left_at is None:
+            return True
+        self.take_over()
+        reading = opened.reading
+        if not reading.spot.is_at(self._left_at):
+            return True
+        jump = opened.errors.next(reading.current, -1, wrap=False)
+        if _is_unread(self._unread(opened), jump):
+            return False
+        if jump is None:
+            self.say("No error above this line.")
+        else:
+            reading.go_to(jump.row)
+            self.moved()
+        return True
 
     def _wait_for(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -200,14 +242,17 @@ class Finding(Motions):
         """Return what a jump is worth saying; empty when it just went on."""
         if jump is not None:
             return _reached(wanted, jump)
-        more = self.edges.more_above
         if is_error:
             where = "below" if wanted.step > 0 else "above"
-            scope = " in what is loaded" if more and wanted.step < 0 else ""
-            return f"No error {where} this line{scope}."
-        if more:
+            return f"No error {where} this line."
+        if self.edges.more_above:
             return "No line matches in what is loaded; S asks the server."
         return "No line matches."
+
+
+def _is_unread(unread: int | None, jump: Jump | None) -> bool:
+    """Whether lines that are not loaded come before what a step back leads to."""
+    return unread is not None and (jump is None or jump.row < unread)
 
 
 def _reached(wanted: Wanted, jump: Jump) -> str:

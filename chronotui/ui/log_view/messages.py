@@ -97,6 +97,13 @@ class OlderWanted(LogMessage, namespace="log_view"):
         super().__init__(view)
 
 
+class OlderErrorWanted(LogMessage, namespace="log_view"):
+    """The reader wants the error before, and it is not among what is loaded.
+
+    `LogView.went_to_older_error` tells when older lines hold it.
+    """
+
+
 class WholeLogWanted(LogMessage, namespace="log_view"):
     """The reader went to the start, and the start is not loaded."""
 

@@ -25,6 +25,7 @@ class LogView(Filtering, Going, Finding, Picking, Showing, Mouse):
 
     EdgeReached = messages.EdgeReached
     LineOpened = messages.LineOpened
+    OlderErrorWanted = messages.OlderErrorWanted
     OlderWanted = messages.OlderWanted
     PlaceChanged = messages.PlaceChanged
     Said = messages.Said

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chronotui.core.log import Gap, GapState
 from chronotui.core.log.selection import Selection
 from chronotui.model import STDERR
-from chronotui.ui.log_view.messages import ServerSearchWanted
+from chronotui.ui.log_view.messages import OlderErrorWanted, ServerSearchWanted
 from tests.ui.log_view.conftest import log_line
 
 if TYPE_CHECKING:
@@ -238,11 +239,55 @@ async def test_e_goes_from_error_to_error(open_pane: OpenPane) -> None:
         assert bench.said() == "No error below this line."
         await bench.press("E", "E")
         assert bench.current == "on stderr"
-        await bench.press("E")
-        assert bench.said() == "No error above this line in what is loaded."
         bench.view.edges.more_above = False
         await bench.press("E")
         assert bench.said() == "No error above this line."
+
+
+async def test_an_error_above_what_is_loaded_is_gone_to_when_it_is(
+    open_pane: OpenPane,
+) -> None:
+    lines = [log_line(n) for n in range(300)]
+    lines[5] = log_line(5, "ERROR: far above")
+    async with open_pane(lines[200:]) as bench:
+        await bench.press("E")
+        assert len(bench.posted(OlderErrorWanted)) == 1
+        await bench.add(lines[100:200])
+        assert not bench.view.went_to_older_error()
+        assert bench.view.place.following
+        await bench.add(lines[:100])
+        assert bench.view.went_to_older_error()
+        assert bench.current == "ERROR: far above"
+        await bench.press("j", "E", "j")
+        assert bench.current == "line 6"
+        await bench.press("E", "E")
+        assert len(bench.posted(OlderErrorWanted)) == 2
+        await bench.press("j")
+        assert bench.view.went_to_older_error(), "the reader went on"
+        assert bench.current == "line 6"
+        bench.view.edges.more_above = False
+        await bench.press("k", "E")
+        assert bench.view.went_to_older_error()
+
+
+async def test_an_error_is_not_gone_to_past_lines_that_are_not_loaded(
+    open_pane: OpenPane,
+) -> None:
+    lines = [log_line(n) for n in range(300)]
+    lines[5] = log_line(5, "ERROR: at the beginning")
+    lines[150] = log_line(150, "ERROR: left out")
+    async with open_pane(lines[200:]) as bench:
+        await bench.add(lines[:100])
+        bench.store.set_gaps([Gap(1, 100, 100, 100, GapState.UNREAD)])
+        bench.view.take_over()
+        await bench.press("E")
+        assert len(bench.posted(OlderErrorWanted)) == 1
+        assert bench.view.place.following
+        await bench.add(lines[100:200])
+        bench.store.set_gaps([])
+        bench.view.edges.more_above = False
+        assert bench.view.went_to_older_error()
+        assert bench.current == "ERROR: left out"
 
 
 async def test_keys_in_one_burst_go_where_they_belong(open_pane: OpenPane) -> None:
