@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
@@ -154,8 +155,23 @@ class RetainedLog:
             self._ask_from_beginning()
             async for lines in self._due(held_back=HELD_BACK):
                 yield lines
+        await self._read_what_was_cut_off()
         self._pages.loaded_all()
         coverage.at_end = True
+
+    async def _read_what_was_cut_off(self) -> None:
+        """Read the newest page, and back to where the download ended.
+
+        A proxy may cut it at a line's end, which nothing in it tells of. Where no
+        page is to be had, it is taken for whole.
+        """
+        last = self._intake.highest()
+
+        def reaches(lines: Sequence[LogLine]) -> bool:
+            return any(line.attempt > 0 and line[:2] < last for line in lines)
+
+        with suppress(ServerError):
+            await self._pages.open(reaches)
 
     async def _read_pages(self) -> None:
         await self._pages.open(self._enough)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -15,12 +15,12 @@ from chronotui.engine.watch import JobLog, WatchSettings, WatchTiming
 from tests.exactness import client_of, identity
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from chronotui.api import Chronoverse
     from chronotui.demo import DemoServer
     from chronotui.demo.script import ScriptedJob
-    from chronotui.model import Job
+    from chronotui.model import Job, RawFormat
 
 SCALE = 0.02
 """A minute of the engine's delays lasts 1.2 seconds."""
@@ -116,3 +116,43 @@ async def printed_lines(
 ) -> list[tuple[int, int, str, str]]:
     """The lines a reader hands out, in order."""
     return [identity(line) async for batch in reader.batches() for line in batch]
+
+
+class Spoiled:
+    """A client whose downloads come as something makes of them."""
+
+    def __init__(
+        self, client: Chronoverse, spoil: Callable[[list[bytes]], Iterable[bytes]]
+    ) -> None:
+        self._client = client
+        self._spoil = spoil
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    @contextmanager
+    def download(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        format: RawFormat,  # noqa: A002
+    ) -> Iterator[SpoiledAnswer]:
+        with self._client.download(workflow_id, job_id, format=format) as answer:
+            lines = b"".join(answer.chunks()).splitlines(keepends=True)
+            yield SpoiledAnswer(answer.format, self._spoil(lines))
+
+
+class SpoiledAnswer(NamedTuple):
+    format: RawFormat
+    body: Iterable[bytes]
+
+    def chunks(self) -> Iterator[bytes]:
+        yield from self.body
+
+    def abort(self) -> None:
+        """There is nothing to stop."""
+
+
+def ends_early(lines: list[bytes]) -> list[bytes]:
+    return lines[: len(lines) // 2]

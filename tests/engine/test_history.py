@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,17 +15,23 @@ from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
 from chronotui.engine.watch import JobLog
 from chronotui.storage.spool_file import SpoolFile
-from tests.engine.conftest import SETTINGS, Readers, held_lines, true_lines, until
+from tests.engine.conftest import (
+    SETTINGS,
+    Readers,
+    Spoiled,
+    ends_early,
+    held_lines,
+    true_lines,
+    until,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from chronotui.api import Chronoverse
     from chronotui.core.log import Overflow
     from chronotui.demo import DemoServer
     from chronotui.demo.script import ScriptedJob
-    from chronotui.model import RawFormat
     from tests.conftest import MakeDemo
 
 
@@ -124,46 +129,6 @@ async def test_a_download_that_fails_leaves_it_to_the_pages(
     await log.load_all()
     assert held_lines(log) == true_lines(demo, made)
     assert demo.requests.count("logs") > 2
-
-
-class Spoiled:
-    """A client whose downloads come as something makes of them."""
-
-    def __init__(
-        self, client: Chronoverse, spoil: Callable[[list[bytes]], Iterable[bytes]]
-    ) -> None:
-        self._client = client
-        self._spoil = spoil
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    @contextmanager
-    def download(
-        self,
-        workflow_id: str,
-        job_id: str,
-        *,
-        format: RawFormat,  # noqa: A002
-    ) -> Iterator[SpoiledAnswer]:
-        with self._client.download(workflow_id, job_id, format=format) as answer:
-            lines = b"".join(answer.chunks()).splitlines(keepends=True)
-            yield SpoiledAnswer(answer.format, self._spoil(lines))
-
-
-class SpoiledAnswer(NamedTuple):
-    format: RawFormat
-    body: Iterable[bytes]
-
-    def chunks(self) -> Iterator[bytes]:
-        yield from self.body
-
-    def abort(self) -> None:
-        """There is nothing to stop."""
-
-
-def ends_early(lines: list[bytes]) -> list[bytes]:
-    return lines[: len(lines) // 2]
 
 
 def holds_a_login_page(lines: list[bytes]) -> list[bytes]:
