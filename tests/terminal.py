@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Self
 
 import pyte
@@ -113,6 +113,30 @@ class Terminal:
         while self.pump(0.2):
             assert monotonic() < deadline, self.text
         return int(self._process.wait())
+
+    def until_stopped(self, *, seconds: float = 20.0) -> None:
+        """Read until the program has suspended itself."""
+        deadline = monotonic() + seconds
+        while not self._has(os.WSTOPPED):
+            assert monotonic() < deadline, self.text
+            self.pump(0.05)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a connection does that breaks."""
+        self._process.fileobj.close()
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether a program that is no longer read from ends in time."""
+        deadline = monotonic() + seconds
+        while not self._has(os.WEXITED):
+            if monotonic() > deadline:
+                return False
+            sleep(0.02)
+        return True
+
+    def _has(self, state: int) -> bool:
+        options = state | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, options) is not None
 
     @property
     def is_given_back(self) -> bool:

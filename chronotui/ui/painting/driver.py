@@ -116,7 +116,7 @@ class FrugalDriver(LinuxDriver):
             for screen in self._app.screen_stack[-1:]:
                 screen.refresh()
         at_once = self._painter.feed(data)
-        if at_once:
+        if at_once and self._has_room():
             super().write(at_once)
         if self._painter.is_due:
             self._schedule()
@@ -142,7 +142,8 @@ class FrugalDriver(LinuxDriver):
         """Write what is due and stop."""
         self._flush()
         self._cancel()
-        super().close()
+        if self._has_room():
+            super().close()
 
     def _forget(self) -> None:
         self._size_known = self._app.size
@@ -175,7 +176,21 @@ class FrugalDriver(LinuxDriver):
         self._frames.append(monotonic())
         if self._synchronised:
             frame = f"{SYNC_BEGIN}{frame}{SYNC_END}"
-        super().write(frame)
+        if self._has_room():
+            super().write(frame)
+
+    def _has_room(self) -> bool:
+        """Wait for room in the queue; False when the thread that writes has ended.
+
+        It ends with its terminal, as when a connection breaks. Textual's own driver
+        then waits for ever in a full queue, and the program never leaves.
+        """
+        thread = self._writer_thread
+        while thread is not None and thread.is_alive():
+            if not thread._queue.full():  # noqa: SLF001
+                return True
+            thread.join(FRAME_SECONDS)
+        return False
 
     def _cancel(self) -> None:
         if self._timer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,3 +80,14 @@ def test_the_demo_opens_its_own_server(tmp_path: Path) -> None:
         terminal.until("connected")
         terminal.press("q")
         assert terminal.wait() == 0
+
+
+def test_a_terminal_that_goes_while_the_desk_is_suspended_ends_it(
+    environment: dict[str, str],
+) -> None:
+    with Terminal(["-m", "chronotui"], environment=environment) as terminal:
+        terminal.until("nightly-report")
+        terminal.tell(signal.SIGTSTP)
+        terminal.until_stopped()
+        terminal.hang_up()
+        assert terminal.ends_within(15.0)

@@ -47,6 +47,9 @@ class Terminal:
         self.written.append(text)
         self._stream.feed(text.replace("\n", "\r\n"))
 
+    def is_alive(self) -> bool:
+        return True
+
     def stop(self) -> None:
         pass
 
