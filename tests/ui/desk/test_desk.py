@@ -10,6 +10,8 @@ from textual.events import Key
 
 from chronotui.core.tree import NodeKey
 from chronotui.demo import DemoServer, Dialect
+from chronotui.demo.script import Script, ScriptLine
+from chronotui.model import STDERR
 from chronotui.ui.desk.pane_tabs import HISTORY, LIVE
 from tests.ui.desk.scenes import (
     desk,
@@ -291,6 +293,22 @@ async def test_a_line_not_loaded_yet_is_loaded_and_gone_to(server: DemoServer) -
         state = app.desk.log_side.state
         assert state is not None
         assert log_pane.view.edges.more_above is not state.at_start
+
+
+async def test_an_error_far_above_is_loaded_and_gone_to() -> None:
+    with still_server() as server:
+        lines = [ScriptLine(f"line {n}", retained=0.0) for n in range(2500)]
+        lines[7] = ScriptLine("it failed here", STDERR, retained=0.0)
+        script = Script(lines, rate=1000, starts_in=-600, ends_after=1.0)
+        job = server.world.add_job(script)
+        app = desk_on(server, workflow=job.workflow_id, job=job.id)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until_shown(pilot, "line 2499")
+            await press(pilot, "E")
+            await until_shown(pilot, "it failed here")
+            assert app.desk.log_side.place.number == 8
+            await press(pilot, "E")
+            await until_shown(pilot, "No error above this line.")
 
 
 async def test_a_log_that_is_not_kept_cannot_be_saved_and_why_is_said() -> None:
