@@ -92,17 +92,22 @@ class FrugalDriver(LinuxDriver):
         self._frames = deque([0.0] * FRAMES_AT_ONCE, maxlen=FRAMES_AT_ONCE)
         self._timer: asyncio.TimerHandle | None = None
         self._synchronised = False
+        self._was_left = False
 
     def start_application_mode(self) -> None:
         """Take over the terminal; nothing is known of what it shows."""
         self._forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self._was_left:
+            # Woken by a signal; Textual paints nothing where the size is the same.
+            self._loop.call_soon_threadsafe(self._paint_whole)
 
     def stop_application_mode(self) -> None:
         """Give the terminal back."""
         self._cancel()
         super().stop_application_mode()
         self._forget()
+        self._was_left = True
 
     def write(self, data: str) -> None:
         """Take what Textual writes; painting waits for its frame."""
@@ -113,8 +118,7 @@ class FrugalDriver(LinuxDriver):
             self._forget()
             # Textual paints what its layout changed, and a size that came back
             # before it was laid out changed nothing.
-            for screen in self._app.screen_stack[-1:]:
-                screen.refresh()
+            self._paint_whole()
         at_once = self._painter.feed(data)
         if at_once and self._has_room():
             super().write(at_once)
@@ -144,6 +148,10 @@ class FrugalDriver(LinuxDriver):
         self._cancel()
         if self._has_room():
             super().close()
+
+    def _paint_whole(self) -> None:
+        for screen in self._app.screen_stack[-1:]:
+            screen.refresh()
 
     def _forget(self) -> None:
         self._size_known = self._app.size

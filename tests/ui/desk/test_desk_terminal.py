@@ -91,3 +91,17 @@ def test_a_terminal_that_goes_while_the_desk_is_suspended_ends_it(
         terminal.until_stopped()
         terminal.hang_up()
         assert terminal.ends_within(15.0)
+
+
+def test_a_desk_that_was_suspended_is_painted_whole(
+    environment: dict[str, str],
+) -> None:
+    with Terminal(["-m", "chronotui"], environment=environment) as terminal:
+        terminal.until("nightly-report")
+        terminal.tell(signal.SIGTSTP)
+        terminal.until_stopped()
+        terminal.screen.reset()
+        terminal.tell(signal.SIGCONT)
+        terminal.until(
+            lambda text: "nightly-report" in text and "Details" in text, seconds=5.0
+        )
