@@ -11,6 +11,8 @@ Tone = Literal["text", "muted", "good", "caution", "alarm"]
 SEPARATOR: Final = "  "
 LEAST_REASON: Final = 12
 """Cells below which the beginning of a reason is worth nothing."""
+TELLING_REASON: Final = 36
+"""Cells in which it says most; the reader's place and the profile stay beside it."""
 
 
 class Part(NamedTuple):
@@ -88,7 +90,7 @@ def fitted(standing: Standing, width: int) -> list[Part]:
     """Return the pieces that ``width`` cells have room for.
 
     The connection, the lines and the missing ones stand at any usual width. A reason
-    takes the room of what matters less, and is cut where that is not enough.
+    takes the room of what matters less than it, and is cut where that is not enough.
     """
     parts = parts_of(standing)
     if not standing.reason:
@@ -97,8 +99,11 @@ def fitted(standing: Standing, width: int) -> list[Part]:
     whole = fit(parts, room) if room > 0 else []
     if _width(whole) <= room and _ranked(whole, 0) == _ranked(parts, 0) and whole:
         return [*whole, Part(standing.reason)]
-    kept = fit(_ranked(parts, 0), width)
-    room = width - _width(kept) - len(SEPARATOR)
+    for rank in (2, 1, 0):
+        kept = fit(_ranked(parts, rank), width)
+        room = width - _width(kept) - len(SEPARATOR)
+        if room >= TELLING_REASON:
+            break
     if room < LEAST_REASON:
         return kept
     words = standing.reason

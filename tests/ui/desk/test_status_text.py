@@ -139,3 +139,12 @@ def test_a_log_with_its_middle_left_out_is_not_called_its_newest_lines() -> None
     )
     rest = with_log(Standing("prod"), replace(log, split=False), 0.0)
     assert "  newest 5,000 lines" in line_of(rest, 120)
+
+
+@pytest.mark.parametrize("width", [120, 160])
+def test_the_place_stands_beside_a_reason(width: int) -> None:
+    offline = Connection(ConnectionKind.OFFLINE, WHY, tries=3, next_try=9.0)
+    state = LogState(offline, JOB, lines=500, at_start=True)
+    line = line_of(with_log(Standing(profile="prod", place=45), state, 0.0), width)
+    assert "line 45" in line
+    assert WHY[:36] in line
