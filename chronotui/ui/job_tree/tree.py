@@ -105,9 +105,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         """Take over what changed in the model; the place on the screen stays."""
         if not self.is_mounted:
             return
-        rows = len(self.model)
-        if rows != self.virtual_size.height:
-            self.virtual_size = Size(self._width, rows)
+        self._take_height()
         self._keep_place()
         self._repaint_changed()
         self._look_around()
@@ -115,6 +113,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
 
     def show_selected(self) -> None:
         """Bring the selected row into the window and say what it is."""
+        self._take_height()
         row, top, height = self.model.selected_row, self.first_row, self.page_rows
         if row < top:
             self.scroll_to_row(row)
@@ -124,6 +123,12 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
             self._repaint_changed()
         self._look_around()
         self._tell()
+
+    def _take_height(self) -> None:
+        """Take over how many rows there are: none beyond can be scrolled to."""
+        rows = len(self.model)
+        if rows != self.virtual_size.height:
+            self.virtual_size = Size(self._width, rows)
 
     # what is drawn
 
@@ -221,12 +226,11 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         self._tick_if(ticking)
 
     def _is_passed(self, row: int) -> bool:
-        """Whether a row stands above the selected one in the window.
+        """Whether a row stands above the one that is held where it is.
 
-        The selected row stays where it is, and so would the end of a list above it,
-        in sight until all of the list is read.
+        The end of a list would stay in sight there until all of the list is read.
         """
-        return row < self.model.selected_row < self._rows_in_view().stop
+        return self._held is not None and row < self.first_row + self._held_at
 
     def _rows_in_view(self) -> range:
         top = self.first_row

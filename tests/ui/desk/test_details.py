@@ -43,6 +43,10 @@ def workflow(payload: str, **fields: object) -> Workflow:
 class Host(App[None]):
     """Details alone."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.animation_level = "none"
+
     def compose(self) -> ComposeResult:
         yield DetailsPane()
 
