@@ -26,7 +26,7 @@ from chronotui.core.log.searched_text import (
 from chronotui.core.log.selection import Hits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import regex
 
@@ -89,19 +89,12 @@ class WordFinder:
         return Hits(hits[0] if one else sorted(set().union(*hits)), len(block))
 
     def _line_by_line(self, block: Block, start: int, deadline: float) -> Hits:
-        found: list[int] = []
-        for number in range(start, len(block)):
+        def matches(number: int) -> bool | None:
             if is_huge(block, number):
-                matches = self._huge.find(block, number, deadline)
-            else:
-                matches = self._pattern.matches(block.message(number))
-            if matches is None:
-                return Hits(found, number)
-            if matches:
-                found.append(number)
-            if perf_counter() >= deadline:
-                return Hits(found, number + 1)
-        return Hits(found, len(block))
+                return self._huge.find(block, number, deadline)
+            return self._pattern.matches(block.message(number))
+
+        return one_by_one(matches, range(start, len(block)), deadline)
 
 
 class RegexFinder:
@@ -167,20 +160,13 @@ class RegexFinder:
         yield from expression.finditer(text, begin, end - 1)
         self._tame = self._tame and thread_time() - before < PIECE_SECONDS
 
-    def _line_by_line(self, block: Block, start: int, deadline: float, /) -> Hits:
-        found: list[int] = []
-        for number in range(start, len(block)):
+    def _line_by_line(self, block: Block, start: int, deadline: float) -> Hits:
+        def matches(number: int) -> bool | None:
             if is_huge(block, number):
-                matches = self._in_huge(block, number)
-            else:
-                matches = self._matches(searched_message(block.message(number)))
-            if matches is None:
-                return Hits(found, number)
-            if matches:
-                found.append(number)
-            if perf_counter() >= deadline:
-                return Hits(found, number + 1)
-        return Hits(found, len(block))
+                return self._in_huge(block, number)
+            return self._matches(searched_message(block.message(number)))
+
+        return one_by_one(matches, range(start, len(block)), deadline)
 
     def _in_huge(self, block: Block, number: int) -> bool | None:
         """Whether a huge line matches; None: not known yet."""
@@ -215,6 +201,28 @@ def pattern_finder(pattern: Pattern) -> WordFinder | RegexFinder:
     if words and (all(map(str.isascii, words)) or not pattern.ignores_case):
         return WordFinder(pattern)
     return RegexFinder(pattern)
+
+
+def one_by_one(
+    matches: Callable[[int], bool | None], lines: range, deadline: float
+) -> Hits:
+    """Look at one line after the other, until there is no more time.
+
+    Args:
+        matches: Whether a line matches; None is not known yet.
+        lines: The numbers of the lines.
+        deadline: As `perf_counter`; one line is looked at whatever it says.
+    """
+    found: list[int] = []
+    for number in lines:
+        is_match = matches(number)
+        if is_match is None:
+            return Hits(found, number)
+        if is_match:
+            found.append(number)
+        if perf_counter() >= deadline:
+            return Hits(found, number + 1)
+    return Hits(found, lines.stop)
 
 
 def matching_lines(
