@@ -52,22 +52,13 @@ class Pen:
 
     def runs(self, style: str, runs: Iterable[Run]) -> None:
         """Write runs of one style, of cells of one character each."""
-        out = self._out
-        x, y = self._at or (-1, -1)
-        for row, column, text in runs:
-            if row != y or x > column:
-                place = f"{row + 1};{column + 1}" if column else f"{row + 1}"
-                out.append(f"\x1b[{place}H")
-            elif x < column:
-                out.append(f"\x1b[{column - x}C")
+        for y, x, text in runs:
+            self.move(x, y)
             self.style(style)
             if text is None:
-                out.append("\x1b[K")
-                x, y = -1, -1
+                self.control("\x1b[K")
             else:
-                out.append(text)
-                x, y = column + len(text), row
-        self._at = (x, y) if y >= 0 else None
+                self.text(text)
 
     def control(self, written: str) -> None:
         """Write what leaves the pen nobody knows where."""
