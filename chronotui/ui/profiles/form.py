@@ -12,7 +12,8 @@ from textual.widgets import Button, Input, Label, Static
 
 from chronotui.core.text import clean
 from chronotui.errors import ChronotuiError
-from chronotui.ui.dialog import FIELD_MOVES, Dialog
+from chronotui.ui.dialog import FIELD_MOVES
+from chronotui.ui.profiles.dialog import ProfileDialog
 from chronotui.ui.profiles.draft import (
     SECRET_OF,
     ProfileDraft,
@@ -20,7 +21,6 @@ from chronotui.ui.profiles.draft import (
     source_words,
 )
 from chronotui.ui.save.choices import Choices
-from chronotui.ui.sign_in import ask_in_dialog
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from chronotui.engine.questions import SecretQuestion
     from chronotui.storage.config_edit import Edit
     from chronotui.storage.settings import Profile
 
@@ -49,7 +48,7 @@ LOSES: Final = (
 UNTRIED: Final = "ctrl+o saves it as it is."
 
 
-class ProfileForm(Dialog[str | None]):
+class ProfileForm(ProfileDialog):
     """Answers with the name of the profile it saved, DEMO, or None when left.
 
     Args:
@@ -214,14 +213,6 @@ class ProfileForm(Dialog[str | None]):
             self._tell(f"{error} {UNTRIED}", is_problem=True)
             return False
         return True
-
-    async def _ask(self, question: SecretQuestion) -> str:
-        return await ask_in_dialog(self.app, question)
-
-    def _tell(self, words: str, *, is_problem: bool = False) -> None:
-        told = self.query_one("#told", Static)
-        told.update(Content(clean(words)))
-        told.set_class(is_problem, "-problem")
 
     def _draft(self) -> ProfileDraft:
         typed = {

@@ -9,7 +9,6 @@ from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -17,17 +16,16 @@ from chronotui.core.text import clean
 from chronotui.errors import ChronotuiError
 from chronotui.storage.config import load_config
 from chronotui.storage.config_edit import edit_config
-from chronotui.ui.dialog import LIST_MOVES, Dialog
+from chronotui.ui.dialog import LIST_MOVES
+from chronotui.ui.profiles.dialog import ProfileDialog
 from chronotui.ui.profiles.form import ProfileForm
 from chronotui.ui.profiles.remove_screen import RemoveScreen
-from chronotui.ui.sign_in import ask_in_dialog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.app import ComposeResult
 
-    from chronotui.engine.questions import SecretQuestion
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Config, Profile
 
@@ -42,7 +40,7 @@ LAYOUT: Final = (
 )
 
 
-class ProfilesScreen(Dialog[str | None]):
+class ProfilesScreen(ProfileDialog):
     """Answers with the name of the chosen profile, None when it is left.
 
     Args:
@@ -231,11 +229,3 @@ class ProfilesScreen(Dialog[str | None]):
         self._changed(self._config)
         self._list(chosen)
         self._tell(words)
-
-    async def _ask(self, question: SecretQuestion) -> str:
-        return await ask_in_dialog(self.app, question)
-
-    def _tell(self, words: str, *, is_problem: bool = False) -> None:
-        told = self.query_one("#told", Static)
-        told.update(Content(clean(words)))
-        told.set_class(is_problem, "-problem")
