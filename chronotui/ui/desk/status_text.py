@@ -11,7 +11,7 @@ Tone = Literal["text", "muted", "good", "caution", "alarm"]
 SEPARATOR: Final = "  "
 LEAST_REASON: Final = 12
 """Cells below which the beginning of a reason is worth nothing."""
-TELLING_REASON: Final = 36
+TELLING_REASON: Final = 28
 """Cells in which it says most; the reader's place and the profile stay beside it."""
 
 
@@ -97,7 +97,7 @@ def fitted(standing: Standing, width: int) -> list[Part]:
         return fit(parts, width)
     room = width - cell_len(standing.reason) - len(SEPARATOR)
     whole = fit(parts, room) if room > 0 else []
-    if _width(whole) <= room and _ranked(whole, 0) == _ranked(parts, 0) and whole:
+    if _width(whole) <= room and _ranked(whole, 1) == _ranked(parts, 1) and whole:
         return [*whole, Part(standing.reason)]
     for rank in (2, 1, 0):
         kept = fit(_ranked(parts, rank), width)

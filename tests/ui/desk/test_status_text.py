@@ -148,3 +148,12 @@ def test_the_place_stands_beside_a_reason(width: int) -> None:
     line = line_of(with_log(Standing(profile="prod", place=45), state, 0.0), width)
     assert "line 45" in line
     assert WHY[:36] in line
+
+
+def test_a_reader_of_a_later_try_is_not_pushed_out_by_a_reason() -> None:
+    offline = Connection(ConnectionKind.OFFLINE, WHY, tries=5, next_try=6.0)
+    state = LogState(offline, JOB, lines=1018)
+    start = Standing(profile="demo", place=1823, attempt=2, new=30)
+    line = line_of(with_log(start, state, 0.0), 120)
+    for words in ("line 1,823 of try 2", "30 new", "1,018", "0 missing", WHY[:24]):
+        assert words in line
