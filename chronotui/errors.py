@@ -7,7 +7,8 @@ ChronotuiError
 │   └── RequestRefusedError    the server's 400, 405, 409
 ├── AuthError                  exit 3
 │   ├── NotSignedInError       401, or a login page
-│   │   └── DownloadNeedsSessionError  401 for a token at the raw download alone
+│   │   ├── DownloadNeedsSessionError  401 for a token at the raw download alone
+│   │   └── WebPageError           a web page where data was due
 │   └── NotAllowedError        403
 ├── MissingError               exit 4
 │   ├── NotFoundError          404
@@ -15,6 +16,7 @@ ChronotuiError
 ├── ServerError                exit 5
 │   ├── UnreachableError       refused, DNS, TLS, time-out, cut connection
 │   ├── OverloadedError        429, 503 with Retry-After
+│   │   └── PageTooLargeError      the server cannot send this page of a log
 │   ├── FailedAnswerError      5xx, proxy pages
 │   └── UnreadableAnswerError  not what the contract says
 ├── IncompleteError            exit 6
@@ -25,7 +27,18 @@ ChronotuiError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
+
+class Answer(NamedTuple):
+    """What was answered, where an error comes from an answer.
+
+    ``is_plain`` tells the server's own words (plain text or JSON) from a page that a
+    proxy may have put in their place.
+    """
+
+    status: int
+    is_plain: bool
 
 
 class ChronotuiError(Exception):
@@ -35,11 +48,20 @@ class ChronotuiError(Exception):
         sentence: What happened, one sentence, the server's own words included
             (already cleaned of control characters by whoever puts them in).
         next_step: What the user can do, naming the key or the command.
+
+    Attributes:
+        answer: The answer it comes from; None where none came.
+        route: What was asked when it happened: a request's kind, such as ``job``,
+            ``log_page``, ``live`` or ``login``; "" where nothing was.
+        retry_after: The wait the server asked for, in seconds; None if it did not.
     """
 
     title: ClassVar[str] = "Something went wrong"
     exit_code: ClassVar[int] = 5
     default_next_step: ClassVar[str] = ""
+    answer: Answer | None = None
+    route: str = ""
+    retry_after: float | None = None
 
     def __init__(self, sentence: str, *, next_step: str = "") -> None:
         self.sentence = sentence or self.title
@@ -93,6 +115,15 @@ class DownloadNeedsSessionError(NotSignedInError):
     """The raw download takes only a session; the log's pages may still be read."""
 
 
+class WebPageError(NotSignedInError):
+    """A web page came where data was due: a sign-in page, a proxy's, another server's.
+
+    In the middle of a watch it is an outage, for that is what a proxy shows then.
+    """
+
+    title = "Not the server's own answer"
+
+
 class NotAllowedError(AuthError):
     """The account may not see this (403)."""
 
@@ -132,10 +163,7 @@ class UnreachableError(ServerError):
 
 
 class OverloadedError(ServerError):
-    """The server asks to slow down.
-
-    ``retry_after`` is the wait it asked for in seconds, None if it did not say.
-    """
+    """The server asks to slow down; ``retry_after`` if it said for how long."""
 
     title = "The server asks to slow down"
 
@@ -144,6 +172,16 @@ class OverloadedError(ServerError):
     ) -> None:
         super().__init__(sentence, next_step=next_step)
         self.retry_after = retry_after
+
+
+class PageTooLargeError(OverloadedError):
+    """A page of a log is too large for the server to send, now and later.
+
+    Asking for it again makes the server refuse others for a while: once a minute at
+    most.
+    """
+
+    title = "This page is too large for the server"
 
 
 class FailedAnswerError(ServerError):

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import (
+    Answer,
     ChronotuiError,
     FailedAnswerError,
     LogsUnavailableError,
@@ -22,6 +23,7 @@ from chronotui.errors import (
     OverloadedError,
     RequestRefusedError,
     UnreadableAnswerError,
+    WebPageError,
 )
 
 if TYPE_CHECKING:
@@ -59,12 +61,14 @@ def begins_as_page(body: bytes) -> bool:
     return start.startswith((b"<!doctype html", b"<html"))
 
 
-def login_page() -> NotSignedInError:
+def login_page() -> WebPageError:
     """Return the error for a 200 that is an HTML page."""
-    return NotSignedInError(
+    error = WebPageError(
         "A web page came instead of data: a sign-in page, or not the API's address.",
         next_step="Sign in again, or check that the profile's url is the API's.",
     )
+    error.answer = Answer(HTTPStatus.OK, is_plain=False)
+    return error
 
 
 def error_for(status: int, headers: Mapping[str, str], body: bytes) -> ChronotuiError:
@@ -75,7 +79,19 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> Chronotui
         headers: The answer's, with lower-case or case-insensitive names.
         body: Its beginning, at most ``MAX_ERROR_BODY`` bytes.
     """
-    said = "" if is_page(headers, body) else quote_words(body)
+    is_plain = not is_page(headers, body)
+    error = _error_of(status, headers, quote_words(body) if is_plain else "")
+    error.answer = Answer(status, is_plain)
+    if error.retry_after is None:
+        error.retry_after = _wait_asked(headers)
+    return error
+
+
+def _wait_asked(headers: Mapping[str, str]) -> float | None:
+    return retry_after(headers.get("retry-after", ""), datetime.now(UTC))
+
+
+def _error_of(status: int, headers: Mapping[str, str], said: str) -> ChronotuiError:
     if status in _REFUSALS:
         return RequestRefusedError(
             _tell("The server refused the request", status, said),
@@ -88,7 +104,7 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> Chronotui
 
 
 def _from_class(status: int, headers: Mapping[str, str], said: str) -> ChronotuiError:
-    wait = retry_after(headers.get("retry-after", ""), datetime.now(UTC))
+    wait = _wait_asked(headers)
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == 503 and wait is not None):
         asked = "" if wait is None else f" for {wait:.0f} s"
         return OverloadedError(

@@ -17,6 +17,7 @@ from chronotui.api.login import log_out
 from chronotui.api.spelling import Spellings
 from chronotui.api.tls import TlsSettings
 from chronotui.api.transport import Transport
+from chronotui.errors import OverloadedError, PageTooLargeError
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -153,12 +154,13 @@ class Chronoverse:
 
         Raises:
             LogsUnavailableError: No log is kept (retention off, HEARTBEAT).
+            PageTooLargeError: The server cannot send this page.
         """
         from chronotui.api.lines import read_log_page  # noqa: PLC0415
 
         url = self._job_url(workflow_id, job_id, "logs", query={"cursor": cursor})
         headers = _NO_CACHE if fresh else {}
-        return read_log_page(await self._read("log_page", url, headers))
+        return read_log_page(await self._read_lines("log_page", url, headers))
 
     async def search_logs(
         self,
@@ -177,7 +179,7 @@ class Chronoverse:
 
         filters = {"cursor": cursor, "stream": stream, "q": query}
         url = self._job_url(workflow_id, job_id, "logs", "search", query=filters)
-        return read_search_page(await self._read("search_logs", url))
+        return read_search_page(await self._read_lines("search_logs", url))
 
     def live(
         self, workflow_id: str, job_id: str
@@ -267,6 +269,30 @@ class Chronoverse:
         query: dict[str, str | None] | None = None,
     ) -> str:
         return self._url("workflows", workflow_id, "jobs", job_id, *rest, query=query)
+
+    async def _read_lines(
+        self, kind: str, url: str, headers: dict[str, str] | None = None
+    ) -> bytes:
+        """Read a page of lines.
+
+        Raises:
+            PageTooLargeError: The server's own 429 without a wait (wire note
+                "Errors"): repeating it quickly would only make things worse.
+        """
+        try:
+            return await self._read(kind, url, headers)
+        except OverloadedError as error:
+            answer = error.answer
+            if answer is None or answer.status != 429 or not answer.is_plain:
+                raise
+            if error.retry_after is not None:
+                raise
+            too_large = PageTooLargeError(
+                "This page of the log is too large for the server to send (429).",
+                next_step="The rest is read on; it is asked again in a minute.",
+            )
+            too_large.answer, too_large.route = answer, error.route
+            raise too_large from error
 
     async def _read(
         self, kind: str, url: str, headers: dict[str, str] | None = None

@@ -25,6 +25,7 @@ from chronotui.api.bulk import bulk_body
 from chronotui.api.disposition import file_name_hint
 from chronotui.api.failures import FAILURES, explain
 from chronotui.api.sending import redirect_target
+from chronotui.api.transport import routed
 from chronotui.errors import (
     CancelledByUserError,
     ChronotuiError,
@@ -109,7 +110,8 @@ class RawDownload(AbstractContextManager["RawDownload"]):
             ChronotuiError: Whatever else went wrong.
         """
         try:
-            self._open()
+            with routed(self._ask):
+                self._open()
         except BaseException:
             self._stack.close()
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +19,10 @@ from chronotui.api.login import log_in
 from chronotui.api.request_log import RequestEntry, RequestLog, redact
 from chronotui.api.secret_sources import source_for
 from chronotui.api.sending import Opener, Sender, open_plain, within
-from chronotui.errors import UnreadableAnswerError
+from chronotui.errors import ChronotuiError, UnreadableAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     import httpx
 
@@ -71,13 +71,14 @@ class Transport:
             ChronotuiError: Whatever went wrong.
         """
         deadline = self.timeout_seconds * _WHOLE_ANSWER_FACTOR
-        async with self.exchange(ask) as answer, within(deadline, self.address):
-            try:
-                body = await _whole_body(answer, limit)
-            except FAILURES as error:
-                raise explain(error, self.address) from error
-        if begins_as_page(body):
-            raise login_page()
+        with routed(ask):
+            async with self.exchange(ask) as answer, within(deadline, self.address):
+                try:
+                    body = await _whole_body(answer, limit)
+                except FAILURES as error:
+                    raise explain(error, self.address) from error
+            if begins_as_page(body):
+                raise login_page()
         return body
 
     async def send(self, ask: Ask) -> httpx.Response:
@@ -103,7 +104,8 @@ class Transport:
         async with AsyncExitStack() as stack:
             client = await self._ready_client()
             sender = Sender(self, client, stack, opener or open_plain)
-            yield await sender.signed_in(ask)
+            with routed(ask):
+                yield await sender.signed_in(ask)
 
     async def aclose(self) -> None:
         """Close every connection; the next request opens new ones."""
@@ -142,6 +144,16 @@ class Transport:
                     problem,
                 )
             )
+
+
+@contextmanager
+def routed(ask: Ask) -> Iterator[None]:
+    """Let an error say what was asked, unless it says so already, as a login's."""
+    try:
+        yield
+    except ChronotuiError as error:
+        error.route = error.route or ask.kind
+        raise
 
 
 async def _whole_body(answer: httpx.Response, limit: int) -> bytes:
