@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http.client import responses
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.demo.failure import Failure
@@ -11,6 +12,7 @@ from chronotui.demo.message import HTML, JSON, Answer, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from chronotui.demo.failure import Refusal
     from chronotui.demo.faults import Faults
 
 _STATUSES: Final = {
@@ -84,6 +86,48 @@ def replacement(failure: Failure, faults: Faults) -> Answer:
     if failure in _WAITS:
         answer.headers.append(("Retry-After", faults.retry_after))
     return answer
+
+
+_WORDS: Final = {
+    "workflows": "failed to list workflows",
+    "workflow": "failed to get workflow",
+    "jobs": "failed to list jobs",
+    "job": "failed to get job",
+    "logs": "failed to get job logs",
+    "search": "failed to search job logs",
+    "raw": "failed to download job logs",
+    "events": "failed to stream job logs",
+    "login": "failed to login user",
+}
+
+
+def words_of(endpoint: str) -> str:
+    """Return what a server says of any failure of a route (wire note "Errors")."""
+    return _WORDS.get(endpoint, "failed to handle the request")
+
+
+def refused(refusal: Refusal, endpoint: str) -> Answer:
+    """Return the answer a refusal stands for."""
+    body = refusal.body
+    if body is None:
+        body = _usual_body(refusal, endpoint)
+    if isinstance(body, str):
+        body = body.encode()
+    answer = Answer(refusal.status, body, refusal.content_type)
+    if refusal.retry_after is not None:
+        answer.headers.append(("Retry-After", str(refusal.retry_after)))
+    return answer
+
+
+def _usual_body(refusal: Refusal, endpoint: str) -> str:
+    kind = refusal.content_type.partition(";")[0]
+    if not kind:
+        return ""
+    if kind == "text/html":
+        said = f"{refusal.status} {responses.get(refusal.status, '')}".rstrip()
+        return _PAGE.format(status=said)
+    words = words_of(endpoint)
+    return json.dumps({"error": words}) if kind.endswith("json") else f"{words}\n"
 
 
 def spoiled(failure: Failure, answer: Answer) -> Answer:

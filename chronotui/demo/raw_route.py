@@ -72,6 +72,11 @@ class Download:
         if not workflow.plan.retention:
             yield [self._writer.failure("log retention is disabled")]
             return
+        if self._faults.cut_clean is not None:
+            for piece in self._first_lines(self._faults.cut_clean):
+                yield [piece]
+                await asyncio.sleep(0)
+            return
         left = self._faults.raw_fails_after
         for piece in self._body():
             if left is not None:
@@ -84,6 +89,16 @@ class Download:
             yield [piece]
             await asyncio.sleep(0)
         yield [self._writer.tail()]
+
+    def _first_lines(self, count: int) -> Iterator[bytes]:
+        """Yield what a proxy passes on of a server that dies between two flushes."""
+        position = None
+        log, now_ns = self._job.log, self._call.now_ns
+        while count and (lines := log.oldest(position, _AT_ONCE, now_ns)):
+            position = lines[-1].position
+            kept = self._kept(lines)[:count]
+            count -= len(kept)
+            yield self._writer.write(kept)
 
     def _body(self) -> Iterator[bytes]:
         log = self._job.log
