@@ -13,7 +13,7 @@ from chronotui.engine.raw_lines import raw_lines
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Context, Intake
 from chronotui.engine.watch.pages import RetainedPages
-from chronotui.engine.watch.requests import backoff_of, retry_after
+from chronotui.engine.watch.requests import backoff_of
 from chronotui.engine.watch.scope import refuse_without_log
 from chronotui.engine.watch.timing import Clock, WatchTiming
 from chronotui.errors import IncompleteError, ServerError
@@ -250,7 +250,7 @@ class RetainedLog:
                     self._job.workflow_id, self._job.id, cursor=cursor, fresh=fresh
                 )
             except ServerError as error:
-                delay = backoff.delay(retry_after(error))
+                delay = backoff.delay(error.retry_after)
                 if backoff.tries >= TRIES:
                     raise
                 await asyncio.sleep(min(delay, self._timing.tail_apart))

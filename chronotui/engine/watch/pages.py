@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.coverage import Coverage, PageSpan, Place
+from chronotui.core.log import key_of
 from chronotui.engine.watch.hole_reading import read_hole
 from chronotui.engine.watch.walk import Walk, keys_of, unlimited
 from chronotui.errors import RequestRefusedError
@@ -167,6 +168,14 @@ class RetainedPages:
         if bottom is None or page.low.key < bottom.key:
             self.coverage.bottom = page.low
             self.coverage.older = page.next_cursor
+
+    def has_read(self, line: LogLine) -> bool:
+        """Tell whether pages had a line before the stream brings it."""
+        top = self.coverage.top
+        if top is None or not line.event_id or line[:2] > top.key:
+            return False
+        held = self.intake.store.find(key_of(line))
+        return held is not None and self.intake.store.line(held).retained
 
     async def read_older(self, permit: Permit = unlimited) -> Sequence[LogLine] | None:
         """Read the next page below what has been read; None when there is none.
