@@ -85,28 +85,34 @@ class SignInGate:
         self._backoff = backoff_of(timing, clock)
         self._open = asyncio.Event()
         self._open.set()
+        self._again_at = 0.0
 
     async def passed(self) -> None:
-        """Wait until nobody has to sign in."""
-        await self._open.wait()
+        """Wait until nobody has to sign in, or it is worth asking all the same."""
+        while not self._open.is_set():
+            wait = self._again_at - self._clock.monotonic()
+            if wait <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._open.wait()
 
-    async def refused(self, error: NotSignedInError, phase: Phase) -> None:
-        """Wait until somebody has signed in, or it is worth asking again.
+    def refused(self, error: NotSignedInError, phase: Phase) -> None:
+        """Hold everything back from now on.
 
         Raises:
-            NotSignedInError: Nobody can, and the refusal stands.
+            NotSignedInError: Nobody can sign in, and the refusal stands.
         """
+        now = self._clock.monotonic()
         if not self._may_sign_in:
-            lasted = self._refusal.heard(self._clock.monotonic())
+            lasted = self._refusal.heard(now)
             if lasted or phase is Phase.OPENING:
                 raise error
         if self._open.is_set():
             self._open.clear()
             self._connectivity.sign_in(error)
         wait = self._timing.retry_cap if self._may_sign_in else self._backoff.delay()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._open.wait()
+        self._again_at = now + wait
 
     def signed_in(self) -> None:
         """Let everything go on."""
@@ -168,14 +174,12 @@ class Asker:
                 believe that; nobody can sign in; or the error is our own.
         """
         async with self._lock:
-            signing_in = False
             while True:
-                if not signing_in:
-                    await self._gate.passed()
+                await self._gate.passed()
                 try:
                     answer = await request()
                 except ChronotuiError as error:
-                    signing_in = await self._after(error)
+                    await self._after(error)
                 else:
                     self._refusal.broken()
                     self._backoff.reset()
@@ -183,8 +187,8 @@ class Asker:
                     self._connectivity.answered(self._route)
                     return answer
 
-    async def _after(self, error: ChronotuiError) -> bool:
-        """Wait until it is time to ask again; True if that is for a sign-in."""
+    async def _after(self, error: ChronotuiError) -> None:
+        """Wait until it is time to ask again."""
         phase = self._phase()
         step = next_step(error, phase, waits=self._waits)
         if step in {Step.BELIEVE, Step.LEAVE_OUT}:
@@ -195,8 +199,8 @@ class Asker:
         elif self._refusal.heard(self._clock.monotonic()):
             raise error
         if step is Step.SIGN_IN and isinstance(error, NotSignedInError):
-            await self._gate.refused(error, phase)
-            return True
+            self._gate.refused(error, phase)
+            return
         delay = self._backoff.delay(error.retry_after)
         if step is Step.SLOWLY:
             delay = max(delay, self._timing.retry_cap)
@@ -208,7 +212,6 @@ class Asker:
             await self._nudge.sleep(delay)
         finally:
             self._is_pausing = False
-        return False
 
 
 class JobPoll:

@@ -100,14 +100,11 @@ class LiveStream:
         Raises:
             ChronotuiError: Nobody can sign in, or the error is our own.
         """
-        signing_in = False
         while True:
             if not self._wanted.is_set():
                 self._connectivity.idle()
             await self._wanted.wait()
-            if not signing_in:
-                await self._gate.passed()
-            signing_in = False
+            await self._gate.passed()
             self._pause.clear()
             self._connectivity.connecting()
             error = await self._one_connection()
@@ -117,10 +114,10 @@ class LiveStream:
                 self._renewing = False
                 self._backoff.reset()
                 continue
-            signing_in = await self._after(error)
+            await self._after(error)
 
-    async def _after(self, error: ChronotuiError) -> bool:
-        """Wait until it is time to connect again; True if that is for a sign-in.
+    async def _after(self, error: ChronotuiError) -> None:
+        """Wait until it is time to connect again.
 
         A refusal of the stream asks for the job's state: that alone can end a watch.
         """
@@ -129,15 +126,14 @@ class LiveStream:
         if step is Step.BELIEVE:
             raise error
         if step is Step.SIGN_IN and isinstance(error, NotSignedInError):
-            await self._gate.refused(error, phase)
-            return True
+            self._gate.refused(error, phase)
+            return
         if error.answer is not None:
             self.on_over()
         delay = self._backoff.delay(error.retry_after)
         self._connectivity.lost(error, self._backoff.tries, delay)
         if await self._pause.sleep(delay):
             self._renewing = False
-        return False
 
     async def _one_connection(self) -> ChronotuiError:
         """Stay connected as long as it lasts; return why it is over."""
