@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.coverage import END, START, Place, Stretch
+from chronotui.core.coverage import Place, Stretch
 from chronotui.core.sealing import LagMeter
 from chronotui.engine.watch.boundaries import Boundaries
+from chronotui.engine.watch.pages import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -246,14 +247,8 @@ class Account:
     def _settle_read(self) -> None:
         """Settle all that was read."""
         ledger, coverage = self._intake.ledger, self._coverage
-        if coverage.bottom is None or coverage.top is None:
-            return
-        high = END if coverage.at_end else coverage.top
-        stretch = Stretch(START if coverage.at_start else coverage.bottom, high)
-        for attempt, first, last in coverage.ranges_of(stretch, ledger.attempts()):
-            account = ledger.attempt(attempt)
-            if account is not None:
-                account.settle(first, last)
+        if coverage.read is not None:
+            settle(ledger, coverage, coverage.read)
 
     def _first_time(self, attempt: int) -> int | None:
         store = self._intake.store
