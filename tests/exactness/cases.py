@@ -58,6 +58,11 @@ class Scene:
         moment = first + int((ends - first) * share)
         await asyncio.sleep(self.demo.world.clock.seconds_until(moment))
 
+    async def midway(self) -> None:
+        """Wait until half of the job's time has passed, and every reader is live."""
+        await self.until(0.5)
+        await self.asked("events", self.readers)
+
     async def asked(self, endpoint: str, times: int) -> None:
         """Wait until an endpoint has been asked so often."""
         while self.demo.requests.count(endpoint) < times:  # noqa: ASYNC110
@@ -110,6 +115,7 @@ class EndedCase:
     Attributes:
         lines: Of all attempts together.
         cut: Whether downloads stop at some line, in an answer that ends properly.
+        dies: Whether the server dies in the middle of one.
         to_close: Whether an answer's end is that of the connection.
         equal_end: So many of the last lines say the same.
     """
@@ -119,6 +125,7 @@ class EndedCase:
     attempts: int = 1
     contention: Contention = Contention.LIGHT
     cut: bool = True
+    dies: bool = False
     to_close: bool = False
     equal_end: int = 0
     outcome: str = "COMPLETED"
@@ -136,8 +143,10 @@ def _refusing(route: str, phase: str) -> Case:
         status, kind = _REFUSALS[scene.seed % len(_REFUSALS)]
         if phase == "backfilling":
             await scene.asked("logs", 2)
-        elif phase != "opening":
-            await scene.until({"watching": 0.5, "ending": 1.0}[phase])
+        elif phase == "watching":
+            await scene.midway()
+        elif phase == "ending":
+            await scene.until(1.0)
         scene.demo.faults.refuse(status, kind, route=route, times=scene.readers)
         if phase != "opening":
             scene.demo.drop_connections()
@@ -152,13 +161,20 @@ def _refusing(route: str, phase: str) -> Case:
     )
 
 
+async def _server_dies(scene: Scene) -> None:
+    await scene.midway()
+    await asyncio.to_thread(scene.demo.stop)
+    await asyncio.sleep(4.0 * scene.scale)
+    await asyncio.to_thread(scene.demo.start)
+
+
 async def _column_store_fails(scene: Scene) -> None:
-    await scene.until(0.5)
+    await scene.midway()
     scene.demo.faults.refuse(404, route="logs", times=4 * scene.readers)
 
 
 async def _server_asks_to_wait(scene: Scene) -> None:
-    await scene.until(0.5)
+    await scene.midway()
     route = ("job", "logs", "events")[scene.seed % 3]
     status = (503, 429)[scene.seed % 2]
     scene.demo.faults.refuse(status, route=route, times=scene.readers, retry_after=1)
@@ -209,6 +225,7 @@ _REAL: Final = (
             ("job", "logs", "events"), ("opening", "watching", "backfilling", "ending")
         )
     ),
+    Case("server restarted", happens=_server_dies),
     Case("column store fails", happens=_column_store_fails, dialects=CURRENT),
     Case("server asks to wait", happens=_server_asks_to_wait),
     Case(
@@ -311,6 +328,7 @@ ENDED_CASES: Final = (
     EndedCase("ended, cut at a line's end"),
     EndedCase("ended, cut, the last lines are equal", equal_end=700),
     EndedCase("ended, cut, HTTP/1.0", to_close=True, outcome="FAILED"),
+    EndedCase("ended, the server dies", cut=False, dies=True),
     EndedCase("ended, three attempts, whole", attempts=3, cut=False),
     EndedCase("ended, three attempts, cut", attempts=3, to_close=True),
 )

@@ -142,8 +142,13 @@ async def _run_ended(
 
     A download that was cut may be refused in words; a whole one may not.
     """
-    cut_at = Random(seed).randrange(case.lines) if case.cut else None
-    faults = Faults(seed=seed, cut_clean=cut_at, to_close=case.to_close)
+    at = Random(seed).randrange(1, case.lines)
+    faults = Faults(
+        seed=seed,
+        cut_clean=at if case.cut else None,
+        raw_cut_after=at * 10 if case.dies else None,
+        to_close=case.to_close,
+    )
     found: dict[str, Found] = {}
     said: dict[str, list[str]] = {}
     async with AsyncExitStack() as stack:
@@ -157,7 +162,8 @@ async def _run_ended(
         job = await _first_reading(client, made.workflow_id, made.id)
         for name, (true, read) in _ways(client, job, folder, truth).items():
             reading, seconds = await timed(read)
-            found[name] = judge(true, reading, seconds, may_refuse=case.cut)
+            may_refuse = case.cut or case.dies
+            found[name] = judge(true, reading, seconds, may_refuse=may_refuse)
             said[name] = reading.said
     return Run(case.name, dialect, seed, found, said)
 
