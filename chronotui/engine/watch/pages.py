@@ -172,7 +172,7 @@ class RetainedPages:
         """
         coverage = self.coverage
         before, newest = coverage.newest, None
-        held = self._highest()
+        held = self.highest()
         walk = self.walk(None, permit, fresh=True)
         async for page, lines in walk:
             coverage.remember(page)
@@ -191,7 +191,7 @@ class RetainedPages:
         self.on_page()
         return coverage.newest != before
 
-    def _highest(self) -> Place:
+    def highest(self) -> Place:
         """Return the newest place held, as the list has it."""
         ledger = self.intake.ledger
         found = [Place(0, -1)]
@@ -211,7 +211,7 @@ class RetainedPages:
         Returns:
             What tells whether it has grown.
         """
-        ledger, newest = self.intake.ledger, self._highest()
+        ledger, newest = self.intake.ledger, self.highest()
         last = max(ledger.attempts(), default=0)
         account = ledger.attempt(last)
         if not self.coverage.interleaved or newest.attempt == last or account is None:
@@ -280,6 +280,21 @@ class RetainedPages:
         self.coverage.loaded()
         self._all_read()
 
+    def confirmed(self, *, whole: bool) -> None:
+        """Take note that every retained line is held, down to where it is wanted.
+
+        Args:
+            whole: Whether that is the log's first line.
+        """
+        if whole:
+            self.loaded_all()
+            return
+        self.coverage.loaded()
+        bottom = self.coverage.bottom
+        if bottom is not None:
+            self.coverage.on_read(Stretch(bottom, END))
+        self.on_page()
+
     def _all_read(self) -> None:
         """Take note that nothing between the log's first and last line is unread."""
         attempts = self.intake.ledger.attempts()
@@ -288,7 +303,7 @@ class RetainedPages:
         coverage, store = self.coverage, self.intake.store
         ends = [store.attempt_range(attempt).stop - 1 for attempt in attempts]
         coverage.note([store.line(end) for end in ends if end >= 0])
-        coverage.reach(Place(attempts[0], 0), self._highest())
+        coverage.reach(Place(attempts[0], 0), self.highest())
         coverage.reached_start()
         coverage.at_end = True
         coverage.older = None

@@ -64,6 +64,8 @@ class WatchTiming:
             a list can still grow for up to a minute).
         settled_age: A job that ended this long ago when first seen is sealed as
             soon as it is read.
+        pages_kept: The server may give a page from its own cache that is so old (wire
+            note "Retained logs": 30 minutes).
         end_first: Delay between the first readings after the end ...
         end_cap: ... growing up to this.
         line_wait: Ordered printing waits for a missing line this long at most ...
@@ -101,6 +103,7 @@ class WatchTiming:
     settle_after: float = 2.0
     end_limit: float = 60.0
     settled_age: float = 120.0
+    pages_kept: float = 1860.0
     end_first: float = 0.3
     end_cap: float = 2.0
     line_wait: float = 75.0

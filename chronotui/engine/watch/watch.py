@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.raw_lines import load_raw
+from chronotui.core.attempt_rules import Way
+from chronotui.engine.raw_lines import in_steps, load_raw, raw_lines
 from chronotui.engine.retry import JOB, PAGE, Phase
 from chronotui.engine.watch.account import Account
 from chronotui.engine.watch.companions import accompanied
 from chronotui.engine.watch.connectivity import Connectivity
 from chronotui.engine.watch.ending import Ending, verdict_of
 from chronotui.engine.watch.healing import Healing
+from chronotui.engine.watch.intake import Context
 from chronotui.engine.watch.pages import RetainedPages
 from chronotui.engine.watch.requests import Asker, JobPoll, SignInGate
 from chronotui.engine.watch.scope import enough_of, refuse_without_log
@@ -139,7 +142,14 @@ class Watch:
         self._poll = self._new_poll()
         self._stream = self._new_stream()
         self.healing = self._newhealing()
-        self._ending = Ending(self.pages, self.account, timing=timing, clock=clock)
+        self._ending = Ending(
+            self.pages,
+            self.account,
+            unsure=self._is_unsure,
+            confirm=self._confirm,
+            timing=timing,
+            clock=clock,
+        )
         self.pages.on_page = self._page_read
         self.pages.load_raw = self._load_raw
         self.pages.on_newest = self.account.newest_read
@@ -238,6 +248,8 @@ class Watch:
         await self._open()
         if not self._is_settled():
             await self._ending.read_out(lambda: True)
+        elif self._is_unsure():
+            await self._confirm()
         return self.verdict()
 
     async def _read_on(self) -> Verdict:
@@ -279,9 +291,57 @@ class Watch:
         age = self.standing.age_of_end(self._clock.wall())
         return age is not None and age >= self._timing.settled_age
 
+    def _may_be_cached(self) -> bool:
+        """Whether the server may give pages from before the job's end.
+
+        It keeps older ones for half an hour in a cache that no header passes by
+        (wire note "Retained logs").
+        """
+        age = self.standing.age_of_end(self._clock.wall())
+        return age is None or age < self._timing.pages_kept
+
+    def _is_unsure(self) -> bool:
+        """Whether pages alone cannot vouch for the log."""
+        coverage = self.pages.coverage
+        if coverage.end_cut_off or (coverage.cut_off and self.account.missing):
+            return True
+        return coverage.needs_confirmation and self._may_be_cached()
+
+    async def _confirm(self) -> bool:
+        """Take over from the raw download what pages may lack, as far as it is wanted.
+
+        Returns:
+            False when it is not to be had, or ends before what is known.
+        """
+        pages, ledger = self.pages, self.intake.ledger
+        whole = pages.coverage.counts_from_start
+        floor = None if whole else ledger.floor
+        key, context = pages.coverage.key, Context()
+        last: tuple[int, int] | None = None
+        async with aclosing(raw_lines(self._source, self.job)) as blocks:
+            async for lines in blocks:
+                if lines is None:
+                    return False
+                last = lines[-1][:2]
+                if floor is not None:
+                    lines = [line for line in lines if line[:2] >= floor]  # noqa: PLW2901
+                for part in in_steps(lines, self.intake):
+                    self.intake.take(part, Way.RISING, context)
+                    self._changed()
+                    await asyncio.sleep(0)
+        if last is None or key(last) < key(pages.highest()):
+            return False
+        pages.confirmed(whole=whole)
+        return True
+
     def verdict(self) -> Verdict:
         """Return what is known of the log; a verdict once it was read to its end."""
-        return verdict_of(self.job, self.intake.ledger, self.pages.coverage)
+        return verdict_of(
+            self.job,
+            self.intake.ledger,
+            self.pages.coverage,
+            may_be_cached=self._may_be_cached(),
+        )
 
     def _subscribed(self) -> None:
         self.gate.signed_in()
