@@ -329,7 +329,8 @@ class Watch:
                     self.intake.take(part, Way.RISING, context)
                     self._changed()
                     await asyncio.sleep(0)
-        if last is None or key(last) < key(pages.highest()):
+        if last is None or key(last)[0] < key(pages.highest())[0]:
+            # Lines of one number stand in an order of their own.
             return False
         pages.confirmed(whole=whole)
         return True
