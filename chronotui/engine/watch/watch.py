@@ -329,8 +329,11 @@ class Watch:
                     self.intake.take(part, Way.RISING, context)
                     self._changed()
                     await asyncio.sleep(0)
-        if last is None or key(last)[0] < key(pages.highest())[0]:
+        highest = pages.highest()
+        if pages.coverage.interleaved and last is not None:
             # Lines of one number stand in an order of their own.
+            last = (highest.attempt, last[1])
+        if last is None or key(last) < key(highest):
             return False
         pages.confirmed(whole=whole)
         return True
