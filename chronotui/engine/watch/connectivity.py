@@ -226,7 +226,7 @@ class Connectivity:
         if ending:
             return self._with_trouble(
                 Connection(ConnectionKind.ENDED, ending, self._since),
-                "the last lines are still asked for: ",
+                f"{ending}; the last lines are still asked for",
             )
         if self._is_offline():
             return self._down(ConnectionKind.OFFLINE)
@@ -268,15 +268,15 @@ class Connectivity:
 
     def _with_trouble(self, connection: Connection, said: str = "") -> Connection:
         """Add what is not as it should be beside the state itself."""
-        reason, trouble = connection.reason, self._worst()
+        trouble = self._worst()
         if trouble is not None:
-            asking = said or f"{_WHAT.get(trouble.error.route, 'the server')}: "
-            words = f"{asking}{trouble.error.sentence.rstrip('.')}"
+            subject = said or _WHAT.get(trouble.error.route, "the server")
             return connection._replace(
-                reason=f"{reason}; {words}" if reason else words,
+                reason=trouble.error.sentence,
                 next_try=trouble.next_try,
                 asked_until=trouble.asked_until,
                 is_troubled=True,
+                subject=subject,
             )
         if connection.kind is not ConnectionKind.ENDED and (
             self.held_back or self.waits_for_headers()

@@ -38,6 +38,7 @@ class Connection(NamedTuple):
             for the wait; None where it is our own.
         is_troubled: Whether the reason tells of something that is not as it should
             be although the state itself is none of trouble.
+        subject: What was asked then, where it is asked again.
     """
 
     kind: ConnectionKind
@@ -47,6 +48,7 @@ class Connection(NamedTuple):
     next_try: float | None = None
     asked_until: float | None = None
     is_troubled: bool = False
+    subject: str = ""
 
     def text(self, now: float) -> str:
         """Return the state in words, e.g. ``RECONNECTING 3, in 4 s``.
@@ -70,12 +72,11 @@ class Connection(NamedTuple):
         Args:
             now: As for ``text``.
         """
+        if not self.subject:
+            return self.reason
         when = self._when(now)
-        return (
-            f"{self.reason}; asked again {when}"
-            if self.is_troubled and when
-            else (self.reason)
-        )
+        asked = f"{self.subject}, again {when}" if when else self.subject
+        return f"{asked}: {self.reason}"
 
     def _when(self, now: float) -> str:
         """Return when the next try is: by the clock where the server said so."""

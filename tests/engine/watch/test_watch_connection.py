@@ -395,7 +395,13 @@ async def test_a_wait_the_server_asks_for_is_shown_by_the_clock(
 
 
 def test_trouble_beside_a_live_stream_says_when_it_is_asked_again() -> None:
-    words = "the retained log: The server does not have that (404)"
-    live = Connection(ConnectionKind.LIVE, words, next_try=107.0, is_troubled=True)
+    live = Connection(
+        ConnectionKind.LIVE,
+        "The server does not have that (404).",
+        next_try=107.0,
+        is_troubled=True,
+        subject="the retained log",
+    )
     assert live.text(100.0) == "LIVE"
-    assert live.why(100.0) == f"{words}; asked again in 7 s"
+    words = "the retained log, again in 7 s: The server does not have that (404)."
+    assert live.why(100.0) == words
