@@ -15,6 +15,8 @@ from chronotui.demo import Dialect
 from chronotui.demo.failure import Failure
 from chronotui.demo.script import Script
 from chronotui.engine.catalog import Catalog, CatalogSettings
+from chronotui.engine.session import Session
+from chronotui.engine.watch import WatchSettings
 from chronotui.errors import (
     NotAllowedError,
     NotFoundError,
@@ -23,6 +25,7 @@ from chronotui.errors import (
     UsageError,
 )
 from chronotui.model import JobStatus, Trigger
+from tests.engine.watch.test_refusals import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -30,9 +33,6 @@ if TYPE_CHECKING:
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.core.tree import Branch
     from chronotui.demo import DemoServer
-
-PLAIN = "text/plain; charset=utf-8"
-PAGE = "text/html"
 
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)
 
@@ -234,25 +234,49 @@ async def test_a_state_the_server_does_not_know_is_said_and_asked_again_slower(
         assert max(waits[-2:]) > 2 * min(waits[:2])
 
 
-@pytest.mark.parametrize(
-    "answer", [(400, PLAIN), (403, PLAIN), (404, PAGE), (405, PLAIN), (501, PAGE)]
-)
+@pytest.mark.parametrize("route", ["workflows", "jobs"])
+@pytest.mark.parametrize("phase", ["opening", "listing"])
+@pytest.mark.parametrize("answer", ANSWERS)
 async def test_a_refused_list_is_asked_again_until_it_is_answered(
-    demo: DemoServer, answer: tuple[int, str]
+    demo: DemoServer, answer: str, phase: str, route: str
 ) -> None:
     async with running(demo) as catalog:
         await until(catalog, lambda: catalog.tree.workflows.answered)
         branch = await listed(catalog, demo, "nightly-report")
+        lists = {"workflows": catalog.tree.workflows, "jobs": branch.listing}
+        if phase == "listing":
+            catalog.set_expanded(branch.workflow.id, True)
+            await until(catalog, lambda: branch.listing.answered)
+        demo.faults.refuse(route=route, times=2, **ANSWERS[answer])
         catalog.set_expanded(branch.workflow.id, True)
-        await until(catalog, lambda: branch.listing.answered)
-        demo.faults.refuse(*answer, route="workflows", times=2)
-        demo.faults.refuse(*answer, route="jobs", times=2)
         catalog.refresh()
-        await until(catalog, lambda: catalog.problem)
-        asked = demo.requests.count("jobs"), demo.requests.count("workflows")
-        await until(catalog, lambda: not catalog.problem)
-        await until(catalog, lambda: demo.requests.count("jobs") >= asked[0] + 2)
-        await until(catalog, lambda: demo.requests.count("workflows") > asked[1])
+        await until(catalog, lambda: lists[route].problem)
+        assert catalog.seconds_to_next() is not None
+        await until(catalog, lambda: not catalog.problem and branch.listing.answered)
+        assert len(branch.listing)
+        asked = demo.requests.count(route)
+        await until(catalog, lambda: demo.requests.count(route) > asked)
+
+
+async def test_a_fault_of_ours_is_said_and_read_again(
+    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client_for(demo) as client:
+        session = Session(
+            client, tree=FAST, watch=WatchSettings(), memory_bytes=1 << 20
+        )
+        session.start()
+        await until(session.catalog, lambda: session.catalog.answered)
+        with monkeypatch.context() as patched:
+            patched.setattr(Catalog, "_start_due", lambda _: 1 // 0)
+            session.catalog.refresh()
+            await until(session.catalog, lambda: session.catalog.problem)
+        assert "chronotui failed" in str(session.catalog.problem)
+        session.ask_now(None)
+        asked = demo.requests.count("workflows")
+        await until(session.catalog, lambda: demo.requests.count("workflows") > asked)
+        assert session.catalog.problem is None
+        await session.close()
 
 
 async def test_the_text_goes_to_the_servers_name_search(demo: DemoServer) -> None:

@@ -71,6 +71,7 @@ class Catalog:
         self.answered = False
         self.signed_out: NotSignedInError | None = None
         self._sign_in_again_at = 0.0
+        self._fault: ChronotuiError | None = None
         self._client = client
         self._settings = settings or CatalogSettings()
         self._cadence = Cadence(self._settings.poll_seconds)
@@ -98,8 +99,8 @@ class Catalog:
     @property
     def problem(self) -> ChronotuiError | None:
         """What stands between the tree and the server now, None if nothing."""
-        if self.signed_out is not None:
-            return self.signed_out
+        if self._fault is not None or self.signed_out is not None:
+            return self._fault or self.signed_out
         problems = (reader.listing.problem for reader in self._readers.values())
         return next((problem for problem in problems if problem), None)
 
@@ -143,7 +144,18 @@ class Catalog:
     # what goes on
 
     async def run(self) -> None:
-        """Read and poll until cancelled."""
+        """Read and poll until cancelled; a fault of ours is said as a problem."""
+        self._fault = None
+        try:
+            await self._poll()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as fault:
+            self._fault = _said(fault)
+            self._changed()
+            raise
+
+    async def _poll(self) -> None:
         try:
             while True:
                 self._wake.clear()
@@ -249,8 +261,7 @@ class Catalog:
         except ChronotuiError as problem:
             self._failed(reader, problem)
         except BaseException as fault:
-            words = f"chronotui failed while it read a list ({type(fault).__name__})."
-            self._failed(reader, ChronotuiError(words))
+            self._failed(reader, _said(fault))
             raise
         else:
             self.answered = True
@@ -283,3 +294,11 @@ class Catalog:
         if look_again:
             self._wake.set()
         self._listeners.tell()
+
+
+def _said(fault: BaseException) -> ChronotuiError:
+    """Return a fault of the program as an error with words."""
+    return ChronotuiError(
+        f"chronotui failed while it read the lists ({type(fault).__name__}).",
+        next_step="r reads them again.",
+    )

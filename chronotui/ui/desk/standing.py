@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.text import clean
@@ -96,7 +97,7 @@ def of_catalog(
     if problem is not None:
         state = state_of(problem)
         wait = catalog.seconds_to_next() if catalog is not None else None
-        when = f", in {wait:.0f} s" if wait and state != "SIGN IN" else ""
+        when = "" if wait is None or state == "SIGN IN" else _when(problem, wait)
         return replace(
             standing,
             connection=f"{SIGNS['OFFLINE']} {state}{when}",
@@ -107,6 +108,14 @@ def of_catalog(
     if catalog is None or not catalog.answered:
         return replace(standing, connection="◌ CONNECTING", connection_tone="caution")
     return replace(standing, connection="● connected", connection_tone="good")
+
+
+def _when(problem: ChronotuiError, wait: float) -> str:
+    """Return when lists are asked again: by the clock where the server said so."""
+    if problem.retry_after is None:
+        return f", in {wait:.0f} s"
+    at = datetime.now(UTC).astimezone() + timedelta(seconds=wait)
+    return f", at {at:%H:%M:%S} as the server asked"
 
 
 def state_of(problem: ChronotuiError) -> str:
