@@ -84,6 +84,8 @@ class Account:
             if unread_from is None or hole[:2] < unread_from:
                 self._sight(hole.attempt, hole.last, now)
                 yield hole
+        if self.caught_up and unread_from is None:
+            yield from ledger.open_ends()
         if self.caught_up:
             ledger.interleaved = coverage.interleaved
             yield from self.boundaries.holes(now)
@@ -163,7 +165,10 @@ class Account:
     ) -> None:
         """Settle what must be retained by now, if it ever is, of numbers just read."""
         first, last = numbers
-        old_to = last if self._is_long_past else min(last, self._old_in(attempt))
+        old_to = self._old_in(attempt)
+        if self._is_long_past or old_to >= account.highest:
+            old_to = last
+        old_to = min(last, old_to)
         if first <= old_to:
             account.settle(first, old_to)
         grace = self._grace()
