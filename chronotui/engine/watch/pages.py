@@ -264,7 +264,10 @@ class RetainedPages:
         bottom, key = self.coverage.bottom, self.coverage.key
         if bottom is not None and (last is None or key(last) < key(bottom)):
             return False
-        self.loaded_all()
+        top = self.coverage.top
+        if top is None or (last is not None and key(last)[0] >= key(top)[0]):
+            self.coverage.loaded()
+        self._all_read()
         return True
 
     def loaded_all(self) -> None:
