@@ -30,6 +30,8 @@ from chronotui.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chronotui.api.proxies import Proxy
+
 MAX_QUOTED: Final = 200
 """Characters of the server's own words that a sentence carries."""
 
@@ -65,30 +67,62 @@ def begins_as_page(body: bytes) -> bool:
     return start.startswith((b"<!doctype html", b"<html"))
 
 
-def login_page() -> WebPageError:
-    """Return the error for a 200 that is an HTML page."""
-    error = WebPageError(
-        "A web page came instead of data: a sign-in page, or not the API's address.",
-        next_step="Sign in again, or check that the profile's url is the API's.",
-    )
+def login_page(proxy: Proxy | None = None) -> WebPageError:
+    """Return the error for a 200 that is an HTML page.
+
+    Args:
+        proxy: The one that may have answered in the server's place.
+    """
+    if proxy is None:
+        error = WebPageError(
+            "A web page came instead of data: a sign-in page, or not the API's "
+            "address.",
+            next_step="Sign in again, or check that the profile's url is the API's.",
+        )
+    else:
+        sentence = f"A web page came through {proxy} instead of data."
+        error = WebPageError(sentence, next_step=proxy.next_step)
     error.answer = Answer(HTTPStatus.OK, is_plain=False)
     return error
 
 
-def error_for(status: int, headers: Mapping[str, str], body: bytes) -> ChronotuiError:
+def error_for(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    proxy: Proxy | None = None,
+) -> ChronotuiError:
     """Return the error for an answer that is not a success.
 
     Args:
         status: Any HTTP status outside 200 to 299.
         headers: The answer's, with lower-case or case-insensitive names.
         body: Its beginning, at most ``MAX_ERROR_BODY`` bytes.
+        proxy: The one that may have answered in the server's place.
     """
     is_plain = not is_page(headers, body)
-    error = _error_of(status, headers, quote_words(body) if is_plain else "")
+    error = None if proxy is None else _proxys_answer(proxy, status, is_plain=is_plain)
+    if error is None:
+        error = _error_of(status, headers, quote_words(body) if is_plain else "")
     error.answer = Answer(status, is_plain)
     if error.retry_after is None:
         error.retry_after = _wait_asked(headers)
     return error
+
+
+def _proxys_answer(
+    proxy: Proxy, status: int, *, is_plain: bool
+) -> ChronotuiError | None:
+    """Return the error for what a proxy says itself, None for a server's words."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        sentence = f"The{str(proxy)[3:]} wants a sign-in (407)."
+        return FailedAnswerError(sentence, next_step=proxy.sign_in_step)
+    if is_plain:
+        return None
+    return FailedAnswerError(
+        f"A web page came through {proxy} in place of the server's answer ({status}).",
+        next_step=proxy.next_step,
+    )
 
 
 def _wait_asked(headers: Mapping[str, str]) -> float | None:

@@ -12,14 +12,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from chronotui.api.answers import CHECK_URL, begins_as_page, login_page
+from chronotui.api.answers import CHECK_URL, begins_as_page, error_for, login_page
 from chronotui.api.credentials import Credentials
 from chronotui.api.failures import FAILURES, explain
 from chronotui.api.login import log_in
 from chronotui.api.request_log import RequestEntry, RequestLog, redact
 from chronotui.api.secret_sources import source_for
-from chronotui.api.sending import Opener, Sender, open_plain, within
-from chronotui.errors import ChronotuiError, UnreadableAnswerError
+from chronotui.api.sending import Opener, Sender, open_plain
+from chronotui.errors import ChronotuiError, UnreachableError, UnreadableAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chronotui.api.ask import Ask
     from chronotui.api.auth import Auth
     from chronotui.api.connections import Connections
+    from chronotui.api.proxies import Proxy
 
 MAX_JSON_BYTES: Final = 64 << 20
 """Largest JSON answer read: 100 lines of 64 KiB, every byte escaped, is 40 MB."""
@@ -72,13 +73,13 @@ class Transport:
         """
         deadline = self.timeout_seconds * _WHOLE_ANSWER_FACTOR
         with routed(ask):
-            async with self.exchange(ask) as answer, within(deadline, self.address):
+            async with self.exchange(ask) as answer, self.within(deadline):
                 try:
                     body = await _whole_body(answer, limit)
                 except FAILURES as error:
-                    raise explain(error, self.address) from error
+                    raise self.explained(error) from error
             if begins_as_page(body):
-                raise login_page()
+                raise self.web_page()
         return body
 
     async def send(self, ask: Ask) -> httpx.Response:
@@ -113,6 +114,47 @@ class Transport:
         if self._client is not None:
             client, self._client = self._client, None
             await client.aclose()
+
+    # what goes wrong
+
+    def explained(self, error: Exception) -> ChronotuiError:
+        """Return our error for one of ``FAILURES``."""
+        return explain(error, self.address, self.connections.proxy)
+
+    def refusal(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> ChronotuiError:
+        """Return the error for an answer that is no success."""
+        return error_for(status, headers, body, self._forwarding_proxy)
+
+    def web_page(self) -> ChronotuiError:
+        """Return the error for a success that is an HTML page."""
+        return login_page(self._forwarding_proxy)
+
+    @asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """Give up after a time.
+
+        Raises:
+            UnreachableError: The block took longer.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            proxy = self.connections.proxy
+            through = "" if proxy is None else f", asked through {proxy}"
+            raise UnreachableError(
+                f"{self.address.host} did not answer in time{through}.",
+                next_step="Try again, or raise timeout_seconds in the profile.",
+            ) from None
+
+    @property
+    def _forwarding_proxy(self) -> Proxy | None:
+        """The proxy that may answer in the server's place: no tunnel hides it."""
+        return None if self.address.is_encrypted else self.connections.proxy
+
+    # inside
 
     async def _ready_client(self) -> httpx.AsyncClient:
         if self._client is None:

@@ -496,9 +496,9 @@ async def test_a_proxy_that_cannot_be_spoken_to_is_said(
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     client = client_for("http://chrono.invalid/api")
-    with pytest.raises(ConfigError, match="no HTTP one"):
+    with pytest.raises(ConfigError, match="http_proxy names a SOCKS proxy"):
         await client.workflows()
-    with pytest.raises(ConfigError, match="no HTTP one"):
+    with pytest.raises(ConfigError, match="http_proxy names a SOCKS proxy"):
         await asyncio.to_thread(
             client.download("w", "j", format=RawFormat.TXT).__enter__
         )
