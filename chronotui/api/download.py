@@ -19,11 +19,11 @@ from chronotui.api.answers import (
     media_type,
     quote_words,
 )
+from chronotui.api.ask import Ask, routed
 from chronotui.api.bulk import bulk_body
 from chronotui.api.disposition import file_name_hint
 from chronotui.api.failures import FAILURES
 from chronotui.api.sending import redirect_target
-from chronotui.api.transport import routed
 from chronotui.errors import (
     CancelledByUserError,
     ChronotuiError,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from httpcore import NetworkStream
 
-    from chronotui.api.ask import Ask
     from chronotui.api.secret_sources import Secrets
     from chronotui.api.transport import Transport
 

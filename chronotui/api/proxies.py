@@ -184,7 +184,7 @@ def _holds(entry: str, address: IPv4Address | IPv6Address) -> bool:
     first = _ip(start)
     if first is None or first.version != address.version:
         return False
-    bits = address.max_prefixlen
+    bits: int = address.max_prefixlen
     if slash:
         if not (length.isascii() and length.isdigit()) or int(length) > bits:
             return False

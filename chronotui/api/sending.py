@@ -63,7 +63,7 @@ class Sender:
         while True:
             secrets = await credentials.current() if ask.secrets else None
             try:
-                answer = await self._followed(ask, secrets)
+                answer = await self.followed(ask, secrets)
             except FAILURES as error:
                 raise self._transport.explained(error) from error
             may_renew = renewals == 0 or (renewals == 1 and not credentials.are_fresh())
@@ -91,7 +91,9 @@ class Sender:
                         break
         raise transport.refusal(answer.status_code, answer.headers, body)
 
-    async def _followed(self, ask: Ask, secrets: Secrets | None) -> httpx.Response:
+    async def followed(
+        self, ask: Ask, secrets: Secrets | None = None
+    ) -> httpx.Response:
         """Send and follow redirects within the origin."""
         for _ in range(_MAX_HOPS):
             answer = await self._fresh(ask, secrets)

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.api.answers import CHECK_URL, begins_as_page, error_for, login_page
+from chronotui.api.ask import Ask, routed
+from chronotui.api.auth import NoAuth
 from chronotui.api.credentials import Credentials
 from chronotui.api.failures import FAILURES, explain
-from chronotui.api.login import log_in
+from chronotui.api.login import check_server, log_in
 from chronotui.api.request_log import RequestEntry, RequestLog, redact
 from chronotui.api.secret_sources import source_for
 from chronotui.api.sending import Opener, Sender, open_plain
 from chronotui.errors import ChronotuiError, UnreachableError, UnreadableAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     import httpx
 
     from chronotui.api.address import Address
-    from chronotui.api.ask import Ask
     from chronotui.api.auth import Auth
     from chronotui.api.connections import Connections
     from chronotui.api.proxies import Proxy
@@ -37,6 +38,14 @@ MAX_JSON_BYTES: Final = 64 << 20
 
 _WHOLE_ANSWER_FACTOR: Final = 12
 """A JSON answer may take this many time-outs in all, however slowly it trickles."""
+
+
+class Heard(NamedTuple):
+    """A whole answer, good or bad."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
 
 
 class Transport:
@@ -58,7 +67,10 @@ class Transport:
     ) -> None:
         self.address = address
         self.connections = connections
-        self.credentials = Credentials(source_for(auth, partial(log_in, self)))
+        self.credentials = Credentials(
+            source_for(auth, partial(log_in, self)),
+            None if isinstance(auth, NoAuth) else partial(check_server, self),
+        )
         self.timeout_seconds = timeout_seconds
         self.requests: Counter[str] = Counter()
         self._log = log
@@ -81,6 +93,25 @@ class Transport:
             if begins_as_page(body):
                 raise self.web_page()
         return body
+
+    async def hear(self, ask: Ask) -> Heard:
+        """Send a request without secrets and return whatever is answered.
+
+        Raises:
+            ChronotuiError: There was no whole answer.
+        """
+        deadline = self.timeout_seconds * _WHOLE_ANSWER_FACTOR
+        with routed(ask):
+            async with AsyncExitStack() as stack:
+                client = await self._ready_client()
+                sender = Sender(self, client, stack, open_plain)
+                try:
+                    answer = await sender.followed(ask)
+                    async with self.within(deadline):
+                        body = await _whole_body(answer, MAX_JSON_BYTES)
+                except FAILURES as error:
+                    raise self.explained(error) from error
+        return Heard(answer.status_code, answer.headers, body)
 
     async def send(self, ask: Ask) -> httpx.Response:
         """Send a request whose success has no body to speak of."""
@@ -150,11 +181,15 @@ class Transport:
             ) from None
 
     @property
-    def _forwarding_proxy(self) -> Proxy | None:
-        """The proxy that may answer in the server's place: no tunnel hides it."""
-        return None if self.address.is_encrypted else self.connections.proxy
+    def proxy_may_answer(self) -> bool:
+        """Whether a proxy may answer in the server's place: no tunnel hides it."""
+        return self._forwarding_proxy is not None
 
     # inside
+
+    @property
+    def _forwarding_proxy(self) -> Proxy | None:
+        return None if self.address.is_encrypted else self.connections.proxy
 
     async def _ready_client(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -186,16 +221,6 @@ class Transport:
                     problem,
                 )
             )
-
-
-@contextmanager
-def routed(ask: Ask) -> Iterator[None]:
-    """Let an error say what was asked, unless it says so already, as a login's."""
-    try:
-        yield
-    except ChronotuiError as error:
-        error.route = error.route or ask.kind
-        raise
 
 
 async def _whole_body(answer: httpx.Response, limit: int) -> bytes:

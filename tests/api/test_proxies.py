@@ -462,3 +462,20 @@ async def test_a_tunnel_carries_both_clients_with_keep_alive_probes(
 def read(download: object) -> Iterator[bytes]:
     with download as opened:  # type: ignore[attr-defined]
         yield from opened.chunks()
+
+
+async def test_a_proxys_page_before_the_first_secret_is_the_proxys(
+    make_peer: MakePeer,
+    client_for: OpenClient,
+    answer: Answer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def token() -> str:
+        return "geheim"
+
+    proxy = await make_peer(lambda *_: answer(403, "<html>no</html>", kind="text/html"))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    client = client_for("http://a.test", BearerAuth(token), insecure=True)
+    with pytest.raises(FailedAnswerError, match=r"through the proxy .*\(http_proxy\)"):
+        await client.workflows()
+    assert "geheim" not in repr(proxy.received)
