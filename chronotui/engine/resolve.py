@@ -171,7 +171,7 @@ async def _every(
     while True:
         for item in page.items:
             yield item
-        cursor = trail.follow(page.cursor, progress=bool(page.items))
+        cursor = trail.follow(page.cursor, progress=page.brought_any)
         if cursor is None:
             return
         page = await page_at(cursor)
