@@ -14,7 +14,7 @@ from chronotui.api.auth import Auth, BearerAuth, NoAuth, SessionAuth
 from chronotui.api.connections import Connections
 from chronotui.api.entities import read_job, read_jobs, read_workflow, read_workflows
 from chronotui.api.from_thread import ThreadSecrets
-from chronotui.api.login import log_out
+from chronotui.api.login import check_server, log_out
 from chronotui.api.spelling import Spellings
 from chronotui.api.tls import TlsSettings
 from chronotui.api.transport import Transport
@@ -227,6 +227,22 @@ class Chronoverse:
             self._threads.get,
             needs_session=lone_token,
         )
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds the server's clock is ahead of ours, to a second; None if unknown."""
+        return self._transport.clock_skew
+
+    async def check_server(self) -> None:
+        """See that this is a Chronoverse server, without sending a secret.
+
+        Raises:
+            UnreadableAnswerError: It is another server.
+            NotFoundError: There is nothing of Chronoverse at the url's path.
+            ChronotuiError: It gave no answer that tells.
+        """
+        self._threads.meet_loop()
+        await check_server(self._transport)
 
     async def sign_in(self) -> None:
         """Obtain fresh secrets, also after a refusal, and see that they are taken.

@@ -129,6 +129,7 @@ class Sender:
             opening = self._opener(self._client, ask, headers)
             answer = await self._stack.enter_async_context(opening)
             status = answer.status_code
+            transport.meet(answer.headers)
         except (*FAILURES, ChronotuiError) as error:
             problem = type(error).__name__
             raise

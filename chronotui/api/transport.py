@@ -7,12 +7,19 @@ serving all who wait. Redirects are followed within the origin only.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.api.answers import CHECK_URL, begins_as_page, error_for, login_page
+from chronotui.api.answers import (
+    CHECK_URL,
+    begins_as_page,
+    error_for,
+    login_page,
+    read_date,
+)
 from chronotui.api.ask import Ask, routed
 from chronotui.api.auth import NoAuth
 from chronotui.api.credentials import Credentials
@@ -74,6 +81,7 @@ class Transport:
         self.timeout_seconds = timeout_seconds
         self.requests: Counter[str] = Counter()
         self._log = log
+        self._dated: tuple[str, float] | None = None
         self._client: httpx.AsyncClient | None = None
         self._making = asyncio.Lock()
 
@@ -199,6 +207,24 @@ class Transport:
                     blocks = self.connections.blocks
                     self._client = await asyncio.to_thread(make) if blocks else make()
         return self._client
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds the server's clock is ahead of ours, by its newest answer's date.
+
+        Dates have whole seconds, so it is half a second off at most on a fast way.
+        """
+        if self._dated is None:
+            return None
+        written, received = self._dated
+        date = read_date(written)
+        return None if date is None else date.timestamp() + 0.5 - received
+
+    def meet(self, headers: Mapping[str, str]) -> None:
+        """Take note of when an answer was given; one from a cache does not tell."""
+        date = headers.get("date")
+        if date and "age" not in headers:
+            self._dated = (date, time.time())
 
     def note(
         self,
