@@ -15,7 +15,7 @@ import httpx
 from httpx_sse import aconnect_sse
 
 from chronotui.api.answers import CHECK_URL, media_type, quote_words
-from chronotui.api.failures import FAILURES, explain
+from chronotui.api.failures import FAILURES
 from chronotui.api.lines import read_live_lines
 from chronotui.core.sse import Frame, SseDecoder
 from chronotui.errors import UnreadableAnswerError
@@ -92,7 +92,7 @@ class _ReadAhead:
 
     def __init__(self, answer: httpx.Response, transport: Transport) -> None:
         self._answer = answer
-        self._address = transport.address
+        self._transport = transport
         self._parts: list[bytes] = []
         self._size = 0
         self._filled = asyncio.Event()
@@ -135,7 +135,7 @@ class _ReadAhead:
                     self._drained.clear()
                     await self._drained.wait()
         except FAILURES as error:
-            raise explain(error, self._address) from error
+            raise self._transport.explained(error) from error
 
 
 class _Events:

@@ -252,7 +252,7 @@ async def test_an_expired_session_is_renewed_at_the_subscription(
     async def script(request: Received, writer: asyncio.StreamWriter) -> bytes | None:
         if request.path == "/auth/login":
             return answer(201, b"", "Set-Cookie: session=new; Path=/")
-        if request.headers["cookie"] != "session=new":
+        if request.headers.get("cookie") != "session=new":
             return answer(401, "expired", kind="text/plain")
         await writing(UNTIL_CLOSED + DOCUMENTED)(request, writer)
         return None

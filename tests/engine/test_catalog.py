@@ -13,6 +13,7 @@ from chronotui.api.chronoverse import open_chronoverse
 from chronotui.core.tree import NodeKey, NodeKind, TreeFilters
 from chronotui.demo import Dialect
 from chronotui.demo.failure import Failure
+from chronotui.demo.runs import WorkflowPlan
 from chronotui.demo.script import Script
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.session import Session
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.core.tree import Branch
     from chronotui.demo import DemoServer
+    from tests.conftest import MakeDemo
 
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)
 
@@ -303,6 +305,38 @@ async def test_terminated_workflows_join_the_living_ones(demo: DemoServer) -> No
         await until(catalog, all_read)
         assert {w.id for w in demo.world.workflows} == set(catalog.tree.workflows.ids)
         assert branch_of(catalog, demo, "cleanup-tmp").workflow.terminated_at
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+async def test_pages_of_terminated_workflows_do_not_end_the_list(
+    make_demo: MakeDemo, dialect: Dialect
+) -> None:
+    demo = make_demo(dialect=dialect, page_size=3)
+    for number in range(60):
+        made = demo.world.add_workflow(
+            WorkflowPlan(
+                f"old-{number}", f"old {number}", "etl", 60, 1, 60.0,
+                terminated_hours=1.0 if number % 30 else None,
+            )
+        )  # fmt: skip
+    living = [w.id for w in demo.world.workflows if w.terminated_ns is None]
+    assert made.id not in living
+    async with running(demo) as catalog:
+
+        def all_read() -> bool:
+            catalog.want_more("")
+            return catalog.tree.workflows.complete
+
+        await until(catalog, all_read)
+        assert list(catalog.tree.workflows.ids) == living
+        assert not catalog.tree.workflows.looped
+        catalog.set_filters(TreeFilters(terminated=True))
+        await until(catalog, all_read)
+        assert sorted(catalog.tree.workflows.ids) == sorted(
+            w.id for w in demo.world.workflows
+        )
+        await catalog.find("old 0")
+        await catalog.find("old 59")
 
 
 async def test_what_was_loaded_stays_while_the_server_fails(demo: DemoServer) -> None:

@@ -191,6 +191,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
 
     @on(tree_messages.JobOpened)
     async def _job_opened(self, message: tree_messages.JobOpened) -> None:
+        self.forget_link()
         await self.log_side.furnish()
         self.open_job(message.workflow, message.job)
 
