@@ -84,6 +84,7 @@ class RetainedLog:
         self._printed = 0
         self._read = 0
         self._handed: LineKey | None = None
+        self.unread = ""
 
     @property
     def printed(self) -> int:

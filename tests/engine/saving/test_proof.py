@@ -101,7 +101,7 @@ async def test_a_download_that_does_not_is_short(
     tmp_path: Path, newest: Route, save_format: SaveFormat
 ) -> None:
     raw = TEXT if save_format is SaveFormat.TXT else jsonl(0, 1, 2)
-    with pytest.raises(DownloadError, match="not line number 3") as caught:
+    with pytest.raises(DownloadError, match="has 3 of 4 lines") as caught:
         await save(tmp_path, raw, newest, save_format)
     assert caught.value.exit_code == 6
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240
