@@ -176,6 +176,9 @@ class Coverage:
         if self.head is None or self.bottom is None:
             return False
         bottom, head = self.bottom.key, self.head
+        if bottom[1] > head.number + 1:
+            # A download may mix the attempts of a job: by number it is not there yet.
+            return False
         return bottom < head.key or bottom == (head.attempt, head.number + 1)
 
     def reached_start(self) -> None:

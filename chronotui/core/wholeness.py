@@ -1,9 +1,9 @@
 """Whether a downloaded file is the whole log, held against the retained one.
 
 A proxy can end an answer that broke off as if it were complete (wire note "In front
-of it"), and a server that dies between two flushes cuts exactly at a line's end: nothing
-in the file shows it. `decide` is the one place that judges, from what the file holds at
-its end, how many lines it has, and what the retained log says.
+of it"), and a server that dies between two flushes cuts exactly at a line's end:
+nothing in the file shows it. `decide` is the one place that judges, from what the file
+holds at its end, how many lines it has, and what the retained log says.
 """
 
 from __future__ import annotations

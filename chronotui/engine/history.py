@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.core.log import key_of
-from chronotui.engine.raw_lines import load_raw
+from chronotui.engine.raw_lines import load_raw, read_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,10 +130,23 @@ class HistoryPaging:
                 whole = await load_raw(
                     self._source, watch.job, watch.intake, took, skip=skip
                 )
-                head = coverage.head
-                return whole and (stopped or pages.downloaded(head and head.key))
+                return whole and (stopped or await self._is_whole())
         finally:
             self._stepped.set()
+
+    async def _is_whole(self) -> bool:
+        """Hold a download that has ended against the pages, and read what it lacks.
+
+        A proxy may cut it at a line's end, which nothing in it tells of.
+        """
+        pages = self._watch.pages
+        head = pages.coverage.head
+        if pages.coverage.bottom is None:
+            await pages.open(lambda _: True)
+        if not pages.downloaded(head and head.key):
+            return False
+        await read_left_out(pages)
+        return True
 
     async def _load_pages(self, progress: Progress | None) -> None:
         pages = self._watch.pages
@@ -180,7 +193,7 @@ class HistoryPaging:
         coverage, place = self._watch.pages.coverage, key[:2]
         if coverage.at_start or self._watch.intake.store.find(key) is not None:
             return True
-        from_start = coverage.head is not None and coverage.head.key > place
+        from_start = coverage.head is not None and _is_past(coverage.head.key, place)
         from_end = coverage.bottom is not None and coverage.bottom.key < place
         return from_start or from_end
 
@@ -205,7 +218,16 @@ class HistoryPaging:
                 self._stepped.clear()
                 await self._stepped.wait()
             if not self._reaches(key):
-                await self._load_raw(None, lambda last: last[:2] >= beyond)
+                await self._load_raw(None, lambda last: _is_past(last[:2], beyond))
         finally:
             self.loading = None
             self._changed()
+
+
+def _is_past(last: tuple[int, int], place: tuple[int, int]) -> bool:
+    """Whether a download that came to a place has come by another one.
+
+    It may mix the attempts of a job or have one after the other (wire note "Retained
+    logs"): only where both ways say so is it certain.
+    """
+    return last[0] >= place[0] and last[1] > place[1]

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
-from chronotui.core.log import LogStore, key_of
+from chronotui.core.log import LineKey, LogStore, key_of
+from chronotui.core.text import clean
 from chronotui.engine.beginning import beginning_of
-from chronotui.engine.raw_lines import raw_lines
+from chronotui.engine.raw_lines import raw_lines, read_left_out
+from chronotui.engine.retries import ASKED_AGAIN, Retries
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Context, Intake
 from chronotui.engine.watch.pages import RetainedPages
-from chronotui.engine.watch.requests import backoff_of, retry_after
+from chronotui.engine.watch.requests import backoff_of
 from chronotui.engine.watch.scope import refuse_without_log
 from chronotui.engine.watch.timing import Clock, WatchTiming
-from chronotui.errors import IncompleteError, ServerError
+from chronotui.errors import (
+    ChronotuiError,
+    IncompleteError,
+    NotSignedInError,
+    PageTooLargeError,
+    ServerError,
+    UsageError,
+    WebPageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from chronotui.core.log import LineKey, Overflow
+    from chronotui.core.log import Overflow
     from chronotui.engine.watch.source import LogSource
     from chronotui.model import Job, LogLine, LogPage, Workflow
 
@@ -29,7 +38,10 @@ MEMORY_BYTES: Final = 64 << 20
 """Lines kept in memory until they can be printed; more go to the spool."""
 
 TRIES: Final = 8
-"""A page that fails so often in a row is not to be had."""
+"""A page in the middle of a log that fails so often in a row is not to be had."""
+
+CACHED_SECONDS: Final = 1800.0
+"""The server itself keeps older pages so long (wire note "Retained logs")."""
 
 HEAL_TRIES: Final = 3
 """So often holes in a log still being written are looked at again."""
@@ -84,7 +96,10 @@ class RetainedLog:
         self._printed = 0
         self._read = 0
         self._handed: LineKey | None = None
+        self._retries = Retries(tell, timing=self._timing, clock=self._clock)
+        self._downloaded_all = False
         self.unread = ""
+        """Why a part of the log could not be read; "" if all of it was."""
 
     @property
     def printed(self) -> int:
@@ -99,7 +114,7 @@ class RetainedLog:
     @property
     def exit_code(self) -> int:
         """0, or 6 when lines are missing."""
-        return 6 if self.missing or self._pages.coverage.looped else 0
+        return 6 if self.missing or self.unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
         """Yield lines in order, oldest first.
@@ -115,34 +130,78 @@ class RetainedLog:
                 self._printed += len(wanted)
                 if wanted:
                     yield wanted
-        except ServerError as error:
-            if not self._printed:
-                raise
-            raise IncompleteError(
-                f"The log breaks off after {self._printed:,} lines: {error.sentence}",
-                next_step="Try again.",
-            ) from error
         finally:
             self._intake.store.close()
         if self._pages.coverage.looped:
-            self._tell("the server's page list leads in circles; lines are left out.")
+            self.unread = "the server's page list leads in circles"
+            self._tell(f"{self.unread}; lines are left out.")
+        elif self._may_be_old:
+            self._tell(
+                "the job was tried again, and of its log only the pages could be read: "
+                "the server keeps older pages for 30 minutes, so lines of a later try "
+                "may be lacking."
+            )
+
+    @property
+    def _may_be_old(self) -> bool:
+        """Whether the server's own cache may hide lines of a later attempt."""
+        age = self._job.seconds_since_end(self._clock.wall())
+        ended = self._job.status.is_terminal and age is not None
+        if self._downloaded_all or (ended and age is not None and age > CACHED_SECONDS):
+            return False
+        retried = self._intake.ledger.attempts()[-1:] > (1,)
+        return retried and self._intake.ledger.knows_base
 
     async def _in_order(self) -> AsyncIterator[list[LogLine]]:
         self._intake.ledger.last_attempt = self._selection.attempt
-        if self._job.status.is_terminal and self._selection.from_the_start:
+        ended, problem = self._job.status.is_terminal, None
+        if ended and self._selection.from_the_start:
             async for lines in self._downloaded():
                 yield lines
         if not self._is_complete:
-            await self._read_pages()
+            problem = await self._read_pages_or_all()
         self._ask_from_beginning()
-        async for lines in self._due(held_back=0):
+        async for lines in self._due(len(self._intake.store)):
             yield lines
+        if problem is not None:
+            raise self._broken_off(problem) from problem
+
+    async def _read_pages_or_all(self) -> ChronotuiError | None:
+        """Read the pages wanted; return why not all of them could be read.
+
+        Raises:
+            ChronotuiError: Nothing could be read.
+        """
+        try:
+            await self._read_pages()
+        except ChronotuiError as problem:
+            if self._job.status.is_terminal and not self._selection.from_the_start:
+                # What the pages do not give, the download may.
+                async for _early in self._downloaded(hand_out=False):
+                    pass
+                if self._is_complete:
+                    return None
+            if not self._printed and not len(self._intake.store):
+                raise
+            return problem
+        return None
+
+    def _broken_off(self, problem: ChronotuiError) -> IncompleteError:
+        rising = self._pages.coverage.rising or self._downloaded_all
+        others = "the rest" if rising else "others"
+        return IncompleteError(
+            f"{self._printed:,} lines were printed, {others} could not be read: "
+            f"{problem.sentence}",
+            next_step="Try again.",
+        )
 
     @property
     def _is_complete(self) -> bool:
         return self._pages.coverage.at_start and self._pages.coverage.at_end
 
-    async def _downloaded(self) -> AsyncIterator[list[LogLine]]:
+    async def _downloaded(
+        self, *, hand_out: bool = True
+    ) -> AsyncIterator[list[LogLine]]:
         """Yield the lines of the raw download as they come, where it can be had."""
         context, coverage = Context(), self._pages.coverage
         coverage.at_start = True
@@ -153,26 +212,70 @@ class RetainedLog:
                 return
             self._intake.take(batch, Way.RISING, context)
             self._set_floor()
+            if not hand_out:
+                continue
             self._ask_from_beginning()
-            async for lines in self._due(held_back=HELD_BACK):
+            async for lines in self._due(self._sure_until()):
                 yield lines
-        await self._read_what_was_cut_off()
+        self._downloaded_all = True
+        if await self._read_what_was_cut_off():
+            await self._read_left_out()
         self._pages.loaded_all()
         coverage.at_end = True
 
-    async def _read_what_was_cut_off(self) -> None:
+    def _sure_until(self) -> int:
+        """Return up to where no line can come before those of a download so far.
+
+        It may mix the attempts, so that the second one's turn is not before the end;
+        and what it leaves out is read from the pages, after it.
+        """
+        store, ledger = self._intake.store, self._intake.ledger
+        attempts = store.attempts()
+        if not attempts:
+            return 0
+        stop = store.attempt_range(attempts[0]).stop - HELD_BACK
+        hole = next(ledger.holes(), None) if ledger.missing else None
+        if hole is not None:
+            before = store.bisect(LineKey(hole.attempt, hole.first, -1, ""))
+            stop = min(stop, before)
+        return stop
+
+    async def _read_what_was_cut_off(self) -> bool:
         """Read the newest page, and back to where the download ended.
 
-        A proxy may cut it at a line's end, which nothing in it tells of. Where no
-        page is to be had, it is taken for whole.
+        A proxy may cut it at a line's end, which nothing in it tells of.
+
+        Returns:
+            False where no page is to be had: then it is taken for whole, and said.
         """
-        last = self._intake.highest()
+        intake = self._intake
+        new: set[LineKey] = set()
 
         def reaches(lines: Sequence[LogLine]) -> bool:
-            return any(line.attempt > 0 and line[:2] < last for line in lines)
+            intake.settle()
+            held = bool(lines) and key_of(lines[-1]) not in new
+            new.clear()
+            return held
 
-        with suppress(ServerError):
+        intake.on_new = lambda lines: new.update(map(key_of, lines))
+        try:
             await self._pages.open(reaches)
+        except ChronotuiError as problem:
+            words = clean(problem.sentence).rstrip(".")
+            if self._pages.lines_read:
+                self.unread = words
+            self._tell(f"not verified against the pages of the log: {words}.")
+            return False
+        finally:
+            intake.on_new = lambda _: None
+        return True
+
+    async def _read_left_out(self) -> None:
+        try:
+            await read_left_out(self._pages)
+        except ChronotuiError as problem:
+            words = clean(problem.sentence).rstrip(".")
+            self._tell(f"what the download left out could not be read: {words}.")
 
     async def _read_pages(self) -> None:
         await self._pages.open(self._enough)
@@ -222,11 +325,10 @@ class RetainedLog:
                 self._intake.ledger.asked = beginning.place
                 self._handed = beginning.first
 
-    async def _due(self, *, held_back: int) -> AsyncIterator[list[LogLine]]:
-        """Yield lines not handed out yet, but for the newest ``held_back``."""
+    async def _due(self, stop: int) -> AsyncIterator[list[LogLine]]:
+        """Yield lines not handed out yet, up to the one at ``stop`` in the store."""
         store = self._intake.store
         start = 0 if self._handed is None else store.bisect(self._handed)
-        stop = len(store) - held_back
         while start < stop:
             lines = store.lines(start, min(start + SLICE, stop))
             start += len(lines)
@@ -236,7 +338,8 @@ class RetainedLog:
 
     def _forget(self, printed: int) -> None:
         """Let go of lines handed out, but for the neighbours of those to come."""
-        if printed < FORGET_LINES:
+        left = len(self._intake.store) - printed
+        if printed < max(FORGET_LINES, left):
             return
         old = self._intake.store
         first = old.line(printed - HELD_BACK)
@@ -244,17 +347,21 @@ class RetainedLog:
         old.close()
 
     async def _fetch(self, cursor: str | None, fresh: bool) -> LogPage:
-        backoff = backoff_of(self._timing, self._clock)
-        while True:
-            try:
-                return await self._client.log_page(
-                    self._job.workflow_id, self._job.id, cursor=cursor, fresh=fresh
-                )
-            except ServerError as error:
-                delay = backoff.delay(retry_after(error))
-                if backoff.tries >= TRIES:
-                    raise
-                await asyncio.sleep(min(delay, self._timing.tail_apart))
+        inside = bool(self._pages.lines_read)
+
+        def may_help(error: ChronotuiError) -> bool:
+            return not isinstance(error, PageTooLargeError) and (
+                isinstance(error, ServerError)
+                or (inside and _is_outage(error, at_cursor=cursor is not None))
+            )
+
+        return await self._retries.ask(
+            lambda: self._client.log_page(
+                self._job.workflow_id, self._job.id, cursor=cursor, fresh=fresh
+            ),
+            again=may_help,
+            times=TRIES - 1 if inside else ASKED_AGAIN,
+        )
 
     def _new_store(self) -> LogStore:
         return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
@@ -264,3 +371,14 @@ def _after(line: LogLine) -> LineKey:
     """Return the lowest key after a line's."""
     key = key_of(line)
     return key._replace(event_id=key.event_id + "\0")
+
+
+def _is_outage(error: ChronotuiError, *, at_cursor: bool) -> bool:
+    """Whether a refusal in the middle of a log may pass: what was there is there."""
+    if isinstance(error, NotSignedInError):
+        return isinstance(error, WebPageError)
+    answer = error.answer
+    if isinstance(error, UsageError) and at_cursor and answer is not None:
+        # The server's own 400 to a cursor: the list is begun again.
+        return not (answer.status == 400 and answer.is_plain)
+    return True

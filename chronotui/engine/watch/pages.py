@@ -201,7 +201,8 @@ class RetainedPages:
             its format does not show it.
         """
         bottom = self.coverage.bottom
-        if bottom is not None and (last is None or last < bottom.key):
+        # By number alone: a download may mix the attempts of a job.
+        if bottom is not None and (last is None or last[1] < bottom.number):
             return False
         self.loaded_all()
         return True
