@@ -242,12 +242,13 @@ def _decide_text(
     texts = [text for group in groups for text in group]
     matched = _matched_at_end(tail, groups, is_body=is_body)
     if matched is None:
-        return _decide_other_end(tail, lines, texts, least)
+        return _decide_other_end(held, tail, texts, least)
     if lines < least:
         return Finding(Whole.UNDECIDED, least)
-    if matched < LEAST_MATCHED or _is_periodic(texts[-matched:]):
+    told = matched >= LEAST_MATCHED and not _is_periodic(texts[-matched:])
+    if held.filtered or not told:
         return Finding(Whole.UNDECIDED)
-    if held.filtered or lines > least:
+    if lines > least:
         end = b"\n".join([b"", *texts[-matched:], b""])
         if repeats(end):
             return Finding(Whole.UNDECIDED)
@@ -267,12 +268,14 @@ def _decide_short_text(tail: bytes, lines: int, retained: Retained) -> Finding:
 
 
 def _decide_other_end(
-    tail: bytes, lines: int, texts: Sequence[bytes], least: int
+    held: Held, tail: bytes, texts: Sequence[bytes], least: int
 ) -> Finding:
     """The file ends otherwise: before the newest lines, or after them."""
+    lines = held.lines + (not held.tail.endswith(b"\n"))
     end = b"\n".join([b"", *texts, b""])
     found = (b"\n" + tail).rfind(end)
-    if found >= 0 and len(texts) >= LEAST_MATCHED and not _is_periodic(texts):
+    told = len(texts) >= LEAST_MATCHED and not _is_periodic(texts)
+    if found >= 0 and told and not held.filtered:
         after = tail.count(b"\n", found + len(end) - 1)
         if lines - after >= least:
             return Finding(Whole.WHOLE, lines)
