@@ -54,7 +54,8 @@ class Exchange:
         refusal = faults.refusal(endpoint)
         if refusal is not None:
             self._log.add(request, endpoint, refusal.status)
-            await self._send(request, connection, refused(refusal, endpoint))
+            instead = refused(refusal, request.method, endpoint)
+            await self._send(request, connection, instead)
             return
         failure = faults.failure(endpoint)
         if failure is not None and failure not in WHOLE:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.demo.failure import Failure
 from chronotui.demo.message import HTML, JSON, Answer, plain
+from chronotui.demo.service import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,29 +89,11 @@ def replacement(failure: Failure, faults: Faults) -> Answer:
     return answer
 
 
-_WORDS: Final = {
-    "workflows": "failed to list workflows",
-    "workflow": "failed to get workflow",
-    "jobs": "failed to list jobs",
-    "job": "failed to get job",
-    "logs": "failed to get job logs",
-    "search": "failed to search job logs",
-    "raw": "failed to download job logs",
-    "events": "failed to stream job logs",
-    "login": "failed to login user",
-}
-
-
-def words_of(endpoint: str) -> str:
-    """Return what a server says of any failure of a route (wire note "Errors")."""
-    return _WORDS.get(endpoint, "failed to handle the request")
-
-
-def refused(refusal: Refusal, endpoint: str) -> Answer:
+def refused(refusal: Refusal, method: str, endpoint: str) -> Answer:
     """Return the answer a refusal stands for."""
     body = refusal.body
     if body is None:
-        body = _usual_body(refusal, endpoint)
+        body = _usual_body(refusal, words_of(method, endpoint))
     if isinstance(body, str):
         body = body.encode()
     answer = Answer(refusal.status, body, refusal.content_type)
@@ -119,14 +102,13 @@ def refused(refusal: Refusal, endpoint: str) -> Answer:
     return answer
 
 
-def _usual_body(refusal: Refusal, endpoint: str) -> str:
+def _usual_body(refusal: Refusal, words: str) -> str:
     kind = refusal.content_type.partition(";")[0]
     if not kind:
         return ""
     if kind == "text/html":
         said = f"{refusal.status} {responses.get(refusal.status, '')}".rstrip()
         return _PAGE.format(status=said)
-    words = words_of(endpoint)
     return json.dumps({"error": words}) if kind.endswith("json") else f"{words}\n"
 
 
