@@ -80,7 +80,7 @@ class HistoryPaging:
         pages = self._watch.pages
         if pages.coverage.top is None and not pages.coverage.at_start:
             await pages.open(lambda _: True)
-            return True
+            return pages.coverage.top is not None
         return await pages.read_older() is not None
 
     async def load_newer(self) -> bool:
@@ -190,12 +190,9 @@ class HistoryPaging:
 
     def _reaches(self, key: LineKey) -> bool:
         """Whether what is loaded goes past a line's place, or holds the line."""
-        coverage, place = self._watch.pages.coverage, key[:2]
-        if coverage.at_start or self._watch.intake.store.find(key) is not None:
-            return True
-        from_start = coverage.head is not None and _is_past(coverage.head.key, place)
-        from_end = coverage.bottom is not None and coverage.bottom.key < place
-        return from_start or from_end
+        coverage = self._watch.pages.coverage
+        held = self._watch.intake.store.find(key) is not None
+        return held or coverage.reaches(key[:2])
 
     def _is_sooner_downloaded(self, key: LineKey) -> bool:
         """Whether a line is reached sooner from the log's beginning than by pages."""
@@ -212,22 +209,16 @@ class HistoryPaging:
 
     async def _load_up_to(self, key: LineKey) -> None:
         """Load from the log's beginning to a little beyond a line."""
+        place = self._watch.pages.coverage.key
         beyond = (key.attempt, key.sequence_num + LINES_AROUND)
         try:
             while self._downloading.locked() and not self._reaches(key):
                 self._stepped.clear()
                 await self._stepped.wait()
             if not self._reaches(key):
-                await self._load_raw(None, lambda last: _is_past(last[:2], beyond))
+                await self._load_raw(
+                    None, lambda last: place(last[:2]) >= place(beyond)
+                )
         finally:
             self.loading = None
             self._changed()
-
-
-def _is_past(last: tuple[int, int], place: tuple[int, int]) -> bool:
-    """Whether a download that came to a place has come by another one.
-
-    It may mix the attempts of a job or have one after the other (wire note "Retained
-    logs"): only where both ways say so is it certain.
-    """
-    return last[0] >= place[0] and last[1] > place[1]

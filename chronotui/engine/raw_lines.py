@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
+from chronotui.core.ledger import NEAR
 from chronotui.core.log import LineBlock
 from chronotui.core.raw_blocks import RawBlocks
 from chronotui.engine.watch.intake import Context
@@ -177,8 +178,9 @@ async def read_left_out(pages: RetainedPages) -> None:
     if not ledger.missing:
         return
     wanted: dict[int, int] = {}
-    for hole in ledger.holes():
-        wanted.setdefault(hole.attempt, hole.first)
+    for hole in ledger.short_holes():
+        # The line that is missing may stand a little before where the count says so.
+        wanted.setdefault(hole.attempt, hole.first - NEAR)
     count = 0
     async for _span, lines in pages.walk(None, unlimited, fresh=True):
         count += 1

@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
-from chronotui.core.log import LineKey, LogStore, key_of
+from chronotui.core.ledger import NEAR
+from chronotui.core.log import LineBlock, LineKey, LogStore, key_of
+from chronotui.core.paging import PageOrder
 from chronotui.core.text import clean
 from chronotui.engine.beginning import beginning_of
 from chronotui.engine.raw_lines import raw_lines, read_left_out
@@ -98,6 +100,7 @@ class RetainedLog:
         self._handed: LineKey | None = None
         self._retries = Retries(tell, timing=self._timing, clock=self._clock)
         self._downloaded_all = False
+        self._late = 0
         self.unread = ""
         """Why a part of the log could not be read; "" if all of it was."""
 
@@ -114,7 +117,9 @@ class RetainedLog:
     @property
     def exit_code(self) -> int:
         """0, or 6 when lines are missing."""
-        return 6 if self.missing or self.unread else 0
+        coverage = self._pages.coverage
+        unread = self.unread or coverage.looped or coverage.cut_off or self._late
+        return 6 if self.missing or self._intake.ledger.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
         """Yield lines in order, oldest first.
@@ -132,10 +137,19 @@ class RetainedLog:
                     yield wanted
         finally:
             self._intake.store.close()
-        if self._pages.coverage.looped:
+        self._say_what_lacks()
+
+    def _say_what_lacks(self) -> None:
+        coverage = self._pages.coverage
+        if coverage.looped:
             self.unread = "the server's page list leads in circles"
+        elif coverage.cut_off:
+            self.unread = coverage.cut_off
+        if self.unread:
             self._tell(f"{self.unread}; lines are left out.")
-        elif self._may_be_old:
+        if self._late:
+            self._tell(f"{self._late:,} lines came too late to be printed in order.")
+        if self._may_be_old:
             self._tell(
                 "the job was tried again, and of its log only the pages could be read: "
                 "the server keeps older pages for 30 minutes, so lines of a later try "
@@ -146,11 +160,10 @@ class RetainedLog:
     def _may_be_old(self) -> bool:
         """Whether the server's own cache may hide lines of a later attempt."""
         age = self._job.seconds_since_end(self._clock.wall())
-        ended = self._job.status.is_terminal and age is not None
-        if self._downloaded_all or (ended and age is not None and age > CACHED_SECONDS):
+        ended_long_ago = age is not None and age > CACHED_SECONDS
+        if self._job.status.is_terminal and ended_long_ago:
             return False
-        retried = self._intake.ledger.attempts()[-1:] > (1,)
-        return retried and self._intake.ledger.knows_base
+        return self._pages.coverage.needs_confirmation
 
     async def _in_order(self) -> AsyncIterator[list[LogLine]]:
         self._intake.ledger.last_attempt = self._selection.attempt
@@ -172,19 +185,21 @@ class RetainedLog:
         Raises:
             ChronotuiError: Nothing could be read.
         """
+        problem = None
         try:
             await self._read_pages()
-        except ChronotuiError as problem:
-            if self._job.status.is_terminal and not self._selection.from_the_start:
-                # What the pages do not give, the download may.
-                async for _early in self._downloaded(hand_out=False):
-                    pass
-                if self._is_complete:
-                    return None
-            if not self._printed and not len(self._intake.store):
-                raise
-            return problem
-        return None
+        except ChronotuiError as error:
+            problem = error
+        lacks = problem is not None or bool(self._pages.coverage.cut_off)
+        ended = self._job.status.is_terminal
+        if lacks and ended and not self._selection.from_the_start:
+            # What the pages do not give, the download may.
+            async for _early in self._downloaded(hand_out=False):
+                pass
+            problem = None if self._is_complete else problem
+        if problem and not self._printed and not len(self._intake.store):
+            raise problem
+        return problem
 
     def _broken_off(self, problem: ChronotuiError) -> IncompleteError:
         rising = self._pages.coverage.rising or self._downloaded_all
@@ -211,17 +226,26 @@ class RetainedLog:
                 self._set_floor()
                 return
             self._intake.take(batch, Way.RISING, context)
+            if not isinstance(batch, LineBlock):
+                coverage.learn_attempts(batch, PageOrder.OLDEST_FIRST)
             self._set_floor()
             if not hand_out:
                 continue
             self._ask_from_beginning()
             async for lines in self._due(self._sure_until()):
                 yield lines
+        self._intake.on_new = self._came_late
+        await self._read_what_was_cut_off()
+        self._intake.on_new = lambda _: None
         self._downloaded_all = True
-        if await self._read_what_was_cut_off():
-            await self._read_left_out()
         self._pages.loaded_all()
         coverage.at_end = True
+
+    def _came_late(self, lines: Sequence[LogLine]) -> None:
+        """Count wanted lines whose turn is over."""
+        handed, wants = self._handed, self._selection.prints
+        if handed is not None:
+            self._late += sum(key_of(x) < handed and wants(x) for x in lines)
 
     def _sure_until(self) -> int:
         """Return up to where no line can come before those of a download so far.
@@ -234,22 +258,24 @@ class RetainedLog:
         if not attempts:
             return 0
         stop = store.attempt_range(attempts[0]).stop - HELD_BACK
-        hole = next(ledger.holes(), None) if ledger.missing else None
+        hole = next(ledger.short_holes(), None)
         if hole is not None:
-            before = store.bisect(LineKey(hole.attempt, hole.first, -1, ""))
-            stop = min(stop, before)
+            place = LineKey(hole.attempt, hole.first - NEAR, -1, "")
+            stop = min(stop, store.bisect(place))
         return stop
 
-    async def _read_what_was_cut_off(self) -> bool:
-        """Read the newest page, and back to where the download ended.
+    async def _read_what_was_cut_off(self) -> None:
+        """Read from the pages what the download lacks at its end, or inside.
 
-        A proxy may cut it at a line's end, which nothing in it tells of.
-
-        Returns:
-            False where no page is to be had: then it is taken for whole, and said.
+        A proxy may cut it at a line's end, which nothing in it tells of. Where no page
+        is to be had, it is taken for whole, and that is said.
         """
-        intake = self._intake
+        intake, pages = self._intake, self._pages
         new: set[LineKey] = set()
+
+        def note(lines: Sequence[LogLine]) -> None:
+            new.update(map(key_of, lines))
+            self._came_late(lines)
 
         def reaches(lines: Sequence[LogLine]) -> bool:
             intake.settle()
@@ -257,25 +283,26 @@ class RetainedLog:
             new.clear()
             return held
 
-        intake.on_new = lambda lines: new.update(map(key_of, lines))
+        intake.on_new = note
         try:
-            await self._pages.open(reaches)
+            await pages.open(reaches)
+            words = pages.coverage.cut_off
         except ChronotuiError as problem:
             words = clean(problem.sentence).rstrip(".")
-            if self._pages.lines_read:
-                self.unread = words
+        if not words:
+            words = await self._read_left_out()
+        if words and pages.lines_read:
+            self.unread = words if intake.ledger.missing else ""
+        elif words:
             self._tell(f"not verified against the pages of the log: {words}.")
-            return False
-        finally:
-            intake.on_new = lambda _: None
-        return True
 
-    async def _read_left_out(self) -> None:
+    async def _read_left_out(self) -> str:
+        """Read what the download left out; return why that was not possible."""
         try:
             await read_left_out(self._pages)
         except ChronotuiError as problem:
-            words = clean(problem.sentence).rstrip(".")
-            self._tell(f"what the download left out could not be read: {words}.")
+            return clean(problem.sentence).rstrip(".")
+        return ""
 
     async def _read_pages(self) -> None:
         await self._pages.open(self._enough)
@@ -283,7 +310,7 @@ class RetainedLog:
             return
         backoff = backoff_of(self._timing, self._clock)
         for _ in range(HEAL_TRIES):
-            holes = list(self._intake.ledger.holes())
+            holes = list(self._intake.ledger.short_holes())
             if not holes:
                 return
             await asyncio.sleep(backoff.delay())
@@ -313,7 +340,8 @@ class RetainedLog:
 
     def _set_floor(self) -> None:
         ledger, coverage = self._intake.ledger, self._pages.coverage
-        ledger.whole = coverage.at_start
+        ledger.whole = coverage.counts_from_start
+        ledger.interleaved = coverage.interleaved
         if coverage.bottom is not None:
             ledger.reached = coverage.bottom.key
 
