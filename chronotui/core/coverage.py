@@ -272,6 +272,14 @@ class Coverage:
         from_end = self.bottom is not None and self.key(self.bottom) < self.key(place)
         return from_start or from_end
 
+    @property
+    def read(self) -> Stretch | None:
+        """All that was read without a break; None before the first page."""
+        if self.bottom is None or self.top is None:
+            return None
+        low = START if self.at_start else self.bottom
+        return Stretch(low, END if self.at_end else self.top)
+
     def ranges_of(
         self, stretch: Stretch, attempts: Iterable[int]
     ) -> Iterator[tuple[int, int, int]]:

@@ -76,6 +76,14 @@ class AttemptLedger:
         """The highest number held; only with lines."""
         return self._ends[-1]
 
+    @property
+    def open_credit(self) -> int:
+        """Doubled numbers whose skip may still come, or whose count hides a loss.
+
+        None once the retained log was read beyond the highest number.
+        """
+        return self.credit if self._settled_to < self.highest else 0
+
     def held(self, number: int) -> bool:
         """Tell whether a line of this number is held."""
         place = bisect_right(self._starts, number) - 1
@@ -164,7 +172,7 @@ class AttemptLedger:
         """
         if not self._ends:
             return 0
-        open_credit = self.credit if self._settled_to < self.highest else 0
+        open_credit = self.open_credit
         if floor > self.lowest:
             return open_credit + sum(gap[3] for gap in self.gaps(floor))
         absent = self.highest - self.lowest + 1 - self._numbers
@@ -457,6 +465,14 @@ class Ledger:
         for attempt in self._counted():
             for gap in self._attempts[attempt].short_gaps(self.floor_of(attempt)):
                 yield Hole(attempt, *gap)
+
+    def open_ends(self) -> Iterator[Hole]:
+        """Yield what follows attempts whose credit is open, and was not read."""
+        for attempt in self._counted():
+            account = self._attempts[attempt]
+            if account.open_credit:
+                after = account.highest + 1
+                yield Hole(attempt, after, after, 0, account.open_credit)
 
     def hole_before(self, attempt: int, first: int, last: int) -> Hole | None:
         """Return the first gap that counts and is not settled among some numbers."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.coverage import END, START, Place, Stretch
+from chronotui.core.coverage import Place, Stretch
 from chronotui.core.sealing import LagMeter
 from chronotui.engine.watch.boundaries import Boundaries
+from chronotui.engine.watch.pages import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +84,8 @@ class Account:
             if unread_from is None or hole[:2] < unread_from:
                 self._sight(hole.attempt, hole.last, now)
                 yield hole
+        if self.caught_up and unread_from is None:
+            yield from ledger.open_ends()
         if self.caught_up:
             ledger.interleaved = coverage.interleaved
             yield from self.boundaries.holes(now)
@@ -162,7 +165,10 @@ class Account:
     ) -> None:
         """Settle what must be retained by now, if it ever is, of numbers just read."""
         first, last = numbers
-        old_to = last if self._is_long_past else min(last, self._old_in(attempt))
+        old_to = self._old_in(attempt)
+        if self._is_long_past or old_to >= account.highest:
+            old_to = last
+        old_to = min(last, old_to)
         if first <= old_to:
             account.settle(first, old_to)
         grace = self._grace()
@@ -246,14 +252,8 @@ class Account:
     def _settle_read(self) -> None:
         """Settle all that was read."""
         ledger, coverage = self._intake.ledger, self._coverage
-        if coverage.bottom is None or coverage.top is None:
-            return
-        high = END if coverage.at_end else coverage.top
-        stretch = Stretch(START if coverage.at_start else coverage.bottom, high)
-        for attempt, first, last in coverage.ranges_of(stretch, ledger.attempts()):
-            account = ledger.attempt(attempt)
-            if account is not None:
-                account.settle(first, last)
+        if coverage.read is not None:
+            settle(ledger, coverage, coverage.read)
 
     def _first_time(self, attempt: int) -> int | None:
         store = self._intake.store

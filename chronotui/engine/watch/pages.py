@@ -15,6 +15,7 @@ from chronotui.errors import RequestRefusedError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from chronotui.core.ledger import Ledger
     from chronotui.engine.watch.intake import Context, Intake
     from chronotui.engine.watch.walk import Permit
     from chronotui.model import LogLine, LogPage
@@ -59,6 +60,7 @@ class RetainedPages:
         self.load_raw: Callable[[], Awaitable[bool]] = _not_possible
         self.coverage = Coverage()
         self.coverage.on_read = self._settle
+        intake.on_renumbered = self._renumbered
         self.lines_read = 0
 
     async def open(self, enough: Enough, permit: Permit = unlimited) -> None:
@@ -400,17 +402,25 @@ class RetainedPages:
 
     def _settle(self, stretch: Stretch) -> None:
         """Settle what was read: without a stream, nothing else is known of it."""
-        ledger = self.intake.ledger
-        attempts = ledger.attempts()
-        for attempt, first, last in self.coverage.ranges_of(stretch, attempts):
-            account = ledger.attempt(attempt)
-            if account is not None:
-                account.settle(first, last)
+        settle(self.intake.ledger, self.coverage, stretch)
+
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self.coverage.renumber(attempt_at)
+        if self.coverage.read is not None:
+            self._settle(self.coverage.read)
 
     def _cover(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
         if lines:
             self.coverage.remember(page)
             self.coverage.reach(page.low, page.high)
+
+
+def settle(ledger: Ledger, coverage: Coverage, stretch: Stretch) -> None:
+    """Take it as certain that what a stretch does not hold is not retained."""
+    for attempt, first, last in coverage.ranges_of(stretch, ledger.attempts()):
+        account = ledger.attempt(attempt)
+        if account is not None:
+            account.settle(first, last)
 
 
 async def _not_possible() -> bool:
