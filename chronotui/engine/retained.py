@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
@@ -167,10 +168,12 @@ class RetainedLog:
 
     async def _in_order(self) -> AsyncIterator[list[LogLine]]:
         self._intake.ledger.last_attempt = self._selection.attempt
-        ended, problem = self._job.status.is_terminal, None
-        if ended and self._selection.from_the_start:
-            async for lines in self._downloaded():
-                yield lines
+        problem = None
+        if self._job.status.is_terminal:
+            from_the_start = self._selection.from_the_start
+            if from_the_start or await self._is_retried():
+                async for lines in self._downloaded(hand_out=from_the_start):
+                    yield lines
         if not self._is_complete:
             problem = await self._read_pages_or_all()
         self._ask_from_beginning()
@@ -178,6 +181,19 @@ class RetainedLog:
             yield lines
         if problem is not None:
             raise self._broken_off(problem) from problem
+
+    async def _is_retried(self) -> bool:
+        """Tell whether an ended job was tried more than once.
+
+        Where attempts interleave, the newest pages need not show the last one; the
+        beginning of a download shows all of them.
+        """
+        if self._job.attempts is not None:
+            return self._job.attempts > 1
+        async with aclosing(raw_lines(self._client, self._job)) as batches:
+            async for lines in batches:
+                return any(line.attempt > 1 for line in lines or ())
+        return False
 
     async def _read_pages_or_all(self) -> ChronotuiError | None:
         """Read the pages wanted; return why not all of them could be read.
@@ -333,10 +349,16 @@ class RetainedLog:
         if selection.tail is not None and self._read >= selection.tail:
             return True
         if selection.since_ns is not None and not all(map(selection.in_time, lines)):
-            return True
+            return not self._pages.coverage.interleaved or self._is_before(lines)
         if selection.attempt is not None:
             return any(0 < line.attempt < selection.attempt for line in lines)
         return False
+
+    def _is_before(self, lines: Sequence[LogLine]) -> bool:
+        """Tell whether lines of the last attempt are before the time asked for."""
+        last = max(self._intake.ledger.attempts(), default=0)
+        in_time = self._selection.in_time
+        return any(line.attempt == last and not in_time(line) for line in lines)
 
     def _set_floor(self) -> None:
         ledger, coverage = self._intake.ledger, self._pages.coverage

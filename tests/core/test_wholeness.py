@@ -88,7 +88,8 @@ def log_of(
     messages: list[str], *, ids: bool = True, doubles: frozenset[int] = frozenset()
 ) -> Log:
     """A log of one attempt; a doubled number is paid for by a later skip."""
-    lines, number, credit = [], 0 if ids else 1, 0
+    lines: list[LogLine] = []
+    number, credit = 0 if ids else 1, 0
     for place, message in enumerate(messages):
         stream = STDOUT
         if place in doubles and lines and lines[-1].stream == STDERR:

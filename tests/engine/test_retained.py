@@ -125,10 +125,26 @@ async def test_tail_since_attempt_stream_and_grep(
 async def test_a_tail_reads_just_what_is_needed(
     demo: DemoServer, readers: Readers
 ) -> None:
-    made = ended(demo, 2000)
+    lines = [ScriptLine(f"{n}", retained=0.0) for n in range(2000)]
+    made = demo.world.add_job(Script(lines, starts_in=-600, ends_after=1.0))
     log = await readers.retained(demo, made, selection=LineSelection(tail=150))
     assert len(await printed_lines(log)) == 150
     assert demo.requests.count("logs") == 2
+
+
+async def test_a_tail_of_a_retried_job_is_of_its_last_attempt(
+    demo: DemoServer, readers: Readers
+) -> None:
+    """Although its numbers are far below those of the newest page."""
+    lines = [ScriptLine(f"1.{n}", retained=0.0) for n in range(900)]
+    lines += [
+        ScriptLine(f"2.{n}", attempt=2, after=2.0 if not n else 0.0, retained=0.0)
+        for n in range(50)
+    ]
+    made = demo.world.add_job(Script(lines, starts_in=-600, ends_after=1.0))
+    log = await readers.retained(demo, made, selection=LineSelection(tail=20))
+    assert await printed_lines(log) == true_lines(demo, made)[-20:]
+    assert log.exit_code == 0
 
 
 @pytest.mark.parametrize("dialect", Dialect)
