@@ -116,11 +116,16 @@ class RetainedLog:
         return self._intake.ledger.missing
 
     @property
+    def possible(self) -> int:
+        """Lines that may be missing: their places could not be read."""
+        return self._intake.ledger.possible
+
+    @property
     def exit_code(self) -> int:
         """0, or 6 when lines are missing."""
         coverage = self._pages.coverage
         unread = self.unread or coverage.looped or coverage.cut_off or self._late
-        return 6 if self.missing or self._intake.ledger.possible or unread else 0
+        return 6 if self.missing or self.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
         """Yield lines in order, oldest first.
@@ -322,7 +327,7 @@ class RetainedLog:
 
     async def _read_pages(self) -> None:
         await self._pages.open(self._enough)
-        if self._is_settled:
+        if self._is_settled or self._pages.coverage.cut_off:
             return
         backoff = backoff_of(self._timing, self._clock)
         for _ in range(HEAL_TRIES):

@@ -6,7 +6,9 @@ the end of the connection (wire note "In front of it").
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -17,6 +19,7 @@ from chronotui.engine.watch.settings import WatchSettings
 from chronotui.engine.watch.timing import WatchTiming
 from chronotui.errors import ChronotuiError, DownloadError, IncompleteError
 from chronotui.model import STDERR, STDOUT
+from tests.engine.conftest import until
 
 if TYPE_CHECKING:
     from chronotui.demo.script import ScriptedJob
@@ -238,20 +241,12 @@ async def test_a_log_that_still_grows_is_asked_for_again(bench: Bench) -> None:
     job = bench.demo.world.add_job(script)
     bench.demo.faults.cut_clean = 150
     save = bench.save(job)
-    slow = WatchTiming()
-    # Ended long ago for the recording, just now for the download.
-    from dataclasses import replace
-
-    save._work.watch = WatchSettings(
-        may_sign_in=False, timing=replace(slow, settled_age=0.0)
-    )
-    raws = bench.demo.requests
-
-    import asyncio
+    # Ended long ago for a recording, just now for the download.
+    timing = replace(WatchTiming(), settled_age=0.0)
+    save._work.watch = WatchSettings(may_sign_in=False, timing=timing)
 
     async def relent() -> None:
-        while raws.count("raw") < 4:
-            await asyncio.sleep(0.01)
+        await until(lambda: bench.demo.requests.count("raw") >= 4, 60.0)
         bench.demo.faults.cut_clean = None
 
     waiting = asyncio.create_task(relent())
