@@ -321,6 +321,21 @@ class TestRetried:
         assert [entry["event_id"] for entry in entries] == ids
 
 
+@pytest.mark.parametrize("save_format", FORMATS)
+async def test_a_page_too_large_is_no_hindrance(
+    bench: Bench, save_format: SaveFormat
+) -> None:
+    """The search tells the newest lines, too; the page is asked for once."""
+    job = made(bench, "unique")
+    bench.demo.faults.refuse(429, route="logs", times=-1)
+    result = await saved(bench, job, format=save_format)
+    assert "counted against" in result.sentence()
+    assert bench.demo.requests.count("logs") == 1
+    bench.demo.faults.cut_clean = 300
+    with pytest.raises(DownloadError, match="is short"):
+        await saved(bench, job, "b", format=save_format)
+
+
 @pytest.mark.parametrize("route", ["raw", "logs"])
 @pytest.mark.parametrize(("status", "wait"), [(503, None), (429, "0"), (500, None)])
 async def test_a_server_that_fails_once_is_asked_again(
