@@ -62,8 +62,9 @@ async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
     from chronotui.engine.saving import SaveFormat, SaveRequest
 
     options = invocation.options
-    workflow = await resolve_workflow(client, options.workflow)
-    job = await resolve_job(client, workflow, options.job)
+    ask = invocation.retries.ask
+    workflow = await ask(lambda: resolve_workflow(client, options.workflow))
+    job = await ask(lambda: resolve_job(client, workflow, options.job))
     configured = invocation.profile.save_dir or invocation.config.ui.save_dir
     return SaveRequest(
         workflow_id=workflow.id,

@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from chronotui.engine.retries import Retries
 from chronotui.engine.saving.download import save_ended
 from chronotui.engine.saving.lines import save_lines
 from chronotui.engine.saving.progress import SavePhase, SaveProgress
@@ -159,13 +160,17 @@ class Save:
             tuple(work.notes),
             work.missing_lines,
             work.sealed,
+            work.held,
+            work.unverified,
         )
 
     async def _save_whole(self) -> None:
         request, work = self.request, self._work
         job = request.job
         if job is None or not job.status.is_terminal:
-            job = await work.client.job(request.workflow_id, request.job_id)
+            job = await Retries(work.tell, timing=work.watch.timing).ask(
+                lambda: work.client.job(request.workflow_id, request.job_id)
+            )
         if _stands_still(job, work.watch.timing):
             await save_ended(work, job)
             return
