@@ -142,7 +142,8 @@ def _refusing(route: str, phase: str) -> Case:
     async def happens(scene: Scene) -> None:
         status, kind = _REFUSALS[scene.seed % len(_REFUSALS)]
         if phase == "backfilling":
-            await scene.asked("logs", 2)
+            await scene.asked("job", 2)
+            await scene.asked("logs", 2 * scene.readers)
         elif phase == "watching":
             await scene.midway()
         elif phase == "ending":
@@ -154,8 +155,8 @@ def _refusing(route: str, phase: str) -> Case:
     one_shot = frozenset({"shell", "recording"} if phase == "opening" else ())
     return Case(
         f"{route} refused while {phase}",
-        lines=800 if phase == "backfilling" else 400,
-        starts_in=-1.0 if phase == "backfilling" else -0.3,
+        lines=1600 if phase == "backfilling" else 400,
+        starts_in=-3.0 if phase == "backfilling" else -0.3,
         happens=happens,
         may_refuse=one_shot,
     )
