@@ -142,8 +142,7 @@ def _refusing(route: str, phase: str) -> Case:
     async def happens(scene: Scene) -> None:
         status, kind = _REFUSALS[scene.seed % len(_REFUSALS)]
         if phase == "backfilling":
-            await scene.asked("job", 2)
-            await scene.asked("logs", 2 * scene.readers)
+            await scene.asked("events", scene.readers)
         elif phase == "watching":
             await scene.midway()
         elif phase == "ending":
