@@ -321,11 +321,10 @@ class Coverage:
         """Take note that the page at a cursor can be read."""
         self._too_large.discard(cursor)
 
-    def way_beyond(self, cursor: str | None, edge: Place | None) -> _Mark | None:
+    def way_beyond(self, edge: Place | None) -> _Mark | None:
         """Return the nearest remembered way behind a page that cannot be read.
 
         Args:
-            cursor: Of that page.
             edge: The place it begins at; None for the list's beginning.
         """
         marks = self._marks if self.rising else self._marks[::-1]

@@ -110,7 +110,7 @@ class Walk:
             except PageTooLargeError:
                 self._coming = None
                 coverage.cut(here)
-                beyond = coverage.way_beyond(here, self._edge)
+                beyond = coverage.way_beyond(self._edge)
                 if beyond is None:
                     self._over = self.is_blocked = True
                     return None
