@@ -48,7 +48,7 @@ async def test_what_exists_then_every_line_to_the_end(
     running = asyncio.create_task(save.run())
     await until(lambda: save.progress.lines >= 250)
     assert save.progress.phase is SavePhase.RECORDING
-    assert bench.names() == {"a.part"}
+    assert bench.names() == {"a.part", "a.part.state"}
     job.write(*(f"live {n}" for n in range(50)), ScriptLine("oops", "stderr"))
     job.write_shared("shared err", "shared out")
     await until(lambda: save.progress.lines >= 303)
@@ -175,17 +175,22 @@ async def test_a_line_only_the_recording_has_is_a_disagreement(bench: Bench) -> 
     assert bench.names() == {"a.part", "a.server.part"}, "both are kept"
 
 
-async def test_cancelling_a_recording(bench: Bench) -> None:
+async def test_only_cancelling_removes_what_was_recorded(bench: Bench) -> None:
     job = bench.demo.world.add_job(Script([f"line {n}" for n in range(50)]))
-    for keep in (False, True):
-        save = record(bench, job, keep_part=keep)
+    for leave, left in (
+        (Save.cancel, set[str]()),
+        (Save.stop, {"a.part", "a.part.state"}),
+    ):
+        save = record(bench, job)
         running = asyncio.create_task(save.run())
         await until(lambda save=save: save.progress.lines >= 50)  # type: ignore[misc]
-        save.cancel()
+        leave(save)
         with pytest.raises(CancelledByUserError):
             await running
-        assert bench.names() == ({"a.part"} if keep else set())
+        save.drop_part()
+        assert bench.names() == left
     assert bench.read("a.part") == bench.text(job)
+    assert "goes on with it" in str(save.error)
 
 
 async def test_a_line_too_late_for_the_order_is_taken_from_the_servers_file(
