@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE_ENDING: Final = ".state"
+CHECK_ENDING: Final = ".check"
 VERSION: Final = 1
 
 _OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -510,15 +511,7 @@ class RecordingPart(PartFile):
 
     def _leave_aside(self) -> None:
         """Give the part a free name without a state."""
-        number = 2
-        while True:
-            name = f"{self.path.name}.{number}.part"
-            try:
-                rename_exclusive(self._part_name, name, self._folder)
-            except FileExistsError:
-                number += 1
-            else:
-                break
+        name = _renamed(self._part_name, self.path.name, self._folder, 2)
         self.set_aside.append(self.path.with_name(name))
         self._remove_state()
         self._let_go()
@@ -531,6 +524,54 @@ class RecordingPart(PartFile):
     def _close(self) -> None:
         super()._close()
         self._release()
+
+
+class CheckFile(PartFile):
+    """The server's own file beside a recording, while the two are compared.
+
+    Its name is the recording's own, so that one that was killed meanwhile leaves
+    nothing behind; only what is kept gets a name a user sees.
+
+    Args:
+        part: The recording.
+        name: What it is called once it is kept, without ``.part``.
+    """
+
+    def __init__(self, part: RecordingPart, name: str) -> None:
+        self._checked = part.part_path.name
+        super().__init__(part.path.with_name(name), overwrite=True)
+
+    def _create(self) -> str:
+        name = self._checked + CHECK_ENDING
+        try:
+            self._file = os.open(
+                name, _OPEN | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=self._folder
+            )
+        except OSError as problem:
+            os.close(self._folder)
+            raise opening_problem(problem, self.path) from problem
+        return name
+
+    def keep(self) -> Path:
+        """Give it a free name and leave it; returns its path."""
+        with self._lock:
+            if self._folder >= 0:
+                self._part_name = _renamed(
+                    self._part_name, self.path.name, self._folder
+                )
+        return super().keep()
+
+
+def _renamed(old: str, name: str, folder: int, number: int = 1) -> str:
+    """Give a part the next free name of another part; returns it."""
+    while True:
+        new = f"{name}.part" if number == 1 else f"{name}.{number}.part"
+        try:
+            rename_exclusive(old, new, folder)
+        except FileExistsError:
+            number += 1
+        else:
+            return new
 
 
 def goes_on(path: Path, of: RecordingOf) -> Recorded | None:

@@ -27,12 +27,13 @@ from chronotui.errors import (
     UsageError,
 )
 from chronotui.model import RawFormat
-from chronotui.storage.atomic_file import PartFile
+from chronotui.storage.recording_part import CheckFile
 
 if TYPE_CHECKING:
     from chronotui.engine.saving.fetch import Writer
     from chronotui.engine.saving.notebook import Notebook
     from chronotui.engine.saving.work import Work
+    from chronotui.storage.atomic_file import PartFile
 
 DELAYS: Final = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 """A file that is short or refused is asked for again after such shares of the minute
@@ -115,9 +116,10 @@ class ServerFile:
         return await in_thread(comparison.finish, lambda: None)
 
     def _begin(self, _hint: str | None) -> Writer:
-        path = self._work.target_path()
-        name = f"{shorten(path.name, _NAME_BYTES)}.server"
-        self.part = PartFile(path.with_name(name), overwrite=True)
+        recording = self._work.recording
+        assert recording is not None  # noqa: S101 - it is what is checked
+        name = f"{shorten(recording.path.name, _NAME_BYTES)}.server"
+        self.part = CheckFile(recording, name)
         by_text = self._format is RawFormat.TXT
         self._comparison = Comparison(self._notebook, by_text=by_text)
         body = TextBody if by_text else EntryBody
