@@ -134,6 +134,11 @@ class Terminal:
             sleep(0.02)
         return True
 
+    def code_within(self, seconds: float) -> int:
+        """Return the exit code of a program that ends in time."""
+        assert self.ends_within(seconds)
+        return int(self._process.wait())
+
     def _has(self, state: int) -> bool:
         options = state | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, options) is not None
