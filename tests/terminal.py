@@ -42,6 +42,7 @@ class Terminal:
         environment: Mapping[str, str],
         columns: int = 120,
         lines: int = 40,
+        folder: Path | None = None,
     ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
@@ -50,6 +51,7 @@ class Terminal:
         self._process = PtyProcess.spawn(
             [sys.executable, *arguments],
             env=dict(environment),
+            cwd=None if folder is None else str(folder),
             dimensions=(lines, columns),
         )
 
