@@ -15,7 +15,7 @@ from chronotui.engine.ordered import OrderedLines
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Intake
 from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.state import Connection, ConnectionKind
+from chronotui.engine.watch.state import Connection, ConnectionKind, short_words
 from chronotui.engine.watch.timing import Clock
 from chronotui.engine.watch.watch import Watch
 
@@ -132,7 +132,8 @@ class Follow:
         """Return one sentence for standard error: printed, missing, and the end."""
         printed = self.printed
         lines = "1 line" if printed == 1 else f"{printed:,} lines"
-        words = f"{lines} printed, {self.missing:,} missing"
+        possible = 0 if self.result is None else self.result.verdict.possible
+        words = f"{lines} printed, {short_words(self.missing, possible)}"
         if self._lines.late:
             words += f" ({self._lines.late:,} of them came too late)"
         if self.result is None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chronotui.model import Job
 
 CIRCLES = "the server's page list leads in circles"
+CACHED = "the server's page cache may hide lines of a retried job"
 
 
 class Ending:
@@ -92,16 +93,22 @@ class Ending:
 def verdict_of(job: Job, ledger: Ledger, coverage: Coverage) -> Verdict:
     """Return what is known about a log that was read to its end."""
     attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
-    missing = ledger.missing
+    missing, possible = ledger.missing, ledger.possible
+    note = CIRCLES if coverage.looped else ""
+    if coverage.end_cut_off or (missing and coverage.cut_off):
+        note = coverage.cut_off
+    elif coverage.needs_confirmation:
+        note = note or CACHED
     return Verdict(
-        sealed=not missing and not coverage.looped,
+        sealed=not (missing or possible or note),
         lines=ledger.lines,
         missing=missing,
+        possible=possible,
         attempts=max([1, job.attempts or 1, *attempts]),
         status=job.status,
         seconds=seconds_of(job),
-        note=CIRCLES if coverage.looped else "",
-        part=coverage.bottom is not None and not coverage.at_start,
+        note=note,
+        part=coverage.bottom is not None and not coverage.counts_from_start,
         split=coverage.is_split,
     )
 

@@ -101,7 +101,10 @@ class Healing:
         self.away = False
         self.tail = TailPlan(pages, connectivity, timing, clock)
         self.schedule = HoleSchedule(
-            first=timing.heal_first, factor=timing.heal_factor, cap=timing.heal_cap
+            first=timing.heal_first,
+            factor=timing.heal_factor,
+            cap=timing.heal_cap,
+            skipped=timing.settle_after,
         )
         self._budget: RequestBudget | None = None
         self.on_deaf: Callable[[], None] = lambda: None

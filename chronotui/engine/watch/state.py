@@ -72,10 +72,12 @@ class Verdict:
         attempts: Attempts seen, at least 1.
         status: How the job ended.
         seconds: How long it ran; None when the server does not say.
-        note: Why the log cannot be vouched for although no line is known to be
-            missing (a page list that leads in circles); "" if nothing is.
+        note: Why the log cannot be vouched for, or why lines are missing; "" where
+            counting says it all.
         part: Whether older lines than those held were not read, or not all.
         split: Whether the log's first lines are held then, and others left out.
+        possible: Lines that may be missing beyond those: numbers not held that are
+            probably only skipped, around which the retained log was not read.
     """
 
     sealed: bool
@@ -87,6 +89,7 @@ class Verdict:
     note: str = ""
     part: bool = False
     split: bool = False
+    possible: int = 0
 
     def sentence(self) -> str:
         """Return e.g. ``sealed ✓ 48,211 lines, 0 missing``."""
@@ -94,8 +97,16 @@ class Verdict:
         if self.part:
             lines = f"first and newest {lines}" if self.split else f"newest {lines}"
         mark = "sealed ✓" if self.sealed else "not whole:"
-        words = f"{mark} {lines}, {self.missing:,} missing"
+        words = f"{mark} {lines}, {short_words(self.missing, self.possible)}"
         return f"{words} ({self.note})" if self.note else words
+
+
+def short_words(missing: int, possible: int) -> str:
+    """Return what a log lacks, e.g. ``3 missing, 1 possibly missing``."""
+    if not possible:
+        return f"{missing:,} missing"
+    words = f"{possible:,} possibly missing"
+    return f"{missing:,} missing, {words}" if missing else words
 
 
 @dataclass(frozen=True, slots=True)

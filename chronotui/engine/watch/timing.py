@@ -48,6 +48,10 @@ class WatchTiming:
             have slept, and every connection to be dead.
         still: The newest page must stand still this long after the end, or twice
             the largest lag seen (invariant 6).
+        settle_after: A number not held is taken for skipped when the retained log
+            was read around it this long after it was seen to be absent, or after
+            the lines around it (wire note: lines are retained after up to 2 s);
+            up to five times as long where the log was seen to lag.
         end_limit: After the end lines are looked for this long at most (wire note:
             a list can still grow for up to a minute).
         settled_age: A job that ended this long ago when first seen is sealed as
@@ -55,7 +59,8 @@ class WatchTiming:
         end_first: Delay between the first readings after the end ...
         end_cap: ... growing up to this.
         line_wait: Ordered printing waits for a missing line this long at most ...
-        line_wait_said: ... and says so after this long.
+        line_wait_said: ... and says so after this long. For a number that is
+            probably only skipped it waits no longer than that.
         partner_wait: Ordered printing holds the newest line this long, in case
             the other stream's line of the same number follows.
     """
@@ -81,6 +86,7 @@ class WatchTiming:
     sleep_probe: float = 2.0
     sleep_jump: float = 10.0
     still: float = 3.0
+    settle_after: float = 2.0
     end_limit: float = 60.0
     settled_age: float = 120.0
     end_first: float = 0.3

@@ -70,6 +70,7 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
         older=bool(state.lines) and not state.at_start,
         split=state.split,
         missing=state.missing,
+        possible=0 if state.verdict is None else state.verdict.possible,
         fetching=state.fetching,
         sealed=state.verdict is not None and state.verdict.sealed,
         rate=state.rate,
