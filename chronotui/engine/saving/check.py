@@ -16,9 +16,11 @@ from chronotui.engine.saving.comparison import (
 )
 from chronotui.engine.saving.fetch import Fetch, OtherFormatError
 from chronotui.engine.saving.progress import SavePhase
+from chronotui.engine.saving.request import count_of_lines
 from chronotui.engine.saving.threads import in_thread
 from chronotui.errors import (
     AuthError,
+    ChronotuiError,
     DownloadError,
     DownloadNeedsSessionError,
     LogsUnavailableError,
@@ -87,9 +89,27 @@ class ServerFile:
             else:
                 if share is None or not found.only_ours:
                     break
+                self._work.meter.said = "The server's own file is short of lines yet."
             wait = max(wait, (share or 0.0) * growing_seconds)
             await asyncio.sleep(min(wait, growing_seconds))
+        if found.ends_early and await self._pages_go_on():
+            raise UncheckableError(
+                f"that stops {count_of_lines(found.only_ours)} before the end of the "
+                "retained pages: something between cuts it off"
+            )
         return found
+
+    async def _pages_go_on(self) -> bool:
+        """Whether the retained pages reach as far as the recording does."""
+        request = self._work.request
+        try:
+            page = await self._work.client.log_page(
+                request.workflow_id, request.job_id, fresh=True
+            )
+        except ChronotuiError:
+            return False
+        numbers = [line.sequence_num for line in page.lines]
+        return max(numbers, default=-1) >= self._notebook.tally.highest
 
     async def _compare_once(self) -> Difference:
         await self.drop()

@@ -38,7 +38,7 @@ class Difference:
 
     ``only_ours`` and ``only_theirs`` count lines; the examples name a few of them.
     ``out_of_order_at`` is the first number where the same lines stand in another
-    order.
+    order. ``ends_early`` says that the server's file is the recording's beginning.
     """
 
     only_ours: int = 0
@@ -46,6 +46,7 @@ class Difference:
     our_examples: tuple[str, ...] = ()
     their_examples: tuple[str, ...] = ()
     out_of_order_at: int | None = None
+    ends_early: bool = False
 
     @property
     def lines(self) -> int:
@@ -180,6 +181,7 @@ class _Walk:
 
     def finish(self) -> Difference:
         """Return the difference, once the body has ended."""
+        early = not self.waiting()
         for note in self._ours:
             self._take_ours(note)
         ours, theirs = self._only_ours, self._only_theirs
@@ -189,6 +191,7 @@ class _Walk:
             self._examples(ours),
             self._examples(theirs),
             None if ours or theirs else self._disorder,
+            ends_early=early and bool(ours) and self._disorder is None,
         )
 
     def _examples(self, lines: Counter[Key]) -> tuple[str, ...]:

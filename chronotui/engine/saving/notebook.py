@@ -52,9 +52,14 @@ class Note(NamedTuple):
 
 
 class Tally:
-    """Which lines a file holds, counted as they are written to it."""
+    """Which lines a file holds, counted as they are written to it.
+
+    Attributes:
+        highest: The highest number among them, of any attempt; -1 for none.
+    """
 
     def __init__(self) -> None:
+        self.highest = -1
         self._lines = 0
         self._sum = 0
         self._last: LogLine | None = None
@@ -65,6 +70,7 @@ class Tally:
         if self._last is None or self._last[:2] != line[:2]:
             self._at_last = []
         identity = note.identity
+        self.highest = max(self.highest, line.sequence_num)
         self._lines += 1
         self._sum = (self._sum + identity) % _IDENTITIES
         self._last = line

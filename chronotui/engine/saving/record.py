@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import aclosing
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -182,8 +183,13 @@ class Recording:
         work = self._work
         result = self._follow.result
         if found.is_none and result is not None:
+            # The file holds every line the server has; pages may hide some.
+            verdict = replace(
+                result.verdict, sealed=not result.missing, possible=0, note=""
+            )
+            work.sealed = True
             work.notes.append(
-                f"{result.verdict.sentence()}; the server's own file has the same."
+                f"{verdict.sentence()}; the server's own file has the same."
             )
             return
         if found.only_ours or found.out_of_order_at is not None:

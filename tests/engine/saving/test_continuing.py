@@ -49,6 +49,16 @@ async def went_on(bench: Bench, job: ScriptedJob, **asked: object) -> SaveResult
     return await running
 
 
+async def is_retained(bench: Bench, job: ScriptedJob, message: str) -> None:
+    """Wait until a line is in the retained log."""
+    async with asyncio.timeout(10):
+        while True:
+            page = await bench.client.log_page(job.workflow_id, job.id, fresh=True)
+            if message in {line.message for line in page.lines}:
+                return
+            await asyncio.sleep(0.02)
+
+
 def messages(bench: Bench, save_format: SaveFormat) -> list[str]:
     text = bench.read().decode()
     if save_format is SaveFormat.TXT:
@@ -263,6 +273,7 @@ async def test_a_line_that_came_late_before_the_parts_end(bench: Bench) -> None:
     save.stop()
     await asyncio.wait([running])
     assert isinstance(running.exception(), CancelledByUserError)
+    await is_retained(bench, job, "late")
     result = await went_on(bench, job)
     assert bench.read() == b"one\nlate\nthree\nthe last line\n"
     assert result.exit_code == 0
@@ -293,6 +304,7 @@ async def test_the_job_ended_long_ago(bench: Bench) -> None:
     await stopped(bench, job, 20)
     job.write("more")
     job.end()
+    await is_retained(bench, job, "more")
     long_ago = replace(WATCH, timing=replace(TIMING, settled_age=0.0))
     result = await Save(bench.client, bench.request(job), watch=long_ago).run()
     assert bench.read() == bench.text(job)

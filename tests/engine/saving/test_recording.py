@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.saving import Save, SaveFormat, SavePhase
+from chronotui.engine.saving import Save, SaveFormat, SavePhase, SaveResult
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.engine.watch.timing import WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
@@ -231,3 +231,56 @@ async def test_sessions_that_end_cost_nothing(bench: Bench) -> None:
     result = await record(bench, job).run()
     assert bench.read() == bench.text(job)
     assert result.exit_code == 0
+
+
+async def ended_recording(bench: Bench, **asked: object) -> SaveResult:
+    """Record a job of 50 lines to its end."""
+    job = bench.demo.world.add_job(Script([f"line {n}" for n in range(50)]))
+    save = record(bench, job, **asked)  # type: ignore[arg-type]
+    running = asyncio.create_task(save.run())
+    await until(lambda: save.progress.lines >= 50)
+    job.end()
+    return await running
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 429, 500, 502, 503])
+@pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "text/html"])
+async def test_a_comparison_that_is_refused_is_asked_for_again(
+    bench: Bench, status: int, kind: str
+) -> None:
+    bench.demo.faults.refuse(status, kind, route="raw", times=2)
+    result = await ended_recording(bench)
+    assert result.exit_code == 0
+    assert "the server's own file has the same" in result.notes[-1]
+    assert bench.names() == {"a"}
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_a_comparison_that_is_refused_for_good_is_not_verified(
+    bench: Bench, status: int
+) -> None:
+    bench.demo.faults.refuse(status, route="raw", times=-1)
+    result = await ended_recording(bench)
+    assert result.lines == 50
+    assert "not verified against the server's own file, because " in result.notes[-1]
+    assert bench.names() == {"a"}
+
+
+async def test_a_file_cut_off_on_the_way_is_asked_for_again(bench: Bench) -> None:
+    bench.demo.faults.cut_clean = 20
+    running = asyncio.create_task(ended_recording(bench))
+    await until(lambda: bench.demo.requests.count("raw") >= 1)
+    bench.demo.faults.cut_clean = None
+    result = await running
+    assert "the server's own file has the same" in result.notes[-1]
+
+
+async def test_a_file_always_cut_off_on_the_way_is_no_disagreement(
+    bench: Bench,
+) -> None:
+    bench.demo.faults.cut_clean = 20
+    result = await ended_recording(bench)
+    assert result.lines == 50
+    assert "stops 30 lines before the end of the retained pages" in result.notes[-1]
+    assert result.exit_code == 0
+    assert bench.names() == {"a"}
