@@ -15,13 +15,13 @@ from chronotui.engine.ordered import OrderedLines
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Intake
 from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.state import short_words
+from chronotui.engine.watch.state import Connection, ConnectionKind, short_words
 from chronotui.engine.watch.timing import Clock
 from chronotui.engine.watch.watch import Watch
 from chronotui.errors import ChronotuiError, IncompleteError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from chronotui.core.log import Overflow
     from chronotui.engine.watch.source import LogSource
@@ -112,6 +112,8 @@ class Follow:
             new_store=self._new_store,
         )
         self.result: FollowResult | None = None
+        self.connection = Connection(ConnectionKind.CONNECTING)
+        """Where the connection stood when it was last looked at."""
 
     @property
     def printed(self) -> int:
@@ -145,7 +147,7 @@ class Follow:
             words += f", {verdict.attempts} tries"
         return f"{words} ({verdict.note})." if verdict.note else f"{words}."
 
-    async def batches(self) -> AsyncIterator[list[LogLine]]:
+    async def batches(self) -> AsyncGenerator[list[LogLine], None]:
         """Yield lines in order, each once, until the job's log is sealed.
 
         Cancel the reading task, or ``aclose`` the iterator, to stop. Afterwards
@@ -203,8 +205,8 @@ class Follow:
     def _narrate(self) -> None:
         watch = self._watch
         over = str(watch.job.status) if watch.standing.ended.is_set() else ""
-        connection = watch.connectivity.connection(watch.job, over)
-        self._narration.hear(connection, self._clock.monotonic())
+        self.connection = watch.connectivity.connection(watch.job, over)
+        self._narration.hear(self.connection, self._clock.monotonic())
 
     async def _pause(self) -> None:
         """Wait for a change, or for the moment a wait is over."""

@@ -133,6 +133,7 @@ class Connecting(OpeningJobs, Saving):
         self.workers.cancel_node(self)
         if self.session is not None:
             await self.session.close()
+            self.recordings_kept(self.session.saves)
 
     def _catalog_changed(self) -> None:
         if self.session is not None and self.is_whole:

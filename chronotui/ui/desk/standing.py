@@ -10,7 +10,10 @@ from chronotui.core.text import clean
 from chronotui.errors import NotSignedInError, UnreachableError, WebPageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chronotui.engine.catalog import Catalog
+    from chronotui.engine.saving import SaveProgress
     from chronotui.engine.watch.state import Connection, LogState
     from chronotui.errors import ChronotuiError
     from chronotui.ui.desk.status_text import Standing, Tone
@@ -135,4 +138,23 @@ def with_place(standing: Standing, place: Place) -> Standing:
         new=place.new,
         zone=place.zone,
         filters=place.filters,
+    )
+
+
+def with_recordings(
+    standing: Standing, recordings: Sequence[SaveProgress], job: str = ""
+) -> Standing:
+    """Return the standing with the recordings that run.
+
+    Args:
+        standing: What is known beside them.
+        recordings: How far they are.
+        job: The short id of the one that is recorded, if it is one.
+    """
+    return replace(
+        standing,
+        recordings=len(recordings),
+        recorded=sum(now.lines for now in recordings),
+        recorded_id=clean(job),
+        recording_away=any(now.away for now in recordings),
     )
