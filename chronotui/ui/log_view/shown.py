@@ -27,6 +27,9 @@ MOST_JSON_LINES: Final = 200
 MOST_WHOLE: Final = 1 << 18
 """Characters of one message on a screen of its own; the rest must be saved."""
 
+MOST_WHOLE_WIDE: Final = 1 << 16
+"""The same where they are not ASCII: each has to be measured."""
+
 
 class Paragraph(NamedTuple):
     """A stretch of text that wraps on its own; ``source`` maps its tabs."""
@@ -54,43 +57,44 @@ class Paragraph(NamedTuple):
 
 def shown_message(message: str, base: Style, look: Look) -> Paragraph:
     """Return one message as it stands in the list."""
-    if len(message) <= MOST_SHOWN:
-        if message.isascii() and message.isprintable():
-            return Paragraph(Grid(message), (Run(0, len(message), base),))
-        return _cleaned(message, base)
+    if len(message) <= MOST_SHOWN and message.isascii() and message.isprintable():
+        return Paragraph(Grid(message), (Run(0, len(message), base),))
     note = f" … {byte_size(message)}, Enter opens"
-    return _capped(message, base, look, MOST_SHOWN, note)
+    return _capped(message, Run(0, MOST_SHOWN, base), note, look.note)
 
 
 def whole_message(message: str, base: Style, look: Look) -> list[Paragraph]:
     """Return one message as it stands on a screen of its own."""
-    note = f" … the first {MOST_WHOLE:,} characters of {byte_size(message)}: save it"
-    return [_capped(message, base, look, MOST_WHOLE, note)]
+    most = MOST_WHOLE if message.isascii() else MOST_WHOLE_WIDE
+    note = f" … the first {most:,} characters of {byte_size(message)}: save it"
+    return [_capped(message, Run(0, most, base), note, look.note)]
 
 
-def _cleaned(message: str, base: Style) -> Paragraph:
-    text, spans = parse_ansi(message)
-    tabbed = Tabbed(text)
-    runs: Sequence[Run] = (Run(0, len(tabbed.text), base),)
-    if spans:
-        place = tabbed.place
-        runs = overlay(
-            runs,
-            [Run(place(s.start), place(s.end), rich_style(s.style)) for s in spans],
-        )
-    if "\t" not in text:
-        return Paragraph(Grid(text), runs)
-    return Paragraph(Grid(tabbed.text), runs, tabbed, text)
+def _capped(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
+    """Return a message in a style, a note behind what fits into a run.
 
-
-def _capped(message: str, base: Style, look: Look, most: int, note: str) -> Paragraph:
+    Neither is more read than fits, nor shown: a character may stand for eight.
+    """
     last = message.rfind("\r", 0, len(message.rstrip("\r\n"))) + 1
-    if len(message) - last <= most:
-        return _cleaned(message[last:], base)
-    part = _cleaned(message[last : last + most], base)
-    text = part.grid.text + note
-    runs = (*part.runs, Run(len(part.grid.text), len(text), look.note))
-    return part._replace(grid=Grid(text), runs=runs)
+    cut = len(message) - last > most.end
+    # Colours of the states before the last one stay on; of too much they do not.
+    kept = message if len(message) <= most.end else message[last : last + most.end]
+    text, spans = parse_ansi(kept)
+    cut = cut or len(text) > most.end
+    raw = text[: most.end]
+    tabbed = Tabbed(raw, most.end)
+    shown = tabbed.text[: most.end]
+    cut = cut or len(shown) < len(tabbed.text)
+    place = tabbed.place
+    runs: Sequence[Run] = overlay(
+        (Run(0, len(shown), most.style),),
+        [Run(place(s.start), place(s.end), rich_style(s.style)) for s in spans],
+    )
+    if cut:
+        runs = (*runs, Run(len(shown), len(shown) + len(note), note_style))
+        shown += note
+    tabs = "\t" in raw
+    return Paragraph(Grid(shown), runs, tabbed if tabs else None, raw if tabs else "")
 
 
 def byte_size(message: str) -> str:
