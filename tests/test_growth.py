@@ -11,6 +11,7 @@ import ast
 import gc
 import importlib
 import json
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import process_time
@@ -47,10 +48,11 @@ from chronotui.core.trailer import judge
 from chronotui.model import STDOUT, LogLine, RawFormat
 from chronotui.ui.log_view import clipboard
 from chronotui.ui.log_view.cells import Grid, Tabbed, indent_of
-from chronotui.ui.log_view.drawing import Drawer
+from chronotui.ui.log_view.drawing import Drawer, Flags
 from chronotui.ui.log_view.json_rows import paragraph_of
 from chronotui.ui.log_view.json_text import is_json, pretty_json
 from chronotui.ui.log_view.look import Look
+from chronotui.ui.log_view.runs import segments
 from chronotui.ui.log_view.settings import Timestamps
 from chronotui.ui.log_view.shown import byte_size, whole_message
 from chronotui.ui.log_view.stamps import Stamper
@@ -64,9 +66,9 @@ MOST: Final = 1 << 20
 STEPS: Final = (MOST >> 6, MOST >> 4, MOST >> 2, MOST)
 """Lengths fed, each four times the one before; a quadratic one fails at the second."""
 
-SLACK: Final = 8.0
-"""How much more four times the length may cost: twice what it should, for a cache
-that no longer holds it all; a quadratic function costs 16 times as much."""
+SLACK: Final = 10.0
+"""How much more four times the length may cost: what a processor's cache no longer
+holds costs more, but a quadratic function costs 16 times as much."""
 
 NOTHING: Final = 0.02
 """Seconds that say nothing of growth: a clock's grain, a collector's turn."""
@@ -144,6 +146,8 @@ SHAPES: Final[dict[str, Callable[[int], str]]] = {
 }
 
 
+NOW: Final = datetime(2024, 1, 1, tzinfo=UTC)
+
 # What is fed
 
 
@@ -190,8 +194,6 @@ def drawn(message: str, *, wrap: bool, as_json: bool = False) -> None:
     line = log_line(message)
     drawer.height(line, as_json=as_json)
     if not as_json or is_json(message):
-        from chronotui.ui.log_view.drawing import Flags
-
         drawer.line(line, None, Flags(as_json=as_json))
 
 
@@ -200,8 +202,6 @@ def whole(message: str) -> None:
         indent = paragraph.indent(80)
         lit = paragraph.lit(compile_pattern("a").spans(paragraph.searched), Style())
         for start, end in lit.grid.wrap(80, indent):
-            from chronotui.ui.log_view.runs import segments
-
             segments(lit.grid.text, lit.runs, start, end)
 
 
@@ -230,7 +230,7 @@ def judged(raw_format: RawFormat, message: str) -> None:
 FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     # api
     "quote_words": lambda text: quote_words(text.encode("utf-8", "replace")),
-    "retry_after": lambda text: retry_after(text, chronotui_epoch()),
+    "retry_after": lambda text: retry_after(text, NOW),
     "split_marks": lambda text: split_marks(text, "t"),
     "read_live_lines": lambda text: read_live_lines([as_entry(text), b"{"]),
     "read_log_page": lambda text: read_log_page(b'{"logs":[%s]}' % as_entry(text)),
@@ -281,12 +281,6 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
 }
 
 
-def chronotui_epoch() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime(2024, 1, 1, tzinfo=UTC)
-
-
 def seconds_of(use: Callable[[str], object], text: str) -> float:
     """Return the time of the processor that something takes, this process's alone."""
     gc.disable()
@@ -323,5 +317,133 @@ def test_no_line_costs_more_than_its_length(name: str) -> None:
         shape: wrong
         for shape in SHAPES
         if (wrong := grows_too_fast(FUNCTIONS[name], SHAPES[shape]))
+    }
+    assert not found
+
+
+# Every pattern of ours
+
+
+def finds(pattern: Any, text: str) -> None:
+    for _ in pattern.finditer(text):
+        pass
+
+
+def removes(pattern: Any, text: str) -> None:
+    pattern.sub(text[:0], text)
+
+
+def begins(pattern: Any, text: str) -> None:
+    """Match one piece after the other, as a reader does."""
+    at = 0
+    while (match := pattern.match(text, at)) is not None and match.end() > at:
+        at = match.end()
+
+
+def is_all(pattern: Any, text: str) -> None:
+    pattern.fullmatch(text)
+
+
+TYPED: Final = "typed by the reader, or set in a file of his"
+
+PATTERNS: Final[dict[str, Any]] = {
+    "api.bulk._HEAD_END": finds,
+    "api.chunk_merger._CHUNKED": finds,
+    "api.chunk_merger._FINAL_STATUS": begins,
+    "api.chunk_merger._NEXT_CHUNK": begins,
+    "core.ansi._sgr": finds,
+    "core.harmless._hostile": finds,
+    "core.harmless._mark_floods": finds,
+    "core.json_tree._TOKEN": begins,
+    "core.log.levels._marked": finds,
+    "core.log.levels._named": finds,
+    "core.log.levels._sgr": removes,
+    "core.log.levels._upper": finds,
+    "core.log.levels.level_numbers": "a list; in the search for errors",
+    "core.log.line_regex._CLASS_TAKES_NEWLINES": TYPED,
+    "core.log.line_regex._GROUP_REPEATED": TYPED,
+    "core.log.line_regex._REPEATS": TYPED,
+    "core.log.line_regex._SEES_NEWLINES": TYPED,
+    "core.log.line_regex._tokens": TYPED,
+    "core.log.line_regex.is_tame": TYPED,
+    "core.log.pattern._ESCAPED": TYPED,
+    "core.log.pattern._MEANING": TYPED,
+    "core.log.pattern._SPECIAL": TYPED,
+    "core.log.pattern._any_of": "made of what is typed; in the search for text",
+    "core.log.pattern._compiled": "what is typed, within a limit of time",
+    "core.log.pattern.compile_pattern": TYPED,
+    "core.log.searched_text._backward_ending": begins,
+    "core.log.searched_text._sgr": removes,
+    "core.log.searched_text._sgr_text": removes,
+    "core.times._ago": TYPED,
+    "core.times._rfc3339": is_all,
+    "core.times._time_of_day": TYPED,
+    "core.trailer._JSON_TRAILER": finds,
+    "core.trailer.judge_json": "in the judging of json",
+    "engine.resolve._BEGINNING": TYPED,
+    "engine.resolve._WHOLE_ID": TYPED,
+    "storage.toml_lines._BARE_KEY": TYPED,
+    "storage.toml_lines._BLANK": TYPED,
+    "storage.toml_lines._SCALAR": TYPED,
+    "storage.toml_lines._SPACES": TYPED,
+    "storage.toml_lines._STRING": TYPED,
+    "ui.log_view.json_text._TOKEN": finds,
+    "ui.painting.difference._ONE_STYLE": "the styles of one row of cells",
+    "ui.painting.difference._SPAN": "the differences of one row of cells",
+    "ui.painting.painter.PASSES_BY": is_all,
+    "ui.painting.pieces._TOKEN": finds,
+    "ui.painting.surface._MOVE": finds,
+}
+"""How each pattern is used, or why no server's text comes before it."""
+
+MATCHING: Final = frozenset(
+    {"compile", "search", "match", "fullmatch", "split", "findall", "finditer", "sub"}
+)
+
+
+def patterns_in(module: Path) -> Iterator[str]:
+    """Yield where a module makes or uses a pattern: the name or function at its top."""
+    root = Path(chronotui.__file__).parent
+    place = ".".join(module.relative_to(root).with_suffix("").parts)
+    for top in ast.parse(module.read_text()).body:
+        for each in ast.walk(top):
+            if (
+                isinstance(each, ast.Call)
+                and isinstance(each.func, ast.Attribute)
+                and isinstance(each.func.value, ast.Name)
+                and each.func.value.id in {"re", "regex"}
+                and each.func.attr in MATCHING
+            ):
+                named = top.target if isinstance(top, ast.AnnAssign) else top
+                name = getattr(named, "name", None) or getattr(named, "id", "?")
+                yield f"{place}.{name}"
+
+
+def test_every_pattern_of_the_package_is_known_here() -> None:
+    root = Path(chronotui.__file__).parent
+    demo = root / "demo"
+    modules = [m for m in root.rglob("*.py") if demo not in m.parents]
+    assert {found for module in modules for found in patterns_in(module)} == set(
+        PATTERNS
+    )
+
+
+@pytest.mark.parametrize("name", [n for n, use in PATTERNS.items() if callable(use)])
+def test_no_pattern_costs_more_than_its_text(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    pattern = getattr(importlib.import_module(f"chronotui.{module}"), attribute)
+    if not hasattr(pattern, "pattern"):
+        pattern = pattern()
+
+    def used(text: str) -> None:
+        if isinstance(pattern.pattern, bytes):
+            PATTERNS[name](pattern, text.encode("utf-8", "replace"))
+        else:
+            PATTERNS[name](pattern, text)
+
+    found = {
+        shape: wrong
+        for shape in SHAPES
+        if (wrong := grows_too_fast(used, SHAPES[shape]))
     }
     assert not found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.text import parse_ansi
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.style import Style
 
+    from chronotui.core.text import Span
     from chronotui.ui.log_view.look import Look
 
 MOST_SHOWN: Final = 8192
@@ -29,6 +31,13 @@ MOST_WHOLE: Final = 1 << 18
 
 MOST_WHOLE_WIDE: Final = 1 << 16
 """The same where they are not ASCII: each has to be measured."""
+
+
+MOST_REMEMBERED: Final = 1 << 17
+"""Characters of a message that is kept as it is shown, for a screenful of them."""
+
+LONGEST_PICTURE: Final = 8
+"""Characters that may stand for one: its number."""
 
 
 class Paragraph(NamedTuple):
@@ -60,7 +69,8 @@ def shown_message(message: str, base: Style, look: Look) -> Paragraph:
     if len(message) <= MOST_SHOWN and message.isascii() and message.isprintable():
         return Paragraph(Grid(message), (Run(0, len(message), base),))
     note = f" … {byte_size(message)}, Enter opens"
-    return _capped(message, Run(0, MOST_SHOWN, base), note, look.note)
+    capped = _remembered if len(message) <= MOST_REMEMBERED else _capped
+    return capped(message, Run(0, MOST_SHOWN, base), note, look.note)
 
 
 def whole_message(message: str, base: Style, look: Look) -> list[Paragraph]:
@@ -79,7 +89,7 @@ def _capped(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
     cut = len(message) - last > most.end
     # Colours of the states before the last one stay on; of too much they do not.
     kept = message if len(message) <= most.end else message[last : last + most.end]
-    text, spans = parse_ansi(kept)
+    text, spans = _parsed(kept, most.end)
     cut = cut or len(text) > most.end
     raw = text[: most.end]
     tabbed = Tabbed(raw, most.end)
@@ -95,6 +105,21 @@ def _capped(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
         shown += note
     tabs = "\t" in raw
     return Paragraph(Grid(shown), runs, tabbed if tabs else None, raw if tabs else "")
+
+
+@lru_cache(maxsize=64)
+def _remembered(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
+    """Return the same, kept: each letter of a search draws the same lines again."""
+    return _capped(message, most, note, note_style)
+
+
+def _parsed(message: str, most: int) -> tuple[str, tuple[Span, ...]]:
+    """Return a message as shown, at least its first so many characters."""
+    if len(message) > most // LONGEST_PICTURE and "\r" not in message:
+        text, spans = parse_ansi(message[: most // LONGEST_PICTURE])
+        if len(text) >= most:
+            return text, spans
+    return parse_ansi(message)
 
 
 def byte_size(message: str) -> str:
