@@ -79,9 +79,10 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> Chronotui
         headers: The answer's, with lower-case or case-insensitive names.
         body: Its beginning, at most ``MAX_ERROR_BODY`` bytes.
     """
-    is_plain = not is_page(headers, body)
-    error = _error_of(status, headers, quote_words(body) if is_plain else "")
-    error.answer = Answer(status, is_plain)
+    said = "" if is_page(headers, body) else quote_words(body)
+    error = _error_of(status, headers, said)
+    own_words = said and media_type(headers) in {"text/plain", "application/json"}
+    error.answer = Answer(status, is_plain=bool(own_words))
     if error.retry_after is None:
         error.retry_after = _wait_asked(headers)
     return error

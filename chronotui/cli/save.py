@@ -34,7 +34,9 @@ def save(invocation: Invocation) -> int:
         from chronotui.engine.watch.settings import WatchSettings
 
         watch = WatchSettings(
-            poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+            poll_seconds=invocation.profile.poll_seconds,
+            may_sign_in=False,
+            waits=False,
         )
         task = Save(client, await _request(invocation, client), watch=watch)
         progress = asyncio.create_task(_show_progress(task))

@@ -7,10 +7,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.attempt_rules import Way
-from chronotui.core.paging import PageOrder, order_of
+from chronotui.core.paging import PageOrder, interleaves, order_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chronotui.model import LogLine
 
@@ -20,6 +20,12 @@ MARKS_KEPT: Final = 4096
 
 _PLACE: Final[Callable[[LogLine], tuple[int, int]]] = itemgetter(0, 1)
 """A line's (attempt, number), in C: pages are measured by it."""
+
+_NUMBER_FIRST: Final[Callable[[LogLine], tuple[int, int]]] = itemgetter(1, 0)
+"""The same where the list goes by number across attempts."""
+
+CUT_OFF: Final = "this page is too large for the server"
+"""Why a part of the log cannot be read for now."""
 
 
 class Place(NamedTuple):
@@ -31,8 +37,22 @@ class Place(NamedTuple):
 
     @property
     def key(self) -> tuple[int, int]:
-        """What places are compared by."""
+        """The place as (attempt, number)."""
         return self[:2]
+
+
+START: Final = Place(0, 0)
+"""Before every line."""
+
+END: Final = Place(1 << 62, 1 << 62)
+"""After every line."""
+
+
+class Stretch(NamedTuple):
+    """A part of the retained log that was just read without a break."""
+
+    low: Place
+    high: Place
 
 
 class PageSpan(NamedTuple):
@@ -54,16 +74,16 @@ class _Mark(NamedTuple):
     cursor: str
 
 
-def span_of(lines: Sequence[LogLine]) -> tuple[Place, Place] | None:
+def span_of(
+    lines: Sequence[LogLine], *, interleaved: bool = False
+) -> tuple[Place, Place] | None:
     """Return the lowest and the highest place of lines with known attempts."""
-    places = list(map(_PLACE, lines))
-    if places and min(places)[0] < 1:
+    key = _NUMBER_FIRST if interleaved else _PLACE
+    if any(line.attempt < 1 for line in lines):
         lines = [line for line in lines if line.attempt > 0]
-        places = list(map(_PLACE, lines))
-    if not places:
+    if not lines:
         return None
-    low, high = places.index(min(places)), places.index(max(places))
-    return _place(lines[low]), _place(lines[high])
+    return _place(min(lines, key=key)), _place(max(lines, key=key))
 
 
 def _place(line: LogLine) -> Place:
@@ -73,8 +93,12 @@ def _place(line: LogLine) -> Place:
 class Coverage:
     """The part of a retained log read without a break, from ``bottom`` to ``top``.
 
+    The list's own order decides what lies between two places: attempt after attempt,
+    or by number across attempts, so that ``bottom`` is where each was read back to.
+
     Attributes:
         order: Which end the list begins with; None until the data tell.
+        on_read: Told of each stretch that was read, when its lines are held.
         at_start: Whether everything from the log's first retained line to ``bottom``
             has been read.
         head: How far a download read from the log's beginning that has not come to
@@ -84,6 +108,9 @@ class Coverage:
         older: Newest-first: the cursor of the page below ``bottom``.
         tail: Oldest-first: the cursor of the last page read.
         newest: The keys of the newest page, to see whether it stands still.
+        newest_ns: The latest time of a retained line.
+        newest_attempt: The last attempt a retained line was seen of.
+        confirmed: Whether the whole log came in another way than by pages, too.
         looped: Whether the list was found to lead in circles.
     """
 
@@ -98,13 +125,64 @@ class Coverage:
         self.older: str | None = None
         self.tail: str | None = None
         self.newest: tuple[tuple[int, int, str], ...] = ()
+        self.newest_ns = 0
+        self.newest_attempt = 0
+        self.confirmed = False
         self.looped = False
+        self.on_read: Callable[[Stretch], None] = lambda _: None
+        self._interleaves: bool | None = None
         self._marks: list[_Mark] = []
+        self._too_large: set[str | None] = set()
 
     @property
     def rising(self) -> bool:
         """Whether the list is known to begin with the oldest line."""
         return self.order is PageOrder.OLDEST_FIRST
+
+    @property
+    def interleaved(self) -> bool:
+        """Whether the list goes by number across attempts.
+
+        Until a page tells, a list that begins with the newest line is taken to: that
+        is a current server's.
+        """
+        if self._interleaves is None:
+            return self.order is PageOrder.NEWEST_FIRST
+        return self._interleaves
+
+    def key(self, place: tuple[int, int] | Place) -> tuple[int, int]:
+        """Return what places, which begin (attempt, number), are compared by."""
+        return (place[1], place[0]) if self.interleaved else (place[0], place[1])
+
+    @property
+    def cut_off(self) -> str:
+        """Why a part of the log cannot be read for now, in words; "" if all can."""
+        return CUT_OFF if self._too_large else ""
+
+    @property
+    def end_cut_off(self) -> bool:
+        """Whether the newest lines are in the part that cannot be read."""
+        return bool(self._too_large) and (self.rising or None in self._too_large)
+
+    @property
+    def counts_from_start(self) -> bool:
+        """Whether numbers count from the base on.
+
+        They do once the log was read back to its start, and where the rest of the
+        way cannot be read: what lies there is missing until it comes another way.
+        """
+        return self.at_start or bool(self._too_large)
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether pages alone cannot vouch for this log.
+
+        A current server keeps older pages for half an hour in a cache of its own, so
+        they may lack what a later attempt wrote there since (wire note "Retained
+        logs"). The stream or the raw download has it.
+        """
+        retried = self.interleaved and self.newest_attempt > 1
+        return retried and bool(self._marks) and not self.confirmed
 
     @property
     def is_split(self) -> bool:
@@ -123,6 +201,28 @@ class Coverage:
         """Find the order out from a page as the server sent it."""
         if self.order is None:
             self.order = order_of(lines)
+        if self.order is not None:
+            self.learn_attempts(lines, self.order)
+
+    def learn_attempts(self, lines: Sequence[LogLine], order: PageOrder) -> None:
+        """Find out how attempts follow one another, from lines as the server has them.
+
+        Args:
+            lines: A page, or a piece of a download.
+            order: The order they come in.
+        """
+        if self._interleaves is None:
+            before = self.interleaved
+            self._interleaves = interleaves(lines, order)
+            if self.interleaved is not before:
+                self._marks.sort(key=self._mark_key)
+
+    def note(self, lines: Sequence[LogLine]) -> None:
+        """Take note of how far the retained log reaches, by lines of it."""
+        for line in lines:
+            if line.time_ns is not None and line.time_ns > self.newest_ns:
+                self.newest_ns = line.time_ns
+            self.newest_attempt = max(self.newest_attempt, line.attempt)
 
     def remember(self, page: PageSpan) -> None:
         """Remember where a page's cursor leads: below it, or above it.
@@ -132,8 +232,9 @@ class Coverage:
         if page.next_cursor is None or page.is_empty:
             return
         mark = _Mark(page.high if self.rising else page.low, page.next_cursor)
-        at = bisect_left(self._marks, mark.place.key, key=_mark_key)
-        if at < len(self._marks) and _mark_key(self._marks[at]) == mark.place.key:
+        place = self._mark_key(mark)
+        at = bisect_left(self._marks, place, key=self._mark_key)
+        if at < len(self._marks) and self._mark_key(self._marks[at]) == place:
             self._marks[at] = mark
         else:
             self._marks.insert(at, mark)
@@ -151,17 +252,77 @@ class Coverage:
             None when nothing nearer than the list's beginning is known.
         """
         if self.rising:
-            at = bisect_left(self._marks, first, key=_mark_key) - 1
+            at = bisect_left(self._marks, self.key(first), key=self._mark_key) - 1
         else:
-            at = bisect_right(self._marks, last, key=_mark_key)
+            at = bisect_right(self._marks, self.key(last), key=self._mark_key)
         return self._marks[at].cursor if 0 <= at < len(self._marks) else None
 
     def reach(self, low: Place, high: Place) -> None:
         """Take the stretch from ``low`` to ``high`` as read, joined to what was."""
-        if self.bottom is None or low.key < self.bottom.key:
+        if self.bottom is None or self.key(low) < self.key(self.bottom):
             self.bottom = low
-        if self.top is None or high.key > self.top.key:
+        if self.top is None or self.key(high) > self.key(self.top):
             self.top = high
+
+    def reaches(self, place: tuple[int, int]) -> bool:
+        """Tell whether what was read goes past a place, from either end."""
+        if self.at_start:
+            return True
+        from_start = self.head is not None and self.key(self.head) > self.key(place)
+        from_end = self.bottom is not None and self.key(self.bottom) < self.key(place)
+        return from_start or from_end
+
+    @property
+    def read(self) -> Stretch | None:
+        """All that was read without a break; None before the first page."""
+        if self.bottom is None or self.top is None:
+            return None
+        low = START if self.at_start else self.bottom
+        return Stretch(low, END if self.at_end else self.top)
+
+    def ranges_of(
+        self, stretch: Stretch, attempts: Iterable[int]
+    ) -> Iterator[tuple[int, int, int]]:
+        """Yield (attempt, first, last) of the numbers a stretch tells of.
+
+        Where attempts interleave, the numbers at its ends may have lines beyond it.
+        """
+        low, high = stretch
+        for attempt in attempts:
+            if self.interleaved:
+                yield attempt, low.number + (low != START), high.number - 1
+            elif low.attempt <= attempt <= high.attempt:
+                first = low.number if attempt == low.attempt else 0
+                last = high.number if attempt == high.attempt else END.number
+                yield attempt, first, last
+
+    def cut(self, cursor: str | None) -> None:
+        """Take note that the page at a cursor is too large for the server."""
+        self._too_large.add(cursor)
+
+    def uncut(self, cursor: str | None) -> None:
+        """Take note that the page at a cursor can be read."""
+        self._too_large.discard(cursor)
+
+    def way_beyond(self, cursor: str | None, edge: Place | None) -> _Mark | None:
+        """Return the nearest remembered way behind a page that cannot be read.
+
+        Args:
+            cursor: Of that page.
+            edge: The place it begins at, if known.
+        """
+        known = [mark.place for mark in self._marks if mark.cursor == cursor]
+        edge = known[0] if known else edge
+        marks = self._marks if self.rising else self._marks[::-1]
+        for mark in marks:
+            ahead = edge is None or (
+                self.key(mark.place) > self.key(edge)
+                if self.rising
+                else self.key(mark.place) < self.key(edge)
+            )
+            if ahead and mark.cursor not in self._too_large:
+                return mark
+        return None
 
     def grow_head(self, last: Place, lines: int) -> None:
         """Take note that a download goes on from the beginning, up to ``last``."""
@@ -171,12 +332,13 @@ class Coverage:
     def meets_head(self) -> bool:
         """Tell whether the pages read back have come to what a download read.
 
-        Where both ended with one number, another line of it may be left out.
+        Another line of the number either ended with may be left out.
         """
         if self.head is None or self.bottom is None:
             return False
-        bottom, head = self.bottom.key, self.head
-        return bottom < head.key or bottom == (head.attempt, head.number + 1)
+        if self.interleaved:
+            return self.bottom.number < self.head.number
+        return self.bottom.key < self.head.key
 
     def reached_start(self) -> None:
         """Take note that all is read from the log's first line on."""
@@ -186,7 +348,13 @@ class Coverage:
     def forget_cursors(self) -> None:
         """Drop every cursor: the server does not take one of them any more."""
         self._marks.clear()
+        self._too_large -= self._too_large - {None}
         self.older = self.tail = None
+
+    def loaded(self) -> None:
+        """Take note that the whole log came in another way than by pages."""
+        self.confirmed = True
+        self._too_large.clear()
 
     def renumber(self, attempt_at: Callable[[int], int]) -> None:
         """Find the attempts of all places again, from their times."""
@@ -201,9 +369,8 @@ class Coverage:
         self.head = None if self.head is None else again(self.head)
         self._marks = sorted(
             (mark._replace(place=again(mark.place)) for mark in self._marks),
-            key=_mark_key,
+            key=self._mark_key,
         )
 
-
-def _mark_key(mark: _Mark) -> tuple[int, int]:
-    return mark.place.key
+    def _mark_key(self, mark: _Mark) -> tuple[int, int]:
+        return self.key(mark.place)

@@ -27,12 +27,21 @@ class HoleSchedule:
         factor: Growth of the delay from try to try.
         cap: Longest delay.
         at_once: Whether the first try does not wait, but the second one does.
+        skipped: Seconds to the first try where numbers were probably only skipped:
+            an earlier one settles nothing. None: as for any other.
     """
 
     def __init__(
-        self, *, first: float, factor: float, cap: float, at_once: bool = False
+        self,
+        *,
+        first: float,
+        factor: float,
+        cap: float,
+        at_once: bool = False,
+        skipped: float | None = None,
     ) -> None:
         self._first = first
+        self._skipped = first if skipped is None else skipped
         self._at_once = at_once
         self._factor = factor
         self._cap = cap
@@ -41,20 +50,25 @@ class HoleSchedule:
 
     @property
     def holes(self) -> list[Hole]:
-        """The holes looked after, in the log's order."""
+        """The holes looked after, in the order they were given."""
         return self._holes
 
     def update(self, holes: Iterable[Hole], now: float) -> None:
-        """Take over which holes there are now."""
+        """Take over which holes there are now, the most urgent first."""
         self._holes = list(islice(holes, HOLES_AT_ONCE))
         delay = 0.0 if self._at_once else self._first
         fresh = _Plan(now + delay, self._first)
+        delay = 0.0 if self._at_once else self._skipped
+        skipped = _Plan(now + delay, self._first)
         self._plans = {
-            hole[:2]: self._plans.get(hole[:2], fresh) for hole in self._holes
+            hole[:2]: self._plans.get(
+                hole[:2], skipped if hole.possible and not hole.missing else fresh
+            )
+            for hole in self._holes
         }
 
     def due(self, now: float) -> Hole | None:
-        """Return the first hole in the log whose next try has come."""
+        """Return the first hole whose next try has come."""
         for hole in self._holes:
             if self._plans[hole[:2]].due <= now:
                 return hole

@@ -26,20 +26,51 @@ class PageOrder(Enum):
 def order_of(lines: Sequence[LogLine]) -> PageOrder | None:
     """Tell the order of a list from lines in the order the server sent them.
 
-    Most steps decide, so that the fall from one attempt to the next one, or lines
-    that share a number, do not.
+    Each line is held against the one before it of its attempt, for attempts may
+    interleave; most steps decide. Only where no attempt has two lines, the attempts
+    themselves decide.
 
     Returns:
         None when the lines do not tell: fewer than two, or all of one number.
     """
-    balance = 0
-    for one, other in pairwise(lines):
-        here = (one.attempt, one.sequence_num)
-        there = (other.attempt, other.sequence_num)
-        balance += (there > here) - (there < here)
+    balance = among = 0
+    before: dict[int, int] = {}
+    for line in lines:
+        last = before.get(line.attempt)
+        if last is not None:
+            balance += (line.sequence_num > last) - (line.sequence_num < last)
+        before[line.attempt] = line.sequence_num
+    if len(before) == len(lines):
+        among = sum((b > a) - (b < a) for a, b in pairwise(before))
+    balance = balance or among
     if not balance:
         return None
     return PageOrder.OLDEST_FIRST if balance > 0 else PageOrder.NEWEST_FIRST
+
+
+def interleaves(lines: Sequence[LogLine], order: PageOrder) -> bool | None:
+    """Tell whether a list goes by number across attempts (wire note "Retained logs").
+
+    Else it goes attempt after attempt, and each begins its numbers anew.
+
+    Args:
+        lines: A page, in the order the server sent it.
+        order: Which end the list begins with.
+
+    Returns:
+        None when the page does not tell.
+    """
+    for pair in pairwise(lines):
+        lower, upper = pair if order is PageOrder.OLDEST_FIRST else pair[::-1]
+        if lower.attempt == upper.attempt or not lower.attempt or not upper.attempt:
+            continue
+        if upper.attempt < lower.attempt:
+            return True
+        if upper.sequence_num < lower.sequence_num:
+            return False
+        if upper.sequence_num > 1:
+            return True
+    return None
 
 
 class CursorTrail:

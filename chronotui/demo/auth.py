@@ -37,6 +37,7 @@ class Accounts:
             and ``Domain`` of the cookies (wire note "Authentication").
         session_seconds: How long a session lasts.
         faults: May say otherwise.
+        documented: Whether credentials are refused as documented, with 401.
     """
 
     passwords: dict[str, str]
@@ -44,6 +45,7 @@ class Accounts:
     public_url: str = "http://127.0.0.1"
     session_seconds: float = 7200.0
     faults: Faults = field(default_factory=Faults)
+    documented: bool = False
     sessions: dict[str, Session] = field(default_factory=dict)
 
     def login(self, request: Request) -> Answer:
@@ -52,8 +54,11 @@ class Accounts:
         if credentials is None:
             return plain(400, "invalid request body")
         email, password = credentials
-        if self.passwords.get(email) != password:
-            return plain(401, "invalid email or password")
+        known = self.passwords.get(email)
+        if known != password:
+            if self.documented:
+                return plain(401, "invalid email or password")
+            return plain(404 if known is None else 400, "failed to login user")
         return self._signed_in(email)
 
     def register(self, request: Request) -> Answer:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 import zlib
+from http.client import responses
 from typing import TYPE_CHECKING, Final
 
 import h11
@@ -13,7 +14,7 @@ import h11
 from chronotui.demo.message import JSON, Answer, Request, read_request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from chronotui.demo.message import Headers
 
@@ -48,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._room.set()
         self._loop = asyncio.get_running_loop()
         self._muted = False
+        self._chunked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start with an empty connection."""
@@ -148,7 +150,14 @@ class Connection(asyncio.Protocol):
 
     def whole(self, request: Request, answer: Answer) -> bytes:
         """Frame a whole answer; JSON is compressed if that was asked for."""
+        if answer.status < 200:
+            return b"HTTP/1.1 %d %b\r\n\r\n" % (
+                answer.status,
+                responses.get(answer.status, "").encode(),
+            )
         body, headers = answer.body, list(answer.headers)
+        if answer.status in {204, 304}:
+            body = b""
         if answer.content_type:
             headers.append(("Content-Type", answer.content_type))
         wanted = "gzip" in request.headers.get("accept-encoding", "")
@@ -172,15 +181,42 @@ class Connection(asyncio.Protocol):
         self.begin(answer.status, headers)
         self.break_off(answer.body[: len(answer.body) // 2])
 
-    def begin(self, status: int, headers: Headers, *, chunked: bool = False) -> None:
+    def begin(self, status: int, headers: Headers) -> None:
         """Send the head of an answer."""
-        if chunked:
-            headers = [*headers, ("Transfer-Encoding", "chunked")]
         self._write(self._framed(h11.Response(status_code=status, headers=headers)))
 
+    def begin_stream(self, headers: Headers, *, to_close: bool) -> None:
+        """Send the head of a good answer of unknown length.
+
+        It is chunked, unless its end is to be that of the connection, as it is for
+        a peer that speaks HTTP/1.0.
+        """
+        self._chunked = not to_close and self._http.their_http_version == b"1.1"
+        if to_close:
+            headers = [*headers, ("Connection", "close")]
+            lines = [f"{name}: {value}\r\n" for name, value in headers]
+            self._write(f"HTTP/1.1 200 OK\r\n{''.join(lines)}\r\n".encode())
+        else:
+            self.begin(200, [*headers, ("Transfer-Encoding", "chunked")])
+
+    def stream_framed(self, pieces: Sequence[bytes]) -> bytes:
+        """Frame pieces of a streamed answer, each as an HTTP chunk of its own."""
+        if not self._chunked:
+            return b"".join(pieces)
+        return b"".join(
+            [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
+        )
+
+    def stream_torn(self, piece: bytes) -> bytes:
+        """Frame the beginning of a piece whose end is never sent."""
+        return b"80\r\n" + piece if self._chunked else piece
+
     def end(self) -> None:
-        """End an answer."""
-        self._write(self._framed(h11.EndOfMessage()))
+        """End a streamed answer; one that is not chunked ends with the connection."""
+        if self._chunked:
+            self._write(self._framed(h11.EndOfMessage()))
+        else:
+            self._transport.close()
 
     def _framed(self, event: h11.Event) -> bytes:
         return self._http.send(event) or b""

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from chronotui.demo.failing import WHOLE, replacement, spoiled
+from chronotui.demo.failing import WHOLE, refused, replacement, spoiled
 from chronotui.demo.failure import Failure
 from chronotui.demo.message import Streamed, plain
 from chronotui.demo.routes import HANDLERS
@@ -51,6 +51,12 @@ class Exchange:
         wait = faults.wait_seconds()
         if wait:
             await asyncio.sleep(wait)
+        refusal = faults.refusal(endpoint)
+        if refusal is not None:
+            self._log.add(request, endpoint, refusal.status)
+            instead = refused(refusal, request.method, endpoint)
+            await self._send(request, connection, instead)
+            return
         failure = faults.failure(endpoint)
         if failure is not None and failure not in WHOLE:
             await self._fail(request, connection, endpoint, failure)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from http.client import responses
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.demo.failure import Failure
 from chronotui.demo.message import HTML, JSON, Answer, plain
+from chronotui.demo.service import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from chronotui.demo.failure import Refusal
     from chronotui.demo.faults import Faults
 
 _STATUSES: Final = {
@@ -84,6 +87,29 @@ def replacement(failure: Failure, faults: Faults) -> Answer:
     if failure in _WAITS:
         answer.headers.append(("Retry-After", faults.retry_after))
     return answer
+
+
+def refused(refusal: Refusal, method: str, endpoint: str) -> Answer:
+    """Return the answer a refusal stands for."""
+    body = refusal.body
+    if body is None:
+        body = _usual_body(refusal, words_of(method, endpoint))
+    if isinstance(body, str):
+        body = body.encode()
+    answer = Answer(refusal.status, body, refusal.content_type)
+    if refusal.retry_after is not None:
+        answer.headers.append(("Retry-After", str(refusal.retry_after)))
+    return answer
+
+
+def _usual_body(refusal: Refusal, words: str) -> str:
+    kind = refusal.content_type.partition(";")[0]
+    if not kind:
+        return ""
+    if kind == "text/html":
+        said = f"{refusal.status} {responses.get(refusal.status, '')}".rstrip()
+        return _PAGE.format(status=said)
+    return json.dumps({"error": words}) if kind.endswith("json") else f"{words}\n"
 
 
 def spoiled(failure: Failure, answer: Answer) -> Answer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
+PLAIN: Final = "text/plain; charset=utf-8"
+
 
 class Failure(Enum):
     """One way a request can end badly."""
@@ -51,6 +53,36 @@ MIXED: Final = (
 """Failures that pass by themselves and quickly."""
 
 
+class Refusal(NamedTuple):
+    """An answer in the place of the true one.
+
+    Attributes:
+        status: From 100 to 599; one below 200 is followed by the end of the
+            connection.
+        content_type: Sent as it is; "" for none.
+        body: None for what such a status and type usually bring.
+        retry_after: Seconds or a date, None for no such header.
+    """
+
+    status: int
+    content_type: str
+    body: str | bytes | None
+    retry_after: str | float | None
+
+
+class HeldBack(NamedTuple):
+    """How a proxy holds a live stream back.
+
+    Attributes:
+        headers: Nothing at all is passed on, the headers included, until the stream
+            ends; if it breaks off, what was held is thrown away.
+        frames: Seconds from one lump of frames to the next; 0 passes them at once.
+    """
+
+    headers: bool = False
+    frames: float = 0.0
+
+
 class StreamTrouble(NamedTuple):
     """What happens to one streamed answer; None for nothing of the kind.
 
@@ -61,6 +93,8 @@ class StreamTrouble(NamedTuple):
         reset: It breaks off with a TCP reset.
         split_bytes: Its HTTP chunks have this size, wherever that splits them.
         bytes_per_second: It is no faster than this.
+        held_back: A proxy holds it back.
+        to_close: Its end is the end of the connection, as in HTTP/1.0.
     """
 
     cut_bytes: int | None = None
@@ -69,3 +103,5 @@ class StreamTrouble(NamedTuple):
     reset: bool = False
     split_bytes: int | None = None
     bytes_per_second: float | None = None
+    held_back: HeldBack = HeldBack()
+    to_close: bool = False

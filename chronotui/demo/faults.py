@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from chronotui.demo.clock import SECOND
 from chronotui.demo.dice import Dice, fraction
-from chronotui.demo.failure import MIXED, Failure, StreamTrouble
+from chronotui.demo.failure import (
+    MIXED,
+    PLAIN,
+    Failure,
+    HeldBack,
+    Refusal,
+    StreamTrouble,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +24,15 @@ if TYPE_CHECKING:
 
 Range: TypeAlias = tuple[float, float]
 """Least and most."""
+
+
+@dataclass
+class _Refusing:
+    """A refusal, and how often it is still given; -1 for always."""
+
+    route: str
+    times: int
+    refusal: Refusal
 
 
 @dataclass
@@ -48,6 +64,9 @@ class Faults:
         silent_seconds: Live streams fall silent for good after such a time.
         split_bytes: Streamed answers come in HTTP chunks of such sizes.
         buffer_seconds: A proxy holds live frames back for so long.
+        held_back: A proxy holds the headers or the frames of new live streams back.
+        to_close: Streamed answers are not chunked, their end is the end of the
+            connection (wire note "In front of it").
         bytes_per_second: Answers are no faster than this.
         looping_cursors: From the second page on, every list of log lines gives
             back the cursor it was asked with.
@@ -55,6 +74,8 @@ class Faults:
         raw_fails_after: Downloads fail inside after so many bytes, with a trailer.
         raw_reason: The reason in that trailer.
         raw_cut_after: Downloads break off after so many bytes.
+        cut_clean: Downloads stop after so many log lines, and what they are sent in
+            ends properly (wire note "A cut is not always visible").
     """
 
     seed: int = 0
@@ -78,13 +99,17 @@ class Faults:
     silent_seconds: Range | None = None
     split_bytes: tuple[int, int] | None = None
     buffer_seconds: float = 0.0
+    held_back: HeldBack | None = None
+    to_close: bool = False
     bytes_per_second: float | None = None
     looping_cursors: bool = False
     empty_pages: float = 0.0
     raw_fails_after: int | None = None
     raw_reason: str = "context deadline exceeded"
     raw_cut_after: int | None = None
+    cut_clean: int | None = None
     _next: list[tuple[str, Failure]] = field(default_factory=list, repr=False)
+    _refusals: list[_Refusing] = field(default_factory=list, repr=False)
     _dice: Dice | None = field(default=None, repr=False, compare=False)
     _lock: threading.Lock = field(
         default_factory=threading.Lock, repr=False, compare=False
@@ -101,6 +126,54 @@ class Faults:
         """
         with self._lock:
             self._next += [(endpoint, failure)] * times
+
+    def refuse(
+        self,
+        status: int,
+        content_type: str = PLAIN,
+        route: str = "",
+        times: int = 1,
+        *,
+        body: str | bytes | None = None,
+        retry_after: str | float | None = None,
+    ) -> None:
+        """Answer the next requests like this, instead of truly.
+
+        Refusals of a route are used up in the order they were asked for.
+
+        Args:
+            status: From 100 to 599. Those that have no body (204, 304) are sent
+                without one; one below 200 is sent alone, and the connection ends.
+            content_type: Sent as it is; "" for none.
+            route: Only requests of this endpoint (``workflows``, ``job``, ``logs``,
+                ``search``, ``raw``, ``events``, ``login`` …); any if "".
+            times: How many; -1 for all until ``relent``.
+            body: None for what such a status and type usually bring: a proxy's page,
+                an object of JSON, the server's own words, or nothing.
+            retry_after: What ``Retry-After`` says, None for no such header.
+        """
+        refusal = Refusal(status, content_type, body, retry_after)
+        with self._lock:
+            self._refusals.append(_Refusing(route, times, refusal))
+
+    def relent(self, route: str = "") -> None:
+        """Refuse a route's requests no more; all of them if ""."""
+        with self._lock:
+            self._refusals = [
+                one for one in self._refusals if route not in ("", one.route)
+            ]
+
+    def refusal(self, endpoint: str) -> Refusal | None:
+        """Return what a request is answered instead of truly, None if nothing is."""
+        with self._lock:
+            for place, one in enumerate(self._refusals):
+                if one.route in ("", endpoint):
+                    if one.times > 0:
+                        one.times -= 1
+                    if not one.times:
+                        del self._refusals[place]
+                    return one.refusal
+        return None
 
     def failure(self, endpoint: str) -> Failure | None:
         """Decide how a request fails, None if it does not."""
@@ -130,6 +203,7 @@ class Faults:
             split_bytes=None if split is None else max(1, int(split)),
             bytes_per_second=self.bytes_per_second,
             reset=self.reset_rate > 0 and self._dice_now().chance(self.reset_rate),
+            to_close=self.to_close,
         )
         if endpoint != "events":
             return common._replace(cut_bytes=self.raw_cut_after)
@@ -138,6 +212,7 @@ class Faults:
             cut_bytes=None if cut_bytes is None else int(cut_bytes),
             cut_seconds=self._spread(self.cut_seconds),
             silent_seconds=self._spread(self.silent_seconds),
+            held_back=self.held_back or HeldBack(),
         )
 
     def _spread(self, between: tuple[float, float] | None) -> float | None:

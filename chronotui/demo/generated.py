@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chronotui.demo.lines import Position, TrueLine
+from chronotui.demo.lines import Place, Position, TrueLine, downward, turn_of
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES, Phrase, Phrasebook
 from chronotui.demo.source import LiveBatch, LiveMark
 
@@ -69,8 +69,7 @@ class Chapter:
             stream, message = self.book.phrases[place]
             if BLOCK in message:
                 message = message.replace(BLOCK, str(index // BLOCK_LINES))
-            if place - 1 in self.book.shared and index > len(self.opening):
-                number -= 1
+            number += self.book.numbers[place] - place
         return TrueLine(
             self.attempt,
             number + self.first_number,
@@ -98,18 +97,29 @@ class Chapter:
 
 
 class GeneratedLog:
-    """The attempts of a job, one after the other.
+    """The attempts of a job.
 
     Args:
         chapters: In order; only the last may be endless.
         lag_ns: Says how far the retained log trails, in nanoseconds.
+        interleaved: Whether the server knows no attempts.
     """
 
     def __init__(
-        self, chapters: tuple[Chapter, ...], lag_ns: Callable[[], int]
+        self,
+        chapters: tuple[Chapter, ...],
+        lag_ns: Callable[[], int],
+        *,
+        interleaved: bool = False,
     ) -> None:
         self.chapters = chapters
+        self.interleaved = interleaved
         self._lag_ns = lag_ns
+
+    @property
+    def mixes_attempts(self) -> bool:
+        """Whether lines of different attempts stand side by side."""
+        return self.interleaved and len(self.chapters) > 1
 
     def retained_chapters(self, now_ns: int) -> list[tuple[Chapter, int]]:
         """Return each chapter that has retained lines, and how many."""
@@ -117,34 +127,59 @@ class GeneratedLog:
         counted = ((chapter, chapter.written(seen_ns)) for chapter in self.chapters)
         return [(chapter, count) for chapter, count in counted if count]
 
-    def newest(
-        self, before: Position | None, limit: int, now_ns: int
-    ) -> list[TrueLine]:
-        """Return retained lines before a position (or the end), newest first."""
-        found: list[TrueLine] = []
-        for chapter, count in reversed(self.retained_chapters(now_ns)):
-            if before is not None and before[0] < chapter.attempt:
-                continue
-            end = count
-            if before is not None and before[0] == chapter.attempt:
-                end = min(count, _index_at(chapter, before))
-            start = max(0, end - (limit - len(found)))
-            found += [chapter.line(index) for index in range(end - 1, start - 1, -1)]
-            if len(found) >= limit:
-                break
-        return found
-
-    def oldest(self, after: Position | None, limit: int, now_ns: int) -> list[TrueLine]:
-        """Return retained lines after a position (or the start), oldest first."""
+    def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, newest first."""
         found: list[TrueLine] = []
         for chapter, count in self.retained_chapters(now_ns):
-            if after is not None and after[0] > chapter.attempt:
-                continue
-            start = 0 if after is None else chapter.index_after(after)
-            end = min(count, start + limit - len(found))
-            found += [chapter.line(index) for index in range(start, end)]
-            if len(found) >= limit:
+            start, end, rest = 0, count, 0
+            if after is not None:
+                end = min(count, self._first_at(chapter, after[:2]))
+                rest = min(count, self._first_after(chapter, after))
+            # One more, for where the limit parts the lines of a number.
+            start = max(0, end - limit - 1)
+            found += map(chapter.line, range(start, end))
+            found += self._of_number(chapter, rest, count, after)
+        found.sort(key=lambda line: downward(line.place(interleaved=self.interleaved)))
+        return found[:limit]
+
+    def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, oldest first."""
+        found: list[TrueLine] = []
+        for chapter, count in self.retained_chapters(now_ns):
+            start = 0 if after is None else self._first_after(chapter, after)
+            found += map(chapter.line, range(start, min(count, start + limit)))
+            if len(found) >= limit and not self.interleaved:
                 break
+        if self.mixes_attempts:
+            found.sort(key=lambda line: line.place(interleaved=True))
+        return found[:limit]
+
+    def _first_at(self, chapter: Chapter, number: tuple[int, int]) -> int:
+        """Return the index of a chapter's first line that has a number, or is later."""
+        return self._first_after(chapter, (*number, -1, 0))
+
+    def _first_after(self, chapter: Chapter, place: Place) -> int:
+        """Return the index of a chapter's first line that stands after a place."""
+        attempt, number, rank, turn = place
+        if self.interleaved:
+            attempt = chapter.attempt
+            rank -= turn_of(attempt) > turn
+        elif turn < 0:
+            rank -= 1
+        return chapter.index_after((attempt, number, rank))
+
+    def _of_number(
+        self, chapter: Chapter, start: int, count: int, after: Place | None
+    ) -> list[TrueLine]:
+        """Return the lines from an index on that have the number of a place."""
+        found: list[TrueLine] = []
+        if after is None:
+            return found
+        for index in range(start, count):
+            line = chapter.line(index)
+            if line.place(interleaved=self.interleaved)[:2] != after[:2]:
+                break
+            found.append(line)
         return found
 
     def live_mark(self, now_ns: int) -> LiveMark:
@@ -174,7 +209,7 @@ class GeneratedLog:
         return lambda: None
 
     def truth(self, now_ns: int) -> Iterator[TrueLine]:
-        """Return every line written so far, in the log's order."""
+        """Return every line written so far, attempt after attempt."""
         for chapter in self.chapters:
             for index in range(chapter.written(now_ns)):
                 yield chapter.line(index)
@@ -182,9 +217,3 @@ class GeneratedLog:
     def count(self, now_ns: int) -> int:
         """Return how many lines have been written so far."""
         return sum(chapter.written(now_ns) for chapter in self.chapters)
-
-
-def _index_at(chapter: Chapter, position: Position) -> int:
-    """Return the index of the first line at or after ``position``."""
-    attempt, number, rank = position
-    return chapter.index_after((attempt, number, rank - 1))

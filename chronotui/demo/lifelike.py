@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chronotui.demo.dice import Dice
+from chronotui.demo.numbering import Contention
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES, phrasebook
 from chronotui.demo.script import Script, ScriptLine
 from chronotui.model import STDERR, STDOUT
@@ -24,6 +25,7 @@ def lifelike_script(
     ends_after: float | None = 0.2,
     outcome: str = "COMPLETED",
     kind: str = "consumer",
+    contention: Contention = Contention.NONE,
 ) -> Script:
     """Write a script of so many lines, the same for the same arguments.
 
@@ -32,12 +34,16 @@ def lifelike_script(
         lines: How many, all attempts together.
         rate: Lines a second; 0 writes all at the start.
         attempts: How often the job is tried; numbers start again with each.
-        shared: Rate (0 to 1) of numbers that a line of each stream has.
+        shared: Rate (0 to 1) of numbers that a line of each stream has; with
+            ``contention`` there are none but by the race.
         starts_in: See ``Script``.
         ends_after: See ``Script``.
         outcome: See ``Script``.
         kind: The kind of words.
+        contention: See ``Script``.
     """
+    if contention is not Contention.NONE:
+        shared = 0.0
     dice = Dice(seed, lines)
     words = phrasebook(kind, seed).phrases
     each = -(-lines // attempts)
@@ -45,7 +51,7 @@ def lifelike_script(
     for attempt in range(1, attempts + 1):
         count = min(each, lines - len(written))
         written += _attempt(dice, words, attempt, count, shared)
-    return Script(written, rate, starts_in, ends_after, outcome)
+    return Script(written, rate, starts_in, ends_after, outcome, contention=contention)
 
 
 def _attempt(

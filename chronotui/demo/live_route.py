@@ -7,6 +7,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from chronotui.demo.message import Streamed
+from chronotui.demo.service import (
+    CONNECTED,
+    EVENT_HEADERS,
+    EVENT_STREAM,
+    refused_stream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -19,16 +25,16 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 2000
 _PAUSE: Final = 0.002
 
-CONNECTED: Final = b'event: connected\ndata: {"status":"connected"}\n\n'
 ENDED: Final = b'event: end\ndata: {"status":"stream_ended"}\n\n'
 
 
 def stream_events(call: Call) -> Streamed:
     """Answer ``GET …/events``; always 200 (wire note "Live")."""
     job, reason = _streamable(call)
-    pieces = _refusal(reason) if job is None else LiveStream(call, job).pieces()
-    headers = [("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
-    return Streamed(pieces, "text/event-stream", headers)
+    if job is None:
+        return refused_stream(reason, connected=call.service.dialect.is_current)
+    pieces = LiveStream(call, job).pieces()
+    return Streamed(pieces, EVENT_STREAM, EVENT_HEADERS.copy())
 
 
 def _streamable(call: Call) -> tuple[DemoJob | None, str]:
@@ -41,10 +47,6 @@ def _streamable(call: Call) -> tuple[DemoJob | None, str]:
     if job.status(call.now_ns) != "RUNNING":
         return None, "job is not running"
     return job, ""
-
-
-async def _refusal(reason: str) -> AsyncGenerator[Sequence[bytes], None]:
-    yield [f"event: error\ndata: {reason}\n\n".encode()]
 
 
 class LiveStream:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.demo.catalog_routes import cursor_place
+from chronotui.demo.clock import SECOND
 from chronotui.demo.cursor import encode_cursor
-from chronotui.demo.message import Answer, json_text
-from chronotui.demo.service import RefusedError
+from chronotui.demo.lines import just_before
+from chronotui.demo.message import Answer, json_text, plain
+from chronotui.demo.service import RefusedError, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from chronotui.demo.service import Call
 
 TWO_HOURS: Final = 7200
-_OUTSIDE: Final = (0, 0, 0)
+_OUTSIDE: Final = (0, 0, 0, 0)
 """Before every line, for a cursor that leads to the first page."""
 _SHARED: Final = f"public, max-age={TWO_HOURS}"
 
@@ -59,35 +62,76 @@ def page_text(
 
 def list_logs(call: Call) -> Answer:
     """Answer ``GET …/logs``: newest first, or oldest first where documented."""
+    if call.service.dialect.is_current:
+        return _current_page(call)
+    return _documented_page(call)
+
+
+def _current_page(call: Call) -> Answer:
+    """Answer as a current server: pages between are kept, whatever was asked for."""
+    key, kept = _key(call), call.service.pages_read_ns
+    read_ns = kept.get(key)
+    keeps_ns = int(call.service.page_cache_seconds * SECOND)
+    if read_ns is not None and call.now_ns - read_ns < keeps_ns:
+        call = replace(call, now_ns=read_ns)
+    text, cursor = _page(call)
+    between = bool(call.request.query.get("cursor")) and bool(cursor)
+    if between:
+        kept[key] = call.now_ns
+    return fitting(call, text, _SHARED if between else "no-store")
+
+
+def _documented_page(call: Call) -> Answer:
+    """Answer as documented: a whole listing is kept, unless a new one is asked for."""
     kept = _cached(call)
     if kept is not None:
         return kept
-    job = readable_job(call)
-    place = cursor_place(call, (int, int, int, int))
-    position = (place[0], place[1], place[2]) if place else None
-    size, current = call.service.log_page_size, call.service.dialect.is_current
-    read = job.log.newest if current else job.log.oldest
-    if position == _OUTSIDE:
-        position = None
-    lines = read(position, size + 1, call.now_ns)
-    cursor = ""
-    if len(lines) > size:
-        lines.pop()
-        cursor = encode_cursor(*lines[-1].position, 0)
-    faults = call.service.faults
-    if faults.leaves_empty(place):
-        lines.clear()
-        cursor = encode_cursor(*(position or _OUTSIDE), 1)
-    if faults.looping_cursors and place:
-        cursor = call.request.query["cursor"]
-    text = page_text(call, job, retained_entries(call, job, lines), cursor)
-    between = bool(place) and bool(cursor)
-    if current:
-        return json_text(text, cache=_SHARED if between else "no-store")
+    text, cursor = _page(call)
     answer = json_text(text, cache="no-store" if cursor else _SHARED)
     if not cursor:
         call.service.cached[_key(call)] = (time.monotonic(), answer)
     return answer
+
+
+def _page(call: Call) -> tuple[str, str]:
+    """Write the page that is asked for; return its cursor, too.
+
+    A cursor names the line that comes next.
+    """
+    job = readable_job(call)
+    numbers = cursor_place(call, (int, int, int, int, int))
+    place = (numbers[0], numbers[1], numbers[2], numbers[3]) if numbers else None
+    if place == _OUTSIDE:
+        place = None
+    size, log = call.service.log_page_size, job.log
+    read = log.newest if call.service.dialect.is_current else log.oldest
+    lines = read(place, size + 1, call.now_ns)
+    cursor = ""
+    if len(lines) > size:
+        following = lines.pop().place(interleaved=log.interleaved)
+        cursor = encode_cursor(*just_before(following), 0)
+    faults = call.service.faults
+    if faults.leaves_empty(numbers):
+        lines.clear()
+        cursor = encode_cursor(*(place or _OUTSIDE), 1)
+    if faults.looping_cursors and numbers:
+        cursor = call.request.query["cursor"]
+    return page_text(call, job, retained_entries(call, job, lines), cursor), cursor
+
+
+def fitting(call: Call, text: str, cache: str) -> Answer:
+    """Answer with a page, or refuse one that is too large (wire note "Errors").
+
+    One that somebody asks for again too soon makes the server refuse everything for
+    a while.
+    """
+    service = call.service
+    limit = service.page_limit_bytes if service.dialect.is_current else None
+    if limit is None or len(text.encode()) <= limit:
+        return json_text(text, cache=cache)
+    session = call.request.cookies.get("session", "")
+    service.overload.strike(f"{session} {_key(call)}", call.now_ns)
+    return plain(429, words_of("GET", "logs"))
 
 
 def retained_entries(call: Call, job: DemoJob, lines: Sequence[TrueLine]) -> list[str]:
@@ -101,7 +145,8 @@ def retained_entries(call: Call, job: DemoJob, lines: Sequence[TrueLine]) -> lis
 
 
 def _key(call: Call) -> str:
-    return f"{call.request.path}?{call.request.query.get('cursor', '')}"
+    query = sorted(call.request.query.items())
+    return f"{call.request.path}?{query}"
 
 
 def _cached(call: Call) -> Answer | None:

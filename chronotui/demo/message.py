@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from chronotui.demo.failure import PLAIN
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
 Headers: TypeAlias = list[tuple[str, str]]
 
-PLAIN = "text/plain; charset=utf-8"
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 

@@ -95,7 +95,7 @@ def _template(chapter: Chapter, writer: RawWriter, stream: str | None) -> bytes:
     for place, (name, message) in enumerate(chapter.book.phrases):
         if stream not in (None, name):
             continue
-        number = place - (place - 1 in chapter.book.shared)
+        number = chapter.book.numbers[place]
         line = TrueLine(chapter.attempt, 0, name, place * MILLISECOND, message)
         text = writer.entry(line)
         text = text.replace('"1970-01-01T00:00:00', f'"{_SECOND}', 1)

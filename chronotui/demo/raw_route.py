@@ -72,6 +72,11 @@ class Download:
         if not workflow.plan.retention:
             yield [self._writer.failure("log retention is disabled")]
             return
+        if self._faults.cut_clean is not None:
+            for piece in self._first_lines(self._faults.cut_clean):
+                yield [piece]
+                await asyncio.sleep(0)
+            return
         left = self._faults.raw_fails_after
         for piece in self._body():
             if left is not None:
@@ -85,15 +90,25 @@ class Download:
             await asyncio.sleep(0)
         yield [self._writer.tail()]
 
+    def _first_lines(self, count: int) -> Iterator[bytes]:
+        """Yield what a proxy passes on of a server that dies between two flushes."""
+        place = None
+        log, now_ns = self._job.log, self._call.now_ns
+        while count and (lines := log.oldest(place, _AT_ONCE, now_ns)):
+            place = lines[-1].place(interleaved=log.interleaved)
+            kept = self._kept(lines)[:count]
+            count -= len(kept)
+            yield self._writer.write(kept)
+
     def _body(self) -> Iterator[bytes]:
         log = self._job.log
-        if isinstance(log, GeneratedLog):
+        if isinstance(log, GeneratedLog) and not log.mixes_attempts:
             for chapter, count in log.retained_chapters(self._call.now_ns):
                 yield from self._chapter(chapter, count)
             return
-        position = None
-        while lines := log.oldest(position, _AT_ONCE, self._call.now_ns):
-            position = lines[-1].position
+        place = None
+        while lines := log.oldest(place, _AT_ONCE, self._call.now_ns):
+            place = lines[-1].place(interleaved=log.interleaved)
             yield self._writer.write(self._kept(lines))
 
     def _chapter(self, chapter: Chapter, count: int) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right, insort
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from chronotui.demo.source import LiveBatch, LiveMark
@@ -11,23 +12,27 @@ from chronotui.demo.source import LiveBatch, LiveMark
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chronotui.demo.lines import Position, TrueLine
+    from chronotui.demo.lines import Place, TrueLine
 
 
 class Entry(NamedTuple):
     """A line with the moments it shows; None for never."""
 
-    position: Position
     line: TrueLine
     live_ns: int | None
     retained_ns: int | None
 
 
 class ScriptedLog:
-    """Lines kept as they were written; safe to write from any thread."""
+    """Lines kept as they were written; safe to write from any thread.
 
-    def __init__(self) -> None:
-        self._entries: list[Entry] = []
+    Args:
+        interleaved: Whether the server knows no attempts.
+    """
+
+    def __init__(self, *, interleaved: bool = False) -> None:
+        self.interleaved = interleaved
+        self._entries: list[tuple[Place, Entry]] = []
         self._live: list[tuple[int, int, TrueLine]] = []
         self._seen_ns = 0
         self._lock = threading.Lock()
@@ -37,10 +42,11 @@ class ScriptedLog:
         """Take lines and wake those who listen."""
         with self._lock:
             for entry in entries:
-                if self._entries and self._entries[-1].position > entry.position:
-                    insort(self._entries, entry, key=_position)
+                place = entry.line.place(interleaved=self.interleaved)
+                if self._entries and self._entries[-1][0] > place:
+                    insort(self._entries, (place, entry), key=_place)
                 else:
-                    self._entries.append(entry)
+                    self._entries.append((place, entry))
                 if entry.live_ns is not None:
                     live_ns = max(entry.live_ns, self._seen_ns)
                     live = (live_ns, len(self._live), entry.line)
@@ -57,25 +63,34 @@ class ScriptedLog:
         for listener in listeners:
             listener()
 
-    def newest(
-        self, before: Position | None, limit: int, now_ns: int
-    ) -> list[TrueLine]:
-        """Return retained lines before a position (or the end), newest first."""
+    def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, newest first."""
         with self._lock:
-            end = len(self._entries) if before is None else self._at(before)
-            return _visible(reversed(range(end)), self._entries, limit, now_ns)
+            return _visible(self._downward(after), limit, now_ns)
 
-    def oldest(self, after: Position | None, limit: int, now_ns: int) -> list[TrueLine]:
-        """Return retained lines after a position (or the start), oldest first."""
+    def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, oldest first."""
         with self._lock:
-            start = 0
-            if after is not None:
-                start = bisect_right(self._entries, after, key=_position)
-            places = range(start, len(self._entries))
-            return _visible(places, self._entries, limit, now_ns)
+            start = 0 if after is None else self._after(after)
+            return _visible(islice(self._entries, start, None), limit, now_ns)
 
-    def _at(self, position: Position) -> int:
-        return bisect_left(self._entries, position, key=_position)
+    def _downward(self, after: Place | None) -> Iterator[tuple[Place, Entry]]:
+        """Yield what follows a place newest first: number by number, each rising."""
+        end = len(self._entries)
+        if after is not None:
+            end = bisect_left(self._entries, after[:2], key=_number)
+            rest = bisect_right(self._entries, after[:2], key=_number)
+            yield from self._entries[self._after(after) : rest]
+        while end:
+            number = _number(self._entries[end - 1])
+            start = end - 1
+            while start and _number(self._entries[start - 1]) == number:
+                start -= 1
+            yield from self._entries[start:end]
+            end = start
+
+    def _after(self, place: Place) -> int:
+        return bisect_right(self._entries, place, key=_place)
 
     def live_mark(self, now_ns: int) -> LiveMark:
         """Return where a subscription of this moment begins: (time, order written)."""
@@ -108,28 +123,32 @@ class ScriptedLog:
         return stop
 
     def truth(self, now_ns: int) -> Iterator[TrueLine]:
-        """Return every line written so far, in the log's order."""
+        """Return every line written so far, attempt after attempt."""
         with self._lock:
-            entries = tuple(self._entries)
-        return (entry.line for entry in entries if entry.line.time_ns <= now_ns)
+            lines = [entry.line for _, entry in self._entries]
+        if self.interleaved:
+            lines.sort(key=lambda line: line.position)
+        return (line for line in lines if line.time_ns <= now_ns)
 
     def count(self, now_ns: int) -> int:
         """Return how many lines have been written so far."""
         return sum(1 for _ in self.truth(now_ns))
 
 
-def _position(entry: Entry) -> Position:
-    return entry.position
+def _place(item: tuple[Place, Entry]) -> Place:
+    return item[0]
+
+
+def _number(item: tuple[Place, Entry]) -> tuple[int, int]:
+    return item[0][:2]
 
 
 def _visible(
-    places: Iterator[int] | range, entries: Sequence[Entry], limit: int, now_ns: int
+    items: Iterator[tuple[Place, Entry]], limit: int, now_ns: int
 ) -> list[TrueLine]:
-    found: list[TrueLine] = []
-    for place in places:
-        entry = entries[place]
-        if entry.retained_ns is not None and entry.retained_ns <= now_ns:
-            found.append(entry.line)
-            if len(found) >= limit:
-                break
-    return found
+    seen = (
+        entry.line
+        for _, entry in items
+        if entry.retained_ns is not None and entry.retained_ns <= now_ns
+    )
+    return list(islice(seen, limit))

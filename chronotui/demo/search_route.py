@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from chronotui.demo.catalog_routes import cursor_place
 from chronotui.demo.cursor import encode_cursor
 from chronotui.demo.dice import number_of, roll
-from chronotui.demo.log_routes import page_text, readable_job, retained_entries
-from chronotui.demo.message import Answer, json_text
+from chronotui.demo.log_routes import fitting, page_text, readable_job, retained_entries
 from chronotui.demo.search import Matcher, highlight
 from chronotui.demo.service import RefusedError
 
 if TYPE_CHECKING:
-    from chronotui.demo.lines import Position, TrueLine
+    from chronotui.demo.lines import Place, TrueLine
+    from chronotui.demo.message import Answer
     from chronotui.demo.service import Call
 
 _LOOKED_AT_ONCE: Final = 10_000
@@ -29,16 +29,16 @@ def search_logs(call: Call) -> Answer:
     stream = call.choice("stream", ("stdout", "stderr"))
     query = call.request.query.get("q", "")
     filters = number_of(f"{stream}\0{query}")
-    place = cursor_place(call, (int, int, int, int))
-    position: Position | None = None
-    if place is not None:
-        if place[3] != filters:
+    cursor_at = cursor_place(call, (int, int, int, int, int))
+    place: Place | None = None
+    if cursor_at is not None:
+        if cursor_at[4] != filters:
             raise RefusedError(400, "cursor belongs to another search")
-        position = (place[0], place[1], place[2])
+        place = (cursor_at[0], cursor_at[1], cursor_at[2], cursor_at[3])
     matcher = Matcher(query) if query.strip() else None
     token = f"{roll(filters, number_of(job.id)):016x}" if matcher else ""
     hits: list[TrueLine] = []
-    lines = job.log.newest(position, _LOOKED_AT_ONCE, call.now_ns)
+    lines = job.log.newest(place, _LOOKED_AT_ONCE, call.now_ns)
     last: TrueLine | None = None
     for line in lines:
         if len(hits) >= call.service.log_page_size:
@@ -53,6 +53,6 @@ def search_logs(call: Call) -> Answer:
     looked_at_all = len(lines) < _LOOKED_AT_ONCE and (not lines or last is lines[-1])
     cursor = ""
     if last is not None and not looked_at_all:
-        cursor = encode_cursor(*last.position, filters)
+        cursor = encode_cursor(*last.place(interleaved=job.log.interleaved), filters)
     entries = retained_entries(call, job, hits)
-    return json_text(page_text(call, job, entries, cursor, token), cache="no-store")
+    return fitting(call, page_text(call, job, entries, cursor, token), "no-store")

@@ -45,6 +45,10 @@ class DemoServer(LoopbackListener):
         page_size: Workflows or jobs on a page.
         log_page_size: Log lines on a page.
         idle_seconds: After which an idle connection is closed.
+        page_limit_bytes: A current server refuses larger pages of log lines with 429.
+        page_cache_seconds: It keeps pages between, however they are asked for.
+        patience_seconds: A page that is too large may be asked for once in this time.
+        overload_seconds: How long it refuses everything about jobs if it was not.
         tls: Serve https with this.
 
     Attributes:
@@ -72,6 +76,10 @@ class DemoServer(LoopbackListener):
         page_size: int = 10,
         log_page_size: int = 100,
         idle_seconds: float = IDLE_SECONDS,
+        page_limit_bytes: int | None = 4 << 20,
+        page_cache_seconds: float = 1800.0,
+        patience_seconds: float = 60.0,
+        overload_seconds: float = 30.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(port, idle_seconds, tls)
@@ -87,6 +95,9 @@ class DemoServer(LoopbackListener):
         self._session_seconds = session_seconds
         self._page_size = page_size
         self._log_page_size = log_page_size
+        self._page_limit_bytes = page_limit_bytes
+        self._page_cache_seconds = page_cache_seconds
+        self._overload_seconds = (patience_seconds, overload_seconds)
         self._service: Service | None = None
         self._exchange: Exchange | None = None
         self._lock = threading.RLock()
@@ -113,7 +124,7 @@ class DemoServer(LoopbackListener):
     def _make_service(self) -> Service:
         from chronotui.demo.auth import Accounts
         from chronotui.demo.cast import MILLION
-        from chronotui.demo.service import Service
+        from chronotui.demo.service import Overload, Service
         from chronotui.demo.world import World
 
         world = World(
@@ -123,6 +134,7 @@ class DemoServer(LoopbackListener):
             first_number=self.dialect.first_number,
             lines=MILLION if self._lines is None else self._lines,
             plans=self._plans,
+            interleaved=self.dialect.is_current,
         )
         accounts = Accounts(
             {self.email: self.password},
@@ -130,6 +142,7 @@ class DemoServer(LoopbackListener):
             self._public_url or self.url,
             self._session_seconds,
             self.faults,
+            documented=not self.dialect.is_current,
         )
         return Service(
             world,
@@ -138,6 +151,9 @@ class DemoServer(LoopbackListener):
             self.faults,
             self._page_size,
             self._log_page_size,
+            self._page_limit_bytes,
+            self._page_cache_seconds,
+            Overload(*self._overload_seconds),
         )
 
     def open_session(self) -> tuple[str, str]:

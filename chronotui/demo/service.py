@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from chronotui.demo.clock import SECOND
 from chronotui.demo.message import Answer, Request, Streamed, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from chronotui.demo.auth import Accounts
     from chronotui.demo.dialect import Dialect
@@ -18,6 +19,39 @@ if TYPE_CHECKING:
     from chronotui.demo.world import World
 
 
+CONNECTED: Final = b'event: connected\ndata: {"status":"connected"}\n\n'
+EVENT_STREAM: Final = "text/event-stream"
+EVENT_HEADERS: Final = [("Cache-Control", "no-cache"), ("Connection", "keep-alive")]
+
+
+@dataclass
+class Overload:
+    """What a current server does when it is pressed for pages that are too large.
+
+    Attributes:
+        patience_seconds: Everybody may ask for such a page once in this time.
+        seconds: How long the server refuses everything about jobs if it was not.
+    """
+
+    patience_seconds: float = 60.0
+    seconds: float = 30.0
+    _asked_ns: dict[str, int] = field(default_factory=dict)
+    _until_ns: int = 0
+
+    def strike(self, page: str, now_ns: int) -> None:
+        """Note that somebody asked for a page that is too large."""
+        asked_ns = self._asked_ns.get(page)
+        self._asked_ns[page] = now_ns
+        if asked_ns is not None and (
+            now_ns - asked_ns < self.patience_seconds * SECOND
+        ):
+            self._until_ns = now_ns + int(self.seconds * SECOND)
+
+    def refuses(self, now_ns: int) -> bool:
+        """Tell whether everything about jobs is refused."""
+        return now_ns < self._until_ns
+
+
 @dataclass
 class Service:
     """A demo server without its sockets.
@@ -25,6 +59,10 @@ class Service:
     Attributes:
         page_size: Workflows or jobs on a page.
         log_page_size: Log lines on a page.
+        page_limit_bytes: A current server's pages are not larger; None for no limit.
+        page_cache_seconds: A current server keeps pages between for so long.
+        overload: What it does when it is pressed.
+        pages_read_ns: When those pages were made, by their address.
         cached: Whole listings the documented dialect keeps for two hours.
         read_ns: When notifications were marked as read, by id.
     """
@@ -35,6 +73,10 @@ class Service:
     faults: Faults
     page_size: int = 10
     log_page_size: int = 100
+    page_limit_bytes: int | None = 4 << 20
+    page_cache_seconds: float = 1800.0
+    overload: Overload = field(default_factory=Overload)
+    pages_read_ns: dict[str, int] = field(default_factory=dict)
     cached: dict[str, tuple[float, Answer]] = field(default_factory=dict)
     read_ns: dict[str, int] = field(default_factory=dict)
 
@@ -49,7 +91,8 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
-        self.answer = plain(status, words)
+        self.status = status
+        self.words = words
 
 
 @dataclass(frozen=True)
@@ -159,13 +202,65 @@ def dispatch(
         if endpoint and any(name == endpoint for _, name in handlers):
             return plain(405, "method not allowed")
         return plain(404, "404 page not found")
-    refused = _refuse(service, request, endpoint)
+    now_ns = service.world.clock.now_ns()
+    refused: Answer | Streamed | None = _refuse(service, request, endpoint)
+    if refused is None and service.overload.refuses(now_ns):
+        refused = _overloaded(request.method, endpoint)
     if refused is not None:
         return refused
     try:
-        return handler(Call(service, request, ids, service.world.clock.now_ns()))
+        return handler(Call(service, request, ids, now_ns))
     except RefusedError as error:
-        return error.answer
+        words = error.words
+        if service.dialect.is_current and error.status != 400:
+            words = words_of(request.method, endpoint)
+        return plain(error.status, words)
+
+
+def _overloaded(method: str, endpoint: str) -> Answer | Streamed | None:
+    """Return what a pressed server answers, None where it answers truly."""
+    if endpoint not in _ABOUT_JOBS:
+        return None
+    if endpoint == "events":
+        return refused_stream("circuit breaker is open", connected=False)
+    return plain(500, words_of(method, endpoint))
+
+
+_ABOUT_JOBS: Final = {"jobs", "job", "schedule", "logs", "search", "raw", "events"}
+
+_WORDS: Final = {
+    ("GET", "workflows"): "failed to list workflows",
+    ("POST", "workflows"): "failed to create workflow",
+    ("GET", "workflow"): "failed to get workflow",
+    ("PUT", "workflow"): "failed to update workflow",
+    ("PATCH", "workflow"): "failed to terminate workflow",
+    ("DELETE", "workflow"): "failed to delete workflow",
+    ("GET", "jobs"): "failed to list jobs",
+    ("GET", "job"): "failed to get job",
+    ("POST", "schedule"): "failed to schedule job",
+    ("GET", "logs"): "failed to get job logs",
+    ("GET", "search"): "failed to get job logs",
+    ("GET", "raw"): "failed to get job",
+    ("POST", "login"): "failed to login user",
+    ("POST", "register"): "failed to register user",
+    ("GET", "users"): "failed to get user",
+    ("PUT", "users"): "failed to update user",
+}
+
+
+def words_of(method: str, endpoint: str) -> str:
+    """Return all a current server says of a failure (wire note "Errors")."""
+    return _WORDS.get((method, endpoint), "failed to handle the request")
+
+
+def refused_stream(reason: str, *, connected: bool) -> Streamed:
+    """Answer with a live stream that only says why there is none."""
+
+    async def pieces() -> AsyncGenerator[Sequence[bytes], None]:
+        yield [CONNECTED] if connected else []
+        yield [f"event: error\ndata: {reason}\n\n".encode()]
+
+    return Streamed(pieces(), EVENT_STREAM, EVENT_HEADERS.copy())
 
 
 _OPEN: Final = {"login", "register", "logout", "validate"}

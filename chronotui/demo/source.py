@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chronotui.demo.lines import Position, TrueLine
+    from chronotui.demo.lines import Place, TrueLine
 
 LiveMark: TypeAlias = tuple[int, int]
 """How far one subscriber has come; its meaning is the log's own."""
@@ -25,15 +25,24 @@ class LiveBatch(NamedTuple):
 
 
 class LogSource(Protocol):
-    """The log of one job; times are world nanoseconds."""
+    """The log of one job; times are world nanoseconds.
 
-    def newest(
-        self, before: Position | None, limit: int, now_ns: int
-    ) -> list[TrueLine]:
-        """Return retained lines before a position (or the end), newest first."""
+    Retained lines are listed as the server has them: with their attempts
+    interleaved, or attempt after attempt.
+    """
 
-    def oldest(self, after: Position | None, limit: int, now_ns: int) -> list[TrueLine]:
-        """Return retained lines after a position (or the start), oldest first."""
+    @property
+    def interleaved(self) -> bool:
+        """Whether the server knows no attempts (wire note "Retained logs")."""
+
+    def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, newest first.
+
+        Those of one number rise nonetheless: stderr before stdout, then by id.
+        """
+
+    def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, oldest first."""
 
     def live_mark(self, now_ns: int) -> LiveMark:
         """Return where a subscription of this moment begins."""

@@ -32,13 +32,15 @@ def make_id(first: int, *seed: int) -> str:
 class Surroundings(NamedTuple):
     """What a workflow's jobs share with the world around them.
 
-    ``lag_ns`` says how far the retained log of a job (given as a number) trails.
+    ``lag_ns`` says how far the retained log of a job (given as a number) trails,
+    ``interleaved`` whether it is listed without regard to attempts.
     """
 
     seed: int
     start_ns: int
     first_number: int
     lag_ns: Callable[[int], int]
+    interleaved: bool
 
 
 class DemoWorkflow:
@@ -163,7 +165,11 @@ class DemoWorkflow:
 
         def make_log() -> GeneratedLog:
             chapters = self._chapters(course, starts, each_ns, outcome)
-            return GeneratedLog(chapters, lambda: self._around.lag_ns(self._salt))
+            return GeneratedLog(
+                chapters,
+                lambda: self._around.lag_ns(self._salt),
+                interleaved=self._around.interleaved,
+            )
 
         return DemoJob(
             job_id,

@@ -29,6 +29,8 @@ class World:
         first_number: Number of a first line: 0, or 1 in the documented dialect.
         lines: Length of the long log.
         plans: The workflows there are; the demo's own if None.
+        interleaved: Whether retained logs are listed without regard to attempts, as
+            by a current server.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class World:
         first_number: int = 0,
         lines: int = MILLION,
         plans: Sequence[WorkflowPlan] | None = None,
+        interleaved: bool = True,
     ) -> None:
         self.seed = seed
         self.clock = clock or Clock()
         self.faults = faults or Faults()
         self.first_number = first_number
+        self.interleaved = interleaved
         self._lock = threading.RLock()
         self._made = 0
         self._scheduled: dict[tuple[str, str], str] = {}
@@ -64,6 +68,7 @@ class World:
             self.clock.start_ns,
             self.first_number,
             self._lag_ns,
+            self.interleaved,
         )
         workflow = DemoWorkflow(plan, around)
         with self._lock:
@@ -134,6 +139,7 @@ class World:
                 clock=self.clock,
                 faults=self.faults,
                 first_number=self.first_number,
+                interleaved=self.interleaved,
             )
             owner.add(job)
         return job

@@ -23,6 +23,9 @@ SLICE: Final = 2000
 FIRST_SLICE: Final = 16
 """Lines looked at first; the next one often has to wait."""
 
+PASSED_KEPT: Final = 1000
+"""Gaps passed over without a missing line that are remembered."""
+
 LAST_RANK: Final = 9
 """Above every rank: a key after all lines of a number."""
 
@@ -35,10 +38,13 @@ class Blocked:
         attempt: Of the lines waited for.
         first: First number waited for.
         last: Last one; the attempt's own end when ``ends``.
-        missing: Lines known to be missing; 0 for the end of an attempt.
+        missing: Lines known to be missing; 0 for the end of an attempt, and where
+            that cannot be told yet.
         since: When it was known that they are missing, in monotonic seconds; None
             while the log is still being read in.
         ends: Whether it is an attempt's end that is not certain yet.
+        skipped: Whether the numbers were probably only skipped: nothing near them
+            is missing, but the retained log was not read around them yet.
     """
 
     attempt: int
@@ -47,6 +53,7 @@ class Blocked:
     missing: int
     since: float | None
     ends: bool = False
+    skipped: bool = False
 
 
 class Emission:
@@ -79,6 +86,7 @@ class Emission:
         self._first_key: LineKey | None = None
         self._arrivals: deque[tuple[float, tuple[int, int]]] = deque()
         self._newest: tuple[float, LineKey] | None = None
+        self._passed: deque[Blocked] = deque(maxlen=PASSED_KEPT)
         self.place: tuple[int, int] | None = None
         self.given_up = 0
         self.blocked: Blocked | None = None
@@ -199,17 +207,16 @@ class Emission:
                 )
                 return False
             attempt, number = line.attempt, ledger.base - 1
-        account = ledger.attempt(attempt)
-        surplus = account.surplus(number) if account is not None else 0
-        missing = line.sequence_num - number - 1 - surplus
-        if missing <= 0:
+        hole = ledger.hole_before(attempt, number + 1, line.sequence_num - 1)
+        while hole is not None and self.final and not hole.missing:
+            hole = ledger.hole_before(attempt, hole.last + 1, line.sequence_num - 1)
+        if hole is None:
             return True
+        account = ledger.attempt(attempt)
+        suspect = account is not None and account.is_suspect(hole.first)
+        since = self._known(line, limit)
         self.blocked = Blocked(
-            attempt,
-            number + 1,
-            line.sequence_num - 1,
-            missing,
-            self._known(line, limit),
+            attempt, hole.first, hole.last, hole.missing, since, skipped=not suspect
         )
         return False
 
@@ -224,6 +231,11 @@ class Emission:
         blocked, self.blocked = self.blocked, None
         if blocked is None:
             return None
+        if blocked.skipped:
+            self.place = (blocked.attempt, blocked.last)
+            self._out = set()
+            self._passed.append(blocked)
+            return blocked
         if blocked.ends:
             attempts = self._intake.ledger.attempts()
             following = next(a for a in attempts if a > blocked.attempt)
@@ -234,3 +246,14 @@ class Emission:
         self._intake.ledger.asked = (self.place[0], self.place[1] + 1)
         self._out = set()
         return blocked
+
+    def came_late(self, line: LogLine) -> None:
+        """Note a line that came when others after it were handed out.
+
+        Where it was waited for and given up it is counted already.
+        """
+        attempt, number = line[:2]
+        for passed in self._passed:
+            if passed.attempt == attempt and passed.first <= number <= passed.last:
+                self.given_up += 1
+                return

@@ -80,7 +80,7 @@ class HistoryPaging:
         pages = self._watch.pages
         if pages.coverage.top is None and not pages.coverage.at_start:
             await pages.open(lambda _: True)
-            return True
+            return pages.coverage.top is not None
         return await pages.read_older() is not None
 
     async def load_newer(self) -> bool:
@@ -177,12 +177,9 @@ class HistoryPaging:
 
     def _reaches(self, key: LineKey) -> bool:
         """Whether what is loaded goes past a line's place, or holds the line."""
-        coverage, place = self._watch.pages.coverage, key[:2]
-        if coverage.at_start or self._watch.intake.store.find(key) is not None:
-            return True
-        from_start = coverage.head is not None and coverage.head.key > place
-        from_end = coverage.bottom is not None and coverage.bottom.key < place
-        return from_start or from_end
+        coverage = self._watch.pages.coverage
+        held = self._watch.intake.store.find(key) is not None
+        return held or coverage.reaches(key[:2])
 
     def _is_sooner_downloaded(self, key: LineKey) -> bool:
         """Whether a line is reached sooner from the log's beginning than by pages."""

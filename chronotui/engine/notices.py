@@ -42,10 +42,10 @@ class Notices:
             return
         self._waiting, self._told_at = place, now
         numbers = _named([(blocked.attempt, blocked.first, blocked.last)])
-        self._tell(
-            f"{_count(blocked.missing)} not received yet ({numbers}); "
-            f"waiting up to {self._patience:.0f} s."
-        )
+        words = f"{_count(blocked.missing)} not received yet"
+        if not blocked.missing:
+            words = "a line may be missing"
+        self._tell(f"{words} ({numbers}); waiting up to {self._patience:.0f} s.")
 
     def gave_up(self, blocked: Blocked) -> None:
         """Note lines that are waited for no longer."""

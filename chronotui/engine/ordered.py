@@ -132,7 +132,8 @@ class OrderedLines:
         if blocked is None or blocked.since is None:
             return False
         waited = now - blocked.since
-        if waited >= self._timing.line_wait:
+        timing = self._timing
+        if waited >= (timing.line_wait_said if blocked.skipped else timing.line_wait):
             return self._skip()
         if waited >= self._timing.line_wait_said and not blocked.ends:
             self._notices.waiting(blocked, now)
@@ -151,6 +152,8 @@ class OrderedLines:
 
     def _came_late(self, lines: Sequence[LogLine]) -> None:
         first = self._first
+        for line in lines:
+            self._emission.came_late(line)
         late = [
             line
             for line in lines

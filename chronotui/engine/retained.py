@@ -13,7 +13,7 @@ from chronotui.engine.raw_lines import raw_lines
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Context, Intake
 from chronotui.engine.watch.pages import RetainedPages
-from chronotui.engine.watch.requests import backoff_of, retry_after
+from chronotui.engine.watch.requests import backoff_of
 from chronotui.engine.watch.scope import refuse_without_log
 from chronotui.engine.watch.timing import Clock, WatchTiming
 from chronotui.errors import IncompleteError, ServerError
@@ -98,7 +98,9 @@ class RetainedLog:
     @property
     def exit_code(self) -> int:
         """0, or 6 when lines are missing."""
-        return 6 if self.missing or self._pages.coverage.looped else 0
+        coverage = self._pages.coverage
+        unread = coverage.looped or coverage.end_cut_off
+        return 6 if self.missing or self._intake.ledger.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
         """Yield lines in order, oldest first.
@@ -179,7 +181,7 @@ class RetainedLog:
             return
         backoff = backoff_of(self._timing, self._clock)
         for _ in range(HEAL_TRIES):
-            holes = list(self._intake.ledger.holes())
+            holes = list(self._intake.ledger.short_holes())
             if not holes:
                 return
             await asyncio.sleep(backoff.delay())
@@ -209,7 +211,8 @@ class RetainedLog:
 
     def _set_floor(self) -> None:
         ledger, coverage = self._intake.ledger, self._pages.coverage
-        ledger.whole = coverage.at_start
+        ledger.whole = coverage.counts_from_start
+        ledger.interleaved = coverage.interleaved
         if coverage.bottom is not None:
             ledger.reached = coverage.bottom.key
 
@@ -250,7 +253,7 @@ class RetainedLog:
                     self._job.workflow_id, self._job.id, cursor=cursor, fresh=fresh
                 )
             except ServerError as error:
-                delay = backoff.delay(retry_after(error))
+                delay = backoff.delay(error.retry_after)
                 if backoff.tries >= TRIES:
                     raise
                 await asyncio.sleep(min(delay, self._timing.tail_apart))

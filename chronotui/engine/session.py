@@ -92,6 +92,20 @@ class Session:
         if opened.watching is None or opened.watching.done():
             opened.watching = asyncio.create_task(self._watch(opened.log))
 
+    def ask_now(self, opened: OpenedJob | None) -> None:
+        """Ask the server now for whatever is waited for; watch anew what has ended.
+
+        Args:
+            opened: The job that is looked at.
+        """
+        self.catalog.refresh()
+        if opened is None:
+            return
+        if opened.watching is None or opened.watching.done():
+            self.resume(opened)
+        else:
+            opened.log.ask_now()
+
     def leave(self, opened: OpenedJob) -> None:
         """Close a job's stream; its lines stay."""
         if opened.watching is not None:

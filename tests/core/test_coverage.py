@@ -81,12 +81,12 @@ def test_lines_of_unknown_attempt_are_nowhere() -> None:
 
 @pytest.mark.parametrize(
     ("bottom", "meets"),
-    [((1, 9), True), ((1, 10), False), ((1, 11), True), ((1, 12), False)],
+    [((1, 9), True), ((1, 10), False), ((1, 11), False), ((1, 12), False)],
 )
 def test_pages_meet_a_download_where_nothing_can_lie_between(
     bottom: tuple[int, int], meets: bool
 ) -> None:
-    """Two lines may share the number both end with, and one of them be left out."""
+    """Two lines may share the number either ends with, and one of them be left out."""
     known = coverage(PageOrder.NEWEST_FIRST)
     assert not known.meets_head()
     known.reach(Place(*bottom), Place(1, 99))

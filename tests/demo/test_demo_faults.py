@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from chronotui.demo import Failure, Faults
+from chronotui.demo import Failure, Faults, HeldBack
 from chronotui.demo.failing import WHOLE
 from chronotui.demo.script import Script, ScriptLine
 
@@ -362,3 +364,132 @@ def test_a_download_may_break_off_or_crawl(
     start = time.monotonic()
     size = len(client.get(path).body)
     assert time.monotonic() - start > size / 1_500_000 * 0.8
+
+
+@pytest.mark.parametrize("status", range(100, 600))
+def test_every_status_can_refuse_a_request(
+    demo: DemoServer, client_of: ClientOf, status: int
+) -> None:
+    demo.faults.refuse(status, route="workflows")
+    client = client_of(demo)
+    if status < 200:
+        connection = socket.create_connection(("127.0.0.1", demo.port), timeout=5)
+        with connection, connection.makefile("rb") as answer:
+            connection.sendall(b"GET /workflows HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer.read().startswith(b"HTTP/1.1 %d " % status)
+    else:
+        assert client.get("/workflows").status == status
+    assert client.get("/workflows").status == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/plain; charset=utf-8", b"failed to get job logs\n"),
+        ("application/json", b'{"error": "failed to get job logs"}'),
+        ("text/html", b"<h1>404 Not Found</h1>"),
+        ("", b""),
+    ],
+)
+def test_a_refusal_has_the_usual_body_of_its_type(
+    demo: DemoServer,
+    client_of: ClientOf,
+    address: Address,
+    content_type: str,
+    body: bytes,
+) -> None:
+    job = demo.world.add_job()
+    demo.faults.refuse(404, content_type, route="logs", retry_after=3)
+    client = client_of(demo)
+    assert client.get(address(job)).status == 200
+    reply = client.get(address(job, "/logs"))
+    assert (reply.status, reply.header("Content-Type")) == (404, content_type)
+    assert reply.header("Retry-After") == "3"
+    assert body in reply.body
+    assert bool(reply.body) == bool(body)
+
+
+def test_refusals_last_until_the_server_relents(
+    demo: DemoServer, client_of: ClientOf, address: Address
+) -> None:
+    job = demo.world.add_job()
+    client = client_of(demo)
+    demo.faults.refuse(503, route="job", times=-1, body="away")
+    demo.faults.refuse(403, "text/html", route="events", times=2)
+    assert [client.get(address(job)).text for _ in range(5)] == ["away"] * 5
+    assert [client.get(address(job, "/events")).status for _ in range(2)] == [403, 403]
+    assert next(client.events(address(job, "/events")))[0] == "connected"
+    demo.faults.relent("events")
+    assert client.get(address(job)).status == 503
+    demo.faults.relent("job")
+    assert client.get(address(job)).status == 200
+
+
+def test_a_stream_may_be_held_back_in_lumps(
+    demo: DemoServer, client_of: ClientOf, address: Address
+) -> None:
+    demo.faults.held_back = HeldBack(headers=False, frames=0.4)
+    job = demo.world.add_job()
+    began = time.monotonic()
+    stream = client_of(demo).events(address(job, "/events"))
+    assert next(stream)[0] == "connected"
+    assert time.monotonic() - began >= 0.39
+    job.write("a", "b")
+    assert numbers(stream, 2) == [0, 1]
+    assert time.monotonic() - began >= 0.79
+    stream.close()
+
+
+def test_the_headers_of_a_stream_may_wait_for_its_end(
+    documented_demo: DemoServer, client_of: ClientOf, address: Address
+) -> None:
+    demo = documented_demo
+    demo.faults.held_back = HeldBack(headers=True)
+    job = demo.world.add_job()
+    client, path = client_of(demo), address(job, "/events")
+    with pytest.raises(TimeoutError):
+        next(client.events(path, timeout=0.3))
+    stream = client.events(path)
+    timer = threading.Timer(0.2, job.end)
+    timer.start()
+    assert [kind for kind, _ in stream] == ["connected", "end"]
+    timer.join()
+
+
+@pytest.mark.parametrize("to_close", [False, True])
+@pytest.mark.parametrize("form", ["txt", "json", "jsonl"])
+def test_a_download_may_stop_short_with_a_proper_end(
+    make_demo: MakeDemo,
+    client_of: ClientOf,
+    address: Address,
+    form: str,
+    to_close: bool,
+) -> None:
+    demo = make_demo(lines=5_000, faults=Faults(cut_clean=2_500, to_close=to_close))
+    job = demo.world.newest_job("ledger-replay")
+    reply = client_of(demo).get(address(job, "/logs/raw"), format=form)
+    demo.faults.cut_clean = None
+    whole = client_of(demo).get(address(job, "/logs/raw"), format=form)
+    chunked = whole.header("Transfer-Encoding")
+    assert chunked == ("" if to_close else "chunked")
+    assert whole.body.startswith(reply.body)
+    if form == "json":
+        assert len(json.loads(reply.body + b"]}")["logs"]) == 2_500
+    else:
+        assert reply.body.count(b"\n") == 2_500
+        assert reply.body.endswith(b"\n")
+
+
+def test_a_peer_of_http_1_0_is_answered_in_its_way(
+    demo: DemoServer, client_of: ClientOf, address: Address
+) -> None:
+    job = demo.world.add_job(ended("a", "b"))
+    cookie = client_of(demo).headers["Cookie"]
+    with socket.create_connection(("127.0.0.1", demo.port), timeout=5) as connection:
+        path = address(job, "/logs/raw")
+        asked = f"GET {path} HTTP/1.0\r\nCookie: {cookie}\r\n\r\n"
+        connection.sendall(asked.encode())
+        with connection.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    assert b"chunked" not in head.lower()
+    assert body == b"a\nb\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
+from chronotui.demo import Dialect
 from chronotui.demo.script import Script
 
 if TYPE_CHECKING:
@@ -70,13 +71,29 @@ def test_a_server_that_believes_in_https_elsewhere_says_so_in_its_cookies(
     assert "Secure" in attributes
 
 
-def test_wrong_credentials_are_a_401_in_plain_text(
-    demo: DemoServer, client_of: ClientOf
+@pytest.mark.parametrize(
+    ("dialect", "wrong", "unknown"),
+    [(Dialect.CURRENT, 400, 404), (Dialect.DOCUMENTED, 401, 401)],
+)
+def test_wrong_credentials_are_refused_in_plain_text(
+    make_demo: MakeDemo,
+    client_of: ClientOf,
+    dialect: Dialect,
+    wrong: int,
+    unknown: int,
 ) -> None:
+    demo = make_demo(dialect=dialect)
     client = client_of(demo, sign_in=False)
-    reply = login(client, demo, "wrong")
-    assert reply.status == 401
-    assert reply.header("Content-Type").startswith("text/plain")
+    nobody = {"email": "nobody@example.com", "password": demo.password}
+    replies = (
+        login(client, demo, "wrong"),
+        client.ask("POST", "/auth/login", body=nobody),
+    )
+    assert [reply.status for reply in replies] == [wrong, unknown]
+    for reply in replies:
+        assert reply.header("Content-Type").startswith("text/plain")
+        if dialect is Dialect.CURRENT:
+            assert reply.text == "failed to login user\n"
     assert client.ask("POST", "/auth/login", body=[1]).status == 400
     assert client.get("/workflows").status == 401
 

@@ -7,26 +7,35 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
+from chronotui.demo import Dialect
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.demo import DemoServer
+    from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
 
     ClientOf: TypeAlias = Callable[[DemoServer], PlainClient]
     Address: TypeAlias = Callable[..., str]
 
 
-def test_the_workflows_come_ten_a_page_and_terminated_ones_only_when_asked(
-    demo: DemoServer, client_of: ClientOf
+@pytest.mark.parametrize("dialect", Dialect)
+def test_the_workflows_come_ten_a_page_and_terminated_ones_alone_when_asked(
+    make_demo: MakeDemo, client_of: ClientOf, dialect: Dialect
 ) -> None:
-    client = client_of(demo)
+    client = client_of(make_demo(dialect=dialect))
     first = client.get("/workflows").json()
     assert len(first["workflows"]) == 10
     assert set("+/=") <= set(first["cursor"])
     names = [row["name"] for row in client.walk("/workflows", "workflows")]
-    assert len(names) == 14
-    assert "legacy-sync" not in names
+    listed = dialect is Dialect.CURRENT
+    assert len(names) == 14 + listed
+    assert ("legacy-sync" in names) == listed
+    assert names == [
+        row["name"]
+        for row in client.walk("/workflows", "workflows", terminated="false")
+    ]
     gone = client.walk("/workflows", "workflows", terminated="true")
     assert [row["name"] for row in gone] == ["legacy-sync"]
     assert gone[0]["terminated_at"]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from chronotui.demo import Dialect, Faults
 from chronotui.demo.clock import Clock
+from chronotui.demo.lines import downward
 from chronotui.demo.script import Script, ScriptLine
 
 if TYPE_CHECKING:
@@ -31,6 +33,15 @@ def as_rows(job_id: str, lines: list[TrueLine]) -> list[tuple[str, str, int, str
     ]
 
 
+def oldest_first(truth: list[TrueLine]) -> list[TrueLine]:
+    """Return lines as a current server lists them: without regard to attempts."""
+    return sorted(truth, key=lambda line: line.place(interleaved=True))
+
+
+def newest_first(truth: list[TrueLine]) -> list[TrueLine]:
+    return sorted(truth, key=lambda line: downward(line.place(interleaved=True)))
+
+
 def read_rows(rows: list[dict[str, Any]]) -> list[tuple[str, str, int, str]]:
     return [
         (r["event_id"], r["message"], r.get("sequence_num", 0), r["stream"])
@@ -46,7 +57,7 @@ def test_the_pages_of_an_ended_job_are_its_lines_newest_first(
     rows = client_of(demo).walk(address(job, "/logs"), "logs")
     truth = demo.world.truth(job.id)
     assert truth
-    assert read_rows(rows)[::-1] == as_rows(job.id, truth)
+    assert read_rows(rows) == as_rows(job.id, newest_first(truth))
 
 
 def test_the_first_line_has_no_number_and_the_last_page_no_cursor(
@@ -109,7 +120,7 @@ def test_a_download_is_the_truth_in_each_format(
     demo = make_demo(lines=3456)
     job = demo.world.newest_job(name, 0 if name == "ledger-replay" else 1)
     reply = client_of(demo).get(address(job, "/logs/raw"), format=form)
-    truth = demo.world.truth(job.id)
+    truth = oldest_first(demo.world.truth(job.id))
     assert f'filename="{job.id}-logs.{form}"' in reply.header("Content-Disposition")
     assert reply.header("Content-Length") == ""
     if form == "txt":
@@ -120,10 +131,11 @@ def test_a_download_is_the_truth_in_each_format(
         assert reply.json()["filters"] == {"q": "", "stream": "all"}
     else:
         rows = [json.loads(line) for line in reply.text.split("\n")[:-1]]
-    pages = client_of(demo).walk(address(job, "/logs"), "logs")[::-1]
+    pages = client_of(demo).walk(address(job, "/logs"), "logs")
+    stamps = {page["event_id"]: page["timestamp"] for page in pages}
     assert [row["message_raw"] for row in rows] == [line.message for line in truth]
-    assert [row["timestamp"] for row in rows] == [page["timestamp"] for page in pages]
-    assert [row["event_id"] for row in rows] == [page["event_id"] for page in pages]
+    assert [row["event_id"] for row in rows] == [x.event_id(job.id) for x in truth]
+    assert {row["event_id"]: row["timestamp"] for row in rows} == stamps
     assert [row["sequence_num"] for row in rows] == [x.sequence_num for x in truth]
     for row in rows:
         if "message_json" in row:
@@ -259,8 +271,20 @@ def test_what_cannot_be_streamed_is_said_inside_a_200(
 ) -> None:
     job = demo.world.newest_job(name)
     found = list(client_of(demo).events(address(job, "/events")))
-    assert [event for event, _ in found] == ["error"]
-    assert not found[0][1].startswith("{")
+    assert [event for event, _ in found] == ["connected", "error"]
+    assert not found[1][1].startswith("{")
+
+
+@pytest.mark.parametrize("documented", [False, True])
+def test_a_stream_of_nothing_there_is_says_so_inside_a_200(
+    make_demo: MakeDemo, client_of: ClientOf, documented: bool
+) -> None:
+    demo = make_demo(dialect=Dialect.DOCUMENTED if documented else Dialect.CURRENT)
+    job = demo.world.newest_job("backup-db")
+    for path in (f"{job.workflow_id}/jobs/{job.workflow_id}", "no-id/jobs/no-id"):
+        found = list(client_of(demo).events(f"/workflows/{path}/events"))
+        events = [event for event, _ in found]
+        assert events == (["error"] if documented else ["connected", "error"])
 
 
 def test_a_running_job_really_writes_and_its_pages_catch_up(
@@ -306,8 +330,141 @@ def test_two_lines_may_share_a_number_and_the_next_is_skipped(
     client = client_of(demo)
     wait_until(lambda: len(client.walk(address(job, "/logs"), "logs")) == 5)
     rows = client.walk(address(job, "/logs"), "logs")
-    assert read_rows(rows)[::-1] == as_rows(job.id, truth)
-    assert rows[0]["event_id"] == f"log:{job.id}:attempt:2:stdout:0"
+    assert read_rows(rows) == as_rows(job.id, newest_first(truth))
+    assert [row["event_id"].removeprefix(f"log:{job.id}:") for row in rows] == [
+        "stdout:3",
+        "stderr:1",
+        "stdout:1",
+        "attempt:2:stdout:0",
+        "stdout:0",
+    ]
+
+
+@pytest.mark.parametrize("form", ["txt", "jsonl"])
+def test_the_tries_of_a_job_stand_side_by_side_but_where_documented(
+    make_demo: MakeDemo, client_of: ClientOf, address: Address, form: str
+) -> None:
+    lines = [
+        ScriptLine(f"{attempt}/{number}", attempt=attempt)
+        for attempt in (1, 2, 3)
+        for number in range(4 - attempt)
+    ]
+    script = Script(lines, starts_in=-3600, ends_after=0)
+    demo = make_demo(log_page_size=2)
+    job = demo.world.add_job(script)
+    client = client_of(demo)
+    raw = client.get(address(job, "/logs/raw"), format=form).text.splitlines()
+    if form == "jsonl":
+        raw = [json.loads(line)["message_raw"] for line in raw]
+    assert raw == ["2/0", "3/0", "1/0", "2/1", "1/1", "1/2"]
+    for path in (address(job, "/logs"), address(job, "/logs/search")):
+        pages = [row["message"] for row in client.walk(path, "logs")]
+        assert pages == ["1/2", "2/1", "1/1", "2/0", "3/0", "1/0"]
+    documented = make_demo(dialect=Dialect.DOCUMENTED, log_page_size=2)
+    job = documented.world.add_job(script)
+    client = client_of(documented)
+    plain = client.get(address(job, "/logs/raw")).text.splitlines()
+    pages = [row["message"] for row in client.walk(address(job, "/logs"), "logs")]
+    assert plain == pages == [line.message for line in lines]
+
+
+def test_pages_between_are_kept_whatever_is_asked(
+    make_demo: MakeDemo, client_of: ClientOf, address: Address
+) -> None:
+    clock = Clock(speed=0)
+    demo = make_demo(
+        clock=clock, log_page_size=2, faults=Faults(retention_lag=(0.0, 0.0))
+    )
+    job = demo.world.add_job(Script(["1/0", "1/1", "1/2", "1/3", "1/4"]))
+    client, path = client_of(demo), address(job, "/logs")
+    fresh = {"Cache-Control": "no-cache"}
+
+    def page(cursor: str | None) -> list[str]:
+        query = {} if cursor is None else {"cursor": cursor}
+        reply = client.ask("GET", path, query, headers=fresh).json()
+        cursors.append(reply.get("cursor", ""))
+        return [row["message"] for row in reply["logs"]]
+
+    cursors: list[str] = []
+    assert [page(None), page(cursors[0]), page(cursors[1])] == [
+        ["1/4", "1/3"],
+        ["1/2", "1/1"],
+        ["1/0"],
+    ]
+    job.retry()
+    clock.advance(5)
+    job.write("2/0", "2/1", "2/2", "2/3", "2/4", "2/5")
+    assert page(None) == ["2/5", "2/4"]
+    assert page(cursors[0]) == ["1/2", "1/1"]
+    assert page(cursors[1]) == ["1/0"]
+    clock.advance(1800)
+    assert page(cursors[0]) == ["1/2", "2/1"]
+
+
+def test_a_page_that_is_too_large_is_refused_and_pressing_makes_it_worse(
+    make_demo: MakeDemo, client_of: ClientOf, address: Address
+) -> None:
+    clock = Clock(speed=0)
+    demo = make_demo(
+        clock=clock,
+        log_page_size=2,
+        page_limit_bytes=2_000,
+        faults=Faults(retention_lag=(0.0, 0.0)),
+    )
+    job = demo.world.add_job(Script(["a", "b" * 3_000, "c", "d"]))
+    client, path = client_of(demo), address(job, "/logs")
+    first = client.get(path).json()
+    assert [row["message"] for row in first["logs"]] == ["d", "c"]
+    for _ in range(2):
+        reply = client.get(path, cursor=first["cursor"])
+        assert (reply.status, reply.text) == (429, "failed to get job logs\n")
+        assert reply.header("Retry-After") == ""
+        assert client.get(path).status == 200
+        clock.advance(61)
+    assert client.get(path, cursor=first["cursor"]).status == 429
+    clock.advance(59)
+    assert client.get(path, cursor=first["cursor"]).status == 429
+    replies = [
+        client.get(place) for place in (path, address(job), address(job, "/logs/raw"))
+    ]
+    assert [reply.status for reply in replies] == [500] * 3
+    assert {reply.header("Content-Type") for reply in replies} == {
+        "text/plain; charset=utf-8"
+    }
+    assert [event for event, _ in client.events(address(job, "/events"))] == ["error"]
+    assert client.get("/workflows").status == 200
+    clock.advance(31)
+    assert client.get(path).status == 200
+
+
+def test_a_failure_says_no_more_than_its_route(
+    demo: DemoServer, client_of: ClientOf, address: Address
+) -> None:
+    job = demo.world.newest_job("heartbeat-api", 1)
+    client = client_of(demo)
+    found = {
+        client.get(address(job, "/logs")).text: 412,
+        client.get(f"/workflows/{job.workflow_id}/jobs/none").text: 404,
+        client.get("/workflows/none").text: 404,
+    }
+    assert list(found) == [
+        "failed to get job logs\n",
+        "failed to get job\n",
+        "failed to get workflow\n",
+    ]
+
+
+def test_a_failed_column_store_is_a_404_on_pages_alone(
+    demo: DemoServer, client_of: ClientOf, address: Address
+) -> None:
+    job = demo.world.add_job()
+    client = client_of(demo)
+    demo.faults.refuse(404, route="logs", times=3)
+    replies = [client.get(address(job, "/logs")) for _ in range(4)]
+    assert [reply.status for reply in replies] == [404, 404, 404, 200]
+    assert replies[0].text == "failed to get job logs\n"
+    demo.faults.refuse(404, route="logs")
+    assert client.get(address(job)).status == 200
 
 
 def milliseconds(text: str) -> int:

@@ -8,18 +8,22 @@ import subprocess
 import sys
 import threading
 from bisect import bisect_right
+from collections import Counter
 from itertools import pairwise
+from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 import trustme
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chronotui.demo.clock import MILLISECOND, SECOND, Clock
 from chronotui.demo.faults import Faults
 from chronotui.demo.generated import Chapter, GeneratedLog
 from chronotui.demo.lifelike import lifelike_script
+from chronotui.demo.lines import TrueLine, downward, just_before, turn_of
+from chronotui.demo.numbering import Contention, racy_numbers
 from chronotui.demo.phrases import BLOCK, phrasebook
 from chronotui.demo.phrases.kinds import ENDINGS, OPENING
 from chronotui.demo.script import Script, ScriptLine
@@ -30,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.demo import DemoServer
-    from chronotui.demo.lines import TrueLine
+    from chronotui.demo.lines import Place
+    from chronotui.demo.source import LogSource
     from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
 
@@ -58,35 +63,142 @@ generated = st.builds(
 )
 
 
-@given(generated, st.integers(1, 700))
+@settings(deadline=None, max_examples=50)
+@given(generated, st.integers(1, 700), st.booleans())
 def test_pages_of_any_size_are_the_whole_log_in_order(
-    made: tuple[Chapter, ...], size: int
+    made: tuple[Chapter, ...], size: int, interleaved: bool
 ) -> None:
-    log, now = GeneratedLog(made, lambda: 0), 1 << 62
+    log, now = GeneratedLog(made, lambda: 0, interleaved=interleaved), 1 << 62
     truth = list(log.truth(now))
     assert len(truth) == log.count(now) == sum(x.lines or 0 for x in made)
-    places = [line.position for line in truth]
-    assert all(one < two for one, two in pairwise(places))
-    up: list[TrueLine] = []
-    while page := log.oldest(up[-1].position if up else None, size, now):
-        up += page
-    down: list[TrueLine] = []
-    while page := log.newest(down[-1].position if down else None, size, now):
-        down += page
-    assert up == truth
-    assert down[::-1] == truth
+    positions = [line.position for line in truth]
+    assert all(one < two for one, two in pairwise(positions))
+    assert walked(log.oldest, size, interleaved) == sorted(truth, key=log_place(log))
+    down = walked(log.newest, size, interleaved)
+    assert down == sorted(truth, key=lambda line: downward(log_place(log)(line)))
 
 
-@given(generated, st.integers(-1, 2600), st.integers(-1, 2), st.integers(0, 4))
+def log_place(log: LogSource) -> Callable[[TrueLine], Place]:
+    return lambda line: line.place(interleaved=log.interleaved)
+
+
+def walked(
+    read: Callable[[Place | None, int, int], list[TrueLine]],
+    size: int,
+    interleaved: bool,
+) -> list[TrueLine]:
+    """Read page by page, each next one from the line that comes next."""
+    found: list[TrueLine] = []
+    after: Place | None = None
+    while True:
+        page = read(after, size + 1, 1 << 62)
+        found += page[:size]
+        if len(page) <= size:
+            return found
+        after = just_before(page[size].place(interleaved=interleaved))
+
+
+@settings(max_examples=50)
+@given(
+    generated,
+    st.booleans(),
+    st.tuples(
+        st.integers(0, 4),
+        st.integers(-1, 2600),
+        st.integers(-1, 2),
+        st.sampled_from([0, 1, 2 * 11**3, 11**4]),
+    ),
+)
 def test_any_place_is_found(
-    made: tuple[Chapter, ...], number: int, rank: int, attempt: int
+    made: tuple[Chapter, ...], interleaved: bool, asked: Place
 ) -> None:
-    log, now = GeneratedLog(made, lambda: 0), 1 << 62
-    places = [line.position for line in log.truth(now)]
-    where = (attempt, number, rank)
-    after = log.oldest(where, 1, now)
+    attempt, number, rank, turn = asked
+    log, now = GeneratedLog(made, lambda: 0, interleaved=interleaved), 1 << 62
+    lines = sorted(log.truth(now), key=log_place(log))
+    places = [log_place(log)(line) for line in lines]
+    where = (0, number, rank, turn) if interleaved else (attempt, number, rank, 0)
     index = bisect_right(places, where)
-    assert [line.position for line in after] == places[index : index + 1]
+    assert log.oldest(where, 1, now) == lines[index : index + 1]
+    lines.sort(key=lambda line: downward(log_place(log)(line)))
+    rest = [x for x in lines if downward(log_place(log)(x)) > downward(where)]
+    assert log.newest(where, 3, now) == rest[:3]
+
+
+@given(
+    st.lists(st.integers(1, 30), max_size=4),
+    st.sampled_from(Contention),
+    st.integers(1, 50),
+    st.booleans(),
+)
+def test_scripted_pages_are_the_whole_log_in_the_order_of_the_server(
+    tries: list[int], contention: Contention, size: int, interleaved: bool
+) -> None:
+    faults = Faults(retention_lag=(0, 0))
+    world = World(plans=(), faults=faults, interleaved=interleaved)
+    job = world.add_job(Script(contention=contention))
+    for attempt, count in enumerate(tries, 1):
+        streams = [("stdout", "stderr")[n * attempt % 3 == 1] for n in range(count)]
+        job.write(*(ScriptLine("x", stream, attempt) for stream in streams))
+    truth = world.truth(job.id)
+    assert [x.attempt for x in truth] == sorted(x.attempt for x in truth)
+    place = log_place(job.log)
+    assert walked(job.log.oldest, size, interleaved) == sorted(truth, key=place)
+    down = walked(job.log.newest, size, interleaved)
+    assert down == sorted(truth, key=lambda line: downward(place(line)))
+
+
+def test_the_ids_of_attempts_are_sorted_as_texts() -> None:
+    tries = [1, 2, 3, 9, 10, 11, 19, 100]
+    ids = {TrueLine(k, 7, "stdout", 0, "").event_id("job"): k for k in tries}
+    assert sorted(tries, key=turn_of) == [ids[one] for one in sorted(ids)]
+
+
+@given(
+    st.lists(st.sampled_from(["stdout", "stderr"]), max_size=1500),
+    st.sampled_from(Contention),
+    st.integers(0, 1 << 32),
+)
+def test_a_doubled_number_pays_for_one_that_is_left_out_later(
+    streams: list[str], contention: Contention, seed: int
+) -> None:
+    numbers = racy_numbers(streams, contention, seed, first=3)
+    assert numbers == sorted(numbers)
+    assert len(set(zip(numbers, streams, strict=True))) == len(streams)
+    held = Counter(numbers)
+    credit = 0
+    for number in range(3, max(numbers, default=0) + 1):
+        credit += held[number] - 1
+        assert held[number] <= 2
+        assert credit >= 0
+    assert credit <= 4
+
+
+@pytest.mark.parametrize(
+    ("contention", "few", "many"),
+    [(Contention.LIGHT, 8, 40), (Contention.HEAVY, 25, 80)],
+)
+def test_a_race_doubles_as_many_numbers_as_it_does_on_a_real_server(
+    contention: Contention, few: int, many: int
+) -> None:
+    open_at_the_end = 0
+    for seed in range(60):
+        dice = Random(seed)
+        streams = [dice.choice(["stdout", "stderr"]) for _ in range(1500)]
+        numbers = racy_numbers(streams, contention, seed)
+        assert few <= 1500 - len(set(numbers)) <= many
+        open_at_the_end += numbers[-1] < 1499
+    assert 0 < open_at_the_end < 60
+
+
+def test_a_line_too_long_for_the_server_ends_its_log_for_this_try() -> None:
+    world = World(plans=())
+    job = world.add_job(Script(["a", "é" * 32_767, "b"], starts_in=-9))
+    assert len(job.write("x" * 65_536, "y")) == 0
+    assert job.write("lost") == []
+    job.retry()
+    job.write("again")
+    texts = [line.message for line in world.truth(job.id)]
+    assert texts == ["a", "é" * 32_767, "b", "again"]
 
 
 @given(generated, st.lists(st.integers(0, 40_000), max_size=20))
@@ -109,10 +221,13 @@ def test_a_phrasebook_has_both_streams_and_shared_numbers(kind: str) -> None:
     book = phrasebook(kind, 1)
     assert len(book.phrases) == 1000
     assert {stream for stream, _ in book.phrases} == {"stdout", "stderr"}
+    shared = [x for x in range(999) if book.numbers[x] == book.numbers[x + 1]]
     if kind != "build":
-        assert book.shared
-    for place in book.shared:
+        assert shared
+    for place in shared:
         assert [s for s, _ in book.phrases[place : place + 2]] == ["stderr", "stdout"]
+    left_out = set(range(1000)) - set(book.numbers)
+    assert len(left_out) in {len(shared), len(shared) - 1, len(shared) - 2}
     assert any(BLOCK in message for _, message in book.phrases)
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from chronotui.core.tree import Branch
     from chronotui.demo import DemoServer
 
+PLAIN = "text/plain; charset=utf-8"
+PAGE = "text/html"
+
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)
 
 
@@ -215,7 +218,7 @@ async def test_canceled_jobs_are_found_in_either_spelling(
         assert {j.status for j in branch.jobs} == {JobStatus.CANCELED}
 
 
-async def test_a_state_the_server_does_not_know_is_said_and_not_asked_again(
+async def test_a_state_the_server_does_not_know_is_said_and_asked_again_slower(
     documented_demo: DemoServer,
 ) -> None:
     async with running(documented_demo) as catalog:
@@ -224,13 +227,32 @@ async def test_a_state_the_server_does_not_know_is_said_and_not_asked_again(
         catalog.set_expanded(branch.workflow.id, True)
         await until(catalog, lambda: branch.listing.problem)
         assert isinstance(branch.listing.problem, RequestRefusedError)
-        count = documented_demo.requests.count("jobs")
-        lists = documented_demo.requests.count("workflows")
-        more = lists + 3
-        await until(
-            catalog, lambda: documented_demo.requests.count("workflows") >= more
-        )
-        assert documented_demo.requests.count("jobs") == count
+        assert catalog.seconds_to_next() is not None
+        await until(catalog, lambda: documented_demo.requests.count("jobs") >= 6)
+        at = [record.at for record in documented_demo.requests.all("jobs")]
+        waits = [later - earlier for earlier, later in pairwise(at)]
+        assert max(waits[-2:]) > 2 * min(waits[:2])
+
+
+@pytest.mark.parametrize(
+    "answer", [(400, PLAIN), (403, PLAIN), (404, PAGE), (405, PLAIN), (501, PAGE)]
+)
+async def test_a_refused_list_is_asked_again_until_it_is_answered(
+    demo: DemoServer, answer: tuple[int, str]
+) -> None:
+    async with running(demo) as catalog:
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        branch = await listed(catalog, demo, "nightly-report")
+        catalog.set_expanded(branch.workflow.id, True)
+        await until(catalog, lambda: branch.listing.answered)
+        demo.faults.refuse(*answer, route="workflows", times=2)
+        demo.faults.refuse(*answer, route="jobs", times=2)
+        catalog.refresh()
+        await until(catalog, lambda: catalog.problem)
+        asked = demo.requests.count("jobs"), demo.requests.count("workflows")
+        await until(catalog, lambda: not catalog.problem)
+        await until(catalog, lambda: demo.requests.count("jobs") >= asked[0] + 2)
+        await until(catalog, lambda: demo.requests.count("workflows") > asked[1])
 
 
 async def test_the_text_goes_to_the_servers_name_search(demo: DemoServer) -> None:

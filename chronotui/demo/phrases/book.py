@@ -20,6 +20,9 @@ BLOCK: Final = "\ue000"
 
 BLOCK_LINES: Final = 1000
 
+_OPENING_ROOM: Final = 8
+_FURTHEST: Final = 4
+
 Phrase: TypeAlias = tuple[str, str]
 """(stream, message)."""
 
@@ -32,8 +35,9 @@ class Phrasebook:
 
     Attributes:
         phrases: ``BLOCK_LINES`` of (stream, message with marks).
-        shared: Places whose line shares its number with the next one (wire note:
-            "two lines, one of each stream, can carry the same number").
+        numbers: For each place, its number within the block: places whose line
+            shares its number with the next one, and numbers left out up to four
+            further on, as in ``chronotui.demo.numbering``.
         offsets: For each place, thousandths of a step the line comes late.
     """
 
@@ -46,13 +50,7 @@ class Phrasebook:
             phrases += dice.pick(bag)(dice, number)
         self.phrases: tuple[Phrase, ...] = tuple(phrases[:BLOCK_LINES])
         self.offsets = tuple(dice.below(1000) for _ in range(BLOCK_LINES))
-        self.shared = frozenset(
-            place
-            for place in range(BLOCK_LINES - 1)
-            if self.phrases[place][0] == STDERR
-            and self.phrases[place + 1][0] == STDOUT
-            and dice.chance(0.2)
-        )
+        self.numbers = _numbers(dice, self.phrases)
         self._text_blocks: dict[str | None, bytes] = {}
 
     def text_block(self, stream: str | None) -> bytes:
@@ -67,3 +65,19 @@ class Phrasebook:
             block = "".join(f"{message}\n" for message in kept).encode()
             self._text_blocks[stream] = block
         return block
+
+
+def _numbers(dice: Dice, phrases: tuple[Phrase, ...]) -> tuple[int, ...]:
+    """Number a block's lines; a number is never open at a block's end.
+
+    A line shares its number only where the order written is the server's own, stderr
+    first, and not where a job's opening may stand.
+    """
+    numbers = list(range(BLOCK_LINES))
+    for place in range(_OPENING_ROOM, BLOCK_LINES - 1):
+        pair = (phrases[place][0], phrases[place + 1][0])
+        if pair == (STDERR, STDOUT) and dice.chance(0.2):
+            skipped_at = place + 1 + dice.between(1, _FURTHEST)
+            for later in range(place + 1, min(skipped_at, BLOCK_LINES)):
+                numbers[later] -= 1
+    return tuple(numbers)

@@ -47,7 +47,7 @@ class Work:
         self.client = client
         self.request = request
         self.spool = spool or _temporary_spool
-        self.watch = watch or WatchSettings(may_sign_in=False)
+        self.watch = watch or WatchSettings(may_sign_in=False, waits=False)
         self.meter = Meter(request.known_lines)
         self.notes: list[str] = []
         self.missing_lines = 0

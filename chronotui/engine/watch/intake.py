@@ -62,6 +62,11 @@ class Intake:
         self._later: list[LogLine] = []
         self._later_since = 0.0
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether lines were taken that have not entered yet."""
+        return bool(self._later)
+
     def highest(self) -> tuple[int, int]:
         """Return (attempt, number) of the newest line held; (0, -1) without one."""
         if not len(self.store):
@@ -184,11 +189,6 @@ class Intake:
             store.add(self.store.lines(begin, begin + SLICE))
         self.store = self._held.store = store
         self._from = below
-        for attempt in self.ledger.attempts():
-            account = self.ledger.attempt(attempt)
-            if account is not None and attempt <= below[0]:
-                highest = account.highest
-                account.settle(below[1] if attempt == below[0] else highest)
 
     def _too_late(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
         """Set aside what belongs to the part that was forgotten."""

@@ -117,9 +117,13 @@ class Marking:
             top = "⋮ older lines not loaded yet"
             if coverage.looped:
                 top = "⋮ older lines cannot be loaded: the server repeats a page"
+            elif coverage.cut_off and not coverage.rising:
+                top = f"⋮ older lines cannot be loaded: {coverage.cut_off}"
         highest = self._watch.intake.highest()
         reached = coverage.top is None or coverage.top.key == highest
         if coverage.rising and not coverage.at_end and reached:
             bottom = "⋮ newer lines not loaded yet"
+        if coverage.end_cut_off:
+            bottom = f"⋮ newer lines cannot be loaded: {coverage.cut_off}"
         notes = filter(None, (bottom, self._store.memory.note))
         self._store.set_edge(top, " · ".join(notes))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.coverage import Coverage, PageSpan, Place
-from chronotui.engine.watch.hole_reading import read_hole
+from chronotui.core.coverage import END, START, Coverage, PageSpan, Place, Stretch
+from chronotui.core.ledger import NEAR, Hole
+from chronotui.core.log import LineBlock, key_of
+from chronotui.core.paging import PageOrder
 from chronotui.engine.watch.walk import Walk, keys_of, unlimited
 from chronotui.errors import RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from chronotui.core.ledger import Hole
+    from chronotui.core.ledger import Ledger
     from chronotui.engine.watch.intake import Context, Intake
     from chronotui.engine.watch.walk import Permit
     from chronotui.model import LogLine, LogPage
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 
 PAGES_BEFORE_RAW: Final = 5
 """A log longer than this is sooner read in one piece, where the server gives it."""
+
+PAGES_FOR_POSSIBLE: Final = 8
+"""So many pages in a row are read for numbers that are probably only skipped: what
+is known to be missing does not wait for more. The next try goes on from there."""
+
+PAGES_FOR_ATTEMPT: Final = 50
+"""So many more are read on opening to come to the last attempt, whose numbers may be
+far below another's where attempts interleave."""
 
 
 class RetainedPages:
@@ -49,6 +59,8 @@ class RetainedPages:
         self.on_newest: Callable[[], None] = _nothing
         self.load_raw: Callable[[], Awaitable[bool]] = _not_possible
         self.coverage = Coverage()
+        self.coverage.on_read = self._settle
+        intake.on_renumbered = self._renumbered
         self.lines_read = 0
 
     async def open(self, enough: Enough, permit: Permit = unlimited) -> None:
@@ -69,21 +81,28 @@ class RetainedPages:
 
     async def _open_new(self, enough: Enough, permit: Permit) -> None:
         coverage = self.coverage
-        pages = 0
+        pages = beyond = 0
         walk = self._long_walk(permit)
         try:
             async for page, lines in walk:
                 pages += 1
                 self._take_in(page, lines)
-                wanted = not enough(lines) or coverage.order is None or coverage.rising
+                newest_first = coverage.order is not None and not coverage.rising
+                if (enough(lines) and newest_first) or beyond:
+                    beyond += 1
                 self.on_page()
                 if page.next_cursor is None:
                     break
-                if not wanted or (pages == PAGES_BEFORE_RAW and await self._shortcut()):
+                if beyond and (beyond > PAGES_FOR_ATTEMPT or self._shows_attempts()):
+                    return
+                if pages == PAGES_BEFORE_RAW and await self._shortcut():
                     return
         finally:
             self.intake.settle()
             await walk.aclose()
+        if walk.is_blocked:
+            self.on_page()
+            return
         coverage.at_end = True
         coverage.at_start = coverage.rising or not coverage.looped
         coverage.older = None
@@ -104,6 +123,11 @@ class RetainedPages:
         if lines and not coverage.newest:
             coverage.newest = keys_of(lines)
             self.on_newest()
+
+    def _shows_attempts(self) -> bool:
+        """Tell whether the pages read show the last attempt there is."""
+        last = max(self.intake.ledger.attempts(), default=0)
+        return not self.coverage.interleaved or self.coverage.newest_attempt >= last
 
     async def _shortcut(self) -> bool:
         return not self.coverage.rising and await self.load_raw()
@@ -127,14 +151,18 @@ class RetainedPages:
         """Oldest-first: read the last page again, and what follows it."""
         coverage = self.coverage
         before = coverage.newest
-        async for page, lines in self.walk(coverage.tail, permit, fresh=True):
+        walk = self.walk(coverage.tail, permit, fresh=True)
+        async for page, lines in walk:
             self._cover(page, lines)
             coverage.tail = page.cursor
             if lines:
                 coverage.newest = keys_of(lines)
             self.on_page()
-        coverage.at_end = True
-        self.on_newest()
+        if walk.is_blocked:
+            self.on_page()
+        else:
+            coverage.at_end = True
+            self.on_newest()
         return coverage.newest != before
 
     async def _read_down(self, permit: Permit) -> bool:
@@ -144,29 +172,69 @@ class RetainedPages:
         """
         coverage = self.coverage
         before, newest = coverage.newest, None
-        held = self.intake.highest()
-        async for page, lines in self.walk(None, permit, fresh=True):
+        held = self.highest()
+        walk = self.walk(None, permit, fresh=True)
+        async for page, lines in walk:
             coverage.remember(page)
             if lines and newest is None:
                 newest = keys_of(lines)
                 coverage.reach(page.high, page.high)
                 self.on_newest()
-            if lines and page.low.key <= held:
+            if lines and coverage.key(page.low) <= coverage.key(held):
                 self._join_bottom(page)
                 break
             self.on_page()
         else:
-            coverage.at_start = coverage.at_start or not coverage.looped
-        coverage.newest = newest or ()
+            if not coverage.looped and not walk.is_blocked:
+                coverage.at_start = True
+        coverage.newest = (newest or ()) + await self._read_last_attempt(permit)
         self.on_page()
         return coverage.newest != before
+
+    def highest(self) -> Place:
+        """Return the newest place held, as the list has it."""
+        ledger = self.intake.ledger
+        found = [Place(0, -1)]
+        for attempt in ledger.attempts():
+            account = ledger.attempt(attempt)
+            if account is not None:
+                found.append(Place(attempt, account.highest))
+        return max(found, key=self.coverage.key)
+
+    async def _read_last_attempt(
+        self, permit: Permit
+    ) -> tuple[tuple[int, int, str], ...]:
+        """Read on at the end of the last attempt if the newest page is not there.
+
+        Where attempts interleave its numbers may be below an earlier one's.
+
+        Returns:
+            What tells whether it has grown.
+        """
+        ledger, newest = self.intake.ledger, self.highest()
+        last = max(ledger.attempts(), default=0)
+        account = ledger.attempt(last)
+        if not self.coverage.interleaved or newest.attempt == last or account is None:
+            return ()
+        after = account.highest + 1
+        await self.read_hole(Hole(last, after, after, 0), permit)
+        return ((last, account.highest, ""),)
 
     def _join_bottom(self, page: PageSpan) -> None:
         """Take over where a page leads that reaches below all that was read."""
         bottom = self.coverage.bottom
-        if bottom is None or page.low.key < bottom.key:
+        key = self.coverage.key
+        if bottom is None or key(page.low) < key(bottom):
             self.coverage.bottom = page.low
             self.coverage.older = page.next_cursor
+
+    def has_read(self, line: LogLine) -> bool:
+        """Tell whether pages had a line before the stream brings it."""
+        top = self.coverage.top
+        if top is None or not line.event_id or line[:2] > top.key:
+            return False
+        held = self.intake.store.find(key_of(line))
+        return held is not None and self.intake.store.line(held).retained
 
     async def read_older(self, permit: Permit = unlimited) -> Sequence[LogLine] | None:
         """Read the next page below what has been read; None when there is none.
@@ -176,17 +244,18 @@ class RetainedPages:
         coverage = self.coverage
         if coverage.rising or coverage.at_start or coverage.bottom is None:
             return None
-        bottom = coverage.bottom.key
-        async for page, lines in self.walk(coverage.older, permit, fresh=False):
+        bottom = coverage.key(coverage.bottom)
+        walk = self.walk(coverage.older, permit, fresh=False)
+        async for page, lines in walk:
             self._cover(page, lines)
             coverage.older = page.next_cursor
             if coverage.meets_head():
-                self.loaded_all()
+                self._all_read()
                 return lines
-            if lines and page.low.key < bottom and page.next_cursor:
+            if lines and coverage.key(page.low) < bottom and page.next_cursor:
                 self.on_page()
                 return lines
-        coverage.at_start = not coverage.looped
+        coverage.at_start = not coverage.looped and not walk.is_blocked
         self.on_page()
         return None
 
@@ -200,26 +269,52 @@ class RetainedPages:
             False when lines are known that should have followed: it was cut where
             its format does not show it.
         """
-        bottom = self.coverage.bottom
-        if bottom is not None and (last is None or last < bottom.key):
+        bottom, key = self.coverage.bottom, self.coverage.key
+        if bottom is not None and (last is None or key(last) < key(bottom)):
             return False
         self.loaded_all()
         return True
 
     def loaded_all(self) -> None:
         """Take note that every line was loaded in another way."""
-        lowest = next(iter(self.intake.ledger.attempts()), None)
-        if lowest is None:
+        self.coverage.loaded()
+        self._all_read()
+
+    def confirmed(self, *, whole: bool) -> None:
+        """Take note that every retained line is held, down to where it is wanted.
+
+        Args:
+            whole: Whether that is the log's first line.
+        """
+        if whole:
+            self.loaded_all()
             return
-        self.coverage.reach(Place(lowest, 0), Place(*self.intake.highest()))
-        self.coverage.reached_start()
-        self.coverage.at_end = True
-        self.coverage.older = None
+        self.coverage.loaded()
+        bottom = self.coverage.bottom
+        if bottom is not None:
+            self.coverage.on_read(Stretch(bottom, END))
+        self.on_page()
+
+    def _all_read(self) -> None:
+        """Take note that nothing between the log's first and last line is unread."""
+        attempts = self.intake.ledger.attempts()
+        if not attempts:
+            return
+        coverage, store = self.coverage, self.intake.store
+        ends = [store.attempt_range(attempt).stop - 1 for attempt in attempts]
+        coverage.note([store.line(end) for end in ends if end >= 0])
+        coverage.reach(Place(attempts[0], 0), self.highest())
+        coverage.reached_start()
+        coverage.at_end = True
+        coverage.older = None
+        coverage.on_read(Stretch(START, END))
         self.on_page()
 
     def loaded_head(self, lines: Sequence[LogLine]) -> None:
         """Take note of lines that a download brought from the log's beginning on."""
         last = lines[-1]
+        if not isinstance(lines, LineBlock):
+            self.coverage.learn_attempts(lines, PageOrder.OLDEST_FIRST)
         self.coverage.grow_head(Place(*last[:2], last.time_ns), len(lines))
         self.on_page()
 
@@ -231,7 +326,63 @@ class RetainedPages:
         Returns:
             The lowest and highest place that was read; None if nothing was.
         """
-        return await read_hole(self, hole, permit)
+        coverage = self.coverage
+        key, rising = coverage.key, coverage.rising
+        # The line that is missing may stand a little before where the count says so.
+        first = (hole.attempt, hole.first - (NEAR if hole.missing else 0))
+        last = (hole.attempt, hole.last)
+        begin = coverage.way_to(first, last)
+        if begin is None and rising and coverage.top is not None:
+            begin = None if key(first) <= key(coverage.top) else coverage.tail
+        left = PAGES_FOR_POSSIBLE if hole.possible and not hole.missing else -1
+        low: Place | None = None
+        high: Place | None = None
+        walk = self.walk(begin, permit, fresh=True)
+        async for page, lines in walk:
+            coverage.remember(page)
+            if lines and rising:
+                self._move_tail(page, lines)
+            if lines:
+                low = page.low if low is None else min(low, page.low, key=key)
+                high = page.high if high is None else max(high, page.high, key=key)
+            self.on_page()
+            left -= 1
+            if not left or (
+                low is not None
+                and high is not None
+                and (key(high) > key(last) if rising else key(low) < key(first))
+            ):
+                break
+        else:
+            if not walk.is_blocked:
+                low, high = self._beyond(low, high, begin)
+        return self._of_attempt(hole.attempt, low, high)
+
+    def _of_attempt(
+        self, attempt: int, low: Place | None, high: Place | None
+    ) -> tuple[Place, Place] | None:
+        """Return what was read, of this attempt alone where attempts interleave."""
+        if low is None or high is None:
+            return None
+        if self.coverage.interleaved:
+            return low._replace(attempt=attempt), high._replace(attempt=attempt)
+        return low, high
+
+    def _move_tail(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
+        """Oldest-first: take note of a page at or after the last one known."""
+        coverage = self.coverage
+        top = coverage.top
+        if top is None or coverage.key(page.high) >= coverage.key(top):
+            coverage.reach(page.low, page.high)
+            coverage.tail, coverage.newest = page.cursor, keys_of(lines)
+
+    def _beyond(
+        self, low: Place | None, high: Place | None, begin: str | None
+    ) -> tuple[Place | None, Place | None]:
+        """Widen what a walk to the list's end has read by what the end rules out."""
+        if self.coverage.rising:
+            return low or (START if begin is None else None), END
+        return START, high or (END if begin is None else None)
 
     def walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> Walk:
         """Begin a walk at a cursor."""
@@ -268,13 +419,31 @@ class RetainedPages:
             lines = self.intake.take_page(page.lines, way, context, now)
         else:
             lines = self.intake.take(page.lines, way, context)
+        self.coverage.note(lines)
         self.lines_read += len(lines)
         return lines
+
+    def _settle(self, stretch: Stretch) -> None:
+        """Settle what was read: without a stream, nothing else is known of it."""
+        settle(self.intake.ledger, self.coverage, stretch)
+
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self.coverage.renumber(attempt_at)
+        if self.coverage.read is not None:
+            self._settle(self.coverage.read)
 
     def _cover(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
         if lines:
             self.coverage.remember(page)
             self.coverage.reach(page.low, page.high)
+
+
+def settle(ledger: Ledger, coverage: Coverage, stretch: Stretch) -> None:
+    """Take it as certain that what a stretch does not hold is not retained."""
+    for attempt, first, last in coverage.ranges_of(stretch, ledger.attempts()):
+        account = ledger.attempt(attempt)
+        if account is not None:
+            account.settle(first, last)
 
 
 async def _not_possible() -> bool:

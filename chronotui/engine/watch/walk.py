@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.coverage import PageSpan, Place, span_of
+from chronotui.core.coverage import END, START, PageSpan, Place, Stretch, span_of
 from chronotui.core.paging import CursorTrail
 from chronotui.engine.watch.intake import Context
+from chronotui.errors import PageTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine, LogPage
 
     Permit = Callable[[], Awaitable[None]]
-
-NOWHERE: Final = Place(0, 0)
-"""Where an empty page is."""
-
 
 FEW_PAGES: Final = 5
 """The first pages of a walk enter at once, later ones may wait for others."""
@@ -37,6 +34,8 @@ def keys_of(lines: Sequence[LogLine]) -> tuple[tuple[int, int, str], ...]:
 class Walk:
     """One walk along the list, page by page, to its end or its first repetition.
 
+    A page too large for the server ends it, unless a way beyond it is remembered.
+
     Args:
         pages: The list.
         cursor: Where to begin.
@@ -44,6 +43,9 @@ class Walk:
         fresh: Whether to read past caches.
         is_long: Whether many pages are expected: after a few, the next one is asked
             for while the last one is worked on. Close such a walk.
+
+    Attributes:
+        is_blocked: Whether it ended at a page too large for the server.
     """
 
     def __init__(
@@ -66,32 +68,88 @@ class Walk:
         self._over = False
         self._count = 0
         self._coming: asyncio.Task[LogPage] | None = None
+        self._edge: Place | None = None
+        self._read: Stretch | None = None
+        self.is_blocked = False
 
     def __aiter__(self) -> Walk:
         return self
 
     async def __anext__(self) -> tuple[PageSpan, Sequence[LogLine]]:
         """Return the next page and its lines as placed; () for an empty one."""
-        if self._over:
+        found = None if self._over else await self._next_page()
+        if found is None:
             raise StopAsyncIteration
-        here = self._next
-        page = await (self._coming or self._ask(here))
-        self._coming = None
+        here, page = found
         self._count += 1
         many = self._is_long and self._count > FEW_PAGES
         if many and page.cursor:
             self._coming = asyncio.create_task(self._ask(page.cursor))
+        coverage = self._pages.coverage
         lines = self._pages.take_page(page, self._context, many=many)
-        span = span_of(lines)
+        span = span_of(lines, interleaved=coverage.interleaved)
         progress = span is not None and span not in self._seen
         self._next = self._trail.follow(page.cursor, progress=progress)
         self._over = self._next is None
         if self._trail.looped:
-            self._pages.coverage.looped = True
+            coverage.looped = True
+        self._extend(here, span)
         if span is None:
-            return PageSpan(NOWHERE, NOWHERE, here, self._next), ()
+            return PageSpan(START, START, here, self._next), ()
         self._seen.add(span)
         return PageSpan(*span, here, self._next), lines
+
+    async def _next_page(self) -> tuple[str | None, LogPage] | None:
+        """Return the next page that can be read, and its cursor; None without one."""
+        coverage = self._pages.coverage
+        while True:
+            here = self._next
+            try:
+                page = await (self._coming or self._ask(here))
+            except PageTooLargeError:
+                self._coming = None
+                coverage.cut(here)
+                beyond = coverage.way_beyond(here, self._edge)
+                if beyond is None:
+                    self._over = self.is_blocked = True
+                    return None
+                self._next, self._edge = beyond.cursor, beyond.place
+                self._tell()
+                self._read = None
+            else:
+                self._coming = None
+                coverage.uncut(here)
+                return here, page
+
+    def _extend(self, here: str | None, span: tuple[Place, Place] | None) -> None:
+        """Take a page to the stretch read so far, and tell of it once it is held."""
+        coverage = self._pages.coverage
+        rising, key = coverage.rising, coverage.key
+        if span is not None:
+            low, high = span
+            if self._read is None:
+                first = here is None and self._count == 1
+                low = START if first and rising else low
+                high = END if first and not rising else high
+            else:
+                low = min(low, self._read.low, key=key) if rising else low
+                high = high if rising else max(high, self._read.high, key=key)
+            self._read = Stretch(low, high)
+            self._edge = span[1] if rising else span[0]
+        elif self._read is None and here is None:
+            self._read = Stretch(START, START) if rising else Stretch(END, END)
+        if self._read is not None and self._over and not self._trail.looped:
+            low, high = self._read
+            self._read = Stretch(low, END) if rising else Stretch(START, high)
+        if self._tell() and span is not None:
+            self._read = Stretch(*span)
+
+    def _tell(self) -> bool:
+        """Tell of the stretch read so far, unless lines of it still have to enter."""
+        if self._read is None or self._pages.intake.has_waiting:
+            return False
+        self._pages.coverage.on_read(self._read)
+        return True
 
     async def _ask(self, cursor: str | None) -> LogPage:
         await self._permit()
@@ -99,6 +157,7 @@ class Walk:
 
     async def aclose(self) -> None:
         """End the walk: a page on its way is not waited for."""
+        self._tell()
         if self._coming is None:
             return
         self._coming.cancel()

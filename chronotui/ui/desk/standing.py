@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.text import clean
-from chronotui.errors import AuthError, UnreachableError
+from chronotui.errors import NotSignedInError, UnreachableError, WebPageError
 
 if TYPE_CHECKING:
     from chronotui.engine.catalog import Catalog
@@ -45,8 +45,15 @@ def connection_words(connection: Connection, now: float) -> tuple[str, str, str]
     kind = str(connection.kind)
     sign = SIGNS.get(kind, "")
     words = f"{sign} {connection.text(now)}".strip()
-    reason = clean(connection.reason) if kind in TROUBLED else ""
+    troubled = kind in TROUBLED or connection.is_troubled
+    reason = clean(connection.why(now)) if troubled else ""
     return words, f"{sign} {kind}".strip(), reason
+
+
+def tone_of(connection: Connection) -> Tone:
+    """Return the colour of a state: trouble beside a good one is a caution."""
+    tone = TONES.get(str(connection.kind), "text")
+    return "caution" if connection.is_troubled and tone != "alarm" else tone
 
 
 def with_log(standing: Standing, state: LogState, now: float) -> Standing:
@@ -62,11 +69,12 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
         connection_short=short,
         reason=reason,
         has_log=True,
-        connection_tone=TONES.get(str(state.connection.kind), "text"),
+        connection_tone=tone_of(state.connection),
         lines=state.lines,
         older=bool(state.lines) and not state.at_start,
         split=state.split,
         missing=state.missing,
+        possible=0 if state.verdict is None else state.verdict.possible,
         fetching=state.fetching,
         sealed=state.verdict is not None and state.verdict.sealed,
         rate=state.rate,
@@ -87,9 +95,12 @@ def of_catalog(
     problem = catalog.problem if catalog is not None else refusal
     if problem is not None:
         state = state_of(problem)
+        wait = catalog.seconds_to_next() if catalog is not None else None
+        when = f", in {wait:.0f} s" if wait and state != "SIGN IN" else ""
         return replace(
             standing,
-            connection=f"{SIGNS['OFFLINE']} {state}",
+            connection=f"{SIGNS['OFFLINE']} {state}{when}",
+            connection_short=f"{SIGNS['OFFLINE']} {state}",
             connection_tone="alarm",
             reason=clean(str(problem)),
         )
@@ -100,7 +111,7 @@ def of_catalog(
 
 def state_of(problem: ChronotuiError) -> str:
     """Return the state of a connection that a problem stands in the way of."""
-    if isinstance(problem, AuthError):
+    if isinstance(problem, NotSignedInError) and not isinstance(problem, WebPageError):
         return "SIGN IN"
     return "OFFLINE" if isinstance(problem, UnreachableError) else "FAILING"
 

@@ -39,7 +39,8 @@ class Standing:
     ``attempt`` is the try it is counted in, 0 in a log of one try.
     ``new`` counts lines below the view while reading; ``rate`` is lines a second.
     ``older`` says that there may be lines before those that are loaded, ``split``
-    that they lie between the first ones and the newest.
+    that they lie between the first ones and the newest. ``possible`` counts lines of
+    a sealed log that may be missing.
     ``connection_short`` is the connection's state alone, ``reason`` why it is so.
     """
 
@@ -57,6 +58,7 @@ class Standing:
     split: bool = False
     new: int = 0
     missing: int = 0
+    possible: int = 0
     fetching: bool = False
     sealed: bool = False
     rate: float = 0.0
@@ -145,6 +147,8 @@ def _truth(standing: Standing) -> list[Part]:
         words = f"{standing.missing:,} missing"
         whole = f"{words}, fetching" if standing.fetching else words
         parts.append(Part(whole, "alarm", 0, short=words))
+    elif standing.possible:
+        parts.append(Part(f"{standing.possible:,} possibly missing", "alarm", 0))
     elif standing.sealed:
         parts.append(Part("sealed ✓ 0 missing", "good", 0, short="✓ 0 missing"))
     else:
