@@ -58,7 +58,7 @@ from chronotui.ui.log_view.shown import byte_size, whole_message
 from chronotui.ui.log_view.stamps import Stamper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 MOST: Final = 1 << 20
 """Characters of the longest line fed."""
@@ -70,11 +70,12 @@ SLACK: Final = 10.0
 """How much more four times the length may cost: what a processor's cache no longer
 holds costs more, but a quadratic function costs 16 times as much."""
 
-NOTHING: Final = 0.02
-"""Seconds that say nothing of growth: a clock's grain, a collector's turn."""
+NOTHING: Final = 0.1
+"""Seconds that say nothing of growth: another way is taken for longer texts, a
+collector has its turn."""
 
-ENOUGH: Final = 0.1
-"""Seconds after which longer lines would say nothing new."""
+FIRST: Final = 0.25
+"""Seconds the shortest line may take: what is linear takes a tenth of that."""
 
 TRIES: Final = 4
 
@@ -294,21 +295,30 @@ def seconds_of(use: Callable[[str], object], text: str) -> float:
 
 def grows_too_fast(use: Callable[[str], object], shape: Callable[[int], str]) -> str:
     """Return what is wrong with the growth of a cost; "" if it is at most linear."""
-    known: float | None = None
-    for length in STEPS:
-        text = shape(length)
-        took = seconds_of(use, text)
+    known: list[float] = []
+    for step, length in enumerate(STEPS):
+        took = seconds_of(use, shape(length))
         for _ in range(TRIES):
-            if known is None or took <= max(SLACK * known, NOTHING):
+            if took <= most_after(known):
                 break
-            took = min(took, seconds_of(use, text))
-            known = max(known, seconds_of(use, text[: length // 4]))
+            took = min(took, seconds_of(use, shape(length)))
+            shorter = [seconds_of(use, shape(each)) for each in STEPS[:step]]
+            known = list(map(max, known, shorter))
         else:
-            return f"{length:,} characters: {took:.3f} s, a quarter: {known:.3f} s"
-        if took >= ENOUGH:
+            return f"{length:,} characters: {took:.3f} s, shorter ones: {known}"
+        known.append(took)
+        if took >= NOTHING and step >= 2:
             break
-        known = max(took, NOTHING / SLACK)
     return ""
+
+
+def most_after(known: Sequence[float]) -> float:
+    """Return the seconds a line may take, four times as long as the last one was."""
+    if not known:
+        return FIRST
+    slack = (SLACK, SLACK * 4)
+    shorter = zip(reversed(known), slack, strict=False)
+    return max(NOTHING, min(took * factor for took, factor in shorter))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

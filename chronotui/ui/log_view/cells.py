@@ -96,10 +96,15 @@ class Grid:
             end += 1
         if start == end:
             return False
-        clusters, _width = split_graphemes(text[start:end])
-        starts += [start + at for at, _end, _cells in clusters]
-        widths = (cells for _start, _end, cells in clusters)
-        self._columns += islice(accumulate(widths, initial=self._columns[-1]), 1, None)
+        piece, column = text[start:end], self._columns[-1]
+        if piece.isascii():
+            starts += range(start, end)
+            self._columns += range(column + 1, column + end - start + 1)
+        else:
+            clusters, _width = split_graphemes(piece)
+            starts += [start + at for at, _end, _cells in clusters]
+            widths = (cells for _start, _end, cells in clusters)
+            self._columns += islice(accumulate(widths, initial=column), 1, None)
         self._stop = end
         return True
 
