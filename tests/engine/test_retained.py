@@ -128,7 +128,8 @@ async def test_a_tail_reads_just_what_is_needed(
     made = ended(demo, 2000)
     log = await readers.retained(demo, made, selection=LineSelection(tail=150))
     assert len(await printed_lines(log)) == 150
-    assert demo.requests.count("logs") == 2
+    # Every other line of a page is of the first attempt, and no part of the tail.
+    assert demo.requests.count("logs") == 3
 
 
 @pytest.mark.parametrize("dialect", Dialect)
