@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +16,8 @@ from chronotui.demo.numbering import Contention, racy_numbers
 from chronotui.model import STDERR, STDOUT, LogLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from types import FrameType
 
 ALL = 1 << 62
 RACES = (Contention.LIGHT, Contention.HEAVY)
@@ -230,15 +232,16 @@ def test_a_whole_log_of_a_race_is_whole_once_it_was_read(
 
 
 @pytest.mark.parametrize("contention", RACES)
-@pytest.mark.parametrize("lines", [150, 1500])
+@pytest.mark.parametrize(("lines", "logs", "most"), [(150, 600, 8), (1500, 200, 2)])
 def test_few_losses_hide_from_the_walk(
-    contention: Contention, lines: int, record_property: pytest.RecordProperty
+    contention: Contention, lines: int, logs: int, most: int
 ) -> None:
     """A line lost for good is hidden where a doubled number's skip never came.
 
-    The walk can miss it only near the log's end; the plain formula anywhere.
+    Of 2,000 logs of 1,500 lines the walk misses the loss in 0.15 to 0.2 %, of short
+    ones (150 lines) in 0.6 to 0.7 %; the plain formula in 1.8 to 9.5 %.
     """
-    logs, hidden, formula = 1000, 0, 0
+    hidden = formula = 0
     for seed in range(logs):
         truth = race(seed, lines, contention)
         lost = Random(-seed).randrange(lines)
@@ -247,30 +250,66 @@ def test_few_losses_hide_from_the_walk(
         account.settle(0, ALL)
         hidden += account.missing(0) == 0
         formula += max(held) + 1 - len(held) <= 0
-    record_property("hidden", hidden / logs)
-    record_property("hidden by the formula", formula / logs)
-    assert hidden / logs <= (0.03 if lines < 1000 else 0.01)
-    assert hidden <= formula
+    assert hidden <= most
+    assert hidden < formula
 
 
-def appended(numbers: Sequence[int], batch: int = 1000) -> tuple[int, int]:
-    """Return the gaps kept while numbers are appended, read and asked for."""
-    account, most, asked = AttemptLedger(), 0, 0
-    for start in range(0, len(numbers), batch):
-        for number in numbers[start : start + batch]:
+def calls_of(ask: Callable[[], object]) -> int:
+    """Return how many calls asking something takes, whatever the machine does."""
+    calls = 0
+
+    def count(_frame: FrameType, _event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        ask()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def doubled(numbers: int) -> list[int]:
+    """Return numbers of which 3 % are there twice, and as many left out."""
+    return sorted([*(n for n in range(numbers) if n % 33 != 2), *range(1, numbers, 33)])
+
+
+def test_asking_costs_the_same_whatever_the_length() -> None:
+    def cost(numbers: int) -> int:
+        account = AttemptLedger()
+        for number in doubled(numbers):
             account.add(number)
-        most = max(most, sum(1 for _ in account.gaps(0)))
-        asked += account.missing(0) + account.possible(0)
-        account.settle(0, account.highest)
-    return most, asked
+
+        def ask() -> None:
+            account.missing(0)
+            account.possible(0)
+            account.missing(numbers // 2)
+            next(account.short_gaps(0), None)
+            next(account.gaps(numbers // 2))
+
+        return calls_of(ask)
+
+    assert cost(33_000) == cost(330)
 
 
 def test_what_is_kept_does_not_grow_with_a_log_that_is_read() -> None:
-    doubled = [n for n in range(200_000) if n % 33 != 2]
-    doubled = sorted([*doubled, *(n for n in range(1, 200_000, 33))])
-    few, _ = appended(doubled[:20_000])
-    many, _ = appended(doubled)
-    assert many <= few + 1
+    account, kept = AttemptLedger(), 0
+    for batch in range(0, 200_000, 1000):
+        for number in doubled(1000):
+            account.add(batch + number)
+        kept = max(kept, sum(1 for _ in account.gaps(0)))
+        account.settle(0, account.highest)
+    assert kept <= 1000 // 33 + 2
+    assert account.missing(0) == 0
+
+
+def test_a_run_costs_what_a_line_does() -> None:
+    def cost(length: int) -> int:
+        account = ledger_of(0, 1, 2 * length)
+        return calls_of(lambda: account.add_run(10, 10 + length))
+
+    assert cost(100_000) == cost(100)
 
 
 def test_attempts_after_the_first_begin_at_the_base() -> None:

@@ -139,10 +139,10 @@ class RetainedPages:
         held = max(self.intake.ledger.attempts(), default=0)
         last = max(self.attempts, held, coverage.newest_attempt)
         mine = [line for line in lines if line.attempt == last]
-        if mine or not enough(lines):
-            return bool(mine) and enough(mine)
+        if mine:
+            return enough(mine)
         self._elsewhere += 1
-        return self._elsewhere > PAGES_FOR_ATTEMPT
+        return self._elsewhere > PAGES_FOR_ATTEMPT and enough(lines)
 
     async def _shortcut(self) -> bool:
         return not self.coverage.rising and await self.load_raw()
