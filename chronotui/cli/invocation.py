@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.engine.questions import AskSecret
+    from chronotui.engine.retries import Retries
     from chronotui.storage.diagnostic_log import DiagnosticLog
     from chronotui.storage.settings import Config, Profile
 
@@ -86,6 +87,13 @@ class Invocation:
         self.open_log = selection.open_log(self.options.log_file, os.environ)
         return self.open_log
 
+    @cached_property
+    def retries(self) -> Retries:
+        """Asks again what a server failed to answer, and says so if it takes long."""
+        from chronotui.engine.retries import Retries
+
+        return Retries(lambda words: self.output.say(f"chronotui: {words}"))
+
     def with_client(
         self,
         work: Callable[[Chronoverse], Awaitable[Result]],
@@ -102,6 +110,7 @@ class Invocation:
         import asyncio
 
         from chronotui.cli.asking import asker
+        from chronotui.cli.failures import ended_in_order
         from chronotui.engine.connect import open_client
 
         async def run() -> Result:
@@ -111,7 +120,7 @@ class Invocation:
             finally:
                 await client.aclose()
 
-        return asyncio.run(run())
+        return asyncio.run(ended_in_order(run()))
 
     def close(self) -> None:
         """Close the diagnostic log."""

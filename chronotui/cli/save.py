@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +13,8 @@ from chronotui.cli import terminal
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.cli.invocation import Invocation
     from chronotui.engine.saving import Save, SaveRequest, SaveResult
@@ -34,18 +38,22 @@ def save(invocation: Invocation) -> int:
         from chronotui.engine.watch.settings import WatchSettings
 
         watch = WatchSettings(
-            poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+            poll_seconds=invocation.profile.poll_seconds,
+            may_sign_in=False,
+            waits=False,
         )
         task = Save(client, await _request(invocation, client), watch=watch)
         progress = asyncio.create_task(_show_progress(task))
         try:
             return await task.run()
         except asyncio.CancelledError:
+            await _end(progress)
             invocation.output.say(f"chronotui: {task.error or 'cancelled.'}")
+            if task.part is not None and task.is_recording:
+                invocation.output.say(f"  {command_that_goes_on(invocation.options)}")
             raise
         finally:
-            progress.cancel()
-            await asyncio.gather(progress, return_exceptions=True)
+            await _end(progress)
 
     result = invocation.with_client(work)
     invocation.output.write(f"{result.path}\n")
@@ -55,13 +63,34 @@ def save(invocation: Invocation) -> int:
     return result.exit_code
 
 
+async def _end(progress: asyncio.Task[None]) -> None:
+    progress.cancel()
+    await asyncio.gather(progress, return_exceptions=True)
+
+
+def command_that_goes_on(options: Namespace) -> str:
+    """Return the command that goes on with a recording: the same but for --force."""
+    words = ["chronotui"]
+    for name in ("config", "profile", "url"):
+        if value := getattr(options, name):
+            words += [f"--{name}", value]
+    words += ["save", options.workflow, options.job]
+    if options.path:
+        words += ["-O", options.path]
+    words += ["--format", options.format]
+    if options.stream:
+        words += ["--stream", options.stream]
+    return shlex.join(words)
+
+
 async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
     from chronotui.engine.resolve import resolve_job, resolve_workflow
     from chronotui.engine.saving import SaveFormat, SaveRequest
 
     options = invocation.options
-    workflow = await resolve_workflow(client, options.workflow)
-    job = await resolve_job(client, workflow, options.job)
+    ask = invocation.retries.ask
+    workflow = await ask(lambda: resolve_workflow(client, options.workflow))
+    job = await ask(lambda: resolve_job(client, workflow, options.job))
     configured = invocation.profile.save_dir or invocation.config.ui.save_dir
     return SaveRequest(
         workflow_id=workflow.id,
@@ -72,6 +101,8 @@ async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
         stream=options.stream,
         query=options.query,
         overwrite=options.force,
+        anew=options.force,
+        profile=invocation.profile.name,
         make_folder=configured is not None and not options.path,
         keep_part=options.keep_part,
         job=job,
@@ -93,8 +124,9 @@ async def _show_progress(task: Save) -> None:
             sys.stderr.write(f"\r\x1b[K{_progress_text(task)}")
             sys.stderr.flush()
     finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def _progress_text(task: Save) -> str:

@@ -250,6 +250,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         return SaveRequest(
             workflow_id=subject.job.workflow_id,
             job_id=subject.job.id,
+            profile=subject.profile,
             format=self._format,
             path=found.path,
             folder=subject.folder,

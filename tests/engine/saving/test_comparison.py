@@ -42,7 +42,7 @@ def difference(
         notebook.add(ours[start : start + 3])
     encoder = LineEncoder(SaveFormat.TXT if by_text else SaveFormat.JSONL)
     body = encoder.lines(theirs)
-    comparison = Comparison(notebook.notes(as_text=by_text), by_text=by_text)
+    comparison = Comparison(notebook, by_text=by_text)
     reader = TextBody(comparison) if by_text else EntryBody(comparison)
     for start in range(0, len(body), step):
         reader.take(body[start : start + step])
