@@ -27,6 +27,10 @@ GAPS_LOOKED_AT: Final = 4000
 SIGHTS_KEPT: Final = 4 * GAPS_LOOKED_AT
 """Gaps whose first sight is remembered, before those that closed are forgotten."""
 
+LONGEST_LAG: Final = 5
+"""So many times the usual time to settle is the longest one: a server's page cache
+may keep a line from being read for much longer than it takes to be retained."""
+
 AWAITED_KEPT: Final = 500
 """Gaps that were read and still there, by which the lag is measured."""
 
@@ -187,8 +191,9 @@ class Account:
 
     def _grace(self) -> float:
         """Return how long after it was written a line must be retained."""
-        lag = max(self.lag.largest, self._healed_after)
-        return max(self._timing.settle_after, 2 * lag)
+        shortest = self._timing.settle_after
+        lag = max(2 * self.lag.largest, self._healed_after)
+        return min(max(shortest, lag), LONGEST_LAG * shortest)
 
     def _old_in(self, attempt: int) -> int:
         """Return the last number written so long before the newest retained line."""

@@ -264,7 +264,10 @@ class RetainedPages:
         bottom, key = self.coverage.bottom, self.coverage.key
         if bottom is not None and (last is None or key(last) < key(bottom)):
             return False
-        self.loaded_all()
+        top = self.coverage.top
+        if top is None or (last is not None and key(last)[0] >= key(top)[0]):
+            self.coverage.loaded()
+        self._all_read()
         return True
 
     def loaded_all(self) -> None:
@@ -306,8 +309,8 @@ class RetainedPages:
         coverage = self.coverage
         key, rising = coverage.key, coverage.rising
         # The line that is missing may stand a little before where the count says so.
-        first = (hole.attempt, hole.first - (NEAR if hole.missing else 0))
-        last = (hole.attempt, hole.last)
+        near = NEAR if hole.missing else 0
+        first, last = coverage.around(hole._replace(first=hole.first - near))
         begin = coverage.way_to(first, last)
         if begin is None and rising and coverage.top is not None:
             begin = None if key(first) <= key(coverage.top) else coverage.tail

@@ -50,8 +50,8 @@ class WatchTiming:
             the largest lag seen (invariant 6).
         settle_after: A number not held is taken for skipped when the retained log
             was read around it this long after it was seen to be absent, or after
-            the lines around it (wire note: lines are retained after up to 2 s), or
-            twice the largest lag.
+            the lines around it (wire note: lines are retained after up to 2 s);
+            up to five times as long where the log was seen to lag.
         end_limit: After the end lines are looked for this long at most (wire note:
             a list can still grow for up to a minute).
         settled_age: A job that ended this long ago when first seen is sealed as
