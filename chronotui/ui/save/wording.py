@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SIGNS = {
     SavePhase.SAVED: "✓",
+    SavePhase.UNVERIFIED: "?",
     SavePhase.FAILED: "✗",
     SavePhase.CANCELLED: "■",
 }
