@@ -252,7 +252,7 @@ class Emission:
         return hole
 
     def _short_ahead(self, account: AttemptLedger, line: LogLine) -> Hole | None:
-        """Return a gap a little above a line, if what is missing may share its number."""
+        """Return a gap a little above a line: what is missing may share its number."""
         first, last = line.sequence_num, line.sequence_num + LOOKAHEAD
         if self.final or not self._is_shared or not account.is_short(first, last):
             return None
