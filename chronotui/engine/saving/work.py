@@ -13,7 +13,7 @@ from chronotui.engine.saving.threads import GRACE_SECONDS, in_thread
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.storage.atomic_file import AbandonedError, PartFile
 from chronotui.storage.paths import spool_dir
-from chronotui.storage.recording_part import RecordingOf, RecordingPart, goes_on
+from chronotui.storage.recording_part import RecordingOf, RecordingPart, recording_to
 from chronotui.storage.spool_file import SpoolFile
 from chronotui.storage.target import Target, look, opening_problem, refuse
 
@@ -136,8 +136,9 @@ class Work:
         """Whether a recording of this very job to this name was begun earlier."""
         if self.request.query:
             return False
-        path, of = self.target_path(), self._recording_of()
-        return await in_thread(lambda: goes_on(path, of), lambda: None) is not None
+        path = self.target_path()
+        found = await in_thread(lambda: recording_to(path), lambda: None)
+        return found is not None and not self._recording_of().difference(found[0])
 
     def _path_in_folder(self, hint: str | None = None) -> Path:
         path = self.target_path(hint)
