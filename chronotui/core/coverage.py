@@ -12,6 +12,7 @@ from chronotui.core.paging import PageOrder, interleaves, order_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from chronotui.core.ledger import Hole
     from chronotui.model import LogLine
 
 MARKS_KEPT: Final = 4096
@@ -257,6 +258,22 @@ class Coverage:
             at = bisect_right(self._marks, self.key(last), key=self._mark_key)
         return self._marks[at].cursor if 0 <= at < len(self._marks) else None
 
+    def edge_of(self, cursor: str | None) -> Place | None:
+        """Return the place a remembered cursor leads on from; None if not known."""
+        if cursor is None:
+            return None
+        places = (mark.place for mark in self._marks if mark.cursor == cursor)
+        return next(places, None)
+
+    def around(self, hole: Hole) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the (attempt, number)s below and above which a gap was read past.
+
+        Where attempts interleave, a page may end among the lines of one number.
+        """
+        if self.interleaved:
+            return (0, hole.first), (END.attempt, hole.last)
+        return (hole.attempt, hole.first), (hole.attempt, hole.last)
+
     def reach(self, low: Place, high: Place) -> None:
         """Take the stretch from ``low`` to ``high`` as read, joined to what was."""
         if self.bottom is None or self.key(low) < self.key(self.bottom):
@@ -304,15 +321,12 @@ class Coverage:
         """Take note that the page at a cursor can be read."""
         self._too_large.discard(cursor)
 
-    def way_beyond(self, cursor: str | None, edge: Place | None) -> _Mark | None:
+    def way_beyond(self, edge: Place | None) -> _Mark | None:
         """Return the nearest remembered way behind a page that cannot be read.
 
         Args:
-            cursor: Of that page.
-            edge: The place it begins at, if known.
+            edge: The place it begins at; None for the list's beginning.
         """
-        known = [mark.place for mark in self._marks if mark.cursor == cursor]
-        edge = known[0] if known else edge
         marks = self._marks if self.rising else self._marks[::-1]
         for mark in marks:
             ahead = edge is None or (

@@ -214,6 +214,10 @@ class AttemptLedger:
             yield start, last, missing, last - start + 1 - missing
             past = last + 1
 
+    def is_short(self, first: int, last: int) -> bool:
+        """Tell whether a line is missing somewhere among some numbers."""
+        return self._lows.any(first, last)
+
     def is_suspect(self, number: int) -> bool:
         """Tell whether an absent number may be a missing line that counts above it."""
         return self._lows.any(number, number + NEAR)

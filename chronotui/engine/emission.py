@@ -11,6 +11,7 @@ from chronotui.core.log import LineKey, key_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.core.ledger import AttemptLedger, Hole
     from chronotui.core.log import LogStore
     from chronotui.engine.beginning import Beginning
     from chronotui.engine.watch.intake import Intake
@@ -23,8 +24,12 @@ SLICE: Final = 2000
 FIRST_SLICE: Final = 16
 """Lines looked at first; the next one often has to wait."""
 
-PASSED_KEPT: Final = 1000
-"""Gaps passed over without a missing line that are remembered."""
+GIVEN_UP_KEPT: Final = 1000
+"""Gaps given up that are remembered, for lines of them that come late."""
+
+LOOKAHEAD: Final = 8
+"""Where both streams write, the line missing at a number may share one this near
+below it: the other line of a doubled number shows only where its skip would be."""
 
 LAST_RANK: Final = 9
 """Above every rank: a key after all lines of a number."""
@@ -45,6 +50,8 @@ class Blocked:
         ends: Whether it is an attempt's end that is not certain yet.
         skipped: Whether the numbers were probably only skipped: nothing near them
             is missing, but the retained log was not read around them yet.
+        ahead: Whether the gap is above the next line, which may share its number
+            with the line that is missing.
     """
 
     attempt: int
@@ -54,6 +61,7 @@ class Blocked:
     since: float | None
     ends: bool = False
     skipped: bool = False
+    ahead: bool = False
 
 
 class Emission:
@@ -86,7 +94,8 @@ class Emission:
         self._first_key: LineKey | None = None
         self._arrivals: deque[tuple[float, tuple[int, int]]] = deque()
         self._newest: tuple[float, LineKey] | None = None
-        self._passed: deque[Blocked] = deque(maxlen=PASSED_KEPT)
+        self._gone: deque[Blocked] = deque(maxlen=GIVEN_UP_KEPT)
+        self._streams: set[str] = set()
         self.place: tuple[int, int] | None = None
         self.given_up = 0
         self.blocked: Blocked | None = None
@@ -174,21 +183,27 @@ class Emission:
             if place != self.place:
                 if not self._may_follow(line, limit):
                     break
-                if self._is_newest(line) and not self._alone_for_long(line, now):
+                if not self._alone_for_long(line, now):
                     self.holding = True
                     break
                 self.place, self._out = place, set()
             self._out.add(key_of(line))
+            self._streams.add(line.stream)
             taken += 1
         return lines[:taken]
 
-    def _is_newest(self, line: LogLine) -> bool:
-        return line[:2] == self._intake.highest()
-
     def _alone_for_long(self, line: LogLine, now: float) -> bool:
-        """Tell whether the newest number has waited for its other line."""
+        """Tell whether the newest numbers have waited for their other lines."""
+        highest = self._intake.highest()
+        if self.final or line[:2] != highest:
+            is_near = line.sequence_num > highest[1] - LOOKAHEAD
+            if self.final or not is_near or line.attempt != highest[0]:
+                return True
+            since = self._known(line, None)
+            waited = since is None or now - since >= self._timing.partner_wait
+            return waited or not self._is_shared
         last = self._store.line(len(self._store) - 1)
-        if self.final or last.stream != line.stream:
+        if last.stream != line.stream:
             return True
         key = key_of(line)
         if self._newest is None or self._newest[1] != key:
@@ -207,18 +222,49 @@ class Emission:
                 )
                 return False
             attempt, number = line.attempt, ledger.base - 1
-        hole = ledger.hole_before(attempt, number + 1, line.sequence_num - 1)
-        while hole is not None and self.final and not hole.missing:
-            hole = ledger.hole_before(attempt, hole.last + 1, line.sequence_num - 1)
+        account = ledger.attempt(attempt)
+        if account is None:
+            return True
+        hole = None
+        if line.sequence_num > number + 1:
+            hole = self._hole(attempt, number + 1, line.sequence_num - 1)
+        ahead = hole is None
+        hole = hole or self._short_ahead(account, line)
         if hole is None:
             return True
-        account = ledger.attempt(attempt)
-        suspect = account is not None and account.is_suspect(hole.first)
-        since = self._known(line, limit)
         self.blocked = Blocked(
-            attempt, hole.first, hole.last, hole.missing, since, skipped=not suspect
+            attempt,
+            hole.first,
+            hole.last,
+            hole.missing,
+            self._known(line, limit),
+            skipped=not account.is_suspect(hole.first),
+            ahead=ahead,
         )
         return False
+
+    def _hole(self, attempt: int, first: int, last: int) -> Hole | None:
+        """Return the first gap among some numbers that is to be waited for."""
+        ledger = self._intake.ledger
+        hole = ledger.hole_before(attempt, first, last)
+        while hole is not None and self.final and not hole.missing:
+            hole = ledger.hole_before(attempt, hole.last + 1, last)
+        return hole
+
+    def _short_ahead(self, account: AttemptLedger, line: LogLine) -> Hole | None:
+        """Return a gap a little above a line, if what is missing may share its number."""
+        first, last = line.sequence_num, line.sequence_num + LOOKAHEAD
+        if self.final or not self._is_shared or not account.is_short(first, last):
+            return None
+        hole = self._intake.ledger.hole_before(line.attempt, first, last)
+        while hole is not None and not hole.missing:
+            hole = self._intake.ledger.hole_before(line.attempt, hole.last + 1, last)
+        return hole
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether both streams write, so that they may share numbers."""
+        return len(self._streams) > 1
 
     def _known(self, line: LogLine, limit: tuple[int, int] | None) -> float | None:
         """Return since when a line, and so what is missing before it, is known."""
@@ -231,29 +277,28 @@ class Emission:
         blocked, self.blocked = self.blocked, None
         if blocked is None:
             return None
-        if blocked.skipped:
-            self.place = (blocked.attempt, blocked.last)
-            self._out = set()
-            self._passed.append(blocked)
-            return blocked
+        ledger = self._intake.ledger
         if blocked.ends:
-            attempts = self._intake.ledger.attempts()
-            following = next(a for a in attempts if a > blocked.attempt)
-            self.place = (following, self._intake.ledger.base - 1)
-        else:
-            self.place = (blocked.attempt, blocked.last)
+            following = next(a for a in ledger.attempts() if a > blocked.attempt)
+            self.place = (following, ledger.base - 1)
+            ledger.asked = (following, ledger.base)
+        elif not blocked.skipped:
             self.given_up += blocked.missing
-        self._intake.ledger.asked = (self.place[0], self.place[1] + 1)
+            self._gone.append(blocked)
+            ledger.asked = (blocked.attempt, blocked.last + 1)
+        if not blocked.ends and not blocked.ahead:
+            self.place = (blocked.attempt, blocked.last)
         self._out = set()
         return blocked
 
     def came_late(self, line: LogLine) -> None:
-        """Note a line that came when others after it were handed out.
+        """Count a line that came when others after it were handed out.
 
         Where it was waited for and given up it is counted already.
         """
         attempt, number = line[:2]
-        for passed in self._passed:
-            if passed.attempt == attempt and passed.first <= number <= passed.last:
-                self.given_up += 1
-                return
+        if not any(
+            gone.attempt == attempt and gone.first - LOOKAHEAD <= number <= gone.last
+            for gone in self._gone
+        ):
+            self.given_up += 1

@@ -309,8 +309,8 @@ class RetainedPages:
         coverage = self.coverage
         key, rising = coverage.key, coverage.rising
         # The line that is missing may stand a little before where the count says so.
-        first = (hole.attempt, hole.first - (NEAR if hole.missing else 0))
-        last = (hole.attempt, hole.last)
+        near = NEAR if hole.missing else 0
+        first, last = coverage.around(hole._replace(first=hole.first - near))
         begin = coverage.way_to(first, last)
         if begin is None and rising and coverage.top is not None:
             begin = None if key(first) <= key(coverage.top) else coverage.tail

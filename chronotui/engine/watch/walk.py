@@ -68,8 +68,9 @@ class Walk:
         self._over = False
         self._count = 0
         self._coming: asyncio.Task[LogPage] | None = None
-        self._edge: Place | None = None
-        self._read: Stretch | None = None
+        self._edge = pages.coverage.edge_of(cursor)
+        edge = self._edge
+        self._read = None if edge is None else Stretch(edge, edge)
         self.is_blocked = False
 
     def __aiter__(self) -> Walk:
@@ -109,13 +110,13 @@ class Walk:
             except PageTooLargeError:
                 self._coming = None
                 coverage.cut(here)
-                beyond = coverage.way_beyond(here, self._edge)
+                beyond = coverage.way_beyond(self._edge)
                 if beyond is None:
                     self._over = self.is_blocked = True
                     return None
                 self._next, self._edge = beyond.cursor, beyond.place
                 self._tell()
-                self._read = None
+                self._read = Stretch(beyond.place, beyond.place)
             else:
                 self._coming = None
                 coverage.uncut(here)
