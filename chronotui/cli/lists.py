@@ -48,8 +48,10 @@ def workflows(invocation: Invocation) -> int:
 
     async def read(client: Chronoverse) -> Listing[Workflow]:
         async def page(cursor: str | None) -> Page[Workflow]:
-            return await client.workflows(
-                cursor=cursor, query=options.query, terminated=options.terminated
+            return await invocation.retries.ask(
+                lambda: client.workflows(
+                    cursor=cursor, query=options.query, terminated=options.terminated
+                )
             )
 
         return await read_list(page, _limit(invocation))
@@ -68,11 +70,14 @@ def jobs(invocation: Invocation) -> int:
     async def read(client: Chronoverse) -> Listing[Job]:
         from chronotui.engine.resolve import resolve_workflow
 
-        workflow = await resolve_workflow(client, options.workflow)
+        ask = invocation.retries.ask
+        workflow = await ask(lambda: resolve_workflow(client, options.workflow))
 
         async def page(cursor: str | None) -> Page[Job]:
-            return await client.jobs(
-                workflow.id, cursor=cursor, status=status, trigger=trigger
+            return await ask(
+                lambda: client.jobs(
+                    workflow.id, cursor=cursor, status=status, trigger=trigger
+                )
             )
 
         return await read_list(page, _limit(invocation))

@@ -31,8 +31,9 @@ def logs(invocation: Invocation) -> int:
     async def work(client: Chronoverse) -> int:
         from chronotui.engine.resolve import resolve_job, resolve_workflow
 
-        workflow = await resolve_workflow(client, options.workflow)
-        job = await resolve_job(client, workflow, options.job)
+        ask = invocation.retries.ask
+        workflow = await ask(lambda: resolve_workflow(client, options.workflow))
+        job = await ask(lambda: resolve_job(client, workflow, options.job))
         return await read(invocation, client, workflow, job, selection)
 
     return invocation.with_client(work)
@@ -97,8 +98,11 @@ async def _retained(
         spool=_spool(invocation),
     )
     await _print(invocation, log.batches())
-    if log.missing:
-        _teller(invocation)(f"{log.printed:,} lines printed, {log.missing:,} missing.")
+    if log.missing or log.possible:
+        lacking = f"{log.missing:,} missing" if log.missing else ""
+        perhaps = f"{log.possible:,} possibly missing" if log.possible else ""
+        words = ", ".join(filter(None, (lacking, perhaps)))
+        _teller(invocation)(f"{log.printed:,} lines printed, {words}.")
     elif not log.printed:
         _teller(invocation)(_why_nothing(job, selection))
     return log.exit_code
@@ -116,7 +120,7 @@ async def _follow(
 
     tell = _teller(invocation)
     settings = WatchSettings(
-        poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+        poll_seconds=invocation.profile.poll_seconds, may_sign_in=False, waits=False
     )
     follow = Follow(
         client,

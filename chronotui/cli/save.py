@@ -38,7 +38,9 @@ def save(invocation: Invocation) -> int:
         from chronotui.engine.watch.settings import WatchSettings
 
         watch = WatchSettings(
-            poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+            poll_seconds=invocation.profile.poll_seconds,
+            may_sign_in=False,
+            waits=False,
         )
         task = Save(client, await _request(invocation, client), watch=watch)
         progress = asyncio.create_task(_show_progress(task))
@@ -86,8 +88,9 @@ async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
     from chronotui.engine.saving import SaveFormat, SaveRequest
 
     options = invocation.options
-    workflow = await resolve_workflow(client, options.workflow)
-    job = await resolve_job(client, workflow, options.job)
+    ask = invocation.retries.ask
+    workflow = await ask(lambda: resolve_workflow(client, options.workflow))
+    job = await ask(lambda: resolve_job(client, workflow, options.job))
     configured = invocation.profile.save_dir or invocation.config.ui.save_dir
     return SaveRequest(
         workflow_id=workflow.id,

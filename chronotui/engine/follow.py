@@ -18,6 +18,7 @@ from chronotui.engine.watch.settings import WatchSettings
 from chronotui.engine.watch.state import Connection, ConnectionKind, short_words
 from chronotui.engine.watch.timing import Clock
 from chronotui.engine.watch.watch import Watch
+from chronotui.errors import ChronotuiError, IncompleteError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -167,9 +168,15 @@ class Follow:
                     yield lines
                 else:
                     await self._pause()
-            verdict = watching.result()
+            refusal = _refusal_of(watching)
+            if refusal is None:
+                verdict = watching.result()
+            elif not self._watch.was_answered:
+                raise refusal
             for lines in self._lines.rest(self._clock.monotonic()):
                 yield lines
+            if refusal is not None:
+                raise self._cut_off(refusal)
             self.result = self._outcome(verdict)
         finally:
             watching.cancel()
@@ -177,6 +184,15 @@ class Follow:
             if not watching.cancelled():
                 watching.exception()
             self._watch.intake.store.close()
+
+    def _cut_off(self, refusal: ChronotuiError) -> ChronotuiError:
+        """Return what ended it early: incomplete, if anything was handed out."""
+        if not self.printed:
+            return refusal
+        return IncompleteError(
+            f"The log breaks off after {self.printed:,} lines: {refusal.sentence}",
+            next_step="Try again; the job may go on.",
+        )
 
     def _new_store(self) -> LogStore:
         return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
@@ -206,3 +222,9 @@ class Follow:
         missing = self._lines.missing
         whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
         return FollowResult(whole, self.printed, missing, self._watch.job)
+
+
+def _refusal_of(watching: asyncio.Task[Verdict]) -> ChronotuiError | None:
+    """Return the error a watch ended with, if it is one with words."""
+    error = None if watching.cancelled() else watching.exception()
+    return error if isinstance(error, ChronotuiError) else None

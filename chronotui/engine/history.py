@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.core.log import key_of
-from chronotui.engine.raw_lines import load_raw
+from chronotui.engine.raw_lines import load_raw, read_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,10 +130,23 @@ class HistoryPaging:
                 whole = await load_raw(
                     self._source, watch.job, watch.intake, took, skip=skip
                 )
-                head = coverage.head
-                return whole and (stopped or pages.downloaded(head and head.key))
+                return whole and (stopped or await self._is_whole())
         finally:
             self._stepped.set()
+
+    async def _is_whole(self) -> bool:
+        """Hold a download that has ended against the pages, and read what it lacks.
+
+        A proxy may cut it at a line's end, which nothing in it tells of.
+        """
+        pages = self._watch.pages
+        head = pages.coverage.head
+        if pages.coverage.bottom is None:
+            await pages.open(lambda _: True)
+        if not pages.downloaded(head and head.key):
+            return False
+        await read_left_out(pages)
+        return True
 
     async def _load_pages(self, progress: Progress | None) -> None:
         pages = self._watch.pages
@@ -196,13 +209,16 @@ class HistoryPaging:
 
     async def _load_up_to(self, key: LineKey) -> None:
         """Load from the log's beginning to a little beyond a line."""
+        place = self._watch.pages.coverage.key
         beyond = (key.attempt, key.sequence_num + LINES_AROUND)
         try:
             while self._downloading.locked() and not self._reaches(key):
                 self._stepped.clear()
                 await self._stepped.wait()
             if not self._reaches(key):
-                await self._load_raw(None, lambda last: last[:2] >= beyond)
+                await self._load_raw(
+                    None, lambda last: place(last[:2]) >= place(beyond)
+                )
         finally:
             self.loading = None
             self._changed()

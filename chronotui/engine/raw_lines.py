@@ -9,9 +9,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
+from chronotui.core.ledger import NEAR
 from chronotui.core.log import LineBlock
 from chronotui.core.raw_blocks import RawBlocks
 from chronotui.engine.watch.intake import Context
+from chronotui.engine.watch.walk import unlimited
 from chronotui.errors import ChronotuiError
 from chronotui.model import RawFormat
 
@@ -25,11 +27,15 @@ if TYPE_CHECKING:
     )
 
     from chronotui.engine.watch.intake import Intake
+    from chronotui.engine.watch.pages import RetainedPages
     from chronotui.engine.watch.source import LogSource, RawAnswer
     from chronotui.model import Job, LogLine
 
 QUEUED_BATCHES: Final = 4
 """Decoded batches that may wait; then the download waits, and TCP with it."""
+
+MOST_PAGES: Final = 2000
+"""Pages read for what a download left out; what is further back stays missing."""
 
 STEP_LINES: Final = 128
 """Lines taken at once where some of them may be held already."""
@@ -158,6 +164,31 @@ async def load_raw(
                     return True
                 await asyncio.sleep(0)
     return True
+
+
+async def read_left_out(pages: RetainedPages) -> None:
+    """Read what a download of the whole log left out from the pages that have it.
+
+    One walk back from the newest page comes by all of it.
+
+    Raises:
+        ChronotuiError: A page cannot be read.
+    """
+    ledger = pages.intake.ledger
+    if not ledger.missing:
+        return
+    wanted: dict[int, int] = {}
+    for hole in ledger.short_holes():
+        # The line that is missing may stand a little before where the count says so.
+        wanted.setdefault(hole.attempt, hole.first - NEAR)
+    count = 0
+    async for _span, lines in pages.walk(None, unlimited, fresh=True):
+        count += 1
+        for line in lines:
+            if line.sequence_num < wanted.get(line.attempt, -1):
+                del wanted[line.attempt]
+        if not wanted or not ledger.missing or count >= MOST_PAGES:
+            return
 
 
 def in_steps(lines: Sequence[LogLine], intake: Intake) -> Iterator[Sequence[LogLine]]:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
-from chronotui.core.log import LogStore, key_of
+from chronotui.core.ledger import NEAR
+from chronotui.core.log import LineBlock, LineKey, LogStore, key_of
+from chronotui.core.paging import PageOrder
+from chronotui.core.text import clean
 from chronotui.engine.beginning import beginning_of
-from chronotui.engine.raw_lines import raw_lines
+from chronotui.engine.raw_lines import raw_lines, read_left_out
+from chronotui.engine.retries import ASKED_AGAIN, Retries
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Context, Intake
 from chronotui.engine.watch.pages import RetainedPages
-from chronotui.engine.watch.requests import backoff_of, retry_after
+from chronotui.engine.watch.requests import backoff_of
 from chronotui.engine.watch.scope import refuse_without_log
 from chronotui.engine.watch.timing import Clock, WatchTiming
-from chronotui.errors import IncompleteError, ServerError
+from chronotui.errors import (
+    ChronotuiError,
+    IncompleteError,
+    NotSignedInError,
+    PageTooLargeError,
+    ServerError,
+    UsageError,
+    WebPageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from chronotui.core.log import LineKey, Overflow
+    from chronotui.core.log import Overflow
     from chronotui.engine.watch.source import LogSource
     from chronotui.model import Job, LogLine, LogPage, Workflow
 
@@ -29,7 +41,10 @@ MEMORY_BYTES: Final = 64 << 20
 """Lines kept in memory until they can be printed; more go to the spool."""
 
 TRIES: Final = 8
-"""A page that fails so often in a row is not to be had."""
+"""A page in the middle of a log that fails so often in a row is not to be had."""
+
+CACHED_SECONDS: Final = 1800.0
+"""The server itself keeps older pages so long (wire note "Retained logs")."""
 
 HEAL_TRIES: Final = 3
 """So often holes in a log still being written are looked at again."""
@@ -84,6 +99,11 @@ class RetainedLog:
         self._printed = 0
         self._read = 0
         self._handed: LineKey | None = None
+        self._retries = Retries(tell, timing=self._timing, clock=self._clock)
+        self._downloaded_all = False
+        self._late = 0
+        self.unread = ""
+        """Why a part of the log could not be read; "" if all of it was."""
 
     @property
     def printed(self) -> int:
@@ -96,11 +116,16 @@ class RetainedLog:
         return self._intake.ledger.missing
 
     @property
+    def possible(self) -> int:
+        """Lines that may be missing: their places could not be read."""
+        return self._intake.ledger.possible
+
+    @property
     def exit_code(self) -> int:
         """0, or 6 when lines are missing."""
         coverage = self._pages.coverage
-        unread = coverage.looped or coverage.end_cut_off
-        return 6 if self.missing or self._intake.ledger.possible or unread else 0
+        unread = self.unread or coverage.looped or coverage.cut_off or self._late
+        return 6 if self.missing or self.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
         """Yield lines in order, oldest first.
@@ -116,34 +141,103 @@ class RetainedLog:
                 self._printed += len(wanted)
                 if wanted:
                     yield wanted
-        except ServerError as error:
-            if not self._printed:
-                raise
-            raise IncompleteError(
-                f"The log breaks off after {self._printed:,} lines: {error.sentence}",
-                next_step="Try again.",
-            ) from error
         finally:
             self._intake.store.close()
-        if self._pages.coverage.looped:
-            self._tell("the server's page list leads in circles; lines are left out.")
+        self._say_what_lacks()
+
+    def _say_what_lacks(self) -> None:
+        coverage = self._pages.coverage
+        if coverage.looped:
+            self.unread = "the server's page list leads in circles"
+        elif coverage.cut_off:
+            self.unread = coverage.cut_off
+        if self.unread:
+            self._tell(f"{self.unread}; lines are left out.")
+        if self._late:
+            self._tell(f"{self._late:,} lines came too late to be printed in order.")
+        if self._may_be_old:
+            self._tell(
+                "the job was tried again, and of its log only the pages could be read: "
+                "the server keeps older pages for 30 minutes, so lines of a later try "
+                "may be lacking."
+            )
+
+    @property
+    def _may_be_old(self) -> bool:
+        """Whether the server's own cache may hide lines of a later attempt."""
+        age = self._job.seconds_since_end(self._clock.wall())
+        ended_long_ago = age is not None and age > CACHED_SECONDS
+        if self._job.status.is_terminal and ended_long_ago:
+            return False
+        return self._pages.coverage.needs_confirmation
 
     async def _in_order(self) -> AsyncIterator[list[LogLine]]:
         self._intake.ledger.last_attempt = self._selection.attempt
-        if self._job.status.is_terminal and self._selection.from_the_start:
-            async for lines in self._downloaded():
-                yield lines
+        problem = None
+        if self._job.status.is_terminal:
+            from_the_start = self._selection.from_the_start
+            if from_the_start or await self._is_retried():
+                async for lines in self._downloaded(hand_out=from_the_start):
+                    yield lines
         if not self._is_complete:
-            await self._read_pages()
+            problem = await self._read_pages_or_all()
         self._ask_from_beginning()
-        async for lines in self._due(held_back=0):
+        async for lines in self._due(len(self._intake.store)):
             yield lines
+        if problem is not None:
+            raise self._broken_off(problem) from problem
+
+    async def _is_retried(self) -> bool:
+        """Tell whether an ended job was tried more than once.
+
+        Where attempts interleave, the newest pages need not show the last one; the
+        beginning of a download shows all of them.
+        """
+        if self._job.attempts is not None:
+            return self._job.attempts > 1
+        async with aclosing(raw_lines(self._client, self._job)) as batches:
+            async for lines in batches:
+                return any(line.attempt > 1 for line in lines or ())
+        return False
+
+    async def _read_pages_or_all(self) -> ChronotuiError | None:
+        """Read the pages wanted; return why not all of them could be read.
+
+        Raises:
+            ChronotuiError: Nothing could be read.
+        """
+        problem = None
+        try:
+            await self._read_pages()
+        except ChronotuiError as error:
+            problem = error
+        lacks = problem is not None or bool(self._pages.coverage.cut_off)
+        ended = self._job.status.is_terminal
+        if lacks and ended and not self._selection.from_the_start:
+            # What the pages do not give, the download may.
+            async for _early in self._downloaded(hand_out=False):
+                pass
+            problem = None if self._is_complete else problem
+        if problem and not self._printed and not len(self._intake.store):
+            raise problem
+        return problem
+
+    def _broken_off(self, problem: ChronotuiError) -> IncompleteError:
+        rising = self._pages.coverage.rising or self._downloaded_all
+        others = "the rest" if rising else "others"
+        return IncompleteError(
+            f"{self._printed:,} lines were printed, {others} could not be read: "
+            f"{problem.sentence}",
+            next_step="Try again.",
+        )
 
     @property
     def _is_complete(self) -> bool:
         return self._pages.coverage.at_start and self._pages.coverage.at_end
 
-    async def _downloaded(self) -> AsyncIterator[list[LogLine]]:
+    async def _downloaded(
+        self, *, hand_out: bool = True
+    ) -> AsyncIterator[list[LogLine]]:
         """Yield the lines of the raw download as they come, where it can be had."""
         context, coverage = Context(), self._pages.coverage
         coverage.at_start = True
@@ -153,31 +247,87 @@ class RetainedLog:
                 self._set_floor()
                 return
             self._intake.take(batch, Way.RISING, context)
+            if not isinstance(batch, LineBlock):
+                coverage.learn_attempts(batch, PageOrder.OLDEST_FIRST)
             self._set_floor()
+            if not hand_out:
+                continue
             self._ask_from_beginning()
-            async for lines in self._due(held_back=HELD_BACK):
+            async for lines in self._due(self._sure_until()):
                 yield lines
+        self._intake.on_new = self._came_late
         await self._read_what_was_cut_off()
+        self._intake.on_new = lambda _: None
+        self._downloaded_all = True
         self._pages.loaded_all()
         coverage.at_end = True
 
-    async def _read_what_was_cut_off(self) -> None:
-        """Read the newest page, and back to where the download ended.
+    def _came_late(self, lines: Sequence[LogLine]) -> None:
+        """Count wanted lines whose turn is over."""
+        handed, wants = self._handed, self._selection.prints
+        if handed is not None:
+            self._late += sum(key_of(x) < handed and wants(x) for x in lines)
 
-        A proxy may cut it at a line's end, which nothing in it tells of. Where no
-        page is to be had, it is taken for whole.
+    def _sure_until(self) -> int:
+        """Return up to where no line can come before those of a download so far.
+
+        It may mix the attempts, so that the second one's turn is not before the end;
+        and what it leaves out is read from the pages, after it.
         """
-        last = self._intake.highest()
+        store, ledger = self._intake.store, self._intake.ledger
+        attempts = store.attempts()
+        if not attempts:
+            return 0
+        stop = store.attempt_range(attempts[0]).stop - HELD_BACK
+        hole = next(ledger.short_holes(), None)
+        if hole is not None:
+            place = LineKey(hole.attempt, hole.first - NEAR, -1, "")
+            stop = min(stop, store.bisect(place))
+        return stop
+
+    async def _read_what_was_cut_off(self) -> None:
+        """Read from the pages what the download lacks at its end, or inside.
+
+        A proxy may cut it at a line's end, which nothing in it tells of. Where no page
+        is to be had, it is taken for whole, and that is said.
+        """
+        intake, pages = self._intake, self._pages
+        new: set[LineKey] = set()
+
+        def note(lines: Sequence[LogLine]) -> None:
+            new.update(map(key_of, lines))
+            self._came_late(lines)
 
         def reaches(lines: Sequence[LogLine]) -> bool:
-            return any(line.attempt > 0 and line[:2] < last for line in lines)
+            intake.settle()
+            held = bool(lines) and key_of(lines[-1]) not in new
+            new.clear()
+            return held
 
-        with suppress(ServerError):
-            await self._pages.open(reaches)
+        intake.on_new = note
+        try:
+            await pages.open(reaches)
+            words = pages.coverage.cut_off
+        except ChronotuiError as problem:
+            words = clean(problem.sentence).rstrip(".")
+        if not words:
+            words = await self._read_left_out()
+        if words and pages.lines_read:
+            self.unread = words if intake.ledger.missing else ""
+        elif words:
+            self._tell(f"not verified against the pages of the log: {words}.")
+
+    async def _read_left_out(self) -> str:
+        """Read what the download left out; return why that was not possible."""
+        try:
+            await read_left_out(self._pages)
+        except ChronotuiError as problem:
+            return clean(problem.sentence).rstrip(".")
+        return ""
 
     async def _read_pages(self) -> None:
         await self._pages.open(self._enough)
-        if self._is_settled:
+        if self._is_settled or self._pages.coverage.cut_off:
             return
         backoff = backoff_of(self._timing, self._clock)
         for _ in range(HEAL_TRIES):
@@ -204,10 +354,16 @@ class RetainedLog:
         if selection.tail is not None and self._read >= selection.tail:
             return True
         if selection.since_ns is not None and not all(map(selection.in_time, lines)):
-            return True
+            return not self._pages.coverage.interleaved or self._is_before(lines)
         if selection.attempt is not None:
             return any(0 < line.attempt < selection.attempt for line in lines)
         return False
+
+    def _is_before(self, lines: Sequence[LogLine]) -> bool:
+        """Tell whether lines of the last attempt are before the time asked for."""
+        last = max(self._intake.ledger.attempts(), default=0)
+        in_time = self._selection.in_time
+        return any(line.attempt == last and not in_time(line) for line in lines)
 
     def _set_floor(self) -> None:
         ledger, coverage = self._intake.ledger, self._pages.coverage
@@ -224,11 +380,10 @@ class RetainedLog:
                 self._intake.ledger.asked = beginning.place
                 self._handed = beginning.first
 
-    async def _due(self, *, held_back: int) -> AsyncIterator[list[LogLine]]:
-        """Yield lines not handed out yet, but for the newest ``held_back``."""
+    async def _due(self, stop: int) -> AsyncIterator[list[LogLine]]:
+        """Yield lines not handed out yet, up to the one at ``stop`` in the store."""
         store = self._intake.store
         start = 0 if self._handed is None else store.bisect(self._handed)
-        stop = len(store) - held_back
         while start < stop:
             lines = store.lines(start, min(start + SLICE, stop))
             start += len(lines)
@@ -238,7 +393,8 @@ class RetainedLog:
 
     def _forget(self, printed: int) -> None:
         """Let go of lines handed out, but for the neighbours of those to come."""
-        if printed < FORGET_LINES:
+        left = len(self._intake.store) - printed
+        if printed < max(FORGET_LINES, left):
             return
         old = self._intake.store
         first = old.line(printed - HELD_BACK)
@@ -246,17 +402,21 @@ class RetainedLog:
         old.close()
 
     async def _fetch(self, cursor: str | None, fresh: bool) -> LogPage:
-        backoff = backoff_of(self._timing, self._clock)
-        while True:
-            try:
-                return await self._client.log_page(
-                    self._job.workflow_id, self._job.id, cursor=cursor, fresh=fresh
-                )
-            except ServerError as error:
-                delay = backoff.delay(retry_after(error))
-                if backoff.tries >= TRIES:
-                    raise
-                await asyncio.sleep(min(delay, self._timing.tail_apart))
+        inside = bool(self._pages.lines_read)
+
+        def may_help(error: ChronotuiError) -> bool:
+            return not isinstance(error, PageTooLargeError) and (
+                isinstance(error, ServerError)
+                or (inside and _is_outage(error, at_cursor=cursor is not None))
+            )
+
+        return await self._retries.ask(
+            lambda: self._client.log_page(
+                self._job.workflow_id, self._job.id, cursor=cursor, fresh=fresh
+            ),
+            again=may_help,
+            times=TRIES - 1 if inside else ASKED_AGAIN,
+        )
 
     def _new_store(self) -> LogStore:
         return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
@@ -266,3 +426,14 @@ def _after(line: LogLine) -> LineKey:
     """Return the lowest key after a line's."""
     key = key_of(line)
     return key._replace(event_id=key.event_id + "\0")
+
+
+def _is_outage(error: ChronotuiError, *, at_cursor: bool) -> bool:
+    """Whether a refusal in the middle of a log may pass: what was there is there."""
+    if isinstance(error, NotSignedInError):
+        return isinstance(error, WebPageError)
+    answer = error.answer
+    if isinstance(error, UsageError) and at_cursor and answer is not None:
+        # The server's own 400 to a cursor: the list is begun again.
+        return not (answer.status == 400 and answer.is_plain)
+    return True

@@ -5,8 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.core.ledger import AttemptLedger
-from chronotui.core.ledger import Hole, Ledger
+from chronotui.core.ledger import AttemptLedger, Hole, Ledger
 from chronotui.model import LogLine
 
 

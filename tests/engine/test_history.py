@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.core.log import LogStore, key_of
+from chronotui.core.log import LineKey, LogStore, key_of
 from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
@@ -426,3 +426,66 @@ async def test_without_room_to_spool_it_is_said_and_nothing_is_lost(
     bottom = log.store.marks.all()[-1]
     assert (bottom.kind, reason in bottom.text) == ("bottom", True)
     assert bottom.text.endswith("memory is used instead.")
+
+
+def retried(demo: DemoServer, first: int, second: int) -> ScriptedJob:
+    """A job that was tried twice, its attempts mixed in what the server sends."""
+    lines = [
+        ScriptLine(
+            f"{attempt}.{n}",
+            attempt=attempt,
+            after=2.0 if attempt == 2 and not n else 0.0,
+            retained=0.0,
+        )
+        for attempt, count in ((1, first), (2, second))
+        for n in range(count)
+    ]
+    return demo.world.add_job(Script(lines, starts_in=-600, ends_after=1.0))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 400, 899])
+@pytest.mark.parametrize("attempts", [(900, 0), (600, 300), (100, 800)])
+async def test_a_download_that_was_cut_cleanly_is_never_the_whole(
+    make_demo: MakeDemo, readers: Readers, cut: int, attempts: tuple[int, int]
+) -> None:
+    demo = make_demo(faults=Faults(retention_lag=(0, 0), cut_clean=cut))
+    made = retried(demo, *attempts)
+    log = await readers.log(demo, made, tail=50)
+    await log.watch()
+    await log.load_all()
+    assert held_lines(log) == true_lines(demo, made)
+    assert log.state.missing == 0
+
+
+@pytest.mark.parametrize("attempts", [(900, 0), (600, 300), (100, 800)])
+async def test_what_a_download_leaves_out_inside_is_read_from_the_pages(
+    demo: DemoServer, readers: Readers, attempts: tuple[int, int]
+) -> None:
+    made = retried(demo, *attempts)
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+
+    def holed(lines: list[bytes]) -> list[bytes]:
+        return [*lines[:300], *lines[310:500], *lines[501:]]
+
+    settings = replace(SETTINGS, tail=50)
+    log = JobLog(Spoiled(client, holed), None, job, settings=settings)
+    await log.watch()
+    await log.load_all()
+    assert held_lines(log) == true_lines(demo, made)
+    assert log.state.missing == 0
+
+
+@pytest.mark.parametrize("attempts", [(9000, 300), (300, 9000)])
+@pytest.mark.parametrize("key", [(1, 100), (1, 250), (2, 100), (2, 250)])
+async def test_a_far_line_of_a_retried_job_is_found(
+    demo: DemoServer,
+    readers: Readers,
+    attempts: tuple[int, int],
+    key: tuple[int, int],
+) -> None:
+    made = retried(demo, *attempts)
+    log = await readers.log(demo, made, tail=50)
+    await log.watch()
+    await log.load_around(LineKey(*key, -1, ""))
+    assert f"{key[0]}.{key[1]}" in {line[3] for line in held_lines(log)}

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chronotui.demo import Dialect
-from chronotui.demo.failure import Failure
+from chronotui.demo.failure import MIXED, Failure
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
 from chronotui.engine import retained as retained_module
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.selection import LineSelection
-from chronotui.errors import IncompleteError, NotFoundError, ServerError
+from chronotui.errors import (
+    AuthError,
+    IncompleteError,
+    MissingError,
+    NotFoundError,
+    ServerError,
+)
 from chronotui.model import STDERR
 from tests.engine.conftest import (
+    TIMING,
     Readers,
     Spoiled,
     ends_early,
@@ -24,8 +31,12 @@ from tests.engine.conftest import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chronotui.api import Chronoverse
     from chronotui.demo import DemoServer
     from chronotui.demo.script import ScriptedJob
+    from chronotui.model import LogPage
     from tests.conftest import MakeDemo
 
 KEPT = {"retained": 0.0}
@@ -125,10 +136,26 @@ async def test_tail_since_attempt_stream_and_grep(
 async def test_a_tail_reads_just_what_is_needed(
     demo: DemoServer, readers: Readers
 ) -> None:
-    made = ended(demo, 2000)
+    lines = [ScriptLine(f"{n}", retained=0.0) for n in range(2000)]
+    made = demo.world.add_job(Script(lines, starts_in=-600, ends_after=1.0))
     log = await readers.retained(demo, made, selection=LineSelection(tail=150))
     assert len(await printed_lines(log)) == 150
     assert demo.requests.count("logs") == 2
+
+
+async def test_a_tail_of_a_retried_job_is_of_its_last_attempt(
+    demo: DemoServer, readers: Readers
+) -> None:
+    """Although its numbers are far below those of the newest page."""
+    lines = [ScriptLine(f"1.{n}", retained=0.0) for n in range(900)]
+    lines += [
+        ScriptLine(f"2.{n}", attempt=2, after=2.0 if not n else 0.0, retained=0.0)
+        for n in range(50)
+    ]
+    made = demo.world.add_job(Script(lines, starts_in=-600, ends_after=1.0))
+    log = await readers.retained(demo, made, selection=LineSelection(tail=20))
+    assert await printed_lines(log) == true_lines(demo, made)[-20:]
+    assert log.exit_code == 0
 
 
 @pytest.mark.parametrize("dialect", Dialect)
@@ -178,6 +205,8 @@ async def test_failing_pages_are_tried_again(
 ) -> None:
     demo = make_demo(faults=Faults(retention_lag=(0, 0), fail_rate=0.3, seed=5))
     demo.faults.fail_on = frozenset({"logs", "raw"})
+    # A 429 without a wait means that the page is too large: never asked again soon.
+    demo.faults.fail_with = tuple(x for x in MIXED if x is not Failure.TOO_MANY)
     made = ended(demo, running=True)
     log = await readers.retained(demo, made)
     assert await printed_lines(log) == true_lines(demo, made)
@@ -240,4 +269,194 @@ async def test_a_download_that_ends_early_is_gone_on_with_by_pages(
     log = RetainedLog(Spoiled(client, ends_early), None, job)
     assert await printed_lines(log) == true_lines(demo, made)
     assert (log.missing, log.exit_code) == (0, 0)
-    assert demo.requests.count("logs") == 3
+    assert demo.requests.count("logs") <= 4
+
+
+def single(demo: DemoServer, count: int = 950, *, ended: bool = True) -> ScriptedJob:
+    """A job of one attempt whose last lines are all the same."""
+    lines = [
+        ScriptLine(
+            f"line {n}" if n < count // 2 else "heartbeat ok",
+            STDERR if n % 3 == 0 else "stdout",
+            retained=0.0,
+        )
+        for n in range(count)
+    ]
+    return demo.world.add_job(
+        Script(lines, starts_in=-600, ends_after=1.0 if ended else None)
+    )
+
+
+@pytest.mark.parametrize("retried", [False, True])
+@pytest.mark.parametrize("cut", [0, 1, 199, 200, 700, 949])
+@pytest.mark.parametrize("to_close", [False, True])
+async def test_a_download_that_was_cut_cleanly_is_gone_on_with_by_pages(
+    demo: DemoServer, readers: Readers, cut: int, retried: bool, to_close: bool
+) -> None:
+    made = ended(demo, 900) if retried else single(demo)
+    demo.faults.cut_clean, demo.faults.to_close = cut, to_close
+    log = await readers.retained(demo, made)
+    assert await printed_lines(log) == true_lines(demo, made)
+    assert (log.missing, log.exit_code) == (0, 0)
+
+
+@pytest.mark.parametrize("retried", [False, True])
+@pytest.mark.parametrize("held_back", [10, 500])
+async def test_what_a_download_leaves_out_inside_is_read_from_the_pages(
+    demo: DemoServer,
+    readers: Readers,
+    monkeypatch: pytest.MonkeyPatch,
+    retried: bool,
+    held_back: int,
+) -> None:
+    monkeypatch.setattr(retained_module, "HELD_BACK", held_back)
+    made = ended(demo, 900) if retried else single(demo)
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+
+    def holed(lines: list[bytes]) -> list[bytes]:
+        return [*lines[:300], *lines[310:500], *lines[501:]]
+
+    log = RetainedLog(
+        Spoiled(client, holed), None, job, timing=TIMING, tell=readers.said.append
+    )
+    assert await printed_lines(log) == true_lines(demo, made)
+    assert (log.missing, log.exit_code) == (0, 0)
+
+
+async def test_lines_that_neither_has_are_missing_once(
+    demo: DemoServer, readers: Readers
+) -> None:
+    lines = [
+        ScriptLine(f"{n}", retained=None if n in {40, 300} else 0.0) for n in range(400)
+    ]
+    made = demo.world.add_job(Script(lines, starts_in=-600, ends_after=1.0))
+    demo.faults.cut_clean = 200
+    log = await readers.retained(demo, made)
+    assert len(await printed_lines(log)) == 398
+    assert (log.missing, log.exit_code) == (2, 6)
+
+
+async def test_pages_that_are_refused_leave_a_download_not_verified(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = single(demo)
+    demo.faults.refuse(403, route="logs", times=-1)
+    log = await readers.retained(demo, made)
+    assert await printed_lines(log) == true_lines(demo, made)
+    assert log.exit_code == 0
+    assert "not verified" in " ".join(readers.said)
+
+
+class Tripped:
+    """A client whose server refuses pages of the log after some."""
+
+    def __init__(self, client: Chronoverse, trip: Callable[[], None], pages: int):
+        self._client, self._trip, self._left = client, trip, pages
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def log_page(self, *where: str, **options: Any) -> LogPage:
+        if not self._left:
+            self._trip()
+        self._left -= 1
+        return await self._client.log_page(*where, **options)
+
+
+REFUSALS = [
+    (404, "text/plain; charset=utf-8"),
+    (403, "text/html"),
+    (200, "text/html"),
+    (412, "text/plain; charset=utf-8"),
+    (405, "text/plain; charset=utf-8"),
+    (502, "text/html"),
+]
+
+
+@pytest.mark.parametrize(("status", "content_type"), REFUSALS)
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_a_refusal_in_the_middle_of_a_log_passes(
+    make_demo: MakeDemo,
+    readers: Readers,
+    status: int,
+    content_type: str,
+    dialect: Dialect,
+) -> None:
+    demo = make_demo(dialect=dialect)
+    made = single(demo, ended=False)
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+
+    def trip() -> None:
+        demo.faults.refuse(status, content_type, route="logs", times=2)
+
+    log = RetainedLog(Tripped(client, trip, 3), None, job, timing=TIMING)
+    assert await printed_lines(log) == true_lines(demo, made)
+    assert log.exit_code == 0
+
+
+@pytest.mark.parametrize(("status", "content_type"), REFUSALS)
+async def test_one_that_does_not_leaves_what_was_read(
+    demo: DemoServer, readers: Readers, status: int, content_type: str
+) -> None:
+    made = single(demo, ended=False)
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+
+    def trip() -> None:
+        demo.faults.refuse(status, content_type, route="logs", times=-1)
+
+    log = RetainedLog(Tripped(client, trip, 3), None, job, timing=TIMING)
+    lines: list[str] = []
+
+    async def read() -> None:
+        async for batch in log.batches():
+            lines.extend(line.message for line in batch)
+
+    with pytest.raises(IncompleteError) as caught:
+        await read()
+    assert lines == [line[3] for line in true_lines(demo, made)[-300:]]
+    assert "300 lines were printed" in caught.value.sentence
+
+
+@pytest.mark.parametrize("status", [404, 403, 412])
+async def test_a_first_refusal_is_believed_at_once(
+    demo: DemoServer, readers: Readers, status: int
+) -> None:
+    made = single(demo, ended=False)
+    demo.faults.refuse(status, route="logs", times=-1)
+    log = await readers.retained(demo, made)
+    with pytest.raises((MissingError, AuthError)):
+        await printed_lines(log)
+    assert demo.requests.count("logs") == 1
+
+
+async def test_a_page_too_large_is_named_and_not_asked_for_again(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = single(demo, ended=False)
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+
+    def trip() -> None:
+        demo.faults.refuse(429, route="logs", times=1)
+
+    log = RetainedLog(
+        Tripped(client, trip, 3), None, job, timing=TIMING, tell=readers.said.append
+    )
+    assert len(await printed_lines(log)) == 300
+    assert log.exit_code == 6
+    assert log.missing == 650
+    assert "too large for the server" in " ".join(readers.said)
+    assert demo.requests.count("logs") == 4
+
+
+async def test_the_download_has_what_a_page_too_large_has(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = single(demo)
+    demo.faults.refuse(429, route="logs", times=-1)
+    log = await readers.retained(demo, made, selection=LineSelection(tail=300))
+    assert await printed_lines(log) == true_lines(demo, made)[-300:]
+    assert demo.requests.count("logs") <= 2

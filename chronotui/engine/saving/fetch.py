@@ -28,19 +28,32 @@ class OtherFormatError(Exception):
         self.sent = sent
 
 
+class EnoughError(Exception):
+    """What takes a body needs no more of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A body that ended as HTTP wants it; ``tail`` is its end as the server sent it."""
+    """A body that ended as HTTP wants it; ``tail`` is its end as the server sent it.
+
+    ``size`` is its length. One that was broken off is not ``complete``.
+    """
 
     raw_format: RawFormat
     tail: bytes
+    size: int = 0
+    complete: bool = True
 
 
 class Writer(Protocol):
     """Takes a body in pieces."""
 
     def take(self, piece: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Take the next bytes of the body.
+
+        Raises:
+            EnoughError: No more are needed.
+        """
 
     def finish(self) -> bytes:
         """Take over what is left; returns the end of the body."""
@@ -54,7 +67,8 @@ class Fetch:
         request: Which job and filters.
         raw_format: The encoding to ask for.
         begin: Called in the thread with the server's file name once it answered in
-            that encoding; gives what takes the body, None to break off there.
+            that encoding; gives what takes the body.
+        filtered: Whether stream and query of the request count.
     """
 
     def __init__(
@@ -62,12 +76,15 @@ class Fetch:
         client: Chronoverse,
         request: SaveRequest,
         raw_format: RawFormat,
-        begin: Callable[[str | None], Writer | None],
+        begin: Callable[[str | None], Writer],
+        *,
+        filtered: bool = True,
     ) -> None:
         self._client = client
         self._request = request
         self._wanted = raw_format
         self._begin = begin
+        self._filtered = filtered
         self._download: RawDownload | None = None
         self._stopped = False
 
@@ -91,26 +108,28 @@ class Fetch:
             request.workflow_id,
             request.job_id,
             format=self._wanted,
-            stream=request.stream,
-            query=request.query,
+            stream=request.stream if self._filtered else None,
+            query=request.query if self._filtered else None,
         ) as download:
             self._download = download
             self._check()
             if download.format is not self._wanted:
                 download.abort()
                 raise OtherFormatError(download.format)
-            writer = self._begin(download.file_name)
-            if writer is None:
-                download.abort()
-                return Fetched(self._wanted, b"")
-            return Fetched(self._wanted, self._read(download, writer))
+            return self._read(download, self._begin(download.file_name))
 
-    def _read(self, download: RawDownload, writer: Writer) -> bytes:
-        for piece in download.chunks():
-            self._check()
-            writer.take(piece)
+    def _read(self, download: RawDownload, writer: Writer) -> Fetched:
+        size = 0
+        try:
+            for piece in download.chunks():
+                self._check()
+                writer.take(piece)
+                size += len(piece)
+        except EnoughError:
+            download.abort()
+            return Fetched(self._wanted, b"", size, complete=False)
         self._check()
-        return writer.finish()
+        return Fetched(self._wanted, writer.finish(), size)
 
     def _check(self) -> None:
         if self._stopped:

@@ -1,65 +1,133 @@
-"""Whether a finished download is the whole log, checked against the retained one."""
+"""A finished download, held against the retained log before it gets its name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from chronotui.core.log_formats import text_bytes
-from chronotui.core.paging import PageOrder, order_of
+from chronotui.core.paging import CursorTrail, PageOrder, order_of
 from chronotui.core.text import clean
-from chronotui.core.trailer import Ending, holds_line, judge
+from chronotui.core.trailer import Ending, judge
+from chronotui.core.wholeness import (
+    Finding,
+    Held,
+    RawPlace,
+    Retained,
+    Whole,
+    decide,
+    last_place,
+    raw_place,
+)
 from chronotui.engine.retained import RetainedLog
+from chronotui.engine.retries import Retries
 from chronotui.engine.saving.fetch import Fetch, OtherFormatError
+from chronotui.engine.saving.pages import build_from_pages, found_lines
 from chronotui.engine.saving.progress import SavePhase
 from chronotui.engine.saving.request import count_of_lines
 from chronotui.engine.saving.threads import in_thread
 from chronotui.engine.saving.writers import TextMeasure
+from chronotui.engine.selection import LineSelection
 from chronotui.errors import (
     AuthError,
     ChronotuiError,
     DownloadError,
-    IncompleteError,
     MissingError,
-    ServerError,
 )
-from chronotui.model import RawFormat
+from chronotui.model import STDERR, STDOUT, RawFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
     from chronotui.core.trailer import Verdict
+    from chronotui.core.wholeness import Numbers
     from chronotui.engine.saving.fetch import Fetched
     from chronotui.engine.saving.work import Work
-    from chronotui.model import Job, LogLine, LogPage
+    from chronotui.engine.watch.timing import WatchTiming
+    from chronotui.model import Job, LogPage, SearchPage
+    from chronotui.storage.atomic_file import PartFile
+
+COUNTED: Final = "counted against the retained log"
+
+_EMPTY_PAGES: Final = 20
+"""So many empty pages are walked over to a page's lines."""
+
+_PAGES_COUNTED: Final = 200
+"""So many pages are read to say how many lines a short file lacks."""
+
+_SCANNED: Final = 4 << 20
+
+_LATER: Final = (
+    "Try again. chronotui logs reads from the pages what a download leaves out."
+)
 
 
-async def prove(work: Work, job: Job, fetched: Fetched) -> None:
-    """Judge a download that ended as HTTP wants it.
+class ShortDownloadError(DownloadError):
+    """A download that ended properly and has not all the lines of the log."""
+
+
+class Counted(NamedTuple):
+    """The log as counted line by line in another way."""
+
+    lines: int
+    text_lines: int
+    text_size: int
+    missing: int
+
+
+async def prove(
+    work: Work, job: Job, fetched: Fetched, attempts: Mapping[int, Numbers]
+) -> None:
+    """Judge a download that ended as HTTP wants it; the work keeps what was found.
+
+    Args:
+        work: The save.
+        job: The job.
+        fetched: The download.
+        attempts: Its lines by attempt, where its way of writing told them.
 
     Raises:
-        DownloadError: It ends with the server's failure trailer, or is short.
+        ShortDownloadError: It has fewer lines than the retained log.
+        DownloadError: It ends with the server's failure trailer.
         MissingError: It failed at once, for the log is not kept by policy.
     """
     work.meter.phase = SavePhase.CHECKING
     verdict = judge(fetched.raw_format, fetched.tail)
     if verdict.ending is Ending.SHORT:
-        raise DownloadError(
+        raise ShortDownloadError(
             "The download is short: it stops in the middle of a line after "
             f"{count_of_lines(work.meter.lines)}.",
-            next_step="Try again.",
+            next_step=_LATER,
         )
-    newest = await _newest_lines(work, must=verdict.ending is not Ending.WHOLE)
+    retained = await newest_retained(work, must=verdict.ending is not Ending.WHOLE)
     if verdict.ending is Ending.FAILED:
         _fail(work, verdict)
+    request, part = work.request, work.part
+    held = Held(
+        fetched.raw_format,
+        work.meter.lines,
+        fetched.size,
+        fetched.tail,
+        bool(request.stream or request.query),
+        attempts,
+    )
+    finding = Finding(Whole.UNDECIDED)
     if verdict.ending is Ending.DOUBTFUL:
-        if not await _are_log_lines(work, job, verdict, newest):
-            _fail(work, verdict)
-    elif newest and not _reaches(fetched, newest):
-        raise DownloadError(
-            f"The download is short: it has {count_of_lines(work.meter.lines)}, but "
-            f"not line number {newest[-1].sequence_num:,} of the retained log.",
-            next_step="Try again.",
+        _fail_unless_said_by_job(work, verdict, retained)
+    elif part is not None:
+        finding = await in_thread(
+            lambda: decide(held, retained, lambda end: _repeats(part, end)),
+            part.abandon,
         )
+    match finding.answer:
+        case Whole.WHOLE:
+            work.held = COUNTED
+        case Whole.UNVERIFIABLE:
+            work.unverified = finding.why
+        case Whole.SHORT:
+            await _refuse_short(work, held, finding.expected)
+        case _:
+            await _count(work, job, _Doubt(held, retained, finding, verdict))
 
 
 def _fail(work: Work, verdict: Verdict) -> NoReturn:
@@ -71,91 +139,303 @@ def _fail(work: Work, verdict: Verdict) -> NoReturn:
     )
 
 
-async def _newest_lines(work: Work, *, must: bool) -> tuple[LogLine, ...]:
-    """Return the newest retained lines, oldest first.
+def _fail_unless_said_by_job(work: Work, verdict: Verdict, retained: Retained) -> None:
+    """Tell from the newest lines whether a trailer's words are the job's own.
 
-    Empty where one request cannot tell: with a filter, on a failing server, on one
-    that lists oldest first.
+    Where they say the same words, every line has to be counted.
     """
-    if work.request.stream or work.request.query:
-        return ()
-    try:
-        page = await work.client.log_page(
-            work.request.workflow_id, work.request.job_id, fresh=True
-        )
-    except (MissingError, AuthError):
-        if must:
-            raise
-        return ()
-    except ChronotuiError:
-        return ()
-    return _oldest_first(page)
+    words = [word for line in retained.newest for word in line.message.split("\n")]
+    if retained.newest and tuple(words[-len(verdict.lines) :]) != verdict.lines:
+        _fail(work, verdict)
 
 
-def _oldest_first(page: LogPage) -> tuple[LogLine, ...]:
-    if order_of(page.lines) is PageOrder.NEWEST_FIRST:
-        return page.lines[::-1]
-    return () if page.cursor else page.lines
+def _repeats(part: PartFile, end: bytes) -> bool:
+    """Whether a file's end stands in it before, too."""
+    offset, seam = 0, b"\n"
+    while offset < part.size:
+        block = part.read(offset, _SCANNED)
+        offset += len(block)
+        text = seam + (block if offset < part.size else block[:-1])
+        if not block or end in text:
+            return bool(block)
+        seam = text[1 - len(end) :]
+    return False
 
 
-def _reaches(fetched: Fetched, newest: Sequence[LogLine]) -> bool:
-    """Whether the end of the body holds one of the lines of the newest number."""
-    number = newest[-1].sequence_num
-    return any(
-        holds_line(fetched.raw_format, fetched.tail, line)
-        for line in newest
-        if line.sequence_num == number
+async def _refuse_short(work: Work, held: Held, expected: int | None) -> NoReturn:
+    """Say how many lines a short file has, of how many."""
+    whole = "" if expected is None else f"{expected:,}"
+    if not whole:
+        newer, all_seen = await _newer_lines(work, held)
+        whole = f"{held.lines + newer:,}" if newer else "more"
+        whole = whole if all_seen else f"at least {whole}"
+    raise ShortDownloadError(
+        f"The download is short: it has {held.lines:,} of {whole} lines of the "
+        "retained log, although it ended as if it were whole.",
+        next_step=_LATER,
     )
 
 
-async def _are_log_lines(
-    work: Work, job: Job, verdict: Verdict, newest: Sequence[LogLine]
-) -> bool:
-    """Whether words at the end that look like a trailer are the job's own.
+async def _newer_lines(work: Work, held: Held) -> tuple[int, bool]:
+    """Count the retained lines after a file's last one; and whether that is all."""
+    last = last_place(held.raw_format, held.tail) or RawPlace(-1, "", "")
+    trail, newer = CursorTrail(), 0
+    cursor: str | None = None
+    with suppress(ChronotuiError):
+        for _ in range(_PAGES_COUNTED):
+            page = await _page(work, work.request.stream, cursor)
+            later = [line for line in page.lines if raw_place(line) > last]
+            newer += len(later)
+            cursor = trail.follow(page.cursor)
+            if len(later) < len(page.lines) or cursor is None:
+                return newer, not trail.looped
+    return newer, False
 
-    The newest retained lines say no for certain. Where they say the same words, the
-    size of the whole log as text decides.
+
+class _Doubt(NamedTuple):
+    """A file of which every line has to be counted, and why."""
+
+    held: Held
+    retained: Retained
+    finding: Finding
+    verdict: Verdict
+
+    @property
+    def is_text(self) -> bool:
+        return self.held.raw_format is RawFormat.TXT
+
+    @property
+    def is_trailer(self) -> bool:
+        """Whether it ends in what may be the server's failure trailer."""
+        return self.verdict.ending is Ending.DOUBTFUL
+
+
+async def _count(work: Work, job: Job, doubt: _Doubt) -> None:
+    """Count the log line by line in another way, and compare.
 
     Raises:
-        DownloadError: It cannot be told.
+        DownloadError: The file is short, or ends in the server's trailer, or it cannot
+            be told whether it does.
     """
-    words = [word for line in newest for word in line.message.split("\n")]
-    if newest and tuple(words[-len(verdict.lines) :]) != verdict.lines:
-        return False
-    size = 0 if work.part is None else work.part.size
+    held, expected = doubt.held, doubt.finding.expected
+    counted, why = await _counted(work, job, doubt)
+    if counted is not None:
+        await _compare(work, job, doubt, counted)
+        return
+    if doubt.is_trailer:
+        raise DownloadError(
+            "The download ends in the words a failed one ends in, and the log could "
+            f"not be read another way to tell: {why}.",
+            next_step="Try again, or save it as jsonl, where the end is certain.",
+        )
+    if expected is None:
+        work.unverified = why
+    elif doubt.is_text:
+        await _refuse_short(work, held, expected)
+    else:
+        # It goes on to the newest line: what it lacks is lacking inside.
+        work.held, work.missing_lines = COUNTED, expected - held.lines
+
+
+async def _compare(work: Work, job: Job, doubt: _Doubt, counted: Counted) -> None:
+    held = doubt.held
+    size = held.size + (doubt.is_text and not held.tail.endswith(b"\n"))
+    if doubt.is_trailer and size != counted.text_size:
+        if held.size - doubt.verdict.trailer_bytes == counted.text_size:
+            _fail(work, doubt.verdict)
+        raise DownloadError(
+            "The download ends in the words a failed one ends in, and the log as text "
+            f"has {counted.text_size:,} bytes, not the {held.size:,} downloaded.",
+            next_step="Try again, or save it as jsonl, where the end is certain.",
+        )
+    work.held, work.missing_lines = COUNTED, counted.missing
+    if doubt.is_text:
+        if size != counted.text_size and counted.text_lines > held.lines:
+            await _refuse_short(work, held, counted.text_lines)
+        return
+    left_out = counted.lines - held.lines
+    if left_out > 0:
+        lines = count_of_lines(left_out)
+        work.notes.append(
+            f"The server's own download leaves out {lines} of its retained log: the "
+            "file was built from its pages."
+        )
+        await build_from_pages(work, job)
+
+
+async def _counted(work: Work, job: Job, doubt: _Doubt) -> tuple[Counted | None, str]:
+    """Count the log's lines; None and why when that cannot be done."""
     try:
-        expected = await _size_as_text(work, job)
-    except (ServerError, IncompleteError):
-        expected = None
-    if expected in {size, size + 1}:
-        return True
-    if expected == size - verdict.trailer_bytes:
-        return False
-    why = "the log could not be read another way to tell"
-    if expected is not None:
-        why = f"the log as text has {expected:,} bytes, not the {size:,} downloaded"
-    raise DownloadError(
-        f"The download ends in the words a failed one ends in, and {why}.",
-        next_step="Try again, or save it as jsonl, where the end is certain.",
-    )
+        counted = None
+        if doubt.is_text:
+            counted = await _counted_entries(work, doubt.retained)
+        if counted is not None:
+            return counted, ""
+        return await _counted_lines(work, job)
+    except (ChronotuiError, OtherFormatError) as problem:
+        words = getattr(problem, "sentence", "")
+        return None, clean(words).rstrip(".")
 
 
-async def _size_as_text(work: Work, job: Job) -> int | None:
-    """Return how long the whole log is as txt, read in another way; None if cut."""
+async def _counted_entries(work: Work, retained: Retained) -> Counted | None:
+    """Count a jsonl download; None where there is none, or no whole one."""
     measure = TextMeasure()
     fetch = Fetch(work.client, work.request, RawFormat.JSONL, lambda _hint: measure)
     try:
         fetched = await in_thread(fetch.run, fetch.stop)
-    except OtherFormatError:
-        return await _size_of_pages(work, job)
-    if judge(RawFormat.JSONL, fetched.tail).ending is not Ending.WHOLE:
+    except (ChronotuiError, OtherFormatError):
         return None
-    return measure.size
+    request = work.request
+    held = Held(
+        RawFormat.JSONL,
+        measure.lines,
+        fetched.size,
+        fetched.tail,
+        bool(request.stream or request.query),
+        measure.attempts,
+    )
+    whole = judge(RawFormat.JSONL, fetched.tail).ending is Ending.WHOLE
+    if not whole or decide(held, retained).answer is not Whole.WHOLE:
+        return None
+    return Counted(measure.lines, measure.text_lines, measure.size, 0)
 
 
-async def _size_of_pages(work: Work, job: Job) -> int:
-    log = RetainedLog(work.client, work.request.workflow, job, spool=work.spool)
-    size = 0
-    async for batch in log.batches():
-        size += sum(len(text_bytes(line.message)) + 1 for line in batch)
-    return size
+async def _counted_lines(work: Work, job: Job) -> tuple[Counted | None, str]:
+    """Count the retained log, or what the server's search finds in it."""
+    lines = text_lines = size = missing = 0
+    request, counted_before = work.request, work.meter.lines
+    log = RetainedLog(
+        work.client,
+        request.workflow,
+        job,
+        selection=LineSelection(stream=request.stream),
+        timing=work.watch.timing,
+        spool=work.spool,
+    )
+    async for batch in found_lines(work) if request.query else log.batches():
+        lines += len(batch)
+        texts = [text_bytes(line.message) for line in batch]
+        text_lines += sum(text.count(b"\n") + 1 for text in texts)
+        size += sum(len(text) + 1 for text in texts)
+    work.meter.lines = counted_before
+    if not request.query:
+        missing = log.missing
+        if log.unread:
+            return None, log.unread
+    return Counted(lines, text_lines, size, missing), ""
+
+
+async def newest_retained(work: Work, *, must: bool = False) -> Retained:
+    """Read the newest retained lines under a save's own filter.
+
+    Args:
+        work: The save.
+        must: Whether a refusal of the log itself is raised.
+
+    Raises:
+        MissingError: As asked for.
+        AuthError: As asked for.
+    """
+    request = work.request
+    filtered = bool(request.stream or request.query)
+    try:
+        if filtered:
+            return await _newest_found(work, request.stream)
+        newest = await _newest_listed(work)
+    except ChronotuiError as problem:
+        if must and isinstance(problem, MissingError | AuthError):
+            raise
+        why = clean(problem.sentence).rstrip(".")
+        return Retained(refused=why) if filtered else await _newest_of_both(work, why)
+    return newest or await _newest_of_both(work)
+
+
+async def _newest_of_both(work: Work, why: str = "") -> Retained:
+    """Ask the server's search for the newest lines of either stream.
+
+    Args:
+        work: The save.
+        why: What the pages were refused with.
+    """
+    try:
+        return _joined(
+            await _newest_found(work, STDOUT), await _newest_found(work, STDERR)
+        )
+    except ChronotuiError:
+        return Retained(refused=why)
+
+
+async def _newest_listed(work: Work) -> Retained | None:
+    """Read the newest page; None on a server that lists the oldest lines first."""
+    return _newest_of(
+        await _filled(lambda cursor: _page(work, None, cursor), work.watch.timing)
+    )
+
+
+async def _newest_found(work: Work, stream: str | None) -> Retained:
+    """Ask the server's search for the newest lines of a stream or a query."""
+    page = await _filled(lambda cursor: _page(work, stream, cursor), work.watch.timing)
+    return _newest_of(page) or Retained()
+
+
+async def _page(
+    work: Work, stream: str | None, cursor: str | None
+) -> LogPage | SearchPage:
+    """Read a page of what passes the save's query, and a stream."""
+    request = work.request
+    if stream or request.query:
+        return await work.client.search_logs(
+            request.workflow_id,
+            request.job_id,
+            query=request.query,
+            stream=stream,
+            cursor=cursor,
+        )
+    return await work.client.log_page(
+        request.workflow_id, request.job_id, cursor=cursor, fresh=True
+    )
+
+
+async def _filled(
+    read: Callable[[str | None], Awaitable[LogPage | SearchPage]], timing: WatchTiming
+) -> LogPage | SearchPage:
+    """Read pages up to the first with a line, a few at most."""
+    retries = Retries(timing=timing)
+    page = await retries.ask(lambda: read(None))
+    for _ in range(_EMPTY_PAGES):
+        cursor = page.cursor
+        if page.lines or cursor is None:
+            break
+        page = await retries.ask(lambda cursor=cursor: read(cursor))  # type: ignore[misc]
+    return page
+
+
+def _newest_of(page: LogPage | SearchPage) -> Retained | None:
+    """Return a page's lines, oldest first; None if they may be the oldest of all."""
+    order = order_of(page.lines)
+    if order is None and any(line.event_id for line in page.lines):
+        order = PageOrder.NEWEST_FIRST
+    if order is PageOrder.NEWEST_FIRST:
+        return Retained(page.lines[::-1], page.cursor is None)
+    return None if page.cursor else Retained(page.lines, is_all=True)
+
+
+def _joined(one: Retained, other: Retained) -> Retained:
+    """Join the newest lines of both streams, as far as neither lacks any."""
+    lines = sorted([*one.newest, *other.newest], key=lambda line: (line[0], line[1:3]))
+    low = max(
+        (
+            part.newest[0][:2]
+            for part in (one, other)
+            if part.newest and not part.is_all
+        ),
+        default=None,
+    )
+    known = [line for line in lines if low is None or line[:2] > low]
+    incomplete = not (one.is_all and other.is_all)
+    if incomplete and not (one.newest and other.newest):
+        # One that gave no line of its stream may have newer ones.
+        empty = one if not one.newest else other
+        if not empty.is_all:
+            return Retained()
+    return Retained(tuple(known), not incomplete)

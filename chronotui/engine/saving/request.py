@@ -68,7 +68,8 @@ class SaveResult:
     ``notes`` are sentences the user should read: how the file was made where that
     is not the plain download, and what was checked. ``missing_lines`` counts lines
     known to exist that the server no longer has. ``sealed`` is False when a recording
-    cannot be vouched for; a note says why.
+    cannot be vouched for; a note says why. ``held`` says what the lines were held
+    against, ``unverified`` why they could not be held against anything.
     """
 
     path: Path
@@ -79,6 +80,8 @@ class SaveResult:
     notes: tuple[str, ...] = ()
     missing_lines: int = 0
     sealed: bool = True
+    held: str = ""
+    unverified: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -91,15 +94,16 @@ class SaveResult:
         return home_relative(self.path)
 
     def sentence(self) -> str:
-        """Say what was saved, in one sentence."""
-        missing = ""
+        """Say what was saved, in one sentence; one not verified is not called so."""
+        what = f"{count_of_lines(self.lines)} ({size_text(self.bytes)})"
+        if self.unverified:
+            why = self.unverified
+            return f"Wrote {what} to {self.shown_path}, not verified: {why}."
+        more = f", {self.held}" if self.held else ""
         if self.missing_lines:
             count = count_of_lines(self.missing_lines)
-            missing = f", {count} missing from the server's log"
-        return (
-            f"Saved {count_of_lines(self.lines)} ({size_text(self.bytes)}) "
-            f"to {self.shown_path}{missing}."
-        )
+            more += f", {count} missing from the server's log"
+        return f"Saved {what} to {self.shown_path}{more}."
 
 
 def count_of_lines(count: int) -> str:

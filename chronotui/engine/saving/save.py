@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from chronotui.engine.retries import Retries
 from chronotui.engine.saving.download import save_ended
 from chronotui.engine.saving.lines import save_lines
 from chronotui.engine.saving.progress import SavePhase, SaveProgress
@@ -178,6 +179,8 @@ class Save:
             tuple(work.notes),
             work.missing_lines,
             work.sealed,
+            work.held,
+            work.unverified,
         )
 
     async def _save_whole(self) -> None:
@@ -195,7 +198,9 @@ class Save:
         if request.job is not None and request.job.status.is_terminal:
             return request.job
         try:
-            return await self._work.client.job(request.workflow_id, request.job_id)
+            return await Retries(self._work.tell, timing=self._work.watch.timing).ask(
+                lambda: self._work.client.job(request.workflow_id, request.job_id)
+            )
         except ChronotuiError:
             # Whoever records it asks again, for as long as it takes.
             if request.job is None:

@@ -38,7 +38,8 @@ class Work:
 
     ``notes`` gathers the sentences for the result, ``missing_lines`` counts lines
     known to exist that the server no longer has. ``sealed`` is False when a recording
-    cannot be vouched for. ``part`` is the unfinished file once there is one;
+    cannot be vouched for. ``held`` says what the file was held against, ``unverified``
+    why it could not be. ``part`` is the unfinished file once there is one;
     ``keep_anyway`` leaves it whatever the request says. ``recording`` is the part of
     a recording: it is kept for the next one unless ``drop_recording`` says otherwise.
     """
@@ -53,17 +54,23 @@ class Work:
         self.client = client
         self.request = request
         self.spool = spool or _temporary_spool
-        self.watch = watch or WatchSettings(may_sign_in=False)
+        self.watch = watch or WatchSettings(may_sign_in=False, waits=False)
         self.meter = Meter(request.known_lines)
         self.notes: list[str] = []
         self.missing_lines = 0
         self.sealed = True
+        self.held = ""
+        self.unverified = ""
         self.keep_anyway = False
         self.drop_recording = False
         self.part: PartFile | None = None
         self.recording: RecordingPart | None = None
         self._lock = threading.Lock()
         self._over = False
+
+    def tell(self, sentence: str) -> None:
+        """Let whoever looks at the progress know what goes on."""
+        self.meter.said = sentence
 
     def target_path(self, hint: str | None = None) -> Path:
         """Return the final path; ``hint`` is the server's file name."""

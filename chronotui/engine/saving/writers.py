@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
-from chronotui.core.log_formats import SaveFormat, text_bytes, timed_bytes, utc_text
-from chronotui.core.raw_entries import RawEntries
+from chronotui.core.identity import attempt_of
+from chronotui.core.log_formats import (
+    LineEncoder,
+    SaveFormat,
+    text_bytes,
+    timed_bytes,
+    utc_text,
+)
+from chronotui.core.raw_entries import WholeLines, decode_entries
 from chronotui.core.trailer import TAIL_BYTES, Tail
+from chronotui.core.wholeness import Numbers
+from chronotui.engine.saving.fetch import EnoughError
+from chronotui.errors import DownloadError
 
 if TYPE_CHECKING:
-    from chronotui.engine.saving.fetch import Writer
+    from collections.abc import Callable, Iterator
+
+    from chronotui.core.log import Overflow
     from chronotui.engine.saving.progress import Meter
     from chronotui.storage.atomic_file import PartFile
 
-
-def writer_for(save_format: SaveFormat, part: PartFile, meter: Meter) -> Writer:
-    """Return the writer that makes the file's format from its raw encoding."""
-    if save_format is SaveFormat.TXT_TIME:
-        return TimedWriter(part, meter)
-    mark = b'"message_raw":' if save_format is SaveFormat.JSON else b"\n"
-    return PlainWriter(part, meter, mark)
+_LATER: Final = b":attempt:"
+"""Stands in the event id of every line of a later attempt."""
 
 
 class PlainWriter:
@@ -29,16 +39,30 @@ class PlainWriter:
         part: Where it goes.
         meter: Counts bytes and lines.
         mark: What each line has once.
+        job_id: Of a body whose entries tell their attempt: it is broken off, and
+            ``interleaved`` set, once there is more than one. "" for any other body.
     """
 
-    def __init__(self, part: PartFile, meter: Meter, mark: bytes = b"\n") -> None:
+    def __init__(
+        self, part: PartFile, meter: Meter, mark: bytes = b"\n", job_id: str = ""
+    ) -> None:
         self._part = part
         self._meter = meter
         self._mark = mark
         self._seam = b""
+        id_begins = json.dumps(f"log:{job_id}", ensure_ascii=False)[:-1]
+        self._later = id_begins.encode() + _LATER if job_id else b""
+        self._end = b""
+        self.interleaved = False
 
     def take(self, piece: bytes) -> None:
-        """Write the next bytes."""
+        """Write the next bytes.
+
+        Raises:
+            EnoughError: The attempts interleave.
+        """
+        if self._later:
+            self._look_for_later(piece)
         self._part.write(piece)
         # Faster than count(), which looks at every byte: what is left out was there.
         left = len(piece.replace(self._mark, b""))
@@ -50,53 +74,273 @@ class PlainWriter:
             self._seam = (self._seam + piece)[-reach:]
         self._meter.add(len(piece), lines)
 
+    def _look_for_later(self, piece: bytes) -> None:
+        reach = len(self._later) - 1
+        if self._later in piece or self._later in self._end + piece[:reach]:
+            self.interleaved = True
+            raise EnoughError
+        self._end = (self._end + piece[-reach:])[-reach:]
+
     def finish(self) -> bytes:
         """Return the end of the file, which is the end of the body."""
         return self._part.tail(TAIL_BYTES)
 
 
-class TimedWriter:
-    """A jsonl body as text with UTC time and stream."""
+class AttemptSpool:
+    """Entries of a raw file by attempt, to be had attempt after attempt.
 
-    def __init__(self, part: PartFile, meter: Meter) -> None:
+    A raw file of a retried job is sorted by number and so interleaves its attempts
+    (wire note "Retained logs"). Within an attempt its order is kept. What is added
+    goes to disk; a little is remembered of each addition.
+
+    Args:
+        spool: Opens the place for them when it is first needed.
+
+    Raises:
+        DownloadError: The disk is full or fails; as from every method.
+    """
+
+    def __init__(self, spool: Callable[[], Overflow]) -> None:
+        self._open = spool
+        self._spool: Overflow | None = None
+        self._places: dict[int, list[tuple[int, int]]] = {}
+
+    def add(self, attempt: int, content: bytes) -> None:
+        """Append bytes to what is kept of an attempt."""
+        with _explained():
+            if self._spool is None:
+                self._spool = self._open()
+            place = (self._spool.write(content), len(content))
+        self._places.setdefault(attempt, []).append(place)
+
+    def in_order(self) -> Iterator[bytes]:
+        """Yield all that was added, attempt after attempt."""
+        for attempt in sorted(self._places):
+            for offset, size in self._places[attempt]:
+                with _explained():
+                    assert self._spool is not None  # noqa: S101 - something was added
+                    content = self._spool.read(offset, size)
+                yield content
+
+    def close(self) -> None:
+        """Give the space back."""
+        if self._spool is not None:
+            self._spool.close()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        words = os.strerror(problem.errno or 0)
+        raise DownloadError(
+            f"The spool file for a retried job's attempts cannot be used: {words}.",
+            next_step="Make room in the spool folder ([ui] spool_dir), then try again.",
+        ) from problem
+
+
+class EntryWriter:
+    """A jsonl body in any format, attempt after attempt.
+
+    The first attempt's lines are written as they come, those of later ones wait.
+
+    Args:
+        part: Where it goes.
+        meter: Counts bytes and lines.
+        encoder: Of the format; gives what stands around the lines.
+        spool: Opens the place where later attempts wait.
+
+    Attributes:
+        attempts: The lines of each attempt.
+    """
+
+    def __init__(
+        self,
+        part: PartFile,
+        meter: Meter,
+        encoder: LineEncoder,
+        spool: Callable[[], Overflow],
+    ) -> None:
+        self.attempts: dict[int, Numbers] = {}
         self._part = part
         self._meter = meter
-        self._entries = RawEntries()
+        self._encoder = encoder
+        self._later = AttemptSpool(spool)
+        self._lines = WholeLines()
         self._tail = Tail()
+        self._is_json = encoder.format is SaveFormat.JSON
+        self._any_entry = False
+        self._write(encoder.head(), 0)
 
     def take(self, piece: bytes) -> None:
-        """Write the lines that are whole by now."""
+        """Write the lines that are whole by now.
+
+        Raises:
+            UnreadableAnswerError: A line is not a JSON object of the known shape.
+            DownloadError: The disk is full or fails.
+        """
         self._tail.add(piece)
-        lines = [
-            timed_bytes(utc_text(entry.timestamp), entry.stream, entry.message_raw)
-            for entry in self._entries.feed(piece)
-            if entry.message_raw is not None
-        ]
-        if lines:
-            lines.append(b"")
-            data = b"\n".join(lines)
-            self._part.write(data)
-            self._meter.add(len(data), len(lines) - 1)
+        whole = self._lines.feed(piece)
+        if whole:
+            self._take_lines(whole)
+
+    def _take_lines(self, whole: bytes) -> None:
+        entries = decode_entries(whole)
+        raw = [line for line in whole.split(b"\n") if line.strip()]
+        if any(entry.message_raw is None for entry in entries):
+            kept = [n for n, x in enumerate(entries) if x.message_raw is not None]
+            entries, raw = [entries[n] for n in kept], [raw[n] for n in kept]
+        if _LATER not in whole:
+            self._add(1, entries, raw)
+            return
+        parted: dict[int, tuple[list[Any], list[bytes]]] = {}
+        for entry, line in zip(entries, raw, strict=True):
+            attempt = attempt_of(entry.event_id or "") or 1
+            lines = parted.setdefault(attempt, ([], []))
+            lines[0].append(entry)
+            lines[1].append(line)
+        for attempt, (some, lines_of_it) in parted.items():
+            self._add(attempt, some, lines_of_it)
+
+    def _add(self, attempt: int, entries: list[Any], raw: list[bytes]) -> None:
+        if not entries:
+            return
+        known = self.attempts.get(attempt, Numbers(0, -1))
+        highest = max(entry.sequence_num or 0 for entry in entries)
+        self.attempts[attempt] = Numbers(
+            known.lines + len(entries), max(known.highest, highest)
+        )
+        content = self._encoded(entries, raw)
+        if attempt == 1:
+            self._write(self._separated(content), len(entries))
+        else:
+            self._later.add(attempt, content)
+            self._meter.add(0, len(entries))
+
+    def _encoded(self, entries: list[Any], raw: list[bytes]) -> bytes:
+        """Return lines, each with its end, or in json with a comma before it."""
+        match self._encoder.format:
+            case SaveFormat.JSON:
+                return b"," + b",".join(raw)
+            case SaveFormat.JSONL:
+                lines = raw
+            case SaveFormat.TXT:
+                lines = [text_bytes(entry.message_raw) for entry in entries]
+            case _:
+                lines = [
+                    timed_bytes(
+                        utc_text(entry.timestamp or ""),
+                        entry.stream or "",
+                        entry.message_raw,
+                    )
+                    for entry in entries
+                ]
+        return b"\n".join([*lines, b""])
+
+    def _separated(self, content: bytes) -> bytes:
+        """Drop the comma before the first entry of all."""
+        if not self._is_json or self._any_entry:
+            return content
+        self._any_entry = True
+        return content[1:]
+
+    def _write(self, content: bytes, lines: int) -> None:
+        if content:
+            self._part.write(content)
+            self._meter.add(len(content), lines)
 
     def finish(self) -> bytes:
-        """Return the end of the body; a last line without its end is not a line."""
+        """Write what waited; a last line without its end is not a line.
+
+        Returns:
+            The end of the body.
+
+        Raises:
+            DownloadError: The disk is full or fails.
+        """
+        for content in self._later.in_order():
+            self._write(self._separated(content), 0)
+        self._write(self._encoder.tail(), 0)
         return self._tail.bytes()
+
+    def close(self) -> None:
+        """Let go of what waited."""
+        self._later.close()
+
+
+class FirstEntries:
+    """The beginning of a jsonl body: whether a job was tried more than once.
+
+    Numbers begin again with each attempt, and the body is sorted by them, so its first
+    entries are of every attempt.
+
+    Attributes:
+        retried: Whether there are later attempts among them.
+    """
+
+    _NUMBERS: Final = 16
+    _BYTES: Final = 4 << 20
+
+    def __init__(self) -> None:
+        self.retried = False
+        self._lines = WholeLines()
+        self._size = 0
+
+    def take(self, piece: bytes) -> None:
+        """Look at the next bytes.
+
+        Raises:
+            EnoughError: That is known now.
+            UnreadableAnswerError: A line is not a JSON object of the known shape.
+        """
+        self._size += len(piece)
+        entries = decode_entries(self._lines.feed(piece))
+        ids = (entry.event_id or "" for entry in entries)
+        self.retried = self.retried or any((attempt_of(x) or 1) > 1 for x in ids)
+        highest = max((entry.sequence_num or 0 for entry in entries), default=0)
+        if self.retried or highest > self._NUMBERS or self._size > self._BYTES:
+            raise EnoughError
+
+    def finish(self) -> bytes:
+        """There is nothing to take over."""
+        return b""
 
 
 class TextMeasure:
-    """Measures the txt file a jsonl body would make, writing nothing."""
+    """Counts the lines of a jsonl body, and measures the txt file it would make.
+
+    Attributes:
+        lines: Its log lines.
+        text_lines: The lines of the text.
+        size: The bytes of the text.
+        attempts: The log lines of each attempt.
+    """
 
     def __init__(self) -> None:
-        self.size = 0
-        self._entries = RawEntries()
+        self.lines = self.text_lines = self.size = 0
+        self.attempts: dict[int, Numbers] = {}
+        self._whole = WholeLines()
         self._tail = Tail()
 
     def take(self, piece: bytes) -> None:
-        """Measure the lines that are whole by now."""
+        """Measure the lines that are whole by now.
+
+        Raises:
+            UnreadableAnswerError: A line is not a JSON object of the known shape.
+        """
         self._tail.add(piece)
-        for entry in self._entries.feed(piece):
-            if entry.message_raw is not None:
-                self.size += len(text_bytes(entry.message_raw)) + 1
+        for entry in decode_entries(self._whole.feed(piece)):
+            if entry.message_raw is None:
+                continue
+            text = text_bytes(entry.message_raw)
+            self.lines += 1
+            self.text_lines += text.count(b"\n") + 1
+            self.size += len(text) + 1
+            attempt = attempt_of(entry.event_id or "") or 1
+            known = self.attempts.get(attempt, Numbers(0, -1))
+            highest = max(known.highest, entry.sequence_num or 0)
+            self.attempts[attempt] = Numbers(known.lines + 1, highest)
 
     def finish(self) -> bytes:
         """Return the end of the body."""

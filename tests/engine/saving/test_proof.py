@@ -101,10 +101,26 @@ async def test_a_download_that_does_not_is_short(
     tmp_path: Path, newest: Route, save_format: SaveFormat
 ) -> None:
     raw = TEXT if save_format is SaveFormat.TXT else jsonl(0, 1, 2)
-    with pytest.raises(DownloadError, match="not line number 3") as caught:
+    with pytest.raises(DownloadError, match="has 3 of 4 lines") as caught:
         await save(tmp_path, raw, newest, save_format)
     assert caught.value.exit_code == 6
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240
+
+
+@pytest.mark.parametrize("save_format", [SaveFormat.JSONL, SaveFormat.TXT_TIME])
+async def test_what_a_download_leaves_out_inside_is_taken_from_the_pages(
+    tmp_path: Path, save_format: SaveFormat
+) -> None:
+    result = await save(tmp_path, jsonl(0, 1, 3), page(3, 2, 1, 0), save_format)
+    assert (result.lines, result.exit_code) == (4, 0)
+    assert "leaves out 1 line" in " ".join(result.notes)
+    assert b"line 2" in (tmp_path / "a").read_bytes()
+
+
+async def test_what_neither_has_is_missing(tmp_path: Path) -> None:
+    result = await save(tmp_path, jsonl(0, 1, 3), page(3, 1, 0), SaveFormat.JSONL)
+    assert (result.lines, result.missing_lines, result.exit_code) == (3, 1, 6)
+    assert (tmp_path / "a").read_bytes() == jsonl(0, 1, 3)[1]
 
 
 async def test_one_that_reaches_further_is_whole(tmp_path: Path) -> None:
