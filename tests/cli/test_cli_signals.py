@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -86,6 +87,25 @@ def test_a_recording_told_to_end_is_kept_and_its_command_goes_on(
     assert (home / "log.txt").read_text() == truth
     assert {path.name for path in home.glob("log*")} == {"log.txt"}
     assert b"Saved 41 lines" in words
+
+
+def test_a_recording_that_was_killed_goes_on(
+    signed_up: Command, demo: DemoServer, job: ScriptedJob, home: Path
+) -> None:
+    asked = ("save", "scripted", job.id, "-O", "log.json", "--format", "json")
+    with start(*asked) as child:
+        until(lambda: holds(home / "log.json.part.state", b'"lines": 40'))
+        job.write("behind the state")
+        until(lambda: holds(home / "log.json.part", b"behind the state"))
+        child.kill()
+        child.communicate(timeout=20)
+    job.end()
+    ended = signed_up(*asked)
+    assert ended.code == 0, ended.err
+    saved = json.loads((home / "log.json").read_text())["logs"]
+    truth = [line.message for line in demo.world.truth(job.id)]
+    assert [entry["message_raw"] for entry in saved] == truth
+    assert {path.name for path in home.glob("log*")} == {"log.json"}
 
 
 def test_a_second_recording_to_the_same_name_is_refused(
