@@ -136,4 +136,5 @@ def _progress_text(task: Save) -> str:
     return (
         f"{now.phase}: {size_text(now.bytes)}, {count_of_lines(now.lines)}, "
         f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
+        f"{', server away' if now.away else ''}"
     )

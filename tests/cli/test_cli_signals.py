@@ -17,6 +17,8 @@ import pytest
 from chronotui.demo.script import Script
 from tests.terminal import Terminal
 
+from .conftest import demo_config
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -189,3 +191,18 @@ def test_a_terminal_that_goes_ends_it_and_keeps_the_recording(
     if verb == "save":
         assert (home / "log.txt.part").read_bytes().count(b"\n") == 40
         assert (home / "log.txt.part.state").exists()
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_question_is_ended_too(
+    run: Command,
+    demo: DemoServer,
+    configure: Callable[[str], None],
+    told: signal.Signals,
+) -> None:
+    configure(demo_config(demo).replace(f'password = "{demo.password}"\n', ""))
+    with Terminal(["-m", "chronotui", "workflows"], environment=os.environ) as terminal:
+        terminal.until("Password of demo@example.com for demo")
+        terminal.tell(told)
+        assert terminal.wait(seconds=5.0) == CODES[told]
+        assert "Traceback" not in terminal.text

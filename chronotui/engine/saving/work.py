@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chronotui.core.file_names import log_name
 from chronotui.engine.saving.progress import Meter, SavePhase
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from chronotui.engine.saving.request import SaveRequest
 
     Part = TypeVar("Part", bound=PartFile)
+
+
+KEEP_SECONDS: Final = 2.0
+"""How long a disk may take to keep a part; what was durable before is kept anyway."""
 
 
 def _temporary_spool() -> Overflow:
@@ -215,7 +219,8 @@ class Work:
         part.abandon()
         kept, close = self._ending_of(part, keep=keep)
         closing = asyncio.ensure_future(in_thread(close, lambda: None))
-        await asyncio.wait({closing}, timeout=GRACE_SECONDS)
+        patience = KEEP_SECONDS if kept else GRACE_SECONDS
+        await asyncio.wait({closing}, timeout=patience)
         return part.part_path if kept else None
 
     def _ending_of(
