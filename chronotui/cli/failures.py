@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeVar
 
 from chronotui.cli.output import (
     OutputClosedError,
@@ -136,6 +136,15 @@ async def ended_in_order(work: Awaitable[Result]) -> Result:
             if told:
                 raise ToldToEndError(told[0]) from None
             raise
+
+
+def end_at_once(number: int, _frame: object) -> NoReturn:
+    """Handle a signal while nothing goes on but a question.
+
+    Raises:
+        ToldToEndError: Always.
+    """
+    raise ToldToEndError(number)
 
 
 @contextlib.contextmanager

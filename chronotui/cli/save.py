@@ -142,5 +142,6 @@ def _progress_text(task: Save) -> str:
     said = f"; {now.said}" if now.said else ""
     return (
         f"{now.phase}: {size_text(now.bytes)}, {count_of_lines(now.lines)}, "
-        f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s{said}"
+        f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
+        f"{', server away' if now.away else ''}{said}"
     )

@@ -329,8 +329,8 @@ class RecordingPart(PartFile):
         apart = self._of.difference(state.of)
         if apart:
             self._refuse(
-                f"{self._shown} is the unfinished recording {apart}, and was left as "
-                "it is.",
+                f"{self._shown} is an unfinished recording {apart}, another one than "
+                "this, and was left as it is.",
                 "Choose another name, or begin anew (--force).",
             )
         if size < state.size:
@@ -511,9 +511,10 @@ class RecordingPart(PartFile):
 
     def _leave_aside(self) -> None:
         """Give the part a free name without a state."""
+        # The state first: killed in between, a state alone would be damage.
+        self._remove_state()
         name = _renamed(self._part_name, self.path.name, self._folder, 2)
         self.set_aside.append(self.path.with_name(name))
-        self._remove_state()
         self._let_go()
 
     def _remove_state(self) -> None:
@@ -574,8 +575,8 @@ def _renamed(old: str, name: str, folder: int, number: int = 1) -> str:
             return new
 
 
-def goes_on(path: Path, of: RecordingOf) -> Recorded | None:
-    """Return what an unfinished recording to ``path`` holds; None if there is none.
+def recording_to(path: Path) -> tuple[RecordingOf, Recorded] | None:
+    """Return the unfinished recording to ``path``; None if there is none.
 
     Only a look: whether it can be gone on with shows when it is opened.
     """
@@ -583,11 +584,11 @@ def goes_on(path: Path, of: RecordingOf) -> Recorded | None:
     while True:
         ending = ".part" if number == 1 else f".{number}.part"
         part = path.with_name(path.name + ending)
-        state = _state_beside(part)
-        if state is not None and not of.difference(state.of) and part.exists():
-            return state.recorded
         if not part.exists():
             return None
+        state = _state_beside(part)
+        if state is not None:
+            return state.of, state.recorded
         number += 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -15,6 +16,8 @@ import pytest
 
 from chronotui.demo.script import Script
 from tests.terminal import Terminal
+
+from .conftest import demo_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +89,25 @@ def test_a_recording_told_to_end_is_kept_and_its_command_goes_on(
     assert (home / "log.txt").read_text() == truth
     assert {path.name for path in home.glob("log*")} == {"log.txt"}
     assert b"Saved 41 lines" in words
+
+
+def test_a_recording_that_was_killed_goes_on(
+    signed_up: Command, demo: DemoServer, job: ScriptedJob, home: Path
+) -> None:
+    asked = ("save", "scripted", job.id, "-O", "log.json", "--format", "json")
+    with start(*asked) as child:
+        until(lambda: holds(home / "log.json.part.state", b'"lines": 40'))
+        job.write("behind the state")
+        until(lambda: holds(home / "log.json.part", b"behind the state"))
+        child.kill()
+        child.communicate(timeout=20)
+    job.end()
+    ended = signed_up(*asked)
+    assert ended.code == 0, ended.err
+    saved = json.loads((home / "log.json").read_text())["logs"]
+    truth = [line.message for line in demo.world.truth(job.id)]
+    assert [entry["message_raw"] for entry in saved] == truth
+    assert {path.name for path in home.glob("log*")} == {"log.json"}
 
 
 def test_a_second_recording_to_the_same_name_is_refused(
@@ -169,3 +191,18 @@ def test_a_terminal_that_goes_ends_it_and_keeps_the_recording(
     if verb == "save":
         assert (home / "log.txt.part").read_bytes().count(b"\n") == 40
         assert (home / "log.txt.part.state").exists()
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_question_is_ended_too(
+    run: Command,
+    demo: DemoServer,
+    configure: Callable[[str], None],
+    told: signal.Signals,
+) -> None:
+    configure(demo_config(demo).replace(f'password = "{demo.password}"\n', ""))
+    with Terminal(["-m", "chronotui", "workflows"], environment=os.environ) as terminal:
+        terminal.until("Password of demo@example.com for demo")
+        terminal.tell(told)
+        assert terminal.wait(seconds=5.0) == CODES[told]
+        assert "Traceback" not in terminal.text

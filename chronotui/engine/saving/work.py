@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chronotui.core.file_names import log_name
 from chronotui.engine.saving.progress import Meter, SavePhase
@@ -13,7 +13,7 @@ from chronotui.engine.saving.threads import GRACE_SECONDS, in_thread
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.storage.atomic_file import AbandonedError, PartFile
 from chronotui.storage.paths import spool_dir
-from chronotui.storage.recording_part import RecordingOf, RecordingPart, goes_on
+from chronotui.storage.recording_part import RecordingOf, RecordingPart, recording_to
 from chronotui.storage.spool_file import SpoolFile
 from chronotui.storage.target import Target, look, opening_problem, refuse
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from chronotui.engine.saving.request import SaveRequest
 
     Part = TypeVar("Part", bound=PartFile)
+
+
+KEEP_SECONDS: Final = 2.0
+"""How long a disk may take to keep a part; what was durable before is kept anyway."""
 
 
 def _temporary_spool() -> Overflow:
@@ -143,8 +147,9 @@ class Work:
         """Whether a recording of this very job to this name was begun earlier."""
         if self.request.query:
             return False
-        path, of = self.target_path(), self._recording_of()
-        return await in_thread(lambda: goes_on(path, of), lambda: None) is not None
+        path = self.target_path()
+        found = await in_thread(lambda: recording_to(path), lambda: None)
+        return found is not None and not self._recording_of().difference(found[0])
 
     def _path_in_folder(self, hint: str | None = None) -> Path:
         path = self.target_path(hint)
@@ -214,7 +219,8 @@ class Work:
         part.abandon()
         kept, close = self._ending_of(part, keep=keep)
         closing = asyncio.ensure_future(in_thread(close, lambda: None))
-        await asyncio.wait({closing}, timeout=GRACE_SECONDS)
+        patience = KEEP_SECONDS if kept else GRACE_SECONDS
+        await asyncio.wait({closing}, timeout=patience)
         return part.part_path if kept else None
 
     def _ending_of(

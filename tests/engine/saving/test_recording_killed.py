@@ -201,7 +201,7 @@ def test_killed_again_and_again_while_lines_come(
     faults.live_dropped, faults.live_doubled, faults.live_swapped = 0.1, 0.1, 0.1
     lines = [f"line {n}" for n in range(2500)]
     job = bench.demo.world.add_job(Script(lines, rate=500.0))
-    while len(bench.demo.world.truth(job.id)) < 2500:
+    while len(bench.demo.world.truth(job.id, until_now=True)) < 2500:
         recorder.start(job, "jsonl")
         # The wait is the moment of the kill, not a wait for something.
         threading.Event().wait(chance.uniform(0.0, 0.5))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chronotui.demo.script import Script, ScriptLine
 from chronotui.engine.saving import SaveFormat
-from chronotui.errors import CancelledByUserError
+from chronotui.errors import CancelledByUserError, ChronotuiError
 from tests.engine.saving.test_recording import record, until
 
 if TYPE_CHECKING:
@@ -82,6 +83,40 @@ async def test_stopped_in_one_attempt_and_gone_on_with_in_the_next(
     result = await record(bench, job).run()
     assert bench.read() == bench.text(job)
     assert (result.exit_code, result.lines) == (0, 220)
+    assert bench.names() == {"a"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_stopped_again_and_again_in_trouble(bench: Bench, seed: int) -> None:
+    faults, chance = bench.demo.faults, random.Random(seed)
+    faults.live_dropped, faults.live_doubled, faults.live_swapped = 0.1, 0.1, 0.1
+    faults.cut_bytes = (2_000, 20_000)
+    faults.fail_rate = 0.05
+    lines = [
+        ScriptLine(f"line {n}", "stderr" if n % 3 else "stdout", attempt=1 + n // 400)
+        for n in range(1200)
+    ]
+    job = bench.demo.world.add_job(Script(lines, rate=600.0))
+    while len(bench.demo.world.truth(job.id, until_now=True)) < 1200:
+        save = record(bench, job, format=SaveFormat.JSONL)
+        running = asyncio.create_task(save.run())
+        # The wait is the moment of the stop, not a wait for something.
+        await asyncio.wait([running], timeout=chance.uniform(0.0, 0.6))
+        save.stop()
+        await asyncio.wait([running])
+        assert isinstance(running.exception(), ChronotuiError)
+    job.end()
+    faults.fail_rate = 0.0
+    result = await record(bench, job, format=SaveFormat.JSONL).run()
+    entries = [json.loads(line) for line in bench.read().splitlines()]
+    assert [
+        (entry["sequence_num"], entry["stream"], entry["message_raw"])
+        for entry in entries
+    ] == [
+        (line.sequence_num, line.stream, line.message)
+        for line in bench.demo.world.truth(job.id)
+    ]
+    assert (result.lines, result.exit_code) == (1200, 0)
     assert bench.names() == {"a"}
 
 

@@ -122,7 +122,7 @@ async def test_leaving_says_that_it_is_kept_and_the_next_desk_goes_on(
         job.write("while away")
         await until_shown(pilot, "0 missing")
         await press(pilot, "s")
-        await until_shown(pilot, "new file")
+        await until_shown(pilot, "goes on with a recording of 40 lines")
         await press(pilot, "enter")
         await until_shown(pilot, "41 lines")
         job.end()
