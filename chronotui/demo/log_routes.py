@@ -122,14 +122,15 @@ def _page(call: Call) -> tuple[str, str]:
 def fitting(call: Call, text: str, cache: str) -> Answer:
     """Answer with a page, or refuse one that is too large (wire note "Errors").
 
-    One that is asked for again too soon makes the server refuse everything for a
-    while.
+    One that somebody asks for again too soon makes the server refuse everything for
+    a while.
     """
     service = call.service
     limit = service.page_limit_bytes if service.dialect.is_current else None
     if limit is None or len(text.encode()) <= limit:
         return json_text(text, cache=cache)
-    service.overload.strike(_key(call), call.now_ns)
+    session = call.request.cookies.get("session", "")
+    service.overload.strike(f"{session} {_key(call)}", call.now_ns)
     return plain(429, words_of("GET", "logs"))
 
 

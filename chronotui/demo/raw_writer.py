@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chronotui.demo.lines import TrueLine
 
 CONTENT_TYPES: Final = {
-    "txt": "text/plain; charset=utf-8",
+    "txt": "text/plain",
     "json": "application/json",
     "jsonl": "application/x-ndjson",
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONNECTED: Final = b'event: connected\ndata: {"status":"connected"}\n\n'
 EVENT_STREAM: Final = "text/event-stream"
-EVENT_HEADERS: Final = [("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
+EVENT_HEADERS: Final = [("Cache-Control", "no-cache"), ("Connection", "keep-alive")]
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Overload:
     """What a current server does when it is pressed for pages that are too large.
 
     Attributes:
-        patience_seconds: Such a page may be asked for once in this time.
+        patience_seconds: Everybody may ask for such a page once in this time.
         seconds: How long the server refuses everything about jobs if it was not.
     """
 
@@ -39,7 +39,7 @@ class Overload:
     _until_ns: int = 0
 
     def strike(self, page: str, now_ns: int) -> None:
-        """Note that a page was asked for that is too large."""
+        """Note that somebody asked for a page that is too large."""
         asked_ns = self._asked_ns.get(page)
         self._asked_ns[page] = now_ns
         if asked_ns is not None and (
@@ -241,6 +241,7 @@ _WORDS: Final = {
     ("GET", "logs"): "failed to get job logs",
     ("GET", "search"): "failed to get job logs",
     ("GET", "raw"): "failed to get job",
+    ("GET", "events"): "failed to stream job logs",
     ("POST", "login"): "failed to login user",
     ("POST", "register"): "failed to register user",
     ("GET", "users"): "failed to get user",

@@ -19,6 +19,7 @@ from chronotui.api.auth import (
 from chronotui.demo import Dialect
 from chronotui.demo.failure import Failure
 from chronotui.demo.faults import Faults
+from chronotui.demo.lines import downward
 from chronotui.demo.script import Script, ScriptLine
 from chronotui.errors import (
     ChronotuiError,
@@ -60,7 +61,7 @@ HOSTILE = (
     "日本語 🐍 [red]markup[/] [/]",
     '{"level":"error","message":"event: log\\ndata: {}"}',
     "__CV_HL_START_x__fake__CV_HL_END_x__",
-    "x" * 65536,
+    "x" * 65_535,
 )
 
 
@@ -202,9 +203,9 @@ async def test_retained_lines_are_the_truth(
     lines += [ScriptLine("again", attempt=2), ScriptLine("and again", STDERR)]
     job = server.world.add_job(Script(lines, starts_in=-60, ends_after=1.0, rate=50))
     found = await all_lines(client, job)
-    if server.dialect is Dialect.CURRENT:
-        found.reverse()
     truth = server.world.truth(job.id)
+    if server.dialect is Dialect.CURRENT:
+        truth.sort(key=lambda line: downward(line.place(interleaved=True)))
     assert found == [as_true(server, job.id, line, digits=3) for line in truth]
 
 

@@ -35,7 +35,7 @@ class Bench:
             "plain",
             ScriptLine('{"level":"error","n":1}', "stderr"),
             "\x1b[31mred\x1b[0m [red]not markup[/] \u202e 日本 🎉",
-            ScriptLine("x" * 70_000),
+            ScriptLine("x" * 65_535),
             ScriptLine("with\ttab and \x00 nul", "stderr"),
         )
     )
