@@ -42,6 +42,7 @@ class Terminal:
         environment: Mapping[str, str],
         columns: int = 120,
         lines: int = 40,
+        folder: Path | None = None,
     ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
@@ -50,6 +51,7 @@ class Terminal:
         self._process = PtyProcess.spawn(
             [sys.executable, *arguments],
             env=dict(environment),
+            cwd=None if folder is None else str(folder),
             dimensions=(lines, columns),
         )
 
@@ -133,6 +135,11 @@ class Terminal:
                 return False
             sleep(0.02)
         return True
+
+    def code_within(self, seconds: float) -> int:
+        """Return the exit code of a program that ends in time."""
+        assert self.ends_within(seconds)
+        return int(self._process.wait())
 
     def _has(self, state: int) -> bool:
         options = state | os.WNOHANG | os.WNOWAIT

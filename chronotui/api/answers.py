@@ -7,6 +7,7 @@ and quoted, never parsed.
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -29,6 +30,8 @@ from chronotui.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chronotui.api.proxies import Proxy
+
 MAX_QUOTED: Final = 200
 """Characters of the server's own words that a sentence carries."""
 
@@ -39,6 +42,9 @@ SESSION_OVER: Final = "The session or token is missing or has ended"
 SIGN_IN: Final = "Sign in again with `chronotui login`, or check the profile's auth."
 CHECK_URL: Final = "Check that the profile's url points at a Chronoverse server."
 LATER: Final = "Try again in a moment."
+
+MOST_WAIT_SECONDS: Final = 300.0
+"""The longest wait a server can ask for that is obeyed."""
 
 _REFUSALS: Final = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 417, 422, 431})
 
@@ -61,30 +67,63 @@ def begins_as_page(body: bytes) -> bool:
     return start.startswith((b"<!doctype html", b"<html"))
 
 
-def login_page() -> WebPageError:
-    """Return the error for a 200 that is an HTML page."""
-    error = WebPageError(
-        "A web page came instead of data: a sign-in page, or not the API's address.",
-        next_step="Sign in again, or check that the profile's url is the API's.",
-    )
+def login_page(proxy: Proxy | None = None) -> WebPageError:
+    """Return the error for a 200 that is an HTML page.
+
+    Args:
+        proxy: The one that may have answered in the server's place.
+    """
+    if proxy is None:
+        error = WebPageError(
+            "A web page came instead of data: a sign-in page, or not the API's "
+            "address.",
+            next_step="Sign in again, or check that the profile's url is the API's.",
+        )
+    else:
+        sentence = f"A web page came through {proxy} instead of data."
+        error = WebPageError(sentence, next_step=proxy.next_step)
     error.answer = Answer(HTTPStatus.OK, is_plain=False)
     return error
 
 
-def error_for(status: int, headers: Mapping[str, str], body: bytes) -> ChronotuiError:
+def error_for(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    proxy: Proxy | None = None,
+) -> ChronotuiError:
     """Return the error for an answer that is not a success.
 
     Args:
         status: Any HTTP status outside 200 to 299.
         headers: The answer's, with lower-case or case-insensitive names.
         body: Its beginning, at most ``MAX_ERROR_BODY`` bytes.
+        proxy: The one that may have answered in the server's place.
     """
-    is_plain = not is_page(headers, body)
-    error = _error_of(status, headers, quote_words(body) if is_plain else "")
+    said = "" if is_page(headers, body) else quote_words(body)
+    is_plain = bool(said) and media_type(headers) in {"text/plain", "application/json"}
+    error = None if proxy is None else _proxys_answer(proxy, status, is_plain=is_plain)
+    if error is None:
+        error = _error_of(status, headers, said)
     error.answer = Answer(status, is_plain)
     if error.retry_after is None:
         error.retry_after = _wait_asked(headers)
     return error
+
+
+def _proxys_answer(
+    proxy: Proxy, status: int, *, is_plain: bool
+) -> ChronotuiError | None:
+    """Return the error for what a proxy says itself, None for a server's words."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        sentence = f"The{str(proxy)[3:]} wants a sign-in (407)."
+        return FailedAnswerError(sentence, next_step=proxy.sign_in_step)
+    if is_plain:
+        return None
+    return FailedAnswerError(
+        f"A web page came through {proxy} in place of the server's answer ({status}).",
+        next_step=proxy.next_step,
+    )
 
 
 def _wait_asked(headers: Mapping[str, str]) -> float | None:
@@ -106,12 +145,7 @@ def _error_of(status: int, headers: Mapping[str, str], said: str) -> ChronotuiEr
 def _from_class(status: int, headers: Mapping[str, str], said: str) -> ChronotuiError:
     wait = _wait_asked(headers)
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == 503 and wait is not None):
-        asked = "" if wait is None else f" for {wait:.0f} s"
-        return OverloadedError(
-            _tell(f"The server asks to slow down{asked}", status, said),
-            next_step="Requests go on after the wait.",
-            retry_after=wait,
-        )
+        return _overloaded(wait, status, said)
     if status >= 500:
         page = not said and media_type(headers) == "text/html"
         who = "The proxy before the server" if page else "The server"
@@ -122,6 +156,21 @@ def _from_class(status: int, headers: Mapping[str, str], said: str) -> Chronotui
         )
     return UnreadableAnswerError(
         _tell("The server gave an unexpected answer", status, said), next_step=CHECK_URL
+    )
+
+
+def _overloaded(wait: float | None, status: int, said: str) -> OverloadedError:
+    sentence = "The server asks to slow down"
+    step = "Requests go on after the wait."
+    if not wait:
+        step = LATER
+    elif wait <= MOST_WAIT_SECONDS:
+        sentence += f" for {wait_words(wait)}"
+    else:
+        sentence = f"The server asks for a wait of {wait_words(wait)}"
+        step = f"It is asked again in {wait_words(MOST_WAIT_SECONDS)}."
+    return OverloadedError(
+        _tell(sentence, status, said), next_step=step, retry_after=wait
     )
 
 
@@ -149,21 +198,40 @@ def quote_words(body: bytes) -> str:
     return words if len(words) <= MAX_QUOTED else words[: MAX_QUOTED - 1] + "…"
 
 
+def wait_words(seconds: float) -> str:
+    """Return a wait for people, rounded up: ``12 s``, ``5 min``, ``24 h``, ``30 d``."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{math.ceil(seconds / size):,} {unit}"
+    return f"{math.ceil(seconds)} s"
+
+
+_SECONDS: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
 def retry_after(value: str, now: datetime) -> float | None:
-    """Read a Retry-After header, seconds or an HTTP date; None when unreadable."""
+    """Read a Retry-After header, seconds or an HTTP date; None when unreadable.
+
+    What lies in the past, or below zero, is no wait: 0.
+    """
     value = value.strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _seconds_until(value, now)
+    is_number = _SECONDS.fullmatch(value) is not None
+    seconds = float(value) if is_number else _seconds_until(value, now)
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _seconds_until(http_date: str, now: datetime) -> float:
+def read_date(http_date: str) -> datetime | None:
+    """Read a date as HTTP headers carry it; None when unreadable."""
     try:
-        return (parsedate_to_datetime(http_date).astimezone(UTC) - now).total_seconds()
+        date = parsedate_to_datetime(http_date)
+        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
-        return math.nan
+        return None
+
+
+def _seconds_until(http_date: str, now: datetime) -> float:
+    date = read_date(http_date)
+    return math.nan if date is None else (date - now).total_seconds()
 
 
 def _tell(sentence: str, status: int, said: str) -> str:

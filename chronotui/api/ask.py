@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chronotui.errors import ChronotuiError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,13 @@ class Ask:
     changes: bool = False
     secrets: bool = True
     renews: bool = True
+
+
+@contextmanager
+def routed(ask: Ask) -> Iterator[None]:
+    """Let an error say what was asked, unless it says so already, as a login's."""
+    try:
+        yield
+    except ChronotuiError as error:
+        error.route = error.route or ask.kind
+        raise

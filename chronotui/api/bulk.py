@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator
 
+    from chronotui.api.proxies import Proxy
+
 PIECE_BYTES: Final = 256 * 1024
 """Bytes asked of the network at once."""
 
@@ -36,7 +38,7 @@ class BulkTransport(httpx.HTTPTransport):
 
     Args:
         context: For TLS.
-        proxy: URL of an HTTP proxy, None for none.
+        proxy: What every connection goes through, None for nothing.
         socket_options: For every connection.
     """
 
@@ -44,25 +46,23 @@ class BulkTransport(httpx.HTTPTransport):
         self,
         *,
         context: ssl.SSLContext,
-        proxy: str | None,
+        proxy: Proxy | None,
         socket_options: Iterable[tuple[int, int, int]],
     ) -> None:
         super().__init__(verify=context, trust_env=False)
-        options = list(socket_options)
+        # A proxy's pool does not hand socket options on; the backend has them.
+        backend = _BulkBackend(list(socket_options))
         if proxy is None:
             self._pool = httpcore.ConnectionPool(
                 ssl_context=context,
-                socket_options=options,
-                network_backend=_BulkBackend(),
+                network_backend=backend,
             )
             return
-        known = httpx.Proxy(proxy)
         self._pool = httpcore.HTTPProxy(
-            proxy_url=str(known.url),
-            proxy_auth=known.raw_auth,
+            proxy_url=proxy.url,
+            proxy_auth=proxy.credentials,
             ssl_context=context,
-            socket_options=options,
-            network_backend=_BulkBackend(),
+            network_backend=backend,
         )
 
 
@@ -101,6 +101,9 @@ def _unchunked(received: Iterator[bytes]) -> Iterator[bytes]:
 class _BulkBackend(httpcore.SyncBackend):
     """Connects as httpcore does and wraps what it gets."""
 
+    def __init__(self, socket_options: list[tuple[int, int, int]]) -> None:
+        self._socket_options = socket_options
+
     def connect_tcp(
         self,
         host: str,
@@ -110,7 +113,13 @@ class _BulkBackend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         return _BulkStream(
-            super().connect_tcp(host, port, timeout, local_address, socket_options)
+            super().connect_tcp(
+                host,
+                port,
+                timeout,
+                local_address,
+                socket_options or self._socket_options,
+            )
         )
 
 

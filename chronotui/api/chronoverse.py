@@ -5,6 +5,7 @@ What reads logs is imported with the first log: a desk's tree is there before.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.api.address import check_secrets_may_travel, parse_address
@@ -13,7 +14,7 @@ from chronotui.api.auth import Auth, BearerAuth, NoAuth, SessionAuth
 from chronotui.api.connections import Connections
 from chronotui.api.entities import read_job, read_jobs, read_workflow, read_workflows
 from chronotui.api.from_thread import ThreadSecrets
-from chronotui.api.login import log_out
+from chronotui.api.login import check_server, log_out
 from chronotui.api.spelling import Spellings
 from chronotui.api.tls import TlsSettings
 from chronotui.api.transport import Transport
@@ -75,6 +76,9 @@ class Chronoverse:
     ) -> Page[Workflow]:
         """List workflows, one page (wire note "Workflows").
 
+        A current server lists terminated ones among the living; only those asked for
+        are given, so that a page may be short, or empty and lead on.
+
         Args:
             cursor: Where the page before ended.
             query: Search in names.
@@ -94,7 +98,8 @@ class Chronoverse:
                     "terminated": "true" if terminated else None,
                 },
             )
-            return read_workflows(await self._read("workflows", url))
+            listed = read_workflows(await self._read("workflows", url))
+            return _only_terminated(listed, terminated)
 
         if build_status is None:
             return await page(None)
@@ -223,6 +228,22 @@ class Chronoverse:
             needs_session=lone_token,
         )
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds the server's clock is ahead of ours, to a second; None if unknown."""
+        return self._transport.clock_skew
+
+    async def check_server(self) -> None:
+        """See that this is a Chronoverse server, without sending a secret.
+
+        Raises:
+            UnreadableAnswerError: It is another server.
+            NotFoundError: There is nothing of Chronoverse at the url's path.
+            ChronotuiError: It gave no answer that tells.
+        """
+        self._threads.meet_loop()
+        await check_server(self._transport)
+
     async def sign_in(self) -> None:
         """Obtain fresh secrets, also after a refusal, and see that they are taken.
 
@@ -299,6 +320,14 @@ class Chronoverse:
     ) -> bytes:
         self._threads.meet_loop()
         return await self._transport.read(Ask(kind, url, headers=headers or {}))
+
+
+def _only_terminated(page: Page[Workflow], terminated: bool) -> Page[Workflow]:
+    """Leave out the workflows of a page that are terminated, or those that are not."""
+    kept = tuple(
+        one for one in page.items if (one.terminated_at is not None) == terminated
+    )
+    return replace(page, items=kept, hidden=len(page.items) - len(kept))
 
 
 def open_chronoverse(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from chronotui import __version__
 from chronotui.api.bulk import BulkTransport
 from chronotui.api.merging_backend import MergingTransport
+from chronotui.api.proxies import Proxy, proxy_for
 from chronotui.api.tls import TlsSettings, build_context, empty_context
-from chronotui.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
@@ -72,15 +73,24 @@ class Connections:
         """Whether making the next client takes its time."""
         return self._context is None and self._address.is_encrypted
 
+    @cached_property
+    def proxy(self) -> Proxy | None:
+        """The environment's proxy to this server, None for none.
+
+        Raises:
+            ConfigError: It cannot be used.
+        """
+        return proxy_for(self._address, os.environ)
+
     def make_async(self) -> httpx.AsyncClient:
         """Make the client for the event loop.
 
         Raises:
-            ConfigError: The TLS settings cannot be used.
+            ConfigError: The TLS settings, or the environment's proxy, cannot be used.
         """
         transport = MergingTransport(
             context=self._shared_context(),
-            proxy=self._proxy(),
+            proxy=self.proxy,
             keepalive_seconds=KEEPALIVE_SECONDS,
             socket_options=socket_options(),
         )
@@ -96,11 +106,11 @@ class Connections:
         """Make a client for one blocking download.
 
         Raises:
-            ConfigError: The TLS settings cannot be used.
+            ConfigError: The TLS settings, or the environment's proxy, cannot be used.
         """
         transport = BulkTransport(
             context=self._shared_context(),
-            proxy=self._proxy(),
+            proxy=self.proxy,
             socket_options=socket_options(),
         )
         return httpx.Client(
@@ -119,26 +129,6 @@ class Connections:
                     build_context(self._tls) if encrypted else empty_context()
                 )
             return self._context
-
-    def _proxy(self) -> str | None:
-        """Return the environment's proxy; what stays on this machine takes none.
-
-        Raises:
-            ConfigError: It is of a kind that is not spoken here, such as SOCKS.
-        """
-        host = self._address.host
-        if self._address.is_loopback or proxy_bypass(host):
-            return None
-        proxies = getproxies()
-        scheme = "https" if self._address.is_encrypted else "http"
-        found = proxies.get(scheme) or proxies.get("all")
-        if found and not found.startswith(("http://", "https://")):
-            raise ConfigError(
-                f"The environment names a proxy for {host} that is no HTTP one.",
-                next_step="Set HTTPS_PROXY to an HTTP proxy, or list the host in "
-                "NO_PROXY.",
-            )
-        return found
 
 
 def _no_cookies() -> CookieJar:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from chronotui.errors import NotSignedInError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from chronotui.api.secret_sources import Secrets, Source
 
 _FRESH_SECONDS: Final = 1.0
@@ -20,10 +22,19 @@ class Credentials:
 
     A refused login is remembered: later requests fail at once, without another
     login, until somebody signs in on purpose.
+
+    Args:
+        source: Where they come from.
+        check: Raises when the server is not one to send them to; asked until it
+            raises nothing, before any are obtained. Secrets kept from an earlier run
+            were this server's own and go there unchecked.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(
+        self, source: Source, check: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._source = source
+        self._check = check
         self._held = source.saved()
         self._flight: asyncio.Task[Secrets] | None = None
         self._obtained_at = -_FRESH_SECONDS
@@ -91,6 +102,9 @@ class Credentials:
         return await asyncio.shield(self._flight)
 
     async def _obtain(self) -> Secrets:
+        if self._check is not None:
+            await self._check()
+            self._check = None
         self._held = await self._source.obtain()
         self._obtained_at = time.monotonic()
         return self._held

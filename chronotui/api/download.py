@@ -15,17 +15,15 @@ import httpx
 
 from chronotui.api.answers import (
     MAX_ERROR_BODY,
-    error_for,
     is_page,
-    login_page,
     media_type,
     quote_words,
 )
+from chronotui.api.ask import Ask, routed
 from chronotui.api.bulk import bulk_body
 from chronotui.api.disposition import file_name_hint
-from chronotui.api.failures import FAILURES, explain
+from chronotui.api.failures import FAILURES
 from chronotui.api.sending import redirect_target
-from chronotui.api.transport import routed
 from chronotui.errors import (
     CancelledByUserError,
     ChronotuiError,
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
     from httpcore import NetworkStream
 
-    from chronotui.api.ask import Ask
     from chronotui.api.secret_sources import Secrets
     from chronotui.api.transport import Transport
 
@@ -157,7 +154,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
     def _open(self) -> None:
         secrets = self._secrets(None, self._is_aborted)
         answer = self._followed(secrets)
-        if answer.status_code == 401:
+        if answer.status_code == 401 and not is_page(answer.headers):
             if self._needs_session:
                 raise DownloadNeedsSessionError(
                     "The raw download takes only a session, and the profile has a "
@@ -218,9 +215,9 @@ class RawDownload(AbstractContextManager["RawDownload"]):
                     body += part
                     if len(body) >= MAX_ERROR_BODY:
                         break
-            raise error_for(answer.status_code, answer.headers, body)
+            raise self._transport.refusal(answer.status_code, answer.headers, body)
         if is_page(answer.headers):
-            raise login_page()
+            raise self._transport.web_page()
         self.format = _format_of(media_type(answer.headers))
         self.file_name = file_name_hint(answer.headers.get("content-disposition", ""))
         self._answer = answer
@@ -248,7 +245,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
     def _failure(self, error: Exception) -> ChronotuiError:
         if self._aborted:
             return _cancelled()
-        return explain(error, self._transport.address)
+        return self._transport.explained(error)
 
 
 def _format_of(kind: str) -> RawFormat:

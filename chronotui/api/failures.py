@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chronotui.api.address import Address
+    from chronotui.api.proxies import Proxy
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 """What a request may raise; catch these and raise ``explain``'s answer.
@@ -40,9 +41,21 @@ _OS_SENTENCES: Final = {
 }
 
 
-def explain(error: Exception, address: Address) -> ChronotuiError:
-    """Return our error for one of httpx, with a sentence and a next step."""
+def explain(
+    error: Exception, address: Address, proxy: Proxy | None = None
+) -> ChronotuiError:
+    """Return our error for one of httpx, with a sentence and a next step.
+
+    Args:
+        error: What httpx raised.
+        address: The server that was asked.
+        proxy: What it was asked through; what can be its doing names it.
+    """
     host = address.origin.partition("://")[2]
+    if proxy is not None:
+        found = _through_proxy(error, host, proxy)
+        if found is not None:
+            return found
     for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
             return UnreachableError(
@@ -53,6 +66,74 @@ def explain(error: Exception, address: Address) -> ChronotuiError:
         if found is not None:
             return found
     return _from_kind(error, host)
+
+
+def _through_proxy(error: Exception, host: str, proxy: Proxy) -> ChronotuiError | None:
+    """Return what happened at a proxy or beyond it, None for what it cannot be."""
+    for cause in _causes(error):
+        found = _from_cause_at_proxy(cause, host, proxy)
+        if found is not None:
+            return found
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        sentence = f"No connection to {proxy} came about{_why(error)}."
+    elif isinstance(error, httpx.TimeoutException):
+        sentence = f"Nothing came in time through {proxy} on the way to {host}."
+    elif isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError, OSError)):
+        sentence = f"The connection through {proxy} to {host} broke."
+    else:
+        return None
+    return UnreachableError(sentence, next_step=proxy.next_step)
+
+
+def _from_cause_at_proxy(
+    cause: BaseException, host: str, proxy: Proxy
+) -> ChronotuiError | None:
+    if isinstance(cause, ChronotuiError):
+        return cause
+    if isinstance(cause, httpx.ProxyError):
+        return _refused_by_proxy(str(cause), host, proxy)
+    if isinstance(cause, ssl.SSLError):
+        far = f"{host}, reached through {proxy},"
+        near = f"{proxy}, or of {host} behind it,"
+        return _from_tls(cause, near if proxy.is_encrypted else far)
+    if isinstance(cause, socket.gaierror):
+        sentence = f"The name of {proxy} cannot be found (DNS)."
+        return UnreachableError(sentence, next_step=proxy.next_step)
+    return None
+
+
+def _why(error: Exception) -> str:
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in _OS_REASONS:
+            return f": {_OS_REASONS[cause.errno]}"
+    return " in time" if isinstance(error, httpx.ConnectTimeout) else ""
+
+
+_OS_REASONS: Final = {
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.ENETUNREACH: "there is no network route to it",
+    errno.EHOSTUNREACH: "it cannot be reached from here",
+    errno.ECONNRESET: "it cut the connection",
+    errno.ETIMEDOUT: "it did not answer in time",
+}
+
+
+def _refused_by_proxy(said: str, host: str, proxy: Proxy) -> UnreachableError:
+    """Tell why a proxy opened no tunnel, by the status that httpcore reports."""
+    status = said[:3] if said[:3].isdigit() else ""
+    who = f"The{str(proxy)[3:]}"
+    if status == "407":
+        sentence = f"{who} wants a sign-in (407)."
+        return UnreachableError(sentence, next_step=proxy.sign_in_step)
+    if status in {"401", "403", "405"}:
+        sentence = f"{who} lets nobody through to {host} ({status})."
+    elif status in {"502", "503", "504"}:
+        sentence = f"{who} cannot reach {host} ({status})."
+    else:
+        sentence = f"{who} opened no way to {host}" + (
+            f" ({status})." if status else "."
+        )
+    return UnreachableError(sentence, next_step=proxy.next_step)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

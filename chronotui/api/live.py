@@ -15,9 +15,8 @@ import httpx
 from httpx_sse import aconnect_sse
 
 from chronotui.api.answers import CHECK_URL, media_type, quote_words
-from chronotui.api.failures import FAILURES, explain
+from chronotui.api.failures import FAILURES
 from chronotui.api.lines import read_live_lines
-from chronotui.api.sending import within
 from chronotui.core.sse import Frame, SseDecoder
 from chronotui.errors import UnreadableAnswerError
 from chronotui.model import (
@@ -69,7 +68,12 @@ async def open_live(
 async def _open_events(
     transport: Transport, client: httpx.AsyncClient, ask: Ask, headers: dict[str, str]
 ) -> AsyncIterator[httpx.Response]:
-    """Open with httpx-sse; only the head has to come in time."""
+    """Open with httpx-sse; only connecting has to come about in time.
+
+    The head of the answer may take as long as it takes: a proxy that buffers holds
+    it back with the frames, and throws away what it holds when it is left (wire note
+    "In front of it").
+    """
     patience = transport.timeout_seconds
     opening = aconnect_sse(
         client,
@@ -79,8 +83,7 @@ async def _open_events(
         timeout=httpx.Timeout(patience, read=None),
     )
     async with AsyncExitStack() as stack:
-        async with within(patience * 2, transport.address):
-            source = await stack.enter_async_context(opening)
+        source = await stack.enter_async_context(opening)
         yield source.response
 
 
@@ -89,7 +92,7 @@ class _ReadAhead:
 
     def __init__(self, answer: httpx.Response, transport: Transport) -> None:
         self._answer = answer
-        self._address = transport.address
+        self._transport = transport
         self._parts: list[bytes] = []
         self._size = 0
         self._filled = asyncio.Event()
@@ -132,7 +135,7 @@ class _ReadAhead:
                     self._drained.clear()
                     await self._drained.wait()
         except FAILURES as error:
-            raise explain(error, self._address) from error
+            raise self._transport.explained(error) from error
 
 
 class _Events:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
+    from chronotui.api.proxies import Proxy
+
 # anyio loads its asyncio half at the first request, which would hold up the event loop.
 with suppress(ImportError):
     import_module("anyio._backends._asyncio")
@@ -34,7 +36,7 @@ class MergingTransport(httpx.AsyncHTTPTransport):
 
     Args:
         context: For TLS.
-        proxy: URL of an HTTP proxy, None for none.
+        proxy: What every connection goes through, None for nothing.
         keepalive_seconds: How long idle connections are kept.
         socket_options: For every connection.
     """
@@ -43,30 +45,27 @@ class MergingTransport(httpx.AsyncHTTPTransport):
         self,
         *,
         context: ssl.SSLContext,
-        proxy: str | None,
+        proxy: Proxy | None,
         keepalive_seconds: float,
         socket_options: Iterable[tuple[int, int, int]],
     ) -> None:
         super().__init__(verify=context, trust_env=False)
-        backend = _MergingBackend()
-        options = list(socket_options)
+        # A proxy's pool does not hand socket options on; the backend has them.
+        backend = _MergingBackend(list(socket_options))
         if proxy is None:
             self._pool = httpcore.AsyncConnectionPool(
                 ssl_context=context,
                 max_connections=_MAX_CONNECTIONS,
                 keepalive_expiry=keepalive_seconds,
-                socket_options=options,
                 network_backend=backend,
             )
             return
-        known = httpx.Proxy(proxy)
         self._pool = httpcore.AsyncHTTPProxy(
-            proxy_url=str(known.url),
-            proxy_auth=known.raw_auth,
+            proxy_url=proxy.url,
+            proxy_auth=proxy.credentials,
             ssl_context=context,
             max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=keepalive_seconds,
-            socket_options=options,
             network_backend=backend,
         )
 
@@ -74,8 +73,9 @@ class MergingTransport(httpx.AsyncHTTPTransport):
 class _MergingBackend(httpcore.AsyncNetworkBackend):
     """Connects as httpcore does and wraps what it gets."""
 
-    def __init__(self) -> None:
+    def __init__(self, socket_options: list[tuple[int, int, int]]) -> None:
         self._inner = httpcore.AnyIOBackend()
+        self._socket_options = socket_options
 
     async def connect_tcp(
         self,
@@ -86,7 +86,11 @@ class _MergingBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = await self._inner.connect_tcp(
-            host, port, timeout, local_address, socket_options
+            host,
+            port,
+            timeout,
+            local_address,
+            socket_options or self._socket_options,
         )
         return _MergingStream(stream)
 

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    suppress,
-)
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import httpx
 
-from chronotui.api.answers import (
-    CHECK_URL,
-    MAX_ERROR_BODY,
-    error_for,
-    is_page,
-    login_page,
-)
-from chronotui.api.failures import FAILURES, explain
+from chronotui.api.answers import CHECK_URL, MAX_ERROR_BODY, is_page
+from chronotui.api.failures import FAILURES
 from chronotui.api.merging_backend import StaleConnectionError
 from chronotui.errors import (
     ChronotuiError,
@@ -32,8 +20,6 @@ from chronotui.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from chronotui.api.address import Address
     from chronotui.api.ask import Ask
     from chronotui.api.secret_sources import Secrets
@@ -77,15 +63,12 @@ class Sender:
         while True:
             secrets = await credentials.current() if ask.secrets else None
             try:
-                answer = await self._followed(ask, secrets)
+                answer = await self.followed(ask, secrets)
             except FAILURES as error:
-                raise explain(error, self._transport.address) from error
+                raise self._transport.explained(error) from error
             may_renew = renewals == 0 or (renewals == 1 and not credentials.are_fresh())
-            if (
-                answer.status_code != 401
-                or not (ask.renews and may_renew)
-                or secrets is None
-            ):
+            is_ended = answer.status_code == 401 and not is_page(answer.headers)
+            if not is_ended or not (ask.renews and may_renew) or secrets is None:
                 await self._check(answer)
                 return answer
             await self._stack.aclose()
@@ -96,19 +79,21 @@ class Sender:
         """Raise for what is no success; an error's body is read for its words."""
         if answer.is_success:
             if is_page(answer.headers):
-                raise login_page()
+                raise self._transport.web_page()
             return
         transport = self._transport
         body = b""
         with suppress(*FAILURES, UnreachableError):
-            async with within(transport.timeout_seconds, transport.address):
+            async with transport.within(transport.timeout_seconds):
                 async for part in answer.aiter_bytes():
                     body += part
                     if len(body) >= MAX_ERROR_BODY:
                         break
-        raise error_for(answer.status_code, answer.headers, body)
+        raise transport.refusal(answer.status_code, answer.headers, body)
 
-    async def _followed(self, ask: Ask, secrets: Secrets | None) -> httpx.Response:
+    async def followed(
+        self, ask: Ask, secrets: Secrets | None = None
+    ) -> httpx.Response:
         """Send and follow redirects within the origin."""
         for _ in range(_MAX_HOPS):
             answer = await self._fresh(ask, secrets)
@@ -144,6 +129,7 @@ class Sender:
             opening = self._opener(self._client, ask, headers)
             answer = await self._stack.enter_async_context(opening)
             status = answer.status_code
+            transport.meet(answer.headers)
         except (*FAILURES, ChronotuiError) as error:
             problem = type(error).__name__
             raise
@@ -185,20 +171,3 @@ def open_plain(
         headers=headers,
         content=ask.content,
     )
-
-
-@asynccontextmanager
-async def within(seconds: float, address: Address) -> AsyncIterator[None]:
-    """Give up after a time.
-
-    Raises:
-        UnreachableError: The block took longer.
-    """
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise UnreachableError(
-            f"{address.host} did not answer in time.",
-            next_step="Try again, or raise timeout_seconds in the profile.",
-        ) from None

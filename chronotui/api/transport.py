@@ -7,35 +7,52 @@ serving all who wait. Redirects are followed within the origin only.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.api.answers import CHECK_URL, begins_as_page, login_page
+from chronotui.api.answers import (
+    CHECK_URL,
+    begins_as_page,
+    error_for,
+    login_page,
+    read_date,
+)
+from chronotui.api.ask import Ask, routed
+from chronotui.api.auth import NoAuth
 from chronotui.api.credentials import Credentials
 from chronotui.api.failures import FAILURES, explain
-from chronotui.api.login import log_in
+from chronotui.api.login import check_server, log_in
 from chronotui.api.request_log import RequestEntry, RequestLog, redact
 from chronotui.api.secret_sources import source_for
-from chronotui.api.sending import Opener, Sender, open_plain, within
-from chronotui.errors import ChronotuiError, UnreadableAnswerError
+from chronotui.api.sending import Opener, Sender, open_plain
+from chronotui.errors import ChronotuiError, UnreachableError, UnreadableAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     import httpx
 
     from chronotui.api.address import Address
-    from chronotui.api.ask import Ask
     from chronotui.api.auth import Auth
     from chronotui.api.connections import Connections
+    from chronotui.api.proxies import Proxy
 
 MAX_JSON_BYTES: Final = 64 << 20
 """Largest JSON answer read: 100 lines of 64 KiB, every byte escaped, is 40 MB."""
 
 _WHOLE_ANSWER_FACTOR: Final = 12
 """A JSON answer may take this many time-outs in all, however slowly it trickles."""
+
+
+class Heard(NamedTuple):
+    """A whole answer, good or bad."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
 
 
 class Transport:
@@ -57,10 +74,14 @@ class Transport:
     ) -> None:
         self.address = address
         self.connections = connections
-        self.credentials = Credentials(source_for(auth, partial(log_in, self)))
+        self.credentials = Credentials(
+            source_for(auth, partial(log_in, self)),
+            None if isinstance(auth, NoAuth) else partial(check_server, self),
+        )
         self.timeout_seconds = timeout_seconds
         self.requests: Counter[str] = Counter()
         self._log = log
+        self._dated: tuple[str, float] | None = None
         self._client: httpx.AsyncClient | None = None
         self._making = asyncio.Lock()
 
@@ -72,14 +93,33 @@ class Transport:
         """
         deadline = self.timeout_seconds * _WHOLE_ANSWER_FACTOR
         with routed(ask):
-            async with self.exchange(ask) as answer, within(deadline, self.address):
+            async with self.exchange(ask) as answer, self.within(deadline):
                 try:
                     body = await _whole_body(answer, limit)
                 except FAILURES as error:
-                    raise explain(error, self.address) from error
+                    raise self.explained(error) from error
             if begins_as_page(body):
-                raise login_page()
+                raise self.web_page()
         return body
+
+    async def hear(self, ask: Ask) -> Heard:
+        """Send a request without secrets and return whatever is answered.
+
+        Raises:
+            ChronotuiError: There was no whole answer.
+        """
+        deadline = self.timeout_seconds * _WHOLE_ANSWER_FACTOR
+        with routed(ask):
+            async with AsyncExitStack() as stack:
+                client = await self._ready_client()
+                sender = Sender(self, client, stack, open_plain)
+                try:
+                    answer = await sender.followed(ask)
+                    async with self.within(deadline):
+                        body = await _whole_body(answer, MAX_JSON_BYTES)
+                except FAILURES as error:
+                    raise self.explained(error) from error
+        return Heard(answer.status_code, answer.headers, body)
 
     async def send(self, ask: Ask) -> httpx.Response:
         """Send a request whose success has no body to speak of."""
@@ -114,6 +154,51 @@ class Transport:
             client, self._client = self._client, None
             await client.aclose()
 
+    # what goes wrong
+
+    def explained(self, error: Exception) -> ChronotuiError:
+        """Return our error for one of ``FAILURES``."""
+        return explain(error, self.address, self.connections.proxy)
+
+    def refusal(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> ChronotuiError:
+        """Return the error for an answer that is no success."""
+        return error_for(status, headers, body, self._forwarding_proxy)
+
+    def web_page(self) -> ChronotuiError:
+        """Return the error for a success that is an HTML page."""
+        return login_page(self._forwarding_proxy)
+
+    @asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """Give up after a time.
+
+        Raises:
+            UnreachableError: The block took longer.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            proxy = self.connections.proxy
+            through = "" if proxy is None else f", asked through {proxy}"
+            raise UnreachableError(
+                f"{self.address.host} did not answer in time{through}.",
+                next_step="Try again, or raise timeout_seconds in the profile.",
+            ) from None
+
+    @property
+    def proxy_may_answer(self) -> bool:
+        """Whether a proxy may answer in the server's place: no tunnel hides it."""
+        return self._forwarding_proxy is not None
+
+    # inside
+
+    @property
+    def _forwarding_proxy(self) -> Proxy | None:
+        return None if self.address.is_encrypted else self.connections.proxy
+
     async def _ready_client(self) -> httpx.AsyncClient:
         if self._client is None:
             async with self._making:
@@ -122,6 +207,24 @@ class Transport:
                     blocks = self.connections.blocks
                     self._client = await asyncio.to_thread(make) if blocks else make()
         return self._client
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds the server's clock is ahead of ours, by its newest answer's date.
+
+        Dates have whole seconds, so it is half a second off at most on a fast way.
+        """
+        if self._dated is None:
+            return None
+        written, received = self._dated
+        date = read_date(written)
+        return None if date is None else date.timestamp() + 0.5 - received
+
+    def meet(self, headers: Mapping[str, str]) -> None:
+        """Take note of when an answer was given; one from a cache does not tell."""
+        date = headers.get("date")
+        if date and "age" not in headers:
+            self._dated = (date, time.time())
 
     def note(
         self,
@@ -144,16 +247,6 @@ class Transport:
                     problem,
                 )
             )
-
-
-@contextmanager
-def routed(ask: Ask) -> Iterator[None]:
-    """Let an error say what was asked, unless it says so already, as a login's."""
-    try:
-        yield
-    except ChronotuiError as error:
-        error.route = error.route or ask.kind
-        raise
 
 
 async def _whole_body(answer: httpx.Response, limit: int) -> bytes:

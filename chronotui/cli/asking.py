@@ -19,7 +19,7 @@ def asker() -> AskSecret | None:
 async def ask_on_terminal(question: SecretQuestion) -> str:
     """Ask without an echo; the loop waits, as there is nothing to do meanwhile.
 
-    An interrupt ends the program as it would without a question.
+    A signal ends the program as it would without a question.
 
     Raises:
         NotSignedInError: Nothing was answered.
@@ -28,15 +28,21 @@ async def ask_on_terminal(question: SecretQuestion) -> str:
     import signal
     import sys
 
+    from chronotui.cli.failures import end_at_once
     from chronotui.core.text import clean
 
-    loops_own = signal.signal(signal.SIGINT, signal.default_int_handler)
+    handlers = {signal.SIGINT: signal.default_int_handler}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            handlers[number] = end_at_once
+    loops_own = {each: signal.signal(each, how) for each, how in handlers.items()}
     try:
         answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
     except EOFError:
         answer = ""
     finally:
-        signal.signal(signal.SIGINT, loops_own)
+        for each, how in loops_own.items():
+            signal.signal(each, how)
     if answer:
         return answer
     raise NotSignedInError(

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from chronotui.cli import selection, terminal
+from chronotui.cli.output import say
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +68,15 @@ def show_desk(
     try:
         from chronotui.ui.app import run_desk
 
-        return run_desk(profile, config, workflow=workflow, job=job, demo=demo, log=log)
+        return run_desk(
+            profile,
+            config,
+            workflow=workflow,
+            job=job,
+            demo=demo,
+            log=log,
+            tell=lambda words: say(f"chronotui: {words}"),
+        )
     finally:
         gc.enable()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chronotui import __version__
 from chronotui.cli import terminal
 from chronotui.cli.table import Cell, Column, table_lines
+from chronotui.engine.diagnosis import Finding, diagnose
 from chronotui.errors import ChronotuiError
 
 if TYPE_CHECKING:
@@ -20,17 +21,8 @@ _COLUMNS = (Column("CHECK"), Column("RESULT"), Column("FOUND", least=20))
 _STYLES = {"ok": "32", "warning": "33", "FAILED": "1;31"}
 
 
-class Finding(NamedTuple):
-    """One check and what it found; ``exit_code`` is that of its error, if any."""
-
-    check: str
-    result: str
-    found: str
-    exit_code: int = 0
-
-
 def doctor(invocation: Invocation) -> int:
-    """Check configuration, folders, server, sign-in and terminal.
+    """Check configuration, folders, terminal, and all the way to a live line.
 
     Returns:
         The exit code of the first check that failed, else 0.
@@ -57,7 +49,7 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
     if profile.exit_code:
         return
     yield _folder("spool folder", lambda: _spool_folder(invocation))
-    yield _tried("server", lambda: _server(invocation))
+    yield from _server(invocation)
 
 
 def _tried(check: str, look: Callable[[], str]) -> Finding:
@@ -113,7 +105,10 @@ def _profile(invocation: Invocation) -> str:
     return f"{profile.name}: {profile.url}, {auth.method} {auth.email}".rstrip()
 
 
-def _server(invocation: Invocation) -> str:
-    from chronotui.cli.probe import probe
+def _server(invocation: Invocation) -> list[Finding]:
+    import asyncio
 
-    return probe(invocation, invocation.profile)
+    from chronotui.cli.asking import asker
+
+    looked = diagnose(invocation.profile, ask=asker(), log=invocation.log)
+    return asyncio.run(looked)

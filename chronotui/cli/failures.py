@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+import contextlib
+from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeVar
 
-from chronotui.cli.output import OutputClosedError, say, silence_stdout
+from chronotui.cli.output import (
+    OutputClosedError,
+    TerminalLostError,
+    say,
+    silence_stdout,
+)
 from chronotui.errors import ChronotuiError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
     from types import TracebackType
 
     from chronotui.cli.invocation import Invocation
 
+Result = TypeVar("Result")
+
 INTERRUPTED: Final = 130
 OUTPUT_CLOSED: Final = 141
 """As a shell shows a program that SIGPIPE ended."""
+TERMINAL_LOST: Final = 129
+"""As a shell shows a program that SIGHUP ended."""
 BUG: Final = 70
 """EX_SOFTWARE: an error of the program itself."""
+
+
+class ToldToEndError(Exception):
+    """A signal told the program to end, and what it did was cleaned up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
 
 
 class FailureGuard:
     """Turns what leaves its block into words and an exit code.
 
     Nothing passes it: an error of ours is a sentence and the next step, an interrupt
-    is 130, a reader who went away is silence, and what nobody foresaw is written to
-    a file which is named.
+    is 130, a signal that ends programs 129 or 143, a reader who went away is silence,
+    and what nobody foresaw is written to a file which is named.
     """
 
     def __init__(self) -> None:
@@ -60,11 +79,12 @@ class FailureGuard:
             if error.next_step:
                 say(f"  {error.next_step}")
             return error.exit_code
-        if isinstance(error, KeyboardInterrupt):
-            return INTERRUPTED
-        if isinstance(error, OutputClosedError | BrokenPipeError):
+        if isinstance(error, KeyboardInterrupt | ToldToEndError):
+            return getattr(error, "exit_code", INTERRUPTED)
+        if isinstance(error, OutputClosedError | BrokenPipeError | TerminalLostError):
             silence_stdout()
-            return OUTPUT_CLOSED
+            lost = isinstance(error, TerminalLostError)
+            return TERMINAL_LOST if lost else OUTPUT_CLOSED
         if isinstance(error, SystemExit):
             return error.code if isinstance(error.code, int) else BUG
         from chronotui.cli.crash import report_bug
@@ -79,7 +99,7 @@ class FailureGuard:
             return
         try:
             self._invocation.output.flush()
-        except (OutputClosedError, ChronotuiError):
+        except (OutputClosedError, TerminalLostError, ChronotuiError):
             return
 
 
@@ -89,3 +109,60 @@ def _innermost(error: BaseException) -> BaseException:
         ours = [one for one in error.exceptions if isinstance(one, ChronotuiError)]
         error = (ours or error.exceptions)[0]
     return error
+
+
+async def ended_in_order(work: Awaitable[Result]) -> Result:
+    """Do the work, which SIGTERM and SIGHUP cancel as an interrupt does.
+
+    A second signal while it cleans up changes nothing.
+
+    Raises:
+        ToldToEndError: A signal came.
+    """
+    import asyncio
+
+    told: list[int] = []
+    task = asyncio.current_task()
+
+    def end(number: int) -> None:
+        if not told and task is not None:
+            told.append(number)
+            task.cancel()
+
+    with _hearing(end):
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if told:
+                raise ToldToEndError(told[0]) from None
+            raise
+
+
+def end_at_once(number: int, _frame: object) -> NoReturn:
+    """Handle a signal while nothing goes on but a question.
+
+    Raises:
+        ToldToEndError: Always.
+    """
+    raise ToldToEndError(number)
+
+
+@contextlib.contextmanager
+def _hearing(end: Callable[[int], None]) -> Iterator[None]:
+    """Hear of signals, but for one that was ignored from the start (nohup)."""
+    import asyncio
+    import signal
+
+    loop, heard = asyncio.get_running_loop(), []
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue
+        # Only the main thread hears of them.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, end, number)
+            heard.append(number)
+    try:
+        yield
+    finally:
+        for number in heard:
+            loop.remove_signal_handler(number)

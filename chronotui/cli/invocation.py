@@ -110,6 +110,7 @@ class Invocation:
         import asyncio
 
         from chronotui.cli.asking import asker
+        from chronotui.cli.failures import ended_in_order
         from chronotui.engine.connect import open_client
 
         async def run() -> Result:
@@ -119,7 +120,7 @@ class Invocation:
             finally:
                 await client.aclose()
 
-        return asyncio.run(run())
+        return asyncio.run(ended_in_order(run()))
 
     def close(self) -> None:
         """Close the diagnostic log."""

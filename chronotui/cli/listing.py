@@ -45,7 +45,7 @@ async def read_list(
     while True:
         page = await page_at(cursor)
         items.extend(page.items)
-        cursor = trail.follow(page.cursor, progress=bool(page.items))
+        cursor = trail.follow(page.cursor, progress=page.brought_any)
         is_full = limit is not None and len(items) > limit
         if cursor is None or is_full:
             break

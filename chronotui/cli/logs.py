@@ -120,7 +120,7 @@ async def _follow(
 
     tell = _teller(invocation)
     settings = WatchSettings(
-        poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+        poll_seconds=invocation.profile.poll_seconds, may_sign_in=False, waits=False
     )
     follow = Follow(
         client,

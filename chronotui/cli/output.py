@@ -18,6 +18,10 @@ class OutputClosedError(Exception):
     """Whoever read our output has stopped reading."""
 
 
+class TerminalLostError(Exception):
+    """The terminal that standard output goes to is gone."""
+
+
 class Output:
     """Writes data and words.
 
@@ -25,6 +29,7 @@ class Output:
 
     Raises:
         OutputClosedError: The reader of standard output went away.
+        TerminalLostError: The terminal it goes to is gone.
         DownloadError: Standard output cannot be written, such as a full disk.
     """
 
@@ -67,6 +72,8 @@ class Output:
         silence_stdout()
         if isinstance(error, BrokenPipeError):
             return OutputClosedError()
+        if self.is_terminal and error.errno == errno.EIO:
+            return TerminalLostError()
         why = os.strerror(error.errno or errno.EIO)
         return DownloadError(f"Standard output cannot be written: {why}.")
 
@@ -84,14 +91,20 @@ def say(words: str) -> None:
         encoding = stream.encoding or "utf-8"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
-    except (OSError, ValueError):
+    except OSError:
+        _silence(stream)
+    except ValueError:
         return
 
 
 def silence_stdout() -> None:
     """Let the interpreter's own last flush go nowhere instead of complaining."""
+    _silence(sys.stdout)
+
+
+def _silence(stream: TextIO | None) -> None:
     try:
-        descriptor = sys.stdout.fileno()
+        descriptor = stream.fileno() if stream is not None else -1
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, descriptor)
         os.close(null)

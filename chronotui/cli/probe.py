@@ -18,6 +18,6 @@ def probe(invocation: Invocation, profile: Profile) -> str:
     import asyncio
 
     from chronotui.cli.asking import asker
-    from chronotui.engine.profile_trial import try_profile
+    from chronotui.engine.diagnosis import try_profile
 
     return asyncio.run(try_profile(profile, ask=asker(), log=invocation.log))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +13,7 @@ from chronotui.cli import terminal
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Callable
 
     from chronotui.api.chronoverse import Chronoverse
@@ -36,18 +39,22 @@ def save(invocation: Invocation) -> int:
         from chronotui.engine.watch.settings import WatchSettings
 
         watch = WatchSettings(
-            poll_seconds=invocation.profile.poll_seconds, may_sign_in=False
+            poll_seconds=invocation.profile.poll_seconds,
+            may_sign_in=False,
+            waits=False,
         )
         task = Save(client, await _request(invocation, client), watch=watch)
         progress = asyncio.create_task(_show_progress(task, invocation.output.say))
         try:
             return await task.run()
         except asyncio.CancelledError:
+            await _end(progress)
             invocation.output.say(f"chronotui: {task.error or 'cancelled.'}")
+            if task.part is not None and task.is_recording:
+                invocation.output.say(f"  {command_that_goes_on(invocation.options)}")
             raise
         finally:
-            progress.cancel()
-            await asyncio.gather(progress, return_exceptions=True)
+            await _end(progress)
 
     result = invocation.with_client(work)
     invocation.output.write(f"{result.path}\n")
@@ -55,6 +62,26 @@ def save(invocation: Invocation) -> int:
     for words in (result.sentence(), *result.notes):
         invocation.output.say(f"chronotui: {words}")
     return result.exit_code
+
+
+async def _end(progress: asyncio.Task[None]) -> None:
+    progress.cancel()
+    await asyncio.gather(progress, return_exceptions=True)
+
+
+def command_that_goes_on(options: Namespace) -> str:
+    """Return the command that goes on with a recording: the same but for --force."""
+    words = ["chronotui"]
+    for name in ("config", "profile", "url"):
+        if value := getattr(options, name):
+            words += [f"--{name}", value]
+    words += ["save", options.workflow, options.job]
+    if options.path:
+        words += ["-O", options.path]
+    words += ["--format", options.format]
+    if options.stream:
+        words += ["--stream", options.stream]
+    return shlex.join(words)
 
 
 async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
@@ -75,6 +102,8 @@ async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
         stream=options.stream,
         query=options.query,
         overwrite=options.force,
+        anew=options.force,
+        profile=invocation.profile.name,
         make_folder=configured is not None and not options.path,
         keep_part=options.keep_part,
         job=job,
@@ -101,8 +130,9 @@ async def _show_progress(task: Save, say: Callable[[str], None]) -> None:
             sys.stderr.write(f"\r\x1b[K{_progress_text(task)}")
             sys.stderr.flush()
     finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def _progress_text(task: Save) -> str:
@@ -112,5 +142,6 @@ def _progress_text(task: Save) -> str:
     said = f"; {now.said}" if now.said else ""
     return (
         f"{now.phase}: {size_text(now.bytes)}, {count_of_lines(now.lines)}, "
-        f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s{said}"
+        f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
+        f"{', server away' if now.away else ''}{said}"
     )

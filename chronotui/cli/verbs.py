@@ -142,7 +142,7 @@ _SAVE = Verb(
         ),
         _STREAM,
         value("--query", says="only lines the server finds with this", named="Q"),
-        flag("--force", says="replace an existing file"),
+        flag("--force", says="replace an existing file; begin a recording again"),
         flag("--keep-part", says="keep an unfinished file as .part"),
     ),
 )

@@ -146,6 +146,10 @@ class LineEncoder:
         self._filters = (job_id, workflow_id, query or "", stream or "all")
         self._first = True
 
+    def go_on(self) -> None:
+        """Write behind lines that are in the file already."""
+        self._first = False
+
     def head(self) -> bytes:
         """Return what stands before the first line."""
         if self.format is not SaveFormat.JSON:

@@ -65,6 +65,8 @@ def _matching(call: Call) -> Iterator[DemoWorkflow]:
     if call.service.dialect.is_current and not terminated:
         shown = {True, False}
     words = query.get("query", "").casefold()
+    if bool(query.get("interval_min")) != bool(query.get("interval_max")):
+        raise RefusedError(400, "interval_min and interval_max go together")
     low = _minutes(query, "interval_min", 0)
     high = _minutes(query, "interval_max", 1 << 31)
     for workflow in call.world.workflows:

@@ -44,13 +44,15 @@ MIXED: Final = (
     Failure.HTML_502,
     Failure.PLAIN_503,
     Failure.HTML_504,
-    Failure.TOO_MANY,
     Failure.TRUNCATED_JSON,
     Failure.MALFORMED_JSON,
     Failure.CUT,
     Failure.RESET,
 )
-"""Failures that pass by themselves and quickly."""
+"""Failures that pass by themselves and quickly.
+
+A 429 without Retry-After is not among them: on a log page it is for ever.
+"""
 
 
 class Refusal(NamedTuple):

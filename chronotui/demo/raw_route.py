@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from chronotui.demo.service import Call
 
 _AT_ONCE: Final = 1000
+_LINE_BYTES: Final = 180
+"""What a page has of a line besides its message, about."""
+
+_TOO_LARGE: Final = (
+    "rpc error: code = ResourceExhausted desc = received message larger than max"
+)
 
 
 def download(call: Call) -> Streamed:
@@ -88,7 +94,6 @@ class Download:
                     return
             yield [piece]
             await asyncio.sleep(0)
-        yield [self._writer.tail()]
 
     def _first_lines(self, count: int) -> Iterator[bytes]:
         """Yield what a proxy passes on of a server that dies between two flushes."""
@@ -105,11 +110,21 @@ class Download:
         if isinstance(log, GeneratedLog) and not log.mixes_attempts:
             for chapter, count in log.retained_chapters(self._call.now_ns):
                 yield from self._chapter(chapter, count)
+            yield self._writer.tail()
             return
         place = None
-        while lines := log.oldest(place, _AT_ONCE, self._call.now_ns):
+        service = self._call.service
+        limit = service.page_limit_bytes if service.dialect.is_current else None
+        size = _AT_ONCE if limit is None else service.log_page_size
+        while lines := log.oldest(place, size, self._call.now_ns):
             place = lines[-1].place(interleaved=log.interleaved)
-            yield self._writer.write(self._kept(lines))
+            kept = self._kept(lines)
+            if limit is not None and _page_bytes(kept) > limit:
+                # The server reads its own pages, oldest first, and has their limit.
+                yield self._writer.failure(_TOO_LARGE)
+                return
+            yield self._writer.write(kept)
+        yield self._writer.tail()
 
     def _chapter(self, chapter: Chapter, count: int) -> Iterator[bytes]:
         """Write an attempt: line by line at its edges, block by block between."""
@@ -137,3 +152,7 @@ class Download:
             and (self._matcher is None or self._matcher.ranges(line.message))
             and not self._faults.loses(line)
         ]
+
+
+def _page_bytes(lines: Sequence[TrueLine]) -> int:
+    return sum(len(line.message.encode()) + _LINE_BYTES for line in lines)

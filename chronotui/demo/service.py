@@ -241,6 +241,7 @@ _WORDS: Final = {
     ("GET", "logs"): "failed to get job logs",
     ("GET", "search"): "failed to get job logs",
     ("GET", "raw"): "failed to get job",
+    ("GET", "events"): "failed to stream job logs",
     ("POST", "login"): "failed to login user",
     ("POST", "register"): "failed to register user",
     ("GET", "users"): "failed to get user",

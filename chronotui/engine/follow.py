@@ -15,12 +15,13 @@ from chronotui.engine.ordered import OrderedLines
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Intake
 from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.state import short_words
+from chronotui.engine.watch.state import Connection, ConnectionKind, short_words
 from chronotui.engine.watch.timing import Clock
 from chronotui.engine.watch.watch import Watch
+from chronotui.errors import ChronotuiError, IncompleteError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from chronotui.core.log import Overflow
     from chronotui.engine.watch.source import LogSource
@@ -111,6 +112,8 @@ class Follow:
             new_store=self._new_store,
         )
         self.result: FollowResult | None = None
+        self.connection = Connection(ConnectionKind.CONNECTING)
+        """Where the connection stood when it was last looked at."""
 
     @property
     def printed(self) -> int:
@@ -144,7 +147,7 @@ class Follow:
             words += f", {verdict.attempts} tries"
         return f"{words} ({verdict.note})." if verdict.note else f"{words}."
 
-    async def batches(self) -> AsyncIterator[list[LogLine]]:
+    async def batches(self) -> AsyncGenerator[list[LogLine], None]:
         """Yield lines in order, each once, until the job's log is sealed.
 
         Cancel the reading task, or ``aclose`` the iterator, to stop. Afterwards
@@ -165,9 +168,15 @@ class Follow:
                     yield lines
                 else:
                     await self._pause()
-            verdict = watching.result()
+            refusal = _refusal_of(watching)
+            if refusal is None:
+                verdict = watching.result()
+            elif not self._watch.was_answered:
+                raise refusal
             for lines in self._lines.rest(self._clock.monotonic()):
                 yield lines
+            if refusal is not None:
+                raise self._cut_off(refusal)
             self.result = self._outcome(verdict)
         finally:
             watching.cancel()
@@ -175,6 +184,15 @@ class Follow:
             if not watching.cancelled():
                 watching.exception()
             self._watch.intake.store.close()
+
+    def _cut_off(self, refusal: ChronotuiError) -> ChronotuiError:
+        """Return what ended it early: incomplete, if anything was handed out."""
+        if not self.printed:
+            return refusal
+        return IncompleteError(
+            f"The log breaks off after {self.printed:,} lines: {refusal.sentence}",
+            next_step="Try again; the job may go on.",
+        )
 
     def _new_store(self) -> LogStore:
         return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
@@ -187,8 +205,8 @@ class Follow:
     def _narrate(self) -> None:
         watch = self._watch
         over = str(watch.job.status) if watch.standing.ended.is_set() else ""
-        connection = watch.connectivity.connection(watch.job, over)
-        self._narration.hear(connection, self._clock.monotonic())
+        self.connection = watch.connectivity.connection(watch.job, over)
+        self._narration.hear(self.connection, self._clock.monotonic())
 
     async def _pause(self) -> None:
         """Wait for a change, or for the moment a wait is over."""
@@ -204,3 +222,9 @@ class Follow:
         missing = self._lines.missing
         whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
         return FollowResult(whole, self.printed, missing, self._watch.job)
+
+
+def _refusal_of(watching: asyncio.Task[Verdict]) -> ChronotuiError | None:
+    """Return the error a watch ended with, if it is one with words."""
+    error = None if watching.cancelled() else watching.exception()
+    return error if isinstance(error, ChronotuiError) else None

@@ -72,9 +72,10 @@ class Session:
         self._asking = False
 
     def start(self) -> None:
-        """Begin to read the tree."""
-        if self._polling is None:
+        """Begin to read the tree, or begin again after a fault of ours."""
+        if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self.catalog.run())
+            self._polling.add_done_callback(_look_at)
 
     def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
         """Open a job's log, or come back to it; it is watched from now on."""
@@ -91,6 +92,22 @@ class Session:
         """Watch a job again, as after signing in; does nothing while it is watched."""
         if opened.watching is None or opened.watching.done():
             opened.watching = asyncio.create_task(self._watch(opened.log))
+            opened.watching.add_done_callback(_look_at)
+
+    def ask_now(self, opened: OpenedJob | None) -> None:
+        """Ask the server now for whatever is waited for; watch anew what has ended.
+
+        Args:
+            opened: The job that is looked at.
+        """
+        self.start()
+        self.catalog.refresh()
+        if opened is None:
+            return
+        if opened.watching is None or opened.watching.done():
+            self.resume(opened)
+        else:
+            opened.log.ask_now()
 
     def leave(self, opened: OpenedJob) -> None:
         """Close a job's stream; its lines stay."""
@@ -156,3 +173,9 @@ class Session:
         """Watch to the end; what goes wrong is in the log's state."""
         with suppress(ChronotuiError):
             await log.watch()
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Take note of a fault: what it stopped says so itself."""
+    if not task.cancelled():
+        task.exception()

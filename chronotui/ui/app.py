@@ -16,7 +16,7 @@ from chronotui.ui.keymap import GROUPS, actions_of, own_bindings
 from chronotui.ui.typed_ahead import TypedAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from textual.app import SystemCommand
     from textual.driver import Driver
@@ -72,6 +72,8 @@ class DeskApp(TypedAhead[int]):
         self.theme = plan.ui.theme
         self.set_keymap(dict(config.keys))
         self._interrupted = False
+        self.was_told = False
+        """Whether a signal, or a terminal that is gone, ends it."""
 
     def get_default_screen(self) -> DeskScreen:
         """Start on the desk."""
@@ -82,8 +84,15 @@ class DeskApp(TypedAhead[int]):
         if self.is_headless or find_spec("termios") is None:
             return
         loop = asyncio.get_running_loop()
-        for told in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(told, self.exit, 128 + told)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.end, number)
+
+    def end(self, number: int) -> None:
+        """Leave because a signal says so, or because the terminal is gone."""
+        if self.was_told:
+            return
+        self.was_told = True
+        self.exit(128 + number)
 
     def _fatal_error(self) -> None:
         """Leave without a traceback on the screen; the caller reports the fault."""
@@ -158,7 +167,9 @@ class DeskApp(TypedAhead[int]):
 
         from chronotui.ui.desk.remembering import plan_for
 
-        self.plan = replace(plan_for(profile, self.config), log=self.plan.log)
+        last = self.plan
+        plan = plan_for(profile, self.config)
+        self.plan = replace(plan, log=last.log, parting=last.parting)
         self.switch_screen(DeskScreen(self.plan))
 
     def action_back_or_quit(self) -> None:
@@ -193,6 +204,7 @@ def run_desk(
     job: str | None = None,
     demo: bool = False,
     log: DiagnosticLog | None = None,
+    tell: Callable[[str], None] = lambda _words: None,
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
@@ -203,6 +215,7 @@ def run_desk(
         job: Opens this job of the workflow (id or prefix).
         demo: Nothing of this run is remembered.
         log: Takes one line a request, secrets left out.
+        tell: Takes what is to be said once the terminal is given back.
 
     Raises:
         ConfigError: A theme or an action that does not exist.
@@ -227,7 +240,10 @@ def run_desk(
         driver_class=_driver(),
     )
     result = app.run()
-    if app.fault is not None:
+    for words in app.plan.parting:
+        tell(words)
+    # What a terminal breaks that goes away is no fault of the program.
+    if app.fault is not None and not app.was_told:
         raise app.fault
     return result or app.return_code or 0
 

@@ -31,7 +31,13 @@ def dialog_classes() -> list[type[DOMNode]]:
     from chronotui.ui.profiles.form import ProfileForm
     from chronotui.ui.profiles.remove_screen import RemoveScreen
     from chronotui.ui.profiles.screen import ProfilesScreen
-    from chronotui.ui.save import LeaveScreen, SaveDialog, SaveScreen, SavesScreen
+    from chronotui.ui.save import (
+        LeaveScreen,
+        SaveDialog,
+        SaveScreen,
+        SavesScreen,
+        StopScreen,
+    )
     from chronotui.ui.save.choices import Choices
     from chronotui.ui.save.path_input import PathInput
     from chronotui.ui.server_search import ServerSearchScreen
@@ -44,7 +50,8 @@ def dialog_classes() -> list[type[DOMNode]]:
         Choices,
         PathInput,
     ]
-    saving: list[type[DOMNode]] = [SaveDialog, SaveScreen, SavesScreen, LeaveScreen]
+    saving: list[type[DOMNode]] = [SaveDialog, SaveScreen, SavesScreen]
+    saving += [LeaveScreen, StopScreen]
     profiles: list[type[DOMNode]] = [ProfilesScreen, ProfileForm, RemoveScreen]
     others: list[type[DOMNode]] = [
         LineScreen,

@@ -24,11 +24,12 @@ FIELD_MOVES: Final[list[BindingType]] = [
 """Keys of a dialog with fields."""
 
 ANSWER_MOVES: Final[list[BindingType]] = [
+    Binding("right", "app.focus_next", "other answer", show=False, id="dialog.answer"),
     Binding(
-        "left,right", "app.focus_next", "other answer", show=False, id="dialog.answer"
+        "left", "app.focus_previous", "answer before", show=False, id="dialog.before"
     ),
 ]
-"""Keys of a dialog with two answers."""
+"""Keys of a dialog with a few answers side by side."""
 
 
 class Dialog(ModalScreen[ScreenResultType]):

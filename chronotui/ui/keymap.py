@@ -28,6 +28,7 @@ GROUPS: Final = {
     "save": "Saving",
     "saves": "List of saves",
     "leave": "Leaving",
+    "stop": "Stopping a recording",
     "profiles": "Profiles",
     "profile_form": "Profile form",
     "profile_remove": "Removing a profile",

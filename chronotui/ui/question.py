@@ -1,8 +1,8 @@
-"""A question with two answers, in a dialog."""
+"""A question with two or three answers, in a dialog."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual import on
 from textual.containers import Horizontal, Vertical
@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class Question(Dialog[bool]):
-    """A question whose No loses nothing, and stands under the cursor.
+Answer = TypeVar("Answer")
 
-    A question binds its own keys to ``answer(False)`` and ``answer(True)``.
+
+class Question(Dialog[Answer], Generic[Answer]):
+    """A question whose first answer loses nothing, and stands under the cursor.
+
+    A question binds its own keys to ``answer(0)``, ``answer(1)`` and so on.
 
     Args:
         title: The question, cleaned.
         paragraphs: What to know before answering, cleaned.
-        no: The label of the answer that loses nothing.
-        yes: The label of the other one.
+        answers: What can be answered, with its label.
     """
 
     DEFAULT_CSS = """
@@ -40,13 +42,15 @@ class Question(Dialog[bool]):
     """
 
     def __init__(
-        self, title: str, paragraphs: Sequence[str], *, no: str, yes: str
+        self,
+        title: str,
+        paragraphs: Sequence[str],
+        answers: Sequence[tuple[Answer, str]],
     ) -> None:
         super().__init__()
         self._question = title
         self._paragraphs = paragraphs
-        self._no = no
-        self._yes = yes
+        self._answers = answers
 
     def compose(self) -> ComposeResult:
         """Yield what to know, and the answers."""
@@ -55,17 +59,22 @@ class Question(Dialog[bool]):
             for words in self._paragraphs:
                 yield Static(Content(words), markup=False)
             with Horizontal(id="answers"):
-                yield Button(self._no, variant="primary", compact=True, id="no")
-                yield Button(self._yes, compact=True, id="yes")
+                for place, (_answer, label) in enumerate(self._answers):
+                    yield Button(
+                        label,
+                        variant="default" if place else "primary",
+                        compact=True,
+                        id=f"answer-{place}",
+                    )
 
     def on_mount(self) -> None:
         """Stand on the answer that loses nothing."""
-        self.query_one("#no").focus()
+        self.query_one("#answer-0").focus()
 
     @on(Button.Pressed)
     def _on_button(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+        self.action_answer(int((event.button.id or "").removeprefix("answer-")))
 
-    def action_answer(self, yes: bool) -> None:
-        """Answer."""
-        self.dismiss(yes)
+    def action_answer(self, place: int) -> None:
+        """Give one of the answers."""
+        self.dismiss(self._answers[place][0])

@@ -79,7 +79,9 @@ def test_the_servers_words_are_made_harmless_and_bounded() -> None:
         ("7", 7.0), (" 1.5 ", 1.5), ("-3", 0.0), ("0", 0.0),
         ("Tue, 03 Mar 2026 10:00:30 GMT", 30.0),
         ("Tue, 03 Mar 2026 09:00:00 GMT", 0.0),
-        ("soon", None), ("", None), ("nan", None), ("inf", None),
+        ("Tue, 03 Mar 2026 10:00:30 -0000", 30.0),
+        ("soon", None), ("", None), ("nan", None), ("inf", None), ("1e5", None),
+        ("1_000", None), ("9" * 400, None), ("٣", None),
         ("Tue, 99 Mar 2026 10:00:30 GMT", None),
     ],
 )  # fmt: skip
@@ -96,10 +98,38 @@ def test_overload_tells_the_wait_it_was_told(status: int) -> None:
     assert "12 s" in error.sentence
 
 
+@pytest.mark.parametrize(
+    ("value", "sentence", "step"),
+    [
+        ("0.2", "asks to slow down for 1 s (429).", "after the wait"),
+        ("119", "asks to slow down for 119 s (429).", "after the wait"),
+        ("300", "asks to slow down for 5 min (429).", "after the wait"),
+        ("301", "asks for a wait of 6 min (429).", "asked again in 5 min."),
+        ("3600", "asks for a wait of 60 min (429).", "asked again in 5 min."),
+        ("86400", "asks for a wait of 24 h (429).", "asked again in 5 min."),
+        ("999999999", "asks for a wait of 11,575 d (429).", "asked again in 5 min."),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", ",", "asked again in 5 min."),
+        ("0", "asks to slow down (429).", "in a moment"),
+        ("-5", "asks to slow down (429).", "in a moment"),
+        ("never", "asks to slow down (429).", "in a moment"),
+    ],
+)
+def test_a_wait_is_worded_for_people(value: str, sentence: str, step: str) -> None:
+    error = error_for(429, httpx.Headers({"retry-after": value}), b"")
+    assert sentence in error.sentence
+    assert step in error.next_step
+
+
 def test_overload_without_a_wait() -> None:
     error = error_for(429, PLAIN, b"")
     assert isinstance(error, OverloadedError)
     assert error.retry_after is None
+
+
+@pytest.mark.parametrize("status", [401, 404, 500, 502])
+def test_any_status_may_ask_for_a_wait(status: int) -> None:
+    headers = httpx.Headers({"retry-after": "7"})
+    assert error_for(status, headers, b"").retry_after == 7.0
 
 
 def test_pages_are_told_by_type_or_by_their_beginning() -> None:

@@ -138,7 +138,11 @@ async def test_finds_every_workflow_and_job(
     server: DemoServer, client: Chronoverse
 ) -> None:
     workflows = await all_workflows(client)
-    workflows += await all_workflows(client, terminated=True)
+    assert all(one.terminated_at is None for one in workflows)
+    ended = await all_workflows(client, terminated=True)
+    assert ended
+    assert all(one.terminated_at is not None for one in ended)
+    workflows += ended
     assert {w.id for w in workflows} == {w.id for w in server.world.workflows}
     assert {w.kind for w in workflows} == {
         WorkflowKind.HEARTBEAT,

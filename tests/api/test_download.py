@@ -146,16 +146,22 @@ async def test_a_token_alone_is_told_apart_at_the_download(
     client = client_for(peer.url, BearerAuth(secret))
     with pytest.raises(DownloadNeedsSessionError):
         await asyncio.to_thread(read, client)
-    assert client.requests == {"download": 1}
+    assert client.requests == {"server_check": 1, "download": 1}
 
 
 async def test_a_token_with_a_session_sends_both_here(
     make_peer: MakePeer, client_for: OpenClient, answer: Answer
 ) -> None:
-    peer = await make_peer(lambda *_: answer(200, "log", kind="text/plain"))
+    def script(request: Received, _writer: object) -> bytes:
+        if request.path == "/workflows":
+            return answer(401, "no token", kind="text/plain")
+        return answer(200, "log", kind="text/plain")
+
+    peer = await make_peer(script)
     client = client_for(peer.url, BearerAuth(secret, other_secret))
     assert await asyncio.to_thread(read, client) == b"log"
-    headers = peer.received[0].headers
+    assert "authorization" not in peer.received[0].headers
+    headers = peer.received[1].headers
     assert headers["authorization"] == "Bearer t0ken"
     assert headers["cookie"] == "session=c00kie"
 
@@ -196,7 +202,7 @@ async def test_a_download_may_be_the_first_request_of_all(
     peer = await make_peer(script_for_sessions(answer))
     client = client_for(peer.url, SessionAuth("me", secret))
     assert await asyncio.to_thread(read, client) == b"log"
-    assert client.requests == {"login": 1, "download": 1}
+    assert client.requests == {"server_check": 1, "login": 1, "download": 1}
 
 
 async def test_downloading_on_the_event_loop_is_a_mistake_that_is_said(
@@ -272,8 +278,9 @@ async def test_abort_wakes_a_thread_that_waits_for_the_head(
 
 
 async def test_abort_wakes_a_thread_that_waits_for_a_password(
-    client_for: OpenClient,
+    make_peer: MakePeer, client_for: OpenClient, answer: Answer
 ) -> None:
+    peer = await make_peer(script_for_sessions(answer))
     asked = asyncio.Event()
 
     async def password() -> str:
@@ -281,9 +288,10 @@ async def test_abort_wakes_a_thread_that_waits_for_a_password(
         await asyncio.Event().wait()
         return "never"
 
-    client = client_for("http://127.0.0.1:1", SessionAuth("me", password))
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(client.workflows(), 0.02)
+    client = client_for(peer.url, SessionAuth("me", password))
+    waiting = asyncio.create_task(client.workflows())
+    await asyncio.wait_for(asked.wait(), 5)
+    waiting.cancel()
     download = ask(client)
     task = asyncio.create_task(asyncio.to_thread(download.__enter__))
     await asyncio.wait_for(asked.wait(), 5)

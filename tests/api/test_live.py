@@ -252,7 +252,7 @@ async def test_an_expired_session_is_renewed_at_the_subscription(
     async def script(request: Received, writer: asyncio.StreamWriter) -> bytes | None:
         if request.path == "/auth/login":
             return answer(201, b"", "Set-Cookie: session=new; Path=/")
-        if request.headers["cookie"] != "session=new":
+        if request.headers.get("cookie") != "session=new":
             return answer(401, "expired", kind="text/plain")
         await writing(UNTIL_CLOSED + DOCUMENTED)(request, writer)
         return None
@@ -290,15 +290,23 @@ async def test_what_is_no_event_stream_is_said(
     assert str(told.value)
 
 
-async def test_a_head_that_never_comes_is_given_up(
+async def test_a_head_that_is_held_back_is_waited_for(
     make_peer: MakePeer, client_for: OpenClient
 ) -> None:
-    async def script(_request: object, _writer: object) -> None:
-        await asyncio.Event().wait()
+    asked, held = asyncio.Event(), asyncio.Event()
 
-    client = client_for((await make_peer(script)).url, timeout_seconds=0.05)
-    with pytest.raises(UnreachableError, match="did not answer in time"):
-        await watch(client)
+    async def script(_request: object, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await held.wait()
+        writer.write(UNTIL_CLOSED + b"event: connected\ndata: {}\n\n")
+
+    client = client_for((await make_peer(script)).url, timeout_seconds=0.01)
+    watching = asyncio.create_task(watch(client))
+    await asked.wait()
+    done, _ = await asyncio.wait([watching], timeout=0.2)
+    assert not done, "the time-out is for connecting alone"
+    held.set()
+    assert await watching == [Connected()]
 
 
 async def test_a_line_that_never_ends_ends_the_stream(

@@ -93,7 +93,9 @@ async def test_logs_in_when_first_needed_and_keeps_its_own_cookies(
     await client.workflows()
     await client.workflows()
     await client.sign_out()
-    login, first, second, logout = peer.received
+    check, login, first, second, logout = peer.received
+    assert check.path == "/api/workflows"
+    assert not {"cookie", "authorization"} & set(check.headers)
     assert json.loads(login.body) == {"email": "me@example.com", "password": "pa$$w0rd"}
     assert "cookie" not in login.headers
     assert first.headers["cookie"] == second.headers["cookie"] == "session=s/1="
@@ -118,7 +120,7 @@ async def test_a_session_that_ends_is_renewed_once_for_all_requests(
     auth = SessionAuth("me", secret, SessionCookies("old", "c"))
     client = client_for(peer.url, auth)
     await asyncio.gather(*[client.workflows() for _ in range(6)])
-    assert client.requests == {"workflows": 12, "login": 1}
+    assert client.requests == {"workflows": 12, "server_check": 1, "login": 1}
 
 
 async def test_a_server_that_takes_no_session_is_not_asked_for_ever(
@@ -139,8 +141,20 @@ async def test_a_server_that_takes_no_session_is_not_asked_for_ever(
     ("reply", "told"),
     [
         ((401, "unknown"), (NotSignedInError, r"me was refused \(401\): “unknown”")),
-        ((400, "password too short"), (NotSignedInError, "refused. The server.*short")),
+        (
+            (400, "failed to login user"),
+            (NotSignedInError, r"refused \(400\): “failed"),
+        ),
+        (
+            (404, "failed to login user"),
+            (NotSignedInError, r"refused \(404\): “failed"),
+        ),
+        ((404, "no such User"), (NotSignedInError, r"refused \(404\)")),
         ((404, "404 page not found"), (NotFoundError, "There is no sign-in at")),
+        ((404, "<html>user</html>"), (NotFoundError, "There is no sign-in at")),
+        ((405, "no POST here"), (NotFoundError, "There is no sign-in at")),
+        ((403, "<html>no</html>"), (NotFoundError, "There is no sign-in at")),
+        ((403, "banned"), (NotSignedInError, r"refused \(403\): “banned”")),
         ((201, ""), (UnreadableAnswerError, "gave no session")),
         ((503, "busy"), (FailedAnswerError, "busy")),
     ],
@@ -153,14 +167,23 @@ async def test_what_can_go_wrong_at_the_login(
     told: tuple[type[Exception], str],
 ) -> None:
     kind, words = told
-    peer = await make_peer(lambda *_: answer(*reply, kind="text/plain"))
+
+    def script(request: Received, _writer: object) -> bytes:
+        if request.path == "/workflows":
+            return answer(401, "no session", kind="text/plain")
+        return answer(*reply, kind="text/plain")
+
+    peer = await make_peer(script)
     client = client_for(peer.url, SessionAuth("me", secret))
-    with pytest.raises(kind, match=words):
+    with pytest.raises(kind, match=words) as caught:
         await client.workflows()
+    assert caught.value.route == "login"
+    assert caught.value.answer is None or caught.value.answer.status == reply[0]
     with pytest.raises(kind, match=words):
         await client.workflows()
     refused = kind is NotSignedInError
-    assert len(peer.received) == (1 if refused else 2)
+    assert client.requests["login"] == (1 if refused else 2)
+    assert client.requests["server_check"] == 1
     with pytest.raises(kind, match=words):
         await client.sign_in()
 
@@ -190,9 +213,12 @@ async def test_redirects_within_the_origin_are_followed(
     peer = await make_peer(script)
     client = client_for(peer.url, BearerAuth(secret))
     await client.workflows()
-    assert {request.headers["authorization"] for request in peer.received} == {
-        "Bearer pa$$w0rd"
-    }
+    assert [request.headers.get("authorization") for request in peer.received] == [
+        None,
+        None,
+        "Bearer pa$$w0rd",
+        "Bearer pa$$w0rd",
+    ]
 
 
 async def test_a_circle_of_redirects_ends(
@@ -410,6 +436,7 @@ async def test_the_log_of_requests_holds_no_secret(
     with pytest.raises(NotFoundError):
         await client.workflow("w9")
     assert [(entry.kind, entry.status) for entry in entries] == [
+        ("server_check", 200),
         ("login", 201),
         ("workflows", 200),
         ("workflow", 404),
@@ -496,9 +523,9 @@ async def test_a_proxy_that_cannot_be_spoken_to_is_said(
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     client = client_for("http://chrono.invalid/api")
-    with pytest.raises(ConfigError, match="no HTTP one"):
+    with pytest.raises(ConfigError, match="http_proxy names a SOCKS proxy"):
         await client.workflows()
-    with pytest.raises(ConfigError, match="no HTTP one"):
+    with pytest.raises(ConfigError, match="http_proxy names a SOCKS proxy"):
         await asyncio.to_thread(
             client.download("w", "j", format=RawFormat.TXT).__enter__
         )

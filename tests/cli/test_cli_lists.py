@@ -45,6 +45,21 @@ def test_a_query_and_terminated_ones_go_to_the_server(signed_up: Command) -> Non
     assert all("terminated_at" in one for one in ended)
 
 
+def test_terminated_ones_are_told_by_their_time_whatever_the_server_lists(
+    signed_up: Command, demo: DemoServer
+) -> None:
+    all_of_them = list(demo.world.workflows)
+    kept = [one for one in all_of_them if one.terminated_ns is None][-1]
+    for one in set(all_of_them) - {kept}:
+        one.terminated_ns = demo.world.clock.now_ns()
+    assert len(all_of_them) > 10
+    listed = signed_up("workflows", "-o", "json").json
+    assert [one["id"] for one in listed] == [kept.id]
+    assert signed_up("workflows", "--limit", "1").out.count("\n") == 2
+    ended = signed_up("workflows", "--terminated", "-o", "json").json
+    assert {one["id"] for one in ended} == {one.id for one in all_of_them} - {kept.id}
+
+
 def test_jobs_go_by_name_state_and_trigger(signed_up: Command) -> None:
     rows = signed_up("jobs", "nightly-report", "--status", "failed", "-o", "json").json
     assert {row["status"] for row in rows} == {"FAILED"}

@@ -189,6 +189,11 @@ def test_the_doctor_finds_what_does_not_work(
     well = signed_up("doctor")
     assert well.code == 0
     assert "FAILED" not in well.out
+    assert [row.split()[0] for row in well.out.splitlines()[-3:]] == [
+        "server",
+        "sign-in",
+        "stream",
+    ]
     demo.stop()
     ill = signed_up("doctor")
     assert ill.code == 5

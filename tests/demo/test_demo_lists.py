@@ -47,7 +47,7 @@ def test_the_workflows_come_ten_a_page_and_terminated_ones_alone_when_asked(
         ({"query": "REPORT"}, ["nightly-report"]),
         ({"kind": "HEARTBEAT"}, ["heartbeat-api", "heartbeat-db"]),
         ({"build_status": "STARTED"}, ["thumbnails-v2"]),
-        ({"interval_max": "1"}, ["queue-sweeper"]),
+        ({"interval_min": "1", "interval_max": "1"}, ["queue-sweeper"]),
         ({"query": "no such name"}, []),
     ],
 )
@@ -66,7 +66,9 @@ def test_workflows_are_filtered(
         {"terminated": "true", "build_status": "FAILED"},
         {"cursor": "x"},
         {"cursor": "AAAA"},
-        {"interval_min": "-1"},
+        {"interval_min": "-1", "interval_max": "2"},
+        {"interval_min": "1"},
+        {"interval_max": "1"},
     ],
 )
 def test_a_wrong_filter_is_a_400_in_plain_text(

@@ -437,6 +437,23 @@ def test_a_page_that_is_too_large_is_refused_and_pressing_makes_it_worse(
     assert client.get(path).status == 200
 
 
+@pytest.mark.parametrize("form", ["txt", "jsonl"])
+def test_a_download_fails_inside_at_a_page_that_is_too_large(
+    make_demo: MakeDemo, client_of: ClientOf, address: Address, form: str
+) -> None:
+    demo = make_demo(log_page_size=2, page_limit_bytes=2_000)
+    lines = ["a", "b", "c", "d" * 3_000, "e"]
+    job = demo.world.add_job(Script(lines, starts_in=-3600, ends_after=0))
+    reply = client_of(demo).get(address(job, "/logs/raw"), format=form)
+    assert reply.status == 200
+    if form == "txt":
+        assert reply.text.startswith("a\nb\n\n--- ERROR: failed to fetch logs ---\n")
+    else:
+        rows = [json.loads(line) for line in reply.text.splitlines()]
+        assert [row.get("message_raw") for row in rows] == ["a", "b", None]
+        assert "larger than max" in rows[-1]["error"]
+
+
 def test_a_failure_says_no_more_than_its_route(
     demo: DemoServer, client_of: ClientOf, address: Address
 ) -> None:

@@ -13,8 +13,11 @@ from chronotui.api.chronoverse import open_chronoverse
 from chronotui.core.tree import NodeKey, NodeKind, TreeFilters
 from chronotui.demo import Dialect
 from chronotui.demo.failure import Failure
+from chronotui.demo.runs import WorkflowPlan
 from chronotui.demo.script import Script
 from chronotui.engine.catalog import Catalog, CatalogSettings
+from chronotui.engine.session import Session
+from chronotui.engine.watch import WatchSettings
 from chronotui.errors import (
     NotAllowedError,
     NotFoundError,
@@ -23,6 +26,7 @@ from chronotui.errors import (
     UsageError,
 )
 from chronotui.model import JobStatus, Trigger
+from tests.engine.watch.test_refusals import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.core.tree import Branch
     from chronotui.demo import DemoServer
+    from tests.conftest import MakeDemo
 
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)
 
@@ -215,7 +220,7 @@ async def test_canceled_jobs_are_found_in_either_spelling(
         assert {j.status for j in branch.jobs} == {JobStatus.CANCELED}
 
 
-async def test_a_state_the_server_does_not_know_is_said_and_not_asked_again(
+async def test_a_state_the_server_does_not_know_is_said_and_asked_again_slower(
     documented_demo: DemoServer,
 ) -> None:
     async with running(documented_demo) as catalog:
@@ -224,13 +229,56 @@ async def test_a_state_the_server_does_not_know_is_said_and_not_asked_again(
         catalog.set_expanded(branch.workflow.id, True)
         await until(catalog, lambda: branch.listing.problem)
         assert isinstance(branch.listing.problem, RequestRefusedError)
-        count = documented_demo.requests.count("jobs")
-        lists = documented_demo.requests.count("workflows")
-        more = lists + 3
-        await until(
-            catalog, lambda: documented_demo.requests.count("workflows") >= more
+        assert catalog.seconds_to_next() is not None
+        await until(catalog, lambda: documented_demo.requests.count("jobs") >= 6)
+        at = [record.at for record in documented_demo.requests.all("jobs")]
+        waits = [later - earlier for earlier, later in pairwise(at)]
+        assert max(waits[-2:]) > 2 * min(waits[:2])
+
+
+@pytest.mark.parametrize("route", ["workflows", "jobs"])
+@pytest.mark.parametrize("phase", ["opening", "listing"])
+@pytest.mark.parametrize("answer", ANSWERS)
+async def test_a_refused_list_is_asked_again_until_it_is_answered(
+    demo: DemoServer, answer: str, phase: str, route: str
+) -> None:
+    async with running(demo) as catalog:
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        branch = await listed(catalog, demo, "nightly-report")
+        lists = {"workflows": catalog.tree.workflows, "jobs": branch.listing}
+        if phase == "listing":
+            catalog.set_expanded(branch.workflow.id, True)
+            await until(catalog, lambda: branch.listing.answered)
+        demo.faults.refuse(route=route, times=2, **ANSWERS[answer])
+        catalog.set_expanded(branch.workflow.id, True)
+        catalog.refresh()
+        await until(catalog, lambda: lists[route].problem)
+        assert catalog.seconds_to_next() is not None
+        await until(catalog, lambda: not catalog.problem and branch.listing.answered)
+        assert len(branch.listing)
+        asked = demo.requests.count(route)
+        await until(catalog, lambda: demo.requests.count(route) > asked)
+
+
+async def test_a_fault_of_ours_is_said_and_read_again(
+    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client_for(demo) as client:
+        session = Session(
+            client, tree=FAST, watch=WatchSettings(), memory_bytes=1 << 20
         )
-        assert documented_demo.requests.count("jobs") == count
+        session.start()
+        await until(session.catalog, lambda: session.catalog.answered)
+        with monkeypatch.context() as patched:
+            patched.setattr(Catalog, "_start_due", lambda _: 1 // 0)
+            session.catalog.refresh()
+            await until(session.catalog, lambda: session.catalog.problem)
+        assert "chronotui failed" in str(session.catalog.problem)
+        session.ask_now(None)
+        asked = demo.requests.count("workflows")
+        await until(session.catalog, lambda: demo.requests.count("workflows") > asked)
+        assert session.catalog.problem is None
+        await session.close()
 
 
 async def test_the_text_goes_to_the_servers_name_search(demo: DemoServer) -> None:
@@ -257,6 +305,38 @@ async def test_terminated_workflows_join_the_living_ones(demo: DemoServer) -> No
         await until(catalog, all_read)
         assert {w.id for w in demo.world.workflows} == set(catalog.tree.workflows.ids)
         assert branch_of(catalog, demo, "cleanup-tmp").workflow.terminated_at
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+async def test_pages_of_terminated_workflows_do_not_end_the_list(
+    make_demo: MakeDemo, dialect: Dialect
+) -> None:
+    demo = make_demo(dialect=dialect, page_size=3)
+    for number in range(60):
+        made = demo.world.add_workflow(
+            WorkflowPlan(
+                f"old-{number}", f"old {number}", "etl", 60, 1, 60.0,
+                terminated_hours=1.0 if number % 30 else None,
+            )
+        )  # fmt: skip
+    living = [w.id for w in demo.world.workflows if w.terminated_ns is None]
+    assert made.id not in living
+    async with running(demo) as catalog:
+
+        def all_read() -> bool:
+            catalog.want_more("")
+            return catalog.tree.workflows.complete
+
+        await until(catalog, all_read)
+        assert list(catalog.tree.workflows.ids) == living
+        assert not catalog.tree.workflows.looped
+        catalog.set_filters(TreeFilters(terminated=True))
+        await until(catalog, all_read)
+        assert sorted(catalog.tree.workflows.ids) == sorted(
+            w.id for w in demo.world.workflows
+        )
+        await catalog.find("old 0")
+        await catalog.find("old 59")
 
 
 async def test_what_was_loaded_stays_while_the_server_fails(demo: DemoServer) -> None:

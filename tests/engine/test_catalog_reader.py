@@ -7,8 +7,8 @@ from chronotui.core.tree import JobFilter, TreeModel
 from chronotui.core.tree.branch import Branch
 from chronotui.core.tree.cadence import Cadence
 from chronotui.core.tree.listing import Loading
-from chronotui.engine.catalog.lists import JobList, WorkflowList
-from chronotui.engine.catalog.reader import Reader
+from chronotui.engine.catalog.lists import SKIPPED_PAGES, JobList, WorkflowList
+from chronotui.engine.catalog.reader import EMPTY_PAGES, Reader
 from chronotui.errors import NotFoundError
 from chronotui.model import Job, JobStatus, Page, Trigger, Workflow, WorkflowKind
 
@@ -23,6 +23,7 @@ class Scripted:
         self.flows: list[Workflow] = []
         self.circle = False
         self.empty_pages = 0
+        self.hidden_pages = 0
         self.alone: dict[str, Job] = {}
         self.asked: Counter[str] = Counter()
 
@@ -62,7 +63,10 @@ class Scripted:
         terminated: bool = False,
     ) -> Page[Workflow]:
         self.asked["workflows"] += 1
-        begin = int(cursor or "0")
+        if self.hidden_pages:
+            self.hidden_pages -= 1
+            return Page((), f"{self.hidden_pages}+0", hidden=PAGE)
+        begin = int((cursor or "0").rpartition("+")[2])
         more = str(begin + PAGE) if begin + PAGE < len(self.flows) else None
         return Page(tuple(self.flows[begin : begin + PAGE]), more)
 
@@ -128,6 +132,25 @@ async def test_empty_pages_with_cursors_are_passed_over_at_once() -> None:
     await reader.read()
     assert list(branch.listing.ids) == ["job-1"]
     assert server.asked["jobs"] == 4
+
+
+async def test_thousands_of_hidden_workflows_in_a_row_do_not_end_the_list() -> None:
+    server, tree = Scripted(), TreeModel()
+    server.flows = [
+        Workflow(f"w{number}", "flow", WorkflowKind.CONTAINER) for number in range(3)
+    ]
+    server.hidden_pages = 900
+    reader = Reader(WorkflowList(server, tree, tree.filters), backoff())
+    rounds = 0
+    while not tree.workflows.complete:
+        asked = server.asked["workflows"]
+        reader.wants_more = True
+        await reader.read()
+        rounds += 1
+        assert server.asked["workflows"] - asked <= (SKIPPED_PAGES + 1) * EMPTY_PAGES
+    assert not tree.workflows.looped
+    assert list(tree.workflows.ids) == ["w0", "w1", "w2"]
+    assert rounds < 20
 
 
 async def test_reading_again_catches_up_until_it_meets_what_is_known() -> None:

@@ -84,8 +84,8 @@ class Case:
         happens: Trouble that comes at its moment; its first step is before the
             readers begin.
         fat_at: Places of lines of 60 KB.
-        may_refuse: Readers that may end at once with a reason: one-shot ones believe
-            the first answer.
+        may_refuse: Readers that may end with a reason before they have a line:
+            one-shot ones believe the first answer.
         may_miss: Whether a line may be had from nowhere, and said to be missing.
     """
 
@@ -142,7 +142,7 @@ def _refusing(route: str, phase: str) -> Case:
     async def happens(scene: Scene) -> None:
         status, kind = _REFUSALS[scene.seed % len(_REFUSALS)]
         if phase == "backfilling":
-            await scene.asked("logs", 2)
+            await scene.asked("events", scene.readers)
         elif phase == "watching":
             await scene.midway()
         elif phase == "ending":
@@ -154,8 +154,8 @@ def _refusing(route: str, phase: str) -> Case:
     one_shot = frozenset({"shell", "recording"} if phase == "opening" else ())
     return Case(
         f"{route} refused while {phase}",
-        lines=800 if phase == "backfilling" else 400,
-        starts_in=-1.0 if phase == "backfilling" else -0.3,
+        lines=1600 if phase == "backfilling" else 400,
+        starts_in=-3.0 if phase == "backfilling" else -0.3,
         happens=happens,
         may_refuse=one_shot,
     )
@@ -275,7 +275,11 @@ CASES: Final = (
         "cut at random bytes",
         lambda seed, s: _lag(seed, s, cut_bytes=(500, 20_000), reset_rate=0.3),
     ),
-    Case("20 % of requests fail", lambda seed, s: _lag(seed, s, fail_rate=0.2)),
+    Case(
+        "20 % of requests fail",
+        lambda seed, s: _lag(seed, s, fail_rate=0.2),
+        may_refuse=frozenset({"recording"}),
+    ),
     Case(
         "retention lag 0 to 10 s",
         lambda seed, s: Faults(
@@ -318,6 +322,7 @@ CASES: Final = (
         ),
         attempts=2,
         outcome="CANCELED",
+        may_refuse=frozenset({"recording"}),
     ),
     *_NUMBERING,
     *_REAL,

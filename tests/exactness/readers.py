@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from chronotui.api import Chronoverse
     from chronotui.demo.lines import TrueLine
+    from chronotui.engine.watch import Verdict
     from chronotui.model import Job, LogLine
 
 LIMIT: Final = 50.0
@@ -44,6 +45,7 @@ class Reading:
         missing: Lines it said are missing.
         whole: Whether it said that they are all there are.
         right: Whether it ended as it should, and counted what it had.
+        doubtful: Whether it said that lines may be missing, but not how many.
         refused: The reason it gave up with; "" if it did not.
         counted: Lines it said it saved.
         said: Its sentences.
@@ -53,6 +55,7 @@ class Reading:
     missing: int = 0
     whole: bool = False
     right: bool = False
+    doubtful: bool = False
     refused: str = ""
     counted: int = 0
     said: list[str] = field(default_factory=list)
@@ -109,7 +112,9 @@ def judge(
         false_missing=max(0, reading.missing - lost),
         false_whole=int(reading.whole and lost > 0),
         said=said,
-        wrong=int(not (reading.right or refused)),
+        wrong=int(
+            not (reading.right or refused) or (reading.doubtful and not may_miss)
+        ),
         seconds=seconds,
     )
 
@@ -163,18 +168,28 @@ async def watched(
     try:
         verdict = await log.watch()
         _take_store(log, reading)
-        reading.missing = verdict.missing
-        reading.whole = verdict.sealed and not verdict.missing
-        reading.right = verdict.lines == len(reading.lines) and (
-            verdict.sealed or verdict.missing > 0
-        )
-        reading.said.append(verdict.sentence())
+        _believe(verdict, reading)
     except BaseException:
         _take_store(log, reading)
         reading.said.append(f"the desk said {log.state.connection.text(log.now())}")
         raise
     finally:
         log.store.close()
+
+
+def _believe(verdict: Verdict, reading: Reading) -> None:
+    """Note what a verdict says."""
+    reading.missing = _short(verdict)
+    reading.whole = verdict.sealed and not reading.missing
+    reading.right = verdict.lines == len(reading.lines)
+    reading.doubtful = not verdict.sealed and not reading.missing
+    reading.said.append(verdict.sentence())
+
+
+def _short(verdict: Verdict) -> int:
+    """Return the lines that a verdict says are missing, for certain or possibly."""
+    possible: int = getattr(verdict, "possible", 0)
+    return verdict.missing + possible
 
 
 def _take_store(log: JobLog, reading: Reading) -> None:
@@ -190,11 +205,12 @@ async def followed(
         reading.lines += map(identity, batch)
     result = follow.result
     assert result is not None
-    reading.missing = result.missing
+    reading.missing = _short(result.verdict)
     reading.whole = result.exit_code != 6
-    expected = 0 if result.job.status == "COMPLETED" else 1
+    reading.doubtful = not reading.whole and not reading.missing
+    ended = 0 if result.job.status == "COMPLETED" else 1
     reading.right = follow.printed == len(reading.lines) and (
-        result.exit_code == (6 if result.missing else expected)
+        result.exit_code in (6, ended)
     )
     reading.said.append(follow.summary())
 
@@ -229,7 +245,8 @@ async def _run(save: Save, reading: Reading) -> None:
     reading.missing = result.missing_lines
     vouched = not any("not verified" in note.lower() for note in result.notes)
     reading.whole = result.exit_code == 0 and vouched
-    reading.right = result.exit_code == 0 or result.missing_lines > 0
+    reading.doubtful = result.exit_code != 0 and not reading.missing
+    reading.right = True
     reading.counted = result.lines
 
 
@@ -265,6 +282,7 @@ async def printed(client: Chronoverse, job: Job, reading: Reading) -> None:
         reading.lines += map(identity, batch)
     reading.missing = log.missing
     reading.whole = log.exit_code == 0
+    reading.doubtful = not reading.whole and not reading.missing
     reading.right = log.printed == len(reading.lines)
 
 
@@ -279,11 +297,9 @@ async def loaded(
         verdict = log.state.verdict
         assert verdict is not None
         _take_store(log, reading)
-        reading.missing = verdict.missing
-        part = verdict.part or verdict.split or not log.state.at_start
-        reading.whole = verdict.sealed and not verdict.missing and not part
-        reading.right = verdict.lines == len(reading.lines)
-        reading.said.append(verdict.sentence())
+        _believe(verdict, reading)
+        if verdict.part or verdict.split or not log.state.at_start:
+            reading.whole = reading.right = False
     finally:
         log.store.close()
 

@@ -127,7 +127,7 @@ async def _run_live(
             reading,
             seconds,
             may_miss=case.may_miss,
-            may_refuse=name in case.may_refuse,
+            may_refuse=name in case.may_refuse and not reading.lines,
         )
         for name, (reading, seconds) in zip(readers, readings, strict=True)
     }

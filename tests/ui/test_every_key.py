@@ -13,7 +13,7 @@ from textual.binding import BindingsMap
 from textual.dom import DOMNode
 
 import chronotui.ui
-from chronotui.engine.saving import Saves
+from chronotui.engine.saving import Save, SaveRequest, Saves
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.storage.config_edit import Edit
 from chronotui.storage.settings import Config, Profile
@@ -25,7 +25,13 @@ from chronotui.ui.keymap import GROUPS, actions_of, own_bindings
 from chronotui.ui.profiles.form import ProfileForm
 from chronotui.ui.profiles.remove_screen import RemoveScreen
 from chronotui.ui.profiles.screen import ProfilesScreen
-from chronotui.ui.save import LeaveScreen, SaveDialog, SavesScreen, SaveSubject
+from chronotui.ui.save import (
+    LeaveScreen,
+    SaveDialog,
+    SavesScreen,
+    SaveSubject,
+    StopScreen,
+)
 from chronotui.ui.server_search import ServerSearchScreen
 from chronotui.ui.sign_in import SecretDialog
 from tests.ui.desk.scenes import (
@@ -63,6 +69,7 @@ def saves_screen() -> SavesScreen:
 DIALOGS: list[Callable[[], Screen[Any]]] = [
     lambda: SaveDialog(SaveSubject(job=JOB, folder=HERE), HERE / "x.txt"),
     lambda: LeaveScreen([]),
+    lambda: StopScreen(Save(None, SaveRequest(workflow_id="w", job_id="j"))),  # type: ignore[arg-type]
     lambda: ServerSearchScreen(nothing),
     lambda: SecretDialog("who"),
     lambda: ProfileForm(HERE / "none.toml"),

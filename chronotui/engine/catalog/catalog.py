@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from chronotui.core.backoff import Backoff
 from chronotui.core.tree.cadence import Cadence
@@ -16,14 +16,8 @@ from chronotui.engine.catalog.listeners import Listeners
 from chronotui.engine.catalog.lists import JobList, WorkflowList
 from chronotui.engine.catalog.reader import Reader
 from chronotui.engine.resolve import resolve_job, resolve_workflow
-from chronotui.errors import (
-    AuthError,
-    ChronotuiError,
-    MissingError,
-    NotSignedInError,
-    OverloadedError,
-    RequestRefusedError,
-)
+from chronotui.engine.retry import Phase, Step, next_step
+from chronotui.errors import ChronotuiError, NotSignedInError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -33,8 +27,6 @@ if TYPE_CHECKING:
     from chronotui.core.tree.keys import NodeKey
     from chronotui.core.tree.listing import Listing
     from chronotui.engine.catalog.lists import ListClient
-
-NEVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +70,8 @@ class Catalog:
         self.tree = TreeModel() if tree is None else tree
         self.answered = False
         self.signed_out: NotSignedInError | None = None
+        self._sign_in_again_at = 0.0
+        self._fault: ChronotuiError | None = None
         self._client = client
         self._settings = settings or CatalogSettings()
         self._cadence = Cadence(self._settings.poll_seconds)
@@ -105,10 +99,17 @@ class Catalog:
     @property
     def problem(self) -> ChronotuiError | None:
         """What stands between the tree and the server now, None if nothing."""
-        if self.signed_out is not None:
-            return self.signed_out
+        if self._fault is not None or self.signed_out is not None:
+            return self._fault or self.signed_out
         problems = (reader.listing.problem for reader in self._readers.values())
         return next((problem for problem in problems if problem), None)
+
+    def seconds_to_next(self) -> float | None:
+        """Return the seconds until what failed is asked again; None if nothing did."""
+        if self.signed_out is not None:
+            return max(0.0, self._sign_in_again_at - self._now())
+        failed = [r.due for r in self._readers.values() if r.listing.problem]
+        return max(0.0, min(failed) - self._now()) if failed else None
 
     # what the user does
 
@@ -143,7 +144,18 @@ class Catalog:
     # what goes on
 
     async def run(self) -> None:
-        """Read and poll until cancelled."""
+        """Read and poll until cancelled; a fault of ours is said as a problem."""
+        self._fault = None
+        try:
+            await self._poll()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as fault:
+            self._fault = _said(fault)
+            self._changed()
+            raise
+
+    async def _poll(self) -> None:
         try:
             while True:
                 self._wake.clear()
@@ -225,9 +237,11 @@ class Catalog:
 
     def _start_due(self) -> float | None:
         """Start what is due; return the seconds until the next is, None for never."""
-        if self.signed_out is not None:
-            return None
         now = self._now()
+        if self.signed_out is not None:
+            if now < self._sign_in_again_at:
+                return self._sign_in_again_at - now
+            self.signed_out = None
         pauses = []
         for key, reader in self._readers.items():
             if key in self._tasks:
@@ -235,15 +249,20 @@ class Catalog:
             asked = reader.wants_more and not reader.backoff.tries
             if asked or reader.due <= now:
                 self._tasks[key] = asyncio.create_task(self._read(key, reader))
-            elif reader.due < NEVER:
+            else:
                 pauses.append(reader.due - now)
         return min(pauses, default=None)
 
     async def _read(self, key: Hashable, reader: Reader[Any]) -> None:
         try:
             await reader.read()
+        except asyncio.CancelledError:
+            raise
         except ChronotuiError as problem:
             self._failed(reader, problem)
+        except BaseException as fault:
+            self._failed(reader, _said(fault))
+            raise
         else:
             self.answered = True
             reader.backoff.reset()
@@ -255,13 +274,13 @@ class Catalog:
             self._changed(look_again=True)
 
     def _failed(self, reader: Reader[Any], problem: ChronotuiError) -> None:
+        """Ask again after a growing wait, whatever was answered."""
         reader.listing.fail(problem)
-        if isinstance(problem, NotSignedInError):
+        step = next_step(problem, Phase.LISTING, waits=True)
+        if step is Step.SIGN_IN and isinstance(problem, NotSignedInError):
             self.signed_out = problem
-        asked = problem.retry_after if isinstance(problem, OverloadedError) else None
-        pause = reader.backoff.delay(asked)
-        lasting = (AuthError, MissingError, RequestRefusedError)
-        reader.due = NEVER if isinstance(problem, lasting) else self._now() + pause
+            self._sign_in_again_at = self._now() + self._settings.retry_cap
+        reader.due = self._now() + reader.backoff.delay(problem.retry_after)
 
     async def _stop(self, keys: list[Hashable]) -> None:
         tasks = [self._tasks.pop(key) for key in keys]
@@ -275,3 +294,11 @@ class Catalog:
         if look_again:
             self._wake.set()
         self._listeners.tell()
+
+
+def _said(fault: BaseException) -> ChronotuiError:
+    """Return a fault of the program as an error with words."""
+    return ChronotuiError(
+        f"chronotui failed while it read the lists ({type(fault).__name__}).",
+        next_step="r reads them again.",
+    )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from chronotui.core.tree.listing import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from chronotui.core.tree.branch import Branch
     from chronotui.core.tree.filters import JobFilter, TreeFilters
     from chronotui.core.tree.model import TreeModel
     from chronotui.model import Job, JobStatus, Page, Trigger, Workflow
+
+
+SKIPPED_PAGES: Final = 5
+"""Pages of nothing but hidden workflows that are passed over in one reading."""
 
 
 class ListClient(Protocol):
@@ -55,8 +59,7 @@ class ListClient(Protocol):
 class WorkflowList:
     """The list of workflows under a text, with the terminated ones or without.
 
-    A server may answer ``terminated=true`` with the terminated ones alone or with
-    all; reading the one query after the other shows all of them either way.
+    The living ones are one query and the terminated ones another, read after it.
     """
 
     def __init__(
@@ -75,17 +78,22 @@ class WorkflowList:
 
     async def read(self, place: Place) -> tuple[list[Workflow], Place | None]:
         """Read the page at a place; return it with the place that follows."""
-        page = await self._client.workflows(
-            cursor=place.cursor,
-            query=self._query,
-            terminated=self._stages[place.stage],
-        )
+        page = await self._page(place.stage, place.cursor)
+        for _ in range(SKIPPED_PAGES):
+            if page.items or not page.hidden or page.cursor is None:
+                break
+            page = await self._page(place.stage, page.cursor)
         following: Place | None = None
         if page.cursor is not None:
             following = Place(place.stage, page.cursor)
         elif place.stage + 1 < len(self._stages):
             following = Place(place.stage + 1)
         return list(page.items), following
+
+    def _page(self, stage: int, cursor: str | None) -> Awaitable[Page[Workflow]]:
+        return self._client.workflows(
+            cursor=cursor, query=self._query, terminated=self._stages[stage]
+        )
 
     def extend(self, items: Sequence[Workflow], following: Place | None) -> None:
         """Join the next page."""

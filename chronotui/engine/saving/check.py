@@ -16,27 +16,39 @@ from chronotui.engine.saving.comparison import (
 )
 from chronotui.engine.saving.fetch import Fetch, OtherFormatError
 from chronotui.engine.saving.progress import SavePhase
+from chronotui.engine.saving.request import count_of_lines
 from chronotui.engine.saving.threads import in_thread
 from chronotui.errors import (
     AuthError,
+    ChronotuiError,
     DownloadError,
+    DownloadNeedsSessionError,
+    LogsUnavailableError,
     MissingError,
     ServerError,
     UsageError,
 )
 from chronotui.model import RawFormat
-from chronotui.storage.atomic_file import PartFile
+from chronotui.storage.recording_part import CheckFile
 
 if TYPE_CHECKING:
     from chronotui.engine.saving.fetch import Writer
     from chronotui.engine.saving.notebook import Notebook
     from chronotui.engine.saving.work import Work
+    from chronotui.storage.atomic_file import PartFile
 
 DELAYS: Final = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
-"""A file that is short is asked for again after such shares of the minute that a log
-can still grow after its end (design note, invariant 6)."""
+"""A file that is short or refused is asked for again after such shares of the minute
+that a log can still grow after its end (design note, invariant 6)."""
+
+_LASTING: Final = (DownloadNeedsSessionError, LogsUnavailableError)
+"""Refusals that asking again does not change."""
 
 _NAME_BYTES: Final = 235
+
+
+class _CutError(ServerError):
+    """The download ended as HTTP wants it, and is not whole."""
 
 
 class UncheckableError(Exception):
@@ -54,7 +66,7 @@ class ServerFile:
         self.part: PartFile | None = None
 
     async def compare(self, growing_seconds: float) -> Difference:
-        """Download and compare, again while it lacks lines of the recording.
+        """Download and compare; again while it is refused, or lacks lines of ours.
 
         Args:
             growing_seconds: How long an ended job's log can grow.
@@ -64,16 +76,42 @@ class ServerFile:
         """
         self._work.meter.phase = SavePhase.CHECKING
         for share in (*DELAYS, None):
-            found = await self._compare_once(last=share is None)
-            if share is None or (found is not None and not found.only_ours):
-                break
-            await asyncio.sleep(share * growing_seconds)
-        if found is None:
-            raise UncheckableError("the download broke off again and again")
+            wait = 0.0
+            try:
+                found = await self._compare_once()
+            except (ServerError, AuthError, MissingError, UsageError) as refusal:
+                # One refusal may be a proxy's, or a server's that just restarts.
+                words = clean(refusal.sentence).rstrip(".")
+                if share is None or isinstance(refusal, _LASTING):
+                    raise UncheckableError(words) from refusal
+                self._work.meter.said = f"{words}. It is asked for again."
+                wait = refusal.retry_after or 0.0
+            else:
+                if share is None or not found.only_ours:
+                    break
+                self._work.meter.said = "The server's own file is short of lines yet."
+            wait = max(wait, (share or 0.0) * growing_seconds)
+            await asyncio.sleep(min(wait, growing_seconds))
+        if found.ends_early and await self._pages_go_on():
+            raise UncheckableError(
+                f"that stops {count_of_lines(found.only_ours)} before the end of the "
+                "retained pages: something between cuts it off"
+            )
         return found
 
-    async def _compare_once(self, *, last: bool) -> Difference | None:
-        """Return the difference; None for a download that is not whole."""
+    async def _pages_go_on(self) -> bool:
+        """Whether the retained pages reach as far as the recording does."""
+        request = self._work.request
+        try:
+            page = await self._work.client.log_page(
+                request.workflow_id, request.job_id, fresh=True
+            )
+        except ChronotuiError:
+            return False
+        numbers = [line.sequence_num for line in page.lines]
+        return max(numbers, default=-1) >= self._notebook.tally.highest
+
+    async def _compare_once(self) -> Difference:
         await self.drop()
         try:
             return await self._downloaded()
@@ -83,32 +121,27 @@ class ServerFile:
                     "it knows neither jsonl nor one stream alone"
                 ) from other
             self._format = other.sent
-            return await self._compare_once(last=last)
-        except (AuthError, MissingError, UsageError, DownloadError) as refusal:
-            # Refused by the server, or no room for its file beside the recording.
-            raise UncheckableError(clean(refusal.sentence).rstrip(".")) from refusal
-        except ServerError as broken:
-            if last:
-                words = clean(broken.sentence).rstrip(".")
-                raise UncheckableError(words) from broken
-            return None
+            return await self._compare_once()
+        except DownloadError as full:
+            # No room for the server's file beside the recording.
+            raise UncheckableError(clean(full.sentence).rstrip(".")) from full
 
-    async def _downloaded(self) -> Difference | None:
+    async def _downloaded(self) -> Difference:
         fetch = Fetch(self._work.client, self._work.request, self._format, self._begin)
         fetched = await in_thread(fetch.run, fetch.stop)
         comparison = self._comparison
         assert comparison is not None  # noqa: S101 - begun with the answer
         if judge(self._format, fetched.tail).ending in {Ending.FAILED, Ending.SHORT}:
-            return None
+            raise _CutError("the download broke off again and again")
         return await in_thread(comparison.finish, lambda: None)
 
     def _begin(self, _hint: str | None) -> Writer:
-        path = self._work.target_path()
-        name = f"{shorten(path.name, _NAME_BYTES)}.server"
-        self.part = PartFile(path.with_name(name), overwrite=True)
+        recording = self._work.recording
+        assert recording is not None  # noqa: S101 - it is what is checked
+        name = f"{shorten(recording.path.name, _NAME_BYTES)}.server"
+        self.part = CheckFile(recording, name)
         by_text = self._format is RawFormat.TXT
-        ours = self._notebook.notes(as_text=by_text)
-        self._comparison = Comparison(ours, by_text=by_text)
+        self._comparison = Comparison(self._notebook, by_text=by_text)
         body = TextBody if by_text else EntryBody
         return _Both(self.part, body(self._comparison))
 

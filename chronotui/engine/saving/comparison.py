@@ -3,6 +3,10 @@
 The order within one number is ignored (design note, invariant 2). Both sides are
 walked in step; what one side has and the other has not yet had waits in a table that
 is empty whenever they agree, so memory follows the difference and not the log.
+
+A server may write the attempts of a retried job side by side, by number alone (wire
+note "Retained logs"), or one after the other; a recording is always the latter. Its
+notes are then walked in both orders at once, until one of them is seen to be wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +22,12 @@ from chronotui.engine.saving.request import count_of_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chronotui.engine.saving.notebook import Notebook
+
 _NAMED: Final = 3
+
+MOST_WAITING: Final = 100_000
+"""Lines an order may be apart from the server's before another one is preferred."""
 
 Key: TypeAlias = tuple[object, ...]
 
@@ -29,7 +38,7 @@ class Difference:
 
     ``only_ours`` and ``only_theirs`` count lines; the examples name a few of them.
     ``out_of_order_at`` is the first number where the same lines stand in another
-    order.
+    order. ``ends_early`` says that the server's file is the recording's beginning.
     """
 
     only_ours: int = 0
@@ -37,11 +46,17 @@ class Difference:
     our_examples: tuple[str, ...] = ()
     their_examples: tuple[str, ...] = ()
     out_of_order_at: int | None = None
+    ends_early: bool = False
+
+    @property
+    def lines(self) -> int:
+        """How many lines differ."""
+        return self.only_ours + self.only_theirs
 
     @property
     def is_none(self) -> bool:
         """Whether there is none."""
-        return not (self.only_ours or self.only_theirs) and self.out_of_order_at is None
+        return not self.lines and self.out_of_order_at is None
 
     def sentence(self) -> str:
         """Say exactly what differs."""
@@ -64,21 +79,23 @@ class Difference:
 
 
 class Comparison:
-    """Compares a recording's notes with a body as it arrives.
+    """Compares a recording with a body as it arrives.
 
     Args:
-        ours: The recording, as text if the body is.
+        notebook: The recording's notes.
         by_text: Whether the body is text, which tells messages and nothing else.
     """
 
-    def __init__(self, ours: Iterator[Note], *, by_text: bool) -> None:
-        self._ours = ours
-        self._by_text = by_text
-        self._only_ours: Counter[Key] = Counter()
-        self._only_theirs: Counter[Key] = Counter()
-        self._names: dict[Key, str] = {}
-        self._place: tuple[int, int] | None = None
-        self._disorder: int | None = None
+    def __init__(self, notebook: Notebook, *, by_text: bool) -> None:
+        orders = (False, True) if notebook.attempts > 1 else (False,)
+        self._walks = [
+            _Walk(
+                notebook.notes(as_text=by_text, interleaved=interleaved),
+                by_text=by_text,
+                interleaved=interleaved,
+            )
+            for interleaved in orders
+        ]
 
     def take(self, note: Note, name: str = "") -> None:
         """Take one line of the server's file.
@@ -87,6 +104,40 @@ class Comparison:
             note: What is known of it.
             name: What it is called in a sentence, by default its number.
         """
+        for walk in self._walks:
+            walk.take(note, name)
+        if len(self._walks) > 1:
+            self._walks.sort(key=_Walk.waiting)
+            if self._walks[-1].waiting() > MOST_WAITING:
+                self._walks.pop()
+
+    def finish(self) -> Difference:
+        """Return the difference, once the body has ended."""
+        found = [walk.finish() for walk in self._walks]
+        return min(found, key=lambda each: (not each.is_none, each.lines))
+
+
+class _Walk:
+    """Walks the notes in one order, in step with the body."""
+
+    def __init__(
+        self, ours: Iterator[Note], *, by_text: bool, interleaved: bool
+    ) -> None:
+        self._ours = ours
+        self._by_text = by_text
+        self._interleaved = interleaved
+        self._only_ours: Counter[Key] = Counter()
+        self._only_theirs: Counter[Key] = Counter()
+        self._names: dict[Key, str] = {}
+        self._place: tuple[int, int] | None = None
+        self._disorder: int | None = None
+
+    def waiting(self) -> int:
+        """Return how many lines one side has had and the other has not."""
+        return len(self._only_ours) + len(self._only_theirs)
+
+    def take(self, note: Note, name: str) -> None:
+        """Take one line of the server's file."""
         ours = next(self._ours, None)
         if ours is not None:
             self._pass_boundary(ours)
@@ -97,12 +148,14 @@ class Comparison:
 
     def _pass_boundary(self, note: Note) -> None:
         """Where a number ends, what both sides have had must be the same."""
-        if note.place == self._place:
+        attempt = 0 if self._interleaved else note.attempt
+        place = (attempt, note.sequence_num)
+        if place == self._place:
             return
         apart = self._only_ours and self._only_theirs
         if apart and self._disorder is None and self._place is not None:
             self._disorder = self._place[1]
-        self._place = note.place
+        self._place = place
 
     def _take_ours(self, note: Note) -> None:
         key = self._key(note)
@@ -128,6 +181,7 @@ class Comparison:
 
     def finish(self) -> Difference:
         """Return the difference, once the body has ended."""
+        early = not self.waiting()
         for note in self._ours:
             self._take_ours(note)
         ours, theirs = self._only_ours, self._only_theirs
@@ -137,6 +191,7 @@ class Comparison:
             self._examples(ours),
             self._examples(theirs),
             None if ours or theirs else self._disorder,
+            ends_early=early and bool(ours) and self._disorder is None,
         )
 
     def _examples(self, lines: Counter[Key]) -> tuple[str, ...]:

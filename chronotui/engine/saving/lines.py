@@ -11,7 +11,7 @@ from chronotui.engine.saving.threads import in_thread
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from chronotui.engine.saving.work import Work
     from chronotui.model import LogLine
@@ -33,19 +33,10 @@ def encoder_for(work: Work) -> LineEncoder:
 
 
 class LineWriter:
-    """Encodes lines into the part, each batch in a worker thread.
+    """Encodes lines into the part, each batch in a worker thread."""
 
-    Args:
-        work: The save.
-        also: Called in the thread with each batch; then every batch goes to the
-            disk at once, so that a recording shows in its file as it grows.
-    """
-
-    def __init__(
-        self, work: Work, also: Callable[[Sequence[LogLine]], None] | None = None
-    ) -> None:
+    def __init__(self, work: Work) -> None:
         self._work = work
-        self._also = also
         self._encoder = encoder_for(work)
 
     async def begin(self, phase: SavePhase) -> None:
@@ -67,15 +58,11 @@ class LineWriter:
 
     def _put(self, lines: Sequence[LogLine]) -> None:
         self._add(self._encoder.lines(lines), len(lines))
-        if self._also is not None:
-            self._also(lines)
 
     def _add(self, data: bytes, lines: int) -> None:
         part = self._work.part
         if part is not None:
             part.write(data)
-            if self._also is not None:
-                part.flush()
             self._work.meter.add(len(data), lines)
 
     async def end(self) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.file_names import log_name, numbered
+from chronotui.engine.saving.request import count_of_lines
+from chronotui.storage.recording_part import recording_to
 from chronotui.storage.target import Target, home_relative, look
 
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ _MOST_COMPLETIONS: Final = 200
 class PathPreview:
     """What saving to a typed path would do.
 
-    ``makes_folder`` says that its missing folder would be made first.
+    ``makes_folder`` says that its missing folder would be made first. ``recorded_job``
+    is the job of an unfinished recording that is there, ``recorded_lines`` its lines.
     """
 
     path: Path
     target: Target
     makes_folder: bool = False
+    recorded_job: str = ""
+    recorded_lines: int = 0
 
     @property
     def is_new(self) -> bool:
@@ -37,8 +42,17 @@ class PathPreview:
         """Whether a save may begin."""
         return self.is_new or (overwrite and self.target.replaceable)
 
-    def sentence(self) -> str:
-        """Say what stands there, and what to do about it."""
+    def sentence(self, job_id: str = "") -> str:
+        """Say what stands there, and what to do about it.
+
+        Args:
+            job_id: The job whose recording would go on with one that is there.
+        """
+        if self.is_new and job_id and self.recorded_job:
+            if job_id == self.recorded_job:
+                lines = count_of_lines(self.recorded_lines)
+                return f"goes on with a recording of {lines}"
+            return "an unfinished recording of another job: choose another name"
         if self.is_new:
             return "new file" + (", in a new folder" if self.makes_folder else "")
         if self.target.replaceable:
@@ -81,7 +95,10 @@ def preview(
         and own_folder is not None
         and path.parent == own_folder.expanduser()
     )
-    return PathPreview(path, target, makes)
+    begun = recording_to(path) if target is Target.NEW else None
+    if begun is None:
+        return PathPreview(path, target, makes)
+    return PathPreview(path, target, makes, begun[0].job_id, begun[1].lines)
 
 
 def suggest(folder: Path, job_id: str, save_format: SaveFormat) -> Path:

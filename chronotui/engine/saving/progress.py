@@ -51,7 +51,7 @@ class SaveProgress:
     ``bytes_per_second`` is over the last seconds. ``total_lines`` is the job's known
     line count, an estimate; None when it is not known. While pages are read,
     ``lines`` counts those read. ``said`` is the last sentence about what goes on, such
-    as a connection lost while recording.
+    as a connection lost while recording; ``away`` says that it is lost now.
     """
 
     phase: SavePhase
@@ -61,6 +61,7 @@ class SaveProgress:
     elapsed_seconds: float
     total_lines: int | None = None
     said: str = ""
+    away: bool = False
 
     @property
     def fraction(self) -> float | None:
@@ -85,6 +86,7 @@ class Meter:
         self.lines = 0
         self.total_lines = total_lines
         self.said = ""
+        self.away = False
         self._clock = clock
         self._started = clock()
         self._ended: float | None = None
@@ -95,11 +97,11 @@ class Meter:
         self.bytes += size
         self.lines += lines
 
-    def restart(self, phase: SavePhase) -> None:
-        """Begin counting anew: the file is made in another way."""
+    def restart(self, phase: SavePhase, size: int = 0, lines: int = 0) -> None:
+        """Begin counting anew, with what the file holds already."""
         self.phase = phase
-        self.bytes = self.lines = 0
-        self._samples = deque([(self._clock(), 0)])
+        self.bytes, self.lines = size, lines
+        self._samples = deque([(self._clock(), size)])
 
     def end(self, phase: SavePhase) -> None:
         """Stop the clock."""
@@ -117,6 +119,7 @@ class Meter:
             now - self._started,
             self.total_lines,
             self.said,
+            self.away,
         )
 
     def _rate(self, now: float) -> float:

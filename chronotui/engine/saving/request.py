@@ -33,10 +33,13 @@ class SaveRequest:
     ``folder``. ``stream`` is "stdout", "stderr" or None for both; ``query`` goes to
     the server's own search. Scopes other than WHOLE write what ``lines`` gives, in
     its order (called once for each try, iterated on the event loop in slices).
-    ``overwrite`` allows an existing file to be replaced. ``make_folder`` allows a
-    missing folder to be made (a configured one). ``keep_part`` leaves an unfinished
-    file as ``.part``. ``known_lines`` is the log's line count where the caller knows
-    it, for the estimated total. ``job`` and ``workflow`` spare a request each.
+    ``overwrite`` allows an existing file to be replaced. ``anew`` begins a recording
+    again although a part of it is there, which is left under another name; else the
+    recording goes on with it. ``profile`` is the profile's name. ``make_folder``
+    allows a missing folder to be made (a configured one). ``keep_part`` leaves an
+    unfinished file as ``.part``. ``known_lines`` is the log's line count where the
+    caller knows it, for the estimated total. ``job`` and ``workflow`` spare a request
+    each.
     """
 
     workflow_id: str
@@ -49,6 +52,8 @@ class SaveRequest:
     scope: SaveScope = SaveScope.WHOLE
     lines: Callable[[], Iterable[LogLine]] | None = None
     overwrite: bool = False
+    anew: bool = False
+    profile: str = ""
     make_folder: bool = False
     keep_part: bool = False
     known_lines: int | None = None

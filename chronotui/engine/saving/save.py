@@ -67,7 +67,9 @@ class Save:
     @property
     def progress(self) -> SaveProgress:
         """How far it is, now."""
-        return self._work.meter.snapshot()
+        meter, recording = self._work.meter, self._recording
+        meter.away = recording is not None and not self.is_over and recording.is_away
+        return meter.snapshot()
 
     @property
     def path(self) -> Path:
@@ -100,7 +102,11 @@ class Save:
             self.result = await self._make()
         except (asyncio.CancelledError, AbandonedError, CancelledByUserError):
             await self._give_up(SavePhase.CANCELLED)
-            self.error = CancelledByUserError("The save was cancelled.")
+            stopped = self.is_recording and not self._work.drop_recording
+            words = (
+                "The recording was stopped." if stopped else "The save was cancelled."
+            )
+            self.error = CancelledByUserError(words)
             self._say_what_is_kept(self.error)
             if not self._cancel_asked:
                 raise
@@ -118,13 +124,26 @@ class Save:
                 await self._give_up(SavePhase.FAILED)
         return self.result
 
-    def cancel(self) -> None:
-        """Stop at once; ``run`` then raises CancelledByUserError."""
+    @property
+    def is_recording(self) -> bool:
+        """Whether it records a job to its end, rather than read what is there."""
+        return self._recording is not None and not self.request.query
+
+    def stop(self) -> None:
+        """Stop at once; ``run`` then raises CancelledByUserError.
+
+        A recording is kept for the next one to go on with.
+        """
         if self._cancel_asked:
             return
         self._cancel_asked = True
         if self._task is not None:
             self._task.cancel()
+
+    def cancel(self) -> None:
+        """Stop at once, and remove what was recorded."""
+        self._work.drop_recording = True
+        self.stop()
 
     def signed_in(self) -> None:
         """Let a recording go on after somebody has signed in."""
@@ -166,30 +185,46 @@ class Save:
         )
 
     async def _save_whole(self) -> None:
-        request, work = self.request, self._work
-        job = request.job
-        if job is None or not job.status.is_terminal:
-            job = await Retries(work.tell, timing=work.watch.timing).ask(
-                lambda: work.client.job(request.workflow_id, request.job_id)
-            )
-        if _stands_still(job, work.watch.timing):
+        work = self._work
+        job = await self._job()
+        if _stands_still(job, work.watch.timing) and not await work.has_recording():
             await save_ended(work, job)
             return
         self._recording = Recording(work, job)
         await self._recording.run()
 
+    async def _job(self) -> Job:
+        """Return the job as it is now; as it was known where that is refused."""
+        request = self.request
+        if request.job is not None and request.job.status.is_terminal:
+            return request.job
+        try:
+            return await Retries(self._work.tell, timing=self._work.watch.timing).ask(
+                lambda: self._work.client.job(request.workflow_id, request.job_id)
+            )
+        except ChronotuiError:
+            # Whoever records it asks again, for as long as it takes.
+            if request.job is None:
+                raise
+            return request.job
+
     async def _give_up(self, phase: SavePhase) -> None:
         work = self._work
         work.meter.end(phase)
-        self._part_is_wanted = work.keep_anyway
+        self._part_is_wanted = work.keep_anyway or work.recording is not None
         self.part = await work.end(keep=self.request.keep_part or work.keep_anyway)
 
     def _say_what_is_kept(self, error: ChronotuiError) -> None:
         if self.part is None:
             return
-        lines = count_of_lines(self._work.meter.lines)
-        kept = f"The unfinished file ({lines}) is kept as {home_relative(self.part)}."
-        error.next_step = f"{kept} {error.next_step}".strip()
+        work, goes_on = self._work, ""
+        lines = work.meter.lines
+        if work.recording is not None:
+            lines = work.recording.recorded.lines
+            goes_on = "" if work.keep_anyway else " The same save goes on with it."
+        shown = home_relative(self.part)
+        kept = f"The unfinished file ({count_of_lines(lines)}) is kept as {shown}."
+        error.next_step = f"{kept}{goes_on} {error.next_step}".strip()
 
 
 def _stands_still(job: Job, timing: WatchTiming) -> bool:

@@ -49,6 +49,11 @@ class Saves:
         return tuple(self._tasks)
 
     @property
+    def recordings(self) -> tuple[Save, ...]:
+        """The recordings that run."""
+        return tuple(save for save in self.running if save.is_recording)
+
+    @property
     def running(self) -> tuple[Save, ...]:
         """The saves that are not over."""
         return tuple(save for save in self._tasks if not save.is_over)
@@ -102,9 +107,12 @@ class Saves:
             self._tasks.pop(save, None)
 
     async def close(self) -> None:
-        """Cancel what runs, clean up, and drop the parts nobody asked to keep."""
+        """Stop what runs, clean up, and drop the parts nobody asked to keep.
+
+        What recordings have so far is kept for the next ones to go on with.
+        """
         for save in self.running:
-            save.cancel()
+            save.stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for save in self._tasks:
             save.drop_part()

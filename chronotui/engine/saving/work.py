@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from chronotui.core.file_names import log_name
 from chronotui.engine.saving.progress import Meter, SavePhase
@@ -12,16 +13,24 @@ from chronotui.engine.saving.threads import GRACE_SECONDS, in_thread
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.storage.atomic_file import AbandonedError, PartFile
 from chronotui.storage.paths import spool_dir
+from chronotui.storage.recording_part import RecordingOf, RecordingPart, recording_to
 from chronotui.storage.spool_file import SpoolFile
 from chronotui.storage.target import Target, look, opening_problem, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+    from typing import TypeVar
 
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.core.log import Overflow
     from chronotui.engine.saving.request import SaveRequest
+
+    Part = TypeVar("Part", bound=PartFile)
+
+
+KEEP_SECONDS: Final = 2.0
+"""How long a disk may take to keep a part; what was durable before is kept anyway."""
 
 
 def _temporary_spool() -> Overflow:
@@ -35,7 +44,8 @@ class Work:
     known to exist that the server no longer has. ``sealed`` is False when a recording
     cannot be vouched for. ``held`` says what the file was held against, ``unverified``
     why it could not be. ``part`` is the unfinished file once there is one;
-    ``keep_anyway`` leaves it whatever the request says.
+    ``keep_anyway`` leaves it whatever the request says. ``recording`` is the part of
+    a recording: it is kept for the next one unless ``drop_recording`` says otherwise.
     """
 
     def __init__(
@@ -48,7 +58,7 @@ class Work:
         self.client = client
         self.request = request
         self.spool = spool or _temporary_spool
-        self.watch = watch or WatchSettings(may_sign_in=False)
+        self.watch = watch or WatchSettings(may_sign_in=False, waits=False)
         self.meter = Meter(request.known_lines)
         self.notes: list[str] = []
         self.missing_lines = 0
@@ -56,7 +66,9 @@ class Work:
         self.held = ""
         self.unverified = ""
         self.keep_anyway = False
+        self.drop_recording = False
         self.part: PartFile | None = None
+        self.recording: RecordingPart | None = None
         self._lock = threading.Lock()
         self._over = False
 
@@ -98,19 +110,76 @@ class Work:
             DownloadError: The disk is full.
             AbandonedError: The save is over already.
         """
+        path = self._path_in_folder(hint)
+        self.part = self._taken(PartFile(path, overwrite=self.request.overwrite))
+        return self.part
+
+    def open_recording(self) -> RecordingPart:
+        """Begin a recording, or go on with its part; called in a worker thread.
+
+        Raises:
+            PathRefusedError: The path cannot be used, or the part that is there.
+            DownloadError: The disk is full.
+            AbandonedError: The save is over already.
+        """
+        request = self.request
+        part = RecordingPart(
+            self._path_in_folder(),
+            self._recording_of(),
+            overwrite=request.overwrite,
+            anew=request.anew,
+        )
+        self.part = self.recording = self._taken(part)
+        return part
+
+    def _recording_of(self) -> RecordingOf:
+        request = self.request
+        return RecordingOf(
+            profile=request.profile,
+            origin=self.client.origin,
+            workflow_id=request.workflow_id,
+            job_id=request.job_id,
+            format=str(request.format),
+            stream=request.stream,
+        )
+
+    async def has_recording(self) -> bool:
+        """Whether a recording of this very job to this name was begun earlier."""
+        if self.request.query:
+            return False
+        path = self.target_path()
+        found = await in_thread(lambda: recording_to(path), lambda: None)
+        return found is not None and not self._recording_of().difference(found[0])
+
+    def _path_in_folder(self, hint: str | None = None) -> Path:
         path = self.target_path(hint)
         if self.request.make_folder:
             try:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as problem:
                 raise opening_problem(problem, path) from problem
-        part = PartFile(path, overwrite=self.request.overwrite)
+        return path
+
+    def _taken(self, part: Part) -> Part:
         with self._lock:
             if not self._over:
-                self.part = part
                 return part
-        part.discard()
+        if isinstance(part, RecordingPart):
+            part.keep()
+        else:
+            part.discard()
         raise AbandonedError
+
+    @asynccontextmanager
+    async def replacing_recording(self) -> AsyncIterator[None]:
+        """Have the file made in another way, and the recording kept until it is."""
+        recorded, self.part = self.part, None
+        try:
+            yield
+        except BaseException:
+            await self.drop_part()
+            self.part = recorded
+            raise
 
     async def drop_part(self) -> None:
         """Remove what was written: the file will be made in another way."""
@@ -132,6 +201,9 @@ class Work:
         except asyncio.CancelledError:
             if not part.committed:
                 raise
+        recording = self.recording
+        if recording is not None and recording is not part:
+            await in_thread(recording.discard, lambda: None)
         return part
 
     async def end(self, *, keep: bool) -> Path | None:
@@ -145,9 +217,20 @@ class Work:
         if part is None or part.committed:
             return None
         part.abandon()
-        kept = keep and part.size > 0
-        closing = asyncio.ensure_future(
-            in_thread(part.keep if kept else part.discard, lambda: None)
-        )
-        await asyncio.wait({closing}, timeout=GRACE_SECONDS)
+        kept, close = self._ending_of(part, keep=keep)
+        closing = asyncio.ensure_future(in_thread(close, lambda: None))
+        patience = KEEP_SECONDS if kept else GRACE_SECONDS
+        await asyncio.wait({closing}, timeout=patience)
         return part.part_path if kept else None
+
+    def _ending_of(
+        self, part: PartFile, *, keep: bool
+    ) -> tuple[bool, Callable[[], object]]:
+        """Return whether a part is kept, and what closes it."""
+        if not isinstance(part, RecordingPart):
+            kept = keep and part.size > 0
+            return kept, part.keep if kept else part.discard
+        if self.drop_recording or not part.recorded.lines:
+            return False, part.discard
+        # What was compared to its end and differs is nothing to go on with.
+        return True, part.retire if self.keep_anyway else part.keep

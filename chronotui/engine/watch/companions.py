@@ -1,4 +1,4 @@
-"""Tasks that run beside a main one, and end with it."""
+"""Tasks that run beside a main one, and end with it; none of them leaves unnoticed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
+class TaskLeftError(RuntimeError):
+    """A task that runs beside a watch came to an end: a fault of the program."""
+
+
 async def accompanied(
     main: Coroutine[Any, Any, Value], *companions: Coroutine[Any, Any, None]
 ) -> Value:
@@ -21,16 +25,22 @@ async def accompanied(
 
     Returns:
         What the main task returned.
+
+    Raises:
+        TaskLeftError: Another one returned, or was cancelled, while the main one ran.
     """
     beside = [asyncio.create_task(each) for each in companions]
     leading = asyncio.create_task(main)
     tasks: list[asyncio.Task[Any]] = [leading, *beside]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in beside:
-            if task.done() and not leading.done():
+        left = [task for task in beside if task.done()]
+        if leading.done() or not left:
+            return await leading
+        for task in left:
+            if not task.cancelled():
                 task.result()
-        return await leading
+        raise TaskLeftError(f"{left[0].get_coro()} left its watch")
     finally:
         running = [task for task in tasks if not task.done()]
         for task in running:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chronotui.core.hole_schedule import HoleSchedule
 from chronotui.core.sealing import Standstill
 from chronotui.engine.watch.state import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from chronotui.core.coverage import Coverage
     from chronotui.core.ledger import Ledger
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from chronotui.engine.watch.pages import RetainedPages
     from chronotui.engine.watch.timing import Clock, WatchTiming
     from chronotui.model import Job
+
+CONFIRMATIONS: Final = 3
+"""So often the log is read in another way than by pages that cannot vouch for it."""
 
 CIRCLES = "the server's page list leads in circles"
 CACHED = "the server's page cache may hide lines of a retried job"
@@ -29,6 +32,8 @@ class Ending:
     Args:
         pages: The retained log.
         account: What is missing.
+        unsure: Whether pages alone cannot tell: one is too large, or they may be old.
+        confirm: Reads the log in another way; False when that brought less.
     """
 
     def __init__(
@@ -36,11 +41,15 @@ class Ending:
         pages: RetainedPages,
         account: Account,
         *,
+        unsure: Callable[[], bool],
+        confirm: Callable[[], Awaitable[bool]],
         timing: WatchTiming,
         clock: Clock,
     ) -> None:
         self._pages = pages
         self._account = account
+        self._unsure = unsure
+        self._confirm = confirm
         self._timing = timing
         self._clock = clock
 
@@ -63,14 +72,21 @@ class Ending:
             at_once=True,
         )
         pause = timing.end_first
+        confirmations = 0
         while still_ended():
             await self._pages.read_tail()
             read_at = self._clock.monotonic()
             standstill.read(read_at, self._pages.coverage.newest)
             await self._read_holes(schedule)
             now = self._clock.monotonic()
+            stands = standstill.stands(now, self._account.lag.largest)
+            if stands and self._unsure() and confirmations < CONFIRMATIONS:
+                confirmations += 1
+                await self._confirm()
+                now = self._clock.monotonic()
             closed = not any(True for _ in self._account.holes())
-            if closed and standstill.stands(now, self._account.lag.largest):
+            sure = confirmations >= CONFIRMATIONS or not self._unsure()
+            if closed and stands and sure:
                 return True
             if now - began >= timing.end_limit and standstill.stands(now, 0.0):
                 return True
@@ -90,14 +106,24 @@ class Ending:
             schedule.update(self._account.holes(), now)
 
 
-def verdict_of(job: Job, ledger: Ledger, coverage: Coverage) -> Verdict:
-    """Return what is known about a log that was read to its end."""
+def verdict_of(
+    job: Job, ledger: Ledger, coverage: Coverage, *, may_be_cached: bool
+) -> Verdict:
+    """Return what is known about a log that was read to its end.
+
+    Args:
+        job: As it ended.
+        ledger: What is held.
+        coverage: What was read.
+        may_be_cached: Whether pages may come from the server's own cache, from
+            before the job's end.
+    """
     attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
     missing, possible = ledger.missing, ledger.possible
     note = CIRCLES if coverage.looped else ""
     if coverage.end_cut_off or (missing and coverage.cut_off):
         note = coverage.cut_off
-    elif coverage.needs_confirmation:
+    elif may_be_cached and coverage.needs_confirmation:
         note = note or CACHED
     return Verdict(
         sealed=not (missing or possible or note),

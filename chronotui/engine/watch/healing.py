@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chronotui.core.budget import RequestBudget
 from chronotui.core.hole_schedule import HoleSchedule
@@ -22,6 +22,82 @@ if TYPE_CHECKING:
     from chronotui.engine.watch.walk import Permit
 
 
+DEAF_READINGS: Final = 2
+"""Readings in a row that found lines a standing stream had not said."""
+
+LATE_ARRIVALS: Final = 2
+"""So many arrivals of lines that pages had before are no accident."""
+
+CALM_READINGS: Final = 3
+"""After so many readings that found nothing the stream is trusted again."""
+
+
+class HeldBack:
+    """Whether something between holds the stream back, as a buffering proxy does.
+
+    Lines written far apart that arrive together are a suspicion, and bring readings
+    that tell: lines that pages had before the stream brought them, or pages that go
+    on while a stream opened anew says nothing at all.
+    """
+
+    def __init__(self, timing: WatchTiming) -> None:
+        self._timing = timing
+        self._late = 0
+        self._calm = 0
+        self._said = False
+        self._renewed = False
+        self._deaf = 0
+        self.suspected = False
+        self.is_certain = False
+
+    def connected(self) -> None:
+        """Note that a subscription stands."""
+        self._said = False
+
+    def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
+        """Note an arrival of lines.
+
+        Args:
+            seconds_apart: How far apart its lines were written.
+            were_read: Whether pages had them before.
+        """
+        self._said, self._deaf = True, 0
+        self._renewed = False
+        lump = seconds_apart >= self._timing.lumps
+        if were_read or lump:
+            self.suspected = True
+            self._calm = 0
+        self._late = self._late + 1 if were_read else 0
+        self.is_certain = self.is_certain or self._late >= LATE_ARRIVALS
+
+    def read(self, *, ahead: bool) -> bool:
+        """Note a reading of the newest page while a stream stood.
+
+        Args:
+            ahead: Whether it held lines that the stream had not said.
+
+        Returns:
+            Whether the stream is to be opened anew: twice it said nothing of what
+            the pages had, so it may be half-open.
+        """
+        if not ahead:
+            self._deaf = 0
+            self._calm += 1
+            if self._calm >= CALM_READINGS and (self._said or not self.is_certain):
+                self.suspected = self.is_certain = False
+            return False
+        self._calm = 0
+        self._deaf += 1
+        if self._deaf < DEAF_READINGS or self.is_certain:
+            return False
+        self._deaf = 0
+        if self._renewed and not self._said:
+            self.suspected = self.is_certain = True
+            return False
+        self._renewed = True
+        return True
+
+
 class TailPlan:
     """When the newest page is read again, to see what the stream did not say."""
 
@@ -29,11 +105,13 @@ class TailPlan:
         self,
         pages: RetainedPages,
         connectivity: Connectivity,
+        held_back: HeldBack,
         timing: WatchTiming,
         clock: Clock,
     ) -> None:
         self._pages = pages
         self._connectivity = connectivity
+        self._held_back = held_back
         self._timing = timing
         self._clock = clock
         self._read_at = 0.0
@@ -59,7 +137,7 @@ class TailPlan:
         """
         timing, live = self._timing, self._connectivity
         silent = live.heard_at + timing.tail_silence
-        if not live.is_live or self._found:
+        if not live.is_live or self._found or self._held_back.suspected:
             regular = self._read_at + timing.tail_apart
         elif self._read_at >= silent or self._pages.coverage.rising:
             regular = self._read_at + timing.tail_quiet
@@ -97,9 +175,9 @@ class Healing:
         self._timing = timing
         self._clock = clock
         self._nudge = Nudge()
-        self._deaf = 0
+        self._held_back = HeldBack(timing)
         self.away = False
-        self.tail = TailPlan(pages, connectivity, timing, clock)
+        self.tail = TailPlan(pages, connectivity, self._held_back, timing, clock)
         self.schedule = HoleSchedule(
             first=timing.heal_first,
             factor=timing.heal_factor,
@@ -135,6 +213,7 @@ class Healing:
             outage: Seconds without a stream before it.
         """
         self.away = self.away or outage >= self._timing.long_outage
+        self._held_back.connected()
         self.tail.soon(self._timing.after_connected)
         self.wake()
 
@@ -175,10 +254,16 @@ class Healing:
         found = len(self._pages.intake.store) > before
         unsaid = found and self._connectivity.heard_at <= heard
         self.tail.read(found=unsaid)
-        self._deaf = self._deaf + 1 if unsaid else 0
-        if self._deaf >= 2 and self._connectivity.is_live:
-            self._deaf = 0
-            self.on_deaf()
+        if self._connectivity.is_live:
+            renew = self._held_back.read(ahead=unsaid)
+            self._connectivity.hold_back(self._held_back.is_certain)
+            if renew:
+                self.on_deaf()
+
+    def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
+        """Note lines that the stream brought, see `HeldBack.arrived`."""
+        self._held_back.arrived(seconds_apart, were_read=were_read)
+        self._connectivity.hold_back(self._held_back.is_certain)
 
     async def _read_hole(self, hole: Hole, ended: asyncio.Event) -> None:
         span = await self._pages.read_hole(hole, self._permit(ended))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from copy import copy
 from typing import TYPE_CHECKING
 
 from chronotui.core.log import LineBlock, LogStore
@@ -12,7 +13,7 @@ from chronotui.engine.watch.intake import Intake
 from chronotui.engine.watch.marking import Marking
 from chronotui.engine.watch.rate import LineRate
 from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.state import LogState
+from chronotui.engine.watch.state import Connection, ConnectionKind, LogState
 from chronotui.engine.watch.ticker import Ticker
 from chronotui.engine.watch.timing import Clock
 from chronotui.engine.watch.watch import Watch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from chronotui.core.log import LineKey
     from chronotui.engine.history import Progress
     from chronotui.engine.watch.source import LogSource
-    from chronotui.engine.watch.state import Connection, Verdict
+    from chronotui.engine.watch.state import Verdict
     from chronotui.model import Job, LogLine, SearchPage, Workflow
 
 
@@ -120,8 +121,13 @@ class JobLog:
         self._changed()
         try:
             verdict = await self._watch.run()
+        except asyncio.CancelledError:
+            raise
         except ChronotuiError as error:
-            self._problem = error
+            self._problem = _ended_by(error, len(self.store))
+            raise
+        except BaseException as fault:
+            self._problem = _ended_by(_fault(fault), len(self.store))
             raise
         else:
             self._sealed = True
@@ -133,6 +139,10 @@ class JobLog:
                 self._quiet.cancel()
                 self._quiet = None
             self._ticker.stop()
+
+    def ask_now(self) -> None:
+        """Ask the server again now for whatever is waited for."""
+        self._watch.ask_now()
 
     async def load_older(self) -> bool:
         """Load the page before the oldest line loaded; False when there is none."""
@@ -220,7 +230,7 @@ class JobLog:
             at_end=coverage.at_end,
             filling=self._filling(),
             verdict=self._verdict,
-            problem=self._problem,
+            problem=self._problem or self._watch.connectivity.refusal,
         )
 
     def _filling(self) -> tuple[int, int | None] | None:
@@ -235,5 +245,25 @@ class JobLog:
         return watch.pages.lines_read, total
 
     def _connection(self) -> Connection:
-        ending = self._marking.ending(self._verdict)
-        return self._watch.connectivity.connection(self._watch.job, ending)
+        """Return the state to show: a live one only while something is alive."""
+        watch, ending = self._watch, self._marking.ending(self._verdict)
+        if self._watching or self._verdict is not None:
+            return watch.connectivity.connection(watch.job, ending)
+        if self._problem is None:
+            return Connection(ConnectionKind.CONNECTING)
+        return Connection(ConnectionKind.ENDED, str(self._problem), is_troubled=True)
+
+
+def _ended_by(error: ChronotuiError, lines: int) -> ChronotuiError:
+    """Return an error with what was kept, and with the key that begins again."""
+    kept = "1 line is kept" if lines == 1 else f"{lines:,} lines are kept"
+    words = error.sentence.rstrip(".")
+    ended = copy(error)
+    ended.sentence = f"{words}. The watch has ended; {kept}." if lines else f"{words}."
+    ended.next_step = "r asks again."
+    return ended
+
+
+def _fault(fault: BaseException) -> ChronotuiError:
+    """Return a fault of the program as an error with words."""
+    return ChronotuiError(f"chronotui failed in the watch ({type(fault).__name__}).")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.core.coverage import END, START, Coverage, PageSpan, Place, Stretch
 from chronotui.core.ledger import NEAR, Hole
-from chronotui.core.log import LineBlock
+from chronotui.core.log import LineBlock, key_of
 from chronotui.core.paging import PageOrder
 from chronotui.engine.watch.walk import Walk, keys_of, unlimited
 from chronotui.errors import RequestRefusedError
@@ -187,7 +187,7 @@ class RetainedPages:
         """
         coverage = self.coverage
         before, newest = coverage.newest, None
-        held = self._highest()
+        held = self.highest()
         walk = self.walk(None, permit, fresh=True)
         async for page, lines in walk:
             coverage.remember(page)
@@ -206,7 +206,7 @@ class RetainedPages:
         self.on_page()
         return coverage.newest != before
 
-    def _highest(self) -> Place:
+    def highest(self) -> Place:
         """Return the newest place held, as the list has it."""
         ledger = self.intake.ledger
         found = [Place(0, -1)]
@@ -226,7 +226,7 @@ class RetainedPages:
         Returns:
             What tells whether it has grown.
         """
-        ledger, newest = self.intake.ledger, self._highest()
+        ledger, newest = self.intake.ledger, self.highest()
         last = max(ledger.attempts(), default=0)
         account = ledger.attempt(last)
         if not self.coverage.interleaved or newest.attempt == last or account is None:
@@ -242,6 +242,14 @@ class RetainedPages:
         if bottom is None or key(page.low) < key(bottom):
             self.coverage.bottom = page.low
             self.coverage.older = page.next_cursor
+
+    def has_read(self, line: LogLine) -> bool:
+        """Tell whether pages had a line before the stream brings it."""
+        top = self.coverage.top
+        if top is None or not line.event_id or line[:2] > top.key:
+            return False
+        held = self.intake.store.find(key_of(line))
+        return held is not None and self.intake.store.line(held).retained
 
     async def read_older(self, permit: Permit = unlimited) -> Sequence[LogLine] | None:
         """Read the next page below what has been read; None when there is none.
@@ -290,6 +298,21 @@ class RetainedPages:
         self.coverage.loaded()
         self._all_read()
 
+    def confirmed(self, *, whole: bool) -> None:
+        """Take note that every retained line is held, down to where it is wanted.
+
+        Args:
+            whole: Whether that is the log's first line.
+        """
+        if whole:
+            self.loaded_all()
+            return
+        self.coverage.loaded()
+        bottom = self.coverage.bottom
+        if bottom is not None:
+            self.coverage.on_read(Stretch(bottom, END))
+        self.on_page()
+
     def _all_read(self) -> None:
         """Take note that nothing between the log's first and last line is unread."""
         attempts = self.intake.ledger.attempts()
@@ -298,7 +321,7 @@ class RetainedPages:
         coverage, store = self.coverage, self.intake.store
         ends = [store.attempt_range(attempt).stop - 1 for attempt in attempts]
         coverage.note([store.line(end) for end in ends if end >= 0])
-        coverage.reach(Place(attempts[0], 0), self._highest())
+        coverage.reach(Place(attempts[0], 0), self.highest())
         coverage.reached_start()
         coverage.at_end = True
         coverage.older = None

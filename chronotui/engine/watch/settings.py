@@ -20,6 +20,8 @@ class WatchSettings:
             back, nor counts as missing.
         may_sign_in: Whether somebody can sign in again while the watch waits; if
             not, a session that cannot be renewed ends the watch with its error.
+        waits: Whether a first refusal of the job is said and asked about again, as on
+            the desk; if not, it ends the watch at once.
         timing: Every delay.
     """
 
@@ -27,4 +29,5 @@ class WatchSettings:
     tail: int | None = 1000
     since_ns: int | None = None
     may_sign_in: bool = True
+    waits: bool = True
     timing: WatchTiming = field(default_factory=WatchTiming)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from chronotui.errors import ChronotuiError
@@ -24,8 +25,7 @@ class ConnectionKind(StrEnum):
     SIGN_IN = "SIGN IN"
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """The connection's state, and why.
 
     Attributes:
@@ -34,6 +34,11 @@ class Connection:
         since: Monotonic seconds when the state began; for QUIET, of the last line.
         tries: Connections that failed in a row.
         next_try: Monotonic seconds of the next try; None while one is under way.
+        asked_until: Seconds since the epoch of the next try, where the server asked
+            for the wait; None where it is our own.
+        is_troubled: Whether the reason tells of something that is not as it should
+            be although the state itself is none of trouble.
+        subject: What was asked then, where it is asked again.
     """
 
     kind: ConnectionKind
@@ -41,6 +46,9 @@ class Connection:
     since: float = 0.0
     tries: int = 0
     next_try: float | None = None
+    asked_until: float | None = None
+    is_troubled: bool = False
+    subject: str = ""
 
     def text(self, now: float) -> str:
         """Return the state in words, e.g. ``RECONNECTING 3, in 4 s``.
@@ -56,9 +64,28 @@ class Connection:
         if kind not in {ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE}:
             return str(kind)
         words = str(kind) + (f" {self.tries}" if self.tries else "")
+        return ", ".join(filter(None, (words, self._when(now))))
+
+    def why(self, now: float) -> str:
+        """Return the reason, and when it is asked again where ``text`` does not say.
+
+        Args:
+            now: As for ``text``.
+        """
+        if not self.subject:
+            return self.reason
+        when = self._when(now)
+        asked = f"{self.subject}, again {when}" if when else self.subject
+        return f"{asked}: {self.reason}"
+
+    def _when(self, now: float) -> str:
+        """Return when the next try is: by the clock where the server said so."""
         if self.next_try is None:
-            return words
-        return f"{words}, in {max(0, round(self.next_try - now))} s"
+            return ""
+        if self.asked_until is not None:
+            at = datetime.fromtimestamp(self.asked_until, UTC).astimezone()
+            return f"at {at:%H:%M:%S} as the server asked"
+        return f"in {max(0, round(self.next_try - now))} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chronotui.core.attempt_rules import Way
+from chronotui.engine.retry import Step, next_step
 from chronotui.engine.watch.intake import Context
-from chronotui.engine.watch.requests import Nudge, backoff_of, retry_after
+from chronotui.engine.watch.requests import Nudge, backoff_of
 from chronotui.errors import (
+    ChronotuiError,
     FailedAnswerError,
     NotSignedInError,
-    ServerError,
     UnreachableError,
 )
 from chronotui.model import Connected, LiveLines, StreamEnded, StreamFailed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from chronotui.core.sealing import LagMeter
+    from chronotui.engine.retry import Phase
     from chronotui.engine.watch.connectivity import Connectivity
     from chronotui.engine.watch.intake import Intake
     from chronotui.engine.watch.requests import SignInGate
@@ -38,11 +40,13 @@ class LiveStream:
     Args:
         subscribe: Opens a subscription.
         wanted: Set while a stream is wanted: the job runs.
+        phase: Tells what is being done.
 
     Attributes:
         on_connected: Called when a subscription stands.
         on_over: Called when the server ended it or said it cannot stream: the job's
             state has to be asked.
+        on_arrival: Called with lines before they are taken.
         on_lines: Called after lines were taken; the flag says that frames among
             them could not be read.
     """
@@ -58,6 +62,7 @@ class LiveStream:
         timing: WatchTiming,
         clock: Clock,
         wanted: asyncio.Event,
+        phase: Callable[[], Phase],
     ) -> None:
         self._subscribe = subscribe
         self._intake = intake
@@ -67,6 +72,7 @@ class LiveStream:
         self._timing = timing
         self._clock = clock
         self._wanted = wanted
+        self._phase = phase
         self._backoff = backoff_of(timing, clock)
         self._pause = Nudge()
         self._context = Context()
@@ -74,6 +80,7 @@ class LiveStream:
         self._renewing = False
         self.on_connected: Callable[[], None] = lambda: None
         self.on_over: Callable[[], None] = lambda: None
+        self.on_arrival: Callable[[Sequence[LogLine]], None] = lambda _: None
         self.on_lines: Callable[[bool], None] = lambda _: None
 
     def renew(self) -> None:
@@ -83,35 +90,52 @@ class LiveStream:
             self._connection.cancel()
         self._pause.now()
 
+    def now(self) -> None:
+        """Open the next connection at once, if one is waited for."""
+        self._pause.now()
+
     async def run(self) -> None:
-        """Keep a subscription for as long as one is wanted."""
+        """Keep a subscription for as long as one is wanted.
+
+        Raises:
+            ChronotuiError: Nobody can sign in, or the error is our own.
+        """
         while True:
             if not self._wanted.is_set():
                 self._connectivity.idle()
             await self._wanted.wait()
             await self._gate.passed()
+            self._pause.clear()
             self._connectivity.connecting()
-            began = self._clock.monotonic()
             error = await self._one_connection()
-            if isinstance(error, NotSignedInError):
-                await self._gate.refused(error)
-                continue
-            if self._clock.monotonic() - began >= self._timing.steady_after:
+            if self._connectivity.stood >= self._timing.steady_after:
                 self._backoff.reset()
             if self._renewing:
                 self._renewing = False
                 self._backoff.reset()
                 continue
-            await self._pause_after(error)
+            await self._after(error)
 
-    async def _pause_after(self, error: ServerError) -> None:
-        delay = self._backoff.delay(retry_after(error))
-        next_try = self._clock.monotonic() + delay
-        self._connectivity.lost(error, self._backoff.tries, next_try)
+    async def _after(self, error: ChronotuiError) -> None:
+        """Wait until it is time to connect again.
+
+        A refusal of the stream asks for the job's state: that alone can end a watch.
+        """
+        phase = self._phase()
+        step = next_step(error, phase, waits=True)
+        if step is Step.BELIEVE:
+            raise error
+        if step is Step.SIGN_IN and isinstance(error, NotSignedInError):
+            self._gate.refused(error, phase)
+            return
+        if error.answer is not None:
+            self.on_over()
+        delay = self._backoff.delay(error.retry_after)
+        self._connectivity.lost(error, self._backoff.tries, delay)
         if await self._pause.sleep(delay):
             self._renewing = False
 
-    async def _one_connection(self) -> ServerError | NotSignedInError:
+    async def _one_connection(self) -> ChronotuiError:
         """Stay connected as long as it lasts; return why it is over."""
         self._connection = asyncio.create_task(self._listen())
         try:
@@ -119,7 +143,7 @@ class LiveStream:
             if self._connection.cancelled():
                 return UnreachableError("The connection was renewed.")
             self._connection.result()
-        except (ServerError, NotSignedInError) as error:
+        except ChronotuiError as error:
             return error
         finally:
             await _stopped(self._connection)
@@ -154,6 +178,7 @@ class LiveStream:
         if not lines:
             return
         self._connectivity.heard()
+        self.on_arrival(lines)
         placed = self._intake.take(lines, Way.LIVE, self._context)
         highest = max((line.attempt, line.sequence_num) for line in placed)
         self._lag.live(self._clock.monotonic(), highest)

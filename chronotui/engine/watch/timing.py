@@ -20,8 +20,12 @@ class WatchTiming:
         tick: Changes are gathered this long before a listener hears of them: 30
             pictures a second are as many as a terminal shows.
         quiet_after: A stream silent for this long is called QUIET.
-        connect_limit: A subscription that has not said ``connected`` by then is
-            shown as held back; it is left open, for silence is no failure.
+        connect_limit: A subscription whose headers have not come by then, while
+            requests are answered, is said to be held back, and left open: a proxy
+            that buffers throws away what it holds when it is left.
+        head_limit: After this long without headers it is opened anew all the same.
+        lumps: Lines of one arrival that were written further apart than this are a
+            lump: something between may hold the stream back.
         after_connected: The newest page is read again this long after
             ``connected``: lines written before the subscription are retained by
             then (the wire notes give 0.25 s to 2 s).
@@ -42,6 +46,10 @@ class WatchTiming:
         retry_factor: ... growing by this factor ...
         retry_cap: ... up to this. A Retry-After that asks for more is honoured ...
         retry_after_cap: ... up to this: an hour's wait is no longer watching.
+        refusal_lasts: A refusal of the job itself is believed after this long without
+            any other answer.
+        page_apart: A page that is too large for the server is asked for this far
+            apart at least (wire note "Errors": more often makes it refuse others).
         steady_after: A stream that stood this long starts again at retry_first.
         sleep_probe: How often the clocks are compared ...
         sleep_jump: ... and how far they may differ before the machine is taken to
@@ -56,6 +64,8 @@ class WatchTiming:
             a list can still grow for up to a minute).
         settled_age: A job that ended this long ago when first seen is sealed as
             soon as it is read.
+        pages_kept: The server may give a page from its own cache that is so old (wire
+            note "Retained logs": 30 minutes).
         end_first: Delay between the first readings after the end ...
         end_cap: ... growing up to this.
         line_wait: Ordered printing waits for a missing line this long at most ...
@@ -68,6 +78,8 @@ class WatchTiming:
     tick: float = 0.033
     quiet_after: float = 10.0
     connect_limit: float = 15.0
+    head_limit: float = 120.0
+    lumps: float = 3.0
     after_connected: float = 1.0
     tail_silence: float = 20.0
     tail_quiet: float = 60.0
@@ -82,6 +94,8 @@ class WatchTiming:
     retry_factor: float = 2.0
     retry_cap: float = 30.0
     retry_after_cap: float = 300.0
+    refusal_lasts: float = 60.0
+    page_apart: float = 60.0
     steady_after: float = 10.0
     sleep_probe: float = 2.0
     sleep_jump: float = 10.0
@@ -89,6 +103,7 @@ class WatchTiming:
     settle_after: float = 2.0
     end_limit: float = 60.0
     settled_age: float = 120.0
+    pages_kept: float = 1860.0
     end_first: float = 0.3
     end_cap: float = 2.0
     line_wait: float = 75.0

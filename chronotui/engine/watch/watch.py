@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.raw_lines import load_raw
+from chronotui.core.attempt_rules import Way
+from chronotui.engine.raw_lines import in_steps, load_raw, raw_lines
+from chronotui.engine.retry import JOB, PAGE, Phase
 from chronotui.engine.watch.account import Account
 from chronotui.engine.watch.companions import accompanied
 from chronotui.engine.watch.connectivity import Connectivity
 from chronotui.engine.watch.ending import Ending, verdict_of
 from chronotui.engine.watch.healing import Healing
+from chronotui.engine.watch.intake import Context
 from chronotui.engine.watch.pages import RetainedPages
-from chronotui.engine.watch.poll import REFUSALS, JobPoll
-from chronotui.engine.watch.requests import Asker, SignInGate, backoff_of
+from chronotui.engine.watch.requests import Asker, JobPoll, SignInGate
 from chronotui.engine.watch.scope import enough_of, refuse_without_log
 from chronotui.engine.watch.standing import JobStanding
 from chronotui.engine.watch.stream import LiveStream
-from chronotui.errors import MissingError, NotAllowedError
+from chronotui.errors import (
+    MissingError,
+    NotAllowedError,
+    PageTooLargeError,
+    RequestRefusedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +36,52 @@ if TYPE_CHECKING:
     from chronotui.engine.watch.state import Verdict
     from chronotui.engine.watch.timing import Clock
     from chronotui.model import Job, LogLine, LogPage, Workflow
+
+
+CURSOR_REFUSALS: Final = 2
+"""So often in a row a cursor is refused before the list is begun again without it."""
+
+
+class CursorRefusedError(Exception):
+    """A cursor was refused again: the list has to be begun anew."""
+
+
+class LargePages:
+    """Pages that are too large for the server: each asked for seldom.
+
+    Args:
+        apart: Seconds between two requests for any of them.
+        clock: Time.
+    """
+
+    def __init__(self, apart: float, clock: Clock) -> None:
+        self._apart = apart
+        self._clock = clock
+        self._known: dict[str | None, PageTooLargeError] = {}
+        self._asked_at = float("-inf")
+
+    def wait(self) -> float:
+        """Return the seconds until one of them may be asked for again."""
+        return max(0.0, self._asked_at + self._apart - self._clock.monotonic())
+
+    def check(self, cursor: str | None) -> None:
+        """Let a page be asked for, unless it is too early for that.
+
+        Raises:
+            PageTooLargeError: It was too large less than a minute ago.
+        """
+        if cursor in self._known and self.wait() > 0:
+            raise self._known[cursor]
+
+    def note(self, cursor: str | None, error: PageTooLargeError) -> None:
+        """Note that a page is too large, just found."""
+        if self.wait() <= 0 or cursor not in self._known:
+            self._asked_at = self._clock.monotonic()
+        self._known[cursor] = error
+
+    def read(self, cursor: str | None) -> None:
+        """Note that a page was read after all."""
+        self._known.pop(cursor, None)
 
 
 class Watch:
@@ -51,6 +105,7 @@ class Watch:
         intake: As given.
         pages: The retained log.
         account: What is missing.
+        was_answered: Whether the server ever answered for the job as it should.
     """
 
     def __init__(
@@ -72,18 +127,29 @@ class Watch:
         self._clock = clock
         self._changed = changed
         self._enough = enough
-        self._had_page = False
+        self.was_answered = False
+        self._too_large = LargePages(timing.page_apart, clock)
         self.intake = intake
         self.standing = JobStanding(job)
         self.connectivity = Connectivity(clock, timing, changed)
-        self.gate = SignInGate(self.connectivity, may_sign_in=settings.may_sign_in)
-        self._asker = Asker(self.connectivity, self.gate, timing, clock)
+        self.gate = SignInGate(
+            self.connectivity, timing, clock, may_sign_in=settings.may_sign_in
+        )
+        self._asker = self._new_asker(PAGE)
+        self._job_asker = self._new_asker(JOB)
         self.pages = RetainedPages(self._fetch, intake)
         self.account = Account(intake, self.pages.coverage, timing, clock)
         self._poll = self._new_poll()
         self._stream = self._new_stream()
-        self._healing = self._new_healing()
-        self._ending = Ending(self.pages, self.account, timing=timing, clock=clock)
+        self.healing = self._newhealing()
+        self._ending = Ending(
+            self.pages,
+            self.account,
+            unsure=self._is_unsure,
+            confirm=self._confirm,
+            timing=timing,
+            clock=clock,
+        )
         self.pages.on_page = self._page_read
         self.pages.load_raw = self._load_raw
         self.pages.on_newest = self.account.newest_read
@@ -94,10 +160,38 @@ class Watch:
         """The job as last read."""
         return self.standing.job
 
+    @property
+    def phase(self) -> Phase:
+        """What is being done."""
+        if not self.was_answered:
+            return Phase.OPENING
+        if self.standing.ended.is_set():
+            return Phase.ENDING
+        return Phase.WATCHING if self.account.caught_up else Phase.BACKFILLING
+
+    def ask_now(self) -> None:
+        """Ask everything at once that is waited for; a page too large excepted."""
+        self.healing.tail.soon(0.0)
+        self.healing.wake()
+        self._stream.now()
+        self._asker.now()
+        self._poll.now()
+
+    def _new_asker(self, route: str) -> Asker:
+        return Asker(
+            route,
+            self.connectivity,
+            self.gate,
+            timing=self._timing,
+            clock=self._clock,
+            phase=lambda: self.phase,
+            waits=self._settings.waits,
+        )
+
     def _new_poll(self) -> JobPoll:
         return JobPoll(
             lambda: self._source.job(self.job.workflow_id, self.job.id),
-            Asker(self.connectivity, self.gate, self._timing, self._clock),
+            self._job_asker,
             self._settings.poll_seconds,
             self._take_job,
         )
@@ -112,13 +206,15 @@ class Watch:
             timing=self._timing,
             clock=self._clock,
             wanted=self.standing.running,
+            phase=lambda: self.phase,
         )
+        stream.on_arrival = self._lines_arrive
         stream.on_lines = self._lines_arrived
         stream.on_connected = self._subscribed
-        stream.on_over = self._poll.now
+        stream.on_over = self._poll.soon
         return stream
 
-    def _new_healing(self) -> Healing:
+    def _newhealing(self) -> Healing:
         healing = Healing(
             self.pages,
             self.account,
@@ -134,13 +230,16 @@ class Watch:
 
         Raises:
             LogsUnavailableError: There is no log by policy.
-            NotFoundError: There is no such job.
-            AuthError: It may not be seen, or nobody can sign in.
+            NotFoundError: There is no such job, and that has lasted.
+            AuthError: It may not be seen, and that has lasted; nobody can sign in.
+            ChronotuiError: The error is our own.
         """
         refuse_without_log(self._workflow)
-        if self.standing.ended.is_set():
-            return await self._read_ended()
-        self._healing.begin()
+        ended = self.standing.ended.is_set()
+        self._poll.regular = not ended
+        if ended:
+            return await accompanied(self._read_ended(), self._poll.run())
+        self.healing.begin()
         return await accompanied(
             self._read_on(), self._poll.run(), self._stream.run(), self._probe_sleep()
         )
@@ -149,14 +248,16 @@ class Watch:
         await self._open()
         if not self._is_settled():
             await self._ending.read_out(lambda: True)
+        elif self._is_unsure():
+            await self._confirm()
         return self.verdict()
 
     async def _read_on(self) -> Verdict:
         await self.standing.begun.wait()
         await self._open()
-        self._healing.tail.read(found=False)
+        self.healing.tail.read(found=False)
         while True:
-            await self._healing.run(self.standing.ended)
+            await self.healing.run(self.standing.ended)
             if await self._ending.read_out(self.standing.ended.is_set):
                 return self.verdict()
 
@@ -190,47 +291,135 @@ class Watch:
         age = self.standing.age_of_end(self._clock.wall())
         return age is not None and age >= self._timing.settled_age
 
+    def _may_be_cached(self) -> bool:
+        """Whether the server may give pages from before the job's end.
+
+        It keeps older ones for half an hour in a cache that no header passes by
+        (wire note "Retained logs").
+        """
+        age = self.standing.age_of_end(self._clock.wall())
+        return age is None or age < self._timing.pages_kept
+
+    def _is_unsure(self) -> bool:
+        """Whether pages alone cannot vouch for the log."""
+        coverage = self.pages.coverage
+        if coverage.end_cut_off or (coverage.cut_off and self.account.missing):
+            return True
+        return coverage.needs_confirmation and self._may_be_cached()
+
+    async def _confirm(self) -> bool:
+        """Take over from the raw download what pages may lack, as far as it is wanted.
+
+        Returns:
+            False when it is not to be had, or ends before what is known.
+        """
+        pages, ledger = self.pages, self.intake.ledger
+        whole = pages.coverage.counts_from_start
+        floor = None if whole else ledger.floor
+        key, context = pages.coverage.key, Context()
+        last: tuple[int, int] | None = None
+        async with aclosing(raw_lines(self._source, self.job)) as blocks:
+            async for lines in blocks:
+                if lines is None:
+                    return False
+                last = lines[-1][:2]
+                if floor is not None:
+                    lines = [line for line in lines if line[:2] >= floor]  # noqa: PLW2901
+                for part in in_steps(lines, self.intake):
+                    self.intake.take(part, Way.RISING, context)
+                    self._changed()
+                    await asyncio.sleep(0)
+        highest = pages.highest()
+        if pages.coverage.interleaved and last is not None:
+            # Lines of one number stand in an order of their own.
+            last = (highest.attempt, last[1])
+        if last is None or key(last) < key(highest):
+            return False
+        pages.confirmed(whole=whole)
+        return True
+
     def verdict(self) -> Verdict:
         """Return what is known of the log; a verdict once it was read to its end."""
-        return verdict_of(self.job, self.intake.ledger, self.pages.coverage)
+        return verdict_of(
+            self.job,
+            self.intake.ledger,
+            self.pages.coverage,
+            may_be_cached=self._may_be_cached(),
+        )
 
     def _subscribed(self) -> None:
-        self._healing.connected(self.connectivity.outage)
+        self.gate.signed_in()
+        self.healing.connected(self.connectivity.outage)
+
+    def _lines_arrive(self, lines: Sequence[LogLine]) -> None:
+        """Look at lines before they are taken: a held back stream brings them late."""
+        times = [line.time_ns for line in lines if line.time_ns is not None]
+        apart = (max(times) - min(times)) / 1e9 if times else 0.0
+        self.healing.arrived(apart, were_read=self.pages.has_read(lines[0]))
 
     def _lines_arrived(self, unreadable: bool) -> None:
         self._changed()
         if unreadable:
-            self._healing.tail.soon(self._timing.heal_first)
-        self._healing.wake()
+            self.healing.tail.soon(self._timing.heal_first)
+        self.healing.wake()
 
     def _page_read(self) -> None:
         self.account.set_floor()
         self._changed()
 
     async def _fetch(self, cursor: str | None, fresh: bool) -> LogPage:
-        """Read a page; one that was there and is refused now is asked for again."""
+        """Read a page, asked for until it is answered.
+
+        A refusal has the job asked for: as long as that is answered it is an outage.
+
+        Raises:
+            PageTooLargeError: The server cannot send it; not asked again within a
+                minute.
+            RequestRefusedError: Twice in a row the server did not take the cursor.
+            ChronotuiError: See `Asker.ask`.
+        """
         job = self.job
-        backoff = backoff_of(self._timing, self._clock)
-        while True:
+        refused = 0
+
+        async def read() -> LogPage:
+            nonlocal refused
+            self._too_large.check(cursor)
             try:
-                page = await self._asker.ask(
-                    lambda: self._source.log_page(
-                        job.workflow_id, job.id, cursor=cursor, fresh=fresh
-                    )
+                return await self._source.log_page(
+                    job.workflow_id, job.id, cursor=cursor, fresh=fresh
                 )
             except (MissingError, NotAllowedError):
-                if not self._had_page or backoff.tries >= REFUSALS:
-                    raise
-                await asyncio.sleep(backoff.delay())
-            else:
-                self._had_page = True
-                return page
+                self._poll.soon()
+                raise
+            except RequestRefusedError as error:
+                refused += 1
+                if cursor is not None and refused == CURSOR_REFUSALS:
+                    raise CursorRefusedError from error
+                raise
+            except PageTooLargeError as error:
+                self._too_large.note(cursor, error)
+                raise
+
+        try:
+            page = await self._asker.ask(read)
+        except CursorRefusedError as twice:
+            cause = twice.__cause__
+            assert isinstance(cause, RequestRefusedError)  # noqa: S101 - raised from it
+            raise cause from None
+        except PageTooLargeError as error:
+            wait = self._too_large.wait()
+            self.connectivity.failed(PAGE, error, 1, wait)
+            raise
+        self.was_answered = True
+        self._too_large.read(cursor)
+        return page
 
     def _take_job(self, job: Job) -> None:
+        self.was_answered = True
         if self.standing.take(job):
             self._changed()
         if self.standing.ended.is_set():
-            self._healing.wake()
+            self.healing.wake()
         if self.connectivity.was_deaf():
             self._stream.renew()
 
@@ -247,7 +436,7 @@ class Watch:
 
     def _wake_up(self) -> None:
         """Connect again and read on at once, whatever was waited for."""
-        self._healing.wake_up()
+        self.healing.wake_up()
         self._stream.renew()
-        self._asker.nudge.now()
-        self._poll.wake_up()
+        self._asker.now()
+        self._poll.now()

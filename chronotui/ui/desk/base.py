@@ -10,7 +10,12 @@ from chronotui.ui.desk.log_side import LogSide
 from chronotui.ui.desk.notice import Notice
 from chronotui.ui.desk.pane_tabs import DETAILS
 from chronotui.ui.desk.reasons import of_lists
-from chronotui.ui.desk.standing import of_catalog, with_log, with_place
+from chronotui.ui.desk.standing import (
+    of_catalog,
+    with_log,
+    with_place,
+    with_recordings,
+)
 from chronotui.ui.desk.status_line import StatusLine
 from chronotui.ui.desk.status_text import Standing
 from chronotui.ui.desk.subject import cut_id
@@ -119,9 +124,16 @@ class DeskBase(Screen[None]):
             log = current.opened.log
             standing = with_log(standing, log.state, log.now())
             standing = with_place(standing, self.log_side.place)
+        standing = self._with_recordings(standing)
         self.query_one(StatusLine).standing = standing
         trouble = of_lists(catalog, self.plan.profile.url, self.refusal)
         self.log_side.say_trouble(trouble or standing.reason)
+
+    def _with_recordings(self, standing: Standing) -> Standing:
+        saves = self.session.saves.recordings if self.session else ()
+        job = saves[0].request.job if len(saves) == 1 else None
+        name = self.short_id(job) if job is not None else ""
+        return with_recordings(standing, [save.progress for save in saves], name)
 
     @property
     def _is_too_small(self) -> bool:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 from textual import work
 
 from chronotui.errors import ChronotuiError
+from chronotui.ui.desk.base import FOR_GOOD
 from chronotui.ui.desk.opening_jobs import OpeningJobs
 from chronotui.ui.desk.saving import Saving
 
 if TYPE_CHECKING:
+    from chronotui.core.tree import NodeKey
     from chronotui.engine.questions import SecretQuestion
     from chronotui.engine.session import Session
 
@@ -22,6 +24,9 @@ NEEDED_BY_LOGS: Final = (
     "chronotui.engine.watch.job_log",
     "chronotui.ui.log_view.pane",
 )
+
+LINK: Final = "link"
+"""The group of the worker that follows a deep link."""
 
 REST_SECONDS: Final = 0.2
 """How long after the first answer the tree has been read and painted, as a rule."""
@@ -69,24 +74,51 @@ class Connecting(OpeningJobs, Saving):
         session.saves.subscribe(self.save_changed)
         session.start()
         if plan.workflow:
-            await self._follow_link(session, plan.workflow, plan.job)
+            self._follow_link(session, plan.workflow, plan.job)
 
+    @work(group=LINK, exclusive=True)
     async def _follow_link(
         self, session: Session, workflow_text: str, job_text: str | None
     ) -> None:
+        """Open what a deep link names, as soon as the server answers."""
+        from chronotui.engine.resolve import find_link
+
+        named = f"job {job_text}" if job_text else f"workflow {workflow_text}"
+        waited = False
+
+        def waiting(problem: ChronotuiError) -> None:
+            nonlocal waited
+            waited = True
+            words = f"Opens {named} when the server answers: {problem.sentence}"
+            self.say(words, seconds=FOR_GOOD)
+
         try:
-            key = await session.catalog.find(workflow_text, job_text)
+            key = await find_link(
+                session.catalog, workflow_text, job_text, waiting=waiting
+            )
         except ChronotuiError as error:
             self.say(str(error), seconds=30)
             return
+        if waited:
+            self.say("")
+        await self._open_linked(session, key)
+
+    async def _open_linked(self, session: Session, key: NodeKey) -> None:
         tree = session.catalog.tree
+        job, branch = tree.job(key), tree.branch(key.workflow_id)
+        workflow = branch.workflow if branch else None
+        is_hidden = workflow is not None and workflow.terminated_at is not None
+        if is_hidden and not tree.filters.terminated:
+            self.tree_side.set_filters(tree.filters.with_terminated_toggled())
         tree.select(key)
         self.tree_side.tree_view.show_selected()
-        job = tree.job(key)
-        branch = tree.branch(key.workflow_id)
         if job is not None:
             await self.log_side.furnish()
-            self.open_job(branch.workflow if branch else None, job)
+            self.open_job(workflow, job)
+
+    def forget_link(self) -> None:
+        """Wait for no deep link any more: another job was chosen."""
+        self.workers.cancel_group(self, LINK)
 
     async def _load_the_rest(self) -> None:
         """Load what opening a job will need, now that the tree is there."""
@@ -101,6 +133,7 @@ class Connecting(OpeningJobs, Saving):
         self.workers.cancel_node(self)
         if self.session is not None:
             await self.session.close()
+            self.recordings_kept(self.session.saves)
 
     def _catalog_changed(self) -> None:
         if self.session is not None and self.is_whole:

@@ -42,6 +42,7 @@ class DeskPlan:
         timing: Delays of the watched log; None is the engine's own.
         log: Takes one line a request; None keeps none.
         now: The clock, aware.
+        parting: Gets what is to be said when the desk is left.
     """
 
     profile: Profile
@@ -58,6 +59,7 @@ class DeskPlan:
     timing: WatchTiming | None = None
     log: DiagnosticLog | None = None
     now: Callable[[], datetime] = _utc_now
+    parting: list[str] = field(default_factory=list)
 
     @property
     def profile_name(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.errors import AuthError, ServerError
+from chronotui.errors import NotSignedInError, ServerError, WebPageError
 from chronotui.ui.desk.pane_tabs import LIVE
+from chronotui.ui.desk.standing import TROUBLED
 
 if TYPE_CHECKING:
     from chronotui.engine.catalog import Catalog
-    from chronotui.engine.watch.state import LogState
+    from chronotui.engine.watch.state import Connection, LogState
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
 
@@ -55,9 +56,9 @@ def of_lists(
 
 def with_next_key(problem: ChronotuiError) -> str:
     """Return an error for the desk, with the key that helps."""
-    if isinstance(problem, AuthError):
+    if isinstance(problem, NotSignedInError) and not isinstance(problem, WebPageError):
         return f"{problem.sentence} r signs in again, P opens the profiles."
-    if isinstance(problem, ServerError):
+    if problem.answer is not None or isinstance(problem, ServerError):
         return f"{problem} It is asked again by itself; r asks now."
     return f"{problem} P opens the profiles."
 
@@ -80,7 +81,16 @@ def why_empty(
     if workflow is not None and workflow.kind == "HEARTBEAT":
         sentence = f"{HEARTBEAT.format(name=workflow.name)} {DETAILS_HINT}"
         return Reason("No log to show.", sentence)
-    return _by_status(pane, state)
+    return _of_connection(state.connection) or _by_status(pane, state)
+
+
+def _of_connection(connection: Connection) -> Reason | None:
+    """Return what stands between the pane and its first line; None if nothing does."""
+    kind = str(connection.kind)
+    if not connection.reason or not (kind in TROUBLED or connection.is_troubled):
+        return None
+    words = connection.reason.rstrip(".")
+    return Reason("Nothing could be read yet.", f"{words}. r asks again now.")
 
 
 def of_problem(problem: ChronotuiError, workflow: Workflow | None) -> Reason:

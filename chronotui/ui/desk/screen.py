@@ -45,6 +45,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         Binding("z", "zoom", "full-screen log", show=False, id="desk.zoom"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         Binding("W", "saves", "list of saves", show=False, id="desk.saves"),
+        Binding("r,f5", "ask_now", "ask again now", show=False, id="desk.refresh"),
         Binding("escape", "back", "back one step", show=False, id="desk.back"),
     ]
 
@@ -109,6 +110,17 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         """Say so when there is too little room."""
         self.call_after_refresh(self.show_standing)
         self.call_after_refresh(self.say_size)
+
+    def action_ask_now(self) -> None:
+        """Ask the server now for what is waited for; watch anew what has ended."""
+        if self.session is not None:
+            shown = self.log_side.current
+            self.session.ask_now(shown.opened if shown is not None else None)
+            self.show_standing()
+
+    @on(tree_messages.RefreshWanted)
+    def _refresh_wanted(self) -> None:
+        self.action_ask_now()
 
     # where the focus is
 
@@ -179,6 +191,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
 
     @on(tree_messages.JobOpened)
     async def _job_opened(self, message: tree_messages.JobOpened) -> None:
+        self.forget_link()
         await self.log_side.furnish()
         self.open_job(message.workflow, message.job)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.text import clean
-from chronotui.errors import AuthError, UnreachableError
+from chronotui.errors import NotSignedInError, UnreachableError, WebPageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chronotui.engine.catalog import Catalog
+    from chronotui.engine.saving import SaveProgress
     from chronotui.engine.watch.state import Connection, LogState
     from chronotui.errors import ChronotuiError
     from chronotui.ui.desk.status_text import Standing, Tone
@@ -45,8 +49,15 @@ def connection_words(connection: Connection, now: float) -> tuple[str, str, str]
     kind = str(connection.kind)
     sign = SIGNS.get(kind, "")
     words = f"{sign} {connection.text(now)}".strip()
-    reason = clean(connection.reason) if kind in TROUBLED else ""
+    troubled = kind in TROUBLED or connection.is_troubled
+    reason = clean(connection.why(now)) if troubled else ""
     return words, f"{sign} {kind}".strip(), reason
+
+
+def tone_of(connection: Connection) -> Tone:
+    """Return the colour of a state: trouble beside a good one is a caution."""
+    tone = TONES.get(str(connection.kind), "text")
+    return "caution" if connection.is_troubled and tone != "alarm" else tone
 
 
 def with_log(standing: Standing, state: LogState, now: float) -> Standing:
@@ -62,7 +73,7 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
         connection_short=short,
         reason=reason,
         has_log=True,
-        connection_tone=TONES.get(str(state.connection.kind), "text"),
+        connection_tone=tone_of(state.connection),
         lines=state.lines,
         older=bool(state.lines) and not state.at_start,
         split=state.split,
@@ -88,9 +99,12 @@ def of_catalog(
     problem = catalog.problem if catalog is not None else refusal
     if problem is not None:
         state = state_of(problem)
+        wait = catalog.seconds_to_next() if catalog is not None else None
+        when = "" if wait is None or state == "SIGN IN" else _when(problem, wait)
         return replace(
             standing,
-            connection=f"{SIGNS['OFFLINE']} {state}",
+            connection=f"{SIGNS['OFFLINE']} {state}{when}",
+            connection_short=f"{SIGNS['OFFLINE']} {state}",
             connection_tone="alarm",
             reason=clean(str(problem)),
         )
@@ -99,9 +113,17 @@ def of_catalog(
     return replace(standing, connection="● connected", connection_tone="good")
 
 
+def _when(problem: ChronotuiError, wait: float) -> str:
+    """Return when lists are asked again: by the clock where the server said so."""
+    if problem.retry_after is None:
+        return f", in {wait:.0f} s"
+    at = datetime.now(UTC).astimezone() + timedelta(seconds=wait)
+    return f", at {at:%H:%M:%S} as the server asked"
+
+
 def state_of(problem: ChronotuiError) -> str:
     """Return the state of a connection that a problem stands in the way of."""
-    if isinstance(problem, AuthError):
+    if isinstance(problem, NotSignedInError) and not isinstance(problem, WebPageError):
         return "SIGN IN"
     return "OFFLINE" if isinstance(problem, UnreachableError) else "FAILING"
 
@@ -116,4 +138,23 @@ def with_place(standing: Standing, place: Place) -> Standing:
         new=place.new,
         zone=place.zone,
         filters=place.filters,
+    )
+
+
+def with_recordings(
+    standing: Standing, recordings: Sequence[SaveProgress], job: str = ""
+) -> Standing:
+    """Return the standing with the recordings that run.
+
+    Args:
+        standing: What is known beside them.
+        recordings: How far they are.
+        job: The short id of the one that is recorded, if it is one.
+    """
+    return replace(
+        standing,
+        recordings=len(recordings),
+        recorded=sum(now.lines for now in recordings),
+        recorded_id=clean(job),
+        recording_away=any(now.away for now in recordings),
     )

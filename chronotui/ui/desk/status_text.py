@@ -42,6 +42,9 @@ class Standing:
     that they lie between the first ones and the newest. ``possible`` counts lines of
     a sealed log that may be missing.
     ``connection_short`` is the connection's state alone, ``reason`` why it is so.
+    ``recordings`` run, of the job ``recorded_id`` where it is one, and hold
+    ``recorded`` lines together; ``recording_away`` says that the server is out of
+    reach for one of them.
     """
 
     profile: str = ""
@@ -65,10 +68,19 @@ class Standing:
     filling: str = ""
     filters: str = ""
     zone: str = ""
+    recordings: int = 0
+    recorded: int = 0
+    recorded_id: str = ""
+    recording_away: bool = False
 
 
-def parts_of(standing: Standing) -> list[Part]:
-    """Return the pieces in reading order, but for the reason."""
+def parts_of(standing: Standing, *, brief: bool = False) -> list[Part]:
+    """Return the pieces in reading order, but for the reason.
+
+    Args:
+        standing: What is told.
+        brief: Whether recordings are told in few words.
+    """
     parts = [Part(standing.profile, "muted", 2)]
     if standing.connection:
         short = standing.connection_short
@@ -77,6 +89,7 @@ def parts_of(standing: Standing) -> list[Part]:
         )
     parts += _place(standing)
     parts += _truth(standing)
+    parts += _recordings(standing, brief=brief)
     if standing.rate >= 0.5:
         parts.append(Part(f"{standing.rate:,.0f}/s", "muted", 4))
     if standing.filling:
@@ -94,7 +107,13 @@ def fitted(standing: Standing, width: int) -> list[Part]:
     The connection, the lines and the missing ones stand at any usual width. A reason
     takes the room of what matters less than it, and is cut where that is not enough.
     """
-    parts = parts_of(standing)
+    kept = _fitted(standing, parts := parts_of(standing), width)
+    if standing.recordings and not set(_ranked(parts, 1)) <= set(kept):
+        kept = _fitted(standing, parts_of(standing, brief=True), width)
+    return kept
+
+
+def _fitted(standing: Standing, parts: list[Part], width: int) -> list[Part]:
     if not standing.reason:
         return fit(parts, width)
     room = width - cell_len(standing.reason) - len(SEPARATOR)
@@ -154,6 +173,24 @@ def _truth(standing: Standing) -> list[Part]:
     else:
         parts.append(Part("0 missing", "muted", 0))
     return parts
+
+
+def _recordings(standing: Standing, *, brief: bool) -> list[Part]:
+    """Say that something is recorded; the last of what is never left out."""
+    if not standing.recordings:
+        return []
+    away = standing.recording_away
+    tone: Tone = "caution" if away else "good"
+    sign = "◐" if away else "●"
+    what = f"rec {standing.recorded_id}".strip()
+    if standing.recordings > 1:
+        what = f"{standing.recordings} recordings"
+    short = f"{sign} rec {standing.recorded:,}"
+    lines = "1 line" if standing.recorded == 1 else f"{standing.recorded:,} lines"
+    words = f"{sign} {what} {lines}" + (", server away" if away else "")
+    if brief:
+        words = f"{short} away" if away else short
+    return [Part(words, tone, 0, short=short)]
 
 
 def fit(parts: list[Part], width: int) -> list[Part]:

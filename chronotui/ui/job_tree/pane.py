@@ -122,9 +122,8 @@ class JobTreePane(Vertical):
             self.catalog.set_expanded(event.workflow_id, event.expanded)
             self._sync()
 
-    def on_job_tree_refresh_wanted(self, event: messages.RefreshWanted) -> None:
-        """Read what is shown again."""
-        event.stop()
+    def on_job_tree_refresh_wanted(self) -> None:
+        """Read what is shown again; whoever shows more hears of it, too."""
         if self.catalog is not None:
             self.catalog.refresh()
 

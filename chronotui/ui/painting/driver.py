@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import curses
 import os
+import select
+import signal
 from collections import deque
 from pathlib import Path
 from time import monotonic
@@ -42,6 +44,9 @@ ALMOST_SECONDS: Final = 0.001
 BACKLOG: Final = 2
 """Writes still queued for the terminal from which a frame is put off."""
 
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether the terminal is still there."""
+
 SYNC_BEGIN: Final = "\x1b[?2026h"
 SYNC_END: Final = "\x1b[?2026l"
 
@@ -76,6 +81,14 @@ def erases_in_colour() -> bool:
         return False
 
 
+def is_hung_up(terminal: int) -> bool:
+    """Whether nobody is at the other end of a terminal any more."""
+    poll = select.poll()
+    poll.register(terminal, 0)
+    gone = select.POLLHUP | select.POLLERR | select.POLLNVAL
+    return any(events & gone for _file, events in poll.poll(0))
+
+
 class FrugalDriver(LinuxDriver):
     """Writes the difference between what is shown and what is wanted.
 
@@ -93,18 +106,42 @@ class FrugalDriver(LinuxDriver):
         self._timer: asyncio.TimerHandle | None = None
         self._synchronised = False
         self._was_left = False
+        self._looking: asyncio.TimerHandle | None = None
 
     def start_application_mode(self) -> None:
         """Take over the terminal; nothing is known of what it shows."""
         self._forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._loop.call_soon_threadsafe(self._look)
         if self._was_left:
             # Woken by a signal; Textual paints nothing where the size is the same.
             self._loop.call_soon_threadsafe(self._paint_whole)
 
+    def run_input_thread(self) -> None:
+        """Read keys; a terminal that is gone cannot be read."""
+        try:
+            super().run_input_thread()
+        except OSError:
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    def _look(self) -> None:
+        """Leave as the kernel has it when the terminal is gone.
+
+        Not every program hears of it: only those in the foreground of a session whose
+        terminal it was. Textual reads an end of input for ever.
+        """
+        if self._looking is not None:
+            self._looking.cancel()
+        if is_hung_up(self.fileno):
+            signal.raise_signal(signal.SIGHUP)
+        else:
+            self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
+
     def stop_application_mode(self) -> None:
         """Give the terminal back."""
         self._cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         super().stop_application_mode()
         self._forget()
         self._was_left = True

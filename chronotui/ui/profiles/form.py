@@ -204,7 +204,7 @@ class ProfileForm(ProfileDialog):
         return True
 
     async def _works(self, profile: Profile) -> bool:
-        from chronotui.engine.profile_trial import try_profile
+        from chronotui.engine.diagnosis import try_profile
 
         self._tell("Connecting…")
         try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chronotui.storage.config_edit import Edit
 
 
-class RemoveScreen(Question):
+class RemoveScreen(Question[bool]):
     """Answers whether a profile is taken out of the configuration.
 
     Args:
@@ -24,8 +24,8 @@ class RemoveScreen(Question):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n,q", "answer(False)", "keep", id="profile_remove.keep"),
-        Binding("y", "answer(True)", "remove", id="profile_remove.remove"),
+        Binding("escape,n,q", "answer(0)", "keep", id="profile_remove.keep"),
+        Binding("y", "answer(1)", "remove", id="profile_remove.remove"),
         *ANSWER_MOVES,
     ]
 
@@ -38,6 +38,5 @@ class RemoveScreen(Question):
         super().__init__(
             f"Remove {clean(name)}?",
             [clean(" ".join(words))],
-            no="Keep (n)",
-            yes="Remove (y)",
+            ((False, "Keep (n)"), (True, "Remove (y)")),
         )

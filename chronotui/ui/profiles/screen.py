@@ -166,7 +166,7 @@ class ProfilesScreen(ProfileDialog):
     @work(group="profile-test", exclusive=True)
     async def action_test(self) -> None:
         """Try the chosen profile's connection and sign-in."""
-        from chronotui.engine.profile_trial import try_profile
+        from chronotui.engine.diagnosis import try_profile
 
         profile = self._chosen
         if profile is None:

@@ -150,6 +150,13 @@ class SaveDialog(Dialog[SaveRequest | None]):
         return chosen
 
     @property
+    def _recorded_job(self) -> str:
+        """The job that would be recorded; "" where nothing would."""
+        job = self._subject.job
+        whole = self._scope is SaveScope.WHOLE and not job.status.is_terminal
+        return job.id if whole and not self.query_one("#query", Input).value else ""
+
+    @property
     def _overwrite(self) -> bool:
         replace: bool = self.query_one("#overwrite", Choices).value
         return replace and self.query_one("#replace").display
@@ -211,7 +218,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         self._found = found
         replaceable = found.target.replaceable
         self.query_one("#replace").display = replaceable
-        words = found.sentence()
+        words = found.sentence(self._recorded_job)
         if replaceable and self._overwrite:
             words = "will be replaced"
         final, typed = shown(found.path), self.query_one("#path", Input).value
@@ -250,6 +257,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         return SaveRequest(
             workflow_id=subject.job.workflow_id,
             job_id=subject.job.id,
+            profile=subject.profile,
             format=self._format,
             path=found.path,
             folder=subject.folder,

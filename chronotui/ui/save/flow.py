@@ -29,8 +29,11 @@ async def ask_and_save(
     subject: SaveSubject,
     *,
     on_folder: Callable[[Path], None] = lambda _folder: None,
-) -> None:
+) -> Save | None:
     """Open the dialog, start what it answers, and show the save; run it as a worker.
+
+    Returns:
+        The save when its screen is left, over or not; None if there is none.
 
     Args:
         app: The desk.
@@ -44,10 +47,11 @@ async def ask_and_save(
     )
     request = await app.push_screen_wait(SaveDialog(subject, path))
     if request is None:
-        return
+        return None
     save = await _save_and_show(app, saves, request, subject.title)
     if save is not None and save.error is None and request.path is not None:
         on_folder(request.path.parent)
+    return save
 
 
 async def _save_and_show(
@@ -70,8 +74,11 @@ async def show_saves(
     app: App[Any],
     saves: Saves,
     title_of: Callable[[Save], str] = lambda save: save.request.job_id,
-) -> None:
+) -> Save | None:
     """Open the list of saves, and the one chosen from it; run it as a worker.
+
+    Returns:
+        The one that was looked at, when it is left.
 
     Args:
         app: The desk.
@@ -79,13 +86,13 @@ async def show_saves(
         title_of: Returns a save's job as the tree shows it.
     """
     save = await app.push_screen_wait(SavesScreen(saves))
-    if save is not None:
-        await show_save(app, saves, save, title_of(save))
+    return save and await show_save(app, saves, save, title_of(save))
 
 
-async def show_save(app: App[Any], saves: Saves, save: Save, title: str) -> None:
+async def show_save(app: App[Any], saves: Saves, save: Save, title: str) -> Save | None:
     """Show one save again, for instance one that failed behind the log."""
     left = await app.push_screen_wait(SaveScreen(save, title))
     if left is Leaving.RETRY:
         saves.forget(save)
-        await _save_and_show(app, saves, replace(save.request), title)
+        return await _save_and_show(app, saves, replace(save.request), title)
+    return save

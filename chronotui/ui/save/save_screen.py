@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from chronotui.core.text import clean
 from chronotui.ui.dialog import Dialog
+from chronotui.ui.save.leave_screen import ask_to_stop
 from chronotui.ui.save.pager import open_in_pager
 from chronotui.ui.save.wording import amounts, bar, outcome, path_of, share, sign
 
@@ -53,6 +54,7 @@ class SaveScreen(Dialog[Leaving]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "cancel or close", id="save.leave"),
         Binding("enter,h,q", "hide", "go on behind", id="save.hide"),
+        Binding("c,delete", "cancel", "cancel", id="save.cancel"),
         Binding("y", "copy", "copy the path", id="save.copy"),
         Binding("o", "open", "open in $PAGER", id="save.open"),
         Binding("r", "retry", "try again", id="save.retry"),
@@ -112,18 +114,28 @@ class SaveScreen(Dialog[Leaving]):
         if save.result is not None:
             return "y copies the path · o opens it in $PAGER · esc closes"
         if save.error is None:
+            if save.is_recording:
+                return "esc lets it go on, W lists it · c stops it"
             return "esc cancels · enter lets it go on behind"
+        if save.is_recording:
+            return "r tries again · esc closes"
         kept = "k keeps the part, " if save.part is not None else ""
         drops = "esc drops it" if save.part is not None else "esc closes"
         return f"r tries again · {kept}{drops}"
 
     def action_leave(self) -> None:
-        """Cancel what runs; close what is over."""
-        if not self.save.is_over:
+        """Close what is over, let a recording go on, cancel what else runs."""
+        if self.save.is_over:
+            self.save.drop_part()
+        elif not self.save.is_recording:
             self.save.cancel()
             return
-        self.save.drop_part()
         self.dismiss(Leaving.CLOSED)
+
+    def action_cancel(self) -> None:
+        """Cancel what runs; a recording after asking."""
+        if not self.save.is_over:
+            ask_to_stop(self.app, self.save)
 
     def action_hide(self) -> None:
         """Leave it to go on; one that is over is closed."""
@@ -151,8 +163,9 @@ class SaveScreen(Dialog[Leaving]):
 
     def action_keep(self) -> None:
         """Keep the unfinished file."""
-        if self.save.error is not None and self.save.part is not None:
-            self.save.keep_part()
+        save = self.save
+        if save.error is not None and save.part is not None and not save.is_recording:
+            save.keep_part()
             self.dismiss(Leaving.CLOSED)
 
     def _say(self, words: str) -> None:

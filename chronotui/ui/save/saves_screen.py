@@ -11,6 +11,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from chronotui.ui.dialog import LIST_MOVES, Dialog
+from chronotui.ui.save.leave_screen import ask_to_stop
 from chronotui.ui.save.save_screen import REFRESH_SECONDS
 from chronotui.ui.save.wording import amounts, path_of, sign
 
@@ -97,10 +98,10 @@ class SavesScreen(Dialog["Save | None"]):
         self.dismiss(self._chosen())
 
     def action_cancel(self) -> None:
-        """Cancel the chosen save."""
+        """Cancel the chosen save; a recording after asking."""
         save = self._chosen()
         if save is not None and not save.is_over:
-            save.cancel()
+            ask_to_stop(self.app, save)
 
     def action_leave(self) -> None:
         """Answer with none."""

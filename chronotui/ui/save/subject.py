@@ -23,6 +23,7 @@ class SaveSubject:
         job: The job as known.
         workflow: Its workflow, if known.
         short_id: The job's id as the tree shows it.
+        profile: The name of the profile it is saved under.
         folder: Where the path begins: remembered, configured, or the current one.
         own_folder: The configured folder, which may be made if it is missing.
         known_lines: The log's line count, None if not known.
@@ -34,6 +35,7 @@ class SaveSubject:
     job: Job
     folder: Path
     workflow: Workflow | None = None
+    profile: str = ""
     short_id: str = ""
     own_folder: Path | None = None
     known_lines: int | None = None

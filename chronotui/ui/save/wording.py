@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from chronotui.core.text import clean
@@ -61,3 +62,16 @@ def outcome(save: Save) -> str:
     if save.result is not None:
         return " ".join((save.result.sentence(), *save.result.notes))
     return "" if save.error is None else str(save.error)
+
+
+def kept(save: Save) -> str:
+    """Return where a recording that was stopped is, and the command that goes on."""
+    request = save.request
+    words = ["chronotui"]
+    if request.profile:
+        words += ["--profile", request.profile]
+    words += ["save", request.workflow_id, request.job_id, "-O", str(save.path)]
+    words += ["--format", str(request.format)]
+    if request.stream:
+        words += ["--stream", request.stream]
+    return f"{save.error}\n  {shlex.join(words)}"

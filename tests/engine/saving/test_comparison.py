@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chronotui.core.log_formats import LineEncoder, SaveFormat
+from chronotui.engine.saving import comparison
 from chronotui.engine.saving.comparison import (
     Comparison,
     Difference,
@@ -42,7 +43,7 @@ def difference(
         notebook.add(ours[start : start + 3])
     encoder = LineEncoder(SaveFormat.TXT if by_text else SaveFormat.JSONL)
     body = encoder.lines(theirs)
-    comparison = Comparison(notebook.notes(as_text=by_text), by_text=by_text)
+    comparison = Comparison(notebook, by_text=by_text)
     reader = TextBody(comparison) if by_text else EntryBody(comparison)
     for start in range(0, len(body), step):
         reader.take(body[start : start + step])
@@ -129,3 +130,73 @@ def test_counts_are_exact(
     lacking = sum(max(0, ours.count(n) - theirs.count(n)) for n in set(ours))
     extra = sum(max(0, theirs.count(n) - ours.count(n)) for n in set(theirs))
     assert (found.only_ours, found.only_theirs) == (lacking, extra)
+
+
+def attempts_of(lengths: Sequence[int]) -> list[LogLine]:
+    """Lines of several attempts, one after the other, alike but for the attempt."""
+    return [
+        LogLine(
+            attempt,
+            number,
+            "stderr" if number % 3 else "stdout",
+            None,
+            f"line {number}" if number % 2 else "heartbeat ok",
+            f"log:j:attempt:{attempt}:{number}",
+        )
+        for attempt, length in enumerate(lengths, 1)
+        for number in range(length)
+    ]
+
+
+lengths = st.lists(st.integers(1, 25), min_size=2, max_size=4)
+
+
+@given(lengths=lengths, by_text=st.booleans(), interleaved=st.booleans())
+def test_attempts_may_stand_side_by_side_or_one_after_the_other(
+    tmp_path_factory: pytest.TempPathFactory,
+    lengths: list[int],
+    by_text: bool,
+    interleaved: bool,
+) -> None:
+    ours = attempts_of(lengths)
+    theirs = sorted(ours, key=lambda each: each[1:3]) if interleaved else ours
+    folder = tmp_path_factory.getbasetemp()
+    assert difference(folder, ours, theirs, by_text=by_text, step=500).is_none
+
+
+@given(
+    lengths=lengths,
+    interleaved=st.booleans(),
+    lost=st.integers(0, 99),
+    ours_lose=st.booleans(),
+)
+def test_a_line_lacking_in_one_of_them_is_found(
+    tmp_path_factory: pytest.TempPathFactory,
+    lengths: list[int],
+    interleaved: bool,
+    lost: int,
+    ours_lose: bool,
+) -> None:
+    whole = attempts_of(lengths)
+    short = whole[: lost % len(whole)] + whole[lost % len(whole) + 1 :]
+    ours, theirs = (short, whole) if ours_lose else (whole, short)
+    if interleaved:
+        theirs = sorted(theirs, key=lambda each: each[1:3])
+    found = difference(tmp_path_factory.getbasetemp(), ours, theirs, step=500)
+    assert (found.only_ours, found.only_theirs) == ((0, 1) if ours_lose else (1, 0))
+
+
+def test_an_order_that_is_wrong_costs_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "MOST_WAITING", 50)
+    ours = attempts_of([500, 400])
+    for theirs in (ours, sorted(ours, key=lambda each: each[1:3])):
+        assert difference(tmp_path, ours, theirs).is_none
+
+
+def test_a_file_that_stops_is_told_from_one_that_lacks_a_line(tmp_path: Path) -> None:
+    assert difference(tmp_path, LINES, LINES[:20]).ends_early
+    assert not difference(tmp_path, LINES, LINES).ends_early
+    assert not difference(tmp_path, LINES, [*LINES[:20], *LINES[21:]]).ends_early
+    assert not difference(tmp_path, LINES[:20], LINES).ends_early

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.saving import Save, SaveFormat, SavePhase
+from chronotui.engine.saving import Save, SaveFormat, SavePhase, SaveResult
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.engine.watch.timing import WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
@@ -48,7 +48,7 @@ async def test_what_exists_then_every_line_to_the_end(
     running = asyncio.create_task(save.run())
     await until(lambda: save.progress.lines >= 250)
     assert save.progress.phase is SavePhase.RECORDING
-    assert bench.names() == {"a.part"}
+    assert bench.names() == {"a.part", "a.part.state"}
     job.write(*(f"live {n}" for n in range(50)), ScriptLine("oops", "stderr"))
     job.write_shared("shared err", "shared out")
     await until(lambda: save.progress.lines >= 303)
@@ -175,17 +175,22 @@ async def test_a_line_only_the_recording_has_is_a_disagreement(bench: Bench) -> 
     assert bench.names() == {"a.part", "a.server.part"}, "both are kept"
 
 
-async def test_cancelling_a_recording(bench: Bench) -> None:
+async def test_only_cancelling_removes_what_was_recorded(bench: Bench) -> None:
     job = bench.demo.world.add_job(Script([f"line {n}" for n in range(50)]))
-    for keep in (False, True):
-        save = record(bench, job, keep_part=keep)
+    for leave, left in (
+        (Save.cancel, set[str]()),
+        (Save.stop, {"a.part", "a.part.state"}),
+    ):
+        save = record(bench, job)
         running = asyncio.create_task(save.run())
         await until(lambda save=save: save.progress.lines >= 50)  # type: ignore[misc]
-        save.cancel()
+        leave(save)
         with pytest.raises(CancelledByUserError):
             await running
-        assert bench.names() == ({"a.part"} if keep else set())
+        save.drop_part()
+        assert bench.names() == left
     assert bench.read("a.part") == bench.text(job)
+    assert "goes on with it" in str(save.error)
 
 
 async def test_a_line_too_late_for_the_order_is_taken_from_the_servers_file(
@@ -226,3 +231,56 @@ async def test_sessions_that_end_cost_nothing(bench: Bench) -> None:
     result = await record(bench, job).run()
     assert bench.read() == bench.text(job)
     assert result.exit_code == 0
+
+
+async def ended_recording(bench: Bench, **asked: object) -> SaveResult:
+    """Record a job of 50 lines to its end."""
+    job = bench.demo.world.add_job(Script([f"line {n}" for n in range(50)]))
+    save = record(bench, job, **asked)  # type: ignore[arg-type]
+    running = asyncio.create_task(save.run())
+    await until(lambda: save.progress.lines >= 50)
+    job.end()
+    return await running
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 429, 500, 502, 503])
+@pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "text/html"])
+async def test_a_comparison_that_is_refused_is_asked_for_again(
+    bench: Bench, status: int, kind: str
+) -> None:
+    bench.demo.faults.refuse(status, kind, route="raw", times=2)
+    result = await ended_recording(bench)
+    assert result.exit_code == 0
+    assert "the server's own file has the same" in result.notes[-1]
+    assert bench.names() == {"a"}
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_a_comparison_that_is_refused_for_good_is_not_verified(
+    bench: Bench, status: int
+) -> None:
+    bench.demo.faults.refuse(status, route="raw", times=-1)
+    result = await ended_recording(bench)
+    assert result.lines == 50
+    assert "not verified against the server's own file, because " in result.notes[-1]
+    assert bench.names() == {"a"}
+
+
+async def test_a_file_cut_off_on_the_way_is_asked_for_again(bench: Bench) -> None:
+    bench.demo.faults.cut_clean = 20
+    running = asyncio.create_task(ended_recording(bench))
+    await until(lambda: bench.demo.requests.count("raw") >= 1)
+    bench.demo.faults.cut_clean = None
+    result = await running
+    assert "the server's own file has the same" in result.notes[-1]
+
+
+async def test_a_file_always_cut_off_on_the_way_is_no_disagreement(
+    bench: Bench,
+) -> None:
+    bench.demo.faults.cut_clean = 20
+    result = await ended_recording(bench)
+    assert result.lines == 50
+    assert "stops 30 lines before the end of the retained pages" in result.notes[-1]
+    assert result.exit_code == 0
+    assert bench.names() == {"a"}

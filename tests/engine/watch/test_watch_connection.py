@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo import Dialect
+from chronotui.demo import Dialect, HeldBack
 from chronotui.demo.failure import Failure
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.watch import Clock, JobLog
+from chronotui.engine.watch import Clock, Connection, ConnectionKind, JobLog
 from chronotui.errors import (
     LogsUnavailableError,
     NotFoundError,
@@ -213,8 +214,11 @@ async def test_a_job_that_is_not_there_is_said(
     job = await client.job(made.workflow_id, made.id)
     gone = replace(job, id="0190d6a2-0000-7a55-b7d2-0f3c5a1b2c3d")
     log = JobLog(client, None, gone, settings=SETTINGS)
-    with pytest.raises(NotFoundError):
-        await log.watch()
+    async with readers.watching(log) as watching:
+        await until(lambda: isinstance(log.state.problem, NotFoundError))
+        assert not watching.done(), "said at once, and asked again slowly"
+        with pytest.raises(NotFoundError):
+            await watching
     assert isinstance(log.state.problem, NotFoundError)
 
 
@@ -311,3 +315,93 @@ async def test_listeners_hear_of_changes_once_a_tick(
     pauses = [later - earlier for earlier, later in pairwise(heard)]
     assert sum(pause < TIMING.tick * 0.9 for pause in pauses) <= 1
     assert log.state.lines == 300
+
+
+HELD = "the stream is held back by something between, reading pages every 0 s"
+
+
+async def test_a_stream_without_headers_is_named_and_pages_go_on(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo(
+        faults=Faults(
+            retention_lag=(0.0, 0.01), held_back=HeldBack(headers=True, frames=0.0)
+        )
+    )
+    made = demo.world.add_job(Script([f"line {n}" for n in range(3)]))
+    log = await readers.log(demo, made)
+    async with readers.watching(log) as watching:
+        await until(lambda: log.state.connection.why(log.now()) == HELD)
+        assert log.state.connection.kind == "CONNECTING"
+        asked = demo.requests.count("events")
+        for number in range(5):
+            made.write(f"unheard {number}")
+            await until(lambda: log.state.lines == 4 + number)  # noqa: B023
+        assert demo.requests.count("events") == asked, (
+            "what it holds is not thrown away"
+        )
+        made.end()
+        assert (await watching).sealed
+    assert held_lines(log) == true_lines(demo, made)
+
+
+async def test_a_stream_in_lumps_is_named_and_pages_run_ahead(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo(
+        faults=Faults(
+            retention_lag=(0.0, 0.01), held_back=HeldBack(headers=False, frames=0.2)
+        )
+    )
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    written = 0
+
+    def write_until_named() -> bool:
+        nonlocal written
+        made.write(f"line {written}")
+        written += 1
+        return log.state.connection.why(log.now()) == HELD
+
+    async with readers.watching(log) as watching:
+        await until(write_until_named, 20.0)
+        assert log.state.connection.kind in {"LIVE", "QUIET"}
+        connections = demo.requests.count("events")
+        count = log.state.lines
+        made.write("soon")
+        await until(lambda: log.state.lines > count)
+        demo.faults.held_back = None
+        made.end()
+        assert (await watching).sealed
+        assert demo.requests.count("events") == connections
+    assert held_lines(log) == true_lines(demo, made)
+
+
+async def test_a_wait_the_server_asks_for_is_shown_by_the_clock(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo()
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    demo.faults.refuse(503, route="events", retry_after=3)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.asked_until is not None)
+        text = log.state.connection.text(log.now())
+        assert re.fullmatch(
+            r"RECONNECTING 1, at \d\d:\d\d:\d\d as the server asked", text
+        )
+        log.ask_now()
+        await until(lambda: log.state.connection.kind == "LIVE")
+
+
+def test_trouble_beside_a_live_stream_says_when_it_is_asked_again() -> None:
+    live = Connection(
+        ConnectionKind.LIVE,
+        "The server does not have that (404).",
+        next_try=107.0,
+        is_troubled=True,
+        subject="the retained log",
+    )
+    assert live.text(100.0) == "LIVE"
+    words = "the retained log, again in 7 s: The server does not have that (404)."
+    assert live.why(100.0) == words

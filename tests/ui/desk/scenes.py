@@ -210,6 +210,11 @@ async def filtered(pilot: Pilot[int]) -> None:
 async def failing(pilot: Pilot[int]) -> None:
     """Say in one sentence why there is no tree."""
     await until_shown(pilot, "✗")
+    session = desk(pilot).desk.session
+    assert session is not None
+    # The countdown stands still for the picture.
+    session.catalog.seconds_to_next = lambda: 8.0  # type: ignore[method-assign]
+    await until_shown(pilot, "in 8 s")
 
 
 async def details(pilot: Pilot[int]) -> None:

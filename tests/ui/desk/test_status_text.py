@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
+from chronotui.engine.saving import SavePhase, SaveProgress
 from chronotui.engine.watch.state import Connection, ConnectionKind, LogState, Verdict
 from chronotui.errors import FailedAnswerError, NotSignedInError, UnreachableError
 from chronotui.model import Job, JobStatus, Trigger
-from chronotui.ui.desk.standing import of_catalog, with_log
+from chronotui.ui.desk.standing import of_catalog, with_log, with_recordings
 from chronotui.ui.desk.status_text import SEPARATOR, Standing, fitted
 from tests.ui.desk.scenes import desk_on, history, shown, still_server
 from tests.ui.desk.scenes import until as until_holds
@@ -89,6 +90,40 @@ def test_connection_lines_and_missing_are_always_told(
         assert words in line, line
     if connection.reason and width >= 100:
         assert connection.reason[:12] in line
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("connection", STATES, ids=lambda state: str(state.kind))
+@pytest.mark.parametrize(("log", "wanted"), LOGS)
+@pytest.mark.parametrize("away", [False, True])
+def test_a_recording_pushes_no_truth_out_and_is_told_of(
+    width: int, connection: Connection, log: LogState, wanted: list[str], away: bool
+) -> None:
+    start = Standing(profile="production-eu", place=9_999, zone="UTC+2")
+    standing = with_log(start, replace(log, connection=connection), 0.0)
+    now = SaveProgress(SavePhase.RECORDING, 9, 1204, 0.0, 1.0, away=away)
+    line = line_of(with_recordings(standing, [now], "8f3c21"), width)
+    assert cell_len(line) <= width - 2
+    for words in (str(connection.kind), *wanted):
+        assert words in line, line
+    crowded = width == 60 and log.lines > 1_000_000
+    assert crowded or f"{'◐' if away else '●'} rec" in line
+    assert not away or width < 80 or "away" in line
+
+
+def test_recordings_are_told_of_in_words_where_there_is_room() -> None:
+    now = SaveProgress(SavePhase.RECORDING, 9, 1204, 0.0, 1.0)
+    away = replace(now, lines=1, away=True)
+    told = {
+        "● rec 8f3c21 1,204 lines": ([now], "8f3c21"),
+        "◐ rec 8f3c21 1 line, server away": ([away], "8f3c21"),
+        "● 2 recordings 2,408 lines": ([now, now], ""),
+        "◐ 2 recordings 1,205 lines, server away": ([now, away], ""),
+    }
+    for words, (recordings, job) in told.items():
+        standing = with_recordings(Standing("prod"), recordings, job)
+        assert line_of(standing, 80) == f"prod  {words}"
+    assert line_of(with_recordings(Standing("prod"), []), 80) == "prod"
 
 
 def test_a_reason_stands_whole_where_there_is_room() -> None:

@@ -1,0 +1,418 @@
+"""What works between here and a profile's server, found out by asking it.
+
+``try_profile`` is the short answer, for forms; ``diagnose`` looks at one thing after
+the other, the live stream of a running job included, for ``chronotui doctor``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import time
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from chronotui.api.address import parse_address
+from chronotui.api.proxies import proxy_notes
+from chronotui.core.text import clean
+from chronotui.engine.connect import open_client
+from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
+from chronotui.model import Connected, JobStatus, LiveLines, StreamFailed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+
+    from chronotui.api import Chronoverse
+    from chronotui.engine.questions import AskSecret, SecretQuestion
+    from chronotui.model import Job, LiveEvent, LogLine, Workflow
+    from chronotui.storage.diagnostic_log import DiagnosticLog
+    from chronotui.storage.settings import Profile
+
+MOST_SECONDS: Final = 10.0
+"""How long a diagnosis takes at most, without the time somebody types a secret."""
+
+FOLLOW_SECONDS: Final = 4.5
+"""How long a stream is followed before it is judged."""
+
+HEADER_SECONDS: Final = 3.0
+"""A stream whose headers take longer, while pages are answered, is held back."""
+
+FIRST_EVENT_SECONDS: Final = 1.0
+"""The first event follows the headers at once, unless it is held back."""
+
+PAGE_SECONDS: Final = 0.6
+"""How often the newest page is read while a stream is followed."""
+
+LATE_SECONDS: Final = 0.5
+"""A stream that is so far behind the pages is held back; others are ahead of them."""
+
+SKEW_SECONDS: Final = 2.0
+"""From so much on two clocks differ; the server's ``Date`` has whole seconds."""
+
+SURE_SECONDS: Final = 1.5
+"""A line stamped so long after the stream was opened was written after it."""
+
+SEARCHED_WORKFLOWS: Final = 40
+"""Workflows that are looked through for a running job."""
+
+AT_ONCE: Final = 4
+
+
+class Finding(NamedTuple):
+    """One check and what it found; ``exit_code`` is that of its error, if any."""
+
+    check: str
+    result: Literal["ok", "warning", "FAILED"]
+    found: str
+    exit_code: int = 0
+
+
+async def try_profile(
+    profile: Profile, *, ask: AskSecret | None, log: DiagnosticLog | None = None
+) -> str:
+    """Ask the profile's server for its workflows, and return a sentence about it.
+
+    A session made on the way is kept, so that nothing asks again.
+
+    Raises:
+        ChronotuiError: It does not answer, or does not take the sign-in.
+    """
+    client = open_client(profile, ask=ask, log=log)
+    try:
+        begun = time.monotonic()
+        page = await client.workflows()
+        took = time.monotonic() - begun
+    finally:
+        await client.aclose()
+    listed = _count(len(page.items), "workflow")
+    more = " on its first page" if page.cursor else ""
+    return f"{profile.name}: {profile.url} answers in {_ms(took)}, {listed}{more}."
+
+
+async def diagnose(
+    profile: Profile,
+    *,
+    ask: AskSecret | None,
+    log: DiagnosticLog | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> list[Finding]:
+    """Look at the way to a server, at the server, the sign-in, the clocks, the stream.
+
+    Nothing is changed there, and what cannot be said is left out. The first failure
+    ends it, for what follows would only repeat it.
+    """
+    findings: list[Finding] = []
+    patience = _Patience(ask)
+    check = "server"
+    try:
+        notes = proxy_notes(parse_address(profile.url), environ)
+        findings += [
+            Finding(one.variable, "warning" if one.is_warning else "ok", one.said)
+            for one in notes
+        ]
+        asked = None if ask is None else patience.ask
+        client = open_client(profile, ask=asked, log=log)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(client.aclose)
+            async with asyncio.timeout(MOST_SECONDS) as patience.limit:
+                findings.append(await _server(client, profile))
+                check = "sign-in"
+                findings.append(await _sign_in(client, profile))
+                findings += _clock(client)
+                check = "stream"
+                findings.append(await _stream(client))
+    except ChronotuiError as error:
+        findings.append(Finding(check, "FAILED", str(error), error.exit_code))
+    except TimeoutError:
+        found = f"no answer within {MOST_SECONDS:.0f} s"
+        findings.append(Finding(check, "FAILED", found, UnreachableError.exit_code))
+    return findings
+
+
+class _Patience:
+    """Stops the clock of a diagnosis while somebody types a secret."""
+
+    def __init__(self, ask: AskSecret | None) -> None:
+        self._ask = ask
+        self.limit: asyncio.Timeout | None = None
+
+    async def ask(self, question: SecretQuestion) -> str:
+        if self._ask is None:
+            raise RuntimeError("nobody is there to be asked")
+        limit, loop = self.limit, asyncio.get_running_loop()
+        until = None if limit is None else limit.when()
+        if limit is None or until is None:
+            return await self._ask(question)
+        left = until - loop.time()
+        limit.reschedule(None)
+        try:
+            return await self._ask(question)
+        finally:
+            limit.reschedule(loop.time() + left)
+
+
+async def _server(client: Chronoverse, profile: Profile) -> Finding:
+    begun = time.monotonic()
+    await client.check_server()
+    took = time.monotonic() - begun
+    return Finding("server", "ok", f"{profile.url} answers in {_ms(took)}")
+
+
+async def _sign_in(client: Chronoverse, profile: Profile) -> Finding:
+    page = await client.workflows()
+    auth = profile.auth
+    how = "not needed" if auth.method == "none" else f"{auth.method} {auth.email}"
+    listed = _count(len(page.items), "workflow")
+    more = " on the first page" if page.cursor else ""
+    return Finding("sign-in", "ok", f"{how.strip()}, {listed}{more}")
+
+
+def _clock(client: Chronoverse) -> list[Finding]:
+    """Compare the clocks, where the server says what time it is."""
+    skew = client.clock_skew
+    if skew is None:
+        return []
+    if abs(skew) <= SKEW_SECONDS:
+        within = f"within {SKEW_SECONDS:.0f} s of the server's"
+        return [Finding("clock", "ok", within)]
+    way = "behind" if skew > 0 else "ahead of"
+    return [
+        Finding(
+            "clock",
+            "warning",
+            f"this machine is {abs(skew):,.0f} s {way} the server's clock: ages and "
+            "running times are wrong by that much",
+        )
+    ]
+
+
+async def _stream(client: Chronoverse) -> Finding:
+    """Follow a running job for a moment."""
+    async with aclosing(_running_jobs(client)) as found:
+        async for workflow, job in found:
+            watched = f"{clean(workflow.name)} {clean(job.id)[:8]}: "
+            trial = _StreamTrial(client, job)
+            try:
+                await trial.run()
+            except LogsUnavailableError:
+                continue
+            except ChronotuiError as error:
+                said = watched + str(error)
+                return Finding("stream", "FAILED", said, error.exit_code)
+            result, said = trial.verdict()
+            return Finding("stream", result, watched + said)
+    return Finding("stream", "ok", "no job with a log runs: nothing to follow")
+
+
+async def _running_jobs(
+    client: Chronoverse,
+) -> AsyncGenerator[tuple[Workflow, Job], None]:
+    """Find running jobs that may have a log, among the first workflows.
+
+    Retried ones come last: their newest page may show the attempts before.
+    """
+    looked_at, cursor = 0, None
+    retried: list[tuple[Workflow, Job]] = []
+    while looked_at < SEARCHED_WORKFLOWS:
+        page = await client.workflows(cursor=cursor)
+        logged = [
+            one
+            for one in page.items
+            if one.kind != "HEARTBEAT" and one.log_retention is not False
+        ]
+        for begin in range(0, len(logged), AT_ONCE):
+            some = logged[begin : begin + AT_ONCE]
+            pages = await asyncio.gather(
+                *[client.jobs(one.id, status=JobStatus("RUNNING")) for one in some]
+            )
+            for workflow, jobs in zip(some, pages, strict=True):
+                for job in jobs.items:
+                    if (job.attempts or 0) > 1:
+                        retried.append((workflow, job))
+                    else:
+                        yield workflow, job
+        looked_at += max(len(page.items), page.hidden, 1)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    for found in retried:
+        yield found
+
+
+@dataclass(slots=True)
+class _Seen:
+    """When one line came, by our clock; None while it has not."""
+
+    line: LogLine
+    live: float | None = None
+    retained: float | None = None
+
+    @property
+    def lead(self) -> float | None:
+        """Seconds by which the stream was ahead of the pages."""
+        if self.live is None or self.retained is None:
+            return None
+        return self.retained - self.live
+
+
+@dataclass(slots=True)
+class _StreamTrial:
+    """One stream and the newest page, followed side by side.
+
+    Only lines that were on no page before the stream stood are looked at.
+    """
+
+    client: Chronoverse
+    job: Job
+    before: set[object] = field(default_factory=set)
+    seen: dict[object, _Seen] = field(default_factory=dict)
+    opened_at: float = 0.0
+    headers: float | None = None
+    connected: float | None = None
+    said: str = ""
+
+    async def run(self) -> None:
+        """Follow both until they can be compared, or for a few seconds.
+
+        Raises:
+            ChronotuiError: The pages or the stream failed.
+        """
+        self.before = {_identity(line) for line in await self._page()}
+        begun = time.monotonic()
+        async with AsyncExitStack() as stack:
+            opening = stack.enter_async_context(
+                self.client.live(self.job.workflow_id, self.job.id)
+            )
+            try:
+                async with asyncio.timeout(HEADER_SECONDS):
+                    events = await opening
+            except TimeoutError:
+                await self._page()
+                return
+            self.opened_at = time.time()
+            self.headers = time.monotonic() - begun
+            listening = asyncio.create_task(self._listen(events, begun))
+            try:
+                await self._read_pages(listening)
+            finally:
+                listening.cancel()
+                await asyncio.wait([listening])
+            if not listening.cancelled():
+                listening.result()
+
+    async def _page(self) -> Iterable[LogLine]:
+        where = (self.job.workflow_id, self.job.id)
+        return (await self.client.log_page(*where, fresh=True)).lines
+
+    async def _listen(
+        self, events: AsyncIterator[tuple[LiveEvent, ...]], begun: float
+    ) -> None:
+        async for batch in events:
+            now = time.monotonic()
+            for event in batch:
+                if isinstance(event, Connected) and self.connected is None:
+                    self.connected = now - begun
+                elif isinstance(event, StreamFailed):
+                    self.said = event.reason
+                elif isinstance(event, LiveLines):
+                    for line in event.lines:
+                        seen = self._of(line)
+                        if seen is not None and seen.live is None:
+                            seen.live = now
+
+    async def _read_pages(self, listening: asyncio.Task[None]) -> None:
+        until = time.monotonic() + FOLLOW_SECONDS
+        while time.monotonic() < until and not listening.done():
+            await asyncio.wait([listening], timeout=PAGE_SECONDS)
+            for line in await self._page():
+                seen = self._of(line)
+                if seen is not None and seen.retained is None:
+                    seen.retained = time.monotonic()
+            if any(seen.lead is not None for seen in self.seen.values()):
+                return
+
+    def _of(self, line: LogLine) -> _Seen | None:
+        """Return the entry of a line, None for one written before."""
+        identity = _identity(line)
+        if identity in self.before:
+            return None
+        return self.seen.setdefault(identity, _Seen(line))
+
+    def verdict(self) -> tuple[Literal["ok", "warning"], str]:
+        """Say how the stream does beside the pages."""
+        if self.said and self.headers is not None:
+            error = f"then the server's error: “{clean(self.said)}”"
+            return "warning", f"headers in {_ms(self.headers)}, {error}"
+        held_back = self._held_back()
+        if held_back:
+            return "warning", (
+                f"{held_back}; something between holds the stream back, such as a "
+                "proxy that buffers answers"
+            )
+        return "ok", f"{self._times()}, {self._lines()}"
+
+    def _held_back(self) -> str:
+        """Return by what it shows that the stream is held back, "" if it is not."""
+        if self.headers is None:
+            limit = f"{HEADER_SECONDS:.0f} s"
+            return f"its headers did not come within {limit} while pages are answered"
+        if self.connected is None:
+            return f"{self._times()}, then nothing for {FOLLOW_SECONDS:.1f} s"
+        if self.connected - self.headers > FIRST_EVENT_SECONDS:
+            return f"{self._times()}, long after its headers"
+        lead = self._lead
+        if lead is not None and lead < -LATE_SECONDS:
+            ahead = f"pages are {-lead:.1f} s ahead of the stream"
+            return f"{self._times()}, {ahead}"
+        overdue = sum(map(self._is_overdue, self.seen.values()))
+        if overdue and not self._live_count:
+            lines = f"{_count(overdue, 'line')} written meanwhile did not come live"
+            return f"{self._times()}, pages are ahead of the stream: {lines}"
+        return ""
+
+    def _times(self) -> str:
+        headers = f"headers in {_ms(self.headers or 0.0)}"
+        if self.connected is None:
+            return headers
+        return f"{headers}, connected after {_ms(self.connected)}"
+
+    def _lines(self) -> str:
+        if not self._live_count:
+            return f"no line was printed in {FOLLOW_SECONDS:.1f} s"
+        lines = f"{_count(self._live_count, 'line')} live"
+        lead = self._lead
+        if lead is None:
+            return f"{lines} in {FOLLOW_SECONDS:.1f} s"
+        ahead = f"{lead:.1f} s ahead of" if lead > 0 else "as soon as on"
+        return f"{lines}, {ahead} the pages"
+
+    @property
+    def _live_count(self) -> int:
+        return sum(seen.live is not None for seen in self.seen.values())
+
+    @property
+    def _lead(self) -> float | None:
+        """Seconds by which the stream is ahead of the pages, as a rule."""
+        leads = [seen.lead for seen in self.seen.values() if seen.lead is not None]
+        return statistics.median(leads) if leads else None
+
+    def _is_overdue(self, seen: _Seen) -> bool:
+        """Whether a line on a page was surely written after the stream stood."""
+        if seen.live is not None or seen.line.time_ns is None:
+            return False
+        sure = self.opened_at + (self.client.clock_skew or 0.0) + SURE_SECONDS
+        return seen.line.time_ns / 1e9 > sure
+
+
+def _identity(line: LogLine) -> object:
+    return line.event_id or (line.attempt, line.sequence_num, line.stream)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f} ms"
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,167 @@
+"""What follows from an answer, over every status, body, route and phase there is."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import product
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+from chronotui.api.answers import error_for, login_page
+from chronotui.api.auth import NoAuth
+from chronotui.api.chronoverse import open_chronoverse
+from chronotui.engine.retry import JOB, PAGE, STREAM, Phase, Refusal, Step, next_step
+from chronotui.errors import (
+    ChronotuiError,
+    ConfigError,
+    FailedAnswerError,
+    IncompleteError,
+    NotSignedInError,
+    OverloadedError,
+    ServerError,
+    UnreachableError,
+    UnreadableAnswerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROUTES: Final = (JOB, PAGE, STREAM, "jobs", "workflows", "search_logs", "login")
+
+
+class Body(NamedTuple):
+    """A kind of body; ``plain`` tells the server's own words from a proxy's page."""
+
+    name: str
+    headers: dict[str, str]
+    content: bytes
+    plain: bool
+
+
+BODIES: Final = (
+    Body("words", {"content-type": "text/plain; charset=utf-8"}, b"no\n", True),
+    Body("json", {"content-type": "application/json"}, b'{"error":"no"}', True),
+    Body("nothing", {}, b"", False),
+    Body("empty text", {"content-type": "text/plain"}, b"", False),
+    Body("untyped words", {}, b"404 page not found", False),
+    Body("page", {"content-type": "text/html"}, b"<h1>no</h1>", False),
+    Body("page as text", {"content-type": "text/plain"}, b"<!DOCTYPE html>no", False),
+    Body("bytes", {"content-type": "image/png"}, b"\x89PNG\x00\xff", False),
+)
+WAITS: Final = ("", "0", "1", "86400", "-5", "soon", "Fri, 31 Dec 2099 23:59:59 GMT")
+
+
+async def error_of(status: int, body: Body, wait: str, route: str) -> ChronotuiError:
+    """Return the error the client raises for an answer."""
+    headers = {**body.headers, **({"retry-after": wait} if wait else {})}
+    error = error_for(status, headers, body.content)
+    error.route = route
+    if route != PAGE:
+        return error
+    client = open_chronoverse("http://127.0.0.1:9", NoAuth())
+
+    async def read(*_: object) -> bytes:
+        raise error
+
+    client._read = read  # type: ignore[assignment]
+    with pytest.raises(ChronotuiError) as raised:
+        await client.log_page("w", "j")
+    return raised.value
+
+
+def expected(
+    status: int, body: Body, wait: str, route: str, phase: Phase, *, waits: bool
+) -> Step:
+    """The rule, told by numbers alone."""
+    if status == 401:
+        return Step.SIGN_IN
+    asked = wait not in {"", "soon"}
+    if (route, status, body.plain, asked) == (PAGE, 429, True, False):
+        return Step.LEAVE_OUT
+    refusing = {JOB: {403, 404, 412}, PAGE: {412}}.get(route, set())
+    if phase is Phase.LISTING or status not in refusing or not body.plain:
+        return Step.AGAIN
+    if phase is not Phase.OPENING:
+        return Step.IF_IT_LASTS
+    return Step.SLOWLY if waits else Step.BELIEVE
+
+
+def failing_answers() -> Iterator[tuple[int, Body, str]]:
+    for status, body in product(range(100, 600), BODIES):
+        if not 200 <= status < 300:
+            yield from ((status, body, wait) for wait in WAITS)
+
+
+async def test_every_answer_has_one_next_step() -> None:
+    cases = 0
+    for route in ROUTES:
+        for status, body, wait in failing_answers():
+            error = await error_of(status, body, wait, route)
+            for phase, waits in product(Phase, (True, False)):
+                wanted = expected(status, body, wait, route, phase, waits=waits)
+                found = next_step(error, phase, waits=waits)
+                assert found is wanted, (status, body.name, wait, route, phase, waits)
+                cases += 1
+        await asyncio.sleep(0)
+    assert cases == len(ROUTES) * 400 * len(BODIES) * len(WAITS) * len(Phase) * 2
+
+
+def test_only_the_jobs_own_refusal_can_end_anything() -> None:
+    ending = {
+        (route, status)
+        for route, status, body in product(ROUTES, range(300, 600), BODIES)
+        for error in (error_for(status, body.headers, body.content),)
+        for phase, waits in product(Phase, (True, False))
+        if _with_route(error, route)
+        and next_step(error, phase, waits=waits)
+        in {Step.BELIEVE, Step.SLOWLY, Step.IF_IT_LASTS}
+    }
+    assert ending == {(JOB, 403), (JOB, 404), (JOB, 412), (PAGE, 412)}
+
+
+def _with_route(error: ChronotuiError, route: str) -> bool:
+    error.route = route
+    return True
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_is_no_refusal_is_asked_again(route: str, phase: Phase) -> None:
+    troubles: list[ChronotuiError] = [
+        kind("trouble")
+        for kind in (
+            ServerError,
+            UnreachableError,
+            OverloadedError,
+            FailedAnswerError,
+            UnreadableAnswerError,
+        )
+    ]
+    for error in [*troubles, login_page()]:
+        error.route = route
+        assert next_step(error, phase, waits=False) is Step.AGAIN
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_our_own_errors_are_believed_and_a_sign_in_is_waited_for(phase: Phase) -> None:
+    for own in (ConfigError("odd"), IncompleteError("the spool is full")):
+        assert next_step(own, phase, waits=True) is Step.BELIEVE
+    nobody = NotSignedInError("Profile prod holds no password.")
+    assert next_step(nobody, phase, waits=True) is Step.SIGN_IN
+
+
+def test_a_refusal_is_believed_once_it_has_lasted() -> None:
+    refusal = Refusal(60.0)
+    assert not refusal.heard(100.0)
+    assert not refusal.heard(159.9)
+    assert refusal.heard(160.0)
+
+
+def test_any_other_answer_begins_the_minute_anew() -> None:
+    refusal = Refusal(60.0)
+    assert not refusal.heard(100.0)
+    refusal.broken()
+    assert not refusal.heard(161.0)
+    assert not refusal.heard(220.9)
+    assert refusal.heard(221.0)
