@@ -14,6 +14,7 @@ from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.cli.invocation import Invocation
@@ -43,7 +44,7 @@ def save(invocation: Invocation) -> int:
             waits=False,
         )
         task = Save(client, await _request(invocation, client), watch=watch)
-        progress = asyncio.create_task(_show_progress(task))
+        progress = asyncio.create_task(_show_progress(task, invocation.output.say))
         try:
             return await task.run()
         except asyncio.CancelledError:
@@ -114,10 +115,15 @@ def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-async def _show_progress(task: Save) -> None:
-    """Keep one line of standard error up to date, if it is a terminal."""
+async def _show_progress(task: Save, say: Callable[[str], None]) -> None:
+    """Keep one line of standard error up to date; off a terminal, say what is new."""
     if not terminal.shows_progress(sys.stderr):
-        return
+        said = ""
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            if task.progress.said not in {"", said}:
+                said = task.progress.said
+                say(f"chronotui: {said}")
     try:
         while True:
             await asyncio.sleep(_PROGRESS_SECONDS)
@@ -133,8 +139,9 @@ def _progress_text(task: Save) -> str:
     from chronotui.engine.saving.request import count_of_lines, size_text
 
     now = task.progress
+    said = f"; {now.said}" if now.said else ""
     return (
         f"{now.phase}: {size_text(now.bytes)}, {count_of_lines(now.lines)}, "
         f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
-        f"{', server away' if now.away else ''}"
+        f"{', server away' if now.away else ''}{said}"
     )

@@ -133,7 +133,7 @@ class Coverage:
         self.on_read: Callable[[Stretch], None] = lambda _: None
         self._interleaves: bool | None = None
         self._marks: list[_Mark] = []
-        self._too_large: set[str | None] = set()
+        self._too_large: dict[str | None, Place | None] = {}
 
     @property
     def rising(self) -> bool:
@@ -313,13 +313,27 @@ class Coverage:
                 last = high.number if attempt == high.attempt else END.number
                 yield attempt, first, last
 
-    def cut(self, cursor: str | None) -> None:
-        """Take note that the page at a cursor is too large for the server."""
-        self._too_large.add(cursor)
+    def cut(self, cursor: str | None, edge: Place | None) -> None:
+        """Take note that the page at a cursor is too large for the server.
 
-    def uncut(self, cursor: str | None) -> None:
-        """Take note that the page at a cursor can be read."""
-        self._too_large.discard(cursor)
+        Args:
+            cursor: Of that page.
+            edge: The place it begins at; None for the list's beginning.
+        """
+        self._too_large[cursor] = edge
+
+    def uncut(self, cursor: str | None, stretch: Stretch | None) -> None:
+        """Take note that a page can be read, and what lies in a stretch."""
+        self._too_large.pop(cursor, None)
+        if stretch is None:
+            return
+        low, high = map(self.key, stretch)
+        for other, edge in list(self._too_large.items()):
+            if edge is None:
+                continue
+            at = self.key(edge)
+            if low <= at < high if self.rising else low < at <= high:
+                del self._too_large[other]
 
     def way_beyond(self, edge: Place | None) -> _Mark | None:
         """Return the nearest remembered way behind a page that cannot be read.
@@ -362,7 +376,10 @@ class Coverage:
     def forget_cursors(self) -> None:
         """Drop every cursor: the server does not take one of them any more."""
         self._marks.clear()
-        self._too_large -= self._too_large - {None}
+        if None in self._too_large:
+            self._too_large = {None: None}
+        else:
+            self._too_large.clear()
         self.older = self.tail = None
 
     def loaded(self) -> None:

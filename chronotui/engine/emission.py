@@ -252,7 +252,7 @@ class Emission:
         return hole
 
     def _short_ahead(self, account: AttemptLedger, line: LogLine) -> Hole | None:
-        """Return a gap a little above a line, if what is missing may share its number."""
+        """Return a gap a little above a line: what is missing may share its number."""
         first, last = line.sequence_num, line.sequence_num + LOOKAHEAD
         if self.final or not self._is_shared or not account.is_short(first, last):
             return None
@@ -282,13 +282,13 @@ class Emission:
             following = next(a for a in ledger.attempts() if a > blocked.attempt)
             self.place = (following, ledger.base - 1)
             ledger.asked = (following, ledger.base)
+            self._out = set()
         elif not blocked.skipped:
             self.given_up += blocked.missing
             self._gone.append(blocked)
             ledger.asked = (blocked.attempt, blocked.last + 1)
         if not blocked.ends and not blocked.ahead:
-            self.place = (blocked.attempt, blocked.last)
-        self._out = set()
+            self.place, self._out = (blocked.attempt, blocked.last), set()
         return blocked
 
     def came_late(self, line: LogLine) -> None:

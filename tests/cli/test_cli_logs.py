@@ -119,6 +119,15 @@ def test_lines_are_chosen_by_stream_text_time_number_and_attempt(
     assert stamped[0].endswith("Z")
 
 
+def test_lines_an_expression_was_too_slow_for_are_counted(
+    signed_up: Command, demo: DemoServer
+) -> None:
+    job = ended_job(demo, [ScriptLine("xxy"), ScriptLine("x" * 9000)])
+    ended = signed_up("logs", "scripted", job.id, "--grep", "(x+x+)+y")
+    assert (ended.code, ended.out) == (0, "xxy\n")
+    assert "1 line is left out: --grep took too long there" in ended.err
+
+
 def test_nothing_printed_is_said(signed_up: Command, demo: DemoServer) -> None:
     job = ended_job(demo)
     ended = signed_up("logs", "scripted", job.id, "--grep", "nowhere")
@@ -266,3 +275,62 @@ def test_standard_output_is_no_place_to_save_to(signed_up: Command) -> None:
     ended = signed_up("save", "w", "j", "-O", "-")
     assert ended.code == 2
     assert "chronotui logs" in ended.err
+
+
+@pytest.mark.parametrize("stream", [(), ("--stream", "stdout")])
+@pytest.mark.parametrize("form", ["txt", "txt-time", "jsonl"])
+def test_a_download_cut_cleanly_is_exit_6_and_says_of_how_many(
+    signed_up: Command, demo: DemoServer, home: Path, form: str, stream: tuple[str, ...]
+) -> None:
+    job = ended_job(demo, ["heartbeat ok"] * 400)
+    argv = ["save", "scripted", job.id, "-O", "log.txt", "--format", form, *stream]
+    whole = signed_up(*argv)
+    assert whole.code == 0
+    assert "400 lines" in whole.err
+    assert "counted against the retained log" in whole.err
+    (home / "log.txt").unlink()
+    demo.faults.cut_clean = 150
+    ended = signed_up(*argv)
+    assert (ended.code, ended.out) == (6, "")
+    assert "has 150 of 400 lines" in ended.err
+    assert "Try again" in ended.err
+    assert not (home / "log.txt").exists()
+    printed = signed_up("logs", "scripted", job.id, *stream)
+    assert (printed.code, printed.out) == (0, "heartbeat ok\n" * 400)
+
+
+def test_what_cannot_be_compared_is_not_called_saved(
+    signed_up: Command, demo: DemoServer
+) -> None:
+    job = ended_job(demo)
+    for route in ("logs", "search"):
+        demo.faults.refuse(403, route=route, times=-1)
+    ended = signed_up("save", "scripted", job.id, "-O", "log.txt")
+    assert ended.code == 0
+    assert "not verified: " in ended.err
+    assert "saved" not in ended.err.lower()
+
+
+@pytest.mark.parametrize("route", ["workflows", "job", "logs", "raw", "jobs"])
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_a_server_fails_to_answer_once_is_asked_again(
+    signed_up: Command, demo: DemoServer, route: str, status: int
+) -> None:
+    job = ended_job(demo, ["one", "two"])
+    verbs = {"workflows": ["workflows"], "jobs": ["jobs", "scripted"]}
+    argv = verbs.get(route, ["logs", "scripted", job.id])
+    demo.faults.refuse(status, route=route, retry_after=0)
+    ended = signed_up(*argv)
+    assert ended.code == 0
+    assert ended.out
+
+
+@pytest.mark.parametrize("status", [403, 404, 412])
+def test_a_first_refusal_of_the_job_is_believed_at_once(
+    signed_up: Command, demo: DemoServer, status: int
+) -> None:
+    job = ended_job(demo)
+    demo.faults.refuse(status, route="job", times=-1)
+    ended = signed_up("logs", "scripted", job.id)
+    assert ended.code == (3 if status == 403 else 4)
+    assert demo.requests.count("job") == 1

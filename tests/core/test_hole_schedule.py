@@ -56,3 +56,13 @@ def test_only_so_many_holes_are_looked_after_at_once() -> None:
     plan = schedule()
     plan.update((Hole(1, n, n, 1) for n in range(10**6)), 0.0)
     assert len(plan.holes) == HOLES_AT_ONCE
+
+
+def test_numbers_probably_only_skipped_are_read_when_that_settles_them() -> None:
+    plan = HoleSchedule(first=0.5, factor=2, cap=60, skipped=2.0)
+    short, skipped = Hole(1, 9, 9, 1), Hole(1, 3, 3, 0, 1)
+    plan.update([short, skipped], 0.0)
+    assert plan.due(0.5) == short
+    plan.update([skipped], 1.0)
+    assert plan.due(1.9) is None
+    assert plan.due(2.0) == skipped

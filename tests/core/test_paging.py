@@ -6,6 +6,7 @@ from chronotui.core.paging import (
     PAGES_WITHOUT_PROGRESS,
     CursorTrail,
     PageOrder,
+    interleaves,
     order_of,
 )
 from chronotui.model import LogLine
@@ -60,3 +61,32 @@ def test_empty_pages_are_walked_but_not_for_ever() -> None:
         taken += 1
     assert taken == PAGES_WITHOUT_PROGRESS - 1
     assert trail.looped
+
+
+def mixed(*places: tuple[int, int]) -> list[LogLine]:
+    return [LogLine(*place, "stdout", None, "") for place in places]
+
+
+def test_interleaved_attempts_do_not_hide_the_order() -> None:
+    falling = mixed((2, 5), (1, 5), (2, 4), (1, 4), (2, 3))
+    assert order_of(falling) is PageOrder.NEWEST_FIRST
+    assert order_of(falling[::-1]) is PageOrder.OLDEST_FIRST
+
+
+@pytest.mark.parametrize(
+    ("places", "interleaved"),
+    [
+        ([(2, 5), (1, 5), (2, 4), (1, 4)], True),
+        ([(1, 7), (2, 6), (1, 6)], True),
+        ([(2, 1), (2, 0), (1, 90), (1, 89)], False),
+        ([(2, 0), (1, 0)], None),
+        ([(1, 9), (1, 8)], None),
+        ([(0, 9), (0, 8), (0, 40)], None),
+    ],
+)
+def test_a_page_tells_whether_attempts_interleave(
+    places: list[tuple[int, int]], interleaved: bool | None
+) -> None:
+    assert interleaves(mixed(*places), PageOrder.NEWEST_FIRST) is interleaved
+    rising = mixed(*places[::-1])
+    assert interleaves(rising, PageOrder.OLDEST_FIRST) is interleaved

@@ -142,3 +142,89 @@ def test_a_tail_longer_than_the_log_begins_at_its_start() -> None:
     assert beginning_of(intake, LineSelection(tail=2)) == Beginning(
         (1, 3), LineKey(1, 3, 1, event_id(1, "stdout", 3))
     )
+
+
+def test_a_skipped_number_is_waited_for_until_it_was_read() -> None:
+    intake, emission = emission_of(
+        numbered(0, 1, 2, 4, 5), numbered(1, stream="stderr")
+    )
+    assert [line[1] for line in emission.take(9.0, None)] == [0, 1, 1, 2]
+    blocked = emission.blocked
+    assert blocked is not None
+    assert (blocked.first, blocked.missing, blocked.skipped) == (3, 0, True)
+    account = intake.ledger.attempt(1)
+    assert account is not None
+    account.settle(0, 5)
+    assert [line[1] for line in emission.take(9.0, None)] == [4]
+
+
+def test_passing_a_skipped_number_gives_nothing_up() -> None:
+    intake, emission = emission_of(
+        numbered(0, 1, 2, 4, 5), numbered(1, stream="stderr")
+    )
+    emission.take(9.0, None)
+    emission.skip()
+    assert [line[1] for line in emission.take(9.0, None)] == [4]
+    assert emission.given_up == 0
+    assert intake.ledger.possible == 1, "it still was not read"
+
+
+def test_a_line_that_comes_after_it_was_passed_counts_as_missing() -> None:
+    _, emission = emission_of(numbered(0, 1, 2, 4, 5), numbered(1, stream="stderr"))
+    emission.take(9.0, None)
+    emission.skip()
+    emission.take(9.0, None)
+    emission.came_late(numbered(3)[0])
+    assert emission.given_up == 1
+
+
+def test_a_line_that_was_given_up_does_not_count_twice() -> None:
+    _, emission = emission_of(numbered(0, 1, 4, 5))
+    emission.take(6.0, None)
+    emission.skip()
+    emission.came_late(numbered(3)[0])
+    assert emission.given_up == 2
+
+
+def test_what_may_be_the_missing_line_is_waited_for_as_long_as_it() -> None:
+    """2 or 5 was skipped for the double of 1, the other one is missing."""
+    _, emission = emission_of(numbered(0, 1, 3, 4, 6, 7), numbered(1, stream="stderr"))
+    found = emission.take(9.0, None)
+    assert found[-1][1] < 2
+    assert emission.blocked is not None
+    assert not emission.blocked.skipped
+
+
+def test_lines_wait_for_one_that_may_share_their_number() -> None:
+    """5 is left out, so one of 0 to 4 has another line: it goes beside that."""
+    intake, emission = emission_of(
+        numbered(0, 1, stream="stderr"), numbered(2, 3, 4, 6, 7)
+    )
+    emission._streams = {"stdout", "stderr"}
+    assert emission.take(9.0, None) == []
+    assert emission.blocked is not None
+    assert (emission.blocked.first, emission.blocked.ahead) == (5, True)
+    intake.take(numbered(3, stream="stderr"), Way.LIVE, Context())
+    emission.arrived(9.0)
+    assert [line[1] for line in emission.take(9.0, None)] == [0, 1, 2, 3, 3, 4]
+
+
+def test_giving_up_a_gap_above_loses_no_line_below_it() -> None:
+    _, emission = emission_of(numbered(*range(20), 21, 22))
+    emission._streams = {"stdout", "stderr"}
+    before = emission.take(9.0, None)
+    assert [line[1] for line in before] == list(range(12))
+    emission.skip()
+    after = emission.take(9.0, None)
+    assert [line[1] for line in after] == [*range(12, 20), 21]
+    assert emission.given_up == 1
+
+
+def test_the_newest_lines_of_two_streams_wait_a_moment_for_others() -> None:
+    _, emission = emission_of(numbered(*range(20)), numbered(0, stream="stderr"))
+    emission.arrived(5.0)
+    assert len(emission.take(5.1, None)) < 20
+    assert emission.holding
+    emission.take(5.0 + TIMING.partner_wait, None)
+    assert emission.place is not None
+    assert emission.place[1] >= 18

@@ -29,13 +29,19 @@ class SavePhase(StrEnum):
     CHECKING = "checking"
     FINISHING = "finishing the file"
     SAVED = "saved"
+    UNVERIFIED = "written, not verified"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen."""
-        return self in {SavePhase.SAVED, SavePhase.FAILED, SavePhase.CANCELLED}
+        return self.is_done or self in {SavePhase.FAILED, SavePhase.CANCELLED}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the file is there."""
+        return self in {SavePhase.SAVED, SavePhase.UNVERIFIED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class SaveProgress:
     @property
     def fraction(self) -> float | None:
         """Estimated part done, 0 to 1; None when the total is not known."""
-        if self.phase is SavePhase.SAVED:
+        if self.phase.is_done:
             return 1.0
         if not self.total_lines:
             return None

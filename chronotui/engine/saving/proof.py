@@ -94,11 +94,7 @@ async def prove(
     work.meter.phase = SavePhase.CHECKING
     verdict = judge(fetched.raw_format, fetched.tail)
     if verdict.ending is Ending.SHORT:
-        raise ShortDownloadError(
-            "The download is short: it stops in the middle of a line after "
-            f"{count_of_lines(work.meter.lines)}.",
-            next_step=_LATER,
-        )
+        await _refuse_cut(work)
     retained = await newest_retained(work, must=verdict.ending is not Ending.WHOLE)
     if verdict.ending is Ending.FAILED:
         _fail(work, verdict)
@@ -128,6 +124,19 @@ async def prove(
             await _refuse_short(work, held, finding.expected)
         case _:
             await _count(work, job, _Doubt(held, retained, finding, verdict))
+
+
+async def _refuse_cut(work: Work) -> NoReturn:
+    """Say after how many lines a body stops in the middle of one, of how many."""
+    request = work.request
+    retained = await newest_retained(work)
+    least = retained.least_lines(filtered=bool(request.stream or request.query))
+    of_all = f" of at least {least:,}" if least else ""
+    raise ShortDownloadError(
+        "The download is short: it stops in the middle of a line after "
+        f"{count_of_lines(work.meter.lines)}{of_all}.",
+        next_step=_LATER,
+    )
 
 
 def _fail(work: Work, verdict: Verdict) -> NoReturn:

@@ -169,7 +169,8 @@ class Save:
         else:
             await save_lines(work)
         part = await work.commit()
-        work.meter.end(SavePhase.SAVED)
+        verified = not work.unverified
+        work.meter.end(SavePhase.SAVED if verified else SavePhase.UNVERIFIED)
         return SaveResult(
             part.path,
             part.size,

@@ -49,6 +49,7 @@ class RetainedPages:
         load_raw: Loads everything in another way, where that is possible; asked
             when more than a few pages are to be read back, newest-first.
         coverage: What has been read.
+        attempts: How many attempts the job had at least, if that is known.
         lines_read: How many lines, those read again included.
     """
 
@@ -58,6 +59,8 @@ class RetainedPages:
         self.on_page: Callable[[], None] = _nothing
         self.on_newest: Callable[[], None] = _nothing
         self.load_raw: Callable[[], Awaitable[bool]] = _not_possible
+        self.attempts = 0
+        self._elsewhere = 0
         self.coverage = Coverage()
         self.coverage.on_read = self._settle
         intake.on_renumbered = self._renumbered
@@ -81,19 +84,18 @@ class RetainedPages:
 
     async def _open_new(self, enough: Enough, permit: Permit) -> None:
         coverage = self.coverage
-        pages = beyond = 0
+        pages = 0
+        self._elsewhere = 0
         walk = self._long_walk(permit)
         try:
             async for page, lines in walk:
                 pages += 1
                 self._take_in(page, lines)
-                newest_first = coverage.order is not None and not coverage.rising
-                if (enough(lines) and newest_first) or beyond:
-                    beyond += 1
+                is_enough = self._is_enough(enough, lines)
                 self.on_page()
                 if page.next_cursor is None:
                     break
-                if beyond and (beyond > PAGES_FOR_ATTEMPT or self._shows_attempts()):
+                if is_enough and coverage.order is not None and not coverage.rising:
                     return
                 if pages == PAGES_BEFORE_RAW and await self._shortcut():
                     return
@@ -124,10 +126,23 @@ class RetainedPages:
             coverage.newest = keys_of(lines)
             self.on_newest()
 
-    def _shows_attempts(self) -> bool:
-        """Tell whether the pages read show the last attempt there is."""
-        last = max(self.intake.ledger.attempts(), default=0)
-        return not self.coverage.interleaved or self.coverage.newest_attempt >= last
+    def _is_enough(self, enough: Enough, lines: Sequence[LogLine]) -> bool:
+        """Tell whether a page reaches as far back as is wanted.
+
+        What is wanted counts from the last attempt's end. Where attempts interleave,
+        its numbers may be far below an earlier one's: pages without it count only
+        when there were many.
+        """
+        coverage = self.coverage
+        if not coverage.interleaved:
+            return enough(lines)
+        held = max(self.intake.ledger.attempts(), default=0)
+        last = max(self.attempts, held, coverage.newest_attempt)
+        mine = [line for line in lines if line.attempt == last]
+        if mine:
+            return enough(mine)
+        self._elsewhere += 1
+        return self._elsewhere > PAGES_FOR_ATTEMPT and enough(lines)
 
     async def _shortcut(self) -> bool:
         return not self.coverage.rising and await self.load_raw()

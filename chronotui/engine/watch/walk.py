@@ -109,7 +109,7 @@ class Walk:
                 page = await (self._coming or self._ask(here))
             except PageTooLargeError:
                 self._coming = None
-                coverage.cut(here)
+                coverage.cut(here, self._edge)
                 beyond = coverage.way_beyond(self._edge)
                 if beyond is None:
                     self._over = self.is_blocked = True
@@ -119,7 +119,6 @@ class Walk:
                 self._read = Stretch(beyond.place, beyond.place)
             else:
                 self._coming = None
-                coverage.uncut(here)
                 return here, page
 
     def _extend(self, here: str | None, span: tuple[Place, Place] | None) -> None:
@@ -142,6 +141,7 @@ class Walk:
         if self._read is not None and self._over and not self._trail.looped:
             low, high = self._read
             self._read = Stretch(low, END) if rising else Stretch(START, high)
+        coverage.uncut(here, self._read)
         if self._tell() and span is not None:
             self._read = Stretch(*span)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SIGNS = {
     SavePhase.SAVED: "✓",
+    SavePhase.UNVERIFIED: "?",
     SavePhase.FAILED: "✗",
     SavePhase.CANCELLED: "■",
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.saving import SaveFormat
+from chronotui.engine.saving import Save, SaveFormat
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.engine.watch.timing import WatchTiming
 from chronotui.errors import ChronotuiError, DownloadError, IncompleteError
@@ -130,8 +130,8 @@ async def test_a_short_one_is_never_called_so(
         await saved(bench, job, format=save_format, stream=stream)
     assert caught.value.exit_code == 6
     assert caught.value.next_step
-    if save_format is not SaveFormat.JSON:
-        assert " of " in caught.value.sentence
+    if stream is None or save_format is not SaveFormat.JSON:
+        assert f" {LINES}" in caught.value.sentence or " of " in caught.value.sentence
     assert bench.names() == set()
 
 
@@ -205,6 +205,17 @@ async def test_nothing_to_compare_with_is_said_and_never_called_saved(
     assert result.exit_code == 0
     assert "not verified: " in result.sentence()
     assert "saved" not in result.sentence().lower().replace(result.shown_path, "")
+
+
+async def test_its_state_is_not_called_so_either(bench: Bench) -> None:
+    job = made(bench, "unique", 150)
+    for route in ("logs", "search"):
+        bench.demo.faults.refuse(403, route=route, times=-1)
+    save = bench.save(job)
+    await save.run()
+    assert save.progress.phase == "written, not verified"
+    assert save.is_over
+    assert save.progress.fraction == 1.0
 
 
 async def test_the_search_tells_where_the_pages_are_refused(bench: Bench) -> None:
@@ -309,6 +320,19 @@ class TestRetried:
         notes = " ".join(result.notes)
         assert "refuses its own download" in notes
         assert "30 minutes" in notes
+
+    @pytest.mark.parametrize("save_format", FORMATS)
+    async def test_a_list_may_have_told_of_it(
+        self, bench: Bench, save_format: SaveFormat
+    ) -> None:
+        job = self.made(bench)
+        listed = (await bench.client.jobs(job.workflow_id)).items
+        known = next(one for one in listed if one.id == job.id)
+        assert known.attempts == 2
+        request = bench.request(job, format=save_format)
+        result = await Save(bench.client, replace(request, job=known)).run()
+        assert (result.lines, result.exit_code) == (500, 0)
+        assert bench.demo.requests.count("raw") <= 2
 
     async def test_json_keeps_the_servers_entries(self, bench: Bench) -> None:
         job = self.made(bench)

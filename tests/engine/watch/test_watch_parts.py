@@ -116,6 +116,10 @@ def test_a_verdict_in_words() -> None:
     assert split.sentence() == "sealed ✓ first and newest 200 lines, 0 missing"
     short = Verdict(False, 1, 3, 1, JobStatus.FAILED, note="why")
     assert short.sentence() == "not whole: 1 line, 3 missing (why)"
+    both = Verdict(False, 9, 3, 1, JobStatus.FAILED, possible=2)
+    assert both.sentence() == "not whole: 9 lines, 3 missing, 2 possibly missing"
+    perhaps = replace(both, missing=0)
+    assert perhaps.sentence() == "not whole: 9 lines, 2 possibly missing"
 
 
 def test_an_outage_is_said_once_when_it_lasts_and_once_when_it_is_over() -> None:
@@ -188,6 +192,43 @@ def test_the_next_attempt_must_be_retained_too() -> None:
     attempts = Attempts()
     assert not attempts.read(9.0, newest=(1, 1))
     assert attempts.read(9.0)
+
+
+class Interleaved(Attempts):
+    """Two attempts whose numbers interleave: the second one's are far below."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.ledger.interleaved = True
+        self.lag = LagMeter(grain=0.0)
+        self.boundaries = Boundaries(self.ledger, self.lag, still=3.0)
+        for place in [(1, 0), (1, 900), (2, 0), (2, 40)]:
+            self.ledger.add(*place, has_id=True)
+        assert self.open(0.0) == [(1, 901), (2, 41)]
+
+    def open(self, now: float) -> list[tuple[int, int]]:
+        return [hole[:2] for hole in self.boundaries.holes(now)]
+
+
+def test_where_attempts_interleave_the_last_end_is_read_too() -> None:
+    attempts = Interleaved()
+    attempts.boundaries.read((1, 850), (1, 1 << 62), 3.0, (2, 0))
+    assert attempts.open(3.0) == [(2, 41)]
+    attempts.boundaries.read((1, 20), (1, 120), 3.0, (2, 0))
+    assert attempts.open(3.0) == []
+    attempts.ledger.add(2, 41)
+    assert attempts.open(4.0) == [(2, 42)], "the attempt goes on"
+    attempts.boundaries.read((1, 20), (1, 120), 7.0, (2, 0))
+    assert attempts.open(7.0) == []
+
+
+def test_a_page_of_other_numbers_tells_nothing_of_an_end() -> None:
+    attempts = Interleaved()
+    attempts.boundaries.read((1, 41), (1, 900), 9.0, (2, 0))
+    attempts.boundaries.read((1, 850), (1, 901), 9.0, (2, 0))
+    assert attempts.open(9.0) == [(1, 901), (2, 41)]
+    attempts.boundaries.read((1, 850), (1, 1 << 62), 9.0, (1, 0))
+    assert not attempts.boundaries.closed(1), "no line of try 2 is retained yet"
 
 
 def test_a_lagging_log_takes_longer() -> None:

@@ -53,6 +53,16 @@ LOGS = [
         LogState(STATES[0], JOB, lines=48_211, missing=9, filling=(100, 48_000)),
         ["48,211", "9 missing"],
     ),
+    (
+        LogState(
+            STATES[0],
+            JOB,
+            lines=48_211,
+            at_start=True,
+            verdict=replace(VERDICT, sealed=False, possible=3),
+        ),
+        ["48,211 lines", "3 possibly missing"],
+    ),
 ]
 
 
