@@ -334,6 +334,23 @@ class TestRetried:
         assert (result.lines, result.exit_code) == (500, 0)
         assert bench.demo.requests.count("raw") <= 2
 
+    @pytest.mark.parametrize("save_format", FORMATS)
+    async def test_a_documented_server_tells_no_attempts(
+        self, documented: Bench, save_format: SaveFormat
+    ) -> None:
+        job = self.made(documented)
+        result = await saved(documented, job, format=save_format)
+        assert (result.lines, result.exit_code, result.unverified) == (500, 0, "")
+        found = messages(documented, save_format)
+        if save_format is SaveFormat.TXT_TIME:
+            found = [line.split(" ", 2)[2] for line in found]
+        assert found == truth(documented, job, save_format)
+        if save_format is SaveFormat.TXT:
+            for cut in (1, 250, 300, 499):
+                documented.demo.faults.cut_clean = cut
+                with pytest.raises(DownloadError, match="is short"):
+                    await saved(documented, job, "b")
+
     async def test_json_keeps_the_servers_entries(self, bench: Bench) -> None:
         job = self.made(bench)
         await saved(bench, job, "a", format=SaveFormat.JSON)
