@@ -42,6 +42,9 @@ AWAY: Final = frozenset(
 )
 """The states of a connection in which a recording gets nothing."""
 
+AS_SERVED: Final = "as the server's own file has them"
+AS_RETAINED: Final = "as the retained log has them"
+
 MARK_SECONDS: Final = 1.0
 """How far apart the part is made durable and its state written at most."""
 
@@ -173,6 +176,11 @@ class Recording:
         try:
             found = await server_file.compare(work.watch.timing.end_limit)
         except UncheckableError as why:
+            # The ledger has counted the retained pages to their end, or says why not.
+            if work.sealed:
+                work.held = AS_RETAINED
+            else:
+                work.unverified = str(why)
             work.notes.append(
                 f"{result.verdict.sentence()}; not verified against the server's own "
                 f"file, because {why}."
@@ -206,7 +214,7 @@ class Recording:
             verdict = replace(
                 result.verdict, sealed=not result.missing, possible=0, note=""
             )
-            work.sealed = True
+            work.sealed, work.held = True, AS_SERVED
             work.notes.append(
                 f"{verdict.sentence()}; the server's own file has the same."
             )
