@@ -129,7 +129,7 @@ class OrderedLines:
     def _skips(self, now: float) -> bool:
         """Go on without what is missing if it was waited for long enough."""
         blocked = self._emission.blocked
-        if blocked is None or blocked.since is None:
+        if blocked is None or blocked.since is None or self._comes_otherwise:
             return False
         waited = now - blocked.since
         timing = self._timing
@@ -138,6 +138,15 @@ class OrderedLines:
         if waited >= self._timing.line_wait_said and not blocked.ends:
             self._notices.waiting(blocked, now)
         return False
+
+    @property
+    def _comes_otherwise(self) -> bool:
+        """Whether what is missing may soon come in another way than by pages.
+
+        The log of a job that has ended is read so before it is sealed.
+        """
+        watch = self._watch
+        return watch.standing.ended.is_set() and watch.pages.coverage.needs_confirmation
 
     def _skip(self) -> bool:
         blocked = self._emission.skip()

@@ -144,7 +144,7 @@ RUNS = st.lists(st.tuples(st.integers(0, 120), st.integers(0, 12)), max_size=30)
 
 
 @given(RUNS, st.integers(0, 130))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_the_ledger_says_what_a_plain_walk_does(
     runs: list[tuple[int, int]], floor: int
 ) -> None:
@@ -159,7 +159,7 @@ def test_the_ledger_says_what_a_plain_walk_does(
 
 
 @given(RUNS, st.lists(st.tuples(st.integers(0, 130), st.integers(0, 90))))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_settling_changes_no_count(
     runs: list[tuple[int, int]], settled: list[tuple[int, int]]
 ) -> None:

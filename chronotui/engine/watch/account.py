@@ -170,7 +170,9 @@ class Account:
         """Settle what must be retained by now, if it ever is, of numbers just read."""
         first, last = numbers
         old_to = self._old_in(attempt)
-        if self._is_long_past or old_to >= account.highest:
+        # A download that reached the newest line is of after the job's end.
+        is_over = self._is_long_past or self._coverage.confirmed
+        if is_over or old_to >= account.highest:
             old_to = last
         old_to = min(last, old_to)
         if first <= old_to:

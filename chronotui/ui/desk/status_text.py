@@ -167,7 +167,8 @@ def _truth(standing: Standing) -> list[Part]:
         whole = f"{words}, fetching" if standing.fetching else words
         parts.append(Part(whole, "alarm", 0, short=words))
     elif standing.possible:
-        parts.append(Part(f"{standing.possible:,} possibly missing", "alarm", 0))
+        words = f"{standing.possible:,} possibly"
+        parts.append(Part(f"{words} missing", "alarm", 0, short=words))
     elif standing.sealed:
         parts.append(Part("sealed ✓ 0 missing", "good", 0, short="✓ 0 missing"))
     else:

@@ -61,7 +61,7 @@ LOGS = [
             at_start=True,
             verdict=replace(VERDICT, sealed=False, possible=3),
         ),
-        ["48,211 lines", "3 possibly missing"],
+        ["48,211 lines", "3 possibly"],
     ),
 ]
 
