@@ -282,13 +282,13 @@ class Emission:
             following = next(a for a in ledger.attempts() if a > blocked.attempt)
             self.place = (following, ledger.base - 1)
             ledger.asked = (following, ledger.base)
+            self._out = set()
         elif not blocked.skipped:
             self.given_up += blocked.missing
             self._gone.append(blocked)
             ledger.asked = (blocked.attempt, blocked.last + 1)
         if not blocked.ends and not blocked.ahead:
-            self.place = (blocked.attempt, blocked.last)
-        self._out = set()
+            self.place, self._out = (blocked.attempt, blocked.last), set()
         return blocked
 
     def came_late(self, line: LogLine) -> None:

@@ -165,7 +165,8 @@ class Reading:
         return [line._replace(retained=True) for line in store.lines(0, len(store))]
 
     def verdict(self) -> Verdict:
-        return verdict_of(JOB, self.intake.ledger, self.pages.coverage)
+        ledger, coverage = self.intake.ledger, self.pages.coverage
+        return verdict_of(JOB, ledger, coverage, may_be_cached=True)
 
 
 @st.composite
