@@ -62,6 +62,7 @@ class BulkTransport(httpx.HTTPTransport):
             proxy_url=proxy.url,
             proxy_auth=proxy.credentials,
             ssl_context=context,
+            proxy_ssl_context=context if proxy.is_encrypted else None,
             network_backend=backend,
         )
 

@@ -71,7 +71,7 @@ class Connections:
     @property
     def blocks(self) -> bool:
         """Whether making the next client takes its time."""
-        return self._context is None and self._address.is_encrypted
+        return self._context is None and self._is_encrypted
 
     @cached_property
     def proxy(self) -> Proxy | None:
@@ -121,12 +121,17 @@ class Connections:
             trust_env=False,
         )
 
+    @property
+    def _is_encrypted(self) -> bool:
+        """Whether the server or the proxy is spoken to over TLS."""
+        proxy = self.proxy
+        return self._address.is_encrypted or (proxy is not None and proxy.is_encrypted)
+
     def _shared_context(self) -> ssl.SSLContext:
         with self._lock:
             if self._context is None:
-                encrypted = self._address.is_encrypted
                 self._context = (
-                    build_context(self._tls) if encrypted else empty_context()
+                    build_context(self._tls) if self._is_encrypted else empty_context()
                 )
             return self._context
 

@@ -64,6 +64,7 @@ class MergingTransport(httpx.AsyncHTTPTransport):
             proxy_url=proxy.url,
             proxy_auth=proxy.credentials,
             ssl_context=context,
+            proxy_ssl_context=context if proxy.is_encrypted else None,
             max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=keepalive_seconds,
             network_backend=backend,

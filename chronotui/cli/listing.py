@@ -24,11 +24,13 @@ class Listing(Generic[Item]):
         has_more: Whether the list goes on.
         looped: Whether the server's cursors lead in circles; what is here is what
             came before they did.
+        hidden: How many items were passed over, for they were not asked for.
     """
 
     items: list[Item]
     has_more: bool
     looped: bool
+    hidden: int = 0
 
 
 async def read_list(
@@ -42,13 +44,14 @@ async def read_list(
     trail = CursorTrail()
     items: list[Item] = []
     cursor: str | None = None
+    hidden = 0
     while True:
         page = await page_at(cursor)
         items.extend(page.items)
+        hidden += page.hidden
         cursor = trail.follow(page.cursor, progress=page.brought_any)
         is_full = limit is not None and len(items) > limit
         if cursor is None or is_full:
             break
-    return Listing(
-        items[:limit], limit is not None and len(items) > limit, trail.looped
-    )
+    has_more = limit is not None and len(items) > limit
+    return Listing(items[:limit], has_more, trail.looped, hidden)

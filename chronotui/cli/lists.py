@@ -111,6 +111,8 @@ def _print(
     output.flush()
     if found.looped:
         output.say(f"chronotui: the server's list leads in circles; these {what} came.")
+    elif not found.items and found.hidden and not invocation.options.terminated:
+        output.say("chronotui: no workflows but terminated ones: --terminated.")
     elif not found.items:
         output.say(f"chronotui: no {what}.")
     elif found.has_more and invocation.options.limit is None:

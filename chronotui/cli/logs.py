@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.cli.invocation import Invocation
-    from chronotui.core.log import Overflow
+    from chronotui.core.log import LineMatcher, Overflow
     from chronotui.engine.selection import LineSelection
     from chronotui.model import Job, LogLine, Workflow
 
@@ -34,7 +34,10 @@ def logs(invocation: Invocation) -> int:
         ask = invocation.retries.ask
         workflow = await ask(lambda: resolve_workflow(client, options.workflow))
         job = await ask(lambda: resolve_job(client, workflow, options.job))
-        return await read(invocation, client, workflow, job, selection)
+        try:
+            return await read(invocation, client, workflow, job, selection)
+        finally:
+            _tell_too_slow(invocation, selection)
 
     return invocation.with_client(work)
 
@@ -57,13 +60,26 @@ def line_selection(invocation: Invocation) -> LineSelection:
     )
 
 
-def _grep(text: str) -> Callable[[str], bool]:
-    from chronotui.core.log import BadPattern, compile_pattern
+def _grep(text: str) -> LineMatcher:
+    from chronotui.core.log import BadPattern, LineMatcher, compile_pattern
 
     try:
-        return compile_pattern(text).matches
+        return LineMatcher(compile_pattern(text))
     except BadPattern as error:
         raise UsageError(f"--grep: {error}") from None
+
+
+def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
+    """Say what was not printed because the expression took too long for it."""
+    from chronotui.core.log import LineMatcher
+
+    grep = selection.grep
+    count = grep.too_slow if isinstance(grep, LineMatcher) else 0
+    if count:
+        lines = "1 line is" if count == 1 else f"{count:,} lines are"
+        _teller(invocation)(
+            f"{lines} left out: --grep took too long there; try a simpler expression."
+        )
 
 
 def _since_ns(text: str) -> int:

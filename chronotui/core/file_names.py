@@ -13,6 +13,9 @@ from typing import Final
 NAME_BYTES: Final = 200
 """Longest name made here: room is left below the usual 255 for ``.part`` endings."""
 
+_MOST_READ: Final = 1024
+"""Characters of either end of a name that are looked at."""
+
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 _RESERVED: Final = frozenset(
     ["con", "prn", "aux", "nul", "clock$", "conin$", "conout$"]
@@ -36,6 +39,8 @@ def safe_name(hint: str | None, *, fallback: str = "log") -> str:
 
 def _clean(text: str) -> str:
     last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    if len(last) > 2 * _MOST_READ:
+        last = last[:_MOST_READ] + last[-_MOST_READ:]
     visible = "".join(_safe_char(char) for char in last)
     name = " ".join(visible.split()).strip(" .").lstrip("-~").strip(" .")
     if not name.strip("_-. "):

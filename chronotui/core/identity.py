@@ -21,7 +21,9 @@ def attempt_of(event_id: str) -> int | None:
     """
     parts = event_id.rsplit(":", 4)
     if len(parts) == 5 and parts[1] == "attempt":
-        return int(parts[2]) if parts[2].isdecimal() and int(parts[2]) > 0 else None
+        number = parts[2]
+        is_number = number.isascii() and number.isdecimal() and len(number) < 10
+        return int(number) or None if is_number else None
     parts = event_id.split(":")
     if len(parts) == 4 and parts[0] == "log":
         return 1

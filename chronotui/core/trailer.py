@@ -28,6 +28,9 @@ most some 800 kB, every character escaped, once as text and once as JSON."""
 
 TXT_MARK: Final = b"--- ERROR: failed to fetch logs ---"
 _REASON_BYTES: Final = 16 * 1024
+MOST_TRAILERS: Final = 4
+"""Places, from the end, at which a trailer is looked for in JSON."""
+
 _JSON_TRAILER: Final = re.compile(rb'\]\s*,\s*"error"\s*:\s*(?=\{)')
 
 
@@ -152,7 +155,8 @@ def judge_json(tail: bytes) -> Verdict:
     stripped = tail.rstrip()
     if re.search(rb"[}\[]\s*\]\s*\}$", stripped):
         return _WHOLE
-    for found in reversed(list(_JSON_TRAILER.finditer(stripped))):
+    # The last one is it: quotes in a message are escaped. Each look costs the rest.
+    for found in reversed(deque(_JSON_TRAILER.finditer(stripped), MOST_TRAILERS)):
         entry = _object(stripped[found.end() : -1])
         if entry is not None and stripped.endswith(b"}"):
             return Verdict(Ending.FAILED, _reason(entry), len(tail) - found.start())

@@ -139,7 +139,12 @@ class GeneratedLog:
             start = max(0, end - limit - 1)
             found += map(chapter.line, range(start, end))
             found += self._of_number(chapter, rest, count, after)
-        found.sort(key=lambda line: downward(line.place(interleaved=self.interleaved)))
+        if len(self.chapters) == 1:
+            # In order as they are, but for the direction of their numbers.
+            found.sort(key=lambda line: -line.sequence_num)
+        else:
+            mixed = self.interleaved
+            found.sort(key=lambda line: downward(line.place(interleaved=mixed)))
         return found[:limit]
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:

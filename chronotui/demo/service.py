@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONNECTED: Final = b'event: connected\ndata: {"status":"connected"}\n\n'
 EVENT_STREAM: Final = "text/event-stream"
-EVENT_HEADERS: Final = [("Cache-Control", "no-cache"), ("Connection", "keep-alive")]
+EVENT_HEADERS: Final = [("Cache-Control", "no-cache")]
 
 
 @dataclass

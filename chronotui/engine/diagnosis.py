@@ -45,6 +45,12 @@ FIRST_EVENT_SECONDS: Final = 1.0
 PAGE_SECONDS: Final = 0.6
 """How often the newest page is read while a stream is followed."""
 
+LEAST_SECONDS: Final = 3.0
+"""How long a stream is followed at least, to see lines that come in lumps."""
+
+LUMP_SECONDS: Final = 1.0
+"""Lines whose ways differ by more in length have been held back on it."""
+
 LATE_SECONDS: Final = 0.5
 """A stream that is so far behind the pages is held back; others are ahead of them."""
 
@@ -269,6 +275,7 @@ class _StreamTrial:
     before: set[object] = field(default_factory=set)
     seen: dict[object, _Seen] = field(default_factory=dict)
     opened_at: float = 0.0
+    page: float = 0.0
     headers: float | None = None
     connected: float | None = None
     said: str = ""
@@ -279,7 +286,9 @@ class _StreamTrial:
         Raises:
             ChronotuiError: The pages or the stream failed.
         """
+        begun = time.monotonic()
         self.before = {_identity(line) for line in await self._page()}
+        self.page = time.monotonic() - begun
         begun = time.monotonic()
         async with AsyncExitStack() as stack:
             opening = stack.enter_async_context(
@@ -330,7 +339,8 @@ class _StreamTrial:
                 seen = self._of(line)
                 if seen is not None and seen.retained is None:
                     seen.retained = time.monotonic()
-            if any(seen.lead is not None for seen in self.seen.values()):
+            is_long = time.monotonic() > until - FOLLOW_SECONDS + LEAST_SECONDS
+            if is_long and self._lead is not None:
                 return
 
     def _of(self, line: LogLine) -> _Seen | None:
@@ -358,18 +368,28 @@ class _StreamTrial:
         if self.headers is None:
             limit = f"{HEADER_SECONDS:.0f} s"
             return f"its headers did not come within {limit} while pages are answered"
+        trouble = self._slow_opening(self.headers) or self._late_lines()
+        return trouble and f"{self._times()}, {trouble}"
+
+    def _slow_opening(self, headers: float) -> str:
         if self.connected is None:
-            return f"{self._times()}, then nothing for {FOLLOW_SECONDS:.1f} s"
-        if self.connected - self.headers > FIRST_EVENT_SECONDS:
-            return f"{self._times()}, long after its headers"
-        lead = self._lead
+            return f"then nothing for {FOLLOW_SECONDS:.1f} s"
+        if self.connected - headers > FIRST_EVENT_SECONDS:
+            return "long after its headers"
+        if headers > max(FIRST_EVENT_SECONDS, 10 * self.page):
+            return f"while a page takes {_ms(self.page)}"
+        return ""
+
+    def _late_lines(self) -> str:
+        lead, spread = self._lead, self._spread
         if lead is not None and lead < -LATE_SECONDS:
-            ahead = f"pages are {-lead:.1f} s ahead of the stream"
-            return f"{self._times()}, {ahead}"
+            return f"pages are {-lead:.1f} s ahead of the stream"
+        if spread > LUMP_SECONDS:
+            return f"lines come in lumps, up to {spread:.1f} s late"
         overdue = sum(map(self._is_overdue, self.seen.values()))
         if overdue and not self._live_count:
             lines = f"{_count(overdue, 'line')} written meanwhile did not come live"
-            return f"{self._times()}, pages are ahead of the stream: {lines}"
+            return f"pages are ahead of the stream: {lines}"
         return ""
 
     def _times(self) -> str:
@@ -391,6 +411,16 @@ class _StreamTrial:
     @property
     def _live_count(self) -> int:
         return sum(seen.live is not None for seen in self.seen.values())
+
+    @property
+    def _spread(self) -> float:
+        """Seconds by which the latest live line took longer than the quickest."""
+        delays = [
+            seen.live - seen.line.time_ns / 1e9
+            for seen in self.seen.values()
+            if seen.live is not None and seen.line.time_ns is not None
+        ]
+        return max(delays) - min(delays) if delays else 0.0
 
     @property
     def _lead(self) -> float | None:

@@ -43,7 +43,11 @@ async def secret() -> str:
     return SECRET
 
 
-AUTHS = [SessionAuth("me@example.com", secret), BearerAuth(secret), CookieAuth(secret)]
+AUTHS: list[Auth] = [
+    SessionAuth("me@example.com", secret),
+    BearerAuth(secret),
+    CookieAuth(secret),
+]
 NAMED = {
     "a web page": ((200, PAGE, "text/html"), "a web page came (200)"),
     "a page of no type": ((200, PAGE, "text/plain"), "a web page came (200)"),

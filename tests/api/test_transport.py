@@ -15,6 +15,7 @@ from chronotui.api.chronoverse import Chronoverse, open_chronoverse
 from chronotui.api.connections import KEEPALIVE_SECONDS, socket_options
 from chronotui.api.transport import MAX_JSON_BYTES
 from chronotui.errors import (
+    ChronotuiError,
     ConfigError,
     FailedAnswerError,
     NotFoundError,
@@ -164,7 +165,7 @@ async def test_what_can_go_wrong_at_the_login(
     client_for: OpenClient,
     answer: Answer,
     reply: tuple[int, str],
-    told: tuple[type[Exception], str],
+    told: tuple[type[ChronotuiError], str],
 ) -> None:
     kind, words = told
 

@@ -58,6 +58,12 @@ def test_terminated_ones_are_told_by_their_time_whatever_the_server_lists(
     assert signed_up("workflows", "--limit", "1").out.count("\n") == 2
     ended = signed_up("workflows", "--terminated", "-o", "json").json
     assert {one["id"] for one in ended} == {one.id for one in all_of_them} - {kept.id}
+    kept.terminated_ns = demo.world.clock.now_ns()
+    none = signed_up("workflows")
+    assert (none.code, none.err) == (
+        0,
+        "chronotui: no workflows but terminated ones: --terminated.\n",
+    )
 
 
 def test_jobs_go_by_name_state_and_trigger(signed_up: Command) -> None:

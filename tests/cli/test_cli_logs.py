@@ -119,6 +119,15 @@ def test_lines_are_chosen_by_stream_text_time_number_and_attempt(
     assert stamped[0].endswith("Z")
 
 
+def test_lines_an_expression_was_too_slow_for_are_counted(
+    signed_up: Command, demo: DemoServer
+) -> None:
+    job = ended_job(demo, [ScriptLine("xxy"), ScriptLine("x" * 9000)])
+    ended = signed_up("logs", "scripted", job.id, "--grep", "(x+x+)+y")
+    assert (ended.code, ended.out) == (0, "xxy\n")
+    assert "1 line is left out: --grep took too long there" in ended.err
+
+
 def test_nothing_printed_is_said(signed_up: Command, demo: DemoServer) -> None:
     job = ended_job(demo)
     ended = signed_up("logs", "scripted", job.id, "--grep", "nowhere")

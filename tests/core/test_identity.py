@@ -17,6 +17,7 @@ JOB = "0190d6a2-7c1e-7a55-b7d2-0f3c5a1b2c3d"
         (f"log:{JOB}:attempt:31:stderr:9", 31),
         (f"log:{JOB}:attempt:x:stderr:9", None),
         (f"log:{JOB}:attempt:0:stderr:9", None),
+        (f"log:{JOB}:attempt:{'9' * 5000}:stderr:9", None),
         ("", None),
         ("01JGABC", None),
         ("something:else", None),
@@ -39,6 +40,15 @@ def test_live_nanoseconds_and_retained_milliseconds_are_one_line() -> None:
 def test_another_time_or_message_is_another_line() -> None:
     assert not same_line(line(), line(time_ns=10**18 + 1_000_001))
     assert not same_line(line(), line("hallo"))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_millisecond_apart_is_the_same_and_a_nanosecond_more_is_not(
+    sign: int,
+) -> None:
+    known = line(time_ns=10**18)
+    assert same_line(line(time_ns=10**18 + sign * 1_000_000), known)
+    assert not same_line(line(time_ns=10**18 + sign * 1_000_001), known)
 
 
 def test_event_ids_decide_where_both_have_one() -> None:

@@ -339,6 +339,23 @@ async def test_pages_of_terminated_workflows_do_not_end_the_list(
         await catalog.find("old 59")
 
 
+async def test_an_empty_list_says_that_terminated_ones_are_hidden(
+    demo: DemoServer,
+) -> None:
+    for one in demo.world.workflows:
+        one.terminated_ns = demo.world.clock.now_ns()
+    async with running(demo) as catalog:
+
+        def noted() -> str:
+            line = catalog.tree.note(catalog.tree.key(0))
+            return "" if line is None else line.note.text
+
+        await until(catalog, lambda: catalog.tree.workflows.complete)
+        assert noted() == "No workflows but terminated ones; . shows them too."
+        catalog.set_filters(TreeFilters(text="report"))
+        await until(catalog, lambda: noted().startswith("Only terminated w"))
+
+
 async def test_what_was_loaded_stays_while_the_server_fails(demo: DemoServer) -> None:
     async with running(demo) as catalog:
         branch = await unfolded(catalog, demo, "nightly-report")

@@ -35,6 +35,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge a stream sooner than people are told."""
     monkeypatch.setattr(diagnosis, "FOLLOW_SECONDS", 1.5)
+    monkeypatch.setattr(diagnosis, "LEAST_SECONDS", 1.0)
     monkeypatch.setattr(diagnosis, "HEADER_SECONDS", 1.0)
 
 
@@ -97,6 +98,15 @@ async def test_a_stream_that_is_held_back_is_named(
     assert (stream.result, stream.exit_code) == ("warning", 0)
     assert words in stream.found
     assert "a proxy that buffers answers" in stream.found
+
+
+async def test_lines_that_come_in_lumps_are_named(lone: DemoServer) -> None:
+    lone.faults.retention_lag = (2.0, 2.0)
+    lone.faults.buffer_seconds = 1.5
+    printing(lone)
+    stream = (await findings_of(profile_of(lone)))["stream"]
+    assert stream.result == "warning"
+    assert "lines come in lumps, up to 1." in stream.found
 
 
 async def test_pages_that_are_ahead_of_the_stream_are_named(lone: DemoServer) -> None:

@@ -27,7 +27,7 @@ from chronotui.core.log.keys import LineKey, key_of
 from chronotui.core.log.levels import Level, is_error, level_of
 from chronotui.core.log.line_block import LineBlock
 from chronotui.core.log.marks import Gap, GapState
-from chronotui.core.log.pattern import BadPattern, Pattern, compile_pattern
+from chronotui.core.log.pattern import BadPattern, LineMatcher, Pattern, compile_pattern
 from chronotui.core.log.row_types import (
     Anchor,
     EdgeRow,
@@ -55,6 +55,7 @@ __all__ = [
     "LineBlock",
     "LineFilter",
     "LineKey",
+    "LineMatcher",
     "LineRow",
     "LogStore",
     "MemoryUse",

@@ -1,4 +1,4 @@
-"""Lines of many megabytes, searched without holding up who else has to run.
+"""Long lines, searched without holding up who else has to run.
 
 Texts are looked for a piece at a time, by whoever calls. An expression cannot be
 stopped and gone on with, so it runs in a thread that leaves the others free.
@@ -12,10 +12,11 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chronotui.core.log.pattern import BYTE_SECONDS, LONG_LINE
 from chronotui.core.log.searched_text import (
-    final_colour,
     searched_message,
     without_colours,
+    without_ending,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from chronotui.core.log.block import Block
 
 HUGE_LINE: Final = 1 << 20
-"""Bytes from which a line is searched by itself."""
+"""Bytes from which a line is searched for texts by itself."""
 
 PIECE_BYTES: Final = 1 << 20
 """Bytes searched between two looks at the clock: about a millisecond."""
@@ -37,8 +38,9 @@ LONGEST_COLOUR: Final = 64
 SHARED_BYTES: Final = 4096
 """Bytes two pieces share where there are colours, so that none hides a match."""
 
-BYTE_SECONDS: Final = 1e-8
-"""Time for each character that an expression is given."""
+
+MOST_WAITED: Final = 1.0
+"""Seconds an answer is waited for at most, whatever the deadline."""
 
 
 class Place(NamedTuple):
@@ -51,8 +53,25 @@ class Place(NamedTuple):
 
 
 def is_huge(block: Block, local: int) -> bool:
-    """Whether a line is searched by itself."""
+    """Whether a line is searched for texts by itself."""
     return block.longest * 4 >= HUGE_LINE and block.size(local, local + 1) > HUGE_LINE
+
+
+def is_long(block: Block, local: int) -> bool:
+    """Whether an expression is matched against a line in a thread."""
+    return block.longest > LONG_LINE and block.size(local, local + 1) > LONG_LINE
+
+
+def next_long(block: Block, start: int) -> int:
+    """Return the first long line from a line on, or the number of lines."""
+    if block.longest <= LONG_LINE:
+        return len(block)
+    begin = block.begin(start)
+    for number, end in enumerate(block.ends[start:] if start else block.ends, start):
+        if end - begin > LONG_LINE:
+            return number
+        begin = end
+    return len(block)
 
 
 def place_of(block: Block, local: int) -> Place:
@@ -82,7 +101,7 @@ class HugeWords:
         place = place_of(block, local)
         if self._place != place:
             self._place, self._found = place, None
-            self._begin, self._end = _searched_part(block, local)
+            self._begin, self._end = searched_part(block, local)
             self._at = self._begin
         while self._found is None:
             self._found = self._in_piece(block)
@@ -110,31 +129,17 @@ class HugeWords:
         return False if stop >= self._end else None
 
 
-def _searched_part(block: Block, local: int) -> tuple[int, int]:
+def searched_part(block: Block, local: int) -> tuple[int, int]:
     """Return where the part of a line begins and ends that is searched."""
     start, end = block.begin(local), block.begin(local + 1) - 1
     if block.returns:
-        end = _without_trailing_returns(block, start, end)
+        end = without_ending(block.text, start, end)
         start = block.text.rfind(b"\r", start, end) + 1 or start
     return start, end
 
 
-def _without_trailing_returns(block: Block, start: int, end: int) -> int:
-    """Return where a line ends without carriage returns, coloured or not."""
-    while end > start:
-        if block.text[end - 1] == 0x0D:
-            end -= 1
-            continue
-        begin = max(start, end - LONGEST_COLOUR)
-        colour = final_colour(block.text[begin:end]) if block.escapes else 0
-        if not colour:
-            break
-        end -= colour
-    return end
-
-
-class HugeExpression:
-    """Matches an expression against one huge line after the other, in a thread.
+class LongExpression:
+    """Matches an expression against one long line after the other, in a thread.
 
     Args:
         expression: For one line.
@@ -143,10 +148,12 @@ class HugeExpression:
     def __init__(self, expression: regex.Pattern[str]) -> None:
         self._expression = expression
         self._place: Place | None = None
-        self._answer: list[bool | None] = []
+        self._answer = _Answer()
 
-    def find(self, block: Block, local: int, seconds: float) -> bool | None:
-        """Return whether a line matches; None: call again.
+    def find(
+        self, block: Block, local: int, seconds: float, deadline: float
+    ) -> bool | None:
+        """Return whether a line matches; None: not by the deadline, call again.
 
         Raises:
             TimeoutError: It takes longer than ``seconds`` and the time its length
@@ -154,16 +161,25 @@ class HugeExpression:
         """
         place = place_of(block, local)
         if self._place != place:
-            self._place, self._answer = place, []
+            self._place, self._answer = place, _Answer()
             limit = seconds + place.size * BYTE_SECONDS
             message = partial(_decoded, block, local)
             match = partial(_match, self._expression, message, limit, self._answer)
-            threading.Thread(target=match, name="huge line", daemon=True).start()
-        if not self._answer:
+            threading.Thread(target=match, name="long line", daemon=True).start()
+        left = min(max(deadline - perf_counter(), 0), MOST_WAITED)
+        if not self._answer.given.wait(left):
             return None
-        if self._answer[0] is None:
+        if self._answer.found is None:
             raise TimeoutError
-        return self._answer[0]
+        return self._answer.found
+
+
+class _Answer:
+    """Whether a line matches; ``found`` is None when it takes too long."""
+
+    def __init__(self) -> None:
+        self.given = threading.Event()
+        self.found: bool | None = None
 
 
 def _decoded(block: Block, local: int) -> str:
@@ -181,13 +197,14 @@ def _match(
     expression: regex.Pattern[str],
     message: Callable[[], str],
     seconds: float,
-    answer: list[bool | None],
+    answer: _Answer,
 ) -> None:
-    """Append whether an expression matches; None when it takes too long."""
+    """Answer whether an expression matches."""
     text = searched_message(message())
     try:
         found = expression.search(text, timeout=seconds, concurrent=True)
     except TimeoutError:
-        answer.append(None)
+        answer.found = None
     else:
-        answer.append(found is not None)
+        answer.found = found is not None
+    answer.given.set()

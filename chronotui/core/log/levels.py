@@ -67,8 +67,8 @@ def _upper() -> re.Pattern[str]:
 
 @cache
 def _marked() -> re.Pattern[str]:
-    """A word with a mark behind it; the ones before it are checked apart, faster."""
-    return re.compile(r"[A-Za-z]{3,}(?=[\]:>)|])")
+    """A word with a mark behind it; what stands before it is checked apart, faster."""
+    return re.compile(r"(?<![A-Za-z])[A-Za-z]{3,}+(?=[\]:>)|])")
 
 
 def level_of(message: str) -> Level | None:

@@ -8,10 +8,12 @@ lines it was too slow for are counted.
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.log.line_regex import within_lines
@@ -23,6 +25,19 @@ if TYPE_CHECKING:
 
 LINE_SECONDS: Final = 0.01
 """Time for one line that is drawn or asked about alone."""
+
+BYTE_SECONDS: Final = 1e-8
+"""Time for each character that an expression is given beside."""
+
+PATIENCE: Final = ((LINE_SECONDS, 20), (0.002, 500), (0.0002, inf))
+"""Time for a line alone, until so many lines took longer; a usual one takes 1 µs."""
+
+LONG_LINE: Final = 16 << 10
+"""Characters from which a line is matched in a thread: between two looks at its own
+clock an expression may take 64 times the line, which for 1 MB is a second."""
+
+LONG_SECONDS: Final = 0.05
+"""How long the matches of a longer text are waited for."""
 
 IGNORE_CASE: Final = "(?i)"
 
@@ -65,13 +80,7 @@ class Pattern:
 
     def matches(self, message: str) -> bool:
         """Whether a message, as shown, matches; False also when it takes too long."""
-        message = searched_message(message)
-        if self.words:
-            return _any_of(self.words, self.ignores_case).search(message) is not None
-        try:
-            return self.compiled.search(message, timeout=LINE_SECONDS) is not None
-        except TimeoutError:
-            return False
+        return LineMatcher(self)(message)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return start and end of each match in a text, the first thousand.
@@ -81,8 +90,24 @@ class Pattern:
         if self.words:
             found = _any_of(self.words, self.ignores_case).finditer(text)
             return [match.span() for match in islice(found, MOST_SPANS)]
+        if len(text) <= LONG_LINE:
+            return self._spans(text)
+        # The thread leaves the others free, and ends when its own time is over.
+        found_there: list[list[tuple[int, int]]] = []
+        thread = threading.Thread(
+            target=lambda: found_there.append(self._spans(text)),
+            name="long text",
+            daemon=True,
+        )
+        thread.start()
+        thread.join(LONG_SECONDS)
+        return found_there[0] if found_there else []
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
         try:
-            matches = self.compiled.finditer(text, timeout=LINE_SECONDS)
+            matches = self.compiled.finditer(
+                text, timeout=LINE_SECONDS, concurrent=len(text) > LONG_LINE
+            )
             taken = (m.span() for m in matches if m.end() > m.start())
             return list(islice(taken, MOST_SPANS))
         except TimeoutError:
@@ -110,6 +135,36 @@ class Pattern:
         if self.words:
             return "|".join(map(re.escape, self.words))
         return self.text.removeprefix(IGNORE_CASE)
+
+
+class LineMatcher:
+    """Matches one line after the other, within a time for each and for all.
+
+    Attributes:
+        too_slow: Lines given up on; they count as no match.
+    """
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._pattern = pattern
+        self.too_slow = 0
+
+    @property
+    def patience(self) -> float:
+        """Time for a line: the more were too slow, the less."""
+        return next(limit for limit, lines in PATIENCE if self.too_slow < lines)
+
+    def __call__(self, message: str) -> bool:
+        """Whether a message, as shown, matches."""
+        text, pattern = searched_message(message), self._pattern
+        if pattern.words:
+            words = _any_of(pattern.words, pattern.ignores_case)
+            return words.search(text) is not None
+        seconds = self.patience + len(text) * BYTE_SECONDS
+        try:
+            return pattern.compiled.search(text, timeout=seconds) is not None
+        except TimeoutError:
+            self.too_slow += 1
+            return False
 
 
 def compile_pattern(text: str) -> Pattern:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from math import inf
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from chronotui.core.log.huge_lines import (
-    BYTE_SECONDS,
     HUGE_LINE,
-    HugeExpression,
     HugeWords,
+    LongExpression,
     is_huge,
+    is_long,
+    next_long,
     place_of,
 )
 from chronotui.core.log.line_regex import is_tame
-from chronotui.core.log.pattern import LINE_SECONDS
+from chronotui.core.log.pattern import LineMatcher
 from chronotui.core.log.searched_text import (
     SearchedBytes,
     searched_bytes,
@@ -41,9 +41,6 @@ class Match(Protocol):
     def start(self) -> int:
         """Return where it begins."""
 
-
-PATIENCE: Final = ((LINE_SECONDS, 20), (0.002, 500), (0.0002, inf))
-"""Time for a line alone, until so many lines took longer; a usual one takes 1 µs."""
 
 NEAR_LINES: Final = 16
 """How far ahead the next hit is looked for first."""
@@ -98,39 +95,53 @@ class WordFinder:
 
 
 class RegexFinder:
-    """Finds an expression, within limits of time.
-
-    Attributes:
-        too_slow: Lines given up on.
-    """
+    """Finds an expression, within limits of time."""
 
     def __init__(self, pattern: Pattern) -> None:
-        self._one = pattern.compiled
         self._many = pattern.for_many_lines
         self._tame = is_tame(pattern.expression)
-        self._huge = HugeExpression(self._one)
+        self._one = LineMatcher(pattern)
+        self._long = LongExpression(pattern.compiled)
         self._given_up: Place | None = None
-        self.too_slow = 0
+
+    @property
+    def too_slow(self) -> int:
+        """Lines given up on."""
+        return self._one.too_slow
 
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
         """See `Matcher.find`."""
-        many = None if block.broken else self._many
-        if many is None or block.longest * 4 >= HUGE_LINE:
-            return self._line_by_line(block, start, deadline)
+        found: list[int] = []
+        done = start
+        while done < len(block):
+            hits = self._find(block, done, deadline)
+            found += hits.indexes
+            waits, done = hits.done == done, hits.done
+            if waits or perf_counter() >= deadline:
+                break
+        return Hits(found, done)
+
+    def _find(self, block: Block, start: int, deadline: float) -> Hits:
+        """Look at lines up to a long one, or at long ones."""
+        if self._many is None or block.broken:
+            return self._line_by_line(block, range(start, len(block)), deadline)
+        stop = next_long(block, start)
+        if stop == start:
+            return self._line_by_line(block, range(start, start + 1), deadline)
         self._tame = self._tame and block.longest <= TAME_LINE
-        hits = self._together(many, block, start, deadline)
+        hits = self._together(self._many, block, range(start, stop), deadline)
         if hits.done > start:
             return hits
-        return self._line_by_line(block, start, deadline)
+        return self._line_by_line(block, range(start, stop), deadline)
 
     def _together(
-        self, many: regex.Pattern[str], block: Block, start: int, deadline: float
+        self, many: regex.Pattern[str], block: Block, lines: range, deadline: float
     ) -> Hits:
-        """Search a block piece by piece, as far as that goes."""
-        text = searched_text(block, start)
+        """Search lines of a block piece by piece, as far as that goes."""
+        text = searched_text(block, lines.start, lines.stop)
         matches = self._tamely if self._tame else self._limited
         found: list[int] = []
-        line, end = start, 0
+        line, end = lines.start, 0
         while end < len(text):
             begin = end
             aim = min(begin + max(len(text) // PIECES, LEAST_PIECE), len(text) - 1)
@@ -160,38 +171,23 @@ class RegexFinder:
         yield from expression.finditer(text, begin, end - 1)
         self._tame = self._tame and thread_time() - before < PIECE_SECONDS
 
-    def _line_by_line(self, block: Block, start: int, deadline: float) -> Hits:
+    def _line_by_line(self, block: Block, lines: range, deadline: float) -> Hits:
         def matches(number: int) -> bool | None:
-            if is_huge(block, number):
-                return self._in_huge(block, number)
-            return self._matches(searched_message(block.message(number)))
+            if is_long(block, number):
+                return self._in_long(block, number, deadline)
+            return self._one(block.message(number))
 
-        return one_by_one(matches, range(start, len(block)), deadline)
+        return one_by_one(matches, lines, deadline)
 
-    def _in_huge(self, block: Block, number: int) -> bool | None:
-        """Whether a huge line matches; None: not known yet."""
+    def _in_long(self, block: Block, number: int, deadline: float) -> bool | None:
+        """Whether a long line matches; None: not known yet."""
         try:
-            return self._huge.find(block, number, self._patience())
+            return self._long.find(block, number, self._one.patience, deadline)
         except TimeoutError:
-            self._give_up(place_of(block, number))
-            return False
-
-    def _give_up(self, place: Place | None) -> None:
-        """Count a line; a huge one once, however often it is asked for."""
-        self.too_slow += place is None or place != self._given_up
-        self._given_up = place
-
-    def _patience(self) -> float:
-        """Return the time for a line: the more were too slow, the less."""
-        return next(limit for limit, lines in PATIENCE if self.too_slow < lines)
-
-    def _matches(self, text: str) -> bool:
-        """Whether a line matches."""
-        seconds = self._patience() + len(text) * BYTE_SECONDS
-        try:
-            return self._one.search(text, timeout=seconds) is not None
-        except TimeoutError:
-            self._give_up(None)
+            place = place_of(block, number)
+            # A line is counted once, however often it is asked for.
+            self._one.too_slow += place != self._given_up
+            self._given_up = place
             return False
 
 

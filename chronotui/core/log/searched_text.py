@@ -7,12 +7,15 @@ from array import array
 from bisect import bisect_right
 from functools import cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.core.log.block import Block
+
+ENDING_BYTES: Final = 1 << 16
+"""Bytes of a line's end looked at at a time, far more than a colour sequence has."""
 
 
 @cache
@@ -21,19 +24,9 @@ def _sgr() -> re.Pattern[bytes]:
 
 
 @cache
-def _final_sgr() -> re.Pattern[bytes]:
-    return re.compile(rb"\x1b\[[0-9;:]*m\Z")
-
-
-@cache
-def _earlier_states() -> re.Pattern[bytes]:
-    """What a line's last carriage return moved over, once trailing ones are gone."""
-    return re.compile(rb"[^\r\n]*\r+(?=[^\r\n])")
-
-
-@cache
-def _trailing() -> re.Pattern[bytes]:
-    return re.compile(rb"\r+(?=\n)")
+def _backward_ending() -> re.Pattern[bytes]:
+    """Carriage returns and colour sequences, the last one first and read backward."""
+    return re.compile(rb"(?:\r++|m[0-9;:]*+\[\x1b)*+")
 
 
 @cache
@@ -92,9 +85,9 @@ def searched_bytes(block: Block, start: int, *, lower: bool = False) -> Searched
     return SearchedBytes(text.lower() if lower else text, ends, 0, 0, start)
 
 
-def searched_text(block: Block, start: int) -> str:
-    """Return the same lines as text."""
-    text = memoryview(block.text)[block.begin(start) :]
+def searched_text(block: Block, start: int, stop: int) -> str:
+    """Return the lines ``start`` to ``stop`` (exclusive), the same way, as text."""
+    text = memoryview(block.text)[block.begin(start) : block.begin(stop)]
     if block.escapes or block.returns:
         changed = _without_controls(block, bytes(text))
         return changed.decode("utf-8", "surrogatepass")
@@ -106,17 +99,48 @@ def without_colours(text: bytes | bytearray) -> bytes:
     return _sgr().sub(b"", text)
 
 
-def final_colour(text: bytes | bytearray) -> int:
-    """Return the bytes of the colour sequence a text ends with; 0 without one."""
-    found = _final_sgr().search(text) if text.endswith(b"m") else None
-    return len(found[0]) if found else 0
+def without_ending(text: bytes | bytearray, start: int, end: int) -> int:
+    """Return where a line ends without carriage returns, coloured or not.
+
+    Args:
+        text: Holds the line.
+        start: Where the line begins.
+        end: Where it ends.
+    """
+    while end > start:
+        begin = max(start, end - ENDING_BYTES)
+        backward = bytes(text[begin:end])[::-1]
+        taken = _backward_ending().match(backward)
+        if taken is None or not taken.end():
+            break
+        end -= taken.end()
+    return end
 
 
 def _without_controls(block: Block, text: bytes | bytearray) -> bytes | bytearray:
     if block.escapes:
         text = _sgr().sub(b"", text)
     if block.returns:
-        text = _trailing().sub(b"", text)
+        text = text.replace(b"\r\n", b"\n")
         if b"\r" in text:
-            text = _earlier_states().sub(b"", text)
+            text = _last_states(text)
     return text
+
+
+def _last_states(text: bytes | bytearray) -> bytes:
+    """Return lines without what their carriage returns moved over.
+
+    A search for an expression cannot do it: it would try each place of a line that
+    has none.
+    """
+    pieces: list[bytes | bytearray] = []
+    kept = 0
+    at = text.find(b"\r")
+    while at >= 0:
+        start = text.rfind(b"\n", kept, at) + 1 or kept
+        end = text.index(b"\n", at)
+        pieces += (text[kept:start], text[start:end].rstrip(b"\r").rpartition(b"\r")[2])
+        kept = end
+        at = text.find(b"\r", end)
+    pieces.append(text[kept:])
+    return b"".join(pieces)

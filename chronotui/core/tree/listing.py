@@ -43,6 +43,9 @@ class Listing:
 
     Args:
         known: Ids to show until the server has answered.
+
+    Attributes:
+        hides_terminated: Whether pages held terminated workflows that are left out.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
@@ -56,6 +59,7 @@ class Listing:
         self.answered = False
         self.loading = Loading.NOTHING
         self.problem: ChronotuiError | None = None
+        self.hides_terminated = False
         self.version = 0
 
     def __len__(self) -> int:

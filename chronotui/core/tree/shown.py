@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chronotui.core.tree.model import TreeModel
 
 CLEAR: Final = "0 clears the filter."
+SHOW_THEM: Final = ". shows them too."
 NOTE_INDENT: Final = 4
 
 
@@ -67,8 +68,14 @@ def _last_notes(tree: TreeModel) -> list[Note]:
 
 
 def _no_workflow(tree: TreeModel) -> str:
+    hides = tree.workflows.hides_terminated
     if tree.filters.query:
-        return f"No workflow is named like “{clean(tree.filters.query)}”. {CLEAR}"
+        said = clean(tree.filters.query)
+        if hides:
+            return f"Only terminated workflows are named like “{said}”; {SHOW_THEM}"
+        return f"No workflow is named like “{said}”. {CLEAR}"
+    if hides:
+        return f"No workflows but terminated ones; {SHOW_THEM}"
     if tree.filters.terminated:
         return "No workflows yet, no terminated ones either."
     return "No workflows yet."

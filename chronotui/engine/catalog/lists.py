@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from chronotui.core.tree.listing import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Sequence
 
     from chronotui.core.tree.branch import Branch
     from chronotui.core.tree.filters import JobFilter, TreeFilters
@@ -90,10 +90,14 @@ class WorkflowList:
             following = Place(place.stage + 1)
         return list(page.items), following
 
-    def _page(self, stage: int, cursor: str | None) -> Awaitable[Page[Workflow]]:
-        return self._client.workflows(
-            cursor=cursor, query=self._query, terminated=self._stages[stage]
+    async def _page(self, stage: int, cursor: str | None) -> Page[Workflow]:
+        terminated = self._stages[stage]
+        page = await self._client.workflows(
+            cursor=cursor, query=self._query, terminated=terminated
         )
+        if page.hidden and len(self._stages) == 1:
+            self.listing.hides_terminated = True
+        return page
 
     def extend(self, items: Sequence[Workflow], following: Place | None) -> None:
         """Join the next page."""

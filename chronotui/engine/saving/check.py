@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.file_names import shorten
+from chronotui.core.log_formats import SaveFormat
 from chronotui.core.text import clean
 from chronotui.core.trailer import TAIL_BYTES, Ending, judge
 from chronotui.engine.saving.comparison import (
@@ -26,12 +27,15 @@ from chronotui.errors import (
     LogsUnavailableError,
     MissingError,
     ServerError,
+    UnreadableAnswerError,
     UsageError,
 )
 from chronotui.model import RawFormat
 from chronotui.storage.recording_part import CheckFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chronotui.engine.saving.fetch import Writer
     from chronotui.engine.saving.notebook import Notebook
     from chronotui.engine.saving.work import Work
@@ -45,6 +49,7 @@ _LASTING: Final = (DownloadNeedsSessionError, LogsUnavailableError)
 """Refusals that asking again does not change."""
 
 _NAME_BYTES: Final = 235
+_READ_BYTES: Final = 1 << 20
 
 
 class _CutError(ServerError):
@@ -174,6 +179,23 @@ class _Both:
         """Return the end of the body."""
         self._body.finish()
         return self._part.tail(TAIL_BYTES)
+
+
+def holds_all(notebook: Notebook, path: Path, save_format: SaveFormat) -> bool:
+    """Whether a recording has every line of a file; False where it cannot be told."""
+    if save_format not in {SaveFormat.TXT, SaveFormat.JSONL}:
+        return False
+    by_text = save_format is SaveFormat.TXT
+    comparison = Comparison(notebook, by_text=by_text)
+    body = TextBody(comparison) if by_text else EntryBody(comparison)
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_READ_BYTES):
+                body.take(piece)
+    except (OSError, UnreadableAnswerError):
+        return False
+    body.finish()
+    return not comparison.finish().only_theirs
 
 
 def disagreement(

@@ -10,7 +10,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.follow import Follow
-from chronotui.engine.saving.check import ServerFile, UncheckableError, disagreement
+from chronotui.engine.saving.check import (
+    ServerFile,
+    UncheckableError,
+    disagreement,
+    holds_all,
+)
 from chronotui.engine.saving.download import save_ended
 from chronotui.engine.saving.lines import encoder_for
 from chronotui.engine.saving.notebook import Held, Notebook
@@ -24,6 +29,7 @@ from chronotui.storage.target import home_relative
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from chronotui.engine.follow import FollowResult
     from chronotui.engine.saving.comparison import Difference
@@ -35,6 +41,9 @@ AWAY: Final = frozenset(
     {ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE, ConnectionKind.SIGN_IN}
 )
 """The states of a connection in which a recording gets nothing."""
+
+AS_SERVED: Final = "as the server's own file has them"
+AS_RETAINED: Final = "as the retained log has them"
 
 MARK_SECONDS: Final = 1.0
 """How far apart the part is made durable and its state written at most."""
@@ -65,6 +74,8 @@ class Recording:
         self._work = work
         self._job = job
         self._follow = self._new_follow()
+        self._left: list[Path] = []
+        """Parts of this recording that were left, for the log holds other lines."""
 
     def _new_follow(self) -> Follow:
         work = self._work
@@ -142,6 +153,7 @@ class Recording:
         part = self._work.recording
         assert part is not None  # noqa: S101 - it was gone on with
         await in_thread(part.begin_anew, part.abandon)
+        self._left.append(part.set_aside[-1])
         self._follow = self._new_follow()
 
     def _phase(self) -> SavePhase:
@@ -158,11 +170,17 @@ class Recording:
         work = self._work
         work.missing_lines = result.missing
         work.sealed = result.verdict.sealed or bool(result.missing)
+        await in_thread(lambda: self._drop_what_is_held(notebook), lambda: None)
         self._say_what_was_set_aside()
         server_file = ServerFile(work, notebook)
         try:
             found = await server_file.compare(work.watch.timing.end_limit)
         except UncheckableError as why:
+            # The ledger has counted the retained pages to their end, or says why not.
+            if work.sealed:
+                work.held = AS_RETAINED
+            else:
+                work.unverified = str(why)
             work.notes.append(
                 f"{result.verdict.sentence()}; not verified against the server's own "
                 f"file, because {why}."
@@ -172,6 +190,15 @@ class Recording:
         finally:
             if not work.keep_anyway:
                 await server_file.drop()
+
+    def _drop_what_is_held(self, notebook: Notebook) -> None:
+        """Remove parts that were left and have no line this recording has not."""
+        recording, form = self._work.recording, self._work.request.format
+        for path in self._left:
+            if recording is not None and holds_all(notebook, path, form):
+                path.unlink(missing_ok=True)
+                recording.set_aside.remove(path)
+        self._left.clear()
 
     def _say_what_was_set_aside(self) -> None:
         work = self._work
@@ -187,7 +214,7 @@ class Recording:
             verdict = replace(
                 result.verdict, sealed=not result.missing, possible=0, note=""
             )
-            work.sealed = True
+            work.sealed, work.held = True, AS_SERVED
             work.notes.append(
                 f"{verdict.sentence()}; the server's own file has the same."
             )

@@ -20,14 +20,10 @@ from chronotui.storage.target import Target, look, opening_problem, refuse
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
-    from typing import TypeVar
 
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.core.log import Overflow
     from chronotui.engine.saving.request import SaveRequest
-
-    Part = TypeVar("Part", bound=PartFile)
-
 
 KEEP_SECONDS: Final = 2.0
 """How long a disk may take to keep a part; what was durable before is kept anyway."""
@@ -111,8 +107,9 @@ class Work:
             AbandonedError: The save is over already.
         """
         path = self._path_in_folder(hint)
-        self.part = self._taken(PartFile(path, overwrite=self.request.overwrite))
-        return self.part
+        part = PartFile(path, overwrite=self.request.overwrite)
+        self._take(part)
+        return part
 
     def open_recording(self) -> RecordingPart:
         """Begin a recording, or go on with its part; called in a worker thread.
@@ -129,7 +126,7 @@ class Work:
             overwrite=request.overwrite,
             anew=request.anew,
         )
-        self.part = self.recording = self._taken(part)
+        self._take(part)
         return part
 
     def _recording_of(self) -> RecordingOf:
@@ -160,10 +157,14 @@ class Work:
                 raise opening_problem(problem, path) from problem
         return path
 
-    def _taken(self, part: Part) -> Part:
+    def _take(self, part: PartFile) -> None:
+        """Work with a part from now on; close it if the save is over by now."""
         with self._lock:
             if not self._over:
-                return part
+                self.part = part
+                if isinstance(part, RecordingPart):
+                    self.recording = part
+                return
         if isinstance(part, RecordingPart):
             part.keep()
         else:
@@ -213,7 +214,12 @@ class Work:
         """
         with self._lock:
             self._over = True
-            part = self.part
+            part, recording = self.part, self.recording
+        replaces = part is not None and recording not in {None, part}
+        if replaces and part is not None and not part.committed:
+            # What was to take the recording's place is not whole.
+            await self.drop_part()
+            part = recording
         if part is None or part.committed:
             return None
         part.abandon()

@@ -89,8 +89,10 @@ class Connecting(OpeningJobs, Saving):
         def waiting(problem: ChronotuiError) -> None:
             nonlocal waited
             waited = True
-            words = f"Opens {named} when the server answers: {problem.sentence}"
-            self.say(words, seconds=FOR_GOOD)
+            catalog = session.catalog
+            is_told = catalog.problem is not None or not catalog.answered
+            why = "." if is_told else f": {problem.sentence}"
+            self.say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
 
         try:
             key = await find_link(

@@ -7,24 +7,35 @@ lays out with, so that what is measured is what is painted.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Final
 
-from rich.cells import split_graphemes
+from rich.cells import get_character_cell_size, split_graphemes
 
 TAB: Final = 8
 """Columns between tab stops."""
+
+PIECE: Final = 512
+"""Characters measured at once: about a screen's width of any script."""
+
+JOINER: Final = "\u200d"
+SELECTOR: Final = "\ufe0f"
 
 BREAK_SHARE: Final = 4
 """A wrapped part ends at a space if one is in its last 1/4."""
 
 
 class Tabbed:
-    """Text with its tabs turned into spaces, and how positions moved."""
+    """Text with its tabs turned into spaces, and how positions moved.
+
+    Args:
+        text: The text.
+        most: Characters after which what follows another tab is left out.
+    """
 
     __slots__ = ("_added", "_at", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most: int | None = None) -> None:
         self._at: list[int] = []
         self._added: list[int] = [0]
         if "\t" not in text:
@@ -34,14 +45,17 @@ class Tabbed:
         column = position = 0
         *tabbed, last = text.split("\t")
         for piece in tabbed:
-            column += Grid(piece).width
+            column += len(piece) if piece.isascii() else Grid(piece).width
             spaces = TAB - column % TAB
             pieces += (piece, " " * spaces)
             column += spaces
             position += len(piece) + 1
             self._at.append(position)
             self._added.append(self._added[-1] + spaces - 1)
-        pieces.append(last)
+            if most is not None and position + self._added[-1] >= most:
+                break
+        else:
+            pieces.append(last)
         self.text = "".join(pieces)
 
     def place(self, position: int) -> int:
@@ -50,29 +64,60 @@ class Tabbed:
 
 
 class Grid:
-    """Columns of a text without tabs and control characters."""
+    """Columns of a text without tabs and control characters.
 
-    __slots__ = ("_columns", "_starts", "text", "width")
+    A text that is not ASCII is measured as far as is asked for, a piece at a time.
+    """
+
+    __slots__ = ("_columns", "_starts", "_stop", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._stop = 0
         self._starts: list[int] | None = None
-        self._columns: list[int] | None = None
-        if text.isascii():
-            self.width = len(text)
-            return
-        clusters, self.width = split_graphemes(text)
-        self._starts = [start for start, _end, _cells in clusters]
-        widths = (cells for _start, _end, cells in clusters)
-        self._columns = list(accumulate(widths, initial=0))
+        self._columns: list[int] = [0]
+        if not text.isascii():
+            self._starts = []
+
+    @property
+    def width(self) -> int:
+        """Cells the whole text takes."""
+        if self._starts is None:
+            return len(self.text)
+        while self._measure(self._starts):
+            pass
+        return self._columns[-1]
+
+    def _measure(self, starts: list[int]) -> bool:
+        """Measure one more piece, which ends where a cluster does; False at the end."""
+        text, start = self.text, self._stop
+        end = min(start + PIECE, len(text))
+        while end < len(text) and _goes_on(text, end):
+            end += 1
+        if start == end:
+            return False
+        piece, column = text[start:end], self._columns[-1]
+        if piece.isascii():
+            starts += range(start, end)
+            self._columns += range(column + 1, column + end - start + 1)
+        else:
+            clusters, _width = split_graphemes(piece)
+            starts += [start + at for at, _end, _cells in clusters]
+            widths = (cells for _start, _end, cells in clusters)
+            self._columns += islice(accumulate(widths, initial=column), 1, None)
+        self._stop = end
+        return True
 
     def column(self, position: int) -> int:
         """Return the column a character starts at (its cluster's, if it is inside)."""
-        if self._starts is None or self._columns is None:
-            return min(position, self.width)
+        starts = self._starts
+        if starts is None:
+            return min(position, len(self.text))
         if position >= len(self.text):
             return self.width
-        return self._columns[bisect_right(self._starts, position) - 1]
+        while position >= self._stop:
+            self._measure(starts)
+        return self._columns[bisect_right(starts, position) - 1]
 
     def cut(self, left: int, right: int) -> tuple[int, int, int]:
         """Return what of the text fits whole between two columns.
@@ -81,9 +126,11 @@ class Grid:
             Start and end position, and how many columns after ``left`` the start
             lies: a wide character cut by the edge leaves a blank there.
         """
-        if self._starts is None or self._columns is None:
-            return min(left, self.width), min(right, self.width), 0
-        columns, starts = self._columns, self._starts
+        starts, columns = self._starts, self._columns
+        if starts is None:
+            return min(left, len(self.text)), min(right, len(self.text)), 0
+        while columns[-1] <= right and self._measure(starts):
+            pass
         first = bisect_left(columns, left)
         last = bisect_right(columns, right) - 1
         if first >= len(starts) or last <= first:
@@ -113,15 +160,27 @@ class Grid:
 
     def _next(self, position: int) -> int:
         """Return where the next cluster starts, for one wider than the room."""
-        if self._starts is None:
+        starts = self._starts
+        if starts is None:
             return position + 1
-        index = bisect_right(self._starts, position)
-        return self._starts[index] if index < len(self._starts) else len(self.text)
+        while position + 1 >= self._stop and self._measure(starts):
+            pass
+        index = bisect_right(starts, position)
+        return starts[index] if index < len(starts) else len(self.text)
 
     def _break(self, start: int, end: int, room: int) -> int:
         """Prefer the end of a word where that costs little room."""
         space = self.text.rfind(" ", max(start + 1, end - room // BREAK_SHARE), end)
         return end if space < 0 else space + 1
+
+
+def _goes_on(text: str, position: int) -> bool:
+    """Whether a character belongs to the cluster of the one before."""
+    return (
+        text[position - 1] == JOINER
+        or text[position] in {JOINER, SELECTOR}
+        or not get_character_cell_size(text[position])
+    )
 
 
 def indent_of(text: str, width: int) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from chronotui.core.json_tree import JsonTree
     from chronotui.core.screen_rows import ScreenRow
-    from chronotui.ui.log_view.drawing import Find
+    from chronotui.ui.log_view.highlighter import Highlighter
     from chronotui.ui.log_view.look import Look
     from chronotui.ui.log_view.shown import Paragraph
 
@@ -70,7 +70,9 @@ class JsonSheet(Widget, can_focus=True):
     class Moved(Message):
         """Another node is current."""
 
-    def __init__(self, tree: JsonTree, look: Look, *, find: Find | None = None) -> None:
+    def __init__(
+        self, tree: JsonTree, look: Look, *, find: Highlighter | None = None
+    ) -> None:
         super().__init__()
         self.folds = JsonFolds(tree)
         self._look = look
@@ -176,6 +178,8 @@ class JsonSheet(Widget, can_focus=True):
         self._moved()
 
     def _moved(self) -> None:
+        if self._find is not None:
+            self._find.begin()
         self.refresh()
         self.post_message(self.Moved())
 

@@ -24,7 +24,7 @@ DEEPEST: Final = 40
 LONGEST: Final = 1 << 20
 """Characters beyond which a message is not read as JSON: it would take too long."""
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++')
 _EMPTY: Final = {"{": "}", "[": "]"}
 
 
@@ -92,24 +92,29 @@ class _Line:
     """A line in the making."""
 
     def __init__(self) -> None:
-        self._text = ""
+        self._pieces: list[str] = []
+        self._length = 0
         self._parts: list[JsonPart] = []
 
     def indent(self, depth: int) -> None:
-        self._text = " " * (INDENT * min(depth, DEEPEST))
+        self._append(" " * (INDENT * min(depth, DEEPEST)))
 
     def add(self, piece: str, after: str) -> None:
-        start = len(self._text)
-        self._text += clean(piece)
+        start = self._length
+        self._append(clean(piece))
         if piece == ":":
-            self._text += " "
+            self._append(" ")
         elif piece not in "{}[],":
-            self._parts.append(JsonPart(start, len(self._text), _kind(piece, after)))
+            self._parts.append(JsonPart(start, self._length, _kind(piece, after)))
 
     def take(self) -> JsonLine:
-        line = JsonLine(self._text, tuple(self._parts))
-        self._text, self._parts = "", []
+        line = JsonLine("".join(self._pieces), tuple(self._parts))
+        self._pieces, self._length, self._parts = [], 0, []
         return line
+
+    def _append(self, text: str) -> None:
+        self._pieces.append(text)
+        self._length += len(text)
 
 
 def _kind(piece: str, after: str) -> JsonKind:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from chronotui.model import LogLine
-    from chronotui.ui.log_view.drawing import Find
+    from chronotui.ui.log_view.highlighter import Highlighter
     from chronotui.ui.log_view.look import Look
 
 TEXT_KEYS: Final = "esc closes   y copies"
@@ -76,7 +76,7 @@ class LineScreen(ModalScreen[None]):
         *,
         number: int = 0,
         zone: tzinfo | None = None,
-        find: Find | None = None,
+        find: Highlighter | None = None,
     ) -> None:
         super().__init__()
         self.line = line

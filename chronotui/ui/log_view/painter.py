@@ -45,6 +45,7 @@ class RowPainter:
         self._drawer = drawer
         self._drawn: dict[tuple[object, Flags], _Drawn] = {}
         self._heights: dict[tuple[LineKey, bool], tuple[LogLine, int]] = {}
+        self._widths: dict[LineKey, tuple[LogLine, int]] = {}
 
     def paints(self, rows: NearRows, as_json: set[LineKey]) -> bool:
         """Whether this painter was made for these rows."""
@@ -83,7 +84,16 @@ class RowPainter:
     def text_width(self, number: int) -> int:
         """Return how many cells a row's text takes when nothing is cut off."""
         row = self.rows.row(number)
-        return self._drawer.text_width(row.line) if isinstance(row, LineRow) else 0
+        if not isinstance(row, LineRow):
+            return 0
+        key = key_of(row.line)
+        known = self._widths.get(key)
+        if known is None or known[0] != row.line:
+            if len(self._widths) >= MOST_KEPT:
+                self._widths.clear()
+            known = (row.line, self._drawer.text_width(row.line))
+            self._widths[key] = known
+        return known[1]
 
     def rows_of(self, number: int, flags: Flags = PLAIN) -> list[DrawnRow]:
         """Return a row's screen rows, drawn now or before."""

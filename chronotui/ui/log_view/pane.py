@@ -16,6 +16,7 @@ from chronotui.ui.log_view.bar import (
     BarPart,
     bar_parts,
 )
+from chronotui.ui.log_view.highlighter import Highlighter
 from chronotui.ui.log_view.line_screen import LineScreen
 from chronotui.ui.log_view.messages import (
     LineOpened,
@@ -144,7 +145,7 @@ class LogPane(Asking):
     @on(LineOpened)
     def _line_opened(self, event: LineOpened) -> None:
         opened = self.view.opened
-        find = opened.search.spans if opened and opened.search else None
+        find = Highlighter(opened.search) if opened and opened.search else None
         screen = LineScreen(
             event.line,
             self.view.look,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.segment import Segment
 
@@ -18,6 +20,10 @@ class Run(NamedTuple):
     start: int
     end: int
     style: Style
+
+
+_start: Final = attrgetter("start")
+_end: Final = attrgetter("end")
 
 
 def overlay(runs: Sequence[Run], over: Iterable[Run]) -> list[Run]:
@@ -42,10 +48,14 @@ def overlay(runs: Sequence[Run], over: Iterable[Run]) -> list[Run]:
     return result
 
 
-def segments(text: str, runs: Iterable[Run], start: int, end: int) -> list[Segment]:
-    """Return characters ``start`` to ``end`` of a text as segments."""
+def segments(text: str, runs: Sequence[Run], start: int, end: int) -> list[Segment]:
+    """Return characters ``start`` to ``end`` of a text as segments.
+
+    The runs are in order and none meets another; only those of the part are looked at.
+    """
+    first = bisect_right(runs, start, key=_end)
+    last = bisect_left(runs, end, first, key=_start)
     return [
         Segment(text[max(run.start, start) : min(run.end, end)], run.style)
-        for run in runs
-        if run.start < end and run.end > start
+        for run in runs[first:last]
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.text import parse_ansi
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.style import Style
 
+    from chronotui.core.text import Span
     from chronotui.ui.log_view.look import Look
 
 MOST_SHOWN: Final = 8192
@@ -26,6 +28,16 @@ MOST_JSON_LINES: Final = 200
 
 MOST_WHOLE: Final = 1 << 18
 """Characters of one message on a screen of its own; the rest must be saved."""
+
+MOST_WHOLE_WIDE: Final = 1 << 16
+"""The same where they are not ASCII: each has to be measured."""
+
+
+MOST_REMEMBERED: Final = 1 << 17
+"""Characters of a message that is kept as it is shown, for a screenful of them."""
+
+LONGEST_PICTURE: Final = 8
+"""Characters that may stand for one: its number."""
 
 
 class Paragraph(NamedTuple):
@@ -54,43 +66,60 @@ class Paragraph(NamedTuple):
 
 def shown_message(message: str, base: Style, look: Look) -> Paragraph:
     """Return one message as it stands in the list."""
-    if len(message) <= MOST_SHOWN:
-        if message.isascii() and message.isprintable():
-            return Paragraph(Grid(message), (Run(0, len(message), base),))
-        return _cleaned(message, base)
+    if len(message) <= MOST_SHOWN and message.isascii() and message.isprintable():
+        return Paragraph(Grid(message), (Run(0, len(message), base),))
     note = f" … {byte_size(message)}, Enter opens"
-    return _capped(message, base, look, MOST_SHOWN, note)
+    capped = _remembered if len(message) <= MOST_REMEMBERED else _capped
+    return capped(message, Run(0, MOST_SHOWN, base), note, look.note)
 
 
 def whole_message(message: str, base: Style, look: Look) -> list[Paragraph]:
     """Return one message as it stands on a screen of its own."""
-    note = f" … the first {MOST_WHOLE:,} characters of {byte_size(message)}: save it"
-    return [_capped(message, base, look, MOST_WHOLE, note)]
+    most = MOST_WHOLE if message.isascii() else MOST_WHOLE_WIDE
+    note = f" … the first {most:,} characters of {byte_size(message)}: save it"
+    return [_capped(message, Run(0, most, base), note, look.note)]
 
 
-def _cleaned(message: str, base: Style) -> Paragraph:
-    text, spans = parse_ansi(message)
-    tabbed = Tabbed(text)
-    runs: Sequence[Run] = (Run(0, len(tabbed.text), base),)
-    if spans:
-        place = tabbed.place
-        runs = overlay(
-            runs,
-            [Run(place(s.start), place(s.end), rich_style(s.style)) for s in spans],
-        )
-    if "\t" not in text:
-        return Paragraph(Grid(text), runs)
-    return Paragraph(Grid(tabbed.text), runs, tabbed, text)
+def _capped(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
+    """Return a message in a style, a note behind what fits into a run.
 
-
-def _capped(message: str, base: Style, look: Look, most: int, note: str) -> Paragraph:
+    Neither is more read than fits, nor shown: a character may stand for eight.
+    """
     last = message.rfind("\r", 0, len(message.rstrip("\r\n"))) + 1
-    if len(message) - last <= most:
-        return _cleaned(message[last:], base)
-    part = _cleaned(message[last : last + most], base)
-    text = part.grid.text + note
-    runs = (*part.runs, Run(len(part.grid.text), len(text), look.note))
-    return part._replace(grid=Grid(text), runs=runs)
+    cut = len(message) - last > most.end
+    # Colours of the states before the last one stay on; of too much they do not.
+    kept = message if len(message) <= most.end else message[last : last + most.end]
+    text, spans = _parsed(kept, most.end)
+    cut = cut or len(text) > most.end
+    raw = text[: most.end]
+    tabbed = Tabbed(raw, most.end)
+    shown = tabbed.text[: most.end]
+    cut = cut or len(shown) < len(tabbed.text)
+    place = tabbed.place
+    runs: Sequence[Run] = overlay(
+        (Run(0, len(shown), most.style),),
+        [Run(place(s.start), place(s.end), rich_style(s.style)) for s in spans],
+    )
+    if cut:
+        runs = (*runs, Run(len(shown), len(shown) + len(note), note_style))
+        shown += note
+    tabs = "\t" in raw
+    return Paragraph(Grid(shown), runs, tabbed if tabs else None, raw if tabs else "")
+
+
+@lru_cache(maxsize=64)
+def _remembered(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
+    """Return the same, kept: each letter of a search draws the same lines again."""
+    return _capped(message, most, note, note_style)
+
+
+def _parsed(message: str, most: int) -> tuple[str, tuple[Span, ...]]:
+    """Return a message as shown, at least its first so many characters."""
+    if len(message) > most // LONGEST_PICTURE and "\r" not in message:
+        text, spans = parse_ansi(message[: most // LONGEST_PICTURE])
+        if len(text) >= most:
+            return text, spans
+    return parse_ansi(message)
 
 
 def byte_size(message: str) -> str:

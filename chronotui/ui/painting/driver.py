@@ -85,7 +85,8 @@ def is_hung_up(terminal: int) -> bool:
     """Whether nobody is at the other end of a terminal any more."""
     poll = select.poll()
     poll.register(terminal, 0)
-    gone = select.POLLHUP | select.POLLERR | select.POLLNVAL
+    # Where terminals cannot be polled the answer is POLLNVAL, which says nothing.
+    gone = select.POLLHUP | select.POLLERR
     return any(events & gone for _file, events in poll.poll(0))
 
 

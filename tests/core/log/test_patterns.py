@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from chronotui.core.log import (
     BadPattern,
     LineFilter,
+    LineMatcher,
     LineRow,
     LogStore,
     Rows,
@@ -187,6 +188,7 @@ def test_huge_lines_match_as_others_do(
         small.setattr(pattern_finders_module, "HUGE_LINE", 8)
         small.setattr(huge_lines_module, "HUGE_LINE", 8)
         small.setattr(huge_lines_module, "PIECE_BYTES", 3)
+        small.setattr(huge_lines_module, "LONG_LINE", 6)
         store = store_of(messages)
         rows, search = Rows(store, line_filter), Search(Rows(store), pattern)
         searched(rows)
@@ -194,6 +196,62 @@ def test_huge_lines_match_as_others_do(
     expected = [line for line in store.lines(0, 9) if line_filter.matches(line)]
     assert [row.line for row in rows.rows(0, 9) if isinstance(row, LineRow)] == expected
     assert search.count == sum(map(pattern.matches, messages))
+
+
+SQUARE = r"\w+\s"
+"""Takes the square of a line's length, and looks at the time once in 64 lines of it."""
+
+
+def test_a_long_line_holds_nobody_up_while_an_expression_runs() -> None:
+    store = store_of(["usual x y", *["x" * (1 << 18)] * 3, "y z"])
+    search = Search(Rows(store), compile_pattern(SQUARE))
+    longest, slices, complete = 0.0, 0, False
+    while not complete:
+        before = time.thread_time()
+        complete = search.advance(0.005)
+        longest = max(longest, time.thread_time() - before)
+        slices += 1
+    assert (search.count, search.too_slow) == (2, 3)
+    assert longest < 0.1
+    assert slices > 20  # about 200; as many as lines where the thread lets nobody on
+
+
+def test_the_matches_of_a_long_text_are_waited_for_a_moment() -> None:
+    before = time.thread_time()
+    assert compile_pattern(SQUARE).spans("x" * (1 << 18)) == []
+    assert time.thread_time() - before < 0.1
+    text = "y" * (1 << 18) + "x1"
+    assert compile_pattern(r"x\d").spans(text) == [(1 << 18, (1 << 18) + 2)]
+
+
+def test_lines_between_long_ones_are_still_searched_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone: list[str] = []
+    match = LineMatcher.__call__
+
+    def counted(matcher: LineMatcher, message: str) -> bool:
+        alone.append(message)
+        return match(matcher, message)
+
+    monkeypatch.setattr(LineMatcher, "__call__", counted)
+    usual = [f"usual {number}\rlast" for number in range(500)]
+    store = store_of([*usual, "x" * (1 << 16), *usual])
+    search = Search(Rows(store), compile_pattern("l.s"))
+    searched(search)
+    assert (search.count, alone) == (1000, [])
+
+
+def test_the_more_lines_were_too_slow_the_less_time_the_others_get() -> None:
+    matcher = LineMatcher(compile_pattern("(x+x+)+y"))
+    patience = [matcher.patience]
+    for _ in range(25):
+        assert not matcher("x" * 4000)
+        patience.append(matcher.patience)
+    assert matcher.too_slow == 25
+    assert patience == sorted(patience, reverse=True)
+    assert patience[-1] < patience[0] / 4
+    assert matcher("xxy")
 
 
 def test_a_huge_line_is_found() -> None:

@@ -70,6 +70,7 @@ async def test_what_exists_then_every_line_to_the_end(
     assert result.lines == len(truth)
     assert result.exit_code == 0
     assert "0 missing; the server's own file has the same" in result.notes[-1]
+    assert result.sentence().endswith("a, as the server's own file has them.")
     assert bench.names() == {"a"}
 
 
@@ -261,6 +262,7 @@ async def test_a_comparison_that_is_refused_for_good_is_not_verified(
 ) -> None:
     bench.demo.faults.refuse(status, route="raw", times=-1)
     result = await ended_recording(bench)
+    assert result.sentence().endswith("as the retained log has them.")
     assert result.lines == 50
     assert "not verified against the server's own file, because " in result.notes[-1]
     assert bench.names() == {"a"}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.saving import SaveFormat
-from chronotui.errors import CancelledByUserError, ChronotuiError
-from tests.engine.saving.test_recording import record, until
+from chronotui.engine.saving import Save, SaveFormat
+from chronotui.errors import CancelledByUserError, ChronotuiError, DownloadError
+from chronotui.storage.atomic_file import PartFile
+from tests.engine.saving.test_recording import WATCH, record, until
 
 if TYPE_CHECKING:
     from chronotui.demo.script import ScriptedJob
@@ -121,11 +123,6 @@ async def test_stopped_again_and_again_in_trouble(bench: Bench, seed: int) -> No
 
 
 async def test_a_file_made_anew_counts_its_lines_once(bench: Bench) -> None:
-    from dataclasses import replace
-
-    from chronotui.engine.saving import Save
-    from tests.engine.saving.test_recording import WATCH
-
     job = bench.demo.world.add_job(Script([f"line {n}" for n in range(100)]))
     quick = replace(WATCH, timing=replace(WATCH.timing, line_wait=0.2))
     save = Save(bench.client, bench.request(job), watch=quick)
@@ -139,4 +136,32 @@ async def test_a_file_made_anew_counts_its_lines_once(bench: Bench) -> None:
     assert bench.read() == bench.text(job)
     assert (result.lines, result.exit_code) == (102, 0)
     assert result.bytes == len(bench.read())
+    assert bench.names() == {"a"}
+
+
+async def test_a_file_made_anew_that_cannot_be_finished_leaves_the_recording(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = bench.demo.world.add_job(Script([f"line {n}" for n in range(100)]))
+    quick = replace(WATCH, timing=replace(WATCH.timing, line_wait=0.2))
+    save = Save(bench.client, bench.request(job), watch=quick)
+    running = asyncio.create_task(save.run())
+    await until(lambda: save.progress.lines >= 100)
+    job.write(ScriptLine("late", live=None, retained=0.6), "after")
+    await until(lambda: save.progress.lines >= 101)
+    await until(lambda: "too late" in save.progress.said)
+    commit = PartFile.commit
+
+    def fails(part: PartFile) -> None:
+        raise DownloadError("The disk is full.")
+
+    monkeypatch.setattr(PartFile, "commit", fails)
+    job.end()
+    with pytest.raises(DownloadError, match="disk is full"):
+        await running
+    assert bench.names() == {"a.part", "a.part.state"}
+    monkeypatch.setattr(PartFile, "commit", commit)
+    result = await record(bench, job).run()
+    assert bench.read() == bench.text(job)
+    assert (result.lines, result.exit_code) == (102, 0)
     assert bench.names() == {"a"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chronotui.demo import DemoServer
     from chronotui.ui.app import DeskApp
 
-WAITS = "Opens job 17c3be when the server answers:"
+WAITS = "Opens job 17c3be when the server answers."
 OUTAGES: list[tuple[int, str]] = [
     (503, "text/html"),
     (500, "text/plain"),
@@ -104,7 +104,7 @@ async def test_a_link_that_waits_takes_nobody_away_from_another_job() -> None:
         server.faults.refuse(503, "text/plain", route="job", times=-1)
         app = desk_on(server, workflow="nightly-report", job=job.id)
         async with app.run_test(size=(120, 36)) as pilot:
-            await until_shown(pilot, "Opens job")
+            await until_shown(pilot, "when the server answers: The server failed (503)")
             other = await open_another(app, server, pilot)
             server.faults.relent()
             await until(pilot, lambda: not app.desk.working("link"))

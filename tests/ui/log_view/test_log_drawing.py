@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rich.cells import cell_len
+from rich.cells import cell_len, split_graphemes
 from rich.color import Color
 from rich.style import Style
 
@@ -253,6 +254,35 @@ def test_wrapped_parts_cover_the_text_and_fit(text: str, width: int) -> None:
     parts = grid.wrap(width, min(2, width - 1))
     assert "".join(text[start:end] for start, end in parts) == text
     assert all(cell_len(text[start:end]) <= max(width, 2) for start, end in parts)
+
+
+@UNHURRIED
+@given(
+    st.text(alphabet="ab日é👍❤\u0301\u200d\ufe0f", max_size=12),
+    st.integers(400, 700),
+    st.integers(0, 1500),
+    st.integers(0, 200),
+)
+def test_a_text_measured_in_pieces_is_measured_as_a_whole(
+    text: str, times: int, left: int, width: int
+) -> None:
+    whole = text * (times // max(len(text), 1) + 1)
+    clusters, cells = split_graphemes(whole)
+    starts = [start for start, _end, _cells in clusters]
+    columns = list(accumulate((each[2] for each in clusters), initial=0))
+    grid = Grid(whole)
+    start, end, lead = grid.cut(left, left + width)
+    cut = [
+        number
+        for number in range(len(starts))
+        if left <= columns[number] and columns[number + 1] <= left + width
+    ]
+    if start < end:
+        assert (start, lead) == (starts[cut[0]], columns[cut[0]] - left)
+        assert end == clusters[cut[-1]][1]
+    for number in range(0, len(starts), 97):
+        assert grid.column(starts[number]) == columns[number]
+    assert grid.width == cells
 
 
 @UNHURRIED
