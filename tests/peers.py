@@ -26,7 +26,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from tests.exactness.cases import EVERY, SCALE
-from tests.exactness.run import Run, report, run
+from tests.exactness.runs import Run, report, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

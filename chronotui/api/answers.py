@@ -100,9 +100,10 @@ def error_for(
         body: Its beginning, at most ``MAX_ERROR_BODY`` bytes.
         proxy: The one that may have answered in the server's place.
     """
-    said = "" if is_page(headers, body) else quote_words(body)
+    page = is_page(headers, body)
+    said = "" if page else quote_words(body)
     is_plain = bool(said) and media_type(headers) in {"text/plain", "application/json"}
-    error = None if proxy is None else _proxys_answer(proxy, status, is_plain=is_plain)
+    error = None if proxy is None else _proxys_answer(proxy, status, page=page)
     if error is None:
         error = _error_of(status, headers, said)
     error.answer = Answer(status, is_plain)
@@ -111,14 +112,12 @@ def error_for(
     return error
 
 
-def _proxys_answer(
-    proxy: Proxy, status: int, *, is_plain: bool
-) -> ChronotuiError | None:
+def _proxys_answer(proxy: Proxy, status: int, *, page: bool) -> ChronotuiError | None:
     """Return the error for what a proxy says itself, None for a server's words."""
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         sentence = f"The{str(proxy)[3:]} wants a sign-in (407)."
         return FailedAnswerError(sentence, next_step=proxy.sign_in_step)
-    if is_plain:
+    if not page:
         return None
     return FailedAnswerError(
         f"A web page came through {proxy} in place of the server's answer ({status}).",

@@ -95,6 +95,7 @@ class RetainedLog:
         self._clock = clock or Clock()
         self._intake = Intake(self._new_store())
         self._pages = RetainedPages(self._fetch, self._intake)
+        self._pages.attempts = job.attempts or 0
         self._pages.on_page = self._set_floor
         self._printed = 0
         self._read = 0

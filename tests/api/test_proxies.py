@@ -323,15 +323,27 @@ async def test_a_proxys_own_answer_is_not_the_servers(
     assert "account" not in str(error)
 
 
-async def test_the_servers_own_words_through_a_proxy_stay_its_own(
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ("not yours", "text/plain", r"may not see that \(403\): “not yours”"),
+        ("", "text/plain", r"may not see that \(403\)\."),
+        ("<Error/>", "application/xml", r"may not see that \(403\)"),
+    ],
+)
+async def test_what_is_no_page_is_the_servers_own_through_a_proxy_too(
+    *,
     make_peer: MakePeer,
     client_for: OpenClient,
     answer: Answer,
     monkeypatch: pytest.MonkeyPatch,
+    body: str,
+    kind: str,
+    words: str,
 ) -> None:
-    proxy = await make_peer(lambda *_: answer(403, "not yours", kind="text/plain"))
+    proxy = await make_peer(lambda *_: answer(403, body, kind=kind))
     monkeypatch.setenv("http_proxy", proxy.url)
-    with pytest.raises(ChronotuiError, match=r"may not see that \(403\): “not yours”"):
+    with pytest.raises(ChronotuiError, match=words):
         await client_for("http://a.test").workflows()
 
 

@@ -226,7 +226,9 @@ async def test_clocks_that_differ_are_named(
 
 
 @pytest.mark.parametrize(
-    "headers", [(), ("Date: soon",), (date(900.0), "Age: 900")], ids=str
+    "headers",
+    [(), ("Date: soon",), (date(900.0), "Age: 900")],
+    ids=["none", "unreadable", "from a cache"],
 )
 async def test_a_date_that_tells_nothing_is_left_out(headers: tuple[str, ...]) -> None:
     async with answering(*headers) as profile:

@@ -9,7 +9,7 @@ called whole that is not.
 
 from tests.exactness.cases import CASES, Case
 from tests.exactness.readers import Reading, client_of, identity
-from tests.exactness.run import Run, report, run
+from tests.exactness.runs import Run, report, run
 
 __all__ = [
     "CASES",

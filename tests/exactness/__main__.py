@@ -11,7 +11,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from tests.exactness.cases import EVERY, SCALE, SOAK
-from tests.exactness.run import Run, report, run_named
+from tests.exactness.runs import Run, report, run_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -138,6 +138,7 @@ class Watch:
         self._asker = self._new_asker(PAGE)
         self._job_asker = self._new_asker(JOB)
         self.pages = RetainedPages(self._fetch, intake)
+        self.pages.attempts = job.attempts or 0
         self.account = Account(intake, self.pages.coverage, timing, clock)
         self._poll = self._new_poll()
         self._stream = self._new_stream()

@@ -22,6 +22,8 @@ OUTAGES: list[tuple[int, str]] = [
     (500, "text/plain"),
     (429, "text/plain"),
     (404, "text/html"),
+    (404, "text/plain"),
+    (401, "text/html"),
 ]
 
 
