@@ -186,11 +186,11 @@ def _recordings(standing: Standing, *, brief: bool) -> list[Part]:
     what = f"rec {standing.recorded_id}".strip()
     if standing.recordings > 1:
         what = f"{standing.recordings} recordings"
-    short = f"{sign} rec {standing.recorded:,}"
+    short = f"{sign} rec"
     lines = "1 line" if standing.recorded == 1 else f"{standing.recorded:,} lines"
     words = f"{sign} {what} {lines}" + (", server away" if away else "")
     if brief:
-        words = f"{short} away" if away else short
+        words = f"{short} {standing.recorded:,}" + (" away" if away else "")
     return [Part(words, tone, 0, short=short)]
 
 
