@@ -104,7 +104,11 @@ def judge(
     held, true = Counter(reading.lines), Counter(truth)
     lost, doubled = (true - held).total(), (held - true).total()
     refused = bool(reading.refused) and may_refuse
-    said = lost if refused else min(lost, reading.missing) if may_miss else 0
+    said = 0
+    if refused or (may_miss and reading.doubtful):
+        said = lost
+    elif may_miss:
+        said = min(lost, reading.missing)
     return Found(
         lost=lost - said,
         doubled=doubled,

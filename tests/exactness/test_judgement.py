@@ -62,6 +62,9 @@ def test_what_is_said_is_excused_only_where_it_may_be() -> None:
     assert not judge(TRUTH, short, 1.0).exact
     assert judge(TRUTH, short, 1.0, may_miss=True).exact
     assert judge(TRUTH, short, 1.0, may_miss=True).said == 2
+    doubt = whole(TRUTH[:3], doubtful=True, whole=False)
+    assert not judge(TRUTH, doubt, 1.0).exact
+    assert judge(TRUTH, doubt, 1.0, may_miss=True).exact
     gave_up = Reading(refused="no")
     assert not judge(TRUTH, gave_up, 1.0).exact
     assert judge(TRUTH, gave_up, 1.0, may_refuse=True).exact
