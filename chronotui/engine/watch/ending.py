@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from chronotui.engine.watch.timing import Clock, WatchTiming
     from chronotui.model import Job
 
-CONFIRMATIONS: Final = 3
-"""So often the log is read in another way than by pages that cannot vouch for it."""
+WAITED_SHARE: Final = 0.25
+"""After this share of the time for the end the log is read in another way, too, where
+pages cannot vouch for it, although its newest page has not stood still."""
 
 CIRCLES = "the server's page list leads in circles"
 CACHED = "the server's page cache may hide lines of a retried job"
@@ -72,7 +73,7 @@ class Ending:
             at_once=True,
         )
         pause = timing.end_first
-        confirmations = 0
+        confirm_at, confirm_pause = began, timing.end_cap
         while still_ended():
             await self._pages.read_tail()
             read_at = self._clock.monotonic()
@@ -80,13 +81,14 @@ class Ending:
             await self._read_holes(schedule)
             now = self._clock.monotonic()
             stands = standstill.stands(now, self._account.lag.largest)
-            if stands and self._unsure() and confirmations < CONFIRMATIONS:
-                confirmations += 1
+            waited = now - began >= timing.end_limit * WAITED_SHARE
+            if (stands or waited) and now >= confirm_at and self._unsure():
                 await self._confirm()
                 now = self._clock.monotonic()
+                confirm_at = now + confirm_pause
+                confirm_pause *= timing.retry_factor
             closed = not any(True for _ in self._account.holes())
-            sure = confirmations >= CONFIRMATIONS or not self._unsure()
-            if closed and stands and sure:
+            if closed and stands and not self._unsure():
                 return True
             if now - began >= timing.end_limit and standstill.stands(now, 0.0):
                 return True

@@ -42,6 +42,10 @@ CURSOR_REFUSALS: Final = 2
 """So often in a row a cursor is refused before the list is begun again without it."""
 
 
+MOST_CONFIRMED: Final = 1_000_000
+"""Lines of a log that is downloaded whole for a few that its pages lack."""
+
+
 class CursorRefusedError(Exception):
     """A cursor was refused again: the list has to be begun anew."""
 
@@ -247,10 +251,8 @@ class Watch:
 
     async def _read_ended(self) -> Verdict:
         await self._open()
-        if not self._is_settled():
+        if not self._is_settled() or self._is_unsure():
             await self._ending.read_out(lambda: True)
-        elif self._is_unsure():
-            await self._confirm()
         return self.verdict()
 
     async def _read_on(self) -> Verdict:
@@ -303,8 +305,15 @@ class Watch:
 
     def _is_unsure(self) -> bool:
         """Whether pages alone cannot vouch for the log."""
-        coverage = self.pages.coverage
-        if coverage.end_cut_off or (coverage.cut_off and self.account.missing):
+        coverage, account = self.pages.coverage, self.account
+        if coverage.end_cut_off or (coverage.cut_off and account.missing):
+            return True
+        lacks = account.missing or account.possible
+        if (
+            lacks
+            and not coverage.confirmed
+            and self.intake.ledger.lines < MOST_CONFIRMED
+        ):
             return True
         return coverage.needs_confirmation and self._may_be_cached()
 
