@@ -33,6 +33,7 @@ class Ending:
     Args:
         pages: The retained log.
         account: What is missing.
+        open_rest: Reads on what is wanted and could not be read yet.
         unsure: Whether pages alone cannot tell: one is too large, or they may be old.
         confirm: Reads the log in another way; False when that brought less.
     """
@@ -42,6 +43,7 @@ class Ending:
         pages: RetainedPages,
         account: Account,
         *,
+        open_rest: Callable[[], Awaitable[None]],
         unsure: Callable[[], bool],
         confirm: Callable[[], Awaitable[bool]],
         timing: WatchTiming,
@@ -49,6 +51,7 @@ class Ending:
     ) -> None:
         self._pages = pages
         self._account = account
+        self._open_rest = open_rest
         self._unsure = unsure
         self._confirm = confirm
         self._timing = timing
@@ -75,6 +78,7 @@ class Ending:
         pause = timing.end_first
         confirm_at, confirm_pause = began, timing.end_cap
         while still_ended():
+            await self._open_rest()
             await self._pages.read_tail()
             read_at = self._clock.monotonic()
             standstill.read(read_at, self._pages.coverage.newest)

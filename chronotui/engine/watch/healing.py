@@ -12,7 +12,7 @@ from chronotui.engine.watch.requests import Nudge
 from chronotui.engine.watch.walk import unlimited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from chronotui.core.ledger import Hole
     from chronotui.engine.watch.account import Account
@@ -156,6 +156,7 @@ class Healing:
     Attributes:
         away: The newest page was out of reach for long: reading on from where it
             was left is like the first catching up.
+        open_rest: Reads on what is wanted and could not be read yet.
         on_deaf: Called when the newest page twice held lines that a stream which
             seems to stand has not said: it is half-open.
     """
@@ -186,6 +187,7 @@ class Healing:
         )
         self._budget: RequestBudget | None = None
         self.on_deaf: Callable[[], None] = lambda: None
+        self.open_rest: Callable[[], Awaitable[None]] = _nothing
 
     def begin(self) -> None:
         """Begin to count requests."""
@@ -226,6 +228,7 @@ class Healing:
             now = self._clock.monotonic()
             if self.tail.due() <= now:
                 await self._read_tail(ended)
+                await self.open_rest()
             hole = self.schedule.due(self._clock.monotonic())
             if hole is not None:
                 await self._read_hole(hole, ended)
@@ -290,3 +293,7 @@ class Healing:
             budget.take(now)
 
         return permit
+
+
+async def _nothing() -> None:
+    """Read nothing."""

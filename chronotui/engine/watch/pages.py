@@ -51,6 +51,7 @@ class RetainedPages:
         coverage: What has been read.
         attempts: How many attempts the job had at least, if that is known.
         lines_read: How many lines, those read again included.
+        restarts: How often a cursor was refused and the list begun again.
     """
 
     def __init__(self, fetch: Fetch, intake: Intake) -> None:
@@ -65,24 +66,28 @@ class RetainedPages:
         self.coverage.on_read = self._settle
         intake.on_renumbered = self._renumbered
         self.lines_read = 0
+        self.restarts = 0
 
-    async def open(self, enough: Enough, permit: Permit = unlimited) -> None:
+    async def open(self, enough: Enough, permit: Permit = unlimited) -> bool:
         """Read what is wanted on opening, or go on where a reading was broken off.
 
         Newest-first this goes back from the newest page until ``enough`` says so of
         a page's lines; oldest-first it goes on to the end of the list.
+
+        Returns:
+            False when a page too large for the server stands before it.
         """
         coverage = self.coverage
         if coverage.top is None:
-            await self._open_new(enough, permit)
-            return
+            return await self._open_new(enough, permit)
         await self.read_tail(permit)
         while not coverage.rising and not coverage.at_start:
             page = await self.read_older(permit)
             if page is None or enough(page):
-                return
+                break
+        return not coverage.cut_off
 
-    async def _open_new(self, enough: Enough, permit: Permit) -> None:
+    async def _open_new(self, enough: Enough, permit: Permit) -> bool:
         coverage = self.coverage
         pages = 0
         self._elsewhere = 0
@@ -96,21 +101,22 @@ class RetainedPages:
                 if page.next_cursor is None:
                     break
                 if is_enough and coverage.order is not None and not coverage.rising:
-                    return
+                    return True
                 if pages == PAGES_BEFORE_RAW and await self._shortcut():
-                    return
+                    return True
         finally:
             self.intake.settle()
             await walk.aclose()
         if walk.is_blocked:
             self.on_page()
-            return
+            return False
         coverage.at_end = True
         coverage.at_start = coverage.rising or not coverage.looped
         coverage.older = None
         if coverage.rising:
             self.on_newest()
         self.on_page()
+        return True
 
     def _take_in(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
         """Take note of a page read on opening."""
@@ -418,6 +424,7 @@ class RetainedPages:
             if cursor is None:
                 raise
             self.coverage.forget_cursors()
+            self.restarts += 1
             return await self._fetch(None, True)
 
     def take_page(

@@ -66,6 +66,8 @@ class Walk:
         self._context = Context()
         self._seen: set[tuple[Place, Place]] = set()
         self._over = False
+        self._restarts = pages.restarts
+        self._begun_again = False
         self._count = 0
         self._coming: asyncio.Task[LogPage] | None = None
         self._edge = pages.coverage.edge_of(cursor)
@@ -119,6 +121,12 @@ class Walk:
                 self._read = Stretch(beyond.place, beyond.place)
             else:
                 self._coming = None
+                if self._restarts != self._pages.restarts:
+                    # A cursor was refused, and the first page came: to come by the
+                    # same cursors once more is no circle, a second time it is.
+                    here, self._restarts = None, self._pages.restarts
+                    if not self._begun_again:
+                        self._begun_again, self._trail = True, CursorTrail()
                 return here, page
 
     def _extend(self, here: str | None, span: tuple[Place, Place] | None) -> None:

@@ -131,6 +131,8 @@ class Watch:
         self._clock = clock
         self._changed = changed
         self._enough = enough
+        self._wanted = enough or enough_of(settings)
+        self._is_open = False
         self.was_answered = False
         self._too_large = LargePages(timing.page_apart, clock)
         self.intake = intake
@@ -150,6 +152,7 @@ class Watch:
         self._ending = Ending(
             self.pages,
             self.account,
+            open_rest=self._open_rest,
             unsure=self._is_unsure,
             confirm=self._confirm,
             timing=timing,
@@ -228,6 +231,7 @@ class Watch:
             clock=self._clock,
         )
         healing.on_deaf = self._stream.renew
+        healing.open_rest = self._open_rest
         return healing
 
     async def run(self) -> Verdict:
@@ -266,9 +270,14 @@ class Watch:
 
     async def _open(self) -> None:
         self.account.caught_up = False
-        await self.pages.open(self._enough or enough_of(self._settings))
+        self._is_open = await self.pages.open(self._wanted)
         self.account.opened(settled=self._is_settled())
         self._changed()
+
+    async def _open_rest(self) -> None:
+        """Read on where a page too large for the server stood in the way."""
+        if not self._is_open:
+            self._is_open = await self.pages.open(self._wanted)
 
     async def _load_raw(self) -> bool:
         """Load the whole log of an ended job, if all of it is wanted."""

@@ -157,6 +157,12 @@ class Scene:
         await settled(pilot)
 
 
+def is_read_back(pilot: Pilot[int]) -> bool:
+    """Tell whether the opened log was read as far back as is wanted."""
+    state = desk(pilot).desk.log_side.state
+    return state is not None and state.at_end and state.lines > 0 and not state.filling
+
+
 async def live(pilot: Pilot[int]) -> None:
     """Follow the report that is running."""
     await until_shown(pilot, "nightly-report")
@@ -164,6 +170,8 @@ async def live(pilot: Pilot[int]) -> None:
     await until_shown(pilot, "2:05")
     await press(pilot, "j", "enter")
     await until_shown(pilot, "0 missing")
+    # Its second attempt's numbers are below the first one's: it is read back to them.
+    await until(pilot, lambda: is_read_back(pilot))
 
 
 async def history(pilot: Pilot[int]) -> None:
