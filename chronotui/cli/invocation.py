@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from chronotui.api.chronoverse import Chronoverse
     from chronotui.engine.questions import AskSecret
-    from chronotui.engine.retries import Retries
+    from chronotui.engine.retry import Retries
     from chronotui.storage.diagnostic_log import DiagnosticLog
     from chronotui.storage.settings import Config, Profile
 
@@ -90,7 +90,7 @@ class Invocation:
     @cached_property
     def retries(self) -> Retries:
         """Asks again what a server failed to answer, and says so if it takes long."""
-        from chronotui.engine.retries import Retries
+        from chronotui.engine.retry import Retries
 
         return Retries(lambda words: self.output.say(f"chronotui: {words}"))
 

@@ -13,11 +13,10 @@ from chronotui.core.paging import PageOrder
 from chronotui.core.text import clean
 from chronotui.engine.beginning import beginning_of
 from chronotui.engine.raw_lines import raw_lines, read_left_out
-from chronotui.engine.retries import ASKED_AGAIN, Retries
+from chronotui.engine.retry import ASKED_AGAIN, Retries, backoff_of
 from chronotui.engine.selection import LineSelection
 from chronotui.engine.watch.intake import Context, Intake
 from chronotui.engine.watch.pages import RetainedPages
-from chronotui.engine.watch.requests import backoff_of
 from chronotui.engine.watch.scope import refuse_without_log
 from chronotui.engine.watch.timing import Clock, WatchTiming
 from chronotui.errors import (

@@ -4,23 +4,33 @@ A watch, a recording, a followed log, a list and a sign-in check outlive any sin
 answer: a load balancer answers 404, 405 or a web page for a moment, a failed column
 store is a 404 on log pages (wire note "Errors"). So everything is asked again, with
 growing waits; only the job's own refusal is believed, at once where nothing was ever
-answered and somebody waits for an exit code, else when it has lasted.
+answered and somebody waits for an exit code, else when it has lasted. A command that
+runs once asks again once or twice.
 """
 
 from __future__ import annotations
 
+import asyncio
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from chronotui.core.backoff import Backoff
+from chronotui.core.times import age
+from chronotui.engine.watch.timing import Clock, WatchTiming
 from chronotui.errors import (
+    ChronotuiError,
+    FailedAnswerError,
     NotSignedInError,
+    OverloadedError,
     PageTooLargeError,
     ServerError,
     WebPageError,
 )
 
 if TYPE_CHECKING:
-    from chronotui.errors import ChronotuiError
+    from collections.abc import Awaitable, Callable
+
+Value = TypeVar("Value")
 
 JOB: Final = "job"
 PAGE: Final = "log_page"
@@ -122,3 +132,93 @@ class Refusal:
     def broken(self) -> None:
         """Note any other answer, or none: the refusal has not lasted."""
         self._since = None
+
+
+def backoff_of(timing: WatchTiming, clock: Clock) -> Backoff:
+    """Return the delays of one thing that is tried again."""
+    return Backoff(
+        first=timing.retry_first,
+        factor=timing.retry_factor,
+        cap=timing.retry_cap,
+        after_cap=timing.retry_after_cap,
+        chance=clock.chance,
+    )
+
+
+ASKED_AGAIN: Final = 2
+"""So often a request that one command cannot do without is asked again."""
+
+SAID_AFTER: Final = 5.0
+"""Seconds of waiting after which it is said."""
+
+
+def may_help(error: ChronotuiError) -> bool:
+    """Whether asking again soon may be answered otherwise: a 429 or a 5xx."""
+    if isinstance(error, PageTooLargeError):
+        return False
+    if isinstance(error, OverloadedError):
+        return True
+    status = 0 if error.answer is None else error.answer.status
+    return isinstance(error, FailedAnswerError) and (status == 429 or status >= 500)
+
+
+class Retries:
+    """Asks requests again that a server failed to answer.
+
+    Args:
+        tell: Takes sentences for people.
+        timing: The delays, and how much of a Retry-After is obeyed.
+        clock: Time and chance.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str], None] = lambda _: None,
+        *,
+        timing: WatchTiming | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._tell = tell
+        self._timing = timing or WatchTiming()
+        self._clock = clock or Clock()
+
+    async def ask(
+        self,
+        request: Callable[[], Awaitable[Value]],
+        *,
+        again: Callable[[ChronotuiError], bool] = may_help,
+        times: int = ASKED_AGAIN,
+    ) -> Value:
+        """Return the answer to a request.
+
+        Args:
+            request: Makes it.
+            again: Whether an error may be gone when it is made again.
+            times: How often it is made again.
+
+        Raises:
+            ChronotuiError: The last error, or one that will not go away.
+        """
+        backoff = backoff_of(self._timing, self._clock)
+        waited = 0.0
+        while True:
+            try:
+                return await request()
+            except ChronotuiError as error:
+                if backoff.tries >= times or not again(error):
+                    raise
+                delay = backoff.delay(error.retry_after)
+                await self._wait(error, waited, delay)
+                waited += delay
+
+    async def _wait(self, error: ChronotuiError, waited: float, delay: float) -> None:
+        """Sleep, and say why once it takes long."""
+        silent = max(0.0, SAID_AFTER - waited)
+        if delay <= silent:
+            await asyncio.sleep(delay)
+            return
+        await asyncio.sleep(silent)
+        left = delay - silent
+        what = error.sentence.rstrip(".")
+        self._tell(f"{what}; asked again in {age(left)}.")
+        await asyncio.sleep(left)

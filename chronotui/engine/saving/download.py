@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.core.log_formats import SaveFormat
 from chronotui.core.text import clean
-from chronotui.engine.retries import Retries
+from chronotui.engine.retry import Retries
 from chronotui.engine.saving.fetch import Fetch, Fetched, OtherFormatError
 from chronotui.engine.saving.lines import encoder_for
 from chronotui.engine.saving.pages import build_from_pages

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.core.log import LogStore
 from chronotui.core.paging import CursorTrail
 from chronotui.engine.retained import RetainedLog
-from chronotui.engine.retries import Retries
+from chronotui.engine.retry import Retries
 from chronotui.engine.saving.lines import LineWriter
 from chronotui.engine.saving.progress import SavePhase
 from chronotui.engine.selection import LineSelection

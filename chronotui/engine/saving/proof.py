@@ -20,7 +20,7 @@ from chronotui.core.wholeness import (
     raw_place,
 )
 from chronotui.engine.retained import RetainedLog
-from chronotui.engine.retries import Retries
+from chronotui.engine.retry import Retries
 from chronotui.engine.saving.fetch import Fetch, OtherFormatError
 from chronotui.engine.saving.pages import build_from_pages, found_lines
 from chronotui.engine.saving.progress import SavePhase

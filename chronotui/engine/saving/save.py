@@ -7,7 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from chronotui.engine.retries import Retries
+from chronotui.engine.retry import Retries
 from chronotui.engine.saving.download import save_ended
 from chronotui.engine.saving.lines import save_lines
 from chronotui.engine.saving.progress import SavePhase, SaveProgress

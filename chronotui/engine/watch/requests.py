@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
-from chronotui.core.backoff import Backoff
-from chronotui.engine.retry import Phase, Refusal, Step, next_step
+from chronotui.engine.retry import Phase, Refusal, Step, backoff_of, next_step
 from chronotui.errors import ChronotuiError, NotSignedInError
 
 if TYPE_CHECKING:
@@ -18,17 +17,6 @@ if TYPE_CHECKING:
     from chronotui.model import Job
 
 Answer = TypeVar("Answer")
-
-
-def backoff_of(timing: WatchTiming, clock: Clock) -> Backoff:
-    """Return the delays of one thing that is tried again."""
-    return Backoff(
-        first=timing.retry_first,
-        factor=timing.retry_factor,
-        cap=timing.retry_cap,
-        after_cap=timing.retry_after_cap,
-        chance=clock.chance,
-    )
 
 
 class Nudge:

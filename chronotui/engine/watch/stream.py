@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chronotui.core.attempt_rules import Way
-from chronotui.engine.retry import Step, next_step
+from chronotui.engine.retry import Step, backoff_of, next_step
 from chronotui.engine.watch.intake import Context
-from chronotui.engine.watch.requests import Nudge, backoff_of
+from chronotui.engine.watch.requests import Nudge
 from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,

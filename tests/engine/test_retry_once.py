@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.engine.retries import ASKED_AGAIN, Retries, may_help
+from chronotui.engine.retry import ASKED_AGAIN, Retries, may_help
 from chronotui.engine.watch.timing import Clock
 from chronotui.errors import (
     Answer,
@@ -36,7 +36,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("chronotui.engine.retries.asyncio.sleep", sleep)
+    monkeypatch.setattr("chronotui.engine.retry.asyncio.sleep", sleep)
     return slept
 
 
