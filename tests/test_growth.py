@@ -293,10 +293,14 @@ def seconds_of(use: Callable[[str], object], text: str) -> float:
         gc.enable()
 
 
-def grows_too_fast(use: Callable[[str], object], shape: Callable[[int], str]) -> str:
+def grows_too_fast(
+    use: Callable[[str], object],
+    shape: Callable[[int], str],
+    steps: Sequence[int] = STEPS,
+) -> str:
     """Return what is wrong with the growth of a cost; "" if it is at most linear."""
     known: list[float] = []
-    for step, length in enumerate(STEPS):
+    for step, length in enumerate(steps):
         took = seconds_of(use, shape(length))
         for _ in range(TRIES):
             if took <= most_after(known):
@@ -357,10 +361,12 @@ def is_all(pattern: Any, text: str) -> None:
 TYPED: Final = "typed by the reader, or set in a file of his"
 
 PATTERNS: Final[dict[str, Any]] = {
+    "api.answers._SECONDS": is_all,
     "api.bulk._HEAD_END": finds,
     "api.chunk_merger._CHUNKED": finds,
     "api.chunk_merger._FINAL_STATUS": begins,
     "api.chunk_merger._NEXT_CHUNK": begins,
+    "api.login._FOREIGN_SCHEMES": finds,
     "core.ansi._sgr": finds,
     "core.harmless._hostile": finds,
     "core.harmless._mark_floods": finds,
@@ -454,6 +460,7 @@ def test_no_pattern_costs_more_than_its_text(name: str) -> None:
     found = {
         shape: wrong
         for shape in SHAPES
-        if (wrong := grows_too_fast(used, SHAPES[shape]))
+        # What uses it is fed the longest lines, above.
+        if (wrong := grows_too_fast(used, SHAPES[shape], STEPS[:-1]))
     }
     assert not found

@@ -49,7 +49,7 @@ BODIES: Final = (
     Body("page as text", {"content-type": "text/plain"}, b"<!DOCTYPE html>no", False),
     Body("bytes", {"content-type": "image/png"}, b"\x89PNG\x00\xff", False),
 )
-WAITS: Final = ("", "0", "1", "86400", "-5", "soon", "Fri, 31 Dec 2099 23:59:59 GMT")
+WAITS: Final = ("", "0", "soon", "Fri, 31 Dec 2099 23:59:59 GMT")
 
 
 async def error_of(status: int, body: Body, wait: str, route: str) -> ChronotuiError:

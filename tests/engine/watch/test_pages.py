@@ -223,7 +223,7 @@ async def test_nothing_is_missing_once_the_retained_log_was_read(
 
 
 @given(data=st.data(), job=raced_jobs(), random=st.randoms())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 async def test_no_more_is_said_to_be_missing_than_was_lost_for_good(
     data: st.DataObject, job: list[list[LogLine]], random: Random
 ) -> None:

@@ -62,7 +62,7 @@ async def test_what_was_lost_and_what_is_open_to_others_is_said_once(
 ) -> None:
     with still_server() as server:
         app = remembering_desk(server, readable_config(tmp_path, server))
-        async with app.run_test(size=(200, 30)) as pilot:
+        async with app.run_test(size=(280, 30)) as pilot:
             text = await until_shown(pilot, "state.json cannot be read")
             assert "chmod 600" in text
             app.desk.say("")
@@ -78,7 +78,7 @@ async def test_choices_that_cannot_be_kept_are_said_once(
 ) -> None:
     with still_server() as server:
         app = remembering_desk(server, Config(tmp_path / "none.toml"))
-        async with app.run_test(size=(200, 30)) as pilot:
+        async with app.run_test(size=(280, 30)) as pilot:
             await history(pilot)
             app.desk.say("")
             (state / "state.json").unlink()
