@@ -111,6 +111,7 @@ class Coverage:
         newest: The keys of the newest page, to see whether it stands still.
         newest_ns: The latest time of a retained line.
         newest_attempt: The last attempt a retained line was seen of.
+        known_attempt: The last attempt that is known of in any way.
         confirmed: Whether the whole log came in another way than by pages, too.
         looped: Whether the list was found to lead in circles.
     """
@@ -128,6 +129,7 @@ class Coverage:
         self.newest: tuple[tuple[int, int, str], ...] = ()
         self.newest_ns = 0
         self.newest_attempt = 0
+        self.known_attempt = 0
         self.confirmed = False
         self.looped = False
         self.on_read: Callable[[Stretch], None] = lambda _: None
@@ -182,7 +184,7 @@ class Coverage:
         they may lack what a later attempt wrote there since (wire note "Retained
         logs"). The stream or the raw download has it.
         """
-        retried = self.interleaved and self.newest_attempt > 1
+        retried = self.interleaved and max(self.newest_attempt, self.known_attempt) > 1
         return retried and bool(self._marks) and not self.confirmed
 
     @property

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chronotui.core.log import LogStore
+    from chronotui.engine.beginning import Beginning
     from chronotui.engine.notices import Notices
     from chronotui.engine.selection import LineSelection
     from chronotui.engine.watch.timing import WatchTiming
@@ -57,7 +58,7 @@ class OrderedLines:
         self._notices = notices
         self._timing = timing
         self._new_store = new_store
-        self._first: LineKey | None = None
+        self._beginning: Beginning | None = None
         self._now = 0.0
         self._emission = Emission(watch.intake, watch.account.boundaries.closed, timing)
         self._intake.on_new = self._entered
@@ -121,7 +122,7 @@ class OrderedLines:
         beginning = beginning_of(self._intake, selection, retained_read=read)
         if beginning is None:
             return False
-        self._first = beginning.first
+        self._beginning = beginning
         self._intake.ledger.asked = beginning.place
         self._emission.begin(beginning)
         return True
@@ -145,8 +146,7 @@ class OrderedLines:
 
         The log of a job that has ended is read so before it is sealed.
         """
-        watch = self._watch
-        return watch.standing.ended.is_set() and watch.pages.coverage.needs_confirmation
+        return self._watch.standing.ended.is_set() and self._watch.is_unsure()
 
     def _skip(self) -> bool:
         blocked = self._emission.skip()
@@ -160,16 +160,19 @@ class OrderedLines:
             self._came_late([line for line in lines if line[:2] < place])
 
     def _came_late(self, lines: Sequence[LogLine]) -> None:
-        first = self._first
-        for line in lines:
+        asked = [line for line in lines if self._is_asked(line)]
+        for line in asked:
             self._emission.came_late(line)
-        late = [
-            line
-            for line in lines
-            if self._selection.prints(line) and (first is None or key_of(line) >= first)
-        ]
+        late = [line for line in asked if self._selection.prints(line)]
         self.late += len(late)
         self._notices.late(late)
+
+    def _is_asked(self, line: LogLine) -> bool:
+        """Tell whether a line is not before what was asked for."""
+        begin = self._beginning
+        if begin is None or line[:2] < begin.place:
+            return begin is None
+        return begin.first is None or key_of(line) >= begin.first
 
     def _forget(self) -> None:
         """Let go of lines handed out long ago."""

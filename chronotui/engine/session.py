@@ -33,11 +33,13 @@ class OpenedJob:
         workflow: Its workflow, as last listed; None when only the job is known.
         log: Its lines, state and paging.
         watching: The task that watches it; None while it is left.
+        leaving: The task that watched it before, while it ends.
     """
 
     workflow: Workflow | None
     log: JobLog
     watching: asyncio.Task[None] | None = None
+    leaving: asyncio.Task[None] | None = None
 
 
 class Session:
@@ -113,7 +115,7 @@ class Session:
         """Close a job's stream; its lines stay."""
         if opened.watching is not None:
             opened.watching.cancel()
-            opened.watching = None
+            opened.leaving, opened.watching = opened.watching, None
 
     def log_changed(self) -> None:
         """Have the tree ask for a sign-in when a log waits for one."""
@@ -142,6 +144,7 @@ class Session:
     async def close(self) -> None:
         """Stop everything and close the connections."""
         tasks = [opened.watching for opened in self._opened.values()]
+        tasks += [opened.leaving for opened in self._opened.values()]
         running = [task for task in [*tasks, self._polling] if task is not None]
         for task in running:
             task.cancel()
@@ -164,7 +167,8 @@ class Session:
     def _let_go(self) -> None:
         """Close the longest left jobs beyond the kept ones."""
         for job_id, opened in list(self._opened.items())[:-KEPT_JOBS]:
-            if opened.watching is None:
+            ends = opened.leaving is not None and not opened.leaving.done()
+            if opened.watching is None and not ends:
                 opened.log.store.close()
                 del self._opened[job_id]
 

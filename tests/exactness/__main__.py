@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (case.name, dialect): [] for case in cases for dialect in case.dialects
     }
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, context, max_tasks_per_child=100) as pool:
+    with ProcessPoolExecutor(options.jobs, context) as pool:
         under_way = [
             pool.submit(run_named, name, dialect, seed, options.scale)
             for seed in range(first, first + options.seeds)

@@ -82,15 +82,15 @@ class Ending:
             await self._pages.read_tail()
             read_at = self._clock.monotonic()
             standstill.read(read_at, self._pages.coverage.newest)
-            await self._read_holes(schedule)
+            stands = standstill.stands(read_at, self._account.lag.largest)
+            waited = read_at - began >= timing.end_limit * WAITED_SHARE
+            if (stands or waited) and read_at >= confirm_at and self._unsure():
+                await self._confirm()
+                confirm_at = self._clock.monotonic() + confirm_pause
+                confirm_pause *= timing.retry_factor
+            await self._read_holes(schedule, began + timing.end_limit)
             now = self._clock.monotonic()
             stands = standstill.stands(now, self._account.lag.largest)
-            waited = now - began >= timing.end_limit * WAITED_SHARE
-            if (stands or waited) and now >= confirm_at and self._unsure():
-                await self._confirm()
-                now = self._clock.monotonic()
-                confirm_at = now + confirm_pause
-                confirm_pause *= timing.retry_factor
             closed = not any(True for _ in self._account.holes())
             if closed and stands and not self._unsure():
                 return True
@@ -100,9 +100,13 @@ class Ending:
             pause = min(pause * timing.retry_factor, timing.end_cap)
         return False
 
-    async def _read_holes(self, schedule: HoleSchedule) -> None:
-        schedule.update(self._account.holes(), self._clock.monotonic())
-        while hole := schedule.due(self._clock.monotonic()):
+    async def _read_holes(self, schedule: HoleSchedule, until: float) -> None:
+        """Read every hole that is due now, each once, until a time at most."""
+        began = self._clock.monotonic()
+        schedule.update(self._account.holes(), began)
+        while hole := schedule.due(began):
+            if self._clock.monotonic() >= until:
+                return
             span = await self._pages.read_hole(hole)
             now = self._clock.monotonic()
             schedule.tried(hole[:2], (hole.attempt, hole.last), now)

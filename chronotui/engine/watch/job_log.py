@@ -75,6 +75,7 @@ class JobLog:
         self._sealed = False
         self._problem: ChronotuiError | None = None
         self._watching = False
+        self._one_watch = asyncio.Lock()
         self._quiet: asyncio.TimerHandle | None = None
         self._state: LogState | None = None
 
@@ -116,6 +117,10 @@ class JobLog:
         Raises:
             ChronotuiError: The log cannot be watched; also in ``state.problem``.
         """
+        async with self._one_watch:
+            return await self._watch_alone()
+
+    async def _watch_alone(self) -> Verdict:
         self._problem = None
         self._watching = True
         self._changed()

@@ -66,7 +66,7 @@ class Marking:
             Gap(hole.attempt, hole.first, hole.last, hole.missing, GapState.UNREAD)
             for hole in islice(account.unread(), GAPS_SHOWN)
         ]
-        gaps += self._unread_middle()
+        gaps += [*self._unread_middle(), *self._unread_beginnings()]
         self._store.set_gaps(gaps)
         self._next_gaps = now + (time.perf_counter() - began) * COST_SHARE
 
@@ -79,6 +79,25 @@ class Marking:
         first = head.number + 1
         count = bottom.number - first if bottom.attempt == head.attempt else 0
         return [Gap(head.attempt, first, first, max(count, 0), GapState.UNREAD)]
+
+    def _unread_beginnings(self) -> list[Gap]:
+        """Return what was not read back to of attempts after the first one loaded.
+
+        Where attempts interleave each of them was read back to the same number.
+        """
+        coverage, ledger = self._watch.pages.coverage, self._watch.intake.ledger
+        bottom = coverage.bottom
+        if not coverage.interleaved or coverage.counts_from_start or bottom is None:
+            return []
+        gaps = []
+        for attempt in ledger.attempts()[1:]:
+            account = ledger.attempt(attempt)
+            lowest = bottom.number if account is None else account.lowest
+            last = min(lowest, bottom.number) - 1
+            if last >= ledger.base:
+                count = last - ledger.base + 1
+                gaps.append(Gap(attempt, ledger.base, last, count, GapState.UNREAD))
+        return gaps
 
     def _mark_sections(self, verdict: Verdict | None) -> None:
         attempts = [attempt for attempt in self._store.attempts() if attempt > 0]

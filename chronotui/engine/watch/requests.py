@@ -148,6 +148,11 @@ class Asker:
         self._nudge = Nudge()
         self._is_pausing = False
 
+    def begin(self) -> None:
+        """Begin a watch: what was heard in an earlier one counts no more."""
+        self._refusal.broken()
+        self._backoff.reset()
+
     def now(self) -> None:
         """Ask at once if a failure is being waited out."""
         if self._is_pausing:
@@ -185,6 +190,7 @@ class Asker:
         if not lasting:
             self._refusal.broken()
         elif self._refusal.heard(self._clock.monotonic()):
+            self._refusal.broken()
             raise error
         if step is Step.SIGN_IN and isinstance(error, NotSignedInError):
             self._gate.refused(error, phase)

@@ -46,6 +46,10 @@ MOST_CONFIRMED: Final = 1_000_000
 """Lines of a log that is downloaded whole for a few that its pages lack."""
 
 
+CONFIRMED_AFTER: Final = (0, 1, 4)
+"""Pauses before each try to confirm a log that ended long ago, in ``end_cap``."""
+
+
 class CursorRefusedError(Exception):
     """A cursor was refused again: the list has to be begun anew."""
 
@@ -153,7 +157,7 @@ class Watch:
             self.pages,
             self.account,
             open_rest=self._open_rest,
-            unsure=self._is_unsure,
+            unsure=self.is_unsure,
             confirm=self._confirm,
             timing=timing,
             clock=clock,
@@ -244,6 +248,8 @@ class Watch:
             ChronotuiError: The error is our own.
         """
         refuse_without_log(self._workflow)
+        self._asker.begin()
+        self._job_asker.begin()
         ended = self.standing.ended.is_set()
         self._poll.regular = not ended
         if ended:
@@ -255,8 +261,14 @@ class Watch:
 
     async def _read_ended(self) -> Verdict:
         await self._open()
-        if not self._is_settled() or self._is_unsure():
+        if not self._is_settled():
             await self._ending.read_out(lambda: True)
+            return self.verdict()
+        for pause in CONFIRMED_AFTER:
+            if not self.is_unsure():
+                break
+            await asyncio.sleep(pause * self._timing.end_cap)
+            await self._confirm()
         return self.verdict()
 
     async def _read_on(self) -> Verdict:
@@ -312,19 +324,40 @@ class Watch:
         age = self.standing.age_of_end(self._clock.wall())
         return age is None or age < self._timing.pages_kept
 
-    def _is_unsure(self) -> bool:
-        """Whether pages alone cannot vouch for the log."""
+    def is_unsure(self) -> bool:
+        """Whether pages alone cannot vouch for the log, and its download may."""
         coverage, account = self.pages.coverage, self.account
+        self._note_attempts()
         if coverage.end_cut_off or (coverage.cut_off and account.missing):
             return True
-        lacks = account.missing or account.possible
-        if (
-            lacks
-            and not coverage.confirmed
-            and self.intake.ledger.lines < MOST_CONFIRMED
-        ):
+        if coverage.confirmed or self._extent() > MOST_CONFIRMED:
+            return False
+        if account.missing or account.possible:
             return True
         return coverage.needs_confirmation and self._may_be_cached()
+
+    def _note_attempts(self) -> None:
+        """Let the pages know of attempts that only the stream or the job tells of."""
+        held = self.intake.ledger.attempts()
+        self.pages.coverage.known_attempt = max([self.job.attempts or 0, *held])
+
+    def _extent(self) -> int:
+        """Return about how many lines the whole log has."""
+        ledger = self.intake.ledger
+        accounts = (ledger.attempt(attempt) for attempt in ledger.attempts())
+        return sum(account.highest + 1 for account in accounts if account is not None)
+
+    def _from(
+        self, floor: tuple[int, int], lines: Sequence[LogLine]
+    ) -> Sequence[LogLine]:
+        """Return the lines from a place on, in the list's own order.
+
+        Where attempts interleave, the last one may be below it as a whole.
+        """
+        if self.pages.coverage.interleaved:
+            last = self.pages.coverage.known_attempt
+            return [line for line in lines if line[1] >= floor[1] or line[0] == last]
+        return [line for line in lines if line[:2] >= floor]
 
     async def _confirm(self) -> bool:
         """Take over from the raw download what pages may lack, as far as it is wanted.
@@ -337,14 +370,14 @@ class Watch:
         floor = None if whole else ledger.floor
         key, context = pages.coverage.key, Context()
         last: tuple[int, int] | None = None
+
         async with aclosing(raw_lines(self._source, self.job)) as blocks:
             async for lines in blocks:
                 if lines is None:
                     return False
                 last = lines[-1][:2]
-                if floor is not None:
-                    lines = [line for line in lines if line[:2] >= floor]  # noqa: PLW2901
-                for part in in_steps(lines, self.intake):
+                wanted = lines if floor is None else self._from(floor, lines)
+                for part in in_steps(wanted, self.intake):
                     self.intake.take(part, Way.RISING, context)
                     self._changed()
                     await asyncio.sleep(0)
@@ -359,6 +392,7 @@ class Watch:
 
     def verdict(self) -> Verdict:
         """Return what is known of the log; a verdict once it was read to its end."""
+        self._note_attempts()
         return verdict_of(
             self.job,
             self.intake.ledger,
