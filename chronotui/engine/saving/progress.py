@@ -65,10 +65,13 @@ class SaveProgress:
 
     @property
     def fraction(self) -> float | None:
-        """Estimated part done, 0 to 1; None when the total is not known."""
+        """Estimated part done, 0 to 1; None when the total is not known.
+
+        It never is while a job is recorded: the job goes on writing.
+        """
         if self.phase.is_done:
             return 1.0
-        if not self.total_lines:
+        if not self.total_lines or self.phase is SavePhase.RECORDING:
             return None
         return min(1.0, self.lines / self.total_lines)
 

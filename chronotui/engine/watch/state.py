@@ -76,6 +76,8 @@ class Connection(NamedTuple):
             return self.reason
         when = self._when(now)
         asked = f"{self.subject}, again {when}" if when else self.subject
+        if self.asked_until is not None:  # the clock time first: a line may be cut
+            asked = f"again {when}, {self.subject}"
         return f"{asked}: {self.reason}"
 
     def _when(self, now: float) -> str:

@@ -45,13 +45,22 @@ TROUBLED: Final = frozenset({"RECONNECTING", "OFFLINE", "SIGN IN"})
 
 
 def connection_words(connection: Connection, now: float) -> tuple[str, str, str]:
-    """Return the state with its sign, the same shorter, and why where that helps."""
+    """Return the state with its sign, the same shorter, and why where that helps.
+
+    The shorter one keeps what a reader waits for or has to press: the clock time of
+    a wait that the server asked for, and the key where nothing is asked any more.
+    """
     kind = str(connection.kind)
     sign = SIGNS.get(kind, "")
-    words = f"{sign} {connection.text(now)}".strip()
+    words, short = connection.text(now), kind
     troubled = kind in TROUBLED or connection.is_troubled
+    if kind == "ENDED" and troubled and not connection.subject:
+        words = short = "ENDED, r asks again"
+    elif words != kind and connection.asked_until is not None:
+        at = datetime.fromtimestamp(connection.asked_until, UTC).astimezone()
+        short = f"{kind}, at {at:%H:%M:%S}"
     reason = clean(connection.why(now)) if troubled else ""
-    return words, f"{sign} {kind}".strip(), reason
+    return f"{sign} {words}".strip(), f"{sign} {short}".strip(), reason
 
 
 def tone_of(connection: Connection) -> Tone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -202,3 +203,38 @@ def test_a_reader_of_a_later_try_is_not_pushed_out_by_a_reason() -> None:
     line = line_of(with_log(start, state, 0.0), 120)
     for words in ("line 1,823 of try 2", "30 new", "1,018", "0 missing", WHY[:24]):
         assert words in line
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("kind", [ConnectionKind.RECONNECTING, ConnectionKind.LIVE])
+def test_the_clock_time_of_a_wait_is_never_cut_off(
+    kind: ConnectionKind, width: int
+) -> None:
+    at = 1_790_000_000.0
+    clock = f"{datetime.fromtimestamp(at, UTC).astimezone():%H:%M:%S}"
+    asked = Connection(
+        kind,
+        "The server asks for a wait of 24 h (429).",
+        tries=2,
+        next_try=300.0,
+        asked_until=at,
+        is_troubled=kind is ConnectionKind.LIVE,
+        subject="the retained log" if kind is ConnectionKind.LIVE else "",
+    )
+    standing = Standing(profile="prod", following=True)
+    line = line_of(with_log(standing, LogState(asked, JOB, lines=1039), 0.0), width)
+    assert f"at {clock}" in line
+    assert "0 missing" in line
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_watch_that_gave_up_names_the_key_that_begins_again(width: int) -> None:
+    refused = Connection(
+        ConnectionKind.ENDED,
+        "The server does not have that (404): “failed to get job”. It has ended.",
+        is_troubled=True,
+    )
+    state = LogState(refused, JOB, lines=3391)
+    line = line_of(with_log(Standing("prod", following=True), state, 0.0), width)
+    assert "■ ENDED, r asks again" in line
+    assert "3,391 lines  0 missing" in line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import AsyncExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from chronotui.ui.save import (
     ask_and_save,
     show_saves,
 )
-from chronotui.ui.save.wording import amounts, sign
+from chronotui.ui.save.wording import amounts, bar, share, sign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -284,3 +285,10 @@ def test_what_a_save_does_and_how_much_fit_a_row_each(phase: SavePhase) -> None:
     now = SaveProgress(phase, 99_900_000_000, 100_000_000, 99_900_000.0, 359_999.0)
     assert len(f"{sign(now)} {now.phase}") <= room
     assert len(f"  {amounts(now)}") <= room
+
+
+def test_no_part_done_is_told_of_a_recording() -> None:
+    reading = SaveProgress(SavePhase.READING_PAGES, 10, 40, 0.0, 1.0, total_lines=80)
+    assert share(reading) == "about 50 % of 80 lines"
+    recording = replace(reading, phase=SavePhase.RECORDING, lines=153)
+    assert share(recording) == bar(recording, 20) == ""
