@@ -37,8 +37,6 @@ LOGIN: Final = "login"
 _FOREIGN_SCHEMES: Final = re.compile(r"(?i)\b(basic|digest|negotiate|ntlm)\b")
 """Ways to sign in that Chronoverse does not know."""
 
-_ERROR_TYPES: Final = frozenset({"", "text/plain", "application/json"})
-
 _PASSING: Final = frozenset({408, 425, 429})
 """With 5xx, answers that tell of the moment and not of what kind of server it is."""
 
@@ -101,8 +99,8 @@ def _foreign(heard: Heard, *, page: bool) -> str:
         return f"it asks for a sign-in of its own (HTTP {challenge[0].title()})"
     if page:
         return f"a web page came ({status})"
-    if status in {401, 403}:
-        plain = media_type(headers) in _ERROR_TYPES
+    if status == 401:
+        plain = media_type(headers) == "text/plain"
         return "" if plain else f"it answers {status} in a form of its own"
     if 200 <= status < 300:
         return "" if _is_list(body) else "what came is no list of workflows"
@@ -115,7 +113,7 @@ def _is_list(body: bytes) -> bool:
         read_workflows(body)
     except (ValueError, RecursionError, UnreadableAnswerError):
         return False
-    return not decoded or "workflows" in decoded
+    return "workflows" in decoded
 
 
 def _answer_of(heard: Heard) -> Answer:

@@ -182,7 +182,7 @@ async def test_the_clock_stands_still_while_a_password_is_typed(
 async def answering(*headers: str, silent: bool = False) -> AsyncIterator[Profile]:
     """A server without a sign-in and without workflows."""
     head = ["HTTP/1.1 200 OK", "Content-Type: application/json", *headers]
-    reply = "\r\n".join([*head, "Content-Length: 2", "", "{}"]).encode()
+    reply = "\r\n".join([*head, "Content-Length: 16", "", '{"workflows":[]}'])
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -190,7 +190,7 @@ async def answering(*headers: str, silent: bool = False) -> AsyncIterator[Profil
         with suppress(asyncio.IncompleteReadError):
             while await reader.readuntil(b"\r\n\r\n"):
                 if not silent:
-                    writer.write(reply)
+                    writer.write(reply.encode())
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
