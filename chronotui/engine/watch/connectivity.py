@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job
 
-_WHAT: Final = {JOB: "the job's state", PAGE: "the retained log"}
+_SHORT: Final = {JOB: "job", PAGE: "log"}
+"""What was asked, so short that the answer and the next time stand on any line."""
 
 
 class StreamPhase(Enum):
@@ -225,8 +226,7 @@ class Connectivity:
             return Connection(ConnectionKind.SIGN_IN, reason, self._since)
         if ending:
             return self._with_trouble(
-                Connection(ConnectionKind.ENDED, ending, self._since),
-                f"{ending}; the last lines are still asked for",
+                Connection(ConnectionKind.ENDED, ending, self._since)
             )
         if self._is_offline():
             return self._down(ConnectionKind.OFFLINE)
@@ -266,11 +266,15 @@ class Connectivity:
             shown.asked_until if waiting else None,
         )
 
-    def _with_trouble(self, connection: Connection, said: str = "") -> Connection:
+    def _with_trouble(self, connection: Connection) -> Connection:
         """Add what is not as it should be beside the state itself."""
         trouble = self._worst()
         if trouble is not None:
-            subject = said or _WHAT.get(trouble.error.route, "the server")
+            subject = _SHORT.get(trouble.error.route, "server")
+            if trouble.error.answer is not None:
+                subject += f" {trouble.error.answer.status}"
+            if connection.kind is ConnectionKind.ENDED:
+                subject = f"last lines, {subject}"
             return connection._replace(
                 reason=trouble.error.sentence,
                 next_try=trouble.next_try,

@@ -77,7 +77,7 @@ class WatchTiming:
 
     tick: float = 0.033
     quiet_after: float = 10.0
-    connect_limit: float = 15.0
+    connect_limit: float = 5.0
     head_limit: float = 120.0
     lumps: float = 3.0
     after_connected: float = 1.0
