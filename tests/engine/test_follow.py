@@ -296,3 +296,31 @@ async def test_memory_is_let_go_of_while_the_job_goes_on(
     assert follow.result is not None
     assert follow.result.exit_code == 0
     assert follow.result.verdict.lines == 4000
+
+
+async def test_older_lines_of_a_tail_are_not_late(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    """Pages around a dropped line hold lines from before what was asked for."""
+    demo = make_demo(faults=Faults(retention_lag=(0.0, 0.02)))
+    made = demo.world.add_job(
+        Script([ScriptLine(f"old {n}", retained=0.0) for n in range(1000)])
+    )
+    follow = await readers.follow(demo, made, selection=LineSelection(tail=5))
+    reading = asyncio.create_task(printed_lines(follow))
+    await until(lambda: follow.printed >= 4)
+    await until(lambda: demo.requests.count("events"))
+    made.write(
+        *(ScriptLine(f"a {n}", retained=0.0) for n in range(20)),
+        ScriptLine("dropped", live=None, retained=0.0),
+        *(ScriptLine(f"b {n}", retained=0.0) for n in range(60)),
+    )
+    await until(lambda: follow.printed == 86)
+    made.end()
+    assert [line[3] for line in await reading][:5] == [
+        f"old {n}" for n in range(995, 1000)
+    ]
+    assert follow.result is not None
+    assert follow.result.missing == 0
+    assert follow.result.exit_code == 0
+    assert not readers.said[1:], readers.said

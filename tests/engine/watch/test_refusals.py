@@ -388,3 +388,28 @@ async def test_an_outage_is_told_once_to_who_follows() -> None:
         await client.aclose()
     assert follow.result is not None
     assert follow.result.exit_code == 0
+
+
+async def test_a_refusal_heard_before_leaving_counts_no_more() -> None:
+    async with world_of("404", "job", "opening") as world:
+        world.phase = "watching"
+        client, job = await world.first_reading()
+        log = JobLog(client, None, job, settings=SETTINGS)
+        left = asyncio.create_task(log.watch())
+        await until(lambda: log.state.lines >= 20, PATIENCE)
+        world.refuse(-1)
+        log.ask_now()
+        await until(lambda: log.state.problem is not None, PATIENCE)
+        left.cancel()
+        await asyncio.wait([left])
+        world.demo.faults.relent()
+        await asyncio.sleep(1.5 * SETTINGS.timing.refusal_lasts)
+        world.refuse(1)
+        again = asyncio.create_task(log.watch())
+        asked = world.demo.requests.count("job")
+        await until(lambda: world.demo.requests.count("job") >= asked + 2, PATIENCE)
+        assert not again.done()
+        world.made.end()
+        assert (await again).sealed
+        log.store.close()
+        await client.aclose()

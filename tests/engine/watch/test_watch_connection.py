@@ -405,3 +405,73 @@ def test_trouble_beside_a_live_stream_says_when_it_is_asked_again() -> None:
     assert live.text(100.0) == "LIVE"
     words = "log 404, again in 7 s: The server does not have that (404)."
     assert live.why(100.0) == words
+
+
+async def test_coming_back_before_the_watch_has_left_is_live_again(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = demo.world.add_job(Script([f"line {n}" for n in range(20)]))
+    log = await readers.log(demo, made)
+    async with readers.watching(log) as left:
+        await until(lambda: log.state.connection.kind == "LIVE")
+        left.cancel()
+        async with readers.watching(log) as again:
+            await until(left.done)
+            connections = demo.requests.count("events")
+            await until(lambda: demo.requests.count("events") > connections)
+            await until(lambda: log.state.connection.kind == "LIVE")
+            made.write("more")
+            await until(lambda: log.state.lines == 21)
+            made.end()
+            assert (await again).sealed
+
+
+async def test_an_attempt_that_only_the_stream_tells_of_is_read_before_sealing(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    """Its first lines are below the pages of a tail, and on older, cached ones."""
+    demo = make_demo(faults=Faults(retention_lag=(0.0, 0.02)))
+    first = [ScriptLine(f"first {n}", retained=0.0) for n in range(350)]
+    made = demo.world.add_job(Script(first, starts_in=-300))
+    made.retry()
+    made.write(*(ScriptLine(f"second {n}", retained=0.0) for n in range(20)))
+    log = await readers.log(demo, made, tail=100)
+    async with readers.watching(log) as watching:
+        await until(lambda: log.state.connection.kind in {"LIVE", "QUIET"})
+        made.write(*(ScriptLine(f"second {n}") for n in range(20, 180)))
+        made.end()
+        verdict = await watching
+    held = [line for line in held_lines(log) if line[0] == 2]
+    assert held == [line for line in true_lines(demo, made) if line[0] == 2]
+    assert verdict.sealed
+    assert verdict.attempts == 2
+
+
+async def test_the_end_comes_although_gaps_never_close(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    """More pages hold a lost line than are read within a gap's longest wait."""
+    demo = make_demo(faults=Faults(retention_lag=(0.0, 0.0), latency=(0.03, 0.03)))
+    lines = [
+        ScriptLine(f"line {n}", live=None, retained=None if n % 100 == 50 else 0.0)
+        for n in range(6000)
+    ]
+    made = demo.world.add_job(Script(lines, starts_in=-0.2))
+    made.end()
+    log = await readers.log(demo, made)
+    verdict = await asyncio.wait_for(log.watch(), 20.0)
+    assert (verdict.sealed, verdict.missing) == (False, 60)
+
+
+async def test_a_huge_log_is_not_downloaded_for_a_line(
+    make_demo: MakeDemo, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chronotui.engine.watch.watch.MOST_CONFIRMED", 500)
+    demo = make_demo(faults=Faults(retention_lag=(0.0, 0.0)))
+    lines = [
+        ScriptLine(f"line {n}", retained=None if n == 990 else 0.0) for n in range(1000)
+    ]
+    made = demo.world.add_job(Script(lines, starts_in=-300, ends_after=0.0))
+    log = await readers.log(demo, made, tail=100)
+    assert (await log.watch()).missing == 1
+    assert demo.requests.count("raw") == 0
