@@ -144,7 +144,7 @@ def _fail(work: Work, verdict: Verdict) -> NoReturn:
     raise DownloadError(
         f"The server broke off the download after "
         f"{count_of_lines(work.meter.lines)}: {reason}.",
-        next_step="Try again.",
+        next_step=_LATER,
     )
 
 
