@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +32,7 @@ from tests.engine.conftest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chronotui.api import Chronoverse
     from chronotui.demo import DemoServer
@@ -418,6 +419,41 @@ async def test_one_that_does_not_leaves_what_was_read(
         await read()
     assert lines == [line[3] for line in true_lines(demo, made)[-300:]]
     assert "300 lines were printed" in caught.value.sentence
+
+
+async def test_a_message_nested_without_end_is_printed_as_any_other(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = single(demo)
+
+    def nest(lines: list[bytes]) -> list[bytes]:
+        deep = b',"message_json":' + b"[" * 2000 + b"]" * 2000 + b"}\n"
+        return [line.rstrip()[:-1] + deep for line in lines]
+
+    client = Spoiled(await readers.client(demo), nest)
+    job = await client.job(made.workflow_id, made.id)
+    log = RetainedLog(client, None, job, timing=TIMING, tell=readers.said.append)
+    async with asyncio.timeout(20):
+        assert await printed_lines(log) == true_lines(demo, made)
+    assert log.exit_code == 0
+    assert demo.requests.count("logs") <= 1
+
+
+async def test_an_error_nobody_foresaw_ends_a_download_and_is_raised(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = single(demo)
+
+    def break_off(lines: list[bytes]) -> Iterator[bytes]:
+        yield from lines[:100]
+        raise ZeroDivisionError
+
+    client = Spoiled(await readers.client(demo), break_off)
+    job = await client.job(made.workflow_id, made.id)
+    log = RetainedLog(client, None, job, timing=TIMING, tell=readers.said.append)
+    with pytest.raises(ZeroDivisionError):
+        async with asyncio.timeout(20):
+            await printed_lines(log)
 
 
 @pytest.mark.parametrize("status", [404, 403, 412])
