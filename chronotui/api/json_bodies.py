@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Object: TypeAlias = "dict[str, object]"
+
+DEEPEST: Final = 64
+"""Levels an answer may be nested: what is read just within the limit of the parser
+cannot be compared or shown, for which the stack is deeper."""
 
 
 def loads(body: bytes) -> object:
@@ -35,7 +39,8 @@ def read_object(body: bytes, what: str) -> Object:
     """Decode an answer that must be an object.
 
     Raises:
-        UnreadableAnswerError: It is something else; ``what`` names it.
+        UnreadableAnswerError: It is something else, or nested beyond ``DEEPEST``;
+            ``what`` names it.
     """
     try:
         decoded = loads(body)
@@ -43,7 +48,19 @@ def read_object(body: bytes, what: str) -> Object:
         raise unreadable(what, "no JSON, or cut short") from None
     if not isinstance(decoded, dict):
         raise unreadable(what, "no JSON object")
+    if _is_nested_beyond(decoded, DEEPEST):
+        raise unreadable(what, "it is nested too deeply")
     return decoded
+
+
+def _is_nested_beyond(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        inner = list(value.values())
+    elif isinstance(value, list):
+        inner = value
+    else:
+        return False
+    return not levels or any(_is_nested_beyond(each, levels - 1) for each in inner)
 
 
 def objects(answer: Object, key: str, what: str) -> list[Object]:

@@ -161,6 +161,25 @@ class AttemptLedger:
         self._starts[begin:stop] = starts
         self._ends[begin:stop] = ends
 
+    def keep_below(self, number: int, lines: int) -> None:
+        """Be the account of the numbers below one again, as before any above came.
+
+        Args:
+            number: Above it nothing is kept.
+            lines: Lines taken of numbers below it.
+        """
+        stop = bisect_left(self._starts, number)
+        del self._starts[stop:], self._ends[stop:]
+        if stop:
+            self._ends[-1] = min(self._ends[-1], number - 1)
+        highest = self._ends[-1] if stop else -1
+        self._lows.keep_to(highest)
+        self._numbers = sum(self._ends) - sum(self._starts) + stop
+        self._settled_to = min(self._settled_to, highest)
+        self.lines = lines
+        # Every number costs one, but for those whose lines are missing.
+        self.credit = lines - (highest + 1) + self._lows.total
+
     def missing(self, floor: int) -> int:
         """Return how many lines from ``floor`` to the highest are missing."""
         return self._lows.total - self._lows.below(floor)
@@ -268,6 +287,14 @@ class _Numbers:
         self.total -= count - left
         return count - left
 
+    def keep_to(self, last: int) -> None:
+        """Remove those above a number."""
+        stop = bisect_right(self._starts, last)
+        self.total = self.below(last + 1)
+        del self._starts[stop:], self._ends[stop:]
+        if stop:
+            self._ends[-1] = min(self._ends[-1], last)
+
     def any(self, first: int, last: int) -> bool:
         """Tell whether there is one from ``first`` to ``last``."""
         place = bisect_left(self._ends, first)
@@ -306,6 +333,16 @@ class _Numbers:
         return found
 
 
+class _LetGo(NamedTuple):
+    """What is counted and held by nobody: the lines below a place."""
+
+    attempt: int
+    number: int
+    lines: int
+    of_attempt: int
+    """So many of them are of that attempt."""
+
+
 class Ledger:
     """The account of a whole log.
 
@@ -322,6 +359,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._attempts: dict[int, AttemptLedger] = {}
+        self._let_go: _LetGo | None = None
         self._sees_ids = False
         self._sees_zero = False
         self.reached: tuple[int, int] | None = None
@@ -413,10 +451,35 @@ class Ledger:
         account = self._attempts.get(attempt)
         return account is not None and account.held(number)
 
-    def replace(self, held: Iterable[tuple[int, int]]) -> None:
-        """Start the account again from every (attempt, number) held."""
-        self._attempts.clear()
-        self.lines = 0
+    def let_go(self, below: tuple[int, int], kept: int, of_attempt: int) -> None:
+        """Note that lines are no longer held by whoever calls `replace`.
+
+        Args:
+            below: (attempt, number) of the first line that still is.
+            kept: How many still are.
+            of_attempt: How many of those are of that attempt.
+        """
+        account = self._attempts.get(below[0])
+        lines = 0 if account is None else account.lines - of_attempt
+        self._let_go = _LetGo(*below, self.lines - kept, lines)
+
+    def replace(self, held: Iterable[tuple[int, int]], first: int) -> None:
+        """Start the account again from every (attempt, number) held.
+
+        What is known of the lines that were let go of stays.
+
+        Args:
+            held: The lines still held.
+            first: The attempt the first line kept is of by now, if others were let go.
+        """
+        let_go, known = self._let_go, self._attempts
+        self._attempts, self.lines = {}, 0
+        if let_go is not None:
+            self._let_go, self.lines = let_go._replace(attempt=first), let_go.lines
+            self._attempts = {n: known[n] for n in known if n < let_go.attempt}
+            if let_go.of_attempt:
+                account = self._attempts[first] = known[let_go.attempt]
+                account.keep_below(let_go.number, let_go.of_attempt)
         for attempt, number in held:
             self.add(attempt, number)
 

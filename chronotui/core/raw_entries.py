@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chronotui.core.identity import attempt_of
 from chronotui.core.times import parse_time
@@ -121,7 +122,7 @@ def decode_entries(lines: bytes) -> list[Any]:
     """
     try:
         return _decoder()(lines)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [_decode_alone(line) for line in lines.split(b"\n") if line.strip()]
 
 
@@ -146,8 +147,8 @@ def _decoder() -> Callable[[bytes], list[Any]]:
 def _decode_alone(line: bytes) -> RawEntry:
     """Decode one line the strict decoder did not take, lone surrogates for one."""
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as problem:
+        value = loads_entry(line)
+    except ValueError as problem:
         raise UnreadableAnswerError(
             "The server's jsonl download holds a line that is not JSON."
         ) from problem
@@ -162,6 +163,47 @@ def _decode_alone(line: bytes) -> RawEntry:
         _word(value, "event_id"),
         message if isinstance(message, str) else None,
     )
+
+
+_TEXT_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
+
+
+def loads_entry(text: bytes) -> Any:
+    """Decode the JSON of one entry.
+
+    The server adds a message that is JSON once more as a value (wire note "Raw
+    download"). A message nested deeper than JSON can be decoded is no reason to lose
+    its line: then all that is nested in the entry comes as None.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        pass
+    try:
+        return json.loads(_without_nested(text))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _without_nested(text: bytes) -> bytes:
+    """Put null for what is nested in an object, however deep it goes."""
+    kept: list[bytes] = []
+    depth = begin = 0
+    for token in _TEXT_OR_BRACKET.finditer(text):
+        if token[0] in {b"{", b"["}:
+            depth += 1
+            if depth == 2:
+                kept.append(text[begin : token.start()])
+                begin = token.start()
+        elif token[0] in {b"}", b"]"}:
+            depth -= 1
+            if depth == 1:
+                kept.append(b"null")
+                begin = token.end()
+    return b"".join([*kept, text[begin:]])
 
 
 def _word(value: dict[str, object], key: str) -> str:

@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Final
 
 from chronotui.core.log_formats import text_bytes
+from chronotui.core.raw_entries import loads_entry
 from chronotui.model.log import LogLine, RawFormat
 
 TAIL_BYTES: Final = 1 << 20
@@ -165,8 +166,8 @@ def judge_json(tail: bytes) -> Verdict:
 
 def _object(text: bytes) -> dict[str, object] | None:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = loads_entry(text)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

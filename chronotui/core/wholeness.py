@@ -8,7 +8,6 @@ holds at its end, how many lines it has, and what the retained log says.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.core.log_formats import text_bytes
+from chronotui.core.raw_entries import loads_entry
 from chronotui.core.trailer import holds_line
 from chronotui.model.log import LogLine, RawFormat
 
@@ -212,8 +212,8 @@ _MOST_NESTED: Final = 64
 
 def _place_of(text: bytes) -> RawPlace | None:
     try:
-        entry = json.loads(text)
-    except (ValueError, RecursionError):
+        entry = loads_entry(text)
+    except ValueError:
         return None
     if not isinstance(entry, dict) or "message_raw" not in entry:
         return None

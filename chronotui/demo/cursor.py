@@ -25,7 +25,10 @@ def decode_cursor(cursor: str) -> list[int | str]:
     raw = b64decode(cursor, validate=True)
     if not raw.startswith(_LEAD):
         raise ValueError("unknown cursor")
-    place = json.loads(raw[len(_LEAD) :])
+    try:
+        place = json.loads(raw[len(_LEAD) :])
+    except RecursionError:
+        raise ValueError("unknown cursor") from None
     if not isinstance(place, list):
         raise ValueError("unknown cursor")  # noqa: TRY004
     return place

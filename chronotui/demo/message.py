@@ -44,7 +44,10 @@ class Request:
         Raises:
             ValueError: If it is none.
         """
-        value = json.loads(self.body)
+        try:
+            value = json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         if not isinstance(value, dict):
             raise ValueError("not an object")  # noqa: TRY004
         return value

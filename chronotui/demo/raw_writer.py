@@ -107,7 +107,7 @@ def is_json(message: str) -> bool:
         return False
     try:
         json.loads(message, parse_constant=_refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

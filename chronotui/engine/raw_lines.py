@@ -45,7 +45,7 @@ class _Download:
     """Reads one download in a thread and hands its lines to the loop.
 
     ``None`` in the queue says that the rest has to come from elsewhere, an empty
-    list that all is there.
+    list that all is there. An error nobody foresaw is handed over to be raised there.
     """
 
     def __init__(self, source: LogSource, job: Job, skip: int) -> None:
@@ -55,32 +55,44 @@ class _Download:
         self._loop = asyncio.get_running_loop()
         self._answer: RawAnswer | None = None
         self._stopped = False
-        self.queue: asyncio.Queue[Sequence[LogLine] | None] = asyncio.Queue(
-            QUEUED_BATCHES
+        self._queue: asyncio.Queue[Sequence[LogLine] | BaseException | None] = (
+            asyncio.Queue(QUEUED_BATCHES)
         )
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="raw download", daemon=True).start()
+
+    async def next(self) -> Sequence[LogLine] | None:
+        """Return the next lines, or how it ended."""
+        lines = await self._queue.get()
+        if isinstance(lines, BaseException):
+            raise lines
+        return lines
 
     def stop(self) -> None:
         """End the download; the thread follows by itself."""
         self._stopped = True
         if self._answer is not None:
             self._answer.abort()
-        while not self.queue.empty():
-            self.queue.get_nowait()
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
     def _run(self) -> None:
-        whole = False
+        end: Sequence[LogLine] | BaseException | None = None
         try:
             with self._source.download(
                 self._job.workflow_id, self._job.id, format=RawFormat.JSONL
             ) as answer:
                 self._answer = answer
-                whole = answer.format is RawFormat.JSONL and self._read(answer)
+                if answer.format is RawFormat.JSONL and self._read(answer):
+                    end = []
         except ChronotuiError:
-            whole = False
-        self._put([] if whole else None)
+            end = None
+        except BaseException as problem:  # noqa: BLE001 - handed to the reader
+            end = problem
+        finally:
+            # Without it the reader waits for ever.
+            self._put(end)
 
     def _read(self, answer: RawAnswer) -> bool:
         """Hand over every line; False when the body is not whole."""
@@ -96,10 +108,10 @@ class _Download:
     def _hand_over(self, blocks: Iterable[Sequence[LogLine]]) -> bool:
         return all(map(self._put, blocks)) and not self._stopped
 
-    def _put(self, lines: Sequence[LogLine] | None) -> bool:
+    def _put(self, lines: Sequence[LogLine] | BaseException | None) -> bool:
         if self._stopped:
             return False
-        putting = self.queue.put(lines)
+        putting = self._queue.put(lines)
         try:
             asyncio.run_coroutine_threadsafe(putting, self._loop).result()
         except (RuntimeError, FutureCancelledError):
@@ -122,7 +134,7 @@ async def raw_lines(
     download = _Download(source, job, skip)
     download.start()
     try:
-        while (lines := await download.queue.get()) is not None:
+        while (lines := await download.next()) is not None:
             if not lines:
                 return
             yield lines

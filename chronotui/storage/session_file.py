@@ -46,7 +46,7 @@ class SessionFile:
                 self.forget()
                 return None
             saved = json.loads(self.path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return self._session(saved)
 

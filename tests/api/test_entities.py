@@ -158,6 +158,14 @@ def test_a_payload_that_is_an_object_is_shown_as_json() -> None:
     )
 
 
+@pytest.mark.parametrize("levels", [70, 500, 994, 5000])
+@pytest.mark.parametrize("field", ["payload", "other"])
+def test_what_cannot_be_shown_for_its_depth_is_said(field: str, levels: int) -> None:
+    nested = "[" * levels + "]" * levels
+    with pytest.raises(UnreadableAnswerError):
+        read_workflow(f'{{"id":"w","{field}":{nested}}}'.encode())
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -388,3 +388,44 @@ def test_lines_of_an_unknown_attempt_are_held_and_not_counted() -> None:
     ledger.add(0, 500)
     assert ledger.lines == 1
     assert ledger.missing == 0
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=60),
+    st.integers(0, 45),
+    st.integers(-1, 45),
+)
+def test_the_numbers_below_one_are_counted_alone_again(
+    numbers: list[int], below: int, settled: int
+) -> None:
+    account = ledger_of(*numbers)
+    kept = [number for number in numbers if number < below]
+    account.keep_below(below, len(kept))
+    assert agrees(account, kept, 0)
+    for number in numbers:
+        if number >= below:
+            account.add(number)
+    assert agrees(account, numbers, 0)
+    account.settle(0, settled)
+    missing = account.missing(0)
+    account.keep_below(below, len(kept))
+    assert account.missing(0) == ledger_of(*kept).missing(0) <= missing
+    assert account.credit == ledger_of(*kept).credit
+
+
+def test_what_was_let_go_of_stays_counted() -> None:
+    ledger = Ledger()
+    for attempt, number in [(1, 1), (1, 2), (2, 1), (2, 3), (2, 3), (2, 4), (2, 6)]:
+        ledger.add(attempt, number)
+    ledger.asked = (1, 1)
+    assert ledger.missing == 1
+    ledger.let_go((2, 4), 2, 2)
+    ledger.replace([(2, 4), (3, 6), (3, 7)], first=2)
+    assert ledger.lines == 8
+    assert [ledger.attempt(n).lines for n in (1, 2, 3)] == [2, 4, 2]  # type: ignore[union-attr]
+    assert [hole[:4] for hole in ledger.short_holes()] == [(2, 2, 2, 1), (3, 1, 5, 5)]
+    assert ledger.held(1, 2)
+    ledger.replace([(3, 4), (3, 6)], first=3)
+    assert ledger.attempts() == (1, 3)
+    assert ledger.lines == 7
+    assert [hole[:4] for hole in ledger.short_holes()] == [(3, 2, 2, 1)]

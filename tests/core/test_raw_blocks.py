@@ -132,6 +132,29 @@ def test_what_is_no_json_is_said() -> None:
         list(blocks.feed(b"<html>" + b" " * 300 + b"\n"))
 
 
+@pytest.mark.parametrize("depth", [500, 2000, 100_000])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_message_nested_deeper_than_json_is_read_is_a_line(
+    depth: int, last: bool
+) -> None:
+    message = '{"a]\\"":[' * depth + '"}"' + "]}" * depth
+    deep = json.dumps(entry(2, message_raw=message)).encode()[:-1]
+    body = body_of([entry(1)]) + deep + b',"message_json":%s}\n' % message.encode()
+    body += b"" if last else body_of([entry(3)])
+    lines, failed = in_blocks(body, [])
+    assert [line.sequence_num for line in lines] == ([1, 2] if last else [1, 2, 3])
+    assert lines[1].message == message
+    assert lines[1].event_id == "log:job:stdout:2"
+    assert not failed
+    assert plainly(body) == lines
+
+
+def test_what_is_nested_deep_and_no_json_is_said() -> None:
+    deep = json.dumps(entry(2)).encode()[:-1] + b',"message_json":' + b"[" * 5000
+    with pytest.raises(UnreadableAnswerError):
+        in_blocks(deep + b"}\n", [])
+
+
 def test_nothing_is_taken_after_what_is_no_json() -> None:
     """What came with it is not taken either: the lines taken have no hole."""
     blocks = RawBlocks()

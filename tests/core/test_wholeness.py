@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.core.trailer import TAIL_BYTES
+from chronotui.core.trailer import TAIL_BYTES, Ending, judge
 from chronotui.core.wholeness import (
     Finding,
     Held,
@@ -248,6 +248,18 @@ def test_the_last_entry_is_found_behind_any_message(
     for text in (body, nested):
         assert last_place(raw_format, text) == RawPlace(1, STDOUT, "log:j:stdout:1")
     assert last_place(raw_format, body[:-9]) is None
+
+
+@pytest.mark.parametrize("raw_format", [RawFormat.JSON, RawFormat.JSONL])
+def test_a_last_entry_nested_deeper_than_json_is_read_is_found(
+    raw_format: RawFormat,
+) -> None:
+    body = log_of(["one", "two"]).body(raw_format, 2)
+    start = body.rindex(b"}", 0, -2 if raw_format is RawFormat.JSON else None)
+    deep = b',"message_json":' + b"[" * 5000 + b"]" * 5000
+    body = body[:start] + deep + body[start:]
+    assert last_place(raw_format, body) == RawPlace(1, STDOUT, "log:j:stdout:1")
+    assert judge(raw_format, body).ending is Ending.WHOLE
 
 
 MESSAGES = st.one_of(

@@ -494,3 +494,13 @@ def wait_until(true: Callable[[], bool], seconds: float = 5) -> None:
     while not true():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.01)
+
+
+def test_a_message_nested_without_end_is_downloaded_as_text(
+    demo: DemoServer, client_of: ClientOf, address: Address
+) -> None:
+    deep = "[" * 20_000 + "]" * 20_000
+    job = demo.world.add_job(Script([deep, "end"], starts_in=-600, ends_after=1.0))
+    reply = client_of(demo).get(address(job, "/logs/raw"), format="jsonl")
+    rows = [json.loads(line) for line in reply.text.split("\n")[:-1]]
+    assert [row["message_raw"] for row in rows] == [deep, "end"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -324,3 +325,29 @@ async def test_older_lines_of_a_tail_are_not_late(
     assert follow.result.missing == 0
     assert follow.result.exit_code == 0
     assert not readers.said[1:], readers.said
+
+
+async def test_lines_let_go_of_are_not_missing_once_the_job_is_retried(
+    make_demo: MakeDemo, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server that tells no attempts they are inferred of the lines held."""
+    monkeypatch.setattr(ordered_module, "FORGET_LINES", 500)
+    monkeypatch.setattr(ordered_module, "KEPT_LINES", 200)
+    demo = make_demo(dialect=Dialect.DOCUMENTED, faults=Faults(retention_lag=(0, 0.05)))
+    made = half_past(demo, lines=900)
+    follow = await readers.follow(demo, made)
+    printed: list[str] = []
+    task = asyncio.create_task(printing(follow, printed))
+    await until(lambda: len(printed) >= 899)
+    await until(lambda: demo.requests.count("events"))
+    made.retry()
+    for part in range(10):
+        made.write(*[f"new {n}" for n in range(30 * part, 30 * part + 30)])
+        await until(partial(printed.__contains__, f"new {30 * part}"))
+    made.end()
+    await task
+    assert printed == [line[3] for line in true_lines(demo, made)]
+    assert follow.result is not None
+    assert follow.result.exit_code == 0
+    assert not any("too late" in words for words in readers.said)
+    assert "2 tries" in follow.summary()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,7 @@ from chronotui.demo.script import Script, ScriptLine
 from chronotui.engine import retained as retained_module
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.selection import LineSelection
+from chronotui.engine.watch.timing import Clock
 from chronotui.errors import (
     AuthError,
     IncompleteError,
@@ -31,7 +34,7 @@ from tests.engine.conftest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chronotui.api import Chronoverse
     from chronotui.demo import DemoServer
@@ -418,6 +421,63 @@ async def test_one_that_does_not_leaves_what_was_read(
         await read()
     assert lines == [line[3] for line in true_lines(demo, made)[-300:]]
     assert "300 lines were printed" in caught.value.sentence
+
+
+@pytest.mark.parametrize("state", ["just ended", "ended long ago", "running"])
+async def test_pages_that_may_be_old_are_no_proof_of_a_retried_log(
+    demo: DemoServer, readers: Readers, state: str
+) -> None:
+    """The server keeps pages for half an hour, and its download is refused."""
+    made = demo.world.add_job(
+        Script([ScriptLine(f"1.{n}", **KEPT) for n in range(250)], starts_in=-300)
+    )
+    made.retry()
+    made.write(*[ScriptLine(f"2.{n}", **KEPT) for n in range(20)])
+    if state != "running":
+        made.end()
+    demo.faults.refuse(403, route="raw", times=-1)
+    late = TIMING.pages_kept + 1 if state == "ended long ago" else 0.0
+    clock = Clock(wall=lambda: time.time() + late)
+    log = await readers.retained(demo, made, clock=clock)
+    assert len(await printed_lines(log)) == 270
+    assert log.exit_code == (6 if state == "just ended" else 0)
+    warned = any("may be lacking" in words for words in readers.said)
+    assert warned == (state != "ended long ago")
+
+
+async def test_a_message_nested_without_end_is_printed_as_any_other(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = single(demo)
+
+    def nest(lines: list[bytes]) -> list[bytes]:
+        deep = b',"message_json":' + b"[" * 2000 + b"]" * 2000 + b"}\n"
+        return [line.rstrip()[:-1] + deep for line in lines]
+
+    client = Spoiled(await readers.client(demo), nest)
+    job = await client.job(made.workflow_id, made.id)
+    log = RetainedLog(client, None, job, timing=TIMING, tell=readers.said.append)
+    async with asyncio.timeout(20):
+        assert await printed_lines(log) == true_lines(demo, made)
+    assert log.exit_code == 0
+    assert demo.requests.count("logs") <= 1
+
+
+async def test_an_error_nobody_foresaw_ends_a_download_and_is_raised(
+    demo: DemoServer, readers: Readers
+) -> None:
+    made = single(demo)
+
+    def break_off(lines: list[bytes]) -> Iterator[bytes]:
+        yield from lines[:100]
+        raise ZeroDivisionError
+
+    client = Spoiled(await readers.client(demo), break_off)
+    job = await client.job(made.workflow_id, made.id)
+    log = RetainedLog(client, None, job, timing=TIMING, tell=readers.said.append)
+    with pytest.raises(ZeroDivisionError):
+        async with asyncio.timeout(20):
+            await printed_lines(log)
 
 
 @pytest.mark.parametrize("status", [404, 403, 412])

@@ -101,27 +101,25 @@ class Save:
         try:
             self.result = await self._make()
         except (asyncio.CancelledError, AbandonedError, CancelledByUserError):
-            await self._give_up(SavePhase.CANCELLED)
             stopped = self.is_recording and not self._work.drop_recording
             words = (
                 "The recording was stopped." if stopped else "The save was cancelled."
             )
-            self.error = CancelledByUserError(words)
-            self._say_what_is_kept(self.error)
+            cancelled = CancelledByUserError(words)
+            await self._give_up(SavePhase.CANCELLED, cancelled)
             if not self._cancel_asked:
                 raise
             if self._task is not None:
                 self._task.uncancel()
-            raise self.error from None
+            raise cancelled from None
         except ChronotuiError as error:
-            await self._give_up(SavePhase.FAILED)
-            self._say_what_is_kept(error)
-            self.error = error
+            await self._give_up(SavePhase.FAILED, error)
+            raise
+        except BaseException as fault:
+            await self._give_up(SavePhase.FAILED, _fault(fault))
             raise
         finally:
             self._task = None
-            if not self.is_over:
-                await self._give_up(SavePhase.FAILED)
         return self.result
 
     @property
@@ -208,11 +206,17 @@ class Save:
                 raise
             return request.job
 
-    async def _give_up(self, phase: SavePhase) -> None:
+    async def _give_up(self, phase: SavePhase, error: ChronotuiError) -> None:
+        """End with an error, which says what is kept; whoever shows it waits for it."""
         work = self._work
         work.meter.end(phase)
         self._part_is_wanted = work.keep_anyway or work.recording is not None
-        self.part = await work.end(keep=self.request.keep_part or work.keep_anyway)
+        keep = self.request.keep_part or work.keep_anyway
+        try:
+            self.part = await work.end(keep=keep)
+            self._say_what_is_kept(error)
+        finally:
+            self.error = error
 
     def _say_what_is_kept(self, error: ChronotuiError) -> None:
         if self.part is None:
@@ -225,6 +229,14 @@ class Save:
         shown = home_relative(self.part)
         kept = f"The unfinished file ({count_of_lines(lines)}) is kept as {shown}."
         error.next_step = f"{kept}{goes_on} {error.next_step}".strip()
+
+
+def _fault(fault: BaseException) -> ChronotuiError:
+    """Return a fault of the program as an error with words."""
+    return ChronotuiError(
+        f"chronotui failed in the save ({type(fault).__name__}).",
+        next_step="Try again; this is an error in chronotui.",
+    )
 
 
 def _stands_still(job: Job, timing: WatchTiming) -> bool:

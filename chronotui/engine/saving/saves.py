@@ -92,9 +92,12 @@ class Saves:
 
     async def _run(self, save: Save) -> None:
         # The save keeps its result or its error; the listeners show it.
-        with contextlib.suppress(ChronotuiError):
+        try:
             await save.run()
-        self._tell(save)
+        except ChronotuiError:
+            pass
+        finally:
+            self._tell(save)
 
     def signed_in(self) -> None:
         """Let recordings go on after somebody has signed in."""

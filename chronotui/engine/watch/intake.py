@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.core.attempt_rules import Way
 from chronotui.core.attempts import UNKNOWN, AttemptTimeline
-from chronotui.core.identity import same_line
+from chronotui.core.identity import MILLISECOND_NS, same_line
 from chronotui.core.ledger import Ledger
 from chronotui.core.log import LineBlock, LineKey
 from chronotui.engine.watch.held import StoredLines
@@ -55,6 +55,7 @@ class Intake:
         self.on_renumbered: Callable[[Callable[[int], int]], None] = lambda _: None
         self.on_forgotten: Callable[[Sequence[LogLine]], None] = lambda _: None
         self._from = (-1, -1)
+        self._from_ns: int | None = None
         self._held = StoredLines(store, self._enter, self._renumbered)
         self._timeline = AttemptTimeline(self._held)
         self._sees_ids = self._sees_bare = False
@@ -157,11 +158,24 @@ class Intake:
         else:
             self._sees_bare = True
         if not line.attempt:
+            forgotten = self._forgotten_attempt(line)
+            if forgotten:
+                return line._replace(attempt=forgotten), False
             line = line._replace(attempt=self._timeline.place(line, way, previous))
             known = self._timeline.was_held
         if self._sees_ids and self._sees_bare:
             line = self._under_held_id(line)
         return line, known
+
+    def _forgotten_attempt(self, line: LogLine) -> int:
+        """Return the attempt of a line if none of its lines is held any more, else 0.
+
+        Such an attempt is not parted: there is nothing to hold the line against.
+        """
+        if self._from[0] < 2 or line.time_ns is None:
+            return 0
+        attempt = self._timeline.attempt_at(line.time_ns + MILLISECOND_NS)
+        return attempt if attempt < self._from[0] else 0
 
     def _under_held_id(self, line: LogLine) -> LogLine:
         """Give a line the event id it is held under, on a server that mixes both."""
@@ -185,6 +199,10 @@ class Intake:
             store: An empty store.
         """
         start = self.store.bisect(LineKey(*below, -1, ""))
+        places = self.store.attempt_range(below[0])
+        kept = len(self.store) - start
+        self.ledger.let_go(below, kept, max(0, places.stop - start))
+        self._from_ns = self.store.line(start).time_ns if kept else None
         for begin in range(start, len(self.store), SLICE):
             store.add(self.store.lines(begin, begin + SLICE))
         self.store = self._held.store = store
@@ -228,11 +246,15 @@ class Intake:
 
     def _renumbered(self) -> None:
         self._changes += 1
-        self.ledger.replace(
+        if self._from_ns is not None:
+            # What was forgotten is of the attempt of the first line kept.
+            self._from = (self._timeline.attempt_at(self._from_ns), self._from[1])
+        held = (
             (line.attempt, line.sequence_num)
             for start in range(0, len(self.store), SLICE)
             for line in self.store.lines(start, start + SLICE)
         )
+        self.ledger.replace(held, first=self._from[0])
         self.on_renumbered(self._timeline.attempt_at)
 
 

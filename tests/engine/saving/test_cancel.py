@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.engine.saving import Save, SaveFormat, SavePhase, Saves
+from chronotui.engine.saving import Save, SaveFormat, SavePhase, Saves, download
 from chronotui.errors import CancelledByUserError, DownloadError, PathRefusedError
 
 if TYPE_CHECKING:
@@ -173,3 +173,23 @@ async def test_a_full_disk_in_the_middle(
         await save.run()
     assert caught.value.exit_code == 6
     assert bench.names() == set()
+
+
+async def test_an_error_nobody_foresaw_ends_a_save_with_words(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(download, "prove", fail)
+    saves = Saves(bench.client)
+    told: list[tuple[bool, str]] = []
+    saves.subscribe(lambda save: told.append((save.is_over, str(save.error))))
+    save = saves.start(bench.request(bench.ended(["x"])))
+    await until(lambda: len(told) == 2)
+    over, words = told[-1]
+    assert over
+    assert "chronotui failed in the save (ZeroDivisionError)." in words
+    assert save.progress.phase is SavePhase.FAILED
+    assert bench.names() == set()
+    await saves.close()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PAGE = 7
 
+SECOND = 10**9
+
 
 def bare(lines: Sequence[LogLine]) -> list[LogLine]:
     """The lines as a documented server sends them."""
@@ -218,3 +220,59 @@ def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
     assert len(reading.content()) == 40
     assert late == [coarse(missed)]
     assert reading.intake.ledger.missing == 1
+
+
+@pytest.mark.parametrize("kept_from", [(1, 80), (2, 5), (2, 80)])
+def test_what_was_forgotten_is_known_after_another_attempt_too(
+    kept_from: tuple[int, int],
+) -> None:
+    """A server that tells no attempts: the lines kept get their attempts anew."""
+    attempts = [
+        [
+            LogLine(attempt, n, STDOUT, START + attempt * SECOND + n * 10**6, f"m{n}")
+            for n in range(1, 101)
+        ]
+        for attempt in (1, 2, 3)
+    ]
+    reading = Reading()
+    late: list[LogLine] = []
+    reading.intake.on_forgotten = late.extend
+    first = [line for line in attempts[0] if line.sequence_num != 30]
+    reading.live(bare(first))
+    if kept_from[0] == 2:
+        reading.live(bare(attempts[1][:90]))
+    reading.intake.forget(kept_from, LogStore())
+    reading.live(bare(attempts[1]))
+    reading.live(bare(attempts[2]))
+    reading.page(bare([*first, *attempts[1], *attempts[2]]), Way.RISING)
+    ledger = reading.intake.ledger
+    ledger.asked = (1, 1)
+    assert late == []
+    assert [hole[:4] for hole in ledger.holes()] == [(1, 30, 30, 1)]
+    assert ledger.lines == 299
+    reading.page(bare([*attempts[0][25:35]]), Way.FALLING)
+    assert late == [coarse(attempts[0][29])]
+
+
+def test_the_attempt_of_what_was_forgotten_follows_the_lines_kept() -> None:
+    """Only then an older attempt shows: lines as high in number, and earlier."""
+    older, newer = (
+        [
+            LogLine(attempt, n, STDOUT, START + attempt * SECOND + n * 10**6, f"m{n}")
+            for n in range(1, 101)
+        ]
+        for attempt in (1, 2)
+    )
+    reading = Reading()
+    late: list[LogLine] = []
+    reading.live(bare(newer))
+    reading.intake.on_forgotten = late.extend
+    reading.intake.forget((1, 60), LogStore())
+    reading.page(bare(older[85:]), Way.RISING)
+    ledger = reading.intake.ledger
+    assert late == [coarse(line) for line in older[85:]]
+    assert {line.attempt for line in reading.content()} == {2}
+    second = ledger.attempt(2)
+    assert second is not None
+    assert (second.lines, second.missing(1)) == (100, 0)
+    assert ledger.lines == 100
