@@ -42,9 +42,6 @@ MEMORY_BYTES: Final = 64 << 20
 TRIES: Final = 8
 """A page in the middle of a log that fails so often in a row is not to be had."""
 
-CACHED_SECONDS: Final = 1800.0
-"""The server itself keeps older pages so long (wire note "Retained logs")."""
-
 HEAL_TRIES: Final = 3
 """So often holes in a log still being written are looked at again."""
 
@@ -122,9 +119,10 @@ class RetainedLog:
 
     @property
     def exit_code(self) -> int:
-        """0, or 6 when lines are missing."""
+        """0, or 6 when lines are missing, or may be in a log that is over."""
         coverage = self._pages.coverage
         unread = self.unread or coverage.looped or coverage.cut_off or self._late
+        unread = unread or (self._job.status.is_terminal and self._may_be_old)
         return 6 if self.missing or self.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
@@ -166,7 +164,7 @@ class RetainedLog:
     def _may_be_old(self) -> bool:
         """Whether the server's own cache may hide lines of a later attempt."""
         age = self._job.seconds_since_end(self._clock.wall())
-        ended_long_ago = age is not None and age > CACHED_SECONDS
+        ended_long_ago = age is not None and age >= self._timing.pages_kept
         if self._job.status.is_terminal and ended_long_ago:
             return False
         return self._pages.coverage.needs_confirmation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from chronotui.demo.script import Script, ScriptLine
 from chronotui.engine import retained as retained_module
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.selection import LineSelection
+from chronotui.engine.watch.timing import Clock
 from chronotui.errors import (
     AuthError,
     IncompleteError,
@@ -419,6 +421,28 @@ async def test_one_that_does_not_leaves_what_was_read(
         await read()
     assert lines == [line[3] for line in true_lines(demo, made)[-300:]]
     assert "300 lines were printed" in caught.value.sentence
+
+
+@pytest.mark.parametrize("state", ["just ended", "ended long ago", "running"])
+async def test_pages_that_may_be_old_are_no_proof_of_a_retried_log(
+    demo: DemoServer, readers: Readers, state: str
+) -> None:
+    """The server keeps pages for half an hour, and its download is refused."""
+    made = demo.world.add_job(
+        Script([ScriptLine(f"1.{n}", retained=0.0) for n in range(250)], starts_in=-300)
+    )
+    made.retry()
+    made.write(*[ScriptLine(f"2.{n}", retained=0.0) for n in range(20)])
+    if state != "running":
+        made.end()
+    demo.faults.refuse(403, route="raw", times=-1)
+    late = TIMING.pages_kept + 1 if state == "ended long ago" else 0.0
+    clock = Clock(wall=lambda: time.time() + late)
+    log = await readers.retained(demo, made, clock=clock)
+    assert len(await printed_lines(log)) == 270
+    assert log.exit_code == (6 if state == "just ended" else 0)
+    warned = any("may be lacking" in words for words in readers.said)
+    assert warned == (state != "ended long ago")
 
 
 async def test_a_message_nested_without_end_is_printed_as_any_other(
