@@ -55,8 +55,7 @@ async def save_ended(work: Work, job: Job) -> None:
             age = job.seconds_since_end(time.time())
             if age is None or age >= minute:
                 raise
-            await work.drop_part()
-            work.notes[:] = notes
+            await work.begin_again(notes)
             work.meter.restart(SavePhase.SETTLING)
             await asyncio.sleep(share * minute)
         else:

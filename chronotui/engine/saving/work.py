@@ -18,7 +18,7 @@ from chronotui.storage.spool_file import SpoolFile
 from chronotui.storage.target import Target, look, opening_problem, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from chronotui.api.chronoverse import Chronoverse
@@ -187,6 +187,17 @@ class Work:
         part, self.part = self.part, None
         if part is not None:
             await in_thread(part.discard, part.abandon)
+
+    async def begin_again(self, notes: Sequence[str]) -> None:
+        """Remove what was written, and what was found of it.
+
+        Args:
+            notes: Those that go for the next try, too.
+        """
+        await self.drop_part()
+        self.notes[:] = notes
+        self.missing_lines, self.sealed = 0, True
+        self.held = self.unverified = ""
 
     async def commit(self) -> PartFile:
         """Finish the file under its name.

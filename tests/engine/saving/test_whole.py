@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.saving import Save, SaveFormat
+from chronotui.engine.saving import Save, SaveFormat, SavePhase
 from chronotui.engine.watch.settings import WatchSettings
 from chronotui.engine.watch.timing import WatchTiming
 from chronotui.errors import ChronotuiError, DownloadError, IncompleteError
@@ -264,6 +265,33 @@ async def test_a_log_that_still_grows_is_asked_for_again(bench: Bench) -> None:
     result = await save.run()
     await waiting
     assert (result.lines, result.exit_code) == (200, 0)
+
+
+async def test_what_a_short_try_lacked_is_not_said_of_a_whole_one(
+    documented: Bench,
+) -> None:
+    """A line in the middle and the last ones are retained only after it."""
+    lines = [
+        ScriptLine(
+            "heartbeat ok" if n < 400 else f"line {n}",
+            after=0.0,
+            retained=27.0 if n == 200 or n >= 400 else 0.0,
+        )
+        for n in range(410)
+    ]
+    bench = documented
+    job = bench.demo.world.add_job(Script(lines, starts_in=-25.0, ends_after=5.0))
+    bench.demo.faults.cut_clean = 300
+    save = bench.save(job)
+    timing = replace(WatchTiming(), settled_age=0.0)
+    save._work.watch = WatchSettings(may_sign_in=False, timing=timing)
+    running = asyncio.create_task(save.run())
+    await until(lambda: save.progress.phase is SavePhase.SETTLING)
+    retained_ns = bench.demo.world.truth(job.id)[200].time_ns + 27 * 10**9
+    await until(lambda: time.time_ns() > retained_ns)
+    bench.demo.faults.cut_clean = None
+    result = await running
+    assert (result.lines, result.missing_lines, result.exit_code) == (410, 0, 0)
 
 
 class TestRetried:
