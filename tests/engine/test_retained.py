@@ -429,10 +429,10 @@ async def test_pages_that_may_be_old_are_no_proof_of_a_retried_log(
 ) -> None:
     """The server keeps pages for half an hour, and its download is refused."""
     made = demo.world.add_job(
-        Script([ScriptLine(f"1.{n}", **KEPT) for n in range(250)], starts_in=-300)
+        Script([ScriptLine(f"1.{n}", retained=0.0) for n in range(250)], starts_in=-300)
     )
     made.retry()
-    made.write(*[ScriptLine(f"2.{n}", **KEPT) for n in range(20)])
+    made.write(*[ScriptLine(f"2.{n}", retained=0.0) for n in range(20)])
     if state != "running":
         made.end()
     demo.faults.refuse(403, route="raw", times=-1)

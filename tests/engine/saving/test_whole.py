@@ -343,8 +343,11 @@ class TestRetried:
     ) -> None:
         job = self.made(bench)
         bench.demo.faults.refuse(400, route="raw", times=-1)
-        result = await saved(bench, job, format=save_format)
-        assert result.lines == 500
+        save = bench.save(job, format=save_format)
+        timing = replace(FAST.timing, pages_kept=WatchTiming().pages_kept)
+        save._work.watch = replace(FAST, timing=timing)
+        result = await save.run()
+        assert (result.lines, result.exit_code) == (500, 6)
         notes = " ".join(result.notes)
         assert "refuses its own download" in notes
         assert "30 minutes" in notes
