@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from chronotui.model import LogPage
     from tests.conftest import MakeDemo
 
-KEPT = {"retained": 0.0}
-
 
 def ended(demo: DemoServer, lines: int = 450, *, running: bool = False) -> ScriptedJob:
     """A job of long ago with two attempts, shared numbers and both streams."""
