@@ -391,6 +391,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "core.log.searched_text._backward_ending": begins,
     "core.log.searched_text._sgr": removes,
     "core.log.searched_text._sgr_text": removes,
+    "core.raw_entries._TEXT_OR_BRACKET": finds,
     "core.times._ago": TYPED,
     "core.times._rfc3339": is_all,
     "core.times._time_of_day": TYPED,

@@ -165,7 +165,10 @@ def _decode_alone(line: bytes) -> RawEntry:
     )
 
 
-_TEXT_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
+_TEXT_OR_BRACKET: Final = re.compile(
+    rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)|[\[\]{}]', re.DOTALL
+)
+"""A text that does not end goes to the end: it is looked at once."""
 
 
 def loads_entry(text: bytes) -> Any:

@@ -443,7 +443,7 @@ async def test_a_tunnel_carries_both_clients_with_keep_alive_probes(
     authority.issue_cert("a.test").configure_cert(context)
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
-    peer = await make_peer(lambda *_: answer(200, "{}"), tls=context)
+    peer = await make_peer(lambda *_: answer(200, '{"workflows":[]}'), tls=context)
     tunnels = Tunnels(int(peer.url.rpartition(":")[2]))
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(own)
@@ -464,7 +464,9 @@ async def test_a_tunnel_carries_both_clients_with_keep_alive_probes(
         sock = seen.extensions["network_stream"].get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     download = client.download("w", "j", format=RawFormat.JSON)
-    assert await asyncio.to_thread(lambda: b"".join(read(download))) == b"{}"
+    assert (
+        await asyncio.to_thread(lambda: b"".join(read(download))) == b'{"workflows":[]}'
+    )
     assert set(tunnels.asked) == {"CONNECT a.test:443 HTTP/1.1"}
     assert all("proxy-authorization" not in one.headers for one in peer.received)
 

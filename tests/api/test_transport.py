@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chronotui.api.request_log import RequestEntry
     from tests.api.conftest import Answer, MakePeer, OpenClient, Received
 
-EMPTY = "{}"
+EMPTY = '{"workflows":[]}'
 
 
 async def secret() -> str:

@@ -121,6 +121,7 @@ def test_nobody_is_asked_without_a_terminal(
 
 
 def test_not_allowed_is_exit_3(signed_up: Command, demo: DemoServer) -> None:
+    assert signed_up("workflows").code == 0
     _fail(demo, Failure.FORBIDDEN)
     assert signed_up("workflows").code == 3
 

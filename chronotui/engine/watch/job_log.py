@@ -256,11 +256,18 @@ class JobLog:
             return watch.connectivity.connection(watch.job, ending)
         if self._problem is None:
             return Connection(ConnectionKind.CONNECTING)
-        return Connection(ConnectionKind.ENDED, str(self._problem), is_troubled=True)
+        by_policy = self._problem.answer is None and self._problem.exit_code == 4
+        words = str(self._problem)
+        return Connection(ConnectionKind.ENDED, words, is_troubled=not by_policy)
 
 
 def _ended_by(error: ChronotuiError, lines: int) -> ChronotuiError:
-    """Return an error with what was kept, and with the key that begins again."""
+    """Return an error with what was kept, and with the key that begins again.
+
+    Where there never is a log nothing was asked, and nothing can begin again.
+    """
+    if error.answer is None and error.exit_code == 4:
+        return error
     kept = "1 line is kept" if lines == 1 else f"{lines:,} lines are kept"
     words = error.sentence.rstrip(".")
     ended = copy(error)

@@ -414,10 +414,10 @@ async def test_coming_back_before_the_watch_has_left_is_live_again(
     log = await readers.log(demo, made)
     async with readers.watching(log) as left:
         await until(lambda: log.state.connection.kind == "LIVE")
+        connections = demo.requests.count("events")
         left.cancel()
         async with readers.watching(log) as again:
             await until(left.done)
-            connections = demo.requests.count("events")
             await until(lambda: demo.requests.count("events") > connections)
             await until(lambda: log.state.connection.kind == "LIVE")
             made.write("more")
