@@ -309,7 +309,8 @@ def grows_too_fast(
             shorter = [seconds_of(use, shape(each)) for each in STEPS[:step]]
             known = list(map(max, known, shorter))
         else:
-            return f"{length:,} characters: {took:.3f} s, shorter ones: {known}"
+            if took > most_after(known):
+                return f"{length:,} characters: {took:.3f} s, shorter ones: {known}"
         known.append(took)
         if took >= NOTHING and step >= 2:
             break
