@@ -220,3 +220,15 @@ class CancelledByUserError(ChronotuiError):
 
     title = "Cancelled"
     exit_code = 130
+
+
+def own_fault(doing: str, fault: BaseException, next_step: str = "") -> ChronotuiError:
+    """Return a fault of the program itself as an error with words.
+
+    Args:
+        doing: What it stopped, e.g. ``in the watch``.
+        fault: What was raised; only its kind is told.
+        next_step: What the user can do.
+    """
+    words = f"chronotui failed {doing} ({type(fault).__name__})."
+    return ChronotuiError(words, next_step=next_step)

@@ -166,3 +166,12 @@ def _moment(typed: str, now: datetime) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+
+
+def local_clock(seconds: float) -> str:
+    """Return a moment by the clock on the wall here, e.g. ``14:05:10``.
+
+    Args:
+        seconds: Since the epoch.
+    """
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%H:%M:%S}"

@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.core.backoff import Backoff
 from chronotui.core.tree.cadence import Cadence
@@ -17,7 +17,7 @@ from chronotui.engine.catalog.lists import JobList, WorkflowList
 from chronotui.engine.catalog.reader import Reader
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retry import Phase, Step, next_step
-from chronotui.errors import ChronotuiError, NotSignedInError
+from chronotui.errors import ChronotuiError, NotSignedInError, own_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from chronotui.core.tree.keys import NodeKey
     from chronotui.core.tree.listing import Listing
     from chronotui.engine.catalog.lists import ListClient
+
+
+_DOING: Final = "while it read the lists"
+_AGAIN: Final = "r reads them again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ class Catalog:
         except asyncio.CancelledError:
             raise
         except BaseException as fault:
-            self._fault = _said(fault)
+            self._fault = own_fault(_DOING, fault, _AGAIN)
             self._changed()
             raise
 
@@ -261,7 +265,7 @@ class Catalog:
         except ChronotuiError as problem:
             self._failed(reader, problem)
         except BaseException as fault:
-            self._failed(reader, _said(fault))
+            self._failed(reader, own_fault(_DOING, fault, _AGAIN))
             raise
         else:
             self.answered = True
@@ -294,11 +298,3 @@ class Catalog:
         if look_again:
             self._wake.set()
         self._listeners.tell()
-
-
-def _said(fault: BaseException) -> ChronotuiError:
-    """Return a fault of the program as an error with words."""
-    return ChronotuiError(
-        f"chronotui failed while it read the lists ({type(fault).__name__}).",
-        next_step="r reads them again.",
-    )

@@ -137,13 +137,21 @@ def notes_of(line: LogLine) -> Iterator[Note]:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def spool_explained(what: str = "The recording's spool file") -> Iterator[None]:
+    """Tell trouble with a spool file in words.
+
+    Args:
+        what: The file, as a sentence begins with it.
+
+    Raises:
+        DownloadError: The disk is full or fails.
+    """
     try:
         yield
     except OSError as problem:
         words = os.strerror(problem.errno or 0)
         raise DownloadError(
-            f"The recording's spool file cannot be used: {words}.",
+            f"{what} cannot be used: {words}.",
             next_step="Make room in the spool folder ([ui] spool_dir), then try again.",
         ) from problem
 
@@ -164,7 +172,7 @@ class Notebook:
     """
 
     def __init__(self, spool: Callable[[], Overflow]) -> None:
-        with _explained():
+        with spool_explained():
             self._spool = spool()
         self._size = 0
         self._begins: list[tuple[int, int]] = []
@@ -185,7 +193,7 @@ class Notebook:
             notes = list(notes_of(line))
             records += [_RECORD.pack(*note) for note in notes]
             self.tally.add(line, notes[0])
-        with _explained():
+        with spool_explained():
             self._spool.write(b"".join(records))
         self._size += len(records)
 
@@ -209,7 +217,7 @@ class Notebook:
     def _between(self, first: int, last: int, *, as_text: bool) -> Iterator[Note]:
         for start in range(first, last, _AT_ONCE):
             count = min(_AT_ONCE, last - start)
-            with _explained():
+            with spool_explained():
                 block = self._spool.read(start * _RECORD.size, count * _RECORD.size)
             for note in map(Note._make, _RECORD.iter_unpack(block)):
                 if note.text_lines == 1 or as_text == (note.text_lines == 0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.retry import Retries
 from chronotui.engine.saving.download import save_ended
@@ -19,7 +19,7 @@ from chronotui.engine.saving.request import (
     count_of_lines,
 )
 from chronotui.engine.saving.work import Work
-from chronotui.errors import CancelledByUserError, ChronotuiError
+from chronotui.errors import CancelledByUserError, ChronotuiError, own_fault
 from chronotui.storage.atomic_file import AbandonedError
 from chronotui.storage.target import home_relative
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from chronotui.engine.watch.settings import WatchSettings
     from chronotui.engine.watch.timing import WatchTiming
     from chronotui.model import Job
+
+_OUR_ERROR: Final = "Try again; this is an error in chronotui."
 
 
 class Save:
@@ -116,7 +118,9 @@ class Save:
             await self._give_up(SavePhase.FAILED, error)
             raise
         except BaseException as fault:
-            await self._give_up(SavePhase.FAILED, _fault(fault))
+            await self._give_up(
+                SavePhase.FAILED, own_fault("in the save", fault, _OUR_ERROR)
+            )
             raise
         finally:
             self._task = None
@@ -229,14 +233,6 @@ class Save:
         shown = home_relative(self.part)
         kept = f"The unfinished file ({count_of_lines(lines)}) is kept as {shown}."
         error.next_step = f"{kept}{goes_on} {error.next_step}".strip()
-
-
-def _fault(fault: BaseException) -> ChronotuiError:
-    """Return a fault of the program as an error with words."""
-    return ChronotuiError(
-        f"chronotui failed in the save ({type(fault).__name__}).",
-        next_step="Try again; this is an error in chronotui.",
-    )
 
 
 def _stands_still(job: Job, timing: WatchTiming) -> bool:

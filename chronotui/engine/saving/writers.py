@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.core.identity import attempt_of
@@ -19,7 +17,7 @@ from chronotui.core.raw_entries import WholeLines, decode_entries
 from chronotui.core.trailer import TAIL_BYTES, Tail
 from chronotui.core.wholeness import Numbers
 from chronotui.engine.saving.fetch import EnoughError
-from chronotui.errors import DownloadError
+from chronotui.engine.saving.notebook import spool_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +84,9 @@ class PlainWriter:
         return self._part.tail(TAIL_BYTES)
 
 
+_ATTEMPTS_FILE: Final = "The spool file for a retried job's attempts"
+
+
 class AttemptSpool:
     """Entries of a raw file by attempt, to be had attempt after attempt.
 
@@ -107,7 +108,7 @@ class AttemptSpool:
 
     def add(self, attempt: int, content: bytes) -> None:
         """Append bytes to what is kept of an attempt."""
-        with _explained():
+        with spool_explained(_ATTEMPTS_FILE):
             if self._spool is None:
                 self._spool = self._open()
             place = (self._spool.write(content), len(content))
@@ -117,7 +118,7 @@ class AttemptSpool:
         """Yield all that was added, attempt after attempt."""
         for attempt in sorted(self._places):
             for offset, size in self._places[attempt]:
-                with _explained():
+                with spool_explained(_ATTEMPTS_FILE):
                     assert self._spool is not None  # noqa: S101 - something was added
                     content = self._spool.read(offset, size)
                 yield content
@@ -126,18 +127,6 @@ class AttemptSpool:
         """Give the space back."""
         if self._spool is not None:
             self._spool.close()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        words = os.strerror(problem.errno or 0)
-        raise DownloadError(
-            f"The spool file for a retried job's attempts cannot be used: {words}.",
-            next_step="Make room in the spool folder ([ui] spool_dir), then try again.",
-        ) from problem
 
 
 class EntryWriter:

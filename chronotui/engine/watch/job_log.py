@@ -17,7 +17,7 @@ from chronotui.engine.watch.state import Connection, ConnectionKind, LogState
 from chronotui.engine.watch.ticker import Ticker
 from chronotui.engine.watch.timing import Clock
 from chronotui.engine.watch.watch import Watch
-from chronotui.errors import ChronotuiError
+from chronotui.errors import ChronotuiError, own_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,7 +132,7 @@ class JobLog:
             self._problem = _ended_by(error, len(self.store))
             raise
         except BaseException as fault:
-            self._problem = _ended_by(_fault(fault), len(self.store))
+            self._problem = _ended_by(own_fault("in the watch", fault), len(self.store))
             raise
         else:
             self._sealed = True
@@ -274,8 +274,3 @@ def _ended_by(error: ChronotuiError, lines: int) -> ChronotuiError:
     ended.sentence = f"{words}. The watch has ended; {kept}." if lines else f"{words}."
     ended.next_step = "r asks again."
     return ended
-
-
-def _fault(fault: BaseException) -> ChronotuiError:
-    """Return a fault of the program as an error with words."""
-    return ChronotuiError(f"chronotui failed in the watch ({type(fault).__name__}).")

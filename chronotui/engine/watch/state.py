@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+
+from chronotui.core.times import local_clock
 
 if TYPE_CHECKING:
     from chronotui.errors import ChronotuiError
@@ -85,8 +86,7 @@ class Connection(NamedTuple):
         if self.next_try is None:
             return ""
         if self.asked_until is not None:
-            at = datetime.fromtimestamp(self.asked_until, UTC).astimezone()
-            return f"at {at:%H:%M:%S} as the server asked"
+            return f"at {local_clock(self.asked_until)} as the server asked"
         return f"in {max(0, round(self.next_try - now))} s"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from chronotui.core.text import clean
+from chronotui.core.times import local_clock
 from chronotui.errors import NotSignedInError, UnreachableError, WebPageError
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ def connection_words(connection: Connection, now: float) -> tuple[str, str, str]
     if kind == "ENDED" and troubled and not connection.subject:
         words = short = "ENDED, r asks again"
     elif words != kind and connection.asked_until is not None:
-        at = datetime.fromtimestamp(connection.asked_until, UTC).astimezone()
-        short = f"{kind}, at {at:%H:%M:%S}"
+        short = f"{kind}, at {local_clock(connection.asked_until)}"
     reason = clean(connection.why(now)) if troubled else ""
     return f"{sign} {words}".strip(), f"{sign} {short}".strip(), reason
 
@@ -126,8 +126,7 @@ def _when(problem: ChronotuiError, wait: float) -> str:
     """Return when lists are asked again: by the clock where the server said so."""
     if problem.retry_after is None:
         return f", in {wait:.0f} s"
-    at = datetime.now(UTC).astimezone() + timedelta(seconds=wait)
-    return f", at {at:%H:%M:%S} as the server asked"
+    return f", at {local_clock(time.time() + wait)} as the server asked"
 
 
 def state_of(problem: ChronotuiError) -> str:
