@@ -192,7 +192,7 @@ def _believe(verdict: Verdict, reading: Reading) -> None:
 
 def _short(verdict: Verdict) -> int:
     """Return the lines that a verdict says are missing, for certain or possibly."""
-    possible: int = getattr(verdict, "possible", 0)
+    possible: int = verdict.possible
     return verdict.missing + possible
 
 
