@@ -2,7 +2,7 @@
 
 import sys
 
-from chronotui.cli import main
+from chronotui.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

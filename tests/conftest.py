@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from hypothesis import settings
 
-from chronotui.demo import DemoServer, Dialect
 from chronotui.demo.faults import Faults
+from chronotui.demo.server import DemoServer
+from chronotui.demo.service import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

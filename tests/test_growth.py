@@ -21,41 +21,44 @@ import pytest
 from rich.style import Style
 
 import chronotui
-from chronotui.api.answers import quote_words, retry_after
-from chronotui.api.highlights import split_marks
-from chronotui.api.lines import read_live_lines, read_log_page
-from chronotui.api.stamps import time_ns
-from chronotui.core import identity
-from chronotui.core.file_names import log_name
-from chronotui.core.json_folds import JsonFolds
-from chronotui.core.json_tree import read_json
-from chronotui.core.log import Level, LogStore, Rows, Search, compile_pattern, level_of
-from chronotui.core.log.block_of import block_of
-from chronotui.core.log.event_ids import EventIds
-from chronotui.core.log.finders import LevelFinder
-from chronotui.core.log.huge_lines import searched_part
-from chronotui.core.log.searched_text import (
+from chronotui.engine.save_paths import log_name
+from chronotui.json_tree import JsonFolds, read_json
+from chronotui.log import attempts as identity
+from chronotui.log.block import EventIds, block_of
+from chronotui.log.finders import LevelFinder
+from chronotui.log.formats import entry_bytes, text_bytes, timed_bytes
+from chronotui.log.levels import Level, level_of
+from chronotui.log.pattern import (
+    compile_pattern,
     searched_bytes,
     searched_message,
+    searched_part,
     searched_text,
 )
-from chronotui.core.log_formats import entry_bytes, text_bytes, timed_bytes
-from chronotui.core.raw_entries import RawEntries
-from chronotui.core.sse import SseDecoder
-from chronotui.core.text import clean, parse_ansi, printable_line
-from chronotui.core.times import parse_time
-from chronotui.core.trailer import judge
+from chronotui.log.raw_body import RawEntries, judge
+from chronotui.log.rows import Rows
+from chronotui.log.search import Search
+from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine, RawFormat
-from chronotui.ui.log_view import clipboard
-from chronotui.ui.log_view.cells import Grid, Tabbed, indent_of
-from chronotui.ui.log_view.drawing import Drawer, Flags
-from chronotui.ui.log_view.json_rows import paragraph_of
-from chronotui.ui.log_view.json_text import is_json, pretty_json
-from chronotui.ui.log_view.look import Look
-from chronotui.ui.log_view.runs import segments
-from chronotui.ui.log_view.settings import Timestamps
-from chronotui.ui.log_view.shown import byte_size, whole_message
-from chronotui.ui.log_view.stamps import Stamper
+from chronotui.sources.live import SseDecoder, read_live_lines, read_log_page
+from chronotui.sources.wire_errors import quote_words, retry_after
+from chronotui.sources.wire_json import split_marks, time_ns
+from chronotui.text import clean, parse_ansi, printable_line
+from chronotui.times import parse_time
+from chronotui.ui.log.cells import (
+    Grid,
+    Tabbed,
+    byte_size,
+    indent_of,
+    is_json,
+    pretty_json,
+    segments,
+    whole_message,
+)
+from chronotui.ui.log.line_screen import paragraph_of
+from chronotui.ui.log.render import Drawer, Flags, Look, Stamper
+from chronotui.ui.log.settings import Timestamps
+from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -362,55 +365,55 @@ def is_all(pattern: Any, text: str) -> None:
 TYPED: Final = "typed by the reader, or set in a file of his"
 
 PATTERNS: Final[dict[str, Any]] = {
-    "api.answers._SECONDS": is_all,
-    "api.bulk._HEAD_END": finds,
-    "api.chunk_merger._CHUNKED": finds,
-    "api.chunk_merger._FINAL_STATUS": begins,
-    "api.chunk_merger._NEXT_CHUNK": begins,
-    "api.login._FOREIGN_SCHEMES": finds,
-    "core.ansi._sgr": finds,
-    "core.harmless._hostile": finds,
-    "core.harmless._mark_floods": finds,
-    "core.json_tree._TOKEN": begins,
-    "core.log.levels._marked": finds,
-    "core.log.levels._named": finds,
-    "core.log.levels._sgr": removes,
-    "core.log.levels._upper": finds,
-    "core.log.levels.level_numbers": "a list; in the search for errors",
-    "core.log.line_regex._CLASS_TAKES_NEWLINES": TYPED,
-    "core.log.line_regex._GROUP_REPEATED": TYPED,
-    "core.log.line_regex._REPEATS": TYPED,
-    "core.log.line_regex._SEES_NEWLINES": TYPED,
-    "core.log.line_regex._tokens": TYPED,
-    "core.log.line_regex.is_tame": TYPED,
-    "core.log.pattern._ESCAPED": TYPED,
-    "core.log.pattern._MEANING": TYPED,
-    "core.log.pattern._SPECIAL": TYPED,
-    "core.log.pattern._any_of": "made of what is typed; in the search for text",
-    "core.log.pattern._compiled": "what is typed, within a limit of time",
-    "core.log.pattern.compile_pattern": TYPED,
-    "core.log.searched_text._backward_ending": begins,
-    "core.log.searched_text._sgr": removes,
-    "core.log.searched_text._sgr_text": removes,
-    "core.raw_entries._TEXT_OR_BRACKET": finds,
-    "core.times._ago": TYPED,
+    "sources.wire_errors._SECONDS": is_all,
+    "sources.connections._HEAD_END": finds,
+    "sources.merging._CHUNKED": finds,
+    "sources.merging._FINAL_STATUS": begins,
+    "sources.merging._NEXT_CHUNK": begins,
+    "sources.auth._FOREIGN_SCHEMES": finds,
+    "text._sgr": finds,
+    "text._hostile": finds,
+    "text._mark_floods": finds,
+    "json_tree._TOKEN": begins,
+    "log.levels._marked": finds,
+    "log.levels._named": finds,
+    "log.levels._sgr": removes,
+    "log.levels._upper": finds,
+    "log.levels.level_numbers": "a list; in the search for errors",
+    "log.pattern._CLASS_TAKES_NEWLINES": TYPED,
+    "log.pattern._GROUP_REPEATED": TYPED,
+    "log.pattern._REPEATS": TYPED,
+    "log.pattern._SEES_NEWLINES": TYPED,
+    "log.pattern._tokens": TYPED,
+    "log.pattern.is_tame": TYPED,
+    "log.pattern._ESCAPED": TYPED,
+    "log.pattern._MEANING": TYPED,
+    "log.pattern._SPECIAL": TYPED,
+    "log.pattern._any_of": "made of what is typed; in the search for text",
+    "log.pattern._compiled": "what is typed, within a limit of time",
+    "log.pattern.compile_pattern": TYPED,
+    "log.pattern._backward_ending": begins,
+    "log.pattern._sgr": removes,
+    "log.pattern._sgr_text": removes,
+    "log.raw_body._TEXT_OR_BRACKET": finds,
+    "times._ago": TYPED,
     "core.times._rfc3339": is_all,
-    "core.times._time_of_day": TYPED,
-    "core.trailer._JSON_TRAILER": finds,
-    "core.trailer.judge_json": "in the judging of json",
+    "times._time_of_day": TYPED,
+    "log.raw_body._JSON_TRAILER": finds,
+    "log.raw_body.judge_json": "in the judging of json",
     "engine.resolve._BEGINNING": TYPED,
     "engine.resolve._WHOLE_ID": TYPED,
-    "storage.toml_lines._BARE_KEY": TYPED,
-    "storage.toml_lines._BLANK": TYPED,
-    "storage.toml_lines._SCALAR": TYPED,
-    "storage.toml_lines._SPACES": TYPED,
-    "storage.toml_lines._STRING": TYPED,
-    "ui.log_view.json_text._TOKEN": finds,
-    "ui.painting.difference._ONE_STYLE": "the styles of one row of cells",
-    "ui.painting.difference._SPAN": "the differences of one row of cells",
-    "ui.painting.painter.PASSES_BY": is_all,
-    "ui.painting.pieces._TOKEN": finds,
-    "ui.painting.surface._MOVE": finds,
+    "storage.config._BARE_KEY": TYPED,
+    "storage.config._BLANK": TYPED,
+    "storage.config._SCALAR": TYPED,
+    "storage.config._SPACES": TYPED,
+    "storage.config._STRING": TYPED,
+    "ui.log.cells._TOKEN": finds,
+    "ui.term.diff._ONE_STYLE": "the styles of one row of cells",
+    "ui.term.diff._SPAN": "the differences of one row of cells",
+    "ui.term.diff.PASSES_BY": is_all,
+    "ui.term.buffer._TOKEN": finds,
+    "ui.term.buffer._MOVE": finds,
 }
 """How each pattern is used, or why no server's text comes before it."""
 

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 SCREEN = {"textual", "rich"}
 CLIENT = {"httpx", "msgspec", "regex", "ssl", "asyncio"}
@@ -21,7 +21,7 @@ CLIENT = {"httpx", "msgspec", "regex", "ssl", "asyncio"}
 def loaded(argv: list[str], folder: Path) -> tuple[int, set[str]]:
     """Run a command in a fresh interpreter; return its exit code and its modules."""
     code = (
-        "import sys; from chronotui.cli import main; "
+        "import sys; from chronotui.cli.main import main; "
         f"code = main({argv!r}); sys.stdout = sys.__stderr__; "
         "print('MODULES', code, *{name.partition('.')[0] for name in sys.modules})"
     )
@@ -108,7 +108,7 @@ def test_the_first_frame_needs_neither_client_nor_log_view() -> None:
     )
     modules = set(ended.stderr.rpartition("MODULES")[2].split())
     assert not modules & {"httpx", "msgspec", "regex", "importlib.metadata"}
-    rooms = {".".join(name.split(".")[:3]) for name in modules}
-    assert not rooms & {"chronotui.core.log", "chronotui.model.log", "chronotui.api"}
-    assert "chronotui.ui.log_view.pane" not in modules
+    rooms = {".".join(name.split(".")[:2]) for name in modules}
+    assert not rooms & {"chronotui.log", "chronotui.storage", "chronotui.sources"}
+    assert "chronotui.ui.log.view" not in modules
     assert not any(name.startswith("chronotui.engine.") for name in modules)

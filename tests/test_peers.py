@@ -10,7 +10,7 @@ import pytest
 from tests import peers
 
 if TYPE_CHECKING:
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 
 def test_where_nothing_is_installed_it_says_so_and_fails(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.cli.verbs import DESK, GLOBAL, VERBS
+from chronotui.cli.parser import DESK, GLOBAL, VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chronotui.cli.invocation import Invocation
-    from chronotui.cli.option import Option, Verb
+    from chronotui.cli.parser import Option, Verb
 
 _BASH = """\
 # bash completion for chronotui: source <(chronotui completion bash)

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from chronotui import __version__
-from chronotui.cli import terminal
-from chronotui.cli.table import Cell, Column, table_lines
+from chronotui.cli import output as terminal
+from chronotui.cli.output import Cell, Column, table_lines
 from chronotui.engine.diagnosis import Finding, diagnose
 from chronotui.errors import ChronotuiError
 
@@ -80,13 +80,13 @@ def _folder(check: str, name: Callable[[], str]) -> Finding:
 
 
 def _state_folder() -> str:
-    from chronotui.storage.paths import state_dir
+    from chronotui.storage.files import state_dir
 
     return str(state_dir())
 
 
 def _spool_folder(invocation: Invocation) -> str:
-    from chronotui.storage.paths import spool_dir
+    from chronotui.storage.files import spool_dir
 
     return str(spool_dir(invocation.config.ui.spool_dir))
 
@@ -108,7 +108,7 @@ def _profile(invocation: Invocation) -> str:
 def _server(invocation: Invocation) -> list[Finding]:
     import asyncio
 
-    from chronotui.cli.asking import asker
+    from chronotui.cli.output import asker
 
     looked = diagnose(invocation.profile, ask=asker(), log=invocation.log)
     return asyncio.run(looked)

@@ -1,21 +1,70 @@
-"""The verbs `workflows` and `jobs`."""
+"""Reading a list page by page, as far as it is wanted."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from chronotui.cli.listing import Listing, read_list
-from chronotui.cli.table import Cell, Column, table_lines
+from chronotui.cli.output import Cell, Column, table_lines
+from chronotui.errors import UsageError
 from chronotui.model import JobStatus, Trigger
+from chronotui.paging import CursorTrail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from chronotui.api.chronoverse import Chronoverse
     from chronotui.cli.invocation import Invocation
     from chronotui.model import Job, Page, Workflow
+    from chronotui.sources.chronoverse import Chronoverse
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Item]):
+    """What was read of a list.
+
+    Attributes:
+        items: In the server's order.
+        has_more: Whether the list goes on.
+        looped: Whether the server's cursors lead in circles; what is here is what
+            came before they did.
+        hidden: How many items were passed over, for they were not asked for.
+    """
+
+    items: list[Item]
+    has_more: bool
+    looped: bool
+    hidden: int = 0
+
+
+async def read_list(
+    page_at: Callable[[str | None], Awaitable[Page[Item]]], limit: int | None
+) -> Listing[Item]:
+    """Read a list from its start; ``limit`` None reads all of it.
+
+    Raises:
+        ChronotuiError: A page cannot be read.
+    """
+    trail = CursorTrail()
+    items: list[Item] = []
+    cursor: str | None = None
+    hidden = 0
+    while True:
+        page = await page_at(cursor)
+        items.extend(page.items)
+        hidden += page.hidden
+        cursor = trail.follow(page.cursor, progress=page.brought_any)
+        is_full = limit is not None and len(items) > limit
+        if cursor is None or is_full:
+            break
+    has_more = limit is not None and len(items) > limit
+    return Listing(items[:limit], has_more, trail.looped, hidden)
+
+
+# The verbs `workflows` and `jobs`.
 
 TABLE_ROWS: Final = 50
 _STYLES: Final = {
@@ -164,6 +213,21 @@ def _utc(moment: datetime | None) -> str:
 def _duration(job: Job) -> str:
     if job.started_at is None or job.completed_at is None:
         return ""
-    from chronotui.core.times import human_duration
+    from chronotui.times import human_duration
 
     return human_duration((job.completed_at - job.started_at).total_seconds())
+
+
+# The verb `runs`, which needs a Dify client.
+
+
+def runs(_invocation: Invocation) -> int:
+    """Say that Dify apps cannot be read.
+
+    Raises:
+        UsageError: Always.
+    """
+    raise UsageError(
+        "Runs of Dify apps are not in this version.",
+        next_step="chronotui jobs lists the jobs of a Chronoverse workflow.",
+    )

@@ -1,21 +1,92 @@
-"""The verb `logs`: a job's log in order, as it stands or to its end."""
+"""One line of a log as `logs` prints it."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, TypeAlias
 
-from chronotui.cli.line_text import line_printer
 from chronotui.errors import UsageError
+from chronotui.model import STDERR
+from chronotui.times import format_time_ns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from chronotui.api.chronoverse import Chronoverse
     from chronotui.cli.invocation import Invocation
-    from chronotui.core.log import LineMatcher, Overflow
+    from chronotui.cli.output import Output
     from chronotui.engine.selection import LineSelection
+    from chronotui.log.chunks import Overflow
+    from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
+    from chronotui.sources.chronoverse import Chronoverse
+
+if TYPE_CHECKING:
+    LinePrinter: TypeAlias = Callable[[LogLine], bytes]
+
+
+def line_printer(form: str, output: Output, *, timestamps: bool) -> LinePrinter:
+    """Return what turns a line into the bytes printed for it, line end included.
+
+    Args:
+        form: "text" or "jsonl".
+        output: On a terminal, text is made harmless there and stderr coloured; into
+            a pipe it is exact.
+        timestamps: Whether time and stream stand before the message.
+    """
+    if form == "jsonl":
+        return _entry
+    if output.is_terminal:
+        return _shown_with(colour=output.has_colour, timestamps=timestamps)
+    return _exact_with_time if timestamps else _exact
+
+
+def _entry(line: LogLine) -> bytes:
+    entry = {
+        "attempt": line.attempt,
+        "sequence_num": line.sequence_num,
+        "stream": line.stream,
+        "timestamp": _time(line),
+        "event_id": line.event_id,
+        "message": line.message,
+    }
+    try:
+        return f"{json.dumps(entry, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
+        return f"{json.dumps(entry)}\n".encode()
+
+
+def _exact(line: LogLine) -> bytes:
+    return f"{line.message}\n".encode(errors="surrogatepass")
+
+
+def _exact_with_time(line: LogLine) -> bytes:
+    return f"{_prefix(line)}{line.message}\n".encode(errors="surrogatepass")
+
+
+def _shown_with(*, colour: bool, timestamps: bool) -> LinePrinter:
+    from chronotui.text import clean, printable_line
+
+    def shown(line: LogLine) -> bytes:
+        text = printable_line(line.message)
+        if timestamps:
+            text = clean(_prefix(line)) + text
+        if colour and line.stream == STDERR:
+            text = f"\x1b[31m{text}\x1b[0m"
+        return f"{text}\n".encode(errors="replace")
+
+    return shown
+
+
+def _prefix(line: LogLine) -> str:
+    return f"{_time(line) or '-'} {line.stream or '-'} "
+
+
+def _time(line: LogLine) -> str | None:
+    return None if line.time_ns is None else format_time_ns(line.time_ns)
+
+
+# The verb `logs`: a job's log in order, as it stands or to its end.
 
 
 def logs(invocation: Invocation) -> int:
@@ -61,7 +132,7 @@ def line_selection(invocation: Invocation) -> LineSelection:
 
 
 def _grep(text: str) -> LineMatcher:
-    from chronotui.core.log import BadPattern, LineMatcher, compile_pattern
+    from chronotui.log.pattern import BadPattern, LineMatcher, compile_pattern
 
     try:
         return LineMatcher(compile_pattern(text))
@@ -71,7 +142,7 @@ def _grep(text: str) -> LineMatcher:
 
 def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
     """Say what was not printed because the expression took too long for it."""
-    from chronotui.core.log import LineMatcher
+    from chronotui.log.pattern import LineMatcher
 
     grep = selection.grep
     count = grep.too_slow if isinstance(grep, LineMatcher) else 0
@@ -85,7 +156,7 @@ def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
 def _since_ns(text: str) -> int:
     from datetime import UTC, datetime
 
-    from chronotui.core.times import parse_when
+    from chronotui.times import parse_when
 
     try:
         when = parse_when(text, datetime.now(UTC).astimezone())
@@ -132,7 +203,7 @@ async def _follow(
     selection: LineSelection,
 ) -> int:
     from chronotui.engine.follow import Follow
-    from chronotui.engine.watch.settings import WatchSettings
+    from chronotui.engine.log_state import WatchSettings
 
     tell = _teller(invocation)
     settings = WatchSettings(
@@ -181,7 +252,7 @@ def _teller(invocation: Invocation) -> Callable[[str], None]:
 
 def _spool(invocation: Invocation) -> Callable[[], Overflow]:
     def open_spool() -> Overflow:
-        from chronotui.storage.spool_file import SpoolFile
+        from chronotui.storage.files import SpoolFile
 
         return SpoolFile(invocation.config.ui.spool_dir)
 

@@ -1,17 +1,69 @@
-"""Standard output carries data, standard error carries words for people."""
+"""What the standard streams are connected to."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
+from unicodedata import category, east_asian_width
 
-from chronotui.cli import terminal
-from chronotui.errors import DownloadError
+from chronotui.errors import DownloadError, NotSignedInError
+from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from collections.abc import Iterable, Sequence
+
+    from chronotui.engine.session import AskSecret, SecretQuestion
+
+FALLBACK_COLUMNS: Final = 80
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal; a closed or absent one is not."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def may_ask() -> bool:
+    """Whether a person is there to answer: input and words on a terminal."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+def has_screen() -> bool:
+    """Whether a desk can be shown: input and output on a terminal."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout)
+
+
+def shows_colour(stream: TextIO | None) -> bool:
+    """Whether colours are wanted and understood (NO_COLOR, TERM=dumb)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in {"", "dumb"}:
+        return False
+    return is_terminal(stream)
+
+
+def columns(stream: TextIO | None) -> int:
+    """Return the width of the terminal in cells."""
+    try:
+        named = int(os.environ.get("COLUMNS", "0"))
+    except ValueError:
+        named = 0
+    if named > 0:
+        return named
+    try:
+        return os.get_terminal_size(stream.fileno() if stream else 1).columns or 80
+    except (OSError, ValueError):
+        return FALLBACK_COLUMNS
+
+
+def shows_progress(stream: TextIO | None) -> bool:
+    """Whether a line can be drawn again in place."""
+    return is_terminal(stream) and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
+# Standard output carries data, standard error carries words for people.
 
 
 class OutputClosedError(Exception):
@@ -35,9 +87,9 @@ class Output:
 
     def __init__(self) -> None:
         self._out: TextIO | None = sys.stdout
-        self.is_terminal = terminal.is_terminal(self._out)
-        self.has_colour = terminal.shows_colour(self._out)
-        self.columns = terminal.columns(self._out)
+        self.is_terminal = is_terminal(self._out)
+        self.has_colour = shows_colour(self._out)
+        self.columns = columns(self._out)
 
     def write(self, text: str) -> None:
         """Write data, exactly."""
@@ -80,7 +132,7 @@ class Output:
 
 def say(words: str) -> None:
     """Write words to standard error, line by line and harmless."""
-    from chronotui.core.text import clean
+    from chronotui.text import clean
 
     lines = [clean(line) for line in words.splitlines() or [""]]
     text = "".join(f"{line}\n" for line in lines)
@@ -110,3 +162,178 @@ def _silence(stream: TextIO | None) -> None:
         os.close(null)
     except (OSError, ValueError, AttributeError):
         return
+
+
+# How wide text is in a terminal, by the tables of Python's own Unicode.
+
+_NO_CELL = frozenset({"Mn", "Me", "Cf"})
+
+
+def cell_width(text: str) -> int:
+    """Return the cells a cleaned text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
+
+
+def cut_to_cells(text: str, width: int) -> str:
+    """Return the text if it fits into ``width`` cells, else its start and ``…``."""
+    if cell_width(text) <= width:
+        return text
+    taken = 0
+    for index, mark in enumerate(text):
+        taken += _cells(mark)
+        if taken > width - 1:
+            return f"{text[:index]}…"
+    return text
+
+
+def _cells(mark: str) -> int:
+    if category(mark) in _NO_CELL:
+        return 0
+    return 2 if east_asian_width(mark) in "WF" else 1
+
+
+# Rows of text under headings, aligned by terminal cells.
+
+GAP: Final = "  "
+
+
+class Column(NamedTuple):
+    """A heading, and what a narrow terminal may do to its column.
+
+    Attributes:
+        heading: The words above it.
+        least: How narrow it may become; 0 keeps it whole.
+        drop: Which column is left out first, from 1; 0 keeps it.
+        right: Whether cells stand on the right.
+    """
+
+    heading: str
+    least: int = 0
+    drop: int = 0
+    right: bool = False
+
+
+class Cell(NamedTuple):
+    """Text and the SGR codes it is shown with on a terminal with colours."""
+
+    text: str
+    style: str = ""
+
+
+def table_lines(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    width: int | None = None,
+    colour: bool = False,
+) -> list[str]:
+    """Lay out a table, its headings first; every cell is cleaned.
+
+    Args:
+        columns: The headings.
+        rows: As many cells as there are columns.
+        width: Cells of the terminal; None leaves every cell whole.
+        colour: Whether styles are written.
+    """
+    head = [Cell(column.heading, "1") for column in columns]
+    body = [[Cell(clean(cell.text), cell.style) for cell in row] for row in rows]
+    whole = [head, *body]
+    widths = [
+        max(cell_width(row[i].text) for row in whole) for i in range(len(columns))
+    ]
+    if width is not None:
+        widths = _fitted(columns, widths, width)
+    return [_line(columns, row, widths, colour=colour) for row in whole]
+
+
+def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
+    """Narrow columns, the widest first, then leave some out; 0 is left out."""
+    droppable = sorted(
+        (column.drop, i) for i, column in enumerate(columns) if column.drop
+    )
+    while True:
+        fitted = _narrowed(columns, widths, width)
+        if _row_width(fitted) <= width or not droppable:
+            return fitted
+        _order, left_out = droppable.pop(0)
+        widths = [0 if i == left_out else size for i, size in enumerate(widths)]
+
+
+def _narrowed(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
+    narrowed = list(widths)
+    for _ in range(_row_width(widths) - width):
+        spare, at = max(
+            (narrowed[i] - column.least if column.least else 0, i)
+            for i, column in enumerate(columns)
+        )
+        if spare <= 0:
+            break
+        narrowed[at] -= 1
+    return narrowed
+
+
+def _row_width(widths: Sequence[int]) -> int:
+    shown = [size for size in widths if size]
+    return sum(shown) + len(GAP) * (len(shown) - 1)
+
+
+def _line(
+    columns: Sequence[Column],
+    row: Sequence[Cell],
+    widths: Sequence[int],
+    *,
+    colour: bool,
+) -> str:
+    parts = []
+    for column, cell, width in zip(columns, row, widths, strict=True):
+        if not width:
+            continue
+        text = cut_to_cells(cell.text, width)
+        space = " " * (width - cell_width(text))
+        shown = f"\x1b[{cell.style}m{text}\x1b[0m" if colour and cell.style else text
+        parts.append(space + shown if column.right else shown + space)
+    return GAP.join(parts).rstrip()
+
+
+# Asking for a secret on the terminal.
+
+
+def asker() -> AskSecret | None:
+    """Return how to ask for a secret, None when nobody is there to answer."""
+    return ask_on_terminal if may_ask() else None
+
+
+async def ask_on_terminal(question: SecretQuestion) -> str:
+    """Ask without an echo; the loop waits, as there is nothing to do meanwhile.
+
+    A signal ends the program as it would without a question.
+
+    Raises:
+        NotSignedInError: Nothing was answered.
+    """
+    import getpass
+    import signal
+    import sys
+
+    from chronotui.cli.main import end_at_once
+    from chronotui.text import clean
+
+    handlers = {signal.SIGINT: signal.default_int_handler}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            handlers[number] = end_at_once
+    loops_own = {each: signal.signal(each, how) for each, how in handlers.items()}
+    try:
+        answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
+    except EOFError:
+        answer = ""
+    finally:
+        for each, how in loops_own.items():
+            signal.signal(each, how)
+    if answer:
+        return answer
+    raise NotSignedInError(
+        f"No {question.kind} was given.", next_step="Run the command again."
+    )

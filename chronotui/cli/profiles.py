@@ -1,18 +1,182 @@
-"""The verbs below `profile`."""
+"""Trying a profile from the command line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copy
+from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.cli.lists import json_array
-from chronotui.cli.profile_change import changed_table, write_edit
-from chronotui.cli.table import Cell, Column, table_lines
-from chronotui.errors import ConfigError
+from chronotui.cli.output import Cell, Column, ask_on_terminal, may_ask, table_lines
+from chronotui.errors import ChronotuiError, ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
     from chronotui.cli.invocation import Invocation
+    from chronotui.engine.session import SecretQuestion
+    from chronotui.sources.chronoverse import Chronoverse
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Config, Profile
+
+
+def probe(invocation: Invocation, profile: Profile) -> str:
+    """Return a sentence about a profile's server that answers.
+
+    Raises:
+        ChronotuiError: It does not answer, or does not take the sign-in.
+    """
+    import asyncio
+
+    from chronotui.cli.output import asker
+    from chronotui.engine.diagnosis import try_profile
+
+    return asyncio.run(try_profile(profile, ask=asker(), log=invocation.log))
+
+
+# Changes of the configuration that the command line makes.
+
+_AUTH_OPTIONS: Final = (
+    "method",
+    "email",
+    "password_command",
+    "password_env",
+    "password_keyring",
+    "token_command",
+    "token_env",
+    "token_keyring",
+    "session_command",
+    "session_env",
+)
+_SECRET_KEYS: Final = {"auth.password", "auth.token", "auth.session"}
+
+
+def changed_table(table: Document, options: Namespace) -> Document:
+    """Return a profile's table with what the options say.
+
+    Raises:
+        UsageError: A key is written wrongly, or a secret is on the command line.
+    """
+    table = copy.deepcopy(table)
+    if options.profile_url:
+        table["url"] = options.profile_url
+    if options.kind:
+        table["kind"] = options.kind
+    given = {name: getattr(options, name) for name in _AUTH_OPTIONS}
+    auth = {name: value for name, value in given.items() if value}
+    if auth:
+        table["auth"] = {**_without_rivals(table.get("auth", {}), auth), **auth}
+        table["auth"].setdefault("method", _method(table["auth"]))
+    for text in options.set:
+        key, value = _assignment(text)
+        _put(table, key, value)
+    for key in getattr(options, "unset", ()):
+        _drop(table, key)
+    return table
+
+
+def write_edit(
+    invocation: Invocation,
+    change: Callable[[Document], None],
+    *,
+    try_profile: str | None = None,
+) -> None:
+    """Change the configuration file, once the profile was seen to work.
+
+    Raises:
+        ConfigError: The change makes a wrong file, or would lose comments and
+            nobody is there to agree.
+        ChronotuiError: The profile's connection or sign-in does not work.
+    """
+    from chronotui.storage.config import parse_config
+    from chronotui.storage.config_edit import edit_config
+
+    prepared = edit_config(invocation.config_path, change)
+    if prepared.loses_comments and not _agreed(invocation):
+        raise ConfigError(
+            f"{prepared.path} would be written anew, and its comments lost.",
+            next_step="Change it by hand.",
+        )
+    if try_profile is not None and not invocation.options.no_test:
+        config = parse_config(prepared.text, prepared.path)
+        invocation.output.say(probe(invocation, config.profiles[try_profile]))
+    prepared.write()
+
+
+def _agreed(invocation: Invocation) -> bool:
+    from chronotui.cli.output import may_ask
+
+    if not may_ask():
+        return False
+    invocation.output.say(
+        f"{invocation.config_path} has a layout that cannot be kept: writing it anew "
+        "loses its comments. Go on? [y/N]"
+    )
+    return input().strip().lower() in {"y", "yes"}
+
+
+def _method(auth: Document) -> str:
+    """Tell the method from the secrets that are named."""
+    if any(name.startswith("token") for name in auth):
+        return "bearer"
+    if any(name.startswith("session") for name in auth):
+        return "cookie"
+    return "session"
+
+
+def _without_rivals(auth: Document, given: Document) -> Document:
+    """Leave out other sources of a secret that gets a new one."""
+    kinds = {
+        kind
+        for name in given
+        for kind in ("password", "token", "session")
+        if name.startswith(kind)
+    }
+    return {
+        name: value
+        for name, value in auth.items()
+        if not any(name.startswith(kind) for kind in kinds)
+    }
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    import tomllib
+
+    key, sign, value = text.partition("=")
+    key, value = key.strip(), value.strip()
+    if not key or not sign:
+        raise UsageError(f"--set takes KEY=VALUE, not {text!r}.")
+    if key in _SECRET_KEYS:
+        raise UsageError(
+            f"{key} is a secret, which others can read on a command line.",
+            next_step="Name a command, a variable or the keyring, or edit the file.",
+        )
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def _put(table: Document, key: str, value: object) -> None:
+    *parents, name = key.split(".")
+    for parent in parents:
+        inner = table.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"{parent} of the profile is not a table.")
+        table = inner
+    table[name] = value
+
+
+def _drop(table: Document, key: str) -> None:
+    *parents, name = key.split(".")
+    for parent in parents:
+        table = table.get(parent, {})
+    if name not in table:
+        raise UsageError(f"The profile does not set {key}.")
+    del table[name]
+
+
+# The verbs below `profile`.
 
 _COLUMNS = (
     Column("NAME"),
@@ -26,7 +190,7 @@ _COLUMNS = (
 
 def show_all(invocation: Invocation) -> int:
     """List the profiles of the configuration."""
-    from chronotui.engine.saved_session import has_session
+    from chronotui.engine.session import has_session
 
     config, output = invocation.config, invocation.output
     rows = [
@@ -66,7 +230,7 @@ def show_all(invocation: Invocation) -> int:
 
 def show(invocation: Invocation) -> int:
     """Print a profile as TOML, secrets left out."""
-    from chronotui.storage.profile_table import profile_text
+    from chronotui.storage.config import profile_text
 
     invocation.output.write(profile_text(_named(invocation)))
     return 0
@@ -116,8 +280,6 @@ def edit(invocation: Invocation) -> int:
 
 def test(invocation: Invocation) -> int:
     """Try a profile's connection and sign-in."""
-    from chronotui.cli.probe import probe
-
     name = invocation.options.name
     profile = invocation.profile_of(name) if name else invocation.profile
     invocation.output.write(f"{probe(invocation, profile)}\n")
@@ -139,8 +301,8 @@ def use(invocation: Invocation) -> int:
 
 def remove(invocation: Invocation) -> int:
     """Remove a profile and the session kept for it."""
-    from chronotui.engine.saved_session import forget_session
-    from chronotui.storage.profile_table import forget_profile
+    from chronotui.engine.session import forget_session
+    from chronotui.storage.config import forget_profile
 
     name = invocation.options.name
     profile = _in_file(invocation.config, name)
@@ -163,6 +325,82 @@ def _named(invocation: Invocation) -> Profile:
 
 
 def _in_file(config: Config, name: str) -> Profile:
-    from chronotui.cli.selection import find_profile
+    from chronotui.cli.invocation import find_profile
 
     return find_profile(config, name)
+
+
+# The verbs `login` and `logout`.
+
+
+def login(invocation: Invocation) -> int:
+    """Sign in, and keep the session so that nothing asks again while it lasts.
+
+    An answer that the profile wants in the keyring goes there once it was right.
+    """
+    profile, auth = invocation.profile, invocation.profile.auth
+    asking = _Asking()
+
+    async def work(client: Chronoverse) -> None:
+        await client.sign_in()
+
+    invocation.with_client(work, ask=asking if may_ask() else None)
+    if asking.question is not None:
+        _keep_in_keyring(profile, asking.question.kind, asking.answer)
+    if auth.method == "session":
+        words = f"signed in to {profile.name} as {auth.email}; the session is kept."
+    elif auth.method == "none":
+        words = f"{profile.name} answers without a sign-in."
+    else:
+        words = f"{profile.name} takes the {auth.method} secret."
+    invocation.output.say(f"chronotui: {words}")
+    return 0
+
+
+class _Asking:
+    """Asks on the terminal and keeps the last answer until the command ends."""
+
+    def __init__(self) -> None:
+        self.question: SecretQuestion | None = None
+        self.answer = ""
+
+    async def __call__(self, question: SecretQuestion) -> str:
+        self.answer = await ask_on_terminal(question)
+        self.question = question
+        return self.answer
+
+
+def _keep_in_keyring(profile: Profile, kind: str, answer: str) -> None:
+    from chronotui.storage.secrets import secret_source
+    from chronotui.storage.settings import Secret
+
+    source = secret_source(profile, kind)
+    if source.keyring:
+        from chronotui.storage.secrets import write_keyring
+
+        write_keyring(source, Secret(answer))
+
+
+def logout(invocation: Invocation) -> int:
+    """End the kept session on the server and forget it here.
+
+    A server that cannot be told keeps it until it runs out, which is said.
+    """
+    from chronotui.engine.session import forget_session, has_session
+
+    profile, say = invocation.profile, invocation.output.say
+    if not has_session(profile):
+        forget_session(profile)
+        say(f"chronotui: no session of {profile.name} is kept.")
+        return 0
+
+    async def work(client: Chronoverse) -> None:
+        await client.sign_out()
+
+    try:
+        invocation.with_client(work)
+    except ChronotuiError as error:
+        say(f"chronotui: the server was not told: {error.sentence}")
+    forget_session(profile)
+    say(f"chronotui: signed out of {profile.name}.")
+    return 0

@@ -9,16 +9,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from chronotui.cli import terminal
+from chronotui.cli import output as terminal
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
-    from chronotui.api.chronoverse import Chronoverse
     from chronotui.cli.invocation import Invocation
-    from chronotui.engine.saving import Save, SaveRequest, SaveResult
+    from chronotui.engine.save import Save
+    from chronotui.engine.save_request import SaveRequest, SaveResult
+    from chronotui.sources.chronoverse import Chronoverse
 
 _PROGRESS_SECONDS: Final = 0.25
 
@@ -35,8 +36,8 @@ def save(invocation: Invocation) -> int:
         )
 
     async def work(client: Chronoverse) -> SaveResult:
-        from chronotui.engine.saving import Save
-        from chronotui.engine.watch.settings import WatchSettings
+        from chronotui.engine.log_state import WatchSettings
+        from chronotui.engine.save import Save
 
         watch = WatchSettings(
             poll_seconds=invocation.profile.poll_seconds,
@@ -86,7 +87,8 @@ def command_that_goes_on(options: Namespace) -> str:
 
 async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
     from chronotui.engine.resolve import resolve_job, resolve_workflow
-    from chronotui.engine.saving import SaveFormat, SaveRequest
+    from chronotui.engine.save_request import SaveRequest
+    from chronotui.log.formats import SaveFormat
 
     options = invocation.options
     ask = invocation.retries.ask
@@ -136,7 +138,7 @@ async def _show_progress(task: Save, say: Callable[[str], None]) -> None:
 
 
 def _progress_text(task: Save) -> str:
-    from chronotui.engine.saving.request import count_of_lines, size_text
+    from chronotui.engine.save_request import count_of_lines, size_text
 
     now = task.progress
     said = f"; {now.said}" if now.said else ""

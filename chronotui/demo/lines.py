@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
+from chronotui.demo.clock import Dice
+from chronotui.demo.phrases import BLOCK, BLOCK_LINES, Phrase, Phrasebook
 from chronotui.model import STDERR, STDOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 Position: TypeAlias = tuple[int, int, int]
 """(attempt, number, rank): the true order of a log, stderr before stdout."""
@@ -80,3 +87,369 @@ def downward(place: Place) -> Place:
 def just_before(place: Place) -> Place:
     """Return the place after which ``place`` comes next, in either direction."""
     return (*place[:3], place[3] - 1)
+
+
+# What every kind of demo log can be asked.
+
+LiveMark: TypeAlias = tuple[int, int]
+"""How far one subscriber has come; its meaning is the log's own."""
+
+
+class LiveBatch(NamedTuple):
+    """Lines due for one subscriber, where it stands now, and when to ask again.
+
+    ``next_ns`` is None when no further line is known to come by itself.
+    """
+
+    lines: list[TrueLine]
+    mark: LiveMark
+    next_ns: int | None
+
+
+class LogSource(Protocol):
+    """The log of one job; times are world nanoseconds.
+
+    Retained lines are listed as the server has them: with their attempts
+    interleaved, or attempt after attempt.
+    """
+
+    @property
+    def interleaved(self) -> bool:
+        """Whether the server knows no attempts (wire note "Retained logs")."""
+
+    def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, newest first.
+
+        Those of one number rise nonetheless: stderr before stdout, then by id.
+        """
+
+    def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, oldest first."""
+
+    def live_mark(self, now_ns: int) -> LiveMark:
+        """Return where a subscription of this moment begins."""
+
+    def live_since(self, mark: LiveMark, limit: int, now_ns: int) -> LiveBatch:
+        """Return the lines written after ``mark``."""
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` when lines appear unforeseen; return what ends that."""
+
+    def truth(self, now_ns: int) -> Iterator[TrueLine]:
+        """Return every line written so far, in the log's order."""
+
+    def count(self, now_ns: int) -> int:
+        """Return how many lines have been written so far."""
+
+
+# The numbers of lines: one counter, two writers that race for it.
+#
+# A server's reader of each stream takes the counter's value for a line, hands the line
+# on, and only then adds one. What the other reader takes in between has the same
+# number; once both have added, a number is left out. So a doubled number is always one
+# line of each stream, pays for one number that is skipped, and the skip may come
+# several lines later, or never if the log ends before (wire note "Retained logs").
+
+
+class Contention(Enum):
+    """How hard two writers race for the counter.
+
+    Each value is (share of lines whose writer adds late, most lines that are numbered
+    before it adds, whether a writer may go on to its next line before it has added).
+    With the last, several doubled numbers can wait for their skip at once.
+    """
+
+    NONE = (0.0, 0, False)
+    LIGHT = (0.03, 2, False)
+    HEAVY = (0.07, 4, True)
+
+
+class Counter:
+    """Gives each line of one attempt its number.
+
+    Args:
+        first: The first line's number.
+        contention: Without any, numbers are consecutive.
+        seed: Of the race.
+    """
+
+    def __init__(
+        self, first: int, contention: Contention = Contention.NONE, seed: int = 0
+    ) -> None:
+        self._value = first
+        self._late, self._most, self._goes_on = contention.value
+        self._dice = Dice(seed, 11)
+        self._waiting: list[tuple[str, int]] = []
+        self._last: dict[str, int] = {}
+
+    def take(self, stream: str) -> int:
+        """Return the number of the next line of a stream.
+
+        The numbers of all lines never fall, those of one stream always rise.
+        """
+        self._settle(stream)
+        number = self._last[stream] = self._value
+        late = self._most and self._dice.chance(self._late)
+        self._waiting = [(own, left - 1) for own, left in self._waiting]
+        self._waiting.append((stream, self._dice.between(1, self._most) if late else 0))
+        self._add(place for place, (_, left) in enumerate(self._waiting) if left <= 0)
+        return number
+
+    def share(self) -> int:
+        """Return the last number again, and skip the next one.
+
+        Raises:
+            ValueError: Where the writers race, and numbers are not asked for.
+        """
+        if self._most:
+            raise ValueError("a number cannot be shared on request in a race")
+        self._value += 1
+        return self._value - 2
+
+    def skip_to(self, number: int) -> None:
+        """Go on after a number that was given from outside."""
+        self._value = max(self._value, number + 1)
+
+    def _settle(self, stream: str) -> None:
+        """Let what a writer has to add before its next line be added."""
+        while (own := self._own(stream)) and (
+            not self._goes_on or self._value <= self._last[stream]
+        ):
+            self._add(own[:1])
+
+    def _own(self, stream: str) -> list[int]:
+        return [at for at, (owner, _) in enumerate(self._waiting) if owner == stream]
+
+    def _add(self, places: Iterable[int]) -> None:
+        for place in sorted(places, reverse=True):
+            del self._waiting[place]
+            self._value += 1
+
+
+def racy_numbers(
+    streams: Iterable[str], contention: Contention, seed: int, first: int = 0
+) -> list[int]:
+    """Return the numbers of the lines of one attempt, in the order they are written.
+
+    Args:
+        streams: Each line's stream.
+        contention: How hard its writers race.
+        seed: The same seed gives the same numbers.
+        first: The first line's number.
+    """
+    counter = Counter(first, contention, seed)
+    return [counter.take(stream) for stream in streams]
+
+
+# Logs computed line by line from a phrasebook; nothing of them is ever stored.
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The lines of one attempt.
+
+    Attributes:
+        attempt: Its number, from 1.
+        start_ns: When its first step begins.
+        step_ns: One line is written in each step.
+        lines: How many there are; None for a job that never ends.
+        book: Where the words come from.
+        opening: What the first lines say instead.
+        ending: What the last lines say instead.
+        first_number: The number of the first line: 0, or 1 in the documented
+            dialect.
+    """
+
+    attempt: int
+    start_ns: int
+    step_ns: int
+    lines: int | None
+    book: Phrasebook
+    opening: tuple[Phrase, ...] = ()
+    ending: tuple[Phrase, ...] = ()
+    first_number: int = 0
+
+    @property
+    def body_end(self) -> int | None:
+        """The index after the last line that comes from the book."""
+        return None if self.lines is None else self.lines - len(self.ending)
+
+    def time_ns(self, index: int) -> int:
+        """Return when line ``index`` is written."""
+        late = self.book.offsets[index % BLOCK_LINES] * self.step_ns // 1000
+        return self.start_ns + index * self.step_ns + late
+
+    def written(self, now_ns: int) -> int:
+        """Return how many lines have been written."""
+        if now_ns < self.start_ns:
+            return 0
+        count = (now_ns - self.start_ns) // self.step_ns
+        if self.lines is not None and count >= self.lines:
+            return self.lines
+        return count + (self.time_ns(count) <= now_ns)
+
+    def line(self, index: int) -> TrueLine:
+        """Return line ``index``, counted from 0."""
+        place = index % BLOCK_LINES
+        number, end = index, self.body_end
+        if index < len(self.opening):
+            stream, message = self.opening[index]
+        elif end is not None and index >= end:
+            stream, message = self.ending[index - end]
+        else:
+            stream, message = self.book.phrases[place]
+            if BLOCK in message:
+                message = message.replace(BLOCK, str(index // BLOCK_LINES))
+            number += self.book.numbers[place] - place
+        return TrueLine(
+            self.attempt,
+            number + self.first_number,
+            stream,
+            self.time_ns(index),
+            message,
+        )
+
+    def index_after(self, position: Position) -> int:
+        """Return the index of the first line that stands after ``position``."""
+        attempt, number, _ = position
+        if attempt != self.attempt:
+            return 0 if attempt < self.attempt else (self.lines or 0)
+        index = max(0, number - self.first_number)
+        if self.lines is not None:
+            index = min(index, self.lines)
+        while index > 0 and self.line(index - 1).position > position:
+            index -= 1
+        while self._holds(index) and self.line(index).position <= position:
+            index += 1
+        return index
+
+    def _holds(self, index: int) -> bool:
+        return self.lines is None or index < self.lines
+
+
+class GeneratedLog:
+    """The attempts of a job.
+
+    Args:
+        chapters: In order; only the last may be endless.
+        lag_ns: Says how far the retained log trails, in nanoseconds.
+        interleaved: Whether the server knows no attempts.
+    """
+
+    def __init__(
+        self,
+        chapters: tuple[Chapter, ...],
+        lag_ns: Callable[[], int],
+        *,
+        interleaved: bool = False,
+    ) -> None:
+        self.chapters = chapters
+        self.interleaved = interleaved
+        self._lag_ns = lag_ns
+
+    @property
+    def mixes_attempts(self) -> bool:
+        """Whether lines of different attempts stand side by side."""
+        return self.interleaved and len(self.chapters) > 1
+
+    def retained_chapters(self, now_ns: int) -> list[tuple[Chapter, int]]:
+        """Return each chapter that has retained lines, and how many."""
+        seen_ns = now_ns - self._lag_ns()
+        counted = ((chapter, chapter.written(seen_ns)) for chapter in self.chapters)
+        return [(chapter, count) for chapter, count in counted if count]
+
+    def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, newest first."""
+        found: list[TrueLine] = []
+        for chapter, count in self.retained_chapters(now_ns):
+            start, end, rest = 0, count, 0
+            if after is not None:
+                end = min(count, self._first_at(chapter, after[:2]))
+                rest = min(count, self._first_after(chapter, after))
+            # One more, for where the limit parts the lines of a number.
+            start = max(0, end - limit - 1)
+            found += map(chapter.line, range(start, end))
+            found += self._of_number(chapter, rest, count, after)
+        if len(self.chapters) == 1:
+            # In order as they are, but for the direction of their numbers.
+            found.sort(key=lambda line: -line.sequence_num)
+        else:
+            mixed = self.interleaved
+            found.sort(key=lambda line: downward(line.place(interleaved=mixed)))
+        return found[:limit]
+
+    def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
+        """Return retained lines that follow a place, oldest first."""
+        found: list[TrueLine] = []
+        for chapter, count in self.retained_chapters(now_ns):
+            start = 0 if after is None else self._first_after(chapter, after)
+            found += map(chapter.line, range(start, min(count, start + limit)))
+            if len(found) >= limit and not self.interleaved:
+                break
+        if self.mixes_attempts:
+            found.sort(key=lambda line: line.place(interleaved=True))
+        return found[:limit]
+
+    def _first_at(self, chapter: Chapter, number: tuple[int, int]) -> int:
+        """Return the index of a chapter's first line that has a number, or is later."""
+        return self._first_after(chapter, (*number, -1, 0))
+
+    def _first_after(self, chapter: Chapter, place: Place) -> int:
+        """Return the index of a chapter's first line that stands after a place."""
+        attempt, number, rank, turn = place
+        if self.interleaved:
+            attempt = chapter.attempt
+            rank -= turn_of(attempt) > turn
+        elif turn < 0:
+            rank -= 1
+        return chapter.index_after((attempt, number, rank))
+
+    def _of_number(
+        self, chapter: Chapter, start: int, count: int, after: Place | None
+    ) -> list[TrueLine]:
+        """Return the lines from an index on that have the number of a place."""
+        found: list[TrueLine] = []
+        if after is None:
+            return found
+        for index in range(start, count):
+            line = chapter.line(index)
+            if line.place(interleaved=self.interleaved)[:2] != after[:2]:
+                break
+            found.append(line)
+        return found
+
+    def live_mark(self, now_ns: int) -> LiveMark:
+        """Return where a subscription of this moment begins: lines written so far."""
+        return (self.count(now_ns), 0)
+
+    def live_since(self, mark: LiveMark, limit: int, now_ns: int) -> LiveBatch:
+        """Return the lines written after ``mark``."""
+        due: list[TrueLine] = []
+        skip = mark[0]
+        for chapter in self.chapters:
+            count = chapter.written(now_ns)
+            end = min(count, skip + limit - len(due))
+            due += [chapter.line(index) for index in range(skip, end)]
+            if end < count:
+                return LiveBatch(due, (mark[0] + len(due), 0), now_ns)
+            if chapter.lines is None or count < chapter.lines:
+                return LiveBatch(
+                    due, (mark[0] + len(due), 0), chapter.time_ns(max(skip, count))
+                )
+            skip = max(0, skip - count)
+        return LiveBatch(due, (mark[0] + len(due), 0), None)
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Foresee everything: ``listener`` is never called."""
+        del listener
+        return lambda: None
+
+    def truth(self, now_ns: int) -> Iterator[TrueLine]:
+        """Return every line written so far, attempt after attempt."""
+        for chapter in self.chapters:
+            for index in range(chapter.written(now_ns)):
+                yield chapter.line(index)
+
+    def count(self, now_ns: int) -> int:
+        """Return how many lines have been written so far."""
+        return sum(chapter.written(now_ns) for chapter in self.chapters)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import re
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from chronotui.demo.catalog_routes import cursor_place
-from chronotui.demo.clock import SECOND
-from chronotui.demo.cursor import encode_cursor
+from chronotui.demo.clock import SECOND, number_of, roll
 from chronotui.demo.lines import just_before
-from chronotui.demo.message import Answer, json_text, plain
-from chronotui.demo.service import RefusedError, words_of
+from chronotui.demo.service import (
+    CONNECTED,
+    EVENT_HEADERS,
+    EVENT_STREAM,
+    RefusedError,
+    cursor_place,
+    encode_cursor,
+    refused_stream,
+    words_of,
+)
+from chronotui.demo.wire import Answer, Streamed, json_text, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from chronotui.demo.lines import TrueLine
-    from chronotui.demo.runs import DemoJob
+    from chronotui.demo.faults import Faults
+    from chronotui.demo.lines import Place, TrueLine
     from chronotui.demo.service import Call
+    from chronotui.demo.workflow import DemoJob
 
 TWO_HOURS: Final = 7200
 _OUTSIDE: Final = (0, 0, 0, 0)
@@ -155,3 +167,252 @@ def _cached(call: Call) -> Answer | None:
         return None
     at, answer = call.service.cached.get(_key(call), (0.0, None))
     return answer if time.monotonic() - at < TWO_HOURS else None
+
+
+# The server's own search: tolerant of case and of a wrong letter.
+
+Range: TypeAlias = tuple[int, int]
+
+_WORD: Final = re.compile(r"\w+")
+_TOLERANT_FROM: Final = 5
+
+
+class Matcher:
+    """Finds the words of a query in messages.
+
+    Every word of the query must be found: as part of a word of the message, or, if
+    it has five letters or more, with one of them wrong.
+    """
+
+    def __init__(self, query: str) -> None:
+        self._words = tuple(word.casefold() for word in _WORD.findall(query))
+
+    def ranges(self, message: str) -> list[Range]:
+        """Return where a message matches, [] if it does not."""
+        text = message.casefold()
+        missing = [word for word in self._words if word not in text]
+        if missing:
+            tokens = set(_WORD.findall(text))
+            if not all(_is_among(word, tokens) for word in missing):
+                return []
+        return [
+            match.span()
+            for match in _WORD.finditer(message)
+            if any(is_like(word, match.group().casefold()) for word in self._words)
+        ]
+
+
+def _is_among(wanted: str, tokens: set[str]) -> bool:
+    """Tell whether one of a message's words is nearly the wanted one.
+
+    With one letter wrong, the first or the last letter is still right.
+    """
+    if len(wanted) < _TOLERANT_FROM:
+        return False
+    first, last = wanted[0], wanted[-1]
+    return any(
+        is_like(wanted, token)
+        for token in tokens
+        if token[0] == first or token[-1] == last
+    )
+
+
+@lru_cache(maxsize=65536)
+def is_like(wanted: str, word: str) -> bool:
+    """Tell whether a message's word is what was wanted, one wrong letter allowed."""
+    if wanted in word:
+        return True
+    if len(wanted) < _TOLERANT_FROM or abs(len(wanted) - len(word)) > 1:
+        return False
+    short, long = sorted((wanted, word), key=len)
+    start = 0
+    while start < len(short) and short[start] == long[start]:
+        start += 1
+    if len(short) == len(long):
+        return short[start + 1 :] == long[start + 1 :]
+    return short[start:] == long[start + 1 :]
+
+
+def highlight(message: str, ranges: list[Range], token: str) -> str:
+    """Wrap the ranges of a message in the marks of a token."""
+    parts, at = [], 0
+    for start, end in ranges:
+        parts += [
+            message[at:start],
+            f"__CV_HL_START_{token}__{message[start:end]}__CV_HL_END_{token}__",
+        ]
+        at = end
+    return "".join([*parts, message[at:]])
+
+
+# Search in a job's retained log.
+
+_LOOKED_AT_ONCE: Final = 10_000
+
+
+def search_logs(call: Call) -> Answer:
+    """Answer ``GET …/logs/search``.
+
+    A page may hold fewer hits than it has room for, or none, and still carry a
+    cursor: only so many lines are looked at for one answer.
+    """
+    job = readable_job(call)
+    stream = call.choice("stream", ("stdout", "stderr"))
+    query = call.request.query.get("q", "")
+    filters = number_of(f"{stream}\0{query}")
+    cursor_at = cursor_place(call, (int, int, int, int, int))
+    place: Place | None = None
+    if cursor_at is not None:
+        if cursor_at[4] != filters:
+            raise RefusedError(400, "cursor belongs to another search")
+        place = (cursor_at[0], cursor_at[1], cursor_at[2], cursor_at[3])
+    matcher = Matcher(query) if query.strip() else None
+    token = f"{roll(filters, number_of(job.id)):016x}" if matcher else ""
+    hits: list[TrueLine] = []
+    lines = job.log.newest(place, _LOOKED_AT_ONCE, call.now_ns)
+    last: TrueLine | None = None
+    for line in lines:
+        if len(hits) >= call.service.log_page_size:
+            break
+        last = line
+        if stream not in (None, line.stream):
+            continue
+        ranges = matcher.ranges(line.message) if matcher else []
+        if ranges or matcher is None:
+            marked = highlight(line.message, ranges, token)
+            hits.append(line._replace(message=marked))
+    looked_at_all = len(lines) < _LOOKED_AT_ONCE and (not lines or last is lines[-1])
+    cursor = ""
+    if last is not None and not looked_at_all:
+        cursor = encode_cursor(*last.place(interleaved=job.log.interleaved), filters)
+    entries = retained_entries(call, job, hits)
+    return fitting(call, page_text(call, job, entries, cursor, token), "no-store")
+
+
+# The live stream: server-sent events without replay, best effort.
+
+_AT_ONCE: Final = 2000
+_PAUSE: Final = 0.002
+
+ENDED: Final = b'event: end\ndata: {"status":"stream_ended"}\n\n'
+
+
+def stream_events(call: Call) -> Streamed:
+    """Answer ``GET …/events``; always 200 (wire note "Live")."""
+    job, reason = _streamable(call)
+    if job is None:
+        return refused_stream(reason, connected=call.service.dialect.is_current)
+    pieces = LiveStream(call, job).pieces()
+    return Streamed(pieces, EVENT_STREAM, EVENT_HEADERS.copy())
+
+
+def _streamable(call: Call) -> tuple[DemoJob | None, str]:
+    workflow = call.world.workflow(call.ids[0])
+    job = workflow.find(call.ids[1], call.now_ns) if workflow else None
+    if workflow is None or job is None:
+        return None, "job not found"
+    if not workflow.plan.retention or workflow.plan.kind == "HEARTBEAT":
+        return None, "log retention is disabled for this workflow"
+    if job.status(call.now_ns) != "RUNNING":
+        return None, "job is not running"
+    return job, ""
+
+
+class LiveStream:
+    """One subscription to a job's lines."""
+
+    def __init__(self, call: Call, job: DemoJob) -> None:
+        self._job = job
+        self._clock = call.world.clock
+        self._dialect = call.service.dialect
+        self._faults = call.service.faults
+        self._mark = job.log.live_mark(call.now_ns)
+        self._held: TrueLine | None = None
+
+    async def pieces(self) -> AsyncGenerator[Sequence[bytes], None]:
+        """Yield frames as lines are written; wakes only when there is something."""
+        loop = asyncio.get_running_loop()
+        stirred = asyncio.Event()
+
+        def stir() -> None:
+            loop.call_soon_threadsafe(stirred.set)
+
+        stops = (self._job.log.listen(stir), self._clock.listen(stir))
+        try:
+            yield [CONNECTED]
+            while True:
+                stirred.clear()
+                frames, wait = self._due()
+                if frames:
+                    yield frames
+                if wait is None:
+                    break
+                await _sleep(stirred, wait)
+            yield [ENDED]
+        finally:
+            for stop in stops:
+                stop()
+
+    def _due(self) -> tuple[list[bytes], float | None]:
+        """Return the frames due and the seconds to wait; None at the end.
+
+        A current server never ends the stream; a documented one says ``end`` once
+        the job has ended and its last line was sent.
+        """
+        now_ns = self._clock.now_ns()
+        batch = self._job.log.live_since(self._mark, _AT_ONCE, now_ns)
+        self._mark = batch.mark
+        lines = list(self._disturbed(batch.lines))
+        ends_ns = None if self._dialect.is_current else self._job.completed_ns
+        if ends_ns is not None and now_ns >= ends_ns and not batch.lines:
+            lines += [self._held] if self._held else []
+            return self._frames(lines), None
+        waits = [at for at in (batch.next_ns, ends_ns) if at is not None]
+        wait = self._clock.seconds_until(min(waits)) if waits else math.inf
+        return self._frames(lines), max(wait, _PAUSE, self._faults.buffer_seconds)
+
+    def _frames(self, lines: Sequence[TrueLine]) -> list[bytes]:
+        job_id, write = self._job.id, self._dialect.line
+        frames = [
+            f"event: log\ndata: {write(job_id, line, retained=False)}\n\n".encode()
+            for line in lines
+        ]
+        if self._faults.live_broken > 0:
+            return [
+                frame[: len(frame) // 2] + b"\n\n"
+                if self._faults.breaks(line)
+                else frame
+                for line, frame in zip(lines, frames, strict=True)
+            ]
+        return frames
+
+    def _disturbed(self, lines: Sequence[TrueLine]) -> Iterator[TrueLine]:
+        """Drop, double and swap lines as the faults say."""
+        faults: Faults = self._faults
+        if not faults.disturbs_live and self._held is None:
+            yield from lines
+            return
+        for line in lines:
+            if faults.drops(line):
+                continue
+            if self._held is None and faults.swaps(line):
+                self._held = line
+                continue
+            yield line
+            if faults.doubles(line):
+                yield line
+            if self._held is not None:
+                yield self._held
+                self._held = None
+
+
+async def _sleep(stirred: asyncio.Event, seconds: float) -> None:
+    """Wait until stirred, or for so long; without a timer if that is for ever."""
+    if math.isinf(seconds):
+        await stirred.wait()
+        return
+    timer = asyncio.get_running_loop().call_later(seconds, stirred.set)
+    try:
+        await stirred.wait()
+    finally:
+        timer.cancel()

@@ -14,21 +14,20 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from chronotui.api.address import parse_address
-from chronotui.api.proxies import proxy_notes
-from chronotui.core.text import clean
-from chronotui.engine.connect import open_client
+from chronotui.engine.session import open_client
 from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
 from chronotui.model import Connected, JobStatus, LiveLines, StreamFailed
+from chronotui.sources.address import parse_address, proxy_notes
+from chronotui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
-    from chronotui.api import Chronoverse
-    from chronotui.engine.questions import AskSecret, SecretQuestion
+    from chronotui.engine.session import AskSecret, SecretQuestion
     from chronotui.model import Job, LiveEvent, LogLine, Workflow
-    from chronotui.storage.diagnostic_log import DiagnosticLog
+    from chronotui.sources.chronoverse import Chronoverse
     from chronotui.storage.settings import Profile
+    from chronotui.storage.state import DiagnosticLog
 
 MOST_SECONDS: Final = 10.0
 """How long a diagnosis takes at most, without the time somebody types a secret."""

@@ -1,4 +1,4 @@
-"""Printing a job's log live, in order, each line exactly once."""
+"""Words about the connection for somebody who reads a log on a pipe."""
 
 from __future__ import annotations
 
@@ -7,26 +7,90 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from chronotui.core.log import LogStore
-from chronotui.core.times import human_duration
-from chronotui.engine.narration import Narration
-from chronotui.engine.notices import Notices
-from chronotui.engine.ordered import OrderedLines
+from chronotui.engine.intake import Intake
+from chronotui.engine.log_state import (
+    Connection,
+    ConnectionKind,
+    WatchSettings,
+    short_words,
+)
+from chronotui.engine.ordered import Notices, OrderedLines
 from chronotui.engine.selection import LineSelection
-from chronotui.engine.watch.intake import Intake
-from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.state import Connection, ConnectionKind, short_words
-from chronotui.engine.watch.timing import Clock
-from chronotui.engine.watch.watch import Watch
+from chronotui.engine.timing import Clock
+from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, IncompleteError
+from chronotui.log.store import LogStore
+from chronotui.text import clean
+from chronotui.times import human_duration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from chronotui.core.log import Overflow
-    from chronotui.engine.watch.source import LogSource
-    from chronotui.engine.watch.state import Verdict
+    from chronotui.engine.log_state import Verdict
+    from chronotui.engine.source import LogSource
+    from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, Workflow
+
+DOWN: Final = frozenset({ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE})
+
+
+class Narration:
+    """Says each turn of the connection once.
+
+    Args:
+        tell: Takes one sentence.
+        patience: Seconds an outage lasts before it is worth a sentence.
+    """
+
+    def __init__(self, tell: Callable[[str], None], patience: float) -> None:
+        self._tell = tell
+        self._patience = patience
+        self._down_since: float | None = None
+        self._said_down = False
+        self._said_waiting = False
+        self._said_asked: float | None = None
+
+    def hear(self, connection: Connection, now: float) -> None:
+        """Take the connection as it stands now."""
+        if connection.kind is ConnectionKind.WAITING and not self._said_waiting:
+            self._said_waiting = True
+            self._tell(f"waiting for the start: {connection.reason}.")
+        if connection.kind in DOWN or connection.is_troubled:
+            self._is_down(connection, now)
+        elif connection.kind is not ConnectionKind.CONNECTING:
+            self._is_up()
+
+    def _is_down(self, connection: Connection, now: float) -> None:
+        if self._down_since is None:
+            self._down_since = now
+        asked = connection.asked_until
+        if asked is not None and self._is_news(asked):
+            self._said_asked = asked
+            self._say_down(connection, now)
+            return
+        at_once = connection.kind is ConnectionKind.OFFLINE
+        if self._said_down or (now - self._down_since < self._patience and not at_once):
+            return
+        self._say_down(connection, now)
+
+    def _is_news(self, asked_until: float) -> bool:
+        """Whether the server asked for another wait than the one that was told."""
+        said = self._said_asked
+        return said is None or abs(asked_until - said) >= self._patience
+
+    def _say_down(self, connection: Connection, now: float) -> None:
+        self._said_down = True
+        reason = clean(connection.why(now)).rstrip(".")
+        self._tell(f"{connection.text(now)}: {reason}. Trying on.")
+
+    def _is_up(self) -> None:
+        self._down_since = None
+        if self._said_down:
+            self._said_down = False
+            self._tell("connected again; nothing is lost that the server still has.")
+
+
+# Printing a job's log live, in order, each line exactly once.
 
 MEMORY_BYTES: Final = 64 << 20
 """Lines waiting for their turn that are kept in memory; more go to the spool."""

@@ -6,17 +6,19 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from chronotui.core.log import key_of
-from chronotui.engine.raw_lines import load_raw, read_left_out
+from chronotui.engine.retained import load_raw, read_left_out
+from chronotui.log.attempts import LineKey, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chronotui.core.log import LineKey
-    from chronotui.engine.watch.source import LogSource
-    from chronotui.engine.watch.watch import Watch
+    from chronotui.engine.job_log import JobLog
+    from chronotui.engine.source import LogSource
+    from chronotui.engine.watch import Watch
+    from chronotui.log.store import LogStore
     from chronotui.model import LogLine, SearchPage
 
+if TYPE_CHECKING:
     Progress: TypeAlias = Callable[[int, int | None], None]
 
 FAR_LINES: Final = 5000
@@ -222,3 +224,86 @@ class HistoryPaging:
         finally:
             self.loading = None
             self._changed()
+
+
+# Loading a log back to a line or a time its reader wants to go to.
+
+
+async def load_back_to_line(log: JobLog, attempt: int, number: int) -> None:
+    """Load pages back to a line of a try; all there are if there is none such.
+
+    Raises:
+        ChronotuiError: The pages cannot be read.
+    """
+    await log.load_around(LineKey(attempt, number, -1, ""))
+
+
+async def load_back_to_time(log: JobLog, time_ns: int) -> None:
+    """Load pages back to the first line not before a time.
+
+    Where that is far back in an ended job, one download of all is quicker.
+
+    Raises:
+        ChronotuiError: The pages cannot be read.
+    """
+    if log.state.job.status.is_terminal and _lines_back(log, time_ns) > FAR_LINES:
+        await log.load_all()
+        return
+    while _begins_after(log, time_ns) and await log.load_older():
+        pass
+
+
+def _oldest(log: JobLog) -> int:
+    """Return the first line of what was paged back to, counted in the store."""
+    oldest = log.position.oldest
+    if oldest is None or log.state.at_start:
+        return 0
+    return min(log.store.bisect(LineKey(*oldest, -1, "")), len(log.store) - 1)
+
+
+def _begins_after(log: JobLog, time_ns: int) -> bool:
+    """Whether lines before a time may be missing; a line without one tells nothing."""
+    oldest = log.store.line(_oldest(log)).time_ns if len(log.store) else None
+    return oldest is None or oldest > time_ns
+
+
+def _lines_back(log: JobLog, time_ns: int) -> float:
+    """Return how many lines before the paged ones a time may be, at their rate."""
+    if not len(log.store):
+        return 0
+    first, last = _oldest(log), len(log.store) - 1
+    oldest, newest = log.store.line(first).time_ns, log.store.line(last).time_ns
+    if oldest is None or newest is None or newest <= oldest:
+        return 0
+    return (oldest - time_ns) * (last - first) / (newest - oldest)
+
+
+# From a hit of the server's search to its line in the opened log.
+
+
+async def load_hit(log: JobLog, hit: LogLine) -> LineKey | None:
+    """Load the pages up to a hit and return its line's key; None if it is not there.
+
+    Documented servers give no event id, so a hit of theirs carries no attempt: its
+    line is the one with its number, stream and message, in whichever attempt.
+
+    Raises:
+        ChronotuiError: The pages cannot be read.
+    """
+    if hit.attempt:
+        key = key_of(hit)
+        return key if await log.load_around(key) else None
+    found = _held(log.store, hit)
+    if found is None and not log.state.at_start:
+        await log.load_all()
+        found = _held(log.store, hit)
+    return found
+
+
+def _held(store: LogStore, hit: LogLine) -> LineKey | None:
+    for attempt in reversed(store.attempts()):
+        key = key_of(hit._replace(attempt=attempt))
+        index = store.find(key)
+        if index is not None and store.line(index).message == hit.message:
+            return key
+    return None

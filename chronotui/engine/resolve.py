@@ -12,9 +12,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from chronotui.core.backoff import Backoff
-from chronotui.core.paging import CursorTrail
-from chronotui.core.text import clean
+from chronotui.engine.retry import Backoff
 from chronotui.errors import (
     ChronotuiError,
     NotFoundError,
@@ -23,14 +21,15 @@ from chronotui.errors import (
     ServerError,
     UsageError,
 )
+from chronotui.paging import CursorTrail
+from chronotui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from chronotui.core.tree import NodeKey
-    from chronotui.engine.catalog import Catalog
-    from chronotui.engine.catalog.lists import ListClient
+    from chronotui.engine.catalog import Catalog, ListClient
     from chronotui.model import Job, Page, Workflow
+    from chronotui.tree.model import NodeKey
 
 Item = TypeVar("Item")
 

@@ -1,23 +1,242 @@
-"""Reading `config.toml`: strict, so that nothing starts half-configured."""
+"""Where each key of a TOML document stands; tomllib itself tells no lines.
+
+The document must have been read by tomllib already: the scanner trusts that it is
+well formed and only follows its shape.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-from dataclasses import replace
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.errors import ConfigError
-from chronotui.storage import declaration as declare
-from chronotui.storage.bad_value import BadValueError
-from chronotui.storage.declaration import Source
-from chronotui.storage.settings import AuthSettings, Config, Profile, UiSettings
+from chronotui.storage.settings import (
+    AuthSettings,
+    BadValueError,
+    Config,
+    Profile,
+    Secret,
+    Source,
+    UiSettings,
+    as_table,
+    read_table,
+    shown,
+    unknown_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from chronotui.storage.toml_lines import KeyPath
+KeyPath = tuple[str, ...]
+
+_BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)+")
+_SPACES: Final = re.compile(r"[ \t]*")
+_STRING: Final = re.compile(
+    r'"""(?:[^\\]|\\.)*?"{3,5}'
+    r"|'''.*?'{3,5}"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'[^'\n]*'",
+    re.DOTALL,
+)
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_SCALAR: Final = re.compile(r"[^\s,\]}#]+(?:[ ][0-9][^\s,\]}#]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A ``[table]`` line: its path and its line number, from 1."""
+
+    path: KeyPath
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things stand in a document.
+
+    Attributes:
+        lines: The line of every key and table, from 1.
+        headers: The ``[table]`` lines in order.
+        spans: Start and end of every value, as offsets into the text.
+    """
+
+    lines: Mapping[KeyPath, int]
+    headers: tuple[Header, ...]
+    spans: Mapping[KeyPath, tuple[int, int]]
+
+    def line_of(self, path: KeyPath) -> int | None:
+        """Return the line of a key, or of the nearest table that holds it.
+
+        A dotted name is found quoted (one key) and bare (nested ones) alike.
+        """
+        while path:
+            nested = tuple(".".join(path).split("."))
+            line = self.lines.get(path, self.lines.get(nested))
+            if line is not None:
+                return line
+            path = path[:-1]
+        return None
+
+
+def scan(text: str) -> Layout:
+    """Find the line (from 1) of every key and header of a valid document."""
+    return _Scanner(text).document()
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._lines: dict[KeyPath, int] = {}
+        self._headers: list[Header] = []
+        self._spans: dict[KeyPath, tuple[int, int]] = {}
+
+    def document(self) -> Layout:
+        table: KeyPath = ()
+        self._skip(_BLANK)
+        while self._at < len(self._text):
+            if self._text[self._at] == "[":
+                table = self._header()
+            else:
+                self._assignment(table)
+            self._skip(_BLANK)
+        return Layout(self._lines, tuple(self._headers), self._spans)
+
+    def _header(self) -> KeyPath:
+        line = self._line()
+        while self._text[self._at] in "[ \t":
+            self._at += 1
+        path = self._key()
+        while self._at < len(self._text) and self._text[self._at] in "] \t":
+            self._at += 1
+        self._note(path, line)
+        self._headers.append(Header(path, line))
+        return path
+
+    def _assignment(self, table: KeyPath) -> None:
+        line = self._line()
+        path = table + self._key()
+        self._note(path, line)
+        self._at += 1  # the "="
+        self._skip(_SPACES)
+        start = self._at
+        self._value(path)
+        self._spans.setdefault(path, (start, self._at))
+
+    def _value(self, path: KeyPath) -> None:
+        opening = self._text[self._at]
+        if opening in "\"'":
+            self._skip(_STRING)
+        elif opening == "[":
+            self._items("]", (*path, "[]"))
+        elif opening == "{":
+            self._items("}", path)
+        else:
+            self._skip(_SCALAR)
+
+    def _items(self, closing: str, path: KeyPath) -> None:
+        """Pass over an array or an inline table."""
+        self._at += 1
+        while True:
+            self._skip(_BLANK)
+            mark = self._text[self._at]
+            if mark == closing:
+                self._at += 1
+                return
+            if mark == ",":
+                self._at += 1
+            elif closing == "]":
+                self._value(path)
+            else:
+                self._assignment(path)
+
+    def _key(self) -> KeyPath:
+        parts = [self._key_part()]
+        self._skip(_SPACES)
+        while self._at < len(self._text) and self._text[self._at] == ".":
+            self._at += 1
+            self._skip(_SPACES)
+            parts.append(self._key_part())
+            self._skip(_SPACES)
+        return tuple(parts)
+
+    def _key_part(self) -> str:
+        start = self._at
+        if self._text[start] == '"':
+            import tomllib
+
+            self._skip(_STRING)
+            unquoted = tomllib.loads(f"key = {self._text[start : self._at]}")["key"]
+            return str(unquoted)
+        if self._text[start] == "'":
+            self._skip(_STRING)
+            return self._text[start + 1 : self._at - 1]
+        self._skip(_BARE_KEY)
+        return self._text[start : self._at]
+
+    def _note(self, path: KeyPath, line: int) -> None:
+        for length in range(len(path), 0, -1):
+            self._lines.setdefault(path[:length], line)
+
+    def _line(self) -> int:
+        return self._text.count("\n", 0, self._at) + 1
+
+    def _skip(self, pattern: re.Pattern[str]) -> None:
+        match = pattern.match(self._text, self._at)
+        if match is not None:
+            self._at = match.end()
+
+
+# A profile as a table of the configuration file, and back to people.
+
+
+def profile_table(profile: Profile) -> dict[str, Any]:
+    """Return what a profile says beyond the defaults, as plain values.
+
+    Secrets that stand in the file are ``•••``: this is for showing, not for writing.
+    """
+    table = _table(profile)
+    table["auth"] = {"method": profile.auth.method, **_table(profile.auth)}
+    return table
+
+
+def profile_text(profile: Profile) -> str:
+    """Return a profile as TOML, secrets as ``•••``."""
+    import tomli_w
+
+    return tomli_w.dumps({"profiles": {profile.name: profile_table(profile)}})
+
+
+def forget_profile(document: dict[str, Any], name: str) -> None:
+    """Take a profile out of the configuration, also as the default one."""
+    del document["profiles"][name]
+    if not document["profiles"]:
+        del document["profiles"]
+    if document.get("default_profile") == name:
+        del document["default_profile"]
+
+
+def _table(settings: Profile | AuthSettings) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        is_setting = one.metadata.get("read") is not None
+        if is_setting and (one.default is MISSING or value != one.default):
+            table[one.name] = _plain(value)
+    return table
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Secret | Path):
+        return str(value)
+    return value
+
+
+# Reading `config.toml`: strict, so that nothing starts half-configured.
 
 _TOP_KEYS: Final = ("default_profile", "ui", "keys", "profiles")
 SECRET_KEYS: Final = {
@@ -72,8 +291,8 @@ def parse_config(text: str, path: Path) -> Config:
     source = Source(path, text)
     for name in document:
         if name not in _TOP_KEYS:
-            raise declare.unknown_key((name,), _TOP_KEYS, source)
-    ui = declare.read_table(UiSettings, document.get("ui", {}), ("ui",), source)
+            raise unknown_key((name,), _TOP_KEYS, source)
+    ui = read_table(UiSettings, document.get("ui", {}), ("ui",), source)
     profiles = _profiles(document.get("profiles", {}), source)
     return Config(
         path=path,
@@ -131,7 +350,7 @@ def _default_profile(
     if name is None:
         return None
     if not isinstance(name, str):
-        words = f"must be the name of a profile, not {declare.shown(name)}."
+        words = f"must be the name of a profile, not {shown(name)}."
         raise source.error(("default_profile",), words)
     if name not in profiles:
         known = ", ".join(profiles) or "none"
@@ -142,7 +361,7 @@ def _default_profile(
 
 def _keys(table: object, source: Source) -> dict[str, str]:
     keys: dict[str, str] = {}
-    for name, value in declare.as_table(table, ("keys",), source).items():
+    for name, value in as_table(table, ("keys",), source).items():
         path: KeyPath = ("keys", name)
         if isinstance(value, dict):
             keys |= {
@@ -151,7 +370,7 @@ def _keys(table: object, source: Source) -> dict[str, str]:
         elif isinstance(value, str):
             keys[name] = value
         else:
-            words = f'must be keys like "key,key", not {declare.shown(value)}.'
+            words = f'must be keys like "key,key", not {shown(value)}.'
             raise source.error(path, words)
     return keys
 
@@ -163,14 +382,14 @@ def _nested(
     keys = []
     for name, value in table.items():
         if not isinstance(value, str):
-            words = f'must be keys like "key,key", not {declare.shown(value)}.'
+            words = f'must be keys like "key,key", not {shown(value)}.'
             raise source.error((*path, name), words)
         keys.append((name, value))
     return keys
 
 
 def _profiles(table: object, source: Source) -> dict[str, Profile]:
-    tables = declare.as_table(table, ("profiles",), source)
+    tables = as_table(table, ("profiles",), source)
     return {name: _profile(name, one, source) for name, one in tables.items()}
 
 
@@ -180,9 +399,9 @@ def _profile(name: str, value: object, source: Source) -> Profile:
         check_profile_name(name)
     except BadValueError as error:
         raise source.error(key, str(error)) from None
-    table = dict(declare.as_table(value, key, source))
+    table = dict(as_table(value, key, source))
     auth = table.pop("auth", None)
-    values = declare.read_table(Profile, table, key, source, also=("auth",))
+    values = read_table(Profile, table, key, source, also=("auth",))
     if auth is not None:
         values["auth"] = _auth(auth, (*key, "auth"), source)
     if values.get("client_key") and not values.get("client_cert"):
@@ -192,7 +411,7 @@ def _profile(name: str, value: object, source: Source) -> Profile:
 
 
 def _auth(value: object, key: KeyPath, source: Source) -> AuthSettings:
-    values = declare.read_table(AuthSettings, value, key, source)
+    values = read_table(AuthSettings, value, key, source)
     auth = AuthSettings(**values)
     if auth.method == "session" and not auth.email:
         raise source.error((*key, "email"), "is missing; method session needs it.")

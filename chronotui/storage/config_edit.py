@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.errors import ConfigError, PathRefusedError
-from chronotui.storage.config import parse_config
-from chronotui.storage.private_file import write_private
-from chronotui.storage.toml_lines import scan
+from chronotui.storage.config import parse_config, scan
+from chronotui.storage.files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from chronotui.storage.toml_lines import KeyPath, Layout
+    from chronotui.storage.config import KeyPath, Layout
 
 _GONE: Final = object()
 Document = dict[str, Any]

@@ -19,9 +19,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from chronotui.errors import DownloadError, PathRefusedError
-from chronotui.storage.atomic_file import PartFile
-from chronotui.storage.rename import rename_exclusive
-from chronotui.storage.target import home_relative, opening_problem, writing_problem
+from chronotui.storage.files import (
+    PartFile,
+    home_relative,
+    opening_problem,
+    rename_exclusive,
+    writing_problem,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

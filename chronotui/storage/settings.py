@@ -1,24 +1,287 @@
-"""What can be configured, each setting with its check, default and meaning.
-
-The names and values are the contract of `config.toml`.
-"""
+"""A text that must not be seen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from chronotui.errors import ConfigError
-from chronotui.storage import declaration as declare
-from chronotui.storage.bad_value import BadValueError
-from chronotui.storage.declaration import Source, required, setting
-from chronotui.storage.url import base_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from chronotui.storage.config import KeyPath
 
-    from chronotui.storage.secret import Secret
+
+class Secret:
+    """A password, token or cookie that no print, log or traceback shows.
+
+    `reveal` gives the text, at the moment it is sent and nowhere else.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    def __str__(self) -> str:
+        return "•••"
+
+    def __format__(self, spec: str) -> str:
+        return format("•••", spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written anywhere")
+
+
+# What a setting says when it does not take a value.
+
+
+class BadValueError(ValueError):
+    """A value a setting does not take; the text says what it takes."""
+
+
+# Reading the base URL of a server.
+
+
+def base_url(value: object, _folder: Path) -> str:
+    """Read a server's base URL; a path prefix is kept, a slash at the end is not.
+
+    Raises:
+        BadValueError: Not http(s), no host, or with parts that do not belong there;
+            a user name or password in it is refused and not repeated.
+    """
+    if not isinstance(value, str):
+        raise BadValueError("must be a URL in quotes.")
+    try:
+        parts = urlsplit(value.strip())
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise BadValueError("is not a URL that can be read.") from None
+    if parts.username is not None or parts.password is not None:
+        raise BadValueError("must not carry a user name or password; use [auth].")
+    if parts.scheme not in {"http", "https"} or not host:
+        raise BadValueError("must begin with http:// or https:// and name a host.")
+    if parts.query or parts.fragment:
+        raise BadValueError("must not carry a query or a fragment.")
+    if any(mark.isspace() or not mark.isprintable() for mark in value.strip()):
+        raise BadValueError("must not contain spaces or control characters.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+# How one setting is declared: its check and its default, in one place.
+#
+# A settings class is a frozen dataclass whose fields are made by `setting` and
+# `required`; `read_table` turns a TOML table into the arguments of such a class and
+# refuses what the class does not declare.
+
+Value = TypeVar("Value")
+Reader = Callable[[object, Path], Value]
+
+
+class Source:
+    """The file a table came from, to name file and line in an error.
+
+    Lines are looked for when an error is made, which is seldom.
+    """
+
+    __slots__ = ("_text", "path")
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self._text = text
+
+    def error(self, key: KeyPath, sentence: str) -> ConfigError:
+        """Return the error that names file, line and key."""
+        from chronotui.storage.config import scan
+
+        line = scan(self._text).line_of(key)
+        place = f"{self.path}:{line}" if line else str(self.path)
+        return ConfigError(
+            f"{place}: {'.'.join(key)} {sentence}",
+            next_step="Correct the file and start again.",
+        )
+
+
+def setting(read: Reader[Value], default: Value) -> Value:
+    """Declare an optional key."""
+    made: Value = field(default=default, metadata={"read": read})
+    return made
+
+
+def required(read: Reader[Value]) -> Value:
+    """Declare a key that must stand in its table."""
+    made: Value = field(metadata={"read": read})
+    return made
+
+
+def read_table(
+    settings: type,
+    table: object,
+    key: KeyPath,
+    source: Source,
+    *,
+    also: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Check a table against a settings class and return its arguments.
+
+    ``also`` are keys of the table that are read elsewhere: named as known ones.
+
+    Raises:
+        ConfigError: An unknown key, a wrong type, a bad value, a missing key.
+    """
+    readers = {
+        one.name: one
+        for one in fields(settings)
+        if one.metadata.get("read") is not None
+    }
+    values: dict[str, Any] = {}
+    for name, value in as_table(table, key, source).items():
+        if name not in readers:
+            raise unknown_key((*key, name), [*readers, *also], source)
+        read: Reader[Any] = readers[name].metadata["read"]
+        try:
+            values[name] = read(value, source.path.parent)
+        except BadValueError as error:
+            raise source.error((*key, name), str(error)) from None
+    for name, one in readers.items():
+        if one.default is MISSING and name not in values:
+            raise source.error((*key, name), "is missing.")
+    return values
+
+
+def as_table(value: object, key: KeyPath, source: Source) -> Mapping[str, object]:
+    """Return a table as it is; anything else is refused."""
+    if isinstance(value, dict):
+        return value
+    raise source.error(key, f"must be a table, not {shown(value)}.")
+
+
+def unknown_key(key: KeyPath, known: Iterable[str], source: Source) -> ConfigError:
+    """Return the error for a key nobody declared, with the nearest known one."""
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(key[-1], list(known), n=1, cutoff=0.0)
+    near = f"the nearest known key is {nearest[0]!r}." if nearest else "none is known."
+    return source.error(key, f"is not a known key; {near}")
+
+
+def shown(value: object) -> str:
+    """Name a value in an error, short; tables and lists by kind only."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else f"{value[:39]}…")
+    return {"dict": "a table", "list": "a list"}.get(type(value).__name__, "a date")
+
+
+def text(value: object, _folder: Path) -> str:
+    """Read a text."""
+    if isinstance(value, str):
+        return value
+    raise BadValueError(f"must be a text in quotes, not {shown(value)}.")
+
+
+def filled_text(value: object, folder: Path) -> str:
+    """Read a text that says something."""
+    read = text(value, folder).strip()
+    if read:
+        return read
+    raise BadValueError("must not be empty.")
+
+
+def secret(value: object, _folder: Path) -> Secret:
+    """Read a secret; an error never repeats it."""
+    if isinstance(value, str) and value:
+        return Secret(value)
+    raise BadValueError("must be a text in quotes that is not empty.")
+
+
+def boolean(value: object, _folder: Path) -> bool:
+    """Read true or false."""
+    if isinstance(value, bool):
+        return value
+    raise BadValueError(f"must be true or false, not {shown(value)}.")
+
+
+def one_of(*words: str) -> Reader[str]:
+    """Read one of a few words."""
+
+    def read(value: object, _folder: Path) -> str:
+        if isinstance(value, str) and value in words:
+            return value
+        takes = ", ".join(f"{word!r}" for word in words)
+        raise BadValueError(f"must be one of {takes}, not {shown(value)}.")
+
+    return read
+
+
+def number(least: float, most: float) -> Reader[float]:
+    """Read a number within a range, both ends included."""
+
+    def read(value: object, _folder: Path) -> float:
+        is_flag = isinstance(value, bool)
+        if isinstance(value, int | float) and not is_flag and least <= value <= most:
+            return float(value)
+        takes = f"must be a number from {least:g} to {most:g}"
+        raise BadValueError(f"{takes}, not {shown(value)}.")
+
+    return read
+
+
+def whole_number(least: int, most: int) -> Reader[int]:
+    """Read a whole number within a range, both ends included."""
+
+    def read(value: object, _folder: Path) -> int:
+        is_flag = isinstance(value, bool)
+        if isinstance(value, int) and not is_flag and least <= value <= most:
+            return value
+        takes = f"must be a whole number from {least} to {most}"
+        raise BadValueError(f"{takes}, not {shown(value)}.")
+
+    return read
+
+
+def path(value: object, folder: Path) -> Path | None:
+    """Read a path; ``~`` is the home folder, "" is none.
+
+    A relative one starts at the folder of the configuration file.
+    """
+    if not isinstance(value, str):
+        raise BadValueError(f"must be a path in quotes, not {shown(value)}.")
+    if "\0" in value:
+        raise BadValueError("must not contain a NUL character.")
+    if not value:
+        return None
+    try:
+        return folder / Path(value).expanduser()
+    except RuntimeError:
+        raise BadValueError(
+            f"names a home folder nobody has: {shown(value)}."
+        ) from None
+
+
+# What can be configured, each setting with its check, default and meaning.
+#
+# The names and values are the contract of `config.toml`.
 
 CHRONOVERSE: Final = "chronoverse"
 DIFY: Final = "dify"
@@ -31,19 +294,19 @@ ZONES: Final = ("local", "utc")
 class UiSettings:
     """The ``[ui]`` table."""
 
-    theme: str = setting(declare.filled_text, "textual-dark")
+    theme: str = setting(filled_text, "textual-dark")
     """Name of the colour theme."""
-    timestamps: str = setting(declare.one_of(*TIMESTAMPS), "time")
+    timestamps: str = setting(one_of(*TIMESTAMPS), "time")
     """What stands before a line at first."""
-    zone: str = setting(declare.one_of(*ZONES), "local")
+    zone: str = setting(one_of(*ZONES), "local")
     """Time zone times are shown in at first."""
-    wrap: bool = setting(declare.boolean, False)
+    wrap: bool = setting(boolean, False)
     """Whether long lines are wrapped at first."""
-    save_dir: Path | None = setting(declare.path, None)
+    save_dir: Path | None = setting(path, None)
     """Where logs are saved; None is the current folder."""
-    memory_mb: int = setting(declare.whole_number(1, 1_048_576), 512)
+    memory_mb: int = setting(whole_number(1, 1_048_576), 512)
     """Log text kept in memory before the spool file, in MiB."""
-    spool_dir: Path | None = setting(declare.path, None)
+    spool_dir: Path | None = setting(path, None)
     """Where the spool file lies; None is the platform's folder for it."""
 
 
@@ -51,31 +314,31 @@ class UiSettings:
 class AuthSettings:
     """The ``[profiles.NAME.auth]`` table: how to sign in and where secrets are."""
 
-    method: str = setting(declare.one_of(*METHODS), "session")
+    method: str = setting(one_of(*METHODS), "session")
     """Session login, bearer token, a session cookie as it is, or nothing."""
-    email: str = setting(declare.filled_text, "")
+    email: str = setting(filled_text, "")
     """Account of the session login."""
-    password_command: str = setting(declare.filled_text, "")
+    password_command: str = setting(filled_text, "")
     """Command whose first line of output is the password."""
-    password_env: str = setting(declare.filled_text, "")
+    password_env: str = setting(filled_text, "")
     """Environment variable that holds the password."""
-    password_keyring: bool = setting(declare.boolean, False)
+    password_keyring: bool = setting(boolean, False)
     """Whether the system's keyring holds the password."""
-    password: Secret | None = setting(declare.secret, None)
+    password: Secret | None = setting(secret, None)
     """The password itself."""
-    token_command: str = setting(declare.filled_text, "")
+    token_command: str = setting(filled_text, "")
     """Command whose first line of output is the bearer token."""
-    token_env: str = setting(declare.filled_text, "")
+    token_env: str = setting(filled_text, "")
     """Environment variable that holds the bearer token."""
-    token_keyring: bool = setting(declare.boolean, False)
+    token_keyring: bool = setting(boolean, False)
     """Whether the system's keyring holds the bearer token."""
-    token: Secret | None = setting(declare.secret, None)
+    token: Secret | None = setting(secret, None)
     """The bearer token itself."""
-    session_command: str = setting(declare.filled_text, "")
+    session_command: str = setting(filled_text, "")
     """Command whose first line of output is the session cookie's value."""
-    session_env: str = setting(declare.filled_text, "")
+    session_env: str = setting(filled_text, "")
     """Environment variable that holds the session cookie's value."""
-    session: Secret | None = setting(declare.secret, None)
+    session: Secret | None = setting(secret, None)
     """The session cookie's value itself."""
 
 
@@ -86,23 +349,23 @@ class Profile:
     name: str
     url: str = required(base_url)
     """The server's base URL, path prefix included, without a slash at the end."""
-    kind: str = setting(declare.one_of(CHRONOVERSE, DIFY), CHRONOVERSE)
+    kind: str = setting(one_of(CHRONOVERSE, DIFY), CHRONOVERSE)
     """What kind of server it is."""
-    poll_seconds: float = setting(declare.number(0.2, 300), 5.0)
+    poll_seconds: float = setting(number(0.2, 300), 5.0)
     """How often a watched job and the expanded lists are asked."""
-    timeout_seconds: float = setting(declare.number(0.1, 600), 10.0)
+    timeout_seconds: float = setting(number(0.1, 600), 10.0)
     """How long an answer may take."""
-    ca_file: Path | None = setting(declare.path, None)
+    ca_file: Path | None = setting(path, None)
     """Certificates to trust instead of the system's, PEM."""
-    client_cert: Path | None = setting(declare.path, None)
+    client_cert: Path | None = setting(path, None)
     """Our certificate, PEM."""
-    client_key: Path | None = setting(declare.path, None)
+    client_key: Path | None = setting(path, None)
     """The key of our certificate, PEM."""
-    verify: bool = setting(declare.boolean, True)
+    verify: bool = setting(boolean, True)
     """Whether the server's certificate is checked."""
-    insecure: bool = setting(declare.boolean, False)
+    insecure: bool = setting(boolean, False)
     """Whether secrets may travel over plain http beyond this machine."""
-    save_dir: Path | None = setting(declare.path, None)
+    save_dir: Path | None = setting(path, None)
     """Where logs are saved; None leaves it to ``[ui]``."""
     auth: AuthSettings = field(default_factory=lambda: AuthSettings(method="none"))
 
@@ -148,4 +411,4 @@ class Config:
         known = set(actions)
         for name in self.keys:
             if name not in known and self.source is not None:
-                raise declare.unknown_key(("keys", name), known, self.source)
+                raise unknown_key(("keys", name), known, self.source)

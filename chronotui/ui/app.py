@@ -1,31 +1,124 @@
-"""The application: one desk a profile, and what is the same everywhere."""
+"""Keys in the order they were typed, also when many come in one read."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.app import App, ReturnType, SystemCommand
+from textual.binding import Binding, BindingsMap, BindingType
+from textual.command import CommandList, CommandPalette
+from textual.events import Event, Key
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.keymap import GROUPS, actions_of, own_bindings
-from chronotui.ui.typed_ahead import TypedAhead
+from chronotui.ui.keys import GROUPS, actions_of, own_bindings, spell
+from chronotui.ui.tree_filters import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from textual.app import SystemCommand
+    from textual.dom import DOMNode
     from textual.driver import Driver
     from textual.events import DescendantFocus
     from textual.screen import Screen
 
-    from chronotui.storage.diagnostic_log import DiagnosticLog
     from chronotui.storage.settings import Config, Profile
+    from chronotui.storage.state import DiagnosticLog
     from chronotui.ui.desk.plan import DeskPlan
+
+
+class TypedAhead(App[ReturnType]):
+    """Obeys a key before it looks where the next one belongs.
+
+    Textual hands a key to the widget in focus, and obeys its binding when it has
+    come back up through all parents. Keys that came with it, as over a slow line,
+    are in the first widget's queue by then: of ``/timeout`` pasted into a log, the
+    prompt that opens would get nothing.
+    """
+
+    async def on_event(self, event: Event) -> None:
+        """Obey a key at once; what is neither typed nor bound is Textual's."""
+        if isinstance(event, Key) and not event.is_forwarded:
+            first = await self._check_bindings(event.key, priority=True)
+            if first or self._type(event) or await self._check_bindings(event.key):
+                return
+        await super().on_event(event)
+
+    def _type(self, event: Key) -> bool:
+        """Put a character into the input in focus, as the input itself does."""
+        place = self.focused
+        if not isinstance(place, Input) or not event.is_printable:
+            return False
+        if place.selection.is_empty:
+            place.insert_text_at_cursor(event.character or "")
+        else:
+            place.replace(event.character or "", *place.selection)
+        return True
+
+
+# Every named action as a command of the palette.
+
+
+class Palette(CommandPalette):
+    """Textual's palette; its list takes keys once it is to be seen.
+
+    Before that, and where a small terminal leaves no row for it, Textual's own list
+    fails on a page key: it does not know yet which option stands on which row.
+    """
+
+    def _action_command_list(self, action: str) -> None:
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
+
+
+def commands(screen: Screen[object]) -> Iterator[SystemCommand]:
+    """Yield the actions of the screen that is shown and of the widgets on it.
+
+    An action of several widgets is that of the focused one; an action of the log
+    goes to the pane that is shown. Each filter has its own.
+    """
+    seen: set[tuple[str, str]] = set()
+    for node in _nodes(screen):
+        title = node.title if isinstance(node, Choice) else ""
+        for name, meaning, keys, action in _named(own_bindings(type(node))):
+            if (name, title) not in seen:
+                seen.add((name, title))
+                words = f"{title}: {meaning}" if title else meaning
+                yield SystemCommand(
+                    f"{words}  ({keys})", name, partial(_run, node, action)
+                )
+
+
+def _nodes(screen: Screen[object]) -> list[DOMNode]:
+    if isinstance(screen, DeskScreen):
+        return screen.action_sources()
+    focused = [screen.focused] if screen.focused is not None else []
+    return [screen, *focused, *screen.walk_children()]
+
+
+def _named(bindings: Iterable[BindingType]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (name, meaning, keys, action) of the bindings that have a name."""
+    keys: dict[str, list[str]] = {}
+    found: dict[str, tuple[str, str]] = {}
+    for _key, binding in BindingsMap(bindings):
+        if binding.id and binding.description:
+            keys.setdefault(binding.id, []).append(spell(binding.key))
+            meaning = binding.tooltip or binding.description
+            found.setdefault(binding.id, (meaning, binding.action))
+    for name, (meaning, action) in found.items():
+        yield name, meaning, " ".join(keys[name]), action
+
+
+async def _run(node: DOMNode, action: str) -> None:
+    await node.app.run_action(action, default_namespace=node)
+
+
+# The application: one desk a profile, and what is the same everywhere.
 
 
 class DeskApp(TypedAhead[int]):
@@ -118,22 +211,17 @@ class DeskApp(TypedAhead[int]):
 
     def action_command_palette(self) -> None:
         """Open the palette, if it is not open."""
-        from chronotui.ui.desk.palette import Palette
-
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Put every action that has a name into the palette."""
-        from chronotui.ui.desk.palette import commands
-
         yield from super().get_system_commands(screen)
         yield from commands(screen)
 
     def action_help(self) -> None:
         """Show the keys as they are bound now, those of this screen first."""
-        from chronotui.ui.bound import all_actions
-        from chronotui.ui.help import HelpScreen
+        from chronotui.ui.keys import HelpScreen, all_actions
 
         screen = self.screen
         if isinstance(screen, HelpScreen):
@@ -165,7 +253,7 @@ class DeskApp(TypedAhead[int]):
     def _open_profile(self, profile: Profile) -> None:
         from dataclasses import replace
 
-        from chronotui.ui.desk.remembering import plan_for
+        from chronotui.ui.desk.plan import plan_for
 
         last = self.plan
         plan = plan_for(profile, self.config)
@@ -224,12 +312,12 @@ def run_desk(
     """
     from dataclasses import replace
 
-    from chronotui.ui.desk.remembering import plan_for
+    from chronotui.ui.desk.plan import plan_for
 
     if config.ui.theme not in BUILTIN_THEMES:
         raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
     if config.keys:
-        from chronotui.ui.bound import all_actions, desk_actions
+        from chronotui.ui.keys import all_actions, desk_actions
 
         if not {action.id for action in desk_actions()}.issuperset(config.keys):
             config.check_key_names(action.id for action in all_actions())
@@ -252,6 +340,6 @@ def _driver() -> type[Driver] | None:
     """Return the frugal driver where this platform has it."""
     if find_spec("termios") is None:
         return None
-    from chronotui.ui.painting.driver import driver_class
+    from chronotui.ui.term.driver import driver_class
 
     return driver_class()

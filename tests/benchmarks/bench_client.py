@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import httpx
 from httpx_sse import aconnect_sse
 
-from chronotui.api.auth import NoAuth
-from chronotui.api.chronoverse import open_chronoverse
 from chronotui.model import LiveLines
+from chronotui.sources.auth import NoAuth
+from chronotui.sources.chronoverse import open_chronoverse
 from tests.benchmarks.measure import Figure, interleaved, seconds
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def import_figure() -> Figure:
         return seconds(lambda: subprocess.run(command, check=True))
 
     ours, theirs = interleaved(
-        lambda: importing("chronotui.api.chronoverse"), lambda: importing("httpx")
+        lambda: importing("chronotui.sources.chronoverse"), lambda: importing("httpx")
     )
     return Figure("import of the client", ours, theirs, 1.5, "import httpx")
 

@@ -17,9 +17,12 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import TYPE_CHECKING
 
-from chronotui.core.log import LineFilter, LogStore, Rows, Search, compile_pattern
+from chronotui.log.pattern import compile_pattern
+from chronotui.log.rows import Rows
+from chronotui.log.search import LineFilter, Search
+from chronotui.log.store import LogStore
 from chronotui.model import LogLine
-from chronotui.storage.spool_file import SpoolFile
+from chronotui.storage.files import SpoolFile
 from tests.benchmarks.measure import Figure, interleaved
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from textual.app import App
 
-from chronotui.core.tree import TreeModel
-from chronotui.core.tree.listing import Place
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
-from chronotui.ui.job_tree import JobTree
+from chronotui.tree.listing import Place
+from chronotui.tree.model import TreeModel
+from chronotui.ui.tree import JobTree
 from tests.benchmarks.measure import Figure
 
 if TYPE_CHECKING:

@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 import httpx
 from httpx_sse import aconnect_sse
 
-from chronotui.api.auth import NoAuth, SessionAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.engine.watch import JobLog, WatchSettings
+from chronotui.engine.job_log import JobLog
+from chronotui.engine.log_state import WatchSettings
+from chronotui.sources.auth import NoAuth, SessionAuth
+from chronotui.sources.chronoverse import open_chronoverse
 from tests.benchmarks.measure import Figure, interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
-    from chronotui.api import Chronoverse
+    from chronotui.sources.chronoverse import Chronoverse
 
 EVENTS = 40_000
 LINES = 100_000

@@ -17,10 +17,11 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, cast
 
-from chronotui.engine import opening
+from chronotui.engine import session as opening
 from chronotui.engine.catalog import CatalogSettings
+from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.session import Session
-from chronotui.engine.watch import WatchSettings, WatchTiming
+from chronotui.engine.timing import WatchTiming
 from chronotui.model import (
     STDERR,
     STDOUT,
@@ -35,11 +36,11 @@ from chronotui.model import (
     Workflow,
     WorkflowKind,
 )
+from chronotui.storage.files import SpoolFile
 from chronotui.storage.settings import AuthSettings, Config, Profile
-from chronotui.storage.spool_file import SpoolFile
 from chronotui.ui.app import DeskApp
 from chronotui.ui.desk.plan import DeskPlan
-from chronotui.ui.painting.driver import driver_class
+from chronotui.ui.term.driver import driver_class
 from tests.benchmarks import texts
 from tests.benchmarks.hosting import Arrivals, Orders
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chronotui.cli import main
-from chronotui.demo import Dialect
+from chronotui.cli.main import main
+from chronotui.demo.service import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chronotui.cli import terminal
-from chronotui.ui import app, first_run
+from chronotui.cli import output as terminal
+from chronotui.ui import app, profiles
+from chronotui.ui.profiles import DEMO
 
 from .conftest import demo_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
     from chronotui.storage.settings import Profile
 
     from .conftest import Command
@@ -72,7 +73,7 @@ def test_the_first_start_makes_a_profile_and_opens_it(
         configure(demo_config(demo))
         return "demo"
 
-    monkeypatch.setattr(first_run, "run_first_run", form)
+    monkeypatch.setattr(profiles, "run_first_run", form)
     assert run().code == 0
     assert opened[0][0].url == demo.url
     assert run().code == 0
@@ -84,10 +85,10 @@ def test_the_first_start_may_lead_into_the_demo_or_nowhere(
     opened: list[tuple[Profile, dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(first_run, "run_first_run", lambda _path: first_run.DEMO)
+    monkeypatch.setattr(profiles, "run_first_run", lambda _path: DEMO)
     assert run().code == 0
     assert opened[0][0].name == "demo"
-    monkeypatch.setattr(first_run, "run_first_run", lambda _path: None)
+    monkeypatch.setattr(profiles, "run_first_run", lambda _path: None)
     assert run().code == 130
     assert len(opened) == 1
     assert not run.config.exists()

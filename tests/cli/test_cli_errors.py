@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.cli import lists
-from chronotui.demo import DemoServer, Failure, Faults
+from chronotui.demo.faults import Faults
+from chronotui.demo.wire import Failure
 
 from .conftest import demo_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from chronotui.demo.server import DemoServer
 
     from .conftest import Command
 

@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.cli.cells import cell_width, cut_to_cells
-from chronotui.cli.listing import read_list
-from chronotui.cli.table import Cell, Column, table_lines
+from chronotui.cli.lists import read_list
+from chronotui.cli.output import Cell, Column, cell_width, cut_to_cells, table_lines
 from chronotui.model import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
     from .conftest import Command
 

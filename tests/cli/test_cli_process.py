@@ -19,7 +19,7 @@ from .conftest import demo_config
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
     from .conftest import Command
 

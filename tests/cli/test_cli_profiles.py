@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
     from .conftest import Command
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo.script import Script
+from chronotui.demo.scripts import Script
 from tests.terminal import Terminal
 
 from .conftest import demo_config
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from chronotui.demo import DemoServer
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
+    from chronotui.demo.server import DemoServer
 
     from .conftest import Command
 

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.cli import login, terminal
-from chronotui.cli.demo import demo_profile
+from chronotui.cli import output as terminal
+from chronotui.cli import profiles as login
+from chronotui.cli.desk import demo_profile
 from chronotui.cli.output import say
-from chronotui.engine.connect import open_client
+from chronotui.engine.session import open_client
 
 from .conftest import demo_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
-    from chronotui.engine.questions import SecretQuestion
+    from chronotui.demo.server import DemoServer
+    from chronotui.engine.session import SecretQuestion
 
     from .conftest import Command
 
@@ -105,7 +106,7 @@ def test_an_answer_that_was_right_goes_to_the_keyring_when_asked_for(
     configure: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from chronotui.storage import keyring_store
+    from chronotui.storage import secrets as keyring_store
 
     kept: list[str] = []
     plain = f'password = "{demo.password}"'

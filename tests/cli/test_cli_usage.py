@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui import __version__
-from chronotui.cli.verbs import VERBS
+from chronotui.cli.parser import VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chronotui.cli.option import Verb
+    from chronotui.cli.parser import Verb
 
     from .conftest import Command
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from chronotui.demo import Failure, Faults, HeldBack
-from chronotui.demo.failing import WHOLE
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.faults import WHOLE, Faults
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.wire import Failure, HeldBack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
     from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
 
@@ -297,7 +297,7 @@ def test_one_line_may_never_be_retained(
 def test_pages_may_be_empty_and_lead_on(
     make_demo: MakeDemo, client_of: ClientOf, address: Address, documented: bool
 ) -> None:
-    from chronotui.demo import Dialect
+    from chronotui.demo.service import Dialect
 
     dialect = Dialect.DOCUMENTED if documented else Dialect.CURRENT
     demo = make_demo(faults=Faults(empty_pages=1.0), dialect=dialect)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from chronotui.demo import Dialect
+from chronotui.demo.service import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
     from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
 

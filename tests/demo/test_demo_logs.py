@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from chronotui.demo import Dialect, Faults
 from chronotui.demo.clock import Clock
+from chronotui.demo.faults import Faults
 from chronotui.demo.lines import downward
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
     from chronotui.demo.lines import TrueLine
+    from chronotui.demo.server import DemoServer
     from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
 

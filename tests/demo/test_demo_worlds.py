@@ -20,22 +20,26 @@ from hypothesis import strategies as st
 
 from chronotui.demo.clock import MILLISECOND, SECOND, Clock
 from chronotui.demo.faults import Faults
-from chronotui.demo.generated import Chapter, GeneratedLog
-from chronotui.demo.lifelike import lifelike_script
-from chronotui.demo.lines import TrueLine, downward, just_before, turn_of
-from chronotui.demo.numbering import Contention, racy_numbers
-from chronotui.demo.phrases import BLOCK, phrasebook
-from chronotui.demo.phrases.kinds import ENDINGS, OPENING
-from chronotui.demo.script import Script, ScriptLine
-from chronotui.demo.serve import serve_forever
+from chronotui.demo.lines import (
+    Chapter,
+    Contention,
+    GeneratedLog,
+    TrueLine,
+    downward,
+    just_before,
+    racy_numbers,
+    turn_of,
+)
+from chronotui.demo.phrases import BLOCK, ENDINGS, OPENING, phrasebook
+from chronotui.demo.scripts import Script, ScriptLine, lifelike_script
+from chronotui.demo.server import serve_forever
 from chronotui.demo.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo import DemoServer
-    from chronotui.demo.lines import Place
-    from chronotui.demo.source import LogSource
+    from chronotui.demo.lines import LogSource, Place
+    from chronotui.demo.server import DemoServer
     from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
 

@@ -7,8 +7,7 @@ import tomllib
 from pathlib import Path
 
 from chronotui.storage.config import load_config
-from chronotui.ui.bound import all_actions, desk_actions
-from chronotui.ui.keymap import GROUPS, spell
+from chronotui.ui.keys import GROUPS, all_actions, desk_actions, spell
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from chronotui.engine.follow import Follow
+from chronotui.engine.job_log import JobLog
+from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.retained import RetainedLog
-from chronotui.engine.watch import JobLog, WatchSettings, WatchTiming
+from chronotui.engine.timing import WatchTiming
 from tests.exactness import client_of, identity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-    from chronotui.api import Chronoverse
-    from chronotui.demo import DemoServer
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
+    from chronotui.demo.server import DemoServer
     from chronotui.model import Job, RawFormat
+    from chronotui.sources.chronoverse import Chronoverse
 
 SCALE = 0.02
 """A minute of the engine's delays lasts 1.2 seconds."""

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.api.auth import BearerAuth, CookieAuth, SessionAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.core.tree import NodeKey, NodeKind, TreeFilters
-from chronotui.demo import Dialect
-from chronotui.demo.failure import Failure
-from chronotui.demo.runs import WorkflowPlan
-from chronotui.demo.script import Script
+from chronotui.demo.scripts import Script
+from chronotui.demo.service import Dialect
+from chronotui.demo.wire import Failure
+from chronotui.demo.workflow import WorkflowPlan
 from chronotui.engine.catalog import Catalog, CatalogSettings
+from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.session import Session
-from chronotui.engine.watch import WatchSettings
 from chronotui.errors import (
     NotAllowedError,
     NotFoundError,
@@ -26,14 +23,17 @@ from chronotui.errors import (
     UsageError,
 )
 from chronotui.model import JobStatus, Trigger
+from chronotui.sources.auth import BearerAuth, CookieAuth, SessionAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.tree.model import NodeKey, NodeKind, TreeFilters
 from tests.engine.watch.test_refusals import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from chronotui.api.chronoverse import Chronoverse
-    from chronotui.core.tree import Branch
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
+    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.tree.model import Branch
     from tests.conftest import MakeDemo
 
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)

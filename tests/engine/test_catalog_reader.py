@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from chronotui.core.backoff import Backoff
-from chronotui.core.tree import JobFilter, TreeModel
-from chronotui.core.tree.branch import Branch
-from chronotui.core.tree.cadence import Cadence
-from chronotui.core.tree.listing import Loading
-from chronotui.engine.catalog.lists import SKIPPED_PAGES, JobList, WorkflowList
-from chronotui.engine.catalog.reader import EMPTY_PAGES, Reader
+from chronotui.engine.catalog import (
+    EMPTY_PAGES,
+    SKIPPED_PAGES,
+    JobList,
+    Reader,
+    WorkflowList,
+)
+from chronotui.engine.retry import Backoff
 from chronotui.errors import NotFoundError
 from chronotui.model import Job, JobStatus, Page, Trigger, Workflow, WorkflowKind
+from chronotui.tree.listing import Cadence, Loading
+from chronotui.tree.model import Branch, JobFilter, TreeModel
 
 PAGE = 2
 

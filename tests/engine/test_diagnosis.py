@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo.failure import HeldBack
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.wire import HeldBack
 from chronotui.engine import diagnosis
 from chronotui.engine.diagnosis import Finding, diagnose
-from chronotui.storage.secret import Secret
-from chronotui.storage.settings import AuthSettings, Profile
+from chronotui.storage.settings import AuthSettings, Profile, Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from chronotui.demo import DemoServer
-    from chronotui.engine.questions import SecretQuestion
+    from chronotui.demo.server import DemoServer
+    from chronotui.engine.session import SecretQuestion
     from tests.conftest import MakeDemo
 
 

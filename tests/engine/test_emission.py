@@ -6,16 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.core.attempt_rules import Way
-from chronotui.core.log import LineKey, LogStore
-from chronotui.engine import emission as emission_module
-from chronotui.engine.beginning import Beginning, beginning_of
-from chronotui.engine.emission import Emission
-from chronotui.engine.selection import LineSelection
-from chronotui.engine.watch import WatchTiming
-from chronotui.engine.watch.intake import Context, Intake
+from chronotui.engine import ordered as emission_module
+from chronotui.engine.intake import Context, Intake
+from chronotui.engine.ordered import Emission
+from chronotui.engine.selection import Beginning, LineSelection, beginning_of
+from chronotui.engine.timing import WatchTiming
+from chronotui.log.attempts import LineKey, Way
+from chronotui.log.store import LogStore
 from chronotui.model import LogLine
-from tests.core.line_histories import START, event_id, jobs, with_ids
+from tests.log.line_histories import START, event_id, jobs, with_ids
 
 TIMING = WatchTiming()
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
 from chronotui.engine import ordered as ordered_module
 from chronotui.engine.selection import LineSelection
 from chronotui.model import STDERR
@@ -24,8 +24,8 @@ from tests.engine.conftest import (
 )
 
 if TYPE_CHECKING:
-    from chronotui.demo import DemoServer
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
+    from chronotui.demo.server import DemoServer
     from chronotui.engine.follow import Follow
     from tests.conftest import MakeDemo
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.core.log import LineKey, LogStore, key_of
-from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
-from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.watch import JobLog
-from chronotui.storage.spool_file import SpoolFile
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
+from chronotui.engine.job_log import JobLog
+from chronotui.log.attempts import LineKey, key_of
+from chronotui.log.store import LogStore
+from chronotui.storage.files import SpoolFile
 from tests.engine.conftest import (
     SETTINGS,
     Readers,
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from chronotui.core.log import Overflow
-    from chronotui.demo import DemoServer
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
+    from chronotui.demo.server import DemoServer
+    from chronotui.log.chunks import Overflow
     from tests.conftest import MakeDemo
 
 

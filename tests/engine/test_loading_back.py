@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.loading_back import load_back_to_line, load_back_to_time
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.engine.history import load_back_to_line, load_back_to_time
 
 if TYPE_CHECKING:
     import pytest
 
-    from chronotui.demo import DemoServer
-    from chronotui.engine.watch import JobLog
+    from chronotui.demo.server import DemoServer
+    from chronotui.engine.job_log import JobLog
     from tests.engine.conftest import Readers
 
 
@@ -54,7 +54,7 @@ async def test_pages_are_loaded_back_to_a_time(
 async def test_a_time_far_back_is_one_download(
     demo: DemoServer, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chronotui.engine.loading_back.FAR_LINES", 300)
+    monkeypatch.setattr("chronotui.engine.history.FAR_LINES", 300)
     log = await opened(readers, demo)
     oldest = log.store.line(0).time_ns
     assert oldest is not None

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chronotui.demo import Dialect
-from chronotui.demo.failure import MIXED, Failure
 from chronotui.demo.faults import Faults
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
+from chronotui.demo.wire import MIXED, Failure
 from chronotui.engine import retained as retained_module
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.selection import LineSelection
-from chronotui.engine.watch.timing import Clock
+from chronotui.engine.timing import Clock
 from chronotui.errors import (
     AuthError,
     IncompleteError,
@@ -36,10 +36,10 @@ from tests.engine.conftest import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chronotui.api import Chronoverse
-    from chronotui.demo import DemoServer
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
+    from chronotui.demo.server import DemoServer
     from chronotui.model import LogPage
+    from chronotui.sources.chronoverse import Chronoverse
     from tests.conftest import MakeDemo
 
 

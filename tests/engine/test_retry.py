@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from chronotui.api.answers import error_for, login_page
-from chronotui.api.auth import NoAuth
-from chronotui.api.chronoverse import open_chronoverse
 from chronotui.engine.retry import JOB, PAGE, STREAM, Phase, Refusal, Step, next_step
 from chronotui.errors import (
     ChronotuiError,
@@ -23,6 +20,9 @@ from chronotui.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
+from chronotui.sources.auth import NoAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.wire_errors import error_for, login_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.engine.retry import ASKED_AGAIN, Retries, may_help
-from chronotui.engine.watch.timing import Clock
+from chronotui.engine.timing import Clock
 from chronotui.errors import (
     Answer,
     ChronotuiError,

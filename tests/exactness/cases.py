@@ -8,16 +8,18 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from chronotui.demo import DemoServer, Dialect, HeldBack
 from chronotui.demo.faults import Faults
-from chronotui.demo.numbering import Contention
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.lines import Contention
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
+from chronotui.demo.wire import HeldBack
 from chronotui.model import STDERR, STDOUT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
+    from chronotui.demo.server import DemoServer
 
 SCALE: Final = 0.05
 """The engine's delays, and the lags and lifetimes of the cases, times this."""

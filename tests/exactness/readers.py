@@ -10,24 +10,26 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from chronotui.api import open_chronoverse
-from chronotui.api.auth import BearerAuth, SessionAuth
-from chronotui.core.log_formats import SaveFormat
-from chronotui.demo import DemoServer, Dialect
+from chronotui.demo.service import Dialect
 from chronotui.engine.follow import Follow
+from chronotui.engine.job_log import JobLog
 from chronotui.engine.retained import RetainedLog
-from chronotui.engine.saving import Save, SaveRequest
-from chronotui.engine.watch import JobLog, WatchSettings
+from chronotui.engine.save import Save
+from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import ChronotuiError
+from chronotui.log.formats import SaveFormat
+from chronotui.sources.auth import BearerAuth, SessionAuth
+from chronotui.sources.chronoverse import open_chronoverse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from chronotui.api import Chronoverse
     from chronotui.demo.lines import TrueLine
-    from chronotui.engine.watch import Verdict
+    from chronotui.demo.server import DemoServer
+    from chronotui.engine.log_state import Verdict, WatchSettings
     from chronotui.model import Job, LogLine
+    from chronotui.sources.chronoverse import Chronoverse
 
 LIMIT: Final = 50.0
 """Seconds a reader may take; one that takes longer is counted as never ending."""

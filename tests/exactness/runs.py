@@ -10,9 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from chronotui.demo import DemoServer, Dialect
 from chronotui.demo.faults import Faults
-from chronotui.engine.watch import WatchSettings, WatchTiming
+from chronotui.demo.server import DemoServer
+from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.timing import WatchTiming
 from chronotui.errors import ChronotuiError
 from chronotui.model import STDERR
 from tests.exactness.cases import EVERY, Case, EndedCase, Scene, ended_script, script_of
@@ -35,8 +36,9 @@ from tests.exactness.readers import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from chronotui.api import Chronoverse
+    from chronotui.demo.service import Dialect
     from chronotui.model import Job
+    from chronotui.sources.chronoverse import Chronoverse
 
     Read: TypeAlias = Callable[[Reading], Awaitable[None]]
     Reach: TypeAlias = Callable[[DemoServer], str]

@@ -17,9 +17,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.errors import ChronotuiError, DownloadError, PathRefusedError
-from chronotui.storage import atomic_file, rename
-from chronotui.storage.atomic_file import BUFFER_BYTES, AbandonedError, PartFile
-from chronotui.storage.target import Target, home_relative, look
+from chronotui.storage import files as atomic_file
+from chronotui.storage import files as rename
+from chronotui.storage.files import (
+    BUFFER_BYTES,
+    AbandonedError,
+    PartFile,
+    Target,
+    home_relative,
+    look,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

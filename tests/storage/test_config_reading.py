@@ -4,8 +4,7 @@ import pytest
 
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config, parse_config
-from chronotui.storage.secret import Secret
-from chronotui.storage.settings import AuthSettings, Config, UiSettings
+from chronotui.storage.settings import AuthSettings, Config, Secret, UiSettings
 
 EXAMPLE = """\
 default_profile = "prod"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from chronotui.storage.diagnostic_log import DiagnosticLog
-from chronotui.storage.paths import config_file, spool_dir, state_dir
+from chronotui.storage.files import config_file, spool_dir, state_dir
+from chronotui.storage.state import DiagnosticLog
 
 
 def test_lines_have_a_time_and_no_secrets(tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chronotui.storage.private_file import write_private
-from chronotui.storage.session_file import SavedSession, SessionFile
-from chronotui.storage.spool_file import SpoolFile
+from chronotui.storage.files import SpoolFile, write_private
+from chronotui.storage.state import SavedSession, SessionFile
 
 ORIGIN = "https://chrono.example.com"
 SESSION = SavedSession("s3cret", "ab$17", 1_700_000_000.0)

@@ -6,11 +6,15 @@ from types import ModuleType
 import pytest
 
 from chronotui.errors import ConfigError
-from chronotui.storage import keyring_store
+from chronotui.storage import secrets as keyring_store
 from chronotui.storage.config import parse_config
-from chronotui.storage.secret import Secret
-from chronotui.storage.secret_command import run_secret_command
-from chronotui.storage.secrets import SecretSource, read_secret, secret_source
+from chronotui.storage.secrets import (
+    SecretSource,
+    read_secret,
+    run_secret_command,
+    secret_source,
+)
+from chronotui.storage.settings import Secret
 
 KEY = "profiles.a.auth.password_command"
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from chronotui.storage.state_file import Remembered, StateFile
+from chronotui.storage.state import Remembered, StateFile
 
 
 def test_choices_are_remembered_by_profile(tmp_path: Path) -> None:

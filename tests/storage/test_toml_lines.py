@@ -5,7 +5,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.storage.toml_lines import Layout, scan
+from chronotui.storage.config import Layout, scan
 
 DOCUMENT = '''\
 # a comment = with [marks] "and" quotes

@@ -9,8 +9,8 @@ import pytest
 from textual.app import App
 
 from chronotui.storage.settings import Config, Profile
-from chronotui.ui.profiles.screen import ProfilesScreen
-from chronotui.ui.server_search.screen import ServerSearchScreen
+from chronotui.ui.profiles import ProfilesScreen
+from chronotui.ui.server_search import ServerSearchScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

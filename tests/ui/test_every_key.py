@@ -13,27 +13,23 @@ from textual.binding import BindingsMap
 from textual.dom import DOMNode
 
 import chronotui.ui
-from chronotui.engine.saving import Save, SaveRequest, Saves
+from chronotui.engine.save import Save, Saves
+from chronotui.engine.save_request import SaveRequest
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.storage.config_edit import Edit
 from chronotui.storage.settings import Config, Profile
-from chronotui.ui.bound import all_actions
-from chronotui.ui.desk.palette import commands
-from chronotui.ui.first_run import FirstRunApp
-from chronotui.ui.help import HelpScreen
-from chronotui.ui.keymap import GROUPS, actions_of, own_bindings
-from chronotui.ui.profiles.form import ProfileForm
-from chronotui.ui.profiles.remove_screen import RemoveScreen
-from chronotui.ui.profiles.screen import ProfilesScreen
-from chronotui.ui.save import (
-    LeaveScreen,
-    SaveDialog,
-    SavesScreen,
-    SaveSubject,
-    StopScreen,
+from chronotui.ui.app import commands
+from chronotui.ui.dialogs import SecretDialog
+from chronotui.ui.keys import GROUPS, HelpScreen, actions_of, all_actions, own_bindings
+from chronotui.ui.profiles import (
+    FirstRunApp,
+    ProfileForm,
+    ProfilesScreen,
+    RemoveScreen,
 )
+from chronotui.ui.save import SaveDialog, SaveSubject
+from chronotui.ui.save_list import LeaveScreen, SavesScreen, StopScreen
 from chronotui.ui.server_search import ServerSearchScreen
-from chronotui.ui.sign_in import SecretDialog
 from tests.ui.desk.scenes import (
     desk_on,
     history,

@@ -8,10 +8,9 @@ from textual.widgets import Input, Static
 
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config
-from chronotui.ui.first_run import DEMO, FirstRunApp, ProfileForm
-from chronotui.ui.profiles.draft import ProfileDraft
-from chronotui.ui.save.choices import Choices
-from chronotui.ui.sign_in import SecretDialog
+from chronotui.ui.dialogs import SecretDialog
+from chronotui.ui.profiles import DEMO, FirstRunApp, ProfileDraft, ProfileForm
+from chronotui.ui.save import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 
 @pytest.fixture(autouse=True)

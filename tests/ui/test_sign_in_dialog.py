@@ -6,9 +6,9 @@ import pytest
 from textual.app import App
 from textual.widgets import Input
 
-from chronotui.engine.questions import SecretQuestion
+from chronotui.engine.session import SecretQuestion
 from chronotui.errors import NotSignedInError
-from chronotui.ui.sign_in import SecretDialog, ask_in_dialog
+from chronotui.ui.dialogs import SecretDialog, ask_in_dialog
 
 QUESTION = SecretQuestion("password", "prod", "a@b.c", "https://h/api")
 

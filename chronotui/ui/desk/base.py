@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from textual.screen import Screen
 
-from chronotui.ui.desk.log_side import LogSide
-from chronotui.ui.desk.notice import Notice
-from chronotui.ui.desk.pane_tabs import DETAILS
-from chronotui.ui.desk.reasons import of_lists
-from chronotui.ui.desk.standing import (
+from chronotui.ui.desk.log_side import DETAILS, LogSide, cut_id, of_lists
+from chronotui.ui.desk.status import (
+    Notice,
+    Standing,
+    StatusLine,
     of_catalog,
     with_log,
     with_place,
     with_recordings,
 )
-from chronotui.ui.desk.status_line import StatusLine
-from chronotui.ui.desk.status_text import Standing
-from chronotui.ui.desk.subject import cut_id
-from chronotui.ui.job_tree import JobTreePane
+from chronotui.ui.tree_filters import JobTreePane
 
 if TYPE_CHECKING:
     from chronotui.engine.session import Session

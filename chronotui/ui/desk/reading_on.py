@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual import on, work
 
-from chronotui.errors import ChronotuiError
+from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.ui.desk.base import FOR_GOOD, DeskBase
-from chronotui.ui.log_view import messages as log_messages
+from chronotui.ui.desk.log_side import of_problem
+from chronotui.ui.log import messages as log_messages
 
 if TYPE_CHECKING:
-    from chronotui.engine.watch import JobLog
-    from chronotui.ui.log_view.goto import Goal
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from textual.timer import Timer
+
+    from chronotui.engine.job_log import JobLog
+    from chronotui.engine.save import Save, Saves
+    from chronotui.model import LogLine, SearchPage
+    from chronotui.ui.log.find import Goal
 
 OLDER: Final = "load-older"
 NEWER: Final = "load-newer"
@@ -86,8 +95,8 @@ class ReadingOn(DeskBase):
 
     @work(group=ALL, exclusive=True)
     async def _load_back(self, log: JobLog, goal: Goal) -> None:
-        from chronotui.engine.loading_back import load_back_to_line, load_back_to_time
-        from chronotui.ui.log_view.goto import LineGoal
+        from chronotui.engine.history import load_back_to_line, load_back_to_time
+        from chronotui.ui.log.find import LineGoal
 
         pane = self.log_side.log_pane
         try:
@@ -145,3 +154,166 @@ class ReadingOn(DeskBase):
     def _settings_changed(self, message: log_messages.SettingsChanged) -> None:
         self.plan.remember(message.settings)
         self.say_memory()
+
+
+# Searching where lines are not loaded yet: on the server.
+
+SEARCHING = "search-server"
+
+
+class ServerSearching(DeskBase):
+    """Shows the server's hits and loads the pages around the chosen one."""
+
+    @on(log_messages.ServerSearchWanted)
+    def _wanted(self, message: log_messages.ServerSearchWanted) -> None:
+        current = self.log_side.current
+        if current is not None and not self.working(SEARCHING):
+            self._search(current.opened.log, message.text)
+
+    @work(group=SEARCHING)
+    async def _search(self, log: JobLog, text: str) -> None:
+        from chronotui.ui.server_search import ServerSearchScreen
+
+        async def ask(query: str, cursor: str | None) -> SearchPage:
+            return await log.search_server(query, cursor=cursor)
+
+        hit = await self.app.push_screen_wait(ServerSearchScreen(ask, text))
+        if hit is not None:
+            await self._go_to(log, hit)
+
+    async def _go_to(self, log: JobLog, hit: LogLine) -> None:
+        from chronotui.engine.history import load_hit
+
+        self.say("Loading the pages up to the hit …", seconds=FOR_GOOD)
+        try:
+            key = await load_hit(log, hit)
+        except ChronotuiError as error:
+            self.say(str(error))
+            return
+        pane, current = self.log_side.log_pane, self.log_side.current
+        if pane is None or current is None or current.opened.log is not log:
+            self.say("")
+            return
+        if key is None:
+            self.say("The server's search knows this line, its log has it no longer.")
+            return
+        from chronotui.log.rows import Anchor
+
+        view = pane.view
+        view.log_changed()
+        if view.opened is not None:
+            view.go_to_row(view.opened.rows.locate(Anchor(key)))
+        self.say("")
+
+
+# Saving the opened job's log.
+
+RECORDING_SECONDS: Final = 1.0
+"""How often the status line counts on the lines of recordings."""
+
+
+class Saving(DeskBase):
+    """Asks what to save and says how saves that went on behind the log ended."""
+
+    _telling: Timer | None = None
+
+    def action_save(self) -> None:
+        """Ask what to save of the opened job."""
+        shown = self.log_side.current
+        if self.session is None or shown is None:
+            self.say("Open a job first: choose one in the tree and press enter.")
+            return
+        state = shown.opened.log.state
+        if isinstance(state.problem, LogsUnavailableError) and not state.lines:
+            reason = of_problem(state.problem, shown.opened.workflow)
+            self.say(f"There is nothing to save. {reason.sentence}")
+        elif not self.working("save"):
+            self._ask_and_save()
+
+    def action_saves(self) -> None:
+        """List the saves of this desk."""
+        if self.session is None or not self.session.saves.all:
+            self.say("Nothing was saved yet; s saves the opened log.")
+        elif not self.working("save"):
+            self._show_saves()
+
+    @work(group="save")
+    async def _ask_and_save(self) -> None:
+        from chronotui.ui.save import subject_of
+        from chronotui.ui.save_list import ask_and_save
+
+        session, shown = self.session, self.log_side.current
+        if session is None or shown is None:
+            return
+        short_id = self.short_id(shown.opened.log.state.job)
+        subject = subject_of(shown, self.log_side.pane, self.plan, short_id)
+        save = await ask_and_save(
+            self.app, session.saves, subject, on_folder=self._remember_folder
+        )
+        self._say_that_it_goes_on(save)
+
+    def _remember_folder(self, folder: Path) -> None:
+        """Begin the next save there, of this desk and of later ones."""
+        self.plan = replace(self.plan, save_folder=folder)
+        self.plan.remember_folder(folder)
+        self.say_memory()
+
+    @work(group="save")
+    async def _show_saves(self) -> None:
+        from chronotui.ui.save_list import show_saves
+
+        if self.session is not None:
+            save = await show_saves(self.app, self.session.saves, self._title_of)
+            self._say_that_it_goes_on(save)
+
+    def _say_that_it_goes_on(self, save: Save | None) -> None:
+        if save is not None and save.is_recording and not save.is_over:
+            self.say(f"{self._title_of(save)} is recorded to its end; W lists it.")
+
+    def _title_of(self, save: Save) -> str:
+        job = save.request.job
+        return save.request.job_id if job is None else self.short_id(job)
+
+    def save_changed(self, save: Save) -> None:
+        """Say how a save ended that nobody was looking at."""
+        if self._telling is None:
+            self._telling = self.set_interval(RECORDING_SECONDS, self._tell_of_saves)
+        if not save.is_over or self.app.screen is not self:
+            return
+        if save.error is not None:
+            self.say(f"{save.error} W lists the saves.", seconds=30)
+        elif save.result is not None:
+            self.say(save.result.sentence(), seconds=15)
+
+    def recordings_kept(self, saves: Saves) -> None:
+        """Pass on what is to be said of recordings once the terminal is back."""
+        recordings = [save for save in saves.all if save.is_recording]
+        kept = [save for save in recordings if save.error is not None and save.part]
+        if kept:
+            from chronotui.ui import save as wording
+
+            self.plan.parting.extend(map(wording.kept, kept))
+
+    def _tell_of_saves(self) -> None:
+        """Keep the status line true of recordings, for as long as a save runs."""
+        self.show_standing()
+        running = self.session is not None and self.session.saves.running
+        if not running and self._telling is not None:
+            self._telling.stop()
+            self._telling = None
+
+    def leave(self, then: Callable[[], object]) -> None:
+        """Do what leaves the desk, after asking when saves are running."""
+        if self.session is not None and self.session.saves.running:
+            self._ask_and_leave(then)
+        else:
+            then()
+
+    @work(group="leave", exclusive=True)
+    async def _ask_and_leave(self, then: Callable[[], object]) -> None:
+        from chronotui.ui.save_list import LeaveScreen
+
+        if self.session is None:
+            return
+        if await self.app.push_screen_wait(LeaveScreen(self.session.saves.running)):
+            then()

@@ -1,28 +1,260 @@
-"""The main screen."""
+"""Opening a job's log and leaving the last one's stream."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import asyncio
+import gc
+from asyncio import get_running_loop
+from importlib import import_module
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize, ScreenResume
 
-from chronotui.ui.desk.connecting import Connecting
-from chronotui.ui.desk.key_hints import KeyHints
+from chronotui.errors import ChronotuiError, LogsUnavailableError
+from chronotui.ui import tree_messages
+from chronotui.ui.desk.base import FOR_GOOD, DeskBase
 from chronotui.ui.desk.log_side import LogSide
-from chronotui.ui.desk.reading_on import ReadingOn
-from chronotui.ui.desk.server_searching import ServerSearching
-from chronotui.ui.desk.status_line import StatusLine
-from chronotui.ui.job_tree import JobTreePane
-from chronotui.ui.job_tree import messages as tree_messages
-from chronotui.ui.log_view import messages as log_messages
+from chronotui.ui.desk.reading_on import ReadingOn, Saving, ServerSearching
+from chronotui.ui.desk.status import StatusLine
+from chronotui.ui.keys import KeyHints
+from chronotui.ui.log import messages as log_messages
+from chronotui.ui.tree_filters import JobTreePane
 
 if TYPE_CHECKING:
+    from asyncio import TimerHandle
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
     from textual.dom import DOMNode
     from textual.events import DescendantFocus, Event
+
+    from chronotui.engine.session import OpenedJob, SecretQuestion, Session
+    from chronotui.model import Job, Workflow
+    from chronotui.tree.model import NodeKey
+
+STANDING_SECONDS: Final = 0.15
+"""How long the status line waits to be painted in one frame with the log's lines."""
+
+FOLLOWING_SECONDS: Final = 0.1
+"""How often it counts on while a followed log floods: faster nobody reads."""
+
+
+class OpeningJobs(DeskBase):
+    """One job is open at a time; the others keep their lines and places."""
+
+    _unsubscribe: Callable[[], None] | None = None
+    _standing_due: TimerHandle | None = None
+    _said_at = 0.0
+    _said_following = False
+    _told_tree: tuple[Job, ChronotuiError | None] | None = None
+
+    def open_job(self, workflow: Workflow | None, job: Job) -> None:
+        """Open a job's log and put the focus in it; the last one's stream closes."""
+        if self.session is None:
+            return
+        left = self.log_side.current
+        opened = self.session.open(workflow, job)
+        if left is not None and left.opened is not opened:
+            self.session.leave(left.opened)
+        self._listen(opened)
+        self.log_side.show_job(opened)
+        self.log_side.focus_pane()
+        self.show_standing()
+
+    def _listen(self, opened: OpenedJob) -> None:
+        self.stop_listening()
+        self._unsubscribe = opened.log.subscribe(self._log_changed)
+
+    def stop_listening(self) -> None:
+        """Take no more changes over."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        self._forget_due()
+
+    def show_standing(self) -> None:
+        """Say on the status line how things stand now."""
+        self._forget_due()
+        if self.is_whole:
+            self._said_at = monotonic()
+            self._said_following = self.log_side.place.following
+            super().show_standing()
+
+    def reader_placed(self) -> None:
+        """Say where the reader is now, in the frame that shows it."""
+        follows_on = self._said_following and self.log_side.place.following
+        if follows_on and monotonic() < self._said_at + FOLLOWING_SECONDS:
+            self._say_soon()
+        else:
+            self.show_standing()
+
+    def _say_soon(self) -> None:
+        if self._standing_due is None:
+            self._standing_due = get_running_loop().call_later(
+                STANDING_SECONDS, self.show_standing
+            )
+
+    def _forget_due(self) -> None:
+        if self._standing_due is not None:
+            self._standing_due.cancel()
+            self._standing_due = None
+
+    def _log_changed(self) -> None:
+        if self.session is not None and self.is_whole:
+            self._tell_tree()
+            self.log_side.log_changed()
+            self._say_soon()
+            self.session.log_changed()
+
+    def _tell_tree(self) -> None:
+        """Show in the tree what the log has learned before it is polled again."""
+        state = self.log_side.state
+        if state is None or (state.job, state.problem) == self._told_tree:
+            return
+        self._told_tree = (state.job, state.problem)
+        self.tree_side.update_job(state.job)
+        if isinstance(state.problem, LogsUnavailableError):
+            self.tree_side.note_no_logs(state.job.workflow_id)
+
+
+# Connecting, signing in again, and opening what a deep link names.
+
+NEEDED_BY_LOGS: Final = (
+    "chronotui.engine.watch.job_log",
+    "chronotui.ui.log_view.pane",
+)
+
+LINK: Final = "link"
+"""The group of the worker that follows a deep link."""
+
+REST_SECONDS: Final = 0.2
+"""How long after the first answer the tree has been read and painted, as a rule."""
+
+
+def wake_collector() -> None:
+    """Let the garbage collector work if it rested while the desk was loaded.
+
+    What is there by now stays: leaving it out of every collection keeps each of
+    them short.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
+class Connecting(OpeningJobs, Saving):
+    """Builds the session after the first frame and keeps it signed in."""
+
+    _is_furnished = False
+
+    @work(group="connect", exclusive=True)
+    async def connect(self) -> None:
+        """Connect, show the tree, follow the deep link."""
+        opening = await asyncio.to_thread(import_module, "chronotui.engine.opening")
+        plan = self.plan
+        try:
+            session: Session = await opening.open_session(
+                plan.profile,
+                plan.ui,
+                ask=self._ask,
+                remember=plan.remembers_session,
+                log=plan.log,
+                timing=plan.timing,
+            )
+        except ChronotuiError as error:
+            self.refusal = error
+            self.show_standing()
+            return
+        finally:
+            wake_collector()
+        self.session = session
+        session.catalog.subscribe(self._catalog_changed)
+        self.tree_side.attach(session.catalog)
+        session.saves.subscribe(self.save_changed)
+        session.start()
+        if plan.workflow:
+            self._follow_link(session, plan.workflow, plan.job)
+
+    @work(group=LINK, exclusive=True)
+    async def _follow_link(
+        self, session: Session, workflow_text: str, job_text: str | None
+    ) -> None:
+        """Open what a deep link names, as soon as the server answers."""
+        from chronotui.engine.resolve import find_link
+
+        named = f"job {job_text}" if job_text else f"workflow {workflow_text}"
+        waited = False
+
+        def waiting(problem: ChronotuiError) -> None:
+            nonlocal waited
+            waited = True
+            catalog = session.catalog
+            is_told = catalog.problem is not None or not catalog.answered
+            why = "." if is_told else f": {problem.sentence}"
+            self.say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
+
+        try:
+            key = await find_link(
+                session.catalog, workflow_text, job_text, waiting=waiting
+            )
+        except ChronotuiError as error:
+            self.say(str(error), seconds=30)
+            return
+        if waited:
+            self.say("")
+        await self._open_linked(session, key)
+
+    async def _open_linked(self, session: Session, key: NodeKey) -> None:
+        tree = session.catalog.tree
+        job, branch = tree.job(key), tree.branch(key.workflow_id)
+        workflow = branch.workflow if branch else None
+        is_hidden = workflow is not None and workflow.terminated_at is not None
+        if is_hidden and not tree.filters.terminated:
+            self.tree_side.set_filters(tree.filters.with_terminated_toggled())
+        tree.select(key)
+        self.tree_side.tree_view.show_selected()
+        if job is not None:
+            await self.log_side.furnish()
+            self.open_job(workflow, job)
+
+    def forget_link(self) -> None:
+        """Wait for no deep link any more: another job was chosen."""
+        self.workers.cancel_group(self, LINK)
+
+    async def _load_the_rest(self) -> None:
+        """Load what opening a job will need, now that the tree is there."""
+        for module in NEEDED_BY_LOGS:
+            await asyncio.to_thread(import_module, module)
+        if self.is_whole:
+            await self.log_side.furnish()
+
+    async def on_unmount(self) -> None:
+        """Stop everything that went on for this desk."""
+        self.stop_listening()
+        self.workers.cancel_node(self)
+        if self.session is not None:
+            await self.session.close()
+            self.recordings_kept(self.session.saves)
+
+    def _catalog_changed(self) -> None:
+        if self.session is not None and self.is_whole:
+            self.show_standing()
+            self.session.catalog_answered()
+            if not self._is_furnished and self.session.catalog.answered:
+                self._is_furnished = True
+                self.set_timer(REST_SECONDS, self._load_the_rest)
+
+    async def _ask(self, question: SecretQuestion) -> str:
+        from chronotui.ui.dialogs import ask_in_dialog
+
+        return await ask_in_dialog(self.app, question)
+
+
+# The main screen.
 
 
 class Sides(Horizontal):

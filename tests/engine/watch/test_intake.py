@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.core.attempt_rules import Way
-from chronotui.core.log import LogStore
-from chronotui.engine.watch.intake import Context, Intake
+from chronotui.engine.intake import Context, Intake
 from chronotui.errors import IncompleteError
+from chronotui.log.attempts import Way
+from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine
-from tests.core.line_histories import START, coarse, event_id, jobs, with_ids
+from tests.log.line_histories import START, coarse, event_id, jobs, with_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

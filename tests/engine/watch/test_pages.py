@@ -10,33 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.core.attempt_rules import Way
-from chronotui.core.coverage import CUT_OFF
-from chronotui.core.ledger import Hole
-from chronotui.core.log import LogStore
-from chronotui.demo.numbering import Contention, racy_numbers
-from chronotui.engine.watch import WatchTiming
-from chronotui.engine.watch.account import Account
-from chronotui.engine.watch.ending import CACHED, verdict_of
-from chronotui.engine.watch.intake import Context, Intake
-from chronotui.engine.watch.pages import RetainedPages
-from chronotui.engine.watch.timing import Clock
+from chronotui.demo.lines import Contention, racy_numbers
+from chronotui.engine.ending import CACHED, verdict_of
+from chronotui.engine.gaps import Account
+from chronotui.engine.intake import Context, Intake
+from chronotui.engine.pages import RetainedPages
+from chronotui.engine.timing import Clock, WatchTiming
 from chronotui.errors import PageTooLargeError
-from chronotui.model import (
-    STDERR,
-    STDOUT,
-    Job,
-    JobStatus,
-    LogLine,
-    LogPage,
-    Trigger,
-)
-from tests.core.line_histories import START, event_id
+from chronotui.log.attempts import Way
+from chronotui.log.coverage import CUT_OFF
+from chronotui.log.ledger import Hole
+from chronotui.log.store import LogStore
+from chronotui.model import STDERR, STDOUT, Job, JobStatus, LogLine, LogPage, Trigger
+from tests.log.line_histories import START, event_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chronotui.engine.watch.state import Verdict
+    from chronotui.engine.log_state import Verdict
 
 JOB = Job("j", "w", JobStatus.COMPLETED, Trigger.MANUAL)
 SECOND = 10**9

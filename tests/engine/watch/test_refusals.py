@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from chronotui.demo import DemoServer
 from chronotui.demo.faults import Faults
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.server import DemoServer
 from chronotui.engine.follow import Follow
-from chronotui.engine.saving import Save, SaveFormat, SaveRequest
-from chronotui.engine.watch import JobLog
+from chronotui.engine.job_log import JobLog
+from chronotui.engine.save import Save
+from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import ChronotuiError
+from chronotui.log.formats import SaveFormat
 from tests.engine.conftest import SETTINGS, held_lines, until
 from tests.exactness import client_of, identity
 
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from chronotui.api import Chronoverse
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
     from chronotui.model import Job
+    from chronotui.sources.chronoverse import Chronoverse
 
 PLAIN: Final = "text/plain; charset=utf-8"
 HTML: Final = "text/html"

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chronotui.core.log import LogStore
-from chronotui.engine.retry import JOB, PAGE, Phase
-from chronotui.engine.watch.connectivity import Connectivity
-from chronotui.engine.watch.healing import HeldBack
-from chronotui.engine.watch.intake import Intake
-from chronotui.engine.watch.requests import Asker, SignInGate
-from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.stream import LiveStream
-from chronotui.engine.watch.timing import Clock, WatchTiming
-from chronotui.engine.watch.watch import Watch
+from chronotui.engine.connection import Connectivity
+from chronotui.engine.gaps import HeldBack
+from chronotui.engine.intake import Intake
+from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.retry import JOB, PAGE, Asker, Phase, SignInGate
+from chronotui.engine.stream import LiveStream
+from chronotui.engine.timing import Clock, WatchTiming
+from chronotui.engine.watch import Watch
 from chronotui.errors import Answer, NotFoundError, UnreachableError
+from chronotui.log.store import LogStore
 from chronotui.model import Connected, Job, JobStatus, Trigger
 
 if TYPE_CHECKING:

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo import Dialect, HeldBack
-from chronotui.demo.failure import Failure
 from chronotui.demo.faults import Faults
-from chronotui.demo.script import Script, ScriptLine
-from chronotui.engine.watch import Clock, Connection, ConnectionKind, JobLog
-from chronotui.errors import (
-    LogsUnavailableError,
-    NotFoundError,
-    NotSignedInError,
-)
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
+from chronotui.demo.wire import Failure, HeldBack
+from chronotui.engine.job_log import JobLog
+from chronotui.engine.log_state import Connection, ConnectionKind
+from chronotui.engine.timing import Clock
+from chronotui.errors import LogsUnavailableError, NotFoundError, NotSignedInError
 from chronotui.model import Workflow, WorkflowKind
 from tests.engine.conftest import (
     SETTINGS,
@@ -31,7 +29,7 @@ from tests.engine.conftest import (
 )
 
 if TYPE_CHECKING:
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
     from tests.conftest import MakeDemo
 
 
@@ -466,7 +464,7 @@ async def test_the_end_comes_although_gaps_never_close(
 async def test_a_huge_log_is_not_downloaded_for_a_line(
     make_demo: MakeDemo, readers: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chronotui.engine.watch.watch.MOST_CONFIRMED", 500)
+    monkeypatch.setattr("chronotui.engine.watch.MOST_CONFIRMED", 500)
     demo = make_demo(faults=Faults(retention_lag=(0.0, 0.0)))
     lines = [
         ScriptLine(f"line {n}", retained=None if n == 990 else 0.0) for n in range(1000)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.core.log import GapState
-from chronotui.demo import Dialect
 from chronotui.demo.faults import Faults
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
+from chronotui.log.rows import GapState
 from tests.engine.conftest import (
     SCALE,
     Readers,

@@ -7,16 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from chronotui.core.ledger import Ledger
-from chronotui.core.sealing import LagMeter
-from chronotui.engine.emission import Blocked
-from chronotui.engine.narration import Narration
-from chronotui.engine.notices import Notices
-from chronotui.engine.watch import Connection, ConnectionKind, Verdict, WatchTiming
-from chronotui.engine.watch.boundaries import Boundaries
-from chronotui.engine.watch.companions import accompanied
-from chronotui.engine.watch.rate import LineRate
-from chronotui.engine.watch.ticker import Ticker
+from chronotui.engine.connection import LineRate
+from chronotui.engine.follow import Narration
+from chronotui.engine.intake import Boundaries
+from chronotui.engine.job_log import Ticker
+from chronotui.engine.log_state import Connection, ConnectionKind, Verdict
+from chronotui.engine.ordered import Blocked, Notices
+from chronotui.engine.timing import LagMeter, WatchTiming
+from chronotui.engine.watch import accompanied
+from chronotui.log.ledger import Ledger
 from chronotui.model import JobStatus, LogLine
 
 

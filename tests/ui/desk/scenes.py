@@ -17,17 +17,18 @@ from textual._context import visible_screen_stack
 from textual.events import Key
 from textual.keys import _character_to_key
 
-from chronotui.core.tree import NodeKey, TreeFilters
-from chronotui.demo import DemoServer, Dialect, Failure
 from chronotui.demo.clock import Clock
 from chronotui.demo.faults import Faults
-from chronotui.engine.watch import WatchTiming
+from chronotui.demo.server import DemoServer
+from chronotui.demo.service import Dialect
+from chronotui.demo.wire import Failure
+from chronotui.engine.timing import WatchTiming
 from chronotui.model import JobStatus
-from chronotui.storage.secret import Secret
-from chronotui.storage.settings import AuthSettings, Config, Profile, UiSettings
+from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, UiSettings
+from chronotui.tree.model import NodeKey, TreeFilters
 from chronotui.ui.app import DeskApp
 from chronotui.ui.desk.plan import DeskPlan
-from chronotui.ui.log_view import ViewSettings
+from chronotui.ui.log.settings import ViewSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

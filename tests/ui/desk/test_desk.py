@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import Key
 
-from chronotui.core.tree import NodeKey
-from chronotui.demo import DemoServer, Dialect
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.demo.service import Dialect
 from chronotui.model import STDERR
-from chronotui.ui.desk.pane_tabs import HISTORY, LIVE
+from chronotui.tree.model import NodeKey
+from chronotui.ui.desk.log_side import HISTORY, LIVE
 from tests.ui.desk.scenes import (
     desk,
     desk_on,
@@ -28,6 +28,8 @@ from tests.ui.desk.scenes import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from chronotui.demo.server import DemoServer
 
 DIALECTS = list(Dialect)
 

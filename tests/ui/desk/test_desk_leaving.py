@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo.script import Script
+from chronotui.demo.scripts import Script
 from tests.terminal import Terminal, environment_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
 signal.raise_signal = lambda number: os.kill(os.getpid(), signal.SIGTERM)
 kill = os.kill
 os.kill = lambda pid, number: kill(pid, signal.SIGTERM)
-from chronotui.cli import main
+from chronotui.cli.main import main
 code = main(sys.argv[1:])
 os._exit(129 if code == 143 else code)
 """

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.core.tree import NodeKey
-from chronotui.ui.desk.pane_tabs import HISTORY
+from chronotui.tree.model import NodeKey
+from chronotui.ui.desk.log_side import HISTORY
 from tests.ui.desk.scenes import desk_on, press, shown, still_server, until, until_shown
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
     from chronotui.ui.app import DeskApp
 
 WAITS = "Opens job 17c3be when the server answers."

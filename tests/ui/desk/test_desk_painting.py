@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.ui.desk.scenes import desk_on, history, press, still_server, until_shown
-from tests.ui.painting.emulated import emulate
+from tests.ui.term.emulated import emulate
 
 
 async def test_the_desk_looks_like_stock_painting_whatever_lies_over_it() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import Key
 
-from chronotui.demo.script import Script
-from chronotui.ui.save import LeaveScreen, SaveScreen, SavesScreen, StopScreen
+from chronotui.demo.scripts import Script
+from chronotui.ui.save_list import LeaveScreen, SaveScreen, SavesScreen, StopScreen
 from tests.ui.desk.scenes import desk_on, press, shown, until, until_shown
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from chronotui.demo import DemoServer
-    from chronotui.demo.script import ScriptedJob
+    from chronotui.demo.scripts import ScriptedJob
+    from chronotui.demo.server import DemoServer
     from chronotui.ui.app import DeskApp
 
 

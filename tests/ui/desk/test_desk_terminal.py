@@ -12,7 +12,7 @@ from tests.terminal import Terminal, environment_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 
 @pytest.fixture

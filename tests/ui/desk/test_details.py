@@ -12,9 +12,13 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from chronotui.model import Workflow, WorkflowKind
-from chronotui.ui.desk.details_pane import DetailsPane
-from chronotui.ui.desk.details_rows import lay_out
-from chronotui.ui.desk.details_text import DetailRow, details_of, pretty_lines
+from chronotui.ui.desk.details import (
+    DetailRow,
+    DetailsPane,
+    details_of,
+    lay_out,
+    pretty_lines,
+)
 from tests.ui.desk.scenes import (
     desk_on,
     press,

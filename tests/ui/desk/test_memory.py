@@ -11,7 +11,7 @@ from textual.widgets import Input
 from chronotui.storage.config import load_config
 from chronotui.storage.settings import Config, Profile
 from chronotui.ui.app import DeskApp
-from chronotui.ui.desk.remembering import plan_for
+from chronotui.ui.desk.plan import plan_for
 from tests.ui.desk.scenes import (
     auth_for,
     desk_on,
@@ -26,7 +26,7 @@ from tests.ui.desk.scenes import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 import chronotui.ui.app
-from chronotui.ui.desk.pane_tabs import PaneTabs
-from chronotui.ui.desk.status_text import Standing, parts_of
+from chronotui.ui.desk.log_side import PaneTabs
+from chronotui.ui.desk.status import Standing, parts_of
 from tests.ui.desk.scenes import desk_on, history, press, shown, still_server
 
 

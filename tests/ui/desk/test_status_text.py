@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
-from chronotui.engine.saving import SavePhase, SaveProgress
-from chronotui.engine.watch.state import Connection, ConnectionKind, LogState, Verdict
+from chronotui.engine.log_state import Connection, ConnectionKind, LogState, Verdict
+from chronotui.engine.save_request import SavePhase, SaveProgress
 from chronotui.errors import FailedAnswerError, NotSignedInError, UnreachableError
 from chronotui.model import Job, JobStatus, Trigger
-from chronotui.ui.desk.standing import of_catalog, with_log, with_recordings
-from chronotui.ui.desk.status_text import SEPARATOR, Standing, fitted
+from chronotui.ui.desk.status import (
+    SEPARATOR,
+    Standing,
+    fitted,
+    of_catalog,
+    with_log,
+    with_recordings,
+)
 from tests.ui.desk.scenes import desk_on, history, shown, still_server
 from tests.ui.desk.scenes import until as until_holds
 
 if TYPE_CHECKING:
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 WHY = (
     "127.0.0.1:8080 refused the connection: nothing listens there. Check the network "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chronotui.core.tree import NodeKey
-from chronotui.demo import Failure
+from chronotui.demo.wire import Failure
+from chronotui.tree.model import NodeKey
 from tests.ui.desk.scenes import (
     desk,
     desk_on,

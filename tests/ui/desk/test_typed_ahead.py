@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import Key
 
-from chronotui.ui.log_view import LogView
+from chronotui.ui.log.view import LogView
 from tests.ui.desk.scenes import (
     desk_on,
     history,
@@ -21,10 +21,10 @@ from tests.ui.desk.scenes import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
     from chronotui.ui.app import DeskApp
-    from chronotui.ui.log_view import LogPane
-    from chronotui.ui.log_view.open_log import OpenLog
+    from chronotui.ui.log.state import OpenLog
+    from chronotui.ui.log.view import LogPane
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from textual.app import App
 from textual.widgets import Input, Static
 
 from chronotui.storage.config import load_config
-from chronotui.ui.profiles.form import ProfileForm
-from chronotui.ui.profiles.screen import ProfilesScreen
-from chronotui.ui.save.choices import Choices
+from chronotui.ui.profiles import ProfileForm, ProfilesScreen
+from chronotui.ui.save import Choices
 from tests.ui.desk.scenes import desk_on, press, shown, still_server, until_shown
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
     from chronotui.storage.settings import Config
 
 SECRET = "not-for-eyes"

@@ -9,11 +9,11 @@ import pytest
 from textual.app import App
 from textual.widgets import Input, Static
 
-from chronotui.engine.saving import SaveFormat, SaveRequest, SaveScope
-from chronotui.engine.saving.paths import completed, completions, suggest
+from chronotui.engine.save_paths import completed, completions, suggest
+from chronotui.engine.save_request import SaveRequest, SaveScope
+from chronotui.log.formats import SaveFormat
 from chronotui.model import Job, JobStatus, Trigger
-from chronotui.ui.save import SaveDialog, SaveSubject
-from chronotui.ui.save.choices import Choices
+from chronotui.ui.save import Choices, SaveDialog, SaveSubject
 
 if TYPE_CHECKING:
     from collections.abc import Callable

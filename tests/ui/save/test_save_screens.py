@@ -13,21 +13,20 @@ import pytest
 from textual.app import App
 from textual.widgets import OptionList, Static
 
-from chronotui.api.auth import CookieAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.demo.script import Script
-from chronotui.engine.saving import SavePhase, SaveProgress, Saves
+from chronotui.demo.scripts import Script
+from chronotui.engine.save import Saves
+from chronotui.engine.save_request import SavePhase, SaveProgress
 from chronotui.model import Job, JobStatus, Trigger
-from chronotui.ui.save import (
+from chronotui.sources.auth import CookieAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.ui.save import SaveDialog, SaveSubject, amounts, bar, share, sign
+from chronotui.ui.save_list import (
     LeaveScreen,
-    SaveDialog,
     SaveScreen,
     SavesScreen,
-    SaveSubject,
     ask_and_save,
     show_saves,
 )
-from chronotui.ui.save.wording import amounts, bar, share, sign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from chronotui.demo import DemoServer
+    from chronotui.demo.server import DemoServer
 
 
 class Desk(App[None]):

@@ -1,0 +1,421 @@
+"""A thousand lines that stand for any number of them.
+
+Line ``i`` of a job is phrase ``i % 1000`` with the mark ``BLOCK`` replaced by
+``i // 1000``: any line is found without the ones before it, and a block of a
+thousand is rendered once and then only has its mark replaced.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from chronotui.demo.clock import Dice, number_of, roll
+from chronotui.model import STDERR, STDOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+BLOCK: Final = "\ue000"
+"""Stands for the number of the block inside a phrase."""
+
+BLOCK_LINES: Final = 1000
+
+_OPENING_ROOM: Final = 8
+_FURTHEST: Final = 4
+
+Phrase: TypeAlias = tuple[str, str]
+"""(stream, message)."""
+
+Passage: TypeAlias = "Callable[[Dice, str], Iterable[Phrase]]"
+"""Some lines that belong together; takes the dice and the line's own number."""
+
+
+class Phrasebook:
+    """The phrases of one kind of job.
+
+    Attributes:
+        phrases: ``BLOCK_LINES`` of (stream, message with marks).
+        numbers: For each place, its number within the block: places whose line
+            shares its number with the next one, and numbers left out up to four
+            further on, as in ``chronotui.demo.numbering``.
+        offsets: For each place, thousandths of a step the line comes late.
+    """
+
+    def __init__(self, seed: int, passages: Iterable[tuple[int, Passage]]) -> None:
+        dice = Dice(seed)
+        bag = [passage for weight, passage in passages for _ in range(weight)]
+        phrases: list[Phrase] = []
+        while len(phrases) < BLOCK_LINES:
+            number = f"{BLOCK}{len(phrases):03d}"
+            phrases += dice.pick(bag)(dice, number)
+        self.phrases: tuple[Phrase, ...] = tuple(phrases[:BLOCK_LINES])
+        self.offsets = tuple(dice.below(1000) for _ in range(BLOCK_LINES))
+        self.numbers = _numbers(dice, self.phrases)
+        self._text_blocks: dict[str | None, bytes] = {}
+
+    def text_block(self, stream: str | None) -> bytes:
+        """Return a block as text, one message a line, marks still in it.
+
+        Args:
+            stream: Only this stream's lines; both if None.
+        """
+        block = self._text_blocks.get(stream)
+        if block is None:
+            kept = (m for s, m in self.phrases if stream is None or s == stream)
+            block = "".join(f"{message}\n" for message in kept).encode()
+            self._text_blocks[stream] = block
+        return block
+
+
+def _numbers(dice: Dice, phrases: tuple[Phrase, ...]) -> tuple[int, ...]:
+    """Number a block's lines; a number is never open at a block's end.
+
+    A line shares its number only where the order written is the server's own, stderr
+    first, and not where a job's opening may stand.
+    """
+    numbers = list(range(BLOCK_LINES))
+    for place in range(_OPENING_ROOM, BLOCK_LINES - 1):
+        pair = (phrases[place][0], phrases[place + 1][0])
+        if pair == (STDERR, STDOUT) and dice.chance(0.2):
+            skipped_at = place + 1 + dice.between(1, _FURTHEST)
+            for later in range(place + 1, min(skipped_at, BLOCK_LINES)):
+                numbers[later] -= 1
+    return tuple(numbers)
+
+
+# Passages of jobs that move rows and files: loads, reports, backups, sweeps.
+
+_TABLES: Final = ("orders", "customers", "invoices", "payments", "stock", "refunds")
+_REGIONS: Final = ("eu-west", "eu-north", "us-east", "ap-south", "sa-east")
+_BRANCHES: Final = ("Zürich", "Kraków", "東京支店", "서울 지점", "São Paulo", "Łódź")
+_FILES: Final = ("load.py", "report.py", "warehouse.py", "frames.py")
+_LOAD_STEPS: Final = ("read_rows", "merge", "render_page", "write_parquet", "fetch")
+
+
+def json_event(dice: Dice, number: str) -> Iterator[Phrase]:
+    """One structured line."""
+    level = dice.pick(("info", "info", "info", "debug", "warn"))
+    table, rows, took = dice.pick(_TABLES), dice.below(90000), dice.below(900)
+    yield (
+        STDOUT,
+        (
+            f'{{"level":"{level}","msg":"batch loaded","table":"{table}",'
+            f'"batch":"{number}","rows":{rows},"ms":{took}}}'
+        ),
+    )
+
+
+def json_error(dice: Dice, number: str) -> Iterator[Phrase]:
+    """One structured error."""
+    yield (
+        STDERR,
+        (
+            f'{{"level":"error","msg":"row rejected","table":"{dice.pick(_TABLES)}",'
+            f'"row":"{number}","cause":{{"code":{dice.between(1000, 1999)},'
+            f'"field":"amount","got":null}}}}'
+        ),
+    )
+
+
+def batch(dice: Dice, number: str) -> Iterator[Phrase]:
+    """Plain progress of a load."""
+    yield STDOUT, f"Loading batch {number} of {dice.pick(_TABLES)}"
+    if dice.chance(0.5):
+        yield (
+            STDOUT,
+            (
+                f"  {dice.below(50000):>6} rows merged in {dice.below(2000)} ms "
+                f"({dice.pick(_REGIONS)})"
+            ),
+        )
+
+
+def progress(dice: Dice, number: str) -> Iterator[Phrase]:
+    r"""A progress bar drawn over itself with ``\r``."""
+    table, last = dice.pick(_TABLES), dice.between(40, 100)
+    states = (
+        f"{table} {number} [{'#' * (done // 5):<20}] {done:3d}%"
+        for done in (*range(0, last, 20), last)
+    )
+    yield STDOUT, "\r".join(states)
+
+
+def warning(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A warning on stderr, with ordinary work after it."""
+    yield (
+        STDERR,
+        dice.pick(
+            (
+                (
+                    f"Warning: slow query ({dice.between(1, 9)}.{dice.below(10)} s) "
+                    f"on {dice.pick(_TABLES)}"
+                ),
+                "Warning: deprecated option used",
+                f"WARN retrying page {number} after a time-out",
+            )
+        ),
+    )
+    yield STDOUT, f"continuing with row {number}"
+
+
+def traceback(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A stack trace on stderr."""
+    yield STDERR, "Traceback (most recent call last):"
+    for _ in range(dice.between(2, 4)):
+        line, step = dice.between(10, 400), dice.pick(_LOAD_STEPS)
+        yield STDERR, f'  File "/app/{dice.pick(_FILES)}", line {line}, in {step}'
+        yield STDERR, f"    {dice.pick(_LOAD_STEPS)}(rows[{dice.below(400)}])"
+    yield STDERR, f"ValueError: bad row {number}"
+    yield STDOUT, f"row {number} put aside, going on"
+
+
+def report_page(dice: Dice, number: str) -> Iterator[Phrase]:
+    """Pages of a report, some with names from everywhere."""
+    place = dice.pick(
+        ("Zürich", "Kraków", "東京支店", "서울 지점", "São Paulo", "Łódź")
+    )
+    yield STDOUT, f"page {number}: {place} {dice.pick(('✅', '📈', '⏳', '·'))}"
+
+
+def archive(dice: Dice, number: str) -> Iterator[Phrase]:
+    """Files going into a backup."""
+    folder, size = dice.pick(("base", "pg_wal", "global")), dice.between(8, 16384)
+    yield STDOUT, f"/var/lib/postgresql/{folder}/{number} {size:>6} KiB ok"
+
+
+def checksum(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A checksum that had to be taken twice."""
+    yield STDERR, f"checksum of segment {number} differs, reading again"
+    yield STDOUT, f"segment {number} {dice.below(1 << 32):08x} verified"
+
+
+def sweep(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A queue being emptied."""
+    queue = dice.pick(("mail", "webhooks", "exports", "thumbnails"))
+    yield STDOUT, f"{queue}: {dice.below(40)} stale, {dice.below(900)} waiting"
+    if dice.chance(0.1):
+        yield STDERR, f"{queue}: message {number} moved to the dead letters"
+
+
+def ledger(dice: Dice, number: str) -> Iterator[Phrase]:
+    """Entries of a ledger being replayed."""
+    cents = dice.below(10_000_000)
+    yield (
+        STDOUT,
+        (
+            f"entry {number} {dice.pick(('debit ', 'credit'))} {cents / 100:>12,.2f} "
+            f"EUR account {dice.between(100000, 999999)} {dice.pick(_REGIONS)}"
+        ),
+    )
+
+
+def ledger_fault(dice: Dice, number: str) -> Iterator[Phrase]:
+    """An entry that does not balance."""
+    yield STDERR, f"ERROR entry {number} does not balance by {dice.below(900)} cents"
+
+
+def access(dice: Dice, number: str) -> Iterator[Phrase]:
+    """Access lines, about 125 bytes each, for downloads worth measuring."""
+    yield (
+        STDOUT,
+        (
+            f"10.{dice.below(256)}.{dice.below(256)}.{dice.below(256)} "
+            f'"GET /api/v2/objects/{number}/{dice.below(1 << 40):010x} HTTP/1.1" '
+            f"{dice.pick((200, 200, 200, 304, 404))} {dice.below(99999):>5} "
+            f'"exporter/{dice.between(1, 9)}.{dice.between(0, 20)}" '
+            f"{dice.below(1 << 64):016x} rt={dice.spread(0, 2):.3f}"
+        ),
+    )
+
+
+# Passages with colour, foreign scripts, and text that attacks a terminal.
+
+HOSTILE: Final = (
+    "title \x1b]0;you have been renamed\x07 set",
+    "clear \x1b[2J\x1b[H the screen",
+    "copy \x1b]52;c;cm0gLXJmIC8=\x07 to the clipboard",
+    "link \x1b]8;;https://evil.example\x1b\\click me\x1b]8;;\x1b\\",
+    "markup [red]not red[/red] [/] [bold @click=app.quit]quit[/]",
+    "nul \x00 bell \x07 backspace \b\b\b delete \x7f vertical \x0b form \x0c",
+    "c1 \x9b31m csi \x9d0;title\x9c and \x85 next line",
+    "bidi \u202egpj.exe\u202c isolate \u2066abc\u2069",
+    "zero\u200bwidth\u200djoiner\ufeff bom",
+    "separators \u2028 and \u2029 inside",
+    "combining Z\u0351\u036b\u0343a\u0363\u0341l\u0348\u0358go",
+    "half a sequence \x1b[38;5",
+    "dcs \x1bP1$r0m\x1b\\ apc \x1b_hidden\x1b\\ pm \x1b^secret\x1b\\",
+    "answer me \x1b[6n\x1b[c\x1b[>q",
+    "alternate \x1b[?1049h screen \x1b[?1000h mouse",
+    "bad bytes \ufffd\ufffd here",
+    "tabs\tand\tmore\ttabs",
+    "cr only\roverwritten",
+    'json? {"level":"error","broken":',
+    "</script><b>html</b> &amp; %s %d {0} ${HOME} `id`",
+)
+"""Messages that must come out harmless wherever they are shown."""
+
+HOSTILE_NAME: Final = "deploy [red]prod[/] \x1b]0;owned\x07\u202etxt.sh\u202c 🚀"
+
+_STEPS: Final = ("deps", "compile", "test", "lint", "package", "push")
+_WORDS: Final = (
+    "订单已处理",
+    "ユーザーを登録しました",
+    "주문이 완료되었습니다",
+    "заказ принят",
+    "تم استلام الطلب",
+    "ordre reçu",
+    "👩‍👩‍👧‍👦 family plan",
+    "🇳🇴 pakke sendt",
+)
+
+
+def build_step(dice: Dice, number: str) -> Iterator[Phrase]:
+    """Coloured steps of an image build."""
+    step = dice.pick(_STEPS)
+    yield STDOUT, f"\x1b[1;34m#{dice.between(4, 30)}\x1b[0m [{step}] layer {number}"
+    if dice.chance(0.6):
+        yield (
+            STDOUT,
+            (
+                f"\x1b[2m#{dice.between(4, 30)}\x1b[0m \x1b[32m✔\x1b[0m {step} "
+                f"{dice.spread(0.1, 9):.1f}s "
+                f"\x1b[38;5;{dice.between(16, 231)}mcached\x1b[0m"
+            ),
+        )
+
+
+def compiler(dice: Dice, number: str) -> Iterator[Phrase]:
+    """Compiler warnings, coloured, on stderr."""
+    line = dice.between(1, 900)
+    yield (
+        STDERR,
+        (
+            f"\x1b[1msrc/module_{number}.c:{line}:{dice.between(1, 80)}: "
+            "\x1b[35mwarning:\x1b[0m unused variable ‘\x1b[1mtmp\x1b[0m’"
+        ),
+    )
+    yield STDERR, f"\x1b[31m{' ' * dice.between(4, 20)}^~~~\x1b[0m"
+    yield STDOUT, f"\x1b[38;2;{dice.below(256)};180;90mrecovered\x1b[0m {number}"
+
+
+def pull(dice: Dice, number: str) -> Iterator[Phrase]:
+    r"""A download bar drawn over itself with ``\r``, in colour."""
+    total = dice.between(20, 300)
+    states = (
+        f"pulling {number} \x1b[36m{'━' * part}\x1b[2m{'━' * (10 - part)}\x1b[0m "
+        f"{total * part // 10}/{total} MB"
+        for part in (1, 4, 7, 10)
+    )
+    yield STDOUT, "\r".join(states)
+
+
+def message(dice: Dice, number: str) -> Iterator[Phrase]:
+    """What a consumer of many tongues says."""
+    yield STDOUT, f"[{dice.between(0, 11):02d}] {number} {dice.pick(_WORDS)}"
+
+
+def offset(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A consumer's offsets as JSON."""
+    yield (
+        STDOUT,
+        (
+            f'{{"level":"info","partition":{dice.below(12)},"offset":"{number}",'
+            f'"lag":{dice.below(500)},"text":"{dice.pick(_WORDS)}"}}'
+        ),
+    )
+
+
+def java_trace(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A stack trace of the other family."""
+    yield STDERR, f"java.lang.IllegalStateException: partition {number} revoked"
+    for _ in range(dice.between(2, 5)):
+        place = dice.between(20, 400)
+        yield STDERR, f"\tat com.example.consumer.Poller.run(Poller.java:{place})"
+    yield STDOUT, f"rejoined the group as member {dice.below(1 << 32):08x}"
+
+
+def hostile(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A line that attacks the terminal it is shown in."""
+    yield dice.pick((STDOUT, STDERR)), f"{dice.pick(HOSTILE)} {number}"
+
+
+def wide_line(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A line far wider than any screen."""
+    yield STDOUT, f"dump {number} " + f"{dice.below(1 << 64):016x}" * 100
+
+
+def giant_line(dice: Dice, number: str) -> Iterator[Phrase]:
+    """A line of 64 KiB, the longest there is."""
+    unit = f"{dice.below(1 << 64):016x}"
+    head = f'{{"level":"debug","dump":"{number}'
+    yield STDOUT, f'{head}{(unit * 4096)[: 65536 - len(head) - 5]}"}}'
+
+
+# Which passages make which kind of job, and how such a job begins and ends.
+
+_KINDS: Final[Mapping[str, tuple[tuple[int, Passage], ...]]] = {
+    "etl": (
+        (8, batch),
+        (8, json_event),
+        (2, progress),
+        (2, warning),
+        (1, json_error),
+    ),
+    "report": (
+        (8, batch),
+        (5, report_page),
+        (3, warning),
+        (2, json_event),
+        (1, traceback),
+    ),
+    "build": (
+        (10, build_step),
+        (3, compiler),
+        (2, pull),
+    ),
+    "consumer": (
+        (30, message),
+        (20, offset),
+        (3, java_trace),
+        (2, hostile),
+        (1, wide_line),
+    ),
+    "backup": ((20, archive), (2, checksum), (2, progress)),
+    "sweep": ((1, sweep),),
+    "ledger": ((40, ledger), (1, ledger_fault), (1, json_event)),
+    "access": ((1, access),),
+    "hostile": (
+        (120, hostile),
+        (20, build_step),
+        (8, wide_line),
+        (1, giant_line),
+    ),
+}
+
+OPENING: Final[tuple[Phrase, ...]] = (
+    (STDOUT, "Starting job execution..."),
+    (STDOUT, "Connecting to database"),
+)
+
+ENDINGS: Final[Mapping[str, tuple[Phrase, ...]]] = {
+    "COMPLETED": ((STDOUT, "Job completed successfully"),),
+    "FAILED": (
+        (STDERR, "Traceback (most recent call last):"),
+        (STDERR, '  File "/app/main.py", line 88, in <module>'),
+        (STDERR, "    run()"),
+        (STDERR, "RuntimeError: gave up after 5 tries, see above"),
+        (STDOUT, "exit status 1"),
+    ),
+    "CANCELED": ((STDERR, "received SIGTERM, stopping"),),
+}
+
+
+@lru_cache(maxsize=64)
+def phrasebook(kind: str, seed: int) -> Phrasebook:
+    """Return the phrases of a kind of job for a seed.
+
+    Raises:
+        KeyError: For a kind that is not known.
+    """
+    return Phrasebook(roll(seed, number_of(kind)), _KINDS[kind])

@@ -1,0 +1,582 @@
+"""The ways an answer can go wrong, as values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import zlib
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from http.client import responses
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import h11
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+
+PLAIN: Final = "text/plain; charset=utf-8"
+
+
+class Failure(Enum):
+    """One way a request can end badly."""
+
+    PLAIN_500 = "500 in plain text"
+    HOSTILE_500 = "500 whose words attack the terminal"
+    EMPTY_500 = "500 without a word"
+    HTML_502 = "502 page of a proxy"
+    PLAIN_503 = "503 in plain text"
+    WAIT_503 = "503 with Retry-After"
+    HTML_504 = "504 page of a proxy"
+    TOO_MANY = "429"
+    WAIT_429 = "429 with Retry-After"
+    TIMEOUT_408 = "408 in plain text"
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403"
+    NOT_FOUND = "404"
+    LOGIN_PAGE = "200 with an HTML login page"
+    WRONG_TYPE = "the answer under another content type"
+    NO_TYPE = "the answer without a content type"
+    TRUNCATED_JSON = "half of the JSON in a whole answer"
+    MALFORMED_JSON = "JSON with a syntax error"
+    WRONG_FIELDS = "JSON whose fields have other types"
+    STRANGE_WORDS = "JSON with fields, states and kinds of the next release"
+    NOT_UTF8 = "JSON with bytes that are no UTF-8"
+    EMPTY_BODY = "200 with nothing in it"
+    REDIRECT = "302 to Faults.redirect_to"
+    CUT = "closed in the middle of the answer"
+    RESET = "TCP reset"
+    SILENCE = "never an answer"
+
+
+MIXED: Final = (
+    Failure.PLAIN_500,
+    Failure.HTML_502,
+    Failure.PLAIN_503,
+    Failure.HTML_504,
+    Failure.TRUNCATED_JSON,
+    Failure.MALFORMED_JSON,
+    Failure.CUT,
+    Failure.RESET,
+)
+"""Failures that pass by themselves and quickly.
+
+A 429 without Retry-After is not among them: on a log page it is for ever.
+"""
+
+
+class Refusal(NamedTuple):
+    """An answer in the place of the true one.
+
+    Attributes:
+        status: From 100 to 599; one below 200 is followed by the end of the
+            connection.
+        content_type: Sent as it is; "" for none.
+        body: None for what such a status and type usually bring.
+        retry_after: Seconds or a date, None for no such header.
+    """
+
+    status: int
+    content_type: str
+    body: str | bytes | None
+    retry_after: str | float | None
+
+
+class HeldBack(NamedTuple):
+    """How a proxy holds a live stream back.
+
+    Attributes:
+        headers: Nothing at all is passed on, the headers included, until the stream
+            ends; if it breaks off, what was held is thrown away.
+        frames: Seconds from one lump of frames to the next; 0 passes them at once.
+    """
+
+    headers: bool = False
+    frames: float = 0.0
+
+
+class StreamTrouble(NamedTuple):
+    """What happens to one streamed answer; None for nothing of the kind.
+
+    Attributes:
+        cut_bytes: It breaks off after so many bytes of body, framing included.
+        cut_seconds: It breaks off, in mid-frame, after so long.
+        silent_seconds: It says nothing more after so long, and stays open.
+        reset: It breaks off with a TCP reset.
+        split_bytes: Its HTTP chunks have this size, wherever that splits them.
+        bytes_per_second: It is no faster than this.
+        held_back: A proxy holds it back.
+        to_close: Its end is the end of the connection, as in HTTP/1.0.
+    """
+
+    cut_bytes: int | None = None
+    cut_seconds: float | None = None
+    silent_seconds: float | None = None
+    reset: bool = False
+    split_bytes: int | None = None
+    bytes_per_second: float | None = None
+    held_back: HeldBack = HeldBack()
+    to_close: bool = False
+
+
+# Requests and answers of the demo server as values.
+
+Headers: TypeAlias = list[tuple[str, str]]
+
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asked; header names are in lower case.
+
+    ``path`` is decoded and without the server's prefix once routed.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes = b""
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies sent, by name."""
+        parts = self.headers.get("cookie", "").split(";")
+        pairs = (part.partition("=") for part in parts)
+        return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+
+    def json(self) -> dict[str, Any]:
+        """Return the body's JSON object.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        try:
+            value = json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        if not isinstance(value, dict):
+            raise ValueError("not an object")  # noqa: TRY004
+        return value
+
+
+def read_request(
+    method: str, target: str, headers: Iterable[tuple[bytes, bytes]], body: bytes
+) -> Request:
+    """Make a request of what the wire said."""
+    parts = urlsplit(target)
+    return Request(
+        method,
+        unquote(parts.path),
+        dict(parse_qsl(parts.query, keep_blank_values=True)),
+        {name.decode("latin-1"): value.decode("latin-1") for name, value in headers},
+        body,
+    )
+
+
+@dataclass
+class Answer:
+    """A whole answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = ""
+    headers: Headers = field(default_factory=list)
+
+
+@dataclass
+class Streamed:
+    """An answer that goes on; each piece of bytes is an HTTP chunk of its own."""
+
+    pieces: AsyncGenerator[Sequence[bytes], None]
+    content_type: str
+    headers: Headers = field(default_factory=list)
+    status: int = 200
+
+
+def plain(status: int, words: str) -> Answer:
+    """Answer with one line of text, as errors are (wire note "Errors")."""
+    nosniff = [("X-Content-Type-Options", "nosniff")]
+    return Answer(status, f"{words}\n".encode(), PLAIN, nosniff)
+
+
+def json_text(text: str, *, status: int = 200, cache: str = "") -> Answer:
+    """Answer with JSON that is written already."""
+    headers = [("Cache-Control", cache)] if cache else []
+    return Answer(status, text.encode(), JSON, headers)
+
+
+def json_value(value: object, *, status: int = 200) -> Answer:
+    """Answer with a value as JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json_text(text, status=status)
+
+
+# Streamed answers, piece by piece, and the ways they break.
+
+_SLICE_SECONDS: Final = 0.02
+_TORN: Final = b'event: log\ndata: {"timestamp":"2026-'
+
+
+async def send_stream(
+    connection: Connection, answer: Streamed, trouble: StreamTrouble
+) -> None:
+    """Send an answer piece by piece, as far as its trouble lets it."""
+    headers = [*answer.headers, ("Content-Type", answer.content_type)]
+    begin = partial(connection.begin_stream, headers, to_close=trouble.to_close)
+    timers = _set_timers(connection, trouble)
+    left = trouble.cut_bytes
+    passed = answer.pieces
+    if trouble.held_back.headers:
+        passed = _at_the_end(passed, begin)
+    else:
+        begin()
+        if trouble.held_back.frames:
+            passed = _in_lumps(passed, trouble.held_back.frames)
+    try:
+        async with aclosing(passed) as pieces:
+            async for some in pieces:
+                data = connection.stream_framed(_split(some, trouble.split_bytes))
+                if left is not None:
+                    left -= len(data)
+                    if left <= 0:
+                        data = data[: len(data) + left]
+                        await write_paced(connection, data, trouble.bytes_per_second)
+                        connection.break_off(reset=trouble.reset)
+                        return
+                await write_paced(connection, data, trouble.bytes_per_second)
+                if connection.closed:
+                    return
+        connection.end()
+    finally:
+        for timer in timers:
+            timer.cancel()
+
+
+def _set_timers(
+    connection: Connection, trouble: StreamTrouble
+) -> list[asyncio.TimerHandle]:
+    loop = asyncio.get_running_loop()
+    timers = []
+    if trouble.cut_seconds is not None:
+
+        def tear() -> None:
+            begun = not trouble.held_back.headers
+            torn = connection.stream_torn(_TORN) if begun else b""
+            connection.break_off(torn, reset=trouble.reset)
+
+        timers.append(loop.call_later(trouble.cut_seconds, tear))
+    if trouble.silent_seconds is not None:
+        timers.append(loop.call_later(trouble.silent_seconds, connection.mute))
+    return timers
+
+
+async def write_paced(connection: Connection, data: bytes, rate: float | None) -> None:
+    """Write bytes, no faster than ``rate`` a second."""
+    if rate is None:
+        await connection.write(data)
+        return
+    size = max(1, int(rate * _SLICE_SECONDS))
+    for start in range(0, len(data), size):
+        await connection.write(data[start : start + size])
+        await asyncio.sleep(size / rate)
+
+
+def _split(pieces: Sequence[bytes], size: int | None) -> Sequence[bytes]:
+    if size is None:
+        return pieces
+    whole = b"".join(pieces)
+    return [whole[start : start + size] for start in range(0, len(whole), size)]
+
+
+async def _at_the_end(
+    pieces: AsyncGenerator[Sequence[bytes], None], begin: Callable[[], None]
+) -> AsyncGenerator[Sequence[bytes], None]:
+    """Begin, and yield everything, once there is nothing to come."""
+    async with aclosing(pieces):
+        held = [piece async for some in pieces for piece in some]
+    begin()
+    yield held
+
+
+async def _in_lumps(
+    pieces: AsyncGenerator[Sequence[bytes], None], seconds: float
+) -> AsyncGenerator[Sequence[bytes], None]:
+    """Yield what came, every so many seconds and at the end."""
+    loop = asyncio.get_running_loop()
+    held: list[bytes] = []
+    due = loop.time() + seconds
+    async with aclosing(pieces):
+        coming = loop.create_task(anext(pieces, None))
+        try:
+            while True:
+                await asyncio.wait({coming}, timeout=due - loop.time())
+                if coming.done():
+                    some = coming.result()
+                    if some is None:
+                        break
+                    held += some
+                    coming = loop.create_task(anext(pieces, None))
+                if loop.time() >= due:
+                    due = loop.time() + seconds
+                    if held:
+                        yield held
+                        held = []
+        finally:
+            coming.cancel()
+            await asyncio.wait({coming})
+    yield held
+
+
+# One HTTP/1.1 connection: h11 over an asyncio transport.
+
+_GZIP_FROM: Final = 512
+_HIGH_WATER: Final = 1 << 20
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests one after the other and lets ``serve`` answer each.
+
+    Args:
+        serve: Answers a request on this connection.
+        idle_seconds: An idle connection is closed after this time.
+        connections: Where open connections are kept.
+    """
+
+    def __init__(
+        self,
+        serve: Callable[[Request, Connection], Awaitable[None]],
+        idle_seconds: float,
+        connections: set[Connection],
+    ) -> None:
+        self._serve = serve
+        self._idle_seconds = idle_seconds
+        self._connections = connections
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 16)
+        self._request: h11.Request | None = None
+        self._body = bytearray()
+        self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._loop = asyncio.get_running_loop()
+        self._muted = False
+        self._chunked = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start with an empty connection."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._connections.add(self)
+        self._rest()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop whatever was being answered."""
+        del exc
+        self._connections.discard(self)
+        self._room.set()
+        self._stir()
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
+    def pause_writing(self) -> None:
+        """Hold ``write`` back until the peer has read."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """Let ``write`` go on."""
+        self._room.set()
+
+    def eof_received(self) -> bool:
+        """Treat a half-closed peer as gone."""
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a request that is whole is answered."""
+        self._http.receive_data(data)
+        self._advance()
+
+    def _advance(self) -> None:
+        try:
+            while self._task is None or self._task.done():
+                event = self._http.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED:
+                    return
+                if isinstance(event, h11.ConnectionClosed):
+                    self._transport.close()
+                    return
+                self._take(event)
+        except h11.RemoteProtocolError:
+            self._transport.close()
+
+    def _take(self, event: object) -> None:
+        if isinstance(event, h11.Request):
+            self._stir()
+            self._request = event
+            self._body.clear()
+        elif isinstance(event, h11.Data):
+            self._body += event.data
+        elif isinstance(event, h11.EndOfMessage) and self._request is not None:
+            request = read_request(
+                self._request.method.decode(),
+                self._request.target.decode(),
+                self._request.headers,
+                bytes(self._body),
+            )
+            self._task = self._loop.create_task(self._answer(request))
+            self._task.add_done_callback(self._settle)
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        """Break off and report an answer that failed by a mistake of ours."""
+        if task.cancelled() or task.exception() is None:
+            return
+        self._transport.abort()
+        report = {"message": "an answer failed", "exception": task.exception()}
+        self._loop.call_exception_handler(report)
+
+    async def _answer(self, request: Request) -> None:
+        await self._serve(request, self)
+        if self.closed:
+            return
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+            self._task = None
+            self._rest()
+            self._advance()
+        else:
+            self._transport.close()
+
+    def _rest(self) -> None:
+        self._idle = self._loop.call_later(self._idle_seconds, self._transport.close)
+
+    def _stir(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def whole(self, request: Request, answer: Answer) -> bytes:
+        """Frame a whole answer; JSON is compressed if that was asked for."""
+        if answer.status < 200:
+            return b"HTTP/1.1 %d %b\r\n\r\n" % (
+                answer.status,
+                responses.get(answer.status, "").encode(),
+            )
+        body, headers = answer.body, list(answer.headers)
+        if answer.status in {204, 304}:
+            body = b""
+        if answer.content_type:
+            headers.append(("Content-Type", answer.content_type))
+        wanted = "gzip" in request.headers.get("accept-encoding", "")
+        if answer.content_type == JSON and wanted:
+            headers.append(("Vary", "Accept-Encoding"))
+            if len(body) >= _GZIP_FROM:
+                body = zlib.compress(body, 1, wbits=31)
+                headers.append(("Content-Encoding", "gzip"))
+        if answer.status not in {204, 304}:
+            headers.append(("Content-Length", str(len(body))))
+        head = self._framed(h11.Response(status_code=answer.status, headers=headers))
+        if body and request.method != "HEAD":
+            body = self._framed(h11.Data(data=body))
+        return head + body + self._framed(h11.EndOfMessage())
+
+    def send_half(self, answer: Answer) -> None:
+        """Send the head of an answer and half of its body, and break off."""
+        headers = [("Content-Length", str(len(answer.body) + 1))]
+        if answer.content_type:
+            headers.append(("Content-Type", answer.content_type))
+        self.begin(answer.status, headers)
+        self.break_off(answer.body[: len(answer.body) // 2])
+
+    def begin(self, status: int, headers: Headers) -> None:
+        """Send the head of an answer."""
+        self._write(self._framed(h11.Response(status_code=status, headers=headers)))
+
+    def begin_stream(self, headers: Headers, *, to_close: bool) -> None:
+        """Send the head of a good answer of unknown length.
+
+        It is chunked, unless its end is to be that of the connection, as it is for
+        a peer that speaks HTTP/1.0.
+        """
+        self._chunked = not to_close and self._http.their_http_version == b"1.1"
+        if to_close:
+            headers = [*headers, ("Connection", "close")]
+            lines = [f"{name}: {value}\r\n" for name, value in headers]
+            self._write(f"HTTP/1.1 200 OK\r\n{''.join(lines)}\r\n".encode())
+        else:
+            self.begin(200, [*headers, ("Transfer-Encoding", "chunked")])
+
+    def stream_framed(self, pieces: Sequence[bytes]) -> bytes:
+        """Frame pieces of a streamed answer, each as an HTTP chunk of its own."""
+        if not self._chunked:
+            return b"".join(pieces)
+        return b"".join(
+            [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
+        )
+
+    def stream_torn(self, piece: bytes) -> bytes:
+        """Frame the beginning of a piece whose end is never sent."""
+        return b"80\r\n" + piece if self._chunked else piece
+
+    def end(self) -> None:
+        """End a streamed answer; one that is not chunked ends with the connection."""
+        if self._chunked:
+            self._write(self._framed(h11.EndOfMessage()))
+        else:
+            self._transport.close()
+
+    def _framed(self, event: h11.Event) -> bytes:
+        return self._http.send(event) or b""
+
+    async def write(self, data: bytes) -> None:
+        """Write bytes as they are, then wait until the peer has room for more."""
+        self._write(data)
+        if not self._room.is_set():
+            await self._room.wait()
+
+    def _write(self, data: bytes) -> None:
+        if data and not self._muted and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def wait_closed(self) -> None:
+        """Wait, silent, until the peer is gone."""
+        while not self.closed:
+            self._room.clear()
+            await self._room.wait()
+
+    def mute(self) -> None:
+        """Fall silent without closing, as a peer does whose network is gone."""
+        self._muted = True
+
+    def break_off(self, data: bytes = b"", *, reset: bool = False) -> None:
+        """Write what may be the middle of something, and end the connection.
+
+        Args:
+            data: Sent as it is.
+            reset: End with a TCP reset, which may take ``data`` along.
+        """
+        self._write(data)
+        if reset:
+            self.reset()
+        else:
+            self._transport.close()
+
+    def reset(self) -> None:
+        """Break off with a TCP reset."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sock.fileno() >= 0:
+            linger = struct.pack("ii", 1, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._transport.abort()

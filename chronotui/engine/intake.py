@@ -1,0 +1,496 @@
+"""The lines of a store, as the inference of attempts asks for them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from chronotui.errors import IncompleteError
+from chronotui.log.attempts import (
+    MILLISECOND_NS,
+    UNKNOWN,
+    AttemptTimeline,
+    LineKey,
+    Way,
+    same_line,
+)
+from chronotui.log.block import LineBlock
+from chronotui.log.chunks import relabel
+from chronotui.log.ledger import Hole, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from chronotui.engine.timing import LagMeter
+    from chronotui.log.ledger import AttemptLedger
+    from chronotui.log.store import LogStore
+    from chronotui.model import LogLine
+
+
+class StoredLines:
+    """Lines held in a store and those about to enter it.
+
+    Args:
+        store: The log.
+        enter: Puts pending lines into the store.
+        renumbered: Called after lines got other attempts; the timeline that asked
+            for it has not taken note yet, so it is called at the next flush.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        enter: Callable[[Sequence[LogLine]], None],
+        renumbered: Callable[[], None],
+    ) -> None:
+        self.store = store
+        self._pending: list[LogLine] = []
+        self._urgent = False
+        self._enter = enter
+        self._renumbered = renumbered
+        self._stale = False
+
+    def pend(self, line: LogLine, *, known: bool) -> None:
+        """Take a line that enters with the next flush; ``known`` ones may wait."""
+        self._pending.append(line)
+        self._urgent = self._urgent or not known
+
+    def flush(self) -> None:
+        """Put pending lines into the store."""
+        if self._stale:
+            self._stale = False
+            self._renumbered()
+        if self._pending:
+            pending, self._pending = self._pending, []
+            self._urgent = False
+            self._enter(pending)
+
+    def _settle(self) -> None:
+        """Flush what the answer to a question may depend on."""
+        if self._urgent or self._stale:
+            self.flush()
+
+    def numbered(self, attempt: int, sequence_num: int) -> list[LogLine]:
+        """Return the lines of this attempt and number."""
+        self._settle()
+        index = self.store.bisect(LineKey(attempt, sequence_num, 0, ""))
+        found = []
+        while index < len(self.store):
+            line = self.store.line(index)
+            if (line.attempt, line.sequence_num) != (attempt, sequence_num):
+                break
+            found.append(line)
+            index += 1
+        return found
+
+    def below(self, attempt: int, sequence_num: int) -> LogLine | None:
+        """Return the nearest line of the attempt with a lower number."""
+        self._settle()
+        index = self.store.bisect(LineKey(attempt, sequence_num, 0, "")) - 1
+        return self._of(attempt, index)
+
+    def above(self, attempt: int, sequence_num: int) -> LogLine | None:
+        """Return the nearest line of the attempt with a higher number."""
+        self._settle()
+        index = self.store.bisect(LineKey(attempt, sequence_num + 1, 0, ""))
+        return self._of(attempt, index)
+
+    def _of(self, attempt: int, index: int) -> LogLine | None:
+        if not 0 <= index < len(self.store):
+            return None
+        line = self.store.line(index)
+        return line if line.attempt == attempt else None
+
+    def of_attempt(self, attempt: int) -> Iterator[LogLine]:
+        """Return every line of an attempt."""
+        self._settle()
+        places = self.store.attempt_range(attempt)
+        for start in range(places.start, places.stop, 4096):
+            yield from self.store.lines(start, min(start + 4096, places.stop))
+
+    def part(self, attempt: int, since_ns: int) -> None:
+        """Make another attempt of the lines of ``attempt`` from a time on."""
+
+        def later(line: LogLine) -> int:
+            if line.attempt > attempt:
+                return line.attempt + 1
+            return attempt + (line.time_ns is not None and line.time_ns >= since_ns)
+
+        self.flush()
+        relabel(self.store, attempt, later)
+        self._stale = True
+
+    def join(self, attempt: int) -> None:
+        """Make ``attempt`` and the one after it one; later ones become one less."""
+        self.flush()
+        relabel(
+            self.store, attempt, lambda line: line.attempt - (line.attempt > attempt)
+        )
+        self._stale = True
+
+
+# Where one attempt ends and the next begins: nothing shows that its end is whole.
+
+LAST_NUMBER: Final = 1 << 62
+"""Stands for the end of an attempt in a hole of unknown length."""
+
+
+class Boundaries:
+    """Ends of attempts that have to be read again after the next one has begun.
+
+    The last lines of an attempt may have been dropped live, and no higher number
+    tells. So the end of an attempt is certain only when the next one is retained,
+    the attempt has stood still for as long as a sealed log must (invariant 6), and
+    the retained log was read across it then. Where attempts interleave, the newest
+    page may not show the last one's end either: then that is read like the others.
+
+    Args:
+        ledger: What is held.
+        lag: How far the retained log trails.
+        still: Seconds an attempt must stand still at least.
+    """
+
+    def __init__(self, ledger: Ledger, lag: LagMeter, still: float) -> None:
+        self._ledger = ledger
+        self._lag = lag
+        self._still = still
+        self._since: dict[int, tuple[int, float]] = {}
+        self._closed: set[int] = set()
+        self._last_closed = (0, 0)
+
+    def closed(self, attempt: int) -> bool:
+        """Tell whether an attempt's end is certain."""
+        return attempt in self._closed
+
+    def close_all(self) -> None:
+        """Take every end seen so far as certain: it is long past."""
+        self._closed |= set(self._ledger.attempts())
+
+    def renumbered(self) -> None:
+        """Begin again: the attempts are others than before."""
+        self._since.clear()
+        self._closed.clear()
+
+    def holes(self, now: float) -> Iterator[Hole]:
+        """Yield the ends still to be read, as holes without known missing lines."""
+        for attempt, account in self._open(now):
+            after = account.highest + 1
+            last = after if self._ledger.interleaved else LAST_NUMBER
+            yield Hole(attempt, after, last, 0)
+
+    def _open(self, now: float) -> Iterator[tuple[int, AttemptLedger]]:
+        """Yield attempts whose end is not certain; note when they changed."""
+        ledger = self._ledger
+        floor, attempts = ledger.floor, ledger.attempts()
+        for attempt in attempts:
+            if attempt in self._closed or (floor and attempt < floor[0]):
+                continue
+            account = ledger.attempt(attempt)
+            if account is None or self._last_closed == (attempt, account.lines):
+                continue
+            if attempt == attempts[-1] and not self._hides(account):
+                continue
+            known = self._since.get(attempt)
+            if known is None or known[0] != account.lines:
+                self._since[attempt] = (account.lines, now)
+            yield attempt, account
+
+    def _hides(self, last: AttemptLedger) -> bool:
+        """Tell whether the last attempt's end is among an earlier one's numbers."""
+        ledger = self._ledger
+        accounts = map(ledger.attempt, ledger.attempts()[:-1])
+        return ledger.interleaved and any(
+            account.highest > last.highest for account in accounts if account
+        )
+
+    def read(
+        self,
+        low: tuple[int, int],
+        high: tuple[int, int],
+        now: float,
+        newest: tuple[int, int],
+    ) -> None:
+        """Note that the retained log was read from ``low`` to ``high``.
+
+        Args:
+            low: The lowest place read, as (attempt, number).
+            high: The highest one, or one beyond all.
+            now: Monotonic seconds.
+            newest: The newest retained place known.
+        """
+        still = max(self._still, 2 * self._lag.largest)
+        last = max(self._ledger.attempts(), default=0)
+        for attempt, account in list(self._open(now)):
+            if self._ledger.interleaved:
+                crossed = low[1] <= account.highest < high[1] - 1
+                crossed = crossed and attempt <= newest[0]
+                crossed = crossed and (attempt < newest[0] or attempt == last)
+            else:
+                crossed = low[0] <= attempt < min(high[0], newest[0])
+            if not crossed or now - self._since[attempt][1] < still:
+                continue
+            if attempt == last:
+                self._last_closed = (attempt, account.lines)
+            else:
+                self._closed.add(attempt)
+
+    def long_past(self, time_ns: Callable[[int], int | None], before_ns: int) -> None:
+        """Close ends whose next attempt began long ago.
+
+        Args:
+            time_ns: Returns when an attempt's first line held was written.
+            before_ns: What is long ago.
+        """
+        attempts = self._ledger.attempts()
+        for attempt, following in pairwise(attempts):
+            began = time_ns(following)
+            if began is not None and began < before_ns:
+                self._closed.add(attempt)
+
+
+# The one door into a log: identity, order and the account of what is missing.
+
+SLICE: Final = 4096
+"""Lines read from the store at a time."""
+
+
+LARGEST: Final = 1 << 62
+"""Above every number and every time in nanoseconds that can be meant."""
+
+LATER_SECONDS: Final = 0.05
+"""Pages that follow one another faster than this enter the store together."""
+
+
+class Context:
+    """The line before, on one way lines come in: the stream, or one walk."""
+
+    def __init__(self) -> None:
+        self.previous: LogLine | None = None
+
+
+class Intake:
+    """Takes lines from the stream and from pages into one store.
+
+    Attributes:
+        store: The log.
+        ledger: What of it is missing.
+        on_new: Called with the lines that entered, in order.
+        on_renumbered: Called when lines held turned out to be of other attempts.
+        on_forgotten: Called with lines that belong to what was forgotten and were
+            not held then: they are too late.
+    """
+
+    def __init__(self, store: LogStore) -> None:
+        self.store = store
+        self.ledger = Ledger()
+        self.on_new: Callable[[Sequence[LogLine]], None] = lambda _: None
+        self.on_renumbered: Callable[[Callable[[int], int]], None] = lambda _: None
+        self.on_forgotten: Callable[[Sequence[LogLine]], None] = lambda _: None
+        self._from = (-1, -1)
+        self._from_ns: int | None = None
+        self._held = StoredLines(store, self._enter, self._renumbered)
+        self._timeline = AttemptTimeline(self._held)
+        self._sees_ids = self._sees_bare = False
+        self._changes = 0
+        self._later: list[LogLine] = []
+        self._later_since = 0.0
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether lines were taken that have not entered yet."""
+        return bool(self._later)
+
+    def highest(self) -> tuple[int, int]:
+        """Return (attempt, number) of the newest line held; (0, -1) without one."""
+        if not len(self.store):
+            return (0, -1)
+        line = self.store.line(len(self.store) - 1)
+        return (line.attempt, line.sequence_num)
+
+    def holds_between(self, first: LogLine, last: LogLine) -> bool:
+        """Tell whether a line is held from one line's place to another's."""
+        low = self.store.bisect(LineKey(*first[:2], -1, ""))
+        return low < self.store.bisect(LineKey(last[0], last[1] + 1, -1, ""))
+
+    def take(
+        self, lines: Sequence[LogLine], way: Way, context: Context
+    ) -> Sequence[LogLine]:
+        """Take lines in the order they came.
+
+        Returns:
+            The same lines with the attempts they were found to be of.
+        """
+        self.settle()
+        if not lines:
+            return lines
+        told = isinstance(lines, LineBlock)
+        if not self._sees_bare and (told or all(line.event_id for line in lines)):
+            self._sees_ids = True
+            if told or all(line.attempt for line in lines):
+                self._enter(lines)
+                context.previous = lines[-1]
+                return lines
+        return self._place_all(lines, way, context)
+
+    def take_page(
+        self, lines: Sequence[LogLine], way: Way, context: Context, now: float
+    ) -> Sequence[LogLine]:
+        """Take a page of a long walk; it may enter a moment later, with others.
+
+        Call ``settle`` at the end of the walk.
+
+        Args:
+            lines: The page.
+            way: The order it came in.
+            context: Of the walk.
+            now: Monotonic seconds.
+        """
+        told = all(line.event_id and line.attempt for line in lines)
+        if self._sees_bare or not told or way is not Way.FALLING:
+            return self.take(lines, way, context)
+        if not self._later:
+            self._later_since = now
+        self._later += lines
+        if len(self._later) >= SLICE // 4 or now - self._later_since > LATER_SECONDS:
+            self.settle()
+        return lines
+
+    def settle(self) -> None:
+        """Let everything enter that was taken."""
+        if self._later:
+            later, self._later = self._later, []
+            self._enter(later)
+
+    def _place_all(
+        self, lines: Sequence[LogLine], way: Way, context: Context
+    ) -> list[LogLine]:
+        changes = self._changes
+        placed: list[LogLine] = []
+        self._timeline.begin_batch()
+        for line in lines:
+            settled, known = self._place(line, way, context.previous)
+            if settled.attempt != UNKNOWN:
+                context.previous = settled
+            placed.append(settled)
+            self._held.pend(settled, known=known)
+        self._held.flush()
+        if changes != self._changes:
+            placed = [self._again(line) for line in placed]
+            if context.previous is not None:
+                context.previous = self._again(context.previous)
+        return placed
+
+    def _place(
+        self, line: LogLine, way: Way, previous: LogLine | None
+    ) -> tuple[LogLine, bool]:
+        """Return a line with its attempt and id, and whether it is held already."""
+        known = False
+        if line.event_id:
+            self._sees_ids = True
+        else:
+            self._sees_bare = True
+        if not line.attempt:
+            forgotten = self._forgotten_attempt(line)
+            if forgotten:
+                return line._replace(attempt=forgotten), False
+            line = line._replace(attempt=self._timeline.place(line, way, previous))
+            known = self._timeline.was_held
+        if self._sees_ids and self._sees_bare:
+            line = self._under_held_id(line)
+        return line, known
+
+    def _forgotten_attempt(self, line: LogLine) -> int:
+        """Return the attempt of a line if none of its lines is held any more, else 0.
+
+        Such an attempt is not parted: there is nothing to hold the line against.
+        """
+        if self._from[0] < 2 or line.time_ns is None:
+            return 0
+        attempt = self._timeline.attempt_at(line.time_ns + MILLISECOND_NS)
+        return attempt if attempt < self._from[0] else 0
+
+    def _under_held_id(self, line: LogLine) -> LogLine:
+        """Give a line the event id it is held under, on a server that mixes both."""
+        for held in self._held.numbered(line.attempt, line.sequence_num):
+            if held.stream == line.stream and same_line(held, line):
+                return line._replace(event_id=held.event_id)
+        return line
+
+    def _again(self, line: LogLine) -> LogLine:
+        if line.event_id or line.time_ns is None or line.attempt == UNKNOWN:
+            return line
+        return line._replace(attempt=self._timeline.attempt_at(line.time_ns))
+
+    def forget(self, below: tuple[int, int], store: LogStore) -> None:
+        """Go on in another store with the lines from a place on.
+
+        Lines below it that come again are known by their numbers.
+
+        Args:
+            below: (attempt, number) of the first line that is kept.
+            store: An empty store.
+        """
+        start = self.store.bisect(LineKey(*below, -1, ""))
+        places = self.store.attempt_range(below[0])
+        kept = len(self.store) - start
+        self.ledger.let_go(below, kept, max(0, places.stop - start))
+        self._from_ns = self.store.line(start).time_ns if kept else None
+        for begin in range(start, len(self.store), SLICE):
+            store.add(self.store.lines(begin, begin + SLICE))
+        self.store = self._held.store = store
+        self._from = below
+
+    def _too_late(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        """Set aside what belongs to the part that was forgotten."""
+        below = [line for line in lines if line[:2] < self._from]
+        if below:
+            late = [line for line in below if not self.ledger.held(*line[:2])]
+            self.on_forgotten(late)
+            lines = [line for line in lines if line[:2] >= self._from]
+        return lines
+
+    def _enter(self, lines: Sequence[LogLine]) -> None:
+        if self._from[0] >= 0:
+            lines = self._too_late(lines)
+        new = self._store_all(lines)
+        if not new:
+            return
+        self.ledger.add_lines(new)
+        self.on_new(new)
+
+    def _store_all(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        """Put lines into the store and return the new ones.
+
+        Raises:
+            IncompleteError: Stored lines around them cannot be read back.
+        """
+        try:
+            return self.store.add(lines).new
+        except OverflowError:
+            # No server counts or dates like this; such a line has no place.
+            return self.store.add([line for line in lines if _fits(line)]).new
+        except OSError as error:
+            raise IncompleteError(
+                "The spool file cannot be read back, so lines cannot be put in order: "
+                f"{error.strerror or error}.",
+                next_step="Free space in the spool folder, then open the job again.",
+            ) from error
+
+    def _renumbered(self) -> None:
+        self._changes += 1
+        if self._from_ns is not None:
+            # What was forgotten is of the attempt of the first line kept.
+            self._from = (self._timeline.attempt_at(self._from_ns), self._from[1])
+        held = (
+            (line.attempt, line.sequence_num)
+            for start in range(0, len(self.store), SLICE)
+            for line in self.store.lines(start, start + SLICE)
+        )
+        self.ledger.replace(held, first=self._from[0])
+        self.on_renumbered(self._timeline.attempt_at)
+
+
+def _fits(line: LogLine) -> bool:
+    """Tell whether a line's number and time can be those of a line."""
+    time_ns = line.time_ns or 0
+    return line.sequence_num < LARGEST and -LARGEST < time_ns < LARGEST

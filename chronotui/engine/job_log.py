@@ -1,0 +1,454 @@
+"""The rows of a log that are no lines: what is missing, attempts, edges, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from copy import copy
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from chronotui.engine.connection import LineRate
+from chronotui.engine.ending import seconds_of
+from chronotui.engine.history import HistoryPaging, Position
+from chronotui.engine.intake import Intake
+from chronotui.engine.log_state import (
+    Connection,
+    ConnectionKind,
+    LogState,
+    WatchSettings,
+)
+from chronotui.engine.timing import Clock
+from chronotui.engine.watch import Watch
+from chronotui.errors import ChronotuiError, own_fault
+from chronotui.log.block import LineBlock
+from chronotui.log.rows import Gap, GapState
+from chronotui.log.store import LogStore
+from chronotui.times import human_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chronotui.engine.history import Progress
+    from chronotui.engine.log_state import Verdict
+    from chronotui.engine.source import LogSource
+    from chronotui.log.attempts import LineKey
+    from chronotui.model import Job, LogLine, SearchPage, Workflow
+
+GAPS_SHOWN: Final = 20_000
+"""Gap rows at most; the count of missing lines is always of all."""
+
+COST_SHARE: Final = 20
+"""Gaps are counted again no more often than lets this take a twentieth of the time."""
+
+
+class Marking:
+    """Keeps the store's gap, section and edge rows true."""
+
+    def __init__(self, store: LogStore, watch: Watch) -> None:
+        self._store = store
+        self._watch = watch
+        self._next_gaps = 0.0
+        self._gap_state = GapState.FETCHING
+
+    def update(
+        self, now: float, verdict: Verdict | None, again: Callable[[], None]
+    ) -> None:
+        """Bring all rows up to date.
+
+        Args:
+            now: Monotonic seconds.
+            verdict: Once there is one.
+            again: Called when gaps were left for a later tick.
+        """
+        self._mark_gaps(now, verdict, again)
+        self._mark_sections(verdict)
+        self._mark_edges()
+
+    def _mark_gaps(
+        self, now: float, verdict: Verdict | None, again: Callable[[], None]
+    ) -> None:
+        state = GapState.FETCHING if verdict is None else GapState.LOST
+        if now < self._next_gaps and state is self._gap_state:
+            again()
+            return
+        began = time.perf_counter()
+        self._gap_state = state
+        account = self._watch.account
+        gaps = [
+            Gap(hole.attempt, hole.first, hole.last, hole.missing, state)
+            for hole in islice(account.holes(), GAPS_SHOWN)
+            if hole.missing
+        ]
+        gaps += [
+            Gap(hole.attempt, hole.first, hole.last, hole.missing, GapState.UNREAD)
+            for hole in islice(account.unread(), GAPS_SHOWN)
+        ]
+        gaps += [*self._unread_middle(), *self._unread_beginnings()]
+        self._store.set_gaps(gaps)
+        self._next_gaps = now + (time.perf_counter() - began) * COST_SHARE
+
+    def _unread_middle(self) -> list[Gap]:
+        """Return what lies between the beginning that was downloaded and the pages."""
+        coverage = self._watch.pages.coverage
+        head, bottom = coverage.head, coverage.bottom
+        if head is None or bottom is None or not coverage.is_split:
+            return []
+        first = head.number + 1
+        count = bottom.number - first if bottom.attempt == head.attempt else 0
+        return [Gap(head.attempt, first, first, max(count, 0), GapState.UNREAD)]
+
+    def _unread_beginnings(self) -> list[Gap]:
+        """Return what was not read back to of attempts after the first one loaded.
+
+        Where attempts interleave each of them was read back to the same number.
+        """
+        coverage, ledger = self._watch.pages.coverage, self._watch.intake.ledger
+        bottom = coverage.bottom
+        if not coverage.interleaved or coverage.counts_from_start or bottom is None:
+            return []
+        gaps = []
+        for attempt in ledger.attempts()[1:]:
+            account = ledger.attempt(attempt)
+            lowest = bottom.number if account is None else account.lowest
+            last = min(lowest, bottom.number) - 1
+            if last >= ledger.base:
+                count = last - ledger.base + 1
+                gaps.append(Gap(attempt, ledger.base, last, count, GapState.UNREAD))
+        return gaps
+
+    def _mark_sections(self, verdict: Verdict | None) -> None:
+        attempts = [attempt for attempt in self._store.attempts() if attempt > 0]
+        if not attempts:
+            return
+        several = len(attempts) > 1 or attempts[0] > 1
+        for attempt in attempts[:-1]:
+            self._store.set_section(attempt, f"try {attempt}", None)
+        last = attempts[-1]
+        words = self.ending(verdict)
+        if words and several:
+            words = f"try {last} {words}"
+        self._store.set_section(last, f"try {last}" if several else None, words or None)
+
+    def ending(self, verdict: Verdict | None) -> str:
+        """Return how the job ended, in words; "" while it has not."""
+        job = self._watch.job
+        if not job.status.is_terminal:
+            return ""
+        words = f"ended {job.status}"
+        if job.completed_at is not None:
+            words += f" {job.completed_at:%H:%M:%S} UTC"
+        seconds = seconds_of(job)
+        if seconds is not None:
+            words += f" after {human_duration(seconds)}"
+        tries = max([job.attempts or 1, *self._store.attempts()])
+        if tries > 1:
+            words += f", {tries} tries"
+        return words if verdict is None else f"{words} · {verdict.sentence()}"
+
+    def _mark_edges(self) -> None:
+        coverage = self._watch.pages.coverage
+        top = bottom = None
+        unread = coverage.bottom is not None and not coverage.at_start
+        if unread and coverage.head is None:
+            top = "⋮ older lines not loaded yet"
+            if coverage.looped:
+                top = "⋮ older lines cannot be loaded: the server repeats a page"
+            elif coverage.cut_off and not coverage.rising:
+                top = f"⋮ older lines cannot be loaded: {coverage.cut_off}"
+        highest = self._watch.intake.highest()
+        reached = coverage.top is None or coverage.top.key == highest
+        if coverage.rising and not coverage.at_end and reached:
+            bottom = "⋮ newer lines not loaded yet"
+        if coverage.end_cut_off:
+            bottom = f"⋮ newer lines cannot be loaded: {coverage.cut_off}"
+        notes = filter(None, (bottom, self._store.memory.note))
+        self._store.set_edge(top, " · ".join(notes))
+
+
+# Changes told at most once a tick, and a timer only while there is one to tell.
+
+
+class Ticker:
+    """Gathers changes; belongs to one event loop.
+
+    Args:
+        tick: Seconds between two calls at least.
+        tell: Called when there is something to tell.
+    """
+
+    def __init__(self, tick: float, tell: Callable[[], None]) -> None:
+        self._tick = tick
+        self._tell = tell
+        self._armed: asyncio.TimerHandle | None = None
+        self._told_at = float("-inf")
+
+    def changed(self) -> None:
+        """Note a change."""
+        if self._armed is not None:
+            return
+        loop = asyncio.get_running_loop()
+        due = max(loop.time(), self._told_at + self._tick)
+        self._armed = loop.call_at(due, self._fire)
+
+    def _fire(self) -> None:
+        self._armed = None
+        self._told_at = asyncio.get_running_loop().time()
+        self._tell()
+
+    def stop(self) -> None:
+        """Tell what is left at once, and disarm."""
+        if self._armed is not None:
+            self._armed.cancel()
+            self._fire()
+
+
+# One opened job: its lines, what is known of them, and reading on either side.
+
+
+class JobLog:
+    """The log of one job, watched and paged into one store.
+
+    Belongs to one event loop. Listeners hear of changes at most once a tick.
+
+    Args:
+        client: A client of the job's server.
+        workflow: The job's workflow, if known.
+        job: The job as last listed.
+        settings: How it is watched.
+        store: Where its lines go; a new one with the default budget if None.
+        clock: Time and chance.
+    """
+
+    def __init__(
+        self,
+        client: LogSource,
+        workflow: Workflow | None,
+        job: Job,
+        *,
+        settings: WatchSettings | None = None,
+        store: LogStore | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings or WatchSettings()
+        self._clock = clock or Clock()
+        self.store = LogStore() if store is None else store
+        self._intake = Intake(self.store)
+        self._rate = LineRate()
+        self._intake.on_new = self._entered
+        self._listeners: list[Callable[[], None]] = []
+        self._ticker = Ticker(self._settings.timing.tick, self._tell)
+        self._watch = Watch(
+            client,
+            workflow,
+            job,
+            settings=self._settings,
+            intake=self._intake,
+            clock=self._clock,
+            changed=self._changed,
+        )
+        self._history = HistoryPaging(client, self._watch, self._changed)
+        self._marking = Marking(self.store, self._watch)
+        self._sealed = False
+        self._problem: ChronotuiError | None = None
+        self._watching = False
+        self._one_watch = asyncio.Lock()
+        self._quiet: asyncio.TimerHandle | None = None
+        self._state: LogState | None = None
+
+    @property
+    def state(self) -> LogState:
+        """What is known now; the same value until something changes."""
+        if self._state is None:
+            self._state = self._make_state()
+        return self._state
+
+    @property
+    def position(self) -> Position:
+        """Which part of the retained log is loaded."""
+        return self._history.position
+
+    def now(self) -> float:
+        """Return the monotonic seconds that ``Connection`` counts in."""
+        return self._clock.monotonic()
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` on the loop after changes; return what ends that."""
+        self._listeners.append(listener)
+
+        def end() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return end
+
+    def signed_in(self) -> None:
+        """Go on after somebody has signed in."""
+        self._watch.gate.signed_in()
+
+    async def watch(self) -> Verdict:
+        """Watch until the log is sealed.
+
+        Cancel it to leave the job; call it again to come back: no line is lost.
+
+        Raises:
+            ChronotuiError: The log cannot be watched; also in ``state.problem``.
+        """
+        async with self._one_watch:
+            return await self._watch_alone()
+
+    async def _watch_alone(self) -> Verdict:
+        self._problem = None
+        self._watching = True
+        self._changed()
+        try:
+            verdict = await self._watch.run()
+        except asyncio.CancelledError:
+            raise
+        except ChronotuiError as error:
+            self._problem = _ended_by(error, len(self.store))
+            raise
+        except BaseException as fault:
+            self._problem = _ended_by(own_fault("in the watch", fault), len(self.store))
+            raise
+        else:
+            self._sealed = True
+            return verdict
+        finally:
+            self._watching = False
+            self._changed()
+            if self._quiet is not None:
+                self._quiet.cancel()
+                self._quiet = None
+            self._ticker.stop()
+
+    def ask_now(self) -> None:
+        """Ask the server again now for whatever is waited for."""
+        self._watch.ask_now()
+
+    async def load_older(self) -> bool:
+        """Load the page before the oldest line loaded; False when there is none."""
+        return await self._history.load_older()
+
+    async def load_newer(self) -> bool:
+        """Read the newest page again; True when it brought lines."""
+        return await self._history.load_newer()
+
+    async def load_all(self, progress: Progress | None = None) -> None:
+        """Load the whole log; cancel it to stop, what was loaded stays.
+
+        Args:
+            progress: Told the lines read, and how many there are if known.
+        """
+        await self._history.load_all(progress)
+
+    async def search_server(
+        self,
+        query: str | None = None,
+        stream: str | None = None,
+        cursor: str | None = None,
+    ) -> SearchPage:
+        """Ask the server's own search for one page of hits, newest first."""
+        return await self._history.search(query, stream, cursor)
+
+    async def load_around(self, key: LineKey) -> bool:
+        """Load pages until a line is there; False when the log does not have it."""
+        return await self._history.load_around(key)
+
+    def _entered(self, lines: Sequence[LogLine]) -> None:
+        if not isinstance(lines, LineBlock):
+            live = sum(1 for line in lines if not line.retained)
+            self._rate.add(self._clock.monotonic(), live)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._state = None
+        self._ticker.changed()
+
+    def _tell(self) -> None:
+        self._state = None
+        self._marking.update(self._clock.monotonic(), self._verdict, self._changed)
+        self._plan_quiet()
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _plan_quiet(self) -> None:
+        """Tell once more when the stream has become quiet, or the rate has changed."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+        if not self._watching:
+            return
+        now = self._clock.monotonic()
+        connectivity = self._watch.connectivity
+        due = [at for at in (self._rate.next_change(now),) if at is not None]
+        quiet_at = connectivity.heard_at + self._settings.timing.quiet_after
+        if connectivity.is_live and quiet_at > now:
+            due.append(quiet_at)
+        if due:
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.call_later(max(0.0, min(due) - now), self._changed)
+
+    @property
+    def _verdict(self) -> Verdict | None:
+        """The verdict, of what is held now: reading on in a sealed log adds to it."""
+        return self._watch.verdict() if self._sealed else None
+
+    def _make_state(self) -> LogState:
+        watch, coverage = self._watch, self._watch.pages.coverage
+        lines = len(self.store)
+        missing = watch.account.missing
+        return LogState(
+            connection=self._connection(),
+            job=watch.job,
+            lines=lines,
+            missing=missing,
+            fetching=bool(missing) and self._watching,
+            rate=self._rate.per_second(self._clock.monotonic()),
+            newest_seq=self.store.line(lines - 1).sequence_num if lines else None,
+            oldest_loaded_seq=self.store.line(0).sequence_num if lines else None,
+            at_start=coverage.at_start,
+            split=coverage.is_split,
+            at_end=coverage.at_end,
+            filling=self._filling(),
+            verdict=self._verdict,
+            problem=self._problem or self._watch.connectivity.refusal,
+        )
+
+    def _filling(self) -> tuple[int, int | None] | None:
+        loading = self._history.loading
+        if loading is not None:
+            return loading
+        watch = self._watch
+        if watch.account.caught_up or not self._watching or not watch.pages.lines_read:
+            return None
+        rising = watch.pages.coverage.rising
+        total = self._intake.highest()[1] if rising else self._settings.tail
+        return watch.pages.lines_read, total
+
+    def _connection(self) -> Connection:
+        """Return the state to show: a live one only while something is alive."""
+        watch, ending = self._watch, self._marking.ending(self._verdict)
+        if self._watching or self._verdict is not None:
+            return watch.connectivity.connection(watch.job, ending)
+        if self._problem is None:
+            return Connection(ConnectionKind.CONNECTING)
+        by_policy = self._problem.answer is None and self._problem.exit_code == 4
+        words = str(self._problem)
+        return Connection(ConnectionKind.ENDED, words, is_troubled=not by_policy)
+
+
+def _ended_by(error: ChronotuiError, lines: int) -> ChronotuiError:
+    """Return an error with what was kept, and with the key that begins again.
+
+    Where there never is a log nothing was asked, and nothing can begin again.
+    """
+    if error.answer is None and error.exit_code == 4:
+        return error
+    kept = "1 line is kept" if lines == 1 else f"{lines:,} lines are kept"
+    words = error.sentence.rstrip(".")
+    ended = copy(error)
+    ended.sentence = f"{words}. The watch has ended; {kept}." if lines else f"{words}."
+    ended.next_step = "r asks again."
+    return ended

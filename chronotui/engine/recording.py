@@ -1,0 +1,323 @@
+"""Recording a job that has not ended: what exists, every line to the end, a check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import aclosing
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from chronotui.engine.follow import Follow
+from chronotui.engine.log_state import ConnectionKind
+from chronotui.engine.recording_check import (
+    Held,
+    Notebook,
+    ServerFile,
+    UncheckableError,
+    disagreement,
+    holds_all,
+)
+from chronotui.engine.save_ended import save_ended
+from chronotui.engine.save_request import SavePhase, count_of_lines, in_thread
+from chronotui.engine.save_work import encoder_for
+from chronotui.engine.selection import LineSelection
+from chronotui.errors import DownloadError
+from chronotui.storage.files import home_relative
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from chronotui.engine.follow import FollowResult
+    from chronotui.engine.recording_check import Difference
+    from chronotui.engine.save_work import Work
+    from chronotui.model import Job, LogLine
+    from chronotui.storage.recording_part import RecordingPart
+
+AWAY: Final = frozenset(
+    {ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE, ConnectionKind.SIGN_IN}
+)
+"""The states of a connection in which a recording gets nothing."""
+
+AS_SERVED: Final = "as the server's own file has them"
+AS_RETAINED: Final = "as the retained log has them"
+
+MARK_SECONDS: Final = 1.0
+"""How far apart the part is made durable and its state written at most."""
+
+MARK_SHARE: Final = 20
+"""A disk that takes long for it is left alone so many times as long."""
+
+
+class _OtherLinesError(Exception):
+    """The part holds lines the server's log has not, or lacks some before its end."""
+
+
+class Recording:
+    """One job recorded to its end, from its beginning or on from an earlier part.
+
+    A recording that goes on reads the log from its first line as a new one does,
+    and passes over what the part holds. It costs no more requests than a new one,
+    every line of the part is held against the retained log, and a line that came
+    late before the part's end is noticed; reading from the part's end on would see
+    none of that, nor know which attempt the lines on a page are of.
+
+    Args:
+        work: The save.
+        job: The job as last read.
+    """
+
+    def __init__(self, work: Work, job: Job) -> None:
+        self._work = work
+        self._job = job
+        self._follow = self._new_follow()
+        self._left: list[Path] = []
+        """Parts of this recording that were left, for the log holds other lines."""
+
+    def _new_follow(self) -> Follow:
+        work = self._work
+        return Follow(
+            work.client,
+            work.request.workflow,
+            self._job,
+            selection=LineSelection(stream=work.request.stream),
+            settings=work.watch,
+            tell=self._tell,
+            spool=work.spool,
+        )
+
+    def signed_in(self) -> None:
+        """Go on after somebody has signed in."""
+        self._follow.signed_in()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server is out of reach."""
+        return self._follow.connection.kind in AWAY
+
+    def _tell(self, sentence: str) -> None:
+        self._work.meter.said = sentence
+
+    async def run(self) -> None:
+        """Record until the log is sealed, then check it.
+
+        Raises:
+            PathRefusedError: The part that is there cannot be gone on with.
+            DownloadError: The recording and the server's file differ, or the disk
+                is full.
+            ChronotuiError: The job cannot be watched.
+        """
+        if self._work.request.query:
+            await self._wait_and_save()
+            return
+        while True:
+            notebook = Notebook(self._work.spool)
+            try:
+                await self._record(notebook)
+                result = self._follow.result
+                assert result is not None  # noqa: S101 - batches came to their end
+                await self._check(notebook, result)
+            except _OtherLinesError:
+                await self._begin_anew()
+            else:
+                return
+            finally:
+                notebook.close()
+
+    async def _wait_and_save(self) -> None:
+        """Wait for the end: the server's search has the whole log only then."""
+        self._work.meter.phase = self._phase()
+        async for _lines in self._follow.batches():
+            self._work.meter.phase = SavePhase.WAITING_FOR_END
+        await save_ended(self._work, self._ended_job())
+
+    async def _record(self, notebook: Notebook) -> None:
+        writer = _Writer(self._work, notebook)
+        await writer.begin(self._phase())
+        marking = asyncio.create_task(writer.mark_often())
+        try:
+            async with aclosing(self._follow.batches()) as batches:
+                async for lines in batches:
+                    if self._work.meter.phase is SavePhase.WAITING:
+                        self._work.meter.phase = SavePhase.RECORDING
+                    self._work.meter.said = ""
+                    await writer.write(lines)
+            await writer.end()
+        finally:
+            marking.cancel()
+
+    async def _begin_anew(self) -> None:
+        part = self._work.recording
+        assert part is not None  # noqa: S101 - it was gone on with
+        await in_thread(part.begin_anew, part.abandon)
+        self._left.append(part.set_aside[-1])
+        self._follow = self._new_follow()
+
+    def _phase(self) -> SavePhase:
+        if self._job.status.is_terminal:
+            return SavePhase.SETTLING
+        waiting = self._job.status.is_waiting
+        return SavePhase.WAITING if waiting else SavePhase.RECORDING
+
+    def _ended_job(self) -> Job:
+        result = self._follow.result
+        return self._job if result is None else result.job
+
+    async def _check(self, notebook: Notebook, result: FollowResult) -> None:
+        work = self._work
+        work.missing_lines = result.missing
+        work.sealed = result.verdict.sealed or bool(result.missing)
+        await in_thread(lambda: self._drop_what_is_held(notebook), lambda: None)
+        self._say_what_was_set_aside()
+        server_file = ServerFile(work, notebook)
+        try:
+            found = await server_file.compare(work.watch.timing.end_limit)
+        except UncheckableError as why:
+            # The ledger has counted the retained pages to their end, or says why not.
+            if work.sealed:
+                work.held = AS_RETAINED
+            else:
+                work.unverified = str(why)
+            work.notes.append(
+                f"{result.verdict.sentence()}; not verified against the server's own "
+                f"file, because {why}."
+            )
+        else:
+            await self._settle(found, server_file)
+        finally:
+            if not work.keep_anyway:
+                await server_file.drop()
+
+    def _drop_what_is_held(self, notebook: Notebook) -> None:
+        """Remove parts that were left and have no line this recording has not."""
+        recording, form = self._work.recording, self._work.request.format
+        for path in self._left:
+            if recording is not None and holds_all(notebook, path, form):
+                path.unlink(missing_ok=True)
+                recording.set_aside.remove(path)
+        self._left.clear()
+
+    def _say_what_was_set_aside(self) -> None:
+        work = self._work
+        if work.recording is not None and work.recording.set_aside:
+            names = map(home_relative, work.recording.set_aside)
+            work.notes.append(f"An earlier part was left as {', '.join(names)}.")
+
+    async def _settle(self, found: Difference, server_file: ServerFile) -> None:
+        work = self._work
+        result = self._follow.result
+        if found.is_none and result is not None:
+            # The file holds every line the server has; pages may hide some.
+            verdict = replace(
+                result.verdict, sealed=not result.missing, possible=0, note=""
+            )
+            work.sealed, work.held = True, AS_SERVED
+            work.notes.append(
+                f"{verdict.sentence()}; the server's own file has the same."
+            )
+            return
+        if found.only_ours or found.out_of_order_at is not None:
+            raise disagreement(work, found, server_file)
+        work.notes.append(
+            f"{count_of_lines(found.only_theirs)} came too late to be recorded in "
+            "order: the file was made from the server's own instead."
+        )
+        work.missing_lines = max(0, work.missing_lines - found.only_theirs)
+        await server_file.drop()
+        async with work.replacing_recording():
+            work.meter.restart(SavePhase.STARTING)
+            await save_ended(work, self._ended_job())
+
+
+class _Writer:
+    """Writes what the part lacks, with notes of everything it holds."""
+
+    def __init__(self, work: Work, notebook: Notebook) -> None:
+        self._work = work
+        self._notebook = notebook
+        self._encoder = encoder_for(work)
+        self._held: Held | None = None
+
+    async def begin(self, phase: SavePhase) -> None:
+        """Open the part, or go on with the one that is there."""
+        part = await in_thread(self._begin, self.stop)
+        self._work.meter.restart(phase, part.size, part.recorded.lines)
+
+    def _begin(self) -> RecordingPart:
+        part = self._work.recording or self._work.open_recording()
+        recorded = part.recorded
+        if recorded.lines:
+            self._encoder.go_on()
+            self._held = Held(recorded)
+        elif not part.size:
+            part.append(self._encoder.head(), recorded)
+        return part
+
+    async def write(self, lines: Sequence[LogLine]) -> None:
+        """Append the lines the part lacks; they come in the log's order.
+
+        Raises:
+            _OtherLinesError: The lines before them are not those of the part.
+            DownloadError: The disk is full or fails.
+        """
+        await in_thread(lambda: self._put(lines), self.stop)
+
+    def _put(self, lines: Sequence[LogLine]) -> None:
+        if self._held is not None:
+            holds = [self._held.holds(line) for line in lines]
+            self._notebook.add(
+                [x for x, held in zip(lines, holds, strict=True) if held]
+            )
+            lines = [x for x, held in zip(lines, holds, strict=True) if not held]
+            if lines:
+                self._compare()
+        part = self._work.recording
+        if not lines or part is None:
+            return
+        data = self._encoder.lines(lines)
+        self._notebook.add(lines)
+        part.append(data, self._notebook.tally.recorded())
+        self._work.meter.add(len(data), len(lines))
+
+    def _compare(self) -> None:
+        """Hold the part against the lines read again, once they are past its end."""
+        part, self._held = self._work.recording, None
+        if part is not None and not self._notebook.tally.agrees(part.recorded):
+            raise _OtherLinesError
+
+    async def end(self) -> None:
+        """Write what stands after the last line.
+
+        It does not count as written: who goes on with the part cuts it off again.
+        """
+        await in_thread(self._end, self.stop)
+
+    def _end(self) -> None:
+        if self._held is not None:
+            self._compare()
+        part, tail = self._work.recording, self._encoder.tail()
+        if part is not None:
+            part.write(tail)
+            part.flush()
+            self._work.meter.add(len(tail), 0)
+
+    async def mark_often(self) -> None:
+        """Make durable what was written, again and again."""
+        pause = MARK_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            part = self._work.recording
+            if part is None or not part.is_behind:
+                continue
+            began = monotonic()
+            # A full disk is said by the next line that has no room.
+            with contextlib.suppress(DownloadError):
+                await in_thread(part.mark, lambda: None)
+            pause = max(MARK_SECONDS, MARK_SHARE * (monotonic() - began))
+
+    def stop(self) -> None:
+        """Make a write that goes on end soon."""
+        if self._work.recording is not None:
+            self._work.recording.abandon()

@@ -1,0 +1,637 @@
+"""What a recording remembers of each line: enough to tell lines apart, on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from chronotui.engine.save_download import Fetch, OtherFormatError
+from chronotui.engine.save_paths import shorten
+from chronotui.engine.save_request import (
+    SavePhase,
+    count_of_lines,
+    in_thread,
+    spool_explained,
+)
+from chronotui.errors import (
+    AuthError,
+    ChronotuiError,
+    DownloadError,
+    DownloadNeedsSessionError,
+    LogsUnavailableError,
+    MissingError,
+    ServerError,
+    UnreadableAnswerError,
+    UsageError,
+)
+from chronotui.log.formats import SaveFormat, text_bytes
+from chronotui.log.raw_body import TAIL_BYTES, Ending, RawEntries, judge
+from chronotui.model import RawFormat
+from chronotui.storage.recording_part import CheckFile, Recorded
+from chronotui.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from chronotui.engine.save_download import Writer
+    from chronotui.engine.save_work import Work
+    from chronotui.log.chunks import Overflow
+    from chronotui.model import LogLine
+    from chronotui.storage.files import PartFile
+
+_RECORD: Final = struct.Struct("<IQ12s12sH")
+_IDENTITY: Final = struct.Struct("<Q12s12s")
+_IDENTITIES: Final = 1 << 128
+_AT_ONCE: Final = 4096
+
+
+class Note(NamedTuple):
+    """A line's place, and digests of its stream and of what it says.
+
+    ``text_lines`` counts the lines its message makes in a txt file. Where that is
+    more than one, so many notes with 0 follow, one for each of them.
+    """
+
+    attempt: int
+    sequence_num: int
+    stream: bytes
+    message: bytes
+    text_lines: int = 1
+
+    @property
+    def identity(self) -> int:
+        """Sixteen bytes that stand for number, stream and message.
+
+        Neither the attempt nor the event id is in them: a server may tell neither,
+        and what is inferred of an attempt depends on what was read when.
+        """
+        packed = _IDENTITY.pack(self.sequence_num, self.stream, self.message)
+        return int.from_bytes(hashlib.blake2b(packed, digest_size=16).digest())
+
+
+class Tally:
+    """Which lines a file holds, counted as they are written to it.
+
+    Attributes:
+        highest: The highest number among them, of any attempt; -1 for none.
+    """
+
+    def __init__(self) -> None:
+        self.highest = -1
+        self._lines = 0
+        self._sum = 0
+        self._last: LogLine | None = None
+        self._at_last: list[str] = []
+
+    def add(self, line: LogLine, note: Note) -> None:
+        """Count a line."""
+        if self._last is None or self._last[:2] != line[:2]:
+            self._at_last = []
+        identity = note.identity
+        self.highest = max(self.highest, line.sequence_num)
+        self._lines += 1
+        self._sum = (self._sum + identity) % _IDENTITIES
+        self._last = line
+        self._at_last.append(f"{identity:032x}")
+
+    def recorded(self) -> Recorded:
+        """Return it as a recording's state says it."""
+        line = self._last
+        if line is None:
+            return Recorded()
+        return Recorded(
+            lines=self._lines,
+            attempts=line.attempt,
+            identities=f"{self._sum:032x}",
+            attempt=line.attempt,
+            sequence_num=line.sequence_num,
+            stream=line.stream,
+            event_id=line.event_id,
+            at_last=tuple(self._at_last),
+        )
+
+    def agrees(self, recorded: Recorded) -> bool:
+        """Whether exactly the recorded lines were counted."""
+        own = self.recorded()
+        return (own.lines, own.identities) == (recorded.lines, recorded.identities)
+
+
+class Held:
+    """Tells the lines of a log that a part holds already from those it lacks."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        self._place = (recorded.attempt, recorded.sequence_num)
+        self._at_last = Counter(recorded.at_last)
+
+    def holds(self, line: LogLine) -> bool:
+        """Whether a line is in the part; each of its lines is asked for once."""
+        if line[:2] != self._place:
+            return line[:2] < self._place
+        identity = f"{note_of(line).identity:032x}"
+        self._at_last[identity] -= 1
+        return self._at_last[identity] >= 0
+
+
+def digest(text: bytes) -> bytes:
+    """Return twelve bytes that stand for a message."""
+    return hashlib.blake2b(text, digest_size=12).digest()
+
+
+def note_of(line: LogLine) -> Note:
+    """Return what is remembered of a line."""
+    text = text_bytes(line.message)
+    stream = digest(text_bytes(line.stream))
+    count = min(text.count(b"\n") + 1, 0xFFFF)
+    return Note(line.attempt, line.sequence_num, stream, digest(text), count)
+
+
+def notes_of(line: LogLine) -> Iterator[Note]:
+    """Yield the note of a line, and those of its parts where it has several."""
+    note = note_of(line)
+    yield note
+    if note.text_lines > 1:
+        for part in text_bytes(line.message).split(b"\n"):
+            yield note._replace(message=digest(part), text_lines=0)
+
+
+class Notebook:
+    """Notes of all lines of a recording, in order, in a spool file.
+
+    Used by one thread at a time.
+
+    Args:
+        spool: Opens the file.
+
+    Attributes:
+        tally: Which lines they are of.
+
+    Raises:
+        DownloadError: The file cannot be made; as from every method.
+    """
+
+    def __init__(self, spool: Callable[[], Overflow]) -> None:
+        with spool_explained():
+            self._spool = spool()
+        self._size = 0
+        self._begins: list[tuple[int, int]] = []
+        self.tally = Tally()
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts the lines are of."""
+        return len(self._begins)
+
+    def add(self, lines: Sequence[LogLine]) -> None:
+        """Append lines."""
+        records: list[bytes] = []
+        begins = self._begins
+        for line in lines:
+            if not begins or begins[-1][0] != line.attempt:
+                begins.append((line.attempt, self._size + len(records)))
+            notes = list(notes_of(line))
+            records += [_RECORD.pack(*note) for note in notes]
+            self.tally.add(line, notes[0])
+        with spool_explained():
+            self._spool.write(b"".join(records))
+        self._size += len(records)
+
+    def notes(self, *, as_text: bool, interleaved: bool = False) -> Iterator[Note]:
+        """Yield the notes in order.
+
+        Args:
+            as_text: One for each line of a txt file, else one for each log line.
+            interleaved: By number alone, the attempts side by side, as the server
+                writes a retried job's file; else attempt after attempt.
+        """
+        if not interleaved:
+            return self._between(0, self._size, as_text=as_text)
+        starts = [start for _attempt, start in self._begins]
+        attempts = [
+            self._between(start, stop, as_text=as_text)
+            for start, stop in zip(starts, [*starts[1:], self._size], strict=True)
+        ]
+        return heapq.merge(*attempts, key=attrgetter("sequence_num"))
+
+    def _between(self, first: int, last: int, *, as_text: bool) -> Iterator[Note]:
+        for start in range(first, last, _AT_ONCE):
+            count = min(_AT_ONCE, last - start)
+            with spool_explained():
+                block = self._spool.read(start * _RECORD.size, count * _RECORD.size)
+            for note in map(Note._make, _RECORD.iter_unpack(block)):
+                if note.text_lines == 1 or as_text == (note.text_lines == 0):
+                    yield note
+
+    def close(self) -> None:
+        """Let the spool file go."""
+        self._spool.close()
+
+
+# A recording against the server's own download, line by line, in constant memory.
+#
+# The order within one number is ignored (design note, invariant 2). Both sides are
+# walked in step; what one side has and the other has not yet had waits in a table that
+# is empty whenever they agree, so memory follows the difference and not the log.
+#
+# A server may write the attempts of a retried job side by side, by number alone (wire
+# note "Retained logs"), or one after the other; a recording is always the latter. Its
+# notes are then walked in both orders at once, until one of them is seen to be wrong.
+
+_NAMED: Final = 3
+
+MOST_WAITING: Final = 100_000
+"""Lines an order may be apart from the server's before another one is preferred."""
+
+Key: TypeAlias = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a recording and the server's file differ.
+
+    ``only_ours`` and ``only_theirs`` count lines; the examples name a few of them.
+    ``out_of_order_at`` is the first number where the same lines stand in another
+    order. ``ends_early`` says that the server's file is the recording's beginning.
+    """
+
+    only_ours: int = 0
+    only_theirs: int = 0
+    our_examples: tuple[str, ...] = ()
+    their_examples: tuple[str, ...] = ()
+    out_of_order_at: int | None = None
+    ends_early: bool = False
+
+    @property
+    def lines(self) -> int:
+        """How many lines differ."""
+        return self.only_ours + self.only_theirs
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is none."""
+        return not self.lines and self.out_of_order_at is None
+
+    def sentence(self) -> str:
+        """Say exactly what differs."""
+        parts = []
+        if self.only_ours:
+            parts.append(
+                f"{count_of_lines(self.only_ours)} only in the recording "
+                f"({', '.join(self.our_examples)})"
+            )
+        if self.only_theirs:
+            parts.append(
+                f"{count_of_lines(self.only_theirs)} only in the server's file "
+                f"({', '.join(self.their_examples)})"
+            )
+        if not parts:
+            parts.append(
+                f"the same lines in another order from number {self.out_of_order_at:,}"
+            )
+        return " and ".join(parts)
+
+
+class Comparison:
+    """Compares a recording with a body as it arrives.
+
+    Args:
+        notebook: The recording's notes.
+        by_text: Whether the body is text, which tells messages and nothing else.
+    """
+
+    def __init__(self, notebook: Notebook, *, by_text: bool) -> None:
+        orders = (False, True) if notebook.attempts > 1 else (False,)
+        self._walks = [
+            _Walk(
+                notebook.notes(as_text=by_text, interleaved=interleaved),
+                by_text=by_text,
+                interleaved=interleaved,
+            )
+            for interleaved in orders
+        ]
+
+    def take(self, note: Note, name: str = "") -> None:
+        """Take one line of the server's file.
+
+        Args:
+            note: What is known of it.
+            name: What it is called in a sentence, by default its number.
+        """
+        for walk in self._walks:
+            walk.take(note, name)
+        if len(self._walks) > 1:
+            self._walks.sort(key=_Walk.waiting)
+            if self._walks[-1].waiting() > MOST_WAITING:
+                self._walks.pop()
+
+    def finish(self) -> Difference:
+        """Return the difference, once the body has ended."""
+        found = [walk.finish() for walk in self._walks]
+        return min(found, key=lambda each: (not each.is_none, each.lines))
+
+
+class _Walk:
+    """Walks the notes in one order, in step with the body."""
+
+    def __init__(
+        self, ours: Iterator[Note], *, by_text: bool, interleaved: bool
+    ) -> None:
+        self._ours = ours
+        self._by_text = by_text
+        self._interleaved = interleaved
+        self._only_ours: Counter[Key] = Counter()
+        self._only_theirs: Counter[Key] = Counter()
+        self._names: dict[Key, str] = {}
+        self._place: tuple[int, int] | None = None
+        self._disorder: int | None = None
+
+    def waiting(self) -> int:
+        """Return how many lines one side has had and the other has not."""
+        return len(self._only_ours) + len(self._only_theirs)
+
+    def take(self, note: Note, name: str) -> None:
+        """Take one line of the server's file."""
+        ours = next(self._ours, None)
+        if ours is not None:
+            self._pass_boundary(ours)
+        key = self._key(note)
+        self._settle(key, self._only_ours, self._only_theirs, name or _name(note))
+        if ours is not None:
+            self._take_ours(ours)
+
+    def _pass_boundary(self, note: Note) -> None:
+        """Where a number ends, what both sides have had must be the same."""
+        attempt = 0 if self._interleaved else note.attempt
+        place = (attempt, note.sequence_num)
+        if place == self._place:
+            return
+        apart = self._only_ours and self._only_theirs
+        if apart and self._disorder is None and self._place is not None:
+            self._disorder = self._place[1]
+        self._place = place
+
+    def _take_ours(self, note: Note) -> None:
+        key = self._key(note)
+        self._settle(key, self._only_theirs, self._only_ours, _name(note))
+
+    def _key(self, note: Note) -> Key:
+        """Return what a line is told by; one without event id knows no attempt."""
+        if self._by_text:
+            return (note.message,)
+        return (note.sequence_num, note.stream, note.message)
+
+    def _settle(
+        self, key: Key, awaited: Counter[Key], here: Counter[Key], name: str
+    ) -> None:
+        left = awaited[key]
+        if not left:
+            here[key] += 1
+            self._names[key] = name
+        elif left > 1:
+            awaited[key] = left - 1
+        else:
+            del awaited[key], self._names[key]
+
+    def finish(self) -> Difference:
+        """Return the difference, once the body has ended."""
+        early = not self.waiting()
+        for note in self._ours:
+            self._take_ours(note)
+        ours, theirs = self._only_ours, self._only_theirs
+        return Difference(
+            ours.total(),
+            theirs.total(),
+            self._examples(ours),
+            self._examples(theirs),
+            None if ours or theirs else self._disorder,
+            ends_early=early and bool(ours) and self._disorder is None,
+        )
+
+    def _examples(self, lines: Counter[Key]) -> tuple[str, ...]:
+        return tuple(self._names[key] for key in list(lines)[:_NAMED])
+
+
+def _name(note: Note) -> str:
+    attempt = f"try {note.attempt} " if note.attempt > 1 else ""
+    return f"{attempt}number {note.sequence_num:,}"
+
+
+class EntryBody:
+    """A jsonl body: a line is told by its number, stream and message."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+        self._entries = RawEntries()
+
+    def take(self, piece: bytes) -> None:
+        """Compare the lines that are whole by now."""
+        for entry in self._entries.feed(piece):
+            if entry.message_raw is not None:
+                self._comparison.take(note_of(entry.line()))
+
+    def finish(self) -> bytes:
+        """Take over what is left; a last line without its end is none."""
+        return b""
+
+
+class TextBody:
+    """A text body: a line is told by what it says."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+        self._rest = b""
+        self._lines = 0
+
+    def take(self, piece: bytes) -> None:
+        """Compare the lines that are whole by now."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            self._compare(line)
+
+    def _compare(self, line: bytes) -> None:
+        self._lines += 1
+        self._comparison.take(Note(0, 0, b"", digest(line)), f"line {self._lines:,}")
+
+    def finish(self) -> bytes:
+        """Compare a last line without its end."""
+        if self._rest:
+            self._compare(self._rest)
+        return b""
+
+
+# Checking a finished recording against the server's own download.
+
+DELAYS: Final = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
+"""A file that is short or refused is asked for again after such shares of the minute
+that a log can still grow after its end (design note, invariant 6)."""
+
+_LASTING: Final = (DownloadNeedsSessionError, LogsUnavailableError)
+"""Refusals that asking again does not change."""
+
+_NAME_BYTES: Final = 235
+_READ_BYTES: Final = 1 << 20
+
+
+class _CutError(ServerError):
+    """The download ended as HTTP wants it, and is not whole."""
+
+
+class UncheckableError(Exception):
+    """The server gives no file to check against; the text says why."""
+
+
+class ServerFile:
+    """The server's own file beside the recording, kept only if they differ."""
+
+    def __init__(self, work: Work, notebook: Notebook) -> None:
+        self._work = work
+        self._notebook = notebook
+        self._format = RawFormat.JSONL
+        self._comparison: Comparison | None = None
+        self.part: PartFile | None = None
+
+    async def compare(self, growing_seconds: float) -> Difference:
+        """Download and compare; again while it is refused, or lacks lines of ours.
+
+        Args:
+            growing_seconds: How long an ended job's log can grow.
+
+        Raises:
+            UncheckableError: There is no such file, or none that can be compared.
+        """
+        self._work.meter.phase = SavePhase.CHECKING
+        for share in (*DELAYS, None):
+            wait = 0.0
+            try:
+                found = await self._compare_once()
+            except (ServerError, AuthError, MissingError, UsageError) as refusal:
+                # One refusal may be a proxy's, or a server's that just restarts.
+                words = clean(refusal.sentence).rstrip(".")
+                if share is None or isinstance(refusal, _LASTING):
+                    raise UncheckableError(words) from refusal
+                self._work.meter.said = f"{words}. It is asked for again."
+                wait = refusal.retry_after or 0.0
+            else:
+                if share is None or not found.only_ours:
+                    break
+                self._work.meter.said = "The server's own file is short of lines yet."
+            wait = max(wait, (share or 0.0) * growing_seconds)
+            await asyncio.sleep(min(wait, growing_seconds))
+        if found.ends_early and await self._pages_go_on():
+            raise UncheckableError(
+                f"that stops {count_of_lines(found.only_ours)} before the end of the "
+                "retained pages: something between cuts it off"
+            )
+        return found
+
+    async def _pages_go_on(self) -> bool:
+        """Whether the retained pages reach as far as the recording does."""
+        request = self._work.request
+        try:
+            page = await self._work.client.log_page(
+                request.workflow_id, request.job_id, fresh=True
+            )
+        except ChronotuiError:
+            return False
+        numbers = [line.sequence_num for line in page.lines]
+        return max(numbers, default=-1) >= self._notebook.tally.highest
+
+    async def _compare_once(self) -> Difference:
+        await self.drop()
+        try:
+            return await self._downloaded()
+        except OtherFormatError as other:
+            if other.sent is not RawFormat.TXT or self._work.request.stream:
+                raise UncheckableError(
+                    "it knows neither jsonl nor one stream alone"
+                ) from other
+            self._format = other.sent
+            return await self._compare_once()
+        except DownloadError as full:
+            # No room for the server's file beside the recording.
+            raise UncheckableError(clean(full.sentence).rstrip(".")) from full
+
+    async def _downloaded(self) -> Difference:
+        fetch = Fetch(self._work.client, self._work.request, self._format, self._begin)
+        fetched = await in_thread(fetch.run, fetch.stop)
+        comparison = self._comparison
+        assert comparison is not None  # noqa: S101 - begun with the answer
+        if judge(self._format, fetched.tail).ending in {Ending.FAILED, Ending.SHORT}:
+            raise _CutError("the download broke off again and again")
+        return await in_thread(comparison.finish, lambda: None)
+
+    def _begin(self, _hint: str | None) -> Writer:
+        recording = self._work.recording
+        assert recording is not None  # noqa: S101 - it is what is checked
+        name = f"{shorten(recording.path.name, _NAME_BYTES)}.server"
+        self.part = CheckFile(recording, name)
+        by_text = self._format is RawFormat.TXT
+        self._comparison = Comparison(self._notebook, by_text=by_text)
+        body = TextBody if by_text else EntryBody
+        return _Both(self.part, body(self._comparison))
+
+    async def drop(self) -> None:
+        """Remove the server's file."""
+        part, self.part = self.part, None
+        if part is not None:
+            await in_thread(part.discard, part.abandon)
+
+    def keep(self) -> PartFile | None:
+        """Leave the server's file as a part beside the recording."""
+        if self.part is not None:
+            self.part.keep()
+        return self.part
+
+
+class _Both:
+    """Writes a body and compares it."""
+
+    def __init__(self, part: PartFile, body: Writer) -> None:
+        self._part = part
+        self._body = body
+
+    def take(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._part.write(piece)
+        self._body.take(piece)
+
+    def finish(self) -> bytes:
+        """Return the end of the body."""
+        self._body.finish()
+        return self._part.tail(TAIL_BYTES)
+
+
+def holds_all(notebook: Notebook, path: Path, save_format: SaveFormat) -> bool:
+    """Whether a recording has every line of a file; False where it cannot be told."""
+    if save_format not in {SaveFormat.TXT, SaveFormat.JSONL}:
+        return False
+    by_text = save_format is SaveFormat.TXT
+    comparison = Comparison(notebook, by_text=by_text)
+    body = TextBody(comparison) if by_text else EntryBody(comparison)
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_READ_BYTES):
+                body.take(piece)
+    except (OSError, UnreadableAnswerError):
+        return False
+    body.finish()
+    return not comparison.finish().only_theirs
+
+
+def disagreement(
+    work: Work, found: Difference, server_file: ServerFile
+) -> DownloadError:
+    """Return the error for two files that differ; both are kept."""
+    kept = server_file.keep()
+    beside = "" if kept is None else f" The server's is {kept.part_path.name}."
+    work.keep_anyway = True
+    return DownloadError(
+        f"The recording and the server's own file differ: {found.sentence()}.",
+        next_step=f"Both are kept, neither under the final name.{beside}",
+    )

@@ -1,0 +1,535 @@
+"""Tasks that run beside a main one, and end with it; none of them leaves unnoticed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from chronotui.engine.connection import Connectivity
+from chronotui.engine.ending import Ending, verdict_of
+from chronotui.engine.gaps import Account, Healing
+from chronotui.engine.intake import Context
+from chronotui.engine.log_state import JobStanding, enough_of, refuse_without_log
+from chronotui.engine.pages import RetainedPages
+from chronotui.engine.retained import in_steps, load_raw, raw_lines
+from chronotui.engine.retry import JOB, PAGE, Asker, JobPoll, Phase, SignInGate
+from chronotui.engine.stream import LiveStream
+from chronotui.errors import (
+    MissingError,
+    NotAllowedError,
+    PageTooLargeError,
+    RequestRefusedError,
+)
+from chronotui.log.attempts import Way
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from chronotui.engine.intake import Intake
+    from chronotui.engine.log_state import Verdict, WatchSettings
+    from chronotui.engine.source import LogSource
+    from chronotui.engine.timing import Clock
+    from chronotui.model import Job, LogLine, LogPage, Workflow
+
+Value = TypeVar("Value")
+
+
+class TaskLeftError(RuntimeError):
+    """A task that runs beside a watch came to an end: a fault of the program."""
+
+
+async def accompanied(
+    main: Coroutine[Any, Any, Value], *companions: Coroutine[Any, Any, None]
+) -> Value:
+    """Run a main task with others beside it that never end by themselves.
+
+    When the main task ends, the others are stopped. When one of them fails, so does
+    the main task, with that error.
+
+    Returns:
+        What the main task returned.
+
+    Raises:
+        TaskLeftError: Another one returned, or was cancelled, while the main one ran.
+    """
+    beside = [asyncio.create_task(each) for each in companions]
+    leading = asyncio.create_task(main)
+    tasks: list[asyncio.Task[Any]] = [leading, *beside]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        left = [task for task in beside if task.done()]
+        if leading.done() or not left:
+            return await leading
+        for task in left:
+            if not task.cancelled():
+                task.result()
+        raise TaskLeftError(f"{left[0].get_coro()} left its watch")
+    finally:
+        running = [task for task in tasks if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()
+
+
+# Watching one job: stream, pages, poll and clock, led to one verdict.
+
+CURSOR_REFUSALS: Final = 2
+"""So often in a row a cursor is refused before the list is begun again without it."""
+
+
+MOST_CONFIRMED: Final = 1_000_000
+"""Lines of a log that is downloaded whole for a few that its pages lack."""
+
+
+CONFIRMED_AFTER: Final = (0, 1, 4)
+"""Pauses before each try to confirm a log that ended long ago, in ``end_cap``."""
+
+
+class CursorRefusedError(Exception):
+    """A cursor was refused again: the list has to be begun anew."""
+
+
+class LargePages:
+    """Pages that are too large for the server: each asked for seldom.
+
+    Args:
+        apart: Seconds between two requests for any of them.
+        clock: Time.
+    """
+
+    def __init__(self, apart: float, clock: Clock) -> None:
+        self._apart = apart
+        self._clock = clock
+        self._known: dict[str | None, PageTooLargeError] = {}
+        self._asked_at = float("-inf")
+
+    def wait(self) -> float:
+        """Return the seconds until one of them may be asked for again."""
+        return max(0.0, self._asked_at + self._apart - self._clock.monotonic())
+
+    def check(self, cursor: str | None) -> None:
+        """Let a page be asked for, unless it is too early for that.
+
+        Raises:
+            PageTooLargeError: It was too large less than a minute ago.
+        """
+        if cursor in self._known and self.wait() > 0:
+            raise self._known[cursor]
+
+    def note(self, cursor: str | None, error: PageTooLargeError) -> None:
+        """Note that a page is too large, just found."""
+        if self.wait() <= 0 or cursor not in self._known:
+            self._asked_at = self._clock.monotonic()
+        self._known[cursor] = error
+
+    def read(self, cursor: str | None) -> None:
+        """Note that a page was read after all."""
+        self._known.pop(cursor, None)
+
+
+class Watch:
+    """One job's log, watched until it is sealed.
+
+    Args:
+        source: The client.
+        workflow: The job's workflow, if known.
+        job: The job as last listed.
+        settings: How to watch.
+        intake: Takes the lines.
+        clock: Time and chance.
+        changed: Called when something changed that can be shown.
+        enough: Tells of each page read on opening whether it was the last wanted;
+            by default as the settings say.
+
+    Attributes:
+        standing: Where the job stands.
+        connectivity: Where the connection stands.
+        gate: Holds requests back while somebody has to sign in.
+        intake: As given.
+        pages: The retained log.
+        account: What is missing.
+        was_answered: Whether the server ever answered for the job as it should.
+    """
+
+    def __init__(
+        self,
+        source: LogSource,
+        workflow: Workflow | None,
+        job: Job,
+        *,
+        settings: WatchSettings,
+        intake: Intake,
+        clock: Clock,
+        changed: Callable[[], None],
+        enough: Callable[[Sequence[LogLine]], bool] | None = None,
+    ) -> None:
+        self._source = source
+        self._workflow = workflow
+        self._settings = settings
+        self._timing = timing = settings.timing
+        self._clock = clock
+        self._changed = changed
+        self._enough = enough
+        self._wanted = enough or enough_of(settings)
+        self._is_open = False
+        self.was_answered = False
+        self._too_large = LargePages(timing.page_apart, clock)
+        self.intake = intake
+        self.standing = JobStanding(job)
+        self.connectivity = Connectivity(clock, timing, changed)
+        self.gate = SignInGate(
+            self.connectivity, timing, clock, may_sign_in=settings.may_sign_in
+        )
+        self._asker = self._new_asker(PAGE)
+        self._job_asker = self._new_asker(JOB)
+        self.pages = RetainedPages(self._fetch, intake)
+        self.pages.attempts = job.attempts or 0
+        self.account = Account(intake, self.pages.coverage, timing, clock)
+        self._poll = self._new_poll()
+        self._stream = self._new_stream()
+        self.healing = self._newhealing()
+        self._ending = Ending(
+            self.pages,
+            self.account,
+            open_rest=self._open_rest,
+            unsure=self.is_unsure,
+            confirm=self._confirm,
+            timing=timing,
+            clock=clock,
+        )
+        self.pages.on_page = self._page_read
+        self.pages.load_raw = self._load_raw
+        self.pages.on_newest = self.account.newest_read
+        intake.on_renumbered = self.account.renumbered
+
+    @property
+    def job(self) -> Job:
+        """The job as last read."""
+        return self.standing.job
+
+    @property
+    def phase(self) -> Phase:
+        """What is being done."""
+        if not self.was_answered:
+            return Phase.OPENING
+        if self.standing.ended.is_set():
+            return Phase.ENDING
+        return Phase.WATCHING if self.account.caught_up else Phase.BACKFILLING
+
+    def ask_now(self) -> None:
+        """Ask everything at once that is waited for; a page too large excepted."""
+        self.healing.tail.soon(0.0)
+        self.healing.wake()
+        self._stream.now()
+        self._asker.now()
+        self._poll.now()
+
+    def _new_asker(self, route: str) -> Asker:
+        return Asker(
+            route,
+            self.connectivity,
+            self.gate,
+            timing=self._timing,
+            clock=self._clock,
+            phase=lambda: self.phase,
+            waits=self._settings.waits,
+        )
+
+    def _new_poll(self) -> JobPoll:
+        return JobPoll(
+            lambda: self._source.job(self.job.workflow_id, self.job.id),
+            self._job_asker,
+            self._settings.poll_seconds,
+            self._take_job,
+        )
+
+    def _new_stream(self) -> LiveStream:
+        stream = LiveStream(
+            lambda: self._source.live(self.job.workflow_id, self.job.id),
+            self.intake,
+            connectivity=self.connectivity,
+            gate=self.gate,
+            lag=self.account.lag,
+            timing=self._timing,
+            clock=self._clock,
+            wanted=self.standing.running,
+            phase=lambda: self.phase,
+        )
+        stream.on_arrival = self._lines_arrive
+        stream.on_lines = self._lines_arrived
+        stream.on_connected = self._subscribed
+        stream.on_over = self._poll.soon
+        return stream
+
+    def _newhealing(self) -> Healing:
+        healing = Healing(
+            self.pages,
+            self.account,
+            connectivity=self.connectivity,
+            timing=self._timing,
+            clock=self._clock,
+        )
+        healing.on_deaf = self._stream.renew
+        healing.open_rest = self._open_rest
+        return healing
+
+    async def run(self) -> Verdict:
+        """Watch until the log is sealed; may be cancelled and run again.
+
+        Raises:
+            LogsUnavailableError: There is no log by policy.
+            NotFoundError: There is no such job, and that has lasted.
+            AuthError: It may not be seen, and that has lasted; nobody can sign in.
+            ChronotuiError: The error is our own.
+        """
+        refuse_without_log(self._workflow)
+        self._asker.begin()
+        self._job_asker.begin()
+        ended = self.standing.ended.is_set()
+        self._poll.regular = not ended
+        if ended:
+            return await accompanied(self._read_ended(), self._poll.run())
+        self.healing.begin()
+        return await accompanied(
+            self._read_on(), self._poll.run(), self._stream.run(), self._probe_sleep()
+        )
+
+    async def _read_ended(self) -> Verdict:
+        await self._open()
+        if not self._is_settled():
+            await self._ending.read_out(lambda: True)
+            return self.verdict()
+        for pause in CONFIRMED_AFTER:
+            if not self.is_unsure():
+                break
+            await asyncio.sleep(pause * self._timing.end_cap)
+            await self._confirm()
+        return self.verdict()
+
+    async def _read_on(self) -> Verdict:
+        await self.standing.begun.wait()
+        await self._open()
+        self.healing.tail.read(found=False)
+        while True:
+            await self.healing.run(self.standing.ended)
+            if await self._ending.read_out(self.standing.ended.is_set):
+                return self.verdict()
+
+    async def _open(self) -> None:
+        self.account.caught_up = False
+        self._is_open = await self.pages.open(self._wanted)
+        self.account.opened(settled=self._is_settled())
+        self._changed()
+
+    async def _open_rest(self) -> None:
+        """Read on where a page too large for the server stood in the way."""
+        if not self._is_open:
+            self._is_open = await self.pages.open(self._wanted)
+
+    async def _load_raw(self) -> bool:
+        """Load the whole log of an ended job, if all of it is wanted."""
+        settings = self._settings
+        if not self.standing.ended.is_set() or self._enough is not None:
+            return False
+        if settings.tail is not None or settings.since_ns is not None:
+            return False
+
+        last: tuple[int, int] | None = None
+
+        def took(lines: Sequence[LogLine]) -> bool:
+            nonlocal last
+            last = lines[-1][:2]
+            self._changed()
+            return False
+
+        whole = await load_raw(self._source, self.job, self.intake, took)
+        return whole and self.pages.downloaded(last)
+
+    def _is_settled(self) -> bool:
+        """Tell whether the job ended so long ago that nothing more is to come."""
+        age = self.standing.age_of_end(self._clock.wall())
+        return age is not None and age >= self._timing.settled_age
+
+    def _may_be_cached(self) -> bool:
+        """Whether the server may give pages from before the job's end.
+
+        It keeps older ones for half an hour in a cache that no header passes by
+        (wire note "Retained logs").
+        """
+        age = self.standing.age_of_end(self._clock.wall())
+        return age is None or age < self._timing.pages_kept
+
+    def is_unsure(self) -> bool:
+        """Whether pages alone cannot vouch for the log, and its download may."""
+        coverage, account = self.pages.coverage, self.account
+        self._note_attempts()
+        if coverage.end_cut_off or (coverage.cut_off and account.missing):
+            return True
+        if coverage.confirmed or self._extent() > MOST_CONFIRMED:
+            return False
+        if account.missing or account.possible:
+            return True
+        return coverage.needs_confirmation and self._may_be_cached()
+
+    def _note_attempts(self) -> None:
+        """Let the pages know of attempts that only the stream or the job tells of."""
+        held = self.intake.ledger.attempts()
+        self.pages.coverage.known_attempt = max([self.job.attempts or 0, *held])
+
+    def _extent(self) -> int:
+        """Return about how many lines the whole log has."""
+        ledger = self.intake.ledger
+        accounts = (ledger.attempt(attempt) for attempt in ledger.attempts())
+        return sum(account.highest + 1 for account in accounts if account is not None)
+
+    def _from(
+        self, floor: tuple[int, int], lines: Sequence[LogLine]
+    ) -> Sequence[LogLine]:
+        """Return the lines from a place on, in the list's own order.
+
+        Where attempts interleave, the last one may be below it as a whole.
+        """
+        if self.pages.coverage.interleaved:
+            last = self.pages.coverage.known_attempt
+            return [line for line in lines if line[1] >= floor[1] or line[0] == last]
+        return [line for line in lines if line[:2] >= floor]
+
+    async def _confirm(self) -> bool:
+        """Take over from the raw download what pages may lack, as far as it is wanted.
+
+        Returns:
+            False when it is not to be had, or ends before what is known.
+        """
+        pages, ledger = self.pages, self.intake.ledger
+        whole = pages.coverage.counts_from_start
+        floor = None if whole else ledger.floor
+        key, context = pages.coverage.key, Context()
+        last: tuple[int, int] | None = None
+
+        async with aclosing(raw_lines(self._source, self.job)) as blocks:
+            async for lines in blocks:
+                if lines is None:
+                    return False
+                last = lines[-1][:2]
+                wanted = lines if floor is None else self._from(floor, lines)
+                for part in in_steps(wanted, self.intake):
+                    self.intake.take(part, Way.RISING, context)
+                    self._changed()
+                    await asyncio.sleep(0)
+        highest = pages.highest()
+        if pages.coverage.interleaved and last is not None:
+            # Lines of one number stand in an order of their own.
+            last = (highest.attempt, last[1])
+        if last is None or key(last) < key(highest):
+            return False
+        pages.confirmed(whole=whole)
+        return True
+
+    def verdict(self) -> Verdict:
+        """Return what is known of the log; a verdict once it was read to its end."""
+        self._note_attempts()
+        return verdict_of(
+            self.job,
+            self.intake.ledger,
+            self.pages.coverage,
+            may_be_cached=self._may_be_cached(),
+        )
+
+    def _subscribed(self) -> None:
+        self.gate.signed_in()
+        self.healing.connected(self.connectivity.outage)
+
+    def _lines_arrive(self, lines: Sequence[LogLine]) -> None:
+        """Look at lines before they are taken: a held back stream brings them late."""
+        times = [line.time_ns for line in lines if line.time_ns is not None]
+        apart = (max(times) - min(times)) / 1e9 if times else 0.0
+        self.healing.arrived(apart, were_read=self.pages.has_read(lines[0]))
+
+    def _lines_arrived(self, unreadable: bool) -> None:
+        self._changed()
+        if unreadable:
+            self.healing.tail.soon(self._timing.heal_first)
+        self.healing.wake()
+
+    def _page_read(self) -> None:
+        self.account.set_floor()
+        self._changed()
+
+    async def _fetch(self, cursor: str | None, fresh: bool) -> LogPage:
+        """Read a page, asked for until it is answered.
+
+        A refusal has the job asked for: as long as that is answered it is an outage.
+
+        Raises:
+            PageTooLargeError: The server cannot send it; not asked again within a
+                minute.
+            RequestRefusedError: Twice in a row the server did not take the cursor.
+            ChronotuiError: See `Asker.ask`.
+        """
+        job = self.job
+        refused = 0
+
+        async def read() -> LogPage:
+            nonlocal refused
+            self._too_large.check(cursor)
+            try:
+                return await self._source.log_page(
+                    job.workflow_id, job.id, cursor=cursor, fresh=fresh
+                )
+            except (MissingError, NotAllowedError):
+                self._poll.soon()
+                raise
+            except RequestRefusedError as error:
+                refused += 1
+                if cursor is not None and refused == CURSOR_REFUSALS:
+                    raise CursorRefusedError from error
+                raise
+            except PageTooLargeError as error:
+                self._too_large.note(cursor, error)
+                raise
+
+        try:
+            page = await self._asker.ask(read)
+        except CursorRefusedError as twice:
+            cause = twice.__cause__
+            assert isinstance(cause, RequestRefusedError)  # noqa: S101 - raised from it
+            raise cause from None
+        except PageTooLargeError as error:
+            wait = self._too_large.wait()
+            self.connectivity.failed(PAGE, error, 1, wait)
+            raise
+        self.was_answered = True
+        self._too_large.read(cursor)
+        return page
+
+    def _take_job(self, job: Job) -> None:
+        self.was_answered = True
+        if self.standing.take(job):
+            self._changed()
+        if self.standing.ended.is_set():
+            self.healing.wake()
+        if self.connectivity.was_deaf():
+            self._stream.renew()
+
+    async def _probe_sleep(self) -> None:
+        """Notice that the machine has slept: its connections are dead by then."""
+        timing, clock = self._timing, self._clock
+        while True:
+            wall, monotonic = clock.wall(), clock.monotonic()
+            await asyncio.sleep(timing.sleep_probe)
+            awake = clock.monotonic() - monotonic
+            asleep = clock.wall() - wall - awake
+            if asleep >= timing.sleep_jump or awake >= timing.sleep_jump:
+                self._wake_up()
+
+    def _wake_up(self) -> None:
+        """Connect again and read on at once, whatever was waited for."""
+        self.healing.wake_up()
+        self._stream.renew()
+        self._asker.now()
+        self._poll.now()

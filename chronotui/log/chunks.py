@@ -1,0 +1,473 @@
+"""A stretch of the log that is read, searched and spooled as one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from itertools import count
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from chronotui.log.block import NO_TIME, Block, Piece, block_of, pack, unpack
+from chronotui.model import STDERR, LogLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from chronotui.log.attempts import LineKey
+    from chronotui.log.block import EventIds, Odd
+    from chronotui.log.store import LogStore
+
+CHUNK_LINES: Final = 4096
+"""Most lines of a chunk; indexes into one fit 16 bits."""
+
+CHUNK_BYTES: Final = 1 << 20
+"""Most text of a chunk, unless it is one line: about a millisecond of work."""
+
+_stamps: Iterator[int] = count(1)
+
+
+class Chunk:
+    """Lines of one attempt, and what is known of them without reading them.
+
+    Attributes:
+        attempt: The attempt of all its lines.
+        block: The lines; None while they are in the spool.
+        place: Offset and size of the same lines in the spool, if they are there.
+        odd: The block's own ``odd``, which is never spooled.
+        count: Number of lines.
+        size: Bytes of memory the block takes.
+        first: Key of the first line.
+        last: Key of the last line.
+        newest_ns: Latest time of its lines.
+        stamp: Changes with every change that is not an append; unique among chunks.
+        used: When it was last read, as a count.
+    """
+
+    __slots__ = (
+        "attempt",
+        "block",
+        "count",
+        "first",
+        "last",
+        "newest_ns",
+        "odd",
+        "place",
+        "size",
+        "stamp",
+        "used",
+    )
+
+    def __init__(self, attempt: int, block: Block, ids: EventIds) -> None:
+        self.attempt = attempt
+        self.block: Block | None = block
+        self.place: tuple[int, int] | None = None
+        self.odd: dict[int, Odd] = block.odd
+        self.count = 0
+        self.size = 0
+        self.first: LineKey = block.key(0, attempt, ids)
+        self.last: LineKey = self.first
+        self.newest_ns = NO_TIME
+        self.stamp = 0
+        self.used = 0
+        self.rewritten(block, ids)
+
+    def rewritten(self, block: Block, ids: EventIds) -> None:
+        """Take note that the lines are others than before."""
+        self.count = 0
+        self.newest_ns = NO_TIME
+        self.stamp = next(_stamps)
+        self.first = block.key(0, self.attempt, ids)
+        self.appended(block, ids)
+
+    def inserted(self, block: Block, newest_ns: int, ids: EventIds) -> None:
+        """Take note that lines have joined anywhere, the latest of that time."""
+        self.stamp = next(_stamps)
+        self.first = block.key(0, self.attempt, ids)
+        self.newest_ns = max(self.newest_ns, newest_ns)
+        self._measured(block, ids)
+
+    def appended(self, block: Block, ids: EventIds) -> None:
+        """Take note that lines have joined at the end."""
+        times = block.times[self.count :]
+        self.newest_ns = max(self.newest_ns, max(times, default=NO_TIME))
+        self._measured(block, ids)
+
+    def _measured(self, block: Block, ids: EventIds) -> None:
+        self.block = block
+        self.odd = block.odd
+        self.place = None
+        self.count = len(block)
+        self.size = len(block.text) + block.column_bytes
+        self.last = block.key(self.count - 1, self.attempt, ids)
+
+    def confirmed(self, block: Block) -> None:
+        """Take note that times and flags changed, text and order did not."""
+        self.block = block
+        self.place = None
+        self.newest_ns = max(block.times)
+
+    def room_for(self, block: Block) -> int:
+        """Return how many of a block's first lines fit in beside the chunk's own."""
+        lines = min(len(block), CHUNK_LINES - self.count)
+        while lines > 0 and block.begin(lines) > CHUNK_BYTES - self.size:
+            lines //= 2
+        return lines
+
+    def fits(self, block: Block, attempt: int) -> bool:
+        """Whether a block of an attempt can join as a whole."""
+        return attempt == self.attempt and self.room_for(block) == len(block)
+
+
+# Chunks in order: which one holds a line, and what changed since when.
+
+
+class ChunkList:
+    """The chunks of a log; finding a line costs the logarithm of their number.
+
+    Attributes:
+        chunks: In order; change them through `replace` and `touch` only.
+        version: Grows with every change.
+    """
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.version = 0
+        self._firsts: list[LineKey] = []
+        self._starts = [0]
+        self._changes: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return self.starts[-1]
+
+    @property
+    def starts(self) -> list[int]:
+        """Number of the first line of each chunk, and of all lines at the end."""
+        starts = self._starts
+        if len(starts) <= len(self.chunks):
+            total = starts[-1]
+            for chunk in self.chunks[len(starts) - 1 :]:
+                total += chunk.count
+                starts.append(total)
+        return starts
+
+    def place(self, line: int) -> tuple[int, int]:
+        """Return the chunk of a line number, and its index there."""
+        index = bisect_right(self.starts, line) - 1
+        return index, line - self._starts[index]
+
+    def holding(self, key: LineKey) -> int:
+        """Return the last chunk that does not begin after a key, -1 if all do."""
+        return bisect_right(self._firsts, key) - 1
+
+    def replace(self, start: int, stop: int, chunks: Sequence[Chunk]) -> None:
+        """Put chunks in the place of others."""
+        self.chunks[start:stop] = chunks
+        self._firsts[start:stop] = [chunk.first for chunk in chunks]
+        self._changed(start)
+
+    def touch(self, index: int) -> None:
+        """Take note that a chunk changed."""
+        self._firsts[index] = self.chunks[index].first
+        self._changed(index)
+
+    def changed_since(self, version: int) -> int:
+        """Return the first chunk that may differ from what it was at a version.
+
+        All before it are the same objects with the same lines.
+        """
+        index = bisect_right(self._changes, version, key=lambda change: change[0])
+        if index == len(self._changes):
+            return len(self.chunks)
+        return self._changes[index][1]
+
+    def _changed(self, index: int) -> None:
+        self.version += 1
+        del self._starts[index + 1 :]
+        while self._changes and self._changes[-1][1] >= index:
+            self._changes.pop()
+        self._changes.append((self.version, index))
+
+
+# Blocks cut into what a chunk holds, and lines put between lines.
+
+
+def fitting(block: Block, start: int) -> int:
+    """Return how many lines from ``start`` on make a chunk, at least one."""
+    end = block.begin(start) + CHUNK_BYTES
+    return max(1, min(CHUNK_LINES, bisect_right(block.ends, end) - start))
+
+
+def halves(piece: Piece) -> Iterator[Piece]:
+    """Cut a piece in the middle until each part makes a chunk."""
+    block, start, stop = piece
+    lines = stop - start
+    fits = block.size(start, stop) <= CHUNK_BYTES and lines <= CHUNK_LINES
+    if lines == 1 or fits:
+        yield piece
+        return
+    middle = start + lines // 2
+    yield from halves(Piece(block, start, middle))
+    yield from halves(Piece(block, middle, stop))
+
+
+def spliced(
+    old: Block, added: Block, places: Sequence[tuple[int, bool]]
+) -> Iterator[Piece]:
+    """Yield the pieces of old and added lines in order.
+
+    ``places`` gives, for each added line, the index in ``old`` it comes before, and
+    whether it takes that line's place.
+    """
+    done = start = 0
+    for index, (at, known) in enumerate(places):
+        if at > done or (index and places[index - 1][1]):
+            if index > start:
+                yield Piece(added, start, index)
+                start = index
+            if at > done:
+                yield Piece(old, done, at)
+        done = at + known
+    yield Piece(added, start, len(added))
+    yield Piece(old, done, len(old))
+
+
+# Giving lines another attempt, when a later line shows where they belong.
+
+
+def relabel(
+    store: LogStore, from_attempt: int, attempt_of: Callable[[LogLine], int]
+) -> None:
+    """Find the attempts of all lines from an attempt on again.
+
+    Reads and places all of them, so it is for the rare moment when a server that
+    does not tell attempts turns out to have had one more.
+
+    Args:
+        store: The log.
+        from_attempt: Lines of earlier attempts stay as they are.
+        attempt_of: Returns a line's attempt, at least ``from_attempt``; it must
+            keep lines apart that are apart.
+    """
+    start = store.attempt_range(from_attempt).start
+    lines = store.lines(start, len(store))
+    if not lines:
+        return
+    first, _ = store.chunks.place(start)
+    store.spool.count_in(store.chunks.chunks[first:], -1)
+    store.chunks.replace(first, len(store.chunks.chunks), ())
+    changed = [line._replace(attempt=attempt_of(line)) for line in lines]
+    for attempt in sorted({line.attempt for line in changed}):
+        store.add([line for line in changed if line.attempt == attempt])
+
+
+# Memory kept within its budget: what is read least goes to a spool file.
+
+MOST_WRITTEN: Final = 2 << 20
+"""Bytes spooled in one go: a few milliseconds, so that an append stays short."""
+
+CACHE_BYTES: Final = 8 << 20
+"""Bytes of spooled chunks kept after reading them."""
+
+MOST_STAND_INS: Final = 8
+"""Chunks that cannot be read for which what is shown instead is kept."""
+
+RETRY_BYTES: Final = 64 << 20
+"""How much the log grows until a spool that failed is tried again."""
+
+
+class Overflow(Protocol):
+    """An append-only place for bytes, `storage.spool_file.SpoolFile` for one."""
+
+    def write(self, content: bytes, /) -> int:
+        """Append, and return the offset it starts at.
+
+        Raises:
+            OSError: It does not fit; nothing is taken then.
+        """
+
+    def read(self, offset: int, size: int, /) -> bytes:
+        """Return ``size`` bytes from ``offset``.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+
+    def close(self) -> None:
+        """Give the space back."""
+
+
+class MemoryUse(NamedTuple):
+    """What a log takes, in bytes; ``note`` says what did not go as asked."""
+
+    text_bytes: int
+    index_bytes: int
+    spooled_bytes: int
+    note: str = ""
+
+
+class Spool:
+    """Decides which chunks are in memory; every access to a block goes through it.
+
+    Args:
+        budget_bytes: Memory for text and columns.
+        overflow: Opens the spool when it is first needed; None: there is none.
+        ids: Event ids of the log.
+    """
+
+    def __init__(
+        self,
+        budget_bytes: int,
+        overflow: Callable[[], Overflow] | None,
+        ids: EventIds,
+    ) -> None:
+        self._budget = budget_bytes
+        self._open = overflow
+        self._ids = ids
+        self._file: Overflow | None = None
+        self._cache: OrderedDict[int, Block] = OrderedDict()
+        self._clock = count(1)
+        self._stand_ins: dict[int, Block] = {}
+        self._queue: list[Chunk] = []
+        self._resident = 0
+        self._text = 0
+        self._retry_at = 0
+        self._written = 0
+        self._trouble = ""
+        self._lost = ""
+
+    @property
+    def use(self) -> MemoryUse:
+        """What the log takes now."""
+        note = self._lost or self._trouble
+        if not note and self._open is None and self._resident > self._budget:
+            note = "Over its budget: the log is kept in memory, without a spool file."
+        return MemoryUse(self._text, self._resident - self._text, self._written, note)
+
+    def count_in(self, chunks: Iterable[Chunk], sign: int = 1) -> None:
+        """Add what new chunks take, or with ``sign`` -1 take it off."""
+        for chunk in chunks:
+            chunk.used = next(self._clock)
+            if chunk.block is not None:
+                self._resident += sign * chunk.size
+                self._text += sign * len(chunk.block.text)
+
+    def block(self, chunk: Chunk) -> Block:
+        """Return a chunk's lines to look at, and remember that it was used."""
+        try:
+            return self.exact(chunk)
+        except OSError as error:
+            return self._stand_in(chunk, error)
+
+    def peek(self, chunk: Chunk) -> Block:
+        """Return a chunk's lines for one look in passing, as a scan does."""
+        try:
+            return chunk.block or self._cache.get(chunk.stamp) or self._read(chunk)
+        except OSError as error:
+            return self._stand_in(chunk, error)
+
+    def exact(self, chunk: Chunk) -> Block:
+        """Return a chunk's lines, and remember that it was used.
+
+        Raises:
+            OSError: They are in the spool and cannot be read.
+        """
+        chunk.used = next(self._clock)
+        if chunk.block is not None:
+            return chunk.block
+        known = self._cache.get(chunk.stamp)
+        if known is not None:
+            self._cache.move_to_end(chunk.stamp)
+            return known
+        block = self._read(chunk)
+        self._cache[chunk.stamp] = block
+        held = sum(len(each.text) for each in self._cache.values())
+        while held > CACHE_BYTES and len(self._cache) > 1:
+            _stamp, dropped = self._cache.popitem(last=False)
+            held -= len(dropped.text)
+        return block
+
+    def writable(self, chunk: Chunk) -> Block:
+        """Return a chunk's lines to change; count it out before and in after.
+
+        Raises:
+            OSError: They are in the spool and cannot be read.
+        """
+        block = self.exact(chunk)
+        self._cache.pop(chunk.stamp, None)
+        return block
+
+    def settle(self, chunks: list[Chunk]) -> None:
+        """Spool what was not used for longest while memory is over budget.
+
+        The last chunk, which grows, stays. Writes at most ``MOST_WRITTEN`` bytes
+        (one chunk more), so that a caller is never held up for long.
+        """
+        if self._open is None or self._resident <= self._budget:
+            return
+        if self._resident < self._retry_at:
+            return
+        if not self._queue:
+            self._queue = [chunk for chunk in chunks[:-1] if chunk.block is not None]
+            self._queue.sort(key=lambda chunk: -chunk.used)
+        written = 0
+        while self._queue and self._resident > self._budget and written < MOST_WRITTEN:
+            chunk = self._queue.pop()
+            if chunk.block is None or chunk is chunks[-1]:
+                continue
+            written += chunk.size
+            if not self._put(chunk):
+                self._retry_at = self._resident + RETRY_BYTES
+                return
+
+    def close(self) -> None:
+        """Give the spool's space back; spooled lines are gone."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+        self._cache.clear()
+        self._queue.clear()
+
+    def _put(self, chunk: Chunk) -> bool:
+        assert chunk.block is not None  # noqa: S101 - the queue holds no other
+        try:
+            if chunk.place is None:
+                packed = pack(chunk.block)
+                chunk.place = (self._opened().write(packed), len(packed))
+                self._written += len(packed)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self._trouble = f"The spool file fails ({reason}): memory is used instead."
+            return False
+        self._trouble = ""
+        self._retry_at = 0
+        self.count_in((chunk,), -1)
+        chunk.block = None
+        return True
+
+    def _opened(self) -> Overflow:
+        if self._file is None:
+            assert self._open is not None  # noqa: S101 - settle asked before
+            self._file = self._open()
+        return self._file
+
+    def _read(self, chunk: Chunk) -> Block:
+        if chunk.place is None or self._file is None:
+            raise OSError("the spool file is closed")
+        try:
+            return unpack(self._file.read(*chunk.place), chunk.odd)
+        except ValueError as error:
+            raise OSError("the spool file is shorter than it was written") from error
+
+    def _stand_in(self, chunk: Chunk, error: OSError) -> Block:
+        """Return lines that say that they cannot be read."""
+        reason = error.strerror or str(error)
+        self._lost = f"Lines in the spool file cannot be read back ({reason})."
+        if chunk.stamp not in self._stand_ins:
+            number = chunk.first.sequence_num
+            line = LogLine(chunk.attempt, number, STDERR, None, "(unreadable)")
+            if len(self._stand_ins) >= MOST_STAND_INS:
+                self._stand_ins.clear()
+            block = block_of([line] * chunk.count, self._ids)
+            self._stand_ins[chunk.stamp] = block
+        return self._stand_ins[chunk.stamp]

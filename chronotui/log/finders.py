@@ -1,0 +1,473 @@
+"""Which lines of each chunk match something, found once and kept."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from time import perf_counter, thread_time
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from chronotui.log.attempts import OTHER_RANK, STDERR_RANK, rank_of
+from chronotui.log.block import RANK_BITS
+from chronotui.log.levels import LOOKED_AT, Level, level_numbers, level_of, level_words
+from chronotui.log.pattern import (
+    HUGE_LINE,
+    HugeWords,
+    LineMatcher,
+    LongExpression,
+    SearchedBytes,
+    is_huge,
+    is_long,
+    is_tame,
+    next_long,
+    place_of,
+    searched_bytes,
+    searched_message,
+    searched_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import regex
+
+    from chronotui.log.block import Block
+    from chronotui.log.chunks import Chunk, Spool
+    from chronotui.log.pattern import Pattern, Place
+
+
+class Hits(NamedTuple):
+    """Indexes of matching lines in order, of the lines before ``done``."""
+
+    indexes: Sequence[int]
+    done: int
+
+
+class Matcher(Protocol):
+    """Finds lines of a block."""
+
+    def find(self, block: Block, start: int, deadline: float, /) -> Hits:
+        """Look at lines from ``start`` on.
+
+        Stops early when ``perf_counter`` has passed the deadline: after a line, or
+        in the midst of a huge one, to be called again from that line.
+        """
+
+
+class Found:
+    """The lines of one chunk that match, of its first ``done`` lines."""
+
+    __slots__ = ("done", "hits")
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.hits = array("H")
+
+
+_NOTHING = Found()
+
+
+class Selection:
+    """Matching lines by chunk; a chunk that grew is read on from where it was.
+
+    Args:
+        spool: Gives the lines of a chunk.
+        matcher: Says which of them match.
+
+    Attributes:
+        revision: Grows with everything found.
+    """
+
+    def __init__(self, spool: Spool, matcher: Matcher) -> None:
+        self._spool = spool
+        self._matcher = matcher
+        self._found: dict[int, Found] = {}
+        self._todo: list[Chunk] = []
+        self.revision = 0
+
+    def of(self, chunk: Chunk) -> Found:
+        """Return what has been found in a chunk; its ``done`` may be 0."""
+        return self._found.get(chunk.stamp, _NOTHING)
+
+    def is_complete(self, chunk: Chunk) -> bool:
+        """Whether all lines of a chunk have been looked at."""
+        return self.of(chunk).done == chunk.count
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing planned is left to look at."""
+        return not self._todo
+
+    def look(self, chunk: Chunk, deadline: float) -> bool:
+        """Look at lines of a chunk not looked at yet; whether all have been now."""
+        found = self._found.setdefault(chunk.stamp, Found())
+        if found.done < chunk.count:
+            hits = self._matcher.find(self._spool.peek(chunk), found.done, deadline)
+            found.hits.extend(hits.indexes)
+            found.done = hits.done
+            self.revision += 1
+        return found.done == chunk.count
+
+    def plan(self, chunks: Sequence[Chunk], near: int) -> None:
+        """Set what `advance` looks at: incomplete chunks, nearest to one first."""
+        todo = [
+            (abs(index - near), chunk)
+            for index, chunk in enumerate(chunks)
+            if not self.is_complete(chunk)
+        ]
+        todo.sort(key=lambda item: -item[0])
+        self._todo = [chunk for _distance, chunk in todo]
+
+    def advance(self, deadline: float) -> bool:
+        """Look at planned chunks until the deadline; whether all is done."""
+        while self._todo:
+            if not self.look(self._todo[-1], deadline):
+                break
+            self._todo.pop()
+            if perf_counter() >= deadline:
+                break
+        return not self._todo
+
+    def keep_only(self, chunks: Sequence[Chunk]) -> None:
+        """Forget chunks that are no more, now and then."""
+        if len(self._found) > 2 * len(chunks) + 16:
+            kept = {chunk.stamp for chunk in chunks}
+            self._found = {s: f for s, f in self._found.items() if s in kept}
+
+    def lines_done(self, chunks: Sequence[Chunk]) -> int:
+        """Return how many lines of chunks have been looked at."""
+        return sum(self.of(chunk).done for chunk in chunks)
+
+
+# Finding the lines of a block a pattern matches, most of them at once.
+
+
+class Match(Protocol):
+    """What `matching_lines` needs to know of a match, from either module."""
+
+    def start(self) -> int:
+        """Return where it begins."""
+
+
+NEAR_LINES: Final = 16
+"""How far ahead the next hit is looked for first."""
+
+TAME_LINE: Final = 512
+"""Longest line of a block that a tame expression is searched in without a limit."""
+
+PIECES: Final = 16
+"""Pieces a block is searched in."""
+
+LEAST_PIECE: Final = 4096
+"""Characters of a piece at least."""
+
+PIECE_SECONDS: Final = 0.008
+"""Time for a piece; where one takes longer, lines are searched one by one."""
+
+
+class WordFinder:
+    """Finds texts, byte by byte.
+
+    Args:
+        pattern: One of words; if it ignores case, of ASCII characters.
+    """
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._pattern = pattern
+        self._folds = pattern.ignores_case
+        words = [word.encode("utf-8", "surrogatepass") for word in pattern.words]
+        self._words = [word.lower() for word in words] if self._folds else words
+        self._huge = HugeWords(self._words, folds=self._folds)
+
+    def find(self, block: Block, start: int, deadline: float, /) -> Hits:
+        """See `Matcher.find`; looks at the whole block unless a line is huge."""
+        if block.longest * 4 >= HUGE_LINE:
+            return self._line_by_line(block, start, deadline)
+        if block.broken:
+            matches = self._pattern.matches
+            found = [n for n, text in _lines(block, start) if matches(text)]
+            return Hits(found, len(block))
+        searched = searched_bytes(block, start, lower=self._folds)
+        hits = [lines_with(searched, word) for word in self._words]
+        one = len(hits) == 1
+        return Hits(hits[0] if one else sorted(set().union(*hits)), len(block))
+
+    def _line_by_line(self, block: Block, start: int, deadline: float) -> Hits:
+        def matches(number: int) -> bool | None:
+            if is_huge(block, number):
+                return self._huge.find(block, number, deadline)
+            return self._pattern.matches(block.message(number))
+
+        return one_by_one(matches, range(start, len(block)), deadline)
+
+
+class RegexFinder:
+    """Finds an expression, within limits of time."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._many = pattern.for_many_lines
+        self._tame = is_tame(pattern.expression)
+        self._one = LineMatcher(pattern)
+        self._long = LongExpression(pattern.compiled)
+        self._given_up: Place | None = None
+
+    @property
+    def too_slow(self) -> int:
+        """Lines given up on."""
+        return self._one.too_slow
+
+    def find(self, block: Block, start: int, deadline: float, /) -> Hits:
+        """See `Matcher.find`."""
+        found: list[int] = []
+        done = start
+        while done < len(block):
+            hits = self._find(block, done, deadline)
+            found += hits.indexes
+            waits, done = hits.done == done, hits.done
+            if waits or perf_counter() >= deadline:
+                break
+        return Hits(found, done)
+
+    def _find(self, block: Block, start: int, deadline: float) -> Hits:
+        """Look at lines up to a long one, or at long ones."""
+        if self._many is None or block.broken:
+            return self._line_by_line(block, range(start, len(block)), deadline)
+        stop = next_long(block, start)
+        if stop == start:
+            return self._line_by_line(block, range(start, start + 1), deadline)
+        self._tame = self._tame and block.longest <= TAME_LINE
+        hits = self._together(self._many, block, range(start, stop), deadline)
+        if hits.done > start:
+            return hits
+        return self._line_by_line(block, range(start, stop), deadline)
+
+    def _together(
+        self, many: regex.Pattern[str], block: Block, lines: range, deadline: float
+    ) -> Hits:
+        """Search lines of a block piece by piece, as far as that goes."""
+        text = searched_text(block, lines.start, lines.stop)
+        matches = self._tamely if self._tame else self._limited
+        found: list[int] = []
+        line, end = lines.start, 0
+        while end < len(text):
+            begin = end
+            aim = min(begin + max(len(text) // PIECES, LEAST_PIECE), len(text) - 1)
+            end = text.find("\n", aim) + 1
+            try:
+                taken = matches(many, text, begin, end)
+                found += matching_lines(taken, text, line, begin)
+            except TimeoutError:
+                self._many = None
+                break
+            line += text.count("\n", begin, end)
+            if perf_counter() >= deadline:
+                break
+        return Hits([number for number in found if number < line], line)
+
+    def _limited(
+        self, expression: regex.Pattern[str], text: str, begin: int, end: int
+    ) -> Iterator[regex.Match[str]]:
+        return expression.finditer(text, begin, end - 1, timeout=PIECE_SECONDS)
+
+    def _tamely(
+        self, expression: regex.Pattern[str], text: str, begin: int, end: int
+    ) -> Iterator[regex.Match[str]]:
+        """Yield matches; a limit of time would cost more than the matching."""
+        # Not the clock on the wall: another program's turn says nothing of this one.
+        before = thread_time()
+        yield from expression.finditer(text, begin, end - 1)
+        self._tame = self._tame and thread_time() - before < PIECE_SECONDS
+
+    def _line_by_line(self, block: Block, lines: range, deadline: float) -> Hits:
+        def matches(number: int) -> bool | None:
+            if is_long(block, number):
+                return self._in_long(block, number, deadline)
+            return self._one(block.message(number))
+
+        return one_by_one(matches, lines, deadline)
+
+    def _in_long(self, block: Block, number: int, deadline: float) -> bool | None:
+        """Whether a long line matches; None: not known yet."""
+        try:
+            return self._long.find(block, number, self._one.patience, deadline)
+        except TimeoutError:
+            place = place_of(block, number)
+            # A line is counted once, however often it is asked for.
+            self._one.too_slow += place != self._given_up
+            self._given_up = place
+            return False
+
+
+def pattern_finder(pattern: Pattern) -> WordFinder | RegexFinder:
+    """Return what finds a pattern fastest."""
+    words = pattern.words
+    if words and (all(map(str.isascii, words)) or not pattern.ignores_case):
+        return WordFinder(pattern)
+    return RegexFinder(pattern)
+
+
+def one_by_one(
+    matches: Callable[[int], bool | None], lines: range, deadline: float
+) -> Hits:
+    """Look at one line after the other, until there is no more time.
+
+    Args:
+        matches: Whether a line matches; None is not known yet.
+        lines: The numbers of the lines.
+        deadline: As `perf_counter`; one line is looked at whatever it says.
+    """
+    found: list[int] = []
+    for number in lines:
+        is_match = matches(number)
+        if is_match is None:
+            return Hits(found, number)
+        if is_match:
+            found.append(number)
+        if perf_counter() >= deadline:
+            return Hits(found, number + 1)
+    return Hits(found, lines.stop)
+
+
+def matching_lines(
+    matches: Iterable[Match], text: str, line: int, seen: int
+) -> Iterator[int]:
+    """Yield the lines of matches that take all of their line's rest.
+
+    Args:
+        matches: In order.
+        text: What they are found in.
+        line: The number of the line at ``seen``.
+        seen: A place in the text before all of them.
+    """
+    last = -1
+    for match in matches:
+        start = match.start()
+        line += text.count("\n", seen, start)
+        seen = start
+        if line != last:
+            yield (last := line)
+
+
+def _lines(block: Block, start: int) -> Iterator[tuple[int, str]]:
+    for number in range(start, len(block)):
+        yield number, searched_message(block.message(number))
+
+
+def lines_with(searched: SearchedBytes, word: bytes) -> list[int]:
+    """Return the lines that hold some bytes."""
+    text, ends, line, shift, offset = searched
+    found: list[int] = []
+    take, find = found.append, text.find
+    last = len(ends)
+    position = 0
+    while (position := find(word, position)) >= 0:
+        position += shift
+        near = line + NEAR_LINES
+        stop = near if near < last and ends[near] > position else last
+        line = bisect_right(ends, position, line, stop)
+        take(line + offset)
+        position = ends[line] - shift
+    return found
+
+
+# Finding the lines of a block by stream, by level, and by all that is asked.
+
+
+class StreamFinder:
+    """Finds the lines of one stream."""
+
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+        self._rank = rank_of(stream)
+
+    def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
+        """See `Matcher.find`; always looks at the whole block."""
+        found: Sequence[int] = _of_rank(block, start, self._rank)
+        if self._rank == OTHER_RANK:
+            found = [n for n in found if block.stream(n) == self._stream]
+        return Hits(found, len(block))
+
+
+class LevelFinder:
+    """Finds lines of a level or a graver one.
+
+    Args:
+        least: The level.
+        all_stderr: Whether all of stderr counts, or only lines without a level.
+    """
+
+    def __init__(self, least: Level, *, all_stderr: bool) -> None:
+        self._least = least
+        self._all_stderr = all_stderr
+
+    def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
+        """See `Matcher.find`; always looks at the whole block."""
+        stderr = set(_of_rank(block, start, STDERR_RANK))
+        candidates = self._candidates(block, start)
+        found = stderr if self._all_stderr else set()
+        for number in candidates - stderr if self._all_stderr else candidates | stderr:
+            level = level_of(block.beginning(number, LOOKED_AT))
+            if level is None and number in stderr:
+                level = Level.ERROR
+            if level is not None and level >= self._least:
+                found.add(number)
+        return Hits(sorted(found), len(block))
+
+    def _candidates(self, block: Block, start: int) -> set[int]:
+        """Return the lines with a word in them that can mean such a level."""
+        if block.broken or block.longest * 4 >= HUGE_LINE:
+            return set(range(start, len(block)))
+        searched = searched_bytes(block, start, lower=True)
+        found: set[int] = set()
+        for word in level_words(self._least):
+            found.update(lines_with(searched, word))
+        for name, field in level_numbers(self._least):
+            if name in searched.text:
+                for match in field.finditer(searched.text):
+                    found.add(searched.line_at(match.start()))
+        return found
+
+
+class AllFinder:
+    """Finds lines that pass everything it is made of.
+
+    Args:
+        wanted: All of these must find a line.
+        unwanted: None of these may.
+    """
+
+    def __init__(
+        self,
+        wanted: Sequence[WordFinder | RegexFinder | StreamFinder | LevelFinder],
+        unwanted: Sequence[WordFinder | RegexFinder],
+    ) -> None:
+        self._wanted = wanted
+        self._unwanted = unwanted
+
+    @property
+    def too_slow(self) -> int:
+        """Lines an expression was given up on."""
+        finders = (*self._wanted, *self._unwanted)
+        return sum(f.too_slow for f in finders if isinstance(f, RegexFinder))
+
+    def find(self, block: Block, start: int, deadline: float, /) -> Hits:
+        """See `Matcher.find`."""
+        if len(self._wanted) == 1 and not self._unwanted:
+            return self._wanted[0].find(block, start, deadline)
+        done = len(block)
+        found: set[int] | None = None
+        for finder in self._wanted:
+            hits = finder.find(block, start, deadline)
+            done = min(done, hits.done)
+            found = set(hits.indexes) if found is None else found & set(hits.indexes)
+        passed = set(range(start, done)) if found is None else found
+        for finder in self._unwanted:
+            hits = finder.find(block, start, deadline)
+            done = min(done, hits.done)
+            passed.difference_update(hits.indexes)
+        return Hits(sorted(number for number in passed if number < done), done)
+
+
+def _of_rank(block: Block, start: int, rank: int) -> list[int]:
+    flags = block.flags[start:] if start else block.flags
+    return [n for n, flag in enumerate(flags, start) if flag & RANK_BITS == rank]

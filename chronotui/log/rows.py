@@ -1,0 +1,669 @@
+"""What a pane shows, row by row."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from chronotui.log.attempts import OTHER_RANK, LineKey
+from chronotui.log.finders import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chronotui.log.chunks import Chunk
+    from chronotui.log.search import LineFilter
+    from chronotui.log.store import LogStore
+    from chronotui.model import LogLine
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """A line; ``index`` is its number in the store, filters or not."""
+
+    index: int
+    line: LogLine
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """Lines known to be missing."""
+
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """The beginning of an attempt, or with ``ends`` its end."""
+
+    attempt: int
+    text: str
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRow:
+    """A notice above (``top``) or below everything."""
+
+    text: str
+    top: bool
+
+
+Row: TypeAlias = LineRow | GapRow | SectionRow | EdgeRow
+
+
+class Anchor(NamedTuple):
+    """A row's identity, which outlives its number (design note, invariant 7)."""
+
+    key: LineKey
+    kind: str = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChange:
+    """What a refresh of rows found.
+
+    Attributes:
+        changed: Whether anything differs.
+        first: Rows before this one are what they were.
+        count: Number of rows now.
+    """
+
+    changed: bool
+    first: int
+    count: int
+
+
+# Rows that are no lines: missing lines, attempt headers, notices at the edges.
+
+LOWEST: Final = -(2**63)
+HIGHEST: Final = 2**63
+
+
+class GapState(StrEnum):
+    """What is being done about missing lines.
+
+    FETCHING: they are asked for. LOST: they never came. UNREAD: they are retained,
+    but were not asked for (a tail, or pages between two places not read yet).
+    """
+
+    FETCHING = "fetching"
+    LOST = "lost"
+    UNREAD = "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Lines known to be missing: ``count`` of the numbers ``first`` to ``last``."""
+
+    attempt: int
+    first: int
+    last: int
+    count: int
+    state: GapState = GapState.FETCHING
+
+
+class MarkKind(StrEnum):
+    """Which row a mark stands for."""
+
+    TOP = "top"
+    HEADER = "header"
+    GAP = "gap"
+    TRAILER = "trailer"
+    BOTTOM = "bottom"
+
+
+class Mark(NamedTuple):
+    """A row between lines: it stands before the first line not before ``key``."""
+
+    key: LineKey
+    kind: MarkKind
+    text: str = ""
+    gap: Gap | None = None
+
+
+class Marks:
+    """The rows of a log that are no lines.
+
+    Attributes:
+        version: Grows with every change.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._gaps: tuple[Gap, ...] = ()
+        self._headers: dict[int, str] = {}
+        self._trailers: dict[int, str] = {}
+        self._edges: tuple[str, str] = ("", "")
+        self._sorted: list[Mark] | None = None
+
+    def set_gaps(self, gaps: Sequence[Gap]) -> None:
+        """Replace all rows of missing lines."""
+        if tuple(gaps) != self._gaps:
+            self._gaps = tuple(gaps)
+            self._changed()
+
+    def set_section(
+        self, attempt: int, header: str | None = None, trailer: str | None = None
+    ) -> None:
+        """Set the rows before and after an attempt's lines; None takes one away."""
+        before = (self._headers.get(attempt), self._trailers.get(attempt))
+        if before == (header or None, trailer or None):
+            return
+        for texts, text in ((self._headers, header), (self._trailers, trailer)):
+            texts.pop(attempt, None)
+            if text:
+                texts[attempt] = text
+        self._changed()
+
+    def set_edge(self, top: str | None, bottom: str | None) -> None:
+        """Set the notices above and below everything; None takes one away."""
+        edges = (top or "", bottom or "")
+        if edges != self._edges:
+            self._edges = edges
+            self._changed()
+
+    def all(self) -> list[Mark]:
+        """Return all marks in the order of their rows."""
+        if self._sorted is None:
+            self._sorted = sorted(self._made(), key=lambda mark: mark.key)
+        return self._sorted
+
+    def of_attempt(self, attempt: int) -> list[Mark]:
+        """Return the marks shown with one attempt alone."""
+        edges = {MarkKind.TOP, MarkKind.BOTTOM}
+        return [m for m in self.all() if m.kind in edges or m.key.attempt == attempt]
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._sorted = None
+
+    def _made(self) -> list[Mark]:
+        top, bottom = self._edges
+        marks = [
+            Mark(LineKey(gap.attempt, gap.first, -1, ""), MarkKind.GAP, "", gap)
+            for gap in self._gaps
+        ]
+        for attempt, text in self._headers.items():
+            marks.append(Mark(LineKey(attempt, LOWEST, -2, ""), MarkKind.HEADER, text))
+        for attempt, text in self._trailers.items():
+            marks.append(Mark(LineKey(attempt, HIGHEST, 9, ""), MarkKind.TRAILER, text))
+        if top:
+            marks.append(Mark(LineKey(LOWEST, LOWEST, -3, ""), MarkKind.TOP, top))
+        if bottom:
+            marks.append(
+                Mark(LineKey(HIGHEST, HIGHEST, 10, ""), MarkKind.BOTTOM, bottom)
+            )
+        return marks
+
+
+# Where rows that are no lines stand between those that are.
+
+
+class MarkRows:
+    """The marks shown, each with its row.
+
+    A mark's ordinal is the number of lines shown before it; its row is that plus
+    the marks before it.
+
+    Args:
+        marks: All marks of the log.
+        attempt: The one attempt shown; None: all.
+    """
+
+    def __init__(self, marks: Marks, attempt: int | None) -> None:
+        self._all = marks
+        self._attempt = attempt
+        self._version = -1
+        self._marks: list[Mark] = []
+        self._ordinals: list[int] = []
+        self._rows: list[int] = []
+        self._unread: int | None = None
+
+    def __len__(self) -> int:
+        """Return the number of marks shown."""
+        return len(self._marks)
+
+    def take_over(self, visible: Visible, first: int) -> int:
+        """Find the rows anew, lines having changed from a chunk on.
+
+        Returns:
+            The first row that may have changed.
+        """
+        row = kept = 0
+        if not self._reread():
+            kept = self._kept(visible, first)
+            row = visible.starts[min(first, len(visible.starts) - 1)]
+            row += bisect_left(self._ordinals, row)
+        del self._ordinals[kept:]
+        self._ordinals += [visible.ordinal_of(mark.key) for mark in self._marks[kept:]]
+        self._rows = [at + index for index, at in enumerate(self._ordinals)]
+        return row
+
+    def _reread(self) -> bool:
+        """Take the marks if they changed; return whether they did."""
+        if self._version == self._all.version:
+            return False
+        self._version = self._all.version
+        attempt, marks = self._attempt, self._all
+        self._marks = marks.all() if attempt is None else marks.of_attempt(attempt)
+        self._unread = next(
+            (
+                index
+                for index, mark in enumerate(self._marks)
+                if mark.gap is not None and mark.gap.state is GapState.UNREAD
+            ),
+            None,
+        )
+        return True
+
+    def _kept(self, visible: Visible, first: int) -> int:
+        """Return how many marks stand where they stood."""
+        if first >= len(visible.chunks):
+            return len(self._marks)
+        border = visible.chunks[first].first
+        return bisect_left(self._marks, border, key=lambda mark: mark.key)
+
+    def at(self, row: int) -> Mark | None:
+        """Return the mark at a row; None: it is a line."""
+        index = bisect_left(self._rows, row)
+        if index < len(self._rows) and self._rows[index] == row:
+            return self._marks[index]
+        return None
+
+    def ordinal_from(self, row: int) -> int:
+        """Return the ordinal of the first line at a row or below it."""
+        return row - bisect_left(self._rows, row)
+
+    def row_of_ordinal(self, ordinal: int) -> int:
+        """Return the row of a line."""
+        return ordinal + bisect_right(self._ordinals, ordinal)
+
+    def row_of(self, key: LineKey) -> int | None:
+        """Return the row of the mark with a key; None: it is not shown."""
+        index = bisect_left(self._marks, key, key=lambda mark: mark.key)
+        if index < len(self._marks) and self._marks[index].key == key:
+            return self._rows[index]
+        return None
+
+    @property
+    def unread_row(self) -> int | None:
+        """The row of the first mark of lines not loaded; None: there is none."""
+        return None if self._unread is None else self._rows[self._unread]
+
+    def header_row(self, attempt: int) -> int | None:
+        """Return the row of an attempt's header; None: it has none."""
+        for mark, row in zip(self._marks, self._rows, strict=True):
+            if mark.kind == MarkKind.HEADER and mark.key.attempt == attempt:
+                return row
+        return None
+
+
+def mark_row(mark: Mark) -> Row:
+    """Return what is shown for a mark."""
+    if mark.gap is not None:
+        return GapRow(mark.gap)
+    if mark.kind in {MarkKind.TOP, MarkKind.BOTTOM}:
+        return EdgeRow(mark.text, mark.kind == MarkKind.TOP)
+    return SectionRow(mark.key.attempt, mark.text, mark.kind == MarkKind.TRAILER)
+
+
+# The number a line goes by: its place in its try's log, from 1.
+
+
+def first_number(store: LogStore) -> int:
+    """Return the sequence number the lines of a try begin with.
+
+    0 where an event id or a line of number 0 was seen, for that is a current server;
+    else 1, as in the documented dialect (wire note, Retained logs). Numbers counted
+    from here are the same whichever part of the log is loaded; of two lines that share
+    a sequence number, both go by the first one's.
+    """
+    chunks = store.chunks.chunks
+    if not chunks:
+        return 0
+    ends = (chunks[0].first, chunks[-1].last)
+    return 0 if ends[0].sequence_num == 0 or any(map(_has_id, ends)) else 1
+
+
+def _has_id(key: LineKey) -> bool:
+    """Whether a key holds the server's id; else it may hold other marks."""
+    return bool(key.event_id and key.attempt and key.rank != OTHER_RANK)
+
+
+# The lines a pane shows: which ones, and how many before each chunk.
+
+
+class Visible:
+    """Lines of a store that pass a selection and belong to an attempt.
+
+    ``place`` here means a chunk's index in ``chunks`` and a line's index in it;
+    ``ordinal`` counts the lines shown. Nothing is kept for a line that is shown
+    because all are.
+
+    Until `take_over` and `count_from` are called again, all numbers stay valid,
+    whatever the store does.
+
+    Attributes:
+        chunks: The chunks that may show lines; ``base`` of the store's stand before.
+        version: The version of the store's chunks that is shown.
+        starts: Lines shown before each chunk, and all of them at the end.
+    """
+
+    def __init__(
+        self, store: LogStore, selection: Selection | None, attempt: int | None
+    ) -> None:
+        self._store = store
+        self._attempt = attempt
+        self.selection = selection
+        self.chunks: list[Chunk] = []
+        self.base = 0
+        self.starts = [0]
+        self._hits: list[Sequence[int]] = []
+        self.version = -1
+
+    def __len__(self) -> int:
+        """Return the number of lines shown."""
+        return self.starts[-1]
+
+    def take_over(self) -> int:
+        """Follow the store; return the first chunk that may have changed."""
+        changed = self._store.chunks.changed_since(self.version)
+        first = 0 if self.version < 0 else changed
+        self.version = self._store.chunks.version
+        chunks = self._store.chunks.chunks
+        base, stop = 0, len(chunks)
+        if self._attempt is not None:
+            base, stop = map(self._border, (self._attempt, self._attempt + 1))
+        first = first - base if base == self.base else 0
+        first = min(max(first, 0), len(self.chunks), max(stop - base, 0))
+        self.chunks[first:] = chunks[base + first : stop]
+        self.base = base
+        return first
+
+    def count_from(self, first: int) -> None:
+        """Count the lines shown anew from a chunk on."""
+        first = min(first, len(self.starts) - 1)
+        chunks = self.chunks[first:]
+        counts: Iterable[int] = (chunk.count for chunk in chunks)
+        if self.selection is not None:
+            self._hits[first:] = [self.selection.of(chunk).hits for chunk in chunks]
+            counts = map(len, self._hits[first:])
+        self.starts[first:] = accumulate(counts, initial=self.starts[first])
+
+    def place(self, ordinal: int) -> tuple[int, int]:
+        """Return where the line with an ordinal is."""
+        index = bisect_right(self.starts, ordinal) - 1
+        local = ordinal - self.starts[index]
+        if self.selection is not None:
+            local = self._hits[index][local]
+        return index, local
+
+    def ordinal(self, index: int, local: int) -> int:
+        """Return how many lines are shown before a place."""
+        if index >= len(self.chunks):
+            return len(self)
+        if self.selection is not None:
+            local = bisect_left(self._hits[index], local)
+        return self.starts[index] + local
+
+    def ordinal_of(self, key: LineKey) -> int:
+        """Return how many lines are shown before a key."""
+        index, local = self._store.bisect_in_chunks(key)
+        if index < self.base:
+            return 0
+        return self.ordinal(index - self.base, local)
+
+    def line_number(self, index: int, local: int) -> int:
+        """Return a line's number in the store."""
+        starts = self._store.chunks.starts
+        return starts[min(index + self.base, len(starts) - 1)] + local
+
+    def hits(self, index: int) -> Sequence[int]:
+        """Return the lines of a chunk that a selection lets through."""
+        return self._hits[index]
+
+    def shows(self, index: int, local: int) -> bool:
+        """Whether the line at a place is shown."""
+        if self.selection is None:
+            return True
+        hits = self._hits[index]
+        at = bisect_left(hits, local)
+        return at < len(hits) and hits[at] == local
+
+    def _border(self, attempt: int) -> int:
+        return self._store.chunks.holding(LineKey(attempt, LOWEST, -1, "")) + 1
+
+
+# The rows a pane shows over a store: lines, missing lines, sections, edges.
+#
+# Reading a row, appending and jumping cost what the window costs. A filter is worked
+# out chunk by chunk in `Rows.advance`, those near the reader first; until it is
+# complete, lines not looked at yet are not shown.
+
+AT_ONCE_SECONDS: Final = 0.004
+"""Time `Rows.refresh` itself spends on filtering what arrived."""
+
+
+class Rows:
+    """The rows of a store, all of them or those a filter lets through.
+
+    Made complete when nothing is filtered. Afterwards call `refresh` when the store
+    changed; rows stay as they were until then, apart from the lines' own fields.
+
+    Args:
+        store: The lines.
+        line_filter: Which lines to show; None or an empty one: all.
+        attempt: The one attempt to show; None: all.
+        near: Where the filter begins to read; None: at the end.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        line_filter: LineFilter | None = None,
+        attempt: int | None = None,
+        near: Anchor | None = None,
+    ) -> None:
+        self.store = store
+        self.filter = (
+            None if line_filter is None or line_filter.is_empty else line_filter
+        )
+        self.attempt = attempt
+        self._near = near
+        self._finder = self.filter.finder() if self.filter else None
+        selection = Selection(store.spool, self._finder) if self._finder else None
+        self.visible = Visible(store, selection, attempt)
+        self._marks = MarkRows(store.marks, attempt)
+        self._version = -1
+        self.refresh()
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.visible) + len(self._marks)
+
+    @property
+    def line_count(self) -> int:
+        """Lines among the rows."""
+        return len(self.visible)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the filter has seen every line."""
+        selection = self.visible.selection
+        return selection is None or selection.complete
+
+    @property
+    def too_slow(self) -> int:
+        """Lines a pattern of the filter took too long for; they count as no match."""
+        return self._finder.too_slow if self._finder else 0
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Lines the filter has seen, and all it has to see."""
+        chunks, selection = self.visible.chunks, self.visible.selection
+        total = sum(chunk.count for chunk in chunks)
+        return (total if selection is None else selection.lines_done(chunks)), total
+
+    # Following the store
+
+    def refresh(self) -> RowsChange:
+        """Take over what the store changed; costs what changed, not the log."""
+        if self.store.version == self._version:
+            return RowsChange(False, len(self), len(self))
+        self._version = self.store.version
+        first = self.visible.take_over()
+        selection = self.visible.selection
+        chunks = self.visible.chunks
+        if selection is not None and first < len(chunks):
+            first = first if selection.complete else 0
+            selection.keep_only(chunks)
+            selection.plan(chunks[first:], self._nearest() - first)
+            selection.advance(perf_counter() + AT_ONCE_SECONDS)
+        return self._counted(first)
+
+    def advance(self, budget_seconds: float, near: Anchor | None = None) -> bool:
+        """Filter on for a while.
+
+        Args:
+            budget_seconds: When to stop, give or take a chunk (about 2 ms).
+            near: The row to begin at, shown or not; None: the end.
+
+        Returns:
+            Whether all lines have been looked at. Rows may be others than before:
+            keep the place by an anchor.
+        """
+        selection = self.visible.selection
+        if selection is None or selection.complete:
+            return True
+        if near != self._near:
+            self._near = near
+            selection.plan(self.visible.chunks, self._nearest())
+        done = selection.advance(perf_counter() + budget_seconds)
+        self._counted(0)
+        return done
+
+    def _nearest(self) -> int:
+        """Return the chunk the reader is in or near."""
+        if self._near is None:
+            return len(self.visible.chunks)
+        return self.store.chunks.holding(self._near.key) - self.visible.base
+
+    def _counted(self, first: int) -> RowsChange:
+        """Count rows anew from a chunk on."""
+        before = len(self)
+        self.visible.count_from(first)
+        row = self._marks.take_over(self.visible, first)
+        return RowsChange(True, min(row, before, len(self)), len(self))
+
+    # Reading
+
+    def row(self, number: int) -> Row:
+        """Return one row.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        mark = self._marks.at(number)
+        if mark is not None:
+            return mark_row(mark)
+        index, local = self.visible.place(self._marks.ordinal_from(number))
+        line = self.store.line_in(self.visible.chunks[index], local)
+        return LineRow(self.visible.line_number(index, local), line)
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """Return the rows ``start`` to ``stop`` (exclusive), cut to what is there."""
+        return [self.row(n) for n in range(max(start, 0), min(stop, len(self)))]
+
+    # Places
+
+    def anchor(self, number: int) -> Anchor:
+        """Return a row's identity.
+
+        Raises:
+            IndexError: There is no such row.
+        """
+        mark = self._marks.at(number)
+        if mark is not None:
+            return Anchor(mark.key, mark.kind)
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        index, local = self.visible.place(self._marks.ordinal_from(number))
+        chunk = self.visible.chunks[index]
+        block = self.store.spool.block(chunk)
+        return Anchor(block.key(local, chunk.attempt, self.store.ids))
+
+    def locate(self, anchor: Anchor) -> int:
+        """Return the row of an identity.
+
+        If it is not shown (filtered, healed), the next one shown after its place, or
+        the last line. 0 when there are no rows.
+        """
+        if anchor.kind != "line":
+            row = self._marks.row_of(anchor.key)
+            if row is not None:
+                return row
+        ordinal = self.visible.ordinal_of(anchor.key)
+        return self.row_at_ordinal(min(ordinal, max(len(self.visible) - 1, 0)))
+
+    def place(self, number: int) -> tuple[int, int] | None:
+        """Return chunk and index in it of a row's line; None if it is no line."""
+        ordinal = self._marks.ordinal_from(number)
+        if self._marks.at(number) is not None or not 0 <= ordinal < len(self.visible):
+            return None
+        return self.visible.place(ordinal)
+
+    def place_from(self, number: int) -> tuple[int, int]:
+        """Return the place of the first line at a row or below, or the end."""
+        ordinal = self._marks.ordinal_from(max(number, 0))
+        if ordinal < len(self.visible):
+            return self.visible.place(ordinal)
+        return len(self.visible.chunks), 0
+
+    def row_at_ordinal(self, ordinal: int) -> int:
+        """Return the row of a line shown, by its count among them."""
+        return min(self._marks.row_of_ordinal(ordinal), max(len(self) - 1, 0))
+
+    @property
+    def unread_row(self) -> int | None:
+        """The first row that stands for lines not loaded; None without one."""
+        return self._marks.unread_row
+
+    def row_of_line(self, index: int) -> int:
+        """Return the row of a line by its number in the store, or the next one's."""
+        if not len(self.store):
+            return 0
+        number, local = self.store.chunks.place(min(index, len(self.store) - 1))
+        number -= self.visible.base
+        ordinal = self.visible.ordinal(number, local) if number >= 0 else 0
+        return self.row_at_ordinal(min(ordinal, max(len(self.visible) - 1, 0)))
+
+    def row_at_time(self, time_ns: int) -> int:
+        """Return the row of the first line shown not before a time, or the last."""
+        for index, chunk in enumerate(self.visible.chunks):
+            if chunk.newest_ns < time_ns:
+                continue
+            times = self.store.spool.block(chunk).times
+            for local, line_ns in enumerate(times):
+                if line_ns >= time_ns and self.visible.shows(index, local):
+                    return self.row_at_ordinal(self.visible.ordinal(index, local))
+        return self.row_at_ordinal(max(len(self.visible) - 1, 0))
+
+    def attempt_row(self, attempt: int) -> int | None:
+        """Return where an attempt begins, its header if it has one; None: not shown."""
+        if self.attempt is not None and attempt != self.attempt:
+            return None
+        row = self._marks.header_row(attempt)
+        if row is not None:
+            return row
+        key = LineKey(attempt, LOWEST, -1, "")
+        first = self.visible.ordinal_of(key)
+        if first == self.visible.ordinal_of(key._replace(attempt=attempt + 1)):
+            return None
+        return self.row_at_ordinal(first)

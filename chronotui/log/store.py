@@ -1,0 +1,632 @@
+"""Lines put where they belong: at the end, between chunks, or into one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from itertools import groupby
+from operator import lt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chronotui.log.attempts import LineKey, key_of, rank_of, timed_stand_in
+from chronotui.log.block import (
+    NO_TIME,
+    RETAINED_BIT,
+    Block,
+    EventIds,
+    LineBlock,
+    Piece,
+    block_of,
+)
+from chronotui.log.chunks import (
+    CHUNK_BYTES,
+    CHUNK_LINES,
+    Chunk,
+    ChunkList,
+    Spool,
+    fitting,
+    halves,
+    spliced,
+)
+from chronotui.log.pattern import HUGE_LINE
+from chronotui.log.rows import LOWEST, Marks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from chronotui.log.chunks import MemoryUse, Overflow
+    from chronotui.model import LogLine
+
+MOST_SLIPPED: Final = 8
+"""Lines put into a chunk one by one; for more it is written anew."""
+
+
+class Keyed(NamedTuple):
+    """A line under its key."""
+
+    key: LineKey
+    line: LogLine
+
+
+class Placed(NamedTuple):
+    """What became of lines: new ones in order, and how many were known."""
+
+    new: list[LogLine]
+    replaced: int
+    duplicates: int
+
+
+class Placing:
+    """Puts sorted lines with different keys into a list of chunks."""
+
+    def __init__(self, chunks: ChunkList, spool: Spool, ids: EventIds) -> None:
+        self._list = chunks
+        self._spool = spool
+        self._ids = ids
+
+    def append(self, lines: Sequence[LogLine]) -> None:
+        """Put lines of one attempt, all after the last one, at the end."""
+        for start in range(0, len(lines), CHUNK_LINES):
+            block = block_of(lines[start : start + CHUNK_LINES], self._ids)
+            self._append_block(len(self._list.chunks) - 1, block, lines[0].attempt)
+
+    def insert(self, index: int, lines: Sequence[LogLine]) -> None:
+        """Put lines of one attempt between a chunk (-1: none) and the next one.
+
+        They are in order, at most a chunk's worth, and none of them is known.
+        """
+        self.insert_block(index, block_of(lines, self._ids), lines[0].attempt)
+
+    def insert_block(self, index: int, block: Block, attempt: int) -> None:
+        """Put a block of lines between a chunk (-1: none) and the next one."""
+        if not self._prepend_block(index, block, attempt):
+            self._append_block(index, block, attempt)
+
+    def part_at(
+        self, low: tuple[int, int], high: tuple[int, int], lines: int
+    ) -> int | None:
+        """Part the chunk that holds lines on both sides of two places.
+
+        Returns:
+            The part before the places; None if a line is held between them, and for
+            few lines, which rather join the chunk.
+        """
+        index = self._list.holding(LineKey(*low, -1, ""))
+        if index < 0 or lines < CHUNK_LINES // 4:
+            return None
+        chunk = self._list.chunks[index]
+        if chunk.last[:2] <= high:
+            return None
+        block = self._spool.exact(chunk)
+        at = bisect_left(block.numbers, low[1])
+        if not 0 < at == bisect_right(block.numbers, high[1]):
+            return None
+        self._spool.count_in((chunk,), -1)
+        parts = [
+            Chunk(chunk.attempt, Block.joined((Piece(block, *edges),)), self._ids)
+            for edges in ((0, at), (at, len(block)))
+        ]
+        self._spool.count_in(parts)
+        self._list.replace(index, index + 1, parts)
+        return index
+
+    def place(self, items: Sequence[Keyed]) -> Placed:
+        """Put lines anywhere; those known already replace or are dropped."""
+        keys = [item.key for item in items]
+        parts: list[Placed] = []
+        stop = len(items)
+        while stop:
+            index = self._list.holding(keys[stop - 1])
+            start = middle = 0
+            if index >= 0:
+                chunk = self._list.chunks[index]
+                start = bisect_left(keys, chunk.first, 0, stop)
+                middle = bisect_right(keys, chunk.last, start, stop)
+                self._insert_after(index, items[middle:stop])
+                parts.append(Placed([i.line for i in items[middle:stop]], 0, 0))
+                parts.append(self._merge(index, items[start:middle]))
+            else:
+                self._insert_after(index, items[:stop])
+                parts.append(Placed([i.line for i in items[:stop]], 0, 0))
+            stop = start
+        new = [line for part in reversed(parts) for line in part.new]
+        return Placed(
+            new,
+            sum(part.replaced for part in parts),
+            sum(part.duplicates for part in parts),
+        )
+
+    def _insert_after(self, index: int, items: Sequence[Keyed]) -> None:
+        """Put lines between a chunk (-1: none) and the next one."""
+        runs = groupby(items, key=lambda item: item.key.attempt)
+        for attempt, run in reversed([(attempt, list(run)) for attempt, run in runs]):
+            block = block_of([item.line for item in run], self._ids)
+            if not self._prepend_block(index, block, attempt):
+                self._append_block(index, block, attempt)
+
+    def _prepend_block(self, index: int, block: Block, attempt: int) -> bool:
+        """Put lines before the chunk after ``index`` if they fit there and not here."""
+        chunks = self._list.chunks
+        if index >= 0 and chunks[index].fits(block, attempt):
+            return False
+        if index + 1 == len(chunks) or not chunks[index + 1].fits(block, attempt):
+            return False
+        if self._slip_in(index + 1, block, [(0, False)] * len(block)):
+            return True
+        old = self._spool.writable(chunks[index + 1])
+        pieces = (Piece(block, 0, len(block)), Piece(old, 0, len(old)))
+        self._rewrite(index + 1, Block.joined(pieces))
+        return True
+
+    def _append_block(self, index: int, block: Block, attempt: int) -> None:
+        """Put lines at the end of a chunk, and into new ones after it."""
+        start = self._fill(index, block, attempt)
+        fresh: list[Chunk] = []
+        while start < len(block):
+            stop = start + fitting(block, start)
+            whole = start == 0 and stop == len(block)
+            part = block if whole else Block.joined((Piece(block, start, stop),))
+            fresh.append(Chunk(attempt, part, self._ids))
+            start = stop
+        if fresh:
+            self._spool.count_in(fresh)
+            self._list.replace(index + 1, index + 1, fresh)
+
+    def _fill(self, index: int, block: Block, attempt: int) -> int:
+        """Extend a chunk by what fits, all of it unless it is the last one."""
+        chunks = self._list.chunks
+        if index < 0 or chunks[index].attempt != attempt:
+            return 0
+        chunk = chunks[index]
+        fits = chunk.room_for(block)
+        if fits <= 0 or (fits < len(block) and index + 1 < len(chunks)):
+            return 0
+        old = self._spool.writable(chunk)
+        self._spool.count_in((chunk,), -1)
+        old.extend(block, 0, fits)
+        if fits < len(block) or len(old) == CHUNK_LINES:
+            old.trim()
+        chunk.appended(old, self._ids)
+        self._spool.count_in((chunk,))
+        self._list.touch(index)
+        return fits
+
+    def _merge(self, index: int, items: Sequence[Keyed]) -> Placed:
+        """Put lines into a chunk, between its first and its last one."""
+        if not items:
+            return Placed([], 0, 0)
+        chunk = self._list.chunks[index]
+        block = self._spool.exact(chunk)
+        confirmed, changes = self._compared(block, items)
+        if confirmed:
+            block = self._confirm(index, confirmed)
+        if changes:
+            self._spool.writable(chunk)
+            added = block_of([line for _at, _known, line in changes], self._ids)
+            places = [(at, known) for at, known, _line in changes]
+            if not self._slip_in(index, added, places):
+                self._rewrite(index, Block.joined(spliced(block, added, places)))
+        new = [line for _at, known, line in changes if not known]
+        replaced = len(confirmed) + len(changes) - len(new)
+        return Placed(new, replaced, len(items) - len(new) - replaced)
+
+    def _compared(
+        self, block: Block, items: Sequence[Keyed]
+    ) -> tuple[list[tuple[int, LogLine]], list[tuple[int, bool, LogLine]]]:
+        """Return what a block holds but as live, and what it has not or otherwise."""
+        confirmed: list[tuple[int, LogLine]] = []
+        changes: list[tuple[int, bool, LogLine]] = []
+        for key, line in items:
+            at, known = block.find(key, self._ids)
+            if not known:
+                changes.append((at, False, line))
+            elif line.retained and not block.flags[at] & RETAINED_BIT:
+                if (block.message(at), block.stream(at)) == (line.message, line.stream):
+                    confirmed.append((at, line))
+                else:
+                    changes.append((at, True, line))
+        return confirmed, changes
+
+    def _slip_in(
+        self, index: int, added: Block, places: Sequence[tuple[int, bool]]
+    ) -> bool:
+        """Put a few new lines between others without writing the chunk anew."""
+        chunk = self._list.chunks[index]
+        if len(places) > MOST_SLIPPED or any(known for _at, known in places):
+            return False
+        if not chunk.fits(added, chunk.attempt):
+            return False
+        block = self._spool.writable(chunk)
+        self._spool.count_in((chunk,), -1)
+        for line in reversed(range(len(places))):
+            block.insert(places[line][0], added, line)
+        chunk.inserted(block, max(added.times), self._ids)
+        self._spool.count_in((chunk,))
+        self._list.touch(index)
+        return True
+
+    def _confirm(self, index: int, lines: Sequence[tuple[int, LogLine]]) -> Block:
+        """Let retained lines take the place of live ones with the same text."""
+        chunk = self._list.chunks[index]
+        block = self._spool.writable(chunk)
+        self._spool.count_in((chunk,), -1)
+        for at, line in lines:
+            block.flags[at] |= RETAINED_BIT
+            block.times[at] = NO_TIME if line.time_ns is None else line.time_ns
+        chunk.confirmed(block)
+        self._spool.count_in((chunk,))
+        self._list.touch(index)
+        return block
+
+    def _rewrite(self, index: int, block: Block) -> None:
+        """Give a chunk other lines, in several chunks if they are too many."""
+        chunk = self._list.chunks[index]
+        self._spool.count_in((chunk,), -1)
+        if len(block) <= CHUNK_LINES and (
+            len(block.text) <= CHUNK_BYTES or len(block) == 1
+        ):
+            chunk.rewritten(block, self._ids)
+            self._spool.count_in((chunk,))
+            self._list.touch(index)
+            return
+        parts = [
+            Chunk(chunk.attempt, Block.joined((piece,)), self._ids)
+            for piece in halves(Piece(block, 0, len(block)))
+        ]
+        self._spool.count_in(parts)
+        self._list.replace(index, index + 1, parts)
+
+
+# Where lines can go without a look at each: after the last one, or between chunks.
+
+
+def goes_at_end(chunks: ChunkList, lines: Sequence[LogLine]) -> bool:
+    """Whether lines are one attempt's next ones, by their numbers alone."""
+    if not lines or not lines[0].attempt:
+        return False
+    attempt, first = lines[0][:2]
+    if chunks.chunks:
+        last = chunks.chunks[-1].last
+        if (attempt, first) <= last[:2]:
+            return False
+    places = [line[:2] for line in lines]
+    return places[-1][0] == attempt and all(map(lt, places, places[1:]))
+
+
+def gap_for(chunks: ChunkList, lines: Sequence[LogLine]) -> int | None:
+    """Return the chunk (-1: none) after which all lines go, before the next one.
+
+    None unless they are of one attempt, rise or fall by their places, and no line is
+    among them, as a page of older lines is.
+    """
+    if not 0 < len(lines) <= CHUNK_LINES or not lines[0].attempt:
+        return None
+    low, high = sorted((lines[0][:2], lines[-1][:2]))
+    if low[0] != high[0] or not _rises_or_falls(lines):
+        return None
+    return free_after(chunks, low, high)
+
+
+def free_after(
+    chunks: ChunkList, low: tuple[int, int], high: tuple[int, int]
+) -> int | None:
+    """Return the chunk (-1: none) after which no line is held from low to high.
+
+    Args:
+        chunks: What is held.
+        low: (attempt, number).
+        high: The same.
+
+    Returns:
+        None if a chunk reaches between the two places.
+    """
+    index = chunks.holding(LineKey(*low, -1, ""))
+    held = chunks.chunks
+    if index >= 0 and held[index].last[:2] >= low:
+        return None
+    if index + 1 < len(held) and held[index + 1].first[:2] <= high:
+        return None
+    return index
+
+
+def holds_all(chunks: ChunkList, spool: Spool, lines: LineBlock) -> bool:
+    """Whether every line of a block is held, and retained; looks at no text.
+
+    Raises:
+        OSError: What is held cannot be read back.
+    """
+    block, at = lines.block, 0
+    held = chunks.chunks
+    index = max(chunks.holding(LineKey(*lines.places[0], -1, "")), 0)
+    while at < len(block) and index < len(held):
+        here = spool.exact(held[index])
+        start = bisect_left(here.numbers, block.numbers[at])
+        both = min(len(here) - start, len(block) - at)
+        if both and not (
+            held[index].attempt == lines.attempt
+            and here.same_keys(start, block, at, both)
+        ):
+            return False
+        at += both
+        index += 1
+    return at == len(block)
+
+
+def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
+    """Whether each line's place is above the one before, or each below it."""
+    places: list[tuple[int, ...]] = [line[:2] for line in lines]
+    if places[0] > places[-1]:
+        places.reverse()
+    if all(map(lt, places, places[1:])):
+        return True
+    if places[0] == places[-1]:
+        return False
+    ranked = [(line[0], line[1], rank_of(line[2])) for line in lines]
+    if ranked[0] > ranked[-1]:
+        ranked.reverse()
+    return all(map(lt, ranked, ranked[1:]))
+
+
+# Lines of unknown attempt and without an id: the same one again, or another?
+
+SAME_NS: Final = 1_000_000
+"""Live times have nanoseconds, retained ones milliseconds (wire note)."""
+
+
+class Twins:
+    """Finds, for the lines of one batch, those they are again.
+
+    Number, stream and message must be the same, and the times at most 1 ms apart
+    (design note, invariant 1).
+    """
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+        self._batch: dict[tuple[int, str, str], list[LogLine]] = {}
+
+    def settled(self, line: LogLine) -> LogLine:
+        """Return the line, with its twin's time and so its key if it has one."""
+        if line.attempt or line.event_id:
+            return line
+        seen = self._batch.setdefault(
+            (line.sequence_num, line.stream, line.message), []
+        )
+        for known in (*self._stored(line), *seen):
+            if _same(line, known):
+                return line._replace(time_ns=known.time_ns)
+        seen.append(line)
+        return line
+
+    def _stored(self, line: LogLine) -> Iterator[LogLine]:
+        """Yield the stored lines that could be meant, by number and time."""
+        around = key_of(line)
+        first, last = (
+            LineKey(*around[:3], timed_stand_in(line, margin))
+            for margin in (-SAME_NS, SAME_NS + 1)
+        )
+        index = self._store.bisect(first)
+        while index < len(self._store):
+            known = self._store.line(index)
+            if key_of(known) > last:
+                return
+            yield known
+            index += 1
+
+
+def _same(line: LogLine, known: LogLine) -> bool:
+    if (line.stream, line.message) != (known.stream, known.message):
+        return False
+    if known.event_id or line.time_ns is None or known.time_ns is None:
+        return not known.event_id and line.time_ns == known.time_ns
+    return abs(line.time_ns - known.time_ns) <= SAME_NS
+
+
+# The lines of one job's log: exact, in order, each once.
+#
+# Lines may come live, retained, twice, late or out of order; what is read is the same
+# (design note, invariants 1, 2 and 8). Reading, appending and jumping cost the same at
+# ten million lines as at a thousand. For the event loop's thread only.
+
+DEFAULT_BUDGET_BYTES: Final = 512 << 20
+
+
+class Added(NamedTuple):
+    """What `LogStore.add` did.
+
+    Attributes:
+        new: Lines the store did not have, in order; a `LineBlock` as it was given.
+        replaced: Live lines that took the fields of their retained ones.
+        duplicates: Lines that were there already.
+    """
+
+    new: Sequence[LogLine]
+    replaced: int
+    duplicates: int
+
+
+class LogStore:
+    """An ordered store of log lines.
+
+    Args:
+        budget_bytes: Memory for the lines; beyond it those least read move to the
+            overflow.
+        overflow: Opens a place for them when first needed. If it fails with OSError
+            memory is used instead, and ``memory.note`` says so.
+
+    Attributes:
+        chunks: The lines; `Rows` and searches read them.
+        spool: Gives a chunk's lines, from memory or not.
+        ids: The event ids the lines share.
+        marks: Rows that are no lines; set by ``set_gaps`` and its like.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        overflow: Callable[[], Overflow] | None = None,
+    ) -> None:
+        self.ids = EventIds()
+        self.chunks = ChunkList()
+        self.spool = Spool(budget_bytes, overflow, self.ids)
+        self.marks = Marks()
+        self.set_gaps = self.marks.set_gaps
+        self.set_section = self.marks.set_section
+        self.set_edge = self.marks.set_edge
+        self._huge: tuple[tuple[int, int, int], LogLine] | None = None
+        self._placing = Placing(self.chunks, self.spool, self.ids)
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.chunks)
+
+    @property
+    def version(self) -> int:
+        """Changes with every change of lines, gaps, sections and edges."""
+        return self.chunks.version + self.marks.version
+
+    @property
+    def memory(self) -> MemoryUse:
+        """What the lines take, in bytes, and what went wrong with the spool."""
+        return self.spool.use
+
+    def add(self, lines: Sequence[LogLine]) -> Added:
+        """Take lines in any order, each once; a retained line wins over its live one.
+
+        The bytes spooled on the way are bounded, so batches of up to some thousand
+        lines keep the loop free.
+
+        Raises:
+            OverflowError: A number or a time needs more than 64 bits.
+            OSError: A line belongs between spooled ones that cannot be read back.
+        """
+        added = self._take_block(lines) if isinstance(lines, LineBlock) else None
+        if added is None:
+            added = self._take_run(lines) or self._place(lines)
+        self.spool.settle(self.chunks.chunks)
+        return added
+
+    def _take_block(self, lines: LineBlock) -> Added | None:
+        """Take a block that goes where no line is held, or is held already."""
+        if not self.ids.agree(lines.ids):
+            return None
+        low, high = lines.places
+        index = free_after(self.chunks, low, high)
+        if index is None:
+            index = self._placing.part_at(low, high, len(lines))
+        if index is not None:
+            self._placing.insert_block(index, lines.block, lines.attempt)
+            return Added(lines, 0, 0)
+        known = holds_all(self.chunks, self.spool, lines)
+        return Added((), 0, len(lines)) if known else None
+
+    def _take_run(self, lines: Sequence[LogLine]) -> Added | None:
+        """Take lines that follow the last one, or go where no line is held."""
+        if goes_at_end(self.chunks, lines):
+            self._placing.append(lines)
+            return Added(tuple(lines), 0, 0)
+        gap = gap_for(self.chunks, lines)
+        if gap is None:
+            return None
+        ordered = lines if lines[0][1] <= lines[-1][1] else lines[::-1]
+        self._placing.insert(gap, ordered)
+        return Added(tuple(ordered), 0, 0)
+
+    def _place(self, lines: Sequence[LogLine]) -> Added:
+        unique: dict[LineKey, LogLine] = {}
+        replaced = 0
+        for line in map(Twins(self).settled, lines):
+            key = key_of(line)
+            known = unique.get(key)
+            if known is None:
+                unique[key] = line
+            elif line.retained and not known.retained:
+                unique[key] = line
+                replaced += 1
+        placed = self._placing.place(
+            [Keyed(key, unique[key]) for key in sorted(unique)]
+        )
+        duplicates = placed.duplicates + len(lines) - len(unique) - replaced
+        return Added(tuple(placed.new), placed.replaced + replaced, duplicates)
+
+    def line(self, index: int) -> LogLine:
+        """Return one line.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        number, local = self.chunks.place(index)
+        return self.line_in(self.chunks.chunks[number], local)
+
+    def line_in(self, chunk: Chunk, local: int) -> LogLine:
+        """Return one line of a chunk; of the huge ones, the last is kept at hand."""
+        block = self.spool.block(chunk)
+        if block.longest < HUGE_LINE or block.size(local, local + 1) < HUGE_LINE:
+            return block.line(local, chunk.attempt, self.ids)
+        place = (chunk.stamp, local, block.flags[local])
+        if self._huge is None or self._huge[0] != place:
+            self._huge = (place, block.line(local, chunk.attempt, self.ids))
+        return self._huge[1]
+
+    def lines(self, start: int, stop: int) -> list[LogLine]:
+        """Return the lines ``start`` to ``stop`` (exclusive), cut to what is there."""
+        start, stop = max(start, 0), min(stop, len(self))
+        found: list[LogLine] = []
+        while start < stop:
+            number, local = self.chunks.place(start)
+            chunk = self.chunks.chunks[number]
+            until = min(chunk.count, local + stop - start)
+            block = self.spool.block(chunk)
+            found += [
+                block.line(index, chunk.attempt, self.ids)
+                for index in range(local, until)
+            ]
+            start += until - local
+        return found
+
+    def bisect(self, key: LineKey) -> int:
+        """Return the number of the first line not before a key."""
+        number, local = self.bisect_in_chunks(key)
+        return self.chunks.starts[number] + local
+
+    def bisect_in_chunks(self, key: LineKey) -> tuple[int, int]:
+        """Return chunk and index in it of the first line not before a key.
+
+        The index may be the end of the chunk.
+        """
+        number = self.chunks.holding(key)
+        if number < 0:
+            return 0, 0
+        chunk = self.chunks.chunks[number]
+        if key > chunk.last:
+            return number, chunk.count
+        return number, self.spool.block(chunk).find(key, self.ids)[0]
+
+    def find(self, key: LineKey) -> int | None:
+        """Return the number of the line with a key."""
+        index = self.bisect(key)
+        if index < len(self) and key_of(self.line(index)) == key:
+            return index
+        return None
+
+    def attempts(self) -> tuple[int, ...]:
+        """Return the attempts lines are held of, in order."""
+        found: list[int] = []
+        index = 0
+        while index < len(self.chunks.chunks):
+            found.append(self.chunks.chunks[index].attempt)
+            beyond = LineKey(found[-1] + 1, LOWEST, -1, "")
+            index = self.chunks.holding(beyond) + 1
+        return tuple(found)
+
+    def attempt_range(self, attempt: int) -> range:
+        """Return the numbers of an attempt's lines."""
+        lowest = LineKey(attempt, LOWEST, -1, "")
+        return range(
+            self.bisect(lowest), self.bisect(lowest._replace(attempt=attempt + 1))
+        )
+
+    def close(self) -> None:
+        """Give the spool back; the lines in it are gone."""
+        self.spool.close()

@@ -1,0 +1,302 @@
+"""Enumerations that outlive the server's next release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import (
+    TYPE_CHECKING,
+    ClassVar,
+    Final,
+    Generic,
+    NamedTuple,
+    Self,
+    TypeAlias,
+    TypeVar,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class OpenEnum(str):
+    """A word from a known set, or the server's own word kept as it is.
+
+    Subclasses list what they know in ``KNOWN`` and spellings that mean the same
+    in ``ALIASES``. An unknown word is a value like any other: it can be shown,
+    compared and sent back (wire note "JSON habits": unknown enum values must not
+    break anything).
+    """
+
+    __slots__ = ()
+
+    KNOWN: ClassVar[tuple[str, ...]] = ()
+    ALIASES: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def parse(cls, word: str) -> Self:
+        """Read a server's or a user's word, in any case and any known spelling."""
+        upper = word.strip().upper()
+        canonical = cls.ALIASES.get(upper, upper)
+        return cls(canonical if canonical in cls.KNOWN else word)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this build knows the word."""
+        return str(self) in self.KNOWN
+
+
+# A page of a cursor-paged list.
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Items in the server's order; ``cursor`` leads on, None ends the list.
+
+    ``hidden`` counts items the server sent that were not asked for and are left out.
+    """
+
+    items: tuple[Item, ...]
+    cursor: str | None = None
+    hidden: int = 0
+
+    @property
+    def brought_any(self) -> bool:
+        """Whether the server sent anything, hidden or not: the list goes on."""
+        return bool(self.items) or self.hidden > 0
+
+
+# A scheduled piece of work and how it is built.
+
+
+class WorkflowKind(OpenEnum):
+    """What a workflow runs."""
+
+    __slots__ = ()
+
+    HEARTBEAT: ClassVar[WorkflowKind]
+    CONTAINER: ClassVar[WorkflowKind]
+
+    KNOWN = ("HEARTBEAT", "CONTAINER")
+
+
+class BuildStatus(OpenEnum):
+    """How far the building of a workflow's image has come."""
+
+    __slots__ = ()
+
+    QUEUED: ClassVar[BuildStatus]
+    STARTED: ClassVar[BuildStatus]
+    COMPLETED: ClassVar[BuildStatus]
+    FAILED: ClassVar[BuildStatus]
+    CANCELED: ClassVar[BuildStatus]
+
+    KNOWN = ("QUEUED", "STARTED", "COMPLETED", "FAILED", "CANCELED")
+    ALIASES: ClassVar[dict[str, str]] = {"CANCELLED": "CANCELED"}
+
+
+for _kind in WorkflowKind.KNOWN:
+    setattr(WorkflowKind, _kind, WorkflowKind(_kind))
+for _status in BuildStatus.KNOWN:
+    setattr(BuildStatus, _status, BuildStatus(_status))
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow as listed, or as read alone (then with its generation).
+
+    ``payload`` is the server's text, usually JSON. ``log_retention`` is None when
+    the server did not say; a current server leaves it out for False, so only an
+    answer about logs (412) settles it. ``fields`` holds the server's object as
+    decoded, under its own names. Times are aware, in UTC.
+    """
+
+    id: str
+    name: str
+    kind: WorkflowKind
+    payload: str = ""
+    build_status: BuildStatus | None = None
+    interval_minutes: int | None = None
+    consecutive_failures: int = 0
+    max_consecutive_failures: int | None = None
+    log_retention: bool | None = None
+    generation: int | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    terminated_at: datetime | None = None
+    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+
+# One run of a workflow.
+
+
+class JobStatus(OpenEnum):
+    """State of a job; CANCELED and CANCELLED are one state (wire note "Jobs")."""
+
+    __slots__ = ()
+
+    PENDING: ClassVar[JobStatus]
+    QUEUED: ClassVar[JobStatus]
+    RUNNING: ClassVar[JobStatus]
+    COMPLETED: ClassVar[JobStatus]
+    FAILED: ClassVar[JobStatus]
+    CANCELED: ClassVar[JobStatus]
+
+    KNOWN = ("PENDING", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED")
+    ALIASES: ClassVar[dict[str, str]] = {"CANCELLED": "CANCELED"}
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended for good."""
+        return str(self) in _TERMINAL
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the job has not started yet."""
+        return str(self) in {"PENDING", "QUEUED"}
+
+
+_TERMINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELED"})
+for _name in JobStatus.KNOWN:
+    setattr(JobStatus, _name, JobStatus(_name))
+
+
+class Trigger(OpenEnum):
+    """What started a job."""
+
+    __slots__ = ()
+
+    AUTOMATIC: ClassVar[Trigger]
+    MANUAL: ClassVar[Trigger]
+
+    KNOWN = ("AUTOMATIC", "MANUAL")
+
+
+for _name in Trigger.KNOWN:
+    setattr(Trigger, _name, Trigger(_name))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as listed, or as read alone (then without attempts and container).
+
+    Times are aware, in UTC. ``attempts`` is None when the server did not say.
+    ``fields`` holds the server's object as decoded, under its own names.
+    """
+
+    id: str
+    workflow_id: str
+    status: JobStatus
+    trigger: Trigger
+    container_id: str | None = None
+    attempts: int | None = None
+    scheduled_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    def seconds_since_end(self, now: float) -> float | None:
+        """Return how long ago it ended, None when the server did not say.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        ended_at = self.completed_at or self.updated_at
+        return None if ended_at is None else now - ended_at.timestamp()
+
+
+# Lines of a job's log and pages of them.
+
+STDOUT: Final = "stdout"
+STDERR: Final = "stderr"
+
+
+class LogLine(NamedTuple):
+    """One line as the server gave it; the message is exact and never cleaned here.
+
+    ``attempt`` counts from 1; 0 says the server did not tell (no ``event_id``).
+    ``time_ns`` is nanoseconds since the epoch, UTC; None when absent or unreadable.
+    ``event_id`` is "" where the server has none. ``stream`` is the server's word.
+    ``retained`` tells a line of the retained log from a live one; retained fields
+    win over live ones (invariant 2 of identity).
+    """
+
+    attempt: int
+    sequence_num: int
+    stream: str
+    time_ns: int | None
+    message: str
+    event_id: str = ""
+    retained: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """One page of retained lines, in the order the server sent them.
+
+    ``cursor`` leads to the next page; None ends the list. An empty page may carry
+    a cursor.
+    """
+
+    lines: tuple[LogLine, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One page of the server's own search, newest first.
+
+    ``lines`` carry clean messages (highlight marks removed); ``highlights[i]`` are
+    the (start, end) character ranges the server marked in ``lines[i].message``.
+    """
+
+    lines: tuple[LogLine, ...]
+    highlights: tuple[tuple[tuple[int, int], ...], ...]
+    cursor: str | None = None
+
+
+class RawFormat(StrEnum):
+    """Encodings of the raw download endpoint."""
+
+    TXT = "txt"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+# What a live stream says, one value an event or a batch.
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The subscription stands; only lines written from now on will arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLines:
+    """Lines that arrived together, in arrival order, with ``retained`` False.
+
+    ``unreadable`` counts frames of this batch that could not be decoded.
+    """
+
+    lines: tuple[LogLine, ...]
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """The server said the stream is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """The server said, in plain text, why it cannot stream."""
+
+    reason: str
+
+
+LiveEvent: TypeAlias = Connected | LiveLines | StreamEnded | StreamFailed

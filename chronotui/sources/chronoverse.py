@@ -1,0 +1,372 @@
+"""The client for a Chronoverse server; every method raises chronotui.errors alone.
+
+What reads logs is imported with the first log: a desk's tree is there before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from chronotui.errors import OverloadedError, PageTooLargeError
+from chronotui.sources.address import check_secrets_may_travel, parse_address
+from chronotui.sources.auth import (
+    Auth,
+    BearerAuth,
+    NoAuth,
+    SessionAuth,
+    check_server,
+    log_out,
+)
+from chronotui.sources.connections import Connections, TlsSettings
+from chronotui.sources.download import ThreadSecrets
+from chronotui.sources.transport import Transport
+from chronotui.sources.wire_errors import Ask
+from chronotui.sources.wire_json import (
+    Spellings,
+    read_job,
+    read_jobs,
+    read_workflow,
+    read_workflows,
+)
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from chronotui.model import (
+        BuildStatus,
+        Job,
+        JobStatus,
+        LiveEvent,
+        LogPage,
+        Page,
+        RawFormat,
+        SearchPage,
+        Trigger,
+        Workflow,
+        WorkflowKind,
+    )
+    from chronotui.sources.download import RawDownload
+    from chronotui.sources.transport import RequestLog
+
+_NO_CACHE: Final = {"Cache-Control": "no-cache"}
+
+
+class Chronoverse:
+    """One server, one sign-in. Belongs to one event loop, ``download`` apart.
+
+    Attributes:
+        origin: Scheme, host and port; secrets go nowhere else.
+    """
+
+    def __init__(self, transport: Transport, auth: Auth) -> None:
+        self.origin = transport.address.origin
+        self._transport = transport
+        self._auth = auth
+        self._url = transport.address.url
+        self._job_words = Spellings()
+        self._build_words = Spellings()
+        self._threads = ThreadSecrets(transport.credentials, transport.aclose)
+
+    @property
+    def requests(self) -> Counter[str]:
+        """How many requests were sent, by kind."""
+        return self._transport.requests
+
+    async def workflows(
+        self,
+        *,
+        cursor: str | None = None,
+        query: str | None = None,
+        kind: WorkflowKind | None = None,
+        build_status: BuildStatus | None = None,
+        terminated: bool = False,
+    ) -> Page[Workflow]:
+        """List workflows, one page (wire note "Workflows").
+
+        A current server lists terminated ones among the living; only those asked for
+        are given, so that a page may be short, or empty and lead on.
+
+        Args:
+            cursor: Where the page before ended.
+            query: Search in names.
+            kind: Only this kind.
+            build_status: Only this build state; not together with ``terminated``.
+            terminated: The terminated ones instead of the living.
+        """
+
+        async def page(word: str | None) -> Page[Workflow]:
+            url = self._url(
+                "workflows",
+                query={
+                    "cursor": cursor,
+                    "query": query,
+                    "kind": kind,
+                    "build_status": word,
+                    "terminated": "true" if terminated else None,
+                },
+            )
+            listed = read_workflows(await self._read("workflows", url))
+            return _only_terminated(listed, terminated)
+
+        if build_status is None:
+            return await page(None)
+        return await self._build_words.ask(build_status, page, first_page=not cursor)
+
+    async def workflow(self, workflow_id: str) -> Workflow:
+        """Read one workflow."""
+        url = self._url("workflows", workflow_id)
+        return read_workflow(await self._read("workflow", url))
+
+    async def jobs(
+        self,
+        workflow_id: str,
+        *,
+        cursor: str | None = None,
+        status: JobStatus | None = None,
+        trigger: Trigger | None = None,
+    ) -> Page[Job]:
+        """List a workflow's jobs, newest first, one page (wire note "Jobs").
+
+        A state the server spells differently is asked for in its spelling.
+
+        Raises:
+            RequestRefusedError: The server does not know the state (documented
+                servers have no QUEUED), the trigger or the cursor.
+        """
+
+        async def page(word: str | None) -> Page[Job]:
+            query = {"cursor": cursor, "status": word, "trigger": trigger}
+            url = self._url("workflows", workflow_id, "jobs", query=query)
+            return read_jobs(await self._read("jobs", url), workflow_id)
+
+        if status is None:
+            return await page(None)
+        return await self._job_words.ask(status, page, first_page=not cursor)
+
+    async def job(self, workflow_id: str, job_id: str) -> Job:
+        """Read one job; its attempts and container are not told here."""
+        url = self._url("workflows", workflow_id, "jobs", job_id)
+        return read_job(await self._read("job", url), workflow_id)
+
+    async def log_page(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        cursor: str | None = None,
+        fresh: bool = False,
+    ) -> LogPage:
+        """Read one page of retained lines, in the server's order.
+
+        Args:
+            workflow_id: The workflow.
+            job_id: The job.
+            cursor: Where the page before ended.
+            fresh: Ask past every cache, as each re-reading of the tail must.
+
+        Raises:
+            LogsUnavailableError: No log is kept (retention off, HEARTBEAT).
+            PageTooLargeError: The server cannot send this page.
+        """
+        from chronotui.sources.live import read_log_page  # noqa: PLC0415
+
+        url = self._job_url(workflow_id, job_id, "logs", query={"cursor": cursor})
+        headers = _NO_CACHE if fresh else {}
+        return read_log_page(await self._read_lines("log_page", url, headers))
+
+    async def search_logs(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        query: str | None = None,
+        stream: str | None = None,
+        cursor: str | None = None,
+    ) -> SearchPage:
+        """Search the retained lines on the server (wire note "Search").
+
+        A hit need not contain the query. A cursor belongs to its filters.
+        """
+        from chronotui.sources.live import read_search_page  # noqa: PLC0415
+
+        filters = {"cursor": cursor, "stream": stream, "q": query}
+        url = self._job_url(workflow_id, job_id, "logs", "search", query=filters)
+        return read_search_page(await self._read_lines("search_logs", url))
+
+    def live(
+        self, workflow_id: str, job_id: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[LiveEvent, ...]]]:
+        """Subscribe to a job's lines; one tuple of events for each network read.
+
+        There is no read time-out: silence is normal, a dead peer is told by TCP
+        keep-alive (wire note "Live"). The iterator ends when the server closes the
+        stream in good order.
+        """
+        self._threads.meet_loop()
+        from chronotui.sources.live import open_live  # noqa: PLC0415
+
+        return open_live(
+            self._transport, Ask("live", self._job_url(workflow_id, job_id, "events"))
+        )
+
+    def download(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        format: RawFormat,  # noqa: A002  # the wire's own word
+        stream: str | None = None,
+        query: str | None = None,
+    ) -> RawDownload:
+        """Prepare the raw download of an ended job; use it as a context manager.
+
+        Everything about it blocks: use it in a thread, while the client's event
+        loop runs on, since that is where secrets are asked for and renewed.
+        """
+        filters = {"format": format, "stream": stream, "q": query}
+        url = self._job_url(workflow_id, job_id, "logs", "raw", query=filters)
+        lone_token = isinstance(self._auth, BearerAuth) and self._auth.session is None
+        from chronotui.sources.download import RawDownload  # noqa: PLC0415
+
+        return RawDownload(
+            self._transport,
+            Ask("download", url),
+            self._threads.get,
+            needs_session=lone_token,
+        )
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds the server's clock is ahead of ours, to a second; None if unknown."""
+        return self._transport.clock_skew
+
+    async def check_server(self) -> None:
+        """See that this is a Chronoverse server, without sending a secret.
+
+        Raises:
+            UnreadableAnswerError: It is another server.
+            NotFoundError: There is nothing of Chronoverse at the url's path.
+            ChronotuiError: It gave no answer that tells.
+        """
+        self._threads.meet_loop()
+        await check_server(self._transport)
+
+    async def sign_in(self) -> None:
+        """Obtain fresh secrets, also after a refusal, and see that they are taken.
+
+        Raises:
+            NotSignedInError: They are not.
+        """
+        self._threads.meet_loop()
+        if not isinstance(self._auth, NoAuth):
+            await self._transport.credentials.obtain_again()
+        if not isinstance(self._auth, SessionAuth):
+            await self.validate()
+
+    def allow_sign_in(self) -> None:
+        """Let the next request sign in, although that was refused or declined."""
+        self._transport.credentials.forgive()
+
+    async def sign_out(self) -> None:
+        """End the session on the server, where there is one, and forget the secrets."""
+        try:
+            if isinstance(self._auth, SessionAuth):
+                await log_out(self._transport)
+        finally:
+            self._transport.credentials.forget()
+
+    async def validate(self) -> None:
+        """See whether the server takes the secrets, renewing them if need be.
+
+        A list is asked for, since documented servers have nothing made for this.
+
+        Raises:
+            NotSignedInError: It does not.
+        """
+        await self.workflows()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+    def _job_url(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *rest: str,
+        query: dict[str, str | None] | None = None,
+    ) -> str:
+        return self._url("workflows", workflow_id, "jobs", job_id, *rest, query=query)
+
+    async def _read_lines(
+        self, kind: str, url: str, headers: dict[str, str] | None = None
+    ) -> bytes:
+        """Read a page of lines.
+
+        Raises:
+            PageTooLargeError: The server's own 429 without a wait (wire note
+                "Errors"): repeating it quickly would only make things worse.
+        """
+        try:
+            return await self._read(kind, url, headers)
+        except OverloadedError as error:
+            answer = error.answer
+            if answer is None or answer.status != 429 or not answer.is_plain:
+                raise
+            if error.retry_after is not None:
+                raise
+            too_large = PageTooLargeError(
+                "This page of the log is too large for the server to send (429).",
+                next_step="The rest is read on; it is asked again in a minute.",
+            )
+            too_large.answer, too_large.route = answer, error.route
+            raise too_large from error
+
+    async def _read(
+        self, kind: str, url: str, headers: dict[str, str] | None = None
+    ) -> bytes:
+        self._threads.meet_loop()
+        return await self._transport.read(Ask(kind, url, headers=headers or {}))
+
+
+def _only_terminated(page: Page[Workflow], terminated: bool) -> Page[Workflow]:
+    """Leave out the workflows of a page that are terminated, or those that are not."""
+    kept = tuple(
+        one for one in page.items if (one.terminated_at is not None) == terminated
+    )
+    return replace(page, items=kept, hidden=len(page.items) - len(kept))
+
+
+def open_chronoverse(
+    url: str,
+    auth: Auth,
+    *,
+    timeout_seconds: float = 10.0,
+    tls: TlsSettings | None = None,
+    insecure: bool = False,
+    log: RequestLog | None = None,
+) -> Chronoverse:
+    """Make a client; nothing is sent or asked before the first request.
+
+    Args:
+        url: The profile's URL; a path prefix is kept.
+        auth: How to sign in.
+        timeout_seconds: For connecting, and for each silence of an answer.
+        tls: TLS settings.
+        insecure: Allow secrets over plain http beyond loopback.
+        log: Told of each exchange, secrets left out.
+
+    Raises:
+        ConfigError: The URL cannot be used, or secrets may not travel to it.
+    """
+    address = parse_address(url)
+    if not isinstance(auth, NoAuth):
+        check_secrets_may_travel(address, insecure=insecure)
+    connections = Connections(address, tls or TlsSettings(), timeout_seconds)
+    transport = Transport(
+        address, connections, auth, timeout_seconds=timeout_seconds, log=log
+    )
+    return Chronoverse(transport, auth)

@@ -1,0 +1,674 @@
+"""What the tree is filtered by."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chronotui.text import clean
+from chronotui.tree.listing import JobPool, Listing, Note, NoteKind, lines_of, notes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chronotui.model import Job, JobStatus, Trigger, Workflow
+    from chronotui.tree.listing import NoteLine, Place
+
+
+class JobFilter(NamedTuple):
+    """The part of the filters the server applies to jobs."""
+
+    status: JobStatus | None = None
+    trigger: Trigger | None = None
+
+    def accepts(self, job: Job) -> bool:
+        """Tell whether a job belongs into a list filtered this way."""
+        if self.status is not None and job.status != self.status:
+            return False
+        return self.trigger is None or job.trigger == self.trigger
+
+    def describe(self) -> str:
+        """Return the filter in words, "" when nothing is filtered."""
+        words = []
+        if self.status is not None:
+            words.append(clean(str(self.status)))
+        if self.trigger is not None:
+            words.append("manual" if self.trigger == "MANUAL" else "automatic")
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFilters:
+    """Everything that narrows the tree.
+
+    ``text`` goes to the server's workflow-name search, and to the beginning of the
+    ids among what is loaded. ``terminated`` shows terminated workflows as well.
+    """
+
+    status: JobStatus | None = None
+    trigger: Trigger | None = None
+    text: str = ""
+    terminated: bool = False
+
+    @property
+    def jobs(self) -> JobFilter:
+        """The part that concerns jobs."""
+        return JobFilter(self.status, self.trigger)
+
+    @property
+    def query(self) -> str:
+        """The text as it goes to the server: without the spaces around it."""
+        return self.text.strip()
+
+    def with_terminated_toggled(self) -> TreeFilters:
+        """Return the same filters, with terminated workflows the other way round."""
+        return replace(self, terminated=not self.terminated)
+
+    def describe(self) -> str:
+        """Return the filters in words for a title, "" when there are none."""
+        parts = [self.jobs.describe()]
+        if self.query:
+            parts.append(f"/{clean(self.query)}")
+        if self.terminated:
+            parts.append("with terminated")
+        return " · ".join(part for part in parts if part)
+
+
+# What a row of the tree is, told by identity and not by its number.
+
+
+class NodeKind(Enum):
+    """What stands on a row."""
+
+    WORKFLOW = "workflow"
+    JOB = "job"
+    NOTE = "note"
+
+
+class NodeKey(NamedTuple):
+    """Identity of a row.
+
+    ``workflow_id`` is "" for the notes below the list of workflows. ``item`` is the
+    job's id, or the line number of a note that takes several rows.
+    """
+
+    kind: NodeKind
+    workflow_id: str
+    item: str = ""
+
+    @classmethod
+    def workflow(cls, workflow_id: str) -> NodeKey:
+        """Return the key of a workflow's row."""
+        return cls(NodeKind.WORKFLOW, workflow_id)
+
+    @classmethod
+    def job(cls, workflow_id: str, job_id: str) -> NodeKey:
+        """Return the key of a job's row."""
+        return cls(NodeKind.JOB, workflow_id, job_id)
+
+    @classmethod
+    def note(cls, workflow_id: str, line: int) -> NodeKey:
+        """Return the key of one line of the note that ends a list."""
+        return cls(NodeKind.NOTE, workflow_id, str(line))
+
+
+# One workflow in the tree, with the lists of its jobs.
+
+
+class Branch:
+    """A workflow, its loaded jobs, and the list of them that is shown.
+
+    The unfiltered list is kept while a filtered one is shown, so that taking the
+    filter away shows at once what was there.
+
+    Args:
+        workflow: The workflow as last read.
+        job_filter: The filter its jobs are shown by.
+        totals: The count by status over all branches.
+    """
+
+    def __init__(
+        self, workflow: Workflow, job_filter: JobFilter, totals: Counter[str]
+    ) -> None:
+        self.workflow = workflow
+        self.expanded = False
+        self.no_logs = False
+        self.jobs = JobPool(totals)
+        self._lists = {JobFilter(): Listing()}
+        self.job_filter = JobFilter()
+        self.show(job_filter)
+
+    @property
+    def listing(self) -> Listing:
+        """The list that is shown."""
+        return self._lists[self.job_filter]
+
+    @property
+    def keeps_no_logs(self) -> bool:
+        """Whether it is known that none of its jobs has a log to read."""
+        workflow = self.workflow
+        unlogged = workflow.kind == "HEARTBEAT" or workflow.log_retention is False
+        return self.no_logs or unlogged
+
+    def show(self, job_filter: JobFilter) -> None:
+        """Show the list for a filter: at first what is loaded, as far as it fits."""
+        self.job_filter = job_filter
+        everything = self._lists[JobFilter()]
+        kept = self._lists.get(job_filter)
+        if kept is None:
+            fitting = (j for j in everything.ids if job_filter.accepts(self.jobs[j]))
+            kept = Listing(fitting)
+        self._lists = {JobFilter(): everything, job_filter: kept}
+
+    def extend(
+        self, listing: Listing, jobs: Sequence[Job], next_place: Place | None
+    ) -> None:
+        """Join the next page to a list of this branch."""
+        self.jobs.put(jobs)
+        listing.extend([job.id for job in jobs], next_place)
+
+    def refresh(
+        self, listing: Listing, jobs: Sequence[Job], next_place: Place | None
+    ) -> bool:
+        """Join pages read again from the top; False when they do not meet the list."""
+        self.jobs.put(jobs)
+        return listing.refresh([job.id for job in jobs], next_place)
+
+    def restart(
+        self, listing: Listing, jobs: Sequence[Job], next_place: Place | None
+    ) -> None:
+        """Begin a list again with pages that do not meet what it held."""
+        self.jobs.put(jobs)
+        listing.restart([job.id for job in jobs], next_place)
+
+    def update(self, job: Job) -> bool:
+        """Take over a job read alone; lists it no longer fits lose it."""
+        changed = self.jobs.put([job])
+        for job_filter, listing in self._lists.items():
+            if not job_filter.accepts(self.jobs[job.id]):
+                changed |= listing.discard(job.id)
+        return changed
+
+    def reveal(self, job: Job) -> None:
+        """Make a job stand in the shown list, wherever the server has it."""
+        self.jobs.put([job])
+        self._lists[JobFilter()].foresee(job.id)
+        if self.job_filter.accepts(job):
+            self.listing.foresee(job.id)
+
+    def forget(self, job_id: str) -> bool:
+        """Drop a job that is no longer on the server."""
+        for listing in self._lists.values():
+            listing.discard(job_id)
+        return self.jobs.drop(job_id)
+
+    def matching(self, prefix: str) -> list[str]:
+        """Return the ids of loaded jobs that begin with ``prefix``."""
+        return [job.id for job in self.jobs if job.id.startswith(prefix)]
+
+
+# The visible rows, as sections of consecutive ones.
+
+
+class Section(NamedTuple):
+    """A workflow's row with the rows below it, or notes alone.
+
+    ``workflow_id`` is "" for the notes below the list of workflows; ``listing`` is
+    None while the workflow is collapsed.
+    """
+
+    workflow_id: str
+    listing: Listing | None
+    notes: Sequence[NoteLine]
+
+    @property
+    def head(self) -> int:
+        """Rows before the first child: one, or none for notes alone."""
+        return 1 if self.workflow_id else 0
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs are visible."""
+        return 0 if self.listing is None else len(self.listing)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the section takes."""
+        return self.head + self.jobs + len(self.notes)
+
+    def key(self, offset: int) -> NodeKey:
+        """Return the identity of a row of this section."""
+        if offset < self.head:
+            return NodeKey.workflow(self.workflow_id)
+        at = offset - self.head
+        if self.listing is not None and at < len(self.listing):
+            return NodeKey.job(self.workflow_id, self.listing[at])
+        return NodeKey.note(self.workflow_id, at - self.jobs)
+
+    def offset(self, key: NodeKey) -> int | None:
+        """Return where a node of this section stands in it, None if nowhere."""
+        if key.kind is NodeKind.WORKFLOW:
+            return 0
+        if key.kind is NodeKind.JOB:
+            at = None if self.listing is None else self.listing.position(key.item)
+            return None if at is None else self.head + at
+        line = int(key.item)
+        return self.head + self.jobs + line if line < len(self.notes) else None
+
+
+class Rows:
+    """Row numbers to nodes and back, in the logarithm of the workflows' number."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._sections = sections
+        self._ends = list(accumulate(section.rows for section in sections))
+        self._places = {s.workflow_id: at for at, s in enumerate(sections)}
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def key(self, row: int) -> NodeKey:
+        """Return the identity of a row.
+
+        Raises:
+            IndexError: If there is no such row.
+        """
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        at = bisect_right(self._ends, row)
+        return self._sections[at].key(row - self._start(at))
+
+    def locate(self, key: NodeKey) -> int | None:
+        """Return the row of a node, None if it is not visible."""
+        at = self._places.get(key.workflow_id)
+        if at is None:
+            return None
+        offset = self._sections[at].offset(key)
+        return None if offset is None else self._start(at) + offset
+
+    def is_open(self, workflow_id: str) -> bool:
+        """Whether a workflow's jobs are visible."""
+        at = self._places.get(workflow_id)
+        return at is not None and self._sections[at].listing is not None
+
+    def note(self, key: NodeKey) -> NoteLine | None:
+        """Return the line of a note, None if it is not there (any more)."""
+        at = self._places.get(key.workflow_id)
+        if at is None or key.kind is not NodeKind.NOTE:
+            return None
+        notes = self._sections[at].notes
+        line = int(key.item)
+        return notes[line] if line < len(notes) else None
+
+    def _start(self, at: int) -> int:
+        return self._ends[at] - self._sections[at].rows
+
+
+# Which sections the tree shows, and the sentences where it shows nothing.
+
+CLEAR: Final = "0 clears the filter."
+SHOW_THEM: Final = ". shows them too."
+NOTE_INDENT: Final = 4
+
+
+def sections_of(tree: TreeModel, note_width: int) -> list[Section]:
+    """Lay out the rows of a tree.
+
+    A workflow found by its name stands with all its listed jobs; one found only by
+    an id stands open, with the jobs whose ids match.
+    """
+    width = max(note_width - NOTE_INDENT, 0) if note_width else 0
+    sections = list(_found_by_id(tree))
+    for workflow_id in tree.workflows.ids:
+        branch = tree.branch(workflow_id)
+        if branch is None:
+            continue
+        if branch.expanded:
+            empty = _no_job(tree, branch)
+            notes = notes_of(branch.listing, what="jobs", empty=empty)
+            lines = lines_of(notes, width)
+            sections.append(Section(workflow_id, branch.listing, lines))
+        else:
+            sections.append(Section(workflow_id, None, ()))
+    sections.append(Section("", None, lines_of(_last_notes(tree), width)))
+    return sections
+
+
+def _found_by_id(tree: TreeModel) -> Iterator[Section]:
+    prefix = tree.filters.query
+    if not prefix:
+        return
+    for branch in tree.branches():
+        workflow_id = branch.workflow.id
+        if workflow_id in tree.workflows:
+            continue
+        accepts = tree.filters.jobs.accepts
+        jobs = [j for j in branch.matching(prefix) if accepts(branch.jobs[j])]
+        if jobs or workflow_id.startswith(prefix):
+            yield Section(workflow_id, Listing(jobs), ())
+
+
+def _last_notes(tree: TreeModel) -> list[Note]:
+    listing = tree.workflows
+    notes = notes_of(listing, what="workflows", empty=_no_workflow(tree))
+    if tree.filters.query and listing.answered:
+        loaded = sum(len(branch.jobs) for branch in tree.branches())
+        said = f"ids matched among the {loaded:,} loaded jobs"
+        notes.append(Note(NoteKind.SAID, said))
+    return notes
+
+
+def _no_workflow(tree: TreeModel) -> str:
+    hides = tree.workflows.hides_terminated
+    if tree.filters.query:
+        said = clean(tree.filters.query)
+        if hides:
+            return f"Only terminated workflows are named like “{said}”; {SHOW_THEM}"
+        return f"No workflow is named like “{said}”. {CLEAR}"
+    if hides:
+        return f"No workflows but terminated ones; {SHOW_THEM}"
+    if tree.filters.terminated:
+        return "No workflows yet, no terminated ones either."
+    return "No workflows yet."
+
+
+def _no_job(tree: TreeModel, branch: Branch) -> str:
+    said = tree.filters.jobs.describe()
+    if not said:
+        return "No jobs yet."
+    return f"No job is {said} in {clean(branch.workflow.name)}. {CLEAR}"
+
+
+# Which row is selected, by identity, while rows come and go.
+
+
+class Selection:
+    """The node that was chosen, and the row that stands for it now.
+
+    A node that is not visible stays chosen: a row near it stands in, until it is
+    visible again or another is chosen.
+    """
+
+    def __init__(self) -> None:
+        self.row = 0
+        self._wanted: NodeKey | None = None
+        self._begin_at_top = False
+
+    def choose(self, key: NodeKey, rows: Rows) -> None:
+        """Choose a node; the row stays while it is not visible."""
+        self._wanted = key
+        row = rows.locate(key)
+        self.row = self.row if row is None else row
+
+    def choose_row(self, row: int, rows: Rows) -> NodeKey | None:
+        """Choose the row nearest to a number; return its identity."""
+        if not len(rows):
+            return None
+        self.row = min(max(row, 0), len(rows) - 1)
+        self._wanted = rows.key(self.row)
+        return self._wanted
+
+    def begin_at_top(self) -> None:
+        """Let the first row stand in, if the chosen node is hidden by what follows."""
+        self._begin_at_top = True
+
+    def settle(self, rows: Rows) -> None:
+        """Find the row in a new layout."""
+        wanted = self._wanted
+        if wanted is not None and wanted.kind is NodeKind.NOTE:
+            self._wanted = wanted = self._successor(rows)
+        row = None if wanted is None else rows.locate(wanted)
+        if row is None and wanted is not None and wanted.kind is NodeKind.JOB:
+            row = self._nearest(rows, wanted)
+        if row is None:
+            row = 0 if self._begin_at_top else min(self.row, max(len(rows) - 1, 0))
+        self.row = row
+        self._begin_at_top = False
+
+    def _successor(self, rows: Rows) -> NodeKey | None:
+        """Return what stands where a note stood: "more" becomes a job."""
+        return rows.key(min(self.row, len(rows) - 1)) if len(rows) else None
+
+    def _nearest(self, rows: Rows, wanted: NodeKey) -> int | None:
+        """Return the row next to where a vanished job stood, in its workflow."""
+        head = rows.locate(NodeKey.workflow(wanted.workflow_id))
+        if head is None or not 0 <= self.row < len(rows):
+            return head
+        same = rows.key(self.row).workflow_id == wanted.workflow_id
+        return self.row if same else head
+
+
+# Counts of what is loaded, in words.
+
+_TOLD: Final = (("RUNNING", "running"), ("FAILED", "failed"))
+
+
+def loaded_words(totals: Mapping[str, int]) -> str:
+    """Return "loaded: 3 running  1 failed"; counts of loaded jobs, never guessed.
+
+    Args:
+        totals: Loaded jobs by status, as ``TreeModel.totals`` counts them.
+    """
+    told = [
+        f"{totals.get(status, 0):,} {word}"
+        for status, word in _TOLD
+        if totals.get(status, 0)
+    ]
+    loaded = sum(totals.values())
+    return f"loaded: {'  '.join(told) or f'{loaded:,} jobs'}"
+
+
+# The tree of workflows and jobs: what is loaded, what is shown, what is selected.
+
+
+class TreeModel:
+    """Workflows and their jobs as rows, without limits in their number.
+
+    Whoever changes a branch or a listing calls ``touch``; rows are laid out again
+    when next read. Rows are told by identity (``NodeKey``), so that selection and
+    place outlive every refresh.
+
+    Args:
+        note_width: Cells a note below a list may take; 0 for one long row.
+    """
+
+    def __init__(self, *, note_width: int = 0) -> None:
+        self.filters = TreeFilters()
+        self.totals: Counter[str] = Counter()
+        self.version = 0
+        self._note_width = note_width
+        self._branches: dict[str, Branch] = {}
+        self._lists: dict[tuple[str, bool], Listing] = {("", False): Listing()}
+        self._rows: Rows | None = None
+        self._selection = Selection()
+
+    # what is loaded
+
+    @property
+    def workflows(self) -> Listing:
+        """The list of workflows that is shown."""
+        return self._lists[self.filters.query, self.filters.terminated]
+
+    def branch(self, workflow_id: str) -> Branch | None:
+        """Return a loaded workflow with its jobs."""
+        return self._branches.get(workflow_id)
+
+    def branches(self) -> Iterator[Branch]:
+        """Go through all loaded workflows, shown or not, in no given order."""
+        return iter(self._branches.values())
+
+    def job(self, key: NodeKey) -> Job | None:
+        """Return the job a key names, if it is loaded."""
+        branch = self._branches.get(key.workflow_id)
+        return None if branch is None else branch.jobs.get(key.item)
+
+    def put_workflows(self, workflows: Iterable[Workflow]) -> list[str]:
+        """Take over workflows as read; return their ids in order."""
+        ids = []
+        for workflow in workflows:
+            ids.append(workflow.id)
+            branch = self._branches.get(workflow.id)
+            if branch is None:
+                job_filter = self.filters.jobs
+                branch = Branch(workflow, job_filter, self.totals)
+                self._branches[workflow.id] = branch
+            branch.workflow = workflow
+        return ids
+
+    def extend_workflows(
+        self, listing: Listing, workflows: Sequence[Workflow], next_place: Place | None
+    ) -> None:
+        """Join the next page to a list of workflows."""
+        listing.extend(self.put_workflows(workflows), next_place)
+        self.touch()
+
+    def reveal(self, workflow: Workflow, job: Job | None = None) -> NodeKey:
+        """Show and select a workflow or job, wherever the server's lists have it."""
+        self.put_workflows([workflow])
+        self.workflows.foresee(workflow.id)
+        key = NodeKey.workflow(workflow.id)
+        branch = self._branches[workflow.id]
+        if job is not None:
+            branch.expanded = True
+            branch.reveal(job)
+            key = NodeKey.job(workflow.id, job.id)
+        self.touch()
+        self.select(key)
+        return key
+
+    def short_id(self, job: Job) -> str:
+        """Return a job's id as short as keeps the loaded ones of its list apart."""
+        branch = self._branches.get(job.workflow_id)
+        return job.id if branch is None else branch.jobs.short_ids.of(job.id)
+
+    def note_no_logs(self, workflow_id: str) -> None:
+        """Take note that a workflow keeps no logs, as an answer about them said."""
+        branch = self._branches.get(workflow_id)
+        if branch is not None and not branch.no_logs:
+            branch.no_logs = True
+            self.touch()
+
+    def update_job(self, job: Job) -> None:
+        """Take over a job read alone, if its workflow is loaded."""
+        branch = self._branches.get(job.workflow_id)
+        if branch is not None and branch.update(job):
+            self.touch()
+
+    def touch(self) -> None:
+        """Say that something changed."""
+        self.version += 1
+        self._rows = None
+
+    # what is shown
+
+    def set_filters(self, filters: TreeFilters) -> None:
+        """Filter at once by what is loaded; the server's answers refine it."""
+        before, self.filters = self.filters, filters
+        if filters.query != before.query:
+            self._selection.begin_at_top()
+        self._lists = {
+            ("", filters.terminated): self._whole_list(filters.terminated),
+            **self._lists_for(filters),
+        }
+        for branch in self._branches.values():
+            branch.show(filters.jobs)
+        self.touch()
+
+    def set_expanded(self, workflow_id: str, expanded: bool) -> None:
+        """Show or fold away the jobs of a workflow."""
+        branch = self._branches.get(workflow_id)
+        if branch is None or branch.expanded == expanded:
+            return
+        selected = self.selected
+        branch.expanded = expanded
+        self.touch()
+        inside = selected is not None and selected.workflow_id == workflow_id
+        if inside and not expanded:
+            self.select(NodeKey.workflow(workflow_id))
+
+    def set_note_width(self, cells: int) -> None:
+        """Break the notes below lists at a width in cells."""
+        if cells != self._note_width:
+            self._note_width = cells
+            self.touch()
+
+    def __len__(self) -> int:
+        return len(self._laid_out)
+
+    def key(self, row: int) -> NodeKey:
+        """Return the identity of a visible row.
+
+        Raises:
+            IndexError: If there is no such row.
+        """
+        return self._laid_out.key(row)
+
+    def locate(self, key: NodeKey) -> int | None:
+        """Return the row of a node, None if it is not visible."""
+        return self._laid_out.locate(key)
+
+    def is_open(self, workflow_id: str) -> bool:
+        """Whether the jobs of a workflow are shown below it."""
+        return self._laid_out.is_open(workflow_id)
+
+    def note(self, key: NodeKey) -> NoteLine | None:
+        """Return the line of a note, None if it is not there (any more)."""
+        return self._laid_out.note(key)
+
+    # what is selected
+
+    @property
+    def selected(self) -> NodeKey | None:
+        """The selected node; while it is not visible, one that stands near."""
+        rows = self._laid_out
+        return rows.key(self._selection.row) if len(rows) else None
+
+    @property
+    def selected_row(self) -> int:
+        """The selected row, 0 when there are none."""
+        return self._selection.row if len(self._laid_out) else 0
+
+    def select(self, key: NodeKey) -> None:
+        """Select a node by identity; one not visible is taken when it appears."""
+        self._selection.choose(key, self._laid_out)
+
+    def select_row(self, row: int) -> NodeKey | None:
+        """Select the row nearest to a number; return its identity."""
+        return self._selection.choose_row(row, self._laid_out)
+
+    # inside
+
+    @property
+    def _laid_out(self) -> Rows:
+        if self._rows is None:
+            self._rows = Rows(sections_of(self, self._note_width))
+            self._selection.settle(self._rows)
+        return self._rows
+
+    def _whole_list(self, terminated: bool) -> Listing:
+        kept = self._lists.get(("", terminated))
+        if kept is not None:
+            return kept
+        other = self._lists.get(("", not terminated), Listing())
+        return Listing(
+            workflow_id
+            for workflow_id in other.ids
+            if terminated or self._branches[workflow_id].workflow.terminated_at is None
+        )
+
+    def _lists_for(self, filters: TreeFilters) -> dict[tuple[str, bool], Listing]:
+        place = (filters.query, filters.terminated)
+        kept = self._lists.get(place)
+        if kept is None:
+            folded = filters.query.casefold()
+            whole = self._whole_list(filters.terminated)
+            kept = Listing(
+                workflow_id
+                for workflow_id in whole.ids
+                if folded in self._branches[workflow_id].workflow.name.casefold()
+            )
+        return {place: kept} if filters.query else {}

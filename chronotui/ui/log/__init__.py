@@ -1,0 +1,1 @@
+"""The log view: one widget for live, retained and any other lines."""

@@ -1,0 +1,634 @@
+"""A save in words."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.suggester import Suggester
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, Static
+
+from chronotui.engine.save_paths import (
+    PathPreview,
+    completed,
+    completions,
+    log_name,
+    preview,
+    shown,
+)
+from chronotui.engine.save_request import (
+    SavePhase,
+    SaveRequest,
+    SaveScope,
+    count_of_lines,
+    size_text,
+)
+from chronotui.log.formats import SaveFormat
+from chronotui.log.rows import LineRow
+from chronotui.text import clean
+from chronotui.times import human_duration
+from chronotui.ui.dialogs import FIELD_MOVES, Dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+    from textual.events import Click
+    from textual.geometry import Size
+
+    from chronotui.engine.save import Save
+    from chronotui.engine.save_request import SaveProgress
+    from chronotui.model import Job, LogLine, Workflow
+    from chronotui.ui.desk.log_side import ShownJob
+    from chronotui.ui.desk.plan import DeskPlan
+    from chronotui.ui.log.state import OpenLog
+
+SIGNS = {
+    SavePhase.SAVED: "✓",
+    SavePhase.UNVERIFIED: "?",
+    SavePhase.FAILED: "✗",
+    SavePhase.CANCELLED: "■",
+}
+
+
+def sign(progress: SaveProgress) -> str:
+    """Return the sign of a save's state."""
+    return SIGNS.get(progress.phase, "●")
+
+
+def amounts(progress: SaveProgress) -> str:
+    """Return bytes, lines, rate and time: ``4.2 MB  31,402 lines  1.1 MB/s  0:04``."""
+    parts = [size_text(progress.bytes), count_of_lines(progress.lines)]
+    if not progress.phase.is_over:
+        parts.append(f"{size_text(progress.bytes_per_second)}/s")
+    parts.append(human_duration(progress.elapsed_seconds))
+    return "  ".join(parts)
+
+
+def share(progress: SaveProgress) -> str:
+    """Return the part done: ``about 48 % of 65,000 lines``; "" if unknown."""
+    if progress.fraction is None or progress.phase.is_over:
+        return ""
+    whole = count_of_lines(progress.total_lines or 0)
+    return f"about {progress.fraction * 100:.0f} % of {whole}"
+
+
+def bar(progress: SaveProgress, width: int) -> str:
+    """Return a bar of ``width`` cells; "" when the total is not known."""
+    if progress.fraction is None or width <= 0:
+        return ""
+    full = round(progress.fraction * width)
+    return "━" * full + "─" * (width - full)
+
+
+def path_of(save: Save) -> str:
+    """Return a save's path, harmless, relative to home."""
+    return clean(shown(save.path))
+
+
+def outcome(save: Save) -> str:
+    """Return how a save ended, with what is to be known about it; "" while it runs."""
+    if save.result is not None:
+        return " ".join((save.result.sentence(), *save.result.notes))
+    return "" if save.error is None else str(save.error)
+
+
+def kept(save: Save) -> str:
+    """Return where a recording that was stopped is, and the command that goes on."""
+    request = save.request
+    words = ["chronotui"]
+    if request.profile:
+        words += ["--profile", request.profile]
+    words += ["save", request.workflow_id, request.job_id, "-O", str(save.path)]
+    words += ["--format", str(request.format)]
+    if request.stream:
+        words += ["--stream", request.stream]
+    return f"{save.error}\n  {shlex.join(words)}"
+
+
+# What the save dialog is opened on.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveSubject:
+    """A job's log, and which parts of it can be saved now.
+
+    Attributes:
+        job: The job as known.
+        workflow: Its workflow, if known.
+        short_id: The job's id as the tree shows it.
+        profile: The name of the profile it is saved under.
+        folder: Where the path begins: remembered, configured, or the current one.
+        own_folder: The configured folder, which may be made if it is missing.
+        known_lines: The log's line count, None if not known.
+        parts: Scopes beside the whole log, with their lines in order. The call is
+            made when the save begins, and again for a retry.
+        scope: The one chosen at first.
+    """
+
+    job: Job
+    folder: Path
+    workflow: Workflow | None = None
+    profile: str = ""
+    short_id: str = ""
+    own_folder: Path | None = None
+    known_lines: int | None = None
+    parts: Mapping[SaveScope, Callable[[], Iterable[LogLine]]] = field(
+        default_factory=dict
+    )
+    scope: SaveScope = SaveScope.WHOLE
+
+    @property
+    def title(self) -> str:
+        """The job's id for a title, harmless."""
+        return clean(self.short_id or self.job.id)
+
+
+# What can be saved of the opened job just now.
+
+SLICE_ROWS = 1000
+
+
+def subject_of(
+    shown: ShownJob, pane: str, plan: DeskPlan, short_id: str
+) -> SaveSubject:
+    """Return what the save dialog is opened on; ``short_id`` as the tree shows it."""
+    state = shown.opened.log.state
+    view = shown.views.get(pane)
+    parts = dict(_parts(view)) if view is not None else {}
+    return SaveSubject(
+        job=state.job,
+        workflow=shown.opened.workflow,
+        profile=plan.profile_name,
+        short_id=short_id,
+        folder=plan.save_folder,
+        own_folder=plan.profile.save_dir or plan.ui.save_dir,
+        known_lines=state.lines if state.at_start else None,
+        parts=parts,
+        scope=SaveScope.SELECTION if SaveScope.SELECTION in parts else SaveScope.WHOLE,
+    )
+
+
+def _parts(
+    view: OpenLog,
+) -> Iterator[tuple[SaveScope, Callable[[], Iterable[LogLine]]]]:
+    if view.filters.value is not None:
+        yield SaveScope.VIEW, lambda: lines_of(view, 0, len(view.rows))
+    if view.range_from is not None:
+        picked = view.picked_rows()
+        yield SaveScope.SELECTION, lambda: lines_of(view, picked.start, picked.stop)
+    if view.bookmarks:
+        rows = [view.rows.locate(anchor) for anchor in view.bookmarks.values()]
+        here = view.reading.current
+        low, high = sorted((min(rows, key=lambda row: abs(row - here)), here))
+        yield SaveScope.TO_BOOKMARK, lambda: lines_of(view, low, high + 1)
+
+
+def lines_of(view: OpenLog, start: int, stop: int) -> Iterator[LogLine]:
+    """Yield the lines among some rows, reading them a slice at a time."""
+    for first in range(start, stop, SLICE_ROWS):
+        last = min(first + SLICE_ROWS, stop)
+        for row in view.rows.rows(first, last):
+            if isinstance(row, LineRow):
+                yield row.line
+
+
+# One choice of a few, all in sight: ``(•) txt  ( ) jsonl``.
+
+Value = TypeVar("Value")
+
+_GAP: Final = 2
+
+
+class Choices(Widget, Generic[Value], can_focus=True):
+    """A row of options, wrapped where it is too long; arrows and clicks choose.
+
+    Args:
+        options: Values with their words, at least one.
+        chosen: The value at first.
+        id: Textual's id of the widget.
+    """
+
+    DEFAULT_CSS = """
+    Choices {
+        width: 1fr;
+        height: auto;
+        &:disabled { color: $text-disabled; }
+    }
+    Choices > .choices--chosen { text-style: bold; }
+    Choices:focus > .choices--chosen {
+        background: $block-cursor-background;
+        color: $block-cursor-foreground;
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--chosen"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "right,l,space", "step(1)", "next choice", show=False, id="dialog.next"
+        ),
+        Binding("left,h", "step(-1)", "choice before", show=False, id="dialog.back"),
+    ]
+    place: reactive[int] = reactive(0)
+
+    class Changed(Message):
+        """Another option was chosen."""
+
+        def __init__(self, choices: Choices[Any]) -> None:
+            super().__init__()
+            self.choices = choices
+
+        @property
+        def control(self) -> Choices[Any]:
+            """The row it was chosen in."""
+            return self.choices
+
+    def __init__(
+        self,
+        options: Sequence[tuple[Value, str]],
+        chosen: Value,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own word
+    ) -> None:
+        super().__init__(id=id)
+        self._options = tuple(options)
+        values = [value for value, _words in self._options]
+        self.set_reactive(Choices.place, values.index(chosen))
+
+    @property
+    def value(self) -> Value:
+        """The value chosen."""
+        return self._options[self.place][0]
+
+    def _rows(self, width: int) -> list[list[tuple[int, int, int]]]:
+        """Return rows of (option, first column, width)."""
+        rows: list[list[tuple[int, int, int]]] = [[]]
+        column = 0
+        for place, (_value, words) in enumerate(self._options):
+            size = len(words) + 4
+            if column and column + size > width:
+                rows.append([])
+                column = 0
+            rows[-1].append((place, column, size))
+            column += size + _GAP
+        return rows
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the rows it takes at a width."""
+        del container, viewport
+        return len(self._rows(width))
+
+    def render(self) -> Content:
+        """Draw the options, the chosen one marked by sign and by style."""
+        chosen = self.get_visual_style("choices--chosen")
+        lines = []
+        for row in self._rows(self.size.width or 80):
+            words = [
+                Content.styled(f"(•) {self._options[place][1]}", chosen)
+                if place == self.place
+                else Content(f"( ) {self._options[place][1]}")
+                for place, _column, _size in row
+            ]
+            lines.append(Content(" " * _GAP).join(words))
+        return Content("\n").join(lines)
+
+    def watch_place(self) -> None:
+        """Tell of the new choice."""
+        self.post_message(self.Changed(self))
+
+    def action_step(self, step: int) -> None:
+        """Choose the next option or the one before, round the ends."""
+        self.place = (self.place + step) % len(self._options)
+
+    def on_click(self, event: Click) -> None:
+        """Choose what was clicked."""
+        event.stop()
+        rows = self._rows(self.size.width or 80)
+        if not 0 <= event.y < len(rows):
+            return
+        for place, column, size in rows[event.y]:
+            if column <= event.x < column + size:
+                self.place = place
+
+
+# The field a path is typed in, with completion.
+
+
+class _Paths(Suggester):
+    """Offers the first completion in grey."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._folder = folder
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """Return the first completion."""
+        if not value:
+            return None
+        found = await asyncio.to_thread(completions, value, self._folder)
+        return found[0] if found and found[0] != value else None
+
+
+class PathInput(Input):
+    """Completes with Tab as far as the folder agrees; a second Tab moves on.
+
+    Args:
+        path: As shown at first.
+        folder: Where relative paths begin.
+        id: Textual's id of the widget.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete", "complete the path", show=False, id="save.complete"),
+    ]
+
+    def __init__(
+        self,
+        path: str,
+        folder: Path,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own word
+    ) -> None:
+        super().__init__(
+            path,
+            suggester=_Paths(folder),
+            compact=True,
+            select_on_focus=False,
+            id=id,
+        )
+        self._folder = folder
+
+    def show_end(self) -> None:
+        """Put the cursor behind the path and scroll to it: the name matters most."""
+        self.cursor_position = 0
+        self.cursor_position = len(self.value)
+
+    async def action_complete(self) -> None:
+        """Complete the path; where nothing more can be told, go to the next field."""
+        typed = self.value
+        if self.cursor_position == len(typed):
+            found = await asyncio.to_thread(completions, typed, self._folder)
+            longer = completed(typed, found)
+            if len(longer) > len(typed) and self.value == typed:
+                self.value = longer
+                self.cursor_position = len(longer)
+                return
+        self.screen.focus_next()
+
+
+# The save dialog: what, in which format, and where to.
+
+FORMATS: Final = (
+    (SaveFormat.TXT, "txt"),
+    (SaveFormat.TXT_TIME, "txt with time"),
+    (SaveFormat.JSONL, "jsonl"),
+    (SaveFormat.JSON, "json"),
+)
+REPLACE: Final = ((False, "no, keep what is there"), (True, "yes"))
+STREAMS: Final = ((None, "both"), ("stdout", "stdout"), ("stderr", "stderr"))
+
+RUNNING: Final = (
+    "The job has not ended: it is recorded to its end, then checked against "
+    "the server's own file."
+)
+RUNNING_QUERY: Final = (
+    "The job has not ended: the server is asked for the query once it has."
+)
+
+
+class SaveDialog(Dialog[SaveRequest | None]):
+    """Answers with what to save, None when it is left.
+
+    Args:
+        subject: The log and the parts of it that can be saved.
+        path: The path filled in (see `suggest`).
+        earlier: A request to begin with, for another try.
+    """
+
+    DEFAULT_CSS = """
+    SaveDialog { align: center middle; }
+    SaveDialog > #box {
+        width: 72; max-width: 100%; height: auto; max-height: 100%;
+        border: round $primary; padding: 0 1; background: $surface;
+    }
+    SaveDialog .row { height: auto; }
+    SaveDialog .row > Label { width: 9; color: $text-muted; }
+    SaveDialog Input { width: 1fr; }
+    SaveDialog #standing, SaveDialog #note { padding-left: 9; color: $text-muted; }
+    SaveDialog #standing.-warning { color: $text-warning; }
+    SaveDialog #standing.-refused { color: $text-error; }
+    SaveDialog #buttons { height: 1; align-horizontal: right; margin-top: 1; }
+    SaveDialog #buttons Button { margin-left: 2; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,ctrl+s", "save", "save", priority=True, id="save.save"),
+        Binding("escape", "leave", "close", id="save.close"),
+        *FIELD_MOVES,
+    ]
+
+    class Looked(Message):
+        """A typed path was looked at."""
+
+        def __init__(self, found: PathPreview) -> None:
+            super().__init__()
+            self.found = found
+
+    def __init__(
+        self, subject: SaveSubject, path: Path, *, earlier: SaveRequest | None = None
+    ) -> None:
+        super().__init__()
+        self._subject = subject
+        self._suggested = path
+        self._earlier = earlier
+        self._found: PathPreview | None = None
+
+    def compose(self) -> ComposeResult:
+        """Yield the rows of the form."""
+        subject, earlier = self._subject, self._earlier
+        scopes = [(scope, str(scope)) for scope in (SaveScope.WHOLE, *subject.parts)]
+        scope = earlier.scope if earlier else subject.scope
+        chosen = earlier.format if earlier else SaveFormat.TXT
+        stream = earlier.stream if earlier else None
+        query = (earlier.query if earlier else None) or ""
+        with Vertical(id="box") as box:
+            box.border_title = Content(f"Save log of {subject.title}")
+            box.border_subtitle = "enter saves · tab completes, moves on · esc closes"
+            yield from self._row("What", Choices(scopes, scope, id="scope"))
+            yield from self._row("Format", Choices(FORMATS, chosen, id="format"))
+            yield from self._row("Stream", Choices(STREAMS, stream, id="stream"))
+            yield from self._row(
+                "Query",
+                Input(
+                    query,
+                    placeholder="all lines, or what the server's search finds",
+                    compact=True,
+                    id="query",
+                ),
+            )
+            path = PathInput(shown(self._suggested), subject.folder, id="path")
+            yield from self._row("To", path)
+            yield Static(id="standing", markup=False)
+            with Horizontal(classes="row", id="replace"):
+                yield Label("Replace")
+                yield Choices(REPLACE, chosen=False, id="overwrite")
+            yield Static(id="note", markup=False)
+            with Horizontal(id="buttons"):
+                yield Button("Save", variant="primary", compact=True, id="save")
+                yield Button("Cancel", compact=True, id="cancel")
+
+    def _row(self, title: str, field: Choices[object] | Input) -> ComposeResult:
+        with Horizontal(classes="row"):
+            yield Label(title)
+            yield field
+
+    def on_mount(self) -> None:
+        """Put the cursor behind the path."""
+        path = self.query_one("#path", PathInput)
+        path.focus()
+        self.call_after_refresh(path.show_end)
+        self.query_one("#replace").display = False
+        self._say_notes()
+        self._look(path.value)
+
+    @property
+    def _scope(self) -> SaveScope:
+        scope: SaveScope = self.query_one("#scope", Choices).value
+        return scope
+
+    @property
+    def _format(self) -> SaveFormat:
+        chosen: SaveFormat = self.query_one("#format", Choices).value
+        return chosen
+
+    @property
+    def _recorded_job(self) -> str:
+        """The job that would be recorded; "" where nothing would."""
+        job = self._subject.job
+        whole = self._scope is SaveScope.WHOLE and not job.status.is_terminal
+        return job.id if whole and not self.query_one("#query", Input).value else ""
+
+    @property
+    def _overwrite(self) -> bool:
+        replace: bool = self.query_one("#overwrite", Choices).value
+        return replace and self.query_one("#replace").display
+
+    @on(Choices.Changed)
+    def _on_choice(self, event: Choices.Changed) -> None:
+        event.stop()
+        if event.choices.id == "format":
+            self._follow_format()
+        if event.choices.id == "overwrite" and self._found is not None:
+            self._show(self._found)
+        self._say_notes()
+
+    def _follow_format(self) -> None:
+        """Let the name's ending follow the format where it stated the last one."""
+        path = self.query_one("#path", Input)
+        stem, dot, ending = path.value.rpartition(".")
+        if dot and ending in {each.extension for each in SaveFormat}:
+            path.value = f"{stem}.{self._format.extension}"
+        else:
+            self._look(path.value)
+
+    @on(Input.Changed, "#query")
+    def _say_notes(self) -> None:
+        whole = self._scope is SaveScope.WHOLE
+        query = self.query_one("#query", Input)
+        query.disabled = not whole
+        note = ""
+        if whole and not self._subject.job.status.is_terminal:
+            note = RUNNING_QUERY if query.value.strip() else RUNNING
+        told = self.query_one("#note", Static)
+        told.update(Content(note))
+        told.display = bool(note)
+
+    @on(Input.Changed, "#path")
+    def _on_path(self, event: Input.Changed) -> None:
+        self._look(event.value)
+
+    @work(group="save-preview", exclusive=True)
+    async def _look(self, typed: str) -> None:
+        self.post_message(self.Looked(await self._looked_at(typed)))
+
+    async def _looked_at(self, typed: str) -> PathPreview:
+        subject = self._subject
+        return await asyncio.to_thread(
+            preview,
+            typed,
+            subject.folder,
+            own_folder=subject.own_folder,
+            file_name=log_name(subject.job.id, self._format.extension),
+        )
+
+    def on_save_dialog_looked(self, message: Looked) -> None:
+        """Show what stands at the path."""
+        self._show(message.found)
+
+    def _show(self, found: PathPreview) -> None:
+        """Say what the path leads to; the path itself where it was typed shorter."""
+        self._found = found
+        replaceable = found.target.replaceable
+        self.query_one("#replace").display = replaceable
+        words = found.sentence(self._recorded_job)
+        if replaceable and self._overwrite:
+            words = "will be replaced"
+        final, typed = shown(found.path), self.query_one("#path", Input).value
+        if final != typed.strip():
+            words = f"{clean(final)}  ({words})"
+        standing = self.query_one("#standing", Static)
+        standing.update(Content(words))
+        standing.set_class(replaceable, "-warning")
+        standing.set_class(not found.is_new and not replaceable, "-refused")
+
+    @on(Button.Pressed, "#save")
+    async def _on_save(self) -> None:
+        await self.action_save()
+
+    @on(Button.Pressed, "#cancel")
+    def action_leave(self) -> None:
+        """Answer with none."""
+        self.dismiss(None)
+
+    async def action_save(self) -> None:
+        """Answer with the request, if the path can be saved to."""
+        if self.focused is not None and self.focused.id == "cancel":
+            self.dismiss(None)
+            return
+        found = await self._looked_at(self.query_one("#path", Input).value)
+        self._show(found)
+        if found.allows(overwrite=self._overwrite):
+            self.dismiss(self._request(found, overwrite=self._overwrite))
+        else:
+            self.app.bell()
+
+    def _request(self, found: PathPreview, *, overwrite: bool) -> SaveRequest:
+        subject, scope = self._subject, self._scope
+        query = self.query_one("#query", Input).value.strip()
+        stream: str | None = self.query_one("#stream", Choices).value
+        return SaveRequest(
+            workflow_id=subject.job.workflow_id,
+            job_id=subject.job.id,
+            profile=subject.profile,
+            format=self._format,
+            path=found.path,
+            folder=subject.folder,
+            stream=stream,
+            query=query or None if scope is SaveScope.WHOLE else None,
+            scope=scope,
+            lines=subject.parts.get(scope),
+            overwrite=overwrite,
+            make_folder=found.makes_folder,
+            keep_part=True,
+            known_lines=subject.known_lines,
+            job=subject.job,
+            workflow=subject.workflow,
+        )

@@ -1,5 +1,0 @@
-"""The server's own search over the whole retained log."""
-
-from chronotui.ui.server_search.screen import ServerSearchScreen
-
-__all__ = ["ServerSearchScreen"]

@@ -1,0 +1,1 @@
+"""What reaches the terminal: only what changed, and what it can take."""

@@ -1,0 +1,531 @@
+"""A terminal's pen: where it is, how it writes, and what changing that costs."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from operator import ne, or_
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN, Pieces, Row, Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import Console
+
+    from chronotui.ui.term.buffer import DrawnRow, Piece, Styles
+
+SHORT_COLOUR, LONG_COLOUR = 3, 5
+"""Parameters of a colour by number and of one by red, green and blue."""
+
+_FLAGS: Final = frozenset(map(str, (1, 2, 3, 4, 5, 7, 8, 9, 21, 51, 52, 53)))
+
+
+Run = tuple[int, int, str | None]
+"""Row and column of a text; None: from there to the row's end is erased."""
+
+
+class Pen:
+    """Writes cells and remembers place and style, so that each is said once."""
+
+    def __init__(self, *, erases_in_colour: bool) -> None:
+        self.erases_in_colour = erases_in_colour
+        self._out: list[str] = []
+        self._style = ""
+        self._at: tuple[int, int] | None = None
+
+    def move(self, x: int, y: int) -> None:
+        """Go to a cell, counted from 0."""
+        if self._at == (x, y):
+            return
+        there = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"
+        if self._at is not None and self._at[1] == y and self._at[0] < x:
+            on = f"\x1b[{x - self._at[0]}C"
+            there = min(on, there, key=len)
+        self._out.append(there)
+        self._at = (x, y)
+
+    def style(self, style: str) -> None:
+        """Change to a style, if it is not in force."""
+        if style != self._style:
+            self._out.append(change_of_style(self._style, style))
+            self._style = style
+
+    def text(self, text: str) -> None:
+        """Write text of one cell a character in the style in force."""
+        self._out.append(text)
+        if self._at is not None:
+            self._at = (self._at[0] + len(text), self._at[1])
+
+    def runs(self, style: str, runs: Iterable[Run]) -> None:
+        """Write runs of one style, of cells of one character each."""
+        for y, x, text in runs:
+            self.move(x, y)
+            self.style(style)
+            if text is None:
+                self.control("\x1b[K")
+            else:
+                self.text(text)
+
+    def control(self, written: str) -> None:
+        """Write what leaves the pen nobody knows where."""
+        self._out.append(written)
+        self._at = None
+
+    def finish(self) -> str:
+        """Return all that was written, with the terminal's own style restored."""
+        self.style("")
+        return "".join(self._out)
+
+
+class Look(NamedTuple):
+    """An SGR parameter string taken apart; a colour is its parameters."""
+
+    flags: frozenset[str]
+    foreground: str
+    background: str
+
+
+@lru_cache(4096)
+def change_of_style(old: str, new: str) -> str:
+    """Return the shortest writing that changes one style into another."""
+    sgr, _, link = new.partition("\x1b")
+    old_sgr, _, old_link = old.partition("\x1b")
+    written = "\x1b]8;;\x1b\\" if old_link and old_link != link else ""
+    written += _change_of_sgr(old_sgr, sgr)
+    return written + "\x1b" + link if link and link != old_link else written
+
+
+def _change_of_sgr(old: str, new: str) -> str:
+    if old == new:
+        return ""
+    whole = f"\x1b[0;{new}m" if new and old else f"\x1b[{new}m"
+    before, after = _look(old), _look(new)
+    if before is None or after is None or not before.flags <= after.flags:
+        return whole
+    added = sorted(after.flags - before.flags)
+    for was, becomes in zip(before[1:], after[1:], strict=True):
+        if was and not becomes:
+            return whole
+        if was != becomes:
+            added.append(becomes)
+    return min(f"\x1b[{';'.join(added)}m", whole, key=len) if added else ""
+
+
+@lru_cache(1024)
+def _look(sgr: str) -> Look | None:
+    """Take a parameter string apart; None when it says more than is known here."""
+    words = sgr.split(";") if sgr else []
+    flags, colours = set(), {"3": "", "4": ""}
+    at = 0
+    while at < len(words):
+        word = words[at]
+        size = 1
+        if word in {"38", "48"}:
+            size = LONG_COLOUR if words[at + 1 : at + 2] == ["2"] else SHORT_COLOUR
+            colours[word[0]] = ";".join(words[at : at + size])
+        elif word in _FLAGS:
+            flags.add(word)
+        elif len(word) == 2 and word[0] in colours and word[1] in "01234567":
+            colours[word[0]] = word
+        elif word[:-1] in {"9", "10"} and word[-1] in "01234567":
+            colours["3" if word[0] == "9" else "4"] = word
+        else:
+            return None
+        at += size
+    return Look(frozenset(flags), colours["3"], colours["4"])
+
+
+# The shortest writing that turns one row into another.
+
+Changes = dict[int, bytes]
+"""By row, a byte for each cell: 1 where it differs."""
+
+Span = tuple[int, int]
+
+BRIDGE: Final = 4
+"""Unchanged cells rewritten rather than skipped: a move costs about as much."""
+
+ERASE_FROM: Final = 8
+"""Blank cells at the end of a row from which erasing is shorter than writing."""
+
+_SPAN: Final = re.compile(rb"\x01(?:\x00{0,%d}\x01)*" % BRIDGE)
+_ONE_STYLE: Final = re.compile(r"(.)\1*", re.DOTALL)
+
+
+def differing(shown: Row, wanted: Row) -> bytes:
+    """Return a byte for each cell, 1 where the rows differ; empty if nowhere."""
+    marks: Iterable[bool] = ()
+    if shown.cells != wanted.cells:
+        marks = map(ne, shown.cells, wanted.cells)
+    if shown.styles != wanted.styles:
+        other = map(ne, shown.styles, wanted.styles)
+        marks = map(or_, marks, other) if marks else other
+    found = bytes(marks)
+    return found if 1 in found else b""
+
+
+def changes(
+    shown: Sequence[Row], wanted: Sequence[Row], rows: Iterable[int]
+) -> Changes:
+    """Return the cells that differ in those of some rows in which any do."""
+    found = ((y, differing(shown[y], wanted[y])) for y in rows)
+    return {y: places for y, places in found if places}
+
+
+def write_rows(
+    pen: Pen,
+    styles: Styles,
+    shown: Sequence[Row],
+    wanted: Sequence[Row],
+    changed: Changes,
+) -> None:
+    """Write what each wanted row has that the shown one has not.
+
+    Rows of one-cell graphemes are written style by style, all rows together:
+    changing the style costs more than going to another row.
+
+    Args:
+        pen: Writes.
+        styles: What the rows' style codes stand for.
+        shown: All rows as they are shown.
+        wanted: All rows as they are to be.
+        changed: The cells to be written.
+    """
+    by_style: dict[str, list[Run]] = {}
+    for y, places in changed.items():
+        row = wanted[y]
+        spans = _spans(places, row)
+        if not (shown[y].is_simple and row.is_simple):
+            _write_graphemes(pen, styles, y, row, spans)
+            continue
+        end = _erasable_from(pen, row, styles.style(row.styles[-1]))
+        _add_runs(by_style, y, row, spans, end)
+    for code, runs in by_style.items():
+        pen.runs(styles.style(code), runs)
+
+
+def _add_runs(
+    by_style: dict[str, list[Run]], y: int, row: Row, spans: Iterable[Span], end: int
+) -> None:
+    """Add what is to be written, by style codes; from ``end`` on the row is blank."""
+    text, styles = "".join(row.cells), row.styles
+    for start, stop in spans:
+        for one in _ONE_STYLE.finditer(styles, start, min(stop, end)):
+            x1, x2 = one.span()
+            by_style.setdefault(one[1], []).append((y, x1, text[x1:x2]))
+        if stop > end:
+            by_style.setdefault(styles[-1], []).append((y, max(start, end), None))
+            return
+
+
+def _erasable_from(pen: Pen, row: Row, last: str) -> int:
+    """Return where the row's blank end begins, or its width when none is worth it.
+
+    Args:
+        pen: Writes.
+        row: Of one-cell graphemes.
+        last: The style of its last cell.
+    """
+    width = len(row.cells)
+    if not pen.erases_in_colour or "\x1b" in last or row.cells[-1] != BLANK:
+        return width
+    x = max(
+        len("".join(row.cells).rstrip(BLANK)), len(row.styles.rstrip(row.styles[-1]))
+    )
+    return x if width - x >= ERASE_FROM and not _decorated(last) else width
+
+
+def _decorated(style: str) -> bool:
+    """Whether blanks in this style show more than a background."""
+    words = style.split(";")
+    skip = 0
+    for position, word in enumerate(words):
+        if skip:
+            skip -= 1
+        elif word in {"38", "48"}:
+            skip = 4 if words[position + 1 : position + 2] == ["2"] else 2
+        elif word in {"4", "7", "9", "21", "51", "52", "53"}:
+            return True
+    return False
+
+
+def _spans(places: bytes, wanted: Row) -> list[Span]:
+    """Return the ranges of cells that differ, close ones joined."""
+    if UNKNOWN in wanted.cells:
+        known = (2 if cell == UNKNOWN else 0 for cell in wanted.cells)
+        places = bytes(map(max, places, known))
+    if not wanted.is_simple:
+        places = _with_overhang(places, wanted.cells)
+    return [found.span() for found in _SPAN.finditer(places)]
+
+
+def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
+    """Mark the cells that a terminal may cover with a grapheme it takes for wider.
+
+    At the most it gives each character of it two cells. What it covers is then
+    written over, so that nothing is left of a grapheme when it goes.
+    """
+    marks, over, until = bytearray(places), 0, 0
+    for x, cell in enumerate(cells):
+        if x < until:
+            marks[x] = marks[x] or 1
+        width = 2 if cells[x + 1 : x + 2] == [CONTINUED] else 1
+        if cell and 1 not in marks[x : x + width]:
+            over = 0
+        elif len(cell) > 1:
+            over += 2 * len(cell) - width
+            until = max(until, x + width + over)
+        elif cell and width == 1:
+            over = 0
+    return bytes(marks)
+
+
+def _write_graphemes(
+    pen: Pen, styles: Styles, y: int, wanted: Row, spans: Sequence[Span]
+) -> None:
+    """Write a row that has, or had, graphemes of more cells than one, as they come.
+
+    After graphemes whose width a terminal may see otherwise the place is said
+    again, so that a disagreement does not shift what follows.
+    """
+    for span in spans:
+        doubtful = False
+        for x in range(*_whole(wanted, span)):
+            cell = wanted.cells[x]
+            if not cell:
+                continue
+            plain = len(cell) == 1 and wanted.cells[x + 1 : x + 2] != [CONTINUED]
+            if plain or not doubtful:
+                pen.move(x, y)
+            pen.style(styles.style(wanted.styles[x]))
+            if len(cell) > 1 and wanted.cells[x + 1 : x + 2] == [CONTINUED]:
+                # A terminal that takes it for one cell would leave the other.
+                pen.move(x, y)
+                pen.text(BLANK * 2)
+                pen.move(x, y)
+            doubtful = not plain
+            if plain:
+                pen.text(cell)
+            else:
+                pen.control(cell)
+
+
+def _whole(row: Row, span: Span) -> Span:
+    """Widen a range so that it cuts no wide grapheme in two."""
+    start, stop = span
+    while start and row.cells[start] == CONTINUED:
+        start -= 1
+    while stop < len(row.cells) and row.cells[stop] == CONTINUED:
+        stop += 1
+    return start, stop
+
+
+# Finding rows that only moved, so that the terminal can move them itself.
+
+LEAST_ROWS: Final = 4
+"""Fewer rows than this are not worth a scroll region."""
+
+ROW_COST: Final = 8
+"""What going to a row costs, in cells."""
+
+
+class Shift(NamedTuple):
+    """Rows from ``top`` up to ``bottom`` move up by ``lines``; negative: down."""
+
+    top: int
+    bottom: int
+    lines: int
+
+
+def find_shift(
+    shown: Sequence[Row], wanted: Sequence[Row], changed: Changes
+) -> Shift | None:
+    """Return the move that saves the most cells, None when none saves any."""
+    if len(changed) < LEAST_ROWS:
+        return None
+    top, bottom = min(changed), max(changed) + 1
+    left = min(places.find(1) for places in changed.values())
+    right = max(places.rfind(1) for places in changed.values()) + 1
+    lines = _likely_lines(shown[top:bottom], wanted[top:bottom], slice(left, right))
+    if not lines or abs(lines) >= bottom - top - 1:
+        return None
+    if any(UNKNOWN in row.cells for row in wanted[top:bottom]):
+        return None  # what is not known would move along and never be put right
+    # A marked row that stays at the edge is cheaper to change than to move on.
+    edge = Shift(top + (lines < 0), bottom - (lines > 0), lines)
+    before = _cost(changed.values())
+    costs = {}
+    for shift in (Shift(top, bottom, lines), edge):
+        moved = shifted(shown, shift)
+        costs[shift] = _cost(differing(moved[y], wanted[y]) for y in range(top, bottom))
+    best = min(costs, key=costs.__getitem__)
+    return best if costs[best] * 4 < before * 3 else None
+
+
+def _likely_lines(shown: Sequence[Row], wanted: Sequence[Row], columns: slice) -> int:
+    """Return by how many lines most rows moved up; 0 when that cannot be told."""
+    places: dict[str | tuple[str, ...], int] = {}
+    for y, row in enumerate(shown):
+        key = _key(row, columns)
+        places[key] = -1 if key in places else y
+    places.pop(BLANK * (columns.stop - columns.start), None)
+    votes: dict[int, int] = {}
+    for y, row in enumerate(wanted):
+        place = places.get(_key(row, columns), -1)
+        if place >= 0:
+            votes[place - y] = votes.get(place - y, 0) + 1
+    return max(votes, key=votes.__getitem__, default=0)
+
+
+def _key(row: Row, columns: slice) -> str | tuple[str, ...]:
+    cells = row.cells[columns]
+    return cells if isinstance(cells, str) else tuple(cells)
+
+
+def _cost(rows: Iterable[bytes]) -> int:
+    """Count the cells that differ, and what going to their rows costs."""
+    return sum(places.count(1) + ROW_COST for places in rows if places)
+
+
+def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
+    """Return the rows as they look after the move; the new ones are blank."""
+    rows = list(shown)
+    width = len(rows[0].cells)
+    for y in range(shift.top, shift.bottom):
+        source = y + shift.lines
+        if shift.top <= source < shift.bottom:
+            rows[y] = shown[source]
+        else:
+            rows[y] = Row.of(BLANK, width)
+    return rows
+
+
+def write_shift(pen: Pen, shift: Shift) -> None:
+    """Let the terminal move the rows."""
+    pen.style("")
+    pen.control(f"\x1b[{shift.top + 1};{shift.bottom}r")
+    if shift.lines > 0:
+        pen.move(0, shift.bottom - 1)
+        pen.control("\n" * shift.lines)
+    else:
+        pen.move(0, shift.top)
+        pen.control("\x1bM" * -shift.lines)
+    pen.control("\x1b[r")
+
+
+# What is wanted on the screen, what is on it, and when to write the difference.
+
+PASSES_BY: Final = re.compile(
+    r"(?:\x1b\[\?(?!1049|47|1047)[\d;]+[hl]"  # modes, but for the other screen
+    r"|\x1b\[\?[\d;]*\$p|\x1b\[[<>=?]?[\d;]*u|\x1b\[>[\d;]*[a-zA-Z]|\x1b\[c"
+    r"|\x1b\](?:0|2|9|22|52|777);[^\x07\x1b]*(?:\x07|\x1b\\)"
+    r"|\x1bP[^\x1b]*(?:\x1b\x1b[^\x1b]*)*\x1b\\"
+    r"|\x07)+"
+)
+"""Writes that change no cell: modes, questions, titles, clipboard, bell."""
+
+
+class Painter:
+    """Takes what Textual writes and returns what the terminal has to be sent.
+
+    ``feed`` returns what must be written at once (all that is no painting);
+    ``flush`` returns the painting that is due. Between the two the wanted screen
+    may change any number of times: only the last state is written.
+    """
+
+    def __init__(
+        self, width: int, height: int, *, erases_in_colour: bool = False
+    ) -> None:
+        self._erases_in_colour = erases_in_colour
+        self.resize(width, height)
+
+    def resize(self, width: int, height: int) -> None:
+        """Start over with a screen of another size, all of it unknown."""
+        self._wanted = Surface(width, height)
+        self._shown = Surface(width, height)
+        self._forget()
+        self._cursor_moved = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is painting that has not been written."""
+        return bool(self._touched) or self._cursor_moved
+
+    def feed(self, written: str) -> str:
+        """Take one write; returns what has to be passed on at once."""
+        due = ""
+        if self._pieces.styles.is_full:
+            due = self.flush()
+            self._forget()
+        cursor = self._wanted.cursor
+        touched = self._wanted.paint(written, self._pieces)
+        if touched is not None:
+            self._touched |= touched
+            self._cursor_moved = self._cursor_moved or self._wanted.cursor != cursor
+            return due
+        if PASSES_BY.fullmatch(written):
+            return due + written
+        due += self.flush()
+        self._forget()
+        return due + written
+
+    def put_rows(
+        self, x: int, rows: Mapping[int, DrawnRow], width: int, console: Console
+    ) -> bool:
+        """Take rows that are wanted from a column on, by their screen row.
+
+        Args:
+            x: The first column.
+            rows: The rows.
+            width: Cells that each of them has to have.
+            console: What Textual renders with.
+
+        Returns:
+            False, with none of them taken, when they are not all known to fit.
+        """
+        pieces = self._pieces
+        if pieces.styles.is_full or x + width > self._wanted.width:
+            return False
+        placed: dict[int, Piece] = {}
+        for y, row in rows.items():
+            piece = row.piece(pieces, console)
+            if piece is None or len(piece.cells) != width or y >= self._wanted.height:
+                return False
+            placed[y] = piece
+        for y, piece in placed.items():
+            self._wanted.put(x, y, piece)
+        self._touched.update(placed)
+        return True
+
+    def _forget(self) -> None:
+        """Take every cell as unknown: what is painted next is painted whole."""
+        self._pieces = Pieces()
+        self._wanted.forget()
+        self._shown.forget()
+        self._touched: set[int] = set()
+
+    def flush(self) -> str:
+        """Return the writing that makes the terminal show what is wanted."""
+        if not self.is_due:
+            return ""
+        pen = Pen(erases_in_colour=self._erases_in_colour)
+        shown, wanted = self._shown.rows, self._wanted.rows
+        changed = changes(shown, wanted, sorted(self._touched))
+        shift = find_shift(shown, wanted, changed)
+        if shift:
+            write_shift(pen, shift)
+            shown = self._shown.rows = shifted(shown, shift)
+            rows = changed.keys() | set(range(shift.top, shift.bottom))
+            changed = changes(shown, wanted, sorted(rows))
+        write_rows(pen, self._pieces.styles, shown, wanted, changed)
+        for y in changed:
+            shown[y] = wanted[y]
+        self._touched = set()
+        painted = pen.finish()
+        if painted or self._cursor_moved:
+            x, y = self._wanted.cursor
+            painted += f"\x1b[{y + 1};{x + 1}H"
+        self._cursor_moved = False
+        return painted

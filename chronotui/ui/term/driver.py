@@ -1,0 +1,393 @@
+"""The short way from a widget that draws its own rows to the painter.
+
+Textual's compositor joins, cuts and renders the rows of all widgets. Rows of a widget
+that nothing lies over come out of it as they went in, so they may as well go to the
+painter at once: a third of the work. Where anything is in doubt the widget is told so
+and goes the compositor's way. What decides it, like the painter itself, was compared
+with stock painting for the releases in `chronotui.ui.painting.driver.TESTED`.
+"""
+
+from __future__ import annotations
+
+import curses
+import os
+import select
+import signal
+from collections import deque
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import textual
+from rich.segment import Segment
+from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from chronotui.ui.term.buffer import DrawnRow
+from chronotui.ui.term.diff import Painter
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from rich.console import Console
+    from rich.style import Style
+    from rich.text import Text
+    from textual._compositor import Compositor
+    from textual.color import Color
+    from textual.driver import Driver
+
+
+class Shortcut:
+    """Paints the rows of one widget.
+
+    Args:
+        widget: It fills its region with rows that it gives the compositor unchanged.
+    """
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._seen: object = None
+        self._region: Region | None = None
+
+    def paint(self, rows: Mapping[int, DrawnRow]) -> bool:
+        """Paint rows of the widget, by their number in it.
+
+        Returns:
+            Whether that was done; if not, refresh the widget.
+        """
+        driver = self._driver()
+        if driver is None:
+            return False
+        region = self._uncovered()
+        if region is None:
+            return False
+        x, top = region.offset
+        console = self._widget.app.console
+        return driver.paint_rows(
+            x, {top + y: row for y, row in rows.items()}, region.width, console
+        )
+
+    def _driver(self) -> FrugalDriver | None:
+        """Return the driver if it takes rows and Textual would paint them now."""
+        app = self._widget.app
+        driver = app._driver  # noqa: SLF001
+        if not hasattr(driver, "paint_rows") or app._batch_count:  # noqa: SLF001
+            return None
+        if not app.is_running or app._closed:  # noqa: SLF001
+            return None
+        return cast("FrugalDriver", driver)
+
+    def _uncovered(self) -> Region | None:
+        """Return where the widget is on the screen if all of it is to be seen."""
+        app, screen = self._widget.app, self._widget.screen
+        compositor = screen._compositor  # noqa: SLF001
+        if screen is not app.screen or compositor.size != app.size:
+            return None
+        visible = compositor.visible_widgets
+        if visible is not self._seen:
+            self._seen = visible
+            self._region = self._find(compositor)
+        return self._region
+
+    def _find(self, compositor: Compositor) -> Region | None:
+        """Look at all that is shown, the uppermost first, down to the widget."""
+        visible = compositor.visible_widgets
+        if self._widget not in visible:
+            return None
+        region, clip = visible[self._widget]
+        if region.size != self._widget.size:
+            return None
+        whole = compositor.size.region.contains_region(region)
+        if not whole or not clip.contains_region(region):
+            return None
+        for other, (place, other_clip) in visible.items():
+            if other is self._widget:
+                return region
+            if place.intersection(other_clip).overlaps(region):
+                return None
+        return None
+
+
+# A widget of one row that draws it itself.
+
+
+class OwnRow(Widget):
+    """Shows one line that changes often; a line below it would be blank."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shortcut = Shortcut(self)
+        self._styles: dict[str, Style] = {}
+        self._background: Color | None = None
+
+    def line(self, width: int) -> Text:
+        """Return what stands in a row of some cells; more of it is cut off."""
+        raise NotImplementedError
+
+    def tone(self, name: str) -> Style:
+        """Return the style of a component class; "" is the widget's own."""
+        style = self._styles.get(name)
+        if style is None:
+            style = self.get_component_rich_style(name) if name else self.rich_style
+            self._styles[name] = style
+        return style
+
+    def repaint(self) -> None:
+        """Show what the line is now."""
+        if not self.size or not self._shortcut.paint({0: self._row()}):
+            self.refresh()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the strips of a part of it; the compositor asks."""
+        row = self._row().strip.crop(crop.x, crop.right)
+        blank = Strip.blank(crop.width, self.tone("").background_style)
+        return [blank if y else row for y in range(crop.y, crop.bottom)]
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row."""
+        return self.render_lines(Region(0, y, self.size.width, 1))[0]
+
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours when next drawn."""
+        super().notify_style_update()
+        self._styles = {}
+        self._background = None
+
+    def _row(self) -> DrawnRow:
+        width, own = self.size.width, self.tone("")
+        text = self.line(width)
+        text.truncate(width, overflow="ellipsis")
+        pieces = Segment.apply_style(text.render(self.app.console), own)
+        strip = Strip(pieces).adjust_cell_length(width, own.background_style)
+        segments = list(strip)
+        if self._background is None:
+            self._background = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            segments = line_filter.apply(segments, self._background)
+        return DrawnRow(segments)
+
+
+# Textual's own terminal driver, with the painter before its pen.
+
+TESTED: Final = ("8.2",)
+"""Textual releases whose painting was compared, cell by cell."""
+
+FRAME_SECONDS: Final = 1 / 60
+"""At most 60 frames a second: a key held down sends 30, and clocks tick meanwhile.
+
+What floods paints less often by itself, and a slow line holds frames back.
+"""
+
+FRAMES_AT_ONCE: Final = 4
+"""Frames that may follow one another closely after a pause, as what a key changes,
+what is said about it and a clock that ticks meanwhile."""
+
+ALMOST_SECONDS: Final = 0.001
+"""What a timer may come too early by."""
+
+BACKLOG: Final = 2
+"""Writes still queued for the terminal from which a frame is put off."""
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether the terminal is still there."""
+
+SYNC_BEGIN: Final = "\x1b[?2026h"
+SYNC_END: Final = "\x1b[?2026l"
+
+
+def driver_class() -> type[Driver] | None:
+    """Return the frugal driver where it is known to paint like the stock one.
+
+    ``CHRONOTUI_PAINTING=stock`` switches it off. None means Textual's own.
+    """
+    stock = os.environ.get("CHRONOTUI_PAINTING") == "stock"
+    return None if stock or release() not in TESTED else FrugalDriver
+
+
+def release() -> str:
+    """Return which Textual this is, such as ``8.2``.
+
+    ``textual.__version__`` reads the package's metadata, a tenth of what the desk
+    takes to its first frame; the name of the folder they are in says the same.
+    """
+    site = Path(textual.__file__).parents[1]
+    found = [path.stem for path in site.glob("textual-*.dist-info")]
+    version = found[0].partition("-")[2] if len(found) == 1 else textual.__version__
+    return ".".join(version.split(".")[:2])
+
+
+def erases_in_colour() -> bool:
+    """Whether this terminal erases with the background in force (terminfo bce)."""
+    try:
+        curses.setupterm()
+        return bool(curses.tigetflag("bce") == 1)
+    except (curses.error, TypeError, ValueError, OSError):
+        return False
+
+
+def is_hung_up(terminal: int) -> bool:
+    """Whether nobody is at the other end of a terminal any more."""
+    poll = select.poll()
+    poll.register(terminal, 0)
+    # Where terminals cannot be polled the answer is POLLNVAL, which says nothing.
+    gone = select.POLLHUP | select.POLLERR
+    return any(events & gone for _file, events in poll.poll(0))
+
+
+class FrugalDriver(LinuxDriver):
+    """Writes the difference between what is shown and what is wanted.
+
+    A frame goes out at once when `FRAMES_AT_ONCE` before it took their time and the
+    terminal has taken what it was sent; else when both hold. What came between is
+    never sent: a slow line shows the newest state and falls behind by one frame at
+    most.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._painter = Painter(0, 0, erases_in_colour=erases_in_colour())
+        self._size_known = self._app.size
+        self._frames = deque([0.0] * FRAMES_AT_ONCE, maxlen=FRAMES_AT_ONCE)
+        self._timer: asyncio.TimerHandle | None = None
+        self._synchronised = False
+        self._was_left = False
+        self._looking: asyncio.TimerHandle | None = None
+
+    def start_application_mode(self) -> None:
+        """Take over the terminal; nothing is known of what it shows."""
+        self._forget()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._loop.call_soon_threadsafe(self._look)
+        if self._was_left:
+            # Woken by a signal; Textual paints nothing where the size is the same.
+            self._loop.call_soon_threadsafe(self._paint_whole)
+
+    def run_input_thread(self) -> None:
+        """Read keys; a terminal that is gone cannot be read."""
+        try:
+            super().run_input_thread()
+        except OSError:
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    def _look(self) -> None:
+        """Leave as the kernel has it when the terminal is gone.
+
+        Not every program hears of it: only those in the foreground of a session whose
+        terminal it was. Textual reads an end of input for ever.
+        """
+        if self._looking is not None:
+            self._looking.cancel()
+        if is_hung_up(self.fileno):
+            signal.raise_signal(signal.SIGHUP)
+        else:
+            self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        self._cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+        super().stop_application_mode()
+        self._forget()
+        self._was_left = True
+
+    def write(self, data: str) -> None:
+        """Take what Textual writes; painting waits for its frame."""
+        if data in {SYNC_BEGIN, SYNC_END}:
+            self._synchronised = True
+            return
+        if self._app.size != self._size_known:
+            self._forget()
+            # Textual paints what its layout changed, and a size that came back
+            # before it was laid out changed nothing.
+            self._paint_whole()
+        at_once = self._painter.feed(data)
+        if at_once and self._has_room():
+            super().write(at_once)
+        if self._painter.is_due:
+            self._schedule()
+
+    def paint_rows(
+        self, x: int, rows: Mapping[int, DrawnRow], width: int, console: Console
+    ) -> bool:
+        """Take rows of a widget as they are to be seen from a column on.
+
+        Returns:
+            False when they have to be painted by Textual.
+        """
+        if self._app.size != self._size_known or self._writer_thread is None:
+            return False
+        if not self._painter.put_rows(x, rows, width, console):
+            return False
+        if self._timer is None and self._painter.is_due:
+            # What else is said of the same change comes in the same frame.
+            self._timer = self._loop.call_later(0, self._due)
+        return True
+
+    def close(self) -> None:
+        """Write what is due and stop."""
+        self._flush()
+        self._cancel()
+        if self._has_room():
+            super().close()
+
+    def _paint_whole(self) -> None:
+        for screen in self._app.screen_stack[-1:]:
+            screen.refresh()
+
+    def _forget(self) -> None:
+        self._size_known = self._app.size
+        self._painter.resize(*self._size_known)
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            return
+        wait = self._frames[0] + FRAMES_AT_ONCE * FRAME_SECONDS - monotonic()
+        if wait <= ALMOST_SECONDS and not self._is_backed_up():
+            self._flush()
+            return
+        self._timer = self._loop.call_later(max(wait, FRAME_SECONDS / 4), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._is_backed_up():
+            self._timer = self._loop.call_later(FRAME_SECONDS, self._due)
+        else:
+            self._schedule()
+
+    def _is_backed_up(self) -> bool:
+        thread = self._writer_thread
+        return thread is not None and thread._queue.qsize() >= BACKLOG  # noqa: SLF001
+
+    def _flush(self) -> None:
+        frame = self._painter.flush()
+        if not frame or self._writer_thread is None:
+            return
+        self._frames.append(monotonic())
+        if self._synchronised:
+            frame = f"{SYNC_BEGIN}{frame}{SYNC_END}"
+        if self._has_room():
+            super().write(frame)
+
+    def _has_room(self) -> bool:
+        """Wait for room in the queue; False when the thread that writes has ended.
+
+        It ends with its terminal, as when a connection breaks. Textual's own driver
+        then waits for ever in a full queue, and the program never leaves.
+        """
+        thread = self._writer_thread
+        while thread is not None and thread.is_alive():
+            if not thread._queue.full():  # noqa: SLF001
+                return True
+            thread.join(FRAME_SECONDS)
+        return False
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

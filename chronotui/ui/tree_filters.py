@@ -1,0 +1,590 @@
+"""A list of values to choose from, opened below a filter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+)
+
+from rich.cells import cell_len
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.geometry import Offset
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from chronotui.model import JobStatus, Trigger
+from chronotui.text import clean
+from chronotui.tree.model import TreeFilters, TreeModel
+from chronotui.ui import tree_messages as messages
+from chronotui.ui.tree import JobTree, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from textual.app import ComposeResult
+    from textual.events import Click, Resize
+    from textual.geometry import Size
+    from textual.timer import Timer
+
+    from chronotui.engine.catalog import Catalog
+    from chronotui.model import Job
+
+
+class ChoiceMenu(ModalScreen[int | None]):
+    """Lets one value be chosen; gives its number, None if none was.
+
+    Args:
+        words: The values in words.
+        chosen: The number of the present one.
+        at: Where on the screen the list opens, in cells.
+    """
+
+    DEFAULT_CSS = """
+    ChoiceMenu { background: transparent; }
+    ChoiceMenu > OptionList {
+        width: auto;
+        height: auto;
+        max-height: 100%;
+        border: none;
+        padding: 0 1;
+        background: $panel;
+        &:focus { border: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,h,left", "leave", "back", show=False, id="filters.menu_back"),
+        Binding("j", "step('down')", "down", show=False, id="filters.menu_down"),
+        Binding("k", "step('up')", "up", show=False, id="filters.menu_up"),
+        Binding(
+            "l,right,space",
+            "step('select')",
+            "choose",
+            show=False,
+            id="filters.menu_choose",
+        ),
+    ]
+
+    def __init__(self, words: Sequence[str], chosen: int, at: Offset) -> None:
+        super().__init__()
+        self._words = words
+        self._chosen = chosen
+        self._at = at
+
+    def compose(self) -> ComposeResult:
+        """Show the values, the present one highlighted."""
+        yield OptionList(*(Option(Content(word)) for word in self._words))
+
+    def on_mount(self) -> None:
+        """Open below the filter."""
+        listed = self.query_one(OptionList)
+        listed.highlighted = self._chosen
+        listed.styles.offset = (self._at.x, self._at.y)
+        listed.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Give the chosen value."""
+        event.stop()
+        self.dismiss(event.option_index)
+
+    def on_click(self, event: Click) -> None:
+        """Leave on a click beside the list."""
+        listed = self.query_one(OptionList)
+        if not listed.region.contains(event.screen_x, event.screen_y):
+            self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Leave the value as it was."""
+        self.dismiss(None)
+
+    def action_step(self, step: str) -> None:
+        """Move in the list, or choose."""
+        listed = self.query_one(OptionList)
+        if step == "select":
+            listed.action_select()
+        elif step == "down":
+            listed.action_cursor_down()
+        else:
+            listed.action_cursor_up()
+
+
+# One filter of a few values: shown in a few cells, changed by key, menu or mouse.
+
+Value = TypeVar("Value")
+
+LONG_CELLS: Final = 46
+"""From this width of the bar on a filter carries its title."""
+
+
+class ChoiceOption(NamedTuple, Generic[Value]):
+    """A value with its word."""
+
+    value: Value | None
+    word: str
+
+
+class Choice(Widget, Generic[Value], can_focus=True):
+    """Shows one of a few values; the first of them filters nothing.
+
+    Args:
+        title: What is chosen, in a word.
+        options: The values; the first is None, for "any".
+        id: Textual's id of the widget.
+    """
+
+    DEFAULT_CSS = """
+    Choice {
+        width: auto;
+        height: 1;
+        margin-right: 1;
+        color: $text-muted;
+        &.-set { color: $text-accent; text-style: bold; }
+        &.-set:light { color: $text-primary; }
+        &:hover { color: $text; }
+        &:focus { text-style: reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l,space", "cycle(1)", "next value", id="filters.next"),
+        Binding("left,h", "cycle(-1)", "previous value", show=False, id="filters.back"),
+        Binding("enter,down,j", "menu", "all values", id="filters.menu"),
+    ]
+
+    class Changed(Message):
+        """Another value was chosen."""
+
+        def __init__(self, choice: Choice[Any]) -> None:
+            super().__init__()
+            self.choice = choice
+
+        @property
+        def control(self) -> Choice[Any]:
+            """The filter it was chosen in."""
+            return self.choice
+
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[ChoiceOption[Value]],
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self._title = title
+        self._options = options
+        self._at = 0
+        self._long = False
+
+    @property
+    def title(self) -> str:
+        """What is chosen, in a word."""
+        return self._title
+
+    @property
+    def value(self) -> Value | None:
+        """The chosen value, None for any."""
+        return self._options[self._at].value
+
+    def set_value(self, value: Value | None) -> None:
+        """Show a value without saying that it changed; any other word is added."""
+        known = [option.value for option in self._options]
+        if value not in known:
+            self._options = [*self._options, ChoiceOption(value, clean(str(value)))]
+            known.append(value)
+        self._take(known.index(value))
+
+    def render(self) -> Content:
+        """Draw the value, or the title where nothing is filtered."""
+        word = self._options[self._at].word
+        if self._long:
+            word = f"{self._title}: {word}"
+        elif not self._at:
+            word = self._title
+        return Content(f"{word} ▾")
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
+        """Return the cells the words take; the title stands where there is room."""
+        self._long = container.width >= LONG_CELLS
+        return cell_len(self.render().plain)
+
+    def action_cycle(self, step: int) -> None:
+        """Choose the next or previous value."""
+        self._choose((self._at + step) % len(self._options))
+
+    def action_menu(self) -> None:
+        """Choose among all values."""
+        words = [option.word for option in self._options]
+        words[0] = f"any {self._title}"
+        below = Offset(self.region.x, self.region.bottom)
+        self.app.push_screen(ChoiceMenu(words, self._at, below), self._chosen)
+
+    def on_click(self, event: Click) -> None:
+        """Open the menu."""
+        event.stop()
+        self.action_menu()
+
+    def _chosen(self, at: int | None) -> None:
+        if at is not None:
+            self._choose(at)
+
+    def _choose(self, at: int) -> None:
+        if at != self._at:
+            self._take(at)
+            self.post_message(self.Changed(self))
+
+    def _take(self, at: int) -> None:
+        if at == self._at:
+            return
+        self._at = at
+        self.set_class(at > 0, "-set")
+        self.refresh(layout=True)
+
+
+# The line above the tree that says and sets what it is filtered by.
+
+TYPING_SECONDS: Final = 0.25
+"""Text goes to the server when no key came for this long."""
+
+ROOMY_CELLS: Final = 58
+"""From this width on the switch for terminated workflows is always shown."""
+
+TERM_CELLS: Final = 34
+"""Below this width the switch is a sign, shown while it is on."""
+
+PLACEHOLDER: Final = "filter"
+
+STATUSES: Final = (
+    ChoiceOption[JobStatus](None, "any"),
+    *(ChoiceOption(JobStatus(word), word) for word in JobStatus.KNOWN),
+)
+TRIGGERS: Final = (
+    ChoiceOption[Trigger](None, "any"),
+    ChoiceOption(Trigger.AUTOMATIC, "auto"),
+    ChoiceOption(Trigger.MANUAL, "manual"),
+)
+
+
+class FilterText(Input):
+    """The text that narrows the tree: a part of a name, the beginning of an id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "leave", "to the tree", show=False, id="filters.tree"),
+    ]
+
+    def __init__(self, text: str, leave: Callable[[], object]) -> None:
+        super().__init__(text, placeholder=PLACEHOLDER, compact=True)
+        self.cursor_blink = False
+        self._leave = leave
+
+    def action_leave(self) -> None:
+        """Go to the tree, filtered by the text as it stands."""
+        self._leave()
+
+    async def action_submit(self) -> None:
+        """Go to the tree, as Enter says."""
+        self._leave()
+
+
+class FilterBar(Horizontal):
+    """Status, trigger, text and whether terminated workflows are shown.
+
+    Posts ``FiltersChanged`` when the user changes them.
+
+    Args:
+        leave: Puts the focus back on the tree; called, not told by a message, since
+            keys typed ahead are meant for the tree already.
+    """
+
+    DEFAULT_CSS = """
+    FilterBar {
+        height: 1;
+        & > #filter-slash { width: 2; color: $text-muted; }
+        & > #filter-words { width: 1fr; color: $text-muted; }
+        & > FilterText {
+            width: 1fr;
+            min-width: 1;
+            height: 1;
+            border: none;
+            padding: 0;
+            background: transparent;
+        }
+        & > #filter-terminated {
+            width: auto; margin-left: 1; color: $text-muted; display: none;
+            &:hover { color: $text; }
+        }
+        &.-roomy > #filter-terminated { display: block; }
+        &.-terminated > #filter-terminated {
+            display: block; color: $text-accent; text-style: bold;
+        }
+        &.-terminated:light > #filter-terminated { color: $text-primary; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "to the tree", id="filters.leave"),
+        Binding("0", "clear", "no filter", show=False, id="filters.clear"),
+        Binding(
+            "full_stop",
+            "terminated",
+            "terminated workflows too",
+            show=False,
+            id="filters.terminated",
+        ),
+        Binding("slash", "text", "text", show=False, id="filters.text"),
+    ]
+    FiltersChanged: TypeAlias = messages.FiltersChanged
+
+    def __init__(
+        self,
+        *,
+        leave: Callable[[], object],
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self._leave = leave
+        self.filters = TreeFilters()
+        self._typing: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Show the filters in one line."""
+        yield Choice("status", STATUSES, id="filter-status")
+        yield Choice("trigger", TRIGGERS, id="filter-trigger")
+        yield Static("/ ", id="filter-slash", markup=False)
+        yield Static(PLACEHOLDER, id="filter-words", markup=False)
+        yield Static(id="filter-terminated", markup=False)
+
+    def show(self, filters: TreeFilters) -> None:
+        """Show filters that were set elsewhere."""
+        if filters == self.filters:
+            return
+        self.filters = filters
+        self.query_one("#filter-status", Choice).set_value(filters.status)
+        self.query_one("#filter-trigger", Choice).set_value(filters.trigger)
+        for text in self.query(FilterText):
+            if text.value.strip() != filters.query:
+                with self.prevent(Input.Changed):
+                    text.value = filters.text
+        self._words.update(clean(filters.text) or PLACEHOLDER)
+        self.set_class(filters.terminated, "-terminated")
+        self._label_switch()
+
+    def focus_filters(self, *, text: bool = False) -> None:
+        """Put the focus on the first filter, or on the text."""
+        wanted = self._text() if text else self.query_one("#filter-status")
+        # At once, not by `focus`: keys typed ahead are meant for it already.
+        self.screen.set_focus(wanted)
+
+    def on_descendant_focus(self) -> None:
+        """Let Tab find the text."""
+        self._text()
+
+    def on_resize(self, event: Resize) -> None:
+        """Show the switch for terminated workflows where there is room."""
+        self.set_class(event.size.width >= ROOMY_CELLS, "-roomy")
+        self._label_switch()
+
+    def on_click(self, event: Click) -> None:
+        """Let the text and the switch for terminated workflows be clicked."""
+        if event.widget is self._switch:
+            self.action_terminated()
+        elif event.widget is self._words:
+            self.focus_filters(text=True)
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """Take over a status or a trigger."""
+        event.stop()
+        status = self.query_one("#filter-status", Choice).value
+        trigger = self.query_one("#filter-trigger", Choice).value
+        self._set(replace(self.filters, status=status, trigger=trigger))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter when the typing pauses."""
+        event.stop()
+        self._stop_typing()
+        self._typing = self.set_timer(TYPING_SECONDS, self._take_text)
+
+    def action_leave(self) -> None:
+        """Go back to the tree, filtered by the text as it stands."""
+        self._take_text()
+        self._leave()
+
+    def action_clear(self) -> None:
+        """Filter by nothing."""
+        self._set(TreeFilters(terminated=self.filters.terminated))
+
+    def action_terminated(self) -> None:
+        """Show terminated workflows as well, or no longer."""
+        self._set(self.filters.with_terminated_toggled())
+
+    def action_text(self) -> None:
+        """Go to the text."""
+        self.focus_filters(text=True)
+
+    def _text(self) -> FilterText:
+        """Return the input of the text, which takes its place at the first need.
+
+        It is the dearest widget of a desk's first frame: a seventh of it.
+        """
+        for text in self.query(FilterText):
+            return text
+        text = FilterText(self.filters.text, self.action_leave)
+        self.mount(text, after=self._words)
+        self._words.display = False
+        return text
+
+    @property
+    def _words(self) -> Static:
+        return self.query_one("#filter-words", Static)
+
+    @property
+    def _switch(self) -> Static:
+        return self.query_one("#filter-terminated", Static)
+
+    def _label_switch(self) -> None:
+        mark = "x" if self.filters.terminated else " "
+        if self.size.width >= LONG_CELLS:
+            words = f"[{mark}] terminated"
+        else:
+            words = f"[{mark}] term" if self.size.width >= TERM_CELLS else "†"
+        self._switch.update(words)
+
+    def _take_text(self) -> None:
+        self._stop_typing()
+        for text in self.query(FilterText):
+            self._set(replace(self.filters, text=text.value))
+
+    def _stop_typing(self) -> None:
+        if self._typing is not None:
+            self._typing.stop()
+            self._typing = None
+
+    def _set(self, filters: TreeFilters) -> None:
+        if filters != self.filters:
+            self.show(filters)
+            self.post_message(messages.FiltersChanged(filters))
+
+
+# Filters and tree together, fed by a catalog.
+
+
+class JobTreePane(Vertical):
+    """The left side of the desk.
+
+    ``JobOpened`` and ``Highlighted`` go on to the desk; the other messages of tree
+    and filters are answered here. Before a catalog is attached the tree says that
+    it is loading.
+    """
+
+    BLANK = True  # filters and tree cover it
+    DEFAULT_CSS = "JobTreePane { width: 1fr; height: 1fr; }"
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self._now = now
+        self.catalog: Catalog | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self._model = TreeModel()
+
+    def compose(self) -> ComposeResult:
+        """Put the filters above the tree."""
+        yield FilterBar(leave=self._to_tree)
+        yield JobTree(self._model, now=self._now, find=self._to_filters)
+
+    @property
+    def tree_view(self) -> JobTree:
+        """The tree."""
+        return self.query_one(JobTree)
+
+    @property
+    def filter_bar(self) -> FilterBar:
+        """The filters."""
+        return self.query_one(FilterBar)
+
+    def attach(self, catalog: Catalog) -> None:
+        """Show a catalog's tree from now on; whoever attaches it also runs it."""
+        self.detach()
+        self.catalog = catalog
+        self._unsubscribe = catalog.subscribe(self._sync)
+        self.filter_bar.show(catalog.tree.filters)
+        self.tree_view.show(catalog.tree)
+
+    def detach(self) -> None:
+        """Take no more changes over."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        self.catalog = None
+
+    def on_unmount(self) -> None:
+        """Let the catalog go."""
+        self.detach()
+
+    def update_job(self, job: Job) -> None:
+        """Show what a watch has learned of a job before the next polling."""
+        if self.catalog is not None:
+            self.catalog.tree.update_job(job)
+            self._sync()
+
+    def note_no_logs(self, workflow_id: str) -> None:
+        """Show that a workflow keeps no logs, as the answer about one has said."""
+        if self.catalog is not None:
+            self.catalog.tree.note_no_logs(workflow_id)
+            self._sync()
+
+    def set_filters(self, filters: TreeFilters) -> None:
+        """Filter the tree, and show by what."""
+        self.filter_bar.show(filters)
+        if self.catalog is not None:
+            self.catalog.set_filters(filters)
+        self._sync()
+
+    def on_filter_bar_filters_changed(self, event: messages.FiltersChanged) -> None:
+        """Filter the tree."""
+        event.stop()
+        self.set_filters(event.filters)
+
+    def _to_filters(self, text: bool) -> None:
+        self.filter_bar.focus_filters(text=text)
+
+    def _to_tree(self) -> None:
+        self.screen.set_focus(self.tree_view)
+
+    def on_job_tree_more_wanted(self, event: messages.MoreWanted) -> None:
+        """Read the next page of a list."""
+        event.stop()
+        if self.catalog is not None:
+            self.catalog.want_more(event.workflow_id)
+
+    def on_job_tree_expansion_wanted(self, event: messages.ExpansionWanted) -> None:
+        """Unfold or fold a workflow."""
+        event.stop()
+        if self.catalog is not None:
+            self.catalog.set_expanded(event.workflow_id, event.expanded)
+            self._sync()
+
+    def on_job_tree_refresh_wanted(self) -> None:
+        """Read what is shown again; whoever shows more hears of it, too."""
+        if self.catalog is not None:
+            self.catalog.refresh()
+
+    def _sync(self) -> None:
+        """Show what changed; while the desk closes there is no tree any more."""
+        for tree in self.query(JobTree):
+            tree.sync()

@@ -1,0 +1,138 @@
+"""Lines as the bytes of a saved file."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronotui.log.formats import LineEncoder, SaveFormat, json_value, utc_text
+from chronotui.log.raw_body import RawEntries
+from chronotui.model import LogLine, RawFormat
+
+LINE = LogLine(
+    2, 7, "stderr", 1_700_000_000_123_000_000, "boom", "log:j:attempt:2:stderr:7"
+)
+
+
+def encoded(save_format: SaveFormat, lines: list[LogLine]) -> bytes:
+    encoder = LineEncoder(save_format, job_id="j", workflow_id="w")
+    return encoder.head() + encoder.lines(lines) + encoder.tail()
+
+
+def test_each_format() -> None:
+    assert encoded(SaveFormat.TXT, [LINE]) == b"boom\n"
+    assert (
+        encoded(SaveFormat.TXT_TIME, [LINE])
+        == b"2023-11-14T22:13:20.123Z stderr boom\n"
+    )
+    entry = {
+        "timestamp": "2023-11-14T22:13:20.123Z",
+        "sequence_num": 7,
+        "stream": "stderr",
+        "event_id": "log:j:attempt:2:stderr:7",
+        "message_raw": "boom",
+    }
+    assert json.loads(encoded(SaveFormat.JSONL, [LINE])) == entry
+    assert json.loads(encoded(SaveFormat.JSON, [LINE])) == {
+        "id": "j",
+        "workflow_id": "w",
+        "filters": {"q": "", "stream": "all"},
+        "logs": [entry],
+    }
+
+
+def test_what_is_not_known_is_said_so() -> None:
+    line = LogLine(0, 1, "", None, "x")
+    assert encoded(SaveFormat.TXT_TIME, [line]) == b"- - x\n"
+    assert json.loads(encoded(SaveFormat.JSONL, [line]))["timestamp"] == ""
+
+
+def test_empty_logs() -> None:
+    assert encoded(SaveFormat.TXT, []) == b""
+    assert encoded(SaveFormat.JSONL, []) == b""
+    assert json.loads(encoded(SaveFormat.JSON, []))["logs"] == []
+
+
+def test_json_is_one_array_over_batches() -> None:
+    encoder = LineEncoder(SaveFormat.JSON)
+    pieces = [encoder.head(), encoder.lines([]), encoder.lines([LINE])]
+    pieces += [encoder.lines([]), encoder.lines([LINE, LINE]), encoder.tail()]
+    assert len(json.loads(b"".join(pieces))["logs"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "value"),
+    [
+        ('{"a":1,"a":2}', b'{"a":1,"a":2}'),
+        (' {"big":123456789012345678901234567890} ', None),
+        ("[1,\n2]", b"[1, 2]"),
+        ("42", b"42"),
+        ('"text"', b'"text"'),
+        ("null", b"null"),
+    ],
+)
+def test_a_message_that_is_json_is_taken_over(
+    message: str, value: bytes | None
+) -> None:
+    assert json_value(message) == (value or message.strip().encode())
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "  ", "plain", "{", "[1,]", "NaN", "01", "true story", "[" * 100_000],
+)
+def test_a_message_that_is_not(message: str) -> None:
+    assert json_value(message) is None
+
+
+def test_a_lone_surrogate_does_no_harm() -> None:
+    line = LINE._replace(message='{"a":"\ud800"}')
+    assert json.loads(encoded(SaveFormat.JSONL, [line]))["message_raw"] == line.message
+    assert encoded(SaveFormat.TXT, [line]) == '{"a":"\ufffd"}\n'.encode()
+
+
+def test_times_are_written_in_utc() -> None:
+    assert utc_text("2023-11-14T22:13:20.1Z") == "2023-11-14T22:13:20.1Z"
+    assert utc_text("2023-11-14T23:13:20.1+01:00").startswith("2023-11-14T22:13:20.1")
+    assert utc_text("yesterday") == "yesterday"
+
+
+def test_formats_know_their_encoding_and_ending() -> None:
+    assert [(f.raw, f.extension) for f in SaveFormat] == [
+        (RawFormat.TXT, "txt"),
+        (RawFormat.JSONL, "txt"),
+        (RawFormat.JSONL, "jsonl"),
+        (RawFormat.JSON, "json"),
+    ]
+
+
+lines_strategy = st.lists(
+    st.builds(
+        LogLine,
+        attempt=st.just(1),
+        sequence_num=st.integers(0, 2**53),
+        stream=st.sampled_from(["stdout", "stderr"]),
+        time_ns=st.integers(0, 4 * 10**18),
+        message=st.text(),
+        event_id=st.builds("log:j:stdout:{}".format, st.integers(0, 99)),
+        retained=st.just(True),
+    ),
+    max_size=6,
+)
+
+
+@given(lines_strategy, st.data())
+def test_entries_survive_any_split_of_the_body(
+    lines: list[LogLine], data: st.DataObject
+) -> None:
+    body = encoded(SaveFormat.JSONL, lines)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=10)))
+    entries = RawEntries()
+    read = []
+    for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
+        read += entries.feed(body[start:end])
+    read += entries.finish()
+    assert [entry.line() for entry in read] == lines

@@ -1,0 +1,175 @@
+"""A raw download read into blocks: the same lines as entry by entry."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chronotui.errors import UnreadableAnswerError
+from chronotui.log import raw_body as raw_blocks_module
+from chronotui.log.block import LineBlock
+from chronotui.log.raw_body import RawBlocks, RawEntries
+from chronotui.model import LogLine
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw_blocks_module, "CHUNK_LINES", 4)
+    monkeypatch.setattr(raw_blocks_module, "PIECE_BYTES", 300)
+    monkeypatch.setattr(raw_blocks_module, "MOST_KNOWN", 5)
+
+
+def entry(number: int, **fields: object) -> dict[str, object]:
+    made = {
+        "timestamp": f"2026-11-22T10:12:{number % 60:02d}.{number % 1000:03d}Z",
+        "sequence_num": number,
+        "stream": "stdout",
+        "event_id": f"log:job:stdout:{number}",
+        "message_raw": f"line {number}",
+    }
+    return made | fields
+
+
+def body_of(entries: list[dict[str, object]]) -> bytes:
+    return b"".join(json.dumps(each).encode() + b"\n" for each in entries)
+
+
+def plainly(body: bytes) -> list[LogLine]:
+    """The lines up to the trailer, one after the other."""
+    entries = RawEntries()
+    read = entries.feed(body) + entries.finish()
+    whole = [each.message_raw is not None for each in read]
+    return [each.line() for each in read[: [*whole, False].index(False)]]
+
+
+def in_blocks(
+    body: bytes, cuts: list[int], skip: int = 0
+) -> tuple[list[LogLine], bool]:
+    blocks = RawBlocks(skip)
+    read: list[LogLine] = []
+    for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
+        for lines in blocks.feed(body[start:end]):
+            read += lines
+    for lines in blocks.finish():
+        read += lines
+    return read, blocks.failed
+
+
+ODD_FIELDS: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "timestamp": st.sampled_from(
+            [
+                None,
+                "",
+                "yesterday",
+                "2026-11-22T10:12:31+02:00",
+                "2026-11-22 10:12:60.5Z",
+                "0001-01-01T00:00:00Z",
+                "2261-12-31T23:59:59.999999999Z",
+                "2262-04-11T23:47:16.9Z",
+                "2026-11-22T10:12:31.123456789Z",
+            ]
+        ),
+        "sequence_num": st.sampled_from([None, 0, 3, 2**62, 2**63 + 1]),
+        "stream": st.sampled_from([None, "stderr", "other"]),
+        "event_id": st.sampled_from([None, "", "x", "log:job:attempt:2:stdout:3"]),
+        "message_raw": st.sampled_from(["", "a\nb", "\ud800", "é", "\x00", "{}"]),
+        "message_json": st.just({}),
+        "new_field": st.integers(),
+    },
+)
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_blocks_hold_what_single_entries_do(data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, 30))
+    odd = data.draw(st.dictionaries(st.integers(0, 29), ODD_FIELDS, max_size=4))
+    entries = [entry(n, **odd.get(n, {})) for n in range(count)]
+    has_trailer = data.draw(st.booleans())
+    if has_trailer:
+        entries.append({"error": "out of memory", "message": "failed to fetch logs"})
+    body = body_of(entries)
+    cut = data.draw(st.integers(0, 3)) if entries else 0
+    body = body[: len(body) - cut]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=10)))
+    lines, failed = in_blocks(body, cuts)
+    assert lines == plainly(body)
+    assert failed == (has_trailer or cut > 1)
+
+
+def test_usual_lines_come_as_blocks_and_others_as_lines() -> None:
+    entries = [entry(n) for n in range(8)]
+    entries[5]["event_id"] = "strange"
+    blocks = RawBlocks()
+    found = [*blocks.feed(body_of(entries)), *blocks.finish()]
+    assert [isinstance(lines, LineBlock) for lines in found] == [True, False]
+    assert found[0][0] == LogLine(
+        1, 0, "stdout", 1795342320_000_000_000, "line 0", "log:job:stdout:0"
+    )
+
+
+def test_nothing_is_taken_after_the_trailer() -> None:
+    trailer: dict[str, object] = {"error": "x", "message": "failed"}
+    body = body_of([entry(0), trailer, entry(1)])
+    assert in_blocks(body, []) == (plainly(body_of([entry(0)])), True)
+
+
+@given(st.integers(0, 9), st.lists(st.integers(0, 800), max_size=4).map(sorted))
+def test_lines_taken_before_are_left_out(skip: int, cuts: list[int]) -> None:
+    body = body_of([entry(n) for n in range(9)])
+    assert in_blocks(body, cuts, skip) == (plainly(body)[skip:], False)
+
+
+def test_what_is_no_json_is_said() -> None:
+    blocks = RawBlocks()
+    with pytest.raises(UnreadableAnswerError):
+        list(blocks.feed(b"<html>" + b" " * 300 + b"\n"))
+
+
+@pytest.mark.parametrize("depth", [500, 2000, 100_000])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_message_nested_deeper_than_json_is_read_is_a_line(
+    depth: int, last: bool
+) -> None:
+    message = '{"a]\\"":[' * depth + '"}"' + "]}" * depth
+    deep = json.dumps(entry(2, message_raw=message)).encode()[:-1]
+    body = body_of([entry(1)]) + deep + b',"message_json":%s}\n' % message.encode()
+    body += b"" if last else body_of([entry(3)])
+    lines, failed = in_blocks(body, [])
+    assert [line.sequence_num for line in lines] == ([1, 2] if last else [1, 2, 3])
+    assert lines[1].message == message
+    assert lines[1].event_id == "log:job:stdout:2"
+    assert not failed
+    assert plainly(body) == lines
+
+
+def test_what_is_nested_deep_and_no_json_is_said() -> None:
+    deep = json.dumps(entry(2)).encode()[:-1] + b',"message_json":' + b"[" * 5000
+    with pytest.raises(UnreadableAnswerError):
+        in_blocks(deep + b"}\n", [])
+
+
+def test_nothing_is_taken_after_what_is_no_json() -> None:
+    """What came with it is not taken either: the lines taken have no hole."""
+    blocks = RawBlocks()
+    good = b"".join(
+        body_of([entry(first), entry(first + 1), entry(first + 2)])
+        for first in (0, 3, 6)
+    )
+    with pytest.raises(UnreadableAnswerError):
+        list(blocks.feed(good + b"<html>\n" + body_of([entry(9)])[:-1]))
+    assert list(blocks.finish()) == []
+    assert blocks.failed
+
+
+def test_an_entry_of_many_pieces_costs_no_more_than_its_length() -> None:
+    """The pieces of an unfinished line are not copied with each new one."""
+    message = "x" * 20_000_000
+    body = body_of([entry(0, message_raw=message)])
+    lines, _failed = in_blocks(body, list(range(0, len(body), 4096))[1:])
+    assert lines[0].message == message

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chronotui.log.attempts import key_of
+from chronotui.log.chunks import relabel
+from chronotui.log.pattern import compile_pattern
+from chronotui.log.rows import (
+    Anchor,
+    EdgeRow,
+    Gap,
+    GapRow,
+    GapState,
+    LineRow,
+    Rows,
+    SectionRow,
+)
+from chronotui.log.search import LineFilter, Search
+from chronotui.log.store import LogStore
+
+if TYPE_CHECKING:
+    from tests.log.conftest import Lines
+
+SEVENS = LineFilter(include=(compile_pattern("7$"),))
+
+
+def complete(rows: Rows) -> Rows:
+    while not rows.advance(1):
+        pass
+    return rows
+
+
+def test_rows_follow_the_store_when_asked(store: LogStore, lines: Lines) -> None:
+    rows = Rows(store)
+    store.add(lines(10_000, 10_005))
+    assert len(rows) == 10_000
+    change = rows.refresh()
+    assert (change.changed, change.count) == (True, 10_005)
+    assert 8_000 < change.first <= 10_000
+    assert not rows.refresh().changed
+
+
+def test_what_stands_between_lines(store: LogStore, lines: Lines) -> None:
+    store.add(lines(0, 3, attempt=2, event_id=""))
+    gap = Gap(1, 10_000, 10_036, 37, GapState.LOST)
+    store.set_gaps([gap])
+    store.set_section(2, "try 2", "try 2 ended")
+    store.set_edge("older lines not loaded yet", "end of log")
+    rows = Rows(store)
+    assert rows.row(0) == EdgeRow("older lines not loaded yet", top=True)
+    assert rows.rows(10_001, 10_003) == [GapRow(gap), SectionRow(2, "try 2")]
+    assert rows.rows(10_006, 99_999) == [
+        SectionRow(2, "try 2 ended", ends=True),
+        EdgeRow("end of log", top=False),
+    ]
+    assert rows.attempt_row(2) == 10_002
+    assert rows.attempt_row(1) == 1
+    assert rows.attempt_row(3) is None
+    anchor = rows.anchor(10_001)
+    store.set_gaps([])
+    rows.refresh()
+    assert rows.row(rows.locate(anchor)) == LineRow(10_000, store.line(10_000))
+    second = Rows(store, attempt=2)
+    assert [type(row) for row in second.rows(0, 9)] == [
+        EdgeRow, SectionRow, LineRow, LineRow, LineRow, SectionRow, EdgeRow,
+    ]  # fmt: skip
+    assert second.attempt_row(1) is None
+
+
+def test_a_filter_works_on_in_slices_nearest_first(lines: Lines) -> None:
+    store = LogStore()
+    store.add(lines(0, 100_000))
+    middle = Anchor(key_of(store.line(50_000)))
+    rows = Rows(store, SEVENS, near=middle)
+    shown = rows.row(rows.locate(middle))
+    assert isinstance(shown, LineRow)
+    assert abs(shown.index - 50_000) < 10
+    start = Anchor(key_of(store.line(0)))
+    rows = Rows(store, SEVENS)
+    rows.advance(0.0001, near=start)
+    shown = rows.row(0)
+    assert isinstance(shown, LineRow)
+    assert shown.index == 7
+    while not rows.advance(0.0001, near=start):
+        done, total = rows.progress
+        assert 0 < done <= total == 100_000
+    assert rows.line_count == 10_000
+    assert rows.progress == (100_000, 100_000)
+    assert rows.complete
+
+
+def test_a_filter_that_lets_nothing_through(store: LogStore) -> None:
+    rows = complete(Rows(store, LineFilter(include=(compile_pattern("absent"),))))
+    assert len(rows) == 0
+    anchor = Anchor(key_of(store.line(5)))
+    assert rows.locate(anchor) == 0
+    assert rows.row_at_time(0) == 0
+    assert rows.row_of_line(5) == 0
+    search = Search(rows, compile_pattern("message"))
+    assert search.advance(1)
+    assert (search.count, search.next(0)) == (0, None)
+    store.set_edge(None, "end of log")
+    rows.refresh()
+    assert (len(rows), rows.locate(anchor)) == (1, 0)
+
+
+def test_a_hidden_line_is_located_at_its_neighbour(store: LogStore) -> None:
+    rows = complete(Rows(store, SEVENS))
+    hidden = Anchor(key_of(store.line(5_010)))
+    row = rows.row(rows.locate(hidden))
+    assert isinstance(row, LineRow)
+    assert row.index == 5_017
+    assert rows.locate(Anchor(key_of(store.line(9_999)))) == len(rows) - 1
+    assert rows.row_of_line(5_017) == rows.locate(hidden)
+
+
+def test_rows_by_time(store: LogStore, lines: Lines) -> None:
+    rows = Rows(store)
+    assert rows.row_at_time(-1) == 0
+    assert rows.row_at_time(5_000_000_000) == 5_000
+    assert rows.row_at_time(5_000_000_001) == 5_001
+    assert rows.row_at_time(2**62) == 9_999
+    filtered = complete(Rows(store, SEVENS))
+    row = filtered.row(filtered.row_at_time(5_000_000_000))
+    assert isinstance(row, LineRow)
+    assert row.index == 5_007
+
+
+def test_rows_outside_are_no_rows(store: LogStore) -> None:
+    rows = Rows(store)
+    for number in (-1, 10_000):
+        with pytest.raises(IndexError):
+            rows.row(number)
+        with pytest.raises(IndexError):
+            rows.anchor(number)
+        with pytest.raises(IndexError):
+            store.line(number)
+
+
+def test_rows_not_refreshed_yet_never_fail(store: LogStore, lines: Lines) -> None:
+    views = [complete(Rows(store, each)) for each in (None, SEVENS)]
+    store.add(lines(0, 10_000, event_id="", stream="stderr", message="x7"))
+    for rows in views:
+        shown = rows.rows(0, len(rows))
+        assert len(shown) == len(rows)
+        assert rows.locate(rows.anchor(len(rows) - 1)) < len(rows)
+
+
+def test_a_filter_forgets_what_inserts_made_of_its_chunks(
+    store: LogStore, lines: Lines
+) -> None:
+    rows = complete(Rows(store, SEVENS))
+    for number in range(0, 10_000, 100):
+        late = lines(number, number + 1, stream="stderr", event_id="", message="x7")
+        store.add(late)
+        rows.refresh()
+    assert rows.line_count == 1100
+    assert (rows.complete, rows.too_slow) == (True, 0)
+
+
+def test_a_search_says_how_far_it_is(lines: Lines) -> None:
+    store = LogStore()
+    for start in range(0, 200_000, 1000):
+        store.add(lines(start, start + 1000))
+    search = Search(Rows(store), compile_pattern("[79]$"))
+    while not search.complete:
+        done, total = search.progress
+        assert 0 <= done < total == 200_000
+        search.advance(0)
+    assert search.progress == (200_000, 200_000)
+    assert search.count == 40_000
+
+
+def test_lines_get_the_attempt_they_turn_out_to_be_of(
+    store: LogStore, lines: Lines
+) -> None:
+    rows = Rows(store)
+    relabel(store, 1, lambda line: 1 if line.sequence_num < 4_000 else 2)
+    relabel(store, 3, lambda _line: 4)
+    assert store.attempts() == (1, 2)
+    assert store.attempt_range(2) == range(4_000, 10_000)
+    assert store.find(key_of(lines(5, 6)[0])) == 5
+    assert store.find(key_of(lines(5_000, 5_001)[0])) is None
+    assert rows.rows(0, len(rows))
+    rows.refresh()
+    assert rows.line_count == 10_000
+
+
+def test_a_search_follows_its_rows(store: LogStore, lines: Lines) -> None:
+    rows = Rows(store)
+    search = Search(rows, compile_pattern("7$"))
+    store.add(lines(10_000, 10_010))
+    search.refresh()
+    rows.refresh()
+    search.refresh()
+    assert search.advance(1)
+    assert search.count == 1001
+    jump = search.next(9_999)
+    assert jump is not None
+    assert (jump.row, jump.wrapped) == (10_007, False)
+    assert search.next(10_007, wrap=False) is None
+    assert search.spans("a 77") == [(3, 4)]

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from chronotui.model import BuildStatus, Job, JobStatus, Trigger, Workflow, WorkflowKind
+from chronotui.tree.listing import Note, NoteKind, ShortIds, lines_of
+from chronotui.tree.model import Branch, JobFilter, loaded_words
+from chronotui.tree.row import (
+    Piece,
+    Role,
+    columns_for,
+    interval_words,
+    is_ticking,
+    job_pieces,
+    note_pieces,
+    workflow_pieces,
+)
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+
+
+def workflow(name: str = "nightly-report", **fields: object) -> Workflow:
+    known = {"id": "w1", "name": name, "kind": WorkflowKind.CONTAINER} | fields
+    return Workflow(**known)  # type: ignore[arg-type]
+
+
+def job(
+    status: str, *, ago: float = 0, ran: float | None = None, **more: object
+) -> Job:
+    ended = NOW - timedelta(seconds=ago)
+    started = None if ran is None else ended - timedelta(seconds=ran)
+    terminal = JobStatus(status).is_terminal
+    fields = {
+        "id": "8f3c21aa-0000-4000-8000-000000000000",
+        "workflow_id": "w1",
+        "status": JobStatus(status),
+        "trigger": Trigger.AUTOMATIC,
+        "started_at": started,
+        "completed_at": ended if terminal else None,
+    } | more
+    return Job(**fields)  # type: ignore[arg-type]
+
+
+def branch(*jobs: Job, **fields: object) -> Branch:
+    made = Branch(workflow(**fields), JobFilter(), Counter())  # type: ignore[arg-type]
+    made.jobs.put(jobs)
+    return made
+
+
+def text_of(pieces: list[Piece]) -> str:
+    drawn = (
+        p.text[: p.width].rjust(p.width)
+        if p.right
+        else p.text[: p.width].ljust(p.width)
+        for p in pieces
+    )
+    return "".join(drawn)
+
+
+def row(shown: Job, width: int) -> str:
+    return text_of(job_pieces(branch(shown), shown, width, NOW)).rstrip()
+
+
+@pytest.mark.parametrize(
+    ("shown", "wide", "narrow"),
+    [
+        (
+            job("RUNNING", ran=764, attempts=2),
+            "   ● 8f3c21 auto   running      12:44 try 2",
+            " ● 8f3c21 running 12:44",
+        ),
+        (
+            job("FAILED", ago=3700, ran=130, attempts=3),
+            "   ✗ 8f3c21 auto   1 h ago       2:10 try 3",
+            " ✗ 8f3c21 1 h      2:10",
+        ),
+        (
+            job("COMPLETED", ago=90000, ran=927, trigger=Trigger.MANUAL),
+            "   ✓ 8f3c21 manual 1 d ago      15:27",
+            " ✓ 8f3c21 1 d     15:27",
+        ),
+        (
+            job("CANCELED", ago=59 * 60, ran=4000),
+            "   ■ 8f3c21 auto   59 min ago 1:06:40",
+            " ■ 8f3c21 59 min    1 h",
+        ),
+        (job("PENDING"), "   ◌ 8f3c21 auto   pending", " ◌ 8f3c21 pending"),
+        (job("QUEUED"), "   ◌ 8f3c21 auto   queued", " ◌ 8f3c21 queued"),
+        (job("PAUSED"), "   ? 8f3c21 auto   paused", " ? 8f3c21 paused"),
+        (
+            job("COMPLETED", ago=5, ran=9_000_000),
+            "   ✓ 8f3c21 auto   5 s ago      104 d",
+            " ✓ 8f3c21 5 s     104 d",
+        ),
+    ],
+)
+def test_a_jobs_row_says_what_fits(shown: Job, wide: str, narrow: str) -> None:
+    assert row(shown, 46) == wide
+    assert row(shown, 23) == narrow
+
+
+def test_between_the_extremes_columns_come_in_by_what_they_tell() -> None:
+    shown = job("FAILED", ago=3700, ran=130, attempts=3)
+    assert row(shown, 29) == " ✗ 8f3c21 1 h        2:10 ×3"
+    assert row(shown, 31) == " ✗ 8f3c21 a 1 h        2:10 ×3"
+
+
+@pytest.mark.parametrize(("width", "id_length"), product(range(61), (6, 9, 36)))
+def test_a_jobs_row_is_never_wider_than_the_window(width: int, id_length: int) -> None:
+    columns = columns_for(width, id_length)
+    cells = sum(c + 1 for c in columns[2:] if c) + columns.indent + 2 + columns.id
+    assert cells <= max(width, 11)
+
+
+def test_only_a_job_that_runs_ticks() -> None:
+    assert is_ticking(job("RUNNING", ran=3))
+    assert not is_ticking(job("RUNNING"))
+    assert not is_ticking(job("COMPLETED", ran=3))
+
+
+def test_a_clock_behind_the_servers_shows_no_negative_times() -> None:
+    assert "0:00" in row(job("RUNNING", ago=-50, ran=10), 46)
+
+
+def test_a_failed_job_stands_out_and_each_state_has_its_own_sign() -> None:
+    shown = job("FAILED", ago=5, ran=3)
+    pieces = job_pieces(branch(shown), shown, 46, NOW)
+    assert Piece("✗", Role.FAILED_SIGN, 1) in pieces
+    assert {p.role for p in pieces if p.text} >= {Role.FAILED, Role.FAILED_SIGN}
+    words = ("RUNNING", "PENDING", "COMPLETED", "FAILED", "CANCELED", "MOON")
+    assert len({row(job(word), 46)[3] for word in words}) == 6
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (60, "every 60 min"),
+        (360, "every 6 h"),
+        (1440, "every 24 h"),
+        (10080, "every 7 d"),
+        (90, "every 90 min"),
+        (125, "every 125 min"),
+    ],
+)
+def test_an_interval_is_told_in_the_largest_exact_unit(
+    minutes: int, words: str
+) -> None:
+    assert interval_words(minutes) == words
+
+
+def workflow_row(width: int, **fields: object) -> str:
+    return text_of(workflow_pieces(branch(**fields), width, open_=False))
+
+
+def test_a_workflows_row_names_what_distinguishes_it() -> None:
+    assert workflow_row(40, interval_minutes=60) == (
+        "▸ nightly-report            every 60 min"
+    )
+    failing = workflow_row(40, interval_minutes=60, consecutive_failures=1)
+    assert failing == "▸ nightly-report       ✗ 1  every 60 min"
+    quiet = workflow_row(40, kind=WorkflowKind.HEARTBEAT, interval_minutes=5)
+    assert quiet == "▸ nightly-report    no logs  every 5 min"
+    ended = workflow_row(40, terminated_at=NOW, interval_minutes=5)
+    assert ended == "▸ nightly-report              terminated"
+    unbuilt = workflow_row(30, build_status=BuildStatus.FAILED, interval_minutes=5)
+    assert unbuilt == "▸ nightly-report  build failed"
+
+
+def test_retention_off_is_said_only_when_known() -> None:
+    assert "no logs" not in workflow_row(40, log_retention=None)
+    assert "no logs" in workflow_row(40, log_retention=False)
+    known = branch()
+    known.no_logs = True
+    assert "no logs" in text_of(workflow_pieces(known, 40, open_=True))
+
+
+@pytest.mark.parametrize("width", range(1, 61))
+def test_a_workflows_row_fills_its_width(width: int) -> None:
+    fields = {"consecutive_failures": 12, "interval_minutes": 60}
+    row = workflow_row(width, name="a" * 40, **fields)
+    assert len(row) == max(width, 3)
+
+
+def test_hostile_names_and_words_are_harmless() -> None:
+    hostile = "\x1b]0;owned\x07[red]\u202e"
+    shown = job(hostile, id=hostile * 9, trigger=Trigger(hostile))
+    for drawn in (
+        text_of(workflow_pieces(branch(name=hostile), 60, open_=False)),
+        text_of(job_pieces(branch(shown), shown, 60, NOW)),
+    ):
+        assert drawn.isprintable()
+        assert "\u202e" not in drawn
+
+
+def test_notes_are_broken_into_rows_that_fit() -> None:
+    note = Note(NoteKind.PROBLEM, "The server cannot be reached. Press r.")
+    lines = lines_of([note], 14)
+    assert [line.text for line in lines] == [
+        "The server",
+        "cannot be",
+        "reached. Press",
+        "r.",
+    ]
+    assert text_of(note_pieces(lines[0], 18, nested=True)).rstrip() == "  ✗ The server"
+    assert text_of(note_pieces(lines[1], 18, nested=True)).rstrip() == "    cannot be"
+
+
+def test_short_ids_are_as_short_as_keeps_them_different() -> None:
+    ids = ShortIds()
+    ids.add(["aaaaaa11", "bbbbbb11"])
+    assert ids.of("aaaaaa11") == "aaaaaa"
+    ids.add(["aaaaaa12"])
+    assert ids.of("aaaaaa11") == "aaaaaa11"
+    ids.add(["aaaaaa12", "aaaaaa12"])
+    assert ids.length == 8
+
+
+def test_counts_are_of_what_is_loaded() -> None:
+    counts = {"RUNNING": 3, "FAILED": 1, "COMPLETED": 40}
+    assert loaded_words(counts) == "loaded: 3 running  1 failed"
+    assert loaded_words({"COMPLETED": 1200}) == "loaded: 1,200 jobs"
+    assert loaded_words({}) == "loaded: 0 jobs"
