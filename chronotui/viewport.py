@@ -133,7 +133,7 @@ class Spot(NamedTuple, Generic[AnchorT]):
         return self.anchor == other.anchor
 
 
-class Reading(Generic[AnchorT]):
+class Viewport(Generic[AnchorT]):
     """Following or reading, the current row and the top of the window.
 
     Args:

@@ -56,7 +56,7 @@ from chronotui.ui.log.cells import (
     whole_message,
 )
 from chronotui.ui.log.line_screen import paragraph_of
-from chronotui.ui.log.render import Drawer, Flags, Look, Stamper
+from chronotui.ui.log.render import Flags, LineRenderer, LogStyles, Stamper
 from chronotui.ui.log.settings import Timestamps
 from chronotui.ui.term import clipboard
 
@@ -188,13 +188,15 @@ def as_entry(message: str) -> bytes:
     return json.dumps({"message": message, "sequence_num": 1}).encode()
 
 
-LOOK: Final = Look(**dict.fromkeys(Look.__dataclass_fields__, Style(bold=True)))
+LOOK: Final = LogStyles(
+    **dict.fromkeys(LogStyles.__dataclass_fields__, Style(bold=True))
+)
 
 
 def drawn(message: str, *, wrap: bool, as_json: bool = False) -> None:
     find = compile_pattern("(?i)a").spans
     stamper = Stamper(Timestamps.OFF)
-    drawer = Drawer(LOOK, stamper, 80, wrap=wrap, find=find)
+    drawer = LineRenderer(LOOK, stamper, 80, wrap=wrap, find=find)
     line = log_line(message)
     drawer.height(line, as_json=as_json)
     if not as_json or is_json(message):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chronotui.viewport import Reading, ScreenRow
+from chronotui.viewport import ScreenRow, Viewport
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no reason for a property to fail."""
@@ -38,189 +38,189 @@ class SortedRows:
             insort(self.numbers, number)
 
 
-def reader(count: int, window: int = 10) -> tuple[SortedRows, Reading[int]]:
+def reader(count: int, window: int = 10) -> tuple[SortedRows, Viewport[int]]:
     rows = SortedRows([number * 10 for number in range(count)])
-    reading = Reading(rows, rows.height)
-    reading.resize(window)
-    return rows, reading
+    viewport = Viewport(rows, rows.height)
+    viewport.resize(window)
+    return rows, viewport
 
 
 def test_following_shows_the_newest_row_at_the_bottom() -> None:
-    rows, reading = reader(100)
+    rows, viewport = reader(100)
     rows.add(5000)
-    reading.resettle()
-    assert reading.current == 100
-    assert list(reading.window_rows())[-1] == ScreenRow(100, 0)
+    viewport.resettle()
+    assert viewport.current == 100
+    assert list(viewport.window_rows())[-1] == ScreenRow(100, 0)
 
 
 def test_a_short_log_starts_at_the_top() -> None:
-    _rows, reading = reader(3)
-    assert [place.row for place in reading.window_rows()] == [0, 1, 2] + [-1] * 7
+    _rows, viewport = reader(3)
+    assert [place.row for place in viewport.window_rows()] == [0, 1, 2] + [-1] * 7
 
 
 def test_an_upward_move_reads_and_new_rows_are_counted() -> None:
-    rows, reading = reader(100)
-    reading.move(-1)
-    assert not reading.following
-    before = list(reading.window_rows())
+    rows, viewport = reader(100)
+    viewport.move(-1)
+    assert not viewport.following
+    before = list(viewport.window_rows())
     for number in range(2000, 2012):
         rows.add(number)
-    reading.resettle()
-    assert list(reading.window_rows()) == before
-    assert len(rows) - reading.unseen_from() == 12
+    viewport.resettle()
+    assert list(viewport.window_rows()) == before
+    assert len(rows) - viewport.unseen_from() == 12
 
 
 def test_rows_that_come_on_the_screen_are_no_longer_new() -> None:
-    rows, reading = reader(100)
-    reading.move(-1)
+    rows, viewport = reader(100)
+    viewport.move(-1)
     for number in range(2000, 2012):
         rows.add(number)
-    reading.resettle()
-    reading.page(5)
-    assert len(rows) - reading.unseen_from() == 7
+    viewport.resettle()
+    viewport.page(5)
+    assert len(rows) - viewport.unseen_from() == 7
 
 
 def test_follow_again_goes_to_the_newest() -> None:
-    _rows, reading = reader(100)
-    reading.go_top()
-    reading.follow()
-    assert reading.current == 99
-    assert reading.following
+    _rows, viewport = reader(100)
+    viewport.go_top()
+    viewport.follow()
+    assert viewport.current == 99
+    assert viewport.following
 
 
 @pytest.mark.parametrize("move", ["move", "scroll", "page"])
 def test_a_downward_move_keeps_following(move: str) -> None:
-    _rows, reading = reader(100)
-    getattr(reading, move)(1)
-    assert reading.following
-    assert reading.current == 99
+    _rows, viewport = reader(100)
+    getattr(viewport, move)(1)
+    assert viewport.following
+    assert viewport.current == 99
 
 
 def test_pages_take_the_current_row_along() -> None:
-    _rows, reading = reader(100)
-    reading.go_to(50)
-    y = reading.screen_y
-    reading.page(9)
-    assert reading.current == 59
-    assert reading.screen_y == y
-    reading.page(-9)
-    assert reading.current == 50
+    _rows, viewport = reader(100)
+    viewport.go_to(50)
+    y = viewport.screen_y
+    viewport.page(9)
+    assert viewport.current == 59
+    assert viewport.screen_y == y
+    viewport.page(-9)
+    assert viewport.current == 50
 
 
 def test_a_page_at_either_end_moves_the_current_row_there() -> None:
-    _rows, reading = reader(100)
-    reading.go_to(95)
-    reading.page(9)
-    reading.page(9)
-    assert reading.current == 99
-    reading.go_top()
-    reading.move(3)
-    reading.page(-9)
-    assert reading.current == 0
+    _rows, viewport = reader(100)
+    viewport.go_to(95)
+    viewport.page(9)
+    viewport.page(9)
+    assert viewport.current == 99
+    viewport.go_top()
+    viewport.move(3)
+    viewport.page(-9)
+    assert viewport.current == 0
 
 
 def test_the_wheel_leaves_the_current_row_until_it_would_leave_the_window() -> None:
-    _rows, reading = reader(100)
-    reading.go_to(50)
-    reading.scroll(3)
-    assert reading.current == 50
-    reading.scroll(40)
-    assert reading.current == reading.top.row > 50
+    _rows, viewport = reader(100)
+    viewport.go_to(50)
+    viewport.scroll(3)
+    assert viewport.current == 50
+    viewport.scroll(40)
+    assert viewport.current == viewport.top.row > 50
 
 
 def test_a_tall_row_is_walked_through_before_it_is_left() -> None:
-    rows, reading = reader(100)
+    rows, viewport = reader(100)
     rows.heights[500] = 25
-    reading.go_to(49)
-    reading.move(1)
-    assert (reading.current, reading.screen_y) == (50, 0)
+    viewport.go_to(49)
+    viewport.move(1)
+    assert (viewport.current, viewport.screen_y) == (50, 0)
     for _ in range(15):
-        reading.move(1)
-    assert (reading.current, reading.top) == (50, ScreenRow(50, 15))
-    reading.move(1)
-    assert reading.current == 51
-    reading.move(-1)
-    assert (reading.current, reading.top) == (50, ScreenRow(50, 15))
+        viewport.move(1)
+    assert (viewport.current, viewport.top) == (50, ScreenRow(50, 15))
+    viewport.move(1)
+    assert viewport.current == 51
+    viewport.move(-1)
+    assert (viewport.current, viewport.top) == (50, ScreenRow(50, 15))
     for _ in range(16):
-        reading.move(-1)
-    assert reading.current == 49
+        viewport.move(-1)
+    assert viewport.current == 49
 
 
 def test_filtering_and_unfiltering_comes_back_to_the_same_place() -> None:
-    rows, reading = reader(100)
-    reading.go_to(50)
-    before = list(reading.window_rows())
+    rows, viewport = reader(100)
+    viewport.go_to(50)
+    before = list(viewport.window_rows())
     whole = rows.numbers
     rows.numbers = [number for number in whole if number % 300 == 0]
-    reading.resettle()
+    viewport.resettle()
     rows.numbers = []
-    reading.resettle()
-    reading.rows = rows
+    viewport.resettle()
+    viewport.rows = rows
     rows.numbers = whole
-    reading.resettle()
-    assert list(reading.window_rows()) == before
+    viewport.resettle()
+    assert list(viewport.window_rows()) == before
 
 
 def test_rows_that_end_within_the_window_fill_it_from_above() -> None:
-    rows, reading = reader(100)
-    reading.go_to(50)
-    reading.scroll(reading.screen_y - 2)
-    before = list(reading.window_rows())
-    assert reading.screen_y == 2
+    rows, viewport = reader(100)
+    viewport.go_to(50)
+    viewport.scroll(viewport.screen_y - 2)
+    before = list(viewport.window_rows())
+    assert viewport.screen_y == 2
     whole = rows.numbers
     rows.numbers = whole[:53]
-    reading.resettle()
-    assert [place.row for place in reading.window_rows()] == list(range(43, 53))
-    assert (rows.anchor(reading.current), reading.screen_y) == (500, 7)
+    viewport.resettle()
+    assert [place.row for place in viewport.window_rows()] == list(range(43, 53))
+    assert (rows.anchor(viewport.current), viewport.screen_y) == (500, 7)
     rows.add(515)
-    reading.resettle()
-    assert (rows.anchor(reading.current), reading.screen_y) == (500, 7)
+    viewport.resettle()
+    assert (rows.anchor(viewport.current), viewport.screen_y) == (500, 7)
     rows.numbers = whole
-    reading.reconsider()
-    reading.resettle()
-    assert list(reading.window_rows()) == before
+    viewport.reconsider()
+    viewport.resettle()
+    assert list(viewport.window_rows()) == before
 
 
 def test_lower_rows_fill_the_window_too() -> None:
-    rows, reading = reader(30)
+    rows, viewport = reader(30)
     rows.heights = dict.fromkeys(rows.numbers, 3)
-    reading.resettle()
-    reading.go_to(27)
-    reading.scroll(reading.screen_y)
+    viewport.resettle()
+    viewport.go_to(27)
+    viewport.scroll(viewport.screen_y)
     rows.heights = {}
-    reading.resize(9)
-    assert [place.row for place in reading.window_rows()] == list(range(21, 30))
-    assert reading.current == 27
+    viewport.resize(9)
+    assert [place.row for place in viewport.window_rows()] == list(range(21, 30))
+    assert viewport.current == 27
 
 
 def test_no_rows_no_harm() -> None:
-    _rows, reading = reader(0)
-    for move in (reading.move, reading.scroll, reading.page):
+    _rows, viewport = reader(0)
+    for move in (viewport.move, viewport.scroll, viewport.page):
         move(-1)
         move(1)
-    reading.go_to(5)
-    reading.go_top()
-    reading.return_to(reading.spot)
-    reading.stop_following()
-    assert reading.row_at(0) == reading.last_shown == reading.newest == -1
-    assert list(reading.window_rows()) == [ScreenRow(-1, 0)] * 10
+    viewport.go_to(5)
+    viewport.go_top()
+    viewport.return_to(viewport.spot)
+    viewport.stop_following()
+    assert viewport.row_at(0) == viewport.last_shown == viewport.newest == -1
+    assert list(viewport.window_rows()) == [ScreenRow(-1, 0)] * 10
 
 
 def test_a_spot_is_come_back_to_whatever_was_added() -> None:
-    rows, reading = reader(100)
-    tail = reading.spot
-    reading.go_to(50)
-    reading.scroll(3)
-    spot, y = reading.spot, reading.screen_y
-    reading.go_top()
+    rows, viewport = reader(100)
+    tail = viewport.spot
+    viewport.go_to(50)
+    viewport.scroll(3)
+    spot, y = viewport.spot, viewport.screen_y
+    viewport.go_top()
     for number in range(1, 300, 7):
         rows.add(number)
-    reading.resettle()
-    reading.return_to(spot)
-    assert rows.anchor(reading.current) == 500
-    assert reading.screen_y == y
-    reading.return_to(tail)
-    assert reading.following
+    viewport.resettle()
+    viewport.return_to(spot)
+    assert rows.anchor(viewport.current) == 500
+    assert viewport.screen_y == y
+    viewport.return_to(tail)
+    assert viewport.following
 
 
 @UNHURRIED
@@ -241,49 +241,49 @@ def test_a_spot_is_come_back_to_whatever_was_added() -> None:
 def test_the_line_under_the_eye_never_moves(
     count: int, place: int, moves: list[int], changes: list[tuple[str, int]]
 ) -> None:
-    rows, reading = reader(count, 12)
-    reading.go_to(place)
+    rows, viewport = reader(count, 12)
+    viewport.go_to(place)
     for step in moves:
-        reading.scroll(step)
-    number, chosen = rows.anchor(reading.current), reading.screen_y
+        viewport.scroll(step)
+    number, chosen = rows.anchor(viewport.current), viewport.screen_y
     y = chosen
     for kind, value in changes:
         if kind == "tall" and value < len(rows) and rows.numbers[value] != number:
             rows.heights[rows.numbers[value]] = 3
         elif kind == "resize":
-            if value != reading.window:
+            if value != viewport.window:
                 y = min(chosen, value - 1)
-            reading.resize(value)
-            y = moved_down(rows, reading, y)
+            viewport.resize(value)
+            y = moved_down(rows, viewport, y)
         elif kind in {"insert", "append"}:
             rows.add(value)
-        reading.resettle()
-        assert rows.anchor(reading.current) == number
-        assert reading.screen_y == y
+        viewport.resettle()
+        assert rows.anchor(viewport.current) == number
+        assert viewport.screen_y == y
 
 
-def moved_down(rows: SortedRows, reading: Reading[int], y: int) -> int:
+def moved_down(rows: SortedRows, viewport: Viewport[int], y: int) -> int:
     """Return where the current row belongs: elsewhere only at either end."""
-    if reading.screen_y == y:
+    if viewport.screen_y == y:
         return y
-    if reading.screen_y < y:
-        assert reading.top == ScreenRow(0, 0)
-        return reading.screen_y
+    if viewport.screen_y < y:
+        assert viewport.top == ScreenRow(0, 0)
+        return viewport.screen_y
     last = len(rows) - 1
     bottom = ScreenRow(last, rows.height(last) - 1)
-    assert list(reading.window_rows())[-1] == bottom
-    return reading.screen_y
+    assert list(viewport.window_rows())[-1] == bottom
+    return viewport.screen_y
 
 
 def test_a_window_that_grows_at_the_end_is_filled_from_above() -> None:
-    rows, reading = reader(100)
-    reading.scroll(-3)
-    reading.go_to(99)
-    reading.resize(14)
-    assert [place.row for place in reading.window_rows()] == list(range(86, 100))
-    reading.resettle()
-    assert [place.row for place in reading.window_rows()] == list(range(86, 100))
-    assert rows.anchor(reading.current) == 990
+    rows, viewport = reader(100)
+    viewport.scroll(-3)
+    viewport.go_to(99)
+    viewport.resize(14)
+    assert [place.row for place in viewport.window_rows()] == list(range(86, 100))
+    viewport.resettle()
+    assert [place.row for place in viewport.window_rows()] == list(range(86, 100))
+    assert rows.anchor(viewport.current) == 990
 
 
 @UNHURRIED
@@ -301,21 +301,21 @@ def test_a_window_that_grows_at_the_end_is_filled_from_above() -> None:
 def test_the_current_row_is_always_on_the_screen(
     count: int, heights: dict[int, int], moves: list[tuple[str, int]]
 ) -> None:
-    rows, reading = reader(count, 7)
+    rows, viewport = reader(count, 7)
     rows.heights = {row * 10: height for row, height in heights.items()}
-    reading.resettle()
+    viewport.resettle()
     for kind, value in moves:
         if kind == "resize":
-            reading.resize(max(1, value))
+            viewport.resize(max(1, value))
         elif kind == "add":
             rows.add(value)
-            reading.resettle()
+            viewport.resettle()
         else:
-            getattr(reading, kind)(value)
-        shown = list(reading.window_rows())
-        assert len(shown) == reading.window
-        assert reading.current in {screen.row for screen in shown}
-        assert reading.row_at(0) == reading.top.row
-        if reading.following:
-            assert reading.current == len(rows) - 1
-            assert reading.last_shown == len(rows) - 1
+            getattr(viewport, kind)(value)
+        shown = list(viewport.window_rows())
+        assert len(shown) == viewport.window
+        assert viewport.current in {screen.row for screen in shown}
+        assert viewport.row_at(0) == viewport.top.row
+        if viewport.following:
+            assert viewport.current == len(rows) - 1
+            assert viewport.last_shown == len(rows) - 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chronotui import __version__
 from chronotui.cli import output as terminal
 from chronotui.cli.output import Cell, Column, table_lines
-from chronotui.engine.diagnosis import Finding, diagnose
+from chronotui.engine.diagnosis import CheckResult, diagnose
 from chronotui.errors import ChronotuiError
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def doctor(invocation: Invocation) -> int:
     return next((one.exit_code for one in findings if one.exit_code), 0)
 
 
-def _findings(invocation: Invocation) -> Iterator[Finding]:
+def _findings(invocation: Invocation) -> Iterator[CheckResult]:
     python = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("version", "ok", f"chronotui {__version__}, Python {python}")
+    yield CheckResult("version", "ok", f"chronotui {__version__}, Python {python}")
     yield _terminal()
     yield _folder("state folder", _state_folder)
     yield _tried("configuration", lambda: _configuration(invocation))
@@ -52,31 +52,31 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
     yield from _server(invocation)
 
 
-def _tried(check: str, look: Callable[[], str]) -> Finding:
+def _tried(check: str, look: Callable[[], str]) -> CheckResult:
     try:
-        return Finding(check, "ok", look())
+        return CheckResult(check, "ok", look())
     except ChronotuiError as error:
-        return Finding(check, "FAILED", str(error), error.exit_code)
+        return CheckResult(check, "FAILED", str(error), error.exit_code)
 
 
-def _terminal() -> Finding:
+def _terminal() -> CheckResult:
     if not terminal.is_terminal(sys.stdout):
-        return Finding("terminal", "ok", "none: no colours, no questions")
+        return CheckResult("terminal", "ok", "none: no colours, no questions")
     name = os.environ.get("TERM", "")
     colour = "colours" if terminal.shows_colour(sys.stdout) else "no colours"
     found = f"{name or 'TERM is not set'}, {colour}, {sys.stdout.encoding}"
     is_poor = name in {"", "dumb"} or "utf" not in sys.stdout.encoding.lower()
-    return Finding("terminal", "warning" if is_poor else "ok", found)
+    return CheckResult("terminal", "warning" if is_poor else "ok", found)
 
 
-def _folder(check: str, name: Callable[[], str]) -> Finding:
+def _folder(check: str, name: Callable[[], str]) -> CheckResult:
     folder = os.path.abspath(name())  # noqa: PTH100 - plain names here
     nearest = folder
     while not os.path.exists(nearest):  # noqa: PTH110
         nearest = os.path.dirname(nearest)  # noqa: PTH120
     if os.access(nearest, os.W_OK | os.X_OK):
-        return Finding(check, "ok", folder)
-    return Finding(check, "warning", f"{nearest} cannot be written")
+        return CheckResult(check, "ok", folder)
+    return CheckResult(check, "warning", f"{nearest} cannot be written")
 
 
 def _state_folder() -> str:
@@ -105,7 +105,7 @@ def _profile(invocation: Invocation) -> str:
     return f"{profile.name}: {profile.url}, {auth.method} {auth.email}".rstrip()
 
 
-def _server(invocation: Invocation) -> list[Finding]:
+def _server(invocation: Invocation) -> list[CheckResult]:
     import asyncio
 
     from chronotui.cli.output import asker

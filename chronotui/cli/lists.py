@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Generic[Item]):
+class PagedRead(Generic[Item]):
     """What was read of a list.
 
     Attributes:
@@ -42,7 +42,7 @@ class Listing(Generic[Item]):
 
 async def read_list(
     page_at: Callable[[str | None], Awaitable[Page[Item]]], limit: int | None
-) -> Listing[Item]:
+) -> PagedRead[Item]:
     """Read a list from its start; ``limit`` None reads all of it.
 
     Raises:
@@ -61,7 +61,7 @@ async def read_list(
         if cursor is None or is_full:
             break
     has_more = limit is not None and len(items) > limit
-    return Listing(items[:limit], has_more, trail.looped, hidden)
+    return PagedRead(items[:limit], has_more, trail.looped, hidden)
 
 
 # The verbs `workflows` and `jobs`.
@@ -95,7 +95,7 @@ def workflows(invocation: Invocation) -> int:
     """List workflows, and return the exit code."""
     options = invocation.options
 
-    async def read(client: Chronoverse) -> Listing[Workflow]:
+    async def read(client: Chronoverse) -> PagedRead[Workflow]:
         async def page(cursor: str | None) -> Page[Workflow]:
             return await invocation.retries.ask(
                 lambda: client.workflows(
@@ -116,7 +116,7 @@ def jobs(invocation: Invocation) -> int:
     status = JobStatus.parse(options.status) if options.status else None
     trigger = Trigger.parse(options.trigger) if options.trigger else None
 
-    async def read(client: Chronoverse) -> Listing[Job]:
+    async def read(client: Chronoverse) -> PagedRead[Job]:
         from chronotui.engine.resolve import resolve_workflow
 
         ask = invocation.retries.ask
@@ -144,7 +144,7 @@ def _limit(invocation: Invocation) -> int | None:
 
 def _print(
     invocation: Invocation,
-    found: Listing[Job] | Listing[Workflow],
+    found: PagedRead[Job] | PagedRead[Workflow],
     columns: Sequence[Column],
     cells: Callable[..., list[Cell]],
     what: str,

@@ -254,7 +254,7 @@ _SAVE = Verb(
 _RUNS = Verb(
     "runs",
     "list the workflow runs of a Dify app",
-    "runs:runs",
+    "lists:runs",
     (
         value("--status", says="only this state", named="S"),
         value("--keyword", says="only runs with this word", named="K"),
@@ -268,7 +268,7 @@ _RUNS = Verb(
 _DEMO = Verb(
     "demo",
     "the desk on a built-in server with lifelike workflows",
-    "demo:demo",
+    "desk:demo",
     (
         flag("--serve", says="only serve, without the desk"),
         value(
@@ -372,8 +372,8 @@ VERBS: Final = (
     _RUNS,
     _DEMO,
     _PROFILE,
-    Verb("login", "sign in and keep the session", "login:login"),
-    Verb("logout", "end the session and forget it", "login:logout"),
+    Verb("login", "sign in and keep the session", "profiles:login"),
+    Verb("logout", "end the session and forget it", "profiles:logout"),
     Verb("doctor", "check configuration, files, server and terminal", "doctor:doctor"),
     Verb(
         "completion",

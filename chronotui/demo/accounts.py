@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from chronotui.demo.clock import SECOND, number_of
 from chronotui.demo.faults import Faults
 from chronotui.demo.service import cursor_place, encode_cursor, rfc3339
-from chronotui.demo.wire import Answer, json_value, plain
+from chronotui.demo.wire import DemoAnswer, json_value, plain
 from chronotui.demo.workflow import make_id
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass
-class Session:
+class DemoSession:
     """A signed-in user's session."""
 
     email: str
@@ -52,9 +52,9 @@ class Accounts:
     session_seconds: float = 7200.0
     faults: Faults = field(default_factory=Faults)
     documented: bool = False
-    sessions: dict[str, Session] = field(default_factory=dict)
+    sessions: dict[str, DemoSession] = field(default_factory=dict)
 
-    def login(self, request: Request) -> Answer:
+    def login(self, request: Request) -> DemoAnswer:
         """Answer ``POST /auth/login``."""
         credentials = _credentials(request)
         if credentials is None:
@@ -67,7 +67,7 @@ class Accounts:
             return plain(404 if known is None else 400, "failed to login user")
         return self._signed_in(email)
 
-    def register(self, request: Request) -> Answer:
+    def register(self, request: Request) -> DemoAnswer:
         """Answer ``POST /auth/register``."""
         credentials = _credentials(request)
         if credentials is None:
@@ -85,7 +85,7 @@ class Accounts:
         name = os.urandom(48).hex()
         csrf = f"{os.urandom(16).hex()}${int(time.time())}"
         ends_at = time.monotonic() + self._lifetime()
-        self.sessions[name] = Session(email, csrf, ends_at)
+        self.sessions[name] = DemoSession(email, csrf, ends_at)
         return name, csrf
 
     def end_sessions(self) -> None:
@@ -96,10 +96,10 @@ class Accounts:
         own = self.faults.session_seconds
         return self.session_seconds if own is None else own
 
-    def _signed_in(self, email: str) -> Answer:
+    def _signed_in(self, email: str) -> DemoAnswer:
         session, csrf = self.open_session(email)
         age = int(self._lifetime())
-        return Answer(201, headers=self._cookies(session, csrf, age))
+        return DemoAnswer(201, headers=self._cookies(session, csrf, age))
 
     def _cookies(self, session: str, csrf: str, age: int) -> list[tuple[str, str]]:
         own = urlsplit(self.public_url)
@@ -114,7 +114,7 @@ class Accounts:
             ("Set-Cookie", f"csrf={csrf}; {rest}"),
         ]
 
-    def session(self, request: Request) -> Session | None:
+    def session(self, request: Request) -> DemoSession | None:
         """Return the session a request's cookie stands for, if it is still good."""
         session = self.sessions.get(request.cookies.get("session", ""))
         if session is None or time.monotonic() >= session.ends_at:
@@ -126,7 +126,7 @@ class Accounts:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and token.strip() == self.token
 
-    def refuse_change(self, request: Request) -> Answer | None:
+    def refuse_change(self, request: Request) -> DemoAnswer | None:
         """Return why a request may not change anything, None if it may."""
         session = self.session(request)
         if session is None:
@@ -136,17 +136,17 @@ class Accounts:
             return plain(400, "csrf token not found")
         return None if csrf == session.csrf else plain(401, "invalid csrf token")
 
-    def validate(self, request: Request) -> Answer:
+    def validate(self, request: Request) -> DemoAnswer:
         """Answer ``POST /auth/validate``."""
-        return self.refuse_change(request) or Answer(200)
+        return self.refuse_change(request) or DemoAnswer(200)
 
-    def logout(self, request: Request) -> Answer:
+    def logout(self, request: Request) -> DemoAnswer:
         """Answer ``POST /auth/logout``."""
         refused = self.refuse_change(request)
         if refused is not None:
             return refused
         self.sessions.pop(request.cookies["session"], None)
-        return Answer(204, headers=self._cookies("", "", 0))
+        return DemoAnswer(204, headers=self._cookies("", "", 0))
 
 
 def _credentials(request: Request) -> tuple[str, str] | None:
@@ -163,27 +163,27 @@ def _credentials(request: Request) -> tuple[str, str] | None:
 # The user, notifications and totals.
 
 
-def login(call: Call) -> Answer:
+def login(call: Call) -> DemoAnswer:
     """Answer ``POST /auth/login``."""
     return call.service.accounts.login(call.request)
 
 
-def register(call: Call) -> Answer:
+def register(call: Call) -> DemoAnswer:
     """Answer ``POST /auth/register``."""
     return call.service.accounts.register(call.request)
 
 
-def validate(call: Call) -> Answer:
+def validate(call: Call) -> DemoAnswer:
     """Answer ``POST /auth/validate``."""
     return call.service.accounts.validate(call.request)
 
 
-def logout(call: Call) -> Answer:
+def logout(call: Call) -> DemoAnswer:
     """Answer ``POST /auth/logout``."""
     return call.service.accounts.logout(call.request)
 
 
-def get_user(call: Call) -> Answer:
+def get_user(call: Call) -> DemoAnswer:
     """Answer ``GET /users``."""
     session = call.service.accounts.session(call.request)
     made = rfc3339(call.world.clock.start_ns - 90 * 86400 * SECOND)
@@ -197,16 +197,18 @@ def get_user(call: Call) -> Answer:
     )
 
 
-def change_user(call: Call) -> Answer:
+def change_user(call: Call) -> DemoAnswer:
     """Answer ``PUT /users``."""
     try:
         wish = call.request.json().get("notification_preference")
     except ValueError:
         wish = None
-    return Answer(204) if wish in ("ALL", "NONE") else plain(400, "invalid preference")
+    return (
+        DemoAnswer(204) if wish in ("ALL", "NONE") else plain(400, "invalid preference")
+    )
 
 
-def list_notifications(call: Call) -> Answer:
+def list_notifications(call: Call) -> DemoAnswer:
     """Answer ``GET /notifications``: one for each of the latest failures."""
     place = cursor_place(call, (int,))
     skip, size = (place[0] if place else 0), call.service.page_size
@@ -238,7 +240,7 @@ def _notification(call: Call, job: DemoJob) -> dict[str, Any]:
     return call.service.dialect.object(fields)
 
 
-def mark_notifications(call: Call) -> Answer:
+def mark_notifications(call: Call) -> DemoAnswer:
     """Answer ``PUT /notifications``."""
     try:
         ids = call.request.json().get("ids")
@@ -247,7 +249,7 @@ def mark_notifications(call: Call) -> Answer:
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         return plain(400, "invalid ids")
     call.service.read_ns.update(dict.fromkeys(ids, call.now_ns))
-    return Answer(204)
+    return DemoAnswer(204)
 
 
 def _totals(call: Call, workflow: DemoWorkflow) -> dict[str, Any]:
@@ -265,7 +267,7 @@ def _totals(call: Call, workflow: DemoWorkflow) -> dict[str, Any]:
     }
 
 
-def user_totals(call: Call) -> Answer:
+def user_totals(call: Call) -> DemoAnswer:
     """Answer ``GET /analytics``, counting the latest 200 jobs of each workflow."""
     each = [_totals(call, workflow) for workflow in call.world.workflows]
     sums = {name: sum(one[name] for one in each) for name in each[0]} if each else {}
@@ -273,7 +275,7 @@ def user_totals(call: Call) -> Answer:
     return json_value(call.service.dialect.object(fields))
 
 
-def workflow_totals(call: Call) -> Answer:
+def workflow_totals(call: Call) -> DemoAnswer:
     """Answer ``GET /analytics/{id}``, counting its latest 200 jobs."""
     workflow = call.workflow()
     fields = {"workflow_id": workflow.id, **_totals(call, workflow)}

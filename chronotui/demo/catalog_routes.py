@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chronotui.demo.service import RefusedError, cursor_place, encode_cursor
-from chronotui.demo.wire import Answer, json_value
+from chronotui.demo.wire import DemoAnswer, json_value
 from chronotui.demo.workflow import WorkflowPlan
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BUILDS = ("QUEUED", "STARTED", "COMPLETED", "FAILED", "CANCELED")
 
 
-def list_workflows(call: Call) -> Answer:
+def list_workflows(call: Call) -> DemoAnswer:
     """Answer ``GET /workflows``.
 
     A current server lists terminated ones among the others, alone if asked for them;
@@ -71,14 +71,14 @@ def _minutes(query: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def get_workflow(call: Call) -> Answer:
+def get_workflow(call: Call) -> DemoAnswer:
     """Answer ``GET /workflows/{id}``."""
     return json_value(
         call.service.dialect.workflow(call.workflow(), call.now_ns, detail=True)
     )
 
 
-def list_jobs(call: Call) -> Answer:
+def list_jobs(call: Call) -> DemoAnswer:
     """Answer ``GET /workflows/{id}/jobs``, newest first."""
     workflow, dialect = call.workflow(), call.service.dialect
     status = call.choice("status", dialect.states())
@@ -100,7 +100,7 @@ def list_jobs(call: Call) -> Answer:
     return json_value(dialect.object({"jobs": rows, "cursor": cursor}))
 
 
-def get_job(call: Call) -> Answer:
+def get_job(call: Call) -> DemoAnswer:
     """Answer ``GET /workflows/{id}/jobs/{id}``."""
     state = call.job().state(call.now_ns)
     return json_value(call.service.dialect.job(state, listed=False))
@@ -139,7 +139,7 @@ def _wish(call: Call) -> dict[str, Any]:
     return body
 
 
-def create_workflow(call: Call) -> Answer:
+def create_workflow(call: Call) -> DemoAnswer:
     """Answer ``POST /workflows``; the image of a new one is still being built."""
     key, wish = _key(call), _wish(call)
     kind = wish.get("kind")
@@ -164,33 +164,33 @@ def create_workflow(call: Call) -> Answer:
     return json_value({"id": workflow.id}, status=201)
 
 
-def update_workflow(call: Call) -> Answer:
+def update_workflow(call: Call) -> DemoAnswer:
     """Answer ``PUT /workflows/{id}``."""
     workflow, _, wish = call.workflow(), _key(call), _wish(call)
     workflow.plan = replace(workflow.plan, name=wish["name"], payload=wish["payload"])
     workflow.generation += 1
-    return Answer(204)
+    return DemoAnswer(204)
 
 
-def terminate_workflow(call: Call) -> Answer:
+def terminate_workflow(call: Call) -> DemoAnswer:
     """Answer ``PATCH /workflows/{id}``."""
     workflow = call.workflow()
     if workflow.terminated_ns is not None:
         raise RefusedError(412, "workflow is already terminated")
     workflow.terminated_ns = call.now_ns
-    return Answer(204)
+    return DemoAnswer(204)
 
 
-def delete_workflow(call: Call) -> Answer:
+def delete_workflow(call: Call) -> DemoAnswer:
     """Answer ``DELETE /workflows/{id}``."""
     workflow = call.workflow()
     if workflow.terminated_ns is None:
         raise RefusedError(412, "workflow is not terminated")
     call.world.remove_workflow(workflow.id)
-    return Answer(204)
+    return DemoAnswer(204)
 
 
-def schedule_job(call: Call) -> Answer:
+def schedule_job(call: Call) -> DemoAnswer:
     """Answer ``POST /workflows/{id}/jobs/schedule``."""
     workflow, key = call.workflow(), _key(call)
     if workflow.terminated_ns is not None:

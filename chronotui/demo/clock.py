@@ -15,7 +15,7 @@ SECOND: Final = 1_000_000_000
 MILLISECOND: Final = 1_000_000
 
 
-class Clock:
+class DemoClock:
     """Nanoseconds since the epoch, UTC, real by default.
 
     Args:
@@ -93,7 +93,7 @@ def number_of(text: str) -> int:
     return crc32(text.encode())
 
 
-class Dice:
+class SeededRandom:
     """A sequence of rolls from one seed."""
 
     def __init__(self, *seed: int) -> None:

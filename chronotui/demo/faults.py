@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from http.client import responses
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from chronotui.demo.clock import SECOND, Dice, fraction
+from chronotui.demo.clock import SECOND, SeededRandom, fraction
 from chronotui.demo.service import words_of
 from chronotui.demo.wire import (
     HTML,
     JSON,
     MIXED,
     PLAIN,
-    Answer,
+    DemoAnswer,
     Failure,
-    HeldBack,
-    Refusal,
+    HeldBackStream,
+    RefusalFault,
     StreamTrouble,
     plain,
 )
@@ -38,7 +38,7 @@ class _Refusing:
 
     route: str
     times: int
-    refusal: Refusal
+    refusal: RefusalFault
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Faults:
     silent_seconds: Range | None = None
     split_bytes: tuple[int, int] | None = None
     buffer_seconds: float = 0.0
-    held_back: HeldBack | None = None
+    held_back: HeldBackStream | None = None
     to_close: bool = False
     bytes_per_second: float | None = None
     looping_cursors: bool = False
@@ -116,7 +116,7 @@ class Faults:
     cut_clean: int | None = None
     _next: list[tuple[str, Failure]] = field(default_factory=list, repr=False)
     _refusals: list[_Refusing] = field(default_factory=list, repr=False)
-    _dice: Dice | None = field(default=None, repr=False, compare=False)
+    _dice: SeededRandom | None = field(default=None, repr=False, compare=False)
     _lock: threading.Lock = field(
         default_factory=threading.Lock, repr=False, compare=False
     )
@@ -158,7 +158,7 @@ class Faults:
                 an object of JSON, the server's own words, or nothing.
             retry_after: What ``Retry-After`` says, None for no such header.
         """
-        refusal = Refusal(status, content_type, body, retry_after)
+        refusal = RefusalFault(status, content_type, body, retry_after)
         with self._lock:
             self._refusals.append(_Refusing(route, times, refusal))
 
@@ -169,7 +169,7 @@ class Faults:
                 one for one in self._refusals if route not in ("", one.route)
             ]
 
-    def refusal(self, endpoint: str) -> Refusal | None:
+    def refusal(self, endpoint: str) -> RefusalFault | None:
         """Return what a request is answered instead of truly, None if nothing is."""
         with self._lock:
             for place, one in enumerate(self._refusals):
@@ -193,9 +193,9 @@ class Faults:
         exposed = endpoint != "login" if self.fail_on is None else None
         if exposed is None:
             exposed = endpoint in (self.fail_on or ())
-        dice = self._dice_now()
-        if exposed and dice.chance(self.fail_rate):
-            return dice.pick(self.fail_with)
+        rng = self._dice_now()
+        if exposed and rng.chance(self.fail_rate):
+            return rng.pick(self.fail_with)
         return None
 
     def wait_seconds(self) -> float:
@@ -218,7 +218,7 @@ class Faults:
             cut_bytes=None if cut_bytes is None else int(cut_bytes),
             cut_seconds=self._spread(self.cut_seconds),
             silent_seconds=self._spread(self.silent_seconds),
-            held_back=self.held_back or HeldBack(),
+            held_back=self.held_back or HeldBackStream(),
         )
 
     def _spread(self, between: tuple[float, float] | None) -> float | None:
@@ -227,9 +227,9 @@ class Faults:
         low, high = between
         return low if low == high else self._dice_now().spread(low, high)
 
-    def _dice_now(self) -> Dice:
+    def _dice_now(self) -> SeededRandom:
         if self._dice is None:
-            self._dice = Dice(self.seed, 9)
+            self._dice = SeededRandom(self.seed, 9)
         return self._dice
 
     def lag_ns(self, *what: int) -> int:
@@ -336,7 +336,7 @@ WHOLE: Final = frozenset(
 """Failures that spoil the true answer instead of replacing it."""
 
 
-def replacement(failure: Failure, faults: Faults) -> Answer:
+def replacement(failure: Failure, faults: Faults) -> DemoAnswer:
     """Return what is sent instead of the true answer.
 
     Raises:
@@ -344,29 +344,29 @@ def replacement(failure: Failure, faults: Faults) -> Answer:
     """
     if failure in _PAGES:
         status, text = _PAGES[failure]
-        return Answer(status, text.encode(), HTML if text else "")
+        return DemoAnswer(status, text.encode(), HTML if text else "")
     if failure is Failure.REDIRECT:
-        return Answer(302, headers=[("Location", faults.redirect_to)])
+        return DemoAnswer(302, headers=[("Location", faults.redirect_to)])
     answer = plain(*_STATUSES[failure])
     if failure in _WAITS:
         answer.headers.append(("Retry-After", faults.retry_after))
     return answer
 
 
-def refused(refusal: Refusal, method: str, endpoint: str) -> Answer:
+def refused(refusal: RefusalFault, method: str, endpoint: str) -> DemoAnswer:
     """Return the answer a refusal stands for."""
     body = refusal.body
     if body is None:
         body = _usual_body(refusal, words_of(method, endpoint))
     if isinstance(body, str):
         body = body.encode()
-    answer = Answer(refusal.status, body, refusal.content_type)
+    answer = DemoAnswer(refusal.status, body, refusal.content_type)
     if refusal.retry_after is not None:
         answer.headers.append(("Retry-After", str(refusal.retry_after)))
     return answer
 
 
-def _usual_body(refusal: Refusal, words: str) -> str:
+def _usual_body(refusal: RefusalFault, words: str) -> str:
     kind = refusal.content_type.partition(";")[0]
     if not kind:
         return ""
@@ -376,7 +376,7 @@ def _usual_body(refusal: Refusal, words: str) -> str:
     return json.dumps({"error": words}) if kind.endswith("json") else f"{words}\n"
 
 
-def spoiled(failure: Failure, answer: Answer) -> Answer:
+def spoiled(failure: Failure, answer: DemoAnswer) -> DemoAnswer:
     """Return the true answer spoiled."""
     body, content_type = answer.body, answer.content_type
     if failure is Failure.WRONG_TYPE:
@@ -391,7 +391,7 @@ def spoiled(failure: Failure, answer: Answer) -> Answer:
         body = body.replace(b'":"', b'":"\xff\xfe', 1)
     elif failure in _CHANGES and content_type == JSON:
         body = json.dumps(_changed(json.loads(body), _CHANGES[failure])).encode()
-    return Answer(answer.status, body, content_type, answer.headers)
+    return DemoAnswer(answer.status, body, content_type, answer.headers)
 
 
 def _changed(value: Any, change: Callable[[str, Any], Any]) -> Any:

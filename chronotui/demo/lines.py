@@ -7,7 +7,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
-from chronotui.demo.clock import Dice
+from chronotui.demo.clock import SeededRandom
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES, Phrase, Phrasebook
 from chronotui.model import STDERR, STDOUT
 
@@ -106,7 +106,7 @@ class LiveBatch(NamedTuple):
     next_ns: int | None
 
 
-class LogSource(Protocol):
+class DemoLog(Protocol):
     """The log of one job; times are world nanoseconds.
 
     Retained lines are listed as the server has them: with their attempts
@@ -178,7 +178,7 @@ class Counter:
     ) -> None:
         self._value = first
         self._late, self._most, self._goes_on = contention.value
-        self._dice = Dice(seed, 11)
+        self._dice = SeededRandom(seed, 11)
         self._waiting: list[tuple[str, int]] = []
         self._last: dict[str, int] = {}
 

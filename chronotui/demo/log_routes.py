@@ -22,7 +22,7 @@ from chronotui.demo.service import (
     refused_stream,
     words_of,
 )
-from chronotui.demo.wire import Answer, Streamed, json_text, plain
+from chronotui.demo.wire import DemoAnswer, Streamed, json_text, plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -72,14 +72,14 @@ def page_text(
     return text + "}"
 
 
-def list_logs(call: Call) -> Answer:
+def list_logs(call: Call) -> DemoAnswer:
     """Answer ``GET …/logs``: newest first, or oldest first where documented."""
     if call.service.dialect.is_current:
         return _current_page(call)
     return _documented_page(call)
 
 
-def _current_page(call: Call) -> Answer:
+def _current_page(call: Call) -> DemoAnswer:
     """Answer as a current server: pages between are kept, whatever was asked for."""
     key, kept = _key(call), call.service.pages_read_ns
     read_ns = kept.get(key)
@@ -93,7 +93,7 @@ def _current_page(call: Call) -> Answer:
     return fitting(call, text, _SHARED if between else "no-store")
 
 
-def _documented_page(call: Call) -> Answer:
+def _documented_page(call: Call) -> DemoAnswer:
     """Answer as documented: a whole listing is kept, unless a new one is asked for."""
     kept = _cached(call)
     if kept is not None:
@@ -131,7 +131,7 @@ def _page(call: Call) -> tuple[str, str]:
     return page_text(call, job, retained_entries(call, job, lines), cursor), cursor
 
 
-def fitting(call: Call, text: str, cache: str) -> Answer:
+def fitting(call: Call, text: str, cache: str) -> DemoAnswer:
     """Answer with a page, or refuse one that is too large (wire note "Errors").
 
     One that somebody asks for again too soon makes the server refuse everything for
@@ -161,7 +161,7 @@ def _key(call: Call) -> str:
     return f"{call.request.path}?{query}"
 
 
-def _cached(call: Call) -> Answer | None:
+def _cached(call: Call) -> DemoAnswer | None:
     """Return the documented dialect's old answer unless a new one is asked for."""
     if "no-cache" in call.request.headers.get("cache-control", ""):
         return None
@@ -177,7 +177,7 @@ _WORD: Final = re.compile(r"\w+")
 _TOLERANT_FROM: Final = 5
 
 
-class Matcher:
+class TolerantMatcher:
     """Finds the words of a query in messages.
 
     Every word of the query must be found: as part of a word of the message, or, if
@@ -250,7 +250,7 @@ def highlight(message: str, ranges: list[Range], token: str) -> str:
 _LOOKED_AT_ONCE: Final = 10_000
 
 
-def search_logs(call: Call) -> Answer:
+def search_logs(call: Call) -> DemoAnswer:
     """Answer ``GET …/logs/search``.
 
     A page may hold fewer hits than it has room for, or none, and still carry a
@@ -266,7 +266,7 @@ def search_logs(call: Call) -> Answer:
         if cursor_at[4] != filters:
             raise RefusedError(400, "cursor belongs to another search")
         place = (cursor_at[0], cursor_at[1], cursor_at[2], cursor_at[3])
-    matcher = Matcher(query) if query.strip() else None
+    matcher = TolerantMatcher(query) if query.strip() else None
     token = f"{roll(filters, number_of(job.id)):016x}" if matcher else ""
     hits: list[TrueLine] = []
     lines = job.log.newest(place, _LOOKED_AT_ONCE, call.now_ns)
@@ -302,7 +302,7 @@ def stream_events(call: Call) -> Streamed:
     job, reason = _streamable(call)
     if job is None:
         return refused_stream(reason, connected=call.service.dialect.is_current)
-    pieces = LiveStream(call, job).pieces()
+    pieces = Subscription(call, job).pieces()
     return Streamed(pieces, EVENT_STREAM, EVENT_HEADERS.copy())
 
 
@@ -318,7 +318,7 @@ def _streamable(call: Call) -> tuple[DemoJob | None, str]:
     return job, ""
 
 
-class LiveStream:
+class Subscription:
     """One subscription to a job's lines."""
 
     def __init__(self, call: Call, job: DemoJob) -> None:

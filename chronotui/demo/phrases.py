@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from chronotui.demo.clock import Dice, number_of, roll
+from chronotui.demo.clock import SeededRandom, number_of, roll
 from chronotui.model import STDERR, STDOUT
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _FURTHEST: Final = 4
 Phrase: TypeAlias = tuple[str, str]
 """(stream, message)."""
 
-Passage: TypeAlias = "Callable[[Dice, str], Iterable[Phrase]]"
-"""Some lines that belong together; takes the dice and the line's own number."""
+Passage: TypeAlias = "Callable[[SeededRandom, str], Iterable[Phrase]]"
+"""Some lines that belong together; takes random numbers and the line's own number."""
 
 
 class Phrasebook:
@@ -43,15 +43,15 @@ class Phrasebook:
     """
 
     def __init__(self, seed: int, passages: Iterable[tuple[int, Passage]]) -> None:
-        dice = Dice(seed)
+        rng = SeededRandom(seed)
         bag = [passage for weight, passage in passages for _ in range(weight)]
         phrases: list[Phrase] = []
         while len(phrases) < BLOCK_LINES:
             number = f"{BLOCK}{len(phrases):03d}"
-            phrases += dice.pick(bag)(dice, number)
+            phrases += rng.pick(bag)(rng, number)
         self.phrases: tuple[Phrase, ...] = tuple(phrases[:BLOCK_LINES])
-        self.offsets = tuple(dice.below(1000) for _ in range(BLOCK_LINES))
-        self.numbers = _numbers(dice, self.phrases)
+        self.offsets = tuple(rng.below(1000) for _ in range(BLOCK_LINES))
+        self.numbers = _numbers(rng, self.phrases)
         self._text_blocks: dict[str | None, bytes] = {}
 
     def text_block(self, stream: str | None) -> bytes:
@@ -68,7 +68,7 @@ class Phrasebook:
         return block
 
 
-def _numbers(dice: Dice, phrases: tuple[Phrase, ...]) -> tuple[int, ...]:
+def _numbers(rng: SeededRandom, phrases: tuple[Phrase, ...]) -> tuple[int, ...]:
     """Number a block's lines; a number is never open at a block's end.
 
     A line shares its number only where the order written is the server's own, stderr
@@ -77,8 +77,8 @@ def _numbers(dice: Dice, phrases: tuple[Phrase, ...]) -> tuple[int, ...]:
     numbers = list(range(BLOCK_LINES))
     for place in range(_OPENING_ROOM, BLOCK_LINES - 1):
         pair = (phrases[place][0], phrases[place + 1][0])
-        if pair == (STDERR, STDOUT) and dice.chance(0.2):
-            skipped_at = place + 1 + dice.between(1, _FURTHEST)
+        if pair == (STDERR, STDOUT) and rng.chance(0.2):
+            skipped_at = place + 1 + rng.between(1, _FURTHEST)
             for later in range(place + 1, min(skipped_at, BLOCK_LINES)):
                 numbers[later] -= 1
     return tuple(numbers)
@@ -93,10 +93,10 @@ _FILES: Final = ("load.py", "report.py", "warehouse.py", "frames.py")
 _LOAD_STEPS: Final = ("read_rows", "merge", "render_page", "write_parquet", "fetch")
 
 
-def json_event(dice: Dice, number: str) -> Iterator[Phrase]:
+def json_event(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """One structured line."""
-    level = dice.pick(("info", "info", "info", "debug", "warn"))
-    table, rows, took = dice.pick(_TABLES), dice.below(90000), dice.below(900)
+    level = rng.pick(("info", "info", "info", "debug", "warn"))
+    table, rows, took = rng.pick(_TABLES), rng.below(90000), rng.below(900)
     yield (
         STDOUT,
         (
@@ -106,34 +106,34 @@ def json_event(dice: Dice, number: str) -> Iterator[Phrase]:
     )
 
 
-def json_error(dice: Dice, number: str) -> Iterator[Phrase]:
+def json_error(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """One structured error."""
     yield (
         STDERR,
         (
-            f'{{"level":"error","msg":"row rejected","table":"{dice.pick(_TABLES)}",'
-            f'"row":"{number}","cause":{{"code":{dice.between(1000, 1999)},'
+            f'{{"level":"error","msg":"row rejected","table":"{rng.pick(_TABLES)}",'
+            f'"row":"{number}","cause":{{"code":{rng.between(1000, 1999)},'
             f'"field":"amount","got":null}}}}'
         ),
     )
 
 
-def batch(dice: Dice, number: str) -> Iterator[Phrase]:
+def batch(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """Plain progress of a load."""
-    yield STDOUT, f"Loading batch {number} of {dice.pick(_TABLES)}"
-    if dice.chance(0.5):
+    yield STDOUT, f"Loading batch {number} of {rng.pick(_TABLES)}"
+    if rng.chance(0.5):
         yield (
             STDOUT,
             (
-                f"  {dice.below(50000):>6} rows merged in {dice.below(2000)} ms "
-                f"({dice.pick(_REGIONS)})"
+                f"  {rng.below(50000):>6} rows merged in {rng.below(2000)} ms "
+                f"({rng.pick(_REGIONS)})"
             ),
         )
 
 
-def progress(dice: Dice, number: str) -> Iterator[Phrase]:
+def progress(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     r"""A progress bar drawn over itself with ``\r``."""
-    table, last = dice.pick(_TABLES), dice.between(40, 100)
+    table, last = rng.pick(_TABLES), rng.between(40, 100)
     states = (
         f"{table} {number} [{'#' * (done // 5):<20}] {done:3d}%"
         for done in (*range(0, last, 20), last)
@@ -141,15 +141,15 @@ def progress(dice: Dice, number: str) -> Iterator[Phrase]:
     yield STDOUT, "\r".join(states)
 
 
-def warning(dice: Dice, number: str) -> Iterator[Phrase]:
+def warning(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A warning on stderr, with ordinary work after it."""
     yield (
         STDERR,
-        dice.pick(
+        rng.pick(
             (
                 (
-                    f"Warning: slow query ({dice.between(1, 9)}.{dice.below(10)} s) "
-                    f"on {dice.pick(_TABLES)}"
+                    f"Warning: slow query ({rng.between(1, 9)}.{rng.below(10)} s) "
+                    f"on {rng.pick(_TABLES)}"
                 ),
                 "Warning: deprecated option used",
                 f"WARN retrying page {number} after a time-out",
@@ -159,72 +159,70 @@ def warning(dice: Dice, number: str) -> Iterator[Phrase]:
     yield STDOUT, f"continuing with row {number}"
 
 
-def traceback(dice: Dice, number: str) -> Iterator[Phrase]:
+def traceback(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A stack trace on stderr."""
     yield STDERR, "Traceback (most recent call last):"
-    for _ in range(dice.between(2, 4)):
-        line, step = dice.between(10, 400), dice.pick(_LOAD_STEPS)
-        yield STDERR, f'  File "/app/{dice.pick(_FILES)}", line {line}, in {step}'
-        yield STDERR, f"    {dice.pick(_LOAD_STEPS)}(rows[{dice.below(400)}])"
+    for _ in range(rng.between(2, 4)):
+        line, step = rng.between(10, 400), rng.pick(_LOAD_STEPS)
+        yield STDERR, f'  File "/app/{rng.pick(_FILES)}", line {line}, in {step}'
+        yield STDERR, f"    {rng.pick(_LOAD_STEPS)}(rows[{rng.below(400)}])"
     yield STDERR, f"ValueError: bad row {number}"
     yield STDOUT, f"row {number} put aside, going on"
 
 
-def report_page(dice: Dice, number: str) -> Iterator[Phrase]:
+def report_page(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """Pages of a report, some with names from everywhere."""
-    place = dice.pick(
-        ("Zürich", "Kraków", "東京支店", "서울 지점", "São Paulo", "Łódź")
-    )
-    yield STDOUT, f"page {number}: {place} {dice.pick(('✅', '📈', '⏳', '·'))}"
+    place = rng.pick(("Zürich", "Kraków", "東京支店", "서울 지점", "São Paulo", "Łódź"))
+    yield STDOUT, f"page {number}: {place} {rng.pick(('✅', '📈', '⏳', '·'))}"
 
 
-def archive(dice: Dice, number: str) -> Iterator[Phrase]:
+def archive(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """Files going into a backup."""
-    folder, size = dice.pick(("base", "pg_wal", "global")), dice.between(8, 16384)
+    folder, size = rng.pick(("base", "pg_wal", "global")), rng.between(8, 16384)
     yield STDOUT, f"/var/lib/postgresql/{folder}/{number} {size:>6} KiB ok"
 
 
-def checksum(dice: Dice, number: str) -> Iterator[Phrase]:
+def checksum(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A checksum that had to be taken twice."""
     yield STDERR, f"checksum of segment {number} differs, reading again"
-    yield STDOUT, f"segment {number} {dice.below(1 << 32):08x} verified"
+    yield STDOUT, f"segment {number} {rng.below(1 << 32):08x} verified"
 
 
-def sweep(dice: Dice, number: str) -> Iterator[Phrase]:
+def sweep(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A queue being emptied."""
-    queue = dice.pick(("mail", "webhooks", "exports", "thumbnails"))
-    yield STDOUT, f"{queue}: {dice.below(40)} stale, {dice.below(900)} waiting"
-    if dice.chance(0.1):
+    queue = rng.pick(("mail", "webhooks", "exports", "thumbnails"))
+    yield STDOUT, f"{queue}: {rng.below(40)} stale, {rng.below(900)} waiting"
+    if rng.chance(0.1):
         yield STDERR, f"{queue}: message {number} moved to the dead letters"
 
 
-def ledger(dice: Dice, number: str) -> Iterator[Phrase]:
+def ledger(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """Entries of a ledger being replayed."""
-    cents = dice.below(10_000_000)
+    cents = rng.below(10_000_000)
     yield (
         STDOUT,
         (
-            f"entry {number} {dice.pick(('debit ', 'credit'))} {cents / 100:>12,.2f} "
-            f"EUR account {dice.between(100000, 999999)} {dice.pick(_REGIONS)}"
+            f"entry {number} {rng.pick(('debit ', 'credit'))} {cents / 100:>12,.2f} "
+            f"EUR account {rng.between(100000, 999999)} {rng.pick(_REGIONS)}"
         ),
     )
 
 
-def ledger_fault(dice: Dice, number: str) -> Iterator[Phrase]:
+def ledger_fault(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """An entry that does not balance."""
-    yield STDERR, f"ERROR entry {number} does not balance by {dice.below(900)} cents"
+    yield STDERR, f"ERROR entry {number} does not balance by {rng.below(900)} cents"
 
 
-def access(dice: Dice, number: str) -> Iterator[Phrase]:
+def access(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """Access lines, about 125 bytes each, for downloads worth measuring."""
     yield (
         STDOUT,
         (
-            f"10.{dice.below(256)}.{dice.below(256)}.{dice.below(256)} "
-            f'"GET /api/v2/objects/{number}/{dice.below(1 << 40):010x} HTTP/1.1" '
-            f"{dice.pick((200, 200, 200, 304, 404))} {dice.below(99999):>5} "
-            f'"exporter/{dice.between(1, 9)}.{dice.between(0, 20)}" '
-            f"{dice.below(1 << 64):016x} rt={dice.spread(0, 2):.3f}"
+            f"10.{rng.below(256)}.{rng.below(256)}.{rng.below(256)} "
+            f'"GET /api/v2/objects/{number}/{rng.below(1 << 40):010x} HTTP/1.1" '
+            f"{rng.pick((200, 200, 200, 304, 404))} {rng.below(99999):>5} "
+            f'"exporter/{rng.between(1, 9)}.{rng.between(0, 20)}" '
+            f"{rng.below(1 << 64):016x} rt={rng.spread(0, 2):.3f}"
         ),
     )
 
@@ -270,38 +268,38 @@ _WORDS: Final = (
 )
 
 
-def build_step(dice: Dice, number: str) -> Iterator[Phrase]:
+def build_step(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """Coloured steps of an image build."""
-    step = dice.pick(_STEPS)
-    yield STDOUT, f"\x1b[1;34m#{dice.between(4, 30)}\x1b[0m [{step}] layer {number}"
-    if dice.chance(0.6):
+    step = rng.pick(_STEPS)
+    yield STDOUT, f"\x1b[1;34m#{rng.between(4, 30)}\x1b[0m [{step}] layer {number}"
+    if rng.chance(0.6):
         yield (
             STDOUT,
             (
-                f"\x1b[2m#{dice.between(4, 30)}\x1b[0m \x1b[32m✔\x1b[0m {step} "
-                f"{dice.spread(0.1, 9):.1f}s "
-                f"\x1b[38;5;{dice.between(16, 231)}mcached\x1b[0m"
+                f"\x1b[2m#{rng.between(4, 30)}\x1b[0m \x1b[32m✔\x1b[0m {step} "
+                f"{rng.spread(0.1, 9):.1f}s "
+                f"\x1b[38;5;{rng.between(16, 231)}mcached\x1b[0m"
             ),
         )
 
 
-def compiler(dice: Dice, number: str) -> Iterator[Phrase]:
+def compiler(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """Compiler warnings, coloured, on stderr."""
-    line = dice.between(1, 900)
+    line = rng.between(1, 900)
     yield (
         STDERR,
         (
-            f"\x1b[1msrc/module_{number}.c:{line}:{dice.between(1, 80)}: "
+            f"\x1b[1msrc/module_{number}.c:{line}:{rng.between(1, 80)}: "
             "\x1b[35mwarning:\x1b[0m unused variable ‘\x1b[1mtmp\x1b[0m’"
         ),
     )
-    yield STDERR, f"\x1b[31m{' ' * dice.between(4, 20)}^~~~\x1b[0m"
-    yield STDOUT, f"\x1b[38;2;{dice.below(256)};180;90mrecovered\x1b[0m {number}"
+    yield STDERR, f"\x1b[31m{' ' * rng.between(4, 20)}^~~~\x1b[0m"
+    yield STDOUT, f"\x1b[38;2;{rng.below(256)};180;90mrecovered\x1b[0m {number}"
 
 
-def pull(dice: Dice, number: str) -> Iterator[Phrase]:
+def pull(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     r"""A download bar drawn over itself with ``\r``, in colour."""
-    total = dice.between(20, 300)
+    total = rng.between(20, 300)
     states = (
         f"pulling {number} \x1b[36m{'━' * part}\x1b[2m{'━' * (10 - part)}\x1b[0m "
         f"{total * part // 10}/{total} MB"
@@ -310,44 +308,44 @@ def pull(dice: Dice, number: str) -> Iterator[Phrase]:
     yield STDOUT, "\r".join(states)
 
 
-def message(dice: Dice, number: str) -> Iterator[Phrase]:
+def message(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """What a consumer of many tongues says."""
-    yield STDOUT, f"[{dice.between(0, 11):02d}] {number} {dice.pick(_WORDS)}"
+    yield STDOUT, f"[{rng.between(0, 11):02d}] {number} {rng.pick(_WORDS)}"
 
 
-def offset(dice: Dice, number: str) -> Iterator[Phrase]:
+def offset(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A consumer's offsets as JSON."""
     yield (
         STDOUT,
         (
-            f'{{"level":"info","partition":{dice.below(12)},"offset":"{number}",'
-            f'"lag":{dice.below(500)},"text":"{dice.pick(_WORDS)}"}}'
+            f'{{"level":"info","partition":{rng.below(12)},"offset":"{number}",'
+            f'"lag":{rng.below(500)},"text":"{rng.pick(_WORDS)}"}}'
         ),
     )
 
 
-def java_trace(dice: Dice, number: str) -> Iterator[Phrase]:
+def java_trace(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A stack trace of the other family."""
     yield STDERR, f"java.lang.IllegalStateException: partition {number} revoked"
-    for _ in range(dice.between(2, 5)):
-        place = dice.between(20, 400)
+    for _ in range(rng.between(2, 5)):
+        place = rng.between(20, 400)
         yield STDERR, f"\tat com.example.consumer.Poller.run(Poller.java:{place})"
-    yield STDOUT, f"rejoined the group as member {dice.below(1 << 32):08x}"
+    yield STDOUT, f"rejoined the group as member {rng.below(1 << 32):08x}"
 
 
-def hostile(dice: Dice, number: str) -> Iterator[Phrase]:
+def hostile(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A line that attacks the terminal it is shown in."""
-    yield dice.pick((STDOUT, STDERR)), f"{dice.pick(HOSTILE)} {number}"
+    yield rng.pick((STDOUT, STDERR)), f"{rng.pick(HOSTILE)} {number}"
 
 
-def wide_line(dice: Dice, number: str) -> Iterator[Phrase]:
+def wide_line(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A line far wider than any screen."""
-    yield STDOUT, f"dump {number} " + f"{dice.below(1 << 64):016x}" * 100
+    yield STDOUT, f"dump {number} " + f"{rng.below(1 << 64):016x}" * 100
 
 
-def giant_line(dice: Dice, number: str) -> Iterator[Phrase]:
+def giant_line(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A line of 64 KiB, the longest there is."""
-    unit = f"{dice.below(1 << 64):016x}"
+    unit = f"{rng.below(1 << 64):016x}"
     head = f'{{"level":"debug","dump":"{number}'
     yield STDOUT, f'{head}{(unit * 4096)[: 65536 - len(head) - 5]}"}}'
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.demo.clock import MILLISECOND, SECOND
 from chronotui.demo.lines import GeneratedLog, TrueLine
-from chronotui.demo.log_routes import Matcher
+from chronotui.demo.log_routes import TolerantMatcher
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES
 from chronotui.demo.service import RefusedError, rfc3339
 from chronotui.demo.wire import Streamed
@@ -275,7 +275,7 @@ class Download:
         self._writer = writer
         self._stream = stream
         self._query = query
-        self._matcher = Matcher(query) if query else None
+        self._matcher = TolerantMatcher(query) if query else None
         self._faults = call.service.faults
 
     async def pieces(self) -> AsyncGenerator[Sequence[bytes], None]:

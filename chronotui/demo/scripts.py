@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from chronotui.demo.clock import SECOND, Dice, number_of, roll
+from chronotui.demo.clock import SECOND, SeededRandom, number_of, roll
 from chronotui.demo.lines import Contention, Counter, LiveBatch, LiveMark, TrueLine
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES, phrasebook
 from chronotui.demo.workflow import DemoJob
@@ -18,7 +18,7 @@ from chronotui.model import STDERR, STDOUT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chronotui.demo.clock import Clock
+    from chronotui.demo.clock import DemoClock
     from chronotui.demo.faults import Faults
     from chronotui.demo.lines import Place
 
@@ -241,7 +241,7 @@ class ScriptedJob(DemoJob):
         workflow_id: str,
         script: Script,
         *,
-        clock: Clock,
+        clock: DemoClock,
         faults: Faults,
         first_number: int,
         interleaved: bool = False,
@@ -414,18 +414,18 @@ def lifelike_script(
     """
     if contention is not Contention.NONE:
         shared = 0.0
-    dice = Dice(seed, lines)
+    rng = SeededRandom(seed, lines)
     words = phrasebook(kind, seed).phrases
     each = -(-lines // attempts)
     written: list[ScriptLine] = []
     for attempt in range(1, attempts + 1):
         count = min(each, lines - len(written))
-        written += _attempt(dice, words, attempt, count, shared)
+        written += _attempt(rng, words, attempt, count, shared)
     return Script(written, rate, starts_in, ends_after, outcome, contention=contention)
 
 
 def _attempt(
-    dice: Dice,
+    rng: SeededRandom,
     words: tuple[tuple[str, str], ...],
     attempt: int,
     count: int,
@@ -436,7 +436,7 @@ def _attempt(
         place = (count - left) % BLOCK_LINES
         stream, phrase = words[place]
         message = phrase.replace(BLOCK, str((count - left) // BLOCK_LINES))
-        if left >= 2 and dice.chance(shared):
+        if left >= 2 and rng.chance(shared):
             yield ScriptLine(f"{message} !", STDERR, attempt)
             yield ScriptLine(message, STDOUT, attempt, with_previous=True)
             left -= 2

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from chronotui.demo.clock import Clock
+    from chronotui.demo.clock import DemoClock
     from chronotui.demo.service import Handler, Service
-    from chronotui.demo.wire import Answer, Connection, Request, StreamTrouble
+    from chronotui.demo.wire import DemoAnswer, Request, ServerConnection, StreamTrouble
     from chronotui.demo.workflow import WorkflowPlan
     from chronotui.demo.world import World
 
@@ -127,7 +127,7 @@ class LoopbackListener(ABC):
         self._tls = tls
         self.port = port
         self._idle_seconds = idle_seconds
-        self._connections: set[Connection] = set()
+        self._connections: set[ServerConnection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._failure: OSError | None = None
@@ -135,7 +135,7 @@ class LoopbackListener(ABC):
         self._thawed.set()
 
     @abstractmethod
-    async def serve(self, request: Request, connection: Connection) -> None:
+    async def serve(self, request: Request, connection: ServerConnection) -> None:
         """Answer one request on its connection, in the server's own thread."""
 
     def start(self) -> None:
@@ -194,14 +194,14 @@ class LoopbackListener(ABC):
         if loop is None or not self._thawed.is_set():
             return
         self._thawed.clear()
-        standing = threading.Event()
+        status = threading.Event()
 
         def stand() -> None:
-            standing.set()
+            status.set()
             self._thawed.wait()
 
         loop.call_soon_threadsafe(stand)
-        standing.wait()
+        status.wait()
 
     def thaw(self) -> None:
         """Go on after ``freeze``."""
@@ -246,10 +246,10 @@ class LoopbackListener(ABC):
         self.port = server.sockets[0].getsockname()[1]
         return server
 
-    def _connect(self) -> Connection:
-        from chronotui.demo.wire import Connection
+    def _connect(self) -> ServerConnection:
+        from chronotui.demo.wire import ServerConnection
 
-        return Connection(self.serve, self._idle_seconds, self._connections)
+        return ServerConnection(self.serve, self._idle_seconds, self._connections)
 
     async def _wind_up(self) -> None:
         # A connection accepted a moment ago makes itself known in the next rounds,
@@ -328,7 +328,7 @@ class Exchange:
         self._prefix = prefix
         self._log = log
 
-    async def answer(self, request: Request, connection: Connection) -> None:
+    async def answer(self, request: Request, connection: ServerConnection) -> None:
         """Answer a request, or fail as the faults say."""
         if self._prefix and not request.path.startswith(f"{self._prefix}/"):
             self._log.add(request, "", 404)
@@ -364,13 +364,17 @@ class Exchange:
             await self._send(request, connection, whole)
 
     async def _send(
-        self, request: Request, connection: Connection, answer: Answer
+        self, request: Request, connection: ServerConnection, answer: DemoAnswer
     ) -> None:
         rate = self._service.faults.bytes_per_second
         await write_paced(connection, connection.whole(request, answer), rate)
 
     async def _fail(
-        self, request: Request, connection: Connection, endpoint: str, failure: Failure
+        self,
+        request: Request,
+        connection: ServerConnection,
+        endpoint: str,
+        failure: Failure,
     ) -> None:
         """Let a request fail without its true answer."""
         if failure is Failure.RESET:
@@ -447,7 +451,7 @@ class DemoServer(LoopbackListener):
         prefix: str = "",
         faults: Faults | None = None,
         lines: int | None = None,
-        clock: Clock | None = None,
+        clock: DemoClock | None = None,
         plans: Sequence[WorkflowPlan] | None = None,
         public_url: str = "",
         session_seconds: float = 7200.0,
@@ -541,15 +545,15 @@ class DemoServer(LoopbackListener):
         """End every session; the next call with one answers 401."""
         self.service.accounts.end_sessions()
 
-    async def serve(self, request: Request, connection: Connection) -> None:
+    async def serve(self, request: Request, connection: ServerConnection) -> None:
         """Answer a request; what that takes is made with the first one."""
         await self._make_exchange().answer(request, connection)
 
     def warm(self) -> None:
         """Make now what would be made with the first request."""
-        from chronotui.demo.wire import Connection
+        from chronotui.demo.wire import ServerConnection
 
-        del Connection
+        del ServerConnection
         self._make_exchange()
 
     def _make_exchange(self) -> Exchange:

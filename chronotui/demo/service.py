@@ -12,7 +12,7 @@ from time import gmtime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronotui.demo.clock import MILLISECOND, SECOND
-from chronotui.demo.wire import Answer, Request, Streamed, plain
+from chronotui.demo.wire import DemoAnswer, Request, Streamed, plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -232,7 +232,7 @@ class Service:
     page_cache_seconds: float = 1800.0
     overload: Overload = field(default_factory=Overload)
     pages_read_ns: dict[str, int] = field(default_factory=dict)
-    cached: dict[str, tuple[float, Answer]] = field(default_factory=dict)
+    cached: dict[str, tuple[float, DemoAnswer]] = field(default_factory=dict)
     read_ns: dict[str, int] = field(default_factory=dict)
 
 
@@ -305,7 +305,7 @@ class Call:
         return value
 
 
-Handler: TypeAlias = "Callable[[Call], Answer | Streamed]"
+Handler: TypeAlias = "Callable[[Call], DemoAnswer | Streamed]"
 
 _ADDRESSES: Final = tuple(
     (tuple(address.split("/")), name)
@@ -350,7 +350,7 @@ def dispatch(
     endpoint: str,
     ids: tuple[str, ...],
     handlers: Mapping[tuple[str, str], Handler],
-) -> Answer | Streamed:
+) -> DemoAnswer | Streamed:
     """Answer a request; what is wrong with it becomes an answer too."""
     handler = handlers.get((request.method, endpoint))
     if handler is None:
@@ -358,7 +358,7 @@ def dispatch(
             return plain(405, "method not allowed")
         return plain(404, "404 page not found")
     now_ns = service.world.clock.now_ns()
-    refused: Answer | Streamed | None = _refuse(service, request, endpoint)
+    refused: DemoAnswer | Streamed | None = _refuse(service, request, endpoint)
     if refused is None and service.overload.refuses(now_ns):
         refused = _overloaded(request.method, endpoint)
     if refused is not None:
@@ -372,7 +372,7 @@ def dispatch(
         return plain(error.status, words)
 
 
-def _overloaded(method: str, endpoint: str) -> Answer | Streamed | None:
+def _overloaded(method: str, endpoint: str) -> DemoAnswer | Streamed | None:
     """Return what a pressed server answers, None where it answers truly."""
     if endpoint not in _ABOUT_JOBS:
         return None
@@ -422,7 +422,7 @@ def refused_stream(reason: str, *, connected: bool) -> Streamed:
 _OPEN: Final = {"login", "register", "logout", "validate"}
 
 
-def _refuse(service: Service, request: Request, endpoint: str) -> Answer | None:
+def _refuse(service: Service, request: Request, endpoint: str) -> DemoAnswer | None:
     """Return why a request is not let in.
 
     A current server takes only the cookie; a documented one takes the bearer token

@@ -70,7 +70,7 @@ A 429 without Retry-After is not among them: on a log page it is for ever.
 """
 
 
-class Refusal(NamedTuple):
+class RefusalFault(NamedTuple):
     """An answer in the place of the true one.
 
     Attributes:
@@ -87,7 +87,7 @@ class Refusal(NamedTuple):
     retry_after: str | float | None
 
 
-class HeldBack(NamedTuple):
+class HeldBackStream(NamedTuple):
     """How a proxy holds a live stream back.
 
     Attributes:
@@ -120,7 +120,7 @@ class StreamTrouble(NamedTuple):
     reset: bool = False
     split_bytes: int | None = None
     bytes_per_second: float | None = None
-    held_back: HeldBack = HeldBack()
+    held_back: HeldBackStream = HeldBackStream()
     to_close: bool = False
 
 
@@ -182,7 +182,7 @@ def read_request(
 
 
 @dataclass
-class Answer:
+class DemoAnswer:
     """A whole answer."""
 
     status: int
@@ -201,19 +201,19 @@ class Streamed:
     status: int = 200
 
 
-def plain(status: int, words: str) -> Answer:
+def plain(status: int, words: str) -> DemoAnswer:
     """Answer with one line of text, as errors are (wire note "Errors")."""
     nosniff = [("X-Content-Type-Options", "nosniff")]
-    return Answer(status, f"{words}\n".encode(), PLAIN, nosniff)
+    return DemoAnswer(status, f"{words}\n".encode(), PLAIN, nosniff)
 
 
-def json_text(text: str, *, status: int = 200, cache: str = "") -> Answer:
+def json_text(text: str, *, status: int = 200, cache: str = "") -> DemoAnswer:
     """Answer with JSON that is written already."""
     headers = [("Cache-Control", cache)] if cache else []
-    return Answer(status, text.encode(), JSON, headers)
+    return DemoAnswer(status, text.encode(), JSON, headers)
 
 
-def json_value(value: object, *, status: int = 200) -> Answer:
+def json_value(value: object, *, status: int = 200) -> DemoAnswer:
     """Answer with a value as JSON."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return json_text(text, status=status)
@@ -226,7 +226,7 @@ _TORN: Final = b'event: log\ndata: {"timestamp":"2026-'
 
 
 async def send_stream(
-    connection: Connection, answer: Streamed, trouble: StreamTrouble
+    connection: ServerConnection, answer: Streamed, trouble: StreamTrouble
 ) -> None:
     """Send an answer piece by piece, as far as its trouble lets it."""
     headers = [*answer.headers, ("Content-Type", answer.content_type)]
@@ -261,7 +261,7 @@ async def send_stream(
 
 
 def _set_timers(
-    connection: Connection, trouble: StreamTrouble
+    connection: ServerConnection, trouble: StreamTrouble
 ) -> list[asyncio.TimerHandle]:
     loop = asyncio.get_running_loop()
     timers = []
@@ -278,7 +278,9 @@ def _set_timers(
     return timers
 
 
-async def write_paced(connection: Connection, data: bytes, rate: float | None) -> None:
+async def write_paced(
+    connection: ServerConnection, data: bytes, rate: float | None
+) -> None:
     """Write bytes, no faster than ``rate`` a second."""
     if rate is None:
         await connection.write(data)
@@ -341,7 +343,7 @@ _GZIP_FROM: Final = 512
 _HIGH_WATER: Final = 1 << 20
 
 
-class Connection(asyncio.Protocol):
+class ServerConnection(asyncio.Protocol):
     """Reads requests one after the other and lets ``serve`` answer each.
 
     Args:
@@ -352,9 +354,9 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        serve: Callable[[Request, Connection], Awaitable[None]],
+        serve: Callable[[Request, ServerConnection], Awaitable[None]],
         idle_seconds: float,
-        connections: set[Connection],
+        connections: set[ServerConnection],
     ) -> None:
         self._serve = serve
         self._idle_seconds = idle_seconds
@@ -467,7 +469,7 @@ class Connection(asyncio.Protocol):
             self._idle.cancel()
             self._idle = None
 
-    def whole(self, request: Request, answer: Answer) -> bytes:
+    def whole(self, request: Request, answer: DemoAnswer) -> bytes:
         """Frame a whole answer; JSON is compressed if that was asked for."""
         if answer.status < 200:
             return b"HTTP/1.1 %d %b\r\n\r\n" % (
@@ -492,7 +494,7 @@ class Connection(asyncio.Protocol):
             body = self._framed(h11.Data(data=body))
         return head + body + self._framed(h11.EndOfMessage())
 
-    def send_half(self, answer: Answer) -> None:
+    def send_half(self, answer: DemoAnswer) -> None:
         """Send the head of an answer and half of its body, and break off."""
         headers = [("Content-Length", str(len(answer.body) + 1))]
         if answer.content_type:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.demo.clock import SECOND, Dice, number_of, roll
+from chronotui.demo.clock import SECOND, SeededRandom, number_of, roll
 from chronotui.demo.lines import Chapter, GeneratedLog
 from chronotui.demo.phrases import ENDINGS, OPENING, phrasebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from chronotui.demo.lines import LogSource
+    from chronotui.demo.lines import DemoLog
 
 
 class JobState(NamedTuple):
@@ -56,7 +56,7 @@ class DemoJob:
         completed_ns: int | None,
         trigger: str,
         outcome: str,
-        make_log: Callable[[], LogSource],
+        make_log: Callable[[], DemoLog],
     ) -> None:
         self.id = job_id
         self.workflow_id = workflow_id
@@ -70,7 +70,7 @@ class DemoJob:
         self._make_log = make_log
 
     @cached_property
-    def log(self) -> LogSource:
+    def log(self) -> DemoLog:
         """What the job prints."""
         return self._make_log()
 
@@ -307,16 +307,16 @@ class DemoWorkflow:
     def make(self, number: int, scheduled_ns: int, course: Course) -> DemoJob:
         """Make a job; the dice decide what ``course`` leaves open."""
         plan = self.plan
-        dice = Dice(self._salt, number)
+        rng = SeededRandom(self._salt, number)
         job_id = make_id(self._salt + number * _STEP, self._salt, number)
-        outcome = course.outcome or _outcome(plan, dice)
-        trigger = course.trigger or ("MANUAL" if dice.chance(0.15) else "AUTOMATIC")
+        outcome = course.outcome or _outcome(plan, rng)
+        trigger = course.trigger or ("MANUAL" if rng.chance(0.15) else "AUTOMATIC")
         attempts = course.attempts or (
-            dice.between(1, 3) if outcome == "FAILED" and dice.chance(0.3) else 1
+            rng.between(1, 3) if outcome == "FAILED" and rng.chance(0.3) else 1
         )
         queued_ns = scheduled_ns + int(course.pending * SECOND)
         first_ns = queued_ns + int(course.wait * SECOND)
-        seconds = course.seconds or dice.spread(*plan.seconds)
+        seconds = course.seconds or rng.spread(*plan.seconds)
         each_ns = max(SECOND // 10, int(seconds * SECOND / attempts) - _RETRY_PAUSE)
         if attempts == 1:
             each_ns = int(seconds * SECOND)
@@ -380,8 +380,8 @@ class DemoWorkflow:
         return tuple(chapters)
 
 
-def _outcome(plan: WorkflowPlan, dice: Dice) -> str:
-    luck = dice.spread(0, 1)
+def _outcome(plan: WorkflowPlan, rng: SeededRandom) -> str:
+    luck = rng.spread(0, 1)
     if luck < plan.failing:
         return "FAILED"
     return "CANCELED" if luck < plan.failing + plan.canceled else "COMPLETED"

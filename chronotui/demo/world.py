@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from chronotui.demo.clock import MILLISECOND, SECOND, Clock, number_of, roll
+from chronotui.demo.clock import MILLISECOND, SECOND, DemoClock, number_of, roll
 from chronotui.demo.faults import Faults
 from chronotui.demo.phrases import HOSTILE_NAME
 from chronotui.demo.scripts import Script, ScriptedJob
@@ -276,7 +276,7 @@ class World:
         self,
         *,
         seed: int = 1,
-        clock: Clock | None = None,
+        clock: DemoClock | None = None,
         faults: Faults | None = None,
         first_number: int = 0,
         lines: int = MILLION,
@@ -284,7 +284,7 @@ class World:
         interleaved: bool = True,
     ) -> None:
         self.seed = seed
-        self.clock = clock or Clock()
+        self.clock = clock or DemoClock()
         self.faults = faults or Faults()
         self.first_number = first_number
         self.interleaved = interleaved

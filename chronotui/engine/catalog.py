@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retry import Backoff, Phase, Step, next_step
 from chronotui.errors import ChronotuiError, NotFoundError, NotSignedInError, own_fault
-from chronotui.tree.listing import Cadence, Loading, Place
+from chronotui.tree.listing import Cadence, ListPosition, Loading
 from chronotui.tree.model import TreeModel
 
 if TYPE_CHECKING:
@@ -132,18 +132,20 @@ class WorkflowList:
         """Whether the list is likely to change soon: workflows seldom do."""
         return False
 
-    async def read(self, place: Place) -> tuple[list[Workflow], Place | None]:
+    async def read(
+        self, place: ListPosition
+    ) -> tuple[list[Workflow], ListPosition | None]:
         """Read the page at a place; return it with the place that follows."""
         page = await self._page(place.stage, place.cursor)
         for _ in range(SKIPPED_PAGES):
             if page.items or not page.hidden or page.cursor is None:
                 break
             page = await self._page(place.stage, page.cursor)
-        following: Place | None = None
+        following: ListPosition | None = None
         if page.cursor is not None:
-            following = Place(place.stage, page.cursor)
+            following = ListPosition(place.stage, page.cursor)
         elif place.stage + 1 < len(self._stages):
-            following = Place(place.stage + 1)
+            following = ListPosition(place.stage + 1)
         return list(page.items), following
 
     async def _page(self, stage: int, cursor: str | None) -> Page[Workflow]:
@@ -155,15 +157,19 @@ class WorkflowList:
             self.listing.hides_terminated = True
         return page
 
-    def extend(self, items: Sequence[Workflow], following: Place | None) -> None:
+    def extend(self, items: Sequence[Workflow], following: ListPosition | None) -> None:
         """Join the next page."""
         self.listing.extend(self._tree.put_workflows(items), following)
 
-    def refresh(self, items: Sequence[Workflow], following: Place | None) -> bool:
+    def refresh(
+        self, items: Sequence[Workflow], following: ListPosition | None
+    ) -> bool:
         """Join pages read again from the top; False when they do not meet."""
         return self.listing.refresh(self._tree.put_workflows(items), following)
 
-    def restart(self, items: Sequence[Workflow], following: Place | None) -> None:
+    def restart(
+        self, items: Sequence[Workflow], following: ListPosition | None
+    ) -> None:
         """Begin again with pages read from the top."""
         self.listing.restart(self._tree.put_workflows(items), following)
 
@@ -184,7 +190,7 @@ class JobList:
         """Whether a job of the workflow runs or waits to run."""
         return bool(self.branch.jobs.unfinished)
 
-    async def read(self, place: Place) -> tuple[list[Job], Place | None]:
+    async def read(self, place: ListPosition) -> tuple[list[Job], ListPosition | None]:
         """Read the page at a place; return it with the place that follows."""
         page = await self._client.jobs(
             self.branch.workflow.id,
@@ -192,18 +198,18 @@ class JobList:
             status=self._filter.status,
             trigger=self._filter.trigger,
         )
-        following = None if page.cursor is None else Place(cursor=page.cursor)
+        following = None if page.cursor is None else ListPosition(cursor=page.cursor)
         return list(page.items), following
 
-    def extend(self, items: Sequence[Job], following: Place | None) -> None:
+    def extend(self, items: Sequence[Job], following: ListPosition | None) -> None:
         """Join the next page."""
         self.branch.extend(self.listing, items, following)
 
-    def refresh(self, items: Sequence[Job], following: Place | None) -> bool:
+    def refresh(self, items: Sequence[Job], following: ListPosition | None) -> bool:
         """Join pages read again from the top; False when they do not meet."""
         return self.branch.refresh(self.listing, items, following)
 
-    def restart(self, items: Sequence[Job], following: Place | None) -> None:
+    def restart(self, items: Sequence[Job], following: ListPosition | None) -> None:
         """Begin again with pages read from the top."""
         self.branch.restart(self.listing, items, following)
 
@@ -239,19 +245,19 @@ class PagedList(Protocol[Item]):
         """Whether the list is likely to change soon."""
         ...
 
-    async def read(self, place: Place) -> tuple[list[Item], Place | None]:
+    async def read(self, place: ListPosition) -> tuple[list[Item], ListPosition | None]:
         """Read the page at a place; return it with the place that follows."""
         ...
 
-    def extend(self, items: Sequence[Item], following: Place | None) -> None:
+    def extend(self, items: Sequence[Item], following: ListPosition | None) -> None:
         """Join the next page."""
         ...
 
-    def refresh(self, items: Sequence[Item], following: Place | None) -> bool:
+    def refresh(self, items: Sequence[Item], following: ListPosition | None) -> bool:
         """Join pages read again from the top; False when they do not meet."""
         ...
 
-    def restart(self, items: Sequence[Item], following: Place | None) -> None:
+    def restart(self, items: Sequence[Item], following: ListPosition | None) -> None:
         """Begin again with pages read from the top."""
         ...
 
@@ -308,11 +314,11 @@ class Reader(Generic[Item]):
         self.listing.start(Loading.REFRESH)
         self._rounds += 1
         items: list[Item] = []
-        seen: set[Place] = set()
-        place: Place | None = Place()
+        seen: set[ListPosition] = set()
+        place: ListPosition | None = ListPosition()
         joined = False
         while not joined:
-            place = place or Place()
+            place = place or ListPosition()
             seen.add(place)
             page, place = await self.source.read(place)
             items += page
@@ -320,7 +326,9 @@ class Reader(Generic[Item]):
             joined = self._join(items, place, last=last)
         await self._read_alone(items)
 
-    def _join(self, items: list[Item], following: Place | None, *, last: bool) -> bool:
+    def _join(
+        self, items: list[Item], following: ListPosition | None, *, last: bool
+    ) -> bool:
         """Join what was read from the top, unless more is to be read before."""
         enough = following is None or last or self._suffices(len(items))
         if not enough:

@@ -65,7 +65,7 @@ SEARCHED_WORKFLOWS: Final = 40
 AT_ONCE: Final = 4
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """One check and what it found; ``exit_code`` is that of its error, if any."""
 
     check: str
@@ -102,19 +102,19 @@ async def diagnose(
     ask: AskSecret | None,
     log: DiagnosticLog | None = None,
     environ: Mapping[str, str] = os.environ,
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Look at the way to a server, at the server, the sign-in, the clocks, the stream.
 
     Nothing is changed there, and what cannot be said is left out. The first failure
     ends it, for what follows would only repeat it.
     """
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     patience = _Patience(ask)
     check = "server"
     try:
         notes = proxy_notes(parse_address(profile.url), environ)
         findings += [
-            Finding(one.variable, "warning" if one.is_warning else "ok", one.said)
+            CheckResult(one.variable, "warning" if one.is_warning else "ok", one.said)
             for one in notes
         ]
         asked = None if ask is None else patience.ask
@@ -129,10 +129,10 @@ async def diagnose(
                 check = "stream"
                 findings.append(await _stream(client))
     except ChronotuiError as error:
-        findings.append(Finding(check, "FAILED", str(error), error.exit_code))
+        findings.append(CheckResult(check, "FAILED", str(error), error.exit_code))
     except TimeoutError:
         found = f"no answer within {MOST_SECONDS:.0f} s"
-        findings.append(Finding(check, "FAILED", found, UnreachableError.exit_code))
+        findings.append(CheckResult(check, "FAILED", found, UnreachableError.exit_code))
     return findings
 
 
@@ -158,33 +158,33 @@ class _Patience:
             limit.reschedule(loop.time() + left)
 
 
-async def _server(client: Chronoverse, profile: Profile) -> Finding:
+async def _server(client: Chronoverse, profile: Profile) -> CheckResult:
     begun = time.monotonic()
     await client.check_server()
     took = time.monotonic() - begun
-    return Finding("server", "ok", f"{profile.url} answers in {_ms(took)}")
+    return CheckResult("server", "ok", f"{profile.url} answers in {_ms(took)}")
 
 
-async def _sign_in(client: Chronoverse, profile: Profile) -> Finding:
+async def _sign_in(client: Chronoverse, profile: Profile) -> CheckResult:
     page = await client.workflows()
     auth = profile.auth
     how = "not needed" if auth.method == "none" else f"{auth.method} {auth.email}"
     listed = _count(len(page.items), "workflow")
     more = " on the first page" if page.cursor else ""
-    return Finding("sign-in", "ok", f"{how.strip()}, {listed}{more}")
+    return CheckResult("sign-in", "ok", f"{how.strip()}, {listed}{more}")
 
 
-def _clock(client: Chronoverse) -> list[Finding]:
+def _clock(client: Chronoverse) -> list[CheckResult]:
     """Compare the clocks, where the server says what time it is."""
     skew = client.clock_skew
     if skew is None:
         return []
     if abs(skew) <= SKEW_SECONDS:
         within = f"within {SKEW_SECONDS:.0f} s of the server's"
-        return [Finding("clock", "ok", within)]
+        return [CheckResult("clock", "ok", within)]
     way = "behind" if skew > 0 else "ahead of"
     return [
-        Finding(
+        CheckResult(
             "clock",
             "warning",
             f"this machine is {abs(skew):,.0f} s {way} the server's clock: ages and "
@@ -193,7 +193,7 @@ def _clock(client: Chronoverse) -> list[Finding]:
     ]
 
 
-async def _stream(client: Chronoverse) -> Finding:
+async def _stream(client: Chronoverse) -> CheckResult:
     """Follow a running job for a moment."""
     async with aclosing(_running_jobs(client)) as found:
         async for workflow, job in found:
@@ -205,10 +205,10 @@ async def _stream(client: Chronoverse) -> Finding:
                 continue
             except ChronotuiError as error:
                 said = watched + str(error)
-                return Finding("stream", "FAILED", said, error.exit_code)
+                return CheckResult("stream", "FAILED", said, error.exit_code)
             result, said = trial.verdict()
-            return Finding("stream", result, watched + said)
-    return Finding("stream", "ok", "no job with a log runs: nothing to follow")
+            return CheckResult("stream", result, watched + said)
+    return CheckResult("stream", "ok", "no job with a log runs: nothing to follow")
 
 
 async def _running_jobs(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.gaps import HoleSchedule
+from chronotui.engine.gaps import GapSchedule
 from chronotui.engine.log_state import Verdict
 from chronotui.engine.timing import Standstill
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from chronotui.engine.gaps import Account
+    from chronotui.engine.gaps import GapTracker
     from chronotui.engine.pages import RetainedPages
     from chronotui.engine.timing import Clock, WatchTiming
     from chronotui.log.coverage import Coverage
@@ -41,7 +41,7 @@ class Ending:
     def __init__(
         self,
         pages: RetainedPages,
-        account: Account,
+        account: GapTracker,
         *,
         open_rest: Callable[[], Awaitable[None]],
         unsure: Callable[[], bool],
@@ -69,10 +69,10 @@ class Ending:
         timing = self._timing
         began = self._clock.monotonic()
         standstill = Standstill(timing.still)
-        schedule = HoleSchedule(
-            first=timing.heal_first,
-            factor=timing.heal_factor,
-            cap=timing.heal_cap,
+        schedule = GapSchedule(
+            first=timing.backfill_first,
+            factor=timing.backfill_factor,
+            cap=timing.backfill_cap,
             at_once=True,
         )
         pause = timing.end_first
@@ -88,10 +88,10 @@ class Ending:
                 await self._confirm()
                 confirm_at = self._clock.monotonic() + confirm_pause
                 confirm_pause *= timing.retry_factor
-            await self._read_holes(schedule, began + timing.end_limit)
+            await self._read_gaps(schedule, began + timing.end_limit)
             now = self._clock.monotonic()
             stands = standstill.stands(now, self._account.lag.largest)
-            closed = not any(True for _ in self._account.holes())
+            closed = not any(True for _ in self._account.gaps())
             if closed and stands and not self._unsure():
                 return True
             if now - began >= timing.end_limit and standstill.stands(now, 0.0):
@@ -100,20 +100,20 @@ class Ending:
             pause = min(pause * timing.retry_factor, timing.end_cap)
         return False
 
-    async def _read_holes(self, schedule: HoleSchedule, until: float) -> None:
+    async def _read_gaps(self, schedule: GapSchedule, until: float) -> None:
         """Read every hole that is due now, each once, until a time at most."""
         began = self._clock.monotonic()
-        schedule.update(self._account.holes(), began)
-        while hole := schedule.due(began):
+        schedule.update(self._account.gaps(), began)
+        while gap := schedule.due(began):
             if self._clock.monotonic() >= until:
                 return
-            span = await self._pages.read_hole(hole)
+            span = await self._pages.read_gap(gap)
             now = self._clock.monotonic()
-            schedule.tried(hole[:2], (hole.attempt, hole.last), now)
+            schedule.tried(gap[:2], (gap.attempt, gap.last), now)
             if span is not None:
                 self._account.read(span[0].key, span[1].key)
                 schedule.tried(span[0].key, span[1].key, now)
-            schedule.update(self._account.holes(), now)
+            schedule.update(self._account.gaps(), now)
 
 
 def verdict_of(

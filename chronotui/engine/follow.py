@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from chronotui.engine.log_state import Verdict
-    from chronotui.engine.source import LogSource
+    from chronotui.engine.source import LogClient
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, Workflow
 
@@ -137,7 +137,7 @@ class Follow:
 
     def __init__(
         self,
-        client: LogSource,
+        client: LogClient,
         workflow: Workflow | None,
         job: Job,
         *,
@@ -208,7 +208,7 @@ class Follow:
         if verdict.seconds is not None:
             words += f" after {human_duration(verdict.seconds)}"
         if verdict.attempts > 1:
-            words += f", {verdict.attempts} tries"
+            words += f", {verdict.attempts} attempts"
         return f"{words} ({verdict.note})." if verdict.note else f"{words}."
 
     async def batches(self) -> AsyncGenerator[list[LogLine], None]:
@@ -268,7 +268,7 @@ class Follow:
 
     def _narrate(self) -> None:
         watch = self._watch
-        over = str(watch.job.status) if watch.standing.ended.is_set() else ""
+        over = str(watch.job.status) if watch.status.ended.is_set() else ""
         self.connection = watch.connectivity.connection(watch.job, over)
         self._narration.hear(self.connection, self._clock.monotonic())
 

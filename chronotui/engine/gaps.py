@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.intake import Boundaries
 from chronotui.engine.pages import settle, unlimited
-from chronotui.engine.retry import Nudge
+from chronotui.engine.retry import Wakeup
 from chronotui.engine.timing import LagMeter
-from chronotui.log.coverage import Place, Stretch
+from chronotui.log.coverage import LinePosition, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from chronotui.engine.connection import Connectivity
     from chronotui.engine.intake import Intake
-    from chronotui.engine.pages import Permit, RetainedPages
+    from chronotui.engine.pages import Limiter, RetainedPages
     from chronotui.engine.timing import Clock, WatchTiming
     from chronotui.log.coverage import Coverage
-    from chronotui.log.ledger import AttemptLedger, Hole
+    from chronotui.log.ledger import AttemptLedger, Gap
 
 POSSIBLE_AT_ONCE: Final = 200
 """Oldest gaps without a missing line that are looked after at a time ..."""
@@ -47,7 +47,7 @@ class _Sight:
         self.seen_at = self.read_at = now
 
 
-class Account:
+class GapTracker:
     """The ledger, the ends of attempts, and the stretch that has been read.
 
     Attributes:
@@ -65,7 +65,7 @@ class Account:
         self._clock = clock
         self._sights: dict[tuple[int, int], _Sight] = {}
         self._awaited: dict[tuple[int, int], _Sight] = {}
-        self._healed_after = 0.0
+        self._backfilled_after = 0.0
         self._is_long_past = False
         self._old_to: dict[int, tuple[int, int, int]] = {}
         self.lag = LagMeter(grain=timing.still / 60)
@@ -73,7 +73,7 @@ class Account:
         self.caught_up = False
         coverage.on_read = self._stretch_read
 
-    def holes(self) -> Iterator[Hole]:
+    def gaps(self) -> Iterator[Gap]:
         """Yield what is to be read again.
 
         First where lines are missing, then where numbers were perhaps only skipped,
@@ -83,29 +83,29 @@ class Account:
         ledger, coverage = self._intake.ledger, self._coverage
         unread_from = self.unread_from()
         self._forget_sights()
-        for hole in ledger.short_holes():
-            if unread_from is None or hole[:2] < unread_from:
-                self._sight(hole.attempt, hole.last, now)
-                yield hole
-        gaps = islice(ledger.holes(), GAPS_LOOKED_AT)
-        skipped = (gap for gap in gaps if not gap.missing)
-        for hole in islice(skipped, POSSIBLE_AT_ONCE):
-            if unread_from is None or hole[:2] < unread_from:
-                self._sight(hole.attempt, hole.last, now)
-                yield hole
+        for gap in ledger.short_gaps():
+            if unread_from is None or gap[:2] < unread_from:
+                self._sight(gap.attempt, gap.last, now)
+                yield gap
+        absent = islice(ledger.gaps(), GAPS_LOOKED_AT)
+        skipped = (gap for gap in absent if not gap.missing)
+        for gap in islice(skipped, POSSIBLE_AT_ONCE):
+            if unread_from is None or gap[:2] < unread_from:
+                self._sight(gap.attempt, gap.last, now)
+                yield gap
         if self.caught_up and unread_from is None:
             yield from ledger.open_ends()
         if self.caught_up:
             ledger.interleaved = coverage.interleaved
-            yield from self.boundaries.holes(now)
+            yield from self.boundaries.gaps(now)
 
-    def unread(self) -> Iterator[Hole]:
+    def unread(self) -> Iterator[Gap]:
         """Yield what is missing where an oldest-first reading has not come yet."""
         unread_from = self.unread_from()
         if unread_from is not None:
-            for hole in self._intake.ledger.short_holes():
-                if hole[:2] >= unread_from:
-                    yield hole
+            for gap in self._intake.ledger.short_gaps():
+                if gap[:2] >= unread_from:
+                    yield gap
 
     @property
     def missing(self) -> int:
@@ -116,8 +116,8 @@ class Account:
         ledger, unread_from = self._intake.ledger, self.unread_from()
         if unread_from is None:
             return ledger.missing
-        holes = ledger.short_holes()
-        return sum(hole.missing for hole in holes if hole[:2] < unread_from)
+        gaps = ledger.short_gaps()
+        return sum(gap.missing for gap in gaps if gap[:2] < unread_from)
 
     @property
     def possible(self) -> int:
@@ -150,7 +150,7 @@ class Account:
             low: (attempt, number).
             high: Where attempts interleave, of the same attempt.
         """
-        self._stretch_read(Stretch(Place(*low), Place(*high)))
+        self._stretch_read(Stretch(LinePosition(*low), LinePosition(*high)))
 
     def _stretch_read(self, stretch: Stretch) -> None:
         now = self._clock.monotonic()
@@ -199,7 +199,7 @@ class Account:
     def _grace(self) -> float:
         """Return how long after it was written a line must be retained."""
         shortest = self._timing.settle_after
-        lag = max(2 * self.lag.largest, self._healed_after)
+        lag = max(2 * self.lag.largest, self._backfilled_after)
         return min(max(shortest, lag), LONGEST_LAG * shortest)
 
     def _old_in(self, attempt: int) -> int:
@@ -230,7 +230,9 @@ class Account:
         held = self._intake.ledger.held
         for place in [place for place in self._awaited if held(*place)]:
             sight = self._awaited.pop(place)
-            self._healed_after = max(self._healed_after, sight.read_at - sight.seen_at)
+            self._backfilled_after = max(
+                self._backfilled_after, sight.read_at - sight.seen_at
+            )
 
     def _forget_sights(self) -> None:
         """Forget gaps that closed."""
@@ -286,7 +288,7 @@ class Account:
 # How many requests may be made, and when the next one may.
 
 
-class RequestBudget:
+class RateLimiter:
     """A bucket of permissions: a burst at first, then a steady rate.
 
     Args:
@@ -328,7 +330,7 @@ class _Plan(NamedTuple):
     delay: float
 
 
-class HoleSchedule:
+class GapSchedule:
     """Gives each hole its tries, each later than the one before by a growing delay.
 
     Args:
@@ -355,32 +357,32 @@ class HoleSchedule:
         self._factor = factor
         self._cap = cap
         self._plans: dict[tuple[int, int], _Plan] = {}
-        self._holes: list[Hole] = []
+        self._gaps: list[Gap] = []
 
     @property
-    def holes(self) -> list[Hole]:
+    def gaps(self) -> list[Gap]:
         """The holes looked after, in the order they were given."""
-        return self._holes
+        return self._gaps
 
-    def update(self, holes: Iterable[Hole], now: float) -> None:
+    def update(self, gaps: Iterable[Gap], now: float) -> None:
         """Take over which holes there are now, the most urgent first."""
-        self._holes = list(islice(holes, HOLES_AT_ONCE))
+        self._gaps = list(islice(gaps, HOLES_AT_ONCE))
         delay = 0.0 if self._at_once else self._first
         fresh = _Plan(now + delay, self._first)
         delay = 0.0 if self._at_once else self._skipped
         skipped = _Plan(now + delay, self._first)
         self._plans = {
-            hole[:2]: self._plans.get(
-                hole[:2], skipped if hole.possible and not hole.missing else fresh
+            gap[:2]: self._plans.get(
+                gap[:2], skipped if gap.possible and not gap.missing else fresh
             )
-            for hole in self._holes
+            for gap in self._gaps
         }
 
-    def due(self, now: float) -> Hole | None:
+    def due(self, now: float) -> Gap | None:
         """Return the first hole whose next try has come."""
-        for hole in self._holes:
-            if self._plans[hole[:2]].due <= now:
-                return hole
+        for gap in self._gaps:
+            if self._plans[gap[:2]].due <= now:
+                return gap
         return None
 
     def next_due(self) -> float | None:
@@ -393,14 +395,14 @@ class HoleSchedule:
         It is a try only for the holes that were due: several readings in a row,
         each for another hole, tell no more than one of them.
         """
-        for hole in self._holes:
-            if hole[:2] < low or (hole.attempt, hole.last) > high:
+        for gap in self._gaps:
+            if gap[:2] < low or (gap.attempt, gap.last) > high:
                 continue
-            due, delay = self._plans[hole[:2]]
+            due, delay = self._plans[gap[:2]]
             if due > now:
                 continue
             growing = min(delay * self._factor, self._cap)
-            self._plans[hole[:2]] = _Plan(now + delay, growing)
+            self._plans[gap[:2]] = _Plan(now + delay, growing)
 
 
 # Looking for what is missing while the job runs, politely.
@@ -415,7 +417,7 @@ CALM_READINGS: Final = 3
 """After so many readings that found nothing the stream is trusted again."""
 
 
-class HeldBack:
+class BufferingDetector:
     """Whether something between holds the stream back, as a buffering proxy does.
 
     Lines written far apart that arrive together are a suspicion, and bring readings
@@ -481,14 +483,14 @@ class HeldBack:
         return True
 
 
-class TailPlan:
+class TailPoll:
     """When the newest page is read again, to see what the stream did not say."""
 
     def __init__(
         self,
         pages: RetainedPages,
         connectivity: Connectivity,
-        held_back: HeldBack,
+        held_back: BufferingDetector,
         timing: WatchTiming,
         clock: Clock,
     ) -> None:
@@ -529,7 +531,7 @@ class TailPlan:
         return regular if self._asked is None else min(regular, self._asked)
 
 
-class Healing:
+class Backfill:
     """Reads the newest page and the pages around holes, each in its time.
 
     Args:
@@ -547,7 +549,7 @@ class Healing:
     def __init__(
         self,
         pages: RetainedPages,
-        account: Account,
+        account: GapTracker,
         *,
         connectivity: Connectivity,
         timing: WatchTiming,
@@ -558,17 +560,17 @@ class Healing:
         self._connectivity = connectivity
         self._timing = timing
         self._clock = clock
-        self._nudge = Nudge()
-        self._held_back = HeldBack(timing)
+        self._wakeup = Wakeup()
+        self._held_back = BufferingDetector(timing)
         self.away = False
-        self.tail = TailPlan(pages, connectivity, self._held_back, timing, clock)
-        self.schedule = HoleSchedule(
-            first=timing.heal_first,
-            factor=timing.heal_factor,
-            cap=timing.heal_cap,
+        self.tail = TailPoll(pages, connectivity, self._held_back, timing, clock)
+        self.schedule = GapSchedule(
+            first=timing.backfill_first,
+            factor=timing.backfill_factor,
+            cap=timing.backfill_cap,
             skipped=timing.settle_after,
         )
-        self._budget: RequestBudget | None = None
+        self._budget: RateLimiter | None = None
         self.on_deaf: Callable[[], None] = lambda: None
         self.open_rest: Callable[[], Awaitable[None]] = _nothing
 
@@ -576,8 +578,8 @@ class Healing:
         """Begin to count requests."""
         timing, now = self._timing, self._clock.monotonic()
         if self._budget is None:
-            self._budget = RequestBudget(
-                burst=timing.heal_burst, rate=timing.heal_rate, now=now
+            self._budget = RateLimiter(
+                burst=timing.backfill_burst, rate=timing.backfill_rate, now=now
             )
         self.tail.read(found=False)
 
@@ -589,7 +591,7 @@ class Healing:
 
     def wake(self) -> None:
         """Look again at what is due: the log changed."""
-        self._nudge.now()
+        self._wakeup.now()
 
     def connected(self, outage: float) -> None:
         """Plan the re-reading that follows a subscription.
@@ -612,28 +614,28 @@ class Healing:
             if self.tail.due() <= now:
                 await self._read_tail(ended)
                 await self.open_rest()
-            hole = self.schedule.due(self._clock.monotonic())
-            if hole is not None:
-                await self._read_hole(hole, ended)
+            gap = self.schedule.due(self._clock.monotonic())
+            if gap is not None:
+                await self._read_gap(gap, ended)
 
     async def _pause(self) -> None:
         now = self._clock.monotonic()
-        self.schedule.update(self._account.holes(), now)
+        self.schedule.update(self._account.gaps(), now)
         due = self.schedule.next_due()
         until = self.tail.due() if due is None else min(due, self.tail.due())
         if until <= now:
             return
-        nudged = await self._nudge.sleep(until - now)
-        if nudged:
+        woken = await self._wakeup.sleep(until - now)
+        if woken:
             # Lines arrive all the time; looking at each of them is not worth it.
-            await asyncio.sleep(min(self._timing.heal_first / 4, until - now))
+            await asyncio.sleep(min(self._timing.backfill_first / 4, until - now))
 
     async def _read_tail(self, ended: asyncio.Event) -> None:
         heard = self._connectivity.heard_at
         before = len(self._pages.intake.store)
         away, self.away = self.away, False
         try:
-            await self._pages.read_tail(unlimited if away else self._permit(ended))
+            await self._pages.read_tail(unlimited if away else self._limiter(ended))
         except BaseException:
             self.away = away
             raise
@@ -651,22 +653,22 @@ class Healing:
         self._held_back.arrived(seconds_apart, were_read=were_read)
         self._connectivity.hold_back(self._held_back.is_certain)
 
-    async def _read_hole(self, hole: Hole, ended: asyncio.Event) -> None:
-        span = await self._pages.read_hole(hole, self._permit(ended))
+    async def _read_gap(self, gap: Gap, ended: asyncio.Event) -> None:
+        span = await self._pages.read_gap(gap, self._limiter(ended))
         now = self._clock.monotonic()
         if span is not None:
             low, high = span
             self._account.read(low.key, high.key)
             self.schedule.tried(low.key, high.key, now)
-        self.schedule.tried(hole[:2], (hole.attempt, hole.last), now)
+        self.schedule.tried(gap[:2], (gap.attempt, gap.last), now)
 
-    def _permit(self, ended: asyncio.Event) -> Permit:
+    def _limiter(self, ended: asyncio.Event) -> Limiter:
         """Return what lets requests through at the polite rate, and all at the end."""
         budget = self._budget
         if budget is None:
             return unlimited
 
-        async def permit() -> None:
+        async def limiter() -> None:
             now = self._clock.monotonic()
             while not ended.is_set() and (wait := budget.wait(now)):
                 with contextlib.suppress(TimeoutError):
@@ -675,7 +677,7 @@ class Healing:
                 now = self._clock.monotonic()
             budget.take(now)
 
-        return permit
+        return limiter
 
 
 async def _nothing() -> None:

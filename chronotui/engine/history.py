@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chronotui.engine.job_log import JobLog
-    from chronotui.engine.source import LogSource
+    from chronotui.engine.source import LogClient
     from chronotui.engine.watch import Watch
     from chronotui.log.store import LogStore
     from chronotui.model import LogLine, SearchPage
@@ -57,7 +57,7 @@ class HistoryPaging:
     """Pages the retained log of a watched job into the same store."""
 
     def __init__(
-        self, source: LogSource, watch: Watch, changed: Callable[[], None]
+        self, source: LogClient, watch: Watch, changed: Callable[[], None]
     ) -> None:
         self._source = source
         self._watch = watch

@@ -16,7 +16,7 @@ from chronotui.log.attempts import (
 )
 from chronotui.log.block import LineBlock
 from chronotui.log.chunks import relabel
-from chronotui.log.ledger import Hole, Ledger
+from chronotui.log.ledger import Gap, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -171,12 +171,12 @@ class Boundaries:
         self._since.clear()
         self._closed.clear()
 
-    def holes(self, now: float) -> Iterator[Hole]:
+    def gaps(self, now: float) -> Iterator[Gap]:
         """Yield the ends still to be read, as holes without known missing lines."""
         for attempt, account in self._open(now):
             after = account.highest + 1
             last = after if self._ledger.interleaved else LAST_NUMBER
-            yield Hole(attempt, after, last, 0)
+            yield Gap(attempt, after, last, 0)
 
     def _open(self, now: float) -> Iterator[tuple[int, AttemptLedger]]:
         """Yield attempts whose end is not certain; note when they changed."""

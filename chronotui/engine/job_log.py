@@ -23,7 +23,7 @@ from chronotui.engine.timing import Clock
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, own_fault
 from chronotui.log.block import LineBlock
-from chronotui.log.rows import Gap, GapState
+from chronotui.log.rows import GapMark, GapState
 from chronotui.log.store import LogStore
 from chronotui.times import human_duration
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.history import Progress
     from chronotui.engine.log_state import Verdict
-    from chronotui.engine.source import LogSource
+    from chronotui.engine.source import LogClient
     from chronotui.log.attempts import LineKey
     from chronotui.model import Job, LogLine, SearchPage, Workflow
 
@@ -77,19 +77,19 @@ class Marking:
         self._gap_state = state
         account = self._watch.account
         gaps = [
-            Gap(hole.attempt, hole.first, hole.last, hole.missing, state)
-            for hole in islice(account.holes(), GAPS_SHOWN)
-            if hole.missing
+            GapMark(gap.attempt, gap.first, gap.last, gap.missing, state)
+            for gap in islice(account.gaps(), GAPS_SHOWN)
+            if gap.missing
         ]
         gaps += [
-            Gap(hole.attempt, hole.first, hole.last, hole.missing, GapState.UNREAD)
-            for hole in islice(account.unread(), GAPS_SHOWN)
+            GapMark(gap.attempt, gap.first, gap.last, gap.missing, GapState.UNREAD)
+            for gap in islice(account.unread(), GAPS_SHOWN)
         ]
         gaps += [*self._unread_middle(), *self._unread_beginnings()]
         self._store.set_gaps(gaps)
         self._next_gaps = now + (time.perf_counter() - began) * COST_SHARE
 
-    def _unread_middle(self) -> list[Gap]:
+    def _unread_middle(self) -> list[GapMark]:
         """Return what lies between the beginning that was downloaded and the pages."""
         coverage = self._watch.pages.coverage
         head, bottom = coverage.head, coverage.bottom
@@ -97,9 +97,9 @@ class Marking:
             return []
         first = head.number + 1
         count = bottom.number - first if bottom.attempt == head.attempt else 0
-        return [Gap(head.attempt, first, first, max(count, 0), GapState.UNREAD)]
+        return [GapMark(head.attempt, first, first, max(count, 0), GapState.UNREAD)]
 
-    def _unread_beginnings(self) -> list[Gap]:
+    def _unread_beginnings(self) -> list[GapMark]:
         """Return what was not read back to of attempts after the first one loaded.
 
         Where attempts interleave each of them was read back to the same number.
@@ -115,7 +115,7 @@ class Marking:
             last = min(lowest, bottom.number) - 1
             if last >= ledger.base:
                 count = last - ledger.base + 1
-                gaps.append(Gap(attempt, ledger.base, last, count, GapState.UNREAD))
+                gaps.append(GapMark(attempt, ledger.base, last, count, GapState.UNREAD))
         return gaps
 
     def _mark_sections(self, verdict: Verdict | None) -> None:
@@ -124,12 +124,14 @@ class Marking:
             return
         several = len(attempts) > 1 or attempts[0] > 1
         for attempt in attempts[:-1]:
-            self._store.set_section(attempt, f"try {attempt}", None)
+            self._store.set_section(attempt, f"attempt {attempt}", None)
         last = attempts[-1]
         words = self.ending(verdict)
         if words and several:
-            words = f"try {last} {words}"
-        self._store.set_section(last, f"try {last}" if several else None, words or None)
+            words = f"attempt {last} {words}"
+        self._store.set_section(
+            last, f"attempt {last}" if several else None, words or None
+        )
 
     def ending(self, verdict: Verdict | None) -> str:
         """Return how the job ended, in words; "" while it has not."""
@@ -142,9 +144,9 @@ class Marking:
         seconds = seconds_of(job)
         if seconds is not None:
             words += f" after {human_duration(seconds)}"
-        tries = max([job.attempts or 1, *self._store.attempts()])
-        if tries > 1:
-            words += f", {tries} tries"
+        attempts = max([job.attempts or 1, *self._store.attempts()])
+        if attempts > 1:
+            words += f", {attempts} attempts"
         return words if verdict is None else f"{words} · {verdict.sentence()}"
 
     def _mark_edges(self) -> None:
@@ -223,7 +225,7 @@ class JobLog:
 
     def __init__(
         self,
-        client: LogSource,
+        client: LogClient,
         workflow: Workflow | None,
         job: Job,
         *,

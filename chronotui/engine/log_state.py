@@ -80,7 +80,7 @@ def enough_of(settings: WatchSettings) -> Callable[[Sequence[LogLine]], bool]:
 # Where a watched job stands: not started, running, over.
 
 
-class JobStanding:
+class JobPhase:
     """The job as last read, and what can be waited for.
 
     Attributes:

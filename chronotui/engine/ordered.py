@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chronotui.engine.selection import Beginning, LineSelection
     from chronotui.engine.timing import WatchTiming
     from chronotui.engine.watch import Watch
-    from chronotui.log.ledger import AttemptLedger, Hole
+    from chronotui.log.ledger import AttemptLedger, Gap
     from chronotui.log.store import LogStore
     from chronotui.model import LogLine
 
@@ -101,7 +101,7 @@ def _named(runs: Iterable[tuple[int, int, int]]) -> str:
     several = any(attempt > 1 for attempt, _, _ in joined)
     words = [
         (f"{first}" if first == last else f"{first} to {last}")
-        + (f" of try {attempt}" if several else "")
+        + (f" of attempt {attempt}" if several else "")
         for attempt, first, last in joined[:NAMED]
     ]
     more = f" and {len(joined) - NAMED} more places" if len(joined) > NAMED else ""
@@ -156,7 +156,7 @@ class Blocked:
     ahead: bool = False
 
 
-class Emission:
+class ReorderBuffer:
     """Takes lines out of a store in order.
 
     A line is passed over only when it is known that it will not be waited for any
@@ -317,41 +317,41 @@ class Emission:
         account = ledger.attempt(attempt)
         if account is None:
             return True
-        hole = None
+        gap = None
         if line.sequence_num > number + 1:
-            hole = self._hole(attempt, number + 1, line.sequence_num - 1)
-        ahead = hole is None
-        hole = hole or self._short_ahead(account, line)
-        if hole is None:
+            gap = self._gap(attempt, number + 1, line.sequence_num - 1)
+        ahead = gap is None
+        gap = gap or self._short_ahead(account, line)
+        if gap is None:
             return True
         self.blocked = Blocked(
             attempt,
-            hole.first,
-            hole.last,
-            hole.missing,
+            gap.first,
+            gap.last,
+            gap.missing,
             self._known(line, limit),
-            skipped=not account.is_suspect(hole.first),
+            skipped=not account.is_suspect(gap.first),
             ahead=ahead,
         )
         return False
 
-    def _hole(self, attempt: int, first: int, last: int) -> Hole | None:
+    def _gap(self, attempt: int, first: int, last: int) -> Gap | None:
         """Return the first gap among some numbers that is to be waited for."""
         ledger = self._intake.ledger
-        hole = ledger.hole_before(attempt, first, last)
-        while hole is not None and self.final and not hole.missing:
-            hole = ledger.hole_before(attempt, hole.last + 1, last)
-        return hole
+        gap = ledger.gap_before(attempt, first, last)
+        while gap is not None and self.final and not gap.missing:
+            gap = ledger.gap_before(attempt, gap.last + 1, last)
+        return gap
 
-    def _short_ahead(self, account: AttemptLedger, line: LogLine) -> Hole | None:
+    def _short_ahead(self, account: AttemptLedger, line: LogLine) -> Gap | None:
         """Return a gap a little above a line: what is missing may share its number."""
         first, last = line.sequence_num, line.sequence_num + LOOKAHEAD
         if self.final or not self._is_shared or not account.is_short(first, last):
             return None
-        hole = self._intake.ledger.hole_before(line.attempt, first, last)
-        while hole is not None and not hole.missing:
-            hole = self._intake.ledger.hole_before(line.attempt, hole.last + 1, last)
-        return hole
+        gap = self._intake.ledger.gap_before(line.attempt, first, last)
+        while gap is not None and not gap.missing:
+            gap = self._intake.ledger.gap_before(line.attempt, gap.last + 1, last)
+        return gap
 
     @property
     def _is_shared(self) -> bool:
@@ -439,7 +439,9 @@ class OrderedLines:
         self._new_store = new_store
         self._beginning: Beginning | None = None
         self._now = 0.0
-        self._emission = Emission(watch.intake, watch.account.boundaries.closed, timing)
+        self._reorder = ReorderBuffer(
+            watch.intake, watch.account.boundaries.closed, timing
+        )
         self._intake.on_new = self._entered
         self._intake.on_forgotten = self._came_late
         self._intake.ledger.last_attempt = selection.attempt
@@ -449,36 +451,36 @@ class OrderedLines:
     @property
     def missing(self) -> int:
         """Lines known to exist by now, asked for, and not handed out."""
-        return self._emission.given_up + self._watch.account.missing
+        return self._reorder.given_up + self._watch.account.missing
 
     @property
     def is_waiting(self) -> bool:
         """Whether a line is held back that may be handed out without a change."""
-        return self._emission.holding or self._emission.blocked is not None
+        return self._reorder.holding or self._reorder.blocked is not None
 
     def take(self, now: float) -> list[LogLine]:
         """Return the wanted lines whose turn it is."""
         self._now = now
         self._notices.flush(now)
-        emission = self._emission
-        if emission.place is None and not self._begin():
+        reorder = self._reorder
+        if reorder.place is None and not self._begin():
             return []
         limit = self._watch.account.unread_from()
-        emission.arrived(now)
-        lines = emission.take(now, limit)
+        reorder.arrived(now)
+        lines = reorder.take(now, limit)
         while not lines and self._skips(now):
-            lines = emission.take(now, limit)
+            lines = reorder.take(now, limit)
         self._forget()
         return self._wanted(lines)
 
     def rest(self, now: float) -> Iterator[list[LogLine]]:
         """Yield all wanted lines left, past everything that never came."""
-        emission = self._emission
-        emission.final = True
-        if emission.place is None:
+        reorder = self._reorder
+        reorder.final = True
+        if reorder.place is None:
             self._begin()
         while True:
-            lines = emission.take(now, None)
+            lines = reorder.take(now, None)
             if wanted := self._wanted(lines):
                 yield wanted
             if not lines and not self._skip():
@@ -497,18 +499,18 @@ class OrderedLines:
         early = selection.from_the_start and coverage.rising
         if not watch.account.caught_up and not early:
             return False
-        read = coverage.bottom is not None or watch.standing.ended.is_set()
+        read = coverage.bottom is not None or watch.status.ended.is_set()
         beginning = beginning_of(self._intake, selection, retained_read=read)
         if beginning is None:
             return False
         self._beginning = beginning
         self._intake.ledger.asked = beginning.place
-        self._emission.begin(beginning)
+        self._reorder.begin(beginning)
         return True
 
     def _skips(self, now: float) -> bool:
         """Go on without what is missing if it was waited for long enough."""
-        blocked = self._emission.blocked
+        blocked = self._reorder.blocked
         if blocked is None or blocked.since is None or self._comes_otherwise:
             return False
         waited = now - blocked.since
@@ -525,23 +527,23 @@ class OrderedLines:
 
         The log of a job that has ended is read so before it is sealed.
         """
-        return self._watch.standing.ended.is_set() and self._watch.is_unsure()
+        return self._watch.status.ended.is_set() and self._watch.is_unsure()
 
     def _skip(self) -> bool:
-        blocked = self._emission.skip()
+        blocked = self._reorder.skip()
         if blocked is not None and blocked.missing:
             self._notices.gave_up(blocked)
         return blocked is not None
 
     def _entered(self, lines: Sequence[LogLine]) -> None:
-        place = self._emission.place
+        place = self._reorder.place
         if place is not None and lines[0][:2] < place:
             self._came_late([line for line in lines if line[:2] < place])
 
     def _came_late(self, lines: Sequence[LogLine]) -> None:
         asked = [line for line in lines if self._is_asked(line)]
         for line in asked:
-            self._emission.came_late(line)
+            self._reorder.came_late(line)
         late = [line for line in asked if self._selection.prints(line)]
         self.late += len(late)
         self._notices.late(late)
@@ -555,7 +557,7 @@ class OrderedLines:
 
     def _forget(self) -> None:
         """Let go of lines handed out long ago."""
-        store, place = self._intake.store, self._emission.place
+        store, place = self._intake.store, self._reorder.place
         if len(store) < FORGET_LINES or place is None:
             return
         done = store.bisect(LineKey(*place, LAST_RANK, ""))

@@ -13,12 +13,12 @@ from chronotui.log.coverage import (
     END,
     START,
     Coverage,
+    LinePosition,
     PageSpan,
-    Place,
     Stretch,
     span_of,
 )
-from chronotui.log.ledger import NEAR, Hole
+from chronotui.log.ledger import NEAR, Gap
 from chronotui.paging import CursorTrail, PageOrder
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine, LogPage
 
 if TYPE_CHECKING:
-    Permit = Callable[[], Awaitable[None]]
+    Limiter = Callable[[], Awaitable[None]]
 
 FEW_PAGES: Final = 5
 """The first pages of a walk enter at once, later ones may wait for others."""
 
 
 async def unlimited() -> None:
-    """Permit a request at once."""
+    """Limiter a request at once."""
 
 
 def keys_of(lines: Sequence[LogLine]) -> tuple[tuple[int, int, str], ...]:
@@ -65,19 +65,19 @@ class Walk:
         self,
         pages: RetainedPages,
         cursor: str | None,
-        permit: Permit,
+        limiter: Limiter,
         *,
         fresh: bool,
         is_long: bool = False,
     ) -> None:
         self._pages = pages
         self._next = cursor
-        self._permit = permit
+        self._limiter = limiter
         self._fresh = fresh
         self._is_long = is_long
         self._trail = CursorTrail()
         self._context = Context()
-        self._seen: set[tuple[Place, Place]] = set()
+        self._seen: set[tuple[LinePosition, LinePosition]] = set()
         self._over = False
         self._restarts = pages.restarts
         self._begun_again = False
@@ -142,7 +142,9 @@ class Walk:
                         self._begun_again, self._trail = True, CursorTrail()
                 return here, page
 
-    def _extend(self, here: str | None, span: tuple[Place, Place] | None) -> None:
+    def _extend(
+        self, here: str | None, span: tuple[LinePosition, LinePosition] | None
+    ) -> None:
         """Take a page to the stretch read so far, and tell of it once it is held."""
         coverage = self._pages.coverage
         rising, key = coverage.rising, coverage.key
@@ -174,7 +176,7 @@ class Walk:
         return True
 
     async def _ask(self, cursor: str | None) -> LogPage:
-        await self._permit()
+        await self._limiter()
         return await self._pages.fetch(cursor, fresh=self._fresh)
 
     async def aclose(self) -> None:
@@ -240,7 +242,7 @@ class RetainedPages:
         self.lines_read = 0
         self.restarts = 0
 
-    async def open(self, enough: Enough, permit: Permit = unlimited) -> bool:
+    async def open(self, enough: Enough, limiter: Limiter = unlimited) -> bool:
         """Read what is wanted on opening, or go on where a reading was broken off.
 
         Newest-first this goes back from the newest page until ``enough`` says so of
@@ -251,19 +253,19 @@ class RetainedPages:
         """
         coverage = self.coverage
         if coverage.top is None:
-            return await self._open_new(enough, permit)
-        await self.read_tail(permit)
+            return await self._open_new(enough, limiter)
+        await self.read_tail(limiter)
         while not coverage.rising and not coverage.at_start:
-            page = await self.read_older(permit)
+            page = await self.read_older(limiter)
             if page is None or enough(page):
                 break
         return not coverage.cut_off
 
-    async def _open_new(self, enough: Enough, permit: Permit) -> bool:
+    async def _open_new(self, enough: Enough, limiter: Limiter) -> bool:
         coverage = self.coverage
         pages = 0
         self._elsewhere = 0
-        walk = self._long_walk(permit)
+        walk = self._long_walk(limiter)
         try:
             async for page, lines in walk:
                 pages += 1
@@ -325,7 +327,7 @@ class RetainedPages:
     async def _shortcut(self) -> bool:
         return not self.coverage.rising and await self.load_raw()
 
-    async def read_tail(self, permit: Permit = unlimited) -> bool:
+    async def read_tail(self, limiter: Limiter = unlimited) -> bool:
         """Read the newest page again, and back to what had been read.
 
         Returns:
@@ -334,17 +336,17 @@ class RetainedPages:
         coverage = self.coverage
         if coverage.top is None:
             before = coverage.newest
-            await self._open_new(lambda _: False, permit)
+            await self._open_new(lambda _: False, limiter)
             return coverage.newest != before
         if coverage.rising:
-            return await self._read_on(permit)
-        return await self._read_down(permit)
+            return await self._read_on(limiter)
+        return await self._read_down(limiter)
 
-    async def _read_on(self, permit: Permit) -> bool:
+    async def _read_on(self, limiter: Limiter) -> bool:
         """Oldest-first: read the last page again, and what follows it."""
         coverage = self.coverage
         before = coverage.newest
-        walk = self.walk(coverage.tail, permit, fresh=True)
+        walk = self.walk(coverage.tail, limiter, fresh=True)
         async for page, lines in walk:
             self._cover(page, lines)
             coverage.tail = page.cursor
@@ -358,7 +360,7 @@ class RetainedPages:
             self.on_newest()
         return coverage.newest != before
 
-    async def _read_down(self, permit: Permit) -> bool:
+    async def _read_down(self, limiter: Limiter) -> bool:
         """Newest-first: read from the newest page down to what is held.
 
         What is missing below that is a hole, and is looked for as one.
@@ -366,7 +368,7 @@ class RetainedPages:
         coverage = self.coverage
         before, newest = coverage.newest, None
         held = self.highest()
-        walk = self.walk(None, permit, fresh=True)
+        walk = self.walk(None, limiter, fresh=True)
         async for page, lines in walk:
             coverage.remember(page)
             if lines and newest is None:
@@ -380,22 +382,22 @@ class RetainedPages:
         else:
             if not coverage.looped and not walk.is_blocked:
                 coverage.at_start = True
-        coverage.newest = (newest or ()) + await self._read_last_attempt(permit)
+        coverage.newest = (newest or ()) + await self._read_last_attempt(limiter)
         self.on_page()
         return coverage.newest != before
 
-    def highest(self) -> Place:
+    def highest(self) -> LinePosition:
         """Return the newest place held, as the list has it."""
         ledger = self.intake.ledger
-        found = [Place(0, -1)]
+        found = [LinePosition(0, -1)]
         for attempt in ledger.attempts():
             account = ledger.attempt(attempt)
             if account is not None:
-                found.append(Place(attempt, account.highest))
+                found.append(LinePosition(attempt, account.highest))
         return max(found, key=self.coverage.key)
 
     async def _read_last_attempt(
-        self, permit: Permit
+        self, limiter: Limiter
     ) -> tuple[tuple[int, int, str], ...]:
         """Read on at the end of the last attempt if the newest page is not there.
 
@@ -410,7 +412,7 @@ class RetainedPages:
         if not self.coverage.interleaved or newest.attempt == last or account is None:
             return ()
         after = account.highest + 1
-        await self.read_hole(Hole(last, after, after, 0), permit)
+        await self.read_gap(Gap(last, after, after, 0), limiter)
         return ((last, account.highest, ""),)
 
     def _join_bottom(self, page: PageSpan) -> None:
@@ -429,7 +431,9 @@ class RetainedPages:
         held = self.intake.store.find(key_of(line))
         return held is not None and self.intake.store.line(held).retained
 
-    async def read_older(self, permit: Permit = unlimited) -> Sequence[LogLine] | None:
+    async def read_older(
+        self, limiter: Limiter = unlimited
+    ) -> Sequence[LogLine] | None:
         """Read the next page below what has been read; None when there is none.
 
         Empty pages on the way are walked over.
@@ -438,7 +442,7 @@ class RetainedPages:
         if coverage.rising or coverage.at_start or coverage.bottom is None:
             return None
         bottom = coverage.key(coverage.bottom)
-        walk = self.walk(coverage.older, permit, fresh=False)
+        walk = self.walk(coverage.older, limiter, fresh=False)
         async for page, lines in walk:
             self._cover(page, lines)
             coverage.older = page.next_cursor
@@ -499,7 +503,7 @@ class RetainedPages:
         coverage, store = self.coverage, self.intake.store
         ends = [store.attempt_range(attempt).stop - 1 for attempt in attempts]
         coverage.note([store.line(end) for end in ends if end >= 0])
-        coverage.reach(Place(attempts[0], 0), self.highest())
+        coverage.reach(LinePosition(attempts[0], 0), self.highest())
         coverage.reached_start()
         coverage.at_end = True
         coverage.older = None
@@ -511,12 +515,12 @@ class RetainedPages:
         last = lines[-1]
         if not isinstance(lines, LineBlock):
             self.coverage.learn_attempts(lines, PageOrder.OLDEST_FIRST)
-        self.coverage.grow_head(Place(*last[:2], last.time_ns), len(lines))
+        self.coverage.grow_head(LinePosition(*last[:2], last.time_ns), len(lines))
         self.on_page()
 
-    async def read_hole(
-        self, hole: Hole, permit: Permit = unlimited
-    ) -> tuple[Place, Place] | None:
+    async def read_gap(
+        self, gap: Gap, limiter: Limiter = unlimited
+    ) -> tuple[LinePosition, LinePosition] | None:
         """Read the pages a hole lies in again.
 
         Returns:
@@ -525,15 +529,15 @@ class RetainedPages:
         coverage = self.coverage
         key, rising = coverage.key, coverage.rising
         # The line that is missing may stand a little before where the count says so.
-        near = NEAR if hole.missing else 0
-        first, last = coverage.around(hole._replace(first=hole.first - near))
+        near = NEAR if gap.missing else 0
+        first, last = coverage.around(gap._replace(first=gap.first - near))
         begin = coverage.way_to(first, last)
         if begin is None and rising and coverage.top is not None:
             begin = None if key(first) <= key(coverage.top) else coverage.tail
-        left = PAGES_FOR_POSSIBLE if hole.possible and not hole.missing else -1
-        low: Place | None = None
-        high: Place | None = None
-        walk = self.walk(begin, permit, fresh=True)
+        left = PAGES_FOR_POSSIBLE if gap.possible and not gap.missing else -1
+        low: LinePosition | None = None
+        high: LinePosition | None = None
+        walk = self.walk(begin, limiter, fresh=True)
         async for page, lines in walk:
             coverage.remember(page)
             if lines and rising:
@@ -552,11 +556,11 @@ class RetainedPages:
         else:
             if not walk.is_blocked:
                 low, high = self._beyond(low, high, begin)
-        return self._of_attempt(hole.attempt, low, high)
+        return self._of_attempt(gap.attempt, low, high)
 
     def _of_attempt(
-        self, attempt: int, low: Place | None, high: Place | None
-    ) -> tuple[Place, Place] | None:
+        self, attempt: int, low: LinePosition | None, high: LinePosition | None
+    ) -> tuple[LinePosition, LinePosition] | None:
         """Return what was read, of this attempt alone where attempts interleave."""
         if low is None or high is None:
             return None
@@ -573,20 +577,20 @@ class RetainedPages:
             coverage.tail, coverage.newest = page.cursor, keys_of(lines)
 
     def _beyond(
-        self, low: Place | None, high: Place | None, begin: str | None
-    ) -> tuple[Place | None, Place | None]:
+        self, low: LinePosition | None, high: LinePosition | None, begin: str | None
+    ) -> tuple[LinePosition | None, LinePosition | None]:
         """Widen what a walk to the list's end has read by what the end rules out."""
         if self.coverage.rising:
             return low or (START if begin is None else None), END
         return START, high or (END if begin is None else None)
 
-    def walk(self, cursor: str | None, permit: Permit, *, fresh: bool) -> Walk:
+    def walk(self, cursor: str | None, limiter: Limiter, *, fresh: bool) -> Walk:
         """Begin a walk at a cursor."""
-        return Walk(self, cursor, permit, fresh=fresh)
+        return Walk(self, cursor, limiter, fresh=fresh)
 
-    def _long_walk(self, permit: Permit) -> Walk:
+    def _long_walk(self, limiter: Limiter) -> Walk:
         """Walk all along the list; close it, and settle the intake, afterwards."""
-        return Walk(self, None, permit, fresh=True, is_long=True)
+        return Walk(self, None, limiter, fresh=True, is_long=True)
 
     async def fetch(self, cursor: str | None, *, fresh: bool) -> LogPage:
         """Read one page; where its cursor is refused, the list's first one."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from chronotui.engine.follow import Follow
 from chronotui.engine.log_state import ConnectionKind
 from chronotui.engine.recording_check import (
-    Held,
-    Notebook,
+    DigestSpool,
+    HeldLinesOfPart,
     ServerFile,
     UncheckableError,
     disagreement,
@@ -113,18 +113,18 @@ class Recording:
             await self._wait_and_save()
             return
         while True:
-            notebook = Notebook(self._work.spool)
+            digests = DigestSpool(self._work.spool)
             try:
-                await self._record(notebook)
+                await self._record(digests)
                 result = self._follow.result
                 assert result is not None  # noqa: S101 - batches came to their end
-                await self._check(notebook, result)
+                await self._check(digests, result)
             except _OtherLinesError:
                 await self._begin_anew()
             else:
                 return
             finally:
-                notebook.close()
+                digests.close()
 
     async def _wait_and_save(self) -> None:
         """Wait for the end: the server's search has the whole log only then."""
@@ -133,8 +133,8 @@ class Recording:
             self._work.meter.phase = SavePhase.WAITING_FOR_END
         await save_ended(self._work, self._ended_job())
 
-    async def _record(self, notebook: Notebook) -> None:
-        writer = _Writer(self._work, notebook)
+    async def _record(self, digests: DigestSpool) -> None:
+        writer = _Writer(self._work, digests)
         await writer.begin(self._phase())
         marking = asyncio.create_task(writer.mark_often())
         try:
@@ -165,13 +165,13 @@ class Recording:
         result = self._follow.result
         return self._job if result is None else result.job
 
-    async def _check(self, notebook: Notebook, result: FollowResult) -> None:
+    async def _check(self, digests: DigestSpool, result: FollowResult) -> None:
         work = self._work
         work.missing_lines = result.missing
         work.sealed = result.verdict.sealed or bool(result.missing)
-        await in_thread(lambda: self._drop_what_is_held(notebook), lambda: None)
+        await in_thread(lambda: self._drop_what_is_held(digests), lambda: None)
         self._say_what_was_set_aside()
-        server_file = ServerFile(work, notebook)
+        server_file = ServerFile(work, digests)
         try:
             found = await server_file.compare(work.watch.timing.end_limit)
         except UncheckableError as why:
@@ -190,11 +190,11 @@ class Recording:
             if not work.keep_anyway:
                 await server_file.drop()
 
-    def _drop_what_is_held(self, notebook: Notebook) -> None:
+    def _drop_what_is_held(self, digests: DigestSpool) -> None:
         """Remove parts that were left and have no line this recording has not."""
         recording, form = self._work.recording, self._work.request.format
         for path in self._left:
-            if recording is not None and holds_all(notebook, path, form):
+            if recording is not None and holds_all(digests, path, form):
                 path.unlink(missing_ok=True)
                 recording.set_aside.remove(path)
         self._left.clear()
@@ -234,11 +234,11 @@ class Recording:
 class _Writer:
     """Writes what the part lacks, with notes of everything it holds."""
 
-    def __init__(self, work: Work, notebook: Notebook) -> None:
+    def __init__(self, work: Work, digests: DigestSpool) -> None:
         self._work = work
-        self._notebook = notebook
+        self._notebook = digests
         self._encoder = encoder_for(work)
-        self._held: Held | None = None
+        self._held: HeldLinesOfPart | None = None
 
     async def begin(self, phase: SavePhase) -> None:
         """Open the part, or go on with the one that is there."""
@@ -250,7 +250,7 @@ class _Writer:
         recorded = part.recorded
         if recorded.lines:
             self._encoder.go_on()
-            self._held = Held(recorded)
+            self._held = HeldLinesOfPart(recorded)
         elif not part.size:
             part.append(self._encoder.head(), recorded)
         return part

@@ -31,7 +31,7 @@ from chronotui.errors import (
     UsageError,
 )
 from chronotui.log.formats import SaveFormat, text_bytes
-from chronotui.log.raw_body import TAIL_BYTES, Ending, RawEntries, judge
+from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, RawEntries, judge
 from chronotui.model import RawFormat
 from chronotui.storage.recording_part import CheckFile, Recorded
 from chronotui.text import clean
@@ -52,7 +52,7 @@ _IDENTITIES: Final = 1 << 128
 _AT_ONCE: Final = 4096
 
 
-class Note(NamedTuple):
+class LineDigest(NamedTuple):
     """A line's place, and digests of its stream and of what it says.
 
     ``text_lines`` counts the lines its message makes in a txt file. Where that is
@@ -90,7 +90,7 @@ class Tally:
         self._last: LogLine | None = None
         self._at_last: list[str] = []
 
-    def add(self, line: LogLine, note: Note) -> None:
+    def add(self, line: LogLine, note: LineDigest) -> None:
         """Count a line."""
         if self._last is None or self._last[:2] != line[:2]:
             self._at_last = []
@@ -123,7 +123,7 @@ class Tally:
         return (own.lines, own.identities) == (recorded.lines, recorded.identities)
 
 
-class Held:
+class HeldLinesOfPart:
     """Tells the lines of a log that a part holds already from those it lacks."""
 
     def __init__(self, recorded: Recorded) -> None:
@@ -144,15 +144,15 @@ def digest(text: bytes) -> bytes:
     return hashlib.blake2b(text, digest_size=12).digest()
 
 
-def note_of(line: LogLine) -> Note:
+def note_of(line: LogLine) -> LineDigest:
     """Return what is remembered of a line."""
     text = text_bytes(line.message)
     stream = digest(text_bytes(line.stream))
     count = min(text.count(b"\n") + 1, 0xFFFF)
-    return Note(line.attempt, line.sequence_num, stream, digest(text), count)
+    return LineDigest(line.attempt, line.sequence_num, stream, digest(text), count)
 
 
-def notes_of(line: LogLine) -> Iterator[Note]:
+def notes_of(line: LogLine) -> Iterator[LineDigest]:
     """Yield the note of a line, and those of its parts where it has several."""
     note = note_of(line)
     yield note
@@ -161,7 +161,7 @@ def notes_of(line: LogLine) -> Iterator[Note]:
             yield note._replace(message=digest(part), text_lines=0)
 
 
-class Notebook:
+class DigestSpool:
     """Notes of all lines of a recording, in order, in a spool file.
 
     Used by one thread at a time.
@@ -202,7 +202,9 @@ class Notebook:
             self._spool.write(b"".join(records))
         self._size += len(records)
 
-    def notes(self, *, as_text: bool, interleaved: bool = False) -> Iterator[Note]:
+    def notes(
+        self, *, as_text: bool, interleaved: bool = False
+    ) -> Iterator[LineDigest]:
         """Yield the notes in order.
 
         Args:
@@ -219,12 +221,12 @@ class Notebook:
         ]
         return heapq.merge(*attempts, key=attrgetter("sequence_num"))
 
-    def _between(self, first: int, last: int, *, as_text: bool) -> Iterator[Note]:
+    def _between(self, first: int, last: int, *, as_text: bool) -> Iterator[LineDigest]:
         for start in range(first, last, _AT_ONCE):
             count = min(_AT_ONCE, last - start)
             with spool_explained():
                 block = self._spool.read(start * _RECORD.size, count * _RECORD.size)
-            for note in map(Note._make, _RECORD.iter_unpack(block)):
+            for note in map(LineDigest._make, _RECORD.iter_unpack(block)):
                 if note.text_lines == 1 or as_text == (note.text_lines == 0):
                     yield note
 
@@ -305,18 +307,18 @@ class Comparison:
         by_text: Whether the body is text, which tells messages and nothing else.
     """
 
-    def __init__(self, notebook: Notebook, *, by_text: bool) -> None:
-        orders = (False, True) if notebook.attempts > 1 else (False,)
+    def __init__(self, digests: DigestSpool, *, by_text: bool) -> None:
+        orders = (False, True) if digests.attempts > 1 else (False,)
         self._walks = [
             _Walk(
-                notebook.notes(as_text=by_text, interleaved=interleaved),
+                digests.notes(as_text=by_text, interleaved=interleaved),
                 by_text=by_text,
                 interleaved=interleaved,
             )
             for interleaved in orders
         ]
 
-    def take(self, note: Note, name: str = "") -> None:
+    def take(self, note: LineDigest, name: str = "") -> None:
         """Take one line of the server's file.
 
         Args:
@@ -340,7 +342,7 @@ class _Walk:
     """Walks the notes in one order, in step with the body."""
 
     def __init__(
-        self, ours: Iterator[Note], *, by_text: bool, interleaved: bool
+        self, ours: Iterator[LineDigest], *, by_text: bool, interleaved: bool
     ) -> None:
         self._ours = ours
         self._by_text = by_text
@@ -355,7 +357,7 @@ class _Walk:
         """Return how many lines one side has had and the other has not."""
         return len(self._only_ours) + len(self._only_theirs)
 
-    def take(self, note: Note, name: str) -> None:
+    def take(self, note: LineDigest, name: str) -> None:
         """Take one line of the server's file."""
         ours = next(self._ours, None)
         if ours is not None:
@@ -365,7 +367,7 @@ class _Walk:
         if ours is not None:
             self._take_ours(ours)
 
-    def _pass_boundary(self, note: Note) -> None:
+    def _pass_boundary(self, note: LineDigest) -> None:
         """Where a number ends, what both sides have had must be the same."""
         attempt = 0 if self._interleaved else note.attempt
         place = (attempt, note.sequence_num)
@@ -376,11 +378,11 @@ class _Walk:
             self._disorder = self._place[1]
         self._place = place
 
-    def _take_ours(self, note: Note) -> None:
+    def _take_ours(self, note: LineDigest) -> None:
         key = self._key(note)
         self._settle(key, self._only_theirs, self._only_ours, _name(note))
 
-    def _key(self, note: Note) -> Key:
+    def _key(self, note: LineDigest) -> Key:
         """Return what a line is told by; one without event id knows no attempt."""
         if self._by_text:
             return (note.message,)
@@ -417,8 +419,8 @@ class _Walk:
         return tuple(self._names[key] for key in list(lines)[:_NAMED])
 
 
-def _name(note: Note) -> str:
-    attempt = f"try {note.attempt} " if note.attempt > 1 else ""
+def _name(note: LineDigest) -> str:
+    attempt = f"attempt {note.attempt} " if note.attempt > 1 else ""
     return f"{attempt}number {note.sequence_num:,}"
 
 
@@ -456,7 +458,9 @@ class TextBody:
 
     def _compare(self, line: bytes) -> None:
         self._lines += 1
-        self._comparison.take(Note(0, 0, b"", digest(line)), f"line {self._lines:,}")
+        self._comparison.take(
+            LineDigest(0, 0, b"", digest(line)), f"line {self._lines:,}"
+        )
 
     def finish(self) -> bytes:
         """Compare a last line without its end."""
@@ -489,9 +493,9 @@ class UncheckableError(Exception):
 class ServerFile:
     """The server's own file beside the recording, kept only if they differ."""
 
-    def __init__(self, work: Work, notebook: Notebook) -> None:
+    def __init__(self, work: Work, digests: DigestSpool) -> None:
         self._work = work
-        self._notebook = notebook
+        self._notebook = digests
         self._format = RawFormat.JSONL
         self._comparison: Comparison | None = None
         self.part: PartFile | None = None
@@ -562,7 +566,10 @@ class ServerFile:
         fetched = await in_thread(fetch.run, fetch.stop)
         comparison = self._comparison
         assert comparison is not None  # noqa: S101 - begun with the answer
-        if judge(self._format, fetched.tail).ending in {Ending.FAILED, Ending.SHORT}:
+        if judge(self._format, fetched.tail).ending in {
+            DownloadEnd.FAILED,
+            DownloadEnd.SHORT,
+        }:
             raise _CutError("the download broke off again and again")
         return await in_thread(comparison.finish, lambda: None)
 
@@ -607,12 +614,12 @@ class _Both:
         return self._part.tail(TAIL_BYTES)
 
 
-def holds_all(notebook: Notebook, path: Path, save_format: SaveFormat) -> bool:
+def holds_all(digests: DigestSpool, path: Path, save_format: SaveFormat) -> bool:
     """Whether a recording has every line of a file; False where it cannot be told."""
     if save_format not in {SaveFormat.TXT, SaveFormat.JSONL}:
         return False
     by_text = save_format is SaveFormat.TXT
-    comparison = Comparison(notebook, by_text=by_text)
+    comparison = Comparison(digests, by_text=by_text)
     body = TextBody(comparison) if by_text else EntryBody(comparison)
     try:
         with path.open("rb") as file:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from chronotui.engine.source import LogSource, RawAnswer
+    from chronotui.engine.source import LogClient, RawAnswer
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, LogPage, Workflow
 
@@ -63,7 +63,7 @@ class _Download:
     list that all is there. An error nobody foresaw is handed over to be raised there.
     """
 
-    def __init__(self, source: LogSource, job: Job, skip: int) -> None:
+    def __init__(self, source: LogClient, job: Job, skip: int) -> None:
         self._source = source
         self._job = job
         self._skip = skip
@@ -136,7 +136,7 @@ class _Download:
 
 
 async def raw_lines(
-    source: LogSource, job: Job, skip: int = 0
+    source: LogClient, job: Job, skip: int = 0
 ) -> AsyncGenerator[Sequence[LogLine] | None, None]:
     """Yield the lines of an ended job's raw download, oldest first, in batches.
 
@@ -159,7 +159,7 @@ async def raw_lines(
 
 
 async def load_raw(
-    source: LogSource,
+    source: LogClient,
     job: Job,
     intake: Intake,
     took: Callable[[Sequence[LogLine]], bool],
@@ -205,9 +205,9 @@ async def read_left_out(pages: RetainedPages) -> None:
     if not ledger.missing:
         return
     wanted: dict[int, int] = {}
-    for hole in ledger.short_holes():
+    for gap in ledger.short_gaps():
         # The line that is missing may stand a little before where the count says so.
-        wanted.setdefault(hole.attempt, hole.first - NEAR)
+        wanted.setdefault(gap.attempt, gap.first - NEAR)
     count = 0
     async for _span, lines in pages.walk(None, unlimited, fresh=True):
         count += 1
@@ -269,7 +269,7 @@ class RetainedLog:
 
     def __init__(
         self,
-        client: LogSource,
+        client: LogClient,
         workflow: Workflow | None,
         job: Job,
         *,
@@ -475,9 +475,9 @@ class RetainedLog:
         if not attempts:
             return 0
         stop = store.attempt_range(attempts[0]).stop - HELD_BACK
-        hole = next(ledger.short_holes(), None)
-        if hole is not None:
-            place = LineKey(hole.attempt, hole.first - NEAR, -1, "")
+        gap = next(ledger.short_gaps(), None)
+        if gap is not None:
+            place = LineKey(gap.attempt, gap.first - NEAR, -1, "")
             stop = min(stop, store.bisect(place))
         return stop
 
@@ -527,13 +527,13 @@ class RetainedLog:
             return
         backoff = backoff_of(self._timing, self._clock)
         for _ in range(HEAL_TRIES):
-            holes = list(self._intake.ledger.short_holes())
-            if not holes:
+            gaps = list(self._intake.ledger.short_gaps())
+            if not gaps:
                 return
             await asyncio.sleep(backoff.delay())
-            for hole in holes[:HELD_BACK]:
+            for gap in gaps[:HELD_BACK]:
                 if self._intake.ledger.missing:
-                    await self._pages.read_hole(hole)
+                    await self._pages.read_gap(gap)
 
     @property
     def _is_settled(self) -> bool:

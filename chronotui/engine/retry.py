@@ -163,7 +163,7 @@ def refuses_job(error: ChronotuiError) -> bool:
     return error.route == PAGE and answer.status == _LOG_REFUSAL
 
 
-class Refusal:
+class RefusalSpan:
     """How long a refusal has lasted without any other answer.
 
     Args:
@@ -284,7 +284,7 @@ class Retries:
 Answer = TypeVar("Answer")
 
 
-class Nudge:
+class Wakeup:
     """A sleep that can be cut short from outside."""
 
     def __init__(self) -> None:
@@ -303,9 +303,9 @@ class Nudge:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if seconds is None else max(0.0, seconds)):
                 await self._event.wait()
-        nudged = self._event.is_set()
+        woken = self._event.is_set()
         self._event.clear()
-        return nudged
+        return woken
 
 
 class SignInGate:
@@ -334,7 +334,7 @@ class SignInGate:
         self._timing = timing
         self._clock = clock
         self._may_sign_in = may_sign_in
-        self._refusal = Refusal(timing.refusal_lasts)
+        self._refusal = RefusalSpan(timing.refusal_lasts)
         self._backoff = backoff_of(timing, clock)
         self._open = asyncio.Event()
         self._open.set()
@@ -408,9 +408,9 @@ class Asker:
         self._phase = phase
         self._waits = waits
         self._backoff = backoff_of(timing, clock)
-        self._refusal = Refusal(timing.refusal_lasts)
+        self._refusal = RefusalSpan(timing.refusal_lasts)
         self._lock = asyncio.Lock()
-        self._nudge = Nudge()
+        self._wakeup = Wakeup()
         self._is_pausing = False
 
     def begin(self) -> None:
@@ -421,7 +421,7 @@ class Asker:
     def now(self) -> None:
         """Ask at once if a failure is being waited out."""
         if self._is_pausing:
-            self._nudge.now()
+            self._wakeup.now()
 
     async def ask(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
         """Return the answer to a request made as often as it takes.
@@ -468,7 +468,7 @@ class Asker:
         )
         self._is_pausing = True
         try:
-            await self._nudge.sleep(delay)
+            await self._wakeup.sleep(delay)
         finally:
             self._is_pausing = False
 
@@ -497,17 +497,17 @@ class JobPoll:
         self._asker = asker
         self._seconds = seconds
         self._on_job = on_job
-        self._nudge = Nudge()
+        self._wakeup = Wakeup()
         self.regular = True
 
     def now(self) -> None:
         """Ask at once, also when a failure is being waited out."""
-        self._nudge.now()
+        self._wakeup.now()
         self._asker.now()
 
     def soon(self) -> None:
         """Ask at once instead of after the pause; a failure is still waited out."""
-        self._nudge.now()
+        self._wakeup.now()
 
     async def run(self) -> None:
         """Ask for ever.
@@ -516,5 +516,5 @@ class JobPoll:
             ChronotuiError: See `Asker.ask`.
         """
         while True:
-            await self._nudge.sleep(self._seconds if self.regular else None)
+            await self._wakeup.sleep(self._seconds if self.regular else None)
             self._on_job(await self._asker.ask(self._read))

@@ -37,13 +37,13 @@ from chronotui.errors import (
     ServerError,
 )
 from chronotui.log.formats import SaveFormat, text_bytes
-from chronotui.log.raw_body import Ending, judge
+from chronotui.log.raw_body import DownloadEnd, judge
 from chronotui.log.wholeness import (
-    Finding,
-    Held,
+    DownloadFacts,
     RawPlace,
     Retained,
     Whole,
+    Wholeness,
     decide,
     last_place,
     raw_place,
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save_download import Writer
     from chronotui.engine.save_work import Work
     from chronotui.engine.timing import WatchTiming
-    from chronotui.log.raw_body import Verdict
+    from chronotui.log.raw_body import DownloadVerdict
     from chronotui.log.wholeness import Numbers
     from chronotui.model import Job, LogPage, SearchPage
     from chronotui.storage.files import PartFile
@@ -109,13 +109,13 @@ async def prove(
     """
     work.meter.phase = SavePhase.CHECKING
     verdict = judge(fetched.raw_format, fetched.tail)
-    if verdict.ending is Ending.SHORT:
+    if verdict.ending is DownloadEnd.SHORT:
         await _refuse_cut(work)
-    retained = await newest_retained(work, must=verdict.ending is not Ending.WHOLE)
-    if verdict.ending is Ending.FAILED:
+    retained = await newest_retained(work, must=verdict.ending is not DownloadEnd.WHOLE)
+    if verdict.ending is DownloadEnd.FAILED:
         _fail(work, verdict)
     request, part = work.request, work.part
-    held = Held(
+    held = DownloadFacts(
         fetched.raw_format,
         work.meter.lines,
         fetched.size,
@@ -123,8 +123,8 @@ async def prove(
         bool(request.stream or request.query),
         attempts,
     )
-    finding = Finding(Whole.UNDECIDED)
-    if verdict.ending is Ending.DOUBTFUL:
+    finding = Wholeness(Whole.UNDECIDED)
+    if verdict.ending is DownloadEnd.DOUBTFUL:
         _fail_unless_said_by_job(work, verdict, retained)
     elif part is not None:
         finding = await in_thread(
@@ -155,7 +155,7 @@ async def _refuse_cut(work: Work) -> NoReturn:
     )
 
 
-def _fail(work: Work, verdict: Verdict) -> NoReturn:
+def _fail(work: Work, verdict: DownloadVerdict) -> NoReturn:
     reason = clean(verdict.reason) or "it gave no reason"
     raise DownloadError(
         f"The server broke off the download after "
@@ -164,7 +164,9 @@ def _fail(work: Work, verdict: Verdict) -> NoReturn:
     )
 
 
-def _fail_unless_said_by_job(work: Work, verdict: Verdict, retained: Retained) -> None:
+def _fail_unless_said_by_job(
+    work: Work, verdict: DownloadVerdict, retained: Retained
+) -> None:
     """Tell from the newest lines whether a trailer's words are the job's own.
 
     Where they say the same words, every line has to be counted.
@@ -187,7 +189,9 @@ def _repeats(part: PartFile, end: bytes) -> bool:
     return False
 
 
-async def _refuse_short(work: Work, held: Held, expected: int | None) -> NoReturn:
+async def _refuse_short(
+    work: Work, held: DownloadFacts, expected: int | None
+) -> NoReturn:
     """Say how many lines a short file has, of how many."""
     whole = "" if expected is None else f"{expected:,}"
     if not whole:
@@ -201,7 +205,7 @@ async def _refuse_short(work: Work, held: Held, expected: int | None) -> NoRetur
     )
 
 
-async def _newer_lines(work: Work, held: Held) -> tuple[int, bool]:
+async def _newer_lines(work: Work, held: DownloadFacts) -> tuple[int, bool]:
     """Count the retained lines after a file's last one; and whether that is all."""
     last = last_place(held.raw_format, held.tail) or RawPlace(-1, "", "")
     trail, newer = CursorTrail(), 0
@@ -220,10 +224,10 @@ async def _newer_lines(work: Work, held: Held) -> tuple[int, bool]:
 class _Doubt(NamedTuple):
     """A file of which every line has to be counted, and why."""
 
-    held: Held
+    held: DownloadFacts
     retained: Retained
-    finding: Finding
-    verdict: Verdict
+    finding: Wholeness
+    verdict: DownloadVerdict
 
     @property
     def is_text(self) -> bool:
@@ -232,7 +236,7 @@ class _Doubt(NamedTuple):
     @property
     def is_trailer(self) -> bool:
         """Whether it ends in what may be the server's failure trailer."""
-        return self.verdict.ending is Ending.DOUBTFUL
+        return self.verdict.ending is DownloadEnd.DOUBTFUL
 
 
 async def _count(work: Work, job: Job, doubt: _Doubt) -> None:
@@ -311,7 +315,7 @@ async def _counted_entries(work: Work, retained: Retained) -> Counted | None:
     except (ChronotuiError, OtherFormatError):
         return None
     request = work.request
-    held = Held(
+    held = DownloadFacts(
         RawFormat.JSONL,
         measure.lines,
         fetched.size,
@@ -319,7 +323,7 @@ async def _counted_entries(work: Work, retained: Retained) -> Counted | None:
         bool(request.stream or request.query),
         measure.attempts,
     )
-    whole = judge(RawFormat.JSONL, fetched.tail).ending is Ending.WHOLE
+    whole = judge(RawFormat.JSONL, fetched.tail).ending is DownloadEnd.WHOLE
     if not whole or decide(held, retained).answer is not Whole.WHOLE:
         return None
     return Counted(measure.lines, measure.text_lines, measure.size, 0)

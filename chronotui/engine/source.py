@@ -28,7 +28,7 @@ class RawAnswer(Protocol):
         ...
 
 
-class LogSource(Protocol):
+class LogClient(Protocol):
     """A client that reads one server's logs; raises only ``chronotui.errors``."""
 
     async def job(self, workflow_id: str, job_id: str) -> Job:

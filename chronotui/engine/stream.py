@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chronotui.engine.intake import Context
-from chronotui.engine.retry import Nudge, Step, backoff_of, next_step
+from chronotui.engine.retry import Step, Wakeup, backoff_of, next_step
 from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
@@ -72,7 +72,7 @@ class LiveStream:
         self._wanted = wanted
         self._phase = phase
         self._backoff = backoff_of(timing, clock)
-        self._pause = Nudge()
+        self._pause = Wakeup()
         self._context = Context()
         self._connection: asyncio.Task[None] | None = None
         self._renewing = False

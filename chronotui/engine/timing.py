@@ -94,12 +94,12 @@ class WatchTiming:
         tail_quiet: After that, and as long as the silence goes on, this far apart:
             with a poll each 5 s a quiet job costs 13 requests a minute.
         tail_apart: The newest page is read this far apart while no stream stands.
-        heal_first: A hole is first looked for this long after it was seen; lines
+        backfill_first: A hole is first looked for this long after it was seen; lines
             that only arrived out of order have closed it by then.
-        heal_factor: Each try for the same hole waits this much longer ...
-        heal_cap: ... up to this, and goes on as long as the job is watched.
-        heal_burst: So many requests for known gaps may follow one another ...
-        heal_rate: ... and then so many a second (60 a minute).
+        backfill_factor: Each try for the same hole waits this much longer ...
+        backfill_cap: ... up to this, and goes on as long as the job is watched.
+        backfill_burst: So many requests for known gaps may follow one another ...
+        backfill_rate: ... and then so many a second (60 a minute).
         long_outage: Coming back after this long, the gap is read like the first
             catching up, without the rate above.
         retry_first: Delay after a first failure, of a connection or a request ...
@@ -144,11 +144,11 @@ class WatchTiming:
     tail_silence: float = 20.0
     tail_quiet: float = 60.0
     tail_apart: float = 5.0
-    heal_first: float = 0.5
-    heal_factor: float = 2.0
-    heal_cap: float = 60.0
-    heal_burst: int = 20
-    heal_rate: float = 1.0
+    backfill_first: float = 0.5
+    backfill_factor: float = 2.0
+    backfill_cap: float = 60.0
+    backfill_burst: int = 20
+    backfill_rate: float = 1.0
     long_outage: float = 30.0
     retry_first: float = 0.5
     retry_factor: float = 2.0
@@ -175,13 +175,13 @@ class WatchTiming:
 
         Rates grow by the same factor; counts, growth factors and the tick stay.
         """
-        kept = {"tick", "heal_factor", "heal_burst", "retry_factor"}
+        kept = {"tick", "backfill_factor", "backfill_burst", "retry_factor"}
         changed = {
             name.name: getattr(self, name.name) * factor
             for name in fields(self)
             if name.name not in kept
         }
-        changed["heal_rate"] = self.heal_rate / factor
+        changed["backfill_rate"] = self.backfill_rate / factor
         return replace(self, **changed)
 
 

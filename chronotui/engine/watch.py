@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from chronotui.engine.connection import Connectivity
 from chronotui.engine.ending import Ending, verdict_of
-from chronotui.engine.gaps import Account, Healing
+from chronotui.engine.gaps import Backfill, GapTracker
 from chronotui.engine.intake import Context
-from chronotui.engine.log_state import JobStanding, enough_of, refuse_without_log
+from chronotui.engine.log_state import JobPhase, enough_of, refuse_without_log
 from chronotui.engine.pages import RetainedPages
 from chronotui.engine.retained import in_steps, load_raw, raw_lines
 from chronotui.engine.retry import JOB, PAGE, Asker, JobPoll, Phase, SignInGate
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.intake import Intake
     from chronotui.engine.log_state import Verdict, WatchSettings
-    from chronotui.engine.source import LogSource
+    from chronotui.engine.source import LogClient
     from chronotui.engine.timing import Clock
     from chronotui.model import Job, LogLine, LogPage, Workflow
 
@@ -158,7 +158,7 @@ class Watch:
 
     def __init__(
         self,
-        source: LogSource,
+        source: LogClient,
         workflow: Workflow | None,
         job: Job,
         *,
@@ -180,7 +180,7 @@ class Watch:
         self.was_answered = False
         self._too_large = LargePages(timing.page_apart, clock)
         self.intake = intake
-        self.standing = JobStanding(job)
+        self.status = JobPhase(job)
         self.connectivity = Connectivity(clock, timing, changed)
         self.gate = SignInGate(
             self.connectivity, timing, clock, may_sign_in=settings.may_sign_in
@@ -189,10 +189,10 @@ class Watch:
         self._job_asker = self._new_asker(JOB)
         self.pages = RetainedPages(self._fetch, intake)
         self.pages.attempts = job.attempts or 0
-        self.account = Account(intake, self.pages.coverage, timing, clock)
+        self.account = GapTracker(intake, self.pages.coverage, timing, clock)
         self._poll = self._new_poll()
         self._stream = self._new_stream()
-        self.healing = self._newhealing()
+        self.backfill = self._newhealing()
         self._ending = Ending(
             self.pages,
             self.account,
@@ -210,21 +210,21 @@ class Watch:
     @property
     def job(self) -> Job:
         """The job as last read."""
-        return self.standing.job
+        return self.status.job
 
     @property
     def phase(self) -> Phase:
         """What is being done."""
         if not self.was_answered:
             return Phase.OPENING
-        if self.standing.ended.is_set():
+        if self.status.ended.is_set():
             return Phase.ENDING
         return Phase.WATCHING if self.account.caught_up else Phase.BACKFILLING
 
     def ask_now(self) -> None:
         """Ask everything at once that is waited for; a page too large excepted."""
-        self.healing.tail.soon(0.0)
-        self.healing.wake()
+        self.backfill.tail.soon(0.0)
+        self.backfill.wake()
         self._stream.now()
         self._asker.now()
         self._poll.now()
@@ -257,7 +257,7 @@ class Watch:
             lag=self.account.lag,
             timing=self._timing,
             clock=self._clock,
-            wanted=self.standing.running,
+            wanted=self.status.running,
             phase=lambda: self.phase,
         )
         stream.on_arrival = self._lines_arrive
@@ -266,17 +266,17 @@ class Watch:
         stream.on_over = self._poll.soon
         return stream
 
-    def _newhealing(self) -> Healing:
-        healing = Healing(
+    def _newhealing(self) -> Backfill:
+        backfill = Backfill(
             self.pages,
             self.account,
             connectivity=self.connectivity,
             timing=self._timing,
             clock=self._clock,
         )
-        healing.on_deaf = self._stream.renew
-        healing.open_rest = self._open_rest
-        return healing
+        backfill.on_deaf = self._stream.renew
+        backfill.open_rest = self._open_rest
+        return backfill
 
     async def run(self) -> Verdict:
         """Watch until the log is sealed; may be cancelled and run again.
@@ -290,11 +290,11 @@ class Watch:
         refuse_without_log(self._workflow)
         self._asker.begin()
         self._job_asker.begin()
-        ended = self.standing.ended.is_set()
+        ended = self.status.ended.is_set()
         self._poll.regular = not ended
         if ended:
             return await accompanied(self._read_ended(), self._poll.run())
-        self.healing.begin()
+        self.backfill.begin()
         return await accompanied(
             self._read_on(), self._poll.run(), self._stream.run(), self._probe_sleep()
         )
@@ -312,12 +312,12 @@ class Watch:
         return self.verdict()
 
     async def _read_on(self) -> Verdict:
-        await self.standing.begun.wait()
+        await self.status.begun.wait()
         await self._open()
-        self.healing.tail.read(found=False)
+        self.backfill.tail.read(found=False)
         while True:
-            await self.healing.run(self.standing.ended)
-            if await self._ending.read_out(self.standing.ended.is_set):
+            await self.backfill.run(self.status.ended)
+            if await self._ending.read_out(self.status.ended.is_set):
                 return self.verdict()
 
     async def _open(self) -> None:
@@ -334,7 +334,7 @@ class Watch:
     async def _load_raw(self) -> bool:
         """Load the whole log of an ended job, if all of it is wanted."""
         settings = self._settings
-        if not self.standing.ended.is_set() or self._enough is not None:
+        if not self.status.ended.is_set() or self._enough is not None:
             return False
         if settings.tail is not None or settings.since_ns is not None:
             return False
@@ -352,7 +352,7 @@ class Watch:
 
     def _is_settled(self) -> bool:
         """Tell whether the job ended so long ago that nothing more is to come."""
-        age = self.standing.age_of_end(self._clock.wall())
+        age = self.status.age_of_end(self._clock.wall())
         return age is not None and age >= self._timing.settled_age
 
     def _may_be_cached(self) -> bool:
@@ -361,7 +361,7 @@ class Watch:
         It keeps older ones for half an hour in a cache that no header passes by
         (wire note "Retained logs").
         """
-        age = self.standing.age_of_end(self._clock.wall())
+        age = self.status.age_of_end(self._clock.wall())
         return age is None or age < self._timing.pages_kept
 
     def is_unsure(self) -> bool:
@@ -442,19 +442,19 @@ class Watch:
 
     def _subscribed(self) -> None:
         self.gate.signed_in()
-        self.healing.connected(self.connectivity.outage)
+        self.backfill.connected(self.connectivity.outage)
 
     def _lines_arrive(self, lines: Sequence[LogLine]) -> None:
         """Look at lines before they are taken: a held back stream brings them late."""
         times = [line.time_ns for line in lines if line.time_ns is not None]
         apart = (max(times) - min(times)) / 1e9 if times else 0.0
-        self.healing.arrived(apart, were_read=self.pages.has_read(lines[0]))
+        self.backfill.arrived(apart, were_read=self.pages.has_read(lines[0]))
 
     def _lines_arrived(self, unreadable: bool) -> None:
         self._changed()
         if unreadable:
-            self.healing.tail.soon(self._timing.heal_first)
-        self.healing.wake()
+            self.backfill.tail.soon(self._timing.backfill_first)
+        self.backfill.wake()
 
     def _page_read(self) -> None:
         self.account.set_floor()
@@ -509,10 +509,10 @@ class Watch:
 
     def _take_job(self, job: Job) -> None:
         self.was_answered = True
-        if self.standing.take(job):
+        if self.status.take(job):
             self._changed()
-        if self.standing.ended.is_set():
-            self.healing.wake()
+        if self.status.ended.is_set():
+            self.backfill.wake()
         if self.connectivity.was_deaf():
             self._stream.renew()
 
@@ -529,7 +529,7 @@ class Watch:
 
     def _wake_up(self) -> None:
         """Connect again and read on at once, whatever was waited for."""
-        self.healing.wake_up()
+        self.backfill.wake_up()
         self._stream.renew()
         self._asker.now()
         self._poll.now()

@@ -197,7 +197,7 @@ def begin_after_fall(points: list[tuple[int, int]]) -> int:
 
 
 @dataclass(slots=True)
-class Span:
+class AttemptSpan:
     """What is known of one attempt: where it begins in time, and its numbers."""
 
     begins_ns: int
@@ -213,7 +213,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Vacancy:
     """A stretch of an attempt that no held line is in, but those just placed."""
 
     attempt: int
@@ -298,8 +298,8 @@ class AttemptTimeline:
 
     def __init__(self, held: HeldLines) -> None:
         self._held = held
-        self._spans: list[Span] = []
-        self._gap: Gap | None = None
+        self._spans: list[AttemptSpan] = []
+        self._gap: Vacancy | None = None
         self.was_held = False
 
     def begin_batch(self) -> None:
@@ -356,7 +356,7 @@ class AttemptTimeline:
             first = attempt == 1
             end, end_ns = -1, 0 if first else self._spans[attempt - 1].begins_ns
         low, high = sorted(((end, end_ns), (line.sequence_num, time_ns)))
-        self._gap = Gap(attempt, *low, *high, rising)
+        self._gap = Vacancy(attempt, *low, *high, rising)
 
     def _place_among_held(
         self, line: LogLine, time_ns: int, way: Way, previous: LogLine | None
@@ -367,10 +367,10 @@ class AttemptTimeline:
         if self._follows_on(line, time_ns, way):
             self._spans[-1].take(line.sequence_num, time_ns)
             return len(self._spans)
-        twin = self._twin(line)
-        if twin:
+        duplicate = self._duplicate(line)
+        if duplicate:
             self.was_held = True
-            return twin
+            return duplicate
         attempt = self.attempt_at(time_ns)
         other = self._contradiction(attempt, line, time_ns, previous)
         if other is None and previous is not None and previous.attempt == attempt:
@@ -396,7 +396,7 @@ class AttemptTimeline:
             and time_ns >= last.highest_ns - MILLISECOND_NS
         )
 
-    def _twin(self, line: LogLine) -> int:
+    def _duplicate(self, line: LogLine) -> int:
         for attempt in range(len(self._spans), 0, -1):
             for held in self._held.numbered(attempt, line.sequence_num):
                 if held.stream == line.stream and same_line(held, line):
@@ -464,7 +464,7 @@ class AttemptTimeline:
 
     def _part(self, attempt: int, begins_ns: int) -> None:
         self._held.part(attempt, begins_ns)
-        self._spans.insert(attempt, Span(begins_ns, 0, -1, begins_ns))
+        self._spans.insert(attempt, AttemptSpan(begins_ns, 0, -1, begins_ns))
         for changed in (attempt, attempt + 1):
             self._measure(changed)
 
@@ -493,8 +493,8 @@ class AttemptTimeline:
         span.lowest, span.highest, span.highest_ns = lowest, highest, highest_ns
 
     def _begin(self, attempt: int, number: int, time_ns: int) -> None:
-        self._spans.insert(attempt - 1, Span(time_ns, number, number, time_ns))
+        self._spans.insert(attempt - 1, AttemptSpan(time_ns, number, number, time_ns))
 
 
-def _begins(span: Span) -> int:
+def _begins(span: AttemptSpan) -> int:
     return span.begins_ns

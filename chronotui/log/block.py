@@ -117,7 +117,7 @@ class Odd(NamedTuple):
     event_id: str
 
 
-class Piece(NamedTuple):
+class BlockSlice(NamedTuple):
     """Lines ``start`` to ``stop`` (exclusive) of a block."""
 
     block: Block
@@ -165,7 +165,7 @@ class Block:
         self.longest = 0
 
     @classmethod
-    def joined(cls, pieces: Iterable[Piece]) -> Block:
+    def joined(cls, pieces: Iterable[BlockSlice]) -> Block:
         """Return the lines of pieces, one after the other."""
         block = cls()
         for piece in pieces:
@@ -324,7 +324,7 @@ class Block:
 _SHIFTED: Final = bytes((form << FORM_SHIFT) & 255 for form in range(256))
 
 
-class Columns(NamedTuple):
+class LineColumns(NamedTuple):
     """Lines of one attempt, in order, a sequence for each field of `LogLine`."""
 
     numbers: Sequence[int]
@@ -342,10 +342,10 @@ def block_of(lines: Sequence[LogLine], ids: EventIds) -> Block:
         OverflowError: A number or a time needs more than 64 bits.
     """
     attempts, *columns = zip(*lines, strict=True)
-    return block_of_columns(attempts[0], Columns(*columns), ids)
+    return block_of_columns(attempts[0], LineColumns(*columns), ids)
 
 
-def block_of_columns(attempt: int, columns: Columns, ids: EventIds) -> Block:
+def block_of_columns(attempt: int, columns: LineColumns, ids: EventIds) -> Block:
     """Return the same of lines that come as columns.
 
     Raises:
@@ -506,7 +506,7 @@ class LineBlock(Sequence["LogLine"]):
 
     def part(self, start: int, stop: int) -> LineBlock:
         """Return the lines ``start`` to ``stop`` (exclusive)."""
-        block = Block.joined((Piece(self.block, start, stop),))
+        block = Block.joined((BlockSlice(self.block, start, stop),))
         runs = _runs(block.numbers, _breaks(block.numbers))
         return LineBlock(self.attempt, block, self.ids, runs)
 
@@ -528,7 +528,7 @@ class LineBlock(Sequence["LogLine"]):
         return (make(index, attempt, ids) for index in range(len(self)))
 
 
-def line_block(attempt: int, columns: Columns, ids: EventIds) -> LineBlock | None:
+def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock | None:
     """Return columns as a block of lines, if they are what such a block holds.
 
     Args:
@@ -566,7 +566,7 @@ def _runs(numbers: Sequence[int], breaks: list[int]) -> list[tuple[int, int]]:
     return [(numbers[start], numbers[stop - 1]) for start, stop in edges]
 
 
-def _rises(columns: Columns, at: int) -> bool:
+def _rises(columns: LineColumns, at: int) -> bool:
     """Whether a line belongs after the one before it."""
     before, number = columns.numbers[at - 1 : at + 1]
     if before != number:

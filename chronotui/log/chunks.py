@@ -7,7 +7,7 @@ from collections import OrderedDict
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from chronotui.log.block import NO_TIME, Block, Piece, block_of, pack, unpack
+from chronotui.log.block import NO_TIME, Block, BlockSlice, block_of, pack, unpack
 from chronotui.model import STDERR, LogLine
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def fitting(block: Block, start: int) -> int:
     return max(1, min(CHUNK_LINES, bisect_right(block.ends, end) - start))
 
 
-def halves(piece: Piece) -> Iterator[Piece]:
+def halves(piece: BlockSlice) -> Iterator[BlockSlice]:
     """Cut a piece in the middle until each part makes a chunk."""
     block, start, stop = piece
     lines = stop - start
@@ -207,13 +207,13 @@ def halves(piece: Piece) -> Iterator[Piece]:
         yield piece
         return
     middle = start + lines // 2
-    yield from halves(Piece(block, start, middle))
-    yield from halves(Piece(block, middle, stop))
+    yield from halves(BlockSlice(block, start, middle))
+    yield from halves(BlockSlice(block, middle, stop))
 
 
 def spliced(
     old: Block, added: Block, places: Sequence[tuple[int, bool]]
-) -> Iterator[Piece]:
+) -> Iterator[BlockSlice]:
     """Yield the pieces of old and added lines in order.
 
     ``places`` gives, for each added line, the index in ``old`` it comes before, and
@@ -223,13 +223,13 @@ def spliced(
     for index, (at, known) in enumerate(places):
         if at > done or (index and places[index - 1][1]):
             if index > start:
-                yield Piece(added, start, index)
+                yield BlockSlice(added, start, index)
                 start = index
             if at > done:
-                yield Piece(old, done, at)
+                yield BlockSlice(old, done, at)
         done = at + known
-    yield Piece(added, start, len(added))
-    yield Piece(old, done, len(old))
+    yield BlockSlice(added, start, len(added))
+    yield BlockSlice(old, done, len(old))
 
 
 # Giving lines another attempt, when a later line shows where they belong.

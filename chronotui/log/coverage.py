@@ -12,7 +12,7 @@ from chronotui.paging import PageOrder, interleaves, order_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chronotui.log.ledger import Hole
+    from chronotui.log.ledger import Gap
     from chronotui.model import LogLine
 
 MARKS_KEPT: Final = 4096
@@ -29,7 +29,7 @@ CUT_OFF: Final = "this page is too large for the server"
 """Why a part of the log cannot be read for now."""
 
 
-class Place(NamedTuple):
+class LinePosition(NamedTuple):
     """Where a line stands; ``time_ns`` finds its attempt again if attempts change."""
 
     attempt: int
@@ -42,25 +42,25 @@ class Place(NamedTuple):
         return self[:2]
 
 
-START: Final = Place(0, 0)
+START: Final = LinePosition(0, 0)
 """Before every line."""
 
-END: Final = Place(1 << 62, 1 << 62)
+END: Final = LinePosition(1 << 62, 1 << 62)
 """After every line."""
 
 
 class Stretch(NamedTuple):
     """A part of the retained log that was just read without a break."""
 
-    low: Place
-    high: Place
+    low: LinePosition
+    high: LinePosition
 
 
 class PageSpan(NamedTuple):
     """A page that was read: its lowest and highest line, and how to come to it."""
 
-    low: Place
-    high: Place
+    low: LinePosition
+    high: LinePosition
     cursor: str | None
     next_cursor: str | None
 
@@ -71,13 +71,13 @@ class PageSpan(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    place: Place
+    place: LinePosition
     cursor: str
 
 
 def span_of(
     lines: Sequence[LogLine], *, interleaved: bool = False
-) -> tuple[Place, Place] | None:
+) -> tuple[LinePosition, LinePosition] | None:
     """Return the lowest and the highest place of lines with known attempts."""
     key = _NUMBER_FIRST if interleaved else _PLACE
     if any(line.attempt < 1 for line in lines):
@@ -87,8 +87,8 @@ def span_of(
     return _place(min(lines, key=key)), _place(max(lines, key=key))
 
 
-def _place(line: LogLine) -> Place:
-    return Place(line.attempt, line.sequence_num, line.time_ns)
+def _place(line: LogLine) -> LinePosition:
+    return LinePosition(line.attempt, line.sequence_num, line.time_ns)
 
 
 class Coverage:
@@ -118,9 +118,9 @@ class Coverage:
 
     def __init__(self) -> None:
         self.order: PageOrder | None = None
-        self.bottom: Place | None = None
-        self.top: Place | None = None
-        self.head: Place | None = None
+        self.bottom: LinePosition | None = None
+        self.top: LinePosition | None = None
+        self.head: LinePosition | None = None
         self.head_lines = 0
         self.at_start = False
         self.at_end = False
@@ -135,7 +135,7 @@ class Coverage:
         self.on_read: Callable[[Stretch], None] = lambda _: None
         self._interleaves: bool | None = None
         self._marks: list[_Mark] = []
-        self._too_large: dict[str | None, Place | None] = {}
+        self._too_large: dict[str | None, LinePosition | None] = {}
 
     @property
     def rising(self) -> bool:
@@ -153,7 +153,7 @@ class Coverage:
             return self.order is PageOrder.NEWEST_FIRST
         return self._interleaves
 
-    def key(self, place: tuple[int, int] | Place) -> tuple[int, int]:
+    def key(self, place: tuple[int, int] | LinePosition) -> tuple[int, int]:
         """Return what places, which begin (attempt, number), are compared by."""
         return (place[1], place[0]) if self.interleaved else (place[0], place[1])
 
@@ -260,23 +260,23 @@ class Coverage:
             at = bisect_right(self._marks, self.key(last), key=self._mark_key)
         return self._marks[at].cursor if 0 <= at < len(self._marks) else None
 
-    def edge_of(self, cursor: str | None) -> Place | None:
+    def edge_of(self, cursor: str | None) -> LinePosition | None:
         """Return the place a remembered cursor leads on from; None if not known."""
         if cursor is None:
             return None
         places = (mark.place for mark in self._marks if mark.cursor == cursor)
         return next(places, None)
 
-    def around(self, hole: Hole) -> tuple[tuple[int, int], tuple[int, int]]:
+    def around(self, gap: Gap) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the (attempt, number)s below and above which a gap was read past.
 
         Where attempts interleave, a page may end among the lines of one number.
         """
         if self.interleaved:
-            return (0, hole.first), (END.attempt, hole.last)
-        return (hole.attempt, hole.first), (hole.attempt, hole.last)
+            return (0, gap.first), (END.attempt, gap.last)
+        return (gap.attempt, gap.first), (gap.attempt, gap.last)
 
-    def reach(self, low: Place, high: Place) -> None:
+    def reach(self, low: LinePosition, high: LinePosition) -> None:
         """Take the stretch from ``low`` to ``high`` as read, joined to what was."""
         if self.bottom is None or self.key(low) < self.key(self.bottom):
             self.bottom = low
@@ -315,7 +315,7 @@ class Coverage:
                 last = high.number if attempt == high.attempt else END.number
                 yield attempt, first, last
 
-    def cut(self, cursor: str | None, edge: Place | None) -> None:
+    def cut(self, cursor: str | None, edge: LinePosition | None) -> None:
         """Take note that the page at a cursor is too large for the server.
 
         Args:
@@ -337,7 +337,7 @@ class Coverage:
             if low <= at < high if self.rising else low < at <= high:
                 del self._too_large[other]
 
-    def way_beyond(self, edge: Place | None) -> _Mark | None:
+    def way_beyond(self, edge: LinePosition | None) -> _Mark | None:
         """Return the nearest remembered way behind a page that cannot be read.
 
         Args:
@@ -354,7 +354,7 @@ class Coverage:
                 return mark
         return None
 
-    def grow_head(self, last: Place, lines: int) -> None:
+    def grow_head(self, last: LinePosition, lines: int) -> None:
         """Take note that a download goes on from the beginning, up to ``last``."""
         self.head = last
         self.head_lines += lines
@@ -392,7 +392,7 @@ class Coverage:
     def renumber(self, attempt_at: Callable[[int], int]) -> None:
         """Find the attempts of all places again, from their times."""
 
-        def again(place: Place) -> Place:
+        def again(place: LinePosition) -> LinePosition:
             if place.time_ns is None:
                 return place
             return place._replace(attempt=attempt_at(place.time_ns))

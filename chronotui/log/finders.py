@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.block import Block
     from chronotui.log.chunks import Chunk, Spool
-    from chronotui.log.pattern import Pattern, Place
+    from chronotui.log.pattern import LineAddress, Pattern
 
 
 class Hits(NamedTuple):
@@ -54,7 +54,7 @@ class Matcher(Protocol):
         """
 
 
-class Found:
+class MatchedLines:
     """The lines of one chunk that match, of its first ``done`` lines."""
 
     __slots__ = ("done", "hits")
@@ -64,10 +64,10 @@ class Found:
         self.hits = array("H")
 
 
-_NOTHING = Found()
+_NOTHING = MatchedLines()
 
 
-class Selection:
+class LineMatches:
     """Matching lines by chunk; a chunk that grew is read on from where it was.
 
     Args:
@@ -81,11 +81,11 @@ class Selection:
     def __init__(self, spool: Spool, matcher: Matcher) -> None:
         self._spool = spool
         self._matcher = matcher
-        self._found: dict[int, Found] = {}
+        self._found: dict[int, MatchedLines] = {}
         self._todo: list[Chunk] = []
         self.revision = 0
 
-    def of(self, chunk: Chunk) -> Found:
+    def of(self, chunk: Chunk) -> MatchedLines:
         """Return what has been found in a chunk; its ``done`` may be 0."""
         return self._found.get(chunk.stamp, _NOTHING)
 
@@ -100,7 +100,7 @@ class Selection:
 
     def look(self, chunk: Chunk, deadline: float) -> bool:
         """Look at lines of a chunk not looked at yet; whether all have been now."""
-        found = self._found.setdefault(chunk.stamp, Found())
+        found = self._found.setdefault(chunk.stamp, MatchedLines())
         if found.done < chunk.count:
             hits = self._matcher.find(self._spool.peek(chunk), found.done, deadline)
             found.hits.extend(hits.indexes)
@@ -209,7 +209,7 @@ class RegexFinder:
         self._tame = is_tame(pattern.expression)
         self._one = LineMatcher(pattern)
         self._long = LongExpression(pattern.compiled)
-        self._given_up: Place | None = None
+        self._given_up: LineAddress | None = None
 
     @property
     def too_slow(self) -> int:

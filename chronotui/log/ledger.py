@@ -33,7 +33,7 @@ FIRST_NUMBERS: Final = 8
 """Above where reading began, so many numbers may be skipped for doubles below it."""
 
 
-class Hole(NamedTuple):
+class Gap(NamedTuple):
     """Numbers ``first`` to ``last`` of an attempt, none of which is held.
 
     ``missing`` lines are missing there. ``possible`` of the other numbers took a
@@ -521,34 +521,34 @@ class Ledger:
             for attempt in self._counted()
         )
 
-    def holes(self) -> Iterator[Hole]:
+    def gaps(self) -> Iterator[Gap]:
         """Yield every gap that is not settled, in the log's order."""
         for attempt in self._counted():
             for gap in self._attempts[attempt].gaps(self.floor_of(attempt)):
-                yield Hole(attempt, *gap)
+                yield Gap(attempt, *gap)
 
-    def short_holes(self) -> Iterator[Hole]:
+    def short_gaps(self) -> Iterator[Gap]:
         """Yield every gap in which lines are missing, in the log's order."""
         for attempt in self._counted():
             for gap in self._attempts[attempt].short_gaps(self.floor_of(attempt)):
-                yield Hole(attempt, *gap)
+                yield Gap(attempt, *gap)
 
-    def open_ends(self) -> Iterator[Hole]:
+    def open_ends(self) -> Iterator[Gap]:
         """Yield what follows attempts whose credit is open, and was not read."""
         for attempt in self._counted():
             account = self._attempts[attempt]
             if account.open_credit:
                 after = account.highest + 1
-                yield Hole(attempt, after, after, 0, account.open_credit)
+                yield Gap(attempt, after, after, 0, account.open_credit)
 
-    def hole_before(self, attempt: int, first: int, last: int) -> Hole | None:
+    def gap_before(self, attempt: int, first: int, last: int) -> Gap | None:
         """Return the first gap that counts and is not settled among some numbers."""
         account = self._attempts.get(attempt)
         if account is None:
             return None
         floor = max(first, self.floor_of(attempt))
         gap = next(account.gaps(floor, last), None)
-        return None if gap is None else Hole(attempt, *gap)
+        return None if gap is None else Gap(attempt, *gap)
 
     def _counted(self) -> list[int]:
         lowest = self.floor[0] if self.floor is not None else 0

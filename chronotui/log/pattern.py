@@ -450,7 +450,7 @@ MOST_WAITED: Final = 1.0
 """Seconds an answer is waited for at most, whatever the deadline."""
 
 
-class Place(NamedTuple):
+class LineAddress(NamedTuple):
     """Which line it is, in words that outlive its block."""
 
     number: int
@@ -481,10 +481,10 @@ def next_long(block: Block, start: int) -> int:
     return len(block)
 
 
-def place_of(block: Block, local: int) -> Place:
+def place_of(block: Block, local: int) -> LineAddress:
     """Return which line of a block it is."""
     size = block.size(local, local + 1)
-    return Place(block.numbers[local], block.times[local], size, local)
+    return LineAddress(block.numbers[local], block.times[local], size, local)
 
 
 class HugeWords:
@@ -499,7 +499,7 @@ class HugeWords:
         self._words = words
         self._folds = folds
         self._shared = max(map(len, words)) - 1
-        self._place: Place | None = None
+        self._place: LineAddress | None = None
         self._begin = self._at = self._end = 0
         self._found: bool | None = None
 
@@ -554,7 +554,7 @@ class LongExpression:
 
     def __init__(self, expression: regex.Pattern[str]) -> None:
         self._expression = expression
-        self._place: Place | None = None
+        self._place: LineAddress | None = None
         self._answer = _Answer()
 
     def find(

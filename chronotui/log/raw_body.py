@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chronotui.errors import UnreadableAnswerError
 from chronotui.log.attempts import attempt_of
-from chronotui.log.block import Columns, EventIds, line_block
+from chronotui.log.block import EventIds, LineColumns, line_block
 from chronotui.log.chunks import CHUNK_LINES
 from chronotui.log.formats import text_bytes
 from chronotui.model import LogLine, RawFormat
@@ -341,10 +341,10 @@ class _Waiting:
         lines = len(self.numbers)
         return lines >= CHUNK_LINES or (lines > 0 and self.size >= BLOCK_BYTES)
 
-    def taken(self) -> Columns:
+    def taken(self) -> LineColumns:
         """Take away a block's worth."""
         stop = min(len(self.numbers), CHUNK_LINES)
-        taken = Columns(
+        taken = LineColumns(
             self.numbers[:stop],
             self.streams[:stop],
             self.times[:stop],
@@ -416,7 +416,7 @@ MOST_TRAILERS: Final = 4
 _JSON_TRAILER: Final = re.compile(rb'\]\s*,\s*"error"\s*:\s*(?=\{)')
 
 
-class Ending(Enum):
+class DownloadEnd(Enum):
     """What the end of a download says about the whole."""
 
     WHOLE = "whole"
@@ -429,7 +429,7 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DownloadVerdict:
     """How a download ended.
 
     ``reason`` is the server's own words, uncleaned. ``trailer_bytes`` counts what
@@ -437,14 +437,14 @@ class Verdict:
     ``lines`` are the trailer's words as the log lines they may be.
     """
 
-    ending: Ending
+    ending: DownloadEnd
     reason: str = ""
     trailer_bytes: int = 0
     lines: tuple[str, ...] = ()
 
 
-_WHOLE: Final = Verdict(Ending.WHOLE)
-_SHORT: Final = Verdict(Ending.SHORT)
+_WHOLE: Final = DownloadVerdict(DownloadEnd.WHOLE)
+_SHORT: Final = DownloadVerdict(DownloadEnd.SHORT)
 
 
 class Tail:
@@ -466,7 +466,7 @@ class Tail:
         return b"".join(self._pieces)[-TAIL_BYTES:]
 
 
-def judge(raw_format: RawFormat, tail: bytes) -> Verdict:
+def judge(raw_format: RawFormat, tail: bytes) -> DownloadVerdict:
     """Judge a download by its last bytes.
 
     Args:
@@ -482,7 +482,7 @@ def judge(raw_format: RawFormat, tail: bytes) -> Verdict:
             return judge_json(tail)
 
 
-def judge_txt(tail: bytes) -> Verdict:
+def judge_txt(tail: bytes) -> DownloadVerdict:
     """Judge the end of a text download: WHOLE or DOUBTFUL, it can never be certain.
 
     Only words that stand on a line of their own, with nothing but a reason after
@@ -497,8 +497,8 @@ def judge_txt(tail: bytes) -> Verdict:
     before = end[:start]
     blank = 1 if before == b"\n" or before.endswith(b"\n\n") else 0
     words = end[start:].decode(errors="replace").removesuffix("\n")
-    return Verdict(
-        Ending.DOUBTFUL, reason, len(end) - start + blank, tuple(words.split("\n"))
+    return DownloadVerdict(
+        DownloadEnd.DOUBTFUL, reason, len(end) - start + blank, tuple(words.split("\n"))
     )
 
 
@@ -514,7 +514,7 @@ def _last_marked_line(end: bytes) -> int:
     return -1
 
 
-def judge_jsonl(tail: bytes) -> Verdict:
+def judge_jsonl(tail: bytes) -> DownloadVerdict:
     """Judge the end of a jsonl download by its last line."""
     if not tail.strip():
         return _WHOLE
@@ -528,11 +528,11 @@ def judge_jsonl(tail: bytes) -> Verdict:
     if entry is None:
         return _SHORT
     if "error" in entry and "message_raw" not in entry and "stream" not in entry:
-        return Verdict(Ending.FAILED, _reason(entry), len(tail) - start)
+        return DownloadVerdict(DownloadEnd.FAILED, _reason(entry), len(tail) - start)
     return _WHOLE if tail.endswith(b"\n") else _SHORT
 
 
-def judge_json(tail: bytes) -> Verdict:
+def judge_json(tail: bytes) -> DownloadVerdict:
     """Judge the end of a json download by what closes its outermost object."""
     stripped = tail.rstrip()
     if re.search(rb"[}\[]\s*\]\s*\}$", stripped):
@@ -541,7 +541,9 @@ def judge_json(tail: bytes) -> Verdict:
     for found in reversed(deque(_JSON_TRAILER.finditer(stripped), MOST_TRAILERS)):
         entry = _object(stripped[found.end() : -1])
         if entry is not None and stripped.endswith(b"}"):
-            return Verdict(Ending.FAILED, _reason(entry), len(tail) - found.start())
+            return DownloadVerdict(
+                DownloadEnd.FAILED, _reason(entry), len(tail) - found.start()
+            )
     return _SHORT
 
 

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from chronotui.log.attempts import OTHER_RANK, LineKey
-from chronotui.log.finders import Selection
+from chronotui.log.finders import LineMatches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ class LineRow:
 class GapRow:
     """Lines known to be missing."""
 
-    gap: Gap
+    gap: GapMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class GapState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class GapMark:
     """Lines known to be missing: ``count`` of the numbers ``first`` to ``last``."""
 
     attempt: int
@@ -123,7 +123,7 @@ class Mark(NamedTuple):
     key: LineKey
     kind: MarkKind
     text: str = ""
-    gap: Gap | None = None
+    gap: GapMark | None = None
 
 
 class Marks:
@@ -135,13 +135,13 @@ class Marks:
 
     def __init__(self) -> None:
         self.version = 0
-        self._gaps: tuple[Gap, ...] = ()
+        self._gaps: tuple[GapMark, ...] = ()
         self._headers: dict[int, str] = {}
         self._trailers: dict[int, str] = {}
         self._edges: tuple[str, str] = ("", "")
         self._sorted: list[Mark] | None = None
 
-    def set_gaps(self, gaps: Sequence[Gap]) -> None:
+    def set_gaps(self, gaps: Sequence[GapMark]) -> None:
         """Replace all rows of missing lines."""
         if tuple(gaps) != self._gaps:
             self._gaps = tuple(gaps)
@@ -355,7 +355,7 @@ class Visible:
     """
 
     def __init__(
-        self, store: LogStore, selection: Selection | None, attempt: int | None
+        self, store: LogStore, selection: LineMatches | None, attempt: int | None
     ) -> None:
         self._store = store
         self._attempt = attempt
@@ -476,7 +476,7 @@ class Rows:
         self.attempt = attempt
         self._near = near
         self._finder = self.filter.finder() if self.filter else None
-        selection = Selection(store.spool, self._finder) if self._finder else None
+        selection = LineMatches(store.spool, self._finder) if self._finder else None
         self.visible = Visible(store, selection, attempt)
         self._marks = MarkRows(store.marks, attempt)
         self._version = -1

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from chronotui.log.finders import (
     AllFinder,
     LevelFinder,
+    LineMatches,
     RegexFinder,
-    Selection,
     StreamFinder,
     WordFinder,
     pattern_finder,
@@ -23,7 +23,7 @@ from chronotui.log.levels import Level, line_level
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chronotui.log.finders import Found, Matcher
+    from chronotui.log.finders import MatchedLines, Matcher
     from chronotui.log.pattern import Pattern
     from chronotui.log.rows import Rows
     from chronotui.model import LogLine
@@ -109,7 +109,7 @@ class Search:
         )
         self.pattern = pattern
         self._finder = finder
-        self._found = Selection(rows.store.spool, finder)
+        self._found = LineMatches(rows.store.spool, finder)
         self.turn_to(rows)
 
     def over(self, rows: Rows) -> Search:
@@ -262,7 +262,7 @@ class Search:
         """Return the matching lines of a chunk that are shown."""
         visible = self.rows.visible
         chunk = visible.chunks[index]
-        found: Found = self._found.of(chunk)
+        found: MatchedLines = self._found.of(chunk)
         if visible.selection is None or not found.hits:
             return found.hits
         shown = visible.hits(index)

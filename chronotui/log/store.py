@@ -12,9 +12,9 @@ from chronotui.log.block import (
     NO_TIME,
     RETAINED_BIT,
     Block,
+    BlockSlice,
     EventIds,
     LineBlock,
-    Piece,
     block_of,
 )
 from chronotui.log.chunks import (
@@ -102,7 +102,7 @@ class Placing:
             return None
         self._spool.count_in((chunk,), -1)
         parts = [
-            Chunk(chunk.attempt, Block.joined((Piece(block, *edges),)), self._ids)
+            Chunk(chunk.attempt, Block.joined((BlockSlice(block, *edges),)), self._ids)
             for edges in ((0, at), (at, len(block)))
         ]
         self._spool.count_in(parts)
@@ -153,7 +153,7 @@ class Placing:
         if self._slip_in(index + 1, block, [(0, False)] * len(block)):
             return True
         old = self._spool.writable(chunks[index + 1])
-        pieces = (Piece(block, 0, len(block)), Piece(old, 0, len(old)))
+        pieces = (BlockSlice(block, 0, len(block)), BlockSlice(old, 0, len(old)))
         self._rewrite(index + 1, Block.joined(pieces))
         return True
 
@@ -164,7 +164,7 @@ class Placing:
         while start < len(block):
             stop = start + fitting(block, start)
             whole = start == 0 and stop == len(block)
-            part = block if whole else Block.joined((Piece(block, start, stop),))
+            part = block if whole else Block.joined((BlockSlice(block, start, stop),))
             fresh.append(Chunk(attempt, part, self._ids))
             start = stop
         if fresh:
@@ -270,7 +270,7 @@ class Placing:
             return
         parts = [
             Chunk(chunk.attempt, Block.joined((piece,)), self._ids)
-            for piece in halves(Piece(block, 0, len(block)))
+            for piece in halves(BlockSlice(block, 0, len(block)))
         ]
         self._spool.count_in(parts)
         self._list.replace(index, index + 1, parts)
@@ -372,7 +372,7 @@ SAME_NS: Final = 1_000_000
 """Live times have nanoseconds, retained ones milliseconds (wire note)."""
 
 
-class Twins:
+class DuplicateMatcher:
     """Finds, for the lines of one batch, those they are again.
 
     Number, stream and message must be the same, and the times at most 1 ms apart
@@ -534,7 +534,7 @@ class LogStore:
     def _place(self, lines: Sequence[LogLine]) -> Added:
         unique: dict[LineKey, LogLine] = {}
         replaced = 0
-        for line in map(Twins(self).settled, lines):
+        for line in map(DuplicateMatcher(self).settled, lines):
             key = key_of(line)
             known = unique.get(key)
             if known is None:

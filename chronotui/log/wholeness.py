@@ -53,7 +53,7 @@ class Numbers(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class DownloadFacts:
     """What is known of a file that ended as HTTP wants it.
 
     ``lines`` counts log lines, in a text its line ends: a message may have several.
@@ -102,7 +102,7 @@ class Retained:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Wholeness:
     """What a file was found to be; ``expected`` lines at least, where that is known."""
 
     answer: Whole
@@ -124,8 +124,10 @@ def raw_place(line: LogLine) -> RawPlace:
 
 
 def decide(
-    held: Held, retained: Retained, repeats: Callable[[bytes], bool] = lambda _: True
-) -> Finding:
+    held: DownloadFacts,
+    retained: Retained,
+    repeats: Callable[[bytes], bool] = lambda _: True,
+) -> Wholeness:
     """Tell whether a file is the whole log.
 
     Args:
@@ -138,36 +140,36 @@ def decide(
         return _decide_without_lines(held, retained)
     least = retained.least_lines(filtered=held.filtered)
     if not held.lines:
-        return Finding(Whole.SHORT, least or None)
+        return Wholeness(Whole.SHORT, least or None)
     if held.raw_format is RawFormat.TXT:
         return _decide_text(held, retained, least, repeats)
     return _decide_entries(held, retained, least)
 
 
-def _decide_without_lines(held: Held, retained: Retained) -> Finding:
+def _decide_without_lines(held: DownloadFacts, retained: Retained) -> Wholeness:
     if retained.refused:
-        return Finding(Whole.UNVERIFIABLE, why=retained.refused)
+        return Wholeness(Whole.UNVERIFIABLE, why=retained.refused)
     if not retained.is_all:
-        return Finding(Whole.UNDECIDED)
+        return Wholeness(Whole.UNDECIDED)
     if not held.lines:
-        return Finding(Whole.WHOLE, 0)
+        return Wholeness(Whole.WHOLE, 0)
     why = "the retained log shows no line of it"
-    return Finding(Whole.UNVERIFIABLE, why=why)
+    return Wholeness(Whole.UNVERIFIABLE, why=why)
 
 
-def _decide_entries(held: Held, retained: Retained, least: int) -> Finding:
+def _decide_entries(held: DownloadFacts, retained: Retained, least: int) -> Wholeness:
     """A file whose entries are identified: it ends with the newest line or before."""
     if not reaches(held.raw_format, held.tail, retained.newest):
         retried = len(held.attempts) > 1
-        return Finding(Whole.SHORT, least if least and not retried else None)
+        return Wholeness(Whole.SHORT, least if least and not retried else None)
     base = retained.base
     if held.filtered or len(held.attempts) <= 1:
         missing = max(0, least - held.lines)
     else:
         missing = sum(numbers.missing(base) for numbers in held.attempts.values())
     if missing:
-        return Finding(Whole.UNDECIDED, held.lines + missing)
-    return Finding(Whole.WHOLE, held.lines)
+        return Wholeness(Whole.UNDECIDED, held.lines + missing)
+    return Wholeness(Whole.WHOLE, held.lines)
 
 
 def reaches(raw_format: RawFormat, tail: bytes, newest: Sequence[LogLine]) -> bool:
@@ -224,8 +226,11 @@ def _place_of(text: bytes) -> RawPlace | None:
 
 
 def _decide_text(
-    held: Held, retained: Retained, least: int, repeats: Callable[[bytes], bool]
-) -> Finding:
+    held: DownloadFacts,
+    retained: Retained,
+    least: int,
+    repeats: Callable[[bytes], bool],
+) -> Wholeness:
     """A text names no line: its end and its count have to tell.
 
     Its line ends are no fewer than its log lines, so fewer of them than the retained
@@ -243,18 +248,18 @@ def _decide_text(
     if matched is None:
         return _decide_other_end(held, tail, texts, least)
     if lines < least:
-        return Finding(Whole.UNDECIDED, least)
+        return Wholeness(Whole.UNDECIDED, least)
     told = matched >= LEAST_MATCHED and not _is_periodic(texts[-matched:])
     if held.filtered or not told:
-        return Finding(Whole.UNDECIDED)
+        return Wholeness(Whole.UNDECIDED)
     if lines > least:
         end = b"\n".join([b"", *texts[-matched:], b""])
         if repeats(end):
-            return Finding(Whole.UNDECIDED)
-    return Finding(Whole.WHOLE, lines)
+            return Wholeness(Whole.UNDECIDED)
+    return Wholeness(Whole.WHOLE, lines)
 
 
-def _decide_short_text(tail: bytes, lines: int, retained: Retained) -> Finding:
+def _decide_short_text(tail: bytes, lines: int, retained: Retained) -> Wholeness:
     """Both the file and the retained log are known to their last line."""
     theirs = Counter(
         part
@@ -263,12 +268,12 @@ def _decide_short_text(tail: bytes, lines: int, retained: Retained) -> Finding:
     )
     missing = theirs - Counter(tail[:-1].split(b"\n"))
     expected = max(theirs.total(), lines)
-    return Finding(Whole.SHORT if missing else Whole.WHOLE, expected)
+    return Wholeness(Whole.SHORT if missing else Whole.WHOLE, expected)
 
 
 def _decide_other_end(
-    held: Held, tail: bytes, texts: Sequence[bytes], least: int
-) -> Finding:
+    held: DownloadFacts, tail: bytes, texts: Sequence[bytes], least: int
+) -> Wholeness:
     """The file ends otherwise: before the newest lines, or after them."""
     lines = held.lines + (not held.tail.endswith(b"\n"))
     end = b"\n".join([b"", *texts, b""])
@@ -277,10 +282,10 @@ def _decide_other_end(
     if found >= 0 and told and not held.filtered:
         after = tail.count(b"\n", found + len(end) - 1)
         if lines - after >= least:
-            return Finding(Whole.WHOLE, lines)
+            return Wholeness(Whole.WHOLE, lines)
     if lines < least:
-        return Finding(Whole.SHORT, least)
-    return Finding(Whole.UNDECIDED)
+        return Wholeness(Whole.SHORT, least)
+    return Wholeness(Whole.UNDECIDED)
 
 
 def _texts_by_number(retained: Retained) -> list[list[bytes]]:

@@ -172,7 +172,7 @@ class Credentials:
     """
 
     def __init__(
-        self, source: Source, check: Callable[[], Awaitable[None]] | None = None
+        self, source: SecretsSource, check: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         self._source = source
         self._check = check
@@ -293,7 +293,7 @@ class Login(Protocol):
         ...
 
 
-class Source(Protocol):
+class SecretsSource(Protocol):
     """Where a profile's secrets come from.
 
     Attributes:
@@ -319,7 +319,7 @@ class Source(Protocol):
         ...
 
 
-def source_for(auth: Auth, login: Login) -> Source:
+def source_for(auth: Auth, login: Login) -> SecretsSource:
     """Return the source a profile's auth section asks for."""
     if isinstance(auth, SessionAuth):
         return _Sessions(auth, login)

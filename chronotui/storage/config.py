@@ -18,9 +18,9 @@ from chronotui.storage.settings import (
     AuthSettings,
     BadValueError,
     Config,
+    ConfigSource,
     Profile,
     Secret,
-    Source,
     UiSettings,
     as_table,
     read_table,
@@ -288,7 +288,7 @@ def parse_config(text: str, path: Path) -> Config:
         ConfigError: As `load_config`.
     """
     document = _loads(text, path)
-    source = Source(path, text)
+    source = ConfigSource(path, text)
     for name in document:
         if name not in _TOP_KEYS:
             raise unknown_key((name,), _TOP_KEYS, source)
@@ -344,7 +344,7 @@ def _loads(text: str, path: Path) -> dict[str, Any]:
 
 
 def _default_profile(
-    document: Mapping[str, Any], profiles: Mapping[str, Profile], source: Source
+    document: Mapping[str, Any], profiles: Mapping[str, Profile], source: ConfigSource
 ) -> str | None:
     name = document.get("default_profile")
     if name is None:
@@ -359,7 +359,7 @@ def _default_profile(
     return name
 
 
-def _keys(table: object, source: Source) -> dict[str, str]:
+def _keys(table: object, source: ConfigSource) -> dict[str, str]:
     keys: dict[str, str] = {}
     for name, value in as_table(table, ("keys",), source).items():
         path: KeyPath = ("keys", name)
@@ -376,7 +376,7 @@ def _keys(table: object, source: Source) -> dict[str, str]:
 
 
 def _nested(
-    table: Mapping[str, object], path: KeyPath, source: Source
+    table: Mapping[str, object], path: KeyPath, source: ConfigSource
 ) -> list[tuple[str, str]]:
     """Read ``log.follow = "F"`` written without quotes, which TOML nests."""
     keys = []
@@ -388,12 +388,12 @@ def _nested(
     return keys
 
 
-def _profiles(table: object, source: Source) -> dict[str, Profile]:
+def _profiles(table: object, source: ConfigSource) -> dict[str, Profile]:
     tables = as_table(table, ("profiles",), source)
     return {name: _profile(name, one, source) for name, one in tables.items()}
 
 
-def _profile(name: str, value: object, source: Source) -> Profile:
+def _profile(name: str, value: object, source: ConfigSource) -> Profile:
     key: KeyPath = ("profiles", name)
     try:
         check_profile_name(name)
@@ -410,7 +410,7 @@ def _profile(name: str, value: object, source: Source) -> Profile:
     return Profile(name=name, **values)
 
 
-def _auth(value: object, key: KeyPath, source: Source) -> AuthSettings:
+def _auth(value: object, key: KeyPath, source: ConfigSource) -> AuthSettings:
     values = read_table(AuthSettings, value, key, source)
     auth = AuthSettings(**values)
     if auth.method == "session" and not auth.email:

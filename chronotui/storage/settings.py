@@ -95,7 +95,7 @@ Value = TypeVar("Value")
 Reader = Callable[[object, Path], Value]
 
 
-class Source:
+class ConfigSource:
     """The file a table came from, to name file and line in an error.
 
     Lines are looked for when an error is made, which is seldom.
@@ -135,7 +135,7 @@ def read_table(
     settings: type,
     table: object,
     key: KeyPath,
-    source: Source,
+    source: ConfigSource,
     *,
     also: tuple[str, ...] = (),
 ) -> dict[str, Any]:
@@ -166,14 +166,16 @@ def read_table(
     return values
 
 
-def as_table(value: object, key: KeyPath, source: Source) -> Mapping[str, object]:
+def as_table(value: object, key: KeyPath, source: ConfigSource) -> Mapping[str, object]:
     """Return a table as it is; anything else is refused."""
     if isinstance(value, dict):
         return value
     raise source.error(key, f"must be a table, not {shown(value)}.")
 
 
-def unknown_key(key: KeyPath, known: Iterable[str], source: Source) -> ConfigError:
+def unknown_key(
+    key: KeyPath, known: Iterable[str], source: ConfigSource
+) -> ConfigError:
     """Return the error for a key nobody declared, with the nearest known one."""
     from difflib import get_close_matches
 
@@ -393,7 +395,7 @@ class Config:
     ui: UiSettings = field(default_factory=UiSettings)
     keys: Mapping[str, str] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
-    source: Source | None = field(default=None, compare=False, repr=False)
+    source: ConfigSource | None = field(default=None, compare=False, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
     def error(self, key: tuple[str, ...], sentence: str) -> ConfigError:

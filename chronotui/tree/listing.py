@@ -74,7 +74,7 @@ class Cadence:
 # One cursor-paged list: its order, how far it is read, and how pages join it.
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Where to read on: a cursor, within one of the queries a list is made of.
 
     A list of workflows with the terminated ones is two queries after one another;
@@ -116,7 +116,7 @@ class Listing:
         self._replace(list(dict.fromkeys(known)))
         self._trail = CursorTrail()
         self.frontier = 0
-        self.next_place: Place | None = Place()
+        self.next_place: ListPosition | None = ListPosition()
         self.answered = False
         self.loading = Loading.NOTHING
         self.problem: ChronotuiError | None = None
@@ -152,7 +152,7 @@ class Listing:
         order = self._order.get(item_id)
         return None if order is None else order - self._first
 
-    def extend(self, page: Iterable[str], next_place: Place | None) -> None:
+    def extend(self, page: Iterable[str], next_place: ListPosition | None) -> None:
         """Join the page that ``next_place`` led to.
 
         A place that was there before ends the list (invariant 10).
@@ -174,7 +174,7 @@ class Listing:
         self.frontier = confirmed + len(fresh)
         self._lead_on(next_place, progress=bool(fresh))
 
-    def refresh(self, pages: Iterable[str], next_place: Place | None) -> bool:
+    def refresh(self, pages: Iterable[str], next_place: ListPosition | None) -> bool:
         """Join pages read again from the beginning of the list.
 
         New ids go where the pages have them; ids the pages pass over are gone.
@@ -201,7 +201,7 @@ class Listing:
         self._answered()
         return True
 
-    def restart(self, page: Iterable[str], next_place: Place | None) -> None:
+    def restart(self, page: Iterable[str], next_place: ListPosition | None) -> None:
         """Forget the list and begin again with these ids."""
         self._restart(list(dict.fromkeys(page)), next_place)
 
@@ -263,13 +263,13 @@ class Listing:
             self._replace([*page, *_without(self._ids[after:], page)])
         self.frontier = max(len(page), len(self._ids) - unconfirmed)
 
-    def _restart(self, ids: list[str], next_place: Place | None) -> None:
+    def _restart(self, ids: list[str], next_place: ListPosition | None) -> None:
         self._replace(ids)
         self._trail = CursorTrail()
         self.frontier = len(ids)
         self._lead_on(next_place, progress=True)
 
-    def _lead_on(self, next_place: Place | None, *, progress: bool) -> None:
+    def _lead_on(self, next_place: ListPosition | None, *, progress: bool) -> None:
         """Go on at a place, unless the walk has come by it."""
         if next_place is not None:
             mark = f"{next_place.stage}:{next_place.cursor or ''}"
@@ -411,7 +411,7 @@ class NoteKind(Enum):
     SAID = "said"
 
 
-class Note(NamedTuple):
+class ListNote(NamedTuple):
     """A note below a list, whole; ``kind`` MORE asks for the next page when seen."""
 
     kind: NoteKind
@@ -421,12 +421,12 @@ class Note(NamedTuple):
 class NoteLine(NamedTuple):
     """One row of a note; ``first`` tells the row that carries the glyph."""
 
-    note: Note
+    note: ListNote
     text: str
     first: bool
 
 
-def notes_of(listing: Listing, *, what: str, empty: str) -> list[Note]:
+def notes_of(listing: Listing, *, what: str, empty: str) -> list[ListNote]:
     """Return the notes that end a list.
 
     Args:
@@ -436,20 +436,20 @@ def notes_of(listing: Listing, *, what: str, empty: str) -> list[Note]:
     """
     notes = []
     if listing.problem is not None:
-        notes.append(Note(NoteKind.PROBLEM, clean(str(listing.problem))))
+        notes.append(ListNote(NoteKind.PROBLEM, clean(str(listing.problem))))
     elif listing.looped:
-        notes.append(Note(NoteKind.SAID, _looped(what)))
+        notes.append(ListNote(NoteKind.SAID, _looped(what)))
     elif listing.complete:
         if not len(listing):
-            notes.append(Note(NoteKind.SAID, empty))
+            notes.append(ListNote(NoteKind.SAID, empty))
     elif listing.loading is Loading.MORE or not listing.answered:
-        notes.append(Note(NoteKind.LOADING, f"loading {what}"))
+        notes.append(ListNote(NoteKind.LOADING, f"loading {what}"))
     else:
-        notes.append(Note(NoteKind.MORE, "more"))
+        notes.append(ListNote(NoteKind.MORE, "more"))
     return notes
 
 
-def lines_of(notes: Iterable[Note], width: int) -> list[NoteLine]:
+def lines_of(notes: Iterable[ListNote], width: int) -> list[NoteLine]:
     """Break notes into rows of at most ``width`` cells; 0 breaks nothing."""
     lines: list[NoteLine] = []
     for note in notes:

@@ -10,13 +10,20 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.text import clean
-from chronotui.tree.listing import JobPool, Listing, Note, NoteKind, lines_of, notes_of
+from chronotui.tree.listing import (
+    JobPool,
+    Listing,
+    ListNote,
+    NoteKind,
+    lines_of,
+    notes_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chronotui.model import Job, JobStatus, Trigger, Workflow
-    from chronotui.tree.listing import NoteLine, Place
+    from chronotui.tree.listing import ListPosition, NoteLine
 
 
 class JobFilter(NamedTuple):
@@ -81,7 +88,7 @@ class TreeFilters:
 # What a row of the tree is, told by identity and not by its number.
 
 
-class NodeKind(Enum):
+class TreeNodeKind(Enum):
     """What stands on a row."""
 
     WORKFLOW = "workflow"
@@ -96,24 +103,24 @@ class NodeKey(NamedTuple):
     job's id, or the line number of a note that takes several rows.
     """
 
-    kind: NodeKind
+    kind: TreeNodeKind
     workflow_id: str
     item: str = ""
 
     @classmethod
     def workflow(cls, workflow_id: str) -> NodeKey:
         """Return the key of a workflow's row."""
-        return cls(NodeKind.WORKFLOW, workflow_id)
+        return cls(TreeNodeKind.WORKFLOW, workflow_id)
 
     @classmethod
     def job(cls, workflow_id: str, job_id: str) -> NodeKey:
         """Return the key of a job's row."""
-        return cls(NodeKind.JOB, workflow_id, job_id)
+        return cls(TreeNodeKind.JOB, workflow_id, job_id)
 
     @classmethod
     def note(cls, workflow_id: str, line: int) -> NodeKey:
         """Return the key of one line of the note that ends a list."""
-        return cls(NodeKind.NOTE, workflow_id, str(line))
+        return cls(TreeNodeKind.NOTE, workflow_id, str(line))
 
 
 # One workflow in the tree, with the lists of its jobs.
@@ -165,21 +172,21 @@ class Branch:
         self._lists = {JobFilter(): everything, job_filter: kept}
 
     def extend(
-        self, listing: Listing, jobs: Sequence[Job], next_place: Place | None
+        self, listing: Listing, jobs: Sequence[Job], next_place: ListPosition | None
     ) -> None:
         """Join the next page to a list of this branch."""
         self.jobs.put(jobs)
         listing.extend([job.id for job in jobs], next_place)
 
     def refresh(
-        self, listing: Listing, jobs: Sequence[Job], next_place: Place | None
+        self, listing: Listing, jobs: Sequence[Job], next_place: ListPosition | None
     ) -> bool:
         """Join pages read again from the top; False when they do not meet the list."""
         self.jobs.put(jobs)
         return listing.refresh([job.id for job in jobs], next_place)
 
     def restart(
-        self, listing: Listing, jobs: Sequence[Job], next_place: Place | None
+        self, listing: Listing, jobs: Sequence[Job], next_place: ListPosition | None
     ) -> None:
         """Begin a list again with pages that do not meet what it held."""
         self.jobs.put(jobs)
@@ -251,16 +258,16 @@ class Section(NamedTuple):
 
     def offset(self, key: NodeKey) -> int | None:
         """Return where a node of this section stands in it, None if nowhere."""
-        if key.kind is NodeKind.WORKFLOW:
+        if key.kind is TreeNodeKind.WORKFLOW:
             return 0
-        if key.kind is NodeKind.JOB:
+        if key.kind is TreeNodeKind.JOB:
             at = None if self.listing is None else self.listing.position(key.item)
             return None if at is None else self.head + at
         line = int(key.item)
         return self.head + self.jobs + line if line < len(self.notes) else None
 
 
-class Rows:
+class TreeRows:
     """Row numbers to nodes and back, in the logarithm of the workflows' number."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
@@ -298,7 +305,7 @@ class Rows:
     def note(self, key: NodeKey) -> NoteLine | None:
         """Return the line of a note, None if it is not there (any more)."""
         at = self._places.get(key.workflow_id)
-        if at is None or key.kind is not NodeKind.NOTE:
+        if at is None or key.kind is not TreeNodeKind.NOTE:
             return None
         notes = self._sections[at].notes
         line = int(key.item)
@@ -352,13 +359,13 @@ def _found_by_id(tree: TreeModel) -> Iterator[Section]:
             yield Section(workflow_id, Listing(jobs), ())
 
 
-def _last_notes(tree: TreeModel) -> list[Note]:
+def _last_notes(tree: TreeModel) -> list[ListNote]:
     listing = tree.workflows
     notes = notes_of(listing, what="workflows", empty=_no_workflow(tree))
     if tree.filters.query and listing.answered:
         loaded = sum(len(branch.jobs) for branch in tree.branches())
         said = f"ids matched among the {loaded:,} loaded jobs"
-        notes.append(Note(NoteKind.SAID, said))
+        notes.append(ListNote(NoteKind.SAID, said))
     return notes
 
 
@@ -386,7 +393,7 @@ def _no_job(tree: TreeModel, branch: Branch) -> str:
 # Which row is selected, by identity, while rows come and go.
 
 
-class Selection:
+class TreeSelection:
     """The node that was chosen, and the row that stands for it now.
 
     A node that is not visible stays chosen: a row near it stands in, until it is
@@ -398,13 +405,13 @@ class Selection:
         self._wanted: NodeKey | None = None
         self._begin_at_top = False
 
-    def choose(self, key: NodeKey, rows: Rows) -> None:
+    def choose(self, key: NodeKey, rows: TreeRows) -> None:
         """Choose a node; the row stays while it is not visible."""
         self._wanted = key
         row = rows.locate(key)
         self.row = self.row if row is None else row
 
-    def choose_row(self, row: int, rows: Rows) -> NodeKey | None:
+    def choose_row(self, row: int, rows: TreeRows) -> NodeKey | None:
         """Choose the row nearest to a number; return its identity."""
         if not len(rows):
             return None
@@ -416,24 +423,24 @@ class Selection:
         """Let the first row stand in, if the chosen node is hidden by what follows."""
         self._begin_at_top = True
 
-    def settle(self, rows: Rows) -> None:
+    def settle(self, rows: TreeRows) -> None:
         """Find the row in a new layout."""
         wanted = self._wanted
-        if wanted is not None and wanted.kind is NodeKind.NOTE:
+        if wanted is not None and wanted.kind is TreeNodeKind.NOTE:
             self._wanted = wanted = self._successor(rows)
         row = None if wanted is None else rows.locate(wanted)
-        if row is None and wanted is not None and wanted.kind is NodeKind.JOB:
+        if row is None and wanted is not None and wanted.kind is TreeNodeKind.JOB:
             row = self._nearest(rows, wanted)
         if row is None:
             row = 0 if self._begin_at_top else min(self.row, max(len(rows) - 1, 0))
         self.row = row
         self._begin_at_top = False
 
-    def _successor(self, rows: Rows) -> NodeKey | None:
+    def _successor(self, rows: TreeRows) -> NodeKey | None:
         """Return what stands where a note stood: "more" becomes a job."""
         return rows.key(min(self.row, len(rows) - 1)) if len(rows) else None
 
-    def _nearest(self, rows: Rows, wanted: NodeKey) -> int | None:
+    def _nearest(self, rows: TreeRows, wanted: NodeKey) -> int | None:
         """Return the row next to where a vanished job stood, in its workflow."""
         head = rows.locate(NodeKey.workflow(wanted.workflow_id))
         if head is None or not 0 <= self.row < len(rows):
@@ -483,8 +490,8 @@ class TreeModel:
         self._note_width = note_width
         self._branches: dict[str, Branch] = {}
         self._lists: dict[tuple[str, bool], Listing] = {("", False): Listing()}
-        self._rows: Rows | None = None
-        self._selection = Selection()
+        self._rows: TreeRows | None = None
+        self._selection = TreeSelection()
 
     # what is loaded
 
@@ -520,7 +527,10 @@ class TreeModel:
         return ids
 
     def extend_workflows(
-        self, listing: Listing, workflows: Sequence[Workflow], next_place: Place | None
+        self,
+        listing: Listing,
+        workflows: Sequence[Workflow],
+        next_place: ListPosition | None,
     ) -> None:
         """Join the next page to a list of workflows."""
         listing.extend(self.put_workflows(workflows), next_place)
@@ -643,9 +653,9 @@ class TreeModel:
     # inside
 
     @property
-    def _laid_out(self) -> Rows:
+    def _laid_out(self) -> TreeRows:
         if self._rows is None:
-            self._rows = Rows(sections_of(self, self._note_width))
+            self._rows = TreeRows(sections_of(self, self._note_width))
             self._selection.settle(self._rows)
         return self._rows
 

@@ -35,7 +35,7 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Piece(NamedTuple):
+class RowPiece(NamedTuple):
     """Clean text for exactly ``width`` cells: cut or filled by whoever draws it."""
 
     text: str
@@ -64,7 +64,7 @@ def sign_of(status: JobStatus) -> tuple[str, Role]:
 GLYPH: Final = 2
 LEAST_ID: Final = 6
 LONG_AGE: Final = 10
-LONG_TRY: Final = 5
+LONG_ATTEMPT: Final = 9
 WIDE: Final = 36
 """From this width on rows are indented like a tree."""
 
@@ -76,13 +76,13 @@ _GRANTS: Final = (
     ("attempts", 3),
     ("trigger", 1),
     ("trigger", 6),
-    ("attempts", LONG_TRY),
+    ("attempts", LONG_ATTEMPT),
     ("age", LONG_AGE),
 )
 """Columns and widths in the order they are given room: what tells most comes first."""
 
 
-class Columns(NamedTuple):
+class TreeColumns(NamedTuple):
     """Widths in cells, each without the space before it; 0 leaves a column out."""
 
     indent: int
@@ -94,7 +94,7 @@ class Columns(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def columns_for(width: int, id_length: int) -> Columns:
+def columns_for(width: int, id_length: int) -> TreeColumns:
     """Share out a row's width.
 
     Args:
@@ -111,13 +111,13 @@ def columns_for(width: int, id_length: int) -> Columns:
         if cost <= left:
             cells[name] = wanted
             left -= cost
-    return Columns(indent=indent, **cells)
+    return TreeColumns(indent=indent, **cells)
 
 
 # The words of a job's row.
 
 
-def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[Piece]:
+def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[RowPiece]:
     """Return a job's row in columns: sign, id, trigger, age, duration, attempts.
 
     Args:
@@ -132,10 +132,10 @@ def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[Piec
     alarming = role is Role.FAILED
     words = role if alarming else Role.PLAIN
     pieces = [
-        Piece("", Role.PLAIN, columns.indent),
-        Piece(glyph, Role.FAILED_SIGN if alarming else role, 1),
-        Piece("", Role.PLAIN, 1),
-        Piece(clean(ids.of(job.id)), words, columns.id),
+        RowPiece("", Role.PLAIN, columns.indent),
+        RowPiece(glyph, Role.FAILED_SIGN if alarming else role, 1),
+        RowPiece("", Role.PLAIN, 1),
+        RowPiece(clean(ids.of(job.id)), words, columns.id),
     ]
     cells = (
         (_trigger(job, columns.trigger), Role.MUTED, columns.trigger, False),
@@ -145,8 +145,8 @@ def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[Piec
     )
     for text, cell_role, cell_width, right in cells:
         if cell_width:
-            pieces.append(Piece("", Role.PLAIN, 1))
-            pieces.append(Piece(text, cell_role, cell_width, right))
+            pieces.append(RowPiece("", Role.PLAIN, 1))
+            pieces.append(RowPiece(text, cell_role, cell_width, right))
     return pieces
 
 
@@ -191,7 +191,7 @@ def _duration(job: Job, now: datetime, width: int) -> str:
 def _attempts(job: Job, width: int) -> str:
     if job.attempts is None or job.attempts < 2:
         return ""
-    return f"try {job.attempts}" if width >= LONG_TRY else f"×{job.attempts}"
+    return f"attempt {job.attempts}" if width >= LONG_ATTEMPT else f"×{job.attempts}"
 
 
 # The words of a workflow's row, and of the notes below lists.
@@ -205,7 +205,7 @@ NOTE_SIGNS: Final = {
 }
 
 
-def workflow_pieces(branch: Branch, width: int, *, open_: bool) -> list[Piece]:
+def workflow_pieces(branch: Branch, width: int, *, open_: bool) -> list[RowPiece]:
     """Return a workflow's row: its name, and at the right what is to be known of it.
 
     Args:
@@ -216,27 +216,27 @@ def workflow_pieces(branch: Branch, width: int, *, open_: bool) -> list[Piece]:
     name = clean(branch.workflow.name) or clean(branch.workflow.id)
     left = width - 2
     room = left - min(len(name), LEAST_NAME)
-    labels: list[Piece] = []
+    labels: list[RowPiece] = []
     for text, role in _labels(branch):
         if len(text) + 2 <= room:
-            labels.append(Piece(text, role, len(text) + 2, right=True))
+            labels.append(RowPiece(text, role, len(text) + 2, right=True))
             room -= len(text) + 2
     name_width = left - sum(piece.width for piece in labels)
     return [
-        Piece("▾ " if open_ else "▸ ", Role.MUTED, 2),
-        Piece(name, Role.NAME, max(name_width, 1)),
+        RowPiece("▾ " if open_ else "▸ ", Role.MUTED, 2),
+        RowPiece(name, Role.NAME, max(name_width, 1)),
         *labels,
     ]
 
 
-def note_pieces(line: NoteLine, width: int, *, nested: bool) -> list[Piece]:
+def note_pieces(line: NoteLine, width: int, *, nested: bool) -> list[RowPiece]:
     """Return one row of a note below a list."""
     indent = 2 if nested else 0
     sign, role = NOTE_SIGNS[line.note.kind]
     return [
-        Piece("", Role.PLAIN, indent),
-        Piece(sign if line.first else "", role, 2),
-        Piece(line.text, role, max(width - indent - 2, 1)),
+        RowPiece("", Role.PLAIN, indent),
+        RowPiece(sign if line.first else "", role, 2),
+        RowPiece(line.text, role, max(width - indent - 2, 1)),
     ]
 
 

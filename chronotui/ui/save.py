@@ -189,7 +189,7 @@ def _parts(
         yield SaveScope.SELECTION, lambda: lines_of(view, picked.start, picked.stop)
     if view.bookmarks:
         rows = [view.rows.locate(anchor) for anchor in view.bookmarks.values()]
-        here = view.reading.current
+        here = view.viewport.current
         low, high = sorted((min(rows, key=lambda row: abs(row - here)), here))
         yield SaveScope.TO_BOOKMARK, lambda: lines_of(view, low, high + 1)
 
@@ -584,10 +584,10 @@ class SaveDialog(Dialog[SaveRequest | None]):
         final, typed = shown(found.path), self.query_one("#path", Input).value
         if final != typed.strip():
             words = f"{clean(final)}  ({words})"
-        standing = self.query_one("#standing", Static)
-        standing.update(Content(words))
-        standing.set_class(replaceable, "-warning")
-        standing.set_class(not found.is_new and not replaceable, "-refused")
+        status = self.query_one("#standing", Static)
+        status.update(Content(words))
+        status.set_class(replaceable, "-warning")
+        status.set_class(not found.is_new and not replaceable, "-refused")
 
     @on(Button.Pressed, "#save")
     async def _on_save(self) -> None:

@@ -90,7 +90,7 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
             self._begin(event.value.strip())
 
     @on(OptionList.OptionHighlighted)
-    def _reading(self, event: OptionList.OptionHighlighted) -> None:
+    def _viewport(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         if event.option_index >= len(self._hits) - 5 and self._cursor is not None:
             self._load(self._query, self._cursor)

@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.tree.listing import NoteKind
-from chronotui.tree.model import NodeKey, NodeKind, TreeModel
+from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.tree.row import (
     Role,
     is_ticking,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import Widget
 
-    from chronotui.tree.row import Piece
+    from chronotui.tree.row import RowPiece
 
 PREFIX: Final = "job-tree--"
 CURSOR: Final = f"{PREFIX}cursor"
@@ -60,7 +60,7 @@ JobTree {
 """
 
 
-class Look:
+class TreeStyles:
     """The styles of one widget under one theme.
 
     Args:
@@ -91,14 +91,14 @@ class Look:
 
 def pieces_at(
     model: TreeModel, key: NodeKey, width: int, now: datetime
-) -> tuple[Piece, ...]:
+) -> tuple[RowPiece, ...]:
     """Return the words of a row."""
     branch = model.branch(key.workflow_id)
-    if key.kind is NodeKind.NOTE or branch is None:
+    if key.kind is TreeNodeKind.NOTE or branch is None:
         line = model.note(key)
         nested = bool(key.workflow_id)
         return () if line is None else tuple(note_pieces(line, width, nested=nested))
-    if key.kind is NodeKind.WORKFLOW:
+    if key.kind is TreeNodeKind.WORKFLOW:
         open_ = model.is_open(key.workflow_id)
         return tuple(workflow_pieces(branch, width, open_=open_))
     return tuple(job_pieces(branch, branch.jobs[key.item], width, now))
@@ -106,13 +106,15 @@ def pieces_at(
 
 def ticks(model: TreeModel, key: NodeKey) -> bool:
     """Whether a row changes by itself every second."""
-    if key.kind is not NodeKind.JOB:
+    if key.kind is not TreeNodeKind.JOB:
         return False
     job = model.job(key)
     return job is not None and is_ticking(job)
 
 
-def strip_of(pieces: tuple[Piece, ...], width: int, look: Look, cursor: bool) -> Strip:
+def strip_of(
+    pieces: tuple[RowPiece, ...], width: int, look: TreeStyles, cursor: bool
+) -> Strip:
     """Draw a row.
 
     Args:
@@ -147,7 +149,7 @@ WHEEL_ROWS: Final = 3
 SIGN_CELLS: Final = 2
 
 
-class Mouse:
+class TreeMouse:
     """Handlers of mouse events; mixed into the tree before its motions."""
 
     model: TreeModel
@@ -178,9 +180,9 @@ class Mouse:
             return
         self.go_to(row)
         key = self.model.key(row)
-        if key.kind is NodeKind.WORKFLOW and event.x < SIGN_CELLS:
+        if key.kind is TreeNodeKind.WORKFLOW and event.x < SIGN_CELLS:
             self.action_fold()
-        elif event.chain == 2 or key.kind is NodeKind.NOTE:
+        elif event.chain == 2 or key.kind is TreeNodeKind.NOTE:
             self.action_open()
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
@@ -230,7 +232,7 @@ ACTS: Final[list[BindingType]] = [
 ]
 
 
-class Motions:
+class TreeMotions:
     """Actions of the tree; mixed into the widget, which shows what they select."""
 
     model: TreeModel
@@ -279,9 +281,9 @@ class Motions:
         key = self.model.selected
         if key is None:
             return
-        if key.kind is NodeKind.JOB:
+        if key.kind is TreeNodeKind.JOB:
             self._open_job(key)
-        elif key.kind is NodeKind.WORKFLOW:
+        elif key.kind is TreeNodeKind.WORKFLOW:
             self.action_fold()
         else:
             self._act_on_note(key)
@@ -296,7 +298,7 @@ class Motions:
     def action_expand(self) -> None:
         """Unfold a workflow; on an unfolded one go to its first job."""
         key = self.model.selected
-        if key is None or key.kind is not NodeKind.WORKFLOW:
+        if key is None or key.kind is not TreeNodeKind.WORKFLOW:
             return
         if self.model.is_open(key.workflow_id):
             self.action_move(1)
@@ -308,7 +310,7 @@ class Motions:
         key = self.model.selected
         if key is None or not key.workflow_id:
             return
-        if key.kind is not NodeKind.WORKFLOW:
+        if key.kind is not TreeNodeKind.WORKFLOW:
             self.model.select(NodeKey.workflow(key.workflow_id))
             self.show_selected()
         elif self.model.is_open(key.workflow_id):
@@ -360,7 +362,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False):
+class JobTree(
+    TreeMouse, TreeMotions, ScrollView, can_focus=True, inherit_bindings=False
+):
     """Shows a tree model, and moves its selection; reads nothing itself.
 
     Whoever changes the model calls ``sync``. A keypress and a frame cost what the
@@ -408,9 +412,9 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         self.model = TreeModel() if model is None else model
         self._now = now
         self.find = find
-        self._look: Look | None = None
-        self._painted: dict[int, tuple[NodeKey, tuple[Piece, ...], bool]] = {}
-        self._strips: dict[tuple[tuple[Piece, ...], bool], Strip] = {}
+        self._look: TreeStyles | None = None
+        self._painted: dict[int, tuple[NodeKey, tuple[RowPiece, ...], bool]] = {}
+        self._strips: dict[tuple[tuple[RowPiece, ...], bool], Strip] = {}
         self._ticker: Timer | None = None
         self._told: object = None
         self._held: NodeKey | None = None
@@ -475,7 +479,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         """Draw one row of the window."""
         width = self._width
         if self._look is None:
-            self._look = Look(self)
+            self._look = TreeStyles(self)
         row = self.first_row + y
         if row >= len(self.model):
             self._painted.pop(y, None)
@@ -491,7 +495,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
             self._strips[pieces, cursor] = strip
         return strip
 
-    def _words(self, row: int) -> tuple[NodeKey, tuple[Piece, ...], bool]:
+    def _words(self, row: int) -> tuple[NodeKey, tuple[RowPiece, ...], bool]:
         key = self.model.key(row)
         pieces = pieces_at(self.model, key, self._width, self._now())
         cursor = row == self.model.selected_row
@@ -531,7 +535,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         if row >= len(self.model):
             return
         # A note goes down with the end of its list, and would ask for more for ever.
-        while row > top and self.model.key(row).kind is NodeKind.NOTE:
+        while row > top and self.model.key(row).kind is TreeNodeKind.NOTE:
             row -= 1
         self._held, self._held_at = self.model.key(row), row - top
 
@@ -544,7 +548,7 @@ class JobTree(Mouse, Motions, ScrollView, can_focus=True, inherit_bindings=False
         for row in self._rows_in_view():
             key = self.model.key(row)
             ticking |= ticks(self.model, key)
-            line = self.model.note(key) if key.kind is NodeKind.NOTE else None
+            line = self.model.note(key) if key.kind is TreeNodeKind.NOTE else None
             is_end = line is not None and line.note.kind is NoteKind.MORE
             if is_end and not self._is_passed(row):
                 self.post_message(messages.MoreWanted(key.workflow_id))

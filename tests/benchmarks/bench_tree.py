@@ -14,7 +14,7 @@ from uuid import UUID
 from textual.app import App
 
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
-from chronotui.tree.listing import Place
+from chronotui.tree.listing import ListPosition
 from chronotui.tree.model import TreeModel
 from chronotui.ui.tree import JobTree
 from tests.benchmarks.measure import Figure
@@ -31,12 +31,12 @@ STATUSES = [JobStatus(word) for word in JobStatus.KNOWN]
 
 
 def jobs(count: int, owner: str) -> list[Job]:
-    dice = Random(count)
+    rng = Random(count)
     return [
         Job(
-            id=str(UUID(int=dice.getrandbits(128), version=4)),
+            id=str(UUID(int=rng.getrandbits(128), version=4)),
             workflow_id=owner,
-            status=dice.choice(STATUSES),
+            status=rng.choice(STATUSES),
             trigger=Trigger.AUTOMATIC,
             attempts=1,
             started_at=NOW - timedelta(minutes=number + 5),
@@ -52,7 +52,7 @@ def model_of(listed: list[Job]) -> TreeModel:
     model.extend_workflows(model.workflows, [owner], None)
     branch = model.branch("w")
     assert branch is not None
-    branch.extend(branch.listing, listed, Place(cursor="on"))
+    branch.extend(branch.listing, listed, ListPosition(cursor="on"))
     branch.expanded = True
     model.touch()
     return model
@@ -96,7 +96,7 @@ class Taken:
         assert branch is not None
         start = process_time()
         page = [self.fresh[run], *self.jobs[:9]]
-        assert branch.refresh(branch.listing, page, Place(cursor="x"))
+        assert branch.refresh(branch.listing, page, ListPosition(cursor="x"))
         model.touch()
         view.sync()
         app.screen._compositor.render_strips()

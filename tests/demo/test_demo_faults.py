@@ -14,7 +14,7 @@ import pytest
 
 from chronotui.demo.faults import WHOLE, Faults
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.wire import Failure, HeldBack
+from chronotui.demo.wire import Failure, HeldBackStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -428,7 +428,7 @@ def test_refusals_last_until_the_server_relents(
 def test_a_stream_may_be_held_back_in_lumps(
     demo: DemoServer, client_of: ClientOf, address: Address
 ) -> None:
-    demo.faults.held_back = HeldBack(headers=False, frames=0.4)
+    demo.faults.held_back = HeldBackStream(headers=False, frames=0.4)
     job = demo.world.add_job()
     began = time.monotonic()
     stream = client_of(demo).events(address(job, "/events"))
@@ -444,7 +444,7 @@ def test_the_headers_of_a_stream_may_wait_for_its_end(
     documented_demo: DemoServer, client_of: ClientOf, address: Address
 ) -> None:
     demo = documented_demo
-    demo.faults.held_back = HeldBack(headers=True)
+    demo.faults.held_back = HeldBackStream(headers=True)
     job = demo.world.add_job()
     client, path = client_of(demo), address(job, "/events")
     with pytest.raises(TimeoutError):

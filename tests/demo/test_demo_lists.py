@@ -183,12 +183,14 @@ def test_what_is_not_there_is_a_404(demo: DemoServer, client_of: ClientOf) -> No
 
 
 def test_worlds_of_one_seed_are_the_same(demo: DemoServer) -> None:
-    from chronotui.demo.clock import Clock
+    from chronotui.demo.clock import DemoClock
     from chronotui.demo.world import World
 
     start = demo.world.clock.start_ns
-    one, two = (World(seed=7, clock=Clock(start_ns=start, speed=0)) for _ in range(2))
-    three = World(seed=8, clock=Clock(start_ns=start, speed=0))
+    one, two = (
+        World(seed=7, clock=DemoClock(start_ns=start, speed=0)) for _ in range(2)
+    )
+    three = World(seed=8, clock=DemoClock(start_ns=start, speed=0))
     jobs = [
         [job.state(start) for w in world.workflows for job in w.jobs(start)][:500]
         for world in (one, two, three)

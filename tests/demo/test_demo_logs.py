@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from chronotui.demo.clock import Clock
+from chronotui.demo.clock import DemoClock
 from chronotui.demo.faults import Faults
 from chronotui.demo.lines import downward
 from chronotui.demo.scripts import Script, ScriptLine
@@ -291,7 +291,7 @@ def test_a_stream_of_nothing_there_is_says_so_inside_a_200(
 def test_a_running_job_really_writes_and_its_pages_catch_up(
     make_demo: MakeDemo, client_of: ClientOf, address: Address
 ) -> None:
-    demo = make_demo(clock=Clock(speed=0))
+    demo = make_demo(clock=DemoClock(speed=0))
     job = demo.world.newest_job("image-build")
     client = client_of(demo)
     stream = client.events(address(job, "/events"))
@@ -372,7 +372,7 @@ def test_the_tries_of_a_job_stand_side_by_side_but_where_documented(
 def test_pages_between_are_kept_whatever_is_asked(
     make_demo: MakeDemo, client_of: ClientOf, address: Address
 ) -> None:
-    clock = Clock(speed=0)
+    clock = DemoClock(speed=0)
     demo = make_demo(
         clock=clock, log_page_size=2, faults=Faults(retention_lag=(0.0, 0.0))
     )
@@ -405,7 +405,7 @@ def test_pages_between_are_kept_whatever_is_asked(
 def test_a_page_that_is_too_large_is_refused_and_pressing_makes_it_worse(
     make_demo: MakeDemo, client_of: ClientOf, address: Address
 ) -> None:
-    clock = Clock(speed=0)
+    clock = DemoClock(speed=0)
     demo = make_demo(
         clock=clock,
         log_page_size=2,

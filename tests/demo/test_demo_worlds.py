@@ -18,7 +18,7 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.demo.clock import MILLISECOND, SECOND, Clock
+from chronotui.demo.clock import MILLISECOND, SECOND, DemoClock
 from chronotui.demo.faults import Faults
 from chronotui.demo.lines import (
     Chapter,
@@ -38,7 +38,7 @@ from chronotui.demo.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.demo.lines import LogSource, Place
+    from chronotui.demo.lines import DemoLog, Place
     from chronotui.demo.server import DemoServer
     from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
@@ -82,7 +82,7 @@ def test_pages_of_any_size_are_the_whole_log_in_order(
     assert down == sorted(truth, key=lambda line: downward(log_place(log)(line)))
 
 
-def log_place(log: LogSource) -> Callable[[TrueLine], Place]:
+def log_place(log: DemoLog) -> Callable[[TrueLine], Place]:
     return lambda line: line.place(interleaved=log.interleaved)
 
 
@@ -186,8 +186,8 @@ def test_a_race_doubles_as_many_numbers_as_it_does_on_a_real_server(
 ) -> None:
     open_at_the_end = 0
     for seed in range(60):
-        dice = Random(seed)
-        streams = [dice.choice(["stdout", "stderr"]) for _ in range(1500)]
+        rng = Random(seed)
+        streams = [rng.choice(["stdout", "stderr"]) for _ in range(1500)]
         numbers = racy_numbers(streams, contention, seed)
         assert few <= 1500 - len(set(numbers)) <= many
         open_at_the_end += numbers[-1] < 1499
@@ -236,7 +236,7 @@ def test_a_phrasebook_has_both_streams_and_shared_numbers(kind: str) -> None:
 
 
 def test_the_watched_jobs_show_what_terminals_find_hard() -> None:
-    world = World(clock=Clock(speed=0))
+    world = World(clock=DemoClock(speed=0))
     text = "\n".join(
         line.message
         for name in ("nightly-report", "etl-orders", "image-build", "event-consumer")
@@ -249,7 +249,7 @@ def test_the_watched_jobs_show_what_terminals_find_hard() -> None:
 
 
 def test_the_watched_jobs_end_differently_and_new_ones_follow() -> None:
-    clock = Clock(speed=0)
+    clock = DemoClock(speed=0)
     world = World(clock=clock)
     names = ("nightly-report", "etl-orders", "image-build", "event-consumer")
     jobs = [world.newest_job(name) for name in names]
@@ -316,7 +316,7 @@ def test_lines_may_be_written_out_of_order_and_from_many_threads() -> None:
 
 
 def test_a_clock_runs_faster_or_stands_still() -> None:
-    fast, still = Clock(start_ns=0, speed=1e9), Clock(start_ns=0, speed=0)
+    fast, still = DemoClock(start_ns=0, speed=1e9), DemoClock(start_ns=0, speed=0)
     assert fast.now_ns() > still.now_ns() == 0
     assert still.seconds_until(5) == float("inf")
     still.advance(2)

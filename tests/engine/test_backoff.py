@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.engine.gaps import RequestBudget
+from chronotui.engine.gaps import RateLimiter
 from chronotui.engine.retry import Backoff
 
 
@@ -35,7 +35,7 @@ def test_retry_after_is_never_undercut_but_bounded() -> None:
 
 
 def test_budget_allows_a_burst_and_then_its_rate() -> None:
-    budget = RequestBudget(burst=20, rate=1.0, now=0.0)
+    budget = RateLimiter(burst=20, rate=1.0, now=0.0)
     made, now = 0, 0.0
     while now < 60.0:
         wait = budget.wait(now)
@@ -48,7 +48,7 @@ def test_budget_allows_a_burst_and_then_its_rate() -> None:
 
 
 def test_budget_does_not_save_up_more_than_a_burst() -> None:
-    budget = RequestBudget(burst=3, rate=1.0, now=0.0)
+    budget = RateLimiter(burst=3, rate=1.0, now=0.0)
     for _ in range(3):
         assert budget.wait(1000.0) == 0
         budget.take(1000.0)

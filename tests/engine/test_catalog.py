@@ -25,7 +25,7 @@ from chronotui.errors import (
 from chronotui.model import JobStatus, Trigger
 from chronotui.sources.auth import BearerAuth, CookieAuth, SessionAuth
 from chronotui.sources.chronoverse import open_chronoverse
-from chronotui.tree.model import NodeKey, NodeKind, TreeFilters
+from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
 from tests.engine.watch.test_refusals import ANSWERS
 
 if TYPE_CHECKING:
@@ -128,7 +128,9 @@ async def read_whole(catalog: Catalog, demo: DemoServer, name: str) -> Branch:
 def shown_names(catalog: Catalog) -> list[str]:
     tree = catalog.tree
     keys = (tree.key(row) for row in range(len(tree)))
-    branches = (tree.branch(k.workflow_id) for k in keys if k.kind is NodeKind.WORKFLOW)
+    branches = (
+        tree.branch(k.workflow_id) for k in keys if k.kind is TreeNodeKind.WORKFLOW
+    )
     return [branch.workflow.name for branch in branches if branch is not None]
 
 
@@ -549,11 +551,11 @@ async def test_what_fits_several_or_none_is_refused(demo: DemoServer) -> None:
 
 async def test_two_workflows_of_one_name_are_told_apart(demo: DemoServer) -> None:
     first = demo.world.named("backup-db")
-    twin = demo.world.add_workflow(replace(first.plan, slug="twin"))
+    duplicate = demo.world.add_workflow(replace(first.plan, slug="twin"))
     async with running(demo) as catalog:
         with pytest.raises(UsageError, match="backup-db") as refused:
             await catalog.find("backup-db")
         assert first.id in str(refused.value)
-        assert twin.id in str(refused.value)
-        twin.terminated_ns = demo.world.clock.now_ns()
+        assert duplicate.id in str(refused.value)
+        duplicate.terminated_ns = demo.world.clock.now_ns()
         assert await catalog.find("backup-db") == NodeKey.workflow(first.id)

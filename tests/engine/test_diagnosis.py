@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.wire import HeldBack
+from chronotui.demo.wire import HeldBackStream
 from chronotui.engine import diagnosis
-from chronotui.engine.diagnosis import Finding, diagnose
+from chronotui.engine.diagnosis import CheckResult, diagnose
 from chronotui.storage.settings import AuthSettings, Profile, Secret
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def profile_of(demo: DemoServer, password: str = "") -> Profile:
 
 async def findings_of(
     profile: Profile, environ: dict[str, str] | None = None
-) -> dict[str, Finding]:
+) -> dict[str, CheckResult]:
     found = await diagnose(profile, ask=None, environ=environ or {})
     return {one.check: one for one in found}
 
@@ -83,13 +83,19 @@ async def test_a_stream_is_followed_beside_the_pages(lone: DemoServer) -> None:
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (HeldBack(headers=True), "its headers did not come within 1 s while pages are"),
-        (HeldBack(frames=60.0), "then nothing for 1.5 s; something between holds"),
-        (HeldBack(frames=1.2), "long after its headers; something between holds"),
+        (
+            HeldBackStream(headers=True),
+            "its headers did not come within 1 s while pages are",
+        ),
+        (
+            HeldBackStream(frames=60.0),
+            "then nothing for 1.5 s; something between holds",
+        ),
+        (HeldBackStream(frames=1.2), "long after its headers; something between holds"),
     ],
 )
 async def test_a_stream_that_is_held_back_is_named(
-    lone: DemoServer, held: HeldBack, words: str
+    lone: DemoServer, held: HeldBackStream, words: str
 ) -> None:
     lone.faults.held_back = held
     printing(lone)
@@ -150,7 +156,7 @@ async def test_a_job_that_prints_nothing_is_no_trouble(lone: DemoServer) -> None
 
 async def test_nothing_to_follow_is_said(lone: DemoServer) -> None:
     stream = (await findings_of(profile_of(lone)))["stream"]
-    assert stream == Finding(
+    assert stream == CheckResult(
         "stream", "ok", "no job with a log runs: nothing to follow"
     )
 
@@ -238,7 +244,7 @@ async def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "MOST_SECONDS", 0.2)
     async with answering(silent=True) as profile:
         found = await diagnose(profile, ask=None, environ={})
-    assert found == [Finding("server", "FAILED", "no answer within 0 s", 5)]
+    assert found == [CheckResult("server", "FAILED", "no answer within 0 s", 5)]
 
 
 async def test_each_variable_of_a_proxy_is_a_row() -> None:

@@ -308,7 +308,7 @@ async def test_older_lines_of_a_tail_are_not_late(
         Script([ScriptLine(f"old {n}", retained=0.0) for n in range(1000)])
     )
     follow = await readers.follow(demo, made, selection=LineSelection(tail=5))
-    reading = asyncio.create_task(printed_lines(follow))
+    viewport = asyncio.create_task(printed_lines(follow))
     await until(lambda: follow.printed >= 4)
     await until(lambda: demo.requests.count("events"))
     made.write(
@@ -318,7 +318,7 @@ async def test_older_lines_of_a_tail_are_not_late(
     )
     await until(lambda: follow.printed == 86)
     made.end()
-    assert [line[3] for line in await reading][:5] == [
+    assert [line[3] for line in await viewport][:5] == [
         f"old {n}" for n in range(995, 1000)
     ]
     assert follow.result is not None
@@ -350,4 +350,4 @@ async def test_lines_let_go_of_are_not_missing_once_the_job_is_retried(
     assert follow.result is not None
     assert follow.result.exit_code == 0
     assert not any("too late" in words for words in readers.said)
-    assert "2 tries" in follow.summary()
+    assert "2 attempts" in follow.summary()

@@ -466,11 +466,11 @@ async def test_what_a_download_leaves_out_inside_is_read_from_the_pages(
     client = await readers.client(demo)
     job = await client.job(made.workflow_id, made.id)
 
-    def holed(lines: list[bytes]) -> list[bytes]:
+    def gapped(lines: list[bytes]) -> list[bytes]:
         return [*lines[:300], *lines[310:500], *lines[501:]]
 
     settings = replace(SETTINGS, tail=50)
-    log = JobLog(Spoiled(client, holed), None, job, settings=settings)
+    log = JobLog(Spoiled(client, gapped), None, job, settings=settings)
     await log.watch()
     await log.load_all()
     assert held_lines(log) == true_lines(demo, made)

@@ -2,21 +2,21 @@
 
 import itertools
 
-from chronotui.engine.gaps import HOLES_AT_ONCE, HoleSchedule
-from chronotui.log.ledger import Hole
+from chronotui.engine.gaps import HOLES_AT_ONCE, GapSchedule
+from chronotui.log.ledger import Gap
 
 
-def schedule(*, at_once: bool = False) -> HoleSchedule:
-    return HoleSchedule(first=0.5, factor=2, cap=60, at_once=at_once)
+def schedule(*, at_once: bool = False) -> GapSchedule:
+    return GapSchedule(first=0.5, factor=2, cap=60, at_once=at_once)
 
 
 def test_tries_come_later_each_time_up_to_the_cap() -> None:
-    plan, hole, now = schedule(), Hole(1, 5, 6, 2), 0.0
+    plan, gap, now = schedule(), Gap(1, 5, 6, 2), 0.0
     tries: list[float] = []
-    plan.update([hole], now)
+    plan.update([gap], now)
     while now < 400:
         now += 0.25
-        plan.update([hole], now)
+        plan.update([gap], now)
         if plan.due(now):
             tries.append(now)
             plan.tried((1, 5), (1, 6), now)
@@ -27,26 +27,26 @@ def test_tries_come_later_each_time_up_to_the_cap() -> None:
 
 def test_readings_for_other_holes_do_not_use_up_tries() -> None:
     plan = schedule(at_once=True)
-    holes = [Hole(1, number, number, 1) for number in range(0, 40, 2)]
-    plan.update(holes, 0.0)
-    for _ in holes:
+    gaps = [Gap(1, number, number, 1) for number in range(0, 40, 2)]
+    plan.update(gaps, 0.0)
+    for _ in gaps:
         plan.tried((0, 0), (9, 0), 0.0)
     assert plan.due(0.4) is None
-    assert plan.due(0.5) == holes[0]
+    assert plan.due(0.5) == gaps[0]
     assert plan.next_due() == 0.5
 
 
 def test_the_first_due_hole_in_the_log_comes_first() -> None:
     plan = schedule()
-    plan.update([Hole(1, 9, 9, 1)], 0.0)
-    plan.update([Hole(1, 2, 3, 2), Hole(1, 9, 9, 1)], 0.4)
-    assert plan.due(0.5) == Hole(1, 9, 9, 1)
-    assert plan.due(1.0) == Hole(1, 2, 3, 2)
+    plan.update([Gap(1, 9, 9, 1)], 0.0)
+    plan.update([Gap(1, 2, 3, 2), Gap(1, 9, 9, 1)], 0.4)
+    assert plan.due(0.5) == Gap(1, 9, 9, 1)
+    assert plan.due(1.0) == Gap(1, 2, 3, 2)
 
 
 def test_holes_that_closed_are_dropped() -> None:
     plan = schedule()
-    plan.update([Hole(1, 2, 3, 2)], 0.0)
+    plan.update([Gap(1, 2, 3, 2)], 0.0)
     plan.update([], 1.0)
     assert plan.due(99) is None
     assert plan.next_due() is None
@@ -54,13 +54,13 @@ def test_holes_that_closed_are_dropped() -> None:
 
 def test_only_so_many_holes_are_looked_after_at_once() -> None:
     plan = schedule()
-    plan.update((Hole(1, n, n, 1) for n in range(10**6)), 0.0)
-    assert len(plan.holes) == HOLES_AT_ONCE
+    plan.update((Gap(1, n, n, 1) for n in range(10**6)), 0.0)
+    assert len(plan.gaps) == HOLES_AT_ONCE
 
 
 def test_numbers_probably_only_skipped_are_read_when_that_settles_them() -> None:
-    plan = HoleSchedule(first=0.5, factor=2, cap=60, skipped=2.0)
-    short, skipped = Hole(1, 9, 9, 1), Hole(1, 3, 3, 0, 1)
+    plan = GapSchedule(first=0.5, factor=2, cap=60, skipped=2.0)
+    short, skipped = Gap(1, 9, 9, 1), Gap(1, 3, 3, 0, 1)
     plan.update([short, skipped], 0.0)
     assert plan.due(0.5) == short
     plan.update([skipped], 1.0)

@@ -315,11 +315,11 @@ async def test_what_a_download_leaves_out_inside_is_read_from_the_pages(
     client = await readers.client(demo)
     job = await client.job(made.workflow_id, made.id)
 
-    def holed(lines: list[bytes]) -> list[bytes]:
+    def gapped(lines: list[bytes]) -> list[bytes]:
         return [*lines[:300], *lines[310:500], *lines[501:]]
 
     log = RetainedLog(
-        Spoiled(client, holed), None, job, timing=TIMING, tell=readers.said.append
+        Spoiled(client, gapped), None, job, timing=TIMING, tell=readers.said.append
     )
     assert await printed_lines(log) == true_lines(demo, made)
     assert (log.missing, log.exit_code) == (0, 0)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from chronotui.engine.retry import JOB, PAGE, STREAM, Phase, Refusal, Step, next_step
+from chronotui.engine.retry import (
+    JOB,
+    PAGE,
+    STREAM,
+    Phase,
+    RefusalSpan,
+    Step,
+    next_step,
+)
 from chronotui.errors import (
     ChronotuiError,
     ConfigError,
@@ -152,14 +160,14 @@ def test_our_own_errors_are_believed_and_a_sign_in_is_waited_for(phase: Phase) -
 
 
 def test_a_refusal_is_believed_once_it_has_lasted() -> None:
-    refusal = Refusal(60.0)
+    refusal = RefusalSpan(60.0)
     assert not refusal.heard(100.0)
     assert not refusal.heard(159.9)
     assert refusal.heard(160.0)
 
 
 def test_any_other_answer_begins_the_minute_anew() -> None:
-    refusal = Refusal(60.0)
+    refusal = RefusalSpan(60.0)
     assert not refusal.heard(100.0)
     refusal.broken()
     assert not refusal.heard(161.0)

@@ -12,7 +12,7 @@ from chronotui.demo.faults import Faults
 from chronotui.demo.lines import Contention
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.service import Dialect
-from chronotui.demo.wire import HeldBack
+from chronotui.demo.wire import HeldBackStream
 from chronotui.model import STDERR, STDOUT
 
 if TYPE_CHECKING:
@@ -244,11 +244,11 @@ _REAL: Final = (
     ),
     Case(
         "headers of the stream held back",
-        lambda seed, s: _lag(seed, s, held_back=HeldBack(headers=True)),
+        lambda seed, s: _lag(seed, s, held_back=HeldBackStream(headers=True)),
     ),
     Case(
         "frames of the stream held back",
-        lambda seed, s: _lag(seed, s, held_back=HeldBack(frames=15.0 * s)),
+        lambda seed, s: _lag(seed, s, held_back=HeldBackStream(frames=15.0 * s)),
     ),
     Case(
         "retried while pages are kept, 10 % dropped",
@@ -349,18 +349,18 @@ EVERY: Final[tuple[Case | EndedCase, ...]] = (*CASES, *ENDED_CASES, SOAK)
 
 def script_of(case: Case, seed: int, scale: float) -> Script:
     """Return what a job prints: mixed streams, shared numbers, equal messages."""
-    dice = Random(seed)
+    rng = Random(seed)
     todo: list[ScriptLine] = []
     for attempt in range(1, case.attempts + 1):
         pause = 0.4 + RETRY_PAUSE * scale if todo else 0.0
         for place in range(case.lines // case.attempts):
-            text = dice.choice(["the same", f"line {place} of {attempt}"])
-            stream = STDERR if dice.random() < 0.3 else STDOUT
+            text = rng.choice(["the same", f"line {place} of {attempt}"])
+            stream = STDERR if rng.random() < 0.3 else STDOUT
             if place in case.fat_at:
                 text = f"fat {place} of {attempt} ".ljust(60_000, "x")
             todo.append(ScriptLine(text, stream, attempt=attempt, after=pause))
             pause = 1.0 / case.rate
-            if case.contention is Contention.NONE and dice.random() < case.shared:
+            if case.contention is Contention.NONE and rng.random() < case.shared:
                 other = STDOUT if stream == STDERR else STDERR
                 todo.append(ScriptLine("shared", other, after=0.0, with_previous=True))
     return Script(
@@ -385,11 +385,11 @@ def ended_script(case: EndedCase, dialect: Dialect, seed: int) -> Script:
     )
 
 
-def _ended_lines(case: EndedCase, dice: Random) -> Iterator[ScriptLine]:
+def _ended_lines(case: EndedCase, rng: Random) -> Iterator[ScriptLine]:
     each = case.lines // case.attempts
     for attempt in range(1, case.attempts + 1):
         for place in range(each):
             equal = place >= each - case.equal_end
             text = "heartbeat ok" if equal else f"line {place} of {attempt}"
-            stream = STDERR if dice.random() < 0.3 else STDOUT
+            stream = STDERR if rng.random() < 0.3 else STDOUT
             yield ScriptLine(text, stream, attempt=attempt)

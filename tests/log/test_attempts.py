@@ -79,9 +79,9 @@ class Reader:
             attempt=self.timeline.place(bare, way, self.previous[way])
         )
         self.previous[way] = placed
-        for twin in self.held.numbered(placed.attempt, placed.sequence_num):
-            if twin.stream == placed.stream:
-                assert same_line(twin, placed), "two different lines were merged"
+        for duplicate in self.held.numbered(placed.attempt, placed.sequence_num):
+            if duplicate.stream == placed.stream:
+                assert same_line(duplicate, placed), "two different lines were merged"
                 return
         self.held.add(placed)
 

@@ -3,13 +3,13 @@
 import pytest
 
 from chronotui.log.attempts import Way
-from chronotui.log.coverage import MARKS_KEPT, Coverage, PageSpan, Place, span_of
+from chronotui.log.coverage import MARKS_KEPT, Coverage, LinePosition, PageSpan, span_of
 from chronotui.model import LogLine
 from chronotui.paging import PageOrder
 
 
 def page(low: int, high: int, onward: str | None) -> PageSpan:
-    return PageSpan(Place(1, low), Place(1, high), None, onward)
+    return PageSpan(LinePosition(1, low), LinePosition(1, high), None, onward)
 
 
 def coverage(order: PageOrder) -> Coverage:
@@ -50,7 +50,9 @@ def test_a_page_read_again_renews_its_cursor() -> None:
 def test_the_cursor_of_an_empty_page_is_not_taken_for_a_way() -> None:
     known = coverage(PageOrder.OLDEST_FIRST)
     known.remember(page(1, 100, "above 100"))
-    known.remember(PageSpan(Place(0, 0), Place(0, 0), "above 100", "empty"))
+    known.remember(
+        PageSpan(LinePosition(0, 0), LinePosition(0, 0), "above 100", "empty")
+    )
     assert known.way_to((1, 50), (1, 50)) is None
     assert known.way_to((1, 150), (1, 150)) == "above 100"
 
@@ -66,11 +68,11 @@ def test_remembered_cursors_are_bounded() -> None:
 
 def test_places_find_their_attempts_again_by_their_times() -> None:
     known = coverage(PageOrder.OLDEST_FIRST)
-    known.remember(PageSpan(Place(1, 1, 10), Place(1, 50, 60), None, "c"))
-    known.reach(Place(1, 1, 10), Place(1, 50, 60))
+    known.remember(PageSpan(LinePosition(1, 1, 10), LinePosition(1, 50, 60), None, "c"))
+    known.reach(LinePosition(1, 1, 10), LinePosition(1, 50, 60))
     known.renumber(lambda time_ns: 1 + (time_ns >= 50))
-    assert known.bottom == Place(1, 1, 10)
-    assert known.top == Place(2, 50, 60)
+    assert known.bottom == LinePosition(1, 1, 10)
+    assert known.top == LinePosition(2, 50, 60)
     assert known.way_to((2, 51), (2, 51)) == "c"
 
 
@@ -89,7 +91,7 @@ def test_pages_meet_a_download_where_nothing_can_lie_between(
     """Two lines may share the number either ends with, and one of them be left out."""
     known = coverage(PageOrder.NEWEST_FIRST)
     assert not known.meets_head()
-    known.reach(Place(*bottom), Place(1, 99))
-    known.grow_head(Place(1, 10), 11)
+    known.reach(LinePosition(*bottom), LinePosition(1, 99))
+    known.grow_head(LinePosition(1, 10), 11)
     assert known.meets_head() == meets
     assert known.is_split != meets

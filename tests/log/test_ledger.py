@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chronotui.demo.lines import Contention, racy_numbers
-from chronotui.log.ledger import NEAR, AttemptLedger, Hole, Ledger
+from chronotui.log.ledger import NEAR, AttemptLedger, Gap, Ledger
 from chronotui.model import STDERR, STDOUT, LogLine
 
 if TYPE_CHECKING:
@@ -198,8 +198,8 @@ def test_lines_in_runs_and_in_any_order_count_the_same(
 
 def race(seed: int, lines: int, contention: Contention) -> list[int]:
     """Return the numbers of a whole attempt as a real server gives them."""
-    dice = Random(seed)
-    streams = [dice.choice([STDOUT, STDERR]) for _ in range(lines)]
+    rng = Random(seed)
+    streams = [rng.choice([STDOUT, STDERR]) for _ in range(lines)]
     return racy_numbers(streams, contention, seed)
 
 
@@ -318,7 +318,7 @@ def test_attempts_after_the_first_begin_at_the_base() -> None:
     ledger.add(2, 2, has_id=True)
     assert ledger.base == 0
     assert ledger.missing == 2
-    assert list(ledger.holes()) == [Hole(2, 0, 1, 2)]
+    assert list(ledger.gaps()) == [Gap(2, 0, 1, 2)]
 
 
 def test_the_floor_leaves_out_what_was_not_asked_for() -> None:
@@ -339,7 +339,7 @@ def test_a_floor_in_mid_log_forgives_only_numbers_right_above_it() -> None:
     for number in (500, 502, 503, 507, 508, 511, 512):
         ledger.add(1, number, has_id=True)
     ledger.reached = (1, 500)
-    assert list(ledger.holes()) == [Hole(1, 509, 510, 2)]
+    assert list(ledger.gaps()) == [Gap(1, 509, 510, 2)]
 
 
 def test_where_attempts_interleave_each_was_read_back_to_one_number() -> None:
@@ -347,7 +347,7 @@ def test_where_attempts_interleave_each_was_read_back_to_one_number() -> None:
     for place in [(1, 900), (1, 950), (2, 40), (2, 60)]:
         ledger.add(*place, has_id=True)
     ledger.reached, ledger.interleaved = (1, 900), True
-    assert list(ledger.holes()) == [Hole(1, 901, 949, 49), Hole(2, 41, 59, 19)]
+    assert list(ledger.gaps()) == [Gap(1, 901, 949, 49), Gap(2, 41, 59, 19)]
     ledger.whole = True
     assert ledger.missing == 900 + 49 + 40 + 19
 
@@ -358,7 +358,7 @@ def test_nothing_before_what_was_asked_for_counts() -> None:
         ledger.add(attempt, number, has_id=True)
     ledger.reached = (1, 0)
     ledger.asked = (1, 7)
-    assert list(ledger.holes()) == [Hole(1, 7, 8, 2), Hole(2, 0, 2, 3)]
+    assert list(ledger.gaps()) == [Gap(1, 7, 8, 2), Gap(2, 0, 2, 3)]
     assert ledger.missing == 5
     ledger.last_attempt = 1
     assert ledger.missing == 2
@@ -423,9 +423,9 @@ def test_what_was_let_go_of_stays_counted() -> None:
     ledger.replace([(2, 4), (3, 6), (3, 7)], first=2)
     assert ledger.lines == 8
     assert [ledger.attempt(n).lines for n in (1, 2, 3)] == [2, 4, 2]  # type: ignore[union-attr]
-    assert [hole[:4] for hole in ledger.short_holes()] == [(2, 2, 2, 1), (3, 1, 5, 5)]
+    assert [gap[:4] for gap in ledger.short_gaps()] == [(2, 2, 2, 1), (3, 1, 5, 5)]
     assert ledger.held(1, 2)
     ledger.replace([(3, 4), (3, 6)], first=3)
     assert ledger.attempts() == (1, 3)
     assert ledger.lines == 7
-    assert [hole[:4] for hole in ledger.short_holes()] == [(3, 2, 2, 1)]
+    assert [gap[:4] for gap in ledger.short_gaps()] == [(3, 2, 2, 1)]

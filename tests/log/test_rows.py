@@ -10,7 +10,7 @@ from chronotui.log.pattern import compile_pattern
 from chronotui.log.rows import (
     Anchor,
     EdgeRow,
-    Gap,
+    GapMark,
     GapRow,
     GapState,
     LineRow,
@@ -44,15 +44,15 @@ def test_rows_follow_the_store_when_asked(store: LogStore, lines: Lines) -> None
 
 def test_what_stands_between_lines(store: LogStore, lines: Lines) -> None:
     store.add(lines(0, 3, attempt=2, event_id=""))
-    gap = Gap(1, 10_000, 10_036, 37, GapState.LOST)
+    gap = GapMark(1, 10_000, 10_036, 37, GapState.LOST)
     store.set_gaps([gap])
-    store.set_section(2, "try 2", "try 2 ended")
+    store.set_section(2, "attempt 2", "attempt 2 ended")
     store.set_edge("older lines not loaded yet", "end of log")
     rows = Rows(store)
     assert rows.row(0) == EdgeRow("older lines not loaded yet", top=True)
-    assert rows.rows(10_001, 10_003) == [GapRow(gap), SectionRow(2, "try 2")]
+    assert rows.rows(10_001, 10_003) == [GapRow(gap), SectionRow(2, "attempt 2")]
     assert rows.rows(10_006, 99_999) == [
-        SectionRow(2, "try 2 ended", ends=True),
+        SectionRow(2, "attempt 2 ended", ends=True),
         EdgeRow("end of log", top=False),
     ]
     assert rows.attempt_row(2) == 10_002

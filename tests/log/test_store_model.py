@@ -20,10 +20,10 @@ from chronotui.log import chunks as splicing_module
 from chronotui.log import store as free_places_module
 from chronotui.log import store as placing_module
 from chronotui.log.attempts import LineKey, key_of
-from chronotui.log.block import Columns, EventIds, LineBlock, line_block
+from chronotui.log.block import EventIds, LineBlock, LineColumns, line_block
 from chronotui.log.levels import is_error
 from chronotui.log.pattern import compile_pattern
-from chronotui.log.rows import Gap, GapRow, LineRow, Rows
+from chronotui.log.rows import GapMark, GapRow, LineRow, Rows
 from chronotui.log.search import LineFilter, Search
 from chronotui.log.store import LogStore
 from chronotui.model import LogLine
@@ -63,7 +63,7 @@ def log_lines(draw: st.DrawFn) -> LogLine:
     )
 
 
-def same_twin(one: LogLine, other: LogLine) -> bool:
+def same_duplicate(one: LogLine, other: LogLine) -> bool:
     """Whether two lines of unknown attempt and without an id are one."""
     if one.attempt or other.attempt or one.event_id or other.event_id:
         return False
@@ -84,7 +84,7 @@ class Model:
         for given_line in lines:
             line = given_line
             for known in self.ordered:
-                if same_twin(line, known):
+                if same_duplicate(line, known):
                     line = line._replace(time_ns=known.time_ns)
                     break
             known_line = self.lines.get(key_of(line))
@@ -126,7 +126,7 @@ def line_blocks(draw: st.DrawFn) -> LineBlock:
     job = draw(st.sampled_from(["job", "job", "job", "another"]))
     block = line_block(
         attempt,
-        Columns(
+        LineColumns(
             [number for number, _ in chosen],
             [stream for _, stream in chosen],
             [draw(st.sampled_from([None, 5_000_000, -1])) for _ in chosen],
@@ -148,7 +148,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.overflow = MemoryOverflow()
         self.store = LogStore(budget_bytes=400, overflow=lambda: self.overflow)
         self.model = Model()
-        self.gaps: list[Gap] = []
+        self.gaps: list[GapMark] = []
         self.views: list[tuple[Rows, list[Search]]] = [self.view(None, None)]
 
     def view(
@@ -219,7 +219,7 @@ class StoreMachine(RuleBasedStateMachine):
         numbers=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 31)), max_size=4)
     )
     def set_gaps(self, numbers: list[tuple[int, int]]) -> None:
-        self.gaps = [Gap(attempt, n, n, 1) for attempt, n in sorted(set(numbers))]
+        self.gaps = [GapMark(attempt, n, n, 1) for attempt, n in sorted(set(numbers))]
         self.store.set_gaps(self.gaps)
 
     @rule(header=st.booleans(), attempt=st.integers(0, 3), edge=st.booleans())

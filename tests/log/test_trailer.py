@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chronotui.log.formats import LineEncoder, SaveFormat
-from chronotui.log.raw_body import TAIL_BYTES, Ending, Tail, holds_line, judge
+from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, Tail, holds_line, judge
 from chronotui.model import LogLine, RawFormat
 
 MARK = "--- ERROR: failed to fetch logs ---"
@@ -48,7 +48,7 @@ messages = st.lists(st.one_of(st.sampled_from(HOSTILE), st.text()), max_size=8)
 def test_no_message_makes_a_whole_json_download_look_failed(texts: list[str]) -> None:
     for raw_format in (RawFormat.JSON, RawFormat.JSONL):
         verdict = judge(raw_format, body(raw_format, texts))
-        assert verdict.ending is Ending.WHOLE
+        assert verdict.ending is DownloadEnd.WHOLE
 
 
 @given(messages)
@@ -56,7 +56,7 @@ def test_every_trailer_is_seen_after_any_log(texts: list[str]) -> None:
     for raw_format in (RawFormat.JSON, RawFormat.JSONL):
         cut = body(raw_format, texts, close=False)
         verdict = judge(raw_format, cut + TRAILERS[raw_format])
-        assert verdict.ending is Ending.FAILED
+        assert verdict.ending is DownloadEnd.FAILED
         assert "deadline exceeded" in verdict.reason
         end = verdict.trailer_bytes
         assert (cut + TRAILERS[raw_format])[:-end] == cut
@@ -66,14 +66,14 @@ def test_every_trailer_is_seen_after_any_log(texts: list[str]) -> None:
 def test_a_text_trailer_is_never_overlooked(texts: list[str]) -> None:
     cut = body(RawFormat.TXT, texts)
     verdict = judge(RawFormat.TXT, cut + TRAILERS[RawFormat.TXT])
-    assert verdict.ending is Ending.DOUBTFUL
+    assert verdict.ending is DownloadEnd.DOUBTFUL
     assert verdict.reason == "deadline exceeded"
     assert verdict.lines == (MARK, "deadline exceeded")
 
 
 @given(st.lists(st.text().filter(lambda text: MARK not in text), max_size=8))
 def test_text_without_the_words_is_whole(texts: list[str]) -> None:
-    assert judge(RawFormat.TXT, body(RawFormat.TXT, texts)).ending is Ending.WHOLE
+    assert judge(RawFormat.TXT, body(RawFormat.TXT, texts)).ending is DownloadEnd.WHOLE
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_text_without_the_words_is_whole(texts: list[str]) -> None:
     ],
 )
 def test_words_inside_a_line_are_a_log_line(end: str) -> None:
-    assert judge(RawFormat.TXT, b"a\n" + end.encode()).ending is Ending.WHOLE
+    assert judge(RawFormat.TXT, b"a\n" + end.encode()).ending is DownloadEnd.WHOLE
 
 
 def test_the_trailer_alone_is_a_failed_empty_log() -> None:
@@ -94,9 +94,12 @@ def test_the_trailer_alone_is_a_failed_empty_log() -> None:
     assert verdict.trailer_bytes == len(TRAILERS[RawFormat.TXT])
     head = b'{"id":"j","workflow_id":"w","filters":{"q":"","stream":"all"},"logs":['
     assert (
-        judge(RawFormat.JSON, head + TRAILERS[RawFormat.JSON]).ending is Ending.FAILED
+        judge(RawFormat.JSON, head + TRAILERS[RawFormat.JSON]).ending
+        is DownloadEnd.FAILED
     )
-    assert judge(RawFormat.JSONL, TRAILERS[RawFormat.JSONL]).ending is Ending.FAILED
+    assert (
+        judge(RawFormat.JSONL, TRAILERS[RawFormat.JSONL]).ending is DownloadEnd.FAILED
+    )
 
 
 @pytest.mark.parametrize("raw_format", [RawFormat.JSON, RawFormat.JSONL])
@@ -105,7 +108,7 @@ def test_every_cut_is_seen(raw_format: RawFormat) -> None:
     ends = {
         n
         for n in range(len(whole))
-        if judge(raw_format, whole[:n]).ending is Ending.WHOLE
+        if judge(raw_format, whole[:n]).ending is DownloadEnd.WHOLE
     }
     if raw_format is RawFormat.JSON:
         assert not ends
@@ -114,23 +117,23 @@ def test_every_cut_is_seen(raw_format: RawFormat) -> None:
 
 
 def test_empty_downloads_are_whole() -> None:
-    assert judge(RawFormat.TXT, b"").ending is Ending.WHOLE
-    assert judge(RawFormat.JSONL, b"").ending is Ending.WHOLE
-    assert judge(RawFormat.JSON, body(RawFormat.JSON, [])).ending is Ending.WHOLE
-    assert judge(RawFormat.JSON, b"").ending is Ending.SHORT
+    assert judge(RawFormat.TXT, b"").ending is DownloadEnd.WHOLE
+    assert judge(RawFormat.JSONL, b"").ending is DownloadEnd.WHOLE
+    assert judge(RawFormat.JSON, body(RawFormat.JSON, [])).ending is DownloadEnd.WHOLE
+    assert judge(RawFormat.JSON, b"").ending is DownloadEnd.SHORT
 
 
 def test_an_entry_longer_than_the_tail_is_no_trailer() -> None:
     long = json.dumps({"message_raw": "x" * 2 * TAIL_BYTES, "stream": "stdout"})
     tail = (long + "\n").encode()[-TAIL_BYTES:]
-    assert judge(RawFormat.JSONL, tail).ending is Ending.WHOLE
-    assert judge(RawFormat.JSONL, tail[:-1]).ending is Ending.SHORT
+    assert judge(RawFormat.JSONL, tail).ending is DownloadEnd.WHOLE
+    assert judge(RawFormat.JSONL, tail[:-1]).ending is DownloadEnd.SHORT
 
 
 def test_white_space_of_another_server_is_taken() -> None:
     spaced = b'{ "logs" : [ ] ,\n "error" : { "message" : "m" , "error" : "e" } }\n'
     assert judge(RawFormat.JSON, spaced).reason == "m: e"
-    assert judge(RawFormat.JSON, b'{"logs": [\n]\n}\n').ending is Ending.WHOLE
+    assert judge(RawFormat.JSON, b'{"logs": [\n]\n}\n').ending is DownloadEnd.WHOLE
 
 
 def test_a_line_is_found_in_the_end() -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.log.raw_body import TAIL_BYTES, Ending, judge
+from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, judge
 from chronotui.log.wholeness import (
-    Finding,
-    Held,
+    DownloadFacts,
     Numbers,
     RawPlace,
     Retained,
     Whole,
+    Wholeness,
     decide,
     last_place,
 )
@@ -55,7 +55,9 @@ class Log(NamedTuple):
             return "".join(f"{entry}\n" for entry in entries).encode()
         return ('{"id":"j","logs":[' + ",".join(entries) + "]}").encode()
 
-    def held(self, raw_format: RawFormat, count: int, *, filtered: bool) -> Held:
+    def held(
+        self, raw_format: RawFormat, count: int, *, filtered: bool
+    ) -> DownloadFacts:
         body = self.body(raw_format, count)
         lines = body.count(b"\n") if raw_format is RawFormat.TXT else count
         attempts: dict[int, Numbers] = {}
@@ -65,7 +67,7 @@ class Log(NamedTuple):
                 attempts[line.attempt] = Numbers(
                     known.lines + 1, max(known.highest, line.sequence_num)
                 )
-        return Held(raw_format, lines, len(body), body, filtered, attempts)
+        return DownloadFacts(raw_format, lines, len(body), body, filtered, attempts)
 
     def page(self, size: int) -> Retained:
         """What the newest page tells."""
@@ -74,7 +76,7 @@ class Log(NamedTuple):
 
     def decide(
         self, raw_format: RawFormat, count: int, page: int, *, filtered: bool = False
-    ) -> Finding:
+    ) -> Wholeness:
         body = self.body(raw_format, count)
 
         def repeats(end: bytes) -> bool:
@@ -174,7 +176,7 @@ def test_a_short_file_says_of_how_many(raw_format: RawFormat) -> None:
 def test_nothing_to_compare_with(raw_format: RawFormat, count: int) -> None:
     held = UNIQUE.held(raw_format, count, filtered=False)
     refused = decide(held, Retained(refused="not allowed"))
-    assert refused == Finding(Whole.UNVERIFIABLE, why="not allowed")
+    assert refused == Wholeness(Whole.UNVERIFIABLE, why="not allowed")
     assert decide(held, Retained()).answer is Whole.UNDECIDED
     empty = decide(held, Retained(is_all=True)).answer
     assert empty is (Whole.UNVERIFIABLE if count else Whole.WHOLE)
@@ -227,7 +229,7 @@ def test_attempts_that_interleave(
 def test_very_long_lines_are_told_by_the_end_there_is() -> None:
     log = log_of([f"{n} " + "x" * 65_000 for n in range(40)])
     body = log.body(RawFormat.TXT, 40)
-    held = Held(RawFormat.TXT, 40, len(body), body[-TAIL_BYTES:])
+    held = DownloadFacts(RawFormat.TXT, 40, len(body), body[-TAIL_BYTES:])
     assert decide(held, log.page(30), lambda _: False).answer is Whole.WHOLE
     cut = log.body(RawFormat.TXT, 35)
     short = replace(held, lines=35, size=len(cut), tail=cut[-TAIL_BYTES:])
@@ -259,7 +261,7 @@ def test_a_last_entry_nested_deeper_than_json_is_read_is_found(
     deep = b',"message_json":' + b"[" * 5000 + b"]" * 5000
     body = body[:start] + deep + body[start:]
     assert last_place(raw_format, body) == RawPlace(1, STDOUT, "log:j:stdout:1")
-    assert judge(raw_format, body).ending is Ending.WHOLE
+    assert judge(raw_format, body).ending is DownloadEnd.WHOLE
 
 
 MESSAGES = st.one_of(

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chronotui.tree.listing import Listing, Place
+from chronotui.tree.listing import Listing, ListPosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Server:
         self.ids.insert(0, f"job-{self.made}")
         self.past.insert(0, f"job-{self.made}")
 
-    def page(self, place: Place) -> tuple[list[str], Place | None]:
+    def page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
         begin = 0
         if place.cursor is not None:
             before = self.past[self.past.index(place.cursor) + 1 :]
@@ -37,7 +37,7 @@ class Server:
             )
         page = self.ids[begin : begin + PAGE]
         more = begin + PAGE < len(self.ids)
-        return page, Place(cursor=page[-1]) if more else None
+        return page, ListPosition(cursor=page[-1]) if more else None
 
 
 def read_all(listing: Listing, server: Server) -> None:
@@ -47,7 +47,7 @@ def read_all(listing: Listing, server: Server) -> None:
 
 def refresh(listing: Listing, server: Server, pages: int) -> None:
     read: list[str] = []
-    place: Place | None = Place()
+    place: ListPosition | None = ListPosition()
     while place is not None:
         page, place = server.page(place)
         read += page
@@ -129,32 +129,32 @@ def ids(*numbers: int) -> list[str]:
 
 def test_a_page_read_again_brings_new_ids_and_keeps_the_rest() -> None:
     listing = Listing()
-    listing.extend(ids(6, 5, 4), Place(cursor="4"))
-    listing.extend(ids(3, 2), Place(cursor="2"))
-    assert listing.refresh(ids(8, 7, 6), Place(cursor="6"))
+    listing.extend(ids(6, 5, 4), ListPosition(cursor="4"))
+    listing.extend(ids(3, 2), ListPosition(cursor="2"))
+    assert listing.refresh(ids(8, 7, 6), ListPosition(cursor="6"))
     assert list(listing.ids) == ids(8, 7, 6, 5, 4, 3, 2)
-    assert listing.next_place == Place(cursor="2")
+    assert listing.next_place == ListPosition(cursor="2")
     assert [listing.position(item) for item in listing.ids] == list(range(7))
 
 
 def test_ids_a_page_passes_over_are_gone() -> None:
     listing = Listing()
-    listing.extend(ids(6, 5, 4, 3, 2), Place(cursor="2"))
-    assert listing.refresh(ids(6, 4), Place(cursor="4"))
+    listing.extend(ids(6, 5, 4, 3, 2), ListPosition(cursor="2"))
+    assert listing.refresh(ids(6, 4), ListPosition(cursor="4"))
     assert list(listing.ids) == ids(6, 4, 3, 2)
 
 
 def test_pages_that_do_not_meet_the_list_change_nothing() -> None:
     listing = Listing()
-    listing.extend(ids(2, 1), Place(cursor="1"))
-    assert not listing.refresh(ids(9, 8), Place(cursor="8"))
+    listing.extend(ids(2, 1), ListPosition(cursor="1"))
+    assert not listing.refresh(ids(9, 8), ListPosition(cursor="8"))
     assert list(listing.ids) == ids(2, 1)
 
 
 def test_known_ids_are_shown_until_pages_confirm_or_pass_over_them() -> None:
     listing = Listing(ids(9, 7, 5, 1))
     assert not listing.answered
-    listing.extend(ids(9, 8, 5), Place(cursor="5"))
+    listing.extend(ids(9, 8, 5), ListPosition(cursor="5"))
     assert list(listing.ids) == ids(9, 8, 5, 1)
     assert listing.frontier == 3
     listing.extend(ids(4, 1), None)
@@ -163,9 +163,9 @@ def test_known_ids_are_shown_until_pages_confirm_or_pass_over_them() -> None:
 
 def test_a_cursor_that_comes_again_ends_the_list_and_is_said() -> None:
     listing = Listing()
-    listing.extend(ids(3, 2), Place(cursor="x"))
+    listing.extend(ids(3, 2), ListPosition(cursor="x"))
     assert not listing.looped
-    listing.extend(ids(1), Place(cursor="x"))
+    listing.extend(ids(1), ListPosition(cursor="x"))
     assert listing.looped
     assert listing.complete
 
@@ -178,7 +178,7 @@ def test_whatever_the_page_size_the_whole_list_is_read(
     listing = Listing()
     for begin in range(0, max(len(wanted), 1), size):
         end = begin + size
-        following = Place(cursor=str(end)) if end < len(wanted) else None
+        following = ListPosition(cursor=str(end)) if end < len(wanted) else None
         listing.extend(wanted[begin:end], following)
     assert list(listing.ids) == wanted
     assert listing.complete

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chronotui.errors import UnreachableError
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
-from chronotui.tree.listing import Loading, NoteKind, Place
-from chronotui.tree.model import NodeKey, NodeKind, TreeFilters, TreeModel
+from chronotui.tree.listing import ListPosition, Loading, NoteKind
+from chronotui.tree.model import NodeKey, TreeFilters, TreeModel, TreeNodeKind
 
 STATUSES = st.sampled_from([JobStatus(word) for word in JobStatus.KNOWN])
 
@@ -38,7 +38,9 @@ def loaded(workflows: int, jobs: int, *, more: bool = False) -> TreeModel:
     for branch in list(tree.branches()):
         owner = branch.workflow.id
         page = [job(owner, n) for n in range(jobs, 0, -1)]
-        branch.extend(branch.listing, page, Place(cursor="next") if more else None)
+        branch.extend(
+            branch.listing, page, ListPosition(cursor="next") if more else None
+        )
         branch.expanded = True
     tree.touch()
     return tree
@@ -66,7 +68,7 @@ class TreeMachine(RuleBasedStateMachine):
     @rule(count=st.integers(1, 3))
     def more_workflows(self, count: int) -> None:
         made = [workflow(len(self.jobs) + n) for n in range(count)]
-        place = Place(cursor=f"c{len(self.jobs)}")
+        place = ListPosition(cursor=f"c{len(self.jobs)}")
         self.tree.extend_workflows(self.tree.workflows, made, place)
         self.jobs |= {w.id: [] for w in made}
 
@@ -86,7 +88,7 @@ class TreeMachine(RuleBasedStateMachine):
         known = self.jobs[owner]
         statuses = [data.draw(STATUSES) for _ in range(count)]
         made = [job(owner, 9000 - len(known) - n, s) for n, s in enumerate(statuses)]
-        place = None if last else Place(cursor=f"c{len(known)}-{count}")
+        place = None if last else ListPosition(cursor=f"c{len(known)}-{count}")
         branch.extend(branch.listing, made, place)
         self.tree.touch()
         known += made
@@ -131,7 +133,7 @@ class TreeMachine(RuleBasedStateMachine):
     @invariant()
     def rows_are_the_plain_list(self) -> None:
         rows = rows_of(self.tree)
-        assert [k for k in rows if k.kind is not NodeKind.NOTE] == self._expected()
+        assert [k for k in rows if k.kind is not TreeNodeKind.NOTE] == self._expected()
         assert [self.tree.locate(key) for key in rows] == list(range(len(rows)))
 
     @invariant()
@@ -164,7 +166,7 @@ def test_selection_is_kept_by_identity_when_newer_jobs_come() -> None:
     for branch in tree.branches():
         owner = branch.workflow.id
         newest = [job(owner, n) for n in (5, 4, 3)]
-        assert branch.refresh(branch.listing, newest, Place(cursor="x"))
+        assert branch.refresh(branch.listing, newest, ListPosition(cursor="x"))
     tree.touch()
     assert tree.selected == key
     assert tree.locate(key) == tree.selected_row
@@ -198,7 +200,7 @@ def test_more_becomes_the_first_of_the_jobs_it_stood_for() -> None:
     branch = tree.branch("w00")
     assert branch is not None
     older = [job("w00", 0)]
-    branch.extend(branch.listing, older, Place(cursor="more"))
+    branch.extend(branch.listing, older, ListPosition(cursor="more"))
     tree.touch()
     assert tree.selected == NodeKey.job("w00", older[0].id)
 
@@ -214,7 +216,7 @@ def test_a_workflow_stays_though_no_job_of_it_fits_the_filter() -> None:
     tree = loaded(2, 2)
     tree.set_filters(TreeFilters(status=JobStatus.FAILED))
     rows = rows_of(tree)
-    assert [k.workflow_id for k in rows if k.kind is NodeKind.WORKFLOW] == [
+    assert [k.workflow_id for k in rows if k.kind is TreeNodeKind.WORKFLOW] == [
         "w00",
         "w01",
     ]
@@ -284,7 +286,7 @@ def test_the_servers_answer_refines_what_was_narrowed() -> None:
     tree = loaded(3, 0)
     tree.set_filters(TreeFilters(text="flow"))
     tree.extend_workflows(tree.workflows, [workflow(2), workflow(7)], None)
-    shown = [k.workflow_id for k in rows_of(tree) if k.kind is NodeKind.WORKFLOW]
+    shown = [k.workflow_id for k in rows_of(tree) if k.kind is TreeNodeKind.WORKFLOW]
     assert shown == ["w02", "w07"]
 
 
@@ -293,7 +295,7 @@ def test_an_old_filters_answer_does_not_reach_the_shown_list() -> None:
     stale = tree.workflows
     tree.set_filters(TreeFilters(text="flow-1"))
     tree.extend_workflows(stale, [workflow(0), workflow(5)], None)
-    shown = [k.workflow_id for k in rows_of(tree) if k.kind is NodeKind.WORKFLOW]
+    shown = [k.workflow_id for k in rows_of(tree) if k.kind is TreeNodeKind.WORKFLOW]
     assert shown == ["w01"]
 
 
@@ -304,7 +306,9 @@ def test_a_deep_link_is_shown_before_any_page_is_read() -> None:
     assert tree.selected == key == NodeKey.job("w09", found.id)
     branch = tree.branch("w09")
     assert branch is not None
-    branch.extend(branch.listing, [job("w09", n) for n in (9, 8)], Place(cursor="8"))
+    branch.extend(
+        branch.listing, [job("w09", n) for n in (9, 8)], ListPosition(cursor="8")
+    )
     tree.touch()
     assert list(branch.listing.ids)[-1] == found.id
     assert tree.selected == key
@@ -341,7 +345,7 @@ def test_terminated_workflows_go_when_they_are_not_asked_for() -> None:
     ended = workflow(1, terminated_at=datetime(2026, 1, 1, tzinfo=UTC))
     tree.extend_workflows(tree.workflows, [workflow(0), ended], None)
     tree.set_filters(TreeFilters())
-    shown = [k.workflow_id for k in rows_of(tree) if k.kind is NodeKind.WORKFLOW]
+    shown = [k.workflow_id for k in rows_of(tree) if k.kind is TreeNodeKind.WORKFLOW]
     assert shown == ["w00"]
 
 

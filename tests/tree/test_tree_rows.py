@@ -7,11 +7,11 @@ from itertools import product
 import pytest
 
 from chronotui.model import BuildStatus, Job, JobStatus, Trigger, Workflow, WorkflowKind
-from chronotui.tree.listing import Note, NoteKind, ShortIds, lines_of
+from chronotui.tree.listing import ListNote, NoteKind, ShortIds, lines_of
 from chronotui.tree.model import Branch, JobFilter, loaded_words
 from chronotui.tree.row import (
-    Piece,
     Role,
+    RowPiece,
     columns_for,
     interval_words,
     is_ticking,
@@ -51,7 +51,7 @@ def branch(*jobs: Job, **fields: object) -> Branch:
     return made
 
 
-def text_of(pieces: list[Piece]) -> str:
+def text_of(pieces: list[RowPiece]) -> str:
     drawn = (
         p.text[: p.width].rjust(p.width)
         if p.right
@@ -70,12 +70,12 @@ def row(shown: Job, width: int) -> str:
     [
         (
             job("RUNNING", ran=764, attempts=2),
-            "   ● 8f3c21 auto   running      12:44 try 2",
+            "   ● 8f3c21 auto   running      12:44 attempt 2",
             " ● 8f3c21 running 12:44",
         ),
         (
             job("FAILED", ago=3700, ran=130, attempts=3),
-            "   ✗ 8f3c21 auto   1 h ago       2:10 try 3",
+            "   ✗ 8f3c21 auto   1 h ago       2:10 attempt 3",
             " ✗ 8f3c21 1 h      2:10",
         ),
         (
@@ -99,7 +99,7 @@ def row(shown: Job, width: int) -> str:
     ],
 )
 def test_a_jobs_row_says_what_fits(shown: Job, wide: str, narrow: str) -> None:
-    assert row(shown, 46) == wide
+    assert row(shown, 50) == wide
     assert row(shown, 23) == narrow
 
 
@@ -129,7 +129,7 @@ def test_a_clock_behind_the_servers_shows_no_negative_times() -> None:
 def test_a_failed_job_stands_out_and_each_state_has_its_own_sign() -> None:
     shown = job("FAILED", ago=5, ran=3)
     pieces = job_pieces(branch(shown), shown, 46, NOW)
-    assert Piece("✗", Role.FAILED_SIGN, 1) in pieces
+    assert RowPiece("✗", Role.FAILED_SIGN, 1) in pieces
     assert {p.role for p in pieces if p.text} >= {Role.FAILED, Role.FAILED_SIGN}
     words = ("RUNNING", "PENDING", "COMPLETED", "FAILED", "CANCELED", "MOON")
     assert len({row(job(word), 46)[3] for word in words}) == 6
@@ -197,7 +197,7 @@ def test_hostile_names_and_words_are_harmless() -> None:
 
 
 def test_notes_are_broken_into_rows_that_fit() -> None:
-    note = Note(NoteKind.PROBLEM, "The server cannot be reached. Press r.")
+    note = ListNote(NoteKind.PROBLEM, "The server cannot be reached. Press r.")
     lines = lines_of([note], 14)
     assert [line.text for line in lines] == [
         "The server",

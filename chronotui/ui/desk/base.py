@@ -8,9 +8,9 @@ from textual.screen import Screen
 
 from chronotui.ui.desk.log_side import DETAILS, LogSide, cut_id, of_lists
 from chronotui.ui.desk.status import (
-    Notice,
-    Standing,
+    DeskStatus,
     StatusLine,
+    StatusMessage,
     of_catalog,
     with_log,
     with_place,
@@ -91,46 +91,46 @@ class DeskBase(Screen[None]):
     def _put(self, sentence: str) -> None:
         lasts = not sentence and self._is_too_small
         sentence = TOO_SMALL if lasts else sentence
-        for notice in self.query(Notice):
+        for notice in self.query(StatusMessage):
             notice.say(sentence, lasts=lasts)
             return
         if sentence:
-            notice = Notice()
+            notice = StatusMessage()
             self.mount(notice)
             notice.say(sentence, lasts=lasts)
 
     def say_size(self) -> None:
         """Say that the terminal is too small, or no longer."""
         said = ""
-        for notice in self.query(Notice):
+        for notice in self.query(StatusMessage):
             said = notice.sentence
             notice.fit(self.size.width)
         if said in {"", TOO_SMALL}:
             self._put("")
 
-    def show_standing(self) -> None:
+    def show_status(self) -> None:
         """Say on the status line how things stand now."""
         if not self.is_whole:
             return
         catalog = self.session.catalog if self.session else None
-        standing = of_catalog(
-            Standing(profile=self.plan.profile_name), catalog, self.refusal
+        status = of_catalog(
+            DeskStatus(profile=self.plan.profile_name), catalog, self.refusal
         )
         current = self.log_side.current
         if current is not None and self.log_side.pane != DETAILS:
             log = current.opened.log
-            standing = with_log(standing, log.state, log.now())
-            standing = with_place(standing, self.log_side.place)
-        standing = self._with_recordings(standing)
-        self.query_one(StatusLine).standing = standing
+            status = with_log(status, log.state, log.now())
+            status = with_place(status, self.log_side.place)
+        status = self._with_recordings(status)
+        self.query_one(StatusLine).status = status
         trouble = of_lists(catalog, self.plan.profile.url, self.refusal)
-        self.log_side.say_trouble(trouble or standing.reason)
+        self.log_side.say_trouble(trouble or status.reason)
 
-    def _with_recordings(self, standing: Standing) -> Standing:
+    def _with_recordings(self, status: DeskStatus) -> DeskStatus:
         saves = self.session.saves.recordings if self.session else ()
         job = saves[0].request.job if len(saves) == 1 else None
         name = self.short_id(job) if job is not None else ""
-        return with_recordings(standing, [save.progress for save in saves], name)
+        return with_recordings(status, [save.progress for save in saves], name)
 
     @property
     def _is_too_small(self) -> bool:

@@ -128,7 +128,7 @@ LEAST_VALUE: Final = 20
 INDENT: Final = 2
 
 
-class Piece(NamedTuple):
+class DetailPiece(NamedTuple):
     """A label's part and a text's part of one row, either may be empty."""
 
     label: str
@@ -136,7 +136,7 @@ class Piece(NamedTuple):
     kind: str
 
 
-def lay_out(rows: Sequence[DetailRow], width: int) -> list[Piece]:
+def lay_out(rows: Sequence[DetailRow], width: int) -> list[DetailPiece]:
     """Return the rows a width has room for; nothing is left out.
 
     Args:
@@ -145,41 +145,41 @@ def lay_out(rows: Sequence[DetailRow], width: int) -> list[Piece]:
     """
     labels = [row.label for row in rows if row.kind == "field"]
     column = max((cell_len(label) for label in labels), default=0) + INDENT
-    laid_out: list[Piece] = []
+    laid_out: list[DetailPiece] = []
     for row in rows:
         if row.kind == "field":
             laid_out += _field(row, column, width)
         elif row.kind in {"note", "alarm"}:
             words = textwrap.wrap(row.label, width) or [""]
             parts = (part for line in words for part in _chopped(line, width))
-            laid_out += [Piece("", part, row.kind) for part in parts]
+            laid_out += [DetailPiece("", part, row.kind) for part in parts]
         else:
             laid_out += _text(row, width)
     return laid_out
 
 
-def _field(row: DetailRow, column: int, width: int) -> Iterator[Piece]:
+def _field(row: DetailRow, column: int, width: int) -> Iterator[DetailPiece]:
     room = width - column
     if cell_len(row.value) <= room or room >= 2 * LEAST_VALUE:
         indent = " " * column
         label = row.label + " " * (column - cell_len(row.label))
         for part in _chopped(row.value, max(room, 1)):
-            yield Piece(label, part, "field")
+            yield DetailPiece(label, part, "field")
             label = indent
         return
-    yield from (Piece(part, "", "field") for part in _chopped(row.label, width))
+    yield from (DetailPiece(part, "", "field") for part in _chopped(row.label, width))
     indent = " " * INDENT if width > LEAST_VALUE else ""
     for part in _chopped(row.value, width - len(indent)):
-        yield Piece(indent, part, "field")
+        yield DetailPiece(indent, part, "field")
 
 
-def _text(row: DetailRow, width: int) -> Iterator[Piece]:
+def _text(row: DetailRow, width: int) -> Iterator[DetailPiece]:
     """Wrap a line of the payload; its other rows hang under its first word."""
     indent = len(row.label) - len(row.label.lstrip(" ")) + INDENT
     hanging = " " * indent if indent < width // 2 else ""
     first, *others = _chopped(row.label, width, len(hanging))
-    yield Piece("", first, row.kind)
-    yield from (Piece(hanging, part, row.kind) for part in others)
+    yield DetailPiece("", first, row.kind)
+    yield from (DetailPiece(hanging, part, row.kind) for part in others)
 
 
 def _chopped(text: str, width: int, hanging: int = 0) -> Iterable[str]:
@@ -243,7 +243,7 @@ class DetailsPane(ScrollView, can_focus=True):
         self._selection: tuple[Workflow | None, Job | None, str] = (None, None, "")
         self._alarm = ""
         self._details: list[DetailRow] = []
-        self.laid_out: list[Piece] = []
+        self.laid_out: list[DetailPiece] = []
         self._laid_out_for = 0
 
     def show(

@@ -20,7 +20,7 @@ from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.desk.details import DetailsPane
 from chronotui.ui.desk.status import TROUBLED
-from chronotui.ui.log.messages import Place
+from chronotui.ui.log.messages import ViewportPlace
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def name_of(workflow: Workflow | None, job: Job) -> str:
     return workflow.name if workflow is not None else job.workflow_id[:SHORT_ID]
 
 
-def standing_of(job: Job, now: datetime, short_id: str = "") -> str:
-    """Return e.g. ``8f3c21  FAILED after 2:10, 3 tries``; ``short_id`` as listed."""
+def subject_of_job(job: Job, now: datetime, short_id: str = "") -> str:
+    """Return e.g. ``8f3c21  FAILED after 2:10, 3 attempts``; ``short_id`` as listed."""
     words = f"{short_id or cut_id(job)}  {job.status}"
     seconds = running_seconds(job, now)
     if seconds is not None:
@@ -61,7 +61,7 @@ def standing_of(job: Job, now: datetime, short_id: str = "") -> str:
         words += f" {after}{human_duration(seconds)}"
     if job.attempts is not None and job.attempts > 1:
         ended = job.status.is_terminal
-        words += f", {job.attempts} tries" if ended else f"  try {job.attempts}"
+        words += f", {job.attempts} attempts" if ended else f"  attempt {job.attempts}"
     return words
 
 
@@ -100,7 +100,7 @@ class PaneTabs(OwnRow):
 
     active: reactive[str] = reactive(LIVE, repaint=False)
     subject: reactive[str] = reactive("", repaint=False)
-    standing: reactive[str] = reactive("", repaint=False)
+    status: reactive[str] = reactive("", repaint=False)
     alarm: reactive[bool] = reactive(False, repaint=False)
 
     class Chosen(Message):
@@ -122,7 +122,7 @@ class PaneTabs(OwnRow):
         """Name the job."""
         self.repaint()
 
-    def watch_standing(self) -> None:
+    def watch_status(self) -> None:
         """Say how the job stands."""
         self.repaint()
 
@@ -148,15 +148,15 @@ class PaneTabs(OwnRow):
 
     def _fitted(self, room: int) -> Text:
         """Return the job's name and how it stands, or as much as there is room for."""
-        standing = clean(self.standing)
+        status = clean(self.status)
         name = Text(clean(self.subject), no_wrap=True)
-        for_name = room - cell_len(standing) - len(BETWEEN)
+        for_name = room - cell_len(status) - len(BETWEEN)
         if for_name >= LEAST_NAME or name.cell_len <= for_name:
             name.truncate(for_name, overflow="ellipsis")
-            return name.append(BETWEEN + standing)
-        if cell_len(standing) > room:
-            standing = standing.partition("  ")[2] or standing
-        words = Text(standing, no_wrap=True)
+            return name.append(BETWEEN + status)
+        if cell_len(status) > room:
+            status = status.partition("  ")[2] or status
+        words = Text(status, no_wrap=True)
         words.truncate(room, overflow="ellipsis")
         return words
 
@@ -425,10 +425,10 @@ class LogSide(Vertical):
         return self.query_one(DetailsPane)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ViewportPlace:
         """Where the reader is in the shown pane."""
         log_pane = self.log_pane
-        return log_pane.view.place if log_pane is not None else Place()
+        return log_pane.view.place if log_pane is not None else ViewportPlace()
 
     @property
     def state(self) -> LogState | None:
@@ -498,10 +498,10 @@ class LogSide(Vertical):
         state = self.state
         self._told = state.job if state is not None else None
         if self.current is None or state is None:
-            tabs.subject = tabs.standing = ""
+            tabs.subject = tabs.status = ""
             return
         tabs.subject = name_of(self.current.opened.workflow, state.job)
-        tabs.standing = standing_of(state.job, self._now(), self._short_id(state.job))
+        tabs.status = subject_of_job(state.job, self._now(), self._short_id(state.job))
         tabs.alarm = state.job.status == ALARMING
 
     def _placed(self) -> None:

@@ -296,7 +296,7 @@ class Saving(DeskBase):
 
     def _tell_of_saves(self) -> None:
         """Keep the status line true of recordings, for as long as a save runs."""
-        self.show_standing()
+        self.show_status()
         running = self.session is not None and self.session.saves.running
         if not running and self._telling is not None:
             self._telling.stop()

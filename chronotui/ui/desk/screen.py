@@ -47,7 +47,7 @@ class OpeningJobs(DeskBase):
     """One job is open at a time; the others keep their lines and places."""
 
     _unsubscribe: Callable[[], None] | None = None
-    _standing_due: TimerHandle | None = None
+    _status_due: TimerHandle | None = None
     _said_at = 0.0
     _said_following = False
     _told_tree: tuple[Job, ChronotuiError | None] | None = None
@@ -63,7 +63,7 @@ class OpeningJobs(DeskBase):
         self._listen(opened)
         self.log_side.show_job(opened)
         self.log_side.focus_pane()
-        self.show_standing()
+        self.show_status()
 
     def _listen(self, opened: OpenedJob) -> None:
         self.stop_listening()
@@ -76,13 +76,13 @@ class OpeningJobs(DeskBase):
             self._unsubscribe = None
         self._forget_due()
 
-    def show_standing(self) -> None:
+    def show_status(self) -> None:
         """Say on the status line how things stand now."""
         self._forget_due()
         if self.is_whole:
             self._said_at = monotonic()
             self._said_following = self.log_side.place.following
-            super().show_standing()
+            super().show_status()
 
     def reader_placed(self) -> None:
         """Say where the reader is now, in the frame that shows it."""
@@ -90,18 +90,18 @@ class OpeningJobs(DeskBase):
         if follows_on and monotonic() < self._said_at + FOLLOWING_SECONDS:
             self._say_soon()
         else:
-            self.show_standing()
+            self.show_status()
 
     def _say_soon(self) -> None:
-        if self._standing_due is None:
-            self._standing_due = get_running_loop().call_later(
-                STANDING_SECONDS, self.show_standing
+        if self._status_due is None:
+            self._status_due = get_running_loop().call_later(
+                STANDING_SECONDS, self.show_status
             )
 
     def _forget_due(self) -> None:
-        if self._standing_due is not None:
-            self._standing_due.cancel()
-            self._standing_due = None
+        if self._status_due is not None:
+            self._status_due.cancel()
+            self._status_due = None
 
     def _log_changed(self) -> None:
         if self.session is not None and self.is_whole:
@@ -124,8 +124,8 @@ class OpeningJobs(DeskBase):
 # Connecting, signing in again, and opening what a deep link names.
 
 NEEDED_BY_LOGS: Final = (
-    "chronotui.engine.watch.job_log",
-    "chronotui.ui.log_view.pane",
+    "chronotui.engine.job_log",
+    "chronotui.ui.log.view",
 )
 
 LINK: Final = "link"
@@ -154,7 +154,7 @@ class Connecting(OpeningJobs, Saving):
     @work(group="connect", exclusive=True)
     async def connect(self) -> None:
         """Connect, show the tree, follow the deep link."""
-        opening = await asyncio.to_thread(import_module, "chronotui.engine.opening")
+        opening = await asyncio.to_thread(import_module, "chronotui.engine.session")
         plan = self.plan
         try:
             session: Session = await opening.open_session(
@@ -167,7 +167,7 @@ class Connecting(OpeningJobs, Saving):
             )
         except ChronotuiError as error:
             self.refusal = error
-            self.show_standing()
+            self.show_status()
             return
         finally:
             wake_collector()
@@ -242,7 +242,7 @@ class Connecting(OpeningJobs, Saving):
 
     def _catalog_changed(self) -> None:
         if self.session is not None and self.is_whole:
-            self.show_standing()
+            self.show_status()
             self.session.catalog_answered()
             if not self._is_furnished and self.session.catalog.answered:
                 self._is_furnished = True
@@ -329,18 +329,18 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         """Put the focus in the tree and let the clock move what it moves."""
         self.set_focus(self.tree_side.tree_view)
         self.log_side.when_placed = self.reader_placed
-        self.show_standing()
+        self.show_status()
         self.set_interval(1.0, self._tick)
         self.say_memory(self.plan.notice)
 
     def _tick(self) -> None:
         if self.is_whole:
             self.log_side.tick()
-            self.show_standing()
+            self.show_status()
 
     def on_resize(self, _event: Resize) -> None:
         """Say so when there is too little room."""
-        self.call_after_refresh(self.show_standing)
+        self.call_after_refresh(self.show_status)
         self.call_after_refresh(self.say_size)
 
     def action_ask_now(self) -> None:
@@ -348,7 +348,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         if self.session is not None:
             shown = self.log_side.current
             self.session.ask_now(shown.opened if shown is not None else None)
-            self.show_standing()
+            self.show_status()
 
     @on(tree_messages.RefreshWanted)
     def _refresh_wanted(self) -> None:
@@ -429,7 +429,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
 
     @on(LogSide.PaneChanged)
     def _pane_changed(self) -> None:
-        self.show_standing()
+        self.show_status()
 
     @on(log_messages.Said)
     def _said(self, message: log_messages.Said) -> None:

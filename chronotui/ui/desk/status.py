@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from chronotui.engine.log_state import Connection, LogState
     from chronotui.engine.save_request import SaveProgress
     from chronotui.errors import ChronotuiError
-    from chronotui.ui.log.messages import Place
+    from chronotui.ui.log.messages import ViewportPlace
 
 
-class Notice(Static):
+class StatusMessage(Static):
     """A sentence in the place of the keys; the status line below stays true.
 
     One too long for a row stands over the last rows of the log, for a while.
@@ -75,7 +75,7 @@ TELLING_REASON: Final = 28
 """Cells in which it says most; the reader's place and the profile stay beside it."""
 
 
-class Part(NamedTuple):
+class StatusPart(NamedTuple):
     """A piece of the line.
 
     Attributes:
@@ -92,7 +92,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DeskStatus:
     """What the status line tells.
 
     ``place`` is the line number under the eye, from 1; 0 when nothing is shown.
@@ -134,52 +134,54 @@ class Standing:
     recording_away: bool = False
 
 
-def parts_of(standing: Standing, *, brief: bool = False) -> list[Part]:
+def parts_of(status: DeskStatus, *, brief: bool = False) -> list[StatusPart]:
     """Return the pieces in reading order, but for the reason.
 
     Args:
-        standing: What is told.
+        status: What is told.
         brief: Whether recordings are told in few words.
     """
-    parts = [Part(standing.profile, "muted", 2)]
-    if standing.connection:
-        short = standing.connection_short
+    parts = [StatusPart(status.profile, "muted", 2)]
+    if status.connection:
+        short = status.connection_short
         parts.append(
-            Part(standing.connection, standing.connection_tone, 0, short=short)
+            StatusPart(status.connection, status.connection_tone, 0, short=short)
         )
-    parts += _place(standing)
-    parts += _truth(standing)
-    parts += _recordings(standing, brief=brief)
-    if standing.rate >= 0.5:
-        parts.append(Part(f"{standing.rate:,.0f}/s", "muted", 4))
-    if standing.filling:
-        parts.append(Part(standing.filling, "text", 1))
-    if standing.filters:
-        parts.append(Part(standing.filters, "caution", 2))
-    if standing.zone:
-        parts.append(Part(standing.zone, "muted", 5))
+    parts += _place(status)
+    parts += _truth(status)
+    parts += _recordings(status, brief=brief)
+    if status.rate >= 0.5:
+        parts.append(StatusPart(f"{status.rate:,.0f}/s", "muted", 4))
+    if status.filling:
+        parts.append(StatusPart(status.filling, "text", 1))
+    if status.filters:
+        parts.append(StatusPart(status.filters, "caution", 2))
+    if status.zone:
+        parts.append(StatusPart(status.zone, "muted", 5))
     return [part for part in parts if part.text]
 
 
-def fitted(standing: Standing, width: int) -> list[Part]:
+def fitted(status: DeskStatus, width: int) -> list[StatusPart]:
     """Return the pieces that ``width`` cells have room for.
 
     The connection, the lines and the missing ones stand at any usual width. A reason
     takes the room of what matters less than it, and is cut where that is not enough.
     """
-    kept = _fitted(standing, parts := parts_of(standing), width)
-    if standing.recordings and not set(_ranked(parts, 1)) <= set(kept):
-        kept = _fitted(standing, parts_of(standing, brief=True), width)
+    kept = _fitted(status, parts := parts_of(status), width)
+    if status.recordings and not set(_ranked(parts, 1)) <= set(kept):
+        kept = _fitted(status, parts_of(status, brief=True), width)
     return kept
 
 
-def _fitted(standing: Standing, parts: list[Part], width: int) -> list[Part]:
-    if not standing.reason:
+def _fitted(
+    status: DeskStatus, parts: list[StatusPart], width: int
+) -> list[StatusPart]:
+    if not status.reason:
         return fit(parts, width)
-    room = width - cell_len(standing.reason) - len(SEPARATOR)
+    room = width - cell_len(status.reason) - len(SEPARATOR)
     whole = fit(parts, room) if room > 0 else []
     if _width(whole) <= room and _ranked(whole, 1) == _ranked(parts, 1) and whole:
-        return [*whole, Part(standing.reason)]
+        return [*whole, StatusPart(status.reason)]
     for rank in (2, 1, 0):
         kept = fit(_ranked(parts, rank), width)
         room = width - _width(kept) - len(SEPARATOR)
@@ -187,74 +189,74 @@ def _fitted(standing: Standing, parts: list[Part], width: int) -> list[Part]:
             break
     if room < LEAST_REASON:
         return kept
-    words = standing.reason
+    words = status.reason
     if cell_len(words) > room:
         words = set_cell_size(words, room - 1).rstrip() + "…"
-    return [*kept, Part(words)]
+    return [*kept, StatusPart(words)]
 
 
-def _ranked(parts: list[Part], rank: int) -> list[Part]:
+def _ranked(parts: list[StatusPart], rank: int) -> list[StatusPart]:
     return [part for part in parts if part.rank <= rank]
 
 
-def _place(standing: Standing) -> list[Part]:
-    if not standing.lines:
+def _place(status: DeskStatus) -> list[StatusPart]:
+    if not status.lines:
         return []
-    if standing.following:
-        return [Part("following", "good", 1)]
-    words = f"line {standing.place:,}" if standing.place else ""
-    if words and standing.attempt:
-        words += f" of try {standing.attempt}"
-    parts = [Part(words, "text", 1)]
-    if standing.new:
-        parts.append(Part(f"▼ {standing.new:,} new (G)", "caution", 1))
+    if status.following:
+        return [StatusPart("following", "good", 1)]
+    words = f"line {status.place:,}" if status.place else ""
+    if words and status.attempt:
+        words += f" of attempt {status.attempt}"
+    parts = [StatusPart(words, "text", 1)]
+    if status.new:
+        parts.append(StatusPart(f"▼ {status.new:,} new (G)", "caution", 1))
     return parts
 
 
-def _truth(standing: Standing) -> list[Part]:
+def _truth(status: DeskStatus) -> list[StatusPart]:
     """Say how many lines there are and how many are known to be missing."""
-    if not (standing.has_log or standing.lines or standing.missing):
+    if not (status.has_log or status.lines or status.missing):
         return []
-    count = f"{standing.lines:,}"
-    words = "1 line" if standing.lines == 1 else f"{count} lines"
-    if standing.older:
-        words = f"first and newest {words}" if standing.split else f"newest {words}"
-        parts = [Part(words, "text", 0, short=f"{count}+ lines")]
+    count = f"{status.lines:,}"
+    words = "1 line" if status.lines == 1 else f"{count} lines"
+    if status.older:
+        words = f"first and newest {words}" if status.split else f"newest {words}"
+        parts = [StatusPart(words, "text", 0, short=f"{count}+ lines")]
     else:
-        parts = [Part(words, "text", 0)]
-    if standing.missing:
-        words = f"{standing.missing:,} missing"
-        whole = f"{words}, fetching" if standing.fetching else words
-        parts.append(Part(whole, "alarm", 0, short=words))
-    elif standing.possible:
-        words = f"{standing.possible:,} possibly"
-        parts.append(Part(f"{words} missing", "alarm", 0, short=words))
-    elif standing.sealed:
-        parts.append(Part("sealed ✓ 0 missing", "good", 0, short="✓ 0 missing"))
+        parts = [StatusPart(words, "text", 0)]
+    if status.missing:
+        words = f"{status.missing:,} missing"
+        whole = f"{words}, fetching" if status.fetching else words
+        parts.append(StatusPart(whole, "alarm", 0, short=words))
+    elif status.possible:
+        words = f"{status.possible:,} possibly"
+        parts.append(StatusPart(f"{words} missing", "alarm", 0, short=words))
+    elif status.sealed:
+        parts.append(StatusPart("sealed ✓ 0 missing", "good", 0, short="✓ 0 missing"))
     else:
-        parts.append(Part("0 missing", "muted", 0))
+        parts.append(StatusPart("0 missing", "muted", 0))
     return parts
 
 
-def _recordings(standing: Standing, *, brief: bool) -> list[Part]:
+def _recordings(status: DeskStatus, *, brief: bool) -> list[StatusPart]:
     """Say that something is recorded; the last of what is never left out."""
-    if not standing.recordings:
+    if not status.recordings:
         return []
-    away = standing.recording_away
+    away = status.recording_away
     tone: Tone = "caution" if away else "good"
     sign = "◐" if away else "●"
-    what = f"rec {standing.recorded_id}".strip()
-    if standing.recordings > 1:
-        what = f"{standing.recordings} recordings"
+    what = f"rec {status.recorded_id}".strip()
+    if status.recordings > 1:
+        what = f"{status.recordings} recordings"
     short = f"{sign} rec"
-    lines = "1 line" if standing.recorded == 1 else f"{standing.recorded:,} lines"
+    lines = "1 line" if status.recorded == 1 else f"{status.recorded:,} lines"
     words = f"{sign} {what} {lines}" + (", server away" if away else "")
     if brief:
-        words = f"{short} {standing.recorded:,}" + (" away" if away else "")
-    return [Part(words, tone, 0, short=short)]
+        words = f"{short} {status.recorded:,}" + (" away" if away else "")
+    return [StatusPart(words, tone, 0, short=short)]
 
 
-def fit(parts: list[Part], width: int) -> list[Part]:
+def fit(parts: list[StatusPart], width: int) -> list[StatusPart]:
     """Drop the parts that matter least, then shorten the rest, until it fits."""
     kept = list(parts)
     while kept and _width(kept) > width:
@@ -265,7 +267,7 @@ def fit(parts: list[Part], width: int) -> list[Part]:
     return kept
 
 
-def _shortened(parts: list[Part], width: int) -> list[Part]:
+def _shortened(parts: list[StatusPart], width: int) -> list[StatusPart]:
     """Say the parts shorter, from the first on; drop them from the last on."""
     kept = list(parts)
     for at, part in enumerate(kept):
@@ -276,7 +278,7 @@ def _shortened(parts: list[Part], width: int) -> list[Part]:
     return kept
 
 
-def _width(parts: list[Part]) -> int:
+def _width(parts: list[StatusPart]) -> int:
     return sum(cell_len(p.text) for p in parts) + len(SEPARATOR) * (len(parts) - 1)
 
 
@@ -297,16 +299,16 @@ class StatusLine(OwnRow):
         "status-line--alarm",
     }
 
-    standing: reactive[Standing] = reactive(Standing(), repaint=False)
+    status: reactive[DeskStatus] = reactive(DeskStatus(), repaint=False)
 
-    def watch_standing(self) -> None:
+    def watch_status(self) -> None:
         """Show it in the frame of what changed it."""
         self.repaint()
 
     def line(self, width: int) -> Text:
         """Return the parts that fit."""
         line = Text(" ", no_wrap=True, end="")
-        for number, part in enumerate(fitted(self.standing, max(width - 2, 0))):
+        for number, part in enumerate(fitted(self.status, max(width - 2, 0))):
             if number:
                 line.append(SEPARATOR)
             line.append(part.text, self.tone(f"status-line--{part.tone}"))
@@ -364,7 +366,7 @@ def tone_of(connection: Connection) -> Tone:
     return "caution" if connection.is_troubled and tone != "alarm" else tone
 
 
-def with_log(standing: Standing, state: LogState, now: float) -> Standing:
+def with_log(status: DeskStatus, state: LogState, now: float) -> DeskStatus:
     """Return the standing with what the opened log says."""
     filling = ""
     if state.filling is not None:
@@ -372,7 +374,7 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
         filling = f"reading {done:,}" + (f" of {total:,}" if total else "")
     words, short, reason = connection_words(state.connection, now)
     return replace(
-        standing,
+        status,
         connection=words,
         connection_short=short,
         reason=reason,
@@ -391,12 +393,12 @@ def with_log(standing: Standing, state: LogState, now: float) -> Standing:
 
 
 def of_catalog(
-    standing: Standing, catalog: Catalog | None, refusal: ChronotuiError | None = None
-) -> Standing:
+    status: DeskStatus, catalog: Catalog | None, refusal: ChronotuiError | None = None
+) -> DeskStatus:
     """Return the standing of a desk that shows no log: how the lists are doing.
 
     Args:
-        standing: What is known beside that.
+        status: What is known beside that.
         catalog: The lists; None before there is a connection.
         refusal: Why there will be none.
     """
@@ -406,15 +408,15 @@ def of_catalog(
         wait = catalog.seconds_to_next() if catalog is not None else None
         when = "" if wait is None or state == "SIGN IN" else _when(problem, wait)
         return replace(
-            standing,
+            status,
             connection=f"{SIGNS['OFFLINE']} {state}{when}",
             connection_short=f"{SIGNS['OFFLINE']} {state}",
             connection_tone="alarm",
             reason=clean(str(problem)),
         )
     if catalog is None or not catalog.answered:
-        return replace(standing, connection="◌ CONNECTING", connection_tone="caution")
-    return replace(standing, connection="● connected", connection_tone="good")
+        return replace(status, connection="◌ CONNECTING", connection_tone="caution")
+    return replace(status, connection="● connected", connection_tone="good")
 
 
 def _when(problem: ChronotuiError, wait: float) -> str:
@@ -431,10 +433,10 @@ def state_of(problem: ChronotuiError) -> str:
     return "OFFLINE" if isinstance(problem, UnreachableError) else "FAILING"
 
 
-def with_place(standing: Standing, place: Place) -> Standing:
+def with_place(status: DeskStatus, place: ViewportPlace) -> DeskStatus:
     """Return the standing with where the reader is."""
     return replace(
-        standing,
+        status,
         following=place.following,
         place=place.number,
         attempt=place.attempt,
@@ -445,17 +447,17 @@ def with_place(standing: Standing, place: Place) -> Standing:
 
 
 def with_recordings(
-    standing: Standing, recordings: Sequence[SaveProgress], job: str = ""
-) -> Standing:
+    status: DeskStatus, recordings: Sequence[SaveProgress], job: str = ""
+) -> DeskStatus:
     """Return the standing with the recordings that run.
 
     Args:
-        standing: What is known beside them.
+        status: What is known beside them.
         recordings: How far they are.
         job: The short id of the one that is recorded, if it is one.
     """
     return replace(
-        standing,
+        status,
         recordings=len(recordings),
         recorded=sum(now.lines for now in recordings),
         recorded_id=clean(job),

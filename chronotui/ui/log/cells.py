@@ -22,9 +22,9 @@ from chronotui.text import clean, parse_ansi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chronotui.log.rows import Gap
+    from chronotui.log.rows import GapMark
     from chronotui.text import Span, StyleSpec
-    from chronotui.ui.log.render import Look
+    from chronotui.ui.log.render import LogStyles
 
 _AFTER: Final = {
     GapState.FETCHING: "not received, fetching",
@@ -43,7 +43,7 @@ def percent(done: int, total: int) -> str:
     return f"{100 * done // max(total, 1)} %"
 
 
-def gap_text(gap: Gap) -> str:
+def gap_text(gap: GapMark) -> str:
     """Return the sentence of a row that stands for missing lines."""
     lines = plural(gap.count, "line") if gap.count else "lines"
     return f"⋯ {lines} {_AFTER.get(gap.state, 'not received')}"
@@ -463,7 +463,7 @@ class Paragraph(NamedTuple):
         return self.raw if self.source else self.grid.text
 
 
-def shown_message(message: str, base: Style, look: Look) -> Paragraph:
+def shown_message(message: str, base: Style, look: LogStyles) -> Paragraph:
     """Return one message as it stands in the list."""
     if len(message) <= MOST_SHOWN and message.isascii() and message.isprintable():
         return Paragraph(Grid(message), (Run(0, len(message), base),))
@@ -472,7 +472,7 @@ def shown_message(message: str, base: Style, look: Look) -> Paragraph:
     return capped(message, Run(0, MOST_SHOWN, base), note, look.note)
 
 
-def whole_message(message: str, base: Style, look: Look) -> list[Paragraph]:
+def whole_message(message: str, base: Style, look: LogStyles) -> list[Paragraph]:
     """Return one message as it stands on a screen of its own."""
     most = MOST_WHOLE if message.isascii() else MOST_WHOLE_WIDE
     note = f" … the first {most:,} characters of {byte_size(message)}: save it"
@@ -534,14 +534,14 @@ def byte_size(message: str) -> str:
     return f"{size / (1 << 20):,.1f} MiB"
 
 
-def shown_json(message: str, base: Style, look: Look) -> list[Paragraph]:
+def shown_json(message: str, base: Style, look: LogStyles) -> list[Paragraph]:
     """Return a message that is JSON, indented, a paragraph for each line."""
     note = "… the rest: Enter opens"
     return _json_lines(message, base, look, MOST_JSON_LINES, note)
 
 
 def _json_lines(
-    message: str, base: Style, look: Look, most: int, note: str
+    message: str, base: Style, look: LogStyles, most: int, note: str
 ) -> list[Paragraph]:
     styles = {
         JsonKind.KEY: look.json_key,

@@ -15,7 +15,7 @@ from chronotui.ui.log.cells import gap_text, percent
 from chronotui.ui.log.messages import OlderErrorWanted, OlderWanted
 from chronotui.ui.log.render import wall_time
 from chronotui.ui.log.state import is_begun, parse_filter
-from chronotui.ui.log.window import Motions
+from chronotui.ui.log.window import ViewportMotions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,7 @@ class Wanted(NamedTuple):
     told: bool = True
 
 
-class Finding(Motions):
+class SearchKeys(ViewportMotions):
     """Search with live preview, next and previous match, next and previous error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -98,7 +98,7 @@ class Finding(Motions):
         if self.opened is not None:
             search = self.opened.search
             pattern = search.pattern if search is not None else None
-            self._origin = Origin(self.opened.reading.spot, pattern)
+            self._origin = Origin(self.opened.viewport.spot, pattern)
 
     def preview_search(self, text: str) -> str:
         """Show the matches of what is typed so far, and go to the first one.
@@ -116,7 +116,7 @@ class Finding(Motions):
         search = opened.search_for(pattern)
         self._wanted = None
         if self._origin is not None:
-            opened.reading.return_to(self._origin.spot)
+            opened.viewport.return_to(self._origin.spot)
             if search is not None:
                 self._go_to(self._first_from(self._origin.spot, opened, search))
         self.redraw()
@@ -131,7 +131,7 @@ class Finding(Motions):
         opened.search_for(origin.pattern if origin is not None else None)
         self._wanted = None
         if origin is not None:
-            opened.reading.return_to(origin.spot)
+            opened.viewport.return_to(origin.spot)
         self.redraw()
 
     def _first_from(
@@ -169,8 +169,8 @@ class Finding(Motions):
         self._look_for(opened, opened.errors, step)
 
     def _look_for(self, opened: OpenLog, search: Search, step: int) -> None:
-        reading = opened.reading
-        self._go_to(Wanted(search, reading.current, step, reading.spot))
+        viewport = opened.viewport
+        self._go_to(Wanted(search, viewport.current, step, viewport.spot))
         self.moved()
 
     def indexed(self) -> None:
@@ -189,7 +189,7 @@ class Finding(Motions):
         if (
             opened is None
             or not opened.searches_with(search)
-            or not opened.reading.spot.is_at(wanted.spot)
+            or not opened.viewport.spot.is_at(wanted.spot)
         ):
             return
         is_error = search is not opened.search
@@ -202,7 +202,7 @@ class Finding(Motions):
             self.post_message(OlderErrorWanted(self))
             return
         if jump is not None:
-            opened.reading.go_to(jump.row)
+            opened.viewport.go_to(jump.row)
         if wanted.told:
             self.say(self._outcome(wanted, jump, is_error=is_error))
         if jump is None and wanted.step < 0:
@@ -218,7 +218,7 @@ class Finding(Motions):
         gap = opened.rows.unread_row
         if gap is None:
             return -1
-        return gap if gap < opened.reading.current else None
+        return gap if gap < opened.viewport.current else None
 
     def went_to_older_error(self) -> bool:
         """Go to the error before among lines loaded since it was asked for.
@@ -231,16 +231,16 @@ class Finding(Motions):
         if opened is None or self._left_at is None:
             return True
         self.take_over()
-        reading = opened.reading
-        if not reading.spot.is_at(self._left_at):
+        viewport = opened.viewport
+        if not viewport.spot.is_at(self._left_at):
             return True
-        jump = opened.errors.next(reading.current, -1, wrap=False)
+        jump = opened.errors.next(viewport.current, -1, wrap=False)
         if _is_unread(self._unread(opened), jump):
             return False
         if jump is None:
             self.say("No error above this line.")
         else:
-            reading.go_to(jump.row)
+            viewport.go_to(jump.row)
             self.moved()
         return True
 
@@ -301,7 +301,7 @@ class TimeGoal(NamedTuple):
 Goal: TypeAlias = LineGoal | TimeGoal
 
 
-class Found(NamedTuple):
+class GoalFound(NamedTuple):
     """Where a goal is, and what the reader must be told of it."""
 
     row: int
@@ -383,7 +383,7 @@ def _first_line(rows: Iterable[Row]) -> LogLine | None:
     return next((row.line for row in rows if isinstance(row, LineRow)), None)
 
 
-def find_goal(goal: Goal, opened: OpenLog) -> Found:
+def find_goal(goal: Goal, opened: OpenLog) -> GoalFound:
     """Return the row of a goal, or of what is nearest to it.
 
     Raises:
@@ -394,11 +394,11 @@ def find_goal(goal: Goal, opened: OpenLog) -> Found:
     if isinstance(goal, LineGoal):
         return _find_line(goal, opened)
     if is_before_loaded(goal, opened):
-        return Found(0, "The log begins later: this is its first line.")
-    return Found(opened.rows.row_at_time(goal.time_ns), goal.word)
+        return GoalFound(0, "The log begins later: this is its first line.")
+    return GoalFound(opened.rows.row_at_time(goal.time_ns), goal.word)
 
 
-def _find_line(goal: LineGoal, opened: OpenLog) -> Found:
+def _find_line(goal: LineGoal, opened: OpenLog) -> GoalFound:
     store, rows = opened.store, opened.rows
     index = store.bisect(_lowest(goal))
     line = store.line(index) if index < len(store) else None
@@ -407,17 +407,17 @@ def _find_line(goal: LineGoal, opened: OpenLog) -> Found:
     row = rows.locate(Anchor(key_of(line)))
     above = rows.row(row - 1) if row else None
     if line.sequence_num > goal.number and isinstance(above, GapRow):
-        return Found(row - 1, f"That line is among those: {gap_text(above.gap)}.")
+        return GoalFound(row - 1, f"That line is among those: {gap_text(above.gap)}.")
     if rows.anchor(row) != Anchor(key_of(line)):
-        return Found(row, "The filter hides that line; this one is near it.")
-    return Found(row)
+        return GoalFound(row, "The filter hides that line; this one is near it.")
+    return GoalFound(row)
 
 
 def _beyond(goal: LineGoal, index: int, opened: OpenLog) -> str:
     """Say that a try has no such line; ``index`` is where it would be."""
     number = goal.number + 1 - opened.first_number
     last = opened.number_of(opened.store.line(max(index - 1, 0)))
-    of = f" in try {goal.attempt}" if opened.has_tries else ""
+    of = f" in attempt {goal.attempt}" if opened.has_attempts else ""
     return f"There is no line {number:,}{of}: the newest is {last:,}."
 
 
@@ -428,7 +428,7 @@ def _lowest(goal: LineGoal) -> LineKey:
 # Going to a place that was typed, which may have to be loaded first.
 
 
-class Going(Motions):
+class Going(ViewportMotions):
     """Lines by number, times, start and end."""
 
     _asked_at: Spot[Anchor] | None = None
@@ -458,7 +458,7 @@ class Going(Motions):
         try:
             goal = goal_of(place, opened, now.astimezone(self.zone))
             if self.edges.more_above and is_unread(goal, opened):
-                self._asked_at = opened.reading.spot
+                self._asked_at = opened.viewport.spot
                 self.post_message(OlderWanted(self, goal, place))
             else:
                 self.go_to_goal(goal)
@@ -476,7 +476,7 @@ class Going(Motions):
         if opened is None or asked_at is None:
             return
         self.take_over()
-        if opened.reading.spot.is_at(asked_at):
+        if opened.viewport.spot.is_at(asked_at):
             self.go_to_goal(goal)
 
     def go_to_goal(self, goal: Goal) -> None:
@@ -502,7 +502,7 @@ class Unfiltered(NamedTuple):
     shown: Shown
 
 
-class Filtering(Motions):
+class Filtering(ViewportMotions):
     """Takes a filter as typed; every method returns what is wrong with it, or ""."""
 
     _unfiltered: Unfiltered | None = None
@@ -511,7 +511,7 @@ class Filtering(Motions):
         """Remember what is shown, before the first letter is typed."""
         opened = self.opened
         if opened is not None:
-            self._unfiltered = Unfiltered(opened, opened.reading.spot, opened.shown)
+            self._unfiltered = Unfiltered(opened, opened.viewport.spot, opened.shown)
 
     def preview_filter(self, typed: str) -> str:
         """Show what a filter as typed so far would leave.
@@ -546,7 +546,7 @@ class Filtering(Motions):
         opened.filters.tried = None
         opened.show(before.shown)
         self.prepare(opened)
-        opened.reading.return_to(before.spot)
+        opened.viewport.return_to(before.spot)
         self.redraw()
 
     def put_filter(self, typed: str) -> str:

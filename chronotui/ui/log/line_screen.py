@@ -32,7 +32,7 @@ from chronotui.ui.log.cells import (
 )
 from chronotui.ui.log.render import exact_time
 from chronotui.ui.term import clipboard
-from chronotui.viewport import Reading
+from chronotui.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from chronotui.json_tree import JsonTree
     from chronotui.model import LogLine
-    from chronotui.ui.log.render import Highlighter, Look
+    from chronotui.ui.log.render import Highlighter, LogStyles
     from chronotui.viewport import ScreenRow
 
 
@@ -154,7 +154,7 @@ _HELD: Final = {
 
 
 def paragraph_of(
-    folds: JsonFolds, node: int, look: Look, base: Style, width: int
+    folds: JsonFolds, node: int, look: LogStyles, base: Style, width: int
 ) -> tuple[Paragraph, int]:
     """Return a node's row before it is wrapped, and where its later parts begin."""
     tree = folds.tree
@@ -178,7 +178,9 @@ def _label(tree: JsonTree, node: int) -> str:
     return f"[{tree.places[node]:,}]" if is_item else ""
 
 
-def _value(folds: JsonFolds, node: int, look: Look) -> list[tuple[str, Style | None]]:
+def _value(
+    folds: JsonFolds, node: int, look: LogStyles
+) -> list[tuple[str, Style | None]]:
     tree, kind = folds.tree, folds.tree.kinds[node]
     if kind is NodeKind.LINE:
         return [(_shown(tree.value(node)), look.json_text)]
@@ -257,7 +259,7 @@ class JsonSheet(Widget, can_focus=True):
         """Another node is current."""
 
     def __init__(
-        self, tree: JsonTree, look: Look, *, find: Highlighter | None = None
+        self, tree: JsonTree, look: LogStyles, *, find: Highlighter | None = None
     ) -> None:
         super().__init__()
         self.folds = JsonFolds(tree)
@@ -265,25 +267,25 @@ class JsonSheet(Widget, can_focus=True):
         self._find = find
         self._laid: dict[int, tuple[Paragraph, list[tuple[int, int]], int]] = {}
         self._width = 0
-        self._reading: Reading[int] = Reading(self.folds, self._height)
-        self._reading.go_top()
+        self._viewport: Viewport[int] = Viewport(self.folds, self._height)
+        self._viewport.go_top()
 
     @property
     def node(self) -> int:
         """The node under the eye."""
-        return self.folds.anchor(self._reading.current)
+        return self.folds.anchor(self._viewport.current)
 
     # Keys
 
     def action_move(self, rows: int) -> None:
         """Go to the next node, or the one above."""
-        self._reading.move(rows)
+        self._viewport.move(rows)
         self._moved()
 
     def action_turn(self, share: float) -> None:
         """Go a window up or down, or a part of one."""
         lines = max(1, round(abs(share) * self.size.height) - (abs(share) == 1.0))
-        self._reading.page(lines if share > 0 else -lines)
+        self._viewport.page(lines if share > 0 else -lines)
         self._moved()
 
     def action_go(self, row: int) -> None:
@@ -292,7 +294,7 @@ class JsonSheet(Widget, can_focus=True):
 
     def action_unfold(self) -> None:
         """Show what the node holds; if it is shown, go to the first of it."""
-        row = self._reading.current
+        row = self._viewport.current
         if self.folds.is_open(self.node):
             self._go_to(row + 1)
         else:
@@ -303,14 +305,14 @@ class JsonSheet(Widget, can_focus=True):
         """Hide what the node holds; if it is hidden, go to the node it is in."""
         node = self.node
         if self.folds.is_open(node):
-            self.folds.fold(self._reading.current)
+            self.folds.fold(self._viewport.current)
             self._changed()
         elif self.folds.tree.parents[node] >= 0:
             self._go_to(self.folds.locate(self.folds.tree.parents[node]))
 
     def action_flip(self) -> None:
         """Show or hide what the node holds."""
-        row = self._reading.current
+        row = self._viewport.current
         (self.folds.fold if self.folds.is_open(self.node) else self.folds.unfold)(row)
         self._changed()
 
@@ -319,21 +321,21 @@ class JsonSheet(Widget, can_focus=True):
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll down."""
         event.stop()
-        self._reading.scroll(3)
+        self._viewport.scroll(3)
         self._moved()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Scroll up."""
         event.stop()
-        self._reading.scroll(-3)
+        self._viewport.scroll(-3)
         self._moved()
 
     def on_click(self, event: events.Click) -> None:
         """Go to the node clicked; on the current one, fold or unfold it."""
-        row = self._reading.row_at(event.y)
+        row = self._viewport.row_at(event.y)
         if row < 0:
             return
-        if row == self._reading.current:
+        if row == self._viewport.current:
             self.action_flip()
         else:
             self._go_to(row)
@@ -350,17 +352,17 @@ class JsonSheet(Widget, can_focus=True):
         if width != self._width:
             self._width = width
             self._laid.clear()
-            self._reading.reconsider()
-        self._reading.resize(height)
+            self._viewport.reconsider()
+        self._viewport.resize(height)
 
     def _go_to(self, row: int) -> None:
-        self._reading.go_to(row)
+        self._viewport.go_to(row)
         self._moved()
 
     def _changed(self) -> None:
         self._laid.pop(self.node, None)
-        self._reading.reconsider()
-        self._reading.resettle()
+        self._viewport.reconsider()
+        self._viewport.resettle()
         self._moved()
 
     def _moved(self) -> None:
@@ -399,9 +401,9 @@ class JsonSheet(Widget, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the strips of a part of the window; the compositor asks."""
-        if self.size != (self._width, self._reading.window):
+        if self.size != (self._width, self._viewport.window):
             self._fit()
-        places = list(self._reading.window_rows())[crop.y : crop.bottom]
+        places = list(self._viewport.window_rows())[crop.y : crop.bottom]
         return [self._strip(place).crop(crop.x, crop.right) for place in places]
 
     def render_line(self, y: int) -> Strip:
@@ -419,7 +421,7 @@ class JsonSheet(Widget, can_focus=True):
         if part:
             strip = Strip.join([Strip.blank(indent, base), strip])
         strip = strip.adjust_cell_length(width, base)
-        if row != self._reading.current:
+        if row != self._viewport.current:
             return strip
         over = self._look.current
         return Strip(Segment.apply_style(strip, post_style=over), width)
@@ -469,7 +471,7 @@ class LineScreen(ModalScreen[None]):
     def __init__(
         self,
         line: LogLine,
-        look: Look,
+        look: LogStyles,
         *,
         number: int = 0,
         zone: tzinfo | None = None,
@@ -528,7 +530,7 @@ class LineScreen(ModalScreen[None]):
 
     def _facts(self) -> Text:
         line = self.line
-        attempt = f"try {line.attempt}" if line.attempt else "an unknown try"
+        attempt = f"attempt {line.attempt}" if line.attempt else "an unknown attempt"
         place = f", line {self._number:,} of {attempt}" if self._number else ""
         source = "retained log" if line.retained else "live, not retained yet"
         facts = (

@@ -19,7 +19,7 @@ Tone: TypeAlias = Literal["text", "caution", "alarm"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ViewportPlace:
     """Where the reader is, for the status line.
 
     ``number`` is the line's place in the log of its try, from 1, whichever part of
@@ -127,7 +127,7 @@ class PlaceChanged(LogMessage, namespace="log_view"):
         place: Where the reader is now.
     """
 
-    def __init__(self, view: Widget, place: Place) -> None:
+    def __init__(self, view: Widget, place: ViewportPlace) -> None:
         self.place = place
         super().__init__(view)
 

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from chronotui.log.rows import Rows
     from chronotui.log.search import Search
     from chronotui.ui.log.messages import Tone
-    from chronotui.ui.log.render import Look
+    from chronotui.ui.log.render import LogStyles
     from chronotui.ui.log.state import OpenLog
 
 MARGIN = 2
 
 
 def draw_reason(
-    reason: tuple[str, str], look: Look, width: int, height: int
+    reason: tuple[str, str], look: LogStyles, width: int, height: int
 ) -> list[Strip]:
     """Draw why there is nothing: a title and a sentence, wrapped and centred."""
     title, sentence = reason
@@ -331,7 +331,7 @@ def _count_part(opened: OpenLog) -> BarPart:
     more = "+" if search is not None and not search.complete else ""
     if search is None or not count:
         return BarPart("no match yet" if more else "no match", "caution")
-    row = opened.reading.current
+    row = opened.viewport.current
     if not search.is_match(row):
         return BarPart(f"{count:,}{more} matches" if count > 1 or more else "1 match")
     return BarPart(f"{search.rank(row) + 1:,}{more} of {count:,}{more}")

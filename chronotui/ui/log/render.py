@@ -45,7 +45,7 @@ PREFIX: Final = "log-view--"
 
 
 @dataclass(frozen=True)
-class Look:
+class LogStyles:
     """Styles by use; ``current``, ``picked`` and the matches lie over the others."""
 
     stdout: Style
@@ -66,16 +66,16 @@ class Look:
     json_value: Style
 
     @cached_property
-    def on_current(self) -> Look:
+    def on_current(self) -> LogStyles:
         """The styles of the current row."""
         return self._on(self.current)
 
     @cached_property
-    def on_picked(self) -> Look:
+    def on_picked(self) -> LogStyles:
         """The styles of a row in the range."""
         return self._on(self.picked)
 
-    def _on(self, over: Style) -> Look:
+    def _on(self, over: Style) -> LogStyles:
         return replace(self, **{name: getattr(self, name) + over for name in GROUNDS})
 
 
@@ -99,7 +99,7 @@ GROUNDS: Final = (
 """Styles that fill a row, and so take its background."""
 
 COMPONENTS: Final = frozenset(
-    PREFIX + name.name.replace("_", "-") for name in fields(Look)
+    PREFIX + name.name.replace("_", "-") for name in fields(LogStyles)
 )
 
 LOOK_CSS: Final = """
@@ -135,14 +135,14 @@ LogView {
 """
 
 
-def look_of(widget: Widget) -> Look:
+def look_of(widget: Widget) -> LogStyles:
     """Read the styles from a widget whose component classes are `COMPONENTS`."""
-    return Look(
+    return LogStyles(
         **{
             field.name: widget.get_component_rich_style(
                 PREFIX + field.name.replace("_", "-"), partial=field.name in OVERLAYS
             )
-            for field in fields(Look)
+            for field in fields(LogStyles)
         }
     )
 
@@ -154,7 +154,7 @@ BOOKMARK: Final = "◆"
 
 
 def first_gutter(
-    line: LogLine, stamp: str, look: Look, *, bookmarked: bool
+    line: LogLine, stamp: str, look: LogStyles, *, bookmarked: bool
 ) -> list[Segment]:
     """Return the gutter of a line's first row.
 
@@ -170,14 +170,14 @@ def first_gutter(
     return [sign, Segment(stamp[1:], look.stamp), *_marks(line, look)]
 
 
-def later_gutter(line: LogLine, width: int, look: Look) -> list[Segment]:
+def later_gutter(line: LogLine, width: int, look: LogStyles) -> list[Segment]:
     """Return the gutter of a line's further rows: its mark and no time."""
     if not width:
         return []
     return [Segment(" " * (width - 2), look.stamp), *_marks(line, look)]
 
 
-def _marks(line: LogLine, look: Look) -> list[Segment]:
+def _marks(line: LogLine, look: LogStyles) -> list[Segment]:
     if line.stream == STDERR:
         return [Segment(MARK, look.mark), Segment(" ", look.stderr)]
     return [Segment("  ", look.stdout)]
@@ -334,7 +334,7 @@ class Flags(NamedTuple):
 PLAIN: Final = Flags()
 
 
-class Part(NamedTuple):
+class LinePart(NamedTuple):
     """One screen row of a line: a stretch of a paragraph and its indent."""
 
     paragraph: Paragraph
@@ -344,7 +344,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Drawer:
+class LineRenderer:
     """Draws rows for one width and one way of showing them.
 
     Args:
@@ -358,7 +358,7 @@ class Drawer:
         background: What those filters blend with.
     """
 
-    look: Look
+    look: LogStyles
     stamper: Stamper
     width: int
     wrap: bool = False
@@ -426,35 +426,35 @@ class Drawer:
             for index, part in enumerate(self._parts(paragraphs))
         ]
 
-    def _look(self, flags: Flags) -> Look:
+    def _look(self, flags: Flags) -> LogStyles:
         if flags.picked:
             return self.look.on_picked
         return self.look.on_current if flags.current else self.look
 
     def _paragraphs(
-        self, line: LogLine, look: Look, *, as_json: bool
+        self, line: LogLine, look: LogStyles, *, as_json: bool
     ) -> list[Paragraph]:
         base = look.stderr if line.stream == STDERR else look.stdout
         if as_json:
             return shown_json(line.message, base, look)
         return [shown_message(line.message, base, look)]
 
-    def _parts(self, paragraphs: Sequence[Paragraph]) -> list[Part]:
-        parts: list[Part] = []
+    def _parts(self, paragraphs: Sequence[Paragraph]) -> list[LinePart]:
+        parts: list[LinePart] = []
         for paragraph in paragraphs:
             if not self.wrap:
-                parts.append(Part(paragraph, 0, len(paragraph.grid.text), 0))
+                parts.append(LinePart(paragraph, 0, len(paragraph.grid.text), 0))
                 continue
             indent = paragraph.indent(self.room)
             parts += [
-                Part(paragraph, start, end, indent if index else 0)
+                LinePart(paragraph, start, end, indent if index else 0)
                 for index, (start, end) in enumerate(
                     paragraph.grid.wrap(self.room, indent)
                 )
             ]
         return parts
 
-    def _text(self, part: Part, base: Style) -> list[Segment]:
+    def _text(self, part: LinePart, base: Style) -> list[Segment]:
         """Return one screen row's text, neither padded nor too long."""
         grid, runs = part.paragraph.grid, part.paragraph.runs
         start, end, lead = part.start, part.end, part.indent
@@ -464,7 +464,7 @@ class Drawer:
         return blank + segments(grid.text, runs, start, end)
 
     def _prefix(
-        self, line: LogLine, previous_ns: int | None, flags: Flags, look: Look
+        self, line: LogLine, previous_ns: int | None, flags: Flags, look: LogStyles
     ) -> list[Segment]:
         """Return the gutter of a line's first row."""
         if not self.gutter:
@@ -557,14 +557,16 @@ class _Drawn(NamedTuple):
         return self.row == row
 
 
-class RowPainter:
+class RowRenderer:
     """Draws the rows of one log; drop it, or change `drawer`, to draw anew.
 
     Attributes:
         as_json: Lines shown as indented JSON.
     """
 
-    def __init__(self, rows: NearRows, drawer: Drawer, as_json: set[LineKey]) -> None:
+    def __init__(
+        self, rows: NearRows, drawer: LineRenderer, as_json: set[LineKey]
+    ) -> None:
         self.rows = rows
         self.as_json = as_json
         self._drawer = drawer
@@ -577,12 +579,12 @@ class RowPainter:
         return self.rows is rows and self.as_json is as_json
 
     @property
-    def drawer(self) -> Drawer:
+    def drawer(self) -> LineRenderer:
         """What draws; setting it forgets all that was drawn."""
         return self._drawer
 
     @drawer.setter
-    def drawer(self, drawer: Drawer) -> None:
+    def drawer(self, drawer: LineRenderer) -> None:
         if drawer != self._drawer:
             self._drawer = drawer
             self._drawn.clear()

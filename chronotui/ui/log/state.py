@@ -12,9 +12,9 @@ from chronotui.log.levels import Level
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.log.rows import Anchor, LineRow, Rows, first_number
 from chronotui.log.search import LineFilter, Search
-from chronotui.ui.log.messages import Place
+from chronotui.ui.log.messages import ViewportPlace
 from chronotui.ui.log.render import offset_name, wall_time
-from chronotui.viewport import Reading
+from chronotui.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -213,18 +213,18 @@ class NearRows:
 # Where the reader is, in the words of the status line.
 
 
-def place_of(opened: OpenLog, zone: tzinfo | None) -> Place:
+def place_of(opened: OpenLog, zone: tzinfo | None) -> ViewportPlace:
     """Return where the reader of a log is."""
     row = opened.current_row
     line = row.line if isinstance(row, LineRow) else None
-    reading = opened.reading
+    viewport = opened.viewport
     filters = str(opened.filters)
     if filters and opened.filters.suspended:
         filters += "  (in context)"
-    return Place(
-        following=reading.following,
+    return ViewportPlace(
+        following=viewport.following,
         number=max(opened.number_of(line), 0) if line else 0,
-        attempt=line.attempt if line and opened.has_tries else 0,
+        attempt=line.attempt if line and opened.has_attempts else 0,
         shown=len(opened.rows),
         new=new_lines(opened),
         zone=zone_name(zone, line.time_ns if line else None),
@@ -236,10 +236,10 @@ def place_of(opened: OpenLog, zone: tzinfo | None) -> Place:
 
 def new_lines(opened: OpenLog) -> int:
     """Return how many lines below were not on the screen yet; notices do not count."""
-    rows, reading = opened.rows, opened.reading
-    if reading.following:
+    rows, viewport = opened.rows, opened.viewport
+    if viewport.following:
         return 0
-    seen = rows.visible.ordinal(*rows.place_from(reading.unseen_from()))
+    seen = rows.visible.ordinal(*rows.place_from(viewport.unseen_from()))
     return rows.line_count - seen
 
 
@@ -281,7 +281,7 @@ class OpenLog:
         self.filters = FilterStack()
         self.rows = Rows(store)
         self.near = NearRows(self.rows)
-        self.reading: Reading[Anchor] = Reading(self.near, newest=self._newest)
+        self.viewport: Viewport[Anchor] = Viewport(self.near, newest=self._newest)
         self.as_json: set[LineKey] = set()
         self.bookmarks: dict[LineKey, Anchor] = {}
         self.range_from: Anchor | None = None
@@ -294,7 +294,7 @@ class OpenLog:
         """The row under the eye, None when there is none."""
         if not len(self.rows):
             return None
-        return self.near.row(min(self.reading.current, len(self.rows) - 1))
+        return self.near.row(min(self.viewport.current, len(self.rows) - 1))
 
     @property
     def current_line(self) -> LogLine | None:
@@ -321,12 +321,12 @@ class OpenLog:
     @property
     def attempt(self) -> int:
         """The try of the line under the eye, or of the nearest one."""
-        row = self.rows.place_from(self.reading.current)[0]
+        row = self.rows.place_from(self.viewport.current)[0]
         chunks = self.rows.visible.chunks or self.store.chunks.chunks
         return chunks[min(row, len(chunks) - 1)].attempt if chunks else 1
 
     @property
-    def has_tries(self) -> bool:
+    def has_attempts(self) -> bool:
         """Whether lines must be told apart by their try."""
         return max(self.store.attempts(), default=0) > 1
 
@@ -359,13 +359,13 @@ class OpenLog:
     def show(self, shown: Shown) -> None:
         """Show rows, new ones or those of before; the place of reading stays."""
         self.rows, self.search, self._errors = shown
-        self.near = self.reading.rows = NearRows(self.rows)
+        self.near = self.viewport.rows = NearRows(self.rows)
         self.refresh()
 
     @property
     def _eye(self) -> Anchor | None:
         """The row the reader looks at, shown or hidden; None at the newest one."""
-        spot = self.reading.spot
+        spot = self.viewport.spot
         return None if spot.following else spot.anchor
 
     def refresh(self) -> None:
@@ -409,8 +409,8 @@ class OpenLog:
         if not self.rows.complete:
             self.rows.advance(budget_seconds, self._eye)
             self.near.forget_from(0)
-            self.reading.reconsider()
-            self.reading.resettle()
+            self.viewport.reconsider()
+            self.viewport.resettle()
             return True
         for search in (self.search, self._errors):
             if search is not None and not search.complete:
@@ -432,7 +432,7 @@ class OpenLog:
         key = key_of(line)
         if self.bookmarks.pop(key, None) is not None:
             return False
-        self.bookmarks[key] = self.rows.anchor(self.reading.current)
+        self.bookmarks[key] = self.rows.anchor(self.viewport.current)
         return True
 
     def is_bookmarked(self, number: int) -> bool:
@@ -448,7 +448,7 @@ class OpenLog:
             (self.rows.locate(anchor), key) for key, anchor in self.bookmarks.items()
         )
         for row, _key in ordered:
-            if row > self.reading.current:
+            if row > self.viewport.current:
                 return row, False
         return ordered[0][0], True
 
@@ -457,7 +457,7 @@ class OpenLog:
         if self.range_from is None or not len(self.rows):
             return range(0)
         start = self.rows.locate(self.range_from)
-        low, high = sorted((start, self.reading.current))
+        low, high = sorted((start, self.viewport.current))
         return range(low, high + 1)
 
     def picked_lines(self) -> list[LogLine]:

@@ -17,7 +17,7 @@ from chronotui.log.attempts import key_of
 from chronotui.model import STDERR, STDOUT
 from chronotui.ui.log import messages
 from chronotui.ui.log.cells import is_json, plural
-from chronotui.ui.log.find import Filtering, Finding, Going
+from chronotui.ui.log.find import Filtering, Going, SearchKeys
 from chronotui.ui.log.line_screen import LineScreen
 from chronotui.ui.log.messages import (
     LineOpened,
@@ -36,7 +36,7 @@ from chronotui.ui.log.prompt import (
     search_words,
 )
 from chronotui.ui.log.render import COMPONENTS, LOOK_CSS, Highlighter
-from chronotui.ui.log.window import LogWindow, Mouse
+from chronotui.ui.log.window import LogWindow, ViewportMouse
 from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
@@ -311,7 +311,7 @@ class Showing(LogWindow):
     def _redraw_higher_or_lower(self) -> None:
         """Draw anew what may take more rows than before, or fewer."""
         if self.opened is not None:
-            self.opened.reading.reconsider()
+            self.opened.viewport.reconsider()
         self.redraw()
 
     def _change(self, settings: ViewSettings) -> None:
@@ -391,7 +391,7 @@ class Picking(LogWindow):
             self.say("No bookmarks; m sets one.")
             return
         row, wrapped = found
-        self.opened.reading.go_to(row)
+        self.opened.viewport.go_to(row)
         self.say("First bookmark: went on from the start." if wrapped else "")
         self.moved()
 
@@ -401,8 +401,8 @@ class Picking(LogWindow):
         if opened is None or not len(opened.rows):
             return
         if opened.range_from is None:
-            opened.reading.stop_following()
-            opened.range_from = opened.rows.anchor(opened.reading.current)
+            opened.viewport.stop_following()
+            opened.range_from = opened.rows.anchor(opened.viewport.current)
             self.say("Range started: move, then y copies it; v gives it up.")
         else:
             opened.range_from = None
@@ -446,7 +446,7 @@ class Picking(LogWindow):
         if opened is None or line is None:
             return
         if opened.filters.hides:
-            opened.reading.stop_following()
+            opened.viewport.stop_following()
             opened.filters.suspended = True
             self.refilter()
             self.say("In the full log; esc goes back to the filtered view.")
@@ -481,7 +481,7 @@ class Picking(LogWindow):
 # The log view whole: a window, its keys and its mouse.
 
 
-class LogView(Filtering, Going, Finding, Picking, Showing, Mouse):
+class LogView(Filtering, Going, SearchKeys, Picking, Showing, ViewportMouse):
     """Shows an opened log; knows its rows and nothing of where they come from.
 
     Call `show` with an `OpenLog`, and `log_changed` when its store changed.

@@ -15,20 +15,20 @@ from textual.scroll_view import ScrollView
 from chronotui.ui.log.messages import (
     Edge,
     EdgeReached,
-    Place,
     PlaceChanged,
     ReadOn,
     Said,
+    ViewportPlace,
     WholeLogWanted,
 )
 from chronotui.ui.log.prompt import draw_reason
 from chronotui.ui.log.render import (
     BLACK,
-    Drawer,
     Flags,
     Highlighter,
-    Look,
-    RowPainter,
+    LineRenderer,
+    LogStyles,
+    RowRenderer,
     Stamper,
     look_of,
 )
@@ -76,8 +76,8 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         self.settings = settings or ViewSettings()
         self.local_zone = local_zone
         self.opened: OpenLog | None = None
-        self._painter: RowPainter | None = None
-        self._look: Look | None = None
+        self._painter: RowRenderer | None = None
+        self._look: LogStyles | None = None
         self._drawn: list[DrawnRow] = []
         self._drawn_width = 0
         self._shortcut = Shortcut(self)
@@ -86,7 +86,7 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         self._reason = ("", "")
 
     @property
-    def look(self) -> Look:
+    def look(self) -> LogStyles:
         """The styles of now."""
         if self._look is None:
             self._look = look_of(self)
@@ -98,9 +98,9 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         """The zone times are shown in; None is the machine's own."""
         return UTC if self.settings.zone == "utc" else self.local_zone
 
-    def prepare(self, opened: OpenLog) -> RowPainter:
+    def prepare(self, opened: OpenLog) -> RowRenderer:
         """Return the painter for the size, settings and search of now."""
-        drawer = Drawer(
+        drawer = LineRenderer(
             look=self.look,
             stamper=Stamper(self.settings.timestamps, self.zone, opened.start_ns),
             width=self.size.width,
@@ -112,9 +112,9 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         )
         painter = self._painter
         if painter is None or not painter.paints(opened.near, opened.as_json):
-            painter = RowPainter(opened.near, drawer, opened.as_json)
+            painter = RowRenderer(opened.near, drawer, opened.as_json)
             self._painter = painter
-            opened.reading.measure_with(painter.height)
+            opened.viewport.measure_with(painter.height)
         painter.drawer = drawer
         return painter
 
@@ -138,7 +138,7 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         """Fit the place of reading to the size and settings of now."""
         if self.opened is not None:
             self.prepare(self.opened)
-            self.opened.reading.resize(self.size.height)
+            self.opened.viewport.resize(self.size.height)
         self._drawn = []
 
     def repaint(self) -> None:
@@ -162,10 +162,10 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
             return [DrawnRow(list(strip)) for strip in strips]
         return self._draw_rows(self.opened, self.prepare(self.opened))
 
-    def _draw_rows(self, opened: OpenLog, painter: RowPainter) -> list[DrawnRow]:
+    def _draw_rows(self, opened: OpenLog, painter: RowRenderer) -> list[DrawnRow]:
         if self._highlighter is not None:
             self._highlighter.begin()
-        places = list(opened.reading.window_rows())
+        places = list(opened.viewport.window_rows())
         picked = opened.picked_rows()
         drawn = {
             number: painter.rows_of(number, self._flags(opened, number, picked))
@@ -180,7 +180,7 @@ class LogCanvas(ScrollView, can_focus=True, inherit_bindings=False):
         return rows
 
     def _flags(self, opened: OpenLog, number: int, picked: range) -> Flags:
-        current = number == opened.reading.current
+        current = number == opened.viewport.current
         bookmarked = bool(opened.bookmarks) and opened.is_bookmarked(number)
         found = current and opened.search is not None
         return Flags(current, number in picked, bookmarked, found=found)
@@ -239,16 +239,16 @@ class EdgeWatch:
 
     def look(self, view: Widget, opened: OpenLog) -> None:
         """Post what must be loaded for the window not to run dry."""
-        rows, reading = opened.rows, opened.reading
-        ahead = reading.window * WINDOWS_AHEAD
+        rows, viewport = opened.rows, opened.viewport
+        ahead = viewport.window * WINDOWS_AHEAD
         count = len(rows)
         gap = rows.unread_row if self.more_above else None
         if gap is not None:
-            if reading.top.row - ahead <= gap <= reading.last_shown + ahead:
+            if viewport.top.row - ahead <= gap <= viewport.last_shown + ahead:
                 self._ask_into(view, opened, gap)
-        elif self.more_above and reading.top.row < ahead:
+        elif self.more_above and viewport.top.row < ahead:
             self._ask(view, "top", rows.anchor(0) if count else None)
-        if self.more_below and reading.last_shown >= count - ahead:
+        if self.more_below and viewport.last_shown >= count - ahead:
             self._ask(view, "bottom", rows.anchor(count - 1) if count else None)
 
     def _ask_into(self, view: Widget, opened: OpenLog, gap: int) -> None:
@@ -257,7 +257,7 @@ class EdgeWatch:
         Pages reach into the gap from below; from above only the log from its start.
         """
         rows = opened.rows
-        if opened.reading.current > gap:
+        if opened.viewport.current > gap:
             self._ask(view, "top", rows.anchor(min(gap + 1, len(rows) - 1)))
         elif self._asked_from != rows.anchor(max(gap - 1, 0)):
             self._asked_from = rows.anchor(max(gap - 1, 0))
@@ -313,7 +313,7 @@ class LogWindow(LogCanvas):
     ) -> None:
         super().__init__(settings=settings, local_zone=local_zone, id=id)
         self.edges = EdgeWatch()
-        self.place = Place()
+        self.place = ViewportPlace()
         self.when_placed: Callable[[], None] = lambda: None
         self._taking_over = False
         self._indexing = False
@@ -367,7 +367,7 @@ class LogWindow(LogCanvas):
 
     def _tell(self) -> None:
         opened = self.opened
-        place = place_of(opened, self.zone) if opened is not None else Place()
+        place = place_of(opened, self.zone) if opened is not None else ViewportPlace()
         if place != self.place:
             self.place = place
             self.when_placed()
@@ -403,7 +403,7 @@ class LogWindow(LogCanvas):
         if not self.size:
             return
         self.prepare(self.opened)
-        self.opened.reading.resettle()
+        self.opened.viewport.resettle()
         self.moved()
 
     def indexed(self) -> None:
@@ -441,7 +441,7 @@ SIDEWAYS_SHARE: Final = 3
 """A step sideways is this part of the room for text."""
 
 
-class Motions(LogWindow):
+class ViewportMotions(LogWindow):
     """Lines, pages, ends, sideways, attempts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -532,14 +532,14 @@ class Motions(LogWindow):
     def is_at_top(self) -> bool:
         """Whether the reader stands on the first row there is."""
         opened = self.opened
-        if opened is None or opened.reading.following:
+        if opened is None or opened.viewport.following:
             return False
-        return opened.reading.current == 0
+        return opened.viewport.current == 0
 
     def go_to_start(self) -> None:
         """Go to the first line that is loaded."""
         if self.opened is not None:
-            self.opened.reading.go_top()
+            self.opened.viewport.go_top()
             self.moved()
 
     def action_log_end(self) -> None:
@@ -549,14 +549,14 @@ class Motions(LogWindow):
     def action_follow(self) -> None:
         """Stick to the newest line."""
         if self.opened is not None:
-            self.opened.reading.follow()
+            self.opened.viewport.follow()
             self.edges.ask_again("bottom")
             self.moved()
 
     def action_stop_following(self) -> None:
         """Stay at the line under the eye."""
         if self.opened is not None:
-            self.opened.reading.stop_following()
+            self.opened.viewport.stop_following()
             self.moved()
 
     def action_text_left(self) -> None:
@@ -578,30 +578,30 @@ class Motions(LogWindow):
     def go_to_row(self, row: int) -> None:
         """Make a row the current one."""
         if self.opened is not None:
-            self.opened.reading.go_to(row)
+            self.opened.viewport.go_to(row)
             self.moved()
 
     def scroll_window(self, lines: int) -> None:
         """Scroll by screen rows, as a wheel does."""
         if self.opened is not None:
-            self.opened.reading.scroll(lines)
+            self.opened.viewport.scroll(lines)
             self.moved()
 
     def _move(self, rows: int) -> None:
         if self.opened is None:
             return
-        if rows < 0 and self.opened.reading.current == 0:
+        if rows < 0 and self.opened.viewport.current == 0:
             self.edges.ask_again("top")
-        self.opened.reading.move(rows)
+        self.opened.viewport.move(rows)
         self.moved()
 
     def _page(self, share: float) -> None:
         if self.opened is None:
             return
-        if share < 0 and self.opened.reading.top.row == 0:
+        if share < 0 and self.opened.viewport.top.row == 0:
             self.edges.ask_again("top")
         lines = max(1, round(abs(share) * self.size.height) - (abs(share) == 1.0))
-        self.opened.reading.page(lines if share > 0 else -lines)
+        self.opened.viewport.page(lines if share > 0 else -lines)
         self.moved()
 
     def _sideways(self, direction: int) -> None:
@@ -612,7 +612,7 @@ class Motions(LogWindow):
         room = painter.drawer.room
         widest = max(
             painter.text_width(place.row)
-            for place in opened.reading.window_rows()
+            for place in opened.viewport.window_rows()
             if place.row >= 0
         )
         step = max(1, room // SIDEWAYS_SHARE) * direction
@@ -625,7 +625,7 @@ class Motions(LogWindow):
         if opened is None or not len(opened.rows):
             return
         starts = opened.attempt_starts()
-        current = opened.reading.current
+        current = opened.viewport.current
         if direction < 0:
             before = [row for row in starts if row < current]
             if not before:
@@ -645,7 +645,7 @@ class Motions(LogWindow):
 WHEEL_LINES: Final = 3
 
 
-class Mouse(Motions):
+class ViewportMouse(ViewportMotions):
     """Wheel scrolls, a click sets the current line, a drag picks a range."""
 
     _pressed_at: int | None = None
@@ -682,7 +682,7 @@ class Mouse(Motions):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Make the line under the pointer current."""
-        row = self.opened.reading.row_at(event.y) if self.opened else -1
+        row = self.opened.viewport.row_at(event.y) if self.opened else -1
         if self.opened is None or row < 0:
             return
         self.opened.range_from = None
@@ -697,7 +697,7 @@ class Mouse(Motions):
         height = self.size.height
         if event.y < 0 or event.y >= height:
             self.scroll_window(-1 if event.y < 0 else 1)
-        row = self.opened.reading.row_at(min(max(event.y, 0), height - 1))
+        row = self.opened.viewport.row_at(min(max(event.y, 0), height - 1))
         if row < 0 or (row == self._pressed_at and self.opened.range_from is None):
             return
         if self.opened.range_from is None:

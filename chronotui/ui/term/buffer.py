@@ -32,7 +32,7 @@ class DrawnRow:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.segments = segments
         self._strip: Strip | None = None
-        self._made: tuple[Pieces, Piece | None] | None = None
+        self._made: tuple[Pieces, StyledCells | None] | None = None
 
     def __iter__(self) -> Iterator[Segment]:
         """Return the segments one by one."""
@@ -55,7 +55,7 @@ class DrawnRow:
         """Number of cells."""
         return self.strip.cell_length
 
-    def piece(self, pieces: Pieces, console: Console) -> Piece | None:
+    def piece(self, pieces: Pieces, console: Console) -> StyledCells | None:
         """Return the row as the painter's cells; None when it is more than that."""
         if self._made is None or self._made[0] is not pieces:
             self._made = (pieces, pieces.of_segments(self.segments, console))
@@ -136,7 +136,7 @@ class Styles:
         return self._styles[ord(code)]
 
 
-class Piece(NamedTuple):
+class StyledCells(NamedTuple):
     """What writing from one cell on puts into a row, a style code for each cell.
 
     ``sgr`` and ``link`` are in force after it.
@@ -162,7 +162,7 @@ class Pieces:
 
     def of_segments(
         self, segments: Sequence[Segment], console: Console
-    ) -> Piece | None:
+    ) -> StyledCells | None:
         """Return the piece that segments make; None when they are more than that."""
         text = "".join([segment.text for segment in segments])
         if not is_single(text):
@@ -174,13 +174,15 @@ class Pieces:
             for _, style, _ in segments:
                 codes[style] = self._code_of(style, console)
             return self.of_segments(segments, console)
-        return Piece(text, styles)
+        return StyledCells(text, styles)
 
     def _code_of(self, style: Style | None, console: Console) -> str:
         piece = self.piece_of(Strip([Segment(BLANK, style)]).render(console))
         return piece.styles if piece is not None else PLAIN
 
-    def _piece_of(self, written: str, sgr: str = "", link: str = "") -> Piece | None:
+    def _piece_of(
+        self, written: str, sgr: str = "", link: str = ""
+    ) -> StyledCells | None:
         """Return the piece written in a style; None when it is more than that."""
         texts: list[Cells] = []
         codes: list[str] = []
@@ -199,7 +201,7 @@ class Pieces:
                 link = "" if link.startswith("\x1b]8;;\x1b") else link
         if length != len(written):
             return None
-        return Piece(_joined(texts), "".join(codes), sgr, link)
+        return StyledCells(_joined(texts), "".join(codes), sgr, link)
 
 
 def _joined(texts: Sequence[Cells]) -> Cells:
@@ -258,7 +260,7 @@ class Row(NamedTuple):
         """Whether every grapheme is one character that takes one cell."""
         return isinstance(self.cells, str)
 
-    def with_piece(self, x: int, piece: Piece) -> Row:
+    def with_piece(self, x: int, piece: StyledCells) -> Row:
         """Return the row with a piece from cell ``x`` on, as far as there is room."""
         old, new = self.cells, piece.cells
         end = min(x + len(new), len(old))
@@ -310,7 +312,7 @@ class Surface:
         """Take every cell as unknown."""
         self.rows = [Row.of(UNKNOWN, self.width)] * self.height
 
-    def put(self, x: int, y: int, piece: Piece) -> None:
+    def put(self, x: int, y: int, piece: StyledCells) -> None:
         """Write a piece from a cell on, as far as there is room."""
         self.rows[y] = self.rows[y].with_piece(x, piece)
 
@@ -321,7 +323,7 @@ class Surface:
             The numbers of the rows it wrote to, or None, with nothing applied,
             when it holds anything but moves, styles, links and text.
         """
-        planned: list[tuple[int, int, Piece]] = []
+        planned: list[tuple[int, int, StyledCells]] = []
         x, y = self.cursor
         sgr = link = ""
         parts = _MOVE.split(painting)

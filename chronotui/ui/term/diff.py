@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from chronotui.ui.term.buffer import DrawnRow, Piece, Styles
+    from chronotui.ui.term.buffer import DrawnRow, StyledCells, Styles
 
 SHORT_COLOUR, LONG_COLOUR = 3, 5
 """Parameters of a colour by number and of one by red, green and blue."""
@@ -79,7 +79,7 @@ class Pen:
         return "".join(self._out)
 
 
-class Look(NamedTuple):
+class SgrState(NamedTuple):
     """An SGR parameter string taken apart; a colour is its parameters."""
 
     flags: frozenset[str]
@@ -114,7 +114,7 @@ def _change_of_sgr(old: str, new: str) -> str:
 
 
 @lru_cache(1024)
-def _look(sgr: str) -> Look | None:
+def _look(sgr: str) -> SgrState | None:
     """Take a parameter string apart; None when it says more than is known here."""
     words = sgr.split(";") if sgr else []
     flags, colours = set(), {"3": "", "4": ""}
@@ -134,7 +134,7 @@ def _look(sgr: str) -> Look | None:
         else:
             return None
         at += size
-    return Look(frozenset(flags), colours["3"], colours["4"])
+    return SgrState(frozenset(flags), colours["3"], colours["4"])
 
 
 # The shortest writing that turns one row into another.
@@ -488,7 +488,7 @@ class Painter:
         pieces = self._pieces
         if pieces.styles.is_full or x + width > self._wanted.width:
             return False
-        placed: dict[int, Piece] = {}
+        placed: dict[int, StyledCells] = {}
         for y, row in rows.items():
             piece = row.piece(pieces, console)
             if piece is None or len(piece.cells) != width or y >= self._wanted.height:

@@ -12,8 +12,8 @@ from chronotui.engine import recording_check as comparison
 from chronotui.engine.recording_check import (
     Comparison,
     Difference,
+    DigestSpool,
     EntryBody,
-    Notebook,
     TextBody,
 )
 from chronotui.log.formats import LineEncoder, SaveFormat
@@ -38,18 +38,18 @@ def difference(
     by_text: bool = False,
     step: int = 7,
 ) -> Difference:
-    notebook = Notebook(lambda: SpoolFile(folder))
+    digests = DigestSpool(lambda: SpoolFile(folder))
     for start in range(0, len(ours), 3):
-        notebook.add(ours[start : start + 3])
+        digests.add(ours[start : start + 3])
     encoder = LineEncoder(SaveFormat.TXT if by_text else SaveFormat.JSONL)
     body = encoder.lines(theirs)
-    comparison = Comparison(notebook, by_text=by_text)
+    comparison = Comparison(digests, by_text=by_text)
     reader = TextBody(comparison) if by_text else EntryBody(comparison)
     for start in range(0, len(body), step):
         reader.take(body[start : start + step])
     reader.finish()
     found = comparison.finish()
-    notebook.close()
+    digests.close()
     return found
 
 

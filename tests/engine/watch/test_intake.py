@@ -77,7 +77,7 @@ def disturbed(data: st.DataObject, truth: list[LogLine]) -> list[list[LogLine]]:
 
 
 def interleave(
-    data: st.DataObject, reading: Reading, truth: list[LogLine], way: Way
+    data: st.DataObject, viewport: Reading, truth: list[LogLine], way: Way
 ) -> None:
     """Bring in live batches and every page, in any order the two can mix."""
     listed = truth if way is Way.RISING else truth[::-1]
@@ -85,9 +85,9 @@ def interleave(
     live = disturbed(data, truth_in_time(truth))
     while live or pages:
         if live and (not pages or data.draw(st.booleans(), "live first")):
-            reading.live(live.pop(0))
+            viewport.live(live.pop(0))
         else:
-            reading.page(pages.pop(0), way)
+            viewport.page(pages.pop(0), way)
 
 
 def truth_in_time(truth: list[LogLine]) -> list[LogLine]:
@@ -101,12 +101,12 @@ def test_with_event_ids_the_store_ends_with_the_truth(
     data: st.DataObject, job: list[LogLine], way: Way
 ) -> None:
     truth = ordered(with_ids(job, base=0))
-    reading = Reading()
-    interleave(data, reading, truth, way)
-    assert reading.content() == [coarse(line) for line in truth]
-    reading.intake.ledger.whole = True
-    assert reading.intake.ledger.missing == 0
-    assert reading.intake.ledger.lines == len(truth)
+    viewport = Reading()
+    interleave(data, viewport, truth, way)
+    assert viewport.content() == [coarse(line) for line in truth]
+    viewport.intake.ledger.whole = True
+    assert viewport.intake.ledger.missing == 0
+    assert viewport.intake.ledger.lines == len(truth)
 
 
 @given(data=st.data(), job=jobs())
@@ -116,15 +116,15 @@ def test_without_event_ids_attempts_are_told_all_the_same(
 ) -> None:
     truth = ordered(job)
     attempts = {shown(line): line.attempt for line in truth}
-    reading = Reading()
+    viewport = Reading()
     listed = bare(truth)
-    interleave(data, reading, listed, Way.RISING)
-    assert [line.attempt for line in reading.content()] == [
-        attempts[shown(line)] for line in reading.content()
+    interleave(data, viewport, listed, Way.RISING)
+    assert [line.attempt for line in viewport.content()] == [
+        attempts[shown(line)] for line in viewport.content()
     ]
-    assert list(map(shown, reading.content())) == list(map(shown, truth))
-    reading.intake.ledger.whole = True
-    assert reading.intake.ledger.missing == 0
+    assert list(map(shown, viewport.content())) == list(map(shown, truth))
+    viewport.intake.ledger.whole = True
+    assert viewport.intake.ledger.missing == 0
 
 
 @given(data=st.data(), job=jobs(attempts=2))
@@ -142,19 +142,19 @@ def test_what_was_never_retained_nor_live_stays_missing(
     ]
     lost = set(data.draw(st.lists(st.sampled_from(candidates))) if candidates else ())
     kept = [line for line in truth if line not in lost]
-    reading = Reading()
-    interleave(data, reading, kept, Way.FALLING)
-    interleave(data, reading, kept, Way.FALLING)
-    reading.intake.ledger.whole = True
-    assert reading.intake.ledger.missing == len(lost)
+    viewport = Reading()
+    interleave(data, viewport, kept, Way.FALLING)
+    interleave(data, viewport, kept, Way.FALLING)
+    viewport.intake.ledger.whole = True
+    assert viewport.intake.ledger.missing == len(lost)
 
 
 def test_retained_wins_over_live_for_its_fields() -> None:
-    reading = Reading()
+    viewport = Reading()
     line = LogLine(1, 0, STDOUT, START + 123_456, "live", event_id(1, STDOUT, 0))
-    reading.live([line])
-    reading.page([line._replace(message="retained")], Way.FALLING)
-    (held,) = reading.content()
+    viewport.live([line])
+    viewport.page([line._replace(message="retained")], Way.FALLING)
+    (held,) = viewport.content()
     assert held.message == "retained"
     assert held.time_ns == START
     assert held.retained
@@ -166,11 +166,11 @@ def test_a_server_that_gives_ids_on_one_way_only_doubles_nothing() -> None:
         for n in range(20)
     ]
     for live, pages in ((bare_ids(named), named), (named, bare_ids(named))):
-        reading = Reading()
-        reading.live(live[5:])
-        reading.page(pages, Way.RISING)
-        assert len(reading.content()) == 20
-        assert {line.attempt for line in reading.content()} == {1}
+        viewport = Reading()
+        viewport.live(live[5:])
+        viewport.page(pages, Way.RISING)
+        assert len(viewport.content()) == 20
+        assert {line.attempt for line in viewport.content()} == {1}
 
 
 def bare_ids(lines: Sequence[LogLine]) -> list[LogLine]:
@@ -179,28 +179,28 @@ def bare_ids(lines: Sequence[LogLine]) -> list[LogLine]:
 
 def test_numbers_and_times_no_server_means_break_nothing() -> None:
     good = LogLine(1, 0, STDOUT, START, "good", event_id(1, STDOUT, 0))
-    reading = Reading()
+    viewport = Reading()
     for odd in (
         good._replace(sequence_num=1 << 63, event_id="a"),
         good._replace(time_ns=1 << 70, event_id="b"),
         good._replace(time_ns=-(1 << 70), event_id="c"),
     ):
-        reading.intake.take([odd, good], Way.LIVE, Context())
-    assert [line.message for line in reading.content()] == ["good"]
+        viewport.intake.take([odd, good], Way.LIVE, Context())
+    assert [line.message for line in viewport.content()] == ["good"]
 
 
 def test_a_spool_that_cannot_be_read_back_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reading = Reading()
+    viewport = Reading()
 
     def fail(_lines: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(reading.intake.store, "add", fail)
+    monkeypatch.setattr(viewport.intake.store, "add", fail)
     line = LogLine(1, 0, STDOUT, START, "x", event_id(1, STDOUT, 0))
     with pytest.raises(IncompleteError, match="Input/output error"):
-        reading.live([line])
+        viewport.live([line])
 
 
 def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
@@ -209,17 +209,17 @@ def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
         for n in range(100)
         if n != 30
     ]
-    reading = Reading()
+    viewport = Reading()
     late: list[LogLine] = []
-    reading.live(lines)
-    reading.intake.on_forgotten = late.extend
-    reading.intake.forget((1, 60), LogStore())
-    assert len(reading.content()) == 40
+    viewport.live(lines)
+    viewport.intake.on_forgotten = late.extend
+    viewport.intake.forget((1, 60), LogStore())
+    assert len(viewport.content()) == 40
     missed = LogLine(1, 30, STDOUT, START + 30, "m30", event_id(1, STDOUT, 30))
-    reading.page([*lines[20:30], missed, *lines[55:65]], Way.RISING)
-    assert len(reading.content()) == 40
+    viewport.page([*lines[20:30], missed, *lines[55:65]], Way.RISING)
+    assert len(viewport.content()) == 40
     assert late == [coarse(missed)]
-    assert reading.intake.ledger.missing == 1
+    assert viewport.intake.ledger.missing == 1
 
 
 @pytest.mark.parametrize("kept_from", [(1, 80), (2, 5), (2, 80)])
@@ -234,23 +234,23 @@ def test_what_was_forgotten_is_known_after_another_attempt_too(
         ]
         for attempt in (1, 2, 3)
     ]
-    reading = Reading()
+    viewport = Reading()
     late: list[LogLine] = []
-    reading.intake.on_forgotten = late.extend
+    viewport.intake.on_forgotten = late.extend
     first = [line for line in attempts[0] if line.sequence_num != 30]
-    reading.live(bare(first))
+    viewport.live(bare(first))
     if kept_from[0] == 2:
-        reading.live(bare(attempts[1][:90]))
-    reading.intake.forget(kept_from, LogStore())
-    reading.live(bare(attempts[1]))
-    reading.live(bare(attempts[2]))
-    reading.page(bare([*first, *attempts[1], *attempts[2]]), Way.RISING)
-    ledger = reading.intake.ledger
+        viewport.live(bare(attempts[1][:90]))
+    viewport.intake.forget(kept_from, LogStore())
+    viewport.live(bare(attempts[1]))
+    viewport.live(bare(attempts[2]))
+    viewport.page(bare([*first, *attempts[1], *attempts[2]]), Way.RISING)
+    ledger = viewport.intake.ledger
     ledger.asked = (1, 1)
     assert late == []
-    assert [hole[:4] for hole in ledger.holes()] == [(1, 30, 30, 1)]
+    assert [gap[:4] for gap in ledger.gaps()] == [(1, 30, 30, 1)]
     assert ledger.lines == 299
-    reading.page(bare([*attempts[0][25:35]]), Way.FALLING)
+    viewport.page(bare([*attempts[0][25:35]]), Way.FALLING)
     assert late == [coarse(attempts[0][29])]
 
 
@@ -263,15 +263,15 @@ def test_the_attempt_of_what_was_forgotten_follows_the_lines_kept() -> None:
         ]
         for attempt in (1, 2)
     )
-    reading = Reading()
+    viewport = Reading()
     late: list[LogLine] = []
-    reading.live(bare(newer))
-    reading.intake.on_forgotten = late.extend
-    reading.intake.forget((1, 60), LogStore())
-    reading.page(bare(older[85:]), Way.RISING)
-    ledger = reading.intake.ledger
+    viewport.live(bare(newer))
+    viewport.intake.on_forgotten = late.extend
+    viewport.intake.forget((1, 60), LogStore())
+    viewport.page(bare(older[85:]), Way.RISING)
+    ledger = viewport.intake.ledger
     assert late == [coarse(line) for line in older[85:]]
-    assert {line.attempt for line in reading.content()} == {2}
+    assert {line.attempt for line in viewport.content()} == {2}
     second = ledger.attempt(2)
     assert second is not None
     assert (second.lines, second.missing(1)) == (100, 0)

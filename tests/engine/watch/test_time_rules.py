@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chronotui.engine.connection import Connectivity
-from chronotui.engine.gaps import HeldBack
+from chronotui.engine.gaps import BufferingDetector
 from chronotui.engine.intake import Intake
 from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.retry import JOB, PAGE, Asker, Phase, SignInGate
@@ -72,11 +72,11 @@ def gate_of(connectivity: Connectivity) -> SignInGate:
 # A steady connection resets the waits
 
 
-async def _waits_between(standing: Sequence[float]) -> list[float]:
+async def _waits_between(status: Sequence[float]) -> list[float]:
     """Return the wait after each connection, each having stood so many seconds."""
     opened: list[float] = []
     closed: list[float] = []
-    left = list(standing)
+    left = list(status)
     all_opened = asyncio.Event()
 
     @asynccontextmanager
@@ -161,14 +161,14 @@ def test_a_stream_that_spoke_since_requests_began_to_fail_is_left_alone() -> Non
 
 
 def test_it_takes_two_readings_in_a_row_to_call_a_standing_stream_deaf() -> None:
-    held_back = HeldBack(TIMING)
+    held_back = BufferingDetector(TIMING)
     assert not held_back.read(ahead=True)
     assert held_back.read(ahead=True)
 
 
 @pytest.mark.parametrize("between", ["nothing new", "the stream spoke"])
 def test_what_lies_between_two_such_readings_counts(between: str) -> None:
-    held_back = HeldBack(TIMING)
+    held_back = BufferingDetector(TIMING)
     assert not held_back.read(ahead=True)
     if between == "nothing new":
         held_back.read(ahead=False)
@@ -313,7 +313,7 @@ def test_the_machine_has_slept(monotonic: float, wall: float, has_slept: bool) -
             changed=lambda: None,
         )
         woken: list[float] = []
-        watch.healing.wake_up = lambda: woken.append(now())  # type: ignore[method-assign]
+        watch.backfill.wake_up = lambda: woken.append(now())  # type: ignore[method-assign]
         task = asyncio.create_task(watch._probe_sleep())
         await asyncio.sleep(TIMING.sleep_probe * 3.5)
         assert not woken

@@ -13,7 +13,7 @@ import pytest
 from chronotui.demo.faults import Faults
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.service import Dialect
-from chronotui.demo.wire import Failure, HeldBack
+from chronotui.demo.wire import Failure, HeldBackStream
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.log_state import Connection, ConnectionKind
 from chronotui.engine.timing import Clock
@@ -323,7 +323,8 @@ async def test_a_stream_without_headers_is_named_and_pages_go_on(
 ) -> None:
     demo = make_demo(
         faults=Faults(
-            retention_lag=(0.0, 0.01), held_back=HeldBack(headers=True, frames=0.0)
+            retention_lag=(0.0, 0.01),
+            held_back=HeldBackStream(headers=True, frames=0.0),
         )
     )
     made = demo.world.add_job(Script([f"line {n}" for n in range(3)]))
@@ -348,7 +349,8 @@ async def test_a_stream_in_lumps_is_named_and_pages_run_ahead(
 ) -> None:
     demo = make_demo(
         faults=Faults(
-            retention_lag=(0.0, 0.01), held_back=HeldBack(headers=False, frames=0.2)
+            retention_lag=(0.0, 0.01),
+            held_back=HeldBackStream(headers=False, frames=0.2),
         )
     )
     made = demo.world.add_job()

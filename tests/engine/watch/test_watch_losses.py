@@ -106,8 +106,8 @@ async def test_a_job_that_fails_is_told_with_duration_and_attempts(
     assert verdict.seconds == pytest.approx(0.5, abs=0.01)
     trailers = [mark.text for mark in log.store.marks.all() if mark.kind == "trailer"]
     assert len(trailers) == 1
-    assert "try 2 ended FAILED" in trailers[0]
-    assert "2 tries" in trailers[0]
+    assert "attempt 2 ended FAILED" in trailers[0]
+    assert "2 attempts" in trailers[0]
     assert "sealed ✓ 2 lines, 0 missing" in trailers[0]
     assert log.state.connection.kind == "ENDED"
     assert "FAILED" in log.state.connection.reason

@@ -82,8 +82,8 @@ async def test_cancelling_ends_everything() -> None:
 def test_scaling_keeps_counts_and_turns_rates_round() -> None:
     timing = WatchTiming().scaled(0.5)
     assert timing.line_wait == 37.5
-    assert timing.heal_rate == 2.0
-    assert timing.heal_burst == WatchTiming().heal_burst
+    assert timing.backfill_rate == 2.0
+    assert timing.backfill_burst == WatchTiming().backfill_burst
     assert timing.tick == WatchTiming().tick
 
 
@@ -151,7 +151,7 @@ def test_many_notices_are_few_sentences() -> None:
     notices.flush(16.0)
     assert said[1:] == [
         "100 lines did not come, going on without: number 100 to 199.",
-        "1 line came too late to be printed in order: number 5 of try 2.",
+        "1 line came too late to be printed in order: number 5 of attempt 2.",
     ]
     notices.flush(99.0)
     assert len(said) == 3
@@ -166,7 +166,7 @@ class Attempts:
         self.boundaries = Boundaries(self.ledger, self.lag, still=3.0)
         for place in [(1, 0), (1, 1), (2, 0)]:
             self.ledger.add(*place, has_id=True)
-        assert [hole[:2] for hole in self.boundaries.holes(0.0)] == [(1, 2)]
+        assert [gap[:2] for gap in self.boundaries.gaps(0.0)] == [(1, 2)]
 
     def read(self, now: float, newest: tuple[int, int] = (2, 0)) -> bool:
         self.boundaries.read((1, 0), (1 << 30, 0), now, newest)
@@ -206,7 +206,7 @@ class Interleaved(Attempts):
         assert self.open(0.0) == [(1, 901), (2, 41)]
 
     def open(self, now: float) -> list[tuple[int, int]]:
-        return [hole[:2] for hole in self.boundaries.holes(now)]
+        return [gap[:2] for gap in self.boundaries.gaps(now)]
 
 
 def test_where_attempts_interleave_the_last_end_is_read_too() -> None:
@@ -227,7 +227,7 @@ def test_a_page_of_other_numbers_tells_nothing_of_an_end() -> None:
     attempts.boundaries.read((1, 850), (1, 901), 9.0, (2, 0))
     assert attempts.open(9.0) == [(1, 901), (2, 41)]
     attempts.boundaries.read((1, 850), (1, 1 << 62), 9.0, (1, 0))
-    assert not attempts.boundaries.closed(1), "no line of try 2 is retained yet"
+    assert not attempts.boundaries.closed(1), "no line of attempt 2 is retained yet"
 
 
 def test_a_lagging_log_takes_longer() -> None:

@@ -17,7 +17,7 @@ from textual._context import visible_screen_stack
 from textual.events import Key
 from textual.keys import _character_to_key
 
-from chronotui.demo.clock import Clock
+from chronotui.demo.clock import DemoClock
 from chronotui.demo.faults import Faults
 from chronotui.demo.server import DemoServer
 from chronotui.demo.service import Dialect
@@ -43,7 +43,7 @@ CHARACTERS = {"slash": "/", "question_mark": "?", "space": " "}
 
 def still_server(**options: object) -> DemoServer:
     """Return a demo server whose world stands still at the moment."""
-    clock = Clock(start_ns=int(MOMENT.timestamp()) * 1_000_000_000, speed=0)
+    clock = DemoClock(start_ns=int(MOMENT.timestamp()) * 1_000_000_000, speed=0)
     options.setdefault("faults", Faults(retention_lag=(0.0, 0.0)))
     options.setdefault("page_size", 500)
     return DemoServer(clock=clock, **options)  # type: ignore[arg-type]
@@ -113,9 +113,9 @@ async def settled(pilot: Pilot[int]) -> None:
     before, calm = "", 0
     while calm < CALM_CHECKS:
         session = desk(pilot).desk.session
-        reading = session is not None and session.catalog.is_reading
+        viewport = session is not None and session.catalog.is_reading
         now = shown(pilot)
-        calm = 0 if reading or now != before else calm + 1
+        calm = 0 if viewport or now != before else calm + 1
         before = now
         await pilot._wait_for_screen()
         await asyncio.sleep(0.02)

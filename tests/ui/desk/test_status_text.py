@@ -15,7 +15,7 @@ from chronotui.errors import FailedAnswerError, NotSignedInError, UnreachableErr
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.ui.desk.status import (
     SEPARATOR,
-    Standing,
+    DeskStatus,
     fitted,
     of_catalog,
     with_log,
@@ -73,8 +73,8 @@ LOGS = [
 ]
 
 
-def line_of(standing: Standing, width: int) -> str:
-    return SEPARATOR.join(part.text for part in fitted(standing, width - 2))
+def line_of(status: DeskStatus, width: int) -> str:
+    return SEPARATOR.join(part.text for part in fitted(status, width - 2))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -83,15 +83,15 @@ def line_of(standing: Standing, width: int) -> str:
 def test_connection_lines_and_missing_are_always_told(
     width: int, connection: Connection, log: LogState, wanted: list[str]
 ) -> None:
-    start = Standing(
+    start = DeskStatus(
         profile="production-eu",
         place=9_999_999,
         new=1_204,
         filters="only /warn/ stderr",
         zone="UTC+2",
     )
-    standing = with_log(start, replace(log, connection=connection), 0.0)
-    line = line_of(standing, width)
+    status = with_log(start, replace(log, connection=connection), 0.0)
+    line = line_of(status, width)
     assert cell_len(line) <= width - 2
     for words in (str(connection.kind), *wanted):
         assert words in line, line
@@ -106,10 +106,10 @@ def test_connection_lines_and_missing_are_always_told(
 def test_a_recording_pushes_no_truth_out_and_is_told_of(
     width: int, connection: Connection, log: LogState, wanted: list[str], away: bool
 ) -> None:
-    start = Standing(profile="production-eu", place=9_999, zone="UTC+2")
-    standing = with_log(start, replace(log, connection=connection), 0.0)
+    start = DeskStatus(profile="production-eu", place=9_999, zone="UTC+2")
+    status = with_log(start, replace(log, connection=connection), 0.0)
     now = SaveProgress(SavePhase.RECORDING, 9, 1204, 0.0, 1.0, away=away)
-    line = line_of(with_recordings(standing, [now], "8f3c21"), width)
+    line = line_of(with_recordings(status, [now], "8f3c21"), width)
     assert cell_len(line) <= width - 2
     for words in (str(connection.kind), *wanted):
         assert words in line, line
@@ -128,18 +128,18 @@ def test_recordings_are_told_of_in_words_where_there_is_room() -> None:
         "◐ 2 recordings 1,205 lines, server away": ([now, away], ""),
     }
     for words, (recordings, job) in told.items():
-        standing = with_recordings(Standing("prod"), recordings, job)
-        assert line_of(standing, 80) == f"prod  {words}"
-    assert line_of(with_recordings(Standing("prod"), []), 80) == "prod"
+        status = with_recordings(DeskStatus("prod"), recordings, job)
+        assert line_of(status, 80) == f"prod  {words}"
+    assert line_of(with_recordings(DeskStatus("prod"), []), 80) == "prod"
 
 
 def test_a_reason_stands_whole_where_there_is_room() -> None:
-    standing = with_log(
-        Standing("prod"), LogState(STATES[5], JOB, lines=9, at_start=True), 0.0
+    status = with_log(
+        DeskStatus("prod"), LogState(STATES[5], JOB, lines=9, at_start=True), 0.0
     )
-    assert line_of(standing, 300).endswith(f"9 lines  0 missing  {WHY}")
-    assert line_of(standing, 100).endswith("…")
-    line = line_of(standing, 64)
+    assert line_of(status, 300).endswith(f"9 lines  0 missing  {WHY}")
+    assert line_of(status, 100).endswith("…")
+    line = line_of(status, 64)
     assert line.startswith("✗ OFFLINE 112, in 30 s  9 lines  0 missing  127.0.0.1")
 
 
@@ -152,12 +152,12 @@ def test_a_reason_stands_whole_where_there_is_room() -> None:
     ],
 )
 def test_without_a_log_the_lists_are_told_of(problem: Exception, state: str) -> None:
-    standing = of_catalog(Standing("prod"), None, problem)  # type: ignore[arg-type]
+    status = of_catalog(DeskStatus("prod"), None, problem)  # type: ignore[arg-type]
     for width in WIDTHS:
-        line = line_of(standing, width)
+        line = line_of(status, width)
         assert state in line
         assert cell_len(line) <= width - 2
-    assert line_of(of_catalog(Standing("prod"), None), 60) == "prod  ◌ CONNECTING"
+    assert line_of(of_catalog(DeskStatus("prod"), None), 60) == "prod  ◌ CONNECTING"
 
 
 @pytest.fixture
@@ -187,9 +187,9 @@ async def test_what_is_said_for_a_while_hides_keys_and_no_truth(
 def test_a_log_with_its_middle_left_out_is_not_called_its_newest_lines() -> None:
     log = LogState(STATES[0], JOB, lines=5000, split=True)
     assert "first and newest 5,000 lines" in line_of(
-        with_log(Standing("prod"), log, 0.0), 120
+        with_log(DeskStatus("prod"), log, 0.0), 120
     )
-    rest = with_log(Standing("prod"), replace(log, split=False), 0.0)
+    rest = with_log(DeskStatus("prod"), replace(log, split=False), 0.0)
     assert "  newest 5,000 lines" in line_of(rest, 120)
 
 
@@ -197,7 +197,7 @@ def test_a_log_with_its_middle_left_out_is_not_called_its_newest_lines() -> None
 def test_the_place_stands_beside_a_reason(width: int) -> None:
     offline = Connection(ConnectionKind.OFFLINE, WHY, tries=3, next_try=9.0)
     state = LogState(offline, JOB, lines=500, at_start=True)
-    line = line_of(with_log(Standing(profile="prod", place=45), state, 0.0), width)
+    line = line_of(with_log(DeskStatus(profile="prod", place=45), state, 0.0), width)
     assert "line 45" in line
     assert WHY[:36] in line
 
@@ -205,9 +205,9 @@ def test_the_place_stands_beside_a_reason(width: int) -> None:
 def test_a_reader_of_a_later_try_is_not_pushed_out_by_a_reason() -> None:
     offline = Connection(ConnectionKind.OFFLINE, WHY, tries=5, next_try=6.0)
     state = LogState(offline, JOB, lines=1018)
-    start = Standing(profile="demo", place=1823, attempt=2, new=30)
-    line = line_of(with_log(start, state, 0.0), 120)
-    for words in ("line 1,823 of try 2", "30 new", "1,018", "0 missing", WHY[:24]):
+    start = DeskStatus(profile="demo", place=1823, attempt=2, new=30)
+    line = line_of(with_log(start, state, 0.0), 124)
+    for words in ("line 1,823 of attempt 2", "30 new", "1,018", "0 missing", WHY[:24]):
         assert words in line
 
 
@@ -227,8 +227,8 @@ def test_the_clock_time_of_a_wait_is_never_cut_off(
         is_troubled=kind is ConnectionKind.LIVE,
         subject="the retained log" if kind is ConnectionKind.LIVE else "",
     )
-    standing = Standing(profile="prod", following=True)
-    line = line_of(with_log(standing, LogState(asked, JOB, lines=1039), 0.0), width)
+    status = DeskStatus(profile="prod", following=True)
+    line = line_of(with_log(status, LogState(asked, JOB, lines=1039), 0.0), width)
     assert f"at {clock}" in line
     assert "0 missing" in line
 
@@ -241,6 +241,6 @@ def test_a_watch_that_gave_up_names_the_key_that_begins_again(width: int) -> Non
         is_troubled=True,
     )
     state = LogState(refused, JOB, lines=3391)
-    line = line_of(with_log(Standing("prod", following=True), state, 0.0), width)
+    line = line_of(with_log(DeskStatus("prod", following=True), state, 0.0), width)
     assert "■ ENDED, r asks again" in line
     assert "3,391 lines  0 missing" in line

@@ -67,7 +67,7 @@ async def test_what_follows_a_colon_is_gone_to(server: DemoServer) -> None:
         await until(pilot, lambda: job.opened.log.state.at_start)
         pane = app.desk.log_side.log_pane
         assert pane is not None
-        await until(pilot, lambda: opened_in(pane).reading.current == 0)
+        await until(pilot, lambda: opened_in(pane).viewport.current == 0)
 
 
 async def test_the_keys_after_enter_belong_to_the_log(server: DemoServer) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.pilot import Pilot
 
-    from chronotui.ui.log.messages import Place
+    from chronotui.ui.log.messages import ViewportPlace
     from chronotui.ui.log.settings import ViewSettings
     from chronotui.ui.log.view import LogView
 
@@ -50,7 +50,7 @@ class PaneApp(TypedAhead[None]):
         super().__init__()
         self.animation_level = "none"
         self.pane = pane
-        self.place: Place | None = None
+        self.place: ViewportPlace | None = None
 
     def compose(self) -> ComposeResult:
         yield self.pane

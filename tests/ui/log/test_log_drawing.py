@@ -15,7 +15,7 @@ from rich.style import Style
 
 from chronotui.model import STDERR, STDOUT, LogLine
 from chronotui.ui.log.cells import MOST_SHOWN, Grid, Tabbed
-from chronotui.ui.log.render import Drawer, Flags, Look, Stamper, exact_time
+from chronotui.ui.log.render import Flags, LineRenderer, LogStyles, Stamper, exact_time
 from chronotui.ui.log.settings import Timestamps
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 """A busy machine is no reason for a property to fail."""
 
 
-def a_look() -> Look:
-    names = Look.__dataclass_fields__
+def a_look() -> LogStyles:
+    names = LogStyles.__dataclass_fields__
     styles = {
         name: Style(color=Color.from_rgb(number, 0, 0))
         for number, name in enumerate(names)
     }
-    return Look(**{**styles, "match": Style(underline=True)})
+    return LogStyles(**{**styles, "match": Style(underline=True)})
 
 
 def drawer(
@@ -46,9 +46,9 @@ def drawer(
     timestamps: Timestamps = Timestamps.OFF,
     zone: tzinfo | None = UTC_ZONE,
     **options: object,
-) -> Drawer:
+) -> LineRenderer:
     stamper = Stamper(timestamps, zone, start_ns=NOON - 61_000_000_000)
-    return Drawer(a_look(), stamper, width, **options)  # type: ignore[arg-type]
+    return LineRenderer(a_look(), stamper, width, **options)  # type: ignore[arg-type]
 
 
 def line(message: str, stream: str = STDOUT, time_ns: int | None = NOON) -> LogLine:
@@ -154,10 +154,10 @@ def test_flags_are_drawn() -> None:
 
 
 def test_notices_wrap_so_that_no_word_of_a_verdict_is_lost() -> None:
-    verdict = "try 3 ended FAILED · sealed ✓ 9,118 lines, 0 missing"
-    assert texts(drawer(40).section(verdict)) == [
-        "── try 3 ended FAILED · sealed ✓ 9,118",
-        "   lines, 0 missing ────────────────────",
+    verdict = "attempt 3 ended FAILED · sealed ✓ 9,118 lines, 0 missing"
+    assert texts(drawer(44).section(verdict)) == [
+        "── attempt 3 ended FAILED · sealed ✓ 9,118",
+        "   lines, 0 missing ────────────────────────",
     ]
     assert texts(drawer(30).gap("⋯ 37 lines not received, fetching")) == [
         "   ⋯ 37 lines not received,",

@@ -206,10 +206,10 @@ async def test_a_filter_goes_on_with_what_arrives(open_pane: OpenPane) -> None:
 async def test_filtering_keeps_the_place(open_pane: OpenPane) -> None:
     async with open_pane(500) as bench:
         await bench.press("b", "b", "b", "k")
-        before, y = bench.screen(), bench.opened.reading.screen_y
+        before, y = bench.screen(), bench.opened.viewport.screen_y
         current = bench.current
         await bench.ask("ampersand", f"{current[-1]}$")
-        assert (bench.current, bench.opened.reading.screen_y) == (current, y)
+        assert (bench.current, bench.opened.viewport.screen_y) == (current, y)
         await bench.press("escape")
         assert bench.screen() == before
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.log.finders import Selection
-from chronotui.log.rows import Gap, GapState
+from chronotui.log.finders import LineMatches
+from chronotui.log.rows import GapMark, GapState
 from chronotui.model import STDERR
 from chronotui.ui.log.messages import OlderErrorWanted, ServerSearchWanted
 from tests.ui.log.conftest import log_line
@@ -179,8 +179,8 @@ async def test_a_search_that_is_not_through_says_so(
     lines = [log_line(n, "near" if n % 5 == 1 else None) for n in range(9000)]
     lines[4] = log_line(4, "far")
     async with open_pane(lines) as bench:
-        monkeypatch.setattr(Selection, "look", lambda *_: False)
-        monkeypatch.setattr(Selection, "advance", lambda *_: False)
+        monkeypatch.setattr(LineMatches, "look", lambda *_: False)
+        monkeypatch.setattr(LineMatches, "advance", lambda *_: False)
         bench.view.begin_search()
         bench.view.preview_search("far")
         bench.app.pane.update_bar()
@@ -198,7 +198,7 @@ async def test_a_count_that_still_grows_has_a_plus(
 ) -> None:
     async with open_pane(9000) as bench:
         await bench.ask("slash", "line 2$")
-        monkeypatch.setattr(Selection, "complete", False)
+        monkeypatch.setattr(LineMatches, "complete", False)
         bench.app.pane.update_bar()
         assert "1+ of 1+" in bench.bar()
         bench.view.action_line_up()
@@ -213,8 +213,8 @@ async def test_a_match_found_late_does_not_call_the_reader_back(
     open_pane: OpenPane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_pane([log_line(n) for n in range(9000)]) as bench:
-        monkeypatch.setattr(Selection, "look", lambda *_: False)
-        monkeypatch.setattr(Selection, "advance", lambda *_: False)
+        monkeypatch.setattr(LineMatches, "look", lambda *_: False)
+        monkeypatch.setattr(LineMatches, "advance", lambda *_: False)
         bench.view.begin_search()
         bench.view.preview_search("line 4$")
         bench.view.action_next_match(-1)
@@ -234,7 +234,7 @@ async def test_e_goes_from_error_to_error(open_pane: OpenPane) -> None:
         seen = []
         for key in ("e", "e", "e", "e"):
             await bench.press(key)
-            seen.append(bench.opened.reading.current)
+            seen.append(bench.opened.viewport.current)
         assert seen == [5, 20, 40, 40]
         assert bench.said() == "No error below this line."
         await bench.press("E", "E")
@@ -278,7 +278,7 @@ async def test_an_error_is_not_gone_to_past_lines_that_are_not_loaded(
     lines[150] = log_line(150, "ERROR: left out")
     async with open_pane(lines[200:]) as bench:
         await bench.add(lines[:100])
-        bench.store.set_gaps([Gap(1, 100, 100, 100, GapState.UNREAD)])
+        bench.store.set_gaps([GapMark(1, 100, 100, 100, GapState.UNREAD)])
         bench.view.take_over()
         await bench.press("E")
         assert len(bench.posted(OlderErrorWanted)) == 1

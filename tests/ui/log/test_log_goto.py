@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.log.rows import Gap, GapState
+from chronotui.log.rows import GapMark, GapState
 from chronotui.ui.log.find import LineGoal, TimeGoal
 from chronotui.ui.log.messages import OlderWanted, WholeLogWanted
 from tests.ui.log.conftest import START_NS, log_line
@@ -129,15 +129,15 @@ async def test_numbers_are_those_of_the_try(open_pane: OpenPane) -> None:
         await bench.ask("colon", "5")
         assert bench.current == "line 4"
         await bench.ask("colon", "77")
-        assert bench.remark() == "There is no line 77 in try 1: the newest is 30."
+        assert bench.remark() == "There is no line 77 in attempt 1: the newest is 30."
 
 
 async def test_a_line_that_is_missing_is_said_to_be(open_pane: OpenPane) -> None:
     async with open_pane(log_line(n) for n in (0, 1, 39, 40)) as bench:
-        bench.store.set_gaps([Gap(1, 2, 38, 37, GapState.LOST)])
+        bench.store.set_gaps([GapMark(1, 2, 38, 37, GapState.LOST)])
         await bench.add([])
         await bench.ask("colon", "20")
-        assert bench.opened.reading.current == 2
+        assert bench.opened.viewport.current == 2
         assert bench.said().startswith("That line is among those: ⋯ 37 lines not")
 
 
@@ -146,7 +146,7 @@ async def test_what_is_left_out_in_the_middle_is_asked_for(
 ) -> None:
     loaded = [*range(100), *range(5000, 5100)]
     async with open_pane(map(log_line, loaded)) as bench:
-        bench.store.set_gaps([Gap(1, 100, 100, 4900, GapState.UNREAD)])
+        bench.store.set_gaps([GapMark(1, 100, 100, 4900, GapState.UNREAD)])
         await bench.add([])
         for typed in ("2000", "22:15:00"):
             await bench.ask("colon", typed)

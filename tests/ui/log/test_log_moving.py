@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from chronotui.log.rows import Gap, GapState
+from chronotui.log.rows import GapMark, GapState
 from chronotui.ui.log.messages import EdgeReached, LineOpened, WholeLogWanted
 from tests.ui.log.conftest import log_line
 
@@ -82,7 +82,7 @@ async def test_reading_stands_still_and_counts_what_is_new(
 async def test_only_lines_count_as_new(open_pane: OpenPane) -> None:
     async with open_pane(50) as bench:
         await bench.press("k")
-        bench.store.set_gaps([Gap(1, 50, 59, 10)])
+        bench.store.set_gaps([GapMark(1, 50, 59, 10)])
         bench.store.set_edge(None, "end of log")
         await bench.add(map(log_line, range(60, 65)))
         assert bench.view.place.new == 5
@@ -110,10 +110,10 @@ async def test_a_resize_storm_in_a_flood_keeps_the_place(open_pane: OpenPane) ->
 async def test_lines_that_heal_above_do_not_move_the_text(open_pane: OpenPane) -> None:
     async with open_pane([log_line(n) for n in range(0, 200, 2)]) as bench:
         await bench.press("b", "b")
-        current, y = bench.current, bench.opened.reading.screen_y
+        current, y = bench.current, bench.opened.viewport.screen_y
         await bench.add(map(log_line, range(1, 200, 2)))
         assert bench.current == current
-        assert bench.opened.reading.screen_y == y
+        assert bench.opened.viewport.screen_y == y
 
 
 async def test_nothing_is_painted_for_lines_that_are_not_seen(
@@ -187,15 +187,15 @@ async def test_brackets_go_from_try_to_try(open_pane: OpenPane) -> None:
     lines = [log_line(n, attempt=attempt) for attempt in (1, 2, 3) for n in range(30)]
     async with open_pane(lines) as bench:
         for attempt in (1, 2, 3):
-            bench.store.set_section(attempt, f"try {attempt}")
+            bench.store.set_section(attempt, f"attempt {attempt}")
         await bench.add([])
         seen = []
         for key in ["left_square_bracket"] * 4 + ["right_square_bracket"] * 3:
             await bench.press(key)
-            seen.append(bench.opened.reading.current)
+            seen.append(bench.opened.viewport.current)
         assert seen == [62, 31, 0, 0, 31, 62, 62]
         assert bench.said() == "This is the last try."
-        assert any(row.startswith("── try 3 ──") for row in bench.screen())
+        assert any(row.startswith("── attempt 3 ──") for row in bench.screen())
 
 
 async def test_the_edge_is_told_before_it_is_reached(open_pane: OpenPane) -> None:
@@ -204,7 +204,7 @@ async def test_the_edge_is_told_before_it_is_reached(open_pane: OpenPane) -> Non
         await bench.press("b", "b", "b", "b", "b", "b")
         edges = [m.edge for m in bench.posted(EdgeReached)]
         assert edges.count("top") == 1
-        assert bench.opened.reading.top.row > 0
+        assert bench.opened.viewport.top.row > 0
         await bench.add([log_line(-1)])
         edges = [m.edge for m in bench.posted(EdgeReached)]
         assert edges.count("top") == 2
@@ -223,7 +223,7 @@ async def test_lines_left_out_in_the_middle_are_asked_for_from_either_side(
 ) -> None:
     lines = [log_line(n) for n in (*range(100), *range(9000, 9100))]
     async with open_pane(lines) as bench:
-        bench.store.set_gaps([Gap(1, 100, 100, 8900, GapState.UNREAD)])
+        bench.store.set_gaps([GapMark(1, 100, 100, 8900, GapState.UNREAD)])
         await bench.add([])
         assert not bench.posted(WholeLogWanted)
         await bench.press("g", "j", "k", "k")

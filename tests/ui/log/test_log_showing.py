@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.log.rows import Gap, GapState
+from chronotui.log.rows import GapMark, GapState
 from chronotui.model import STDERR, STDOUT
 from chronotui.ui.log.messages import SettingsChanged
 from chronotui.ui.log.settings import Timestamps, ViewSettings
@@ -58,13 +58,13 @@ async def test_wrapping_keeps_the_current_line_where_it_is(open_pane: OpenPane) 
     lines = [log_line(n, f"{n} " + "word " * 30) for n in range(100)]
     async with open_pane(lines) as bench:
         await bench.press("b", "b", "k", "k")
-        current, y = bench.current, bench.opened.reading.screen_y
+        current, y = bench.current, bench.opened.viewport.screen_y
         await bench.press("w")
-        assert (bench.current, bench.opened.reading.screen_y) == (current, y)
+        assert (bench.current, bench.opened.viewport.screen_y) == (current, y)
         assert bench.screen()[y].endswith("word word")
         assert bench.screen()[y + 1].strip().startswith("word")
         await bench.press("w")
-        assert (bench.current, bench.opened.reading.screen_y) == (current, y)
+        assert (bench.current, bench.opened.viewport.screen_y) == (current, y)
 
 
 async def test_wrapping_near_the_end_leaves_no_row_blank(open_pane: OpenPane) -> None:
@@ -136,7 +136,7 @@ async def test_missing_lines_stand_in_their_place_and_heal(open_pane: OpenPane) 
             GapState.LOST: "⋯ 37 lines not received, and not in the retained",
             GapState.UNREAD: "⋯ 37 lines not loaded",
         }.items():
-            bench.store.set_gaps([Gap(1, 2, 38, 37, state)])
+            bench.store.set_gaps([GapMark(1, 2, 38, 37, state)])
             await bench.add([])
             assert words.startswith(bench.shown()[2])
         bench.store.set_gaps([])
@@ -147,14 +147,14 @@ async def test_missing_lines_stand_in_their_place_and_heal(open_pane: OpenPane) 
 
 async def test_sections_and_edges(open_pane: OpenPane) -> None:
     async with open_pane([log_line(0), log_line(0, attempt=2)]) as bench:
-        bench.store.set_section(1, "try 1", "try 1 ended FAILED")
-        bench.store.set_section(2, "try 2")
+        bench.store.set_section(1, "attempt 1", "attempt 1 ended FAILED")
+        bench.store.set_section(2, "attempt 2")
         bench.store.set_edge("⋮ older lines not loaded yet", "end of log")
         await bench.add([])
         rows = [row.strip(" ─") for row in bench.screen() if row]
         assert rows[0] == "⋮ older lines not loaded yet"
-        assert rows[1] == "try 1"
-        assert rows[3] == "try 1 ended FAILED"
+        assert rows[1] == "attempt 1"
+        assert rows[3] == "attempt 1 ended FAILED"
         assert rows[-1] == "end of log"
         assert bench.current == "line 0"
         await bench.press("y")

@@ -287,7 +287,7 @@ def test_what_a_save_does_and_how_much_fit_a_row_each(phase: SavePhase) -> None:
 
 
 def test_no_part_done_is_told_of_a_recording() -> None:
-    reading = SaveProgress(SavePhase.READING_PAGES, 10, 40, 0.0, 1.0, total_lines=80)
-    assert share(reading) == "about 50 % of 80 lines"
-    recording = replace(reading, phase=SavePhase.RECORDING, lines=153)
+    viewport = SaveProgress(SavePhase.READING_PAGES, 10, 40, 0.0, 1.0, total_lines=80)
+    assert share(viewport) == "about 50 % of 80 lines"
+    recording = replace(viewport, phase=SavePhase.RECORDING, lines=153)
     assert share(recording) == bar(recording, 20) == ""

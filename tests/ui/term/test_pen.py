@@ -12,14 +12,14 @@ BACKGROUNDS = ("44", "103", "48;5;7", "48;2;9;8;7", "")
 
 
 def _styles() -> list[str]:
-    dice = Random(7)
+    rng = Random(7)
     return [
         ";".join(
             part
             for part in (
-                *dice.sample(["1", "3", "4", "7", "9"], dice.randrange(3)),
-                dice.choice(COLOURS),
-                dice.choice(BACKGROUNDS),
+                *rng.sample(["1", "3", "4", "7", "9"], rng.randrange(3)),
+                rng.choice(COLOURS),
+                rng.choice(BACKGROUNDS),
             )
             if part
         )

@@ -42,9 +42,9 @@ KEYS = (
 
 
 def a_line(number: int, words: Sequence[str]) -> LogLine:
-    dice = Random(number)
-    message = "".join(dice.choice(words) for _ in range(dice.randrange(4)))
-    stream = STDERR if dice.random() < 0.2 else STDOUT
+    rng = Random(number)
+    message = "".join(rng.choice(words) for _ in range(rng.randrange(4)))
+    stream = STDERR if rng.random() < 0.2 else STDOUT
     return LogLine(1, number, stream, 1_700_000_000_000_000_000 + number, message)
 
 
@@ -93,49 +93,49 @@ class SideBySide(App[None]):
         self.pane.view.log_changed()
 
 
-async def _cover(emulation: Emulation, app: SideBySide, dice: Random) -> None:
+async def _cover(emulation: Emulation, app: SideBySide, rng: Random) -> None:
     """Lay something over the log, or take it away."""
     if isinstance(app.screen, Dialog):
         await emulation.press("escape")
-    elif app.words is not NARROW or dice.random() < 0.3:
+    elif app.words is not NARROW or rng.random() < 0.3:
         # Where words float Textual itself leaves half of a wide character blank.
         await app.push_screen(Dialog())
-    elif dice.random() < 0.5:
+    elif rng.random() < 0.5:
         app.notify("a word that lies over the log", timeout=0.05)
     else:
-        app.query_one("#float").display = dice.random() < 0.4
+        app.query_one("#float").display = rng.random() < 0.4
         # A dialog over a screen that was not laid out yet shows it as it was.
         await emulation.is_like_stock()
 
 
-async def _do_something(emulation: Emulation, app: SideBySide, dice: Random) -> None:
-    match dice.randrange(12):
+async def _do_something(emulation: Emulation, app: SideBySide, rng: Random) -> None:
+    match rng.randrange(12):
         case 0 | 1 | 2:
-            await _cover(emulation, app, dice)
+            await _cover(emulation, app, rng)
         case 3:
-            await emulation.resize(dice.randrange(1, 110), dice.randrange(1, 40))
+            await emulation.resize(rng.randrange(1, 110), rng.randrange(1, 40))
         case 4:
-            app.theme = dice.choice(["nord", "textual-light", "ansi-dark"])
+            app.theme = rng.choice(["nord", "textual-light", "ansi-dark"])
         case 5:
             with app.batch_update():
                 app.grow(3)
                 app.pane.view.take_over()
         case 6 | 7 | 8:
-            app.grow(dice.choice([1, 1, 5, 300]))
+            app.grow(rng.choice([1, 1, 5, 300]))
         case _:
-            await emulation.press(*dice.choices(KEYS, k=dice.randrange(1, 4)))
+            await emulation.press(*rng.choices(KEYS, k=rng.randrange(1, 4)))
 
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_happens_the_terminal_shows_what_stock_painting_shows(
     seed: int,
 ) -> None:
-    dice = Random(seed)
+    rng = Random(seed)
     app = SideBySide(NARROW) if seed % 2 else SideBySide()
     async with emulate(app, (80, 24), erases=bool(seed % 3)) as emulation:
         for _ in range(30):
-            for _ in range(dice.randrange(1, 4)):
-                await _do_something(emulation, app, dice)
+            for _ in range(rng.randrange(1, 4)):
+                await _do_something(emulation, app, rng)
             assert await emulation.is_like_stock(), emulation.differences()
 
 

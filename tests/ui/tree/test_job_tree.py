@@ -9,8 +9,8 @@ from textual.events import MouseScrollDown
 
 from chronotui.errors import UnreachableError
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
-from chronotui.tree.listing import Place
-from chronotui.tree.model import NodeKey, NodeKind, TreeModel
+from chronotui.tree.listing import ListPosition
+from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.ui import tree as tree_module
 from chronotui.ui.tree import JobTree
 
@@ -46,7 +46,7 @@ def loaded(workflows: int = 3, jobs: int = 4, *, more: bool = False) -> TreeMode
     for branch in list(model.branches()):
         owner = branch.workflow.id
         page = [job(owner, n) for n in range(jobs, 0, -1)]
-        branch.extend(branch.listing, page, Place(cursor="on") if more else None)
+        branch.extend(branch.listing, page, ListPosition(cursor="on") if more else None)
     model.touch()
     return model
 
@@ -229,7 +229,7 @@ async def test_the_rows_above_a_lists_end_stay_when_it_moves_on() -> None:
         (branch,) = model.branches()
         owner = branch.workflow.id
         page = [job(owner, n) for n in range(-1, -11, -1)]
-        branch.extend(branch.listing, page, Place(cursor="further"))
+        branch.extend(branch.listing, page, ListPosition(cursor="further"))
         model.touch()
         app.view.sync()
         await pilot.pause()
@@ -260,7 +260,7 @@ async def test_jobs_arriving_above_do_not_move_what_is_read() -> None:
         branch = model.branch("w0")
         assert branch is not None
         newest = [job("w0", n) for n in (33, 32, 31, 30)]
-        assert branch.refresh(branch.listing, newest, Place(cursor="x"))
+        assert branch.refresh(branch.listing, newest, ListPosition(cursor="x"))
         model.touch()
         app.view.sync()
         await pilot.pause()
@@ -276,7 +276,9 @@ async def test_at_the_top_new_jobs_appear_and_the_selection_stays() -> None:
         selected = model.selected
         branch = model.branch("w0")
         assert branch is not None
-        assert branch.refresh(branch.listing, [job("w0", 31), job("w0", 30)], Place())
+        assert branch.refresh(
+            branch.listing, [job("w0", 31), job("w0", 30)], ListPosition()
+        )
         model.touch()
         app.view.sync()
         await pilot.pause()
@@ -388,4 +390,4 @@ async def test_another_tree_takes_the_place_of_the_first() -> None:
         app.view.show(loaded(2, 0))
         await pilot.pause()
         assert screen_rows(app)[0].startswith("▸ flow-0")
-        assert app.view.model.key(0).kind is NodeKind.WORKFLOW
+        assert app.view.model.key(0).kind is TreeNodeKind.WORKFLOW

@@ -10,7 +10,7 @@ from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.model import JobStatus
 from chronotui.sources.auth import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
-from chronotui.tree.model import NodeKey, NodeKind, TreeFilters
+from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
 from chronotui.ui.tree import JobTree
 from chronotui.ui.tree_filters import JobTreePane
 
@@ -168,4 +168,4 @@ async def test_the_end_key_does_not_read_a_long_list_to_its_end(
         selected = tree.selected
         assert selected is not None
         assert len(branch.listing) <= 60
-        assert selected.kind is not NodeKind.WORKFLOW
+        assert selected.kind is not TreeNodeKind.WORKFLOW
