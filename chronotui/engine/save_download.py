@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save_request import Meter, SaveRequest
     from chronotui.log.chunks import Overflow
     from chronotui.model import RawFormat
-    from chronotui.sources.chronoverse import Chronoverse
-    from chronotui.sources.download import RawDownload
+    from chronotui.sources.protocol import RawAnswer, Source
     from chronotui.storage.files import PartFile
 
 
@@ -87,7 +86,7 @@ class Fetch:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         raw_format: RawFormat,
         begin: Callable[[str | None], Writer],
@@ -99,7 +98,7 @@ class Fetch:
         self._wanted = raw_format
         self._begin = begin
         self._filtered = filtered
-        self._download: RawDownload | None = None
+        self._download: RawAnswer | None = None
         self._stopped = False
 
     def stop(self) -> None:
@@ -132,7 +131,7 @@ class Fetch:
                 raise OtherFormatError(download.format)
             return self._read(download, self._begin(download.file_name))
 
-    def _read(self, download: RawDownload, writer: Writer) -> Fetched:
+    def _read(self, download: RawAnswer, writer: Writer) -> Fetched:
         size = 0
         try:
             for piece in download.chunks():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,20 +16,19 @@ from chronotui.engine.job_log import JobLog
 from chronotui.engine.log_state import ConnectionKind, WatchSettings
 from chronotui.engine.save import Saves
 from chronotui.engine.timing import WatchTiming
-from chronotui.errors import ChronotuiError, NotSignedInError, UsageError
-from chronotui.sources.auth import (
+from chronotui.errors import ChronotuiError, NotSignedInError
+from chronotui.sources.protocol import (
+    KINDS,
     Auth,
     BearerAuth,
     CookieAuth,
     NoAuth,
     SessionAuth,
     SessionCookies,
+    TlsSettings,
 )
-from chronotui.sources.chronoverse import Chronoverse, open_chronoverse
-from chronotui.sources.connections import TlsSettings
-from chronotui.storage.files import SpoolFile, spool_dir, state_dir
+from chronotui.storage.files import SpoolFile, spool_dir
 from chronotui.storage.secrets import read_secret, secret_source
-from chronotui.storage.settings import DIFY
 from chronotui.storage.state import SavedSession, SessionFile
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
-    from chronotui.sources.transport import RequestEntry
+    from chronotui.sources.protocol import RequestEntry, Source
     from chronotui.storage.settings import Profile, UiSettings
     from chronotui.storage.state import DiagnosticLog
 
@@ -70,37 +68,9 @@ AskSecret: TypeAlias = Callable[[SecretQuestion], Awaitable[str]]
 """Asks and returns the answer; raises NotSignedInError when the user declines."""
 
 
-# The session a profile has kept between runs.
-
-
-def session_file(profile: Profile, folder: Path | None = None) -> SessionFile:
-    """Return the file of a profile's session; ``folder`` None is the state folder."""
-    origin = f"{profile.auth.email} {profile.url}"
-    return SessionFile(folder or state_dir(), profile.name, origin)
-
-
-def kept_session(file: SessionFile) -> SavedSession | None:
-    """Return the kept session, None when its own date says that it has ended."""
-    kept = file.read()
-    if kept is None or (kept.expires_at is not None and kept.expires_at <= time.time()):
-        return None
-    return kept
-
-
-def has_session(profile: Profile, folder: Path | None = None) -> bool:
-    """Whether a session of the profile is kept that may still be good."""
-    return kept_session(session_file(profile, folder)) is not None
-
-
-def forget_session(profile: Profile, folder: Path | None = None) -> bool:
-    """Remove the profile's kept session; False when there was none."""
-    return session_file(profile, folder).forget()
-
-
 # From a profile to a client: sign-in, saved sessions, TLS, the diagnostic log.
 #
-# The one engine module that imports the api; import it where it is needed, for httpx
-# is what a start has to wait for longest.
+# Opening a client imports httpx, which is what a start has to wait for longest.
 
 
 def open_client(
@@ -110,7 +80,8 @@ def open_client(
     folder: Path | None = None,
     log: DiagnosticLog | None = None,
     remember: bool = True,
-) -> Chronoverse:
+    needs: str = "jobs",
+) -> Source:
     """Make the client of a profile; nothing is sent yet.
 
     Args:
@@ -119,19 +90,17 @@ def open_client(
         folder: Where sessions are kept; None is the state folder.
         log: Takes one line a request, secrets left out.
         remember: Whether sessions are kept between runs.
+        needs: The capability it is opened for.
 
     Raises:
-        UsageError: The profile is of a kind this client does not speak.
+        UsageError: Servers of the profile's kind lack it, or cannot be opened.
         ConfigError: Secrets would travel over plain http, or TLS files are wrong.
     """
-    if profile.kind == DIFY:
-        raise UsageError(
-            f"Profile {profile.name} is a Dify one, which this version does not speak.",
-            next_step="Choose a Chronoverse profile with --profile.",
-        )
+    kind = KINDS[profile.kind]
+    kind.check(profile.name, needs)
     secrets = _Secrets(profile, ask, log)
-    file = session_file(profile, folder) if remember else None
-    return open_chronoverse(
+    file = SessionFile.of(profile, folder) if remember else None
+    return kind.load_opener()(
         profile.url,
         _auth(profile, secrets, file, log),
         timeout_seconds=profile.timeout_seconds,
@@ -219,7 +188,7 @@ class _SessionKeeper:
         self._log = log
 
     def saved(self) -> SessionCookies | None:
-        kept = kept_session(self._file)
+        kept = self._file.kept()
         if kept is None:
             return None
         self._hide(kept.session, kept.csrf)
@@ -301,7 +270,7 @@ class Session:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         *,
         tree: CatalogSettings,
         watch: WatchSettings,
@@ -428,7 +397,7 @@ def _look_at(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-# From a profile to a session; imports the client, so import it late.
+# From a profile to a session.
 
 MEBIBYTE: Final = 1 << 20
 

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from chronotui.engine.intake import Intake
     from chronotui.engine.log_state import Verdict, WatchSettings
-    from chronotui.engine.source import LogClient
     from chronotui.engine.timing import Clock
     from chronotui.model import Job, LogLine, LogPage, Workflow
+    from chronotui.sources.protocol import LogSource
 
 Value = TypeVar("Value")
 
@@ -158,7 +158,7 @@ class Watch:
 
     def __init__(
         self,
-        source: LogClient,
+        source: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,

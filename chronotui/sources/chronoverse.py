@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import OverloadedError, PageTooLargeError
 from chronotui.sources.address import check_secrets_may_travel, parse_address
-from chronotui.sources.auth import (
-    Auth,
+from chronotui.sources.auth import check_server, log_out
+from chronotui.sources.connections import Connections
+from chronotui.sources.download import ThreadSecrets
+from chronotui.sources.protocol import (
+    CHRONOVERSE,
     BearerAuth,
     NoAuth,
     SessionAuth,
-    check_server,
-    log_out,
+    TlsSettings,
 )
-from chronotui.sources.connections import Connections, TlsSettings
-from chronotui.sources.download import ThreadSecrets
 from chronotui.sources.transport import Transport
 from chronotui.sources.wire_errors import Ask
 from chronotui.sources.wire_json import (
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         WorkflowKind,
     )
     from chronotui.sources.download import RawDownload
-    from chronotui.sources.transport import RequestLog
+    from chronotui.sources.protocol import Auth, Capabilities, RequestLog
 
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
@@ -63,6 +63,7 @@ class Chronoverse:
 
     def __init__(self, transport: Transport, auth: Auth) -> None:
         self.origin = transport.address.origin
+        self.capabilities: Capabilities = CHRONOVERSE.capabilities
         self._transport = transport
         self._auth = auth
         self._url = transport.address.url

@@ -10,7 +10,6 @@ import re
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -28,23 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chronotui.sources.address import Address
-
-
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
-    """The profile's TLS keys; paths may begin with ``~``.
-
-    Attributes:
-        ca_file: Authorities to trust instead of the usual ones.
-        client_cert: Our certificate, for servers that ask for one.
-        client_key: Its key, when it is not in the certificate's file.
-        verify: Whether the server's certificate is checked at all.
-    """
-
-    ca_file: str | Path | None = None
-    client_cert: str | Path | None = None
-    client_key: str | Path | None = None
-    verify: bool = True
+    from chronotui.sources.protocol import TlsSettings
 
 
 def build_context(settings: TlsSettings) -> ssl.SSLContext:
