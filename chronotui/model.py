@@ -25,7 +25,7 @@ class OpenEnum(str):
 
     Subclasses list what they know in ``KNOWN`` and spellings that mean the same
     in ``ALIASES``. An unknown word is a value like any other: it can be shown,
-    compared and sent back (wire note "JSON habits": unknown enum values must not
+    compared and sent back (WIRE.md "JSON habits": unknown enum values must not
     break anything).
     """
 
@@ -134,7 +134,7 @@ class Workflow:
 
 
 class JobStatus(OpenEnum):
-    """State of a job; CANCELED and CANCELLED are one state (wire note "Jobs")."""
+    """State of a job; CANCELED and CANCELLED are one state (WIRE.md "Jobs")."""
 
     __slots__ = ()
 

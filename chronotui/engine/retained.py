@@ -144,7 +144,7 @@ async def raw_lines(
 
     Yields ``None`` last when the download is not the whole log or is not to be had:
     the server answers in another format, refuses, breaks off or appends its failure
-    (wire note "Raw download"). The lines before it are good.
+    (WIRE.md "Raw download"). The lines before it are good.
     """
     download = _Download(source, job, skip)
     download.start()

@@ -216,7 +216,7 @@ class AttemptSpool:
     """Entries of a raw file by attempt, to be had attempt after attempt.
 
     A raw file of a retried job is sorted by number and so interleaves its attempts
-    (wire note "Retained logs"). Within an attempt its order is kept. What is added
+    (WIRE.md "Logs"). Within an attempt its order is kept. What is added
     goes to disk; a little is remembered of each addition.
 
     Args:

@@ -359,7 +359,7 @@ class Watch:
         """Whether the server may give pages from before the job's end.
 
         It keeps older ones for half an hour in a cache that no header passes by
-        (wire note "Retained logs").
+        (WIRE.md "Logs").
         """
         age = self.status.age_of_end(self._clock.wall())
         return age is None or age < self._timing.pages_kept

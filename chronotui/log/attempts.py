@@ -22,7 +22,7 @@ MILLISECOND_NS: Final = 1_000_000
 def attempt_of(event_id: str) -> int | None:
     """Read the attempt an event id belongs to.
 
-    The wire note "Retained logs" gives two shapes: ``log:<job>:<stream>:<n>`` for
+    WIRE.md "Logs" gives two shapes: ``log:<job>:<stream>:<n>`` for
     the first attempt and ``log:<job>:attempt:<k>:<stream>:<n>`` for the others.
 
     Returns:

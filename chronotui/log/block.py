@@ -1,7 +1,7 @@
 """Event ids that need not be stored, because number, stream and attempt give them.
 
 The server's ids are ``log:<job>:<stream>:<n>`` and
-``log:<job>:attempt:<k>:<stream>:<n>`` (wire note "Retained logs"); the job's part is
+``log:<job>:attempt:<k>:<stream>:<n>`` (WIRE.md "Logs"); the job's part is
 the same for all lines of a log, so it is learned from the first id that has it.
 """
 

@@ -181,8 +181,8 @@ class Coverage:
         """Whether pages alone cannot vouch for this log.
 
         A current server keeps older pages for half an hour in a cache of its own, so
-        they may lack what a later attempt wrote there since (wire note "Retained
-        logs"). The stream or the raw download has it.
+        they may lack what a later attempt wrote there since (WIRE.md "Logs"). The
+        stream or the raw download has it.
         """
         retried = self.interleaved and max(self.newest_attempt, self.known_attempt) > 1
         return retried and bool(self._marks) and not self.confirmed

@@ -1,6 +1,6 @@
 """Log lines as the bytes of a saved file.
 
-The shapes of ``jsonl`` and ``json`` are the server's own (wire note "Raw download"):
+The shapes of ``jsonl`` and ``json`` are the server's own (WIRE.md "Raw download"):
 ``timestamp, sequence_num, stream, event_id, message_raw`` and, where the message is
 itself JSON, ``message_json``. Nothing is cleaned here: what is saved is what the
 server sent.

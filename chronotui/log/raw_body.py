@@ -181,7 +181,7 @@ _TEXT_OR_BRACKET: Final = re.compile(
 def loads_entry(text: bytes) -> Any:
     """Decode the JSON of one entry.
 
-    The server adds a message that is JSON once more as a value (wire note "Raw
+    The server adds a message that is JSON once more as a value (WIRE.md "Raw
     download"). A message nested deeper than JSON can be decoded is no reason to lose
     its line: then all that is nested in the entry comes as None.
 
@@ -395,9 +395,9 @@ class _Known(dict[str, int]):
 
 # How a raw download ends: whole, with the server's failure trailer, or short.
 #
-# A failure in mid-stream still ends as a complete 200 answer (wire note "Raw
-# download"): ``txt`` gets ``\n--- ERROR: failed to fetch logs ---\n<reason>\n``,
-# ``json`` ends ``],"error":{"message","error"}}``, ``jsonl`` gets a last line
+# A failure in mid-stream still ends as a complete 200 answer (WIRE.md "Raw download"):
+# ``txt`` gets ``\n--- ERROR: failed to fetch logs ---\n<reason>\n``, ``json`` ends
+# ``],"error":{"message","error"}}``, ``jsonl`` gets a last line
 # ``{"error","message"}``.
 #
 # In ``jsonl`` and ``json`` a log line's words are inside quoted strings, so the end

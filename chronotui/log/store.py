@@ -369,7 +369,7 @@ def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
 # Lines of unknown attempt and without an id: the same one again, or another?
 
 SAME_NS: Final = 1_000_000
-"""Live times have nanoseconds, retained ones milliseconds (wire note)."""
+"""Live times have nanoseconds, retained ones milliseconds (WIRE.md "Logs")."""
 
 
 class DuplicateMatcher:

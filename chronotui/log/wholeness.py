@@ -1,9 +1,9 @@
 """Whether a downloaded file is the whole log, held against the retained one.
 
-A proxy can end an answer that broke off as if it were complete (wire note "In front
-of it"), and a server that dies between two flushes cuts exactly at a line's end:
-nothing in the file shows it. `decide` is the one place that judges, from what the file
-holds at its end, how many lines it has, and what the retained log says.
+A proxy can end an answer that broke off as if it were complete (WIRE.md "Proxies"), and
+a server that dies between two flushes cuts exactly at a line's end: nothing in the file
+shows it. `decide` is the one place that judges, from what the file holds at its end,
+how many lines it has, and what the retained log says.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Numbers(NamedTuple):
     def missing(self, base: int) -> int:
         """Return how many lines are missing at least.
 
-        A number is skipped only after one that was given twice (wire note "Retained
-        logs"): whole attempts have no fewer lines than numbers.
+        A number is skipped only after one that was given twice (WIRE.md "Logs"): whole
+        attempts have no fewer lines than numbers.
         """
         return max(0, self.highest + 1 - base - self.lines)
 

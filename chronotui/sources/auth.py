@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # Session cookies read from a login's answer itself.
 #
 # A cookie jar would drop them behind a port forward, where Domain and Secure do not
-# match the URL in use (wire note "Authentication").
+# match the URL in use (WIRE.md "Authentication").
 
 
 def read_session(set_cookies: Iterable[str], now: datetime) -> SessionCookies | None:
@@ -207,7 +207,7 @@ class Secrets:
         Args:
             changes: The request changes state and needs the csrf cookie too.
             raw: It is the raw download, for which a bearer profile may hold a
-                session as well (wire note "Raw download").
+                session as well (WIRE.md "Raw download").
         """
         made: dict[str, str] = {}
         if self.bearer:
@@ -384,7 +384,7 @@ async def _ask(source: SecretSource, name: str) -> str:
     )
 
 
-# Signing in and out, and the look at the server before (wire note "Authentication").
+# Signing in and out, and the look at the server before (WIRE.md "Authentication").
 #
 # A password or token is easily sent to the wrong place: a port that another program
 # has taken, a proxy's own page, a url without its prefix. So the server is asked for

@@ -404,13 +404,13 @@ class _BulkStream(httpcore.NetworkStream):
 # Clients of httpx as every request needs them: sockets, limits, no cookie jar.
 
 KEEPALIVE_SECONDS: Final = 20.0
-"""Idle connections are let go before the server does, at 30 s (wire note "Others")."""
+"""Idle connections are let go before the server does, at 30 s (WIRE.md "Proxies")."""
 
 _PROBE_AFTER_SECONDS: Final = 15
 _PROBE_EVERY_SECONDS: Final = 5
 _PROBES: Final = 4
 _UNACKNOWLEDGED_MS: Final = 35_000
-"""A dead peer is told from a quiet one within about 35 s (wire note "Live")."""
+"""A dead peer is told from a quiet one within about 35 s (WIRE.md "Live stream")."""
 
 _HEADERS: Final = {
     "Accept": "application/json",
