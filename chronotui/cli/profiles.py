@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.cli.invocation import Invocation
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
     from chronotui.sources.protocol import Source
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Config, Profile

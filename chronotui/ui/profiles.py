@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import AuthSettings, Config, Profile
 
