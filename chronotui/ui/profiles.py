@@ -204,10 +204,6 @@ METHODS: Final = (
     ("none", "nothing"),
 )
 ASKED: Final = "command that prints it; empty: ask each time"
-LOSES: Final = (
-    "{path} has a layout that cannot be kept: saving writes it anew, and its "
-    "comments are lost. Save again if they may be."
-)
 UNTRIED: Final = "ctrl+o saves it as it is."
 
 
@@ -250,7 +246,6 @@ class ProfileForm(ProfileDialog):
         self._config_path = config_path
         self._first = first
         self._was = was
-        self._warned: ProfileDraft | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the rows of the form."""
@@ -349,8 +344,6 @@ class ProfileForm(ProfileDialog):
     async def _save(self, draft: ProfileDraft, *, tried: bool = True) -> None:
         try:
             edit, profile = draft.prepare(self._config_path)
-            if self._must_warn(edit, draft):
-                return
             if tried and not await self._works(profile):
                 return
             edit.write()
@@ -358,14 +351,6 @@ class ProfileForm(ProfileDialog):
             self._tell(str(error), is_problem=True)
             return
         self.dismiss(profile.name)
-
-    def _must_warn(self, edit: Edit, draft: ProfileDraft) -> bool:
-        """Say once that saving takes away what somebody else wrote."""
-        if not edit.loses_comments or self._warned == draft:
-            return False
-        self._warned = draft
-        self._tell(LOSES.format(path=edit.path), is_problem=True)
-        return True
 
     async def _works(self, profile: Profile) -> bool:
         from chronotui.engine.diagnosis import try_profile
@@ -416,8 +401,6 @@ class RemoveScreen(Question[bool]):
         words = [f"It is taken out of {edit.path}, and its kept session goes."]
         if current:
             words.append("This desk stays on it until it is left.")
-        if edit.loses_comments:
-            words.append("The file is written anew, and its comments are lost.")
         super().__init__(
             f"Remove {clean(name)}?",
             [clean(" ".join(words))],
@@ -431,10 +414,6 @@ NONE_YET: Final = "There are no profiles yet: a adds one."
 KEYS: Final = (
     "enter opens · a adds · e edits · t tests · u makes it the default · "
     "d removes · esc closes"
-)
-LAYOUT: Final = (
-    "{path} has a layout that cannot be kept; change it by hand, or its comments "
-    "would be lost."
 )
 
 
@@ -585,11 +564,7 @@ class ProfilesScreen(ProfileDialog):
             document["default_profile"] = profile.name
 
         try:
-            edit = edit_config(self._config.path, change)
-            if edit.loses_comments:
-                self._tell(LAYOUT.format(path=edit.path), is_problem=True)
-                return
-            edit.write()
+            edit_config(self._config.path, change).write()
         except ChronotuiError as error:
             self._tell(str(error), is_problem=True)
             return
