@@ -6,30 +6,18 @@ workflow also its exact name. Whatever fits several is refused with the candidat
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
 import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from chronotui.engine.retry import Backoff
-from chronotui.errors import (
-    ChronotuiError,
-    NotFoundError,
-    NotSignedInError,
-    RequestRefusedError,
-    ServerError,
-    UsageError,
-)
+from chronotui.errors import NotFoundError, RequestRefusedError, UsageError
 from chronotui.paging import CursorTrail
 from chronotui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from chronotui.engine.catalog import Catalog, ListClient
+    from chronotui.engine.source import ListClient
     from chronotui.model import Job, Page, Workflow
-    from chronotui.tree.model import NodeKey
 
 Item = TypeVar("Item")
 
@@ -85,71 +73,6 @@ async def resolve_job(client: ListClient, workflow: Workflow, text: str) -> Job:
         else await _job_or_none(client, workflow, text)
     )
     return known or await _job_among(client, workflow, text)
-
-
-async def find_link(
-    catalog: Catalog,
-    workflow_text: str,
-    job_text: str | None,
-    *,
-    waiting: Callable[[ChronotuiError], None],
-    first_pause: float = 1.0,
-) -> NodeKey:
-    """Find what a deep link names, waiting for a server that does not answer yet.
-
-    It is asked again when the catalog's lists are answered, and now and then; after a
-    refused sign-in, once that was made good.
-
-    Args:
-        catalog: Shows and selects what is found.
-        workflow_text: A workflow's id, the beginning of one, or its name.
-        job_text: A job's id or the beginning of one; None for the workflow.
-        waiting: Called with what is waited out, each time.
-        first_pause: Seconds before the second try; later ones are longer.
-
-    Raises:
-        ChronotuiError: What the link names is not there, fits several, or is not
-            for this account.
-    """
-    pauses = Backoff(
-        first=first_pause, factor=2.0, cap=30.0, after_cap=300.0, chance=random.random
-    )
-    while True:
-        try:
-            return await catalog.find(workflow_text, job_text)
-        except ChronotuiError as error:
-            if not _may_pass(error):
-                raise
-            waiting(error)
-            signs_in = isinstance(error, NotSignedInError)
-            pause = None if signs_in else pauses.delay(error.retry_after)
-        await _recovery(catalog, pause)
-
-
-def _may_pass(error: ChronotuiError) -> bool:
-    """Whether it is about the server or the sign-in, and not about the link."""
-    if isinstance(error, ServerError | NotSignedInError):
-        return True
-    return error.route in {"login", "server_check"}
-
-
-async def _recovery(catalog: Catalog, pause: float | None) -> None:
-    """Wait until ailing lists are answered again, or for so many seconds."""
-    answered = asyncio.Event()
-
-    def look() -> None:
-        if catalog.answered and catalog.problem is None:
-            answered.set()
-
-    is_ill = not catalog.answered or catalog.problem is not None
-    unsubscribe = catalog.subscribe(look) if is_ill or pause is None else None
-    try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await answered.wait()
-    finally:
-        if unsubscribe is not None:
-            unsubscribe()
 
 
 async def _job_or_none(client: ListClient, workflow: Workflow, text: str) -> Job | None:

@@ -1,4 +1,4 @@
-"""The part of the client a log engine needs."""
+"""What the engine asks of a server's client; all of it raises only `ChronotuiError`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,54 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from chronotui.model import Job, LiveEvent, LogPage, RawFormat, SearchPage
+    from chronotui.model import (
+        Job,
+        JobStatus,
+        LiveEvent,
+        LogPage,
+        Page,
+        RawFormat,
+        SearchPage,
+        Trigger,
+        Workflow,
+    )
+
+
+class ListClient(Protocol):
+    """A client that lists one server's workflows and jobs."""
+
+    async def workflows(
+        self,
+        *,
+        cursor: str | None = None,
+        query: str | None = None,
+        terminated: bool = False,
+    ) -> Page[Workflow]:
+        """Read one page of workflows, terminated ones or living ones."""
+        ...
+
+    async def workflow(self, workflow_id: str) -> Workflow: ...
+
+    async def jobs(
+        self,
+        workflow_id: str,
+        *,
+        cursor: str | None = None,
+        status: JobStatus | None = None,
+        trigger: Trigger | None = None,
+    ) -> Page[Job]:
+        """Read one page of a workflow's jobs, newest first."""
+        ...
+
+    async def job(self, workflow_id: str, job_id: str) -> Job: ...
+
+    def allow_sign_in(self) -> None:
+        """Let the next request sign in, although that was refused before."""
+        ...
 
 
 class RawAnswer(Protocol):
-    """A raw download under way; read in a thread (wire note "Raw download")."""
+    """A raw download under way; read in a thread (WIRE.md "Raw download")."""
 
     @property
     def format(self) -> RawFormat:
@@ -29,7 +72,7 @@ class RawAnswer(Protocol):
 
 
 class LogClient(Protocol):
-    """A client that reads one server's logs; raises only ``chronotui.errors``."""
+    """A client that reads one server's logs."""
 
     async def job(self, workflow_id: str, job_id: str) -> Job:
         """Read one job."""

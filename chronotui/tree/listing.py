@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -48,27 +48,6 @@ class ShortIds:
 
     def _longest(self) -> int:
         return max(map(len, self._ids))
-
-
-# When a list is asked again.
-
-IDLE_FACTOR: Final = 3.0
-"""A list in which nothing runs is asked this many times less often."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cadence:
-    """Seconds between two readings of one list.
-
-    Args:
-        busy: The pause while something in the list runs or waits to run.
-    """
-
-    busy: float = 5.0
-
-    def pause(self, *, active: bool) -> float:
-        """Return the seconds to wait after an answer."""
-        return self.busy if active else self.busy * IDLE_FACTOR
 
 
 # One cursor-paged list: its order, how far it is read, and how pages join it.
