@@ -296,7 +296,7 @@ def first_number(store: LogStore) -> int:
     """Return the sequence number the lines of a try begin with.
 
     0 where an event id or a line of number 0 was seen, for that is a current server;
-    else 1, as in the documented dialect (wire note, Retained logs). Numbers counted
+    else 1, as in the documented dialect (WIRE.md "Logs"). Numbers counted
     from here are the same whichever part of the log is loaded; of two lines that share
     a sequence number, both go by the first one's.
     """

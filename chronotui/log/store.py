@@ -356,7 +356,7 @@ def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
 
 
 SAME_NS: Final = 1_000_000
-"""Live times have nanoseconds, retained ones milliseconds (wire note)."""
+"""Live times have nanoseconds, retained ones milliseconds (WIRE.md "Logs")."""
 
 
 class DuplicateMatcher:
