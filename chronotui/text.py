@@ -125,7 +125,7 @@ def _sgr() -> re.Pattern[str]:
 
 
 def split_styles(message: str) -> tuple[str, tuple[Span, ...]]:
-    """Return the text shown and its spans; see `chronotui.core.text.parse_ansi`."""
+    """Return the text shown and its spans; see `chronotui.text.parse_ansi`."""
     before, message = _last_state(message)
     if "\x1b[" not in message and not before:
         return harmless(message), ()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.cli.invocation import Invocation
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
     from chronotui.sources.chronoverse import Chronoverse
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Config, Profile
@@ -190,7 +190,7 @@ _COLUMNS = (
 
 def show_all(invocation: Invocation) -> int:
     """List the profiles of the configuration."""
-    from chronotui.engine.session import has_session
+    from chronotui.storage.state import has_session
 
     config, output = invocation.config, invocation.output
     rows = [
@@ -301,8 +301,8 @@ def use(invocation: Invocation) -> int:
 
 def remove(invocation: Invocation) -> int:
     """Remove a profile and the session kept for it."""
-    from chronotui.engine.session import forget_session
     from chronotui.storage.config import forget_profile
+    from chronotui.storage.state import forget_session
 
     name = invocation.options.name
     profile = _in_file(invocation.config, name)
@@ -386,7 +386,7 @@ def logout(invocation: Invocation) -> int:
 
     A server that cannot be told keeps it until it runs out, which is said.
     """
-    from chronotui.engine.session import forget_session, has_session
+    from chronotui.storage.state import forget_session, has_session
 
     profile, say = invocation.profile, invocation.output.say
     if not has_session(profile):

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from chronotui.engine.session import open_client
+from chronotui.engine.client import open_client
 from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
 from chronotui.model import Connected, JobStatus, LiveLines, StreamFailed
 from chronotui.sources.address import parse_address, proxy_notes
@@ -23,7 +23,7 @@ from chronotui.text import clean
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
-    from chronotui.engine.session import AskSecret, SecretQuestion
+    from chronotui.engine.client import AskSecret, SecretQuestion
     from chronotui.model import Job, LiveEvent, LogLine, Workflow
     from chronotui.sources.chronoverse import Chronoverse
     from chronotui.storage.settings import Profile

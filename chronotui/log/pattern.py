@@ -48,7 +48,7 @@ def searched_message(message: str) -> str:
     """Return what of a message is searched: colours gone, the last state of a bar.
 
     Other control characters are still themselves, unlike in
-    `chronotui.core.text.parse_ansi`.
+    `chronotui.text.parse_ansi`.
     """
     if "\x1b" in message:
         message = _sgr_text().sub("", message)

@@ -13,11 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from chronotui.storage.files import write_private
+from chronotui.storage.files import state_dir, write_private
 from chronotui.storage.settings import TIMESTAMPS, ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from chronotui.storage.settings import Profile
 
 _SHORTEST_HIDDEN: Final = 4
 """Shorter secrets would blot out ordinary words of the log."""
@@ -234,3 +236,27 @@ class SessionFile:
             return None
         at = float(expires) if isinstance(expires, int | float) else None
         return SavedSession(session, csrf, at)
+
+
+def session_file(profile: Profile, folder: Path | None = None) -> SessionFile:
+    """Return the file of a profile's session; ``folder`` None is the state folder."""
+    origin = f"{profile.auth.email} {profile.url}"
+    return SessionFile(folder or state_dir(), profile.name, origin)
+
+
+def kept_session(file: SessionFile) -> SavedSession | None:
+    """Return the kept session, None when its own date says that it has ended."""
+    kept = file.read()
+    if kept is None or (kept.expires_at is not None and kept.expires_at <= time.time()):
+        return None
+    return kept
+
+
+def has_session(profile: Profile, folder: Path | None = None) -> bool:
+    """Whether a session of the profile is kept that may still be good."""
+    return kept_session(session_file(profile, folder)) is not None
+
+
+def forget_session(profile: Profile, folder: Path | None = None) -> bool:
+    """Remove the profile's kept session; False when there was none."""
+    return session_file(profile, folder).forget()

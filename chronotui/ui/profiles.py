@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import AuthSettings, Config, Profile
 
@@ -596,8 +596,8 @@ class ProfilesScreen(ProfileDialog):
     @work(group="profile-change", exclusive=True)
     async def action_remove(self) -> None:
         """Take the chosen profile out of the configuration, after asking."""
-        from chronotui.engine.session import forget_session
         from chronotui.storage.config import forget_profile
+        from chronotui.storage.state import forget_session
 
         profile = self._chosen
         if profile is None:

@@ -86,7 +86,7 @@ while True:
 
 DEMO_SERVER = """
 import json, sys
-from chronotui.demo import DemoServer
+from chronotui.demo.server import DemoServer
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
 lines, rate, starts_in = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.events import DescendantFocus, Event
 
-    from chronotui.engine.session import OpenedJob, SecretQuestion, Session
+    from chronotui.engine.client import SecretQuestion
+    from chronotui.engine.session import OpenedJob, Session
     from chronotui.model import Job, Workflow
     from chronotui.tree.model import NodeKey
 
