@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retry import Backoff, Phase, Step, next_step
 from chronotui.errors import ChronotuiError, NotFoundError, NotSignedInError, own_fault
-from chronotui.tree.listing import Cadence, ListPosition, Loading
+from chronotui.tree.listing import ListPosition, Loading
 from chronotui.tree.model import TreeModel
 
 if TYPE_CHECKING:
@@ -167,15 +167,15 @@ class JobList:
 
     def extend(self, items: Sequence[Job], following: ListPosition | None) -> None:
         """Join the next page."""
-        self.branch.extend(self.listing, items, following)
+        self.listing.extend(self.branch.put(items), following)
 
     def refresh(self, items: Sequence[Job], following: ListPosition | None) -> bool:
         """Join pages read again from the top; False when they do not meet."""
-        return self.branch.refresh(self.listing, items, following)
+        return self.listing.refresh(self.branch.put(items), following)
 
     def restart(self, items: Sequence[Job], following: ListPosition | None) -> None:
         """Begin again with pages read from the top."""
-        self.branch.restart(self.listing, items, following)
+        self.listing.restart(self.branch.put(items), following)
 
     async def read_alone(self, job_id: str) -> Job:
         """Read one job by its id."""
@@ -258,7 +258,7 @@ class Reader(Generic[Item]):
             else:
                 await self._again()
         finally:
-            self.listing.stop()
+            self.listing.loading = Loading.NOTHING
 
     async def _more(self) -> None:
         for _ in range(EMPTY_PAGES):
@@ -266,7 +266,7 @@ class Reader(Generic[Item]):
             if place is None:
                 break
             first = not self.listing.answered
-            self.listing.start(Loading.FIRST if first else Loading.MORE)
+            self.listing.loading = Loading.FIRST if first else Loading.MORE
             items, following = await self.source.read(place)
             held = self.listing.frontier
             self.source.extend(items, following)
@@ -275,7 +275,7 @@ class Reader(Generic[Item]):
         self.wants_more = False
 
     async def _again(self) -> None:
-        self.listing.start(Loading.REFRESH)
+        self.listing.loading = Loading.REFRESH
         self._rounds += 1
         items: list[Item] = []
         seen: set[ListPosition] = set()
@@ -327,6 +327,9 @@ class Reader(Generic[Item]):
 
 # The catalog: keeps a tree of workflows and jobs true while it is looked at.
 
+IDLE_FACTOR: Final = 3.0
+"""A list in which nothing runs is asked this many times less often."""
+
 _DOING: Final = "while it read the lists"
 _AGAIN: Final = "r reads them again."
 
@@ -344,6 +347,10 @@ class CatalogSettings:
     retry_first: float = 1.0
     retry_cap: float = 60.0
     retry_after_cap: float = 300.0
+
+    def pause(self, *, active: bool) -> float:
+        """Return the seconds to wait after a list's answer."""
+        return self.poll_seconds if active else self.poll_seconds * IDLE_FACTOR
 
 
 class Catalog:
@@ -376,7 +383,6 @@ class Catalog:
         self._fault: ChronotuiError | None = None
         self._client = client
         self._settings = settings or CatalogSettings()
-        self._cadence = Cadence(self._settings.poll_seconds)
         self._now = monotonic
         self._chance = chance
         self._wake = asyncio.Event()
@@ -568,7 +574,7 @@ class Catalog:
         else:
             self.answered = True
             reader.backoff.reset()
-            pause = self._cadence.pause(active=reader.source.active)
+            pause = self._settings.pause(active=reader.source.active)
             reader.due = self._now() + pause
         finally:
             if self._readers.get(key) is reader:
