@@ -29,10 +29,10 @@ from chronotui.tree.listing import ListPosition, Loading
 from chronotui.tree.model import TreeModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from chronotui.engine.source import ListClient
     from chronotui.model import Page
+    from chronotui.sources.protocol import ListSource
     from chronotui.tree.listing import Listing
     from chronotui.tree.model import Branch, JobFilter, NodeKey, TreeFilters
 
@@ -131,7 +131,7 @@ class ListReader(ABC, Generic[Item]):
         task: The reading under way.
     """
 
-    def __init__(self, client: ListClient, listing: Listing, backoff: Backoff) -> None:
+    def __init__(self, client: ListSource, listing: Listing, backoff: Backoff) -> None:
         self.listing = listing
         self.backoff = backoff
         self.wants_more = False
@@ -157,7 +157,7 @@ class ListReader(ABC, Generic[Item]):
             else:
                 await self._read_again()
         finally:
-            self.listing.stop()
+            self.listing.loading = Loading.NOTHING
 
     async def _read_more(self) -> None:
         listing = self.listing
@@ -165,7 +165,7 @@ class ListReader(ABC, Generic[Item]):
             place = listing.next_place
             if place is None:
                 break
-            listing.start(Loading.MORE if listing.answered else Loading.FIRST)
+            listing.loading = Loading.MORE if listing.answered else Loading.FIRST
             items, following = await self._page(place)
             held = listing.frontier
             listing.extend(self._put(items), following)
@@ -174,7 +174,7 @@ class ListReader(ABC, Generic[Item]):
         self.wants_more = False
 
     async def _read_again(self) -> None:
-        self.listing.start(Loading.REFRESH)
+        self.listing.loading = Loading.REFRESH
         self._rounds += 1
         items: list[Item] = []
         seen: set[ListPosition] = set()
@@ -209,7 +209,7 @@ class ListReader(ABC, Generic[Item]):
         """Ask for the page at a place; return it with the place that follows."""
 
     @abstractmethod
-    def _put(self, items: Iterable[Item]) -> list[str]:
+    def _put(self, items: Sequence[Item]) -> list[str]:
         """Hand what was read to the tree; return the ids in order."""
 
     def _is_enough(self, _count: int) -> bool:
@@ -226,7 +226,7 @@ class WorkflowReader(ListReader[Workflow]):
     The living ones are one query and the terminated ones another, read after it.
     """
 
-    def __init__(self, client: ListClient, tree: TreeModel, backoff: Backoff) -> None:
+    def __init__(self, client: ListSource, tree: TreeModel, backoff: Backoff) -> None:
         super().__init__(client, tree.workflows, backoff)
         self._tree = tree
         self._query = tree.filters.query or None
@@ -254,7 +254,7 @@ class WorkflowReader(ListReader[Workflow]):
             self.listing.hides_terminated = True
         return page
 
-    def _put(self, items: Iterable[Workflow]) -> list[str]:
+    def _put(self, items: Sequence[Workflow]) -> list[str]:
         return self._tree.put_workflows(items)
 
     def _is_enough(self, count: int) -> bool:
@@ -266,7 +266,7 @@ class JobReader(ListReader[Job]):
 
     def __init__(
         self,
-        client: ListClient,
+        client: ListSource,
         branch: Branch,
         job_filter: JobFilter,
         backoff: Backoff,
@@ -292,10 +292,8 @@ class JobReader(ListReader[Job]):
         following = None if page.cursor is None else ListPosition(cursor=page.cursor)
         return page.items, following
 
-    def _put(self, items: Iterable[Job]) -> list[str]:
-        jobs = list(items)
-        self._branch.jobs.put(jobs)
-        return [job.id for job in jobs]
+    def _put(self, items: Sequence[Job]) -> list[str]:
+        return self._branch.put(items)
 
     async def _read_unlisted(self, items: Sequence[Job]) -> None:
         """Ask for unfinished jobs the pages did not hold, a few each round."""
@@ -323,7 +321,7 @@ class Catalog:
     """
 
     def __init__(
-        self, client: ListClient, *, settings: CatalogSettings | None = None
+        self, client: ListSource, *, settings: CatalogSettings | None = None
     ) -> None:
         self.tree = TreeModel()
         self.answered = False

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from chronotui.engine.log_state import Verdict
     from chronotui.engine.reorder_buffer import Blocked
     from chronotui.engine.retained import Beginning
-    from chronotui.engine.source import LogClient
     from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, Workflow
+    from chronotui.sources.protocol import LogSource
 
 DOWN: Final = frozenset({ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE})
 
@@ -392,7 +392,7 @@ class Follow:
 
     def __init__(
         self,
-        client: LogClient,
+        client: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from chronotui.engine.intake import Intake
     from chronotui.engine.pages import RetainedPages
-    from chronotui.engine.source import LogClient, RawAnswer
     from chronotui.model import Job, LogLine
+    from chronotui.sources.protocol import LogSource, RawAnswer
 
 QUEUED_BATCHES: Final = 4
 """Decoded batches that may wait; then the download waits, and TCP with it."""
@@ -36,7 +36,7 @@ STEP_LINES: Final = 128
 
 
 async def raw_lines(
-    source: LogClient, job: Job, skip: int = 0
+    source: LogSource, job: Job, skip: int = 0
 ) -> AsyncGenerator[Sequence[LogLine] | None, None]:
     """Yield the lines of an ended job's raw download, oldest first, in batches.
 
@@ -59,7 +59,7 @@ async def raw_lines(
 
 
 async def load_raw(
-    source: LogClient,
+    source: LogSource,
     job: Job,
     intake: Intake,
     took: Callable[[Sequence[LogLine]], bool],
@@ -136,7 +136,7 @@ class _Download:
     list that all is there. An error nobody foresaw is handed over to be raised there.
     """
 
-    def __init__(self, source: LogClient, job: Job, skip: int) -> None:
+    def __init__(self, source: LogSource, job: Job, skip: int) -> None:
         self._source = source
         self._job = job
         self._skip = skip

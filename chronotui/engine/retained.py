@@ -36,9 +36,9 @@ from chronotui.text import clean
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from chronotui.engine.source import LogClient
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, LogPage, Workflow
+    from chronotui.sources.protocol import LogSource
 
 MEMORY_BYTES: Final = 64 << 20
 """Lines kept in memory until they can be printed; more go to the spool."""
@@ -190,7 +190,7 @@ class RetainedLog:
 
     def __init__(
         self,
-        client: LogClient,
+        client: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,

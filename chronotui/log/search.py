@@ -1,4 +1,9 @@
-"""Which lines are shown: patterns in and out, a stream, a level."""
+"""Filters over rows, and searching them: how many lines match, where the next one is.
+
+A search follows its rows: call `Search.refresh` after ``rows.refresh()`` or
+``rows.advance()``, and `Search.advance` until it returns True. What was searched once
+is not searched again.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +53,9 @@ class LineFilter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every line passes."""
         return not (self.include or self.exclude or self.stream or self.level)
 
     def finder(self) -> AllFinder:
-        """Return what finds the lines of a block that pass."""
         wanted: list[WordFinder | RegexFinder | StreamFinder | LevelFinder] = []
         if self.stream is not None:
             wanted.append(StreamFinder(self.stream))
@@ -62,7 +65,6 @@ class LineFilter:
         return AllFinder(wanted, [pattern_finder(each) for each in self.exclude])
 
     def matches(self, line: LogLine) -> bool:
-        """Whether a line passes."""
         if self.stream is not None and line.stream != self.stream:
             return False
         if self.level and (line_level(line) or 0) < self.level:
@@ -72,12 +74,6 @@ class LineFilter:
             pattern.matches(message) for pattern in self.exclude
         )
 
-
-# Searching the rows a pane shows: how many lines match, and where the next one is.
-#
-# A search follows its rows: call `Search.refresh` after ``rows.refresh()`` or
-# ``rows.advance()``, and `Search.advance` until it returns True. What was searched once
-# is not searched again.
 
 AT_ONCE_SECONDS = 0.004
 """Time `Search.refresh` itself spends on searching what arrived."""
@@ -122,7 +118,6 @@ class Search:
         return other
 
     def turn_to(self, rows: Rows) -> None:
-        """Search other rows of the same store from now on."""
         self.rows = rows
         self._version = -1
         self._base = 0
@@ -132,18 +127,15 @@ class Search:
 
     @property
     def complete(self) -> bool:
-        """Whether every line has been searched, so that ``count`` is final."""
         return self._found.complete and self.rows.complete
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Lines searched, and lines there are."""
         chunks = self.rows.visible.chunks
         return self._found.lines_done(chunks), sum(chunk.count for chunk in chunks)
 
     @property
     def count(self) -> int:
-        """Matching lines among the rows, as far as searched."""
         return self._totals()[-1]
 
     @property
@@ -153,7 +145,6 @@ class Search:
         return finder.too_slow if isinstance(finder, RegexFinder) else 0
 
     def refresh(self) -> None:
-        """Follow the rows; what arrived is searched at once if that is quick."""
         visible = self.rows.visible
         if self._version == visible.version:
             return
@@ -171,7 +162,6 @@ class Search:
         return self._found.advance(perf_counter() + budget_seconds)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return start and end of each match in a text that is shown."""
         return [] if self.pattern is None else self.pattern.spans(text)
 
     def is_match(self, row: int) -> bool:
@@ -228,7 +218,6 @@ class Search:
         border: tuple[int, int] | None,
         deadline: float,
     ) -> tuple[int | None, bool]:
-        """Return the first matching row in chunks, and whether time ran out."""
         visible = self.rows.visible
         for index in chunks:
             if visible.selection is not None and not visible.hits(index):
@@ -249,7 +238,6 @@ class Search:
         return None, False
 
     def _totals(self) -> list[int]:
-        """Return how many lines match before each chunk, and in all."""
         visible = self.rows.visible
         filtered = visible.selection.revision if visible.selection else 0
         state = (visible.version, self._found.revision, filtered, len(visible))
@@ -259,7 +247,6 @@ class Search:
         return self._sums[1]
 
     def _in_chunk(self, index: int) -> Sequence[int]:
-        """Return the matching lines of a chunk that are shown."""
         visible = self.rows.visible
         chunk = visible.chunks[index]
         found: MatchedLines = self._found.of(chunk)
@@ -275,5 +262,4 @@ class Search:
 
 
 def visible_row(rows: Rows, index: int, local: int) -> int:
-    """Return the row of a line that is shown."""
     return rows.row_at_ordinal(rows.visible.ordinal(index, local))

@@ -313,7 +313,7 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
 
     Args:
         typed: The place of a line in the log of the current line's try, from 1; or a
-            time, as `chronotui.core.times.parse_when` reads it.
+            time, as `chronotui.times.parse_when` reads it.
         opened: The log, with lines.
         now: Aware, in the zone the reader sees.
 
