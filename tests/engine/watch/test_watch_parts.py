@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -15,6 +16,7 @@ from chronotui.engine.timing import LagMeter, WatchTiming
 from chronotui.engine.watch import accompanied
 from chronotui.log.ledger import Ledger
 from chronotui.model import JobStatus
+from tests.engine.skipped_time import run_skipping
 
 
 async def test_many_changes_are_told_once_and_an_idle_ticker_is_not_armed() -> None:
@@ -31,6 +33,22 @@ async def test_many_changes_are_told_once_and_an_idle_ticker_is_not_armed() -> N
     assert told == [1, 1]
     ticker.stop()
     assert told == [1, 1]
+
+
+def test_changes_are_told_at_most_once_a_tick() -> None:
+    async def change_all_the_time() -> list[float]:
+        loop = asyncio.get_running_loop()
+        told: list[float] = []
+        ticker = Ticker(0.05, lambda: told.append(loop.time()))
+        for _ in range(100):
+            ticker.changed()
+            await asyncio.sleep(0.01)
+        return told
+
+    told = run_skipping(change_all_the_time())
+    pauses = [later - earlier for earlier, later in pairwise(told)]
+    assert pauses == pytest.approx([0.05] * len(pauses))
+    assert len(pauses) in {19, 20}
 
 
 def test_the_rate_is_of_the_last_seconds() -> None:
