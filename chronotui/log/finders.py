@@ -37,6 +37,16 @@ if TYPE_CHECKING:
     from chronotui.log.block import Block
     from chronotui.log.chunks import Chunk, Spool
     from chronotui.log.pattern import LineAddress, Pattern
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chronotui.log.levels import line_level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chronotui.log.pattern import Pattern
+    from chronotui.model import LogLine
 
 
 class Hits(NamedTuple):
@@ -447,3 +457,44 @@ class AllFinder:
 def _of_rank(block: Block, start: int, rank: int) -> list[int]:
     flags = block.flags[start:] if start else block.flags
     return [n for n, flag in enumerate(flags, start) if flag & RANK_BITS == rank]
+
+
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """What a line must be to be shown; all conditions must hold.
+
+    Attributes:
+        include: Patterns the line must match, every one.
+        exclude: Patterns it must not match, none of them.
+        stream: Its stream; None: any.
+        level: Its least level; lines that name none count as ERROR on stderr, and
+            are hidden otherwise. None: any.
+    """
+
+    include: tuple[Pattern, ...] = ()
+    exclude: tuple[Pattern, ...] = ()
+    stream: str | None = None
+    level: Level | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.include or self.exclude or self.stream or self.level)
+
+    def finder(self) -> AllFinder:
+        wanted: list[WordFinder | RegexFinder | StreamFinder | LevelFinder] = []
+        if self.stream is not None:
+            wanted.append(StreamFinder(self.stream))
+        wanted += map(pattern_finder, self.include)
+        if self.level is not None:
+            wanted.append(LevelFinder(self.level, all_stderr=False))
+        return AllFinder(wanted, [pattern_finder(each) for each in self.exclude])
+
+    def matches(self, line: LogLine) -> bool:
+        if self.stream is not None and line.stream != self.stream:
+            return False
+        if self.level and (line_level(line) or 0) < self.level:
+            return False
+        message = line.message
+        return all(pattern.matches(message) for pattern in self.include) and not any(
+            pattern.matches(message) for pattern in self.exclude
+        )
