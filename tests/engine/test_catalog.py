@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeDemo
 
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)
+GROWING = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=60)
 
 
 def client_of(demo: DemoServer) -> Chronoverse:
@@ -231,7 +232,7 @@ async def test_canceled_jobs_are_found_in_either_spelling(
 async def test_a_state_the_server_does_not_know_is_said_and_asked_again_slower(
     documented_demo: DemoServer,
 ) -> None:
-    async with running(documented_demo) as catalog:
+    async with running(documented_demo, GROWING) as catalog:
         catalog.set_filters(TreeFilters(status=JobStatus.QUEUED))
         branch = await listed(catalog, documented_demo, "nightly-report")
         catalog.set_expanded(branch.workflow.id, True)
@@ -410,12 +411,11 @@ async def test_each_failure_passes_and_is_said_in_a_clean_sentence(
 async def test_the_pauses_between_failing_requests_grow(demo: DemoServer) -> None:
     demo.faults.fail_rate = 1.0
     demo.faults.fail_with = (Failure.PLAIN_500,)
-    settings = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=60)
-    async with running(demo, settings) as catalog:
-        await until(catalog, lambda: demo.requests.count("workflows") >= 4)
+    async with running(demo, GROWING) as catalog:
+        await until(catalog, lambda: demo.requests.count("workflows") >= 5)
         at = [record.at for record in demo.requests.all("workflows")]
         pauses = [b - a for a, b in pairwise(at)]
-        assert pauses[2] > pauses[0]
+        assert pauses[3] > pauses[0]
 
 
 async def test_a_session_that_ended_stops_the_polling_until_signed_in(

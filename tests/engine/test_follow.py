@@ -190,7 +190,7 @@ async def test_a_missing_line_is_waited_for_said_and_given_up(
     await until(lambda: printed == ["one"])
     assert follow.missing == 1
     await until(lambda: "three" in printed)
-    assert loop.time() - began == pytest.approx(TIMING.line_wait, abs=0.5)
+    assert loop.time() - began > TIMING.line_wait - 0.1
     made.end()
     await task
     assert [words for words in readers.said if "number 1" in words] == [
