@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.client import AskSecret
     from chronotui.engine.retry import Retries
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
 
@@ -229,7 +229,7 @@ class Invocation:
 
     def with_client(
         self,
-        work: Callable[[Chronoverse], Awaitable[Result]],
+        work: Callable[[Source], Awaitable[Result]],
         *,
         ask: AskSecret | None = None,
     ) -> Result:

@@ -19,7 +19,8 @@ from chronotui.tree.model import TreeModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from chronotui.model import Job, JobStatus, Page, Trigger, Workflow
+    from chronotui.model import Job, Page, Workflow
+    from chronotui.sources.protocol import ListSource
     from chronotui.tree.listing import Listing
     from chronotui.tree.model import Branch, JobFilter, NodeKey, TreeFilters
 
@@ -75,43 +76,6 @@ SKIPPED_PAGES: Final = 5
 """Pages of nothing but hidden workflows that are passed over in one reading."""
 
 
-class ListClient(Protocol):
-    """What a catalog asks a server; every call raises only ``ChronotuiError``."""
-
-    async def workflows(
-        self,
-        *,
-        cursor: str | None = None,
-        query: str | None = None,
-        terminated: bool = False,
-    ) -> Page[Workflow]:
-        """Return one page of workflows."""
-        ...
-
-    async def workflow(self, workflow_id: str) -> Workflow:
-        """Return one workflow."""
-        ...
-
-    async def jobs(
-        self,
-        workflow_id: str,
-        *,
-        cursor: str | None = None,
-        status: JobStatus | None = None,
-        trigger: Trigger | None = None,
-    ) -> Page[Job]:
-        """Return one page of a workflow's jobs, newest first."""
-        ...
-
-    async def job(self, workflow_id: str, job_id: str) -> Job:
-        """Return one job."""
-        ...
-
-    def allow_sign_in(self) -> None:
-        """Let the next request sign in, although that was refused before."""
-        ...
-
-
 class WorkflowList:
     """The list of workflows under a text, with the terminated ones or without.
 
@@ -119,7 +83,7 @@ class WorkflowList:
     """
 
     def __init__(
-        self, client: ListClient, tree: TreeModel, filters: TreeFilters
+        self, client: ListSource, tree: TreeModel, filters: TreeFilters
     ) -> None:
         self.listing = tree.workflows
         self._client = client
@@ -178,7 +142,7 @@ class JobList:
     """The jobs of one workflow under a status and a trigger."""
 
     def __init__(
-        self, client: ListClient, branch: Branch, job_filter: JobFilter
+        self, client: ListSource, branch: Branch, job_filter: JobFilter
     ) -> None:
         self.listing = branch.listing
         self.branch = branch
@@ -405,7 +369,7 @@ class Catalog:
 
     def __init__(
         self,
-        client: ListClient,
+        client: ListSource,
         *,
         tree: TreeModel | None = None,
         settings: CatalogSettings | None = None,

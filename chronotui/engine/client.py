@@ -1,6 +1,6 @@
 """From a profile to a client: sign-in, saved sessions, TLS, the diagnostic log.
 
-Import it where it is needed: httpx is what a start has to wait for longest.
+Opening one imports httpx, which is what a start has to wait for longest.
 """
 
 from __future__ import annotations
@@ -11,30 +11,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from chronotui.errors import NotSignedInError, UsageError
-from chronotui.sources.auth import (
+from chronotui.errors import NotSignedInError
+from chronotui.sources.protocol import (
+    KINDS,
     Auth,
     BearerAuth,
     CookieAuth,
     NoAuth,
     SessionAuth,
     SessionCookies,
+    TlsSettings,
 )
-from chronotui.sources.chronoverse import Chronoverse, open_chronoverse
-from chronotui.sources.connections import TlsSettings
 from chronotui.storage.secrets import read_secret, secret_source
-from chronotui.storage.settings import DIFY
-from chronotui.storage.state import (
-    SavedSession,
-    SessionFile,
-    kept_session,
-    session_file,
-)
+from chronotui.storage.state import SavedSession, SessionFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chronotui.sources.transport import RequestEntry
+    from chronotui.sources.protocol import RequestEntry, Source
     from chronotui.storage.settings import Profile
     from chronotui.storage.state import DiagnosticLog
 
@@ -73,7 +67,8 @@ def open_client(
     folder: Path | None = None,
     log: DiagnosticLog | None = None,
     remember: bool = True,
-) -> Chronoverse:
+    needs: str = "jobs",
+) -> Source:
     """Make the client of a profile; nothing is sent yet.
 
     Args:
@@ -82,19 +77,17 @@ def open_client(
         folder: Where sessions are kept; None is the state folder.
         log: Takes one line a request, secrets left out.
         remember: Whether sessions are kept between runs.
+        needs: The capability it is opened for.
 
     Raises:
-        UsageError: The profile is of a kind this client does not speak.
+        UsageError: Servers of the profile's kind lack it, or cannot be opened.
         ConfigError: Secrets would travel over plain http, or TLS files are wrong.
     """
-    if profile.kind == DIFY:
-        raise UsageError(
-            f"Profile {profile.name} is a Dify one, which this version does not speak.",
-            next_step="Choose a Chronoverse profile with --profile.",
-        )
+    kind = KINDS[profile.kind]
+    kind.check(profile.name, needs)
     secrets = _Secrets(profile, ask, log)
-    file = session_file(profile, folder) if remember else None
-    return open_chronoverse(
+    file = SessionFile.of(profile, folder) if remember else None
+    return kind.load_opener()(
         profile.url,
         _auth(profile, secrets, file, log),
         timeout_seconds=profile.timeout_seconds,
@@ -182,7 +175,7 @@ class _SessionKeeper:
         self._log = log
 
     def saved(self) -> SessionCookies | None:
-        kept = kept_session(self._file)
+        kept = self._file.kept()
         if kept is None:
             return None
         self._hide(kept.session, kept.csrf)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save_request import SaveRequest
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, SearchPage
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
 
 KEEP_SECONDS: Final = 2.0
 """How long a disk may take to keep a part; what was durable before is kept anyway."""
@@ -60,7 +60,7 @@ class Work:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         spool: Callable[[], Overflow] | None = None,
         watch: WatchSettings | None = None,

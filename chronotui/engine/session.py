@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
     from chronotui.storage.settings import Profile, UiSettings
     from chronotui.storage.state import DiagnosticLog
 
@@ -62,7 +62,7 @@ class Session:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         *,
         tree: CatalogSettings,
         watch: WatchSettings,

@@ -192,6 +192,19 @@ class SessionFile:
         self._origin = origin
         self.path = folder / "sessions" / f"{profile}-{mark}.json"
 
+    @classmethod
+    def of(cls, profile: Profile, folder: Path | None = None) -> SessionFile:
+        """Return the file of a profile's session; None is the state folder."""
+        origin = f"{profile.auth.email} {profile.url}"
+        return cls(folder or state_dir(), profile.name, origin)
+
+    def kept(self) -> SavedSession | None:
+        """Return what was saved unless it has ended, by its own date."""
+        saved = self.read()
+        if saved is None or saved.expires_at is None or saved.expires_at > time.time():
+            return saved
+        return None
+
     def read(self) -> SavedSession | None:
         """Return what was saved; None when absent, unreadable or not ours.
 
@@ -236,27 +249,3 @@ class SessionFile:
             return None
         at = float(expires) if isinstance(expires, int | float) else None
         return SavedSession(session, csrf, at)
-
-
-def session_file(profile: Profile, folder: Path | None = None) -> SessionFile:
-    """Return the file of a profile's session; ``folder`` None is the state folder."""
-    origin = f"{profile.auth.email} {profile.url}"
-    return SessionFile(folder or state_dir(), profile.name, origin)
-
-
-def kept_session(file: SessionFile) -> SavedSession | None:
-    """Return the kept session, None when its own date says that it has ended."""
-    kept = file.read()
-    if kept is None or (kept.expires_at is not None and kept.expires_at <= time.time()):
-        return None
-    return kept
-
-
-def has_session(profile: Profile, folder: Path | None = None) -> bool:
-    """Whether a session of the profile is kept that may still be good."""
-    return kept_session(session_file(profile, folder)) is not None
-
-
-def forget_session(profile: Profile, folder: Path | None = None) -> bool:
-    """Remove the profile's kept session; False when there was none."""
-    return session_file(profile, folder).forget()

@@ -19,16 +19,17 @@ from textual.content import Content
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from chronotui import SOURCE_KINDS
 from chronotui.errors import ChronotuiError, ConfigError
+from chronotui.sources.protocol import KINDS
 from chronotui.storage.config import (
     SECRET_KEYS,
-    SECRETS_OF_METHOD,
     check_profile_name,
     load_config,
     parse_config,
 )
 from chronotui.storage.config_edit import Edit, edit_config
-from chronotui.storage.settings import CHRONOVERSE, BadValueError, base_url
+from chronotui.storage.settings import METHODS, BadValueError, base_url
 from chronotui.text import clean
 from chronotui.ui.dialogs import (
     ANSWER_MOVES,
@@ -70,7 +71,7 @@ class ProfileDialog(Dialog[str | None]):
 
 
 SECRET_OF: Final = {
-    method: kinds[0] for method, kinds in SECRETS_OF_METHOD.items() if kinds
+    name: method.secrets[0] for name, method in METHODS.items() if method.secrets
 }
 """Which secret a method signs in with."""
 
@@ -80,7 +81,7 @@ class ProfileDraft:
     """A profile as typed into the form.
 
     Attributes:
-        email: The account; for the session login only.
+        email: The account, for a method that needs it.
         command: Prints the secret; "" leaves the other source there is, or has the
             secret asked for.
         was: The profile that is changed; None for a new one. What the form does not
@@ -121,7 +122,7 @@ class ProfileDraft:
             base_url(self.url, Path())
         except BadValueError as error:
             raise ConfigError(f"The URL {error}") from None
-        if self.method == "session" and not self.email:
+        if METHODS[self.method].needs_email and not self.email:
             raise ConfigError("The e-mail of the account is missing.")
 
     def _put(self, document: Document) -> None:
@@ -133,7 +134,7 @@ class ProfileDraft:
         table = profiles.setdefault(self.name, {})
         if self.was is None or base_url(self.url, Path()) != self.was.url:
             table["url"] = self.url.strip()
-        if self.kind != (self.was.kind if self.was else CHRONOVERSE):
+        if self.kind != (self.was.kind if self.was else SOURCE_KINDS[0]):
             table["kind"] = self.kind
         auth = self._auth(table.get("auth", {}))
         if self.was is None or "auth" in table or self.method != "none":
@@ -144,7 +145,7 @@ class ProfileDraft:
     def _auth(self, before: Document) -> Document:
         """Return the sign-in: what was there, as far as the method can use it."""
         useless = set().union(*SECRET_KEYS.values())
-        for kind in SECRETS_OF_METHOD[self.method]:
+        for kind in METHODS[self.method].secrets:
             useless.difference_update(SECRET_KEYS[kind])
         secret = SECRET_OF.get(self.method)
         if secret is not None:
@@ -152,7 +153,7 @@ class ProfileDraft:
             useless.add(f"{secret}_command")
         auth: dict[str, Any] = {k: v for k, v in before.items() if k not in useless}
         auth["method"] = self.method
-        if self.method == "session":
+        if METHODS[self.method].needs_email:
             auth["email"] = self.email
         if secret is not None and self.command:
             auth[f"{secret}_command"] = self.command
@@ -196,13 +197,6 @@ def _given(auth: AuthSettings) -> list[tuple[str, str]]:
 
 DEMO: Final = "\0demo"
 """The answer for the demo; no profile can have this name."""
-KINDS: Final = (("chronoverse", "Chronoverse"), ("dify", "Dify"))
-METHODS: Final = (
-    ("session", "e-mail and password"),
-    ("bearer", "token"),
-    ("cookie", "session cookie"),
-    ("none", "nothing"),
-)
 ASKED: Final = "command that prints it; empty: ask each time"
 LOSES: Final = (
     "{path} has a layout that cannot be kept: saving writes it anew, and its "
@@ -269,12 +263,14 @@ class ProfileForm(ProfileDialog):
         name = _field("name", "prod", was.name if was else "prod" * self._first)
         name.disabled = was is not None
         yield field_row("Name", name)
-        kind = was.kind if was else "chronoverse"
-        yield field_row("Kind", RadioRow(KINDS, kind, id="kind"))
+        kind = was.kind if was else SOURCE_KINDS[0]
+        kinds = [(one.name, one.label) for one in KINDS.values()]
+        yield field_row("Kind", RadioRow(kinds, kind, id="kind"))
         url = _field("url", "https://chrono.example.com/api", was.url if was else "")
         yield field_row("URL", url)
-        method = was.auth.method if was else "session"
-        yield field_row("Sign in", RadioRow(METHODS, method, id="method"))
+        methods = [(name, one.label) for name, one in METHODS.items()]
+        method = was.auth.method if was else KINDS[kind].methods[0]
+        yield field_row("Sign in", RadioRow(methods, method, id="method"))
         email = was.auth.email if was else ""
         yield field_row("E-mail", _field("email", "you@example.com", email))
         command = command_of(was) if was else ""
@@ -289,7 +285,8 @@ class ProfileForm(ProfileDialog):
     def _follow_method(self) -> None:
         """Show the fields the method needs, and say what it has no use for."""
         draft = self._draft()
-        self.query_one("#row-email").display = draft.method == "session"
+        needs_email = METHODS[draft.method].needs_email
+        self.query_one("#row-email").display = needs_email
         self.query_one("#row-command").display = draft.method in SECRET_OF
         source = source_words(self._was, draft.method) if self._was else ""
         words = f"{source}; or a command that prints it" if source else ASKED
@@ -557,7 +554,7 @@ class ProfilesScreen(ProfileDialog):
     async def action_remove(self) -> None:
         """Take the chosen profile out of the configuration, after asking."""
         from chronotui.storage.config import forget_profile
-        from chronotui.storage.state import forget_session
+        from chronotui.storage.state import SessionFile
 
         profile = self._chosen
         if profile is None:
@@ -572,7 +569,7 @@ class ProfilesScreen(ProfileDialog):
         except ChronotuiError as error:
             self._tell(str(error), is_problem=True)
             return
-        forget_session(profile)
+        SessionFile.of(profile).forget()
         self._take_over(None, f"{name} was removed.")
 
     def _take_over(self, chosen: str | None, words: str) -> None:

@@ -33,7 +33,7 @@ from chronotui.engine.save_request import (
     size_text,
 )
 from chronotui.log.formats import SaveFormat
-from chronotui.log.rows import LineRow
+from chronotui.log.marks import LineRow
 from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row

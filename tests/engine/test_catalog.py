@@ -23,8 +23,8 @@ from chronotui.errors import (
     UsageError,
 )
 from chronotui.model import JobStatus, Trigger
-from chronotui.sources.auth import BearerAuth, CookieAuth, SessionAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import BearerAuth, CookieAuth, SessionAuth
 from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
 from tests.engine.watch.test_refusals import ANSWERS
 

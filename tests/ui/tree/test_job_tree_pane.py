@@ -8,8 +8,8 @@ from textual.app import App
 from chronotui.demo.wire import Failure
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.model import JobStatus
-from chronotui.sources.auth import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import CookieAuth
 from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
 from chronotui.ui.tree import JobTree, JobTreePane
 
