@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
 
 PAGES_WITHOUT_PROGRESS: Final = 200
-"""So many pages in a row without a line not seen on the walk are a circle: an empty
-page may carry a cursor (WIRE.md "Paging"), but no server is known to send long runs."""
+"""So many pages in a row without a line not seen on the walk are a circle: a wire
+note allows empty pages with cursors, and no server is known to send long runs."""
 
 
 class PageOrder(Enum):

@@ -23,7 +23,7 @@ from chronotui.engine.timing import Clock
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, own_fault
 from chronotui.log.block import LineBlock
-from chronotui.log.rows import GapMark, GapState
+from chronotui.log.marks import GapMark, GapState
 from chronotui.log.store import LogStore
 from chronotui.times import human_duration
 
