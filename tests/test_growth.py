@@ -368,10 +368,10 @@ TYPED: Final = "typed by the reader, or set in a file of his"
 
 PATTERNS: Final[dict[str, Any]] = {
     "sources.wire_errors._SECONDS": is_all,
-    "sources.connections._HEAD_END": finds,
-    "sources.merging._CHUNKED": finds,
-    "sources.merging._FINAL_STATUS": begins,
-    "sources.merging._NEXT_CHUNK": begins,
+    "sources.httpcore_backends._HEAD_END": finds,
+    "sources.httpcore_backends._CHUNKED": finds,
+    "sources.httpcore_backends._FINAL_STATUS": begins,
+    "sources.httpcore_backends._NEXT_CHUNK": begins,
     "sources.auth._FOREIGN_SCHEMES": finds,
     "text._sgr": finds,
     "text._hostile": finds,
