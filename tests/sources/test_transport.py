@@ -23,9 +23,8 @@ from chronotui.errors import (
 )
 from chronotui.model import BuildStatus, JobStatus, RawFormat, Trigger, WorkflowKind
 from chronotui.sources.chronoverse import Chronoverse, open_chronoverse
-from chronotui.sources.connections import KEEPALIVE_SECONDS, socket_options
+from chronotui.sources.http import KEEPALIVE_SECONDS, MAX_JSON_BYTES, socket_options
 from chronotui.sources.protocol import BearerAuth, SessionAuth, SessionCookies
-from chronotui.sources.transport import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
     from chronotui.sources.protocol import RequestEntry
@@ -477,7 +476,7 @@ def test_idle_connections_end_before_the_server_ends_them() -> None:
 
 def used_stream(client: Chronoverse) -> Any:
     """Dig out the one connection of a client."""
-    transport: Any = client._transport._client._transport  # type: ignore[union-attr]
+    transport: Any = client._http._client._transport  # type: ignore[union-attr]
     return transport._pool.connections[0]._connection._network_stream
 
 
