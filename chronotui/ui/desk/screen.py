@@ -59,7 +59,7 @@ class OpeningJobs(DeskBase):
         left = self.log_side.current
         opened = self.session.open(workflow, job)
         if left is not None and left.opened is not opened:
-            self.session.leave(left.opened)
+            left.opened.leave()
         self._listen(opened)
         self.log_side.show_job(opened)
         self.log_side.focus_pane()
