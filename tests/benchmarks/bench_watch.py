@@ -20,8 +20,8 @@ from httpx_sse import aconnect_sse
 
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.log_state import WatchSettings
-from chronotui.sources.auth import NoAuth, SessionAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import NoAuth, SessionAuth
 from tests.benchmarks.measure import Figure, interleaved
 
 if TYPE_CHECKING:
