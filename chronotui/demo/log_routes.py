@@ -146,7 +146,7 @@ def fitting(call: Call, text: str, cache: str) -> DemoAnswer:
     a while.
     """
     service = call.service
-    limit = service.page_limit_bytes if service.dialect.is_current else None
+    limit = service.page_limit_bytes
     if limit is None or len(text.encode()) <= limit:
         return json_text(text, cache=cache)
     session = call.request.cookies.get("session", "")

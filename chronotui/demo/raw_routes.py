@@ -309,7 +309,7 @@ class Download:
             return
         place = None
         service = self._call.service
-        limit = service.page_limit_bytes if service.dialect.is_current else None
+        limit = service.page_limit_bytes
         size = _AT_ONCE if limit is None else service.log_page_size
         while lines := log.oldest(place, size, self._call.now_ns):
             place = lines[-1].place(interleaved=log.interleaved)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
@@ -211,12 +212,12 @@ class Service:
     Attributes:
         page_size: Workflows or jobs on a page.
         log_page_size: Log lines on a page.
-        page_limit_bytes: A current server's pages are not larger; None for no limit.
+        page_limit_bytes: Pages are not larger; None for no limit.
         pages_read_ns: When pages between were made, by their address.
         cached: Whole listings the documented dialect keeps for two hours.
     """
 
-    world: World
+    make_world: Callable[[], World]
     dialect: Dialect
     accounts: Accounts
     faults: Faults
@@ -226,6 +227,16 @@ class Service:
     overload: Overload
     pages_read_ns: dict[str, int] = field(default_factory=dict)
     cached: dict[str, tuple[float, DemoAnswer]] = field(default_factory=dict)
+    _world: World | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def world(self) -> World:
+        """What there is to tell; made when it is first asked for."""
+        with self._lock:
+            if self._world is None:
+                self._world = self.make_world()
+            return self._world
 
 
 class RefusedError(Exception):

@@ -115,6 +115,11 @@ class LoopbackListener(ABC):
         self._thread: threading.Thread | None = None
         self._failure: OSError | None = None
 
+    @property
+    def origin(self) -> str:
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
     @abstractmethod
     async def serve(self, request: Request, connection: ServerConnection) -> None:
         """Answer one request on its connection, in the server's own thread."""
@@ -237,8 +242,8 @@ class DemoServer(LoopbackListener):
         tls: Serve https with this.
 
     Attributes:
-        faults: What goes wrong now.
         requests: Every request so far.
+        service: The server without its sockets.
     """
 
     email = "demo@example.com"
@@ -267,76 +272,53 @@ class DemoServer(LoopbackListener):
         tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(port, idle_seconds, tls)
-        self.seed = seed
         self.dialect = dialect
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
         self.faults = faults or Faults()
         self.requests = RequestLog()
-        self._lines = lines
-        self._clock = clock
-        self._plans = plans
-        self._public_url = public_url
-        self._session_seconds = session_seconds
-        self._page_size = page_size
-        self._log_page_size = log_page_size
-        self._page_limit_bytes = page_limit_bytes
-        self._overload = Overload(patience_seconds, overload_seconds)
-        self._service: Service | None = None
-        self._lock = threading.RLock()
+        accounts = Accounts(
+            self.email,
+            self.password,
+            self.token,
+            public_url or self.origin,
+            session_seconds,
+            self.faults,
+            documented=not dialect.is_current,
+        )
+
+        def make_world() -> World:
+            from chronotui.demo.world import World
+
+            return World(
+                seed=seed,
+                clock=clock,
+                faults=self.faults,
+                first_number=dialect.first_number,
+                lines=lines,
+                plans=plans,
+                interleaved=dialect.is_current,
+            )
+
+        self.service = Service(
+            make_world,
+            dialect,
+            accounts,
+            self.faults,
+            page_size,
+            log_page_size,
+            page_limit_bytes if dialect.is_current else None,
+            Overload(patience_seconds, overload_seconds),
+        )
 
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
-        scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://127.0.0.1:{self.port}{self.prefix}"
+        return f"{self.origin}{self.prefix}"
 
     @property
     def world(self) -> World:
         """The workflows and jobs, and the truth about them."""
         return self.service.world
-
-    @property
-    def service(self) -> Service:
-        """The server without its sockets; made when it is first asked for."""
-        with self._lock:
-            if self._service is None:
-                self._service = self._make_service()
-            return self._service
-
-    def _make_service(self) -> Service:
-        # The routes of logs join the table when they are imported.
-        from chronotui.demo import log_routes, raw_routes
-        from chronotui.demo.world import MILLION, World
-
-        del log_routes, raw_routes
-        world = World(
-            seed=self.seed,
-            clock=self._clock,
-            faults=self.faults,
-            first_number=self.dialect.first_number,
-            lines=MILLION if self._lines is None else self._lines,
-            plans=self._plans,
-            interleaved=self.dialect.is_current,
-        )
-        accounts = Accounts(
-            self.email,
-            self.password,
-            self.token,
-            self._public_url or self.url,
-            self._session_seconds,
-            self.faults,
-            documented=not self.dialect.is_current,
-        )
-        return Service(
-            world,
-            self.dialect,
-            accounts,
-            self.faults,
-            self._page_size,
-            self._log_page_size,
-            self._page_limit_bytes,
-            self._overload,
-        )
 
     def open_session(self) -> tuple[str, str]:
         """Sign the demo's user in without a request; return session and csrf."""
@@ -347,7 +329,9 @@ class DemoServer(LoopbackListener):
 
         Requests without an answer are noted with the status 0.
         """
-        service = self.service
+        from chronotui.demo import log_routes, raw_routes
+
+        del log_routes, raw_routes  # They are in the table of routes once imported.
         if self.prefix and not request.path.startswith(f"{self.prefix}/"):
             self.requests.add(request, "", 404)
             await self._send(request, connection, plain(404, "404 page not found"))
@@ -367,7 +351,7 @@ class DemoServer(LoopbackListener):
         if failure is not None and failure not in WHOLE:
             await self._fail(request, connection, endpoint, failure)
             return
-        answer = dispatch(service, request, endpoint, ids)
+        answer = dispatch(self.service, request, endpoint, ids)
         self.requests.add(request, endpoint, answer.status)
         if isinstance(answer, Streamed):
             trouble = self._trouble(request, endpoint)

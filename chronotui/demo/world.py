@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from chronotui.demo.lines import TrueLine
 
-MILLION: Final = 1_000_000
+_MILLION: Final = 1_000_000
 _BULK_LINES: Final = 4_400_000
 
 _WEEK: Final = 10080
@@ -295,7 +295,7 @@ class World:
         seed: Worlds of one seed and one start are the same.
         faults: Decide how far the retained logs trail.
         first_number: Number of a first line: 0, or 1 in the documented dialect.
-        lines: Length of the long log.
+        lines: Length of the long log; a million if None.
         plans: The workflows there are; the demo's own if None.
         interleaved: Whether retained logs are listed without regard to attempts, as
             by a current server.
@@ -308,7 +308,7 @@ class World:
         clock: DemoClock | None = None,
         faults: Faults | None = None,
         first_number: int = 0,
-        lines: int = MILLION,
+        lines: int | None = None,
         plans: Sequence[WorkflowPlan] | None = None,
         interleaved: bool = True,
     ) -> None:
@@ -439,9 +439,10 @@ class World:
         return list(job.log.truth(1 << 62 if far else now_ns))
 
 
-def demo_workflows(lines: int) -> Sequence[WorkflowPlan]:
-    """Return the plans in the order a server lists them; ``lines`` has the long log."""
-    return (*_watched(), *_finished(lines), *_unusual())
+def demo_workflows(lines: int | None) -> Sequence[WorkflowPlan]:
+    """Return the plans in the order a server lists them."""
+    long = _MILLION if lines is None else lines
+    return (*_watched(), *_finished(long), *_unusual())
 
 
 def _watched() -> tuple[WorkflowPlan, ...]:
