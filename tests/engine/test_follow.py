@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.demo.faults import Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
 from chronotui.engine import follow as follow_module
 from chronotui.engine.follow import ConnectionNotices, LineNotices
 from chronotui.engine.log_state import Connection, ConnectionKind

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chronotui.demo.faults import Faults
-from chronotui.demo.service import Dialect
+from chronotui.demo.routes import Dialect
 from tests.exactness import Case, run
 from tests.exactness.__main__ import totals
 from tests.exactness.cases import EndedCase
