@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from chronotui.errors import ConfigError
+from chronotui.times import Timestamps
 
 if TYPE_CHECKING:
     from chronotui.storage.config import KeyPath
@@ -288,7 +289,7 @@ def path(value: object, folder: Path) -> Path | None:
 CHRONOVERSE: Final = "chronoverse"
 DIFY: Final = "dify"
 METHODS: Final = ("session", "bearer", "cookie", "none")
-TIMESTAMPS: Final = ("off", "time", "full", "elapsed", "delta")
+TIMESTAMPS: Final = tuple(mode.value for mode in Timestamps)
 ZONES: Final = ("local", "utc")
 
 
