@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from chronotui.log.attempts import LineKey, key_of
+from chronotui.log.marks import Anchor, GapRow, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
-from chronotui.log.rows import Anchor, GapRow, LineRow
 from chronotui.times import NS, parse_when
 from chronotui.ui.log.cells import percent
 from chronotui.ui.log.render import gap_text, wall_time
@@ -20,8 +20,8 @@ from chronotui.ui.log.state import is_begun, parse_filter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from chronotui.log.marks import Row
     from chronotui.log.pattern import Pattern
-    from chronotui.log.rows import Row
     from chronotui.log.search import Jump, Search
     from chronotui.model import LogLine
     from chronotui.ui.log.state import EdgeWatch, OpenLog, Shown

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from chronotui.log.attempts import key_of
 from chronotui.log.block import NO_TIME
+from chronotui.log.finders import LineFilter
 from chronotui.log.levels import Level
+from chronotui.log.marks import Anchor, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
-from chronotui.log.rows import Anchor, LineRow, Rows, first_number
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.rows import Rows, first_number
+from chronotui.log.search import Search
 from chronotui.ui.log import ViewportPlace
 from chronotui.viewport import Viewport
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.log.attempts import LineKey
+    from chronotui.log.marks import Row
     from chronotui.log.pattern import Pattern
-    from chronotui.log.rows import Row
     from chronotui.log.store import LogStore
     from chronotui.model import LogLine
 

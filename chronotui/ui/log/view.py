@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.strip import Strip
 
-    from chronotui.log.rows import Anchor
+    from chronotui.log.marks import Anchor
     from chronotui.log.search import Search
     from chronotui.model import LogLine
     from chronotui.ui.log import Zone
