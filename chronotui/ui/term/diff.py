@@ -1,4 +1,8 @@
-"""A terminal's pen: where it is, how it writes, and what changing that costs."""
+"""The least a terminal has to be sent for it to show what is wanted.
+
+``Painter`` holds what is wanted and what is shown; a ``Pen`` writes the difference:
+rows that moved are moved by the terminal, the rest is written style by style.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from chronotui.ui.term.buffer import DrawnRow, StyledCells, Styles
+    from chronotui.ui.term.buffer import DrawnRow, StyledCells
 
 SHORT_COLOUR, LONG_COLOUR = 3, 5
 """Parameters of a colour by number and of one by red, green and blue."""
 
 _FLAGS: Final = frozenset(map(str, (1, 2, 3, 4, 5, 7, 8, 9, 21, 51, 52, 53)))
-
+_DECORATIONS: Final = frozenset(map(str, (4, 7, 9, 21, 51, 52, 53)))
+"""Flags that show on blanks."""
 
 Run = tuple[int, int, str | None]
 """Row and column of a text; None: from there to the row's end is erased."""
@@ -47,7 +52,6 @@ class Pen:
         self._at = (x, y)
 
     def style(self, style: str) -> None:
-        """Change to a style, if it is not in force."""
         if style != self._style:
             self._out.append(change_of_style(self._style, style))
             self._style = style
@@ -57,16 +61,6 @@ class Pen:
         self._out.append(text)
         if self._at is not None:
             self._at = (self._at[0] + len(text), self._at[1])
-
-    def runs(self, style: str, runs: Iterable[Run]) -> None:
-        """Write runs of one style, of cells of one character each."""
-        for y, x, text in runs:
-            self.move(x, y)
-            self.style(style)
-            if text is None:
-                self.control("\x1b[K")
-            else:
-                self.text(text)
 
     def control(self, written: str) -> None:
         """Write what leaves the pen nobody knows where."""
@@ -137,7 +131,7 @@ def _look(sgr: str) -> SgrState | None:
     return SgrState(frozenset(flags), colours["3"], colours["4"])
 
 
-# The shortest writing that turns one row into another.
+# Which cells differ, and the shortest writing that turns one row into another.
 
 Changes = dict[int, bytes]
 """By row, a byte for each cell: 1 where it differs."""
@@ -169,14 +163,13 @@ def differing(shown: Row, wanted: Row) -> bytes:
 def changes(
     shown: Sequence[Row], wanted: Sequence[Row], rows: Iterable[int]
 ) -> Changes:
-    """Return the cells that differ in those of some rows in which any do."""
     found = ((y, differing(shown[y], wanted[y])) for y in rows)
     return {y: places for y, places in found if places}
 
 
 def write_rows(
     pen: Pen,
-    styles: Styles,
+    pieces: Pieces,
     shown: Sequence[Row],
     wanted: Sequence[Row],
     changed: Changes,
@@ -185,25 +178,25 @@ def write_rows(
 
     Rows of one-cell graphemes are written style by style, all rows together:
     changing the style costs more than going to another row.
-
-    Args:
-        pen: Writes.
-        styles: What the rows' style codes stand for.
-        shown: All rows as they are shown.
-        wanted: All rows as they are to be.
-        changed: The cells to be written.
     """
     by_style: dict[str, list[Run]] = {}
     for y, places in changed.items():
         row = wanted[y]
         spans = _spans(places, row)
         if not (shown[y].is_simple and row.is_simple):
-            _write_graphemes(pen, styles, y, row, spans)
+            _write_graphemes(pen, pieces, y, row, spans)
             continue
-        end = _erasable_from(pen, row, styles.style(row.styles[-1]))
+        end = _erasable_from(pen, row, pieces.style(row.styles[-1]))
         _add_runs(by_style, y, row, spans, end)
     for code, runs in by_style.items():
-        pen.runs(styles.style(code), runs)
+        style = pieces.style(code)
+        for y, x, text in runs:
+            pen.move(x, y)
+            pen.style(style)
+            if text is None:
+                pen.control("\x1b[K")
+            else:
+                pen.text(text)
 
 
 def _add_runs(
@@ -223,10 +216,7 @@ def _add_runs(
 def _erasable_from(pen: Pen, row: Row, last: str) -> int:
     """Return where the row's blank end begins, or its width when none is worth it.
 
-    Args:
-        pen: Writes.
-        row: Of one-cell graphemes.
-        last: The style of its last cell.
+    The row is of one-cell graphemes, ``last`` the style of its last cell.
     """
     width = len(row.cells)
     if not pen.erases_in_colour or "\x1b" in last or row.cells[-1] != BLANK:
@@ -234,21 +224,10 @@ def _erasable_from(pen: Pen, row: Row, last: str) -> int:
     x = max(
         len("".join(row.cells).rstrip(BLANK)), len(row.styles.rstrip(row.styles[-1]))
     )
-    return x if width - x >= ERASE_FROM and not _decorated(last) else width
-
-
-def _decorated(style: str) -> bool:
-    """Whether blanks in this style show more than a background."""
-    words = style.split(";")
-    skip = 0
-    for position, word in enumerate(words):
-        if skip:
-            skip -= 1
-        elif word in {"38", "48"}:
-            skip = 4 if words[position + 1 : position + 2] == ["2"] else 2
-        elif word in {"4", "7", "9", "21", "51", "52", "53"}:
-            return True
-    return False
+    if width - x < ERASE_FROM:
+        return width
+    state = _look(last)
+    return x if state and state.flags.isdisjoint(_DECORATIONS) else width
 
 
 def _spans(places: bytes, wanted: Row) -> list[Span]:
@@ -283,7 +262,7 @@ def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
 
 
 def _write_graphemes(
-    pen: Pen, styles: Styles, y: int, wanted: Row, spans: Sequence[Span]
+    pen: Pen, pieces: Pieces, y: int, wanted: Row, spans: Sequence[Span]
 ) -> None:
     """Write a row that has, or had, graphemes of more cells than one, as they come.
 
@@ -299,7 +278,7 @@ def _write_graphemes(
             plain = len(cell) == 1 and wanted.cells[x + 1 : x + 2] != [CONTINUED]
             if plain or not doubtful:
                 pen.move(x, y)
-            pen.style(styles.style(wanted.styles[x]))
+            pen.style(pieces.style(wanted.styles[x]))
             if len(cell) > 1 and wanted.cells[x + 1 : x + 2] == [CONTINUED]:
                 # A terminal that takes it for one cell would leave the other.
                 pen.move(x, y)
@@ -322,7 +301,7 @@ def _whole(row: Row, span: Span) -> Span:
     return start, stop
 
 
-# Finding rows that only moved, so that the terminal can move them itself.
+# Rows that only moved, which the terminal can move itself.
 
 LEAST_ROWS: Final = 4
 """Fewer rows than this are not worth a scroll region."""
@@ -403,7 +382,6 @@ def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
 
 
 def write_shift(pen: Pen, shift: Shift) -> None:
-    """Let the terminal move the rows."""
     pen.style("")
     pen.control(f"\x1b[{shift.top + 1};{shift.bottom}r")
     if shift.lines > 0:
@@ -414,8 +392,6 @@ def write_shift(pen: Pen, shift: Shift) -> None:
         pen.control("\x1bM" * -shift.lines)
     pen.control("\x1b[r")
 
-
-# What is wanted on the screen, what is on it, and when to write the difference.
 
 PASSES_BY: Final = re.compile(
     r"(?:\x1b\[\?(?!1049|47|1047)[\d;]+[hl]"  # modes, but for the other screen
@@ -456,7 +432,7 @@ class Painter:
     def feed(self, written: str) -> str:
         """Take one write; returns what has to be passed on at once."""
         due = ""
-        if self._pieces.styles.is_full:
+        if self._pieces.is_full:
             due = self.flush()
             self._forget()
         cursor = self._wanted.cursor
@@ -474,19 +450,13 @@ class Painter:
     def put_rows(
         self, x: int, rows: Mapping[int, DrawnRow], width: int, console: Console
     ) -> bool:
-        """Take rows that are wanted from a column on, by their screen row.
-
-        Args:
-            x: The first column.
-            rows: The rows.
-            width: Cells that each of them has to have.
-            console: What Textual renders with.
+        """Take rows of ``width`` cells, wanted from column ``x`` on, by screen row.
 
         Returns:
             False, with none of them taken, when they are not all known to fit.
         """
         pieces = self._pieces
-        if pieces.styles.is_full or x + width > self._wanted.width:
+        if pieces.is_full or x + width > self._wanted.width:
             return False
         placed: dict[int, StyledCells] = {}
         for y, row in rows.items():
@@ -519,7 +489,7 @@ class Painter:
             shown = self._shown.rows = shifted(shown, shift)
             rows = changed.keys() | set(range(shift.top, shift.bottom))
             changed = changes(shown, wanted, sorted(rows))
-        write_rows(pen, self._pieces.styles, shown, wanted, changed)
+        write_rows(pen, self._pieces, shown, wanted, changed)
         for y in changed:
             shown[y] = wanted[y]
         self._touched = set()
