@@ -95,7 +95,7 @@ def _change_of_sgr(old: str, new: str) -> str:
     if old == new:
         return ""
     whole = f"\x1b[0;{new}m" if new and old else f"\x1b[{new}m"
-    before, after = _look(old), _look(new)
+    before, after = _sgr_state(old), _sgr_state(new)
     if before is None or after is None or not before.flags <= after.flags:
         return whole
     added = sorted(after.flags - before.flags)
@@ -108,7 +108,7 @@ def _change_of_sgr(old: str, new: str) -> str:
 
 
 @lru_cache(1024)
-def _look(sgr: str) -> SgrState | None:
+def _sgr_state(sgr: str) -> SgrState | None:
     """Take a parameter string apart; None when it says more than is known here."""
     words = sgr.split(";") if sgr else []
     flags, colours = set(), {"3": "", "4": ""}
@@ -226,7 +226,7 @@ def _erasable_from(pen: Pen, row: Row, last: str) -> int:
     )
     if width - x < ERASE_FROM:
         return width
-    state = _look(last)
+    state = _sgr_state(last)
     return x if state and state.flags.isdisjoint(_DECORATIONS) else width
 
 

@@ -178,7 +178,7 @@ ALMOST_SECONDS: Final = 0.001
 BACKLOG: Final = 2
 """Writes still queued for the terminal from which a frame is put off."""
 
-LOOK_SECONDS: Final = 1.0
+HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
 
 SYNC_BEGIN: Final = "\x1b[?2026h"
@@ -241,12 +241,12 @@ class FrugalDriver(LinuxDriver):
         self._timer: asyncio.TimerHandle | None = None
         self._synchronised = False
         self._was_left = False
-        self._looking: asyncio.TimerHandle | None = None
+        self._hang_up_timer: asyncio.TimerHandle | None = None
 
     def start_application_mode(self) -> None:
         self._forget()  # nothing is known of what the terminal shows
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        self._loop.call_soon_threadsafe(self._look)
+        self._loop.call_soon_threadsafe(self._check_hang_up)
         if self._was_left:
             # Woken by a signal; Textual paints nothing where the size is the same.
             self._loop.call_soon_threadsafe(self._paint_whole)
@@ -258,23 +258,25 @@ class FrugalDriver(LinuxDriver):
         except OSError:
             os.kill(os.getpid(), signal.SIGHUP)
 
-    def _look(self) -> None:
+    def _check_hang_up(self) -> None:
         """Leave as the kernel has it when the terminal is gone.
 
         Not every program hears of it: only those in the foreground of a session whose
         terminal it was. Textual reads an end of input for ever.
         """
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._hang_up_timer is not None:
+            self._hang_up_timer.cancel()
         if is_hung_up(self.fileno):
             signal.raise_signal(signal.SIGHUP)
         else:
-            self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
+            self._hang_up_timer = self._loop.call_later(
+                HANG_UP_SECONDS, self._check_hang_up
+            )
 
     def stop_application_mode(self) -> None:
         self._cancel()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._hang_up_timer is not None:
+            self._hang_up_timer.cancel()
         super().stop_application_mode()
         self._forget()
         self._was_left = True
