@@ -207,7 +207,7 @@ class DrawnRow:
         return self._made[1]
 
 
-class Row(NamedTuple):
+class ScreenRow(NamedTuple):
     """One row: its cells and the code of the style each was written with.
 
     Never changed in place, so two screens may share one.
@@ -217,7 +217,7 @@ class Row(NamedTuple):
     styles: str
 
     @classmethod
-    def of(cls, cell: str, width: int) -> Row:
+    def of(cls, cell: str, width: int) -> ScreenRow:
         """Return a row of one cell over and over, in the terminal's own style."""
         return cls(cell * width, PLAIN * width)
 
@@ -226,7 +226,7 @@ class Row(NamedTuple):
         """Whether every grapheme is one character that takes one cell."""
         return isinstance(self.cells, str)
 
-    def with_piece(self, x: int, piece: StyledCells) -> Row:
+    def with_piece(self, x: int, piece: StyledCells) -> ScreenRow:
         """Return the row with a piece from cell ``x`` on, as far as there is room."""
         old, new = self.cells, piece.cells
         end = min(x + len(new), len(old))
@@ -237,8 +237,8 @@ class Row(NamedTuple):
             new = new[: end - x]
             if end - x < len(old):
                 new = f"{old[:x]}{new}{old[end:]}"
-            return Row(new, styles)
-        return Row(_with_cells(old, x, new[: end - x]), styles)
+            return ScreenRow(new, styles)
+        return ScreenRow(_with_cells(old, x, new[: end - x]), styles)
 
 
 def _with_cells(old: Cells, x: int, new: Sequence[str]) -> Cells:
@@ -275,7 +275,7 @@ class Surface:
         self.forget()
 
     def forget(self) -> None:
-        self.rows = [Row.of(UNKNOWN, self.width)] * self.height
+        self.rows = [ScreenRow.of(UNKNOWN, self.width)] * self.height
 
     def put(self, x: int, y: int, piece: StyledCells) -> None:
         self.rows[y] = self.rows[y].with_piece(x, piece)

@@ -11,7 +11,14 @@ from functools import lru_cache
 from operator import ne, or_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN, Pieces, Row, Surface
+from chronotui.ui.term.buffer import (
+    BLANK,
+    CONTINUED,
+    UNKNOWN,
+    Pieces,
+    ScreenRow,
+    Surface,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +35,7 @@ _DECORATIONS: Final = frozenset(map(str, (4, 7, 9, 21, 51, 52, 53)))
 """Flags that show on blanks."""
 
 Run = tuple[int, int, str | None]
-"""Row and column of a text; None: from there to the row's end is erased."""
+"""ScreenRow and column of a text; None: from there to the row's end is erased."""
 
 
 class Pen:
@@ -148,7 +155,7 @@ _SPAN: Final = re.compile(rb"\x01(?:\x00{0,%d}\x01)*" % BRIDGE)
 _ONE_STYLE: Final = re.compile(r"(.)\1*", re.DOTALL)
 
 
-def differing(shown: Row, wanted: Row) -> bytes:
+def differing(shown: ScreenRow, wanted: ScreenRow) -> bytes:
     """Return a byte for each cell, 1 where the rows differ; empty if nowhere."""
     marks: Iterable[bool] = ()
     if shown.cells != wanted.cells:
@@ -161,7 +168,7 @@ def differing(shown: Row, wanted: Row) -> bytes:
 
 
 def changes(
-    shown: Sequence[Row], wanted: Sequence[Row], rows: Iterable[int]
+    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], rows: Iterable[int]
 ) -> Changes:
     found = ((y, differing(shown[y], wanted[y])) for y in rows)
     return {y: places for y, places in found if places}
@@ -170,8 +177,8 @@ def changes(
 def write_rows(
     pen: Pen,
     pieces: Pieces,
-    shown: Sequence[Row],
-    wanted: Sequence[Row],
+    shown: Sequence[ScreenRow],
+    wanted: Sequence[ScreenRow],
     changed: Changes,
 ) -> None:
     """Write what each wanted row has that the shown one has not.
@@ -200,7 +207,11 @@ def write_rows(
 
 
 def _add_runs(
-    by_style: dict[str, list[Run]], y: int, row: Row, spans: Iterable[Span], end: int
+    by_style: dict[str, list[Run]],
+    y: int,
+    row: ScreenRow,
+    spans: Iterable[Span],
+    end: int,
 ) -> None:
     """Add what is to be written, by style codes; from ``end`` on the row is blank."""
     text, styles = "".join(row.cells), row.styles
@@ -213,7 +224,7 @@ def _add_runs(
             return
 
 
-def _erasable_from(pen: Pen, row: Row, last: str) -> int:
+def _erasable_from(pen: Pen, row: ScreenRow, last: str) -> int:
     """Return where the row's blank end begins, or its width when none is worth it.
 
     The row is of one-cell graphemes, ``last`` the style of its last cell.
@@ -230,7 +241,7 @@ def _erasable_from(pen: Pen, row: Row, last: str) -> int:
     return x if state and state.flags.isdisjoint(_DECORATIONS) else width
 
 
-def _spans(places: bytes, wanted: Row) -> list[Span]:
+def _spans(places: bytes, wanted: ScreenRow) -> list[Span]:
     """Return the ranges of cells that differ, close ones joined."""
     if UNKNOWN in wanted.cells:
         known = (2 if cell == UNKNOWN else 0 for cell in wanted.cells)
@@ -262,7 +273,7 @@ def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
 
 
 def _write_graphemes(
-    pen: Pen, pieces: Pieces, y: int, wanted: Row, spans: Sequence[Span]
+    pen: Pen, pieces: Pieces, y: int, wanted: ScreenRow, spans: Sequence[Span]
 ) -> None:
     """Write a row that has, or had, graphemes of more cells than one, as they come.
 
@@ -291,7 +302,7 @@ def _write_graphemes(
                 pen.control(cell)
 
 
-def _whole(row: Row, span: Span) -> Span:
+def _whole(row: ScreenRow, span: Span) -> Span:
     """Widen a range so that it cuts no wide grapheme in two."""
     start, stop = span
     while start and row.cells[start] == CONTINUED:
@@ -319,7 +330,7 @@ class Shift(NamedTuple):
 
 
 def find_shift(
-    shown: Sequence[Row], wanted: Sequence[Row], changed: Changes
+    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], changed: Changes
 ) -> Shift | None:
     """Return the move that saves the most cells, None when none saves any."""
     if len(changed) < LEAST_ROWS:
@@ -343,7 +354,9 @@ def find_shift(
     return best if costs[best] * 4 < before * 3 else None
 
 
-def _likely_lines(shown: Sequence[Row], wanted: Sequence[Row], columns: slice) -> int:
+def _likely_lines(
+    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], columns: slice
+) -> int:
     """Return by how many lines most rows moved up; 0 when that cannot be told."""
     places: dict[str | tuple[str, ...], int] = {}
     for y, row in enumerate(shown):
@@ -358,7 +371,7 @@ def _likely_lines(shown: Sequence[Row], wanted: Sequence[Row], columns: slice) -
     return max(votes, key=votes.__getitem__, default=0)
 
 
-def _key(row: Row, columns: slice) -> str | tuple[str, ...]:
+def _key(row: ScreenRow, columns: slice) -> str | tuple[str, ...]:
     cells = row.cells[columns]
     return cells if isinstance(cells, str) else tuple(cells)
 
@@ -368,7 +381,7 @@ def _cost(rows: Iterable[bytes]) -> int:
     return sum(places.count(1) + ROW_COST for places in rows if places)
 
 
-def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
+def shifted(shown: Sequence[ScreenRow], shift: Shift) -> list[ScreenRow]:
     """Return the rows as they look after the move; the new ones are blank."""
     rows = list(shown)
     width = len(rows[0].cells)
@@ -377,7 +390,7 @@ def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
         if shift.top <= source < shift.bottom:
             rows[y] = shown[source]
         else:
-            rows[y] = Row.of(BLANK, width)
+            rows[y] = ScreenRow.of(BLANK, width)
     return rows
 
 
