@@ -49,7 +49,7 @@ from chronotui.sources.wire_json import (
     time_ns,
 )
 from chronotui.text import clean, parse_ansi, printable_line
-from chronotui.times import parse_time
+from chronotui.times import Timestamps, parse_time
 from chronotui.ui.log.cells import (
     Grid,
     Tabbed,
@@ -62,7 +62,6 @@ from chronotui.ui.log.cells import (
 )
 from chronotui.ui.log.line_screen import paragraph_of
 from chronotui.ui.log.render import Flags, LineRenderer, LogStyles, Stamper
-from chronotui.ui.log.settings import Timestamps
 from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
@@ -209,11 +208,11 @@ def drawn(message: str, *, wrap: bool, as_json: bool = False) -> None:
 
 
 def whole(message: str) -> None:
-    for paragraph in whole_message(message, Style(), LOOK):
-        indent = paragraph.indent(80)
-        lit = paragraph.lit(compile_pattern("a").spans(paragraph.searched), Style())
-        for start, end in lit.grid.wrap(80, indent):
-            segments(lit.grid.text, lit.runs, start, end)
+    paragraph = whole_message(message, Style(), Style())
+    indent = paragraph.indent(80)
+    lit = paragraph.lit(compile_pattern("a").spans(paragraph.searched), Style())
+    for start, end in lit.grid.wrap(80, indent):
+        segments(lit.grid.text, lit.runs, start, end)
 
 
 def unfolded(message: str) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from chronotui import SOURCE_KINDS
 from chronotui.errors import ConfigError
+from chronotui.times import Timestamps
 
 if TYPE_CHECKING:
     from chronotui.storage.config import KeyPath
@@ -305,7 +306,7 @@ METHODS: Final = {
     "cookie": SignInMethod("session cookie", ("session",)),
     "none": SignInMethod("nothing"),
 }
-TIMESTAMPS: Final = ("off", "time", "full", "elapsed", "delta")
+TIMESTAMPS: Final = tuple(mode.value for mode in Timestamps)
 ZONES: Final = ("local", "utc")
 
 

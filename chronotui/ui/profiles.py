@@ -231,7 +231,6 @@ class ProfileForm(ProfileDialog):
         self._was = was
 
     def compose(self) -> ComposeResult:
-        """Yield the rows of the form."""
         with Vertical(id="box") as box:
             box.border_title = self._title()
             box.border_subtitle = "ctrl+s tests and saves · esc closes"
@@ -241,9 +240,9 @@ class ProfileForm(ProfileDialog):
             yield from self._rows()
             yield Static(id="told", markup=False)
             with Horizontal(id="buttons"):
-                save = Button("Test and save", variant="primary", compact=True)
-                save.id = "save"
-                yield save
+                yield Button(
+                    "Test and save", variant="primary", compact=True, id="save"
+                )
                 if self._first:
                     yield Button("Try the demo", compact=True, id="demo")
                 yield Button("Cancel", compact=True, id="cancel")
@@ -339,15 +338,11 @@ class ProfileForm(ProfileDialog):
         return True
 
     def _draft(self) -> ProfileDraft:
-        typed = {
-            name: self.query_one(f"#{name}", Input).value.strip() for name in _TYPED
-        }
-        kind: str = self.query_one("#kind", RadioRow).value
-        method: str = self.query_one("#method", RadioRow).value
-        return ProfileDraft(kind=kind, method=method, was=self._was, **typed)
-
-
-_TYPED: Final = ("name", "url", "email", "command")
+        fields = (*self.query(Input), *self.query(RadioRow))
+        typed: dict[str, str] = {str(field.id): field.value for field in fields}
+        return ProfileDraft(
+            **{name: value.strip() for name, value in typed.items()}, was=self._was
+        )
 
 
 def _field(name: str, example: str, value: str = "") -> Input:
@@ -425,7 +420,6 @@ class ProfilesScreen(ProfileDialog):
         self._changed = changed
 
     def compose(self) -> ComposeResult:
-        """Yield the list, what was said last, and the keys."""
         with Vertical() as box:
             box.border_title = "Profiles"
             yield OptionList(compact=True)
@@ -444,10 +438,8 @@ class ProfilesScreen(ProfileDialog):
         listed = self.query_one(OptionList)
         listed.clear_options()
         width = max((cell_len(name) for name in profiles), default=0)
-        listed.add_options(
-            Option(self._label(profile, width), id=profile.name)
-            for profile in profiles.values()
-        )
+        for name, profile in profiles.items():
+            listed.add_option(Option(self._label(profile, width), id=name))
         listed.display = bool(profiles)
         if profiles:
             names = list(profiles)
@@ -480,7 +472,7 @@ class ProfilesScreen(ProfileDialog):
         """Make a profile; its connection is tried first."""
         name = await self.app.push_screen_wait(ProfileForm(self._config.path))
         if name is not None:
-            self._take_over(name, f"{name} was added; enter opens it.")
+            self._read_again(name, f"{name} was added; enter opens it.")
 
     @work(group="profile-change", exclusive=True)
     async def action_edit(self) -> None:
@@ -491,9 +483,9 @@ class ProfilesScreen(ProfileDialog):
         form = ProfileForm(self._config.path, was=profile)
         name = await self.app.push_screen_wait(form)
         if name == self._current:
-            self._take_over(name, f"{name} was changed; enter connects anew.")
+            self._read_again(name, f"{name} was changed; enter connects anew.")
         elif name is not None:
-            self._take_over(name, f"{name} was changed.")
+            self._read_again(name, f"{name} was changed.")
 
     @work(group="profile-test", exclusive=True)
     async def action_test(self) -> None:
@@ -523,7 +515,7 @@ class ProfilesScreen(ProfileDialog):
         except ChronotuiError as error:
             self._tell(str(error), is_problem=True)
             return
-        self._take_over(profile.name, f"{profile.name} is the default profile now.")
+        self._read_again(profile.name, f"{profile.name} is the default profile now.")
 
     @work(group="profile-change", exclusive=True)
     async def action_remove(self) -> None:
@@ -545,9 +537,9 @@ class ProfilesScreen(ProfileDialog):
             self._tell(str(error), is_problem=True)
             return
         SessionFile.of(profile).forget()
-        self._take_over(None, f"{name} was removed.")
+        self._read_again(None, f"{name} was removed.")
 
-    def _take_over(self, chosen: str | None, words: str) -> None:
+    def _read_again(self, chosen: str | None, words: str) -> None:
         """Read the file again, and show and tell what it says now."""
         try:
             self._config = load_config(self._config.path)
