@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from chronotui.model import (
-        BuildStatus,
         Job,
         JobStatus,
         LiveEvent,
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
         SearchPage,
         Trigger,
         Workflow,
-        WorkflowKind,
     )
     from chronotui.sources.download import RawDownload
     from chronotui.sources.protocol import Auth, Capabilities, RequestLog
@@ -64,7 +62,6 @@ class Chronoverse:
         self._signed_in = SignedIn(http, auth)
         self._url = http.address.url
         self._job_words = FilterSpellings()
-        self._build_words = FilterSpellings()
 
     @property
     def requests(self) -> Counter[str]:
@@ -81,39 +78,22 @@ class Chronoverse:
         *,
         cursor: str | None = None,
         query: str | None = None,
-        kind: WorkflowKind | None = None,
-        build_status: BuildStatus | None = None,
         terminated: bool = False,
     ) -> Page[Workflow]:
         """List workflows, one page (WIRE.md "Workflows").
 
         A current server lists terminated ones among the living; only those asked for
         are given, so that a page may be short, or empty and lead on. ``terminated``
-        asks for the terminated ones alone, and not together with ``build_status``.
+        asks for the terminated ones alone.
         """
-
-        async def page(word: str | None) -> Page[Workflow]:
-            url = self._url(
-                "workflows",
-                query={
-                    "cursor": cursor,
-                    "query": query,
-                    "kind": kind,
-                    "build_status": word,
-                    "terminated": "true" if terminated else None,
-                },
-            )
-            listed = read_workflows(await self._read("workflows", url))
-            kept = tuple(
-                one
-                for one in listed.items
-                if (one.terminated_at is not None) == terminated
-            )
-            return replace(listed, items=kept, hidden=len(listed.items) - len(kept))
-
-        if build_status is None:
-            return await page(None)
-        return await self._build_words.ask(build_status, page, first_page=not cursor)
+        asked = "true" if terminated else None
+        filters = {"cursor": cursor, "query": query, "terminated": asked}
+        url = self._url("workflows", query=filters)
+        listed = read_workflows(await self._read("workflows", url))
+        kept = tuple(
+            one for one in listed.items if (one.terminated_at is not None) == terminated
+        )
+        return replace(listed, items=kept, hidden=len(listed.items) - len(kept))
 
     async def workflow(self, workflow_id: str) -> Workflow:
         url = self._url("workflows", workflow_id)
@@ -240,7 +220,8 @@ class Chronoverse:
         if not isinstance(self._auth, NoAuth):
             await self._signed_in.credentials.obtain_again()
         if not isinstance(self._auth, SessionAuth):
-            await self.validate()
+            # Documented servers have nothing made for this.
+            await self.workflows()
 
     def allow_sign_in(self) -> None:
         """Let the next request sign in, although that was refused or declined."""
@@ -253,16 +234,6 @@ class Chronoverse:
                 await self._signed_in.log_out()
         finally:
             self._signed_in.credentials.forget()
-
-    async def validate(self) -> None:
-        """See whether the server takes the secrets, renewing them if need be.
-
-        A list is asked for, since documented servers have nothing made for this.
-
-        Raises:
-            NotSignedInError: It does not.
-        """
-        await self.workflows()
 
     async def aclose(self) -> None:
         """Close every connection."""

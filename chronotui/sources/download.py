@@ -235,7 +235,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         except FAILURES as error:
             raise self._failure(error) from error
         finally:
-            self._http.note(self._ask, headers, status, time.monotonic() - began)
+            self._http.note(self._ask, status, time.monotonic() - began)
         self._stack.callback(answer.close)
         return answer
 

@@ -76,10 +76,6 @@ _PROBES: Final = 4
 _UNACKNOWLEDGED_MS: Final = 35_000
 """A dead peer is told from a quiet one within about 35 s (WIRE.md "Live stream")."""
 
-_SECRET_HEADERS: Final = frozenset(
-    {"authorization", "cookie", "set-cookie", "proxy-authorization"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -254,16 +250,15 @@ class Http:
         problem = ""
         began = time.monotonic()
         try:
-            answer = await stack.enter_async_context(
-                self._opening(client, ask, headers)
-            )
+            opening = self._opening(client, ask, headers)
+            answer = await stack.enter_async_context(opening)
             status = answer.status_code
             self._date(answer.headers)
         except (*FAILURES, ChronotuiError) as error:
             problem = type(error).__name__
             raise
         finally:
-            self.note(ask, headers, status, time.monotonic() - began, problem)
+            self.note(ask, status, time.monotonic() - began, problem)
         return answer
 
     def _opening(
@@ -311,23 +306,12 @@ class Http:
             ) from None
 
     def note(
-        self,
-        ask: Ask,
-        headers: Mapping[str, str],
-        status: int | None,
-        seconds: float,
-        problem: str = "",
+        self, ask: Ask, status: int | None, seconds: float, problem: str = ""
     ) -> None:
         """Tell the request log about one exchange."""
-        if self._log is None:
-            return
-        shown = {
-            name: "‹redacted›" if name.lower() in _SECRET_HEADERS else value
-            for name, value in headers.items()
-        }
-        self._log(
-            RequestEntry(ask.kind, ask.method, ask.url, shown, status, seconds, problem)
-        )
+        if self._log is not None:
+            entry = (ask.kind, ask.method, ask.url, status, seconds, problem)
+            self._log(RequestEntry(*entry))
 
     @property
     def clock_skew(self) -> float | None:
@@ -376,11 +360,10 @@ class Http:
         if self._client is None:
             async with self._making:
                 if self._client is None:
-                    takes_time = self._context is None and self._uses_tls
-                    make = self._make_client
-                    self._client = (
-                        await asyncio.to_thread(make) if takes_time else make()
-                    )
+                    if self._uses_tls and self._context is None:
+                        self._client = await asyncio.to_thread(self._make_client)
+                    else:
+                        self._client = self._make_client()
         return self._client
 
     def _make_client(self) -> httpx.AsyncClient:

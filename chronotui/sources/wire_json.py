@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -183,54 +184,34 @@ def _first_of_its_second(text: str) -> int | None:
     return parsed
 
 
-# Workflows and jobs out of the server's objects (WIRE.md "Workflows", "Jobs").
+# Workflows and jobs (WIRE.md "Workflows", "Jobs"); what is broken is unreadable().
 
-UNSAID = "UNKNOWN"
+UNSAID: Final = "UNKNOWN"
 """Stands for a state, kind or trigger the server left out."""
 
 
 def read_workflow(body: bytes) -> Workflow:
-    """Decode one workflow.
-
-    Raises:
-        UnreadableAnswerError: It is no object, or has no id.
-    """
     return _workflow(read_object(body, "the workflow"))
 
 
 def read_workflows(body: bytes) -> Page[Workflow]:
-    """Decode a page of the workflow list.
-
-    Raises:
-        UnreadableAnswerError: The page, or an entry of it, is broken.
-    """
     answer = read_object(body, "the workflow list")
     items = objects(answer, "workflows", "the workflow list")
     return Page(tuple(_workflow(item) for item in items), read_cursor(answer))
 
 
 def read_job(body: bytes, workflow_id: str) -> Job:
-    """Decode one job; ``workflow_id`` stands in when the answer has none.
-
-    Raises:
-        UnreadableAnswerError: It is no object, or has no id.
-    """
+    """Decode one job; ``workflow_id`` stands in when the answer has none."""
     return _job(read_object(body, "the job"), workflow_id)
 
 
 def read_jobs(body: bytes, workflow_id: str) -> Page[Job]:
-    """Decode a page of the job list.
-
-    Raises:
-        UnreadableAnswerError: The page, or an entry of it, is broken.
-    """
     answer = read_object(body, "the job list")
     items = objects(answer, "jobs", "the job list")
     return Page(tuple(_job(item, workflow_id) for item in items), read_cursor(answer))
 
 
 def read_cursor(answer: Mapping[str, object]) -> str | None:
-    """Return the cursor to the next page, None at the end."""
     return text(answer, "cursor") or None
 
 
@@ -352,21 +333,13 @@ _ONE: Final = msgspec.json.Decoder(_Entry)
 
 
 def read_log_page(body: bytes) -> LogPage:
-    """Decode a page of retained lines, order as sent.
-
-    Raises:
-        UnreadableAnswerError: The page, or a line of it, is broken.
-    """
+    """Decode a page of retained lines, order as sent."""
     page = _read_page(body, "the log page")
     return LogPage(_lines(page.logs, retained=True), page.cursor or None)
 
 
 def read_search_page(body: bytes) -> SearchPage:
-    """Decode a page of search hits, the marks turned into ranges.
-
-    Raises:
-        UnreadableAnswerError: The page, or a line of it, is broken.
-    """
+    """Decode a page of search hits, the marks turned into ranges."""
     page = _read_page(body, "the log search")
     found = _lines(page.logs, retained=True)
     split = [split_marks(line.message, page.highlight_token) for line in found]
@@ -397,24 +370,12 @@ def attempt_of(event_id: str) -> int:
     """Return the attempt an event id tells, 0 when it tells none.
 
     ``log:<job>:<stream>:<n>`` is the first, ``log:<job>:attempt:<k>:<stream>:<n>``
-    is number k (WIRE.md "Logs").
+    is number k (WIRE.md "Logs"). Few sources write many lines.
     """
-    source = event_id.rpartition(":")[0]
-    known = _attempts.get(source)
-    return _first_of_its_source(source) if known is None else known
+    return _attempt_of_source(event_id.rpartition(":")[0])
 
 
-def _first_of_its_source(source: str) -> int:
-    if len(_attempts) >= _SOURCES_KEPT:
-        _attempts.clear()
-    _attempts[source] = _attempt_of_source(source)
-    return _attempts[source]
-
-
-_attempts: dict[str, int] = {}
-"""Attempts by event id without its number: few sources write many lines."""
-
-
+@lru_cache(_SOURCES_KEPT)
 def _attempt_of_source(source: str) -> int:
     parts = source.split(":")
     if len(parts) < 3 or parts[0] != "log":
@@ -503,7 +464,7 @@ def _tolerant(entry: object) -> _Entry:
 
 Answer = TypeVar("Answer")
 
-_OTHER_SPELLINGS: Final = {"CANCELED": "CANCELLED"}
+_OTHER_SPELLINGS: Final = {"CANCELED": ("CANCELLED",)}
 
 
 class FilterSpellings:
@@ -517,10 +478,7 @@ class FilterSpellings:
     ) -> Answer:
         """Send a request that filters by a word, in the spelling the server takes.
 
-        Args:
-            word: Our spelling of the word.
-            send: Sends the request with the spelling it is given.
-            first_page: Whether a refusal can only be about the word (no cursor).
+        ``first_page`` says that a refusal can only be about the word: no cursor.
 
         Raises:
             RequestRefusedError: The server knows the word in no spelling, or refuses
@@ -529,21 +487,18 @@ class FilterSpellings:
         settled = self._settled.get(word)
         if settled is not None:
             return await send(settled)
-        refusal: RequestRefusedError | None = None
-        for spelling in (word, _OTHER_SPELLINGS.get(word)):
-            if spelling is None:
-                continue
+        refusals: list[RequestRefusedError] = []
+        for spelling in (word, *_OTHER_SPELLINGS.get(word, ())):
             try:
                 answer = await send(spelling)
             except RequestRefusedError as error:
-                refusal = refusal or error
-                continue
-            self._settled[word] = spelling
-            return answer
-        assert refusal is not None  # noqa: S101  # the first spelling was refused
-        if first_page:
-            raise RequestRefusedError(
-                f"This server does not filter by {word}. {refusal.sentence}",
-                next_step="Choose another state, or list all and look for it.",
-            ) from refusal
-        raise refusal
+                refusals.append(error)
+            else:
+                self._settled[word] = spelling
+                return answer
+        if not first_page:
+            raise refusals[0]
+        raise RequestRefusedError(
+            f"This server does not filter by {word}. {refusals[0].sentence}",
+            next_step="Choose another state, or list all and look for it.",
+        ) from refusals[0]
