@@ -15,6 +15,7 @@ from chronotui.storage.settings import (
     BadValueError,
     Config,
     ConfigSource,
+    KeyPath,
     Profile,
     Secret,
     UiSettings,
@@ -27,7 +28,6 @@ from chronotui.storage.settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KeyPath = tuple[str, ...]
 
 _TOP_KEYS: Final = ("default_profile", "ui", "keys", "profiles")
 SECRET_KEYS: Final = {

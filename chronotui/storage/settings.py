@@ -12,15 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from chronotui import SOURCE_KINDS
 from chronotui.errors import ConfigError
 from chronotui.times import Timestamps
-
-if TYPE_CHECKING:
-    from chronotui.storage.config import KeyPath
 
 
 class Secret:
@@ -87,8 +84,9 @@ def base_url(value: object, _folder: Path) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
+KeyPath: TypeAlias = tuple[str, ...]
 Value = TypeVar("Value")
-Reader = Callable[[object, Path], Value]
+Reader: TypeAlias = Callable[[object, Path], Value]
 
 
 class ConfigSource:
@@ -105,7 +103,7 @@ class ConfigSource:
 
     def error(self, key: KeyPath, sentence: str) -> ConfigError:
         """Return the error that names file, line and key."""
-        from chronotui.storage.config_edit import line_of
+        from chronotui.storage.toml_tree import line_of
 
         line = line_of(self._text, key)
         place = f"{self.path}:{line}" if line else str(self.path)
@@ -212,7 +210,6 @@ def boolean(value: object, _folder: Path) -> bool:
 
 
 def one_of(*words: str) -> Reader[str]:
-
     def read(value: object, _folder: Path) -> str:
         if isinstance(value, str) and value in words:
             return value
