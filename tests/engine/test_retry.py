@@ -72,7 +72,7 @@ async def error_of(status: int, body: Body, wait: str, route: str) -> ChronotuiE
     async def read(*_: object) -> bytes:
         raise error
 
-    client._read = read  # type: ignore[assignment]
+    client._signed_in.read = read  # type: ignore[method-assign]
     with pytest.raises(ChronotuiError) as raised:
         await client.log_page("w", "j")
     return raised.value
