@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from chronotui.engine.resolve import resolve_job, resolve_workflow
-from chronotui.engine.retry import Backoff, Phase, Step, next_step
+from chronotui.engine.retry import Phase, Step, next_step
+from chronotui.engine.timing import Backoff
 from chronotui.errors import ChronotuiError, NotFoundError, NotSignedInError, own_fault
 from chronotui.tree.listing import Cadence, ListPosition, Loading
 from chronotui.tree.model import TreeModel

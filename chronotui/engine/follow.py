@@ -7,16 +7,11 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.intake import Intake
-from chronotui.engine.log_state import (
-    Connection,
-    ConnectionKind,
-    WatchSettings,
-    short_words,
-)
+from chronotui.engine.connection import Connection, ConnectionKind
+from chronotui.engine.ending import short_words
 from chronotui.engine.ordered import Notices, OrderedLines
 from chronotui.engine.selection import LineSelection
-from chronotui.engine.timing import Clock
+from chronotui.engine.timing import Clock, WatchSettings
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, IncompleteError
 from chronotui.log.store import LogStore
@@ -26,7 +21,7 @@ from chronotui.times import human_duration
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from chronotui.engine.log_state import Verdict
+    from chronotui.engine.ending import Verdict
     from chronotui.engine.source import LogClient
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, Workflow
@@ -161,10 +156,12 @@ class Follow:
             settings=replace(
                 self._settings, tail=None, since_ns=self._selection.since_ns
             ),
-            intake=Intake(self._new_store()),
+            store=self._new_store(),
             clock=self._clock,
             changed=self._wake.set,
             enough=None if self._selection.tail is None else self._enough,
+            entered=self._entered,
+            forgotten=self._came_late,
         )
         timing = self._settings.timing
         self._narration = Narration(tell, timing.line_wait_said)
@@ -260,6 +257,12 @@ class Follow:
 
     def _new_store(self) -> LogStore:
         return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
+
+    def _entered(self, lines: Sequence[LogLine]) -> None:
+        self._lines.entered(lines)
+
+    def _came_late(self, lines: Sequence[LogLine]) -> None:
+        self._lines.came_late(lines)
 
     def _enough(self, lines: Sequence[LogLine]) -> bool:
         """Tell whether as many lines as the tail wants have been read back."""

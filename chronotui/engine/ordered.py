@@ -442,8 +442,6 @@ class OrderedLines:
         self._reorder = ReorderBuffer(
             watch.intake, watch.account.boundaries.closed, timing
         )
-        self._intake.on_new = self._entered
-        self._intake.on_forgotten = self._came_late
         self._intake.ledger.last_attempt = selection.attempt
         self.printed = 0
         self.late = 0
@@ -535,12 +533,14 @@ class OrderedLines:
             self._notices.gave_up(blocked)
         return blocked is not None
 
-    def _entered(self, lines: Sequence[LogLine]) -> None:
+    def entered(self, lines: Sequence[LogLine]) -> None:
+        """Look for lines among those that entered whose turn is over."""
         place = self._reorder.place
         if place is not None and lines[0][:2] < place:
-            self._came_late([line for line in lines if line[:2] < place])
+            self.came_late([line for line in lines if line[:2] < place])
 
-    def _came_late(self, lines: Sequence[LogLine]) -> None:
+    def came_late(self, lines: Sequence[LogLine]) -> None:
+        """Count lines whose turn is over."""
         asked = [line for line in lines if self._is_asked(line)]
         for line in asked:
             self._reorder.came_late(line)

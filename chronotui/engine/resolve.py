@@ -12,7 +12,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from chronotui.engine.retry import Backoff
+from chronotui.engine.timing import Backoff
 from chronotui.errors import (
     ChronotuiError,
     NotFoundError,

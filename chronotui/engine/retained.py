@@ -9,11 +9,15 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.intake import Context, Intake
-from chronotui.engine.log_state import refuse_without_log
-from chronotui.engine.pages import RetainedPages, unlimited
-from chronotui.engine.retry import ASKED_AGAIN, Retries, backoff_of
+from chronotui.engine.pages import (
+    Account,
+    RetainedPages,
+    Walk,
+    refuse_without_log,
+)
+from chronotui.engine.retry import ASKED_AGAIN, Retries
 from chronotui.engine.selection import LineSelection, beginning_of
-from chronotui.engine.timing import Clock, WatchTiming
+from chronotui.engine.timing import Clock, WatchTiming, backoff_of
 from chronotui.errors import (
     ChronotuiError,
     IncompleteError,
@@ -209,7 +213,7 @@ async def read_left_out(pages: RetainedPages) -> None:
         # The line that is missing may stand a little before where the count says so.
         wanted.setdefault(gap.attempt, gap.first - NEAR)
     count = 0
-    async for _span, lines in pages.walk(None, unlimited, fresh=True):
+    async for _span, lines in Walk(pages):
         count += 1
         for line in lines:
             if line.sequence_num < wanted.get(line.attempt, -1):
@@ -287,10 +291,16 @@ class RetainedLog:
         self._tell = tell
         self._spool = spool
         self._clock = clock or Clock()
-        self._intake = Intake(self._new_store())
-        self._pages = RetainedPages(self._fetch, self._intake)
-        self._pages.attempts = job.attempts or 0
-        self._pages.on_page = self._set_floor
+        self._intake = Intake(
+            self._new_store(),
+            entered=self._entered,
+            renumbered=self._renumbered,
+        )
+        self._account = Account(self._intake.ledger)
+        self._pages = RetainedPages(
+            self._fetch, self._intake, self._account, attempts=job.attempts or 0
+        )
+        self._new: set[LineKey] | None = None
         self._printed = 0
         self._read = 0
         self._handed: LineKey | None = None
@@ -440,29 +450,34 @@ class RetainedLog:
         async for batch in raw_lines(self._client, self._job):
             if batch is None:
                 coverage.at_start = False
-                self._set_floor()
+                self._account.page_read()
                 return
             self._intake.take(batch, Way.RISING, context)
             if not isinstance(batch, LineBlock):
                 coverage.learn_attempts(batch, PageOrder.OLDEST_FIRST)
-            self._set_floor()
+            self._account.page_read()
             if not hand_out:
                 continue
             self._ask_from_beginning()
             async for lines in self._due(self._sure_until()):
                 yield lines
-        self._intake.on_new = self._came_late
         await self._read_what_was_cut_off()
-        self._intake.on_new = lambda _: None
+        self._new = None
         self._downloaded_all = True
         self._pages.loaded_all()
         coverage.at_end = True
 
-    def _came_late(self, lines: Sequence[LogLine]) -> None:
-        """Count wanted lines whose turn is over."""
+    def _entered(self, lines: Sequence[LogLine]) -> None:
+        """Note new lines after a download, and count those whose turn is over."""
         handed, wants = self._handed, self._selection.prints
+        if self._new is None:
+            return
+        self._new.update(map(key_of, lines))
         if handed is not None:
             self._late += sum(key_of(x) < handed and wants(x) for x in lines)
+
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self._account.renumbered(attempt_at)
 
     def _sure_until(self) -> int:
         """Return up to where no line can come before those of a download so far.
@@ -489,10 +504,7 @@ class RetainedLog:
         """
         intake, pages = self._intake, self._pages
         new: set[LineKey] = set()
-
-        def note(lines: Sequence[LogLine]) -> None:
-            new.update(map(key_of, lines))
-            self._came_late(lines)
+        self._new = new
 
         def reaches(lines: Sequence[LogLine]) -> bool:
             intake.settle()
@@ -500,7 +512,6 @@ class RetainedLog:
             new.clear()
             return held
 
-        intake.on_new = note
         try:
             await pages.open(reaches)
             words = pages.coverage.cut_off
@@ -560,13 +571,6 @@ class RetainedLog:
         last = max(self._intake.ledger.attempts(), default=0)
         in_time = self._selection.in_time
         return any(line.attempt == last and not in_time(line) for line in lines)
-
-    def _set_floor(self) -> None:
-        ledger, coverage = self._intake.ledger, self._pages.coverage
-        ledger.whole = coverage.counts_from_start
-        ledger.interleaved = coverage.interleaved
-        if coverage.bottom is not None:
-            ledger.reached = coverage.bottom.key
 
     def _ask_from_beginning(self) -> None:
         """Let the account of missing lines begin where what was asked for does."""

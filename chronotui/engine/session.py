@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.engine.catalog import Catalog, CatalogSettings
+from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.job_log import JobLog
-from chronotui.engine.log_state import ConnectionKind, WatchSettings
 from chronotui.engine.save import Saves
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError, NotSignedInError, UsageError
 from chronotui.sources.auth import (
     Auth,

@@ -13,8 +13,8 @@ from chronotui.demo.service import Dialect
 from chronotui.demo.wire import Failure
 from chronotui.demo.workflow import WorkflowPlan
 from chronotui.engine.catalog import Catalog, CatalogSettings
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.session import Session
+from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
     NotAllowedError,
     NotFoundError,
