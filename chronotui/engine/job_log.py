@@ -17,7 +17,7 @@ from chronotui.engine.history import HistoryPaging
 from chronotui.engine.timing import Clock, WatchSettings
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, own_fault
-from chronotui.log.rows import GapMark, GapState
+from chronotui.log.marks import GapMark, GapState
 from chronotui.log.store import LogStore
 from chronotui.times import human_duration
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.ending import Verdict
-    from chronotui.engine.source import LogClient
     from chronotui.model import Job, Workflow
+    from chronotui.sources.protocol import LogSource
 
 GAPS_SHOWN: Final = 20_000
 """Gap rows at most; the count of missing lines is always of all."""
@@ -264,7 +264,7 @@ class JobLog:
 
     def __init__(
         self,
-        client: LogClient,
+        client: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,

@@ -12,7 +12,7 @@ from chronotui.engine.ending import Ending, verdict_of
 from chronotui.engine.gaps import Backfill, GapTracker
 from chronotui.engine.intake import Context, Intake
 from chronotui.engine.pages import RetainedPages, enough_of, refuse_without_log
-from chronotui.engine.retained import in_steps, load_raw, raw_lines
+from chronotui.engine.raw_lines import in_steps, load_raw, raw_lines
 from chronotui.engine.retry import Asker, JobPoll, Phase, SignInGate
 from chronotui.engine.stream import LiveStream
 from chronotui.errors import (
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from chronotui.engine.ending import Verdict
-    from chronotui.engine.source import LogClient
     from chronotui.engine.timing import Clock, WatchSettings
     from chronotui.log.store import LogStore
     from chronotui.model import Job, LogLine, LogPage, Workflow
+    from chronotui.sources.protocol import LogSource
 
 Value = TypeVar("Value")
 
@@ -194,7 +194,7 @@ class Watch:
 
     def __init__(
         self,
-        source: LogClient,
+        source: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,
