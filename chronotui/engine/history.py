@@ -12,10 +12,9 @@ from chronotui.log.attempts import LineKey, key_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chronotui.engine.job_log import JobLog
     from chronotui.engine.watch import Watch
     from chronotui.log.store import LogStore
-    from chronotui.model import LogLine, SearchPage
+    from chronotui.model import Job, LogLine, SearchPage
     from chronotui.sources.protocol import LogSource
 
 if TYPE_CHECKING:
@@ -67,6 +66,16 @@ class HistoryPaging:
         self.loading: tuple[int, int | None] | None = None
 
     @property
+    def job(self) -> Job:
+        """The job as last read."""
+        return self._watch.job
+
+    @property
+    def store(self) -> LogStore:
+        """Where the lines are."""
+        return self._watch.intake.store
+
+    @property
     def position(self) -> Position:
         """Which part of the retained log is loaded."""
         coverage = self._watch.pages.coverage
@@ -89,7 +98,7 @@ class HistoryPaging:
         """Read on at the newest end; True when that brought lines."""
         return await self._watch.pages.read_tail()
 
-    async def load_all(self, progress: Progress | None) -> None:
+    async def load_all(self, progress: Progress | None = None) -> None:
         """Load everything, through one raw download where the server has it."""
         try:
             if not self._watch.job.status.is_terminal or not await self._load_raw(
@@ -169,9 +178,12 @@ class HistoryPaging:
             progress(done, total)
 
     async def search(
-        self, query: str | None, stream: str | None, cursor: str | None
+        self,
+        query: str | None = None,
+        stream: str | None = None,
+        cursor: str | None = None,
     ) -> SearchPage:
-        """Ask the server's own search for one page."""
+        """Ask the server's own search for one page of hits, newest first."""
         job = self._watch.job
         return await self._source.search_logs(
             job.workflow_id, job.id, query=query, stream=stream, cursor=cursor
@@ -229,16 +241,16 @@ class HistoryPaging:
 # Loading a log back to a line or a time its reader wants to go to.
 
 
-async def load_back_to_line(log: JobLog, attempt: int, number: int) -> None:
+async def load_back_to_line(history: HistoryPaging, attempt: int, number: int) -> None:
     """Load pages back to a line of a try; all there are if there is none such.
 
     Raises:
         ChronotuiError: The pages cannot be read.
     """
-    await log.load_around(LineKey(attempt, number, -1, ""))
+    await history.load_around(LineKey(attempt, number, -1, ""))
 
 
-async def load_back_to_time(log: JobLog, time_ns: int) -> None:
+async def load_back_to_time(history: HistoryPaging, time_ns: int) -> None:
     """Load pages back to the first line not before a time.
 
     Where that is far back in an ended job, one download of all is quicker.
@@ -246,42 +258,44 @@ async def load_back_to_time(log: JobLog, time_ns: int) -> None:
     Raises:
         ChronotuiError: The pages cannot be read.
     """
-    if log.state.job.status.is_terminal and _lines_back(log, time_ns) > FAR_LINES:
-        await log.load_all()
+    if history.job.status.is_terminal and _lines_back(history, time_ns) > FAR_LINES:
+        await history.load_all()
         return
-    while _begins_after(log, time_ns) and await log.load_older():
+    while _begins_after(history, time_ns) and await history.load_older():
         pass
 
 
-def _oldest(log: JobLog) -> int:
+def _oldest(history: HistoryPaging) -> int:
     """Return the first line of what was paged back to, counted in the store."""
-    oldest = log.position.oldest
-    if oldest is None or log.state.at_start:
+    oldest = history.position.oldest
+    if oldest is None or history.position.at_start:
         return 0
-    return min(log.store.bisect(LineKey(*oldest, -1, "")), len(log.store) - 1)
+    return min(history.store.bisect(LineKey(*oldest, -1, "")), len(history.store) - 1)
 
 
-def _begins_after(log: JobLog, time_ns: int) -> bool:
+def _begins_after(history: HistoryPaging, time_ns: int) -> bool:
     """Whether lines before a time may be missing; a line without one tells nothing."""
-    oldest = log.store.line(_oldest(log)).time_ns if len(log.store) else None
+    oldest = (
+        history.store.line(_oldest(history)).time_ns if len(history.store) else None
+    )
     return oldest is None or oldest > time_ns
 
 
-def _lines_back(log: JobLog, time_ns: int) -> float:
+def _lines_back(history: HistoryPaging, time_ns: int) -> float:
     """Return how many lines before the paged ones a time may be, at their rate."""
-    if not len(log.store):
+    if not len(history.store):
         return 0
-    first, last = _oldest(log), len(log.store) - 1
-    oldest, newest = log.store.line(first).time_ns, log.store.line(last).time_ns
+    first, last = _oldest(history), len(history.store) - 1
+    oldest, newest = history.store.line(first).time_ns, history.store.line(last).time_ns
     if oldest is None or newest is None or newest <= oldest:
         return 0
     return (oldest - time_ns) * (last - first) / (newest - oldest)
 
 
-# From a hit of the server's search to its line in the opened log.
+# From a hit of the server's search to its line in the opened history.
 
 
-async def load_hit(log: JobLog, hit: LogLine) -> LineKey | None:
+async def load_hit(history: HistoryPaging, hit: LogLine) -> LineKey | None:
     """Load the pages up to a hit and return its line's key; None if it is not there.
 
     Documented servers give no event id, so a hit of theirs carries no attempt: its
@@ -292,11 +306,11 @@ async def load_hit(log: JobLog, hit: LogLine) -> LineKey | None:
     """
     if hit.attempt:
         key = key_of(hit)
-        return key if await log.load_around(key) else None
-    found = _held(log.store, hit)
-    if found is None and not log.state.at_start:
-        await log.load_all()
-        found = _held(log.store, hit)
+        return key if await history.load_around(key) else None
+    found = _held(history.store, hit)
+    if found is None and not history.position.at_start:
+        await history.load_all()
+        found = _held(history.store, hit)
     return found
 
 

@@ -29,9 +29,9 @@ async def test_pages_are_loaded_back_to_a_line(
     demo: DemoServer, readers: Readers
 ) -> None:
     log = await opened(readers, demo)
-    await load_back_to_line(log, 1, 520)
+    await load_back_to_line(log.history, 1, 520)
     assert 400 <= log.store.line(0).sequence_num <= 520
-    await load_back_to_line(log, 1, -5)
+    await load_back_to_line(log.history, 1, -5)
     assert log.state.at_start
 
 
@@ -42,12 +42,12 @@ async def test_pages_are_loaded_back_to_a_time(
     oldest, newest = (log.store.line(n).time_ns for n in (0, 199))
     assert oldest is not None
     assert newest is not None
-    await load_back_to_time(log, oldest)
+    await load_back_to_time(log.history, oldest)
     assert len(log.store) == 200
-    await load_back_to_time(log, oldest - (newest - oldest))
+    await load_back_to_time(log.history, oldest - (newest - oldest))
     assert 450 <= log.store.line(0).sequence_num <= 550
     assert demo.requests.count("raw") == 0
-    await load_back_to_time(log, 0)
+    await load_back_to_time(log.history, 0)
     assert log.state.at_start
 
 
@@ -58,6 +58,6 @@ async def test_a_time_far_back_is_one_download(
     log = await opened(readers, demo)
     oldest = log.store.line(0).time_ns
     assert oldest is not None
-    await load_back_to_time(log, oldest - 500_000_000)
+    await load_back_to_time(log.history, oldest - 500_000_000)
     assert demo.requests.count("raw") == 1
     assert len(log.store) == 950
