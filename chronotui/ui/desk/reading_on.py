@@ -92,15 +92,14 @@ class ReadingOn(DeskBase):
 
     @work(group=ALL, exclusive=True)
     async def _load_back(self, log: JobLog, goal: Goal) -> None:
-        from chronotui.engine.history import load_back_to_line, load_back_to_time
         from chronotui.ui.log.find import LineGoal
 
         pane = self.log_side.log_pane
         try:
             if isinstance(goal, LineGoal):
-                await load_back_to_line(log.history, *goal)
+                await log.history.load_back_to_line(*goal)
             else:
-                await load_back_to_time(log.history, goal.time_ns)
+                await log.history.load_back_to_time(goal.time_ns)
         except ChronotuiError as error:
             self.say(str(error))
             return
@@ -178,11 +177,9 @@ class ServerSearching(DeskBase):
             await self._go_to(log, hit)
 
     async def _go_to(self, log: JobLog, hit: LogLine) -> None:
-        from chronotui.engine.history import load_hit
-
         self.say("Loading the pages up to the hit …", seconds=FOR_GOOD)
         try:
-            key = await load_hit(log.history, hit)
+            key = await log.history.load_hit(hit)
         except ChronotuiError as error:
             self.say(str(error))
             return
