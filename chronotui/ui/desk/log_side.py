@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from textual.events import Click
 
     from chronotui.engine.catalog import Catalog
-    from chronotui.engine.log_state import Connection, LogState
+    from chronotui.engine.connection import Connection
+    from chronotui.engine.job_log import LogState
     from chronotui.engine.session import OpenedJob
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow

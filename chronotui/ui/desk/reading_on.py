@@ -52,14 +52,14 @@ class ReadingOn(DeskBase):
     @work(group=OLDER)
     async def _load_older(self, log: JobLog) -> None:
         try:
-            await log.load_older()
+            await log.history.load_older()
         except ChronotuiError as error:
             self.say(str(error))
 
     @work(group=NEWER)
     async def _load_newer(self, log: JobLog) -> None:
         try:
-            await log.load_newer()
+            await log.history.load_newer()
         except ChronotuiError as error:
             self.say(str(error))
 
@@ -73,7 +73,7 @@ class ReadingOn(DeskBase):
     @work(group=ALL)
     async def _load_all(self, log: JobLog) -> None:
         try:
-            await log.load_all()
+            await log.history.load_all()
         except ChronotuiError as error:
             self.say(str(error))
             return
@@ -92,15 +92,14 @@ class ReadingOn(DeskBase):
 
     @work(group=ALL, exclusive=True)
     async def _load_back(self, log: JobLog, goal: Goal) -> None:
-        from chronotui.engine.history import load_back_to_line, load_back_to_time
         from chronotui.ui.log.find import LineGoal
 
         pane = self.log_side.log_pane
         try:
             if isinstance(goal, LineGoal):
-                await load_back_to_line(log, *goal)
+                await log.history.load_back_to_line(*goal)
             else:
-                await load_back_to_time(log, goal.time_ns)
+                await log.history.load_back_to_time(goal.time_ns)
         except ChronotuiError as error:
             self.say(str(error))
             return
@@ -125,7 +124,7 @@ class ReadingOn(DeskBase):
         if pane is None:
             return
         try:
-            while await log.load_older():
+            while await log.history.load_older():
                 if log is not self._log or pane.view.went_to_older_error():
                     self.say("")
                     return
@@ -171,18 +170,16 @@ class ServerSearching(DeskBase):
         from chronotui.ui.server_search import ServerSearchScreen
 
         async def ask(query: str, cursor: str | None) -> SearchPage:
-            return await log.search_server(query, cursor=cursor)
+            return await log.history.search(query, cursor=cursor)
 
         hit = await self.app.push_screen_wait(ServerSearchScreen(ask, text))
         if hit is not None:
             await self._go_to(log, hit)
 
     async def _go_to(self, log: JobLog, hit: LogLine) -> None:
-        from chronotui.engine.history import load_hit
-
         self.say("Loading the pages up to the hit …", seconds=FOR_GOOD)
         try:
-            key = await load_hit(log, hit)
+            key = await log.history.load_hit(hit)
         except ChronotuiError as error:
             self.say(str(error))
             return

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.engine.catalog import Catalog
-    from chronotui.engine.log_state import Connection, LogState
+    from chronotui.engine.connection import Connection
+    from chronotui.engine.job_log import LogState
     from chronotui.engine.save_request import SaveProgress
     from chronotui.errors import ChronotuiError
     from chronotui.ui.log import ViewportPlace
