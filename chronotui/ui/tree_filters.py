@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
 from chronotui.tree.model import TreeFilters
+from chronotui.tree.row import TRIGGER_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -221,8 +222,7 @@ STATUSES: Final = (
 )
 TRIGGERS: Final = (
     (None, "any"),
-    (Trigger.AUTOMATIC, "auto"),
-    (Trigger.MANUAL, "manual"),
+    *((Trigger(name), word) for name, word in TRIGGER_WORDS.items()),
 )
 
 

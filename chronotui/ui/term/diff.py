@@ -35,7 +35,7 @@ _DECORATIONS: Final = frozenset(map(str, (4, 7, 9, 21, 51, 52, 53)))
 """Flags that show on blanks."""
 
 Run = tuple[int, int, str | None]
-"""ScreenRow and column of a text; None: from there to the row's end is erased."""
+"""Row and column of a text; None: from there to the row's end is erased."""
 
 
 class Pen:
