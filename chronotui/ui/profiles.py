@@ -198,10 +198,6 @@ def _given(auth: AuthSettings) -> list[tuple[str, str]]:
 DEMO: Final = "\0demo"
 """The answer for the demo; no profile can have this name."""
 ASKED: Final = "command that prints it; empty: ask each time"
-LOSES: Final = (
-    "{path} has a layout that cannot be kept: saving writes it anew, and its "
-    "comments are lost. Save again if they may be."
-)
 UNTRIED: Final = "ctrl+o saves it as it is."
 
 
@@ -233,7 +229,6 @@ class ProfileForm(ProfileDialog):
         self._config_path = config_path
         self._first = first
         self._was = was
-        self._warned: ProfileDraft | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
@@ -323,10 +318,6 @@ class ProfileForm(ProfileDialog):
     async def _save(self, draft: ProfileDraft, *, tried: bool = True) -> None:
         try:
             edit, profile = draft.prepare(self._config_path)
-            if edit.loses_comments and self._warned != draft:
-                self._warned = draft
-                self._tell(LOSES.format(path=edit.path), is_problem=True)
-                return
             if tried and not await self._works(profile):
                 return
             edit.write()
@@ -377,8 +368,6 @@ class RemoveScreen(Question[bool]):
         words = [f"It is taken out of {edit.path}, and its kept session goes."]
         if current:
             words.append("This desk stays on it until it is left.")
-        if edit.loses_comments:
-            words.append("The file is written anew, and its comments are lost.")
         super().__init__(
             f"Remove {clean(name)}?",
             [clean(" ".join(words))],
@@ -390,10 +379,6 @@ NONE_YET: Final = "There are no profiles yet: a adds one."
 KEYS: Final = (
     "enter opens · a adds · e edits · t tests · u makes it the default · "
     "d removes · esc closes"
-)
-LAYOUT: Final = (
-    "{path} has a layout that cannot be kept; change it by hand, or its comments "
-    "would be lost."
 )
 
 
@@ -526,11 +511,7 @@ class ProfilesScreen(ProfileDialog):
             document["default_profile"] = profile.name
 
         try:
-            edit = edit_config(self._config.path, change)
-            if edit.loses_comments:
-                self._tell(LAYOUT.format(path=edit.path), is_problem=True)
-                return
-            edit.write()
+            edit_config(self._config.path, change).write()
         except ChronotuiError as error:
             self._tell(str(error), is_problem=True)
             return

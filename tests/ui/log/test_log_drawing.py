@@ -14,9 +14,9 @@ from rich.color import Color
 from rich.style import Style
 
 from chronotui.model import STDERR, STDOUT, LogLine
+from chronotui.times import Timestamps
 from chronotui.ui.log.cells import MOST_SHOWN, Grid, Tabbed
 from chronotui.ui.log.render import Flags, LineRenderer, LogStyles, Stamper, exact_time
-from chronotui.ui.log.settings import Timestamps
 
 if TYPE_CHECKING:
     from datetime import tzinfo
