@@ -553,12 +553,6 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self._width, len(self.model.rows))
         self.show_selected()
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
 
 class JobTreePane(Vertical):
     """The left side of the desk: filters and tree together, fed by a catalog.
@@ -578,25 +572,15 @@ class JobTreePane(Vertical):
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self._now = now
+        self.filter_bar = FilterBar(leave=self._focus_tree)
+        self.tree_view = JobTree(now=now, focus_filters=self.filter_bar.focus_filters)
         self.catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
         """Put the filters above the tree."""
-        yield FilterBar(leave=self._focus_tree)
-        yield JobTree(now=self._now, focus_filters=self._focus_filters)
-
-    @property
-    def tree_view(self) -> JobTree:
-        return self.query_one(JobTree)
-
-    @property
-    def filter_bar(self) -> FilterBar:
-        return self.query_one(FilterBar)
-
-    def _focus_filters(self, text: bool) -> None:
-        self.filter_bar.focus_filters(text=text)
+        yield self.filter_bar
+        yield self.tree_view
 
     def _focus_tree(self) -> None:
         self.screen.set_focus(self.tree_view)
@@ -665,5 +649,5 @@ class JobTreePane(Vertical):
 
     def _sync(self) -> None:
         """Show what changed; while the desk closes there is no tree any more."""
-        for tree in self.query(JobTree):
-            tree.sync()
+        if self.tree_view.is_attached:
+            self.tree_view.sync()

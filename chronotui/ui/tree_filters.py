@@ -326,7 +326,7 @@ class FilterBar(Horizontal):
         self.set_class(filters.terminated, "-terminated")
         self._label_switch()
 
-    def focus_filters(self, *, text: bool = False) -> None:
+    def focus_filters(self, text: bool = False) -> None:
         """Put the focus on the first filter, or on the text."""
         wanted = self._text() if text else self.query_one("#filter-status")
         # At once, not by `focus`: keys typed ahead are meant for it already.
