@@ -155,7 +155,6 @@ class SaveSubject:
 def subject_of(
     shown: ShownJob, pane: str, plan: DeskPlan, short_id: str
 ) -> SaveSubject:
-    """Return what can be saved of the opened job just now."""
     state = shown.opened.log.state
     view = shown.views.get(pane)
     parts = dict(_parts(view)) if view is not None else {}
@@ -292,8 +291,6 @@ class SaveDialog(Dialog[SaveRequest | None]):
     ]
 
     class Previewed(Message):
-        """It is known what stands at the typed path."""
-
         def __init__(self, found: PathPreview) -> None:
             super().__init__()
             self.found = found
@@ -332,7 +329,6 @@ class SaveDialog(Dialog[SaveRequest | None]):
                 yield Button("Cancel", compact=True, id="cancel")
 
     def on_mount(self) -> None:
-        """Put the cursor behind the path."""
         self._path.focus()
         self.call_after_refresh(self._path.show_end)
         self._replace.display = False

@@ -89,13 +89,11 @@ class ChoiceMenu(ModalScreen[int | None]):
         self.dismiss(event.option_index)
 
     def on_click(self, event: Click) -> None:
-        """Leave on a click beside the list."""
         listed = self.query_one(OptionList)
         if not listed.region.contains(event.screen_x, event.screen_y):
             self.dismiss(None)
 
     def action_leave(self) -> None:
-        """Leave the value as it was."""
         self.dismiss(None)
 
     def action_list(self, action: str) -> None:
@@ -130,8 +128,6 @@ class Choice(Widget, Generic[Value], can_focus=True):
     ]
 
     class Changed(Message):
-        """Another value was chosen."""
-
         def __init__(self, choice: Choice[Any]) -> None:
             super().__init__()
             self.choice = choice
@@ -239,7 +235,6 @@ class FilterText(Input):
         self._leave = leave
 
     def action_leave(self) -> None:
-        """Go to the tree, filtered by the text as it stands."""
         self._leave()
 
     async def action_submit(self) -> None:
@@ -292,8 +287,6 @@ class FilterBar(Horizontal):
     ]
 
     class FiltersChanged(Message):
-        """The tree is to be filtered otherwise."""
-
         def __init__(self, filters: TreeFilters) -> None:
             super().__init__()
             self.filters = filters
@@ -317,7 +310,6 @@ class FilterBar(Horizontal):
         yield self._switch
 
     def show(self, filters: TreeFilters) -> None:
-        """Show filters that were set elsewhere."""
         if filters == self.filters:
             return
         self.filters = filters
@@ -345,7 +337,6 @@ class FilterBar(Horizontal):
         self._label_switch()
 
     def on_click(self, event: Click) -> None:
-        """Let the text and the switch for terminated workflows be clicked."""
         if event.widget is self._switch:
             self.action_terminated()
         elif event.widget is self._words:
@@ -371,7 +362,6 @@ class FilterBar(Horizontal):
         self._set(self.filters.cleared())
 
     def action_terminated(self) -> None:
-        """Show terminated workflows as well, or no longer."""
         self._set(self.filters.with_terminated_toggled())
 
     def action_text(self) -> None:

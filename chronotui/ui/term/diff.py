@@ -70,7 +70,6 @@ class Pen:
             self._at = (self._at[0] + len(text), self._at[1])
 
     def control(self, written: str) -> None:
-        """Write what leaves the pen nobody knows where."""
         self._out.append(written)
         self._at = None
 
@@ -439,7 +438,6 @@ class Painter:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is painting that has not been written."""
         return bool(self._touched) or self._cursor_moved
 
     def feed(self, written: str) -> str:
