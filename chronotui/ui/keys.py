@@ -1,8 +1,13 @@
-"""Keys by action name: what ``[keys]`` may say and what the help lists."""
+"""The keys that the widgets declare, collected by name.
+
+A key is a Textual binding with an id and a description in the widget that obeys it.
+``[keys]``, the palette, the help, the footer and the README's table come from there.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby, zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -10,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
@@ -17,7 +23,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.dom import DOMNode
@@ -51,17 +57,25 @@ GROUPS: Final = {
 class Action:
     """An action a key can be put on.
 
-    ``keys`` are Textual's key names, in the order they were bound.
+    ``keys`` are Textual's key names, in the order they were bound; ``run`` is
+    Textual's action.
     """
 
     id: str
     meaning: str
     keys: tuple[str, ...]
+    run: str
 
     @property
     def group(self) -> str:
         """The heading the help lists it under."""
         return GROUPS.get(self.id.partition(".")[0], "Other")
+
+    def spelled(self, keymap: Mapping[str, str]) -> str:
+        """Return its keys as ``[keys]`` puts them."""
+        keys = keymap.get(self.id)
+        listed = keys.split(",") if keys else self.keys
+        return " ".join(spell(key.strip()) for key in listed)
 
 
 def actions_of(*bindings: Iterable[BindingType]) -> list[Action]:
@@ -71,11 +85,13 @@ def actions_of(*bindings: Iterable[BindingType]) -> list[Action]:
         for _key, binding in BindingsMap(listed):
             if not binding.id or not binding.description:
                 continue
-            known = found.get(binding.id)
-            keys = known.keys if known else ()
-            keys += () if binding.key in keys else (binding.key,)
-            meaning = known.meaning if known else _meaning(binding)
-            found[binding.id] = Action(binding.id, meaning, keys)
+            meaning = binding.tooltip or binding.description
+            known = found.setdefault(
+                binding.id, Action(binding.id, meaning, (), binding.action)
+            )
+            if binding.key not in known.keys:
+                keys = (*known.keys, binding.key)
+                found[binding.id] = replace(known, keys=keys)
     return list(found.values())
 
 
@@ -83,10 +99,6 @@ def own_bindings(widget: type[DOMNode]) -> list[BindingType]:
     """Return the bindings a class and our classes below it declare."""
     ours = [c for c in reversed(widget.__mro__) if c.__module__.startswith(OURS)]
     return [binding for c in ours for binding in c.__dict__.get("BINDINGS", ())]
-
-
-def _meaning(binding: Binding) -> str:
-    return binding.tooltip or binding.description
 
 
 SPELLED: Final = {
@@ -124,11 +136,7 @@ def spell(key: str) -> str:
     )
 
 
-# Every class with keys: what the help lists and what ``[keys]`` may name.
-
-
 def desk_classes() -> list[type[DOMNode]]:
-    """Return the app and what stands on its desk."""
     from chronotui.ui.app import DeskApp
     from chronotui.ui.desk.details import DetailsPane
     from chronotui.ui.desk.screen import DeskScreen
@@ -151,7 +159,6 @@ def desk_classes() -> list[type[DOMNode]]:
 
 
 def dialog_classes() -> list[type[DOMNode]]:
-    """Return what opens over the desk, and the fields in it."""
     from chronotui.ui.dialogs import SecretDialog
     from chronotui.ui.log.line_screen import JsonSheet, LineScreen, TextSheet
     from chronotui.ui.log.prompt import PromptInput
@@ -160,23 +167,25 @@ def dialog_classes() -> list[type[DOMNode]]:
     from chronotui.ui.save_list import LeaveScreen, SaveScreen, SavesScreen, StopScreen
     from chronotui.ui.server_search import ServerSearchScreen
 
-    fields: list[type[DOMNode]] = [
+    return [
+        LineScreen,
+        ServerSearchScreen,
+        SecretDialog,
+        HelpScreen,
         PromptInput,
         TextSheet,
         JsonSheet,
         Choices,
         PathInput,
+        SaveDialog,
+        SaveScreen,
+        SavesScreen,
+        LeaveScreen,
+        StopScreen,
+        ProfilesScreen,
+        ProfileForm,
+        RemoveScreen,
     ]
-    saving: list[type[DOMNode]] = [SaveDialog, SaveScreen, SavesScreen]
-    saving += [LeaveScreen, StopScreen]
-    profiles: list[type[DOMNode]] = [ProfilesScreen, ProfileForm, RemoveScreen]
-    others: list[type[DOMNode]] = [
-        LineScreen,
-        ServerSearchScreen,
-        SecretDialog,
-        HelpScreen,
-    ]
-    return [*others, *fields, *saving, *profiles]
 
 
 def desk_actions() -> list[Action]:
@@ -190,13 +199,50 @@ def all_actions() -> list[Action]:
     return actions_of(*(own_bindings(each) for each in classes))
 
 
-# The footer: the few keys that matter where the focus is.
+def commands(
+    screen: Screen[object], keymap: Mapping[str, str]
+) -> Iterator[SystemCommand]:
+    """Yield the actions of a screen and of the widgets on it, for the palette.
+
+    An action of several widgets is that of the focused one of a dialog, and of the
+    one that is shown on the desk. Each filter has its own.
+    """
+    from chronotui.ui.tree_filters import Choice
+
+    seen: set[tuple[str, str]] = set()
+    for node in _nodes(screen):
+        title = node.title if isinstance(node, Choice) else ""
+        for action in actions_of(own_bindings(type(node))):
+            if (action.id, title) in seen:
+                continue
+            seen.add((action.id, title))
+            words = f"{title}: {action.meaning}" if title else action.meaning
+            yield SystemCommand(
+                f"{words}  ({action.spelled(keymap)})",
+                action.id,
+                partial(node.app.run_action, action.run, node),
+            )
+
+
+def _nodes(screen: Screen[object]) -> list[DOMNode]:
+    children = list(screen.walk_children())
+    if screen.is_modal:
+        focused = [screen.focused] if screen.focused is not None else []
+        return [screen, *focused, *children]
+    classes = desk_classes()
+    nodes = [node for node in [screen.app, screen, *children] if type(node) in classes]
+    return sorted(nodes, key=lambda node: not _is_shown(node))
+
+
+def _is_shown(node: DOMNode) -> bool:
+    return all(parent.display for parent in node.ancestors_with_self)
+
 
 GAP: Final = 2
 
 
 class KeyHints(Widget):
-    """One line of ``key meaning`` pairs read from the active bindings.
+    """The footer: ``key meaning`` pairs of the bindings active at the focus.
 
     What is shown is decided by each binding's ``show``; the line drops pairs when
     it is too narrow, never half of one, and never the last: the way to the help.
@@ -211,7 +257,6 @@ class KeyHints(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-hints--key"}
 
     def on_mount(self) -> None:
-        """Follow the bindings as the focus moves."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, _screen: Screen[object]) -> None:
@@ -230,7 +275,6 @@ class KeyHints(Widget):
         return [("".join(keys[:1]), meaning) for meaning, keys in pairs.items()]
 
     def render(self) -> Text:
-        """Return the pairs that fit."""
         style = self.get_component_rich_style("key-hints--key")
         line = Text(" ", no_wrap=True, end="")
         *others, last = self._pairs() or [("", "")]
@@ -254,9 +298,7 @@ def _add(line: Text, pair: tuple[str, str], style: Style) -> None:
     line.append(f" {meaning.lower()}{' ' * GAP}")
 
 
-# The help screen.
-
-SIGNS = (
+LEGEND: Final = (
     ("▌", "stderr"),
     ("⋯", "lines that have not been received; they fill in by themselves"),
     ("●", "running"),
@@ -328,7 +370,6 @@ class HelpScreen(ModalScreen[None]):
         self._order = [*dict.fromkeys([*first, *GROUPS.values()])]
 
     def compose(self) -> ComposeResult:
-        """Yield the text of the help."""
         with VerticalScroll() as box:
             box.border_title = "Keys"
             box.border_subtitle = "esc closes"
@@ -340,7 +381,6 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(Static).update(self._text(width))
 
     def action_scroll(self, where: str) -> None:
-        """Scroll one step, one page, or to an end."""
         getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)
 
     def _text(self, width: int) -> Text:
@@ -353,7 +393,7 @@ class HelpScreen(ModalScreen[None]):
                 self._row(text, action, width)
             text.append("\n")
         text.append("Signs\n", title)
-        for sign, meaning in SIGNS:
+        for sign, meaning in LEGEND:
             rows = wrap(meaning, max(width - SIGN_CELLS, LEAST))
             text.append(f"  {sign}".ljust(SIGN_CELLS), key)
             text.append(f"\n{' ' * SIGN_CELLS}".join(rows) + "\n")
@@ -372,21 +412,15 @@ class HelpScreen(ModalScreen[None]):
 
     def _row(self, text: Text, action: Action, width: int) -> None:
         """Add an action: keys, meaning and, where there is room, its name."""
-        key = self._ink("key")
-        name = self._ink("name")
+        key, keys = self._ink("key"), action.spelled(self._keymap)
         if width >= NAMED:
-            text.append(f"  {self._keys(action):<18}", key)
+            text.append(f"  {keys:<18}", key)
             text.append(f"{action.meaning:<33}")
-            text.append(f" {action.id}\n", name)
+            text.append(f" {action.id}\n", self._ink("name"))
             return
         column = min(NARROW_KEYS, width // 2)
-        keys = wrap(self._keys(action), max(column - 3, LEAST)) or [""]
+        left = wrap(keys, max(column - 3, LEAST)) or [""]
         words = wrap(action.meaning, max(width - column, LEAST)) or [""]
-        for some_keys, some_words in zip_longest(keys, words, fillvalue=""):
+        for some_keys, some_words in zip_longest(left, words, fillvalue=""):
             text.append(f"  {some_keys}".ljust(column), key)
             text.append(f"{some_words}\n")
-
-    def _keys(self, action: Action) -> str:
-        keys = self._keymap.get(action.id)
-        listed = tuple(keys.split(",")) if keys else action.keys
-        return " ".join(spell(one.strip()) for one in listed)
