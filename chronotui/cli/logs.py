@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.cli.output import Output
-    from chronotui.engine.selection import LineSelection
+    from chronotui.engine.retained import LineSelection
     from chronotui.log.chunks import Overflow
     from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
 
 if TYPE_CHECKING:
     LinePrinter: TypeAlias = Callable[[LogLine], bytes]
@@ -99,7 +99,7 @@ def logs(invocation: Invocation) -> int:
     selection = line_selection(invocation)
     read = _follow if options.follow else _retained
 
-    async def work(client: Chronoverse) -> int:
+    async def work(client: Source) -> int:
         from chronotui.engine.resolve import resolve_job, resolve_workflow
 
         ask = invocation.retries.ask
@@ -119,7 +119,7 @@ def line_selection(invocation: Invocation) -> LineSelection:
     Raises:
         UsageError: A time or a regular expression cannot be read.
     """
-    from chronotui.engine.selection import LineSelection
+    from chronotui.engine.retained import LineSelection
 
     options = invocation.options
     return LineSelection(
@@ -169,7 +169,7 @@ def _since_ns(text: str) -> int:
 
 async def _retained(
     invocation: Invocation,
-    client: Chronoverse,
+    client: Source,
     workflow: Workflow,
     job: Job,
     selection: LineSelection,
@@ -197,7 +197,7 @@ async def _retained(
 
 async def _follow(
     invocation: Invocation,
-    client: Chronoverse,
+    client: Source,
     workflow: Workflow,
     job: Job,
     selection: LineSelection,
@@ -237,7 +237,7 @@ async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) 
 
 
 def _why_nothing(job: Job, selection: LineSelection) -> str:
-    from chronotui.engine.selection import LineSelection
+    from chronotui.engine.retained import LineSelection
 
     if selection != LineSelection():
         return "no line is among those asked for."

@@ -19,10 +19,10 @@ from chronotui.engine.recording_check import (
     disagreement,
     holds_all,
 )
+from chronotui.engine.retained import LineSelection
 from chronotui.engine.save_ended import save_ended
 from chronotui.engine.save_request import SavePhase, count_of_lines, in_thread
 from chronotui.engine.save_work import encoder_for
-from chronotui.engine.selection import LineSelection
 from chronotui.errors import DownloadError
 from chronotui.storage.files import home_relative
 

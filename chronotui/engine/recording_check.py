@@ -241,9 +241,9 @@ class DigestSpool:
 # walked in step; what one side has and the other has not yet had waits in a table that
 # is empty whenever they agree, so memory follows the difference and not the log.
 #
-# A server may write the attempts of a retried job side by side, by number alone (wire
-# note "Retained logs"), or one after the other; a recording is always the latter. Its
-# notes are then walked in both orders at once, until one of them is seen to be wrong.
+# A server may write the attempts of a retried job side by side, by number alone
+# (WIRE.md "Logs"), or one after the other; a recording is always the latter. Its notes
+# are then walked in both orders at once, until one of them is seen to be wrong.
 
 _NAMED: Final = 3
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
 
 _OUR_ERROR: Final = "Try again; this is an error in chronotui."
 
@@ -53,7 +53,7 @@ class Save:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         *,
         spool: Callable[[], Overflow] | None = None,
@@ -261,7 +261,7 @@ class Saves:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         *,
         spool: Callable[[], Overflow] | None = None,
         watch: WatchSettings | None = None,

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save_request import Meter, SaveRequest
     from chronotui.log.chunks import Overflow
     from chronotui.model import RawFormat
-    from chronotui.sources.chronoverse import Chronoverse
-    from chronotui.sources.download import RawDownload
+    from chronotui.sources.protocol import RawAnswer, Source
     from chronotui.storage.files import PartFile
 
 
@@ -87,7 +86,7 @@ class Fetch:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         raw_format: RawFormat,
         begin: Callable[[str | None], Writer],
@@ -99,7 +98,7 @@ class Fetch:
         self._wanted = raw_format
         self._begin = begin
         self._filtered = filtered
-        self._download: RawDownload | None = None
+        self._download: RawAnswer | None = None
         self._stopped = False
 
     def stop(self) -> None:
@@ -132,7 +131,7 @@ class Fetch:
                 raise OtherFormatError(download.format)
             return self._read(download, self._begin(download.file_name))
 
-    def _read(self, download: RawDownload, writer: Writer) -> Fetched:
+    def _read(self, download: RawAnswer, writer: Writer) -> Fetched:
         size = 0
         try:
             for piece in download.chunks():
@@ -217,7 +216,7 @@ class AttemptSpool:
     """Entries of a raw file by attempt, to be had attempt after attempt.
 
     A raw file of a retried job is sorted by number and so interleaves its attempts
-    (wire note "Retained logs"). Within an attempt its order is kept. What is added
+    (WIRE.md "Logs"). Within an attempt its order is kept. What is added
     goes to disk; a little is remembered of each addition.
 
     Args:

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from chronotui.engine.retained import RetainedLog
+from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_download import (
     EntryWriter,
@@ -25,7 +25,6 @@ from chronotui.engine.save_request import (
     size_text,
 )
 from chronotui.engine.save_work import build_from_pages, encoder_for, found_lines
-from chronotui.engine.selection import LineSelection
 from chronotui.errors import (
     AuthError,
     ChronotuiError,

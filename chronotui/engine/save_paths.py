@@ -2,7 +2,7 @@
 
 A name from ``Content-Disposition`` or a job's id is untrusted: it may hold
 separators, control characters, dots that climb, names an operating system keeps for
-itself, too many bytes, or nothing (wire note "Raw download").
+itself, too many bytes, or nothing (WIRE.md "Raw download").
 """
 
 from __future__ import annotations

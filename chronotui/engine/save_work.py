@@ -9,11 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.log_state import WatchSettings
-from chronotui.engine.retained import RetainedLog
+from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_paths import log_name
 from chronotui.engine.save_request import GRACE_SECONDS, Meter, SavePhase, in_thread
-from chronotui.engine.selection import LineSelection
 from chronotui.errors import UnreadableAnswerError, UsageError
 from chronotui.log.formats import LineEncoder
 from chronotui.log.store import LogStore
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save_request import SaveRequest
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, SearchPage
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
 
 KEEP_SECONDS: Final = 2.0
 """How long a disk may take to keep a part; what was durable before is kept anyway."""
@@ -60,7 +59,7 @@ class Work:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         spool: Callable[[], Overflow] | None = None,
         watch: WatchSettings | None = None,

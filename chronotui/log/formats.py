@@ -1,6 +1,6 @@
 """Log lines as the bytes of a saved file.
 
-The shapes of ``jsonl`` and ``json`` are the server's own (wire note "Raw download"):
+The shapes of ``jsonl`` and ``json`` are the server's own (WIRE.md, "Raw download"):
 ``timestamp, sequence_num, stream, event_id, message_raw`` and, where the message is
 itself JSON, ``message_json``. Nothing is cleaned here: what is saved is what the
 server sent.
@@ -29,7 +29,6 @@ class SaveFormat(StrEnum):
 
     @property
     def extension(self) -> str:
-        """The file name's ending, without the dot."""
         return "txt" if self is SaveFormat.TXT_TIME else str(self)
 
     @property
@@ -151,7 +150,6 @@ class LineEncoder:
         self._first = False
 
     def head(self) -> bytes:
-        """Return what stands before the first line."""
         if self.format is not SaveFormat.JSON:
             return b""
         job_id, workflow_id, query, stream = map(_string, self._filters)
@@ -163,7 +161,6 @@ class LineEncoder:
         )
 
     def lines(self, lines: Iterable[LogLine]) -> bytes:
-        """Return a batch of lines, in the order given."""
         match self.format:
             case SaveFormat.TXT:
                 parts = [text_bytes(line.message) for line in lines]
@@ -186,5 +183,4 @@ class LineEncoder:
         return b"," + joined
 
     def tail(self) -> bytes:
-        """Return what stands after the last line."""
         return b"]}" if self.format is SaveFormat.JSON else b""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+from chronotui import SOURCE_KINDS
 from chronotui.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -285,9 +286,25 @@ def path(value: object, folder: Path) -> Path | None:
 #
 # The names and values are the contract of `config.toml`.
 
-CHRONOVERSE: Final = "chronoverse"
-DIFY: Final = "dify"
-METHODS: Final = ("session", "bearer", "cookie", "none")
+
+class SignInMethod(NamedTuple):
+    """A way to sign in.
+
+    ``label`` names it for people; ``secrets`` are the kinds of secret it can use, the
+    one it signs in with first.
+    """
+
+    label: str
+    secrets: tuple[str, ...] = ()
+    needs_email: bool = False
+
+
+METHODS: Final = {
+    "session": SignInMethod("e-mail and password", ("password",), needs_email=True),
+    "bearer": SignInMethod("token", ("token", "session")),
+    "cookie": SignInMethod("session cookie", ("session",)),
+    "none": SignInMethod("nothing"),
+}
 TIMESTAMPS: Final = ("off", "time", "full", "elapsed", "delta")
 ZONES: Final = ("local", "utc")
 
@@ -351,7 +368,7 @@ class Profile:
     name: str
     url: str = required(base_url)
     """The server's base URL, path prefix included, without a slash at the end."""
-    kind: str = setting(one_of(CHRONOVERSE, DIFY), CHRONOVERSE)
+    kind: str = setting(one_of(*SOURCE_KINDS), SOURCE_KINDS[0])
     """What kind of server it is."""
     poll_seconds: float = setting(number(0.2, 300), 5.0)
     """How often a watched job and the expanded lists are asked."""

@@ -159,11 +159,11 @@ def desk_classes() -> list[type[DOMNode]]:
 
 
 def dialog_classes() -> list[type[DOMNode]]:
-    from chronotui.ui.dialogs import SecretDialog
+    from chronotui.ui.dialogs import RadioRow, SecretDialog
     from chronotui.ui.log.line_screen import JsonSheet, LineScreen, TextSheet
     from chronotui.ui.log.prompt import PromptInput
     from chronotui.ui.profiles import ProfileForm, ProfilesScreen, RemoveScreen
-    from chronotui.ui.save import Choices, PathInput, SaveDialog
+    from chronotui.ui.save import PathInput, SaveDialog
     from chronotui.ui.save_list import LeaveScreen, SaveScreen, SavesScreen, StopScreen
     from chronotui.ui.server_search import ServerSearchScreen
 
@@ -175,7 +175,7 @@ def dialog_classes() -> list[type[DOMNode]]:
         PromptInput,
         TextSheet,
         JsonSheet,
-        Choices,
+        RadioRow,
         PathInput,
         SaveDialog,
         SaveScreen,

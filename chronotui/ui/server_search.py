@@ -47,7 +47,7 @@ async def search_server(side: LogSide, log: JobLog, text: str, say: Say) -> None
 
 async def _go_to(side: LogSide, log: JobLog, hit: LogLine, say: Say) -> None:
     from chronotui.engine.history import load_hit
-    from chronotui.log.rows import Anchor
+    from chronotui.log.marks import Anchor
 
     say("Loading the pages up to the hit …", seconds=FOR_GOOD)
     try:
@@ -74,11 +74,7 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     """
 
     DEFAULT_CSS = """
-    ServerSearchScreen { align: center middle; }
-    ServerSearchScreen > Vertical {
-        width: 96%; height: 90%; border: round $primary;
-        padding: 0 1; background: $surface;
-    }
+    ServerSearchScreen > Vertical { width: 96%; height: 90%; }
     ServerSearchScreen OptionList {
         height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
     }
@@ -135,9 +131,6 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.dismiss(self._hits[event.option_index])
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
     def action_to_hits(self) -> None:
         self.set_focus(self.query_one(OptionList))

@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import TYPE_CHECKING
 
+from chronotui.log.finders import LineFilter
 from chronotui.log.pattern import compile_pattern
 from chronotui.log.rows import Rows
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import LogLine
 from chronotui.storage.files import SpoolFile
@@ -38,7 +39,7 @@ SLICE_SECONDS = 0.008
 MEMORY = """
 import gc
 from tests.benchmarks.bench_store import LINES, filled
-from chronotui.core.log import LogStore
+from chronotui.log.store import LogStore
 
 def resident():
     with open("/proc/self/statm") as status:

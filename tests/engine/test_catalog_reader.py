@@ -5,14 +5,14 @@ from collections import Counter
 from chronotui.engine.catalog import (
     EMPTY_PAGES,
     SKIPPED_PAGES,
-    JobList,
-    Reader,
-    WorkflowList,
+    CatalogSettings,
+    JobReader,
+    WorkflowReader,
 )
 from chronotui.engine.retry import Backoff
 from chronotui.errors import NotFoundError
 from chronotui.model import Job, JobStatus, Page, Trigger, Workflow, WorkflowKind
-from chronotui.tree.listing import Cadence, Loading
+from chronotui.tree.listing import Loading
 from chronotui.tree.model import Branch, JobFilter, TreeModel
 
 PAGE = 2
@@ -88,13 +88,13 @@ def backoff() -> Backoff:
     return Backoff(first=1, factor=2, cap=8, after_cap=60, chance=lambda: 1.0)
 
 
-def job_reader(server: Scripted) -> tuple[Reader[Job], Branch]:
+def job_reader(server: Scripted) -> tuple[JobReader, Branch]:
     flow = Workflow("w", "flow", WorkflowKind.CONTAINER)
-    branch = Branch(flow, JobFilter(), Counter())
-    return Reader(JobList(server, branch, JobFilter()), backoff()), branch
+    branch = Branch(flow, JobFilter())
+    return JobReader(server, branch, JobFilter(), backoff()), branch
 
 
-async def read_on(reader: Reader[Job], times: int) -> None:
+async def read_on(reader: JobReader, times: int) -> None:
     for _ in range(times):
         reader.wants_more = True
         await reader.read()
@@ -143,7 +143,7 @@ async def test_thousands_of_hidden_workflows_in_a_row_do_not_end_the_list() -> N
         Workflow(f"w{number}", "flow", WorkflowKind.CONTAINER) for number in range(3)
     ]
     server.hidden_pages = 900
-    reader = Reader(WorkflowList(server, tree, tree.filters), backoff())
+    reader = WorkflowReader(server, tree, backoff())
     rounds = 0
     while not tree.workflows.complete:
         asked = server.asked["workflows"]
@@ -209,7 +209,7 @@ async def test_unfinished_jobs_beyond_the_page_take_turns() -> None:
         server.alone[old.id] = ended
     for rounds in range(1, 4):
         await reader.read()
-        assert branch.jobs.counts["FAILED"] == min(3 * rounds, 8)
+        assert sum(job.status == "FAILED" for job in branch.jobs) == min(3 * rounds, 8)
         assert server.asked["job"] == min(3 * rounds, 8)
     assert list(branch.jobs.unfinished) == ["job-9", "job-8"]
 
@@ -235,7 +235,7 @@ async def test_a_list_of_workflows_is_now_and_then_read_as_far_as_it_is_loaded()
     flows = [Workflow(f"w{n}", f"flow-{n}", WorkflowKind.CONTAINER) for n in range(6)]
     server.flows = flows
     tree = TreeModel()
-    reader = Reader(WorkflowList(server, tree, tree.filters), backoff())
+    reader = WorkflowReader(server, tree, backoff())
     for _ in range(3):
         reader.wants_more = True
         await reader.read()
@@ -251,6 +251,6 @@ async def test_a_list_of_workflows_is_now_and_then_read_as_far_as_it_is_loaded()
 
 
 def test_a_quiet_list_is_asked_less_often() -> None:
-    cadence = Cadence(5.0)
-    assert cadence.pause(active=True) == 5.0
-    assert cadence.pause(active=False) == 15.0
+    settings = CatalogSettings(poll_seconds=5.0)
+    assert settings.pause(active=True) == 5.0
+    assert settings.pause(active=False) == 15.0

@@ -16,7 +16,6 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
-from chronotui.ui import tree_messages
 from chronotui.ui.desk.log_side import (
     DETAILS,
     SHORT_ID,
@@ -37,7 +36,7 @@ from chronotui.ui.desk.status import (
 )
 from chronotui.ui.keys import KeyHints
 from chronotui.ui.log import messages as log_messages
-from chronotui.ui.tree_filters import JobTreePane
+from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,9 +46,10 @@ if TYPE_CHECKING:
     from textual.events import DescendantFocus, Event
 
     from chronotui.engine.catalog import Catalog
+    from chronotui.engine.client import SecretQuestion
     from chronotui.engine.job_log import JobLog
     from chronotui.engine.save import Save, Saves
-    from chronotui.engine.session import SecretQuestion, Session
+    from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
     from chronotui.tree.model import NodeKey
     from chronotui.ui.desk.log_side import ShownJob
@@ -84,8 +84,6 @@ async def find_linked(
     catalog: Catalog, workflow: str, job: str | None, say: Say
 ) -> NodeKey | None:
     """Find what a deep link names, as soon as the server answers; None is said."""
-    from chronotui.engine.resolve import find_link
-
     named = f"job {job}" if job else f"workflow {workflow}"
     waited = False
 
@@ -97,7 +95,7 @@ async def find_linked(
         say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
 
     try:
-        key = await find_link(catalog, workflow, job, waiting=wait)
+        key = await catalog.find_link(workflow, job, wait)
     except ChronotuiError as error:
         say(str(error), seconds=30)
         return None
@@ -580,16 +578,16 @@ class DeskScreen(Screen[None]):
         if not in_log:
             self.remove_class("-zoomed")
 
-    @on(tree_messages.RefreshWanted)
+    @on(JobTree.RefreshWanted)
     def _refresh_wanted(self) -> None:
         self.action_ask_now()
 
-    @on(tree_messages.Highlighted)
-    def _highlighted(self, message: tree_messages.Highlighted) -> None:
+    @on(JobTree.Highlighted)
+    def _highlighted(self, message: JobTree.Highlighted) -> None:
         self.log_side.details.show(message.workflow, message.job, message.sentence)
 
-    @on(tree_messages.JobOpened)
-    async def _job_opened(self, message: tree_messages.JobOpened) -> None:
+    @on(JobTree.JobOpened)
+    async def _job_opened(self, message: JobTree.JobOpened) -> None:
         self.workers.cancel_group(self, LINK)  # another job was chosen
         await self.log_side.mount_panes()
         self.open_job(message.workflow, message.job)

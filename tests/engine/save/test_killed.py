@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 _ENDLESS_SAVES = """
 import asyncio, sys
 from pathlib import Path
-from chronotui.api.auth import CookieAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.engine.saving import Save, SaveRequest
+from chronotui.sources.auth import CookieAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.engine.save import Save
+from chronotui.engine.save_request import SaveRequest
 
 url, session, workflow, job, folder = sys.argv[1:]
 

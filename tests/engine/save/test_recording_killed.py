@@ -29,13 +29,15 @@ _RECORDER = """
 import asyncio, fcntl, os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from chronotui.api.auth import CookieAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.engine.saving import Save, SaveFormat, SaveRequest
-from chronotui.engine.saving import record
-from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.timing import WatchTiming
-import chronotui.storage.atomic_file as atomic_file
+from chronotui.sources.auth import CookieAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.engine import recording as record
+from chronotui.engine.save import Save
+from chronotui.engine.save_request import SaveRequest
+from chronotui.log.formats import SaveFormat
+from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.timing import WatchTiming
+import chronotui.storage.files as files
 import chronotui.storage.recording_part as recording_part
 
 url, session, path = sys.argv[1:]
@@ -54,7 +56,7 @@ CALLS = ["replace", "rename", "unlink", "ftruncate", "fsync", "fdatasync"]
 say = os.write
 for module, name in [(os, "write"), (fcntl, "flock"), *((os, call) for call in CALLS)]:
     setattr(module, name, deadly(getattr(module, name)))
-for module in (atomic_file, recording_part):
+for module in (files, recording_part):
     module.rename_exclusive = deadly(module.rename_exclusive)
 record.MARK_SECONDS = 0.05
 
