@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +16,15 @@ from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.keys import GROUPS, actions_of, commands, own_bindings
+from chronotui.ui.keys import (
+    GROUPS,
+    HelpScreen,
+    actions_of,
+    all_actions,
+    commands,
+    desk_actions,
+    own_bindings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -169,8 +178,6 @@ class DeskApp(TypedAhead[int]):
 
     def action_help(self) -> None:
         """Show the keys as they are bound now, those of this screen first."""
-        from chronotui.ui.keys import HelpScreen, all_actions
-
         screen = self.screen
         if isinstance(screen, HelpScreen):
             return
@@ -199,8 +206,6 @@ class DeskApp(TypedAhead[int]):
             self.desk.leave(lambda: self._open_profile(profile))
 
     def _open_profile(self, profile: Profile) -> None:
-        from dataclasses import replace
-
         from chronotui.ui.desk.plan import plan_for
 
         self.plan = replace(plan_for(profile, self.config), log=self.plan.log)
@@ -245,8 +250,8 @@ def run_desk(
     Args:
         profile: The server.
         config: Settings and keys; its profiles can be switched to.
-        workflow: Opens this workflow (id, prefix or name).
-        job: Opens this job of the workflow (id or prefix).
+        workflow: Deep link: a workflow's id, prefix or name.
+        job: Deep link: a job's id or prefix.
         demo: Nothing of this run is remembered.
         log: Takes one line a request, secrets left out.
         tell: Takes what is to be said once the terminal is given back.
@@ -256,17 +261,12 @@ def run_desk(
         Exception: A fault of the program, for the caller to report in one sentence;
             the terminal is restored by then.
     """
-    from dataclasses import replace
-
     from chronotui.ui.desk.plan import plan_for
 
     if config.ui.theme not in BUILTIN_THEMES:
         raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
-    if config.keys:
-        from chronotui.ui.keys import all_actions, desk_actions
-
-        if not {action.id for action in desk_actions()}.issuperset(config.keys):
-            config.check_key_names(action.id for action in all_actions())
+    if config.keys and not {one.id for one in desk_actions()} >= config.keys.keys():
+        config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
     app = DeskApp(
         replace(plan, workflow=workflow, job=job, log=log),
@@ -283,7 +283,7 @@ def run_desk(
 
 
 def _driver() -> type[Driver] | None:
-    """Return the frugal driver where this platform has it."""
+    """Return our own driver where this platform has it."""
     if find_spec("termios") is None:
         return None
     from chronotui.ui.term.driver import driver_class

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from itertools import groupby, zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -18,6 +19,7 @@ from rich.text import Text
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import VerticalScroll
+from textual.dom import DOMNode
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from textual.app import ComposeResult
-    from textual.dom import DOMNode
     from textual.screen import Screen
 
 OURS: Final = "chronotui."
@@ -136,67 +137,45 @@ def spell(key: str) -> str:
     )
 
 
-def desk_classes() -> list[type[DOMNode]]:
-    from chronotui.ui.app import DeskApp
-    from chronotui.ui.desk.details import DetailsPane
-    from chronotui.ui.desk.screen import DeskScreen
-    from chronotui.ui.log.view import LogPane, LogView
-    from chronotui.ui.tree import JobTree
-    from chronotui.ui.tree_filters import Choice, ChoiceMenu, FilterBar, FilterText
+DESK: Final = (
+    "app",
+    "desk.screen",
+    "tree",
+    "tree_filters",
+    "log.view",
+    "desk.details",
+)
+"""Modules of what stands on the desk, and of what opens over it."""
+DIALOGS: Final = (
+    "log.line_screen",
+    "server_search",
+    "dialogs",
+    "keys",
+    "log.prompt",
+    "save",
+    "save_list",
+    "profiles",
+)
 
-    return [
-        DeskApp,
-        DeskScreen,
-        JobTree,
-        FilterBar,
-        FilterText,
-        Choice,
-        ChoiceMenu,
-        LogView,
-        LogPane,
-        DetailsPane,
-    ]
 
-
-def dialog_classes() -> list[type[DOMNode]]:
-    from chronotui.ui.dialogs import RadioRow, SecretDialog
-    from chronotui.ui.log.line_screen import JsonSheet, LineScreen, TextSheet
-    from chronotui.ui.log.prompt import PromptInput
-    from chronotui.ui.profiles import ProfileForm, ProfilesScreen, RemoveScreen
-    from chronotui.ui.save import PathInput, SaveDialog
-    from chronotui.ui.save_list import LeaveScreen, SaveScreen, SavesScreen, StopScreen
-    from chronotui.ui.server_search import ServerSearchScreen
-
-    return [
-        LineScreen,
-        ServerSearchScreen,
-        SecretDialog,
-        HelpScreen,
-        PromptInput,
-        TextSheet,
-        JsonSheet,
-        RadioRow,
-        PathInput,
-        SaveDialog,
-        SaveScreen,
-        SavesScreen,
-        LeaveScreen,
-        StopScreen,
-        ProfilesScreen,
-        ProfileForm,
-        RemoveScreen,
-    ]
+def classes_of(modules: Iterable[str]) -> Iterator[type[DOMNode]]:
+    """Yield the widgets and screens of some modules, of each the outermost first."""
+    for name in modules:
+        module = import_module(f"chronotui.ui.{name}")
+        for found in reversed(vars(module).values()):
+            is_its_own = getattr(found, "__module__", "") == module.__name__
+            if is_its_own and isinstance(found, type) and issubclass(found, DOMNode):
+                yield found
 
 
 def desk_actions() -> list[Action]:
     """Return the actions of the desk, without those of its dialogs."""
-    return actions_of(*(own_bindings(each) for each in desk_classes()))
+    return actions_of(*map(own_bindings, classes_of(DESK)))
 
 
 def all_actions() -> list[Action]:
     """Return every action a key can be put on."""
-    classes = [*desk_classes(), *dialog_classes()]
-    return actions_of(*(own_bindings(each) for each in classes))
+    return actions_of(*map(own_bindings, classes_of((*DESK, *DIALOGS))))
 
 
 def commands(
@@ -229,7 +208,7 @@ def _nodes(screen: Screen[object]) -> list[DOMNode]:
     if screen.is_modal:
         focused = [screen.focused] if screen.focused is not None else []
         return [screen, *focused, *children]
-    classes = desk_classes()
+    classes = set(classes_of(DESK))
     nodes = [node for node in [screen.app, screen, *children] if type(node) in classes]
     return sorted(nodes, key=lambda node: not _is_shown(node))
 

@@ -55,14 +55,15 @@ async def _go_to(side: LogSide, log: JobLog, hit: LogLine, say: Say) -> None:
     except ChronotuiError as error:
         say(str(error))
         return
-    pane = side.log_pane if side.is_open(log) else None
-    if pane is not None and key is None:
+    say("")
+    pane = side.log_pane if side.loader.log is log else None
+    if pane is None or pane.view.opened is None:
+        return
+    if key is None:
         say("The server's search knows this line, its log has it no longer.")
         return
-    if pane is not None and key is not None and pane.view.opened is not None:
-        pane.view.log_changed()
-        pane.view.go_to_row(pane.view.opened.rows.locate(Anchor(key)))
-    say("")
+    pane.view.log_changed()
+    pane.view.go_to_row(pane.view.opened.rows.locate(Anchor(key)))
 
 
 class ServerSearchScreen(Dialog["LogLine | None"]):

@@ -102,7 +102,7 @@ def test_every_key_has_a_name_and_stands_in_the_help() -> None:
         if found is FirstRunApp:  # a form alone, before there is any help
             continue
         for _key, binding in BindingsMap(found.__dict__.get("BINDINGS", ())):
-            hint = f"name the key and list {found.__name__} in ui/keys.py: {binding}"
+            hint = f"name the key, and its module in ui/keys.py: {binding}"
             assert binding.id in listed, hint
             assert binding.description
     assert {action.group for action in all_actions()} <= set(GROUPS.values())

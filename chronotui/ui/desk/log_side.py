@@ -18,7 +18,7 @@ from chronotui.errors import ChronotuiError
 from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.desk.details import DetailsPane
-from chronotui.ui.desk.status import FOR_GOOD, TROUBLED, Say
+from chronotui.ui.desk.status import FOR_GOOD, Say, is_troubled
 from chronotui.ui.log import messages as log_messages
 from chronotui.ui.term.driver import OwnRow
 
@@ -218,8 +218,7 @@ def why_empty(pane: str, workflow: Workflow | None, state: LogState) -> Reason:
 
 def _of_connection(connection: Connection) -> Reason | None:
     """Return what stands between the pane and its first line; None if nothing does."""
-    kind = str(connection.kind)
-    if not connection.reason or not (kind in TROUBLED or connection.is_troubled):
+    if not connection.reason or not is_troubled(connection):
         return None
     words = connection.reason.rstrip(".")
     return Reason("Nothing could be read yet.", f"{words}. r asks again now.")
@@ -274,49 +273,51 @@ LONG: Final = "long"
 
 
 class LineLoader:
-    """Loads lines the reader comes near to, or asks for, of the log that is open.
+    """Loads lines of the opened log that the reader comes near to or asks for.
 
     One request for each edge and one longer load at a time; `stop` ends the latter.
 
-    Args:
-        node: Its workers load.
-        is_open: Whether a log is still the opened one.
-        say: Says what is loaded, and what went wrong.
+    Attributes:
+        log: The opened log.
     """
 
-    def __init__(
-        self, node: Widget, is_open: Callable[[JobLog], bool], say: Say
-    ) -> None:
+    def __init__(self, node: Widget, say: Say) -> None:
+        self.log: JobLog | None = None
         self._node = node
-        self._is_open = is_open
         self._say = say
 
-    def load_edge(self, log: JobLog, edge: log_messages.Edge) -> None:
+    def load_edge(self, edge: log_messages.Edge) -> None:
         """Load the next page above (``top``) or below (``bottom``), if there is one."""
-        state = log.state
-        at_edge = state.at_start if edge == "top" else state.at_end
-        if state.lines and not at_edge and not has_worker(self._node, edge):
-            load = log.load_older if edge == "top" else log.load_newer
-            start_worker(self._node, edge, partial(self._reported, load))
+        log = self.log
+        if log is None or not log.state.lines or has_worker(self._node, edge):
+            return
+        if edge == "top" and not log.state.at_start:
+            start_worker(self._node, edge, partial(self._reported, log.load_older))
+        elif edge == "bottom" and not log.state.at_end:
+            start_worker(self._node, edge, partial(self._reported, log.load_newer))
 
-    def load_all(self, log: JobLog, pane: LogPane) -> None:
+    def load_all(self, pane: LogPane) -> None:
         """Load the whole log and go to its start, if that is still wanted."""
-        if not log.state.at_start and not has_worker(self._node, LONG):
-            what = "the lines left out" if log.state.split else "the log to its start"
-            self._say(f"Loading {what} … esc stops.", seconds=FOR_GOOD)
-            start_worker(self._node, LONG, partial(self._load_all, log, pane))
+        log = self.log
+        if log is None or log.state.at_start or has_worker(self._node, LONG):
+            return
+        what = "the lines left out" if log.state.split else "the log to its start"
+        self._say(f"Loading {what} … esc stops.", seconds=FOR_GOOD)
+        start_worker(self._node, LONG, partial(self._load_all, log, pane))
 
     async def _load_all(self, log: JobLog, pane: LogPane) -> None:
         if await self._reported(log.load_all):
             self._say("")
-            if self._is_open(log) and pane.view.is_at_top:
+            if log is self.log and pane.view.is_at_top:
                 pane.view.take_over()
                 pane.view.go_to_start()
 
-    def load_back(self, log: JobLog, pane: LogPane, goal: Goal, typed: str) -> None:
+    def load_back(self, pane: LogPane, goal: Goal, typed: str) -> None:
         """Load back to a place, as it was typed, and go there; the last one wins."""
-        self._say(f"Loading back to {typed} … esc stops.", seconds=FOR_GOOD)
-        start_worker(self._node, LONG, partial(self._load_back, log, pane, goal))
+        if self.log is not None:
+            self._say(f"Loading back to {typed} … esc stops.", seconds=FOR_GOOD)
+            load = partial(self._load_back, self.log, pane, goal)
+            start_worker(self._node, LONG, load)
 
     async def _load_back(self, log: JobLog, pane: LogPane, goal: Goal) -> None:
         from chronotui.engine.history import load_back_to_line, load_back_to_time
@@ -326,29 +327,30 @@ class LineLoader:
             load = partial(load_back_to_line, log, *goal)
         else:
             load = partial(load_back_to_time, log, goal.time_ns)
-        if await self._reported(load):
-            self._say("")
-            if self._is_open(log):
-                try:
-                    pane.view.go_to_loaded(goal)
-                except ValueError as error:
-                    self._say(str(error))
+        if not await self._reported(load):
+            return
+        self._say("")
+        if log is self.log:
+            try:
+                pane.view.go_to_loaded(goal)
+            except ValueError as error:
+                self._say(str(error))
 
-    def find_error(self, log: JobLog, pane: LogPane) -> None:
+    def find_error(self, pane: LogPane) -> None:
         """Load page by page until there is an error above the reader."""
-        if not has_worker(self._node, LONG):
+        if self.log is not None and not has_worker(self._node, LONG):
             words = "Looking for an error in older lines … esc stops."
             self._say(words, seconds=FOR_GOOD)
-            find = partial(self._find_error, log, pane)
+            find = partial(self._find_error, self.log, pane)
             start_worker(self._node, LONG, partial(self._reported, find))
 
     async def _find_error(self, log: JobLog, pane: LogPane) -> None:
         while await log.load_older():
-            if not self._is_open(log) or pane.view.went_to_older_error():
+            if log is not self.log or pane.view.went_to_older_error():
                 self._say("")
                 return
         self._say("")
-        if self._is_open(log):
+        if log is self.log:
             pane.set_scope(older=not log.state.at_start)
             if not pane.view.went_to_older_error():
                 self._say("No error above this line in what can be loaded.")
@@ -415,7 +417,7 @@ class LogSide(Vertical):
         self._tabs = PaneTabs()
         self.details = DetailsPane(id=DETAILS)
         self._switcher = ContentSwitcher(self.details, initial=DETAILS)
-        self.loader = LineLoader(self, self.is_open, say)
+        self.loader = LineLoader(self, say)
         self.current: ShownJob | None = None
 
     def compose(self) -> ComposeResult:
@@ -472,6 +474,7 @@ class LogSide(Vertical):
         if shown is None or shown.opened is not opened:
             shown = self._shown[job_id] = ShownJob.of(opened)
         self.current = shown
+        self.loader.log = opened.log
         for name, pane in self._panes.items():
             pane.show(shown.views[name])
         self.choose(shown.pane)
@@ -521,9 +524,6 @@ class LogSide(Vertical):
         if self.log_pane is not None:
             self._moved()
 
-    def is_open(self, log: JobLog) -> bool:
-        return self.current is not None and self.current.opened.log is log
-
     @on(PaneTabs.Chosen)
     async def _choose(self, message: PaneTabs.Chosen) -> None:
         message.stop()
@@ -533,21 +533,19 @@ class LogSide(Vertical):
 
     @on(log_messages.EdgeReached)
     def _edge_reached(self, message: log_messages.EdgeReached) -> None:
-        if self.current is not None:
-            self.loader.load_edge(self.current.opened.log, message.edge)
+        self.loader.load_edge(message.edge)
 
     @on(log_messages.WholeLogWanted)
     def _whole_log_wanted(self) -> None:
-        if self.current is not None and self.log_pane is not None:
-            self.loader.load_all(self.current.opened.log, self.log_pane)
+        if self.log_pane is not None:
+            self.loader.load_all(self.log_pane)
 
     @on(log_messages.OlderWanted)
     def _older_wanted(self, message: log_messages.OlderWanted) -> None:
-        if self.current is not None and self.log_pane is not None:
-            log, goal = self.current.opened.log, message.goal
-            self.loader.load_back(log, self.log_pane, goal, message.typed)
+        if self.log_pane is not None:
+            self.loader.load_back(self.log_pane, message.goal, message.typed)
 
     @on(log_messages.OlderErrorWanted)
     def _older_error_wanted(self) -> None:
-        if self.current is not None and self.log_pane is not None:
-            self.loader.find_error(self.current.opened.log, self.log_pane)
+        if self.log_pane is not None:
+            self.loader.find_error(self.log_pane)

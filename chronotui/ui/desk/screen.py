@@ -69,17 +69,6 @@ LONG_SECONDS: Final = 12.0
 NOTHING_SAVED: Final = "Nothing was saved yet; s saves the opened log."
 
 
-def wake_collector() -> None:
-    """Let the garbage collector work if it rested while the desk was loaded.
-
-    What is there by now stays: leaving it out of every collection keeps each of
-    them short.
-    """
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
-
-
 async def find_linked(
     catalog: Catalog, workflow: str, job: str | None, say: Say
 ) -> NodeKey | None:
@@ -333,7 +322,9 @@ class DeskScreen(Screen[None]):
             self._status_timer.now()
             return
         finally:
-            wake_collector()
+            if not gc.isenabled():  # it rested while the desk was loaded
+                gc.freeze()  # what is there by now stays: later collections are short
+                gc.enable()
         self.session = session
         self._saver = Saver(
             self, session.saves, self.say, self.short_id, self._remember_folder

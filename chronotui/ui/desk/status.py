@@ -198,13 +198,13 @@ def with_next_key(problem: ChronotuiError) -> str:
     return f"{problem} P opens the profiles."
 
 
-def _is_troubled(connection: Connection) -> bool:
+def is_troubled(connection: Connection) -> bool:
     return str(connection.kind) in TROUBLED or connection.is_troubled
 
 
 def reason_of(connection: Connection, now: float) -> str:
     """Return why a log's connection is as it is, where that helps; cleaned."""
-    return clean(connection.why(now)) if _is_troubled(connection) else ""
+    return clean(connection.why(now)) if is_troubled(connection) else ""
 
 
 def _of_connection(connection: Connection, now: float) -> StatusPart:
@@ -215,7 +215,7 @@ def _of_connection(connection: Connection, now: float) -> StatusPart:
     """
     kind = str(connection.kind)
     words, short = connection.text(now), kind
-    if kind == "ENDED" and _is_troubled(connection) and not connection.subject:
+    if kind == "ENDED" and is_troubled(connection) and not connection.subject:
         words = short = "ENDED, r asks again"
     elif words != kind and connection.asked_until is not None:
         short = f"{kind}, at {local_clock(connection.asked_until)}"
