@@ -31,13 +31,16 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 OURS: Final = "chronotui."
-GROUPS: Final = {
+DESK_GROUPS: Final = {
     "app": "Everywhere",
     "desk": "Panes",
     "tree": "Tree",
     "filters": "Filters",
     "log": "Log",
     "details": "Details",
+}
+GROUPS: Final = {
+    **DESK_GROUPS,
     "prompt": "Prompt line",
     "line": "One line",
     "server_search": "Server search",
@@ -71,6 +74,11 @@ class Action:
     def group(self) -> str:
         """The heading the help lists it under."""
         return GROUPS.get(self.id.partition(".")[0], "Other")
+
+    @property
+    def is_of_desk(self) -> bool:
+        """Whether it is offered on the desk, and not in a dialog or a prompt alone."""
+        return self.id.partition(".")[0] in DESK_GROUPS
 
     def spelled(self, keymap: Mapping[str, str]) -> str:
         """Return its keys as ``[keys]`` puts them."""
@@ -143,15 +151,15 @@ DESK: Final = (
     "tree",
     "tree_filters",
     "log.view",
+    "log.prompt",
     "desk.details",
 )
-"""Modules of what stands on the desk, and of what opens over it."""
+"""Modules of what stands on the desk."""
 DIALOGS: Final = (
     "log.line_screen",
     "server_search",
     "dialogs",
     "keys",
-    "log.prompt",
     "save",
     "save_list",
     "profiles",
@@ -170,7 +178,8 @@ def classes_of(modules: Iterable[str]) -> Iterator[type[DOMNode]]:
 
 def desk_actions() -> list[Action]:
     """Return the actions of the desk, without those of its dialogs."""
-    return actions_of(*map(own_bindings, classes_of(DESK)))
+    actions = actions_of(*map(own_bindings, classes_of(DESK)))
+    return [action for action in actions if action.is_of_desk]
 
 
 def all_actions() -> list[Action]:
@@ -192,7 +201,8 @@ def commands(
     for node in _nodes(screen):
         title = node.title if isinstance(node, Choice) else ""
         for action in actions_of(own_bindings(type(node))):
-            if (action.id, title) in seen:
+            is_offered = action.is_of_desk or screen.is_modal
+            if not is_offered or (action.id, title) in seen:
                 continue
             seen.add((action.id, title))
             words = f"{title}: {action.meaning}" if title else action.meaning
@@ -208,9 +218,7 @@ def _nodes(screen: Screen[object]) -> list[DOMNode]:
     if screen.is_modal:
         focused = [screen.focused] if screen.focused is not None else []
         return [screen, *focused, *children]
-    classes = set(classes_of(DESK))
-    nodes = [node for node in [screen.app, screen, *children] if type(node) in classes]
-    return sorted(nodes, key=lambda node: not _is_shown(node))
+    return sorted([screen.app, screen, *children], key=lambda node: not _is_shown(node))
 
 
 def _is_shown(node: DOMNode) -> bool:

@@ -57,7 +57,7 @@ async def _go_to(side: LogSide, log: JobLog, hit: LogLine, say: Say) -> None:
         return
     say("")
     pane = side.log_pane if side.loader.log is log else None
-    if pane is None or pane.view.opened is None:
+    if pane is None:
         return
     if key is None:
         say("The server's search knows this line, its log has it no longer.")

@@ -19,7 +19,7 @@ from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.desk.details import DetailsPane
 from chronotui.ui.desk.status import FOR_GOOD, Say, is_troubled
-from chronotui.ui.log import messages as log_messages
+from chronotui.ui.log import ViewportPlace
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ if TYPE_CHECKING:
     from chronotui.engine.log_state import Connection, LogState
     from chronotui.engine.session import OpenedJob
     from chronotui.model import Job, Workflow
+    from chronotui.ui.log import ViewSettings
     from chronotui.ui.log.find import Goal
-    from chronotui.ui.log.settings import ViewSettings
-    from chronotui.ui.log.state import OpenLog
-    from chronotui.ui.log.view import LogPane
+    from chronotui.ui.log.prompt import LogPane
+    from chronotui.ui.log.state import Edge, OpenLog
+    from chronotui.ui.log.view import LogView
 
     Work: TypeAlias = Callable[[], Coroutine[None, None, Any]]
 
@@ -286,7 +287,7 @@ class LineLoader:
         self._node = node
         self._say = say
 
-    def load_edge(self, edge: log_messages.Edge) -> None:
+    def load_edge(self, edge: Edge) -> None:
         """Load the next page above (``top``) or below (``bottom``), if there is one."""
         log = self.log
         if log is None or not log.state.lines or has_worker(self._node, edge):
@@ -310,7 +311,7 @@ class LineLoader:
             self._say("")
             if log is self.log and pane.view.is_at_top:
                 pane.view.take_over()
-                pane.view.go_to_start()
+                pane.view.go_to_row(0)
 
     def load_back(self, pane: LogPane, goal: Goal, typed: str) -> None:
         """Load back to a place, as it was typed, and go there; the last one wins."""
@@ -430,19 +431,20 @@ class LogSide(Vertical):
         They are most of what the desk has to load and to style, so its first frame
         goes without them.
         """
-        from chronotui.ui.log.view import LogPane
+        from chronotui.ui.log.prompt import LogPane
 
         async with self._mounting:
             if self._panes:
                 return
             panes = {
-                pane: LogPane(settings=self._settings, id=pane)
-                for pane in (LIVE, HISTORY)
+                name: LogPane(
+                    settings=self._settings, when_placed=self._place_changed, id=name
+                )
+                for name in (LIVE, HISTORY)
             }
             for pane in panes.values():
                 pane.display = False
-                pane.view.when_placed = self._place_changed
-                pane.explain_empty(*NOTHING_OPEN)
+                pane.view.explain_empty(*NOTHING_OPEN)
             await self._switcher.mount(*panes.values())
             self._panes = panes
 
@@ -457,10 +459,10 @@ class LogSide(Vertical):
         return self._panes.get(self.pane)
 
     @property
-    def place(self) -> log_messages.ViewportPlace:
+    def place(self) -> ViewportPlace:
         """Where the reader is in the shown pane."""
         pane = self.log_pane
-        return log_messages.ViewportPlace() if pane is None else pane.view.place
+        return ViewportPlace() if pane is None else pane.view.place
 
     @property
     def state(self) -> LogState | None:
@@ -504,7 +506,7 @@ class LogSide(Vertical):
             return
         if not state.lines:
             workflow = self.current.opened.workflow
-            pane.explain_empty(*why_empty(self.pane, workflow, state))
+            pane.view.explain_empty(*why_empty(self.pane, workflow, state))
         pane.set_scope(older=not state.at_start)
         pane.view.log_changed()
 
@@ -531,21 +533,17 @@ class LogSide(Vertical):
         self.choose(message.pane)
         self.focus_pane()
 
-    @on(log_messages.EdgeReached)
-    def _edge_reached(self, message: log_messages.EdgeReached) -> None:
+    def on_log_view_edge_reached(self, message: LogView.EdgeReached) -> None:
         self.loader.load_edge(message.edge)
 
-    @on(log_messages.WholeLogWanted)
-    def _whole_log_wanted(self) -> None:
+    def on_log_view_whole_log_wanted(self) -> None:
         if self.log_pane is not None:
             self.loader.load_all(self.log_pane)
 
-    @on(log_messages.OlderWanted)
-    def _older_wanted(self, message: log_messages.OlderWanted) -> None:
+    def on_log_view_older_wanted(self, message: LogView.OlderWanted) -> None:
         if self.log_pane is not None:
             self.loader.load_back(self.log_pane, message.goal, message.typed)
 
-    @on(log_messages.OlderErrorWanted)
-    def _older_error_wanted(self) -> None:
+    def on_log_view_older_error_wanted(self) -> None:
         if self.log_pane is not None:
             self.loader.find_error(self.log_pane)

@@ -35,7 +35,6 @@ from chronotui.ui.desk.status import (
     is_too_small,
 )
 from chronotui.ui.keys import KeyHints
-from chronotui.ui.log import messages as log_messages
 from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
@@ -54,8 +53,9 @@ if TYPE_CHECKING:
     from chronotui.tree.model import NodeKey
     from chronotui.ui.desk.log_side import ShownJob
     from chronotui.ui.desk.plan import DeskPlan
+    from chronotui.ui.log.view import LogView
 
-NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.view")
+NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.prompt")
 
 CONNECT: Final = "connect"
 LINK: Final = "link"
@@ -382,7 +382,7 @@ class DeskScreen(Screen[None]):
         left = self.log_side.current
         opened = self.session.open(workflow, job)
         if left is not None and left.opened is not opened:
-            self.session.leave(left.opened)
+            left.opened.leave()
         self._unsubscribe()
         self._unsubscribe = opened.log.subscribe(self._log_changed)
         self.log_side.show_job(opened)
@@ -587,17 +587,16 @@ class DeskScreen(Screen[None]):
     def _pane_changed(self) -> None:
         self._status_timer.now()
 
-    @on(log_messages.Said)
-    def _said(self, message: log_messages.Said) -> None:
+    def on_log_view_said(self, message: LogView.Said) -> None:
         self.say(message.text)
 
-    @on(log_messages.SettingsChanged)
-    def _settings_changed(self, message: log_messages.SettingsChanged) -> None:
+    def on_log_view_settings_changed(self, message: LogView.SettingsChanged) -> None:
         self.plan.remember_view(message.settings)
         self._say_memory()
 
-    @on(log_messages.ServerSearchWanted)
-    def _search_wanted(self, message: log_messages.ServerSearchWanted) -> None:
+    def on_log_view_server_search_wanted(
+        self, message: LogView.ServerSearchWanted
+    ) -> None:
         shown = self.log_side.current
         if shown is not None and not has_worker(self, SEARCH):
             self._search(shown.opened.log, message.text)

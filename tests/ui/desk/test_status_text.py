@@ -19,7 +19,7 @@ from chronotui.errors import (
 )
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.ui.desk.status import SEPARATOR, DeskStatus, fitted
-from chronotui.ui.log.messages import ViewportPlace
+from chronotui.ui.log import ViewportPlace
 from tests.ui.desk.scenes import desk_on, history, shown, still_server
 from tests.ui.desk.scenes import until as until_holds
 
