@@ -23,6 +23,7 @@ from chronotui.ui.keys import (
     all_actions,
     commands,
     desk_actions,
+    help_key,
     own_bindings,
 )
 
@@ -86,7 +87,7 @@ class DeskApp(TypedAhead[int]):
     TITLE = "chronotui"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "help", id="app.help"),
-        Binding("q", "back_or_quit", "back, then quit", show=False, id="app.quit"),
+        help_key("q", "back_or_quit", "back, then quit", "app.quit"),
         Binding("ctrl+q", "leave", "quit", show=False, system=True, id="app.leave"),
         Binding(
             "ctrl+c",
@@ -106,7 +107,7 @@ class DeskApp(TypedAhead[int]):
             tooltip="palette of all commands",
             id="app.palette",
         ),
-        Binding("P", "profiles", "profiles", show=False, id="app.profiles"),
+        help_key("P", "profiles", "profiles", "app.profiles"),
     ]
 
     def __init__(

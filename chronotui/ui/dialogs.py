@@ -17,6 +17,7 @@ from textual.widgets import Button, Input, Label, OptionList, Static
 
 from chronotui.errors import NotSignedInError
 from chronotui.text import clean
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,26 +29,20 @@ if TYPE_CHECKING:
     from chronotui.engine.client import SecretQuestion
 
 LIST_MOVES: Final[list[BindingType]] = [
-    Binding("j", "move('down')", "down", show=False, id="dialog.down"),
-    Binding("k", "move('up')", "up", show=False, id="dialog.up"),
+    help_key("j", "move('down')", "down", "dialog.down"),
+    help_key("k", "move('up')", "up", "dialog.up"),
 ]
 """Keys of a dialog with a list."""
 
 FIELD_MOVES: Final[list[BindingType]] = [
-    Binding(
-        "up", "app.focus_previous", "field above", show=False, id="dialog.field_above"
-    ),
-    Binding(
-        "down", "app.focus_next", "field below", show=False, id="dialog.field_below"
-    ),
+    help_key("up", "app.focus_previous", "field above", "dialog.field_above"),
+    help_key("down", "app.focus_next", "field below", "dialog.field_below"),
 ]
 """Keys of a dialog with fields."""
 
 ANSWER_MOVES: Final[list[BindingType]] = [
-    Binding("right", "app.focus_next", "other answer", show=False, id="dialog.answer"),
-    Binding(
-        "left", "app.focus_previous", "answer before", show=False, id="dialog.before"
-    ),
+    help_key("right", "app.focus_next", "other answer", "dialog.answer"),
+    help_key("left", "app.focus_previous", "answer before", "dialog.before"),
 ]
 """Keys of a dialog with a few answers side by side."""
 
@@ -71,7 +66,7 @@ class Dialog(ModalScreen[ScreenResultType]):
     Dialog #buttons Button { margin-left: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "app.help", "help", show=False, id="app.help"),
+        help_key("question_mark,f1", "app.help", "help", "app.help"),
     ]
 
     @on(Button.Pressed, "#cancel")
@@ -173,10 +168,8 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"radio-row--chosen"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l,space", "step(1)", "next choice", show=False, id="dialog.next"
-        ),
-        Binding("left,h", "step(-1)", "choice before", show=False, id="dialog.back"),
+        help_key("right,l,space", "step(1)", "next choice", "dialog.next"),
+        help_key("left,h", "step(-1)", "choice before", "dialog.back"),
     ]
     place: reactive[int] = reactive(0)
 

@@ -13,7 +13,6 @@ from itertools import groupby, zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.app import SystemCommand
@@ -85,6 +84,11 @@ class Action:
         keys = keymap.get(self.id)
         listed = keys.split(",") if keys else self.keys
         return " ".join(spell(key.strip()) for key in listed)
+
+
+def help_key(keys: str, action: str, meaning: str, name: str) -> Binding:
+    """Return a binding that stands in the help and the palette, not in the footer."""
+    return Binding(keys, action, meaning, show=False, id=name)
 
 
 def actions_of(*bindings: Iterable[BindingType]) -> list[Action]:
@@ -225,9 +229,6 @@ def _is_shown(node: DOMNode) -> bool:
     return all(parent.display for parent in node.ancestors_with_self)
 
 
-GAP: Final = 2
-
-
 class KeyHints(Widget):
     """The footer: ``key meaning`` pairs of the bindings active at the focus.
 
@@ -244,45 +245,28 @@ class KeyHints(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-hints--key"}
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
-    def _bindings_changed(self, _screen: Screen[object]) -> None:
-        self.refresh()
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        """Return (key, meaning) of every shown, enabled binding, each once."""
-        pairs: dict[str, list[str]] = {}
+    def _pairs(self) -> Iterator[Text]:
+        """Yield every shown, enabled binding, each meaning once."""
+        style = self.get_component_rich_style("key-hints--key")
+        keys: dict[str, str] = {}
         for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled and binding.description:
-                keys = pairs.setdefault(binding.description, [])
-                key = self.app.get_key_display(binding)
-                if key not in keys:
-                    keys.append(key)
-        return [("".join(keys[:1]), meaning) for meaning, keys in pairs.items()]
+            binding, meaning = active.binding, active.binding.description
+            if binding.show and active.enabled and meaning and meaning not in keys:
+                keys[meaning] = self.app.get_key_display(binding)
+        for meaning, key in keys.items():
+            yield Text.assemble((key, style), f" {meaning.lower()}  ")
 
     def render(self) -> Text:
-        style = self.get_component_rich_style("key-hints--key")
         line = Text(" ", no_wrap=True, end="")
-        *others, last = self._pairs() or [("", "")]
-        room = self.size.width - _cells(last)
+        *others, last = list(self._pairs()) or [Text()]
+        room = self.size.width - last.cell_len
         for pair in others:
-            if line.cell_len + _cells(pair) > room:
+            if line.cell_len + pair.cell_len > room:
                 break
-            _add(line, pair, style)
-        _add(line, last, style)
-        return line
-
-
-def _cells(pair: tuple[str, str]) -> int:
-    key, meaning = pair
-    return cell_len(key) + 1 + cell_len(meaning) + GAP
-
-
-def _add(line: Text, pair: tuple[str, str], style: Style) -> None:
-    key, meaning = pair
-    line.append(key, style)
-    line.append(f" {meaning.lower()}{' ' * GAP}")
+            line.append_text(pair)
+        return line.append_text(last)
 
 
 LEGEND: Final = (
@@ -324,24 +308,17 @@ class HelpScreen(ModalScreen[None]):
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close"),
-        Binding("j,down", "scroll('down')", "down", show=False, id="help.down"),
-        Binding("k,up", "scroll('up')", "up", show=False, id="help.up"),
-        Binding(
+        help_key("j,down", "scroll('down')", "down", "help.down"),
+        help_key("k,up", "scroll('up')", "up", "help.up"),
+        help_key(
             "space,ctrl+f,pagedown",
             "scroll('page_down')",
             "page down",
-            show=False,
-            id="help.page_down",
+            "help.page_down",
         ),
-        Binding(
-            "b,ctrl+b,pageup",
-            "scroll('page_up')",
-            "page up",
-            show=False,
-            id="help.page_up",
-        ),
-        Binding("g,home", "scroll('home')", "top", show=False, id="help.top"),
-        Binding("G,end", "scroll('end')", "bottom", show=False, id="help.bottom"),
+        help_key("b,ctrl+b,pageup", "scroll('page_up')", "page up", "help.page_up"),
+        help_key("g,home", "scroll('home')", "top", "help.top"),
+        help_key("G,end", "scroll('end')", "bottom", "help.bottom"),
     ]
 
     def __init__(
@@ -371,10 +348,11 @@ class HelpScreen(ModalScreen[None]):
         getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)
 
     def _text(self, width: int) -> Text:
-        title = self._ink("title")
-        key = self._ink("key")
+        title, ink = self._ink("title"), self._ink("key")
         text = Text()
-        for group, actions in groupby(self._ranked(), key=lambda a: a.group):
+        rank = {group: place for place, group in enumerate(self._order)}
+        ranked = sorted(self._actions, key=lambda one: rank.get(one.group, len(rank)))
+        for group, actions in groupby(ranked, key=lambda one: one.group):
             text.append(f"{group}\n", title)
             for action in actions:
                 self._row(text, action, width)
@@ -382,7 +360,7 @@ class HelpScreen(ModalScreen[None]):
         text.append("Signs\n", title)
         for sign, meaning in LEGEND:
             rows = wrap(meaning, max(width - SIGN_CELLS, LEAST))
-            text.append(f"  {sign}".ljust(SIGN_CELLS), key)
+            text.append(f"  {sign}".ljust(SIGN_CELLS), ink)
             text.append(f"\n{' ' * SIGN_CELLS}".join(rows) + "\n")
         last = ON_OTHER_KEYS if width >= NAMED else f"{ON_OTHER_KEYS} {WIDER}"
         text.append("\n" + "\n".join(wrap(last, max(width, LEAST))) + "\n")
@@ -393,15 +371,11 @@ class HelpScreen(ModalScreen[None]):
         style = self.get_component_rich_style(f"help-screen--{part}")
         return Style(color=style.color, bold=style.bold)
 
-    def _ranked(self) -> list[Action]:
-        rank = {group: place for place, group in enumerate(self._order)}
-        return sorted(self._actions, key=lambda a: rank.get(a.group, len(rank)))
-
     def _row(self, text: Text, action: Action, width: int) -> None:
         """Add an action: keys, meaning and, where there is room, its name."""
-        key, keys = self._ink("key"), action.spelled(self._keymap)
+        ink, keys = self._ink("key"), action.spelled(self._keymap)
         if width >= NAMED:
-            text.append(f"  {keys:<18}", key)
+            text.append(f"  {keys:<18}", ink)
             text.append(f"{action.meaning:<33}")
             text.append(f" {action.id}\n", self._ink("name"))
             return
@@ -409,5 +383,5 @@ class HelpScreen(ModalScreen[None]):
         left = wrap(keys, max(column - 3, LEAST)) or [""]
         words = wrap(action.meaning, max(width - column, LEAST)) or [""]
         for some_keys, some_words in zip_longest(left, words, fillvalue=""):
-            text.append(f"  {some_keys}".ljust(column), key)
+            text.append(f"  {some_keys}".ljust(column), ink)
             text.append(f"{some_words}\n")

@@ -16,6 +16,7 @@ from chronotui.text import clean
 from chronotui.times import format_time_ns
 from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.dialogs import Dialog
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -88,7 +89,7 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", id="server_search.close"),
-        Binding("down", "to_hits", "to the hits", show=False, id="server_search.hits"),
+        help_key("down", "to_hits", "to the hits", "server_search.hits"),
     ]
 
     def __init__(

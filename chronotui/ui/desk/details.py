@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.text import clean
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from textual.binding import BindingType
 
     from chronotui.model import Job, Workflow
 
@@ -207,20 +209,12 @@ class DetailsPane(ScrollView, can_focus=True):
         "details-pane--alarm",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "scroll_down", "Down", show=False, id="details.down"),
-        Binding("k,up", "scroll_up", "Up", show=False, id="details.up"),
-        Binding(
-            "space,ctrl+f,pagedown",
-            "page_down",
-            "Page down",
-            show=False,
-            id="details.page_down",
-        ),
-        Binding(
-            "b,ctrl+b,pageup", "page_up", "Page up", show=False, id="details.page_up"
-        ),
-        Binding("g,home", "scroll_home", "Top", show=False, id="details.top"),
-        Binding("G,end", "scroll_end", "Bottom", show=False, id="details.bottom"),
+        help_key("j,down", "scroll_down", "Down", "details.down"),
+        help_key("k,up", "scroll_up", "Up", "details.up"),
+        help_key("space,ctrl+f,pagedown", "page(1)", "Page down", "details.page_down"),
+        help_key("b,ctrl+b,pageup", "page(-1)", "Page up", "details.page_up"),
+        help_key("g,home", "scroll_home", "Top", "details.top"),
+        help_key("G,end", "scroll_end", "Bottom", "details.bottom"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -282,10 +276,7 @@ class DetailsPane(ScrollView, can_focus=True):
         cells = MARGIN + cell_len(piece.label) + cell_len(piece.text)
         return Strip(segments, cells).adjust_cell_length(width, plain)
 
-    def action_page_down(self) -> None:
+    def action_page(self, pages: int) -> None:
         """Scroll by a page, a line kept."""
-        self.scroll_relative(y=max(self.size.height - 1, 1), animate=False)
-
-    def action_page_up(self) -> None:
-        """Scroll back by a page, a line kept."""
-        self.scroll_relative(y=-max(self.size.height - 1, 1), animate=False)
+        rows = max(self.size.height - 1, 1)
+        self.scroll_relative(y=pages * rows, animate=False)

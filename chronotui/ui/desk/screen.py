@@ -34,7 +34,7 @@ from chronotui.ui.desk.status import (
     StatusTimer,
     is_too_small,
 )
-from chronotui.ui.keys import KeyHints
+from chronotui.ui.keys import KeyHints, help_key
 from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
@@ -211,14 +211,14 @@ class DeskScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab,shift+tab", "switch_side", "tree/log", id="desk.switch"),
-        Binding("L", "pane('live')", "Live pane", show=False, id="desk.live"),
-        Binding("H", "pane('history')", "History pane", show=False, id="desk.history"),
-        Binding("D", "pane('details')", "Details pane", show=False, id="desk.details"),
-        Binding("z", "zoom", "full-screen log", show=False, id="desk.zoom"),
+        help_key("L", "pane('live')", "Live pane", "desk.live"),
+        help_key("H", "pane('history')", "History pane", "desk.history"),
+        help_key("D", "pane('details')", "Details pane", "desk.details"),
+        help_key("z", "zoom", "full-screen log", "desk.zoom"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
-        Binding("W", "saves", "list of saves", show=False, id="desk.saves"),
-        Binding("r,f5", "ask_now", "ask again now", show=False, id="desk.refresh"),
-        Binding("escape", "back", "back one step", show=False, id="desk.back"),
+        help_key("W", "saves", "list of saves", "desk.saves"),
+        help_key("r,f5", "ask_now", "ask again now", "desk.refresh"),
+        help_key("escape", "back", "back one step", "desk.back"),
     ]
 
     def __init__(self, plan: DeskPlan, tell: Callable[[str], None]) -> None:
