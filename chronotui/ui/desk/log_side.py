@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.dom import DOMNode
     from textual.events import Click
-    from textual.widget import Widget
 
     from chronotui.engine.job_log import JobLog
     from chronotui.engine.log_state import Connection, LogState
@@ -282,7 +281,7 @@ class LineLoader:
         log: The opened log.
     """
 
-    def __init__(self, node: Widget, say: Say) -> None:
+    def __init__(self, node: DOMNode, say: Say) -> None:
         self.log: JobLog | None = None
         self._node = node
         self._say = say
@@ -437,9 +436,7 @@ class LogSide(Vertical):
             if self._panes:
                 return
             panes = {
-                name: LogPane(
-                    settings=self._settings, when_placed=self._place_changed, id=name
-                )
+                name: LogPane(settings=self._settings, when_placed=self._moved, id=name)
                 for name in (LIVE, HISTORY)
             }
             for pane in panes.values():
@@ -521,10 +518,6 @@ class LogSide(Vertical):
             subject_of_job(job, self._now(), self._short_id(job)),
             alarm=job.status == "FAILED",
         )
-
-    def _place_changed(self) -> None:
-        if self.log_pane is not None:
-            self._moved()
 
     @on(PaneTabs.Chosen)
     async def _choose(self, message: PaneTabs.Chosen) -> None:

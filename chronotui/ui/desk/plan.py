@@ -57,12 +57,9 @@ class DeskPlan:
         return "" if self.memory is None else self.memory.problem
 
     def remember_view(self, settings: ViewSettings) -> None:
+        times = str(settings.timestamps)
         self._remember(
-            Remembered(
-                wrap=settings.wrap,
-                timestamps=str(settings.timestamps),
-                zone=settings.zone,
-            )
+            Remembered(wrap=settings.wrap, timestamps=times, zone=settings.zone)
         )
 
     def remember_folder(self, folder: Path) -> None:

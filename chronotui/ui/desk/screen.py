@@ -57,10 +57,8 @@ if TYPE_CHECKING:
 
 NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.prompt")
 
-CONNECT: Final = "connect"
 LINK: Final = "link"
 SAVE: Final = "save"
-LEAVE: Final = "leave"
 SEARCH: Final = "search-server"
 
 REST_SECONDS: Final = 0.2
@@ -172,7 +170,7 @@ class Saver:
     def leave(self, then: Callable[[], object]) -> None:
         """Do what leaves the desk, after asking when saves are running."""
         if self._saves.running:
-            start_worker(self._screen, LEAVE, partial(self._ask_to_leave, then))
+            start_worker(self._screen, "leave", partial(self._ask_to_leave, then))
         else:
             then()
 
@@ -303,7 +301,7 @@ class DeskScreen(Screen[None]):
 
     # The session: connecting, the deep link, what catalog and log tell.
 
-    @work(group=CONNECT, exclusive=True)
+    @work(group="connect", exclusive=True)
     async def connect(self) -> None:
         """Connect, show the tree, follow the deep link."""
         opening = await asyncio.to_thread(import_module, "chronotui.engine.session")

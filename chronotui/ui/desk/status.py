@@ -46,28 +46,19 @@ LEAST_REASON: Final = 12
 TELLING_REASON: Final = 28
 """Cells in which it says most; the reader's place and the profile stay beside it."""
 
-TONES: Final[dict[str, Tone]] = {
-    "LIVE": "good",
-    "QUIET": "caution",
-    "RECONNECTING": "caution",
-    "CONNECTING": "caution",
-    "WAITING": "caution",
-    "OFFLINE": "alarm",
-    "SIGN IN": "alarm",
-    "ENDED": "muted",
+LOOKS: Final[dict[str, tuple[str, Tone]]] = {
+    "LIVE": ("●", "good"),
+    "QUIET": ("◐", "caution"),
+    "RECONNECTING": ("◐", "caution"),
+    "CONNECTING": ("◌", "caution"),
+    "WAITING": ("◌", "caution"),
+    "OFFLINE": ("✗", "alarm"),
+    "SIGN IN": ("✗", "alarm"),
+    "ENDED": ("■", "muted"),
 }
-SIGNS: Final = {
-    "LIVE": "●",
-    "QUIET": "◐",
-    "RECONNECTING": "◐",
-    "CONNECTING": "◌",
-    "WAITING": "◌",
-    "OFFLINE": "✗",
-    "SIGN IN": "✗",
-    "ENDED": "■",
-}
+"""The sign and the colour of a connection's states."""
 TROUBLED: Final = frozenset({"RECONNECTING", "OFFLINE", "SIGN IN"})
-"""The states that are worth a reason."""
+"""Those that are worth a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +151,7 @@ def _of_lists(status: DeskStatus) -> StatusPart:
     catalog, problem = status.catalog, status.problem
     if problem is not None:
         state = state_of(problem)
-        words = f"{SIGNS['OFFLINE']} {state}"
+        words = f"✗ {state}"
         wait = None if catalog is None else catalog.seconds_to_next()
         when = "" if wait is None or state == "SIGN IN" else _when(problem, wait)
         return StatusPart(words + when, "alarm", short=words)
@@ -219,11 +210,10 @@ def _of_connection(connection: Connection, now: float) -> StatusPart:
         words = short = "ENDED, r asks again"
     elif words != kind and connection.asked_until is not None:
         short = f"{kind}, at {local_clock(connection.asked_until)}"
-    tone = TONES.get(kind, "text")
+    sign, tone = LOOKS[kind]
     if connection.is_troubled and tone != "alarm":
         tone = "caution"
-    sign = SIGNS.get(kind, "")
-    return StatusPart(f"{sign} {words}".strip(), tone, short=f"{sign} {short}".strip())
+    return StatusPart(f"{sign} {words}", tone, short=f"{sign} {short}")
 
 
 def _place(place: ViewportPlace) -> Iterator[StatusPart]:
