@@ -161,7 +161,7 @@ def subject_of(
     return SaveSubject(
         job=state.job,
         workflow=shown.opened.workflow,
-        profile=plan.profile_name,
+        profile=plan.profile.name,
         short_id=short_id,
         folder=plan.save_folder,
         own_folder=plan.profile.save_dir or plan.ui.save_dir,
