@@ -30,7 +30,7 @@ from chronotui.errors import (
     UnreadableAnswerError,
     UsageError,
 )
-from chronotui.log.formats import SaveFormat, text_bytes
+from chronotui.log.formats import text_bytes
 from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, RawEntries, judge
 from chronotui.model import RawFormat
 from chronotui.storage.recording_part import CheckFile, Recorded
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save_download import Writer
     from chronotui.engine.save_work import Work
     from chronotui.log.chunks import Overflow
+    from chronotui.log.formats import SaveFormat
     from chronotui.model import LogLine
     from chronotui.storage.files import PartFile
 
@@ -616,9 +617,9 @@ class _Both:
 
 def holds_all(digests: DigestSpool, path: Path, save_format: SaveFormat) -> bool:
     """Whether a recording has every line of a file; False where it cannot be told."""
-    if save_format not in {SaveFormat.TXT, SaveFormat.JSONL}:
+    if save_format.served not in {RawFormat.TXT, RawFormat.JSONL}:
         return False
-    by_text = save_format is SaveFormat.TXT
+    by_text = save_format.served is RawFormat.TXT
     comparison = Comparison(digests, by_text=by_text)
     body = TextBody(comparison) if by_text else EntryBody(comparison)
     try:

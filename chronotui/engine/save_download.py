@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chronotui.engine.save_request import spool_explained
 from chronotui.log.attempts import attempt_of
-from chronotui.log.formats import (
-    LineEncoder,
-    SaveFormat,
-    text_bytes,
-    timed_bytes,
-    utc_text,
-)
+from chronotui.log.formats import text_bytes
 from chronotui.log.raw_body import TAIL_BYTES, Tail, WholeLines, decode_entries
 from chronotui.log.wholeness import Numbers
 from chronotui.storage.files import AbandonedError
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.save_request import Meter, SaveRequest
     from chronotui.log.chunks import Overflow
+    from chronotui.log.formats import LineEncoder
     from chronotui.model import RawFormat
     from chronotui.sources.chronoverse import Chronoverse
     from chronotui.sources.download import RawDownload
@@ -284,8 +279,6 @@ class EntryWriter:
         self._later = AttemptSpool(spool)
         self._lines = WholeLines()
         self._tail = Tail()
-        self._is_json = encoder.format is SaveFormat.JSON
-        self._any_entry = False
         self._write(encoder.head(), 0)
 
     def take(self, piece: bytes) -> None:
@@ -326,39 +319,12 @@ class EntryWriter:
         self.attempts[attempt] = Numbers(
             known.lines + len(entries), max(known.highest, highest)
         )
-        content = self._encoded(entries, raw)
+        content = self._encoder.entries(entries, raw)
         if attempt == 1:
-            self._write(self._separated(content), len(entries))
+            self._write(self._encoder.in_turn(content), len(entries))
         else:
             self._later.add(attempt, content)
             self._meter.add(0, len(entries))
-
-    def _encoded(self, entries: list[Any], raw: list[bytes]) -> bytes:
-        """Return lines, each with its end, or in json with a comma before it."""
-        match self._encoder.format:
-            case SaveFormat.JSON:
-                return b"," + b",".join(raw)
-            case SaveFormat.JSONL:
-                lines = raw
-            case SaveFormat.TXT:
-                lines = [text_bytes(entry.message_raw) for entry in entries]
-            case _:
-                lines = [
-                    timed_bytes(
-                        utc_text(entry.timestamp or ""),
-                        entry.stream or "",
-                        entry.message_raw,
-                    )
-                    for entry in entries
-                ]
-        return b"\n".join([*lines, b""])
-
-    def _separated(self, content: bytes) -> bytes:
-        """Drop the comma before the first entry of all."""
-        if not self._is_json or self._any_entry:
-            return content
-        self._any_entry = True
-        return content[1:]
 
     def _write(self, content: bytes, lines: int) -> None:
         if content:
@@ -375,7 +341,7 @@ class EntryWriter:
             DownloadError: The disk is full or fails.
         """
         for content in self._later.in_order():
-            self._write(self._separated(content), 0)
+            self._write(self._encoder.in_turn(content), 0)
         self._write(self._encoder.tail(), 0)
         return self._tail.bytes()
 

@@ -36,7 +36,7 @@ from chronotui.errors import (
     RequestRefusedError,
     ServerError,
 )
-from chronotui.log.formats import SaveFormat, text_bytes
+from chronotui.log.formats import text_bytes
 from chronotui.log.raw_body import DownloadEnd, judge
 from chronotui.log.wholeness import (
     DownloadFacts,
@@ -506,7 +506,7 @@ async def _save_once(work: Work, job: Job) -> None:
         await _download(work, job)
     except OtherFormatError as other:
         what = str(work.request.format)
-        if work.request.format is SaveFormat.TXT:
+        if work.request.format.served is RawFormat.TXT:
             filtered = work.request.stream or work.request.query
             what = "filtered" if filtered else "attempt after attempt"
         work.notes.append(
@@ -535,10 +535,10 @@ async def _download(work: Work, job: Job) -> None:
     """
     request = work.request
     filtered = bool(request.stream or request.query)
-    from_entries = request.format is SaveFormat.TXT_TIME
-    if request.format is SaveFormat.TXT:
-        from_entries = filtered or await _is_retried(work, job)
-    if not from_entries and await _download_plainly(work, job):
+    served = request.format.served
+    if served is RawFormat.TXT and (filtered or await _is_retried(work, job)):
+        served = None
+    if served is not None and await _download_plainly(work, job, served):
         return
     await _download_entries(work, job)
 
@@ -559,12 +559,11 @@ async def _is_retried(work: Work, job: Job) -> bool:
     return first.retried
 
 
-async def _download_plainly(work: Work, job: Job) -> bool:
+async def _download_plainly(work: Work, job: Job, served: RawFormat) -> bool:
     """Write the body byte for byte; False if that mixes the attempts of a job."""
     request = work.request
-    tells = request.format is not SaveFormat.TXT
-    mark = b'"message_raw":' if request.format is SaveFormat.JSON else b"\n"
-    job_id = request.job_id if tells else ""
+    mark = request.format.mark
+    job_id = "" if served is RawFormat.TXT else request.job_id
     writer: PlainWriter | None = None
 
     def begin(part: PartFile) -> Writer:
@@ -572,7 +571,7 @@ async def _download_plainly(work: Work, job: Job) -> bool:
         writer = PlainWriter(part, work.meter, mark, job_id)
         return writer
 
-    fetched = await _fetch(work, request.format.raw, begin)
+    fetched = await _fetch(work, served, begin)
     if writer is not None and writer.interleaved:
         await work.drop_part()
         return False
@@ -603,7 +602,7 @@ async def _download_entries(work: Work, job: Job) -> None:
 
 def _attempts_note(work: Work, count: int) -> str:
     note = f"The job was tried {count} times: the file has one try after the other"
-    if work.request.format is SaveFormat.TXT:
+    if work.request.format.served is RawFormat.TXT:
         return f"{note}, made from jsonl, for the server's own text mixes them."
     return f"{note}, where the server's own mixes them."
 

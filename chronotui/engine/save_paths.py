@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.save_request import count_of_lines
+from chronotui.log.formats import SAVE_FORMATS
 from chronotui.storage.files import Target, home_relative, look
 from chronotui.storage.recording_part import recording_to
 
@@ -26,6 +27,9 @@ NAME_BYTES: Final = 200
 
 _MOST_READ: Final = 1024
 """Characters of either end of a name that are looked at."""
+
+_ENDINGS: Final = frozenset({"ndjson", "log", *(x.extension for x in SAVE_FORMATS)})
+"""Endings of a log that say what is in the file."""
 
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 _RESERVED: Final = frozenset(
@@ -89,7 +93,7 @@ def log_name(job_id: str, extension: str, *, hint: str | None = None) -> str:
     own = f"{safe_name(job_id, fallback='job')}-logs"
     name = safe_name(hint, fallback=own)
     stem, _, ending = name.rpartition(".")
-    if stem and ending.casefold() in {"txt", "json", "jsonl", "ndjson", "log"}:
+    if stem and ending.casefold() in _ENDINGS:
         name = stem
     return shorten(f"{name}.{extension}")
 

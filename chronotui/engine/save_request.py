@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chronotui.errors import DownloadError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import SAVE_FORMATS, SaveFormat
 from chronotui.storage.files import home_relative
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class SaveRequest:
 
     workflow_id: str
     job_id: str
-    format: SaveFormat = SaveFormat.TXT
+    format: SaveFormat = SAVE_FORMATS[0]
     path: Path | None = None
     folder: Path = field(default_factory=Path)
     stream: str | None = None

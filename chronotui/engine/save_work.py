@@ -15,7 +15,7 @@ from chronotui.engine.save_paths import log_name
 from chronotui.engine.save_request import GRACE_SECONDS, Meter, SavePhase, in_thread
 from chronotui.engine.selection import LineSelection
 from chronotui.errors import UnreadableAnswerError, UsageError
-from chronotui.log.formats import LineEncoder
+from chronotui.log.formats import LineEncoder, SavedLog
 from chronotui.log.store import LogStore
 from chronotui.paging import CursorTrail
 from chronotui.storage.files import (
@@ -276,13 +276,8 @@ BATCH_LINES: Final = 1000
 def encoder_for(work: Work) -> LineEncoder:
     """Return the encoder for a request's format."""
     request = work.request
-    return LineEncoder(
-        request.format,
-        job_id=request.job_id,
-        workflow_id=request.workflow_id,
-        stream=request.stream,
-        query=request.query,
-    )
+    log = SavedLog(request.job_id, request.workflow_id, request.stream, request.query)
+    return LineEncoder(request.format, log)
 
 
 class LineWriter:

@@ -32,7 +32,7 @@ from chronotui.engine.save_request import (
     count_of_lines,
     size_text,
 )
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import SAVE_FORMATS
 from chronotui.log.rows import LineRow
 from chronotui.text import clean
 from chronotui.times import human_duration
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.save import Save
     from chronotui.engine.save_request import SaveProgress
+    from chronotui.log.formats import SaveFormat
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.ui.desk.log_side import ShownJob
     from chronotui.ui.desk.plan import DeskPlan
@@ -387,12 +388,7 @@ class PathInput(Input):
 
 # The save dialog: what, in which format, and where to.
 
-FORMATS: Final = (
-    (SaveFormat.TXT, "txt"),
-    (SaveFormat.TXT_TIME, "txt with time"),
-    (SaveFormat.JSONL, "jsonl"),
-    (SaveFormat.JSON, "json"),
-)
+FORMATS: Final = tuple((each, each.label) for each in SAVE_FORMATS)
 REPLACE: Final = ((False, "no, keep what is there"), (True, "yes"))
 STREAMS: Final = ((None, "both"), ("stdout", "stdout"), ("stderr", "stderr"))
 
@@ -456,7 +452,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         subject, earlier = self._subject, self._earlier
         scopes = [(scope, str(scope)) for scope in (SaveScope.WHOLE, *subject.parts)]
         scope = earlier.scope if earlier else subject.scope
-        chosen = earlier.format if earlier else SaveFormat.TXT
+        chosen = earlier.format if earlier else SAVE_FORMATS[0]
         stream = earlier.stream if earlier else None
         query = (earlier.query if earlier else None) or ""
         with Vertical(id="box") as box:
@@ -534,7 +530,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         """Let the name's ending follow the format where it stated the last one."""
         path = self.query_one("#path", Input)
         stem, dot, ending = path.value.rpartition(".")
-        if dot and ending in {each.extension for each in SaveFormat}:
+        if dot and ending in {each.extension for each in SAVE_FORMATS}:
             path.value = f"{stem}.{self._format.extension}"
         else:
             self._look(path.value)

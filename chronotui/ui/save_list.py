@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 from chronotui.engine.save_paths import suggest
 from chronotui.engine.save_request import count_of_lines
 from chronotui.errors import ChronotuiError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import SAVE_FORMATS
 from chronotui.text import clean
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
 from chronotui.ui.save import SaveDialog, amounts, bar, outcome, path_of, share, sign
@@ -427,7 +427,7 @@ async def ask_and_save(
             that failed.
     """
     path = await asyncio.to_thread(
-        suggest, subject.folder, subject.job.id, SaveFormat.TXT
+        suggest, subject.folder, subject.job.id, SAVE_FORMATS[0]
     )
     request = await app.push_screen_wait(SaveDialog(subject, path))
     if request is None:

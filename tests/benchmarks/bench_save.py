@@ -56,9 +56,10 @@ import asyncio, os, resource, sys, time
 from pathlib import Path
 from datetime import datetime, UTC
 import httpx
-from chronotui.api.auth import NoAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.engine.saving import Save, SaveRequest
+from chronotui.sources.auth import NoAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.engine.save import Save
+from chronotui.engine.save_request import SaveRequest
 from chronotui.model import Job, JobStatus, Trigger
 
 os.fsync = lambda _descriptor: None  # curl does not fsync
@@ -84,9 +85,10 @@ from pathlib import Path
 from textual import events
 from textual.app import App
 from textual.widgets import Static
-from chronotui.api.auth import NoAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.engine.saving import SaveRequest, Saves
+from chronotui.sources.auth import NoAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.engine.save import Saves
+from chronotui.engine.save_request import SaveRequest
 from chronotui.model import Job, JobStatus, Trigger
 
 os.fsync = lambda _descriptor: None

@@ -38,7 +38,7 @@ SLICE_SECONDS = 0.008
 MEMORY = """
 import gc
 from tests.benchmarks.bench_store import LINES, filled
-from chronotui.core.log import LogStore
+from chronotui.log.store import LogStore
 
 def resident():
     with open("/proc/self/statm") as status:

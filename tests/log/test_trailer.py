@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.log.formats import LineEncoder, SaveFormat
+from chronotui.log.formats import JSONL, LineEncoder, SavedLog, save_format
 from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, Tail, holds_line, judge
 from chronotui.model import LogLine, RawFormat
 
@@ -32,7 +32,7 @@ HOSTILE = [
 
 
 def body(raw_format: RawFormat, messages: list[str], *, close: bool = True) -> bytes:
-    encoder = LineEncoder(SaveFormat(str(raw_format)), job_id="j", workflow_id="w")
+    encoder = LineEncoder(save_format(str(raw_format)), SavedLog("j", "w"))
     lines = [
         LogLine(1, n, "stdout", n * 10**9, text, f"log:j:stdout:{n}")
         for n, text in enumerate(messages)
@@ -156,6 +156,6 @@ def test_the_tail_is_the_end_of_all_pieces(pieces: list[bytes]) -> None:
 def test_the_longest_line_is_found_whole() -> None:
     message = json.dumps(["\x1b" * 10_900])
     line = LogLine(1, 9, "stdout", None, message, "log:j:stdout:9")
-    encoder = LineEncoder(SaveFormat.JSONL)
+    encoder = LineEncoder(JSONL)
     tail = (b"x" * TAIL_BYTES + b"\n" + encoder.lines([line]))[-TAIL_BYTES:]
     assert holds_line(RawFormat.JSONL, tail, line)

@@ -12,7 +12,7 @@ from chronotui.engine import save_ended as download
 from chronotui.engine.save import Save, Saves
 from chronotui.engine.save_request import SavePhase
 from chronotui.errors import CancelledByUserError, DownloadError, PathRefusedError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import TXT, TXT_TIME, SaveFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
         await asyncio.sleep(0.005)
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.TXT, SaveFormat.TXT_TIME])
+@pytest.mark.parametrize("save_format", [TXT, TXT_TIME])
 async def test_a_download_stops_at_once(bench: Bench, save_format: SaveFormat) -> None:
     job = bench.ended(["x" * 1000] * 2000)
     bench.demo.faults.bytes_per_second = 50_000

@@ -16,7 +16,7 @@ from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save, Saves
 from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.errors import CancelledByUserError, DownloadError, PathRefusedError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
 from tests.engine.save.test_recording import TIMING, WATCH, record, until
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ async def is_retained(bench: Bench, job: ScriptedJob, message: str) -> None:
 
 def messages(bench: Bench, save_format: SaveFormat) -> list[str]:
     text = bench.read().decode()
-    if save_format is SaveFormat.TXT:
+    if save_format is TXT:
         return text.splitlines()
-    if save_format is SaveFormat.TXT_TIME:
+    if save_format is TXT_TIME:
         return [line.split(" ", 2)[2] for line in text.splitlines()]
-    if save_format is SaveFormat.JSONL:
+    if save_format is JSONL:
         return [json.loads(line)["message_raw"] for line in text.splitlines()]
     return [entry["message_raw"] for entry in json.loads(text)["logs"]]
 
@@ -81,7 +81,7 @@ def truth(bench: Bench, job: ScriptedJob) -> list[str]:
     return [line.message for line in bench.demo.world.truth(job.id)]
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_every_line_once_in_every_format(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -100,7 +100,7 @@ async def test_every_line_once_in_every_format(
     assert bench.names() == {"a"}
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.TXT, SaveFormat.JSON])
+@pytest.mark.parametrize("save_format", [TXT, JSON])
 async def test_the_documented_dialect(
     documented: Bench, save_format: SaveFormat
 ) -> None:
@@ -114,7 +114,7 @@ async def test_the_documented_dialect(
 
 async def test_the_state_says_whose_part_it_is_and_no_secret(bench: Bench) -> None:
     job = bench.demo.world.add_job(Script(["one", ScriptLine("two", "stderr")]))
-    await stopped(bench, job, 2, profile="prod", format=SaveFormat.JSONL)
+    await stopped(bench, job, 2, profile="prod", format=JSONL)
     state = state_of(bench)
     assert state["of"] == {
         "profile": "prod",
@@ -156,7 +156,7 @@ async def test_what_is_behind_the_state_is_cut_off_and_fetched_again(
     ("asked", "named"),
     [
         ({"profile": "other"}, "under the profile prod"),
-        ({"format": SaveFormat.JSONL}, "as txt"),
+        ({"format": JSONL}, "as txt"),
         ({"stream": "stderr"}, "of both streams"),
     ],
 )
@@ -264,7 +264,7 @@ async def test_a_part_of_something_else_is_never_touched(bench: Bench) -> None:
     assert bench.read("a.part") == b"a download somebody kept"
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_a_line_that_came_late_before_the_parts_end(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -284,7 +284,7 @@ async def test_a_line_that_came_late_before_the_parts_end(
     assert messages(bench, save_format) == ["one", "late", "three", "the last line"]
     assert (result.exit_code, result.lines) == (0, 4)
     # What can be seen to be in the file is not left beside it.
-    if save_format in {SaveFormat.TXT, SaveFormat.JSONL}:
+    if save_format in {TXT, JSONL}:
         assert bench.names() == {"a"}
     else:
         assert bench.names() == {"a", "a.2.part"}

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 _ENDLESS_SAVES = """
 import asyncio, sys
 from pathlib import Path
-from chronotui.api.auth import CookieAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.engine.saving import Save, SaveRequest
+from chronotui.engine.save import Save
+from chronotui.engine.save_request import SaveRequest
+from chronotui.sources.auth import CookieAuth
+from chronotui.sources.chronoverse import open_chronoverse
 
 url, session, workflow, job, folder = sys.argv[1:]
 
@@ -54,7 +55,7 @@ def test_nothing_looks_whole_that_is_not(bench: Bench, seed: int) -> None:
         stdout=subprocess.PIPE,
     )
     assert child.stdout is not None
-    child.stdout.readline()
+    assert child.stdout.readline() == b"begun\n"
     # The wait is the moment of the kill, not a wait for something.
     threading.Event().wait(random.Random(seed).uniform(0.02, 0.35))
     child.kill()

@@ -10,7 +10,7 @@ import pytest
 from chronotui.demo.scripts import ScriptLine
 from chronotui.engine.save_request import SaveScope
 from chronotui.errors import DownloadError, NotSignedInError, UsageError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT_TIME, SaveFormat
 from chronotui.model import LogLine
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def messages(text: bytes, save_format: SaveFormat) -> list[str]:
-    if save_format is SaveFormat.JSON:
+    if save_format is JSON:
         return [entry["message_raw"] for entry in json.loads(text)["logs"]]
-    if save_format is SaveFormat.JSONL:
+    if save_format is JSONL:
         return [json.loads(line)["message_raw"] for line in text.splitlines()]
     lines = text.decode().splitlines()
-    if save_format is SaveFormat.TXT_TIME:
+    if save_format is TXT_TIME:
         return [line.split(" ", 2)[2] for line in lines]
     return lines
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat)[1:])
+@pytest.mark.parametrize("save_format", SAVE_FORMATS[1:])
 async def test_a_server_that_knows_only_text(
     documented: Bench, save_format: SaveFormat
 ) -> None:
@@ -48,7 +48,7 @@ async def test_its_text_is_taken_as_it_is(documented: Bench) -> None:
     assert result.notes == ()
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_it_ignores_the_stream_and_so_it_is_filtered_here(
     documented: Bench, save_format: SaveFormat
 ) -> None:
@@ -79,7 +79,7 @@ async def test_a_canceled_job_that_has_no_download_there(documented: Bench) -> N
     assert "refuses its own download" in result.notes[0]
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_a_token_where_the_download_takes_only_a_session(
     documented_demo: DemoServer, open_bench: OpenBench, save_format: SaveFormat
 ) -> None:
@@ -122,13 +122,13 @@ async def test_retried_jobs_keep_their_tries_apart(documented: Bench) -> None:
         for n in range(120)
     ]
     job = documented.ended(lines)
-    result = await documented.run(job, format=SaveFormat.JSONL)
+    result = await documented.run(job, format=JSONL)
     assert result.lines == 240
-    found = messages(documented.read(), SaveFormat.JSONL)
+    found = messages(documented.read(), JSONL)
     assert found == [f"{t} {n}" for t in (1, 2) for n in range(120)]
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_lines_at_hand_are_saved_without_the_server(
     bench: Bench, save_format: SaveFormat
 ) -> None:

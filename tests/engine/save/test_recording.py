@@ -17,7 +17,7 @@ from chronotui.engine.save import Save
 from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.engine.timing import WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
         await asyncio.sleep(0.005)
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_what_exists_then_every_line_to_the_end(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -59,11 +59,11 @@ async def test_what_exists_then_every_line_to_the_end(
     result = await running
     truth = [line.message for line in bench.demo.world.truth(job.id)]
     text = bench.read().decode()
-    if save_format is SaveFormat.TXT:
+    if save_format is TXT:
         assert text.splitlines() == truth
-    elif save_format is SaveFormat.TXT_TIME:
+    elif save_format is TXT_TIME:
         assert [line.split(" ", 2)[2] for line in text.splitlines()] == truth
-    elif save_format is SaveFormat.JSONL:
+    elif save_format is JSONL:
         entries = [json.loads(line) for line in text.splitlines()]
         assert [entry["message_raw"] for entry in entries] == truth
     else:
@@ -78,7 +78,7 @@ async def test_what_exists_then_every_line_to_the_end(
 
 async def test_the_documented_dialect_is_checked_by_its_text(documented: Bench) -> None:
     job = documented.demo.world.add_job(Script([f"before {n}" for n in range(120)]))
-    save = record(documented, job, format=SaveFormat.JSONL)
+    save = record(documented, job, format=JSONL)
     running = asyncio.create_task(save.run())
     await until(lambda: save.progress.lines >= 120)
     job.write("two\nlines", "last")

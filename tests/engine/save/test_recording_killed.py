@@ -29,14 +29,15 @@ _RECORDER = """
 import asyncio, fcntl, os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from chronotui.api.auth import CookieAuth
-from chronotui.api.chronoverse import open_chronoverse
-from chronotui.engine.saving import Save, SaveFormat, SaveRequest
-from chronotui.engine.saving import record
-from chronotui.engine.watch.settings import WatchSettings
-from chronotui.engine.watch.timing import WatchTiming
-import chronotui.storage.atomic_file as atomic_file
-import chronotui.storage.recording_part as recording_part
+from chronotui.engine import recording
+from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.save import Save
+from chronotui.engine.save_request import SaveRequest
+from chronotui.engine.timing import WatchTiming
+from chronotui.log.formats import save_format
+from chronotui.sources.auth import CookieAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.storage import files, recording_part
 
 url, session, path = sys.argv[1:]
 left = 0
@@ -54,9 +55,9 @@ CALLS = ["replace", "rename", "unlink", "ftruncate", "fsync", "fdatasync"]
 say = os.write
 for module, name in [(os, "write"), (fcntl, "flock"), *((os, call) for call in CALLS)]:
     setattr(module, name, deadly(getattr(module, name)))
-for module in (atomic_file, recording_part):
+for module in (files, recording_part):
     module.rename_exclusive = deadly(module.rename_exclusive)
-record.MARK_SECONDS = 0.05
+recording.MARK_SECONDS = 0.05
 
 async def ask():
     return session
@@ -66,7 +67,7 @@ async def main(workflow, job, form):
     timing = replace(WatchTiming().scaled(0.03), end_limit=0.6)
     watch = WatchSettings(poll_seconds=0.1, may_sign_in=False, timing=timing)
     asked = SaveRequest(
-        workflow_id=workflow, job_id=job, path=Path(path), format=SaveFormat(form)
+        workflow_id=workflow, job_id=job, path=Path(path), format=save_format(form)
     )
     save = Save(client, asked, watch=watch)
     running = asyncio.ensure_future(save.run())

@@ -20,7 +20,7 @@ from chronotui.engine.save import Save
 from chronotui.engine.save_request import SavePhase
 from chronotui.engine.timing import WatchTiming
 from chronotui.errors import ChronotuiError, DownloadError, IncompleteError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
 from chronotui.model import STDERR, STDOUT
 from tests.engine.conftest import until
 
@@ -57,7 +57,7 @@ KINDS: Final = {
     "both": _both,
 }
 
-FORMATS: Final = tuple(SaveFormat)
+FORMATS: Final = SAVE_FORMATS
 
 
 def made(bench: Bench, kind: str, lines: int = LINES) -> ScriptedJob:
@@ -73,10 +73,10 @@ def made(bench: Bench, kind: str, lines: int = LINES) -> ScriptedJob:
 def messages(bench: Bench, save_format: SaveFormat, name: str = "a") -> list[str]:
     """What a saved file says; for text its lines."""
     text = bench.read(name)
-    if save_format is SaveFormat.JSON:
+    if save_format is JSON:
         return [entry["message_raw"] for entry in json.loads(text)["logs"]]
     lines = text.decode().splitlines()
-    if save_format is SaveFormat.JSONL:
+    if save_format is JSONL:
         return [json.loads(line)["message_raw"] for line in lines]
     return lines
 
@@ -89,7 +89,7 @@ def truth(
         for line in bench.demo.world.truth(job.id)
         if stream in {None, line.stream}
     ]
-    if save_format in {SaveFormat.JSON, SaveFormat.JSONL}:
+    if save_format in {JSON, JSONL}:
         return found
     return [part for message in found for part in message.split("\n")]
 
@@ -115,7 +115,7 @@ async def test_a_whole_file_is_whole(
     assert (result.exit_code, result.unverified, result.missing_lines) == (0, "", 0)
     assert "counted against the retained log" in result.sentence()
     expected = truth(bench, job, save_format, stream)
-    if save_format is not SaveFormat.TXT_TIME:
+    if save_format is not TXT_TIME:
         assert messages(bench, save_format) == expected
 
 
@@ -133,12 +133,12 @@ async def test_a_short_one_is_never_called_so(
         await saved(bench, job, format=save_format, stream=stream)
     assert caught.value.exit_code == 6
     assert caught.value.next_step
-    if stream is None or save_format is not SaveFormat.JSON:
+    if stream is None or save_format is not JSON:
         assert f" {LINES}" in caught.value.sentence or " of " in caught.value.sentence
     assert bench.names() == set()
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.TXT, SaveFormat.JSONL])
+@pytest.mark.parametrize("save_format", [TXT, JSONL])
 async def test_it_says_how_many_lines_of_how_many(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -187,7 +187,7 @@ async def test_a_documented_server_without_a_search(
     documented.demo.faults.refuse(404, route="search", times=-1)
     result = await saved(documented, job, format=save_format)
     assert (result.exit_code, result.unverified) == (0, "")
-    if save_format is SaveFormat.TXT:
+    if save_format is TXT:
         documented.demo.faults.cut_clean = 300
         with pytest.raises(DownloadError, match="of 600 lines"):
             await saved(documented, job, "b")
@@ -199,7 +199,7 @@ async def test_nothing_to_compare_with_is_said_and_never_called_saved(
     bench: Bench, documented: Bench, save_format: SaveFormat, current: bool
 ) -> None:
     on = bench if current else documented
-    if not current and save_format is not SaveFormat.TXT:
+    if not current and save_format is not TXT:
         return
     job = made(on, "unique", 150)
     on.demo.faults.refuse(403, route="logs", times=-1)
@@ -323,7 +323,7 @@ class TestRetried:
         expected = truth(bench, job, save_format, stream)
         assert (result.lines, result.exit_code) == (len(expected), 0)
         found = messages(bench, save_format)
-        if save_format is SaveFormat.TXT_TIME:
+        if save_format is TXT_TIME:
             found = [line.split(" ", 2)[2] for line in found]
         assert found == expected
         assert "tried 2 times" in " ".join(result.notes)
@@ -375,10 +375,10 @@ class TestRetried:
         result = await saved(documented, job, format=save_format)
         assert (result.lines, result.exit_code, result.unverified) == (500, 0, "")
         found = messages(documented, save_format)
-        if save_format is SaveFormat.TXT_TIME:
+        if save_format is TXT_TIME:
             found = [line.split(" ", 2)[2] for line in found]
         assert found == truth(documented, job, save_format)
-        if save_format is SaveFormat.TXT:
+        if save_format is TXT:
             for cut in (1, 250, 300, 499):
                 documented.demo.faults.cut_clean = cut
                 with pytest.raises(DownloadError, match="is short"):
@@ -386,8 +386,8 @@ class TestRetried:
 
     async def test_json_keeps_the_servers_entries(self, bench: Bench) -> None:
         job = self.made(bench)
-        await saved(bench, job, "a", format=SaveFormat.JSON)
-        await saved(bench, job, "b", format=SaveFormat.JSONL)
+        await saved(bench, job, "a", format=JSON)
+        await saved(bench, job, "b", format=JSONL)
         entries = json.loads(bench.read("a"))["logs"]
         lines = [json.loads(line) for line in bench.read("b").splitlines()]
         assert entries == lines
