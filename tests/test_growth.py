@@ -21,7 +21,7 @@ import pytest
 from rich.style import Style
 
 import chronotui
-from chronotui.engine.save_paths import log_name
+from chronotui.engine.save_request import log_name
 from chronotui.json_tree import JsonFolds, read_json
 from chronotui.log import attempts as identity
 from chronotui.log.block import EventIds, block_of

@@ -43,6 +43,9 @@ class Numbers(NamedTuple):
     lines: int
     highest: int
 
+    def with_more(self, lines: int, highest: int) -> Numbers:
+        return Numbers(self.lines + lines, max(self.highest, highest))
+
     def missing(self, base: int) -> int:
         """Return how many lines are missing at least.
 

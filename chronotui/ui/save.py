@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
@@ -17,23 +18,20 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
-from chronotui.engine.save_paths import (
-    PathPreview,
-    completed,
-    completions,
-    log_name,
-    preview,
-    shown,
-)
 from chronotui.engine.save_request import (
+    PathPreview,
     SavePhase,
     SaveRequest,
     SaveScope,
+    completions,
     count_of_lines,
+    log_name,
+    preview,
     size_text,
 )
 from chronotui.log.formats import SAVE_FORMATS
 from chronotui.log.rows import LineRow
+from chronotui.storage.files import home_relative
 from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog
@@ -94,7 +92,7 @@ def bar(progress: SaveProgress, width: int) -> str:
 
 def path_of(save: Save) -> str:
     """Return a save's path, harmless, relative to home."""
-    return clean(shown(save.path))
+    return clean(home_relative(save.path))
 
 
 def outcome(save: Save) -> str:
@@ -378,7 +376,7 @@ class PathInput(Input):
         typed = self.value
         if self.cursor_position == len(typed):
             found = await asyncio.to_thread(completions, typed, self._folder)
-            longer = completed(typed, found)
+            longer = os.path.commonprefix(found)  # noqa: RUF071 - letter by letter
             if len(longer) > len(typed) and self.value == typed:
                 self.value = longer
                 self.cursor_position = len(longer)
@@ -470,7 +468,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
                     id="query",
                 ),
             )
-            path = PathInput(shown(self._suggested), subject.folder, id="path")
+            path = PathInput(home_relative(self._suggested), subject.folder, id="path")
             yield from self._row("To", path)
             yield Static(id="standing", markup=False)
             with Horizontal(classes="row", id="replace"):
@@ -577,7 +575,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         words = found.sentence(self._recorded_job)
         if replaceable and self._overwrite:
             words = "will be replaced"
-        final, typed = shown(found.path), self.query_one("#path", Input).value
+        final, typed = home_relative(found.path), self.query_one("#path", Input).value
         if final != typed.strip():
             words = f"{clean(final)}  ({words})"
         status = self.query_one("#standing", Static)

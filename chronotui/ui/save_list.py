@@ -17,8 +17,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from chronotui.engine.save_paths import suggest
-from chronotui.engine.save_request import count_of_lines
+from chronotui.engine.save_request import count_of_lines, suggest
 from chronotui.errors import ChronotuiError
 from chronotui.log.formats import SAVE_FORMATS
 from chronotui.text import clean

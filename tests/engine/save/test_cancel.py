@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.engine import save_ended as download
+from chronotui.engine import save as save_module
 from chronotui.engine.save import Save, Saves
 from chronotui.engine.save_request import SavePhase
 from chronotui.errors import CancelledByUserError, DownloadError, PathRefusedError
@@ -184,7 +184,7 @@ async def test_an_error_nobody_foresaw_ends_a_save_with_words(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(download, "prove", fail)
+    monkeypatch.setattr(save_module, "prove", fail)
     saves = Saves(bench.client)
     told: list[tuple[bool, str]] = []
     saves.subscribe(lambda save: told.append((save.is_over, str(save.error))))

@@ -9,8 +9,7 @@ import pytest
 from textual.app import App
 from textual.widgets import Input, Static
 
-from chronotui.engine.save_paths import completed, completions, suggest
-from chronotui.engine.save_request import SaveRequest, SaveScope
+from chronotui.engine.save_request import SaveRequest, SaveScope, completions, suggest
 from chronotui.log.formats import JSON, JSONL, TXT
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.ui.save import Choices, SaveDialog, SaveSubject
@@ -254,7 +253,6 @@ def test_completions_say_folders_and_hide_what_is_hidden(folder: Path) -> None:
     assert completions("a", folder) == ["a b/", "a.txt"]
     assert completions("~/logs/.", folder) == ["~/logs/.secret"]
     assert completions("/no/such/", folder) == []
-    assert completed("a", ["a b/", "a.txt"]) == "a"
 
 
 def test_the_path_suggested_is_free(folder: Path) -> None:
