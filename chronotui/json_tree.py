@@ -242,7 +242,7 @@ MOST_AT_FIRST: Final = 200
 
 
 class JsonFolds:
-    """The rows of a tree, for `chronotui.core.viewport.Reading`; an anchor is a node.
+    """The rows of a tree, for `chronotui.viewport.Viewport`; an anchor is a node.
 
     Folding and unfolding costs what is hidden or shown by it.
 

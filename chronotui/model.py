@@ -25,7 +25,7 @@ class OpenEnum(str):
 
     Subclasses list what they know in ``KNOWN`` and spellings that mean the same
     in ``ALIASES``. An unknown word is a value like any other: it can be shown,
-    compared and sent back (wire note "JSON habits": unknown enum values must not
+    compared and sent back (WIRE.md, "JSON habits": unknown enum values must not
     break anything).
     """
 
@@ -43,7 +43,6 @@ class OpenEnum(str):
 
     @property
     def is_known(self) -> bool:
-        """Whether this build knows the word."""
         return str(self) in self.KNOWN
 
 
@@ -73,8 +72,6 @@ class Page(Generic[Item]):
 
 
 class WorkflowKind(OpenEnum):
-    """What a workflow runs."""
-
     __slots__ = ()
 
     HEARTBEAT: ClassVar[WorkflowKind]
@@ -84,8 +81,6 @@ class WorkflowKind(OpenEnum):
 
 
 class BuildStatus(OpenEnum):
-    """How far the building of a workflow's image has come."""
-
     __slots__ = ()
 
     QUEUED: ClassVar[BuildStatus]
@@ -134,7 +129,7 @@ class Workflow:
 
 
 class JobStatus(OpenEnum):
-    """State of a job; CANCELED and CANCELLED are one state (wire note "Jobs")."""
+    """State of a job; CANCELED and CANCELLED are one state (WIRE.md, "Jobs")."""
 
     __slots__ = ()
 
@@ -150,12 +145,10 @@ class JobStatus(OpenEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job has ended for good."""
         return str(self) in _TERMINAL
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the job has not started yet."""
         return str(self) in {"PENDING", "QUEUED"}
 
 
@@ -165,8 +158,6 @@ for _name in JobStatus.KNOWN:
 
 
 class Trigger(OpenEnum):
-    """What started a job."""
-
     __slots__ = ()
 
     AUTOMATIC: ClassVar[Trigger]
@@ -261,8 +252,6 @@ class SearchPage:
 
 
 class RawFormat(StrEnum):
-    """Encodings of the raw download endpoint."""
-
     TXT = "txt"
     JSON = "json"
     JSONL = "jsonl"
@@ -294,8 +283,6 @@ class StreamEnded:
 
 @dataclass(frozen=True, slots=True)
 class StreamFailed:
-    """The server said, in plain text, why it cannot stream."""
-
     reason: str
 
 

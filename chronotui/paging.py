@@ -17,7 +17,7 @@ note allows empty pages with cursors, and no server is known to send long runs."
 
 
 class PageOrder(Enum):
-    """Which end of a log its first page shows (wire note "Retained logs")."""
+    """Which end of a log its first page shows (WIRE.md, "Retained logs")."""
 
     NEWEST_FIRST = "newest first"
     OLDEST_FIRST = "oldest first"
@@ -49,7 +49,7 @@ def order_of(lines: Sequence[LogLine]) -> PageOrder | None:
 
 
 def interleaves(lines: Sequence[LogLine], order: PageOrder) -> bool | None:
-    """Tell whether a list goes by number across attempts (wire note "Retained logs").
+    """Tell whether a list goes by number across attempts (WIRE.md, "Retained logs").
 
     Else it goes attempt after attempt, and each begins its numbers anew.
 
@@ -74,7 +74,7 @@ def interleaves(lines: Sequence[LogLine], order: PageOrder) -> bool | None:
 
 
 class CursorTrail:
-    """The cursors one walk has come by (design invariant 10)."""
+    """The cursors one walk has come by (DESIGN.md, invariant 10)."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()

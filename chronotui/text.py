@@ -76,8 +76,6 @@ Colour: TypeAlias = int | tuple[int, int, int]
 
 
 class StyleSpec(NamedTuple):
-    """What a program asked for; the default says nothing."""
-
     fg: Colour | None = None
     bg: Colour | None = None
     bold: bool = False
@@ -125,7 +123,7 @@ def _sgr() -> re.Pattern[str]:
 
 
 def split_styles(message: str) -> tuple[str, tuple[Span, ...]]:
-    """Return the text shown and its spans; see `chronotui.core.text.parse_ansi`."""
+    """Return the text shown and its spans; see `chronotui.text.parse_ansi`."""
     before, message = _last_state(message)
     if "\x1b[" not in message and not before:
         return harmless(message), ()
@@ -143,8 +141,6 @@ def split_styles(message: str) -> tuple[str, tuple[Span, ...]]:
 
 
 class _Drawn:
-    """Text and spans as they grow, stretch by stretch."""
-
     def __init__(self, style: StyleSpec) -> None:
         self.style = style
         self.pieces: list[str] = []
@@ -152,7 +148,6 @@ class _Drawn:
         self._length = 0
 
     def add(self, stretch: str) -> None:
-        """Append a stretch in the style of now."""
         shown = harmless(stretch)
         if not shown:
             return

@@ -78,7 +78,6 @@ def format_time_ns(time_ns: int, digits: int | None = None) -> str:
 
 
 def zoned_text(time_ns: int, zone: tzinfo | None) -> str:
-    """Return date and time to the second in a zone, None being the local one."""
     return _second_text(time_ns // NS, zone)
 
 

@@ -399,7 +399,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.pattern._sgr_text": removes,
     "log.raw_body._TEXT_OR_BRACKET": finds,
     "times._ago": TYPED,
-    "core.times._rfc3339": is_all,
+    "times._rfc3339": is_all,
     "times._time_of_day": TYPED,
     "log.raw_body._JSON_TRAILER": finds,
     "log.raw_body.judge_json": "in the judging of json",

@@ -23,7 +23,8 @@ def loaded(argv: list[str], folder: Path) -> tuple[int, set[str]]:
     code = (
         "import sys; from chronotui.cli.main import main; "
         f"code = main({argv!r}); sys.stdout = sys.__stderr__; "
-        "print('MODULES', code, *{name.partition('.')[0] for name in sys.modules})"
+        "loaded = [name for name, module in sys.modules.items() if module]; "
+        "print('MODULES', code, *{name.partition('.')[0] for name in loaded})"
     )
     environment = {
         "PATH": os.environ["PATH"],

@@ -120,10 +120,13 @@ def _is_first_start(invocation: Invocation) -> bool:
 def demo(invocation: Invocation) -> int:
     """Start the demo server, and the desk on it unless only serving is asked for."""
     options = invocation.options
-    if options.kind != "chronoverse":
+    from chronotui.sources.protocol import KINDS
+
+    kind = KINDS[options.kind]
+    if not kind.opener:
         raise UsageError(
-            "The demo of a Dify app is not in this version.",
-            next_step="Leave out --kind dify.",
+            f"The demo of a {kind.unit} is not in this version.",
+            next_step=f"Leave out --kind {kind.name}.",
         )
     if not options.serve:
         need_terminal("chronotui demo --serve starts the server alone.")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Awaitable, Callable, Mapping
 
+    from chronotui.engine.client import AskSecret
     from chronotui.engine.retry import Retries
-    from chronotui.engine.session import AskSecret
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
 
@@ -229,7 +229,7 @@ class Invocation:
 
     def with_client(
         self,
-        work: Callable[[Chronoverse], Awaitable[Result]],
+        work: Callable[[Source], Awaitable[Result]],
         *,
         ask: AskSecret | None = None,
     ) -> Result:
@@ -244,7 +244,7 @@ class Invocation:
 
         from chronotui.cli.main import ended_in_order
         from chronotui.cli.output import asker
-        from chronotui.engine.session import open_client
+        from chronotui.engine.client import open_client
 
         async def run() -> Result:
             client = open_client(profile, ask=ask or asker(), log=self.log)

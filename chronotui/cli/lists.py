@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.model import Job, Page, Workflow
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
 
 Item = TypeVar("Item")
 
@@ -95,7 +95,7 @@ def workflows(invocation: Invocation) -> int:
     """List workflows, and return the exit code."""
     options = invocation.options
 
-    async def read(client: Chronoverse) -> PagedRead[Workflow]:
+    async def read(client: Source) -> PagedRead[Workflow]:
         async def page(cursor: str | None) -> Page[Workflow]:
             return await invocation.retries.ask(
                 lambda: client.workflows(
@@ -116,7 +116,7 @@ def jobs(invocation: Invocation) -> int:
     status = JobStatus.parse(options.status) if options.status else None
     trigger = Trigger.parse(options.trigger) if options.trigger else None
 
-    async def read(client: Chronoverse) -> PagedRead[Job]:
+    async def read(client: Source) -> PagedRead[Job]:
         from chronotui.engine.resolve import resolve_workflow
 
         ask = invocation.retries.ask
@@ -218,16 +218,21 @@ def _duration(job: Job) -> str:
     return human_duration((job.completed_at - job.started_at).total_seconds())
 
 
-# The verb `runs`, which needs a Dify client.
+# The verb `runs`.
 
 
 def runs(_invocation: Invocation) -> int:
-    """Say that Dify apps cannot be read.
+    """Say that no kind of server that has runs can be opened.
 
     Raises:
         UsageError: Always.
     """
+    from chronotui.sources.protocol import KINDS
+
+    kinds = KINDS.values()
+    with_runs = [f"{kind.unit}s" for kind in kinds if kind.capabilities.runs]
+    with_jobs = [kind.label for kind in kinds if kind.capabilities.jobs]
     raise UsageError(
-        "Runs of Dify apps are not in this version.",
-        next_step="chronotui jobs lists the jobs of a Chronoverse workflow.",
+        f"Runs of {' and '.join(with_runs)} are not in this version.",
+        next_step=f"chronotui jobs lists the jobs of a {with_jobs[0]} workflow.",
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chronotui.log.chunks import Overflow
     from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
 
 if TYPE_CHECKING:
     LinePrinter: TypeAlias = Callable[[LogLine], bytes]
@@ -99,7 +99,7 @@ def logs(invocation: Invocation) -> int:
     selection = line_selection(invocation)
     read = _follow if options.follow else _retained
 
-    async def work(client: Chronoverse) -> int:
+    async def work(client: Source) -> int:
         from chronotui.engine.resolve import resolve_job, resolve_workflow
 
         ask = invocation.retries.ask
@@ -169,7 +169,7 @@ def _since_ns(text: str) -> int:
 
 async def _retained(
     invocation: Invocation,
-    client: Chronoverse,
+    client: Source,
     workflow: Workflow,
     job: Job,
     selection: LineSelection,
@@ -197,7 +197,7 @@ async def _retained(
 
 async def _follow(
     invocation: Invocation,
-    client: Chronoverse,
+    client: Source,
     workflow: Workflow,
     job: Job,
     selection: LineSelection,

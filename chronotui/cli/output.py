@@ -14,7 +14,7 @@ from chronotui.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chronotui.engine.session import AskSecret, SecretQuestion
+    from chronotui.engine.client import AskSecret, SecretQuestion
 
 FALLBACK_COLUMNS: Final = 80
 

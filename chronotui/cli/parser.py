@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from argparse import ArgumentTypeError
 
-from chronotui import __version__
+from chronotui import SOURCE_KINDS, __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -293,8 +293,8 @@ _DEMO = Verb(
         choice(
             "--kind",
             says="kind of server",
-            of=("chronoverse", "dify"),
-            default="chronoverse",
+            of=SOURCE_KINDS,
+            default=SOURCE_KINDS[0],
         ),
         value("--lines", says="lines of the longest log", named="N", type=count),
         value("--seed", says="seed of the generated world", named="N", type=count),
@@ -308,7 +308,7 @@ _DEMO = Verb(
     ),
 )
 _AUTH = (
-    choice("--kind", says="kind of server", of=("chronoverse", "dify"), default=None),
+    choice("--kind", says="kind of server", of=SOURCE_KINDS, default=None),
     choice(
         "--method",
         says="how to sign in",

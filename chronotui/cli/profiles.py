@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.cli.invocation import Invocation
-    from chronotui.engine.session import SecretQuestion
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.engine.client import SecretQuestion
+    from chronotui.sources.protocol import Source
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Config, Profile
 
@@ -190,7 +190,7 @@ _COLUMNS = (
 
 def show_all(invocation: Invocation) -> int:
     """List the profiles of the configuration."""
-    from chronotui.engine.session import has_session
+    from chronotui.storage.state import SessionFile
 
     config, output = invocation.config, invocation.output
     rows = [
@@ -201,7 +201,7 @@ def show_all(invocation: Invocation) -> int:
             "kind": profile.kind,
             "method": profile.auth.method,
             "email": profile.auth.email,
-            "session": has_session(profile),
+            "session": SessionFile.of(profile).kept() is not None,
         }
         for profile in config.profiles.values()
     ]
@@ -301,13 +301,13 @@ def use(invocation: Invocation) -> int:
 
 def remove(invocation: Invocation) -> int:
     """Remove a profile and the session kept for it."""
-    from chronotui.engine.session import forget_session
     from chronotui.storage.config import forget_profile
+    from chronotui.storage.state import SessionFile
 
     name = invocation.options.name
     profile = _in_file(invocation.config, name)
     write_edit(invocation, lambda document: forget_profile(document, name))
-    forget_session(profile)
+    SessionFile.of(profile).forget()
     invocation.output.say(f"chronotui: profile {name} removed.")
     return 0
 
@@ -341,7 +341,7 @@ def login(invocation: Invocation) -> int:
     profile, auth = invocation.profile, invocation.profile.auth
     asking = _Asking()
 
-    async def work(client: Chronoverse) -> None:
+    async def work(client: Source) -> None:
         await client.sign_in()
 
     invocation.with_client(work, ask=asking if may_ask() else None)
@@ -386,21 +386,22 @@ def logout(invocation: Invocation) -> int:
 
     A server that cannot be told keeps it until it runs out, which is said.
     """
-    from chronotui.engine.session import forget_session, has_session
+    from chronotui.storage.state import SessionFile
 
     profile, say = invocation.profile, invocation.output.say
-    if not has_session(profile):
-        forget_session(profile)
+    file = SessionFile.of(profile)
+    if file.kept() is None:
+        file.forget()
         say(f"chronotui: no session of {profile.name} is kept.")
         return 0
 
-    async def work(client: Chronoverse) -> None:
+    async def work(client: Source) -> None:
         await client.sign_out()
 
     try:
         invocation.with_client(work)
     except ChronotuiError as error:
         say(f"chronotui: the server was not told: {error.sentence}")
-    forget_session(profile)
+    file.forget()
     say(f"chronotui: signed out of {profile.name}.")
     return 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chronotui.cli.invocation import Invocation
     from chronotui.engine.save import Save
     from chronotui.engine.save_request import SaveRequest, SaveResult
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
 
 _PROGRESS_SECONDS: Final = 0.25
 
@@ -35,7 +35,7 @@ def save(invocation: Invocation) -> int:
             "A log is saved into a file.", next_step="chronotui logs prints it."
         )
 
-    async def work(client: Chronoverse) -> SaveResult:
+    async def work(client: Source) -> SaveResult:
         from chronotui.engine.log_state import WatchSettings
         from chronotui.engine.save import Save
 
@@ -85,7 +85,7 @@ def command_that_goes_on(options: Namespace) -> str:
     return shlex.join(words)
 
 
-async def _request(invocation: Invocation, client: Chronoverse) -> SaveRequest:
+async def _request(invocation: Invocation, client: Source) -> SaveRequest:
     from chronotui.engine.resolve import resolve_job, resolve_workflow
     from chronotui.engine.save_request import SaveRequest
     from chronotui.log.formats import save_format

@@ -40,7 +40,7 @@ class Accounts:
         passwords: By email.
         token: The bearer token the documented dialect takes.
         public_url: What the server believes its own address is; decides ``Secure``
-            and ``Domain`` of the cookies (wire note "Authentication").
+            and ``Domain`` of the cookies (WIRE.md "Authentication").
         session_seconds: How long a session lasts.
         faults: May say otherwise.
         documented: Whether credentials are refused as documented, with 401.

@@ -23,7 +23,7 @@ def list_workflows(call: Call) -> DemoAnswer:
     """Answer ``GET /workflows``.
 
     A current server lists terminated ones among the others, alone if asked for them;
-    a documented one lists them only then (wire note "Workflows").
+    a documented one lists them only then (WIRE.md "Workflows").
     """
     place = cursor_place(call, (int,))
     skip = place[0] if place else 0

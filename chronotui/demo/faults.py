@@ -50,7 +50,7 @@ class Faults:
     Attributes:
         seed: Of the dice behind every rate and range.
         retention_lag: Time until a line that was written is in the retained log
-            (wire note: batched, 0.25 s to 2 s).
+            (WIRE.md "Logs": batched, 0.25 s to 2 s).
         retained_lost: Rate of lines the retained log never gets.
         live_dropped: Rate of lines the live stream leaves out.
         live_doubled: Rate of lines the live stream sends twice.
@@ -72,7 +72,7 @@ class Faults:
         buffer_seconds: A proxy holds live frames back for so long.
         held_back: A proxy holds the headers or the frames of new live streams back.
         to_close: Streamed answers are not chunked, their end is the end of the
-            connection (wire note "In front of it").
+            connection (WIRE.md "Proxies").
         bytes_per_second: Answers are no faster than this.
         looping_cursors: From the second page on, every list of log lines gives
             back the cursor it was asked with.
@@ -81,7 +81,7 @@ class Faults:
         raw_reason: The reason in that trailer.
         raw_cut_after: Downloads break off after so many bytes.
         cut_clean: Downloads stop after so many log lines, and what they are sent in
-            ends properly (wire note "A cut is not always visible").
+            ends properly (WIRE.md "Proxies").
     """
 
     seed: int = 0

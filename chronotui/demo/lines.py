@@ -115,7 +115,7 @@ class DemoLog(Protocol):
 
     @property
     def interleaved(self) -> bool:
-        """Whether the server knows no attempts (wire note "Retained logs")."""
+        """Whether the server knows no attempts (WIRE.md "Logs")."""
 
     def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
         """Return retained lines that follow a place, newest first.
@@ -148,7 +148,7 @@ class DemoLog(Protocol):
 # on, and only then adds one. What the other reader takes in between has the same
 # number; once both have added, a number is left out. So a doubled number is always one
 # line of each stream, pays for one number that is skipped, and the skip may come
-# several lines later, or never if the log ends before (wire note "Retained logs").
+# several lines later, or never if the log ends before (WIRE.md "Logs").
 
 
 class Contention(Enum):

@@ -132,7 +132,7 @@ def _page(call: Call) -> tuple[str, str]:
 
 
 def fitting(call: Call, text: str, cache: str) -> DemoAnswer:
-    """Answer with a page, or refuse one that is too large (wire note "Errors").
+    """Answer with a page, or refuse one that is too large (WIRE.md "Errors").
 
     One that somebody asks for again too soon makes the server refuse everything for
     a while.
@@ -298,7 +298,7 @@ ENDED: Final = b'event: end\ndata: {"status":"stream_ended"}\n\n'
 
 
 def stream_events(call: Call) -> Streamed:
-    """Answer ``GET …/events``; always 200 (wire note "Live")."""
+    """Answer ``GET …/events``; always 200 (WIRE.md "Live stream")."""
     job, reason = _streamable(call)
     if job is None:
         return refused_stream(reason, connected=call.service.dialect.is_current)

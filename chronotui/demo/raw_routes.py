@@ -101,7 +101,7 @@ class RawWriter:
         return b"]}" if self.kind == "json" else b""
 
     def failure(self, reason: str) -> bytes:
-        """Return the trailer of a download that failed inside (wire note "Raw")."""
+        """Return the trailer of a download that failed (WIRE.md "Raw download")."""
         words = json.dumps({"message": "failed to fetch logs", "error": reason})
         if self.kind == "json":
             return b'],"error":' + words.encode() + b"}"

@@ -207,7 +207,7 @@ class Script:
         trigger: AUTOMATIC or MANUAL.
         contention: How hard the writers of the two streams race for the numbers.
         line_limit: Bytes of a line that end what the server has of an attempt, both
-            streams (wire note "Messages"); None for no such limit.
+            streams (WIRE.md "Logs"); None for no such limit.
     """
 
     lines: Sequence[ScriptLine | str] = ()

@@ -415,7 +415,7 @@ class DemoServer(LoopbackListener):
 
     Args:
         seed: Worlds of one seed and start are the same.
-        dialect: Which server it is (wire notes).
+        dialect: Which server it is (WIRE.md).
         port: Where to listen on 127.0.0.1; 0 takes a free port, kept by a restart.
         prefix: A path before every address, such as ``/api``.
         faults: What goes wrong; its fields may be changed while it runs.

@@ -1,4 +1,4 @@
-"""The two ways servers speak (wire notes against the documented pages)."""
+"""The two ways servers speak (chronotui/sources/WIRE.md)."""
 
 from __future__ import annotations
 
@@ -405,7 +405,7 @@ _WORDS: Final = {
 
 
 def words_of(method: str, endpoint: str) -> str:
-    """Return all a current server says of a failure (wire note "Errors")."""
+    """Return all a current server says of a failure (WIRE.md "Errors")."""
     return _WORDS.get((method, endpoint), "failed to handle the request")
 
 

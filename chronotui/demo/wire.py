@@ -202,7 +202,7 @@ class Streamed:
 
 
 def plain(status: int, words: str) -> DemoAnswer:
-    """Answer with one line of text, as errors are (wire note "Errors")."""
+    """Answer with one line of text, as errors are (WIRE.md "Errors")."""
     nosniff = [("X-Content-Type-Options", "nosniff")]
     return DemoAnswer(status, f"{words}\n".encode(), PLAIN, nosniff)
 

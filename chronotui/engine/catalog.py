@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retry import Backoff, Phase, Step, next_step
 from chronotui.errors import ChronotuiError, NotFoundError, NotSignedInError, own_fault
-from chronotui.tree.listing import Cadence, ListPosition, Loading
+from chronotui.tree.listing import ListPosition, Loading
 from chronotui.tree.model import TreeModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from chronotui.model import Job, JobStatus, Page, Trigger, Workflow
+    from chronotui.model import Job, Page, Workflow
+    from chronotui.sources.protocol import ListSource
     from chronotui.tree.listing import Listing
     from chronotui.tree.model import Branch, JobFilter, NodeKey, TreeFilters
 
@@ -75,43 +76,6 @@ SKIPPED_PAGES: Final = 5
 """Pages of nothing but hidden workflows that are passed over in one reading."""
 
 
-class ListClient(Protocol):
-    """What a catalog asks a server; every call raises only ``ChronotuiError``."""
-
-    async def workflows(
-        self,
-        *,
-        cursor: str | None = None,
-        query: str | None = None,
-        terminated: bool = False,
-    ) -> Page[Workflow]:
-        """Return one page of workflows."""
-        ...
-
-    async def workflow(self, workflow_id: str) -> Workflow:
-        """Return one workflow."""
-        ...
-
-    async def jobs(
-        self,
-        workflow_id: str,
-        *,
-        cursor: str | None = None,
-        status: JobStatus | None = None,
-        trigger: Trigger | None = None,
-    ) -> Page[Job]:
-        """Return one page of a workflow's jobs, newest first."""
-        ...
-
-    async def job(self, workflow_id: str, job_id: str) -> Job:
-        """Return one job."""
-        ...
-
-    def allow_sign_in(self) -> None:
-        """Let the next request sign in, although that was refused before."""
-        ...
-
-
 class WorkflowList:
     """The list of workflows under a text, with the terminated ones or without.
 
@@ -119,7 +83,7 @@ class WorkflowList:
     """
 
     def __init__(
-        self, client: ListClient, tree: TreeModel, filters: TreeFilters
+        self, client: ListSource, tree: TreeModel, filters: TreeFilters
     ) -> None:
         self.listing = tree.workflows
         self._client = client
@@ -178,7 +142,7 @@ class JobList:
     """The jobs of one workflow under a status and a trigger."""
 
     def __init__(
-        self, client: ListClient, branch: Branch, job_filter: JobFilter
+        self, client: ListSource, branch: Branch, job_filter: JobFilter
     ) -> None:
         self.listing = branch.listing
         self.branch = branch
@@ -203,15 +167,15 @@ class JobList:
 
     def extend(self, items: Sequence[Job], following: ListPosition | None) -> None:
         """Join the next page."""
-        self.branch.extend(self.listing, items, following)
+        self.listing.extend(self.branch.put(items), following)
 
     def refresh(self, items: Sequence[Job], following: ListPosition | None) -> bool:
         """Join pages read again from the top; False when they do not meet."""
-        return self.branch.refresh(self.listing, items, following)
+        return self.listing.refresh(self.branch.put(items), following)
 
     def restart(self, items: Sequence[Job], following: ListPosition | None) -> None:
         """Begin again with pages read from the top."""
-        self.branch.restart(self.listing, items, following)
+        self.listing.restart(self.branch.put(items), following)
 
     async def read_alone(self, job_id: str) -> Job:
         """Read one job by its id."""
@@ -294,7 +258,7 @@ class Reader(Generic[Item]):
             else:
                 await self._again()
         finally:
-            self.listing.stop()
+            self.listing.loading = Loading.NOTHING
 
     async def _more(self) -> None:
         for _ in range(EMPTY_PAGES):
@@ -302,7 +266,7 @@ class Reader(Generic[Item]):
             if place is None:
                 break
             first = not self.listing.answered
-            self.listing.start(Loading.FIRST if first else Loading.MORE)
+            self.listing.loading = Loading.FIRST if first else Loading.MORE
             items, following = await self.source.read(place)
             held = self.listing.frontier
             self.source.extend(items, following)
@@ -311,7 +275,7 @@ class Reader(Generic[Item]):
         self.wants_more = False
 
     async def _again(self) -> None:
-        self.listing.start(Loading.REFRESH)
+        self.listing.loading = Loading.REFRESH
         self._rounds += 1
         items: list[Item] = []
         seen: set[ListPosition] = set()
@@ -363,6 +327,9 @@ class Reader(Generic[Item]):
 
 # The catalog: keeps a tree of workflows and jobs true while it is looked at.
 
+IDLE_FACTOR: Final = 3.0
+"""A list in which nothing runs is asked this many times less often."""
+
 _DOING: Final = "while it read the lists"
 _AGAIN: Final = "r reads them again."
 
@@ -381,6 +348,10 @@ class CatalogSettings:
     retry_cap: float = 60.0
     retry_after_cap: float = 300.0
 
+    def pause(self, *, active: bool) -> float:
+        """Return the seconds to wait after a list's answer."""
+        return self.poll_seconds if active else self.poll_seconds * IDLE_FACTOR
+
 
 class Catalog:
     """Reads workflows, and the jobs of expanded ones, into a tree; and polls them.
@@ -398,7 +369,7 @@ class Catalog:
 
     def __init__(
         self,
-        client: ListClient,
+        client: ListSource,
         *,
         tree: TreeModel | None = None,
         settings: CatalogSettings | None = None,
@@ -412,7 +383,6 @@ class Catalog:
         self._fault: ChronotuiError | None = None
         self._client = client
         self._settings = settings or CatalogSettings()
-        self._cadence = Cadence(self._settings.poll_seconds)
         self._now = monotonic
         self._chance = chance
         self._wake = asyncio.Event()
@@ -604,7 +574,7 @@ class Catalog:
         else:
             self.answered = True
             reader.backoff.reset()
-            pause = self._cadence.pause(active=reader.source.active)
+            pause = self._settings.pause(active=reader.source.active)
             reader.due = self._now() + pause
         finally:
             if self._readers.get(key) is reader:

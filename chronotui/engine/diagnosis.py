@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from chronotui.engine.session import open_client
+from chronotui.engine.client import open_client
 from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
 from chronotui.model import Connected, JobStatus, LiveLines, StreamFailed
 from chronotui.sources.address import parse_address, proxy_notes
@@ -23,9 +23,9 @@ from chronotui.text import clean
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
-    from chronotui.engine.session import AskSecret, SecretQuestion
+    from chronotui.engine.client import AskSecret, SecretQuestion
     from chronotui.model import Job, LiveEvent, LogLine, Workflow
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
     from chronotui.storage.settings import Profile
     from chronotui.storage.state import DiagnosticLog
 
@@ -158,14 +158,14 @@ class _Patience:
             limit.reschedule(loop.time() + left)
 
 
-async def _server(client: Chronoverse, profile: Profile) -> CheckResult:
+async def _server(client: Source, profile: Profile) -> CheckResult:
     begun = time.monotonic()
     await client.check_server()
     took = time.monotonic() - begun
     return CheckResult("server", "ok", f"{profile.url} answers in {_ms(took)}")
 
 
-async def _sign_in(client: Chronoverse, profile: Profile) -> CheckResult:
+async def _sign_in(client: Source, profile: Profile) -> CheckResult:
     page = await client.workflows()
     auth = profile.auth
     how = "not needed" if auth.method == "none" else f"{auth.method} {auth.email}"
@@ -174,7 +174,7 @@ async def _sign_in(client: Chronoverse, profile: Profile) -> CheckResult:
     return CheckResult("sign-in", "ok", f"{how.strip()}, {listed}{more}")
 
 
-def _clock(client: Chronoverse) -> list[CheckResult]:
+def _clock(client: Source) -> list[CheckResult]:
     """Compare the clocks, where the server says what time it is."""
     skew = client.clock_skew
     if skew is None:
@@ -193,7 +193,7 @@ def _clock(client: Chronoverse) -> list[CheckResult]:
     ]
 
 
-async def _stream(client: Chronoverse) -> CheckResult:
+async def _stream(client: Source) -> CheckResult:
     """Follow a running job for a moment."""
     async with aclosing(_running_jobs(client)) as found:
         async for workflow, job in found:
@@ -212,7 +212,7 @@ async def _stream(client: Chronoverse) -> CheckResult:
 
 
 async def _running_jobs(
-    client: Chronoverse,
+    client: Source,
 ) -> AsyncGenerator[tuple[Workflow, Job], None]:
     """Find running jobs that may have a log, among the first workflows.
 
@@ -269,7 +269,7 @@ class _StreamTrial:
     Only lines that were on no page before the stream stood are looked at.
     """
 
-    client: Chronoverse
+    client: Source
     job: Job
     before: set[object] = field(default_factory=set)
     seen: dict[object, _Seen] = field(default_factory=dict)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from chronotui.engine.log_state import Verdict
-    from chronotui.engine.source import LogClient
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, Workflow
+    from chronotui.sources.protocol import LogSource
 
 DOWN: Final = frozenset({ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE})
 
@@ -137,7 +137,7 @@ class Follow:
 
     def __init__(
         self,
-        client: LogClient,
+        client: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chronotui.engine.job_log import JobLog
-    from chronotui.engine.source import LogClient
     from chronotui.engine.watch import Watch
     from chronotui.log.store import LogStore
     from chronotui.model import LogLine, SearchPage
+    from chronotui.sources.protocol import LogSource
 
 if TYPE_CHECKING:
     Progress: TypeAlias = Callable[[int, int | None], None]
@@ -57,7 +57,7 @@ class HistoryPaging:
     """Pages the retained log of a watched job into the same store."""
 
     def __init__(
-        self, source: LogClient, watch: Watch, changed: Callable[[], None]
+        self, source: LogSource, watch: Watch, changed: Callable[[], None]
     ) -> None:
         self._source = source
         self._watch = watch

@@ -15,8 +15,8 @@ from chronotui.log.attempts import (
     same_line,
 )
 from chronotui.log.block import LineBlock
-from chronotui.log.chunks import relabel
 from chronotui.log.ledger import Gap, Ledger
+from chronotui.log.store import relabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -23,7 +23,7 @@ from chronotui.engine.timing import Clock
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, own_fault
 from chronotui.log.block import LineBlock
-from chronotui.log.rows import GapMark, GapState
+from chronotui.log.marks import GapMark, GapState
 from chronotui.log.store import LogStore
 from chronotui.times import human_duration
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from chronotui.engine.history import Progress
     from chronotui.engine.log_state import Verdict
-    from chronotui.engine.source import LogClient
     from chronotui.log.attempts import LineKey
     from chronotui.model import Job, LogLine, SearchPage, Workflow
+    from chronotui.sources.protocol import LogSource
 
 GAPS_SHOWN: Final = 20_000
 """Gap rows at most; the count of missing lines is always of all."""
@@ -225,7 +225,7 @@ class JobLog:
 
     def __init__(
         self,
-        client: LogClient,
+        client: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,

@@ -52,7 +52,7 @@ def refuse_without_log(workflow: Workflow | None) -> None:
     """Say of a workflow that never has logs that it has none.
 
     Raises:
-        LogsUnavailableError: It is such a one (wire note "Workflows").
+        LogsUnavailableError: It is such a one (WIRE.md "Workflows").
     """
     if workflow is not None and workflow.kind == WorkflowKind.HEARTBEAT:
         raise LogsUnavailableError(
@@ -100,8 +100,8 @@ class JobPhase:
     def take(self, job: Job) -> bool:
         """Take over a newer reading; True if it says anything new.
 
-        A job read alone does not tell its attempts and its container (wire note
-        "Jobs"); what a list told of them stays.
+        A job read alone does not tell its attempts and its container (WIRE.md "Jobs");
+        what a list told of them stays.
         """
         known = self.job
         self.job = replace(

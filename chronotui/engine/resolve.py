@@ -27,8 +27,9 @@ from chronotui.text import clean
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from chronotui.engine.catalog import Catalog, ListClient
+    from chronotui.engine.catalog import Catalog
     from chronotui.model import Job, Page, Workflow
+    from chronotui.sources.protocol import ListSource
     from chronotui.tree.model import NodeKey
 
 Item = TypeVar("Item")
@@ -40,7 +41,7 @@ _WHOLE_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 _BEGINNING: Final = re.compile(r"[0-9a-fA-F]{1,8}(-[0-9a-fA-F-]{0,27})?")
 
 
-async def resolve_workflow(client: ListClient, text: str) -> Workflow:
+async def resolve_workflow(client: ListSource, text: str) -> Workflow:
     """Find the workflow a text names; terminated ones only if no other fits.
 
     Args:
@@ -62,7 +63,7 @@ async def resolve_workflow(client: ListClient, text: str) -> Workflow:
     return await _asked_directly(client.workflow(text), text, "workflow")
 
 
-async def resolve_job(client: ListClient, workflow: Workflow, text: str) -> Job:
+async def resolve_job(client: ListSource, workflow: Workflow, text: str) -> Job:
     """Find the job of a workflow a text names.
 
     Args:
@@ -152,7 +153,7 @@ async def _recovery(catalog: Catalog, pause: float | None) -> None:
             unsubscribe()
 
 
-async def _job_or_none(client: ListClient, workflow: Workflow, text: str) -> Job | None:
+async def _job_or_none(client: ListSource, workflow: Workflow, text: str) -> Job | None:
     """Ask for what may be an id of a server whose ids are no UUIDs."""
     try:
         return await client.job(workflow.id, text)
@@ -160,7 +161,7 @@ async def _job_or_none(client: ListClient, workflow: Workflow, text: str) -> Job
         return None
 
 
-async def _job_among(client: ListClient, workflow: Workflow, text: str) -> Job:
+async def _job_among(client: ListSource, workflow: Workflow, text: str) -> Job:
     """Look through the ids of all jobs."""
 
     def page(cursor: str | None) -> Awaitable[Page[Job]]:
@@ -183,7 +184,7 @@ async def _job_among(client: ListClient, workflow: Workflow, text: str) -> Job:
 
 
 async def _workflow_among(
-    client: ListClient, text: str, *, terminated: bool
+    client: ListSource, text: str, *, terminated: bool
 ) -> Workflow | None:
     """Look through the names the server finds, then through all ids."""
 

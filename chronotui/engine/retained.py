@@ -42,9 +42,9 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from chronotui.engine.source import LogClient, RawAnswer
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, LogPage, Workflow
+    from chronotui.sources.protocol import LogSource, RawAnswer
 
 QUEUED_BATCHES: Final = 4
 """Decoded batches that may wait; then the download waits, and TCP with it."""
@@ -63,7 +63,7 @@ class _Download:
     list that all is there. An error nobody foresaw is handed over to be raised there.
     """
 
-    def __init__(self, source: LogClient, job: Job, skip: int) -> None:
+    def __init__(self, source: LogSource, job: Job, skip: int) -> None:
         self._source = source
         self._job = job
         self._skip = skip
@@ -136,7 +136,7 @@ class _Download:
 
 
 async def raw_lines(
-    source: LogClient, job: Job, skip: int = 0
+    source: LogSource, job: Job, skip: int = 0
 ) -> AsyncGenerator[Sequence[LogLine] | None, None]:
     """Yield the lines of an ended job's raw download, oldest first, in batches.
 
@@ -144,7 +144,7 @@ async def raw_lines(
 
     Yields ``None`` last when the download is not the whole log or is not to be had:
     the server answers in another format, refuses, breaks off or appends its failure
-    (wire note "Raw download"). The lines before it are good.
+    (WIRE.md "Raw download"). The lines before it are good.
     """
     download = _Download(source, job, skip)
     download.start()
@@ -159,7 +159,7 @@ async def raw_lines(
 
 
 async def load_raw(
-    source: LogClient,
+    source: LogSource,
     job: Job,
     intake: Intake,
     took: Callable[[Sequence[LogLine]], bool],
@@ -269,7 +269,7 @@ class RetainedLog:
 
     def __init__(
         self,
-        client: LogClient,
+        client: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,

@@ -80,7 +80,7 @@ class Backoff:
 #
 # A watch, a recording, a followed log, a list and a sign-in check outlive any single
 # answer: a load balancer answers 404, 405 or a web page for a moment, a failed column
-# store is a 404 on log pages (wire note "Errors"). So everything is asked again, with
+# store is a 404 on log pages (WIRE.md "Errors"). So everything is asked again, with
 # growing waits; only the job's own refusal is believed, at once where nothing was ever
 # answered and somebody waits for an exit code, else when it has lasted. A command that
 # runs once asks again once or twice.

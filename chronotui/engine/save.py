@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine
-    from chronotui.sources.chronoverse import Chronoverse
+    from chronotui.sources.protocol import Source
     from chronotui.storage.files import PartFile
 
 _OUR_ERROR: Final = "Try again; this is an error in chronotui."
@@ -87,7 +87,7 @@ class Save:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         *,
         spool: Callable[[], Overflow] | None = None,
@@ -543,7 +543,7 @@ class Saves:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         *,
         spool: Callable[[], Overflow] | None = None,
         watch: WatchSettings | None = None,

@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save_request import SaveRequest
     from chronotui.log.chunks import Overflow
     from chronotui.model import RawFormat
-    from chronotui.sources.chronoverse import Chronoverse
-    from chronotui.sources.download import RawDownload
+    from chronotui.sources.protocol import RawAnswer, Source
 
 KEEP_SECONDS: Final = 2.0
 """How long a disk may take to keep a part; what was durable before is kept anyway."""
@@ -65,7 +64,7 @@ class Work:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         spool: Callable[[], Overflow] | None = None,
         watch: WatchSettings | None = None,
@@ -322,7 +321,7 @@ class Fetch:
 
     def __init__(
         self,
-        client: Chronoverse,
+        client: Source,
         request: SaveRequest,
         raw_format: RawFormat,
         begin: Callable[[str | None], Writer],
@@ -334,7 +333,7 @@ class Fetch:
         self._wanted = raw_format
         self._begin = begin
         self._filtered = filtered
-        self._download: RawDownload | None = None
+        self._download: RawAnswer | None = None
         self._stopped = False
 
     async def run(self) -> Fetched:
@@ -368,7 +367,7 @@ class Fetch:
                 raise OtherFormatError(download.format)
             return self._read(download, self._begin(download.file_name))
 
-    def _read(self, download: RawDownload, writer: Writer) -> Fetched:
+    def _read(self, download: RawAnswer, writer: Writer) -> Fetched:
         size = 0
         try:
             for piece in download.chunks():

@@ -88,7 +88,7 @@ class WatchTiming:
             lump: something between may hold the stream back.
         after_connected: The newest page is read again this long after
             ``connected``: lines written before the subscription are retained by
-            then (the wire notes give 0.25 s to 2 s).
+            then (WIRE.md "Logs": 0.25 s to 2 s).
         tail_silence: The newest page is read once a stream has been silent for
             this long, for its last line may have been dropped without a word.
         tail_quiet: After that, and as long as the silence goes on, this far apart:
@@ -109,7 +109,7 @@ class WatchTiming:
         refusal_lasts: A refusal of the job itself is believed after this long without
             any other answer.
         page_apart: A page that is too large for the server is asked for this far
-            apart at least (wire note "Errors": more often makes it refuse others).
+            apart at least (WIRE.md "Errors": more often makes it refuse others).
         steady_after: A stream that stood this long starts again at retry_first.
         sleep_probe: How often the clocks are compared ...
         sleep_jump: ... and how far they may differ before the machine is taken to
@@ -118,14 +118,14 @@ class WatchTiming:
             the largest lag seen (invariant 6).
         settle_after: A number not held is taken for skipped when the retained log
             was read around it this long after it was seen to be absent, or after
-            the lines around it (wire note: lines are retained after up to 2 s);
+            the lines around it (WIRE.md "Logs": lines are retained after up to 2 s);
             up to five times as long where the log was seen to lag.
-        end_limit: After the end lines are looked for this long at most (wire note:
+        end_limit: After the end lines are looked for this long at most (WIRE.md "Logs":
             a list can still grow for up to a minute).
         settled_age: A job that ended this long ago when first seen is sealed as
             soon as it is read.
-        pages_kept: The server may give a page from its own cache that is so old (wire
-            note "Retained logs": 30 minutes).
+        pages_kept: The server may give a page from its own cache that is so old
+            (WIRE.md "Logs": 30 minutes).
         end_first: Delay between the first readings after the end ...
         end_cap: ... growing up to this.
         line_wait: Ordered printing waits for a missing line this long at most ...

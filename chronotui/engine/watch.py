@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from chronotui.engine.intake import Intake
     from chronotui.engine.log_state import Verdict, WatchSettings
-    from chronotui.engine.source import LogClient
     from chronotui.engine.timing import Clock
     from chronotui.model import Job, LogLine, LogPage, Workflow
+    from chronotui.sources.protocol import LogSource
 
 Value = TypeVar("Value")
 
@@ -158,7 +158,7 @@ class Watch:
 
     def __init__(
         self,
-        source: LogClient,
+        source: LogSource,
         workflow: Workflow | None,
         job: Job,
         *,
@@ -359,7 +359,7 @@ class Watch:
         """Whether the server may give pages from before the job's end.
 
         It keeps older ones for half an hour in a cache that no header passes by
-        (wire note "Retained logs").
+        (WIRE.md "Logs").
         """
         age = self.status.age_of_end(self._clock.wall())
         return age is None or age < self._timing.pages_kept

@@ -1,4 +1,7 @@
-"""What makes two log lines the same line (design invariant 1)."""
+"""Which line is which, and of which attempt (DESIGN.md, invariants 1 and 2).
+
+Identity and order of lines, and the inference of attempts where no event id tells.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ MILLISECOND_NS: Final = 1_000_000
 def attempt_of(event_id: str) -> int | None:
     """Read the attempt an event id belongs to.
 
-    The wire note "Retained logs" gives two shapes: ``log:<job>:<stream>:<n>`` for
+    The WIRE.md, "Retained logs" gives two shapes: ``log:<job>:<stream>:<n>`` for
     the first attempt and ``log:<job>:attempt:<k>:<stream>:<n>`` for the others.
 
     Returns:
@@ -58,8 +61,6 @@ def apart(one_ns: int | None, other_ns: int | None) -> bool:
     return abs(one_ns - other_ns) > MILLISECOND_NS
 
 
-# The order and the identity of log lines (design note, invariants 1 and 2).
-
 STDERR_RANK: Final = 0
 STDOUT_RANK: Final = 1
 OTHER_RANK: Final = 2
@@ -90,7 +91,6 @@ class LineKey(NamedTuple):
 
 
 def rank_of(stream: str) -> int:
-    """Return a stream's place among lines with one number."""
     return RANKS.get(stream, OTHER_RANK)
 
 
@@ -113,14 +113,11 @@ def timed_stand_in(line: LogLine, margin_ns: int = 0) -> str:
 
 
 def _stand_in(line: LogLine) -> str:
-    """Tell apart lines that neither an id nor attempt and stream tell apart."""
     if line.attempt:
         return line.stream
     check = crc32(line.message.encode("utf-8", "surrogatepass"))
     return f"{timed_stand_in(line)}{check:08x}"
 
-
-# What tells that two lines are not of one attempt (design invariant 1).
 
 DISORDER_NS: Final = 250 * MILLISECOND_NS
 """Two streams share a racy counter: neighbours may differ by this in time ..."""
@@ -134,8 +131,6 @@ RESTART_NS: Final = 1000 * MILLISECOND_NS
 
 
 class Way(Enum):
-    """The order lines come in."""
-
     LIVE = "live"
     RISING = "oldest first"
     FALLING = "newest first"
@@ -193,9 +188,6 @@ def begin_after_fall(points: list[tuple[int, int]]) -> int:
     return max(falls)[2]
 
 
-# What is known of an attempt, and of a stretch of it that no held line is in.
-
-
 @dataclass(slots=True)
 class AttemptSpan:
     """What is known of one attempt: where it begins in time, and its numbers."""
@@ -206,7 +198,6 @@ class AttemptSpan:
     highest_ns: int
 
     def take(self, number: int, time_ns: int) -> None:
-        """Take note of a line of the attempt."""
         self.lowest = min(self.lowest, number)
         if number >= self.highest:
             self.highest, self.highest_ns = number, time_ns
@@ -238,7 +229,7 @@ class Vacancy:
         return number < before and time_ns <= before_ns
 
 
-# Which attempt a line without an event id belongs to (design invariant 1).
+# Which attempt a line without an event id belongs to (DESIGN.md, invariant 1).
 #
 # The attempts of a job follow one another in time and each begins its numbers anew.
 # So within an attempt numbers rise with time, and where they do not, another attempt
@@ -255,11 +246,7 @@ UNKNOWN: Final = 0
 
 
 class HeldLines(Protocol):
-    """The lines held so far, by attempt and number."""
-
-    def numbered(self, attempt: int, sequence_num: int) -> Sequence[LogLine]:
-        """Return the lines of this attempt and number."""
-        ...
+    def numbered(self, attempt: int, sequence_num: int) -> Sequence[LogLine]: ...
 
     def below(self, attempt: int, sequence_num: int) -> LogLine | None:
         """Return the nearest line of the attempt with a lower number."""
@@ -269,9 +256,7 @@ class HeldLines(Protocol):
         """Return the nearest line of the attempt with a higher number."""
         ...
 
-    def of_attempt(self, attempt: int) -> Iterable[LogLine]:
-        """Return every line of an attempt."""
-        ...
+    def of_attempt(self, attempt: int) -> Iterable[LogLine]: ...
 
     def part(self, attempt: int, since_ns: int) -> None:
         """Make another attempt of the lines of ``attempt`` from a time on.
@@ -432,7 +417,6 @@ class AttemptTimeline:
         return None
 
     def _divide(self, attempt: int, line: LogLine, time_ns: int, other: LogLine) -> int:
-        """Part an attempt between two lines that cannot both be of it."""
         other_ns = time_ns if other.time_ns is None else other.time_ns
         if not apart(time_ns, other_ns):
             return UNKNOWN
@@ -469,7 +453,6 @@ class AttemptTimeline:
             self._measure(changed)
 
     def _join(self, attempt: int) -> None:
-        """Make an attempt and its follower one."""
         self._held.join(attempt)
         follower = self._spans.pop(attempt)
         self._spans[attempt - 1].take(follower.highest, follower.highest_ns)

@@ -1,8 +1,8 @@
-"""Event ids that need not be stored, because number, stream and attempt give them.
+"""Lines of one attempt as columns: about 21 bytes a line beyond its text.
 
-The server's ids are ``log:<job>:<stream>:<n>`` and
-``log:<job>:attempt:<k>:<stream>:<n>`` (wire note "Retained logs"); the job's part is
-the same for all lines of a log, so it is learned from the first id that has it.
+`block_of` makes them well under 1 µs a line. A `LineBlock` is made before it comes to
+the store: its columns, which cost most, can be worked out in a thread, and the event
+loop has only to put it in its place.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 
 class IdForm(IntEnum):
-    """How a line's event id is known."""
-
     NONE = 0
     SHORT = 1
     LONG = 2
@@ -65,7 +63,6 @@ class EventIds:
         return bytes(starmap(lambda *row: self._form(attempt, *row), rows))
 
     def text(self, form: int, attempt: int, stream: str, number: int) -> str:
-        """Return the id of a line whose form is not ``ODD``."""
         if form == IdForm.NONE:
             return ""
         return f"{self._head(form, attempt)}{stream}:{number}"
@@ -97,8 +94,6 @@ class EventIds:
                 self._prefix = head.removesuffix(f"attempt:{attempt}:")
                 return
 
-
-# Lines of one attempt as columns: about 21 bytes a line beyond its text.
 
 NO_TIME: Final = -(2**63)
 """Stands for a time that is absent."""
@@ -177,11 +172,9 @@ class Block:
 
     @property
     def column_bytes(self) -> int:
-        """Bytes the columns take beside the text."""
         return 21 * len(self.ends) + 200 * len(self.odd)
 
     def extend(self, other: Block, start: int, stop: int) -> None:
-        """Append lines of another block."""
         base = other.begin(start)
         shift = len(self.text) - base
         here = len(self.ends)
@@ -228,15 +221,12 @@ class Block:
         self.numbers, self.times = self.numbers[:], self.times[:]
 
     def begin(self, index: int) -> int:
-        """Return where a line's message begins in ``text``."""
         return self.ends[index - 1] if index else 0
 
     def size(self, start: int, stop: int) -> int:
-        """Return the bytes of text of some lines."""
         return self.begin(stop) - self.begin(start)
 
     def message(self, index: int) -> str:
-        """Return a line's message, exact."""
         start = self.ends[index - 1] if index else 0
         return self.text[start : self.ends[index] - 1].decode("utf-8", "surrogatepass")
 
@@ -247,7 +237,6 @@ class Block:
         return self.text[start:stop].decode("utf-8", "replace")[:characters]
 
     def stream(self, index: int) -> str:
-        """Return a line's stream, the server's word."""
         rank = self.flags[index] & RANK_BITS
         return _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
 
@@ -319,8 +308,6 @@ class Block:
         return index, index < high and self.key(index, attempt, ids) == key
 
 
-# Lines turned into a block, a column at a time: well under 1 µs a line.
-
 _SHIFTED: Final = bytes((form << FORM_SHIFT) & 255 for form in range(256))
 
 
@@ -363,7 +350,6 @@ def block_of_columns(attempt: int, columns: LineColumns, ids: EventIds) -> Block
 
 
 def _write(block: Block, messages: Sequence[str]) -> None:
-    """Fill in the text and what is known of it."""
     text = "\n".join(messages) + "\n"
     whole = text.count("\n") == len(messages)
     block.broken = not whole
@@ -383,7 +369,6 @@ def _write(block: Block, messages: Sequence[str]) -> None:
 def _odd(
     flags: bytearray, streams: Sequence[str], event_ids: Sequence[str]
 ) -> dict[int, Odd]:
-    """Return what the columns cannot say, by index."""
     if not flags.translate(None, _PLAIN):
         return {}
     odd: dict[int, Odd] = {}
@@ -428,14 +413,11 @@ def _times(times: Sequence[int | None]) -> array[int]:
     return array("q", cast("Sequence[int]", times))
 
 
-# Blocks as bytes, for the spool.
-
 _HEAD: Final = struct.Struct("<IQQ???")
 _LINE_BYTES: Final = 4 + 8 + 8 + 1
 
 
 def pack(block: Block) -> bytes:
-    """Return everything of a block but ``odd`` as bytes."""
     bits = (block.escapes, block.returns, block.broken)
     return b"".join(
         (
@@ -472,12 +454,6 @@ def unpack(packed: bytes, odd: dict[int, Odd]) -> Block:
     return block
 
 
-# Lines that were made into a block before they come to the store.
-#
-# What costs most about a line, its columns, can so be worked out in a thread; the
-# event loop has only to put the block in its place.
-
-
 class LineBlock(Sequence["LogLine"]):
     """Retained lines of one attempt, in order, no two with one key.
 
@@ -505,7 +481,6 @@ class LineBlock(Sequence["LogLine"]):
         return (self.attempt, numbers[0]), (self.attempt, numbers[-1])
 
     def part(self, start: int, stop: int) -> LineBlock:
-        """Return the lines ``start`` to ``stop`` (exclusive)."""
         block = Block.joined((BlockSlice(self.block, start, stop),))
         runs = _runs(block.numbers, _breaks(block.numbers))
         return LineBlock(self.attempt, block, self.ids, runs)
@@ -554,7 +529,6 @@ def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock |
 
 
 def _breaks(numbers: Sequence[int]) -> list[int]:
-    """Return where a number is not one more than the one before."""
     steps = list(map(sub, numbers[1:], numbers))
     if steps.count(1) == len(steps):
         return []

@@ -1,4 +1,7 @@
-"""A stretch of the log that is read, searched and spooled as one."""
+"""The log in chunks: what is read, searched and spooled as one.
+
+`Spool` keeps memory within its budget: what is read least goes to a spool file.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
 
     from chronotui.log.attempts import LineKey
     from chronotui.log.block import EventIds, Odd
-    from chronotui.log.store import LogStore
 
 CHUNK_LINES: Final = 4096
 """Most lines of a chunk; indexes into one fit 16 bits."""
@@ -72,7 +74,6 @@ class Chunk:
         self.rewritten(block, ids)
 
     def rewritten(self, block: Block, ids: EventIds) -> None:
-        """Take note that the lines are others than before."""
         self.count = 0
         self.newest_ns = NO_TIME
         self.stamp = next(_stamps)
@@ -80,14 +81,12 @@ class Chunk:
         self.appended(block, ids)
 
     def inserted(self, block: Block, newest_ns: int, ids: EventIds) -> None:
-        """Take note that lines have joined anywhere, the latest of that time."""
         self.stamp = next(_stamps)
         self.first = block.key(0, self.attempt, ids)
         self.newest_ns = max(self.newest_ns, newest_ns)
         self._measured(block, ids)
 
     def appended(self, block: Block, ids: EventIds) -> None:
-        """Take note that lines have joined at the end."""
         times = block.times[self.count :]
         self.newest_ns = max(self.newest_ns, max(times, default=NO_TIME))
         self._measured(block, ids)
@@ -101,7 +100,6 @@ class Chunk:
         self.last = block.key(self.count - 1, self.attempt, ids)
 
     def confirmed(self, block: Block) -> None:
-        """Take note that times and flags changed, text and order did not."""
         self.block = block
         self.place = None
         self.newest_ns = max(block.times)
@@ -114,11 +112,7 @@ class Chunk:
         return lines
 
     def fits(self, block: Block, attempt: int) -> bool:
-        """Whether a block of an attempt can join as a whole."""
         return attempt == self.attempt and self.room_for(block) == len(block)
-
-
-# Chunks in order: which one holds a line, and what changed since when.
 
 
 class ChunkList:
@@ -137,7 +131,6 @@ class ChunkList:
         self._changes: list[tuple[int, int]] = []
 
     def __len__(self) -> int:
-        """Return the number of lines."""
         return self.starts[-1]
 
     @property
@@ -161,13 +154,11 @@ class ChunkList:
         return bisect_right(self._firsts, key) - 1
 
     def replace(self, start: int, stop: int, chunks: Sequence[Chunk]) -> None:
-        """Put chunks in the place of others."""
         self.chunks[start:stop] = chunks
         self._firsts[start:stop] = [chunk.first for chunk in chunks]
         self._changed(start)
 
     def touch(self, index: int) -> None:
-        """Take note that a chunk changed."""
         self._firsts[index] = self.chunks[index].first
         self._changed(index)
 
@@ -187,9 +178,6 @@ class ChunkList:
         while self._changes and self._changes[-1][1] >= index:
             self._changes.pop()
         self._changes.append((self.version, index))
-
-
-# Blocks cut into what a chunk holds, and lines put between lines.
 
 
 def fitting(block: Block, start: int) -> int:
@@ -231,37 +219,6 @@ def spliced(
     yield BlockSlice(added, start, len(added))
     yield BlockSlice(old, done, len(old))
 
-
-# Giving lines another attempt, when a later line shows where they belong.
-
-
-def relabel(
-    store: LogStore, from_attempt: int, attempt_of: Callable[[LogLine], int]
-) -> None:
-    """Find the attempts of all lines from an attempt on again.
-
-    Reads and places all of them, so it is for the rare moment when a server that
-    does not tell attempts turns out to have had one more.
-
-    Args:
-        store: The log.
-        from_attempt: Lines of earlier attempts stay as they are.
-        attempt_of: Returns a line's attempt, at least ``from_attempt``; it must
-            keep lines apart that are apart.
-    """
-    start = store.attempt_range(from_attempt).start
-    lines = store.lines(start, len(store))
-    if not lines:
-        return
-    first, _ = store.chunks.place(start)
-    store.spool.count_in(store.chunks.chunks[first:], -1)
-    store.chunks.replace(first, len(store.chunks.chunks), ())
-    changed = [line._replace(attempt=attempt_of(line)) for line in lines]
-    for attempt in sorted({line.attempt for line in changed}):
-        store.add([line for line in changed if line.attempt == attempt])
-
-
-# Memory kept within its budget: what is read least goes to a spool file.
 
 MOST_WRITTEN: Final = 2 << 20
 """Bytes spooled in one go: a few milliseconds, so that an append stays short."""
@@ -338,14 +295,12 @@ class Spool:
 
     @property
     def use(self) -> MemoryUse:
-        """What the log takes now."""
         note = self._lost or self._trouble
         if not note and self._open is None and self._resident > self._budget:
             note = "Over its budget: the log is kept in memory, without a spool file."
         return MemoryUse(self._text, self._resident - self._text, self._written, note)
 
     def count_in(self, chunks: Iterable[Chunk], sign: int = 1) -> None:
-        """Add what new chunks take, or with ``sign`` -1 take it off."""
         for chunk in chunks:
             chunk.used = next(self._clock)
             if chunk.block is not None:
@@ -353,7 +308,6 @@ class Spool:
                 self._text += sign * len(chunk.block.text)
 
     def block(self, chunk: Chunk) -> Block:
-        """Return a chunk's lines to look at, and remember that it was used."""
         try:
             return self.exact(chunk)
         except OSError as error:

@@ -38,7 +38,6 @@ class LinePosition(NamedTuple):
 
     @property
     def key(self) -> tuple[int, int]:
-        """The place as (attempt, number)."""
         return self[:2]
 
 
@@ -66,7 +65,6 @@ class PageSpan(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the page held no line."""
         return self.low.attempt == 0
 
 
@@ -78,7 +76,6 @@ class _Mark(NamedTuple):
 def span_of(
     lines: Sequence[LogLine], *, interleaved: bool = False
 ) -> tuple[LinePosition, LinePosition] | None:
-    """Return the lowest and the highest place of lines with known attempts."""
     key = _NUMBER_FIRST if interleaved else _PLACE
     if any(line.attempt < 1 for line in lines):
         lines = [line for line in lines if line.attempt > 0]
@@ -139,7 +136,6 @@ class Coverage:
 
     @property
     def rising(self) -> bool:
-        """Whether the list is known to begin with the oldest line."""
         return self.order is PageOrder.OLDEST_FIRST
 
     @property
@@ -181,7 +177,7 @@ class Coverage:
         """Whether pages alone cannot vouch for this log.
 
         A current server keeps older pages for half an hour in a cache of its own, so
-        they may lack what a later attempt wrote there since (wire note "Retained
+        they may lack what a later attempt wrote there since (WIRE.md, "Retained
         logs"). The stream or the raw download has it.
         """
         retried = self.interleaved and max(self.newest_attempt, self.known_attempt) > 1
@@ -189,14 +185,12 @@ class Coverage:
 
     @property
     def is_split(self) -> bool:
-        """Whether lines between the log's beginning and ``bottom`` were not read."""
         if self.at_start or self.head is None or self.bottom is None:
             return False
         return not self.meets_head()
 
     @property
     def way(self) -> Way:
-        """The order lines of a page come in."""
         falling = self.order is PageOrder.NEWEST_FIRST
         return Way.FALLING if falling else Way.RISING
 
@@ -277,7 +271,6 @@ class Coverage:
         return (gap.attempt, gap.first), (gap.attempt, gap.last)
 
     def reach(self, low: LinePosition, high: LinePosition) -> None:
-        """Take the stretch from ``low`` to ``high`` as read, joined to what was."""
         if self.bottom is None or self.key(low) < self.key(self.bottom):
             self.bottom = low
         if self.top is None or self.key(high) > self.key(self.top):
@@ -293,7 +286,6 @@ class Coverage:
 
     @property
     def read(self) -> Stretch | None:
-        """All that was read without a break; None before the first page."""
         if self.bottom is None or self.top is None:
             return None
         low = START if self.at_start else self.bottom
@@ -371,12 +363,10 @@ class Coverage:
         return self.bottom.key < self.head.key
 
     def reached_start(self) -> None:
-        """Take note that all is read from the log's first line on."""
         self.at_start = True
         self.head, self.head_lines = None, 0
 
     def forget_cursors(self) -> None:
-        """Drop every cursor: the server does not take one of them any more."""
         self._marks.clear()
         if None in self._too_large:
             self._too_large = {None: None}
@@ -385,7 +375,6 @@ class Coverage:
         self.older = self.tail = None
 
     def loaded(self) -> None:
-        """Take note that the whole log came in another way than by pages."""
         self.confirmed = True
         self._too_large.clear()
 

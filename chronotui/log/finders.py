@@ -1,4 +1,7 @@
-"""Which lines of each chunk match something, found once and kept."""
+"""Finding the lines of a block: by pattern, stream, level, and all that is asked.
+
+Whole blocks are searched at once wherever a pattern allows it.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,16 @@ if TYPE_CHECKING:
     from chronotui.log.block import Block
     from chronotui.log.chunks import Chunk, Spool
     from chronotui.log.pattern import LineAddress, Pattern
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chronotui.log.levels import line_level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chronotui.log.pattern import Pattern
+    from chronotui.model import LogLine
 
 
 class Hits(NamedTuple):
@@ -44,8 +57,6 @@ class Hits(NamedTuple):
 
 
 class Matcher(Protocol):
-    """Finds lines of a block."""
-
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
         """Look at lines from ``start`` on.
 
@@ -55,8 +66,6 @@ class Matcher(Protocol):
 
 
 class MatchedLines:
-    """The lines of one chunk that match, of its first ``done`` lines."""
-
     __slots__ = ("done", "hits")
 
     def __init__(self) -> None:
@@ -86,20 +95,16 @@ class LineMatches:
         self.revision = 0
 
     def of(self, chunk: Chunk) -> MatchedLines:
-        """Return what has been found in a chunk; its ``done`` may be 0."""
         return self._found.get(chunk.stamp, _NOTHING)
 
     def is_complete(self, chunk: Chunk) -> bool:
-        """Whether all lines of a chunk have been looked at."""
         return self.of(chunk).done == chunk.count
 
     @property
     def complete(self) -> bool:
-        """Whether nothing planned is left to look at."""
         return not self._todo
 
     def look(self, chunk: Chunk, deadline: float) -> bool:
-        """Look at lines of a chunk not looked at yet; whether all have been now."""
         found = self._found.setdefault(chunk.stamp, MatchedLines())
         if found.done < chunk.count:
             hits = self._matcher.find(self._spool.peek(chunk), found.done, deadline)
@@ -135,16 +140,10 @@ class LineMatches:
             self._found = {s: f for s, f in self._found.items() if s in kept}
 
     def lines_done(self, chunks: Sequence[Chunk]) -> int:
-        """Return how many lines of chunks have been looked at."""
         return sum(self.of(chunk).done for chunk in chunks)
 
 
-# Finding the lines of a block a pattern matches, most of them at once.
-
-
 class Match(Protocol):
-    """What `matching_lines` needs to know of a match, from either module."""
-
     def start(self) -> int:
         """Return where it begins."""
 
@@ -180,7 +179,6 @@ class WordFinder:
         self._huge = HugeWords(self._words, folds=self._folds)
 
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
-        """See `Matcher.find`; looks at the whole block unless a line is huge."""
         if block.longest * 4 >= HUGE_LINE:
             return self._line_by_line(block, start, deadline)
         if block.broken:
@@ -213,11 +211,9 @@ class RegexFinder:
 
     @property
     def too_slow(self) -> int:
-        """Lines given up on."""
         return self._one.too_slow
 
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
-        """See `Matcher.find`."""
         found: list[int] = []
         done = start
         while done < len(block):
@@ -229,7 +225,6 @@ class RegexFinder:
         return Hits(found, done)
 
     def _find(self, block: Block, start: int, deadline: float) -> Hits:
-        """Look at lines up to a long one, or at long ones."""
         if self._many is None or block.broken:
             return self._line_by_line(block, range(start, len(block)), deadline)
         stop = next_long(block, start)
@@ -370,18 +365,12 @@ def lines_with(searched: SearchedBytes, word: bytes) -> list[int]:
     return found
 
 
-# Finding the lines of a block by stream, by level, and by all that is asked.
-
-
 class StreamFinder:
-    """Finds the lines of one stream."""
-
     def __init__(self, stream: str) -> None:
         self._stream = stream
         self._rank = rank_of(stream)
 
     def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
-        """See `Matcher.find`; always looks at the whole block."""
         found: Sequence[int] = _of_rank(block, start, self._rank)
         if self._rank == OTHER_RANK:
             found = [n for n in found if block.stream(n) == self._stream]
@@ -401,7 +390,6 @@ class LevelFinder:
         self._all_stderr = all_stderr
 
     def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
-        """See `Matcher.find`; always looks at the whole block."""
         stderr = set(_of_rank(block, start, STDERR_RANK))
         candidates = self._candidates(block, start)
         found = stderr if self._all_stderr else set()
@@ -446,12 +434,10 @@ class AllFinder:
 
     @property
     def too_slow(self) -> int:
-        """Lines an expression was given up on."""
         finders = (*self._wanted, *self._unwanted)
         return sum(f.too_slow for f in finders if isinstance(f, RegexFinder))
 
     def find(self, block: Block, start: int, deadline: float, /) -> Hits:
-        """See `Matcher.find`."""
         if len(self._wanted) == 1 and not self._unwanted:
             return self._wanted[0].find(block, start, deadline)
         done = len(block)
@@ -471,3 +457,44 @@ class AllFinder:
 def _of_rank(block: Block, start: int, rank: int) -> list[int]:
     flags = block.flags[start:] if start else block.flags
     return [n for n, flag in enumerate(flags, start) if flag & RANK_BITS == rank]
+
+
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """What a line must be to be shown; all conditions must hold.
+
+    Attributes:
+        include: Patterns the line must match, every one.
+        exclude: Patterns it must not match, none of them.
+        stream: Its stream; None: any.
+        level: Its least level; lines that name none count as ERROR on stderr, and
+            are hidden otherwise. None: any.
+    """
+
+    include: tuple[Pattern, ...] = ()
+    exclude: tuple[Pattern, ...] = ()
+    stream: str | None = None
+    level: Level | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.include or self.exclude or self.stream or self.level)
+
+    def finder(self) -> AllFinder:
+        wanted: list[WordFinder | RegexFinder | StreamFinder | LevelFinder] = []
+        if self.stream is not None:
+            wanted.append(StreamFinder(self.stream))
+        wanted += map(pattern_finder, self.include)
+        if self.level is not None:
+            wanted.append(LevelFinder(self.level, all_stderr=False))
+        return AllFinder(wanted, [pattern_finder(each) for each in self.exclude])
+
+    def matches(self, line: LogLine) -> bool:
+        if self.stream is not None and line.stream != self.stream:
+            return False
+        if self.level and (line_level(line) or 0) < self.level:
+            return False
+        message = line.message
+        return all(pattern.matches(message) for pattern in self.include) and not any(
+            pattern.matches(message) for pattern in self.exclude
+        )

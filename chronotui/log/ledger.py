@@ -1,4 +1,4 @@
-"""Which lines of a log are known to exist and are not held (design invariant 4).
+"""Which lines of a log are known to exist and are not held (DESIGN.md, invariant 4).
 
 The two streams of a job take their numbers from one racy counter: two lines may get
 the same number, and for each such doubling one later number is left out. So the
@@ -68,12 +68,10 @@ class AttemptLedger:
 
     @property
     def lowest(self) -> int:
-        """The lowest number held; only with lines."""
         return self._starts[0]
 
     @property
     def highest(self) -> int:
-        """The highest number held; only with lines."""
         return self._ends[-1]
 
     @property
@@ -85,16 +83,13 @@ class AttemptLedger:
         return self.credit if self._settled_to < self.highest else 0
 
     def held(self, number: int) -> bool:
-        """Tell whether a line of this number is held."""
         place = bisect_right(self._starts, number) - 1
         return place >= 0 and number <= self._ends[place]
 
     def add(self, number: int) -> None:
-        """Take a line that is not held yet."""
         self.add_run(number, number)
 
     def add_run(self, first: int, last: int) -> None:
-        """Take a line of each number from ``first`` to ``last``."""
         self.lines += last - first + 1
         highest = self._ends[-1] if self._ends else -1
         if first <= highest:
@@ -221,7 +216,6 @@ class AttemptLedger:
                 yield start, end, missing, end - start + 1 - missing
 
     def short_gaps(self, floor: int) -> Iterator[tuple[int, int, int, int]]:
-        """Yield those of the gaps in which lines are missing."""
         past = floor
         for first in self._lows.runs_from(floor):
             if max(first, floor) < past:
@@ -267,7 +261,6 @@ class _Numbers:
         self.total += last - first + 1
 
     def take(self, first: int, count: int) -> int:
-        """Remove the lowest ``count`` ones from ``first`` on; return how many went."""
         starts, ends = self._starts, self._ends
         begin = stop = bisect_left(ends, first)
         left = count
@@ -288,7 +281,6 @@ class _Numbers:
         return count - left
 
     def keep_to(self, last: int) -> None:
-        """Remove those above a number."""
         stop = bisect_right(self._starts, last)
         self.total = self.below(last + 1)
         del self._starts[stop:], self._ends[stop:]
@@ -296,7 +288,6 @@ class _Numbers:
             self._ends[-1] = min(self._ends[-1], last)
 
     def any(self, first: int, last: int) -> bool:
-        """Tell whether there is one from ``first`` to ``last``."""
         place = bisect_left(self._ends, first)
         return place < len(self._ends) and self._starts[place] <= last
 
@@ -310,7 +301,6 @@ class _Numbers:
             yield self._starts[place]
 
     def below(self, number: int) -> int:
-        """Return how many are below a number."""
         stop = bisect_left(self._starts, number)
         if 2 * stop > len(self._starts):
             above = sum(self._ends[i] - self._starts[i] + 1 for i in self._from(stop))
@@ -323,7 +313,6 @@ class _Numbers:
         return range(place, len(self._starts))
 
     def count(self, first: int, last: int) -> int:
-        """Return how many there are from ``first`` to ``last``."""
         found = 0
         for place in self._from(bisect_left(self._ends, first)):
             if self._starts[place] > last:
@@ -384,7 +373,6 @@ class Ledger:
 
     @property
     def _start(self) -> tuple[int, int] | None:
-        """Where the log begins, once it was read back to there."""
         if self.whole and self._attempts:
             return min(self._attempts), self.base
         return None
@@ -405,11 +393,9 @@ class Ledger:
         return 0 if self.knows_base else 1
 
     def attempts(self) -> tuple[int, ...]:
-        """Return the attempts lines are held of, in order."""
         return tuple(sorted(self._attempts))
 
     def attempt(self, attempt: int) -> AttemptLedger | None:
-        """Return the account of one attempt."""
         return self._attempts.get(attempt)
 
     def add(self, attempt: int, number: int, *, has_id: bool = False) -> None:
@@ -447,7 +433,6 @@ class Ledger:
         account.add_run(first, last)
 
     def held(self, attempt: int, number: int) -> bool:
-        """Tell whether a line of this number is held."""
         account = self._attempts.get(attempt)
         return account is not None and account.held(number)
 
@@ -528,7 +513,6 @@ class Ledger:
                 yield Gap(attempt, *gap)
 
     def short_gaps(self) -> Iterator[Gap]:
-        """Yield every gap in which lines are missing, in the log's order."""
         for attempt in self._counted():
             for gap in self._attempts[attempt].short_gaps(self.floor_of(attempt)):
                 yield Gap(attempt, *gap)

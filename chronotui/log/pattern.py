@@ -1,4 +1,15 @@
-"""The text of messages as it is searched, alone or all of a block at once."""
+"""What is searched for: text or a regular expression, smart case.
+
+Expressions are those of the ``regex`` module, loaded when the first one is typed, and
+may take only a limited time: one that backtracks without end is bounded, and the lines
+it was too slow for are counted.
+
+Searching a chunk's text in one go is ten times faster than line by line. That finds the
+same only if nothing in the expression can take a newline, so what could is rewritten,
+and an expression that cannot be is searched line by line. Long lines are searched a
+piece at a time, by whoever calls; an expression cannot be stopped and gone on with, so
+over them it runs in a thread that leaves the others free.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +59,7 @@ def searched_message(message: str) -> str:
     """Return what of a message is searched: colours gone, the last state of a bar.
 
     Other control characters are still themselves, unlike in
-    `chronotui.core.text.parse_ansi`.
+    `chronotui.text.parse_ansi`.
     """
     if "\x1b" in message:
         message = _sgr_text().sub("", message)
@@ -75,7 +86,6 @@ class SearchedBytes(NamedTuple):
     offset: int
 
     def line_at(self, position: int) -> int:
-        """Return the number of the line at a position of the text."""
         return bisect_right(self.ends, position + self.shift) + self.offset
 
 
@@ -105,7 +115,6 @@ def searched_text(block: Block, start: int, stop: int) -> str:
 
 
 def without_colours(text: bytes | bytearray) -> bytes:
-    """Return text without colour sequences."""
     return _sgr().sub(b"", text)
 
 
@@ -155,13 +164,6 @@ def _last_states(text: bytes | bytearray) -> bytes:
     pieces.append(text[kept:])
     return b"".join(pieces)
 
-
-# Regular expressions that search many lines at once as if each stood alone.
-#
-# Searching a chunk's text in one go is ten times faster than line by line. That finds
-# the same only if nothing in the expression can take a newline, so what could is
-# rewritten, and an expression that cannot be is searched line by line. Looking around
-# is safe then: a newline there is as little of a match as the end of the text.
 
 _SEES_NEWLINES: Final = re.compile(
     r"\(\?(?![:P#=!<>])"  # flags, conditions, recursion
@@ -222,12 +224,6 @@ def is_tame(expression: str) -> bool:
         and not _GROUP_REPEATED.search(bare)
     )
 
-
-# What is searched for: text or a regular expression, smart case.
-#
-# Expressions are those of the ``regex`` module, loaded when the first one is typed,
-# and may take only a limited time: one that backtracks without end is bounded, and the
-# lines it was too slow for are counted.
 
 LINE_SECONDS: Final = 0.01
 """Time for one line that is drawn or asked about alone."""
@@ -321,7 +317,6 @@ class Pattern:
 
     @property
     def compiled(self) -> regex.Pattern[str]:
-        """The expression for one line."""
         return _compiled(self.expression, self.ignores_case)
 
     @property
@@ -337,7 +332,6 @@ class Pattern:
 
     @property
     def expression(self) -> str:
-        """The regular expression."""
         if self.words:
             return "|".join(map(re.escape, self.words))
         return self.text.removeprefix(IGNORE_CASE)
@@ -360,7 +354,6 @@ class LineMatcher:
         return next(limit for limit, lines in PATIENCE if self.too_slow < lines)
 
     def __call__(self, message: str) -> bool:
-        """Whether a message, as shown, matches."""
         text, pattern = searched_message(message), self._pattern
         if pattern.words:
             words = _any_of(pattern.words, pattern.ignores_case)
@@ -428,11 +421,6 @@ def _reason(error: Exception) -> str:
     return f"{words}{at}"
 
 
-# Long lines, searched without holding up who else has to run.
-#
-# Texts are looked for a piece at a time, by whoever calls. An expression cannot be
-# stopped and gone on with, so it runs in a thread that leaves the others free.
-
 HUGE_LINE: Final = 1 << 20
 """Bytes from which a line is searched for texts by itself."""
 
@@ -482,7 +470,6 @@ def next_long(block: Block, start: int) -> int:
 
 
 def place_of(block: Block, local: int) -> LineAddress:
-    """Return which line of a block it is."""
     size = block.size(local, local + 1)
     return LineAddress(block.numbers[local], block.times[local], size, local)
 
@@ -504,7 +491,6 @@ class HugeWords:
         self._found: bool | None = None
 
     def find(self, block: Block, local: int, deadline: float) -> bool | None:
-        """Return whether a line holds one of the texts; None: call again."""
         place = place_of(block, local)
         if self._place != place:
             self._place, self._found = place, None
@@ -582,8 +568,6 @@ class LongExpression:
 
 
 class _Answer:
-    """Whether a line matches; ``found`` is None when it takes too long."""
-
     def __init__(self) -> None:
         self.given = threading.Event()
         self.found: bool | None = None
@@ -606,7 +590,6 @@ def _match(
     seconds: float,
     answer: _Answer,
 ) -> None:
-    """Answer whether an expression matches."""
     text = searched_message(message())
     try:
         found = expression.search(text, timeout=seconds, concurrent=True)

@@ -1,4 +1,12 @@
-"""Entries of a jsonl download, read as they arrive in pieces of any size."""
+r"""The body of a raw download: its entries, blocks of lines of them, and how it ends.
+
+A failure in mid-stream still ends as a complete 200 answer (WIRE.md, "Raw download"):
+``txt`` gets ``\n--- ERROR: failed to fetch logs ---\n<reason>\n``, ``json`` ends
+``],"error":{"message","error"}}``, ``jsonl`` gets a last line ``{"error","message"}``.
+In ``jsonl`` and ``json`` a log line's words are inside quoted strings, so the end tells
+for certain. In ``txt`` a message may be those very words: the end is then DOUBTFUL and
+only the retained log can tell.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +41,6 @@ class RawEntry(NamedTuple):
     message_raw: str | None
 
     def line(self) -> LogLine:
-        """Return the entry as a line of the retained log."""
         return LogLine(
             attempt_of(self.event_id) or 0,
             self.sequence_num,
@@ -68,13 +75,11 @@ class WholeLines:
         return whole
 
     def finish(self) -> tuple[bytes, bytes]:
-        """Return the whole lines that are left, and a last one without an end."""
         whole, rest = self._cut()
         self._pieces.clear()
         return whole, rest
 
     def _cut(self) -> tuple[bytes, bytes]:
-        """Take the whole lines away, and tell what stays."""
         gathered = b"".join(self._pieces)
         end = gathered.rfind(b"\n") + 1
         rest = gathered[end:]
@@ -83,8 +88,6 @@ class WholeLines:
 
 
 class RawEntries:
-    """Reads pieces of a body into entries."""
-
     def __init__(self) -> None:
         self._lines = WholeLines()
 
@@ -181,7 +184,7 @@ _TEXT_OR_BRACKET: Final = re.compile(
 def loads_entry(text: bytes) -> Any:
     """Decode the JSON of one entry.
 
-    The server adds a message that is JSON once more as a value (wire note "Raw
+    The server adds a message that is JSON once more as a value (WIRE.md, "Raw
     download"). A message nested deeper than JSON can be decoded is no reason to lose
     its line: then all that is nested in the entry comes as None.
 
@@ -220,8 +223,6 @@ def _word(value: dict[str, object], key: str) -> str:
     word = value.get(key)
     return word if isinstance(word, str) else ""
 
-
-# A jsonl download read into blocks of lines, in a thread that does nothing else.
 
 PIECE_BYTES: Final = 128 << 10
 """Bytes decoded at a time: no other thread gets on meanwhile."""
@@ -283,7 +284,6 @@ class RawBlocks:
             yield self._block()
 
     def _wanted(self, piece: bytes) -> bytes:
-        """Return what of a piece is not skipped."""
         ends = piece.count(b"\n")
         if ends < self._skip:
             self._skip -= ends
@@ -293,7 +293,6 @@ class RawBlocks:
         return rest
 
     def _take(self, whole: bytes) -> None:
-        """Decode entries into the columns that wait."""
         if self.failed:
             return
         try:
@@ -315,7 +314,6 @@ class RawBlocks:
         waiting.size += len(whole)
 
     def _block(self) -> Sequence[LogLine]:
-        """Return the lines that have waited for longest."""
         taken = self._waiting.taken()
         attempt = attempt_of(taken.event_ids[0])
         block = line_block(attempt, taken, self._ids) if attempt else None
@@ -326,8 +324,6 @@ class RawBlocks:
 
 
 class _Waiting:
-    """Decoded lines, a list for each field."""
-
     def __init__(self) -> None:
         self.numbers: list[int] = []
         self.streams: list[str] = []
@@ -342,7 +338,6 @@ class _Waiting:
         return lines >= CHUNK_LINES or (lines > 0 and self.size >= BLOCK_BYTES)
 
     def taken(self) -> LineColumns:
-        """Take away a block's worth."""
         stop = min(len(self.numbers), CHUNK_LINES)
         taken = LineColumns(
             self.numbers[:stop],
@@ -366,7 +361,6 @@ class _Times:
         self._fractions = _Known("1970-01-01T00:00:00", "")
 
     def of(self, stamps: Sequence[str]) -> list[int | None]:
-        """Return each time as `parse_time` reads it; None for "" too."""
         seconds, fractions = self._seconds, self._fractions
         if len(seconds) + len(fractions) > MOST_KNOWN:
             seconds.clear()
@@ -393,17 +387,6 @@ class _Known(dict[str, int]):
         return time_ns
 
 
-# How a raw download ends: whole, with the server's failure trailer, or short.
-#
-# A failure in mid-stream still ends as a complete 200 answer (wire note "Raw
-# download"): ``txt`` gets ``\n--- ERROR: failed to fetch logs ---\n<reason>\n``,
-# ``json`` ends ``],"error":{"message","error"}}``, ``jsonl`` gets a last line
-# ``{"error","message"}``.
-#
-# In ``jsonl`` and ``json`` a log line's words are inside quoted strings, so the end
-# of the file tells for certain. In ``txt`` a message may be those very words: the
-# ending is then DOUBTFUL and only the retained log can tell.
-
 TAIL_BYTES: Final = 1 << 20
 """How much of a file's end is enough to judge it: an entry of a 64 KiB line takes at
 most some 800 kB, every character escaped, once as text and once as JSON."""
@@ -417,8 +400,6 @@ _JSON_TRAILER: Final = re.compile(rb'\]\s*,\s*"error"\s*:\s*(?=\{)')
 
 
 class DownloadEnd(Enum):
-    """What the end of a download says about the whole."""
-
     WHOLE = "whole"
     FAILED = "failed"
     """The server said it could not go on."""
@@ -448,21 +429,17 @@ _SHORT: Final = DownloadVerdict(DownloadEnd.SHORT)
 
 
 class Tail:
-    """The end of a body that comes in pieces: ``TAIL_BYTES``, or all there is."""
-
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
         self._size = 0
 
     def add(self, piece: bytes) -> None:
-        """Take the next piece; what is no longer the end is let go."""
         self._pieces.append(piece)
         self._size += len(piece)
         while self._size - len(self._pieces[0]) >= TAIL_BYTES:
             self._size -= len(self._pieces.popleft())
 
     def bytes(self) -> bytes:
-        """Return the end."""
         return b"".join(self._pieces)[-TAIL_BYTES:]
 
 

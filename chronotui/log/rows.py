@@ -1,66 +1,38 @@
-"""What a pane shows, row by row."""
+"""The rows a pane shows over a store: lines, gaps, sections, edges.
+
+Reading a row, appending and jumping cost what the window costs. A filter is worked out
+chunk by chunk in `Rows.advance`, those near the reader first; until it is complete,
+lines not looked at yet are not shown.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import accumulate
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from chronotui.log.attempts import OTHER_RANK, LineKey
 from chronotui.log.finders import LineMatches
+from chronotui.log.marks import (
+    LOWEST,
+    Anchor,
+    GapState,
+    LineRow,
+    Mark,
+    MarkKind,
+    Marks,
+    Row,
+    mark_row,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from chronotui.log.chunks import Chunk
-    from chronotui.log.search import LineFilter
+    from chronotui.log.finders import LineFilter
     from chronotui.log.store import LogStore
-    from chronotui.model import LogLine
-
-
-@dataclass(frozen=True, slots=True)
-class LineRow:
-    """A line; ``index`` is its number in the store, filters or not."""
-
-    index: int
-    line: LogLine
-
-
-@dataclass(frozen=True, slots=True)
-class GapRow:
-    """Lines known to be missing."""
-
-    gap: GapMark
-
-
-@dataclass(frozen=True, slots=True)
-class SectionRow:
-    """The beginning of an attempt, or with ``ends`` its end."""
-
-    attempt: int
-    text: str
-    ends: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeRow:
-    """A notice above (``top``) or below everything."""
-
-    text: str
-    top: bool
-
-
-Row: TypeAlias = LineRow | GapRow | SectionRow | EdgeRow
-
-
-class Anchor(NamedTuple):
-    """A row's identity, which outlives its number (design note, invariant 7)."""
-
-    key: LineKey
-    kind: str = "line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,132 +48,6 @@ class RowsChange:
     changed: bool
     first: int
     count: int
-
-
-# Rows that are no lines: missing lines, attempt headers, notices at the edges.
-
-LOWEST: Final = -(2**63)
-HIGHEST: Final = 2**63
-
-
-class GapState(StrEnum):
-    """What is being done about missing lines.
-
-    FETCHING: they are asked for. LOST: they never came. UNREAD: they are retained,
-    but were not asked for (a tail, or pages between two places not read yet).
-    """
-
-    FETCHING = "fetching"
-    LOST = "lost"
-    UNREAD = "unread"
-
-
-@dataclass(frozen=True, slots=True)
-class GapMark:
-    """Lines known to be missing: ``count`` of the numbers ``first`` to ``last``."""
-
-    attempt: int
-    first: int
-    last: int
-    count: int
-    state: GapState = GapState.FETCHING
-
-
-class MarkKind(StrEnum):
-    """Which row a mark stands for."""
-
-    TOP = "top"
-    HEADER = "header"
-    GAP = "gap"
-    TRAILER = "trailer"
-    BOTTOM = "bottom"
-
-
-class Mark(NamedTuple):
-    """A row between lines: it stands before the first line not before ``key``."""
-
-    key: LineKey
-    kind: MarkKind
-    text: str = ""
-    gap: GapMark | None = None
-
-
-class Marks:
-    """The rows of a log that are no lines.
-
-    Attributes:
-        version: Grows with every change.
-    """
-
-    def __init__(self) -> None:
-        self.version = 0
-        self._gaps: tuple[GapMark, ...] = ()
-        self._headers: dict[int, str] = {}
-        self._trailers: dict[int, str] = {}
-        self._edges: tuple[str, str] = ("", "")
-        self._sorted: list[Mark] | None = None
-
-    def set_gaps(self, gaps: Sequence[GapMark]) -> None:
-        """Replace all rows of missing lines."""
-        if tuple(gaps) != self._gaps:
-            self._gaps = tuple(gaps)
-            self._changed()
-
-    def set_section(
-        self, attempt: int, header: str | None = None, trailer: str | None = None
-    ) -> None:
-        """Set the rows before and after an attempt's lines; None takes one away."""
-        before = (self._headers.get(attempt), self._trailers.get(attempt))
-        if before == (header or None, trailer or None):
-            return
-        for texts, text in ((self._headers, header), (self._trailers, trailer)):
-            texts.pop(attempt, None)
-            if text:
-                texts[attempt] = text
-        self._changed()
-
-    def set_edge(self, top: str | None, bottom: str | None) -> None:
-        """Set the notices above and below everything; None takes one away."""
-        edges = (top or "", bottom or "")
-        if edges != self._edges:
-            self._edges = edges
-            self._changed()
-
-    def all(self) -> list[Mark]:
-        """Return all marks in the order of their rows."""
-        if self._sorted is None:
-            self._sorted = sorted(self._made(), key=lambda mark: mark.key)
-        return self._sorted
-
-    def of_attempt(self, attempt: int) -> list[Mark]:
-        """Return the marks shown with one attempt alone."""
-        edges = {MarkKind.TOP, MarkKind.BOTTOM}
-        return [m for m in self.all() if m.kind in edges or m.key.attempt == attempt]
-
-    def _changed(self) -> None:
-        self.version += 1
-        self._sorted = None
-
-    def _made(self) -> list[Mark]:
-        top, bottom = self._edges
-        marks = [
-            Mark(LineKey(gap.attempt, gap.first, -1, ""), MarkKind.GAP, "", gap)
-            for gap in self._gaps
-        ]
-        for attempt, text in self._headers.items():
-            marks.append(Mark(LineKey(attempt, LOWEST, -2, ""), MarkKind.HEADER, text))
-        for attempt, text in self._trailers.items():
-            marks.append(Mark(LineKey(attempt, HIGHEST, 9, ""), MarkKind.TRAILER, text))
-        if top:
-            marks.append(Mark(LineKey(LOWEST, LOWEST, -3, ""), MarkKind.TOP, top))
-        if bottom:
-            marks.append(
-                Mark(LineKey(HIGHEST, HIGHEST, 10, ""), MarkKind.BOTTOM, bottom)
-            )
-        return marks
-
-
-# Where rows that are no lines stand between those that are.
 
 
 class MarkRows:
@@ -225,7 +71,6 @@ class MarkRows:
         self._unread: int | None = None
 
     def __len__(self) -> int:
-        """Return the number of marks shown."""
         return len(self._marks)
 
     def take_over(self, visible: Visible, first: int) -> int:
@@ -245,7 +90,6 @@ class MarkRows:
         return row
 
     def _reread(self) -> bool:
-        """Take the marks if they changed; return whether they did."""
         if self._version == self._all.version:
             return False
         self._version = self._all.version
@@ -262,29 +106,24 @@ class MarkRows:
         return True
 
     def _kept(self, visible: Visible, first: int) -> int:
-        """Return how many marks stand where they stood."""
         if first >= len(visible.chunks):
             return len(self._marks)
         border = visible.chunks[first].first
         return bisect_left(self._marks, border, key=lambda mark: mark.key)
 
     def at(self, row: int) -> Mark | None:
-        """Return the mark at a row; None: it is a line."""
         index = bisect_left(self._rows, row)
         if index < len(self._rows) and self._rows[index] == row:
             return self._marks[index]
         return None
 
     def ordinal_from(self, row: int) -> int:
-        """Return the ordinal of the first line at a row or below it."""
         return row - bisect_left(self._rows, row)
 
     def row_of_ordinal(self, ordinal: int) -> int:
-        """Return the row of a line."""
         return ordinal + bisect_right(self._ordinals, ordinal)
 
     def row_of(self, key: LineKey) -> int | None:
-        """Return the row of the mark with a key; None: it is not shown."""
         index = bisect_left(self._marks, key, key=lambda mark: mark.key)
         if index < len(self._marks) and self._marks[index].key == key:
             return self._rows[index]
@@ -296,30 +135,17 @@ class MarkRows:
         return None if self._unread is None else self._rows[self._unread]
 
     def header_row(self, attempt: int) -> int | None:
-        """Return the row of an attempt's header; None: it has none."""
         for mark, row in zip(self._marks, self._rows, strict=True):
             if mark.kind == MarkKind.HEADER and mark.key.attempt == attempt:
                 return row
         return None
 
 
-def mark_row(mark: Mark) -> Row:
-    """Return what is shown for a mark."""
-    if mark.gap is not None:
-        return GapRow(mark.gap)
-    if mark.kind in {MarkKind.TOP, MarkKind.BOTTOM}:
-        return EdgeRow(mark.text, mark.kind == MarkKind.TOP)
-    return SectionRow(mark.key.attempt, mark.text, mark.kind == MarkKind.TRAILER)
-
-
-# The number a line goes by: its place in its try's log, from 1.
-
-
 def first_number(store: LogStore) -> int:
     """Return the sequence number the lines of a try begin with.
 
     0 where an event id or a line of number 0 was seen, for that is a current server;
-    else 1, as in the documented dialect (wire note, Retained logs). Numbers counted
+    else 1, as in the documented dialect (WIRE.md "Logs"). Numbers counted
     from here are the same whichever part of the log is loaded; of two lines that share
     a sequence number, both go by the first one's.
     """
@@ -333,9 +159,6 @@ def first_number(store: LogStore) -> int:
 def _has_id(key: LineKey) -> bool:
     """Whether a key holds the server's id; else it may hold other marks."""
     return bool(key.event_id and key.attempt and key.rank != OTHER_RANK)
-
-
-# The lines a pane shows: which ones, and how many before each chunk.
 
 
 class Visible:
@@ -367,7 +190,6 @@ class Visible:
         self.version = -1
 
     def __len__(self) -> int:
-        """Return the number of lines shown."""
         return self.starts[-1]
 
     def take_over(self) -> int:
@@ -386,7 +208,6 @@ class Visible:
         return first
 
     def count_from(self, first: int) -> None:
-        """Count the lines shown anew from a chunk on."""
         first = min(first, len(self.starts) - 1)
         chunks = self.chunks[first:]
         counts: Iterable[int] = (chunk.count for chunk in chunks)
@@ -396,7 +217,6 @@ class Visible:
         self.starts[first:] = accumulate(counts, initial=self.starts[first])
 
     def place(self, ordinal: int) -> tuple[int, int]:
-        """Return where the line with an ordinal is."""
         index = bisect_right(self.starts, ordinal) - 1
         local = ordinal - self.starts[index]
         if self.selection is not None:
@@ -404,7 +224,6 @@ class Visible:
         return index, local
 
     def ordinal(self, index: int, local: int) -> int:
-        """Return how many lines are shown before a place."""
         if index >= len(self.chunks):
             return len(self)
         if self.selection is not None:
@@ -412,23 +231,19 @@ class Visible:
         return self.starts[index] + local
 
     def ordinal_of(self, key: LineKey) -> int:
-        """Return how many lines are shown before a key."""
         index, local = self._store.bisect_in_chunks(key)
         if index < self.base:
             return 0
         return self.ordinal(index - self.base, local)
 
     def line_number(self, index: int, local: int) -> int:
-        """Return a line's number in the store."""
         starts = self._store.chunks.starts
         return starts[min(index + self.base, len(starts) - 1)] + local
 
     def hits(self, index: int) -> Sequence[int]:
-        """Return the lines of a chunk that a selection lets through."""
         return self._hits[index]
 
     def shows(self, index: int, local: int) -> bool:
-        """Whether the line at a place is shown."""
         if self.selection is None:
             return True
         hits = self._hits[index]
@@ -438,12 +253,6 @@ class Visible:
     def _border(self, attempt: int) -> int:
         return self._store.chunks.holding(LineKey(attempt, LOWEST, -1, "")) + 1
 
-
-# The rows a pane shows over a store: lines, missing lines, sections, edges.
-#
-# Reading a row, appending and jumping cost what the window costs. A filter is worked
-# out chunk by chunk in `Rows.advance`, those near the reader first; until it is
-# complete, lines not looked at yet are not shown.
 
 AT_ONCE_SECONDS: Final = 0.004
 """Time `Rows.refresh` itself spends on filtering what arrived."""
@@ -483,17 +292,14 @@ class Rows:
         self.refresh()
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.visible) + len(self._marks)
 
     @property
     def line_count(self) -> int:
-        """Lines among the rows."""
         return len(self.visible)
 
     @property
     def complete(self) -> bool:
-        """Whether the filter has seen every line."""
         selection = self.visible.selection
         return selection is None or selection.complete
 
@@ -504,7 +310,6 @@ class Rows:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Lines the filter has seen, and all it has to see."""
         chunks, selection = self.visible.chunks, self.visible.selection
         total = sum(chunk.count for chunk in chunks)
         return (total if selection is None else selection.lines_done(chunks)), total
@@ -548,13 +353,11 @@ class Rows:
         return done
 
     def _nearest(self) -> int:
-        """Return the chunk the reader is in or near."""
         if self._near is None:
             return len(self.visible.chunks)
         return self.store.chunks.holding(self._near.key) - self.visible.base
 
     def _counted(self, first: int) -> RowsChange:
-        """Count rows anew from a chunk on."""
         before = len(self)
         self.visible.count_from(first)
         row = self._marks.take_over(self.visible, first)

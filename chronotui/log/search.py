@@ -1,24 +1,25 @@
-"""Which lines are shown: patterns in and out, a stream, a level."""
+"""Filters over rows, and searching them: how many lines match, where the next one is.
+
+A search follows its rows: call `Search.refresh` after ``rows.refresh()`` or
+``rows.advance()``, and `Search.advance` until it returns True. What was searched once
+is not searched again.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from copy import copy
-from dataclasses import dataclass
 from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from chronotui.log.finders import (
-    AllFinder,
     LevelFinder,
     LineMatches,
     RegexFinder,
-    StreamFinder,
-    WordFinder,
     pattern_finder,
 )
-from chronotui.log.levels import Level, line_level
+from chronotui.log.levels import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,58 +27,7 @@ if TYPE_CHECKING:
     from chronotui.log.finders import MatchedLines, Matcher
     from chronotui.log.pattern import Pattern
     from chronotui.log.rows import Rows
-    from chronotui.model import LogLine
 
-
-@dataclass(frozen=True, slots=True)
-class LineFilter:
-    """What a line must be to be shown; all conditions must hold.
-
-    Attributes:
-        include: Patterns the line must match, every one.
-        exclude: Patterns it must not match, none of them.
-        stream: Its stream; None: any.
-        level: Its least level; lines that name none count as ERROR on stderr, and
-            are hidden otherwise. None: any.
-    """
-
-    include: tuple[Pattern, ...] = ()
-    exclude: tuple[Pattern, ...] = ()
-    stream: str | None = None
-    level: Level | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every line passes."""
-        return not (self.include or self.exclude or self.stream or self.level)
-
-    def finder(self) -> AllFinder:
-        """Return what finds the lines of a block that pass."""
-        wanted: list[WordFinder | RegexFinder | StreamFinder | LevelFinder] = []
-        if self.stream is not None:
-            wanted.append(StreamFinder(self.stream))
-        wanted += map(pattern_finder, self.include)
-        if self.level is not None:
-            wanted.append(LevelFinder(self.level, all_stderr=False))
-        return AllFinder(wanted, [pattern_finder(each) for each in self.exclude])
-
-    def matches(self, line: LogLine) -> bool:
-        """Whether a line passes."""
-        if self.stream is not None and line.stream != self.stream:
-            return False
-        if self.level and (line_level(line) or 0) < self.level:
-            return False
-        message = line.message
-        return all(pattern.matches(message) for pattern in self.include) and not any(
-            pattern.matches(message) for pattern in self.exclude
-        )
-
-
-# Searching the rows a pane shows: how many lines match, and where the next one is.
-#
-# A search follows its rows: call `Search.refresh` after ``rows.refresh()`` or
-# ``rows.advance()``, and `Search.advance` until it returns True. What was searched once
-# is not searched again.
 
 AT_ONCE_SECONDS = 0.004
 """Time `Search.refresh` itself spends on searching what arrived."""
@@ -122,7 +72,6 @@ class Search:
         return other
 
     def turn_to(self, rows: Rows) -> None:
-        """Search other rows of the same store from now on."""
         self.rows = rows
         self._version = -1
         self._base = 0
@@ -132,18 +81,15 @@ class Search:
 
     @property
     def complete(self) -> bool:
-        """Whether every line has been searched, so that ``count`` is final."""
         return self._found.complete and self.rows.complete
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Lines searched, and lines there are."""
         chunks = self.rows.visible.chunks
         return self._found.lines_done(chunks), sum(chunk.count for chunk in chunks)
 
     @property
     def count(self) -> int:
-        """Matching lines among the rows, as far as searched."""
         return self._totals()[-1]
 
     @property
@@ -153,7 +99,6 @@ class Search:
         return finder.too_slow if isinstance(finder, RegexFinder) else 0
 
     def refresh(self) -> None:
-        """Follow the rows; what arrived is searched at once if that is quick."""
         visible = self.rows.visible
         if self._version == visible.version:
             return
@@ -171,7 +116,6 @@ class Search:
         return self._found.advance(perf_counter() + budget_seconds)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return start and end of each match in a text that is shown."""
         return [] if self.pattern is None else self.pattern.spans(text)
 
     def is_match(self, row: int) -> bool:
@@ -228,7 +172,6 @@ class Search:
         border: tuple[int, int] | None,
         deadline: float,
     ) -> tuple[int | None, bool]:
-        """Return the first matching row in chunks, and whether time ran out."""
         visible = self.rows.visible
         for index in chunks:
             if visible.selection is not None and not visible.hits(index):
@@ -249,7 +192,6 @@ class Search:
         return None, False
 
     def _totals(self) -> list[int]:
-        """Return how many lines match before each chunk, and in all."""
         visible = self.rows.visible
         filtered = visible.selection.revision if visible.selection else 0
         state = (visible.version, self._found.revision, filtered, len(visible))
@@ -259,7 +201,6 @@ class Search:
         return self._sums[1]
 
     def _in_chunk(self, index: int) -> Sequence[int]:
-        """Return the matching lines of a chunk that are shown."""
         visible = self.rows.visible
         chunk = visible.chunks[index]
         found: MatchedLines = self._found.of(chunk)
@@ -275,5 +216,4 @@ class Search:
 
 
 def visible_row(rows: Rows, index: int, local: int) -> int:
-    """Return the row of a line that is shown."""
     return rows.row_at_ordinal(rows.visible.ordinal(index, local))

@@ -1,4 +1,9 @@
-"""Lines put where they belong: at the end, between chunks, or into one."""
+"""The lines of one job's log: exact, in order, each once.
+
+Lines may come live, retained, twice, late or out of order; what is read is the same
+(DESIGN.md, invariants 1, 2 and 8). Reading, appending and jumping cost the same at ten
+million lines as at a thousand. For the event loop's thread only.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +32,8 @@ from chronotui.log.chunks import (
     halves,
     spliced,
 )
+from chronotui.log.marks import LOWEST, Marks
 from chronotui.log.pattern import HUGE_LINE
-from chronotui.log.rows import LOWEST, Marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,8 +46,6 @@ MOST_SLIPPED: Final = 8
 
 
 class Keyed(NamedTuple):
-    """A line under its key."""
-
     key: LineKey
     line: LogLine
 
@@ -56,15 +59,12 @@ class Placed(NamedTuple):
 
 
 class Placing:
-    """Puts sorted lines with different keys into a list of chunks."""
-
     def __init__(self, chunks: ChunkList, spool: Spool, ids: EventIds) -> None:
         self._list = chunks
         self._spool = spool
         self._ids = ids
 
     def append(self, lines: Sequence[LogLine]) -> None:
-        """Put lines of one attempt, all after the last one, at the end."""
         for start in range(0, len(lines), CHUNK_LINES):
             block = block_of(lines[start : start + CHUNK_LINES], self._ids)
             self._append_block(len(self._list.chunks) - 1, block, lines[0].attempt)
@@ -77,7 +77,6 @@ class Placing:
         self.insert_block(index, block_of(lines, self._ids), lines[0].attempt)
 
     def insert_block(self, index: int, block: Block, attempt: int) -> None:
-        """Put a block of lines between a chunk (-1: none) and the next one."""
         if not self._prepend_block(index, block, attempt):
             self._append_block(index, block, attempt)
 
@@ -136,7 +135,6 @@ class Placing:
         )
 
     def _insert_after(self, index: int, items: Sequence[Keyed]) -> None:
-        """Put lines between a chunk (-1: none) and the next one."""
         runs = groupby(items, key=lambda item: item.key.attempt)
         for attempt, run in reversed([(attempt, list(run)) for attempt, run in runs]):
             block = block_of([item.line for item in run], self._ids)
@@ -158,7 +156,6 @@ class Placing:
         return True
 
     def _append_block(self, index: int, block: Block, attempt: int) -> None:
-        """Put lines at the end of a chunk, and into new ones after it."""
         start = self._fill(index, block, attempt)
         fresh: list[Chunk] = []
         while start < len(block):
@@ -172,7 +169,6 @@ class Placing:
             self._list.replace(index + 1, index + 1, fresh)
 
     def _fill(self, index: int, block: Block, attempt: int) -> int:
-        """Extend a chunk by what fits, all of it unless it is the last one."""
         chunks = self._list.chunks
         if index < 0 or chunks[index].attempt != attempt:
             return 0
@@ -191,7 +187,6 @@ class Placing:
         return fits
 
     def _merge(self, index: int, items: Sequence[Keyed]) -> Placed:
-        """Put lines into a chunk, between its first and its last one."""
         if not items:
             return Placed([], 0, 0)
         chunk = self._list.chunks[index]
@@ -212,7 +207,6 @@ class Placing:
     def _compared(
         self, block: Block, items: Sequence[Keyed]
     ) -> tuple[list[tuple[int, LogLine]], list[tuple[int, bool, LogLine]]]:
-        """Return what a block holds but as live, and what it has not or otherwise."""
         confirmed: list[tuple[int, LogLine]] = []
         changes: list[tuple[int, bool, LogLine]] = []
         for key, line in items:
@@ -258,7 +252,6 @@ class Placing:
         return block
 
     def _rewrite(self, index: int, block: Block) -> None:
-        """Give a chunk other lines, in several chunks if they are too many."""
         chunk = self._list.chunks[index]
         self._spool.count_in((chunk,), -1)
         if len(block) <= CHUNK_LINES and (
@@ -274,9 +267,6 @@ class Placing:
         ]
         self._spool.count_in(parts)
         self._list.replace(index, index + 1, parts)
-
-
-# Where lines can go without a look at each: after the last one, or between chunks.
 
 
 def goes_at_end(chunks: ChunkList, lines: Sequence[LogLine]) -> bool:
@@ -352,7 +342,6 @@ def holds_all(chunks: ChunkList, spool: Spool, lines: LineBlock) -> bool:
 
 
 def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
-    """Whether each line's place is above the one before, or each below it."""
     places: list[tuple[int, ...]] = [line[:2] for line in lines]
     if places[0] > places[-1]:
         places.reverse()
@@ -366,17 +355,15 @@ def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
     return all(map(lt, ranked, ranked[1:]))
 
 
-# Lines of unknown attempt and without an id: the same one again, or another?
-
 SAME_NS: Final = 1_000_000
-"""Live times have nanoseconds, retained ones milliseconds (wire note)."""
+"""Live times have nanoseconds, retained ones milliseconds (WIRE.md "Logs")."""
 
 
 class DuplicateMatcher:
     """Finds, for the lines of one batch, those they are again.
 
     Number, stream and message must be the same, and the times at most 1 ms apart
-    (design note, invariant 1).
+    (DESIGN.md, invariant 1).
     """
 
     def __init__(self, store: LogStore) -> None:
@@ -419,12 +406,6 @@ def _same(line: LogLine, known: LogLine) -> bool:
         return not known.event_id and line.time_ns == known.time_ns
     return abs(line.time_ns - known.time_ns) <= SAME_NS
 
-
-# The lines of one job's log: exact, in order, each once.
-#
-# Lines may come live, retained, twice, late or out of order; what is read is the same
-# (design note, invariants 1, 2 and 8). Reading, appending and jumping cost the same at
-# ten million lines as at a thousand. For the event loop's thread only.
 
 DEFAULT_BUDGET_BYTES: Final = 512 << 20
 
@@ -476,12 +457,10 @@ class LogStore:
         self._placing = Placing(self.chunks, self.spool, self.ids)
 
     def __len__(self) -> int:
-        """Return the number of lines."""
         return len(self.chunks)
 
     @property
     def version(self) -> int:
-        """Changes with every change of lines, gaps, sections and edges."""
         return self.chunks.version + self.marks.version
 
     @property
@@ -570,7 +549,6 @@ class LogStore:
         return self._huge[1]
 
     def lines(self, start: int, stop: int) -> list[LogLine]:
-        """Return the lines ``start`` to ``stop`` (exclusive), cut to what is there."""
         start, stop = max(start, 0), min(stop, len(self))
         found: list[LogLine] = []
         while start < stop:
@@ -586,7 +564,6 @@ class LogStore:
         return found
 
     def bisect(self, key: LineKey) -> int:
-        """Return the number of the first line not before a key."""
         number, local = self.bisect_in_chunks(key)
         return self.chunks.starts[number] + local
 
@@ -604,14 +581,12 @@ class LogStore:
         return number, self.spool.block(chunk).find(key, self.ids)[0]
 
     def find(self, key: LineKey) -> int | None:
-        """Return the number of the line with a key."""
         index = self.bisect(key)
         if index < len(self) and key_of(self.line(index)) == key:
             return index
         return None
 
     def attempts(self) -> tuple[int, ...]:
-        """Return the attempts lines are held of, in order."""
         found: list[int] = []
         index = 0
         while index < len(self.chunks.chunks):
@@ -621,7 +596,6 @@ class LogStore:
         return tuple(found)
 
     def attempt_range(self, attempt: int) -> range:
-        """Return the numbers of an attempt's lines."""
         lowest = LineKey(attempt, LOWEST, -1, "")
         return range(
             self.bisect(lowest), self.bisect(lowest._replace(attempt=attempt + 1))
@@ -630,3 +604,29 @@ class LogStore:
     def close(self) -> None:
         """Give the spool back; the lines in it are gone."""
         self.spool.close()
+
+
+def relabel(
+    store: LogStore, from_attempt: int, attempt_of: Callable[[LogLine], int]
+) -> None:
+    """Find the attempts of all lines from an attempt on again.
+
+    Reads and places all of them, so it is for the rare moment when a server that
+    does not tell attempts turns out to have had one more.
+
+    Args:
+        store: The log.
+        from_attempt: Lines of earlier attempts stay as they are.
+        attempt_of: Returns a line's attempt, at least ``from_attempt``; it must
+            keep lines apart that are apart.
+    """
+    start = store.attempt_range(from_attempt).start
+    lines = store.lines(start, len(store))
+    if not lines:
+        return
+    first, _ = store.chunks.place(start)
+    store.spool.count_in(store.chunks.chunks[first:], -1)
+    store.chunks.replace(first, len(store.chunks.chunks), ())
+    changed = [line._replace(attempt=attempt_of(line)) for line in lines]
+    for attempt in sorted({line.attempt for line in changed}):
+        store.add([line for line in changed if line.attempt == attempt])

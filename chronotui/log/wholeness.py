@@ -1,6 +1,6 @@
 """Whether a downloaded file is the whole log, held against the retained one.
 
-A proxy can end an answer that broke off as if it were complete (wire note "In front
+A proxy can end an answer that broke off as if it were complete (WIRE.md, "In front
 of it"), and a server that dies between two flushes cuts exactly at a line's end:
 nothing in the file shows it. `decide` is the one place that judges, from what the file
 holds at its end, how many lines it has, and what the retained log says.
@@ -27,8 +27,6 @@ stand elsewhere in it, too."""
 
 
 class Whole(Enum):
-    """Whether a file is the whole log."""
-
     WHOLE = "whole"
     SHORT = "short"
     UNDECIDED = "undecided"
@@ -38,8 +36,6 @@ class Whole(Enum):
 
 
 class Numbers(NamedTuple):
-    """The lines of one attempt: how many, and the highest number among them."""
-
     lines: int
     highest: int
 
@@ -49,7 +45,7 @@ class Numbers(NamedTuple):
     def missing(self, base: int) -> int:
         """Return how many lines are missing at least.
 
-        A number is skipped only after one that was given twice (wire note "Retained
+        A number is skipped only after one that was given twice (WIRE.md, "Retained
         logs"): whole attempts have no fewer lines than numbers.
         """
         return max(0, self.highest + 1 - base - self.lines)
@@ -88,7 +84,7 @@ class Retained:
 
     @property
     def base(self) -> int:
-        """The number an attempt begins with (design invariant 4)."""
+        """The number an attempt begins with (DESIGN.md, invariant 4)."""
         current = any(line.event_id or not line.sequence_num for line in self.newest)
         return 0 if current else 1
 
@@ -114,15 +110,12 @@ class Wholeness:
 
 
 class RawPlace(NamedTuple):
-    """A line's place in a raw file: attempts interleave there."""
-
     sequence_num: int
     stream: str
     event_id: str
 
 
 def raw_place(line: LogLine) -> RawPlace:
-    """Return where a line stands in a raw file."""
     return RawPlace(line.sequence_num, line.stream, line.event_id)
 
 
@@ -328,7 +321,6 @@ def _matched_at_end(
 
 
 def _ends_in(tail: bytes, end: int, text: bytes) -> bool:
-    """Whether the line, or lines, before a place are just these."""
     start = end - len(text) - 1
     if start < 0 or tail[start:end] != text + b"\n":
         return False

@@ -48,7 +48,7 @@ class Address:
         """Join path segments and query to the base, every value percent-encoded.
 
         Values of None and empty ones are left out. A cursor may hold any character
-        (wire note "Retained logs") and comes back as it was given.
+        (WIRE.md "Logs") and comes back as it was given.
 
         Raises:
             NotFoundError: A segment cannot be an id (empty, ``.`` or ``..``).

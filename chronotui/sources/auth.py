@@ -1,8 +1,4 @@
-"""How a profile signs in: what the caller configures, without any I/O.
-
-Secrets come from callables, asked only when needed, so that a password command, a
-keyring or a dialog can stand behind them. No secret appears in a ``repr``.
-"""
+"""Signing in: secrets, where they come from, and the exchanges that get them."""
 
 from __future__ import annotations
 
@@ -10,12 +6,11 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol
 
 from chronotui.errors import (
     Answer,
@@ -24,87 +19,26 @@ from chronotui.errors import (
     NotSignedInError,
     UnreadableAnswerError,
 )
+from chronotui.sources.protocol import (
+    BearerAuth,
+    CookieAuth,
+    SessionAuth,
+    SessionCookies,
+)
 from chronotui.sources.wire_errors import Ask, is_page, media_type, quote_words, routed
 from chronotui.sources.wire_json import read_workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from chronotui.sources.protocol import Auth, SecretSource
     from chronotui.sources.transport import Heard, Transport
-
-SecretSource: TypeAlias = Callable[[], Awaitable[str]]
-"""Gives a secret; may run a command or ask. Raises a ChronotuiError if it cannot."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionCookies:
-    """What a login answers (wire note "Authentication").
-
-    Attributes:
-        session: Value of the ``session`` cookie, as the server wrote it.
-        csrf: Value of the ``csrf`` cookie, "" when the server gave none.
-        expires_at: When the session ends by the server's word (UTC), if it said.
-    """
-
-    session: str = field(repr=False)
-    csrf: str = field(default="", repr=False)
-    expires_at: datetime | None = None
-
-
-def _forget(_cookies: SessionCookies | None) -> None:
-    """Keep nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionAuth:
-    """Sign in with e-mail and password, then with the session's cookies.
-
-    Attributes:
-        email: The account.
-        password: Asked at each login.
-        saved: Cookies of an earlier session, tried first.
-        on_session: Called with each new session's cookies, and with None when they
-            are refused or given back, so that they can be kept or removed.
-    """
-
-    email: str
-    password: SecretSource = field(repr=False)
-    saved: SessionCookies | None = None
-    on_session: Callable[[SessionCookies | None], None] = field(
-        default=_forget, repr=False
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class BearerAuth:
-    """Sign in with a token; ``session`` is the cookie for the raw download.
-
-    Documented servers take only the cookie there (wire note "Raw download").
-    """
-
-    token: SecretSource = field(repr=False)
-    session: SecretSource | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class CookieAuth:
-    """Sign in with a session cookie taken from elsewhere."""
-
-    session: SecretSource = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class NoAuth:
-    """Send no secrets."""
-
-
-Auth: TypeAlias = SessionAuth | BearerAuth | CookieAuth | NoAuth
 
 
 # Session cookies read from a login's answer itself.
 #
 # A cookie jar would drop them behind a port forward, where Domain and Secure do not
-# match the URL in use (wire note "Authentication").
+# match the URL in use (WIRE.md "Authentication").
 
 
 def read_session(set_cookies: Iterable[str], now: datetime) -> SessionCookies | None:
@@ -273,7 +207,7 @@ class Secrets:
         Args:
             changes: The request changes state and needs the csrf cookie too.
             raw: It is the raw download, for which a bearer profile may hold a
-                session as well (wire note "Raw download").
+                session as well (WIRE.md "Raw download").
         """
         made: dict[str, str] = {}
         if self.bearer:
@@ -450,7 +384,7 @@ async def _ask(source: SecretSource, name: str) -> str:
     )
 
 
-# Signing in and out, and the look at the server before (wire note "Authentication").
+# Signing in and out, and the look at the server before (WIRE.md "Authentication").
 #
 # A password or token is easily sent to the wrong place: a port that another program
 # has taken, a proxy's own page, a url without its prefix. So the server is asked for

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import OverloadedError, PageTooLargeError
 from chronotui.sources.address import check_secrets_may_travel, parse_address
-from chronotui.sources.auth import (
-    Auth,
+from chronotui.sources.auth import check_server, log_out
+from chronotui.sources.connections import Connections
+from chronotui.sources.download import ThreadSecrets
+from chronotui.sources.protocol import (
+    CHRONOVERSE,
     BearerAuth,
     NoAuth,
     SessionAuth,
-    check_server,
-    log_out,
+    TlsSettings,
 )
-from chronotui.sources.connections import Connections, TlsSettings
-from chronotui.sources.download import ThreadSecrets
 from chronotui.sources.transport import Transport
 from chronotui.sources.wire_errors import Ask
 from chronotui.sources.wire_json import (
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         WorkflowKind,
     )
     from chronotui.sources.download import RawDownload
-    from chronotui.sources.transport import RequestLog
+    from chronotui.sources.protocol import Auth, Capabilities, RequestLog
 
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
@@ -63,6 +63,7 @@ class Chronoverse:
 
     def __init__(self, transport: Transport, auth: Auth) -> None:
         self.origin = transport.address.origin
+        self.capabilities: Capabilities = CHRONOVERSE.capabilities
         self._transport = transport
         self._auth = auth
         self._url = transport.address.url
@@ -84,7 +85,7 @@ class Chronoverse:
         build_status: BuildStatus | None = None,
         terminated: bool = False,
     ) -> Page[Workflow]:
-        """List workflows, one page (wire note "Workflows").
+        """List workflows, one page (WIRE.md "Workflows").
 
         A current server lists terminated ones among the living; only those asked for
         are given, so that a page may be short, or empty and lead on.
@@ -128,7 +129,7 @@ class Chronoverse:
         status: JobStatus | None = None,
         trigger: Trigger | None = None,
     ) -> Page[Job]:
-        """List a workflow's jobs, newest first, one page (wire note "Jobs").
+        """List a workflow's jobs, newest first, one page (WIRE.md "Jobs").
 
         A state the server spells differently is asked for in its spelling.
 
@@ -186,7 +187,7 @@ class Chronoverse:
         stream: str | None = None,
         cursor: str | None = None,
     ) -> SearchPage:
-        """Search the retained lines on the server (wire note "Search").
+        """Search the retained lines on the server (WIRE.md "Search").
 
         A hit need not contain the query. A cursor belongs to its filters.
         """
@@ -202,7 +203,7 @@ class Chronoverse:
         """Subscribe to a job's lines; one tuple of events for each network read.
 
         There is no read time-out: silence is normal, a dead peer is told by TCP
-        keep-alive (wire note "Live"). The iterator ends when the server closes the
+        keep-alive (WIRE.md "Live stream"). The iterator ends when the server closes the
         stream in good order.
         """
         self._threads.meet_loop()
@@ -307,8 +308,8 @@ class Chronoverse:
         """Read a page of lines.
 
         Raises:
-            PageTooLargeError: The server's own 429 without a wait (wire note
-                "Errors"): repeating it quickly would only make things worse.
+            PageTooLargeError: The server's own 429 without a wait (WIRE.md "Errors"):
+                repeating it quickly would only make things worse.
         """
         try:
             return await self._read(kind, url, headers)

@@ -10,7 +10,6 @@ import re
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -28,23 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chronotui.sources.address import Address
-
-
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
-    """The profile's TLS keys; paths may begin with ``~``.
-
-    Attributes:
-        ca_file: Authorities to trust instead of the usual ones.
-        client_cert: Our certificate, for servers that ask for one.
-        client_key: Its key, when it is not in the certificate's file.
-        verify: Whether the server's certificate is checked at all.
-    """
-
-    ca_file: str | Path | None = None
-    client_cert: str | Path | None = None
-    client_key: str | Path | None = None
-    verify: bool = True
+    from chronotui.sources.protocol import TlsSettings
 
 
 def build_context(settings: TlsSettings) -> ssl.SSLContext:
@@ -421,13 +404,13 @@ class _BulkStream(httpcore.NetworkStream):
 # Clients of httpx as every request needs them: sockets, limits, no cookie jar.
 
 KEEPALIVE_SECONDS: Final = 20.0
-"""Idle connections are let go before the server does, at 30 s (wire note "Others")."""
+"""Idle connections are let go before the server does, at 30 s (WIRE.md "Proxies")."""
 
 _PROBE_AFTER_SECONDS: Final = 15
 _PROBE_EVERY_SECONDS: Final = 5
 _PROBES: Final = 4
 _UNACKNOWLEDGED_MS: Final = 35_000
-"""A dead peer is told from a quiet one within about 35 s (wire note "Live")."""
+"""A dead peer is told from a quiet one within about 35 s (WIRE.md "Live stream")."""
 
 _HEADERS: Final = {
     "Accept": "application/json",

@@ -171,7 +171,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
 
     Attributes:
         format: What the server really sends, by its Content-Type; the request may
-            have asked for something else (wire note "Raw download").
+            have asked for something else (WIRE.md "Raw download").
         file_name: The name the server proposes, None without one. It is the
             server's word: make it safe before use.
     """

@@ -1,8 +1,8 @@
 """Server-sent events out of bytes: sans-IO, incremental, a batch at a time.
 
 Decoding agrees with httpx-sse's decoder on every split of every stream, with two
-differences on purpose: ``id`` and ``retry`` are ignored (the server sends none, wire
-note "Live"), and an event that says nothing (no name, no data) is not reported.
+differences on purpose: ``id`` and ``retry`` are ignored (the server sends none, WIRE.md
+"Live stream"), and an event that says nothing (no name, no data) is not reported.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def attempt_of(event_id: str) -> int:
     """Return the attempt an event id tells, 0 when it tells none.
 
     ``log:<job>:<stream>:<n>`` is the first, ``log:<job>:attempt:<k>:<stream>:<n>``
-    is number k (wire note "Retained logs").
+    is number k (WIRE.md "Logs").
     """
     source = event_id.rpartition(":")[0]
     known = _attempts.get(source)
@@ -378,8 +378,8 @@ async def _open_events(
     """Open with httpx-sse; only connecting has to come about in time.
 
     The head of the answer may take as long as it takes: a proxy that buffers holds
-    it back with the frames, and throws away what it holds when it is left (wire note
-    "In front of it").
+    it back with the frames, and throws away what it holds when it is left (WIRE.md
+    "Proxies").
     """
     patience = transport.timeout_seconds
     opening = aconnect_sse(

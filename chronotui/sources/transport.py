@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
     suppress,
 )
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import httpx
 
@@ -24,8 +23,9 @@ from chronotui.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
-from chronotui.sources.auth import Credentials, NoAuth, check_server, log_in, source_for
+from chronotui.sources.auth import Credentials, check_server, log_in, source_for
 from chronotui.sources.merging import StaleConnectionError
+from chronotui.sources.protocol import NoAuth, RequestEntry
 from chronotui.sources.wire_errors import (
     CHECK_URL,
     FAILURES,
@@ -44,38 +44,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from chronotui.sources.address import Address, Proxy
-    from chronotui.sources.auth import Auth, Secrets
+    from chronotui.sources.auth import Secrets
     from chronotui.sources.connections import Connections
+    from chronotui.sources.protocol import Auth, RequestLog
 
 _SECRET_HEADERS: Final = frozenset(
     {"authorization", "cookie", "set-cookie", "proxy-authorization"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RequestEntry:
-    """One exchange with the server, fit for a log file.
-
-    Attributes:
-        kind: What it was for, such as ``jobs``, ``log_page`` or ``login``.
-        method: The HTTP method.
-        url: The whole URL; secrets never stand in one.
-        headers: The request's headers, secret ones as ``‹redacted›``.
-        status: The answer's status, None when none came.
-        seconds: From sending until the answer's head or the failure.
-        problem: Class of the error, "" when there was none.
-    """
-
-    kind: str
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    status: int | None
-    seconds: float
-    problem: str = ""
-
-
-RequestLog: TypeAlias = Callable[[RequestEntry], None]
 
 
 def redact(headers: Mapping[str, str]) -> dict[str, str]:

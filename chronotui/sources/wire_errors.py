@@ -49,8 +49,7 @@ class Ask:
         method: HTTP method.
         headers: Further headers.
         content: Body, JSON.
-        changes: The request changes state and needs csrf (wire note
-            "Authentication").
+        changes: The request changes state and needs csrf (WIRE.md "Authentication").
         secrets: Whether it carries the profile's secrets.
         renews: Whether a 401 renews the secrets.
     """
@@ -75,7 +74,7 @@ def routed(ask: Ask) -> Iterator[None]:
         raise
 
 
-# What an answer's status and content type mean (wire note "Errors").
+# What an answer's status and content type mean (WIRE.md "Errors").
 #
 # Branches are on status and content type alone; the server's text is cleaned, bounded
 # and quoted, never parsed.

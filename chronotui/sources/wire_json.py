@@ -1,4 +1,4 @@
-"""JSON answers read tolerantly (wire note "JSON habits"): null and "" are absent."""
+"""JSON answers read tolerantly (WIRE.md "JSON habits"): null and "" are absent."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def unreadable(what: str, why: str) -> UnreadableAnswerError:
     )
 
 
-# Times of the wire: RFC 3339 with 0 to 9 fraction digits (wire note "JSON habits").
+# Times of the wire: RFC 3339 with 0 to 9 fraction digits (WIRE.md "JSON habits").
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SCALE: Final = [int("1" + "0" * (9 - digits)) for digits in range(10)]
@@ -175,7 +175,7 @@ def _first_of_its_second(text: str) -> int | None:
     return parsed
 
 
-# Workflows and jobs out of the server's objects (wire notes "Workflows", "Jobs").
+# Workflows and jobs out of the server's objects (WIRE.md "Workflows", "Jobs").
 
 UNSAID = "UNKNOWN"
 """Stands for a state, kind or trigger the server left out."""
@@ -278,7 +278,7 @@ def _payload(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# The server's search marks, taken out of messages (wire note "Search").
+# The server's search marks, taken out of messages (WIRE.md "Search").
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -316,7 +316,7 @@ def split_marks(message: str, token: str) -> tuple[str, Ranges]:
     return "".join(kept), tuple(pair for pair in ranges if pair[0] < pair[1])
 
 
-# Filter words that servers spell differently (wire note "Jobs").
+# Filter words that servers spell differently (WIRE.md "Jobs").
 
 Answer = TypeVar("Answer")
 

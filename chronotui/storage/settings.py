@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+from chronotui import SOURCE_KINDS
 from chronotui.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -285,8 +286,6 @@ def path(value: object, folder: Path) -> Path | None:
 #
 # The names and values are the contract of `config.toml`.
 
-CHRONOVERSE: Final = "chronoverse"
-DIFY: Final = "dify"
 METHODS: Final = ("session", "bearer", "cookie", "none")
 TIMESTAMPS: Final = ("off", "time", "full", "elapsed", "delta")
 ZONES: Final = ("local", "utc")
@@ -351,7 +350,7 @@ class Profile:
     name: str
     url: str = required(base_url)
     """The server's base URL, path prefix included, without a slash at the end."""
-    kind: str = setting(one_of(CHRONOVERSE, DIFY), CHRONOVERSE)
+    kind: str = setting(one_of(*SOURCE_KINDS), SOURCE_KINDS[0])
     """What kind of server it is."""
     poll_seconds: float = setting(number(0.2, 300), 5.0)
     """How often a watched job and the expanded lists are asked."""

@@ -13,11 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from chronotui.storage.files import write_private
+from chronotui.storage.files import state_dir, write_private
 from chronotui.storage.settings import TIMESTAMPS, ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from chronotui.storage.settings import Profile
 
 _SHORTEST_HIDDEN: Final = 4
 """Shorter secrets would blot out ordinary words of the log."""
@@ -189,6 +191,19 @@ class SessionFile:
         mark = sha256(origin.encode()).hexdigest()[:16]
         self._origin = origin
         self.path = folder / "sessions" / f"{profile}-{mark}.json"
+
+    @classmethod
+    def of(cls, profile: Profile, folder: Path | None = None) -> SessionFile:
+        """Return the file of a profile's session; None is the state folder."""
+        origin = f"{profile.auth.email} {profile.url}"
+        return cls(folder or state_dir(), profile.name, origin)
+
+    def kept(self) -> SavedSession | None:
+        """Return what was saved unless it has ended, by its own date."""
+        saved = self.read()
+        if saved is None or saved.expires_at is None or saved.expires_at > time.time():
+            return saved
+        return None
 
     def read(self) -> SavedSession | None:
         """Return what was saved; None when absent, unreadable or not ours.

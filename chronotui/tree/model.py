@@ -1,29 +1,21 @@
-"""What the tree is filtered by."""
+"""The tree of workflows and jobs: what is loaded, filtered, shown, selected."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.text import clean
-from chronotui.tree.listing import (
-    JobPool,
-    Listing,
-    ListNote,
-    NoteKind,
-    lines_of,
-    notes_of,
-)
+from chronotui.tree.listing import Listing, ListNote, NoteKind, lines_of, notes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chronotui.model import Job, JobStatus, Trigger, Workflow
-    from chronotui.tree.listing import ListPosition, NoteLine
+    from chronotui.tree.listing import NoteLine
 
 
 class JobFilter(NamedTuple):
@@ -33,7 +25,6 @@ class JobFilter(NamedTuple):
     trigger: Trigger | None = None
 
     def accepts(self, job: Job) -> bool:
-        """Tell whether a job belongs into a list filtered this way."""
         if self.status is not None and job.status != self.status:
             return False
         return self.trigger is None or job.trigger == self.trigger
@@ -63,7 +54,6 @@ class TreeFilters:
 
     @property
     def jobs(self) -> JobFilter:
-        """The part that concerns jobs."""
         return JobFilter(self.status, self.trigger)
 
     @property
@@ -72,20 +62,11 @@ class TreeFilters:
         return self.text.strip()
 
     def with_terminated_toggled(self) -> TreeFilters:
-        """Return the same filters, with terminated workflows the other way round."""
         return replace(self, terminated=not self.terminated)
 
-    def describe(self) -> str:
-        """Return the filters in words for a title, "" when there are none."""
-        parts = [self.jobs.describe()]
-        if self.query:
-            parts.append(f"/{clean(self.query)}")
-        if self.terminated:
-            parts.append("with terminated")
-        return " · ".join(part for part in parts if part)
-
-
-# What a row of the tree is, told by identity and not by its number.
+    def cleared(self) -> TreeFilters:
+        """Return no filters; terminated workflows stay as they were."""
+        return TreeFilters(terminated=self.terminated)
 
 
 class TreeNodeKind(Enum):
@@ -109,12 +90,10 @@ class NodeKey(NamedTuple):
 
     @classmethod
     def workflow(cls, workflow_id: str) -> NodeKey:
-        """Return the key of a workflow's row."""
         return cls(TreeNodeKind.WORKFLOW, workflow_id)
 
     @classmethod
     def job(cls, workflow_id: str, job_id: str) -> NodeKey:
-        """Return the key of a job's row."""
         return cls(TreeNodeKind.JOB, workflow_id, job_id)
 
     @classmethod
@@ -123,7 +102,108 @@ class NodeKey(NamedTuple):
         return cls(TreeNodeKind.NOTE, workflow_id, str(line))
 
 
-# One workflow in the tree, with the lists of its jobs.
+# What is loaded: jobs with their short ids, workflows with the lists of their jobs.
+
+SHORTEST: Final = 6
+
+
+class ShortIds:
+    """The common length at which all ids of a list differ, at least ``SHORTEST``.
+
+    The length only grows, so a column of ids keeps its width while a list is read.
+    Adding ids costs what they are many, not what the list is long, except for the
+    few times the length grows.
+    """
+
+    def __init__(self) -> None:
+        self.length = SHORTEST
+        self._ids: set[str] = set()
+        self._prefixes: set[str] = set()
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Take up ids; one already known changes nothing."""
+        new = list(ids)
+        self._ids.update(new)
+        self._prefixes.update([item[: self.length] for item in new])
+        while len(self._prefixes) < len(self._ids) and self.length < self._longest():
+            self.length += 1
+            self._prefixes = {item[: self.length] for item in self._ids}
+
+    def of(self, item_id: str) -> str:
+        return item_id[: self.length]
+
+    def _longest(self) -> int:
+        return max(map(len, self._ids))
+
+
+class JobPool:
+    """The loaded jobs of one workflow by id, whichever list they came with.
+
+    ``unfinished`` holds the ids of those whose state can still change.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self.unfinished: dict[str, None] = {}
+        self.short_ids = ShortIds()
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs.values())
+
+    def __getitem__(self, job_id: str) -> Job:
+        return self._jobs[job_id]
+
+    def get(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def put(self, jobs: Iterable[Job]) -> bool:
+        """Take over what was read; tell whether anything differs from before."""
+        changed = False
+        new: list[str] = []
+        for job in jobs:
+            before = self._jobs.get(job.id)
+            if before is None:
+                new.append(job.id)
+            after = job if before is None else _newest(before, job)
+            if after == before:
+                continue
+            changed = True
+            self._jobs[job.id] = after
+            if after.status.is_terminal:
+                self.unfinished.pop(after.id, None)
+            else:
+                self.unfinished[after.id] = None
+        self.short_ids.add(new)
+        return changed
+
+    def ask_later(self, job_id: str) -> None:
+        """Let the other unfinished jobs have their turn before this one."""
+        if job_id in self.unfinished:
+            del self.unfinished[job_id]
+            self.unfinished[job_id] = None
+
+    def drop(self, job_id: str) -> None:
+        self._jobs.pop(job_id, None)
+        self.unfinished.pop(job_id, None)
+
+
+def _newest(before: Job, after: Job) -> Job:
+    """Join two readings of one job; a job read alone lacks what a list tells."""
+    if (
+        before.updated_at is not None
+        and after.updated_at is not None
+        and after.updated_at < before.updated_at
+    ):
+        return before
+    return replace(
+        after,
+        attempts=before.attempts if after.attempts is None else after.attempts,
+        container_id=after.container_id or before.container_id,
+        fields={**before.fields, **after.fields},
+    )
 
 
 class Branch:
@@ -131,20 +211,13 @@ class Branch:
 
     The unfiltered list is kept while a filtered one is shown, so that taking the
     filter away shows at once what was there.
-
-    Args:
-        workflow: The workflow as last read.
-        job_filter: The filter its jobs are shown by.
-        totals: The count by status over all branches.
     """
 
-    def __init__(
-        self, workflow: Workflow, job_filter: JobFilter, totals: Counter[str]
-    ) -> None:
+    def __init__(self, workflow: Workflow, job_filter: JobFilter) -> None:
         self.workflow = workflow
         self.expanded = False
         self.no_logs = False
-        self.jobs = JobPool(totals)
+        self.jobs = JobPool()
         self._lists = {JobFilter(): Listing()}
         self.job_filter = JobFilter()
         self.show(job_filter)
@@ -171,29 +244,17 @@ class Branch:
             kept = Listing(fitting)
         self._lists = {JobFilter(): everything, job_filter: kept}
 
-    def extend(
-        self, listing: Listing, jobs: Sequence[Job], next_place: ListPosition | None
-    ) -> None:
-        """Join the next page to a list of this branch."""
+    def put(self, jobs: Sequence[Job]) -> list[str]:
+        """Take over jobs as read; return their ids in order, for a list of them."""
         self.jobs.put(jobs)
-        listing.extend([job.id for job in jobs], next_place)
-
-    def refresh(
-        self, listing: Listing, jobs: Sequence[Job], next_place: ListPosition | None
-    ) -> bool:
-        """Join pages read again from the top; False when they do not meet the list."""
-        self.jobs.put(jobs)
-        return listing.refresh([job.id for job in jobs], next_place)
-
-    def restart(
-        self, listing: Listing, jobs: Sequence[Job], next_place: ListPosition | None
-    ) -> None:
-        """Begin a list again with pages that do not meet what it held."""
-        self.jobs.put(jobs)
-        listing.restart([job.id for job in jobs], next_place)
+        return [job.id for job in jobs]
 
     def update(self, job: Job) -> bool:
-        """Take over a job read alone; lists it no longer fits lose it."""
+        """Take over a job read alone; lists it no longer fits lose it.
+
+        Returns:
+            Whether anything changed.
+        """
         changed = self.jobs.put([job])
         for job_filter, listing in self._lists.items():
             if not job_filter.accepts(self.jobs[job.id]):
@@ -203,19 +264,15 @@ class Branch:
     def reveal(self, job: Job) -> None:
         """Make a job stand in the shown list, wherever the server has it."""
         self.jobs.put([job])
-        self._lists[JobFilter()].foresee(job.id)
+        self._lists[JobFilter()].add_unconfirmed(job.id)
         if self.job_filter.accepts(job):
-            self.listing.foresee(job.id)
+            self.listing.add_unconfirmed(job.id)
 
-    def forget(self, job_id: str) -> bool:
+    def forget(self, job_id: str) -> None:
         """Drop a job that is no longer on the server."""
         for listing in self._lists.values():
             listing.discard(job_id)
-        return self.jobs.drop(job_id)
-
-    def matching(self, prefix: str) -> list[str]:
-        """Return the ids of loaded jobs that begin with ``prefix``."""
-        return [job.id for job in self.jobs if job.id.startswith(prefix)]
+        self.jobs.drop(job_id)
 
 
 # The visible rows, as sections of consecutive ones.
@@ -253,7 +310,7 @@ class Section(NamedTuple):
             return NodeKey.workflow(self.workflow_id)
         at = offset - self.head
         if self.listing is not None and at < len(self.listing):
-            return NodeKey.job(self.workflow_id, self.listing[at])
+            return NodeKey.job(self.workflow_id, self.listing.ids[at])
         return NodeKey.note(self.workflow_id, at - self.jobs)
 
     def offset(self, key: NodeKey) -> int | None:
@@ -349,12 +406,12 @@ def _found_by_id(tree: TreeModel) -> Iterator[Section]:
     prefix = tree.filters.query
     if not prefix:
         return
+    accepts = tree.filters.jobs.accepts
     for branch in tree.branches():
         workflow_id = branch.workflow.id
         if workflow_id in tree.workflows:
             continue
-        accepts = tree.filters.jobs.accepts
-        jobs = [j for j in branch.matching(prefix) if accepts(branch.jobs[j])]
+        jobs = [j.id for j in branch.jobs if j.id.startswith(prefix) and accepts(j)]
         if jobs or workflow_id.startswith(prefix):
             yield Section(workflow_id, Listing(jobs), ())
 
@@ -390,9 +447,6 @@ def _no_job(tree: TreeModel, branch: Branch) -> str:
     return f"No job is {said} in {clean(branch.workflow.name)}. {CLEAR}"
 
 
-# Which row is selected, by identity, while rows come and go.
-
-
 class TreeSelection:
     """The node that was chosen, and the row that stands for it now.
 
@@ -410,14 +464,6 @@ class TreeSelection:
         self._wanted = key
         row = rows.locate(key)
         self.row = self.row if row is None else row
-
-    def choose_row(self, row: int, rows: TreeRows) -> NodeKey | None:
-        """Choose the row nearest to a number; return its identity."""
-        if not len(rows):
-            return None
-        self.row = min(max(row, 0), len(rows) - 1)
-        self._wanted = rows.key(self.row)
-        return self._wanted
 
     def begin_at_top(self) -> None:
         """Let the first row stand in, if the chosen node is hidden by what follows."""
@@ -449,45 +495,17 @@ class TreeSelection:
         return self.row if same else head
 
 
-# Counts of what is loaded, in words.
-
-_TOLD: Final = (("RUNNING", "running"), ("FAILED", "failed"))
-
-
-def loaded_words(totals: Mapping[str, int]) -> str:
-    """Return "loaded: 3 running  1 failed"; counts of loaded jobs, never guessed.
-
-    Args:
-        totals: Loaded jobs by status, as ``TreeModel.totals`` counts them.
-    """
-    told = [
-        f"{totals.get(status, 0):,} {word}"
-        for status, word in _TOLD
-        if totals.get(status, 0)
-    ]
-    loaded = sum(totals.values())
-    return f"loaded: {'  '.join(told) or f'{loaded:,} jobs'}"
-
-
-# The tree of workflows and jobs: what is loaded, what is shown, what is selected.
-
-
 class TreeModel:
     """Workflows and their jobs as rows, without limits in their number.
 
     Whoever changes a branch or a listing calls ``touch``; rows are laid out again
     when next read. Rows are told by identity (``NodeKey``), so that selection and
     place outlive every refresh.
-
-    Args:
-        note_width: Cells a note below a list may take; 0 for one long row.
     """
 
-    def __init__(self, *, note_width: int = 0) -> None:
+    def __init__(self) -> None:
         self.filters = TreeFilters()
-        self.totals: Counter[str] = Counter()
-        self.version = 0
-        self._note_width = note_width
+        self._note_width = 0
         self._branches: dict[str, Branch] = {}
         self._lists: dict[tuple[str, bool], Listing] = {("", False): Listing()}
         self._rows: TreeRows | None = None
@@ -501,7 +519,6 @@ class TreeModel:
         return self._lists[self.filters.query, self.filters.terminated]
 
     def branch(self, workflow_id: str) -> Branch | None:
-        """Return a loaded workflow with its jobs."""
         return self._branches.get(workflow_id)
 
     def branches(self) -> Iterator[Branch]:
@@ -514,39 +531,28 @@ class TreeModel:
         return None if branch is None else branch.jobs.get(key.item)
 
     def put_workflows(self, workflows: Iterable[Workflow]) -> list[str]:
-        """Take over workflows as read; return their ids in order."""
+        """Take over workflows as read; return their ids in order, for a list."""
         ids = []
         for workflow in workflows:
             ids.append(workflow.id)
             branch = self._branches.get(workflow.id)
             if branch is None:
-                job_filter = self.filters.jobs
-                branch = Branch(workflow, job_filter, self.totals)
+                branch = Branch(workflow, self.filters.jobs)
                 self._branches[workflow.id] = branch
             branch.workflow = workflow
-        return ids
-
-    def extend_workflows(
-        self,
-        listing: Listing,
-        workflows: Sequence[Workflow],
-        next_place: ListPosition | None,
-    ) -> None:
-        """Join the next page to a list of workflows."""
-        listing.extend(self.put_workflows(workflows), next_place)
         self.touch()
+        return ids
 
     def reveal(self, workflow: Workflow, job: Job | None = None) -> NodeKey:
         """Show and select a workflow or job, wherever the server's lists have it."""
         self.put_workflows([workflow])
-        self.workflows.foresee(workflow.id)
+        self.workflows.add_unconfirmed(workflow.id)
         key = NodeKey.workflow(workflow.id)
         branch = self._branches[workflow.id]
         if job is not None:
             branch.expanded = True
             branch.reveal(job)
             key = NodeKey.job(workflow.id, job.id)
-        self.touch()
         self.select(key)
         return key
 
@@ -570,10 +576,17 @@ class TreeModel:
 
     def touch(self) -> None:
         """Say that something changed."""
-        self.version += 1
         self._rows = None
 
     # what is shown
+
+    @property
+    def rows(self) -> TreeRows:
+        """The visible rows, as they are until the next change."""
+        if self._rows is None:
+            self._rows = TreeRows(sections_of(self, self._note_width))
+            self._selection.settle(self._rows)
+        return self._rows
 
     def set_filters(self, filters: TreeFilters) -> None:
         """Filter at once by what is loaded; the server's answers refine it."""
@@ -601,63 +614,35 @@ class TreeModel:
             self.select(NodeKey.workflow(workflow_id))
 
     def set_note_width(self, cells: int) -> None:
-        """Break the notes below lists at a width in cells."""
+        """Break the notes below lists at a width in cells; 0 breaks nothing."""
         if cells != self._note_width:
             self._note_width = cells
             self.touch()
-
-    def __len__(self) -> int:
-        return len(self._laid_out)
-
-    def key(self, row: int) -> NodeKey:
-        """Return the identity of a visible row.
-
-        Raises:
-            IndexError: If there is no such row.
-        """
-        return self._laid_out.key(row)
-
-    def locate(self, key: NodeKey) -> int | None:
-        """Return the row of a node, None if it is not visible."""
-        return self._laid_out.locate(key)
-
-    def is_open(self, workflow_id: str) -> bool:
-        """Whether the jobs of a workflow are shown below it."""
-        return self._laid_out.is_open(workflow_id)
-
-    def note(self, key: NodeKey) -> NoteLine | None:
-        """Return the line of a note, None if it is not there (any more)."""
-        return self._laid_out.note(key)
 
     # what is selected
 
     @property
     def selected(self) -> NodeKey | None:
         """The selected node; while it is not visible, one that stands near."""
-        rows = self._laid_out
+        rows = self.rows
         return rows.key(self._selection.row) if len(rows) else None
 
     @property
     def selected_row(self) -> int:
         """The selected row, 0 when there are none."""
-        return self._selection.row if len(self._laid_out) else 0
+        return self._selection.row if len(self.rows) else 0
 
     def select(self, key: NodeKey) -> None:
         """Select a node by identity; one not visible is taken when it appears."""
-        self._selection.choose(key, self._laid_out)
+        self._selection.choose(key, self.rows)
 
-    def select_row(self, row: int) -> NodeKey | None:
-        """Select the row nearest to a number; return its identity."""
-        return self._selection.choose_row(row, self._laid_out)
+    def select_row(self, row: int) -> None:
+        """Select the row nearest to a number."""
+        rows = self.rows
+        if len(rows):
+            self.select(rows.key(min(max(row, 0), len(rows) - 1)))
 
     # inside
-
-    @property
-    def _laid_out(self) -> TreeRows:
-        if self._rows is None:
-            self._rows = TreeRows(sections_of(self, self._note_width))
-            self._selection.settle(self._rows)
-        return self._rows
 
     def _whole_list(self, terminated: bool) -> Listing:
         kept = self._lists.get(("", terminated))
@@ -671,6 +656,9 @@ class TreeModel:
         )
 
     def _lists_for(self, filters: TreeFilters) -> dict[tuple[str, bool], Listing]:
+        """Return the list a text narrows, by its place; none without a text."""
+        if not filters.query:
+            return {}
         place = (filters.query, filters.terminated)
         kept = self._lists.get(place)
         if kept is None:
@@ -681,4 +669,4 @@ class TreeModel:
                 for workflow_id in whole.ids
                 if folded in self._branches[workflow_id].workflow.name.casefold()
             )
-        return {place: kept} if filters.query else {}
+        return {place: kept}

@@ -1,4 +1,7 @@
-"""Words of a row, each with its width and the part it plays."""
+"""What a row of the tree says: its words, each with its width and the part it plays.
+
+A column of the rows of jobs is one entry of ``COLUMNS``.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from chronotui.times import age, human_duration
 from chronotui.tree.listing import NoteKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from chronotui.model import Job, JobStatus
+    from chronotui.model import Job
     from chronotui.tree.listing import NoteLine
     from chronotui.tree.model import Branch
 
@@ -44,6 +47,8 @@ class RowPiece(NamedTuple):
     right: bool = False
 
 
+SPACE: Final = RowPiece("", Role.PLAIN, 1)
+
 _SIGNS: Final[dict[str, tuple[str, Role]]] = {
     "RUNNING": ("●", Role.RUNNING),
     "PENDING": ("◌", Role.WAITING),
@@ -54,71 +59,142 @@ _SIGNS: Final[dict[str, tuple[str, Role]]] = {
 }
 
 
-def sign_of(status: JobStatus) -> tuple[str, Role]:
-    """Return the glyph of a job's state and the part it plays."""
-    return _SIGNS.get(str(status), ("?", Role.UNKNOWN))
+# The row of a job: its sign, then columns.
 
-
-# Which columns of a job's row fit into a width.
-
-GLYPH: Final = 2
+SIGN_CELLS: Final = 2
 LEAST_ID: Final = 6
 LONG_AGE: Final = 10
 LONG_ATTEMPT: Final = 9
 WIDE: Final = 36
 """From this width on rows are indented like a tree."""
 
-_GRANTS: Final = (
-    ("age", 7),
-    ("duration", 5),
-    ("duration", 7),
-    ("id", 0),
-    ("attempts", 3),
-    ("trigger", 1),
-    ("trigger", 6),
-    ("attempts", LONG_ATTEMPT),
-    ("age", LONG_AGE),
+WHOLE: Final = 0
+"""As many cells as the short ids of the list need."""
+
+
+class JobCell(NamedTuple):
+    """What a column says something about: a job, and the cells there are for it."""
+
+    job: Job
+    short_id: str
+    now: datetime
+    width: int
+
+
+class Column(NamedTuple):
+    """A column of the rows of jobs.
+
+    ``widths`` are those it may have, each with its rank: the order in which all
+    columns are given room, what tells most first. ``least`` cells it always has.
+    """
+
+    text: Callable[[JobCell], str]
+    role: Callable[[Role], Role]
+    widths: dict[int, int]
+    least: int = 0
+    right: bool = False
+
+
+def is_ticking(job: Job) -> bool:
+    """Whether a job's row changes by itself every second."""
+    return job.status == "RUNNING" and job.started_at is not None
+
+
+def _trigger(cell: JobCell) -> str:
+    word = str(cell.job.trigger)
+    known = {"AUTOMATIC": "auto", "MANUAL": "manual"}.get(word)
+    text = known or clean(word).lower()
+    return text if cell.width > 1 else text[:1]
+
+
+def _age(cell: JobCell) -> str:
+    """Say how long ago a job ended, or what it does now."""
+    job = cell.job
+    ended = job.completed_at or job.updated_at or job.started_at or job.created_at
+    if ended is None or not job.status.is_terminal:
+        return clean(str(job.status)).lower()
+    text = age(max((cell.now - ended).total_seconds(), 0.0))
+    return f"{text} ago" if cell.width >= LONG_AGE else text
+
+
+def _duration(cell: JobCell) -> str:
+    """Say how long a job ran or has been running, "" when it is not known."""
+    job = cell.job
+    end = cell.now if is_ticking(job) else job.completed_at
+    if job.started_at is None or end is None:
+        return ""
+    seconds = max((end - job.started_at).total_seconds(), 0.0)
+    text = human_duration(seconds)
+    return text if len(text) <= cell.width else age(seconds)
+
+
+def _attempts(cell: JobCell) -> str:
+    count = cell.job.attempts
+    if count is None or count < 2:
+        return ""
+    return f"attempt {count}" if cell.width >= LONG_ATTEMPT else f"×{count}"
+
+
+def _plain_unless_failed(state: Role) -> Role:
+    return state if state is Role.FAILED else Role.PLAIN
+
+
+def _muted_when_done(state: Role) -> Role:
+    return Role.MUTED if state in {Role.COMPLETED, Role.CANCELED} else state
+
+
+COLUMNS: Final = {
+    "id": Column(
+        lambda cell: clean(cell.short_id),
+        _plain_unless_failed,
+        widths={3: WHOLE},
+        least=LEAST_ID,
+    ),
+    "trigger": Column(_trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}),
+    "age": Column(_age, _muted_when_done, widths={0: 7, 8: LONG_AGE}),
+    "duration": Column(
+        _duration, _plain_unless_failed, widths={1: 5, 2: 7}, right=True
+    ),
+    "attempts": Column(
+        _attempts, lambda _state: Role.PLAIN, widths={4: 3, 7: LONG_ATTEMPT}
+    ),
+}
+"""From left to right."""
+
+_GRANTS: Final = sorted(
+    (rank, name, cells)
+    for name, column in COLUMNS.items()
+    for rank, cells in column.widths.items()
 )
-"""Columns and widths in the order they are given room: what tells most comes first."""
-
-
-class TreeColumns(NamedTuple):
-    """Widths in cells, each without the space before it; 0 leaves a column out."""
-
-    indent: int
-    id: int
-    trigger: int
-    age: int
-    duration: int
-    attempts: int
 
 
 @lru_cache(maxsize=64)
-def columns_for(width: int, id_length: int) -> TreeColumns:
+def columns_for(width: int, id_length: int) -> tuple[int, dict[str, int]]:
     """Share out a row's width.
 
     Args:
         width: Cells of the whole row.
         id_length: Cells the short ids of the list want.
+
+    Returns:
+        The indent, and the cells of each column without the space before it; a
+        column that has none is left out.
     """
     indent = 1 if width < WIDE else 3
-    left = max(width - indent - GLYPH - LEAST_ID, 0)
-    cells = {"id": LEAST_ID, "trigger": 0, "age": 0, "duration": 0, "attempts": 0}
-    for name, asked in _GRANTS:
+    cells = {name: column.least for name, column in COLUMNS.items()}
+    left = max(width - indent - SIGN_CELLS - sum(cells.values()), 0)
+    for _rank, name, asked in _GRANTS:
         had = cells[name]
-        wanted = asked or max(min(id_length, LEAST_ID + left), LEAST_ID)
+        wanted = asked or max(min(id_length, had + left), had)
         cost = wanted - had + (had == 0)
         if cost <= left:
             cells[name] = wanted
             left -= cost
-    return TreeColumns(indent=indent, **cells)
-
-
-# The words of a job's row.
+    return indent, {name: given for name, given in cells.items() if given}
 
 
 def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[RowPiece]:
-    """Return a job's row in columns: sign, id, trigger, age, duration, attempts.
+    """Return a job's row: its sign, then the columns there is room for.
 
     Args:
         branch: The workflow it belongs to.
@@ -127,74 +203,21 @@ def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[RowP
         now: The time ages and running durations are told against, aware.
     """
     ids = branch.jobs.short_ids
-    columns = columns_for(width, ids.length)
-    glyph, role = sign_of(job.status)
-    alarming = role is Role.FAILED
-    words = role if alarming else Role.PLAIN
+    indent, columns = columns_for(width, ids.length)
+    glyph, state = _SIGNS.get(str(job.status), ("?", Role.UNKNOWN))
     pieces = [
-        RowPiece("", Role.PLAIN, columns.indent),
-        RowPiece(glyph, Role.FAILED_SIGN if alarming else role, 1),
-        RowPiece("", Role.PLAIN, 1),
-        RowPiece(clean(ids.of(job.id)), words, columns.id),
+        RowPiece("", Role.PLAIN, indent),
+        RowPiece(glyph, Role.FAILED_SIGN if state is Role.FAILED else state, 1),
     ]
-    cells = (
-        (_trigger(job, columns.trigger), Role.MUTED, columns.trigger, False),
-        (_age(job, now, columns.age), _age_role(role), columns.age, False),
-        (_duration(job, now, columns.duration), words, columns.duration, True),
-        (_attempts(job, columns.attempts), Role.PLAIN, columns.attempts, False),
-    )
-    for text, cell_role, cell_width, right in cells:
-        if cell_width:
-            pieces.append(RowPiece("", Role.PLAIN, 1))
-            pieces.append(RowPiece(text, cell_role, cell_width, right))
+    short_id = ids.of(job.id)
+    for name, cells in columns.items():
+        column = COLUMNS[name]
+        text = column.text(JobCell(job, short_id, now, cells))
+        pieces += [SPACE, RowPiece(text, column.role(state), cells, column.right)]
     return pieces
 
 
-def is_ticking(job: Job) -> bool:
-    """Whether a job's row changes by itself every second."""
-    return job.status == "RUNNING" and job.started_at is not None
-
-
-def _trigger(job: Job, width: int) -> str:
-    word = {"AUTOMATIC": "auto", "MANUAL": "manual"}.get(str(job.trigger))
-    text = clean(str(job.trigger)).lower() if word is None else word
-    return text if width > 1 else text[:1]
-
-
-def _age_role(role: Role) -> Role:
-    return Role.MUTED if role in {Role.COMPLETED, Role.CANCELED} else role
-
-
-def _age(job: Job, now: datetime, width: int) -> str:
-    """Return how long ago a job ended, or the word for what it does now."""
-    if not job.status.is_terminal:
-        return clean(str(job.status)).lower()
-    ended = job.completed_at or job.updated_at or job.started_at or job.created_at
-    if ended is None:
-        return clean(str(job.status)).lower()
-    text = age(max((now - ended).total_seconds(), 0.0))
-    return f"{text} ago" if width >= LONG_AGE else text
-
-
-def _duration(job: Job, now: datetime, width: int) -> str:
-    """Return how long a job ran or has been running, "" when it is not known."""
-    if job.started_at is None:
-        return ""
-    end = now if is_ticking(job) else job.completed_at
-    if end is None:
-        return ""
-    seconds = max((end - job.started_at).total_seconds(), 0.0)
-    text = human_duration(seconds)
-    return text if len(text) <= width else age(seconds)
-
-
-def _attempts(job: Job, width: int) -> str:
-    if job.attempts is None or job.attempts < 2:
-        return ""
-    return f"attempt {job.attempts}" if width >= LONG_ATTEMPT else f"×{job.attempts}"
-
-
-# The words of a workflow's row, and of the notes below lists.
+# The row of a workflow, and of the notes below lists.
 
 LEAST_NAME: Final = 14
 NOTE_SIGNS: Final = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual.app import App, ComposeResult
 
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
 
 LIST_MOVES: Final[list[BindingType]] = [
     Binding("j", "move('down')", "down", show=False, id="dialog.down"),

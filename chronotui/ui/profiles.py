@@ -16,7 +16,9 @@ from textual.content import Content
 from textual.widgets import Button, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from chronotui import SOURCE_KINDS
 from chronotui.errors import ChronotuiError, ConfigError
+from chronotui.sources.protocol import KINDS
 from chronotui.storage.config import (
     SECRET_KEYS,
     SECRETS_OF_METHOD,
@@ -25,7 +27,7 @@ from chronotui.storage.config import (
     parse_config,
 )
 from chronotui.storage.config_edit import Edit, edit_config
-from chronotui.storage.settings import CHRONOVERSE, BadValueError, base_url
+from chronotui.storage.settings import BadValueError, base_url
 from chronotui.text import clean
 from chronotui.ui.dialogs import (
     ANSWER_MOVES,
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import AuthSettings, Config, Profile
 
@@ -130,7 +132,7 @@ class ProfileDraft:
         table = profiles.setdefault(self.name, {})
         if self.was is None or base_url(self.url, Path()) != self.was.url:
             table["url"] = self.url.strip()
-        if self.kind != (self.was.kind if self.was else CHRONOVERSE):
+        if self.kind != (self.was.kind if self.was else SOURCE_KINDS[0]):
             table["kind"] = self.kind
         auth = self._auth(table.get("auth", {}))
         if self.was is None or "auth" in table or self.method != "none":
@@ -195,7 +197,6 @@ def _given(auth: AuthSettings) -> list[tuple[str, str]]:
 
 DEMO: Final = "\0demo"
 """The answer for the demo; no profile can have this name."""
-KINDS: Final = (("chronoverse", "Chronoverse"), ("dify", "Dify"))
 METHODS: Final = (
     ("session", "e-mail and password"),
     ("bearer", "token"),
@@ -279,8 +280,9 @@ class ProfileForm(ProfileDialog):
         name = _field("name", "prod", was.name if was else "prod" * self._first)
         name.disabled = was is not None
         yield from self._row("Name", name)
-        kind = was.kind if was else "chronoverse"
-        yield from self._row("Kind", Choices(KINDS, kind, id="kind"))
+        kind = was.kind if was else SOURCE_KINDS[0]
+        kinds = [(one.name, one.label) for one in KINDS.values()]
+        yield from self._row("Kind", Choices(kinds, kind, id="kind"))
         url = _field("url", "https://chrono.example.com/api", was.url if was else "")
         yield from self._row("URL", url)
         method = was.auth.method if was else "session"
@@ -596,8 +598,8 @@ class ProfilesScreen(ProfileDialog):
     @work(group="profile-change", exclusive=True)
     async def action_remove(self) -> None:
         """Take the chosen profile out of the configuration, after asking."""
-        from chronotui.engine.session import forget_session
         from chronotui.storage.config import forget_profile
+        from chronotui.storage.state import SessionFile
 
         profile = self._chosen
         if profile is None:
@@ -612,7 +614,7 @@ class ProfilesScreen(ProfileDialog):
         except ChronotuiError as error:
             self._tell(str(error), is_problem=True)
             return
-        forget_session(profile)
+        SessionFile.of(profile).forget()
         self._take_over(None, f"{name} was removed.")
 
     def _take_over(self, chosen: str | None, words: str) -> None:

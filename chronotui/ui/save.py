@@ -30,7 +30,7 @@ from chronotui.engine.save_request import (
     size_text,
 )
 from chronotui.log.formats import SAVE_FORMATS
-from chronotui.log.rows import LineRow
+from chronotui.log.marks import LineRow
 from chronotui.storage.files import home_relative
 from chronotui.text import clean
 from chronotui.times import human_duration

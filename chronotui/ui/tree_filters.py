@@ -1,22 +1,13 @@
-"""A list of values to choose from, opened below a filter."""
+"""The line above the tree that says and sets what the tree is filtered by."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Final,
-    Generic,
-    NamedTuple,
-    TypeAlias,
-    TypeVar,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Offset
 from textual.message import Message
@@ -27,25 +18,24 @@ from textual.widgets.option_list import Option
 
 from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
-from chronotui.tree.model import TreeFilters, TreeModel
-from chronotui.ui import tree_messages as messages
-from chronotui.ui.tree import JobTree, utc_now
+from chronotui.tree.model import TreeFilters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from textual.app import ComposeResult
     from textual.events import Click, Resize
     from textual.geometry import Size
     from textual.timer import Timer
 
-    from chronotui.engine.catalog import Catalog
-    from chronotui.model import Job
+Value = TypeVar("Value")
+
+LONG_CELLS: Final = 46
+"""From this width of the bar on a filter carries its title."""
 
 
 class ChoiceMenu(ModalScreen[int | None]):
-    """Lets one value be chosen; gives its number, None if none was.
+    """A list of values, opened below a filter; gives a number, None if none is chosen.
 
     Args:
         words: The values in words.
@@ -121,14 +111,6 @@ class ChoiceMenu(ModalScreen[int | None]):
             listed.action_cursor_up()
 
 
-# One filter of a few values: shown in a few cells, changed by key, menu or mouse.
-
-Value = TypeVar("Value")
-
-LONG_CELLS: Final = 46
-"""From this width of the bar on a filter carries its title."""
-
-
 class ChoiceOption(NamedTuple, Generic[Value]):
     """A value with its word."""
 
@@ -137,12 +119,11 @@ class ChoiceOption(NamedTuple, Generic[Value]):
 
 
 class Choice(Widget, Generic[Value], can_focus=True):
-    """Shows one of a few values; the first of them filters nothing.
+    """One filter of a few values, in a few cells; changed by key, menu or mouse.
 
     Args:
         title: What is chosen, in a word.
         options: The values; the first is None, for "any".
-        id: Textual's id of the widget.
     """
 
     DEFAULT_CSS = """
@@ -172,7 +153,6 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
         @property
         def control(self) -> Choice[Any]:
-            """The filter it was chosen in."""
             return self.choice
 
     def __init__(
@@ -180,18 +160,13 @@ class Choice(Widget, Generic[Value], can_focus=True):
         title: str,
         options: Sequence[ChoiceOption[Value]],
         *,
-        id: str | None = None,  # noqa: A002
+        id: str,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self._title = title
+        self.title = title
         self._options = options
         self._at = 0
         self._long = False
-
-    @property
-    def title(self) -> str:
-        """What is chosen, in a word."""
-        return self._title
 
     @property
     def value(self) -> Value | None:
@@ -210,9 +185,9 @@ class Choice(Widget, Generic[Value], can_focus=True):
         """Draw the value, or the title where nothing is filtered."""
         word = self._options[self._at].word
         if self._long:
-            word = f"{self._title}: {word}"
+            word = f"{self.title}: {word}"
         elif not self._at:
-            word = self._title
+            word = self.title
         return Content(f"{word} ▾")
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
@@ -227,7 +202,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
     def action_menu(self) -> None:
         """Choose among all values."""
         words = [option.word for option in self._options]
-        words[0] = f"any {self._title}"
+        words[0] = f"any {self.title}"
         below = Offset(self.region.x, self.region.bottom)
         self.app.push_screen(ChoiceMenu(words, self._at, below), self._chosen)
 
@@ -252,8 +227,6 @@ class Choice(Widget, Generic[Value], can_focus=True):
         self.set_class(at > 0, "-set")
         self.refresh(layout=True)
 
-
-# The line above the tree that says and sets what it is filtered by.
 
 TYPING_SECONDS: Final = 0.25
 """Text goes to the server when no key came for this long."""
@@ -301,8 +274,6 @@ class FilterText(Input):
 class FilterBar(Horizontal):
     """Status, trigger, text and whether terminated workflows are shown.
 
-    Posts ``FiltersChanged`` when the user changes them.
-
     Args:
         leave: Puts the focus back on the tree; called, not told by a message, since
             keys typed ahead are meant for the tree already.
@@ -344,15 +315,16 @@ class FilterBar(Horizontal):
         ),
         Binding("slash", "text", "text", show=False, id="filters.text"),
     ]
-    FiltersChanged: TypeAlias = messages.FiltersChanged
 
-    def __init__(
-        self,
-        *,
-        leave: Callable[[], object],
-        id: str | None = None,  # noqa: A002
-    ) -> None:
-        super().__init__(id=id)
+    class FiltersChanged(Message):
+        """The tree is to be filtered otherwise."""
+
+        def __init__(self, filters: TreeFilters) -> None:
+            super().__init__()
+            self.filters = filters
+
+    def __init__(self, *, leave: Callable[[], object]) -> None:
+        super().__init__()
         self._leave = leave
         self.filters = TreeFilters()
         self._typing: Timer | None = None
@@ -422,7 +394,7 @@ class FilterBar(Horizontal):
 
     def action_clear(self) -> None:
         """Filter by nothing."""
-        self._set(TreeFilters(terminated=self.filters.terminated))
+        self._set(self.filters.cleared())
 
     def action_terminated(self) -> None:
         """Show terminated workflows as well, or no longer."""
@@ -473,118 +445,4 @@ class FilterBar(Horizontal):
     def _set(self, filters: TreeFilters) -> None:
         if filters != self.filters:
             self.show(filters)
-            self.post_message(messages.FiltersChanged(filters))
-
-
-# Filters and tree together, fed by a catalog.
-
-
-class JobTreePane(Vertical):
-    """The left side of the desk.
-
-    ``JobOpened`` and ``Highlighted`` go on to the desk; the other messages of tree
-    and filters are answered here. Before a catalog is attached the tree says that
-    it is loading.
-    """
-
-    BLANK = True  # filters and tree cover it
-    DEFAULT_CSS = "JobTreePane { width: 1fr; height: 1fr; }"
-
-    def __init__(
-        self,
-        *,
-        now: Callable[[], datetime] = utc_now,
-        id: str | None = None,  # noqa: A002
-    ) -> None:
-        super().__init__(id=id)
-        self._now = now
-        self.catalog: Catalog | None = None
-        self._unsubscribe: Callable[[], None] | None = None
-        self._model = TreeModel()
-
-    def compose(self) -> ComposeResult:
-        """Put the filters above the tree."""
-        yield FilterBar(leave=self._to_tree)
-        yield JobTree(self._model, now=self._now, find=self._to_filters)
-
-    @property
-    def tree_view(self) -> JobTree:
-        """The tree."""
-        return self.query_one(JobTree)
-
-    @property
-    def filter_bar(self) -> FilterBar:
-        """The filters."""
-        return self.query_one(FilterBar)
-
-    def attach(self, catalog: Catalog) -> None:
-        """Show a catalog's tree from now on; whoever attaches it also runs it."""
-        self.detach()
-        self.catalog = catalog
-        self._unsubscribe = catalog.subscribe(self._sync)
-        self.filter_bar.show(catalog.tree.filters)
-        self.tree_view.show(catalog.tree)
-
-    def detach(self) -> None:
-        """Take no more changes over."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
-        self.catalog = None
-
-    def on_unmount(self) -> None:
-        """Let the catalog go."""
-        self.detach()
-
-    def update_job(self, job: Job) -> None:
-        """Show what a watch has learned of a job before the next polling."""
-        if self.catalog is not None:
-            self.catalog.tree.update_job(job)
-            self._sync()
-
-    def note_no_logs(self, workflow_id: str) -> None:
-        """Show that a workflow keeps no logs, as the answer about one has said."""
-        if self.catalog is not None:
-            self.catalog.tree.note_no_logs(workflow_id)
-            self._sync()
-
-    def set_filters(self, filters: TreeFilters) -> None:
-        """Filter the tree, and show by what."""
-        self.filter_bar.show(filters)
-        if self.catalog is not None:
-            self.catalog.set_filters(filters)
-        self._sync()
-
-    def on_filter_bar_filters_changed(self, event: messages.FiltersChanged) -> None:
-        """Filter the tree."""
-        event.stop()
-        self.set_filters(event.filters)
-
-    def _to_filters(self, text: bool) -> None:
-        self.filter_bar.focus_filters(text=text)
-
-    def _to_tree(self) -> None:
-        self.screen.set_focus(self.tree_view)
-
-    def on_job_tree_more_wanted(self, event: messages.MoreWanted) -> None:
-        """Read the next page of a list."""
-        event.stop()
-        if self.catalog is not None:
-            self.catalog.want_more(event.workflow_id)
-
-    def on_job_tree_expansion_wanted(self, event: messages.ExpansionWanted) -> None:
-        """Unfold or fold a workflow."""
-        event.stop()
-        if self.catalog is not None:
-            self.catalog.set_expanded(event.workflow_id, event.expanded)
-            self._sync()
-
-    def on_job_tree_refresh_wanted(self) -> None:
-        """Read what is shown again; whoever shows more hears of it, too."""
-        if self.catalog is not None:
-            self.catalog.refresh()
-
-    def _sync(self) -> None:
-        """Show what changed; while the desk closes there is no tree any more."""
-        for tree in self.query(JobTree):
-            tree.sync()
+            self.post_message(self.FiltersChanged(filters))

@@ -18,8 +18,8 @@ import httpx
 from httpx_sse import aconnect_sse
 
 from chronotui.model import LiveLines
-from chronotui.sources.auth import NoAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import NoAuth
 from tests.benchmarks.measure import Figure, interleaved, seconds
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import TYPE_CHECKING
 
+from chronotui.log.finders import LineFilter
 from chronotui.log.pattern import compile_pattern
 from chronotui.log.rows import Rows
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import LogLine
 from chronotui.storage.files import SpoolFile

@@ -49,10 +49,10 @@ def jobs(count: int, owner: str) -> list[Job]:
 def model_of(listed: list[Job]) -> TreeModel:
     model = TreeModel()
     owner = Workflow("w", "nightly-report", WorkflowKind.CONTAINER, interval_minutes=1)
-    model.extend_workflows(model.workflows, [owner], None)
+    model.workflows.extend(model.put_workflows([owner]), None)
     branch = model.branch("w")
     assert branch is not None
-    branch.extend(branch.listing, listed, ListPosition(cursor="on"))
+    branch.listing.extend(branch.put(listed), ListPosition(cursor="on"))
     branch.expanded = True
     model.touch()
     return model
@@ -86,7 +86,7 @@ class Taken:
         app.screen._compositor.render_strips()
         self.paints.append(process_time() - start)
         del before
-        view.go_to(len(model) // 2)
+        view.go_to(len(model.rows) // 2)
         start = process_time()
         for _ in range(KEYS):
             view.action_move(1)
@@ -96,7 +96,7 @@ class Taken:
         assert branch is not None
         start = process_time()
         page = [self.fresh[run], *self.jobs[:9]]
-        assert branch.refresh(branch.listing, page, ListPosition(cursor="x"))
+        assert branch.listing.refresh(branch.put(page), ListPosition(cursor="x"))
         model.touch()
         view.sync()
         app.screen._compositor.render_strips()

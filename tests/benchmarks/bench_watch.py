@@ -20,8 +20,8 @@ from httpx_sse import aconnect_sse
 
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.log_state import WatchSettings
-from chronotui.sources.auth import NoAuth, SessionAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import NoAuth, SessionAuth
 from tests.benchmarks.measure import Figure, interleaved
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ while True:
 
 DEMO_SERVER = """
 import json, sys
-from chronotui.demo import DemoServer
+from chronotui.demo.server import DemoServer
 from chronotui.demo.faults import Faults
 from chronotui.demo.script import Script, ScriptLine
 lines, rate, starts_in = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])

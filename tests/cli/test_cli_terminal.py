@@ -10,7 +10,7 @@ from chronotui.cli import output as terminal
 from chronotui.cli import profiles as login
 from chronotui.cli.desk import demo_profile
 from chronotui.cli.output import say
-from chronotui.engine.session import open_client
+from chronotui.engine.client import open_client
 
 from .conftest import demo_config
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.demo.server import DemoServer
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
 
     from .conftest import Command
 

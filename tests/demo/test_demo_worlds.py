@@ -369,7 +369,7 @@ def test_the_demo_can_serve_https(make_demo: MakeDemo) -> None:
 def test_starting_a_demo_takes_little() -> None:
     code = """
 import sys
-from chronotui.demo import DemoServer
+from chronotui.demo.server import DemoServer
 with DemoServer():
     heavy = {"h11", "httpx", "textual", "chronotui.demo.world"} & set(sys.modules)
 sys.exit(f"{heavy}" if heavy else 0)

@@ -139,6 +139,8 @@ class Spoiled:
         job_id: str,
         *,
         format: RawFormat,  # noqa: A002
+        stream: str | None = None,
+        query: str | None = None,
     ) -> Iterator[SpoiledAnswer]:
         with self._client.download(workflow_id, job_id, format=format) as answer:
             lines = b"".join(answer.chunks()).splitlines(keepends=True)
@@ -148,6 +150,7 @@ class Spoiled:
 class SpoiledAnswer(NamedTuple):
     format: RawFormat
     body: Iterable[bytes]
+    file_name: str | None = None
 
     def chunks(self) -> Iterator[bytes]:
         yield from self.body

@@ -5,6 +5,7 @@ from collections import Counter
 from chronotui.engine.catalog import (
     EMPTY_PAGES,
     SKIPPED_PAGES,
+    CatalogSettings,
     JobList,
     Reader,
     WorkflowList,
@@ -12,7 +13,7 @@ from chronotui.engine.catalog import (
 from chronotui.engine.retry import Backoff
 from chronotui.errors import NotFoundError
 from chronotui.model import Job, JobStatus, Page, Trigger, Workflow, WorkflowKind
-from chronotui.tree.listing import Cadence, Loading
+from chronotui.tree.listing import Loading
 from chronotui.tree.model import Branch, JobFilter, TreeModel
 
 PAGE = 2
@@ -90,7 +91,7 @@ def backoff() -> Backoff:
 
 def job_reader(server: Scripted) -> tuple[Reader[Job], Branch]:
     flow = Workflow("w", "flow", WorkflowKind.CONTAINER)
-    branch = Branch(flow, JobFilter(), Counter())
+    branch = Branch(flow, JobFilter())
     return Reader(JobList(server, branch, JobFilter()), backoff()), branch
 
 
@@ -209,7 +210,7 @@ async def test_unfinished_jobs_beyond_the_page_take_turns() -> None:
         server.alone[old.id] = ended
     for rounds in range(1, 4):
         await reader.read()
-        assert branch.jobs.counts["FAILED"] == min(3 * rounds, 8)
+        assert sum(job.status == "FAILED" for job in branch.jobs) == min(3 * rounds, 8)
         assert server.asked["job"] == min(3 * rounds, 8)
     assert list(branch.jobs.unfinished) == ["job-9", "job-8"]
 
@@ -251,6 +252,6 @@ async def test_a_list_of_workflows_is_now_and_then_read_as_far_as_it_is_loaded()
 
 
 def test_a_quiet_list_is_asked_less_often() -> None:
-    cadence = Cadence(5.0)
-    assert cadence.pause(active=True) == 5.0
-    assert cadence.pause(active=False) == 15.0
+    settings = CatalogSettings(poll_seconds=5.0)
+    assert settings.pause(active=True) == 5.0
+    assert settings.pause(active=False) == 15.0

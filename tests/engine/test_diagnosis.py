@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chronotui.demo.server import DemoServer
-    from chronotui.engine.session import SecretQuestion
+    from chronotui.engine.client import SecretQuestion
     from tests.conftest import MakeDemo
 
 

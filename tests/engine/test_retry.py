@@ -28,8 +28,8 @@ from chronotui.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
-from chronotui.sources.auth import NoAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import NoAuth
 from chronotui.sources.wire_errors import error_for, login_page
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import ChronotuiError
 from chronotui.log.formats import JSONL, save_format
-from chronotui.sources.auth import BearerAuth, SessionAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import BearerAuth, SessionAuth
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

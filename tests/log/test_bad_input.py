@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chronotui.log.finders import LineFilter
 from chronotui.log.pattern import compile_pattern
 from chronotui.log.rows import Rows
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine
 

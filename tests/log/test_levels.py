@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chronotui.log.finders import LineFilter
 from chronotui.log.levels import Level, is_error, level_of
 from chronotui.log.rows import Rows
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
 

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from chronotui.log import finders as pattern_finders_module
 from chronotui.log import pattern as huge_lines_module
+from chronotui.log.finders import LineFilter
+from chronotui.log.marks import LineRow
 from chronotui.log.pattern import BadPattern, LineMatcher, compile_pattern, within_lines
-from chronotui.log.rows import LineRow, Rows
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.rows import Rows
+from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine
 

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.log.attempts import key_of
-from chronotui.log.chunks import relabel
-from chronotui.log.pattern import compile_pattern
-from chronotui.log.rows import (
+from chronotui.log.finders import LineFilter
+from chronotui.log.marks import (
     Anchor,
     EdgeRow,
     GapMark,
     GapRow,
     GapState,
     LineRow,
-    Rows,
     SectionRow,
 )
-from chronotui.log.search import LineFilter, Search
-from chronotui.log.store import LogStore
+from chronotui.log.pattern import compile_pattern
+from chronotui.log.rows import Rows
+from chronotui.log.search import Search
+from chronotui.log.store import LogStore, relabel
 
 if TYPE_CHECKING:
     from tests.log.conftest import Lines

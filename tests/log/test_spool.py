@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.log.chunks import MOST_WRITTEN
+from chronotui.log.marks import LineRow
 from chronotui.log.pattern import compile_pattern
-from chronotui.log.rows import LineRow, Rows
+from chronotui.log.rows import Rows
 from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 

@@ -21,10 +21,12 @@ from chronotui.log import store as free_places_module
 from chronotui.log import store as placing_module
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.block import EventIds, LineBlock, LineColumns, line_block
+from chronotui.log.finders import LineFilter
 from chronotui.log.levels import is_error
+from chronotui.log.marks import GapMark, GapRow, LineRow
 from chronotui.log.pattern import compile_pattern
-from chronotui.log.rows import GapMark, GapRow, LineRow, Rows
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.rows import Rows
+from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import LogLine
 from tests.log.conftest import MemoryOverflow

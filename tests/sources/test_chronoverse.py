@@ -37,7 +37,7 @@ from chronotui.model import (
     Workflow,
     WorkflowKind,
 )
-from chronotui.sources.auth import (
+from chronotui.sources.protocol import (
     Auth,
     BearerAuth,
     CookieAuth,

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.errors import NotSignedInError, UnreachableError
-from chronotui.sources.auth import (
+from chronotui.sources.auth import Credentials, Secrets, source_for
+from chronotui.sources.protocol import (
     Auth,
     BearerAuth,
     CookieAuth,
-    Credentials,
     NoAuth,
-    Secrets,
     SessionAuth,
     SessionCookies,
-    source_for,
 )
 
 if TYPE_CHECKING:

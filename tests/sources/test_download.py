@@ -18,7 +18,7 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.model import RawFormat
-from chronotui.sources.auth import BearerAuth, SessionAuth, SessionCookies
+from chronotui.sources.protocol import BearerAuth, SessionAuth, SessionCookies
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,8 @@ from chronotui.model import (
     StreamEnded,
     StreamFailed,
 )
-from chronotui.sources.auth import SessionAuth, SessionCookies
 from chronotui.sources.live import Frame, SseDecoder, read_events
+from chronotui.sources.protocol import SessionAuth, SessionCookies
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -20,7 +20,7 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.model import RawFormat
-from chronotui.sources.auth import (
+from chronotui.sources.protocol import (
     Auth,
     BearerAuth,
     CookieAuth,

@@ -23,8 +23,7 @@ from chronotui.errors import (
 )
 from chronotui.model import RawFormat
 from chronotui.sources.address import parse_address, proxy_for, proxy_notes
-from chronotui.sources.auth import BearerAuth
-from chronotui.sources.connections import TlsSettings
+from chronotui.sources.protocol import BearerAuth, TlsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ import trustme
 
 from chronotui.errors import CancelledByUserError, ConfigError, UnreachableError
 from chronotui.model import RawFormat
-from chronotui.sources.connections import TlsSettings, build_context
+from chronotui.sources.connections import build_context
+from chronotui.sources.protocol import TlsSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

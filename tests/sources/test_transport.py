@@ -22,13 +22,13 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.model import BuildStatus, JobStatus, RawFormat, Trigger, WorkflowKind
-from chronotui.sources.auth import BearerAuth, SessionAuth, SessionCookies
 from chronotui.sources.chronoverse import Chronoverse, open_chronoverse
 from chronotui.sources.connections import KEEPALIVE_SECONDS, socket_options
+from chronotui.sources.protocol import BearerAuth, SessionAuth, SessionCookies
 from chronotui.sources.transport import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
-    from chronotui.sources.transport import RequestEntry
+    from chronotui.sources.protocol import RequestEntry
     from tests.sources.conftest import Answer, MakePeer, OpenClient, Received
 
 EMPTY = '{"workflows":[]}'

@@ -96,9 +96,9 @@ class ListingMachine(RuleBasedStateMachine):
                 self.server.ids.remove(item)
 
     @rule(data=st.data())
-    def foresee(self, data: st.DataObject) -> None:
+    def add_unconfirmed(self, data: st.DataObject) -> None:
         if self.server.ids:
-            self.listing.foresee(data.draw(st.sampled_from(self.server.ids)))
+            self.listing.add_unconfirmed(data.draw(st.sampled_from(self.server.ids)))
 
     @invariant()
     def each_once_and_found(self) -> None:

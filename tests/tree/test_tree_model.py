@@ -34,12 +34,14 @@ def job(owner: str, number: int, status: str = "COMPLETED", **fields: object) ->
 def loaded(workflows: int, jobs: int, *, more: bool = False) -> TreeModel:
     """Return a tree of unfolded workflows, each with its jobs, newest first."""
     tree = TreeModel()
-    tree.extend_workflows(tree.workflows, [workflow(n) for n in range(workflows)], None)
+    tree.workflows.extend(
+        tree.put_workflows([workflow(n) for n in range(workflows)]), None
+    )
     for branch in list(tree.branches()):
         owner = branch.workflow.id
         page = [job(owner, n) for n in range(jobs, 0, -1)]
-        branch.extend(
-            branch.listing, page, ListPosition(cursor="next") if more else None
+        branch.listing.extend(
+            branch.put(page), ListPosition(cursor="next") if more else None
         )
         branch.expanded = True
     tree.touch()
@@ -47,12 +49,16 @@ def loaded(workflows: int, jobs: int, *, more: bool = False) -> TreeModel:
 
 
 def rows_of(tree: TreeModel) -> list[NodeKey]:
-    return [tree.key(row) for row in range(len(tree))]
+    return [tree.rows.key(row) for row in range(len(tree.rows))]
 
 
 def texts(tree: TreeModel) -> list[str]:
-    lines = (tree.note(key) for key in rows_of(tree))
+    lines = (tree.rows.note(key) for key in rows_of(tree))
     return [line.text for line in lines if line is not None]
+
+
+def statuses_of(tree: TreeModel) -> Counter[str]:
+    return Counter(str(j.status) for b in tree.branches() for j in b.jobs)
 
 
 class TreeMachine(RuleBasedStateMachine):
@@ -69,7 +75,7 @@ class TreeMachine(RuleBasedStateMachine):
     def more_workflows(self, count: int) -> None:
         made = [workflow(len(self.jobs) + n) for n in range(count)]
         place = ListPosition(cursor=f"c{len(self.jobs)}")
-        self.tree.extend_workflows(self.tree.workflows, made, place)
+        self.tree.workflows.extend(self.tree.put_workflows(made), place)
         self.jobs |= {w.id: [] for w in made}
 
     @precondition(lambda self: self.jobs)
@@ -89,7 +95,7 @@ class TreeMachine(RuleBasedStateMachine):
         statuses = [data.draw(STATUSES) for _ in range(count)]
         made = [job(owner, 9000 - len(known) - n, s) for n, s in enumerate(statuses)]
         place = None if last else ListPosition(cursor=f"c{len(known)}-{count}")
-        branch.extend(branch.listing, made, place)
+        branch.listing.extend(branch.put(made), place)
         self.tree.touch()
         known += made
 
@@ -114,12 +120,12 @@ class TreeMachine(RuleBasedStateMachine):
         self.status = status
         self.tree.set_filters(TreeFilters(status=status))
 
-    @precondition(lambda self: len(self.tree) > 0)
+    @precondition(lambda self: len(self.tree.rows) > 0)
     @rule(data=st.data())
     def select(self, data: st.DataObject) -> None:
-        row = data.draw(st.integers(0, len(self.tree) - 1))
-        key = self.tree.select_row(row)
-        assert key == self.tree.key(row) == self.tree.selected
+        row = data.draw(st.integers(0, len(self.tree.rows) - 1))
+        self.tree.select_row(row)
+        assert self.tree.selected == self.tree.rows.key(row)
 
     def _expected(self) -> list[NodeKey]:
         rows = []
@@ -134,19 +140,18 @@ class TreeMachine(RuleBasedStateMachine):
     def rows_are_the_plain_list(self) -> None:
         rows = rows_of(self.tree)
         assert [k for k in rows if k.kind is not TreeNodeKind.NOTE] == self._expected()
-        assert [self.tree.locate(key) for key in rows] == list(range(len(rows)))
+        assert [self.tree.rows.locate(key) for key in rows] == list(range(len(rows)))
 
     @invariant()
-    def counts_are_those_of_the_loaded_jobs(self) -> None:
+    def the_loaded_jobs_are_as_last_read(self) -> None:
         everything = [j for jobs in self.jobs.values() for j in jobs]
-        counted = Counter(str(j.status) for j in everything)
-        assert +self.tree.totals == counted
+        assert statuses_of(self.tree) == Counter(str(j.status) for j in everything)
 
     @invariant()
     def something_visible_is_selected(self) -> None:
         selected = self.tree.selected
         assert selected is not None
-        assert self.tree.locate(selected) == self.tree.selected_row
+        assert self.tree.rows.locate(selected) == self.tree.selected_row
 
 
 TestTree = TreeMachine.TestCase
@@ -154,9 +159,9 @@ TestTree = TreeMachine.TestCase
 
 def test_a_row_that_is_not_there_cannot_be_asked_for() -> None:
     tree = loaded(1, 2)
-    for row in (-1, len(tree)):
+    for row in (-1, len(tree.rows)):
         with pytest.raises(IndexError):
-            tree.key(row)
+            tree.rows.key(row)
 
 
 def test_selection_is_kept_by_identity_when_newer_jobs_come() -> None:
@@ -166,10 +171,10 @@ def test_selection_is_kept_by_identity_when_newer_jobs_come() -> None:
     for branch in tree.branches():
         owner = branch.workflow.id
         newest = [job(owner, n) for n in (5, 4, 3)]
-        assert branch.refresh(branch.listing, newest, ListPosition(cursor="x"))
+        assert branch.listing.refresh(branch.put(newest), ListPosition(cursor="x"))
     tree.touch()
     assert tree.selected == key
-    assert tree.locate(key) == tree.selected_row
+    assert tree.rows.locate(key) == tree.selected_row
 
 
 def test_a_vanished_selection_goes_to_what_stands_there_now() -> None:
@@ -200,7 +205,7 @@ def test_more_becomes_the_first_of_the_jobs_it_stood_for() -> None:
     branch = tree.branch("w00")
     assert branch is not None
     older = [job("w00", 0)]
-    branch.extend(branch.listing, older, ListPosition(cursor="more"))
+    branch.listing.extend(branch.put(older), ListPosition(cursor="more"))
     tree.touch()
     assert tree.selected == NodeKey.job("w00", older[0].id)
 
@@ -229,7 +234,7 @@ def test_an_empty_list_says_why() -> None:
     tree.set_filters(TreeFilters(JobStatus.FAILED, Trigger.MANUAL))
     branch = tree.branch("w00")
     assert branch is not None
-    branch.extend(branch.listing, [], None)
+    branch.listing.extend(branch.put([]), None)
     tree.touch()
     assert texts(tree) == ["No job is FAILED manual in flow-0. 0 clears the filter."]
 
@@ -237,13 +242,13 @@ def test_an_empty_list_says_why() -> None:
 def test_no_workflows_is_said_with_its_reason() -> None:
     tree = TreeModel()
     assert texts(tree) == ["loading workflows"]
-    tree.extend_workflows(tree.workflows, [], None)
+    tree.workflows.extend(tree.put_workflows([]), None)
     assert texts(tree) == ["No workflows yet."]
     tree.set_filters(TreeFilters(text="x"))
-    tree.extend_workflows(tree.workflows, [], None)
+    tree.workflows.extend(tree.put_workflows([]), None)
     assert texts(tree)[0] == "No workflow is named like “x”. 0 clears the filter."
     tree.set_filters(TreeFilters(terminated=True))
-    tree.extend_workflows(tree.workflows, [], None)
+    tree.workflows.extend(tree.put_workflows([]), None)
     assert texts(tree) == ["No workflows yet, no terminated ones either."]
 
 
@@ -262,7 +267,7 @@ def test_reading_again_shows_no_note_and_reading_on_does() -> None:
     branch = tree.branch("w00")
     assert branch is not None
     for loading, said in ((Loading.REFRESH, "more"), (Loading.MORE, "loading jobs")):
-        branch.listing.start(loading)
+        branch.listing.loading = loading
         tree.touch()
         assert texts(tree) == [said]
 
@@ -275,17 +280,17 @@ def test_a_text_narrows_names_at_once_and_ids_among_the_loaded() -> None:
         NodeKey.workflow("w02"),
         NodeKey.job("w02", wanted.id),
     ]
-    assert tree.is_open("w02")
+    assert tree.rows.is_open("w02")
     tree.set_filters(TreeFilters(text="FLOW-1"))
     assert rows_of(tree)[0] == NodeKey.workflow("w01")
-    tree.extend_workflows(tree.workflows, [workflow(1)], None)
+    tree.workflows.extend(tree.put_workflows([workflow(1)]), None)
     assert texts(tree) == ["ids matched among the 6 loaded jobs"]
 
 
 def test_the_servers_answer_refines_what_was_narrowed() -> None:
     tree = loaded(3, 0)
     tree.set_filters(TreeFilters(text="flow"))
-    tree.extend_workflows(tree.workflows, [workflow(2), workflow(7)], None)
+    tree.workflows.extend(tree.put_workflows([workflow(2), workflow(7)]), None)
     shown = [k.workflow_id for k in rows_of(tree) if k.kind is TreeNodeKind.WORKFLOW]
     assert shown == ["w02", "w07"]
 
@@ -294,7 +299,7 @@ def test_an_old_filters_answer_does_not_reach_the_shown_list() -> None:
     tree = loaded(2, 1)
     stale = tree.workflows
     tree.set_filters(TreeFilters(text="flow-1"))
-    tree.extend_workflows(stale, [workflow(0), workflow(5)], None)
+    stale.extend(tree.put_workflows([workflow(0), workflow(5)]), None)
     shown = [k.workflow_id for k in rows_of(tree) if k.kind is TreeNodeKind.WORKFLOW]
     assert shown == ["w01"]
 
@@ -306,8 +311,8 @@ def test_a_deep_link_is_shown_before_any_page_is_read() -> None:
     assert tree.selected == key == NodeKey.job("w09", found.id)
     branch = tree.branch("w09")
     assert branch is not None
-    branch.extend(
-        branch.listing, [job("w09", n) for n in (9, 8)], ListPosition(cursor="8")
+    branch.listing.extend(
+        branch.put([job("w09", n) for n in (9, 8)]), ListPosition(cursor="8")
     )
     tree.touch()
     assert list(branch.listing.ids)[-1] == found.id
@@ -319,10 +324,10 @@ def test_a_finished_job_leaves_a_list_of_running_ones() -> None:
     tree.set_filters(TreeFilters(status=JobStatus.RUNNING))
     branch = tree.branch("w00")
     assert branch is not None
-    branch.extend(branch.listing, [job("w00", 1, "RUNNING")], None)
+    branch.listing.extend(branch.put([job("w00", 1, "RUNNING")]), None)
     tree.update_job(job("w00", 1, "COMPLETED"))
     assert len(branch.listing) == 0
-    assert +tree.totals == {"COMPLETED": 1}
+    assert statuses_of(tree) == {"COMPLETED": 1}
 
 
 def test_a_job_read_alone_keeps_what_only_lists_tell_and_never_goes_back() -> None:
@@ -343,7 +348,7 @@ def test_terminated_workflows_go_when_they_are_not_asked_for() -> None:
     tree = TreeModel()
     tree.set_filters(TreeFilters(terminated=True))
     ended = workflow(1, terminated_at=datetime(2026, 1, 1, tzinfo=UTC))
-    tree.extend_workflows(tree.workflows, [workflow(0), ended], None)
+    tree.workflows.extend(tree.put_workflows([workflow(0), ended]), None)
     tree.set_filters(TreeFilters())
     shown = [k.workflow_id for k in rows_of(tree) if k.kind is TreeNodeKind.WORKFLOW]
     assert shown == ["w00"]
@@ -352,19 +357,11 @@ def test_terminated_workflows_go_when_they_are_not_asked_for() -> None:
 def test_the_more_note_asks_and_says_which_list_it_ends() -> None:
     tree = loaded(1, 1, more=True)
     key = rows_of(tree)[2]
-    line = tree.note(key)
+    line = tree.rows.note(key)
     assert line is not None
     assert (line.note.kind, key.workflow_id) == (NoteKind.MORE, "w00")
-    assert tree.note(NodeKey.note("w00", 5)) is None
-    assert tree.note(NodeKey.workflow("w00")) is None
-
-
-def test_filters_are_told_in_words() -> None:
-    assert TreeFilters().describe() == ""
-    filters = TreeFilters(
-        JobStatus.FAILED, Trigger.MANUAL, " nightly ", terminated=True
-    )
-    assert filters.describe() == "FAILED manual · /nightly · with terminated"
+    assert tree.rows.note(NodeKey.note("w00", 5)) is None
+    assert tree.rows.note(NodeKey.workflow("w00")) is None
 
 
 def test_what_a_watch_learns_reaches_the_tree() -> None:
@@ -373,9 +370,9 @@ def test_what_a_watch_learns_reaches_the_tree() -> None:
     assert tree.short_id(shown) == "00000002"
     assert tree.short_id(job("w77", 1)) == job("w77", 1).id
     tree.update_job(replace(shown, status=JobStatus.FAILED))
-    assert tree.totals["FAILED"] == 1
+    assert statuses_of(tree)["FAILED"] == 1
     tree.update_job(job("w77", 1))
-    assert tree.totals.total() == 2
+    assert statuses_of(tree).total() == 2
     tree.note_no_logs("w00")
     tree.note_no_logs("w77")
     branch = tree.branch("w00")

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
 
 from chronotui.model import BuildStatus, Job, JobStatus, Trigger, Workflow, WorkflowKind
-from chronotui.tree.listing import ListNote, NoteKind, ShortIds, lines_of
-from chronotui.tree.model import Branch, JobFilter, loaded_words
+from chronotui.tree.listing import ListNote, NoteKind, lines_of
+from chronotui.tree.model import Branch, JobFilter, ShortIds
 from chronotui.tree.row import (
     Role,
     RowPiece,
@@ -46,7 +45,7 @@ def job(
 
 
 def branch(*jobs: Job, **fields: object) -> Branch:
-    made = Branch(workflow(**fields), JobFilter(), Counter())  # type: ignore[arg-type]
+    made = Branch(workflow(**fields), JobFilter())  # type: ignore[arg-type]
     made.jobs.put(jobs)
     return made
 
@@ -111,9 +110,8 @@ def test_between_the_extremes_columns_come_in_by_what_they_tell() -> None:
 
 @pytest.mark.parametrize(("width", "id_length"), product(range(61), (6, 9, 36)))
 def test_a_jobs_row_is_never_wider_than_the_window(width: int, id_length: int) -> None:
-    columns = columns_for(width, id_length)
-    cells = sum(c + 1 for c in columns[2:] if c) + columns.indent + 2 + columns.id
-    assert cells <= max(width, 11)
+    indent, columns = columns_for(width, id_length)
+    assert indent + 1 + sum(cells + 1 for cells in columns.values()) <= max(width, 11)
 
 
 def test_only_a_job_that_runs_ticks() -> None:
@@ -217,10 +215,3 @@ def test_short_ids_are_as_short_as_keeps_them_different() -> None:
     assert ids.of("aaaaaa11") == "aaaaaa11"
     ids.add(["aaaaaa12", "aaaaaa12"])
     assert ids.length == 8
-
-
-def test_counts_are_of_what_is_loaded() -> None:
-    counts = {"RUNNING": 3, "FAILED": 1, "COMPLETED": 40}
-    assert loaded_words(counts) == "loaded: 3 running  1 failed"
-    assert loaded_words({"COMPLETED": 1200}) == "loaded: 1,200 jobs"
-    assert loaded_words({}) == "loaded: 0 jobs"

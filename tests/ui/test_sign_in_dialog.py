@@ -6,7 +6,7 @@ import pytest
 from textual.app import App
 from textual.widgets import Input
 
-from chronotui.engine.session import SecretQuestion
+from chronotui.engine.client import SecretQuestion
 from chronotui.errors import NotSignedInError
 from chronotui.ui.dialogs import SecretDialog, ask_in_dialog
 

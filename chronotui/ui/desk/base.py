@@ -16,7 +16,7 @@ from chronotui.ui.desk.status import (
     with_place,
     with_recordings,
 )
-from chronotui.ui.tree_filters import JobTreePane
+from chronotui.ui.tree import JobTreePane
 
 if TYPE_CHECKING:
     from chronotui.engine.session import Session

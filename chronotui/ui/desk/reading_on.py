@@ -197,7 +197,7 @@ class ServerSearching(DeskBase):
         if key is None:
             self.say("The server's search knows this line, its log has it no longer.")
             return
-        from chronotui.log.rows import Anchor
+        from chronotui.log.marks import Anchor
 
         view = pane.view
         view.log_changed()

@@ -15,14 +15,13 @@ from textual.containers import Horizontal
 from textual.events import Resize, ScreenResume
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
-from chronotui.ui import tree_messages
 from chronotui.ui.desk.base import FOR_GOOD, DeskBase
 from chronotui.ui.desk.log_side import LogSide
 from chronotui.ui.desk.reading_on import ReadingOn, Saving, ServerSearching
 from chronotui.ui.desk.status import StatusLine
 from chronotui.ui.keys import KeyHints
 from chronotui.ui.log import messages as log_messages
-from chronotui.ui.tree_filters import JobTreePane
+from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.events import DescendantFocus, Event
 
-    from chronotui.engine.session import OpenedJob, SecretQuestion, Session
+    from chronotui.engine.client import SecretQuestion
+    from chronotui.engine.session import OpenedJob, Session
     from chronotui.model import Job, Workflow
     from chronotui.tree.model import NodeKey
 
@@ -350,7 +350,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
             self.session.ask_now(shown.opened if shown is not None else None)
             self.show_status()
 
-    @on(tree_messages.RefreshWanted)
+    @on(JobTree.RefreshWanted)
     def _refresh_wanted(self) -> None:
         self.action_ask_now()
 
@@ -417,12 +417,12 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
 
     # what the sides tell
 
-    @on(tree_messages.Highlighted)
-    def _highlighted(self, message: tree_messages.Highlighted) -> None:
+    @on(JobTree.Highlighted)
+    def _highlighted(self, message: JobTree.Highlighted) -> None:
         self.log_side.show_details(message.workflow, message.job, message.sentence)
 
-    @on(tree_messages.JobOpened)
-    async def _job_opened(self, message: tree_messages.JobOpened) -> None:
+    @on(JobTree.JobOpened)
+    async def _job_opened(self, message: JobTree.JobOpened) -> None:
         self.forget_link()
         await self.log_side.furnish()
         self.open_job(message.workflow, message.job)

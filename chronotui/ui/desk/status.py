@@ -34,14 +34,14 @@ class StatusMessage(Static):
     """
 
     DEFAULT_CSS = """
-    Notice {
+    StatusMessage {
         dock: bottom; layer: notice; height: auto; max-height: 4; padding: 0 1;
         background: $panel; color: $text; text-style: bold;
         display: none;
     }
-    Notice.-said { display: block; }
-    Notice.-long { margin-bottom: 2; }
-    Notice.-lasting { margin-bottom: 0; max-height: 1; text-wrap: nowrap; }
+    StatusMessage.-said { display: block; }
+    StatusMessage.-long { margin-bottom: 2; }
+    StatusMessage.-lasting { margin-bottom: 0; max-height: 1; text-wrap: nowrap; }
     """
 
     sentence = ""

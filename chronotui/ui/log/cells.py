@@ -16,13 +16,13 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from chronotui.log.rows import GapState
+from chronotui.log.marks import GapState
 from chronotui.text import clean, parse_ansi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chronotui.log.rows import GapMark
+    from chronotui.log.marks import GapMark
     from chronotui.text import Span, StyleSpec
     from chronotui.ui.log.render import LogStyles
 

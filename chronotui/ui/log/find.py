@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
 from textual.binding import Binding
 
 from chronotui.log.attempts import LineKey, key_of
+from chronotui.log.marks import Anchor, GapRow, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
-from chronotui.log.rows import Anchor, GapRow, LineRow
 from chronotui.times import NS, parse_when
 from chronotui.ui.log.cells import gap_text, percent
 from chronotui.ui.log.messages import OlderErrorWanted, OlderWanted
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
 
+    from chronotui.log.marks import Row
     from chronotui.log.pattern import Pattern
-    from chronotui.log.rows import Row
     from chronotui.log.search import Jump, Search
     from chronotui.model import LogLine
     from chronotui.ui.log.state import Filter, OpenLog, Shown
@@ -313,7 +313,7 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
 
     Args:
         typed: The place of a line in the log of the current line's try, from 1; or a
-            time, as `chronotui.core.times.parse_when` reads it.
+            time, as `chronotui.times.parse_when` reads it.
         opened: The log, with lines.
         now: Aware, in the zone the reader sees.
 

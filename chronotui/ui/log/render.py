@@ -13,7 +13,7 @@ from textual.color import Color as TextualColor
 from textual.strip import Strip
 
 from chronotui.log.attempts import key_of
-from chronotui.log.rows import EdgeRow, GapRow, LineRow, SectionRow
+from chronotui.log.marks import EdgeRow, GapRow, LineRow, SectionRow
 from chronotui.model import STDERR
 from chronotui.text import clean
 from chronotui.ui.log.cells import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from chronotui.log.attempts import LineKey
-    from chronotui.log.rows import Row
+    from chronotui.log.marks import Row
     from chronotui.log.search import Search
     from chronotui.model import LogLine
     from chronotui.ui.log.state import NearRows

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.attempts import key_of
 from chronotui.log.block import NO_TIME
+from chronotui.log.finders import LineFilter
 from chronotui.log.levels import Level
+from chronotui.log.marks import Anchor, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
-from chronotui.log.rows import Anchor, LineRow, Rows, first_number
-from chronotui.log.search import LineFilter, Search
+from chronotui.log.rows import Rows, first_number
+from chronotui.log.search import Search
 from chronotui.ui.log.messages import ViewportPlace
 from chronotui.ui.log.render import offset_name, wall_time
 from chronotui.viewport import Viewport
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from chronotui.log.attempts import LineKey
+    from chronotui.log.marks import Row
     from chronotui.log.pattern import Pattern
-    from chronotui.log.rows import Row
     from chronotui.log.store import LogStore
     from chronotui.model import LogLine
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from textual.strip import Strip
     from textual.widget import Widget
 
-    from chronotui.log.rows import Anchor
+    from chronotui.log.marks import Anchor
     from chronotui.ui.log.messages import Tone
     from chronotui.ui.log.state import OpenLog
 

@@ -4,7 +4,7 @@ Textual's compositor joins, cuts and renders the rows of all widgets. Rows of a 
 that nothing lies over come out of it as they went in, so they may as well go to the
 painter at once: a third of the work. Where anything is in doubt the widget is told so
 and goes the compositor's way. What decides it, like the painter itself, was compared
-with stock painting for the releases in `chronotui.ui.painting.driver.TESTED`.
+with stock painting for the releases in `chronotui.ui.term.driver.TESTED`.
 """
 
 from __future__ import annotations

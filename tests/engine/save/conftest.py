@@ -12,8 +12,8 @@ import pytest
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest, SaveResult
-from chronotui.sources.auth import BearerAuth, CookieAuth
 from chronotui.sources.chronoverse import Chronoverse, open_chronoverse
+from chronotui.sources.protocol import BearerAuth, CookieAuth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chronotui.demo.scripts import ScriptedJob
     from chronotui.demo.server import DemoServer
     from chronotui.demo.workflow import DemoJob
-    from chronotui.sources.auth import Auth
+    from chronotui.sources.protocol import Auth
 
 
 @dataclass

@@ -18,7 +18,7 @@ import asyncio, sys
 from pathlib import Path
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
-from chronotui.sources.auth import CookieAuth
+from chronotui.sources.protocol import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
 
 url, session, workflow, job, folder = sys.argv[1:]

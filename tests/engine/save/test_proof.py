@@ -14,8 +14,8 @@ from chronotui.engine.save_request import SaveRequest, SaveResult
 from chronotui.errors import DownloadError, LogsUnavailableError, UnreadableAnswerError
 from chronotui.log.formats import JSON, JSONL, TXT, TXT_TIME, SaveFormat
 from chronotui.model import Job, JobStatus, Trigger
-from chronotui.sources.auth import NoAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import NoAuth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -35,7 +35,7 @@ from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.engine.timing import WatchTiming
 from chronotui.log.formats import save_format
-from chronotui.sources.auth import CookieAuth
+from chronotui.sources.protocol import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.storage import files, recording_part
 

@@ -1,7 +1,7 @@
 """Downloads that end properly although they broke off, of every kind of log.
 
 As behind a proxy that ends a cut answer as if it were whole, or that lets its end be
-the end of the connection (wire note "In front of it").
+the end of the connection (WIRE.md "Proxies").
 """
 
 from __future__ import annotations

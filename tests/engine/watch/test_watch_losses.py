@@ -10,7 +10,7 @@ import pytest
 from chronotui.demo.faults import Faults
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.service import Dialect
-from chronotui.log.rows import GapState
+from chronotui.log.marks import GapState
 from tests.engine.conftest import (
     SCALE,
     Readers,

@@ -122,7 +122,7 @@ async def open_another(app: DeskApp, server: DemoServer, pilot: Pilot[int]) -> s
     await until(pilot, lambda: catalog.tree.workflows.complete)
     catalog.set_expanded(job.workflow_id, True)
     key = NodeKey.job(job.workflow_id, job.id)
-    await until(pilot, lambda: catalog.tree.locate(key) is not None)
+    await until(pilot, lambda: catalog.tree.rows.locate(key) is not None)
     catalog.tree.select(key)
     app.desk.tree_side.tree_view.show_selected()
     await press(pilot, "enter")

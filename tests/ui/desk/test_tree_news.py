@@ -50,7 +50,7 @@ async def test_a_workflow_without_retention_is_marked_once_it_was_told() -> None
             tree.model.select(NodeKey.workflow(vault.id))
             tree.sync()
             await press(pilot, "enter")
-            await until(pilot, lambda: tree.model.is_open(vault.id))
+            await until(pilot, lambda: tree.model.rows.is_open(vault.id))
             await until_shown(pilot, "✓")
             await press(pilot, "j", "enter")
             await until_shown(pilot, "retention is off")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chronotui.log.finders import LineMatches
-from chronotui.log.rows import GapMark, GapState
+from chronotui.log.marks import GapMark, GapState
 from chronotui.model import STDERR
 from chronotui.ui.log.messages import OlderErrorWanted, ServerSearchWanted
 from tests.ui.log.conftest import log_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.log.rows import GapMark, GapState
+from chronotui.log.marks import GapMark, GapState
 from chronotui.ui.log.find import LineGoal, TimeGoal
 from chronotui.ui.log.messages import OlderWanted, WholeLogWanted
 from tests.ui.log.conftest import START_NS, log_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from chronotui.log.rows import GapMark, GapState
+from chronotui.log.marks import GapMark, GapState
 from chronotui.ui.log.messages import EdgeReached, LineOpened, WholeLogWanted
 from tests.ui.log.conftest import log_line
 

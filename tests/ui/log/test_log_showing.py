@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.log.rows import GapMark, GapState
+from chronotui.log.marks import GapMark, GapState
 from chronotui.model import STDERR, STDOUT
 from chronotui.ui.log.messages import SettingsChanged
 from chronotui.ui.log.settings import Timestamps, ViewSettings

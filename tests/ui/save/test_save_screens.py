@@ -17,8 +17,8 @@ from chronotui.demo.scripts import Script
 from chronotui.engine.save import Saves
 from chronotui.engine.save_request import SavePhase, SaveProgress
 from chronotui.model import Job, JobStatus, Trigger
-from chronotui.sources.auth import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.sources.protocol import CookieAuth
 from chronotui.ui.save import SaveDialog, SaveSubject, amounts, bar, share, sign
 from chronotui.ui.save_list import (
     LeaveScreen,

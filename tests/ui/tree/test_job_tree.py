@@ -42,11 +42,13 @@ def workflow(number: int, name: str = "") -> Workflow:
 def loaded(workflows: int = 3, jobs: int = 4, *, more: bool = False) -> TreeModel:
     model = TreeModel()
     listed = [workflow(n) for n in range(workflows)]
-    model.extend_workflows(model.workflows, listed, None)
+    model.workflows.extend(model.put_workflows(listed), None)
     for branch in list(model.branches()):
         owner = branch.workflow.id
         page = [job(owner, n) for n in range(jobs, 0, -1)]
-        branch.extend(branch.listing, page, ListPosition(cursor="on") if more else None)
+        branch.listing.extend(
+            branch.put(page), ListPosition(cursor="on") if more else None
+        )
     model.touch()
     return model
 
@@ -62,7 +64,7 @@ class Host(App[None]):
         self.found: list[bool] = []
 
     def compose(self) -> ComposeResult:
-        yield JobTree(self.model, now=lambda: self.now, find=self.found.append)
+        yield JobTree(self.model, now=lambda: self.now, focus_filters=self.found.append)
 
     @property
     def view(self) -> JobTree:
@@ -108,7 +110,7 @@ async def test_the_tree_draws_workflows_and_unfolded_jobs() -> None:
     async with app.run_test(size=(40, 8)) as pilot:
         await press(pilot, "enter")
         assert screen_rows(app)[0] == "▾ flow-0                   every 60 min"
-        assert screen_rows(app)[1] == "   ✓ 00000002 a 0 s        2:10"
+        assert screen_rows(app)[1] == "   ✓ 00000002 a 0 s ago       2:10"
         assert screen_rows(app)[3] == "▸ flow-1                   every 60 min"
 
 
@@ -173,16 +175,16 @@ async def test_a_workflow_is_folded_and_unfolded_as_in_any_tree() -> None:
     async with app.run_test(size=(40, 10)) as pilot:
         for key, rows in (("enter", 4), ("o", 2), ("l", 4), ("l", 2), ("right", 4)):
             await press(pilot, key)
-            assert len(model) == rows
+            assert len(model.rows) == rows
         await press(pilot, "right")
         assert model.selected == NodeKey.job("w0", job("w0", 2).id)
         await press(pilot, "j h")
         assert model.selected == NodeKey.workflow("w0")
         await press(pilot, "left")
-        assert len(model) == 2
+        assert len(model.rows) == 2
         await press(pilot, "enter j o")
         assert model.selected == NodeKey.workflow("w0")
-        assert len(model) == 2
+        assert len(model.rows) == 2
 
 
 async def test_the_mouse_selects_folds_opens_and_scrolls() -> None:
@@ -191,10 +193,10 @@ async def test_the_mouse_selects_folds_opens_and_scrolls() -> None:
     async with app.run_test(size=(40, 6)) as pilot:
         await pilot.click(JobTree, offset=(10, 1))
         assert model.selected == NodeKey.workflow("w1")
-        assert len(model) == 3
+        assert len(model.rows) == 3
         await pilot.click(JobTree, offset=(0, 1))
         await pilot.pause()
-        assert len(model) == 7
+        assert len(model.rows) == 7
         await pilot.click(JobTree, offset=(10, 2), times=2)
         await pilot.pause()
         assert len(app.of(JobTree.JobOpened)) == 1
@@ -229,7 +231,7 @@ async def test_the_rows_above_a_lists_end_stay_when_it_moves_on() -> None:
         (branch,) = model.branches()
         owner = branch.workflow.id
         page = [job(owner, n) for n in range(-1, -11, -1)]
-        branch.extend(branch.listing, page, ListPosition(cursor="further"))
+        branch.listing.extend(branch.put(page), ListPosition(cursor="further"))
         model.touch()
         app.view.sync()
         await pilot.pause()
@@ -260,7 +262,7 @@ async def test_jobs_arriving_above_do_not_move_what_is_read() -> None:
         branch = model.branch("w0")
         assert branch is not None
         newest = [job("w0", n) for n in (33, 32, 31, 30)]
-        assert branch.refresh(branch.listing, newest, ListPosition(cursor="x"))
+        assert branch.listing.refresh(branch.put(newest), ListPosition(cursor="x"))
         model.touch()
         app.view.sync()
         await pilot.pause()
@@ -276,8 +278,8 @@ async def test_at_the_top_new_jobs_appear_and_the_selection_stays() -> None:
         selected = model.selected
         branch = model.branch("w0")
         assert branch is not None
-        assert branch.refresh(
-            branch.listing, [job("w0", 31), job("w0", 30)], ListPosition()
+        assert branch.listing.refresh(
+            branch.put([job("w0", 31), job("w0", 30)]), ListPosition()
         )
         model.touch()
         app.view.sync()
@@ -368,11 +370,11 @@ async def test_resizing_keeps_the_selection_in_view() -> None:
 async def test_hostile_words_reach_the_screen_harmless() -> None:
     hostile = "\x1b]0;owned\x07\x1b[2J[red]x[/foo]\u202e"
     model = TreeModel()
-    model.extend_workflows(model.workflows, [workflow(0, hostile)], None)
+    model.workflows.extend(model.put_workflows([workflow(0, hostile)]), None)
     branch = model.branch("w0")
     assert branch is not None
     branch.update(job("w0", 1, hostile, id=hostile * 3))
-    branch.extend(branch.listing, list(branch.jobs), None)
+    branch.listing.extend(branch.put(list(branch.jobs)), None)
     branch.listing.fail(UnreachableError(hostile))
     expand_all(model)
     app = Host(model)
@@ -390,4 +392,4 @@ async def test_another_tree_takes_the_place_of_the_first() -> None:
         app.view.show(loaded(2, 0))
         await pilot.pause()
         assert screen_rows(app)[0].startswith("▸ flow-0")
-        assert app.view.model.key(0).kind is TreeNodeKind.WORKFLOW
+        assert app.view.model.rows.key(0).kind is TreeNodeKind.WORKFLOW

@@ -16,8 +16,3 @@ assert "httpx" in sys.modules
 assert not {"textual", "rich", "click", "pygments"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_splitting_frames_needs_no_http() -> None:
-    program = "import sys, chronotui.sources.live; assert 'msgspec' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,220 @@
+"""From a profile to a client: sign-in, saved sessions, TLS, the diagnostic log.
+
+Opening one imports httpx, which is what a start has to wait for longest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from chronotui.errors import NotSignedInError
+from chronotui.sources.protocol import (
+    KINDS,
+    Auth,
+    BearerAuth,
+    CookieAuth,
+    NoAuth,
+    SessionAuth,
+    SessionCookies,
+    TlsSettings,
+)
+from chronotui.storage.secrets import read_secret, secret_source
+from chronotui.storage.state import SavedSession, SessionFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chronotui.sources.protocol import RequestEntry, Source
+    from chronotui.storage.settings import Profile
+    from chronotui.storage.state import DiagnosticLog
+
+
+@dataclass(frozen=True, slots=True)
+class SecretQuestion:
+    """What is asked, for the words of a prompt or a dialog.
+
+    Attributes:
+        kind: "password", "token" or "session" (a session cookie's value).
+        profile: Name of the profile.
+        account: E-mail of the account, "" where there is none.
+        url: The server the secret goes to, and to no other.
+    """
+
+    kind: str
+    profile: str
+    account: str
+    url: str
+
+    def sentence(self) -> str:
+        """Return the question without a mark at its end."""
+        what = {"session": "Session cookie"}.get(self.kind, self.kind.capitalize())
+        account = f" of {self.account}" if self.account else ""
+        return f"{what}{account} for {self.profile} ({self.url})"
+
+
+AskSecret: TypeAlias = Callable[[SecretQuestion], Awaitable[str]]
+"""Asks and returns the answer; raises NotSignedInError when the user declines."""
+
+
+def open_client(
+    profile: Profile,
+    *,
+    ask: AskSecret | None = None,
+    folder: Path | None = None,
+    log: DiagnosticLog | None = None,
+    remember: bool = True,
+    needs: str = "jobs",
+) -> Source:
+    """Make the client of a profile; nothing is sent yet.
+
+    Args:
+        profile: The server and how to sign in.
+        ask: Asks for a secret the profile does not hold; None never asks.
+        folder: Where sessions are kept; None is the state folder.
+        log: Takes one line a request, secrets left out.
+        remember: Whether sessions are kept between runs.
+        needs: The capability it is opened for.
+
+    Raises:
+        UsageError: Servers of the profile's kind lack it, or cannot be opened.
+        ConfigError: Secrets would travel over plain http, or TLS files are wrong.
+    """
+    kind = KINDS[profile.kind]
+    kind.check(profile.name, needs)
+    secrets = _Secrets(profile, ask, log)
+    file = SessionFile.of(profile, folder) if remember else None
+    return kind.load_opener()(
+        profile.url,
+        _auth(profile, secrets, file, log),
+        timeout_seconds=profile.timeout_seconds,
+        tls=TlsSettings(
+            ca_file=profile.ca_file,
+            client_cert=profile.client_cert,
+            client_key=profile.client_key,
+            verify=profile.verify,
+        ),
+        insecure=profile.insecure,
+        log=_request_log(log),
+    )
+
+
+class _Secrets:
+    """Gets a profile's secrets from where they are, or asks for them."""
+
+    def __init__(
+        self, profile: Profile, ask: AskSecret | None, log: DiagnosticLog | None
+    ) -> None:
+        self._profile = profile
+        self._ask = ask
+        self._log = log
+
+    async def password(self) -> str:
+        return await self._get("password")
+
+    async def token(self) -> str:
+        return await self._get("token")
+
+    async def session(self) -> str:
+        return await self._get("session")
+
+    async def _get(self, kind: str) -> str:
+        source = secret_source(self._profile, kind)
+        if source.may_block:
+            secret = await asyncio.to_thread(read_secret, source)
+        else:
+            secret = read_secret(source)
+        text = await self._asked(kind) if secret is None else secret.reveal()
+        if self._log is not None:
+            self._log.hide(text)
+        return text
+
+    async def _asked(self, kind: str) -> str:
+        profile = self._profile
+        if self._ask is None:
+            raise NotSignedInError(
+                f"Profile {profile.name} holds no {kind}, and there is no terminal "
+                "to ask on.",
+                next_step=f"Run chronotui login --profile {profile.name} in a "
+                f"terminal, or set {kind}_command in the profile.",
+            )
+        question = SecretQuestion(kind, profile.name, profile.auth.email, profile.url)
+        return await self._ask(question)
+
+
+def _auth(
+    profile: Profile,
+    secrets: _Secrets,
+    file: SessionFile | None,
+    log: DiagnosticLog | None,
+) -> Auth:
+    method = profile.auth.method
+    if method == "none":
+        return NoAuth()
+    if method == "cookie":
+        return CookieAuth(secrets.session)
+    if method == "bearer":
+        has_cookie = secret_source(profile, "session").is_given
+        return BearerAuth(secrets.token, secrets.session if has_cookie else None)
+    if file is None:
+        return SessionAuth(profile.auth.email, secrets.password)
+    keeper = _SessionKeeper(file, log)
+    return SessionAuth(
+        profile.auth.email, secrets.password, keeper.saved(), keeper.keep
+    )
+
+
+class _SessionKeeper:
+    """Keeps the session of a client in its file."""
+
+    def __init__(self, file: SessionFile, log: DiagnosticLog | None) -> None:
+        self._file = file
+        self._log = log
+
+    def saved(self) -> SessionCookies | None:
+        kept = self._file.kept()
+        if kept is None:
+            return None
+        self._hide(kept.session, kept.csrf)
+        at = kept.expires_at
+        expires = None if at is None else datetime.fromtimestamp(at, UTC)
+        return SessionCookies(kept.session, kept.csrf, expires)
+
+    def keep(self, cookies: SessionCookies | None) -> None:
+        if cookies is None:
+            self._file.forget()
+            return
+        self._hide(cookies.session, cookies.csrf)
+        expires = cookies.expires_at
+        at = None if expires is None else expires.timestamp()
+        try:
+            self._file.save(SavedSession(cookies.session, cookies.csrf, at))
+        except OSError as error:
+            if self._log is not None:
+                self._log.note(f"session not kept: {error.strerror}")
+
+    def _hide(self, *secrets: str) -> None:
+        if self._log is not None:
+            for secret in secrets:
+                self._log.hide(secret)
+
+
+def _request_log(log: DiagnosticLog | None) -> _Entries | None:
+    return None if log is None else _Entries(log)
+
+
+class _Entries:
+    """Writes one line a request."""
+
+    def __init__(self, log: DiagnosticLog) -> None:
+        self._log = log
+
+    def __call__(self, entry: RequestEntry) -> None:
+        answer = entry.status if entry.status is not None else entry.problem or "none"
+        self._log.note(
+            f"{entry.kind} {entry.method} {entry.url} -> {answer} "
+            f"in {entry.seconds * 1000:.0f} ms"
+        )

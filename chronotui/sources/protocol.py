@@ -1,0 +1,390 @@
+"""What the rest of the program knows of a server of logs, whatever its kind.
+
+`Source` is what a desk, a watch, a save and a command ask; `KINDS` is the registry of
+the kinds of servers, each with what it can do and where it is opened. A new kind is
+its own module and a line here, its name in `chronotui.SOURCE_KINDS`. Nothing here
+imports httpx: a kind's module is loaded when a server of it is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+from chronotui.errors import UsageError
+from chronotui.model import RawFormat
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from chronotui.model import (
+        Job,
+        JobStatus,
+        LiveEvent,
+        LogPage,
+        Page,
+        SearchPage,
+        Trigger,
+        Workflow,
+    )
+
+# What a source is asked. Every call raises ChronotuiErrors alone.
+
+
+class ListSource(Protocol):
+    """Lists workflows and their jobs."""
+
+    async def workflows(
+        self,
+        *,
+        cursor: str | None = None,
+        query: str | None = None,
+        terminated: bool = False,
+    ) -> Page[Workflow]: ...
+
+    async def workflow(self, workflow_id: str) -> Workflow: ...
+
+    async def jobs(
+        self,
+        workflow_id: str,
+        *,
+        cursor: str | None = None,
+        status: JobStatus | None = None,
+        trigger: Trigger | None = None,
+    ) -> Page[Job]:
+        """Return one page of a workflow's jobs, newest first."""
+        ...
+
+    async def job(self, workflow_id: str, job_id: str) -> Job: ...
+
+    def allow_sign_in(self) -> None:
+        """Let the next request sign in, although that was refused before."""
+        ...
+
+
+class RawAnswer(Protocol):
+    """A raw download under way; read in a thread.
+
+    ``format`` is what the server really sends, whatever it was asked for;
+    ``file_name`` is what it calls the file.
+    """
+
+    @property
+    def format(self) -> RawFormat: ...
+
+    @property
+    def file_name(self) -> str | None: ...
+
+    def chunks(self) -> Iterator[bytes]: ...
+
+    def abort(self) -> None:
+        """End the download; callable from any thread, returns at once."""
+        ...
+
+
+class LogSource(Protocol):
+    """Reads the logs of jobs."""
+
+    async def job(self, workflow_id: str, job_id: str) -> Job: ...
+
+    async def log_page(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        cursor: str | None = None,
+        fresh: bool = False,
+    ) -> LogPage:
+        """Read one page of retained lines; ``fresh`` bypasses caches."""
+        ...
+
+    async def search_logs(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        query: str | None = None,
+        stream: str | None = None,
+        cursor: str | None = None,
+    ) -> SearchPage:
+        """Read one page of the server's own search."""
+        ...
+
+    def live(
+        self, workflow_id: str, job_id: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[LiveEvent, ...]]]:
+        """Subscribe; one tuple of events for each read from the network."""
+        ...
+
+    def download(
+        self,
+        workflow_id: str,
+        job_id: str,
+        *,
+        format: RawFormat,  # noqa: A002
+        stream: str | None = None,
+        query: str | None = None,
+    ) -> AbstractContextManager[RawAnswer]:
+        """Open the raw download; blocking, for a worker thread."""
+        ...
+
+
+class Source(ListSource, LogSource, Protocol):
+    """One server, one sign-in; belongs to one event loop, ``download`` apart."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this server can do: at most what its kind can."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port; secrets go nowhere else."""
+        ...
+
+    @property
+    def requests(self) -> Counter[str]:
+        """How many requests were sent, by kind."""
+        ...
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds the server's clock is ahead of ours, to a second; None if unknown."""
+        ...
+
+    async def check_server(self) -> None:
+        """See that the server is of its kind, without sending a secret."""
+        ...
+
+    async def sign_in(self) -> None:
+        """Obtain fresh secrets, also after a refusal, and see that they are taken."""
+        ...
+
+    async def sign_out(self) -> None:
+        """End the session on the server, where there is one, and forget the secrets."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+# How a profile signs in and connects, and what is told of each exchange. Secrets come
+# from callables, asked only when needed, so that a password command, a keyring or a
+# dialog can stand behind them. No secret appears in a ``repr``.
+
+SecretSource: TypeAlias = Callable[[], Awaitable[str]]
+"""Gives a secret; may run a command or ask. Raises a ChronotuiError if it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCookies:
+    """A login's answer, the values as the server wrote them; ``csrf`` may be ""."""
+
+    session: str = field(repr=False)
+    csrf: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+
+
+def _forget(_cookies: SessionCookies | None) -> None:
+    """Keep nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAuth:
+    """Sign in with e-mail and password, then with the session's cookies.
+
+    Attributes:
+        password: Asked at each login.
+        saved: Cookies of an earlier session, tried first.
+        on_session: Called with each new session's cookies, and with None when they
+            are refused or given back, so that they can be kept or removed.
+    """
+
+    email: str
+    password: SecretSource = field(repr=False)
+    saved: SessionCookies | None = None
+    on_session: Callable[[SessionCookies | None], None] = field(
+        default=_forget, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BearerAuth:
+    """Sign in with a token; ``session`` is the cookie for the raw download.
+
+    Documented servers take only the cookie there (WIRE.md "Raw download").
+    """
+
+    token: SecretSource = field(repr=False)
+    session: SecretSource | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CookieAuth:
+    """Sign in with a session cookie taken from elsewhere."""
+
+    session: SecretSource = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAuth:
+    """Send no secrets."""
+
+
+Auth: TypeAlias = SessionAuth | BearerAuth | CookieAuth | NoAuth
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """The profile's TLS keys; paths may begin with ``~``."""
+
+    ca_file: str | Path | None = None
+    client_cert: str | Path | None = None
+    client_key: str | Path | None = None
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEntry:
+    """One exchange with the server, fit for a log file.
+
+    Attributes:
+        kind: What it was for, such as ``jobs``, ``log_page`` or ``login``.
+        url: The whole URL; secrets never stand in one.
+        headers: The request's headers, secret ones as ``‹redacted›``.
+        status: The answer's status, None when none came.
+        seconds: From sending until the answer's head or the failure.
+        problem: Class of the error, "" when there was none.
+    """
+
+    kind: str
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    status: int | None
+    seconds: float
+    problem: str = ""
+
+
+RequestLog: TypeAlias = Callable[[RequestEntry], None]
+
+
+# The kinds of servers.
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a server of some kind can do.
+
+    Attributes:
+        jobs: It has workflows and their jobs, which make a tree.
+        runs: It has the runs of one app, which make a list.
+        pages: A retained log is read by pages.
+        follow: Lines can be read as they are written.
+        search: It searches retained logs itself.
+        raw_formats: Encodings of the raw download; none without one.
+        actions: Jobs can be run and workflows terminated.
+    """
+
+    jobs: bool = False
+    runs: bool = False
+    pages: bool = False
+    follow: bool = False
+    search: bool = False
+    raw_formats: tuple[RawFormat, ...] = ()
+    actions: bool = False
+
+
+class OpenSource(Protocol):
+    """Makes the client of one server; nothing is sent or asked yet.
+
+    Raises a ConfigError when the URL cannot be used, or secrets may not travel to it.
+    """
+
+    def __call__(
+        self,
+        url: str,
+        auth: Auth,
+        *,
+        timeout_seconds: float = ...,
+        tls: TlsSettings | None = None,
+        insecure: bool = False,
+        log: RequestLog | None = None,
+    ) -> Source: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A kind of server, as the profile file names it.
+
+    Attributes:
+        label: Its name for people.
+        unit: What one profile of it points at, for people.
+        methods: The ways to sign in it knows, the usual one first.
+        opener: ``module:function`` of an `OpenSource`; "" for a kind that is announced
+            and cannot be opened yet.
+    """
+
+    name: str
+    label: str
+    unit: str
+    methods: tuple[str, ...]
+    capabilities: Capabilities
+    opener: str = ""
+
+    def check(self, profile: str, needs: str) -> None:
+        """Refuse a profile whose server cannot be opened, or lacks a capability.
+
+        Raises:
+            UsageError: In a sentence that names the profile and the kind.
+        """
+        if not self.opener:
+            why = "which this version does not speak"
+        elif not getattr(self.capabilities, needs):
+            why = f"which has no {needs.replace('_', ' ')}"
+        else:
+            return
+        able = [
+            kind.label
+            for kind in KINDS.values()
+            if kind.opener and getattr(kind.capabilities, needs)
+        ]
+        raise UsageError(
+            f"Profile {profile} is a {self.label} one, {why}.",
+            next_step=f"Choose a {' or '.join(able)} profile with --profile.",
+        )
+
+    def load_opener(self) -> OpenSource:
+        """Load what opens a server of this kind."""
+        module, _, function = self.opener.partition(":")
+        opened: OpenSource = getattr(import_module(module), function)
+        return opened
+
+
+CHRONOVERSE: Final = SourceKind(
+    "chronoverse",
+    "Chronoverse",
+    "Chronoverse server",
+    ("session", "bearer", "cookie", "none"),
+    Capabilities(
+        jobs=True,
+        pages=True,
+        follow=True,
+        search=True,
+        raw_formats=(RawFormat.TXT, RawFormat.JSON, RawFormat.JSONL),
+    ),
+    "chronotui.sources.chronoverse:open_chronoverse",
+)
+DIFY: Final = SourceKind(
+    "dify",
+    "Dify",
+    "Dify app",
+    ("bearer",),
+    Capabilities(runs=True, pages=True, follow=True),
+)
+KINDS: Final = {kind.name: kind for kind in (CHRONOVERSE, DIFY)}
