@@ -62,7 +62,6 @@ class Recording:
     every line of the part is held against the retained log, and a line that came
     late before the part's end is noticed; reading from the part's end on would see
     none of that, nor know which attempt the lines on a page are of.
-
     """
 
     def __init__(self, work: Work, job: Job) -> None:
@@ -241,7 +240,7 @@ class _PartWriter:
 
     async def begin(self, phase: SavePhase) -> None:
         """Open the part, or go on with the one that is there."""
-        part = await in_thread(self._begin, self.stop)
+        part = await self._work.in_thread(self._begin)
         self._work.meter.restart(phase, part.size, part.recorded.lines)
 
     def _begin(self) -> RecordingPart:
@@ -261,7 +260,7 @@ class _PartWriter:
             _OtherLinesError: The lines before them are not those of the part.
             DownloadError: The disk is full or fails.
         """
-        await in_thread(lambda: self._put(lines), self.stop)
+        await self._work.in_thread(lambda: self._put(lines))
 
     def _put(self, lines: Sequence[LogLine]) -> None:
         if self._held is not None:
@@ -292,7 +291,7 @@ class _PartWriter:
 
         It does not count as written: who goes on with the part cuts it off again.
         """
-        await in_thread(self._end, self.stop)
+        await self._work.in_thread(self._end)
 
     def _end(self) -> None:
         if self._held is not None:
@@ -316,8 +315,3 @@ class _PartWriter:
             with contextlib.suppress(DownloadError):
                 await in_thread(part.mark)
             pause = max(MARK_SECONDS, MARK_SHARE * (monotonic() - began))
-
-    def stop(self) -> None:
-        """Make a write that goes on end soon."""
-        if self._work.recording is not None:
-            self._work.recording.abandon()

@@ -16,7 +16,7 @@ import struct
 from collections import Counter
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from chronotui.engine.save_download import Fetch, OtherFormatError
 from chronotui.engine.save_request import (
@@ -38,9 +38,16 @@ from chronotui.errors import (
     UnreadableAnswerError,
     UsageError,
 )
+from chronotui.log.attempts import attempt_of
 from chronotui.log.formats import text_bytes
-from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, RawEntries, judge
-from chronotui.model import RawFormat
+from chronotui.log.raw_body import (
+    TAIL_BYTES,
+    DownloadEnd,
+    WholeLines,
+    decode_entries,
+    judge,
+)
+from chronotui.model import LogLine, RawFormat
 from chronotui.storage.recording_part import CheckFile, Recorded
 from chronotui.text import clean
 
@@ -51,7 +58,6 @@ if TYPE_CHECKING:
     from chronotui.engine.save_download import Work, Writer
     from chronotui.log.chunks import Overflow
     from chronotui.log.formats import SaveFormat
-    from chronotui.model import LogLine
     from chronotui.storage.files import PartFile
 
 _RECORD: Final = struct.Struct("<IQ12s12sH")
@@ -167,10 +173,6 @@ class DigestSpool:
         self._begins: list[tuple[int, int]] = []
         self.tally = Tally()
 
-    @property
-    def attempts(self) -> int:
-        return len(self._begins)
-
     def add(self, lines: Sequence[LogLine]) -> None:
         records: list[bytes] = []
         begins = self._begins
@@ -188,24 +190,22 @@ class DigestSpool:
             self._spool.write(b"".join(records))
         self._size += len(records)
 
-    def in_order(
-        self, *, as_text: bool, interleaved: bool = False
-    ) -> Iterator[LineDigest]:
-        """Yield the digests in order.
+    def orders(self, *, as_text: bool) -> list[Iterator[LineDigest]]:
+        """Return the orders the server may write a file in.
 
-        Args:
-            as_text: One for each line of a txt file, else one for each log line.
-            interleaved: By number alone, the attempts side by side, as the server
-                writes a retried job's file; else attempt after attempt.
+        Attempt after attempt, as they were added; and of a retried job by number alone,
+        the attempts side by side. Each has one digest for each line of a txt file, or
+        for each log line.
         """
-        if not interleaved:
-            return self._between(0, self._size, as_text=as_text)
+        orders = [self._between(0, self._size, as_text=as_text)]
         starts = [start for _attempt, start in self._begins]
-        attempts = [
-            self._between(start, stop, as_text=as_text)
-            for start, stop in zip(starts, [*starts[1:], self._size], strict=True)
-        ]
-        return heapq.merge(*attempts, key=attrgetter("sequence_num"))
+        if len(starts) > 1:
+            attempts = [
+                self._between(start, stop, as_text=as_text)
+                for start, stop in zip(starts, [*starts[1:], self._size], strict=True)
+            ]
+            orders.append(heapq.merge(*attempts, key=attrgetter("sequence_num")))
+        return orders
 
     def _between(self, first: int, last: int, *, as_text: bool) -> Iterator[LineDigest]:
         for start in range(first, last, _AT_ONCE):
@@ -275,28 +275,50 @@ class Difference:
 class Comparison:
     """Compares a recording with a body as it arrives.
 
-    A server may write the attempts of a retried job side by side, by number alone
-    (WIRE.md "Logs"), or one after the other; a recording is always the latter. It is
-    walked in both orders at once, until one of them is seen to be wrong.
-
-    Args:
-        digests: Of the recording.
-        by_text: Whether the body is text, which tells messages and nothing else.
+    An entry is told by its number, stream and message, a line of a text by what it
+    says and nothing else. A server may write the attempts of a retried job side by
+    side, by number alone (WIRE.md "Logs"), or one after the other; a recording is
+    always the latter. It is walked in both orders at once, until one of them is seen
+    to be wrong.
     """
 
     def __init__(self, digests: DigestSpool, *, by_text: bool) -> None:
-        orders = (False, True) if digests.attempts > 1 else (False,)
+        self._by_text = by_text
+        self._whole = WholeLines()
+        self._rest = b""
+        self._lines = 0
         self._walks = [
-            _Walk(
-                digests.in_order(as_text=by_text, interleaved=interleaved),
-                by_text=by_text,
-                interleaved=interleaved,
-            )
-            for interleaved in orders
+            _Walk(ours, by_text=by_text, interleaved=interleaved)
+            for interleaved, ours in enumerate(digests.orders(as_text=by_text))
         ]
 
-    def take(self, digest: LineDigest, name: str = "") -> None:
-        """Take one line of the server's file, by default called by its number."""
+    def take(self, piece: bytes) -> None:
+        """Compare the lines that are whole by now.
+
+        Raises:
+            UnreadableAnswerError: A line is not a JSON object of the known shape.
+        """
+        if not self._by_text:
+            for entry in decode_entries(self._whole.feed(piece)):
+                if entry.message_raw is not None:
+                    self._compare_entry(entry)
+            return
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            self._compare_text(line)
+
+    def _compare_entry(self, entry: Any) -> None:
+        attempt, number = attempt_of(entry.event_id or "") or 0, entry.sequence_num or 0
+        line = LogLine(attempt, number, entry.stream or "", None, entry.message_raw)
+        digest = digest_of(line)
+        self._compare(digest, _name(digest))
+
+    def _compare_text(self, line: bytes) -> None:
+        self._lines += 1
+        digest = LineDigest(0, 0, b"", _digest(line))
+        self._compare(digest, f"line {self._lines:,}")
+
+    def _compare(self, digest: LineDigest, name: str) -> None:
         for walk in self._walks:
             walk.take(digest, name)
         if len(self._walks) > 1:
@@ -305,7 +327,12 @@ class Comparison:
                 self._walks.pop()
 
     def finish(self) -> Difference:
-        """Return the difference, once the body has ended."""
+        """Return the difference, once the body has ended.
+
+        An entry without its line end is none.
+        """
+        if self._rest:
+            self._compare_text(self._rest)
         found = [walk.finish() for walk in self._walks]
         return min(found, key=lambda each: (not each.is_none, each.lines))
 
@@ -314,7 +341,7 @@ class _Walk:
     """Walks the digests in one order, in step with the body."""
 
     def __init__(
-        self, ours: Iterator[LineDigest], *, by_text: bool, interleaved: bool
+        self, ours: Iterator[LineDigest], *, by_text: bool, interleaved: int
     ) -> None:
         self._ours = ours
         self._by_text = by_text
@@ -334,7 +361,7 @@ class _Walk:
         if ours is not None:
             self._pass_boundary(ours)
         key = self._key(theirs)
-        self._settle(key, self._only_ours, self._only_theirs, name or _name(theirs))
+        self._settle(key, self._only_ours, self._only_theirs, name)
         if ours is not None:
             self._take_ours(ours)
 
@@ -392,52 +419,6 @@ class _Walk:
 def _name(line: LineDigest) -> str:
     attempt = f"attempt {line.attempt} " if line.attempt > 1 else ""
     return f"{attempt}number {line.sequence_num:,}"
-
-
-class EntryBody:
-    """A jsonl body: a line is told by its number, stream and message."""
-
-    def __init__(self, comparison: Comparison) -> None:
-        self._comparison = comparison
-        self._entries = RawEntries()
-
-    def take(self, piece: bytes) -> None:
-        for entry in self._entries.feed(piece):
-            if entry.message_raw is not None:
-                self._comparison.take(digest_of(entry.line()))
-
-    def finish(self) -> bytes:
-        # A last line without its end is none.
-        return b""
-
-
-class TextBody:
-    """A text body: a line is told by what it says."""
-
-    def __init__(self, comparison: Comparison) -> None:
-        self._comparison = comparison
-        self._rest = b""
-        self._lines = 0
-
-    def take(self, piece: bytes) -> None:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            self._compare(line)
-
-    def _compare(self, line: bytes) -> None:
-        self._lines += 1
-        self._comparison.take(
-            LineDigest(0, 0, b"", _digest(line)), f"line {self._lines:,}"
-        )
-
-    def finish(self) -> bytes:
-        if self._rest:
-            self._compare(self._rest)
-        return b""
-
-
-def _body(comparison: Comparison, *, by_text: bool) -> Writer:
-    return TextBody(comparison) if by_text else EntryBody(comparison)
 
 
 # The server's own file.
@@ -548,7 +529,7 @@ class ServerFile:
         self.part = CheckFile(recording, name)
         by_text = self._format is RawFormat.TXT
         self._comparison = Comparison(self._digests, by_text=by_text)
-        return _Both(self.part, _body(self._comparison, by_text=by_text))
+        return _Both(self.part, self._comparison)
 
     async def drop(self) -> None:
         part, self.part = self.part, None
@@ -563,16 +544,15 @@ class ServerFile:
 class _Both:
     """Writes a body and compares it."""
 
-    def __init__(self, part: PartFile, body: Writer) -> None:
+    def __init__(self, part: PartFile, comparison: Comparison) -> None:
         self._part = part
-        self._body = body
+        self._comparison = comparison
 
     def take(self, piece: bytes) -> None:
         self._part.write(piece)
-        self._body.take(piece)
+        self._comparison.take(piece)
 
     def finish(self) -> bytes:
-        self._body.finish()
         return self._part.tail(TAIL_BYTES)
 
 
@@ -580,14 +560,11 @@ def holds_all(digests: DigestSpool, path: Path, save_format: SaveFormat) -> bool
     """Whether a recording has every line of a file; False where it cannot be told."""
     if save_format.served not in {RawFormat.TXT, RawFormat.JSONL}:
         return False
-    by_text = save_format.served is RawFormat.TXT
-    comparison = Comparison(digests, by_text=by_text)
-    body = _body(comparison, by_text=by_text)
+    comparison = Comparison(digests, by_text=save_format.served is RawFormat.TXT)
     try:
         with path.open("rb") as file:
             while piece := file.read(_READ_BYTES):
-                body.take(piece)
+                comparison.take(piece)
     except (OSError, UnreadableAnswerError):
         return False
-    body.finish()
     return not comparison.finish().only_theirs

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -32,7 +33,6 @@ from chronotui.engine.save_request import (
     SaveResult,
     SaveScope,
     count_of_lines,
-    in_thread,
     size_text,
 )
 from chronotui.engine.save_verify import (
@@ -61,7 +61,7 @@ from chronotui.storage.files import AbandonedError, home_relative
 from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from chronotui.engine.save_download import Fetched, Writer
@@ -439,44 +439,30 @@ async def _asked(work: Work, fetch: Fetch) -> Fetched:
 # A file made of lines: a view, a selection, or the retained pages.
 
 
-class _LineWriter:
-    """Encodes lines into the part, each batch in a worker thread."""
+async def _write_lines(
+    work: Work, phase: SavePhase, batches: AsyncIterator[Sequence[LogLine]]
+) -> None:
+    """Write lines in the request's format, each batch in a worker thread.
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._encoder = encoder_for(work.request)
+    Raises:
+        DownloadError: The disk is full or fails.
+    """
+    encoder = encoder_for(work.request)
 
-    async def begin(self, phase: SavePhase) -> None:
-        """Open the part and write what stands before the first line."""
-        await in_thread(self._begin, self._stop)
-        self._work.meter.restart(phase)
+    def put(data: bytes, lines: int = 0) -> None:
+        if work.part is not None:
+            work.part.write(data)
+            work.meter.add(len(data), lines)
 
-    def _begin(self) -> None:
-        self._work.open_part().write(self._encoder.head())
+    def encode(lines: Sequence[LogLine]) -> None:
+        put(encoder.lines(lines), len(lines))
 
-    async def write(self, lines: Sequence[LogLine]) -> None:
-        """Append lines in the order given.
-
-        Raises:
-            DownloadError: The disk is full or fails.
-        """
+    await work.in_thread(lambda: work.open_part().write(encoder.head()))
+    work.meter.restart(phase)
+    async for lines in batches:
         if lines:
-            encode = self._encoder.lines
-            await in_thread(lambda: self._add(encode(lines), len(lines)), self._stop)
-
-    def _add(self, data: bytes, lines: int) -> None:
-        part = self._work.part
-        if part is not None:
-            part.write(data)
-            self._work.meter.add(len(data), lines)
-
-    async def end(self) -> None:
-        """Write what stands after the last line."""
-        await in_thread(lambda: self._add(self._encoder.tail(), 0), self._stop)
-
-    def _stop(self) -> None:
-        if self._work.part is not None:
-            self._work.part.abandon()
+            await work.in_thread(partial(encode, lines))
+    await work.in_thread(lambda: put(encoder.tail()))
 
 
 async def _save_lines(work: Work) -> None:
@@ -494,13 +480,14 @@ async def _save_lines(work: Work) -> None:
             f"There is nothing to save: the {work.request.scope} holds no line.",
             next_step="Choose the whole log, or change the filter.",
         )
-    writer = _LineWriter(work)
-    await writer.begin(SavePhase.WRITING)
-    batch = first
-    while batch:
-        await writer.write([line for line in batch if stream in {None, line.stream}])
-        batch = list(islice(source, SLICE_LINES))
-    await writer.end()
+
+    async def batches() -> AsyncIterator[list[LogLine]]:
+        batch = first
+        while batch:
+            yield [line for line in batch if stream in {None, line.stream}]
+            batch = list(islice(source, SLICE_LINES))
+
+    await _write_lines(work, SavePhase.WRITING, batches())
 
 
 async def _build_from_pages(work: Work, job: Job) -> None:
@@ -513,18 +500,13 @@ async def _build_from_pages(work: Work, job: Job) -> None:
     """
     await work.drop_part()
     work.held, work.unverified = AS_RETAINED, ""
-    writer = _LineWriter(work)
-    await writer.begin(SavePhase.READING_PAGES)
     if work.request.query:
-        async for batch in found_lines(work):
-            await writer.write(batch)
-    else:
-        log = retained_log(work, job, tell=work.notes.append)
-        async for batch in log.batches():
-            await writer.write(batch)
-        work.missing_lines = log.missing
-        work.sealed = not log.exit_code or bool(log.missing)
-    await writer.end()
+        await _write_lines(work, SavePhase.READING_PAGES, found_lines(work))
+        return
+    log = retained_log(work, job, tell=work.notes.append)
+    await _write_lines(work, SavePhase.READING_PAGES, log.batches())
+    work.missing_lines = log.missing
+    work.sealed = not log.exit_code or bool(log.missing)
 
 
 # All saves of one desk: several side by side, listed, each cancellable.

@@ -12,7 +12,7 @@ import json
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.save_request import (
@@ -34,7 +34,7 @@ from chronotui.storage.files import (
     Target,
     look,
     opening_problem,
-    refuse,
+    refusal,
     spool_dir,
 )
 from chronotui.storage.recording_part import RecordingOf, RecordingPart, recording_to
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from chronotui.log.chunks import Overflow
     from chronotui.model import RawFormat
     from chronotui.sources.protocol import RawAnswer, Source
+
+Value = TypeVar("Value")
 
 KEEP_SECONDS: Final = 2.0
 """How long a disk may take to keep a part; what was durable before is kept anyway."""
@@ -113,7 +115,7 @@ class Work:
         if target.replaceable and (request.overwrite or request.path is None):
             # Without a path the server's own name decides, known with its answer.
             return
-        refuse(path, target)
+        raise refusal(path, target)
 
     def open_part(self, hint: str | None = None) -> PartFile:
         """Begin the file; called in a worker thread.
@@ -192,6 +194,14 @@ class Work:
             await self.drop_part()
             self.part = recorded
             raise
+
+    async def in_thread(self, write: Callable[[], Value]) -> Value:
+        """Run what writes the part; a caller that is cancelled makes it end soon."""
+        return await in_thread(write, self._abandon)
+
+    def _abandon(self) -> None:
+        if self.part is not None:
+            self.part.abandon()
 
     async def drop_part(self) -> None:
         """Remove what was written: the file will be made in another way."""

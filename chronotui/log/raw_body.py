@@ -23,7 +23,6 @@ from chronotui.errors import UnreadableAnswerError
 from chronotui.log.attempts import attempt_of
 from chronotui.log.block import EventIds, LineColumns, line_block
 from chronotui.log.chunks import CHUNK_LINES
-from chronotui.log.formats import text_bytes
 from chronotui.model import LogLine, RawFormat
 from chronotui.times import parse_time
 
@@ -39,16 +38,6 @@ class RawEntry(NamedTuple):
     stream: str
     event_id: str
     message_raw: str | None
-
-    def line(self) -> LogLine:
-        return LogLine(
-            attempt_of(self.event_id) or 0,
-            self.sequence_num,
-            self.stream,
-            parse_time(self.timestamp) if self.timestamp else None,
-            self.message_raw or "",
-            self.event_id,
-        )
 
 
 class WholeLines:
@@ -85,41 +74,6 @@ class WholeLines:
         rest = gathered[end:]
         self._pieces, self._size, self._ended = [rest], len(rest), False
         return gathered[:end], rest
-
-
-class RawEntries:
-    def __init__(self) -> None:
-        self._lines = WholeLines()
-
-    def feed(self, piece: bytes) -> list[RawEntry]:
-        """Return the entries that are whole by now.
-
-        Raises:
-            UnreadableAnswerError: A line is not a JSON object of the known shape.
-        """
-        whole = self._lines.feed(piece)
-        return _decode(whole) if whole else []
-
-    def finish(self) -> list[RawEntry]:
-        """Return the entry of a last line without a line end, if it is one."""
-        _whole, rest = self._lines.finish()
-        try:
-            return _decode(rest) if rest.strip() else []
-        except UnreadableAnswerError:
-            return []
-
-
-def _decode(lines: bytes) -> list[RawEntry]:
-    return [
-        RawEntry(
-            entry.timestamp or "",
-            entry.sequence_num or 0,
-            entry.stream or "",
-            entry.event_id or "",
-            entry.message_raw,
-        )
-        for entry in decode_entries(lines)
-    ]
 
 
 def decode_entries(lines: bytes) -> list[Any]:
@@ -535,17 +489,3 @@ def _object(text: bytes) -> dict[str, object] | None:
 def _reason(entry: dict[str, object]) -> str:
     words = [entry.get("message"), entry.get("error")]
     return ": ".join(word for word in words if isinstance(word, str) and word)
-
-
-def holds_line(raw_format: RawFormat, tail: bytes, line: LogLine) -> bool:
-    """Whether the end of a download holds a line.
-
-    Args:
-        raw_format: What the server really sent.
-        tail: The end of the body; where it is the whole body, the answer is exact.
-        line: A retained line; told by its event id where it has one.
-    """
-    if raw_format is RawFormat.TXT:
-        text = text_bytes(line.message)
-        return len(text) >= len(tail) - 1 or b"\n%s\n" % text in b"\n%s\n" % tail
-    return not line.event_id or json.dumps(line.event_id).encode() in tail

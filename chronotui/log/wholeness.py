@@ -8,6 +8,7 @@ holds at its end, how many lines it has, and what the retained log says.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.formats import text_bytes
-from chronotui.log.raw_body import holds_line, loads_entry
+from chronotui.log.raw_body import loads_entry
 from chronotui.model import LogLine, RawFormat
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def reaches(raw_format: RawFormat, tail: bytes, newest: Sequence[LogLine]) -> bo
     last = last_place(raw_format, tail)
     if last is not None and last >= raw_place(wanted):
         return True
-    return bool(wanted.event_id) and holds_line(raw_format, tail, wanted)
+    return bool(wanted.event_id) and json.dumps(wanted.event_id).encode() in tail
 
 
 def last_place(raw_format: RawFormat, tail: bytes) -> RawPlace | None:

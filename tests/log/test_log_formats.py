@@ -20,7 +20,7 @@ from chronotui.log.formats import (
     json_value,
     utc_text,
 )
-from chronotui.log.raw_body import RawEntries
+from chronotui.log.raw_body import RawBlocks
 from chronotui.model import LogLine, RawFormat
 
 LINE = LogLine(
@@ -138,9 +138,11 @@ def test_entries_survive_any_split_of_the_body(
 ) -> None:
     body = encoded(JSONL, lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=10)))
-    entries = RawEntries()
-    read = []
+    blocks = RawBlocks()
+    read: list[LogLine] = []
     for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
-        read += entries.feed(body[start:end])
-    read += entries.finish()
-    assert [entry.line() for entry in read] == lines
+        for some in blocks.feed(body[start:end]):
+            read += some
+    for some in blocks.finish():
+        read += some
+    assert read == lines

@@ -13,8 +13,6 @@ from chronotui.engine.recording_check import (
     Comparison,
     Difference,
     DigestSpool,
-    EntryBody,
-    TextBody,
 )
 from chronotui.log.formats import JSONL, TXT, LineEncoder
 from chronotui.model import LogLine
@@ -44,10 +42,8 @@ def difference(
     encoder = LineEncoder(TXT if by_text else JSONL)
     body = encoder.lines(theirs)
     comparison = Comparison(digests, by_text=by_text)
-    reader = TextBody(comparison) if by_text else EntryBody(comparison)
     for start in range(0, len(body), step):
-        reader.take(body[start : start + step])
-    reader.finish()
+        comparison.take(body[start : start + step])
     found = comparison.finish()
     digests.close()
     return found
