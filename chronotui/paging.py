@@ -17,7 +17,7 @@ note allows empty pages with cursors, and no server is known to send long runs."
 
 
 class PageOrder(Enum):
-    """Which end of a log its first page shows (WIRE.md, "Retained logs")."""
+    """Which end of a log its first page shows (WIRE.md "Logs")."""
 
     NEWEST_FIRST = "newest first"
     OLDEST_FIRST = "oldest first"
@@ -49,7 +49,7 @@ def order_of(lines: Sequence[LogLine]) -> PageOrder | None:
 
 
 def interleaves(lines: Sequence[LogLine], order: PageOrder) -> bool | None:
-    """Tell whether a list goes by number across attempts (WIRE.md, "Retained logs").
+    """Tell whether a list goes by number across attempts (WIRE.md "Logs").
 
     Else it goes attempt after attempt, and each begins its numbers anew.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.cli.output import Output
-    from chronotui.engine.selection import LineSelection
+    from chronotui.engine.retained import LineSelection
     from chronotui.log.chunks import Overflow
     from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
@@ -119,7 +119,7 @@ def line_selection(invocation: Invocation) -> LineSelection:
     Raises:
         UsageError: A time or a regular expression cannot be read.
     """
-    from chronotui.engine.selection import LineSelection
+    from chronotui.engine.retained import LineSelection
 
     options = invocation.options
     return LineSelection(
@@ -237,7 +237,7 @@ async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) 
 
 
 def _why_nothing(job: Job, selection: LineSelection) -> str:
-    from chronotui.engine.selection import LineSelection
+    from chronotui.engine.retained import LineSelection
 
     if selection != LineSelection():
         return "no line is among those asked for."

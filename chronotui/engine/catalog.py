@@ -1,4 +1,8 @@
-"""Telling those who listen that something changed, not more often than a screen."""
+"""The catalog: keeps a tree of workflows and jobs true while it is looked at.
+
+Each list that is shown has one reader, which asks for one page at a time; the catalog
+starts the readers that are due, polls, and tells its listeners.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,71 @@ import asyncio
 import contextlib
 import random
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retry import Backoff, Phase, Step, next_step
-from chronotui.errors import ChronotuiError, NotFoundError, NotSignedInError, own_fault
+from chronotui.errors import (
+    ChronotuiError,
+    NotFoundError,
+    NotSignedInError,
+    ServerError,
+    own_fault,
+)
+from chronotui.model import Job, Workflow
 from chronotui.tree.listing import ListPosition, Loading
 from chronotui.tree.model import TreeModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from chronotui.model import Job, Page, Workflow
+    from chronotui.model import Page
     from chronotui.sources.protocol import ListSource
     from chronotui.tree.listing import Listing
     from chronotui.tree.model import Branch, JobFilter, NodeKey, TreeFilters
 
 TICK_SECONDS: Final = 0.033
 """Changes are gathered this long: 30 pictures a second are as many as are seen."""
+
+IDLE_FACTOR: Final = 3.0
+"""A list in which nothing runs is asked this many times less often."""
+
+EMPTY_PAGES: Final = 10
+"""Pages without a new id that are passed over at once before waiting to be asked."""
+
+SKIPPED_PAGES: Final = 5
+"""Pages of nothing but hidden workflows that are passed over in one reading."""
+
+CATCH_UP_PAGES: Final = 20
+"""Pages read from the top until they meet what is known; then it begins again."""
+
+WHOLE_EVERY: Final = 4
+"""Each so many readings a list of workflows is read as far as it is loaded."""
+
+ALONE: Final = 3
+"""Unfinished jobs beyond the pages just read that are asked for alone, a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSettings:
+    """How often the lists are asked, in seconds.
+
+    ``poll_seconds`` is the pause while something runs (the profile's key);
+    ``retry_first`` and ``retry_cap`` bound the growing pauses after failures,
+    ``retry_after_cap`` what a server may ask for.
+    """
+
+    poll_seconds: float = 5.0
+    retry_first: float = 1.0
+    retry_cap: float = 60.0
+    retry_after_cap: float = 300.0
+
+    def pause(self, *, active: bool) -> float:
+        """Return the wait after an answer of a list in which something runs or not."""
+        return self.poll_seconds if active else self.poll_seconds * IDLE_FACTOR
 
 
 class Listeners:
@@ -50,14 +99,14 @@ class Listeners:
 
         return remove
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Call them all, at once when the call before the last is two ticks ago."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
             wait = max(self._calls[0] + 2 * TICK_SECONDS - loop.time(), 0.0)
             self._timer = loop.call_later(wait, self._call)
 
-    def hush(self) -> None:
+    def cancel(self) -> None:
         """Leave out the call that is pending."""
         if self._timer is not None:
             self._timer.cancel()
@@ -70,181 +119,31 @@ class Listeners:
             function()
 
 
-# The lists a catalog reads: one of workflows, one of jobs for each open workflow.
-
-SKIPPED_PAGES: Final = 5
-"""Pages of nothing but hidden workflows that are passed over in one reading."""
-
-
-class WorkflowList:
-    """The list of workflows under a text, with the terminated ones or without.
-
-    The living ones are one query and the terminated ones another, read after it.
-    """
-
-    def __init__(
-        self, client: ListSource, tree: TreeModel, filters: TreeFilters
-    ) -> None:
-        self.listing = tree.workflows
-        self._client = client
-        self._tree = tree
-        self._query = filters.query or None
-        self._stages = (False, True) if filters.terminated else (False,)
-
-    @property
-    def active(self) -> bool:
-        """Whether the list is likely to change soon: workflows seldom do."""
-        return False
-
-    async def read(
-        self, place: ListPosition
-    ) -> tuple[list[Workflow], ListPosition | None]:
-        """Read the page at a place; return it with the place that follows."""
-        page = await self._page(place.stage, place.cursor)
-        for _ in range(SKIPPED_PAGES):
-            if page.items or not page.hidden or page.cursor is None:
-                break
-            page = await self._page(place.stage, page.cursor)
-        following: ListPosition | None = None
-        if page.cursor is not None:
-            following = ListPosition(place.stage, page.cursor)
-        elif place.stage + 1 < len(self._stages):
-            following = ListPosition(place.stage + 1)
-        return list(page.items), following
-
-    async def _page(self, stage: int, cursor: str | None) -> Page[Workflow]:
-        terminated = self._stages[stage]
-        page = await self._client.workflows(
-            cursor=cursor, query=self._query, terminated=terminated
-        )
-        if page.hidden and len(self._stages) == 1:
-            self.listing.hides_terminated = True
-        return page
-
-    def extend(self, items: Sequence[Workflow], following: ListPosition | None) -> None:
-        """Join the next page."""
-        self.listing.extend(self._tree.put_workflows(items), following)
-
-    def refresh(
-        self, items: Sequence[Workflow], following: ListPosition | None
-    ) -> bool:
-        """Join pages read again from the top; False when they do not meet."""
-        return self.listing.refresh(self._tree.put_workflows(items), following)
-
-    def restart(
-        self, items: Sequence[Workflow], following: ListPosition | None
-    ) -> None:
-        """Begin again with pages read from the top."""
-        self.listing.restart(self._tree.put_workflows(items), following)
-
-
-class JobList:
-    """The jobs of one workflow under a status and a trigger."""
-
-    def __init__(
-        self, client: ListSource, branch: Branch, job_filter: JobFilter
-    ) -> None:
-        self.listing = branch.listing
-        self.branch = branch
-        self._client = client
-        self._filter = job_filter
-
-    @property
-    def active(self) -> bool:
-        """Whether a job of the workflow runs or waits to run."""
-        return bool(self.branch.jobs.unfinished)
-
-    async def read(self, place: ListPosition) -> tuple[list[Job], ListPosition | None]:
-        """Read the page at a place; return it with the place that follows."""
-        page = await self._client.jobs(
-            self.branch.workflow.id,
-            cursor=place.cursor,
-            status=self._filter.status,
-            trigger=self._filter.trigger,
-        )
-        following = None if page.cursor is None else ListPosition(cursor=page.cursor)
-        return list(page.items), following
-
-    def extend(self, items: Sequence[Job], following: ListPosition | None) -> None:
-        """Join the next page."""
-        self.listing.extend(self.branch.put(items), following)
-
-    def refresh(self, items: Sequence[Job], following: ListPosition | None) -> bool:
-        """Join pages read again from the top; False when they do not meet."""
-        return self.listing.refresh(self.branch.put(items), following)
-
-    def restart(self, items: Sequence[Job], following: ListPosition | None) -> None:
-        """Begin again with pages read from the top."""
-        self.listing.restart(self.branch.put(items), following)
-
-    async def read_alone(self, job_id: str) -> Job:
-        """Read one job by its id."""
-        return await self._client.job(self.branch.workflow.id, job_id)
-
-
-# Reading one list: its next page, its beginning again, its unfinished jobs.
-
 Item = TypeVar("Item")
 
-EMPTY_PAGES: Final = 10
-"""Pages without a new id that are passed over at once before waiting to be asked."""
 
-CATCH_UP_PAGES: Final = 20
-"""Pages read from the top until they meet what is known; then it begins again."""
+class ListReader(ABC, Generic[Item]):
+    """Reads one list: its next page, or its beginning again.
 
-WHOLE_EVERY: Final = 4
-"""Each so many readings a list of workflows is read as far as it is loaded."""
-
-ALONE: Final = 3
-"""Unfinished jobs beyond the pages just read that are asked for alone, a round."""
-
-
-class PagedList(Protocol[Item]):
-    """A list that can be read page by page."""
-
-    listing: Listing
-
-    @property
-    def active(self) -> bool:
-        """Whether the list is likely to change soon."""
-        ...
-
-    async def read(self, place: ListPosition) -> tuple[list[Item], ListPosition | None]:
-        """Read the page at a place; return it with the place that follows."""
-        ...
-
-    def extend(self, items: Sequence[Item], following: ListPosition | None) -> None:
-        """Join the next page."""
-        ...
-
-    def refresh(self, items: Sequence[Item], following: ListPosition | None) -> bool:
-        """Join pages read again from the top; False when they do not meet."""
-        ...
-
-    def restart(self, items: Sequence[Item], following: ListPosition | None) -> None:
-        """Begin again with pages read from the top."""
-        ...
-
-
-class Reader(Generic[Item]):
-    """Reads one list, one request at a time.
-
-    Args:
-        source: The list and where it is asked.
-        backoff: The pauses after failures.
+    Attributes:
+        wants_more: Whether the next page was asked for.
+        due: When it is read again, in the catalog's seconds.
+        task: The reading under way.
     """
 
-    def __init__(self, source: PagedList[Item], backoff: Backoff) -> None:
-        self.source = source
-        self.wants_more = False
+    def __init__(self, client: ListSource, listing: Listing, backoff: Backoff) -> None:
+        self.listing = listing
         self.backoff = backoff
+        self.wants_more = False
         self.due = 0.0
+        self.task: asyncio.Task[None] | None = None
+        self._client = client
         self._rounds = 0
 
     @property
-    def listing(self) -> Listing:
-        """The list being read."""
-        return self.source.listing
+    def is_active(self) -> bool:
+        """Whether the list is likely to change soon: workflows seldom do."""
+        return False
 
     async def read(self) -> None:
         """Read what is due: the next page if it was asked for, else the top again.
@@ -254,27 +153,27 @@ class Reader(Generic[Item]):
         """
         try:
             if self.wants_more or not self.listing.answered:
-                await self._more()
+                await self._read_more()
             else:
-                await self._again()
+                await self._read_again()
         finally:
             self.listing.loading = Loading.NOTHING
 
-    async def _more(self) -> None:
+    async def _read_more(self) -> None:
+        listing = self.listing
         for _ in range(EMPTY_PAGES):
-            place = self.listing.next_place
+            place = listing.next_place
             if place is None:
                 break
-            first = not self.listing.answered
-            self.listing.loading = Loading.FIRST if first else Loading.MORE
-            items, following = await self.source.read(place)
-            held = self.listing.frontier
-            self.source.extend(items, following)
-            if self.listing.frontier > held:
+            listing.loading = Loading.MORE if listing.answered else Loading.FIRST
+            items, following = await self._page(place)
+            held = listing.frontier
+            listing.extend(self._put(items), following)
+            if listing.frontier > held:
                 break
         self.wants_more = False
 
-    async def _again(self) -> None:
+    async def _read_again(self) -> None:
         self.listing.loading = Loading.REFRESH
         self._rounds += 1
         items: list[Item] = []
@@ -284,110 +183,155 @@ class Reader(Generic[Item]):
         while not joined:
             place = place or ListPosition()
             seen.add(place)
-            page, place = await self.source.read(place)
+            page, place = await self._page(place)
             items += page
             last = place in seen or len(seen) >= CATCH_UP_PAGES
             joined = self._join(items, place, last=last)
-        await self._read_alone(items)
+        await self._read_unlisted(items)
 
     def _join(
         self, items: list[Item], following: ListPosition | None, *, last: bool
     ) -> bool:
         """Join what was read from the top, unless more is to be read before."""
-        enough = following is None or last or self._suffices(len(items))
-        if not enough:
+        if following is not None and not last and not self._is_enough(len(items)):
             return False
-        if self.source.refresh(items, following):
+        ids = self._put(items)
+        if self.listing.refresh(ids, following):
             return True
         if last:
-            self.source.restart(items, following)
+            self.listing.restart(ids, following)
         return last
 
-    def _suffices(self, count: int) -> bool:
+    @abstractmethod
+    async def _page(
+        self, place: ListPosition
+    ) -> tuple[Sequence[Item], ListPosition | None]:
+        """Ask for the page at a place; return it with the place that follows."""
+
+    @abstractmethod
+    def _put(self, items: Sequence[Item]) -> list[str]:
+        """Hand what was read to the tree; return the ids in order."""
+
+    def _is_enough(self, _count: int) -> bool:
         """Whether so many items from the top are enough to join."""
-        whole = isinstance(self.source, JobList) or self._rounds % WHOLE_EVERY
-        return bool(whole) or count >= self.listing.frontier
+        return True
 
-    async def _read_alone(self, items: Sequence[Item]) -> None:
-        """Ask for unfinished jobs the pages did not hold, a few each round."""
-        source = self.source
-        if not isinstance(source, JobList):
-            return
-        jobs = source.branch.jobs
-        read = {getattr(item, "id", "") for item in items}
-        for job_id in [j for j in jobs.unfinished if j not in read][:ALONE]:
-            try:
-                job = await source.read_alone(job_id)
-            except NotFoundError:
-                source.branch.forget(job_id)
-            else:
-                source.branch.update(job)
-                jobs.ask_later(job_id)
+    async def _read_unlisted(self, items: Sequence[Item]) -> None:
+        """Ask for what the pages read from the top did not hold."""
 
 
-# The catalog: keeps a tree of workflows and jobs true while it is looked at.
+class WorkflowReader(ListReader[Workflow]):
+    """Reads the list of workflows under a text, with the terminated ones or without.
 
-IDLE_FACTOR: Final = 3.0
-"""A list in which nothing runs is asked this many times less often."""
-
-_DOING: Final = "while it read the lists"
-_AGAIN: Final = "r reads them again."
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogSettings:
-    """How often the lists are asked.
-
-    ``poll_seconds`` is the pause while something runs (the profile's key);
-    ``retry_first`` and ``retry_cap`` bound the growing pauses after failures,
-    ``retry_after_cap`` what a server may ask for.
+    The living ones are one query and the terminated ones another, read after it.
     """
 
-    poll_seconds: float = 5.0
-    retry_first: float = 1.0
-    retry_cap: float = 60.0
-    retry_after_cap: float = 300.0
+    def __init__(self, client: ListSource, tree: TreeModel, backoff: Backoff) -> None:
+        super().__init__(client, tree.workflows, backoff)
+        self._tree = tree
+        self._query = tree.filters.query or None
+        self._stages = (False, True) if tree.filters.terminated else (False,)
 
-    def pause(self, *, active: bool) -> float:
-        """Return the seconds to wait after a list's answer."""
-        return self.poll_seconds if active else self.poll_seconds * IDLE_FACTOR
+    async def _page(
+        self, place: ListPosition
+    ) -> tuple[Sequence[Workflow], ListPosition | None]:
+        page = await self._ask(place.stage, place.cursor)
+        for _ in range(SKIPPED_PAGES):
+            if page.items or not page.hidden or page.cursor is None:
+                break
+            page = await self._ask(place.stage, page.cursor)
+        if page.cursor is not None:
+            return page.items, ListPosition(place.stage, page.cursor)
+        if place.stage + 1 < len(self._stages):
+            return page.items, ListPosition(place.stage + 1)
+        return page.items, None
+
+    async def _ask(self, stage: int, cursor: str | None) -> Page[Workflow]:
+        page = await self._client.workflows(
+            cursor=cursor, query=self._query, terminated=self._stages[stage]
+        )
+        if page.hidden and len(self._stages) == 1:
+            self.listing.hides_terminated = True
+        return page
+
+    def _put(self, items: Sequence[Workflow]) -> list[str]:
+        return self._tree.put_workflows(items)
+
+    def _is_enough(self, count: int) -> bool:
+        return self._rounds % WHOLE_EVERY != 0 or count >= self.listing.frontier
+
+
+class JobReader(ListReader[Job]):
+    """Reads the jobs of one workflow under a status and a trigger."""
+
+    def __init__(
+        self,
+        client: ListSource,
+        branch: Branch,
+        job_filter: JobFilter,
+        backoff: Backoff,
+    ) -> None:
+        super().__init__(client, branch.listing, backoff)
+        self._branch = branch
+        self._filter = job_filter
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a job of the workflow runs or waits to run."""
+        return bool(self._branch.jobs.unfinished)
+
+    async def _page(
+        self, place: ListPosition
+    ) -> tuple[Sequence[Job], ListPosition | None]:
+        page = await self._client.jobs(
+            self._branch.workflow.id,
+            cursor=place.cursor,
+            status=self._filter.status,
+            trigger=self._filter.trigger,
+        )
+        following = None if page.cursor is None else ListPosition(cursor=page.cursor)
+        return page.items, following
+
+    def _put(self, items: Sequence[Job]) -> list[str]:
+        return self._branch.put(items)
+
+    async def _read_unlisted(self, items: Sequence[Job]) -> None:
+        """Ask for unfinished jobs the pages did not hold, a few each round."""
+        branch, read = self._branch, {job.id for job in items}
+        unread = [job_id for job_id in branch.jobs.unfinished if job_id not in read]
+        for job_id in unread[:ALONE]:
+            try:
+                job = await self._client.job(branch.workflow.id, job_id)
+            except NotFoundError:
+                branch.forget(job_id)
+            else:
+                branch.update(job)
+                branch.jobs.ask_later(job_id)
 
 
 class Catalog:
     """Reads workflows, and the jobs of expanded ones, into a tree; and polls them.
 
-    Belongs to one event loop. Everything but ``run`` and ``find`` returns at once;
-    what it asks for is read by ``run``.
+    Belongs to one event loop. Everything but ``run``, ``find`` and ``find_link``
+    returns at once; what it asks for is read by ``run``.
 
     Args:
         client: The server.
-        tree: The tree to fill; a new one if None.
         settings: How often to ask.
-        monotonic: The clock the pauses are measured by, in seconds.
-        chance: Gives numbers in [0, 1), for jitter.
     """
 
     def __init__(
-        self,
-        client: ListSource,
-        *,
-        tree: TreeModel | None = None,
-        settings: CatalogSettings | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        self, client: ListSource, *, settings: CatalogSettings | None = None
     ) -> None:
-        self.tree = TreeModel() if tree is None else tree
+        self.tree = TreeModel()
         self.answered = False
         self.signed_out: NotSignedInError | None = None
         self._sign_in_again_at = 0.0
         self._fault: ChronotuiError | None = None
         self._client = client
         self._settings = settings or CatalogSettings()
-        self._now = monotonic
-        self._chance = chance
         self._wake = asyncio.Event()
-        self._readers: dict[Hashable, Reader[Any]] = {}
-        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
+        self._readers: dict[Listing, ListReader[Any]] = {}
         self._listeners = Listeners()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -401,23 +345,23 @@ class Catalog:
     @property
     def is_reading(self) -> bool:
         """Whether an answer is awaited, or the next page of a list in view is due."""
-        wanting = any(reader.wants_more for reader in self._readers.values())
-        return wanting or any(not task.done() for task in self._tasks.values())
+        readers = self._readers.values()
+        return any(one.wants_more or one.task is not None for one in readers)
 
     @property
     def problem(self) -> ChronotuiError | None:
         """What stands between the tree and the server now, None if nothing."""
         if self._fault is not None or self.signed_out is not None:
             return self._fault or self.signed_out
-        problems = (reader.listing.problem for reader in self._readers.values())
+        problems = (listing.problem for listing in self._readers)
         return next((problem for problem in problems if problem), None)
 
     def seconds_to_next(self) -> float | None:
         """Return the seconds until what failed is asked again; None if nothing did."""
         if self.signed_out is not None:
-            return max(0.0, self._sign_in_again_at - self._now())
+            return max(0.0, self._sign_in_again_at - time.monotonic())
         failed = [r.due for r in self._readers.values() if r.listing.problem]
-        return max(0.0, min(failed) - self._now()) if failed else None
+        return max(0.0, min(failed) - time.monotonic()) if failed else None
 
     # what the user does
 
@@ -434,8 +378,12 @@ class Catalog:
 
     def want_more(self, workflow_id: str) -> None:
         """Read the next page of a workflow's jobs; of the workflows for ""."""
-        reader = self._readers.get(self._key_of(workflow_id))
-        if reader is not None and not reader.listing.complete:
+        branch = self.tree.branch(workflow_id) if workflow_id else None
+        if workflow_id and branch is None:
+            return
+        listing = self.tree.workflows if branch is None else branch.listing
+        reader = self._readers.get(listing)
+        if reader is not None and not listing.complete:
             reader.wants_more = True
             self._wake.set()
 
@@ -448,32 +396,6 @@ class Catalog:
             reader.due = 0.0
             reader.backoff.reset()
         self._wake.set()
-
-    # what goes on
-
-    async def run(self) -> None:
-        """Read and poll until cancelled; a fault of ours is said as a problem."""
-        self._fault = None
-        try:
-            await self._poll()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as fault:
-            self._fault = own_fault(_DOING, fault, _AGAIN)
-            self._changed()
-            raise
-
-    async def _poll(self) -> None:
-        try:
-            while True:
-                self._wake.clear()
-                self._match_readers()
-                pause = self._start_due()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._wake.wait()
-        finally:
-            await self._stop(list(self._tasks))
 
     async def find(self, workflow_text: str, job_text: str | None = None) -> NodeKey:
         """Show and select what a deep link names.
@@ -494,74 +416,131 @@ class Catalog:
         self._changed(look_again=True)
         return key
 
+    async def find_link(
+        self,
+        workflow_text: str,
+        job_text: str | None,
+        waiting: Callable[[ChronotuiError], None],
+    ) -> NodeKey:
+        """Find as ``find`` does, but wait for a server that does not answer yet.
+
+        It is asked again when the lists are answered, and now and then; after a
+        refused sign-in, once that was made good.
+
+        Args:
+            workflow_text: As for ``find``.
+            job_text: As for ``find``.
+            waiting: Called with what is waited out, each time.
+
+        Raises:
+            ChronotuiError: What the link names is not there, fits several, or is not
+                for this account.
+        """
+        pauses = Backoff(
+            first=1.0, factor=2.0, cap=30.0, after_cap=300.0, chance=random.random
+        )
+        while True:
+            try:
+                return await self.find(workflow_text, job_text)
+            except ChronotuiError as error:
+                if not _may_pass(error):
+                    raise
+                waiting(error)
+                signs_in = isinstance(error, NotSignedInError)
+                pause = None if signs_in else pauses.delay(error.retry_after)
+            await self._recovery(pause)
+
+    async def _recovery(self, pause: float | None) -> None:
+        """Wait until ailing lists are answered again, or for so many seconds."""
+        answered = asyncio.Event()
+
+        def look() -> None:
+            if self.answered and self.problem is None:
+                answered.set()
+
+        is_ill = not self.answered or self.problem is not None
+        unsubscribe = self.subscribe(look) if is_ill or pause is None else None
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await answered.wait()
+        finally:
+            if unsubscribe is not None:
+                unsubscribe()
+
+    # what goes on
+
+    async def run(self) -> None:
+        """Read and poll until cancelled; a fault of ours is said as a problem."""
+        self._fault = None
+        try:
+            await self._poll()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as fault:
+            self._fault = _said_fault(fault)
+            self._changed()
+            raise
+
+    async def _poll(self) -> None:
+        try:
+            while True:
+                self._wake.clear()
+                self._match_readers()
+                pause = self._start_due()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
+        finally:
+            await self._stop()
+
     def _match_readers(self) -> None:
         """Have one reader for each list that is shown, and none for others."""
-        wanted = self._wanted_lists()
-        for key, reader in list(self._readers.items()):
-            if key not in wanted or reader.listing is not self._list_of(wanted[key]):
-                del self._readers[key]
-                task = self._tasks.pop(key, None)
-                if task is not None:
-                    task.cancel()
-        for key, branch in wanted.items():
-            if key not in self._readers:
-                self._readers[key] = self._reader(branch)
-
-    def _list_of(self, branch: Branch | None) -> Listing:
-        return self.tree.workflows if branch is None else branch.listing
-
-    def _wanted_lists(self) -> dict[Hashable, Branch | None]:
         tree = self.tree
-        wanted: dict[Hashable, Branch | None] = {self._key_of(""): None}
+        shown: dict[Listing, Branch | None] = {tree.workflows: None}
         for branch in tree.branches():
-            workflow_id = branch.workflow.id
-            if branch.expanded and workflow_id in tree.workflows:
-                wanted[self._key_of(workflow_id)] = branch
-        return wanted
+            if branch.expanded and branch.workflow.id in tree.workflows:
+                shown[branch.listing] = branch
+        for listing in self._readers.keys() - shown.keys():
+            task = self._readers.pop(listing).task
+            if task is not None:
+                task.cancel()
+        for listing, of_branch in shown.items():
+            if listing not in self._readers:
+                self._readers[listing] = self._new_reader(of_branch)
 
-    def _key_of(self, workflow_id: str) -> Hashable:
-        filters = self.tree.filters
-        if workflow_id:
-            return workflow_id, filters.jobs
-        return "", filters.query, filters.terminated
-
-    def _reader(self, branch: Branch | None) -> Reader[Any]:
-        filters = self.tree.filters
-        if branch is None:
-            workflows = WorkflowList(self._client, self.tree, filters)
-            return Reader(workflows, self._backoff())
-        jobs = JobList(self._client, branch, filters.jobs)
-        return Reader(jobs, self._backoff())
-
-    def _backoff(self) -> Backoff:
+    def _new_reader(self, branch: Branch | None) -> ListReader[Any]:
         settings = self._settings
-        return Backoff(
+        backoff = Backoff(
             first=min(settings.retry_first, settings.poll_seconds),
             factor=2.0,
             cap=settings.retry_cap,
             after_cap=settings.retry_after_cap,
-            chance=self._chance,
+            chance=random.random,
         )
+        if branch is None:
+            return WorkflowReader(self._client, self.tree, backoff)
+        return JobReader(self._client, branch, self.tree.filters.jobs, backoff)
 
     def _start_due(self) -> float | None:
         """Start what is due; return the seconds until the next is, None for never."""
-        now = self._now()
+        now = time.monotonic()
         if self.signed_out is not None:
             if now < self._sign_in_again_at:
                 return self._sign_in_again_at - now
             self.signed_out = None
         pauses = []
-        for key, reader in self._readers.items():
-            if key in self._tasks:
+        for reader in self._readers.values():
+            if reader.task is not None:
                 continue
             asked = reader.wants_more and not reader.backoff.tries
             if asked or reader.due <= now:
-                self._tasks[key] = asyncio.create_task(self._read(key, reader))
+                reader.task = asyncio.create_task(self._read(reader))
             else:
                 pauses.append(reader.due - now)
         return min(pauses, default=None)
 
-    async def _read(self, key: Hashable, reader: Reader[Any]) -> None:
+    async def _read(self, reader: ListReader[Any]) -> None:
         try:
             await reader.read()
         except asyncio.CancelledError:
@@ -569,36 +548,48 @@ class Catalog:
         except ChronotuiError as problem:
             self._failed(reader, problem)
         except BaseException as fault:
-            self._failed(reader, own_fault(_DOING, fault, _AGAIN))
+            self._failed(reader, _said_fault(fault))
             raise
         else:
             self.answered = True
             reader.backoff.reset()
-            pause = self._settings.pause(active=reader.source.active)
-            reader.due = self._now() + pause
+            pause = self._settings.pause(active=reader.is_active)
+            reader.due = time.monotonic() + pause
         finally:
-            if self._readers.get(key) is reader:
-                self._tasks.pop(key, None)
+            reader.task = None
             self._changed(look_again=True)
 
-    def _failed(self, reader: Reader[Any], problem: ChronotuiError) -> None:
+    def _failed(self, reader: ListReader[Any], problem: ChronotuiError) -> None:
         """Ask again after a growing wait, whatever was answered."""
         reader.listing.fail(problem)
         step = next_step(problem, Phase.LISTING, waits=True)
         if step is Step.SIGN_IN and isinstance(problem, NotSignedInError):
             self.signed_out = problem
-            self._sign_in_again_at = self._now() + self._settings.retry_cap
-        reader.due = self._now() + reader.backoff.delay(problem.retry_after)
+            self._sign_in_again_at = time.monotonic() + self._settings.retry_cap
+        reader.due = time.monotonic() + reader.backoff.delay(problem.retry_after)
 
-    async def _stop(self, keys: list[Hashable]) -> None:
-        tasks = [self._tasks.pop(key) for key in keys]
+    async def _stop(self) -> None:
+        tasks = [one.task for one in self._readers.values() if one.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._listeners.hush()
+        for reader in self._readers.values():
+            reader.task = None
+        self._listeners.cancel()
 
     def _changed(self, *, look_again: bool = False) -> None:
         self.tree.touch()
         if look_again:
             self._wake.set()
-        self._listeners.tell()
+        self._listeners.notify()
+
+
+def _said_fault(fault: BaseException) -> ChronotuiError:
+    return own_fault("while it read the lists", fault, "r reads them again.")
+
+
+def _may_pass(error: ChronotuiError) -> bool:
+    """Whether it is about the server or the sign-in, and not about a link."""
+    if isinstance(error, ServerError | NotSignedInError):
+        return True
+    return error.route in {"login", "server_check"}

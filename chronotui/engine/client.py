@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from chronotui.errors import NotSignedInError
@@ -26,8 +27,6 @@ from chronotui.storage.secrets import read_secret, secret_source
 from chronotui.storage.state import SavedSession, SessionFile
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from chronotui.sources.protocol import RequestEntry, Source
     from chronotui.storage.settings import Profile
     from chronotui.storage.state import DiagnosticLog
@@ -64,7 +63,6 @@ def open_client(
     profile: Profile,
     *,
     ask: AskSecret | None = None,
-    folder: Path | None = None,
     log: DiagnosticLog | None = None,
     remember: bool = True,
     needs: str = "jobs",
@@ -72,9 +70,7 @@ def open_client(
     """Make the client of a profile; nothing is sent yet.
 
     Args:
-        profile: The server and how to sign in.
         ask: Asks for a secret the profile does not hold; None never asks.
-        folder: Where sessions are kept; None is the state folder.
         log: Takes one line a request, secrets left out.
         remember: Whether sessions are kept between runs.
         needs: The capability it is opened for.
@@ -86,7 +82,7 @@ def open_client(
     kind = KINDS[profile.kind]
     kind.check(profile.name, needs)
     secrets = _Secrets(profile, ask, log)
-    file = SessionFile.of(profile, folder) if remember else None
+    file = SessionFile.of(profile) if remember else None
     return kind.load_opener()(
         profile.url,
         _auth(profile, secrets, file, log),
@@ -98,7 +94,7 @@ def open_client(
             verify=profile.verify,
         ),
         insecure=profile.insecure,
-        log=_request_log(log),
+        log=None if log is None else partial(_note, log),
     )
 
 
@@ -112,16 +108,8 @@ class _Secrets:
         self._ask = ask
         self._log = log
 
-    async def password(self) -> str:
-        return await self._get("password")
-
-    async def token(self) -> str:
-        return await self._get("token")
-
-    async def session(self) -> str:
-        return await self._get("session")
-
-    async def _get(self, kind: str) -> str:
+    async def get(self, kind: str) -> str:
+        """Return the "password", "token" or "session"."""
         source = secret_source(self._profile, kind)
         if source.may_block:
             secret = await asyncio.to_thread(read_secret, source)
@@ -151,20 +139,21 @@ def _auth(
     file: SessionFile | None,
     log: DiagnosticLog | None,
 ) -> Auth:
-    method = profile.auth.method
+    method, email = profile.auth.method, profile.auth.email
+    session = partial(secrets.get, "session")
     if method == "none":
         return NoAuth()
     if method == "cookie":
-        return CookieAuth(secrets.session)
+        return CookieAuth(session)
     if method == "bearer":
         has_cookie = secret_source(profile, "session").is_given
-        return BearerAuth(secrets.token, secrets.session if has_cookie else None)
+        token = partial(secrets.get, "token")
+        return BearerAuth(token, session if has_cookie else None)
+    password = partial(secrets.get, "password")
     if file is None:
-        return SessionAuth(profile.auth.email, secrets.password)
+        return SessionAuth(email, password)
     keeper = _SessionKeeper(file, log)
-    return SessionAuth(
-        profile.auth.email, secrets.password, keeper.saved(), keeper.keep
-    )
+    return SessionAuth(email, password, keeper.saved(), keeper.keep)
 
 
 class _SessionKeeper:
@@ -202,19 +191,9 @@ class _SessionKeeper:
                 self._log.hide(secret)
 
 
-def _request_log(log: DiagnosticLog | None) -> _Entries | None:
-    return None if log is None else _Entries(log)
-
-
-class _Entries:
-    """Writes one line a request."""
-
-    def __init__(self, log: DiagnosticLog) -> None:
-        self._log = log
-
-    def __call__(self, entry: RequestEntry) -> None:
-        answer = entry.status if entry.status is not None else entry.problem or "none"
-        self._log.note(
-            f"{entry.kind} {entry.method} {entry.url} -> {answer} "
-            f"in {entry.seconds * 1000:.0f} ms"
-        )
+def _note(log: DiagnosticLog, entry: RequestEntry) -> None:
+    answer = entry.status if entry.status is not None else entry.problem or "none"
+    log.note(
+        f"{entry.kind} {entry.method} {entry.url} -> {answer} "
+        f"in {entry.seconds * 1000:.0f} ms"
+    )

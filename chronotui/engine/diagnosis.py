@@ -183,14 +183,11 @@ def _clock(client: Source) -> list[CheckResult]:
         within = f"within {SKEW_SECONDS:.0f} s of the server's"
         return [CheckResult("clock", "ok", within)]
     way = "behind" if skew > 0 else "ahead of"
-    return [
-        CheckResult(
-            "clock",
-            "warning",
-            f"this machine is {abs(skew):,.0f} s {way} the server's clock: ages and "
-            "running times are wrong by that much",
-        )
-    ]
+    found = (
+        f"this machine is {abs(skew):,.0f} s {way} the server's clock: ages and "
+        "running times are wrong by that much"
+    )
+    return [CheckResult("clock", "warning", found)]
 
 
 async def _stream(client: Source) -> CheckResult:

@@ -1,4 +1,8 @@
-"""Words about the connection for somebody who reads a log on a pipe."""
+"""A job's log followed live, as on a pipe: each line once and in order.
+
+Besides the lines there are sentences, for standard error: of the connection, and of
+lines that are waited for, given up or too late.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +18,43 @@ from chronotui.engine.log_state import (
     WatchSettings,
     short_words,
 )
-from chronotui.engine.ordered import Notices, OrderedLines
-from chronotui.engine.selection import LineSelection
+from chronotui.engine.reorder_buffer import LAST_RANK, ReorderBuffer
+from chronotui.engine.retained import LineSelection, beginning_of
 from chronotui.engine.timing import Clock
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, IncompleteError
+from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.store import LogStore
 from chronotui.text import clean
 from chronotui.times import human_duration
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 
     from chronotui.engine.log_state import Verdict
+    from chronotui.engine.reorder_buffer import Blocked
+    from chronotui.engine.retained import Beginning
+    from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.sources.protocol import LogSource
 
 DOWN: Final = frozenset({ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE})
 
+NAMED: Final = 20
+"""Runs of numbers named in one sentence; the rest is counted."""
 
-class Narration:
+MEMORY_BYTES: Final = 64 << 20
+"""Lines waiting for their turn that are kept in memory; more go to the spool."""
+
+FORGET_LINES: Final = 50_000
+"""Handed-out lines are let go of when this many are held ..."""
+
+KEPT_LINES: Final = 5_000
+"""... but for so many, to know them by their messages when they come again."""
+
+
+class ConnectionNotices:
     """Says each turn of the connection once.
 
     Args:
@@ -50,7 +70,7 @@ class Narration:
         self._said_waiting = False
         self._said_asked: float | None = None
 
-    def hear(self, connection: Connection, now: float) -> None:
+    def update(self, connection: Connection, now: float) -> None:
         """Take the connection as it stands now."""
         if connection.kind is ConnectionKind.WAITING and not self._said_waiting:
             self._said_waiting = True
@@ -63,25 +83,22 @@ class Narration:
     def _is_down(self, connection: Connection, now: float) -> None:
         if self._down_since is None:
             self._down_since = now
+        lasts = now - self._down_since >= self._patience
         asked = connection.asked_until
         if asked is not None and self._is_news(asked):
             self._said_asked = asked
-            self._say_down(connection, now)
+        elif self._said_down or not (
+            lasts or connection.kind is ConnectionKind.OFFLINE
+        ):
             return
-        at_once = connection.kind is ConnectionKind.OFFLINE
-        if self._said_down or (now - self._down_since < self._patience and not at_once):
-            return
-        self._say_down(connection, now)
+        self._said_down = True
+        reason = clean(connection.why(now)).rstrip(".")
+        self._tell(f"{connection.text(now)}: {reason}. Trying on.")
 
     def _is_news(self, asked_until: float) -> bool:
         """Whether the server asked for another wait than the one that was told."""
         said = self._said_asked
         return said is None or abs(asked_until - said) >= self._patience
-
-    def _say_down(self, connection: Connection, now: float) -> None:
-        self._said_down = True
-        reason = clean(connection.why(now)).rstrip(".")
-        self._tell(f"{connection.text(now)}: {reason}. Trying on.")
 
     def _is_up(self) -> None:
         self._down_since = None
@@ -90,10 +107,248 @@ class Narration:
             self._tell("connected again; nothing is lost that the server still has.")
 
 
-# Printing a job's log live, in order, each line exactly once.
+class LineNotices:
+    """Gathers what is said of lines, so that many notices in a row are few sentences.
 
-MEMORY_BYTES: Final = 64 << 20
-"""Lines waiting for their turn that are kept in memory; more go to the spool."""
+    Args:
+        tell: Takes one sentence.
+        apart: Seconds between two sentences of a kind.
+        patience: Seconds a missing line is waited for, for the words.
+    """
+
+    def __init__(
+        self, tell: Callable[[str], None], apart: float, patience: float
+    ) -> None:
+        self._tell = tell
+        self._apart = apart
+        self._patience = patience
+        self._given_up: list[tuple[int, int, int]] = []
+        self._given_up_lines = 0
+        self._late: list[tuple[int, int, int]] = []
+        self._waiting: tuple[int, int] | None = None
+        self._told_at = float("-inf")
+
+    def waiting(self, blocked: Blocked, now: float) -> None:
+        """Say what is waited for, once."""
+        place = (blocked.attempt, blocked.first)
+        if place == self._waiting or now - self._told_at < self._apart:
+            return
+        self._waiting, self._told_at = place, now
+        numbers = _named([(blocked.attempt, blocked.first, blocked.last)])
+        words = f"{_count(blocked.missing)} not received yet"
+        if not blocked.missing:
+            words = "a line may be missing"
+        self._tell(f"{words} ({numbers}); waiting up to {self._patience:.0f} s.")
+
+    def gave_up(self, blocked: Blocked) -> None:
+        self._given_up.append((blocked.attempt, blocked.first, blocked.last))
+        self._given_up_lines += blocked.missing
+
+    def late(self, lines: Sequence[LogLine]) -> None:
+        """Note lines that came after lines that follow them."""
+        self._late += [(line.attempt, line[1], line[1]) for line in lines]
+
+    def flush(self, now: float, *, at_once: bool = False) -> None:
+        """Say what was noted, unless something was said a moment ago."""
+        if not self._given_up and not self._late:
+            return
+        if not at_once and now - self._told_at < self._apart:
+            return
+        self._told_at = now
+        if self._given_up:
+            self._tell(
+                f"{_count(self._given_up_lines)} did not come, going on without: "
+                f"{_named(self._given_up)}."
+            )
+        if self._late:
+            self._tell(
+                f"{_count(len(self._late))} came too late to be printed in order: "
+                f"{_named(self._late)}."
+            )
+        self._given_up, self._given_up_lines, self._late = [], 0, []
+
+
+def _count(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines:,} lines"
+
+
+def _named(runs: Iterable[tuple[int, int, int]]) -> str:
+    """Name runs of numbers, joined where they meet."""
+    joined: list[tuple[int, int, int]] = []
+    for attempt, first, last in sorted(runs):
+        if joined and joined[-1][0] == attempt and first <= joined[-1][2] + 1:
+            joined[-1] = (attempt, joined[-1][1], max(last, joined[-1][2]))
+        else:
+            joined.append((attempt, first, last))
+    several = any(attempt > 1 for attempt, _, _ in joined)
+    words = [
+        (f"{first}" if first == last else f"{first} to {last}")
+        + (f" of attempt {attempt}" if several else "")
+        for attempt, first, last in joined[:NAMED]
+    ]
+    more = f" and {len(joined) - NAMED} more places" if len(joined) > NAMED else ""
+    return f"number {', '.join(words)}{more}"
+
+
+class OrderedLines:
+    """Hands out what is wanted of a watched log, once it is its turn.
+
+    Args:
+        watch: Reads the log.
+        selection: Which lines are wanted. The account of missing lines is of all of
+            them, since a line that did not come does not say what it is.
+        notices: Told of what is waited for, given up and too late.
+        timing: How long to wait for what.
+        new_store: Makes an empty store, for the lines still needed when the others
+            are let go of.
+
+    Attributes:
+        printed: Lines handed out.
+        late: Wanted lines that came when their turn was over.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        selection: LineSelection,
+        notices: LineNotices,
+        *,
+        timing: WatchTiming,
+        new_store: Callable[[], LogStore],
+    ) -> None:
+        self._watch = watch
+        self._intake = watch.intake
+        self._selection = selection
+        self._notices = notices
+        self._timing = timing
+        self._new_store = new_store
+        self._beginning: Beginning | None = None
+        self._reorder = ReorderBuffer(
+            watch.intake, watch.account.boundaries.closed, timing
+        )
+        self._intake.on_new = self._entered
+        self._intake.on_forgotten = self._came_late
+        self._intake.ledger.last_attempt = selection.attempt
+        self.printed = 0
+        self.late = 0
+
+    @property
+    def missing(self) -> int:
+        """Lines known to exist by now, asked for, and not handed out."""
+        return self._reorder.given_up + self._watch.account.missing
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a line is held back that may be handed out without a change."""
+        return self._reorder.holding or self._reorder.blocked is not None
+
+    def take(self, now: float) -> list[LogLine]:
+        """Return the wanted lines whose turn it is."""
+        self._notices.flush(now)
+        reorder = self._reorder
+        if reorder.place is None and not self._begin():
+            return []
+        limit = self._watch.account.unread_from()
+        reorder.arrived(now)
+        lines = reorder.take(now, limit)
+        while not lines and self._skips(now):
+            lines = reorder.take(now, limit)
+        self._forget()
+        return self._wanted(lines)
+
+    def rest(self, now: float) -> Iterator[list[LogLine]]:
+        """Yield all wanted lines left, past everything that never came."""
+        reorder = self._reorder
+        reorder.final = True
+        if reorder.place is None:
+            self._begin()
+        while True:
+            lines = reorder.take(now, None)
+            if wanted := self._wanted(lines):
+                yield wanted
+            if not lines and not self._skip():
+                break
+        self._notices.flush(now, at_once=True)
+
+    def _wanted(self, lines: list[LogLine]) -> list[LogLine]:
+        wanted = [line for line in lines if self._selection.prints(line)]
+        self.printed += len(wanted)
+        return wanted
+
+    def _begin(self) -> bool:
+        """Find the first line wanted, once it is known which it is."""
+        watch, selection = self._watch, self._selection
+        coverage = watch.pages.coverage
+        early = selection.from_the_start and coverage.rising
+        if not watch.account.caught_up and not early:
+            return False
+        read = coverage.bottom is not None or watch.status.ended.is_set()
+        beginning = beginning_of(self._intake, selection, retained_read=read)
+        if beginning is None:
+            return False
+        self._beginning = beginning
+        self._intake.ledger.asked = beginning.place
+        self._reorder.begin(beginning)
+        return True
+
+    def _skips(self, now: float) -> bool:
+        """Go on without what is missing if it was waited for long enough."""
+        blocked = self._reorder.blocked
+        if blocked is None or blocked.since is None or self._comes_otherwise:
+            return False
+        waited = now - blocked.since
+        timing = self._timing
+        if waited >= (timing.line_wait_said if blocked.skipped else timing.line_wait):
+            return self._skip()
+        if waited >= timing.line_wait_said and not blocked.ends:
+            self._notices.waiting(blocked, now)
+        return False
+
+    @property
+    def _comes_otherwise(self) -> bool:
+        """Whether what is missing may soon come in another way than by pages.
+
+        The log of a job that has ended is read so before it is sealed.
+        """
+        return self._watch.status.ended.is_set() and self._watch.is_unsure()
+
+    def _skip(self) -> bool:
+        blocked = self._reorder.skip()
+        if blocked is not None and blocked.missing:
+            self._notices.gave_up(blocked)
+        return blocked is not None
+
+    def _entered(self, lines: Sequence[LogLine]) -> None:
+        place = self._reorder.place
+        if place is not None and lines[0][:2] < place:
+            self._came_late([line for line in lines if line[:2] < place])
+
+    def _came_late(self, lines: Sequence[LogLine]) -> None:
+        asked = [line for line in lines if self._is_asked(line)]
+        for line in asked:
+            self._reorder.came_late(line)
+        late = [line for line in asked if self._selection.prints(line)]
+        self.late += len(late)
+        self._notices.late(late)
+
+    def _is_asked(self, line: LogLine) -> bool:
+        """Tell whether a line is not before what was asked for."""
+        begin = self._beginning
+        if begin is None or line[:2] < begin.place:
+            return begin is None
+        return begin.first is None or key_of(line) >= begin.first
+
+    def _forget(self) -> None:
+        """Let go of lines handed out long ago."""
+        store, place = self._intake.store, self._reorder.place
+        if len(store) < FORGET_LINES or place is None:
+            return
+        done = store.bisect(LineKey(*place, LAST_RANK, ""))
+        if done < FORGET_LINES:
+            return
+        first = store.line(done - KEPT_LINES)
+        self._intake.forget(first[:2], self._new_store())
+        store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +379,15 @@ class Follow:
     """One job followed to its end; made for one reading of ``batches``.
 
     Args:
-        client: A client of the job's server.
-        workflow: The job's workflow, if known.
-        job: The job as last read.
         selection: Which lines are wanted; the account of missing lines is of all
             streams, since a line that did not come does not say which it is of.
         settings: How to watch; how far back follows from the selection.
         tell: Takes sentences for standard error.
         spool: Opens a place for lines beyond memory.
-        clock: Time and chance.
+
+    Attributes:
+        result: The outcome; None before the end, and when stopped early.
+        connection: Where the connection stood when it was last looked at.
     """
 
     def __init__(
@@ -147,9 +402,9 @@ class Follow:
         spool: Callable[[], Overflow] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._selection = selection or LineSelection()
-        self._settings = settings or WatchSettings()
-        self._tell = tell
+        self._selection = selection = selection or LineSelection()
+        settings = settings or WatchSettings()
+        self._timing = timing = settings.timing
         self._spool = spool
         self._clock = clock or Clock()
         self._wake = asyncio.Event()
@@ -158,26 +413,22 @@ class Follow:
             client,
             workflow,
             job,
-            settings=replace(
-                self._settings, tail=None, since_ns=self._selection.since_ns
-            ),
+            settings=replace(settings, tail=None, since_ns=selection.since_ns),
             intake=Intake(self._new_store()),
             clock=self._clock,
             changed=self._wake.set,
-            enough=None if self._selection.tail is None else self._enough,
+            enough=None if selection.tail is None else self._enough,
         )
-        timing = self._settings.timing
-        self._narration = Narration(tell, timing.line_wait_said)
+        self._notices = ConnectionNotices(tell, timing.line_wait_said)
         self._lines = OrderedLines(
             self._watch,
-            self._selection,
-            Notices(tell, timing.line_wait_said, timing.line_wait),
+            selection,
+            LineNotices(tell, timing.line_wait_said, timing.line_wait),
             timing=timing,
             new_store=self._new_store,
         )
         self.result: FollowResult | None = None
         self.connection = Connection(ConnectionKind.CONNECTING)
-        """Where the connection stood when it was last looked at."""
 
     @property
     def printed(self) -> int:
@@ -195,10 +446,8 @@ class Follow:
 
     def summary(self) -> str:
         """Return one sentence for standard error: printed, missing, and the end."""
-        printed = self.printed
-        lines = "1 line" if printed == 1 else f"{printed:,} lines"
         possible = 0 if self.result is None else self.result.verdict.possible
-        words = f"{lines} printed, {short_words(self.missing, possible)}"
+        words = f"{_count(self.printed)} printed, {short_words(self.missing, possible)}"
         if self._lines.late:
             words += f" ({self._lines.late:,} of them came too late)"
         if self.result is None:
@@ -214,8 +463,7 @@ class Follow:
     async def batches(self) -> AsyncGenerator[list[LogLine], None]:
         """Yield lines in order, each once, until the job's log is sealed.
 
-        Cancel the reading task, or ``aclose`` the iterator, to stop. Afterwards
-        ``result`` holds the outcome (None when stopped early).
+        Cancel the reading task, or ``aclose`` the iterator, to stop.
 
         Raises:
             ChronotuiError: The log cannot be followed: not signed in, not allowed,
@@ -226,7 +474,7 @@ class Follow:
         try:
             while not watching.done():
                 self._wake.clear()
-                self._narrate()
+                self._look_at_connection()
                 lines = self._lines.take(self._clock.monotonic())
                 if lines:
                     yield lines
@@ -266,18 +514,17 @@ class Follow:
         self._read += sum(map(self._selection.prints, lines))
         return self._read >= (self._selection.tail or 0)
 
-    def _narrate(self) -> None:
+    def _look_at_connection(self) -> None:
         watch = self._watch
         over = str(watch.job.status) if watch.status.ended.is_set() else ""
         self.connection = watch.connectivity.connection(watch.job, over)
-        self._narration.hear(self.connection, self._clock.monotonic())
+        self._notices.update(self.connection, self._clock.monotonic())
 
     async def _pause(self) -> None:
         """Wait for a change, or for the moment a wait is over."""
-        timing = self._settings.timing
-        seconds = timing.line_wait_said
+        seconds = self._timing.line_wait_said
         if self._lines.is_waiting:
-            seconds = min(timing.partner_wait, seconds)
+            seconds = min(self._timing.partner_wait, seconds)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from chronotui.engine.retained import load_raw, read_left_out
+from chronotui.engine.raw_lines import load_raw, read_left_out
 from chronotui.log.attempts import LineKey, key_of
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from chronotui.engine.recording_check import (
     UncheckableError,
     holds_all,
 )
+from chronotui.engine.retained import LineSelection
 from chronotui.engine.save_download import encoder_for
 from chronotui.engine.save_request import SavePhase, count_of_lines, in_thread
 from chronotui.engine.save_verify import AS_RETAINED
-from chronotui.engine.selection import LineSelection
 from chronotui.errors import DownloadError
 from chronotui.storage.files import home_relative
 

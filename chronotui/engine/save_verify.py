@@ -10,11 +10,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from chronotui.engine.retained import RetainedLog
+from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_download import Fetch, OtherFormatError, TextMeasure
 from chronotui.engine.save_request import SavePhase, count_of_lines, in_thread
-from chronotui.engine.selection import LineSelection
 from chronotui.errors import (
     AuthError,
     ChronotuiError,

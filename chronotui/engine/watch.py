@@ -12,7 +12,7 @@ from chronotui.engine.gaps import Backfill, GapTracker
 from chronotui.engine.intake import Context
 from chronotui.engine.log_state import JobPhase, enough_of, refuse_without_log
 from chronotui.engine.pages import RetainedPages
-from chronotui.engine.retained import in_steps, load_raw, raw_lines
+from chronotui.engine.raw_lines import in_steps, load_raw, raw_lines
 from chronotui.engine.retry import JOB, PAGE, Asker, JobPoll, Phase, SignInGate
 from chronotui.engine.stream import LiveStream
 from chronotui.errors import (

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.errors import ConfigError
 from chronotui.storage.settings import (
+    METHODS,
     AuthSettings,
     BadValueError,
     Config,
@@ -245,13 +246,6 @@ SECRET_KEYS: Final = {
     "session": ("session_command", "session_env", "session"),
 }
 """The keys of ``[profiles.NAME.auth]`` that say where a secret is, by its kind."""
-SECRETS_OF_METHOD: Final = {
-    "session": ("password",),
-    "bearer": ("token", "session"),
-    "cookie": ("session",),
-    "none": (),
-}
-"""The kinds of secret a method can use, the one it signs in with first."""
 
 
 def load_config(path: Path) -> Config:
@@ -413,12 +407,13 @@ def _profile(name: str, value: object, source: ConfigSource) -> Profile:
 def _auth(value: object, key: KeyPath, source: ConfigSource) -> AuthSettings:
     values = read_table(AuthSettings, value, key, source)
     auth = AuthSettings(**values)
-    if auth.method == "session" and not auth.email:
-        raise source.error((*key, "email"), "is missing; method session needs it.")
-    allowed = SECRETS_OF_METHOD[auth.method]
+    method = METHODS[auth.method]
+    if method.needs_email and not auth.email:
+        words = f"is missing; method {auth.method} needs it."
+        raise source.error((*key, "email"), words)
     for kind, names in SECRET_KEYS.items():
         given = [name for name in names if values.get(name)]
-        if given and kind not in allowed:
+        if given and kind not in method.secrets:
             words = f"has no use with method {auth.method!r}."
             raise source.error((*key, given[0]), words)
         if len(given) > 1:

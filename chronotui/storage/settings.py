@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from chronotui import SOURCE_KINDS
@@ -286,7 +286,25 @@ def path(value: object, folder: Path) -> Path | None:
 #
 # The names and values are the contract of `config.toml`.
 
-METHODS: Final = ("session", "bearer", "cookie", "none")
+
+class SignInMethod(NamedTuple):
+    """A way to sign in.
+
+    ``label`` names it for people; ``secrets`` are the kinds of secret it can use, the
+    one it signs in with first.
+    """
+
+    label: str
+    secrets: tuple[str, ...] = ()
+    needs_email: bool = False
+
+
+METHODS: Final = {
+    "session": SignInMethod("e-mail and password", ("password",), needs_email=True),
+    "bearer": SignInMethod("token", ("token", "session")),
+    "cookie": SignInMethod("session cookie", ("session",)),
+    "none": SignInMethod("nothing"),
+}
 TIMESTAMPS: Final = ("off", "time", "full", "elapsed", "delta")
 ZONES: Final = ("local", "utc")
 

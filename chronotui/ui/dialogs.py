@@ -9,8 +9,11 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
 from textual.screen import ModalScreen, ScreenResultType
-from textual.widgets import Button, Input, Static
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, OptionList, Static
 
 from chronotui.errors import NotSignedInError
 from chronotui.text import clean
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import App, ComposeResult
+    from textual.events import Click
+    from textual.geometry import Size
 
     from chronotui.engine.client import SecretQuestion
 
@@ -26,7 +31,7 @@ LIST_MOVES: Final[list[BindingType]] = [
     Binding("j", "move('down')", "down", show=False, id="dialog.down"),
     Binding("k", "move('up')", "up", show=False, id="dialog.up"),
 ]
-"""Keys of a dialog with a list; the dialog has ``action_move``."""
+"""Keys of a dialog with a list."""
 
 FIELD_MOVES: Final[list[BindingType]] = [
     Binding(
@@ -48,16 +53,46 @@ ANSWER_MOVES: Final[list[BindingType]] = [
 
 
 class Dialog(ModalScreen[ScreenResultType]):
-    """A dialog from which the keys are shown as from everywhere else."""
+    """A dialog in a box; the keys are shown from it as from everywhere else.
 
+    In it stand rows of ``field_row``, and ``#buttons``, of which ``#cancel`` leaves.
+    """
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > Vertical {
+        width: 72; max-width: 100%; height: auto; max-height: 100%;
+        border: round $primary; padding: 0 1; background: $surface;
+    }
+    Dialog .row { height: auto; }
+    Dialog .row > Label { width: 10; color: $text-muted; }
+    Dialog .row > Input { width: 1fr; }
+    Dialog #buttons { height: 1; align-horizontal: right; }
+    Dialog #buttons Button { margin-left: 2; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "app.help", "help", show=False, id="app.help"),
     ]
+
+    @on(Button.Pressed, "#cancel")
+    def action_leave(self) -> None:
+        """Answer with none."""
+        self.dismiss(None)
+
+    def action_move(self, where: str) -> None:
+        """Move in the dialog's list."""
+        getattr(self.query_one(OptionList), f"action_cursor_{where}")()
+
+
+def field_row(title: str, field: Widget) -> Horizontal:
+    """Return a field with its title before it."""
+    return Horizontal(Label(title), field, classes="row", id=f"row-{field.id}")
 
 
 # A question with two or three answers, in a dialog.
 
 Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 
 
 class Question(Dialog[Answer], Generic[Answer]):
@@ -118,6 +153,116 @@ class Question(Dialog[Answer], Generic[Answer]):
     def action_answer(self, place: int) -> None:
         """Give one of the answers."""
         self.dismiss(self._answers[place][0])
+
+
+OPTION_GAP: Final = 2
+
+
+class RadioRow(Widget, Generic[Value], can_focus=True):
+    """One choice of a few, all in sight: ``(•) txt  ( ) jsonl``.
+
+    Wrapped where it is too long; arrows and clicks choose.
+
+    Args:
+        options: Values with their words, at least one.
+        chosen: The value at first.
+    """
+
+    DEFAULT_CSS = """
+    RadioRow {
+        width: 1fr;
+        height: auto;
+        &:disabled { color: $text-disabled; }
+    }
+    RadioRow > .radio-row--chosen { text-style: bold; }
+    RadioRow:focus > .radio-row--chosen {
+        background: $block-cursor-background;
+        color: $block-cursor-foreground;
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"radio-row--chosen"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "right,l,space", "step(1)", "next choice", show=False, id="dialog.next"
+        ),
+        Binding("left,h", "step(-1)", "choice before", show=False, id="dialog.back"),
+    ]
+    place: reactive[int] = reactive(0)
+
+    class Changed(Message):
+        """Another option was chosen."""
+
+        def __init__(self, row: RadioRow[Any]) -> None:
+            super().__init__()
+            self.row = row
+
+        @property
+        def control(self) -> RadioRow[Any]:
+            return self.row
+
+    def __init__(
+        self,
+        options: Sequence[tuple[Value, str]],
+        chosen: Value,
+        *,
+        id: str,  # noqa: A002 - Textual's own word
+    ) -> None:
+        super().__init__(id=id)
+        self._options = tuple(options)
+        values = [value for value, _words in self._options]
+        self.set_reactive(RadioRow.place, values.index(chosen))
+
+    @property
+    def value(self) -> Value:
+        return self._options[self.place][0]
+
+    def _rows(self, width: int) -> list[list[tuple[int, int, int]]]:
+        """Return rows of (option, first column, width)."""
+        rows: list[list[tuple[int, int, int]]] = [[]]
+        column = 0
+        for place, (_value, words) in enumerate(self._options):
+            size = len(words) + 4
+            if column and column + size > width:
+                rows.append([])
+                column = 0
+            rows[-1].append((place, column, size))
+            column += size + OPTION_GAP
+        return rows
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        del container, viewport
+        return len(self._rows(width))
+
+    def render(self) -> Content:
+        """Draw the options, the chosen one marked by sign and by style."""
+        chosen = self.get_visual_style("radio-row--chosen")
+        lines = []
+        for row in self._rows(self.size.width or 80):
+            words = [
+                Content.styled(f"(•) {self._options[place][1]}", chosen)
+                if place == self.place
+                else Content(f"( ) {self._options[place][1]}")
+                for place, _column, _size in row
+            ]
+            lines.append(Content(" " * OPTION_GAP).join(words))
+        return Content("\n").join(lines)
+
+    def watch_place(self) -> None:
+        self.post_message(self.Changed(self))
+
+    def action_step(self, step: int) -> None:
+        """Choose the next option or the one before, round the ends."""
+        self.place = (self.place + step) % len(self._options)
+
+    def on_click(self, event: Click) -> None:
+        """Choose what was clicked."""
+        event.stop()
+        rows = self._rows(self.size.width or 80)
+        if not 0 <= event.y < len(rows):
+            return
+        for place, column, size in rows[event.y]:
+            if column <= event.x < column + size:
+                self.place = place
 
 
 # The dialog that takes a secret.

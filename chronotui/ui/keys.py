@@ -152,11 +152,11 @@ def desk_classes() -> list[type[DOMNode]]:
 
 def dialog_classes() -> list[type[DOMNode]]:
     """Return what opens over the desk, and the fields in it."""
-    from chronotui.ui.dialogs import SecretDialog
+    from chronotui.ui.dialogs import RadioRow, SecretDialog
     from chronotui.ui.log.line_screen import JsonSheet, LineScreen, TextSheet
     from chronotui.ui.log.prompt import PromptInput
     from chronotui.ui.profiles import ProfileForm, ProfilesScreen, RemoveScreen
-    from chronotui.ui.save import Choices, PathInput, SaveDialog
+    from chronotui.ui.save import PathInput, SaveDialog
     from chronotui.ui.save_list import LeaveScreen, SaveScreen, SavesScreen, StopScreen
     from chronotui.ui.server_search import ServerSearchScreen
 
@@ -164,7 +164,7 @@ def dialog_classes() -> list[type[DOMNode]]:
         PromptInput,
         TextSheet,
         JsonSheet,
-        Choices,
+        RadioRow,
         PathInput,
     ]
     saving: list[type[DOMNode]] = [SaveDialog, SaveScreen, SavesScreen]

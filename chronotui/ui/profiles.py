@@ -1,4 +1,7 @@
-"""What is the same in the list of profiles and in the form of one."""
+"""Profiles on the screen: the form of one, the list of them, the first run's form.
+
+A profile is tried before it is saved; secrets that stand in the file are never shown.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Input, Label, OptionList, Static
+from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from chronotui import SOURCE_KINDS
@@ -21,13 +24,12 @@ from chronotui.errors import ChronotuiError, ConfigError
 from chronotui.sources.protocol import KINDS
 from chronotui.storage.config import (
     SECRET_KEYS,
-    SECRETS_OF_METHOD,
     check_profile_name,
     load_config,
     parse_config,
 )
 from chronotui.storage.config_edit import Edit, edit_config
-from chronotui.storage.settings import BadValueError, base_url
+from chronotui.storage.settings import METHODS, BadValueError, base_url
 from chronotui.text import clean
 from chronotui.ui.dialogs import (
     ANSWER_MOVES,
@@ -35,15 +37,15 @@ from chronotui.ui.dialogs import (
     LIST_MOVES,
     Dialog,
     Question,
+    RadioRow,
     ask_in_dialog,
+    field_row,
 )
-from chronotui.ui.save import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.app import ComposeResult
-    from textual.widget import Widget
 
     from chronotui.engine.client import SecretQuestion
     from chronotui.storage.config_edit import Document
@@ -52,6 +54,12 @@ if TYPE_CHECKING:
 
 class ProfileDialog(Dialog[str | None]):
     """Answers with a profile's name; has a ``#told`` row for what came of a key."""
+
+    DEFAULT_CSS = """
+    ProfileDialog > Vertical { width: 76; }
+    ProfileDialog #told { margin-top: 1; height: auto; }
+    ProfileDialog #told.-problem { color: $text-error; }
+    """
 
     async def _ask(self, question: SecretQuestion) -> str:
         return await ask_in_dialog(self.app, question)
@@ -62,24 +70,18 @@ class ProfileDialog(Dialog[str | None]):
         told.set_class(is_problem, "-problem")
 
 
-# What was typed into the form, as the configuration's plain values.
-
 SECRET_OF: Final = {
-    method: kinds[0] for method, kinds in SECRETS_OF_METHOD.items() if kinds
+    name: method.secrets[0] for name, method in METHODS.items() if method.secrets
 }
 """Which secret a method signs in with."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileDraft:
-    """A profile as typed.
+    """A profile as typed into the form.
 
     Attributes:
-        name: Its name.
-        kind: The kind of server.
-        url: The server's base URL.
-        method: How to sign in.
-        email: The account; for the session login only.
+        email: The account, for a method that needs it.
         command: Prints the secret; "" leaves the other source there is, or has the
             secret asked for.
         was: The profile that is changed; None for a new one. What the form does not
@@ -120,7 +122,7 @@ class ProfileDraft:
             base_url(self.url, Path())
         except BadValueError as error:
             raise ConfigError(f"The URL {error}") from None
-        if self.method == "session" and not self.email:
+        if METHODS[self.method].needs_email and not self.email:
             raise ConfigError("The e-mail of the account is missing.")
 
     def _put(self, document: Document) -> None:
@@ -143,7 +145,7 @@ class ProfileDraft:
     def _auth(self, before: Document) -> Document:
         """Return the sign-in: what was there, as far as the method can use it."""
         useless = set().union(*SECRET_KEYS.values())
-        for kind in SECRETS_OF_METHOD[self.method]:
+        for kind in METHODS[self.method].secrets:
             useless.difference_update(SECRET_KEYS[kind])
         secret = SECRET_OF.get(self.method)
         if secret is not None:
@@ -151,7 +153,7 @@ class ProfileDraft:
             useless.add(f"{secret}_command")
         auth: dict[str, Any] = {k: v for k, v in before.items() if k not in useless}
         auth["method"] = self.method
-        if self.method == "session":
+        if METHODS[self.method].needs_email:
             auth["email"] = self.email
         if secret is not None and self.command:
             auth[f"{secret}_command"] = self.command
@@ -193,16 +195,8 @@ def _given(auth: AuthSettings) -> list[tuple[str, str]]:
     ]
 
 
-# A form for a profile, which tries the connection before it saves.
-
 DEMO: Final = "\0demo"
 """The answer for the demo; no profile can have this name."""
-METHODS: Final = (
-    ("session", "e-mail and password"),
-    ("bearer", "token"),
-    ("cookie", "session cookie"),
-    ("none", "nothing"),
-)
 ASKED: Final = "command that prints it; empty: ask each time"
 LOSES: Final = (
     "{path} has a layout that cannot be kept: saving writes it anew, and its "
@@ -221,19 +215,8 @@ class ProfileForm(ProfileDialog):
     """
 
     DEFAULT_CSS = """
-    ProfileForm { align: center middle; }
-    ProfileForm > #box {
-        width: 76; max-width: 100%; height: auto; max-height: 100%;
-        border: round $primary; padding: 0 1; background: $surface;
-    }
-    ProfileForm .row { height: auto; }
-    ProfileForm .row > Label { width: 10; color: $text-muted; }
-    ProfileForm Input { width: 1fr; }
     ProfileForm #welcome { margin-bottom: 1; }
-    ProfileForm #told { margin-top: 1; height: auto; min-height: 2; }
-    ProfileForm #told.-problem { color: $text-error; }
-    ProfileForm #buttons { height: 1; align-horizontal: right; }
-    ProfileForm #buttons Button { margin-left: 2; }
+    ProfileForm #told { min-height: 2; }
     """
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -279,34 +262,31 @@ class ProfileForm(ProfileDialog):
         was = self._was
         name = _field("name", "prod", was.name if was else "prod" * self._first)
         name.disabled = was is not None
-        yield from self._row("Name", name)
+        yield field_row("Name", name)
         kind = was.kind if was else SOURCE_KINDS[0]
         kinds = [(one.name, one.label) for one in KINDS.values()]
-        yield from self._row("Kind", Choices(kinds, kind, id="kind"))
+        yield field_row("Kind", RadioRow(kinds, kind, id="kind"))
         url = _field("url", "https://chrono.example.com/api", was.url if was else "")
-        yield from self._row("URL", url)
-        method = was.auth.method if was else "session"
-        yield from self._row("Sign in", Choices(METHODS, method, id="method"))
+        yield field_row("URL", url)
+        methods = [(name, one.label) for name, one in METHODS.items()]
+        method = was.auth.method if was else KINDS[kind].methods[0]
+        yield field_row("Sign in", RadioRow(methods, method, id="method"))
         email = was.auth.email if was else ""
-        yield from self._row("E-mail", _field("email", "you@example.com", email))
+        yield field_row("E-mail", _field("email", "you@example.com", email))
         command = command_of(was) if was else ""
-        yield from self._row("Secret", _field("command", ASKED, command))
-
-    def _row(self, title: str, field: Widget) -> ComposeResult:
-        with Horizontal(classes="row", id=f"row-{field.id}"):
-            yield Label(title)
-            yield field
+        yield field_row("Secret", _field("command", ASKED, command))
 
     def on_mount(self) -> None:
         """Begin where the first thing is to be typed."""
         self.query_one("#name" if self._was is None else "#url").focus()
         self._follow_method()
 
-    @on(Choices.Changed, "#method")
+    @on(RadioRow.Changed, "#method")
     def _follow_method(self) -> None:
         """Show the fields the method needs, and say what it has no use for."""
         draft = self._draft()
-        self.query_one("#row-email").display = draft.method == "session"
+        needs_email = METHODS[draft.method].needs_email
+        self.query_one("#row-email").display = needs_email
         self.query_one("#row-command").display = draft.method in SECRET_OF
         source = source_words(self._was, draft.method) if self._was else ""
         words = f"{source}; or a command that prints it" if source else ASKED
@@ -339,11 +319,6 @@ class ProfileForm(ProfileDialog):
     @on(Button.Pressed, "#demo")
     def _choose_demo(self) -> None:
         self.dismiss(DEMO)
-
-    @on(Button.Pressed, "#cancel")
-    def action_leave(self) -> None:
-        """Answer with none."""
-        self.dismiss(None)
 
     @work(group="profile-trial", exclusive=True)
     async def _save(self, draft: ProfileDraft, *, tried: bool = True) -> None:
@@ -382,8 +357,8 @@ class ProfileForm(ProfileDialog):
         typed = {
             name: self.query_one(f"#{name}", Input).value.strip() for name in _TYPED
         }
-        kind: str = self.query_one("#kind", Choices).value
-        method: str = self.query_one("#method", Choices).value
+        kind: str = self.query_one("#kind", RadioRow).value
+        method: str = self.query_one("#method", RadioRow).value
         return ProfileDraft(kind=kind, method=method, was=self._was, **typed)
 
 
@@ -392,9 +367,6 @@ _TYPED: Final = ("name", "url", "email", "command")
 
 def _field(name: str, example: str, value: str = "") -> Input:
     return Input(value, placeholder=example, compact=True, id=name)
-
-
-# The question before a profile is removed.
 
 
 class RemoveScreen(Question[bool]):
@@ -425,8 +397,6 @@ class RemoveScreen(Question[bool]):
         )
 
 
-# The list of profiles: opened, made, changed, tried and removed from here.
-
 NONE_YET: Final = "There are no profiles yet: a adds one."
 KEYS: Final = (
     "enter opens · a adds · e edits · t tests · u makes it the default · "
@@ -448,16 +418,9 @@ class ProfilesScreen(ProfileDialog):
     """
 
     DEFAULT_CSS = """
-    ProfilesScreen { align: center middle; }
-    ProfilesScreen > Vertical {
-        width: 76; max-width: 100%; height: auto; max-height: 100%;
-        border: round $primary; padding: 0 1; background: $surface;
-    }
     ProfilesScreen OptionList {
         height: auto; max-height: 12; text-wrap: nowrap; text-overflow: ellipsis;
     }
-    ProfilesScreen #told { height: auto; margin-top: 1; }
-    ProfilesScreen #told.-problem { color: $text-error; }
     ProfilesScreen #keys { height: auto; margin-top: 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -532,14 +495,6 @@ class ProfilesScreen(ProfileDialog):
     def _open(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.dismiss(event.option_id)
-
-    def action_leave(self) -> None:
-        """Answer with none."""
-        self.dismiss(None)
-
-    def action_move(self, where: str) -> None:
-        """Move as in the other lists."""
-        getattr(self.query_one(OptionList), f"action_cursor_{where}")()
 
     @work(group="profile-change", exclusive=True)
     async def action_add(self) -> None:
@@ -629,11 +584,11 @@ class ProfilesScreen(ProfileDialog):
         self._tell(words)
 
 
-# The form alone on the screen, before there is any desk to show it over.
-
-
 class FirstRunApp(App[str]):
-    """Returns the new profile's name, DEMO, or None when the form is left."""
+    """The form alone on the screen, before there is any desk to show it over.
+
+    Returns the new profile's name, DEMO, or None when the form is left.
+    """
 
     TITLE = "chronotui"
     ENABLE_COMMAND_PALETTE = False
@@ -647,15 +602,11 @@ class FirstRunApp(App[str]):
         self.animation_level = "none"
 
     def on_mount(self) -> None:
-        """Show the form."""
-        self.push_screen(ProfileForm(self._config_path, first=True), self._done)
+        self.push_screen(ProfileForm(self._config_path, first=True), self.exit)
 
     def action_leave(self) -> None:
         """Leave without a profile."""
         self.exit(None)
-
-    def _done(self, answer: str | None) -> None:
-        self.exit(answer)
 
 
 def run_first_run(config_path: Path) -> str | None:

@@ -1,4 +1,7 @@
-"""A save in words."""
+"""The save dialog: what is saved of a log, in which format, and where to.
+
+And a save in words, which its screens and the list of saves show.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,17 @@ import asyncio
 import os
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
 from textual.suggester import Suggester
-from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input, Static
 
 from chronotui.engine.save_request import (
-    PathPreview,
     SavePhase,
     SaveRequest,
     SaveScope,
@@ -34,25 +34,23 @@ from chronotui.log.marks import LineRow
 from chronotui.storage.files import home_relative
 from chronotui.text import clean
 from chronotui.times import human_duration
-from chronotui.ui.dialogs import FIELD_MOVES, Dialog
+from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from textual.app import ComposeResult
-    from textual.events import Click
-    from textual.geometry import Size
 
     from chronotui.engine.save import Save
-    from chronotui.engine.save_request import SaveProgress
+    from chronotui.engine.save_request import PathPreview, SaveProgress
     from chronotui.log.formats import SaveFormat
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.ui.desk.log_side import ShownJob
     from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.log.state import OpenLog
 
-SIGNS = {
+SIGNS: Final = {
     SavePhase.SAVED: "✓",
     SavePhase.UNVERIFIED: "?",
     SavePhase.FAILED: "✗",
@@ -61,7 +59,6 @@ SIGNS = {
 
 
 def sign(progress: SaveProgress) -> str:
-    """Return the sign of a save's state."""
     return SIGNS.get(progress.phase, "●")
 
 
@@ -115,7 +112,9 @@ def kept(save: Save) -> str:
     return f"{save.error}\n  {shlex.join(words)}"
 
 
-# What the save dialog is opened on.
+# What the dialog is opened on.
+
+SLICE_ROWS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +122,6 @@ class SaveSubject:
     """A job's log, and which parts of it can be saved now.
 
     Attributes:
-        job: The job as known.
-        workflow: Its workflow, if known.
         short_id: The job's id as the tree shows it.
         profile: The name of the profile it is saved under.
         folder: Where the path begins: remembered, configured, or the current one.
@@ -153,15 +150,10 @@ class SaveSubject:
         return clean(self.short_id or self.job.id)
 
 
-# What can be saved of the opened job just now.
-
-SLICE_ROWS = 1000
-
-
 def subject_of(
     shown: ShownJob, pane: str, plan: DeskPlan, short_id: str
 ) -> SaveSubject:
-    """Return what the save dialog is opened on; ``short_id`` as the tree shows it."""
+    """Return what can be saved of the opened job just now."""
     state = shown.opened.log.state
     view = shown.views.get(pane)
     parts = dict(_parts(view)) if view is not None else {}
@@ -182,155 +174,36 @@ def _parts(
     view: OpenLog,
 ) -> Iterator[tuple[SaveScope, Callable[[], Iterable[LogLine]]]]:
     if view.filters.value is not None:
-        yield SaveScope.VIEW, lambda: lines_of(view, 0, len(view.rows))
+        yield SaveScope.VIEW, lambda: _lines_of(view, 0, len(view.rows))
     if view.range_from is not None:
         picked = view.picked_rows()
-        yield SaveScope.SELECTION, lambda: lines_of(view, picked.start, picked.stop)
+        yield SaveScope.SELECTION, lambda: _lines_of(view, picked.start, picked.stop)
     if view.bookmarks:
         rows = [view.rows.locate(anchor) for anchor in view.bookmarks.values()]
         here = view.viewport.current
         low, high = sorted((min(rows, key=lambda row: abs(row - here)), here))
-        yield SaveScope.TO_BOOKMARK, lambda: lines_of(view, low, high + 1)
+        yield SaveScope.TO_BOOKMARK, lambda: _lines_of(view, low, high + 1)
 
 
-def lines_of(view: OpenLog, start: int, stop: int) -> Iterator[LogLine]:
+def _lines_of(view: OpenLog, start: int, stop: int) -> Iterator[LogLine]:
     """Yield the lines among some rows, reading them a slice at a time."""
     for first in range(start, stop, SLICE_ROWS):
-        last = min(first + SLICE_ROWS, stop)
-        for row in view.rows.rows(first, last):
+        for row in view.rows.rows(first, min(first + SLICE_ROWS, stop)):
             if isinstance(row, LineRow):
                 yield row.line
 
 
-# One choice of a few, all in sight: ``(•) txt  ( ) jsonl``.
-
-Value = TypeVar("Value")
-
-_GAP: Final = 2
+# The dialog and its field for the path.
 
 
-class Choices(Widget, Generic[Value], can_focus=True):
-    """A row of options, wrapped where it is too long; arrows and clicks choose.
-
-    Args:
-        options: Values with their words, at least one.
-        chosen: The value at first.
-        id: Textual's id of the widget.
-    """
-
-    DEFAULT_CSS = """
-    Choices {
-        width: 1fr;
-        height: auto;
-        &:disabled { color: $text-disabled; }
-    }
-    Choices > .choices--chosen { text-style: bold; }
-    Choices:focus > .choices--chosen {
-        background: $block-cursor-background;
-        color: $block-cursor-foreground;
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--chosen"}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l,space", "step(1)", "next choice", show=False, id="dialog.next"
-        ),
-        Binding("left,h", "step(-1)", "choice before", show=False, id="dialog.back"),
-    ]
-    place: reactive[int] = reactive(0)
-
-    class Changed(Message):
-        """Another option was chosen."""
-
-        def __init__(self, choices: Choices[Any]) -> None:
-            super().__init__()
-            self.choices = choices
-
-        @property
-        def control(self) -> Choices[Any]:
-            """The row it was chosen in."""
-            return self.choices
-
-    def __init__(
-        self,
-        options: Sequence[tuple[Value, str]],
-        chosen: Value,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's own word
-    ) -> None:
-        super().__init__(id=id)
-        self._options = tuple(options)
-        values = [value for value, _words in self._options]
-        self.set_reactive(Choices.place, values.index(chosen))
-
-    @property
-    def value(self) -> Value:
-        """The value chosen."""
-        return self._options[self.place][0]
-
-    def _rows(self, width: int) -> list[list[tuple[int, int, int]]]:
-        """Return rows of (option, first column, width)."""
-        rows: list[list[tuple[int, int, int]]] = [[]]
-        column = 0
-        for place, (_value, words) in enumerate(self._options):
-            size = len(words) + 4
-            if column and column + size > width:
-                rows.append([])
-                column = 0
-            rows[-1].append((place, column, size))
-            column += size + _GAP
-        return rows
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Return the rows it takes at a width."""
-        del container, viewport
-        return len(self._rows(width))
-
-    def render(self) -> Content:
-        """Draw the options, the chosen one marked by sign and by style."""
-        chosen = self.get_visual_style("choices--chosen")
-        lines = []
-        for row in self._rows(self.size.width or 80):
-            words = [
-                Content.styled(f"(•) {self._options[place][1]}", chosen)
-                if place == self.place
-                else Content(f"( ) {self._options[place][1]}")
-                for place, _column, _size in row
-            ]
-            lines.append(Content(" " * _GAP).join(words))
-        return Content("\n").join(lines)
-
-    def watch_place(self) -> None:
-        """Tell of the new choice."""
-        self.post_message(self.Changed(self))
-
-    def action_step(self, step: int) -> None:
-        """Choose the next option or the one before, round the ends."""
-        self.place = (self.place + step) % len(self._options)
-
-    def on_click(self, event: Click) -> None:
-        """Choose what was clicked."""
-        event.stop()
-        rows = self._rows(self.size.width or 80)
-        if not 0 <= event.y < len(rows):
-            return
-        for place, column, size in rows[event.y]:
-            if column <= event.x < column + size:
-                self.place = place
-
-
-# The field a path is typed in, with completion.
-
-
-class _Paths(Suggester):
-    """Offers the first completion in grey."""
+class PathSuggester(Suggester):
+    """Offers the first completion of a path in grey."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._folder = folder
 
     async def get_suggestion(self, value: str) -> str | None:
-        """Return the first completion."""
         if not value:
             return None
         found = await asyncio.to_thread(completions, value, self._folder)
@@ -343,26 +216,19 @@ class PathInput(Input):
     Args:
         path: As shown at first.
         folder: Where relative paths begin.
-        id: Textual's id of the widget.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "complete the path", show=False, id="save.complete"),
     ]
 
-    def __init__(
-        self,
-        path: str,
-        folder: Path,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's own word
-    ) -> None:
+    def __init__(self, path: str, folder: Path) -> None:
         super().__init__(
             path,
-            suggester=_Paths(folder),
+            suggester=PathSuggester(folder),
             compact=True,
             select_on_focus=False,
-            id=id,
+            id="path",
         )
         self._folder = folder
 
@@ -384,12 +250,10 @@ class PathInput(Input):
         self.screen.focus_next()
 
 
-# The save dialog: what, in which format, and where to.
-
 FORMATS: Final = tuple((each, each.label) for each in SAVE_FORMATS)
 REPLACE: Final = ((False, "no, keep what is there"), (True, "yes"))
 STREAMS: Final = ((None, "both"), ("stdout", "stdout"), ("stderr", "stderr"))
-
+ALL_LINES: Final = "all lines, or what the server's search finds"
 RUNNING: Final = (
     "The job has not ended: it is recorded to its end, then checked against "
     "the server's own file."
@@ -404,24 +268,15 @@ class SaveDialog(Dialog[SaveRequest | None]):
 
     Args:
         subject: The log and the parts of it that can be saved.
-        path: The path filled in (see `suggest`).
-        earlier: A request to begin with, for another try.
+        path: The path filled in.
     """
 
     DEFAULT_CSS = """
-    SaveDialog { align: center middle; }
-    SaveDialog > #box {
-        width: 72; max-width: 100%; height: auto; max-height: 100%;
-        border: round $primary; padding: 0 1; background: $surface;
-    }
-    SaveDialog .row { height: auto; }
-    SaveDialog .row > Label { width: 9; color: $text-muted; }
-    SaveDialog Input { width: 1fr; }
+    SaveDialog .row > Label { width: 9; }
     SaveDialog #standing, SaveDialog #note { padding-left: 9; color: $text-muted; }
     SaveDialog #standing.-warning { color: $text-warning; }
     SaveDialog #standing.-refused { color: $text-error; }
-    SaveDialog #buttons { height: 1; align-horizontal: right; margin-top: 1; }
-    SaveDialog #buttons Button { margin-left: 2; }
+    SaveDialog #buttons { margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,ctrl+s", "save", "save", priority=True, id="save.save"),
@@ -436,107 +291,89 @@ class SaveDialog(Dialog[SaveRequest | None]):
             super().__init__()
             self.found = found
 
-    def __init__(
-        self, subject: SaveSubject, path: Path, *, earlier: SaveRequest | None = None
-    ) -> None:
+    def __init__(self, subject: SaveSubject, path: Path) -> None:
         super().__init__()
         self._subject = subject
         self._suggested = path
-        self._earlier = earlier
         self._found: PathPreview | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the rows of the form."""
-        subject, earlier = self._subject, self._earlier
+        subject = self._subject
         scopes = [(scope, str(scope)) for scope in (SaveScope.WHOLE, *subject.parts)]
-        scope = earlier.scope if earlier else subject.scope
-        chosen = earlier.format if earlier else SAVE_FORMATS[0]
-        stream = earlier.stream if earlier else None
-        query = (earlier.query if earlier else None) or ""
         with Vertical(id="box") as box:
             box.border_title = Content(f"Save log of {subject.title}")
             box.border_subtitle = "enter saves · tab completes, moves on · esc closes"
-            yield from self._row("What", Choices(scopes, scope, id="scope"))
-            yield from self._row("Format", Choices(FORMATS, chosen, id="format"))
-            yield from self._row("Stream", Choices(STREAMS, stream, id="stream"))
-            yield from self._row(
-                "Query",
-                Input(
-                    query,
-                    placeholder="all lines, or what the server's search finds",
-                    compact=True,
-                    id="query",
-                ),
-            )
-            path = PathInput(home_relative(self._suggested), subject.folder, id="path")
-            yield from self._row("To", path)
+            yield field_row("What", RadioRow(scopes, subject.scope, id="scope"))
+            yield field_row("Format", RadioRow(FORMATS, FORMATS[0][0], id="format"))
+            yield field_row("Stream", RadioRow(STREAMS, None, id="stream"))
+            query = Input(placeholder=ALL_LINES, compact=True, id="query")
+            yield field_row("Query", query)
+            path = home_relative(self._suggested)
+            yield field_row("To", PathInput(path, subject.folder))
             yield Static(id="standing", markup=False)
-            with Horizontal(classes="row", id="replace"):
-                yield Label("Replace")
-                yield Choices(REPLACE, chosen=False, id="overwrite")
+            yield field_row("Replace", RadioRow(REPLACE, chosen=False, id="overwrite"))
             yield Static(id="note", markup=False)
             with Horizontal(id="buttons"):
                 yield Button("Save", variant="primary", compact=True, id="save")
                 yield Button("Cancel", compact=True, id="cancel")
 
-    def _row(self, title: str, field: Choices[object] | Input) -> ComposeResult:
-        with Horizontal(classes="row"):
-            yield Label(title)
-            yield field
-
     def on_mount(self) -> None:
         """Put the cursor behind the path."""
-        path = self.query_one("#path", PathInput)
+        path = self.query_one(PathInput)
         path.focus()
         self.call_after_refresh(path.show_end)
-        self.query_one("#replace").display = False
+        self.query_one("#row-overwrite").display = False
         self._say_notes()
         self._look(path.value)
 
     @property
     def _scope(self) -> SaveScope:
-        scope: SaveScope = self.query_one("#scope", Choices).value
+        scope: SaveScope = self.query_one("#scope", RadioRow).value
         return scope
 
     @property
     def _format(self) -> SaveFormat:
-        chosen: SaveFormat = self.query_one("#format", Choices).value
+        chosen: SaveFormat = self.query_one("#format", RadioRow).value
         return chosen
+
+    @property
+    def _query(self) -> Input:
+        return self.query_one("#query", Input)
 
     @property
     def _recorded_job(self) -> str:
         """The job that would be recorded; "" where nothing would."""
         job = self._subject.job
         whole = self._scope is SaveScope.WHOLE and not job.status.is_terminal
-        return job.id if whole and not self.query_one("#query", Input).value else ""
+        return job.id if whole and not self._query.value else ""
 
     @property
     def _overwrite(self) -> bool:
-        replace: bool = self.query_one("#overwrite", Choices).value
-        return replace and self.query_one("#replace").display
+        replace: bool = self.query_one("#overwrite", RadioRow).value
+        return replace and self.query_one("#row-overwrite").display
 
-    @on(Choices.Changed)
-    def _on_choice(self, event: Choices.Changed) -> None:
+    @on(RadioRow.Changed)
+    def _take_choice(self, event: RadioRow.Changed) -> None:
         event.stop()
-        if event.choices.id == "format":
+        if event.row.id == "format":
             self._follow_format()
-        if event.choices.id == "overwrite" and self._found is not None:
+        if event.row.id == "overwrite" and self._found is not None:
             self._show(self._found)
         self._say_notes()
 
     def _follow_format(self) -> None:
         """Let the name's ending follow the format where it stated the last one."""
-        path = self.query_one("#path", Input)
+        path = self.query_one(PathInput)
         stem, dot, ending = path.value.rpartition(".")
-        if dot and ending in {each.extension for each in SAVE_FORMATS}:
+        if dot and ending in {each.extension for each, _label in FORMATS}:
             path.value = f"{stem}.{self._format.extension}"
         else:
             self._look(path.value)
 
     @on(Input.Changed, "#query")
     def _say_notes(self) -> None:
-        whole = self._scope is SaveScope.WHOLE
-        query = self.query_one("#query", Input)
+        whole, query = self._scope is SaveScope.WHOLE, self._query
         query.disabled = not whole
         note = ""
         if whole and not self._subject.job.status.is_terminal:
@@ -546,12 +383,15 @@ class SaveDialog(Dialog[SaveRequest | None]):
         told.display = bool(note)
 
     @on(Input.Changed, "#path")
-    def _on_path(self, event: Input.Changed) -> None:
+    def _path_typed(self, event: Input.Changed) -> None:
         self._look(event.value)
 
     @work(group="save-preview", exclusive=True)
     async def _look(self, typed: str) -> None:
         self.post_message(self.Looked(await self._looked_at(typed)))
+
+    def on_save_dialog_looked(self, message: Looked) -> None:
+        self._show(message.found)
 
     async def _looked_at(self, typed: str) -> PathPreview:
         subject = self._subject
@@ -563,19 +403,15 @@ class SaveDialog(Dialog[SaveRequest | None]):
             file_name=log_name(subject.job.id, self._format.extension),
         )
 
-    def on_save_dialog_looked(self, message: Looked) -> None:
-        """Show what stands at the path."""
-        self._show(message.found)
-
     def _show(self, found: PathPreview) -> None:
         """Say what the path leads to; the path itself where it was typed shorter."""
         self._found = found
         replaceable = found.target.replaceable
-        self.query_one("#replace").display = replaceable
+        self.query_one("#row-overwrite").display = replaceable
         words = found.sentence(self._recorded_job)
-        if replaceable and self._overwrite:
+        if self._overwrite:
             words = "will be replaced"
-        final, typed = home_relative(found.path), self.query_one("#path", Input).value
+        final, typed = home_relative(found.path), self.query_one(PathInput).value
         if final != typed.strip():
             words = f"{clean(final)}  ({words})"
         status = self.query_one("#standing", Static)
@@ -584,30 +420,22 @@ class SaveDialog(Dialog[SaveRequest | None]):
         status.set_class(not found.is_new and not replaceable, "-refused")
 
     @on(Button.Pressed, "#save")
-    async def _on_save(self) -> None:
-        await self.action_save()
-
-    @on(Button.Pressed, "#cancel")
-    def action_leave(self) -> None:
-        """Answer with none."""
-        self.dismiss(None)
-
     async def action_save(self) -> None:
         """Answer with the request, if the path can be saved to."""
         if self.focused is not None and self.focused.id == "cancel":
-            self.dismiss(None)
+            self.action_leave()
             return
-        found = await self._looked_at(self.query_one("#path", Input).value)
+        found = await self._looked_at(self.query_one(PathInput).value)
         self._show(found)
         if found.allows(overwrite=self._overwrite):
-            self.dismiss(self._request(found, overwrite=self._overwrite))
+            self.dismiss(self._request(found))
         else:
             self.app.bell()
 
-    def _request(self, found: PathPreview, *, overwrite: bool) -> SaveRequest:
+    def _request(self, found: PathPreview) -> SaveRequest:
         subject, scope = self._subject, self._scope
-        query = self.query_one("#query", Input).value.strip()
-        stream: str | None = self.query_one("#stream", Choices).value
+        query = self._query.value.strip()
+        stream: str | None = self.query_one("#stream", RadioRow).value
         return SaveRequest(
             workflow_id=subject.job.workflow_id,
             job_id=subject.job.id,
@@ -619,7 +447,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
             query=query or None if scope is SaveScope.WHOLE else None,
             scope=scope,
             lines=subject.parts.get(scope),
-            overwrite=overwrite,
+            overwrite=self._overwrite,
             make_folder=found.makes_folder,
             keep_part=True,
             known_lines=subject.known_lines,

@@ -1,4 +1,4 @@
-"""Opening a saved file in the user's pager."""
+"""Saves that run or are over: one of them, the list, stopping and leaving them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import os
 import shlex
 import subprocess
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -55,17 +54,13 @@ def open_in_pager(app: App[Any], path: Path) -> str:
     return ""
 
 
-# The questions before saves that run are stopped.
-
 MOST_NAMED: Final = 5
+REFRESH_SECONDS: Final = 0.25
+NONE_YET: Final = "Nothing was saved yet: s saves the log of the opened job."
 
 
 class LeaveScreen(Question[bool]):
-    """Answers whether the desk is left; recordings are kept, other saves cancelled.
-
-    Args:
-        running: The saves that run.
-    """
+    """Answers whether the desk is left; recordings are kept, other saves cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n,q", "answer(0)", "stay", id="leave.stay"),
@@ -155,20 +150,8 @@ def ask_to_stop(app: App[object], save: Save) -> None:
     app.push_screen(StopScreen(save), answered)
 
 
-# One save: how far it is, and what came of it.
-
-REFRESH_SECONDS: Final = 0.25
-
-
-class Leaving(Enum):
-    """Why the screen was left."""
-
-    CLOSED = "closed"
-    RETRY = "retry"
-
-
-class SaveScreen(Dialog[Leaving]):
-    """Shows one save until it is left; the log goes on behind it.
+class SaveScreen(Dialog[bool]):
+    """Shows one save until it is left; answers whether it is to be tried again.
 
     Args:
         save: A save that was started.
@@ -176,11 +159,6 @@ class SaveScreen(Dialog[Leaving]):
     """
 
     DEFAULT_CSS = """
-    SaveScreen { align: center middle; }
-    SaveScreen > Vertical {
-        width: 72; max-width: 100%; height: auto; max-height: 100%;
-        border: round $primary; padding: 0 1; background: $surface;
-    }
     SaveScreen Static { height: auto; }
     SaveScreen #bar { color: $accent; }
     SaveScreen #keys { color: $text-muted; margin-top: 1; }
@@ -204,16 +182,10 @@ class SaveScreen(Dialog[Leaving]):
         self._said = ""
 
     def compose(self) -> ComposeResult:
-        """Yield the lines of the box."""
         with Vertical() as box:
             box.border_title = Content(f"Save log of {self._title}")
-            yield Static(id="path", markup=False)
-            yield Static(id="phase", markup=False)
-            yield Static(id="amounts", markup=False)
-            yield Static(id="bar", markup=False)
-            yield Static(id="words", markup=False)
-            yield Static(id="said", markup=False)
-            yield Static(id="keys", markup=False)
+            for name in ("path", "phase", "amounts", "bar", "words", "said", "keys"):
+                yield Static(id=name, markup=False)
 
     def on_mount(self) -> None:
         """Show it now and, while it runs, a few times a second."""
@@ -221,8 +193,7 @@ class SaveScreen(Dialog[Leaving]):
         self._show()
 
     def on_resize(self) -> None:
-        """Fit the bar to the width."""
-        self._show()
+        self._show()  # the bar has the width
 
     def _show(self) -> None:
         save = self.save
@@ -266,7 +237,7 @@ class SaveScreen(Dialog[Leaving]):
         elif not self.save.is_recording:
             self.save.cancel()
             return
-        self.dismiss(Leaving.CLOSED)
+        self.dismiss(False)
 
     def action_cancel(self) -> None:
         """Cancel what runs; a recording after asking."""
@@ -278,7 +249,7 @@ class SaveScreen(Dialog[Leaving]):
         if self.save.is_over:
             self.action_leave()
         else:
-            self.dismiss(Leaving.CLOSED)
+            self.dismiss(False)
 
     def action_copy(self) -> None:
         """Copy the path of the saved file."""
@@ -295,38 +266,25 @@ class SaveScreen(Dialog[Leaving]):
         """Try once more; the part of this try is dropped unless it was kept."""
         if self.save.error is not None:
             self.save.drop_part()
-            self.dismiss(Leaving.RETRY)
+            self.dismiss(True)
 
     def action_keep(self) -> None:
         """Keep the unfinished file."""
         save = self.save
         if save.error is not None and save.part is not None and not save.is_recording:
             save.keep_part()
-            self.dismiss(Leaving.CLOSED)
+            self.dismiss(False)
 
     def _say(self, words: str) -> None:
         self._said = words
         self._show()
 
 
-# The list of all saves of a desk.
-
-NONE_YET = "Nothing was saved yet: s saves the log of the opened job."
-
-
 class SavesScreen(Dialog["Save | None"]):
-    """Lists saves, newest first; answers with the one to look at, or None.
-
-    Args:
-        saves: The saves of the desk.
-    """
+    """Lists the saves, newest first; answers with the one to look at, or None."""
 
     DEFAULT_CSS = """
-    SavesScreen { align: center middle; }
-    SavesScreen > Vertical {
-        width: 76; max-width: 100%; height: auto; max-height: 100%;
-        border: round $primary; padding: 0 1; background: $surface;
-    }
+    SavesScreen > Vertical { width: 76; }
     SavesScreen OptionList {
         height: auto; max-height: 16; border: none; padding: 0;
         text-wrap: nowrap; text-overflow: ellipsis;
@@ -346,7 +304,6 @@ class SavesScreen(Dialog["Save | None"]):
         self._listed: tuple[Save, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Yield the list."""
         with Vertical() as box:
             box.border_title = "Saves"
             box.border_subtitle = "enter looks · c cancels · esc closes"
@@ -394,14 +351,6 @@ class SavesScreen(Dialog["Save | None"]):
         if save is not None and not save.is_over:
             ask_to_stop(self.app, save)
 
-    def action_leave(self) -> None:
-        """Answer with none."""
-        self.dismiss(None)
-
-    def action_move(self, where: str) -> None:
-        """Move as in the other lists."""
-        getattr(self.query_one(OptionList), f"action_cursor_{where}")()
-
 
 # From the key to the saved file: asking, saving, showing, trying again.
 
@@ -415,15 +364,15 @@ async def ask_and_save(
 ) -> Save | None:
     """Open the dialog, start what it answers, and show the save; run it as a worker.
 
-    Returns:
-        The save when its screen is left, over or not; None if there is none.
-
     Args:
         app: The desk.
         saves: Its saves.
         subject: What can be saved.
         on_folder: Called with the folder saved to, to be remembered; not with one
             that failed.
+
+    Returns:
+        The save when its screen is left, over or not; None if there is none.
     """
     path = await asyncio.to_thread(
         suggest, subject.folder, subject.job.id, SAVE_FORMATS[0]
@@ -431,26 +380,29 @@ async def ask_and_save(
     request = await app.push_screen_wait(SaveDialog(subject, path))
     if request is None:
         return None
-    save = await _save_and_show(app, saves, request, subject.title)
+    save = await _start(app, saves, request, subject.title)
     if save is not None and save.error is None and request.path is not None:
         on_folder(request.path.parent)
     return save
 
 
-async def _save_and_show(
+async def _start(
     app: App[Any], saves: Saves, request: SaveRequest, title: str
 ) -> Save | None:
-    """Return the save when its screen is left, None when it could not begin."""
-    while True:
-        try:
-            save = saves.start(request)
-        except ChronotuiError as refusal:
-            app.notify(str(refusal), severity="warning", markup=False)
-            return None
-        left = await app.push_screen_wait(SaveScreen(save, title))
-        if left is not Leaving.RETRY:
-            return save
-        saves.forget(save)
+    try:
+        save = saves.start(request)
+    except ChronotuiError as refusal:
+        app.notify(str(refusal), severity="warning", markup=False)
+        return None
+    return await _show(app, saves, save, title)
+
+
+async def _show(app: App[Any], saves: Saves, save: Save, title: str) -> Save | None:
+    """Return the save, or its next try, when its screen is left; None if refused."""
+    if not await app.push_screen_wait(SaveScreen(save, title)):
+        return save
+    saves.forget(save)
+    return await _start(app, saves, save.request, title)
 
 
 async def show_saves(
@@ -460,22 +412,13 @@ async def show_saves(
 ) -> Save | None:
     """Open the list of saves, and the one chosen from it; run it as a worker.
 
-    Returns:
-        The one that was looked at, when it is left.
-
     Args:
         app: The desk.
         saves: Its saves.
         title_of: Returns a save's job as the tree shows it.
+
+    Returns:
+        The one that was looked at, when it is left.
     """
     save = await app.push_screen_wait(SavesScreen(saves))
-    return save and await show_save(app, saves, save, title_of(save))
-
-
-async def show_save(app: App[Any], saves: Saves, save: Save, title: str) -> Save | None:
-    """Show one save again, for instance one that failed behind the log."""
-    left = await app.push_screen_wait(SaveScreen(save, title))
-    if left is Leaving.RETRY:
-        saves.forget(save)
-        return await _save_and_show(app, saves, replace(save.request), title)
-    return save
+    return save and await _show(app, saves, save, title_of(save))

@@ -12,7 +12,12 @@ from chronotui.demo.scripts import Script
 from chronotui.demo.service import Dialect
 from chronotui.demo.wire import Failure
 from chronotui.demo.workflow import WorkflowPlan
-from chronotui.engine.catalog import Catalog, CatalogSettings
+from chronotui.engine.catalog import (
+    TICK_SECONDS,
+    Catalog,
+    CatalogSettings,
+    Listeners,
+)
 from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.session import Session
 from chronotui.errors import (
@@ -26,6 +31,7 @@ from chronotui.model import JobStatus, Trigger
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import BearerAuth, CookieAuth, SessionAuth
 from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
+from tests.engine.skipped_time import run_skipping
 from tests.engine.watch.test_refusals import ANSWERS
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeDemo
 
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)
+GROWING = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=60)
 
 
 def client_of(demo: DemoServer) -> Chronoverse:
@@ -225,7 +232,7 @@ async def test_canceled_jobs_are_found_in_either_spelling(
 async def test_a_state_the_server_does_not_know_is_said_and_asked_again_slower(
     documented_demo: DemoServer,
 ) -> None:
-    async with running(documented_demo) as catalog:
+    async with running(documented_demo, GROWING) as catalog:
         catalog.set_filters(TreeFilters(status=JobStatus.QUEUED))
         branch = await listed(catalog, documented_demo, "nightly-report")
         catalog.set_expanded(branch.workflow.id, True)
@@ -404,12 +411,11 @@ async def test_each_failure_passes_and_is_said_in_a_clean_sentence(
 async def test_the_pauses_between_failing_requests_grow(demo: DemoServer) -> None:
     demo.faults.fail_rate = 1.0
     demo.faults.fail_with = (Failure.PLAIN_500,)
-    settings = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=60)
-    async with running(demo, settings) as catalog:
-        await until(catalog, lambda: demo.requests.count("workflows") >= 4)
+    async with running(demo, GROWING) as catalog:
+        await until(catalog, lambda: demo.requests.count("workflows") >= 5)
         at = [record.at for record in demo.requests.all("workflows")]
         pauses = [b - a for a, b in pairwise(at)]
-        assert pauses[2] > pauses[0]
+        assert pauses[3] > pauses[0]
 
 
 async def test_a_session_that_ended_stops_the_polling_until_signed_in(
@@ -506,17 +512,39 @@ async def test_a_filter_taken_back_and_set_again_at_once_is_answered(
         assert shown_names(catalog) == ["nightly-report"]
 
 
-async def test_listeners_are_told_at_most_once_a_tick(demo: DemoServer) -> None:
+async def test_a_listener_is_told_until_it_ends_that(demo: DemoServer) -> None:
     async with running(demo) as catalog:
-        told = []
+        told: list[int] = []
         unsubscribe = catalog.subscribe(lambda: told.append(1))
-        for text in ("a", "b", "c", ""):
-            catalog.set_filters(TreeFilters(text=text))
+        catalog.set_filters(TreeFilters(text="a"))
         assert not told
         await until(catalog, lambda: catalog.tree.workflows.answered)
-        assert len(told) <= 3
+        assert told
         unsubscribe()
         unsubscribe()
+        told.clear()
+        catalog.set_filters(TreeFilters(text="b"))
+        await until(catalog, lambda: catalog.tree.workflows.answered)
+        assert not told
+
+
+def test_listeners_are_told_once_a_tick_but_twice_after_a_quiet_moment() -> None:
+    async def change_all_the_time() -> list[float]:
+        loop = asyncio.get_running_loop()
+        listeners, told = Listeners(), list[float]()
+        listeners.add(lambda: told.append(loop.time()))
+        await asyncio.sleep(10)
+        for _ in range(100):
+            listeners.notify()
+            await asyncio.sleep(0.01)
+        listeners.cancel()
+        return told
+
+    told = run_skipping(change_all_the_time())
+    assert told[:2] == pytest.approx([10.0, 10.01])
+    spans = [later - told[at] for at, later in enumerate(told[2:])]
+    assert min(spans) > 2 * TICK_SECONDS - 1e-6
+    assert len(told) > 1 / TICK_SECONDS - 2
 
 
 async def test_a_deep_link_finds_by_id_beginning_and_name(demo: DemoServer) -> None:

@@ -6,9 +6,8 @@ from chronotui.engine.catalog import (
     EMPTY_PAGES,
     SKIPPED_PAGES,
     CatalogSettings,
-    JobList,
-    Reader,
-    WorkflowList,
+    JobReader,
+    WorkflowReader,
 )
 from chronotui.engine.retry import Backoff
 from chronotui.errors import NotFoundError
@@ -89,13 +88,13 @@ def backoff() -> Backoff:
     return Backoff(first=1, factor=2, cap=8, after_cap=60, chance=lambda: 1.0)
 
 
-def job_reader(server: Scripted) -> tuple[Reader[Job], Branch]:
+def job_reader(server: Scripted) -> tuple[JobReader, Branch]:
     flow = Workflow("w", "flow", WorkflowKind.CONTAINER)
     branch = Branch(flow, JobFilter())
-    return Reader(JobList(server, branch, JobFilter()), backoff()), branch
+    return JobReader(server, branch, JobFilter(), backoff()), branch
 
 
-async def read_on(reader: Reader[Job], times: int) -> None:
+async def read_on(reader: JobReader, times: int) -> None:
     for _ in range(times):
         reader.wants_more = True
         await reader.read()
@@ -144,7 +143,7 @@ async def test_thousands_of_hidden_workflows_in_a_row_do_not_end_the_list() -> N
         Workflow(f"w{number}", "flow", WorkflowKind.CONTAINER) for number in range(3)
     ]
     server.hidden_pages = 900
-    reader = Reader(WorkflowList(server, tree, tree.filters), backoff())
+    reader = WorkflowReader(server, tree, backoff())
     rounds = 0
     while not tree.workflows.complete:
         asked = server.asked["workflows"]
@@ -236,7 +235,7 @@ async def test_a_list_of_workflows_is_now_and_then_read_as_far_as_it_is_loaded()
     flows = [Workflow(f"w{n}", f"flow-{n}", WorkflowKind.CONTAINER) for n in range(6)]
     server.flows = flows
     tree = TreeModel()
-    reader = Reader(WorkflowList(server, tree, tree.filters), backoff())
+    reader = WorkflowReader(server, tree, backoff())
     for _ in range(3):
         reader.wants_more = True
         await reader.read()

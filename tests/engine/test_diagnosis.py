@@ -95,8 +95,12 @@ async def test_a_stream_is_followed_beside_the_pages(lone: DemoServer) -> None:
     ],
 )
 async def test_a_stream_that_is_held_back_is_named(
-    lone: DemoServer, held: HeldBackStream, words: str
+    lone: DemoServer,
+    monkeypatch: pytest.MonkeyPatch,
+    held: HeldBackStream,
+    words: str,
 ) -> None:
+    monkeypatch.setattr(diagnosis, "FIRST_EVENT_SECONDS", 0.5)
     lone.faults.held_back = held
     printing(lone)
     stream = (await findings_of(profile_of(lone)))["stream"]
@@ -171,12 +175,12 @@ async def test_a_refused_sign_in_ends_it_with_its_exit_code(demo: DemoServer) ->
 async def test_the_clock_stands_still_while_a_password_is_typed(
     demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diagnosis, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(diagnosis, "MOST_SECONDS", 2.0)
     monkeypatch.setattr(diagnosis, "SEARCHED_WORKFLOWS", 0)
     profile = Profile(name="d", url=demo.url, auth=AuthSettings(email=demo.email))
 
     async def typed(_question: SecretQuestion) -> str:
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.2)
         return demo.password
 
     found = await diagnose(profile, ask=typed, environ={})

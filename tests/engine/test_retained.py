@@ -13,8 +13,7 @@ from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.service import Dialect
 from chronotui.demo.wire import MIXED, Failure
 from chronotui.engine import retained as retained_module
-from chronotui.engine.retained import RetainedLog
-from chronotui.engine.selection import LineSelection
+from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.timing import Clock
 from chronotui.errors import (
     AuthError,

@@ -8,9 +8,8 @@ from textual.widgets import Input, Static
 
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config
-from chronotui.ui.dialogs import SecretDialog
+from chronotui.ui.dialogs import RadioRow, SecretDialog
 from chronotui.ui.profiles import DEMO, FirstRunApp, ProfileDraft, ProfileForm
-from chronotui.ui.save import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +91,7 @@ async def test_the_fields_follow_the_way_to_sign_in(tmp_path: Path) -> None:
     async with app.run_test(size=(60, 20)) as pilot:
         await pilot.pause()
         form = fill(app)
-        form.query_one("#method", Choices).focus()
+        form.query_one("#method", RadioRow).focus()
         await pilot.press("right")
         assert not form.query_one("#row-email").display
         assert form.query_one("#row-command").display

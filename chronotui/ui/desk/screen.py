@@ -184,8 +184,6 @@ class Connecting(OpeningJobs, Saving):
         self, session: Session, workflow_text: str, job_text: str | None
     ) -> None:
         """Open what a deep link names, as soon as the server answers."""
-        from chronotui.engine.resolve import find_link
-
         named = f"job {job_text}" if job_text else f"workflow {workflow_text}"
         waited = False
 
@@ -198,9 +196,7 @@ class Connecting(OpeningJobs, Saving):
             self.say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
 
         try:
-            key = await find_link(
-                session.catalog, workflow_text, job_text, waiting=waiting
-            )
+            key = await session.catalog.find_link(workflow_text, job_text, waiting)
         except ChronotuiError as error:
             self.say(str(error), seconds=30)
             return

@@ -17,7 +17,8 @@ from chronotui.engine.save import Save, Saves
 from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.errors import CancelledByUserError, DownloadError, PathRefusedError
 from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
-from tests.engine.save.test_recording import TIMING, WATCH, record, until
+from tests.engine.conftest import until
+from tests.engine.save.test_recording import TIMING, WATCH, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ async def went_on(bench: Bench, job: ScriptedJob, **asked: object) -> SaveResult
 
 async def is_retained(bench: Bench, job: ScriptedJob, message: str) -> None:
     """Wait until a line is in the retained log."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             page = await bench.client.log_page(job.workflow_id, job.id, fresh=True)
             if message in {line.message for line in page.lines}:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,10 +17,9 @@ from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.engine.timing import WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
 from chronotui.log.formats import JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
+from tests.engine.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from chronotui.demo.scripts import ScriptedJob
     from chronotui.storage.files import SpoolFile
     from tests.engine.save.conftest import Bench
@@ -32,13 +30,6 @@ WATCH: Final = WatchSettings(poll_seconds=0.1, may_sign_in=False, timing=TIMING)
 
 def record(bench: Bench, job: ScriptedJob, name: str = "a", **asked: object) -> Save:
     return Save(bench.client, bench.request(job, name, **asked), watch=WATCH)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("save_format", SAVE_FORMATS)

@@ -15,7 +15,8 @@ from chronotui.engine.save import Save
 from chronotui.errors import CancelledByUserError, ChronotuiError, DownloadError
 from chronotui.log.formats import JSONL, TXT, SaveFormat
 from chronotui.storage.files import PartFile
-from tests.engine.save.test_recording import WATCH, record, until
+from tests.engine.conftest import until
+from tests.engine.save.test_recording import WATCH, record
 
 if TYPE_CHECKING:
     from chronotui.demo.scripts import ScriptedJob

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from chronotui.engine.connection import LineRate
-from chronotui.engine.follow import Narration
 from chronotui.engine.intake import Boundaries
 from chronotui.engine.job_log import Ticker
 from chronotui.engine.log_state import Connection, ConnectionKind, Verdict
-from chronotui.engine.ordered import Blocked, Notices
 from chronotui.engine.timing import LagMeter, WatchTiming
 from chronotui.engine.watch import accompanied
 from chronotui.log.ledger import Ledger
-from chronotui.model import JobStatus, LogLine
+from chronotui.model import JobStatus
+from tests.engine.skipped_time import run_skipping
 
 
 async def test_many_changes_are_told_once_and_an_idle_ticker_is_not_armed() -> None:
@@ -33,6 +33,22 @@ async def test_many_changes_are_told_once_and_an_idle_ticker_is_not_armed() -> N
     assert told == [1, 1]
     ticker.stop()
     assert told == [1, 1]
+
+
+def test_changes_are_told_at_most_once_a_tick() -> None:
+    async def change_all_the_time() -> list[float]:
+        loop = asyncio.get_running_loop()
+        told: list[float] = []
+        ticker = Ticker(0.05, lambda: told.append(loop.time()))
+        for _ in range(100):
+            ticker.changed()
+            await asyncio.sleep(0.01)
+        return told
+
+    told = run_skipping(change_all_the_time())
+    pauses = [later - earlier for earlier, later in pairwise(told)]
+    assert pauses == pytest.approx([0.05] * len(pauses))
+    assert len(pauses) in {19, 20}
 
 
 def test_the_rate_is_of_the_last_seconds() -> None:
@@ -119,42 +135,6 @@ def test_a_verdict_in_words() -> None:
     assert both.sentence() == "not whole: 9 lines, 3 missing, 2 possibly missing"
     perhaps = replace(both, missing=0)
     assert perhaps.sentence() == "not whole: 9 lines, 2 possibly missing"
-
-
-def test_an_outage_is_said_once_when_it_lasts_and_once_when_it_is_over() -> None:
-    said: list[str] = []
-    narration = Narration(said.append, patience=5.0)
-    down = Connection(ConnectionKind.RECONNECTING, "cut \x1b[2J.", tries=1)
-    live = Connection(ConnectionKind.LIVE)
-    for now in (0.0, 3.0):
-        narration.hear(down, now)
-    narration.hear(live, 4.0)
-    assert said == []
-    for now in (10.0, 15.0, 20.0):
-        narration.hear(down, now)
-    narration.hear(live, 21.0)
-    assert len(said) == 2
-    assert "\x1b" not in said[0]
-    assert said[1].startswith("connected again")
-
-
-def test_many_notices_are_few_sentences() -> None:
-    said: list[str] = []
-    notices = Notices(said.append, apart=5.0, patience=75.0)
-    notices.waiting(Blocked(1, 17, 19, 3, 0.0), 10.0)
-    notices.waiting(Blocked(1, 17, 19, 3, 0.0), 20.0)
-    assert said == ["3 lines not received yet (number 17 to 19); waiting up to 75 s."]
-    for number in range(100, 200):
-        notices.gave_up(Blocked(1, number, number, 1, 0.0))
-        notices.flush(11.0)
-    notices.late([LogLine(2, 5, "stdout", None, "x")])
-    notices.flush(16.0)
-    assert said[1:] == [
-        "100 lines did not come, going on without: number 100 to 199.",
-        "1 line came too late to be printed in order: number 5 of attempt 2.",
-    ]
-    notices.flush(99.0)
-    assert len(said) == 3
 
 
 class Attempts:

@@ -10,8 +10,8 @@ from textual.app import App
 from textual.widgets import Input, Static
 
 from chronotui.storage.config import load_config
+from chronotui.ui.dialogs import RadioRow
 from chronotui.ui.profiles import ProfileForm, ProfilesScreen
-from chronotui.ui.save import Choices
 from tests.ui.desk.scenes import desk_on, press, shown, still_server, until_shown
 
 if TYPE_CHECKING:
@@ -163,9 +163,9 @@ async def test_a_secret_is_never_shown_and_what_is_dropped_is_said(path: Path) -
         form = fill(app)
         assert "stands in the file" in form.query_one("#command", Input).placeholder
         assert SECRET not in app.export_screenshot()
-        form.query_one("#method", Choices).place = 3
+        form.query_one("#method", RadioRow).place = 3
         await until(pilot, lambda: "takes out token" in told(app))
-        form.query_one("#method", Choices).place = 1
+        form.query_one("#method", RadioRow).place = 1
         await until(pilot, lambda: "takes out" not in told(app))
         fill(app, command="pass show t")
         await until(pilot, lambda: "takes out token" in told(app))
@@ -183,7 +183,7 @@ async def test_a_layout_that_cannot_be_kept_is_said_before_it_is_lost(
     app = Host(path, "a")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("e")
-        fill(app, url="http://127.0.0.1:2").query_one("#method", Choices).place = 2
+        fill(app, url="http://127.0.0.1:2").query_one("#method", RadioRow).place = 2
         await pilot.press("ctrl+o")
         await until(pilot, lambda: "comments are lost" in told(app))
         assert text_of(path) == text

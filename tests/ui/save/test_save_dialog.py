@@ -12,7 +12,8 @@ from textual.widgets import Input, Static
 from chronotui.engine.save_request import SaveRequest, SaveScope, completions, suggest
 from chronotui.log.formats import JSON, JSONL, TXT
 from chronotui.model import Job, JobStatus, Trigger
-from chronotui.ui.save import Choices, SaveDialog, SaveSubject
+from chronotui.ui.dialogs import RadioRow
+from chronotui.ui.save import SaveDialog, SaveSubject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,7 @@ async def test_a_click_chooses(folder: Path) -> None:
     async with desk.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert await pilot.click("#format", offset=(30, 0))
-        assert desk.dialog.query_one("#format", Choices).value is JSONL
+        assert desk.dialog.query_one("#format", RadioRow).value is JSONL
         assert await pilot.click("#save")
         request = await answer(pilot, desk)
     assert request.format is JSONL
@@ -228,7 +229,7 @@ async def test_everything_fits(
         await pilot.pause()
         box = desk.dialog.query_one("#box")
         assert box.max_scroll_y == 0
-        for field in desk.dialog.query("Choices, Input, Button, #note, #standing"):
+        for field in desk.dialog.query("RadioRow, Input, Button, #note, #standing"):
             if field.display:
                 assert desk.dialog.region.contains_region(field.region), field
         assert "recorded" in shown(desk, "note")
@@ -274,7 +275,7 @@ async def test_a_folder_alone_is_completed_with_the_usual_name(
         path.value = typed
         name = "~/logs/8f3c2160-job-logs.txt  (new file)"
         await until(pilot, lambda: shown(desk, "standing") == name)
-        desk.dialog.query_one("#format", Choices).place = 2
+        desk.dialog.query_one("#format", RadioRow).place = 2
         name = "~/logs/8f3c2160-job-logs.jsonl  (new file)"
         await until(pilot, lambda: shown(desk, "standing") == name)
         await pilot.press("enter")

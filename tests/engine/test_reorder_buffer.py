@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.engine import ordered as ordered_module
+from chronotui.engine import reorder_buffer as reorder_module
 from chronotui.engine.intake import Context, Intake
-from chronotui.engine.ordered import ReorderBuffer
-from chronotui.engine.selection import Beginning, LineSelection, beginning_of
+from chronotui.engine.reorder_buffer import ReorderBuffer
+from chronotui.engine.retained import Beginning, LineSelection, beginning_of
 from chronotui.engine.timing import WatchTiming
 from chronotui.log.attempts import LineKey, Way
 from chronotui.log.store import LogStore
@@ -75,7 +75,7 @@ def reorder_of(*lines: list[LogLine]) -> tuple[Intake, ReorderBuffer]:
 def test_lines_of_one_number_are_never_parted(
     first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ordered_module, "FIRST_SLICE", first)
+    monkeypatch.setattr(reorder_module, "FIRST_SLICE", first)
     numbers = range(0, 40, 2)
     _, reorder = reorder_of(numbered(*numbers), numbered(*numbers, stream="stderr"))
     reorder.final = True

@@ -1,0 +1,207 @@
+"""The whole log of an ended job through one raw download, decoded in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import CancelledError as FutureCancelledError
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from chronotui.engine.intake import Context
+from chronotui.engine.pages import unlimited
+from chronotui.errors import ChronotuiError
+from chronotui.log.attempts import Way
+from chronotui.log.block import LineBlock
+from chronotui.log.ledger import NEAR
+from chronotui.log.raw_body import RawBlocks
+from chronotui.model import RawFormat
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+
+    from chronotui.engine.intake import Intake
+    from chronotui.engine.pages import RetainedPages
+    from chronotui.model import Job, LogLine
+    from chronotui.sources.protocol import LogSource, RawAnswer
+
+QUEUED_BATCHES: Final = 4
+"""Decoded batches that may wait; then the download waits, and TCP with it."""
+
+MOST_PAGES: Final = 2000
+"""Pages read for what a download left out; what is further back stays missing."""
+
+STEP_LINES: Final = 128
+"""Lines taken at once where some of them may be held already."""
+
+
+async def raw_lines(
+    source: LogSource, job: Job, skip: int = 0
+) -> AsyncGenerator[Sequence[LogLine] | None, None]:
+    """Yield the lines of an ended job's raw download, oldest first, in batches.
+
+    The first ``skip`` ones are left out.
+
+    Yields ``None`` last when the download is not the whole log or is not to be had:
+    the server answers in another format, refuses, breaks off or appends its failure
+    (WIRE.md "Raw download"). The lines before it are good.
+    """
+    download = _Download(source, job, skip)
+    download.start()
+    try:
+        while (lines := await download.next()) is not None:
+            if not lines:
+                return
+            yield lines
+        yield None
+    finally:
+        download.stop()
+
+
+async def load_raw(
+    source: LogSource,
+    job: Job,
+    intake: Intake,
+    took: Callable[[Sequence[LogLine]], bool],
+    *,
+    skip: int = 0,
+) -> bool:
+    """Take the whole log of an ended job into an intake.
+
+    The loop is free between any two steps of it.
+
+    Args:
+        took: Told the lines of each step, with their attempts; returns whether they
+            are enough.
+        skip: First lines of the download that were taken before.
+
+    Returns:
+        False when the rest has to come from elsewhere, see `raw_lines`.
+    """
+    context = Context()
+    async with aclosing(raw_lines(source, job, skip)) as batches:
+        async for lines in batches:
+            if lines is None:
+                return False
+            for part in in_steps(lines, intake):
+                if took(intake.take(part, Way.RISING, context)):
+                    return True
+                await asyncio.sleep(0)
+    return True
+
+
+def in_steps(lines: Sequence[LogLine], intake: Intake) -> Iterator[Sequence[LogLine]]:
+    """Yield lines in parts, each of which is taken in a few milliseconds.
+
+    A block among lines that are held costs as much as single lines do.
+    """
+    block = lines if isinstance(lines, LineBlock) else None
+    if block is not None and not intake.holds_between(lines[0], lines[-1]):
+        yield lines
+        return
+    for start in range(0, len(lines), STEP_LINES):
+        stop = min(start + STEP_LINES, len(lines))
+        yield lines[start:stop] if block is None else block.part(start, stop)
+
+
+async def read_left_out(pages: RetainedPages) -> None:
+    """Read what a download of the whole log left out from the pages that have it.
+
+    One walk back from the newest page comes by all of it.
+
+    Raises:
+        ChronotuiError: A page cannot be read.
+    """
+    ledger = pages.intake.ledger
+    if not ledger.missing:
+        return
+    wanted: dict[int, int] = {}
+    for gap in ledger.short_gaps():
+        # The line that is missing may stand a little before where the count says so.
+        wanted.setdefault(gap.attempt, gap.first - NEAR)
+    count = 0
+    async for _span, lines in pages.walk(None, unlimited, fresh=True):
+        count += 1
+        for line in lines:
+            if line.sequence_num < wanted.get(line.attempt, -1):
+                del wanted[line.attempt]
+        if not wanted or not ledger.missing or count >= MOST_PAGES:
+            return
+
+
+class _Download:
+    """Reads one download in a thread and hands its lines to the loop.
+
+    ``None`` in the queue says that the rest has to come from elsewhere, an empty
+    list that all is there. An error nobody foresaw is handed over to be raised there.
+    """
+
+    def __init__(self, source: LogSource, job: Job, skip: int) -> None:
+        self._source = source
+        self._job = job
+        self._skip = skip
+        self._loop = asyncio.get_running_loop()
+        self._answer: RawAnswer | None = None
+        self._stopped = False
+        self._queue: asyncio.Queue[Sequence[LogLine] | BaseException | None] = (
+            asyncio.Queue(QUEUED_BATCHES)
+        )
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="raw download", daemon=True).start()
+
+    async def next(self) -> Sequence[LogLine] | None:
+        lines = await self._queue.get()
+        if isinstance(lines, BaseException):
+            raise lines
+        return lines
+
+    def stop(self) -> None:
+        """End the download; the thread follows by itself."""
+        self._stopped = True
+        if self._answer is not None:
+            self._answer.abort()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
+    def _run(self) -> None:
+        end: Sequence[LogLine] | BaseException | None = None
+        try:
+            with self._source.download(
+                self._job.workflow_id, self._job.id, format=RawFormat.JSONL
+            ) as answer:
+                self._answer = answer
+                if answer.format is RawFormat.JSONL and self._read(answer):
+                    end = []
+        except ChronotuiError:
+            end = None
+        except BaseException as problem:  # noqa: BLE001 - handed to the reader
+            end = problem
+        finally:
+            # Without it the reader waits for ever.
+            self._put(end)
+
+    def _read(self, answer: RawAnswer) -> bool:
+        """Hand over every line; False when the body is not whole."""
+        blocks = RawBlocks(self._skip)
+        try:
+            for chunk in answer.chunks():
+                if not self._hand_over(blocks.feed(chunk)):
+                    return False
+        finally:
+            whole = self._hand_over(blocks.finish())
+        return whole and not blocks.failed
+
+    def _hand_over(self, blocks: Iterable[Sequence[LogLine]]) -> bool:
+        return all(map(self._put, blocks)) and not self._stopped
+
+    def _put(self, lines: Sequence[LogLine] | BaseException | None) -> bool:
+        if self._stopped:
+            return False
+        putting = self._queue.put(lines)
+        try:
+            asyncio.run_coroutine_threadsafe(putting, self._loop).result()
+        except (RuntimeError, FutureCancelledError):
+            putting.close()
+            return False
+        return True
