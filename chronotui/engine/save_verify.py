@@ -119,16 +119,10 @@ async def prove(
 
 
 def _facts(
-    work: Work, fetched: Fetched, lines: int, attempts: Mapping[int, Numbers]
+    work: Work, got: Fetched, lines: int, attempts: Mapping[int, Numbers]
 ) -> DownloadFacts:
-    return DownloadFacts(
-        fetched.raw_format,
-        lines,
-        fetched.size,
-        fetched.tail,
-        work.request.is_filtered,
-        attempts,
-    )
+    filtered = work.request.is_filtered
+    return DownloadFacts(got.raw_format, lines, got.size, got.tail, filtered, attempts)
 
 
 async def _refuse_cut(work: Work) -> NoReturn:
@@ -412,22 +406,13 @@ def _newest_of(page: LogPage | SearchPage) -> Retained | None:
 def _joined(one: Retained, other: Retained) -> Retained:
     """Join the newest lines of both streams, as far as neither lacks any."""
     lines = sorted([*one.newest, *other.newest], key=lambda line: (line[0], line[1:3]))
-    low = max(
-        (
-            part.newest[0][:2]
-            for part in (one, other)
-            if part.newest and not part.is_all
-        ),
-        default=None,
-    )
-    known = [line for line in lines if low is None or line[:2] > low]
-    incomplete = not (one.is_all and other.is_all)
-    if incomplete and not (one.newest and other.newest):
+    parts = (one, other)
+    if any(not part.newest and not part.is_all for part in parts):
         # One that gave no line of its stream may have newer ones.
-        empty = one if not one.newest else other
-        if not empty.is_all:
-            return Retained()
-    return Retained(tuple(known), not incomplete)
+        return Retained()
+    lows = [part.newest[0][:2] for part in parts if not part.is_all]
+    known = [line for line in lines if not lows or line[:2] > max(lows)]
+    return Retained(tuple(known), not lows)
 
 
 def retained_log(
@@ -455,25 +440,15 @@ async def found_lines(work: Work) -> AsyncIterator[list[LogLine]]:
         UnreadableAnswerError: The server hands out the same page for ever.
         ChronotuiError: The search cannot be read.
     """
-    request = work.request
+    stream = work.request.stream
     retries = Retries(timing=work.watch.timing)
     store = LogStore(budget_bytes=_BUDGET_BYTES, overflow=work.spool)
     cursor: str | None = None
-
-    async def found() -> SearchPage:
-        return await work.client.search_logs(
-            request.workflow_id,
-            request.job_id,
-            query=request.query,
-            stream=request.stream,
-            cursor=cursor,
-        )
-
     try:
         trail = CursorTrail()
         while True:
-            page = await retries.ask(found)
-            wanted = [x for x in page.lines if request.stream in {None, x.stream}]
+            page = await retries.ask(partial(_page, work, stream, cursor))
+            wanted = [x for x in page.lines if stream in {None, x.stream}]
             added = store.add(wanted)
             work.meter.lines = len(store)
             cursor = trail.follow(page.cursor, progress=bool(added.new))

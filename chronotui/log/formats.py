@@ -150,30 +150,11 @@ def utc_text(timestamp: str) -> str:
     return timestamp if time_ns is None else format_time_ns(time_ns)
 
 
-def _lines_text(lines: Iterable[LogLine]) -> list[bytes]:
-    return [text_bytes(line.message) for line in lines]
-
-
-def _entries_text(entries: Sequence[Any], _raw: list[bytes]) -> list[bytes]:
-    return [text_bytes(entry.message_raw) for entry in entries]
-
-
-def _lines_timed(lines: Iterable[LogLine]) -> list[bytes]:
-    return [timed_bytes(_time_text(line), line.stream, line.message) for line in lines]
-
-
-def _entries_timed(entries: Sequence[Any], _raw: list[bytes]) -> list[bytes]:
-    return [
-        timed_bytes(utc_text(x.timestamp or ""), x.stream or "", x.message_raw)
-        for x in entries
-    ]
-
-
 def _lines_json(lines: Iterable[LogLine]) -> list[bytes]:
     return [entry_bytes(line) for line in lines]
 
 
-def _entries_as_they_came(_entries: Sequence[Any], raw: list[bytes]) -> list[bytes]:
+def _as_they_came(_entries: Sequence[Any], raw: list[bytes]) -> list[bytes]:
     return raw
 
 
@@ -189,8 +170,8 @@ TXT: Final = SaveFormat(
     label="txt",
     says="txt as the server gives it",
     extension="txt",
-    encode=_lines_text,
-    pick=_entries_text,
+    encode=lambda lines: [text_bytes(line.message) for line in lines],
+    pick=lambda entries, _raw: [text_bytes(x.message_raw) for x in entries],
     served=RawFormat.TXT,
 )
 TXT_TIME: Final = SaveFormat(
@@ -198,8 +179,13 @@ TXT_TIME: Final = SaveFormat(
     label="txt with time",
     says="txt with time",
     extension="txt",
-    encode=_lines_timed,
-    pick=_entries_timed,
+    encode=lambda lines: [
+        timed_bytes(_time_text(line), line.stream, line.message) for line in lines
+    ],
+    pick=lambda entries, _raw: [
+        timed_bytes(utc_text(x.timestamp or ""), x.stream or "", x.message_raw)
+        for x in entries
+    ],
 )
 JSONL: Final = SaveFormat(
     name="jsonl",
@@ -207,7 +193,7 @@ JSONL: Final = SaveFormat(
     says="entries",
     extension="jsonl",
     encode=_lines_json,
-    pick=_entries_as_they_came,
+    pick=_as_they_came,
     served=RawFormat.JSONL,
 )
 JSON: Final = SaveFormat(
@@ -216,7 +202,7 @@ JSON: Final = SaveFormat(
     says="entries",
     extension="json",
     encode=_lines_json,
-    pick=_entries_as_they_came,
+    pick=_as_they_came,
     served=RawFormat.JSON,
     mark=b'"message_raw":',
     separator=b",",
@@ -239,12 +225,7 @@ def save_format(name: str) -> SaveFormat:
 
 
 class LineEncoder:
-    """Turns lines into a file's bytes: ``head``, then ``lines`` batches, then ``tail``.
-
-    Args:
-        format: The file's format.
-        log: For its head.
-    """
+    """Turns lines into the bytes of a file: head, batches of lines, tail."""
 
     def __init__(
         self,
@@ -260,7 +241,6 @@ class LineEncoder:
         self._first = False
 
     def head(self) -> bytes:
-        """Return what stands before the first line."""
         return self.format.head(self._log)
 
     def lines(self, lines: Iterable[LogLine]) -> bytes:
@@ -286,5 +266,4 @@ class LineEncoder:
         return content[len(self.format.separator) :]
 
     def tail(self) -> bytes:
-        """Return what stands after the last line."""
         return self.format.tail
