@@ -212,8 +212,6 @@ class Save:
             part.path,
             part.size,
             work.meter.lines,
-            work.meter.snapshot().elapsed_seconds,
-            self.request.format,
             tuple(work.notes),
             work.missing_lines,
             work.sealed,

@@ -94,8 +94,6 @@ class SaveResult:
     path: Path
     bytes: int
     lines: int
-    elapsed_seconds: float
-    format: SaveFormat
     notes: tuple[str, ...] = ()
     missing_lines: int = 0
     sealed: bool = True

@@ -478,8 +478,8 @@ class RecordingPart(PartFile):
                 self._file = os.open(
                     self._part_name, _CREATE, 0o600, dir_fd=self._folder
                 )
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._held = os.dup(self._file)
+                if not self._lock_file():
+                    raise OSError(errno.ENOENT, self._part_name)
                 self._digest = hashlib.blake2b(digest_size=32)
                 self._whole = _State(self._of, Recorded())
                 self._write_state(self._whole)
