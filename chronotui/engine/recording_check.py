@@ -509,10 +509,7 @@ class ServerFile:
             raise UncheckableError(clean(full.sentence).rstrip(".")) from full
 
     async def _downloaded(self) -> Difference:
-        work = self._work
-        fetched = await Fetch(
-            work.client, work.request, self._format, self._begin
-        ).run()
+        fetched = await Fetch(self._work, self._format, self._begin).run()
         comparison = self._comparison
         assert comparison is not None  # noqa: S101 - begun with the answer
         if judge(self._format, fetched.tail).ending in {

@@ -77,12 +77,9 @@ _OUR_ERROR: Final = "Try again; this is an error in chronotui."
 class Save:
     """Saves one job's log as asked; run it once.
 
-    Args:
-        client: The server; only used while the save runs.
-        request: What to save and where.
-        spool: Makes the overflow file for logs read page by page; None takes the
-            temporary folder.
-        watch: How a job is recorded; by default with nobody there to sign in.
+    ``spool`` makes the overflow file for logs read page by page, by default in the
+    temporary folder. ``watch`` says how a job is recorded, by default with nobody there
+    to sign in.
     """
 
     def __init__(
@@ -349,9 +346,7 @@ async def _is_retried(work: Work, job: Job) -> bool:
     if job.attempts is not None and job.status.is_terminal:
         return job.attempts > 1
     first = FirstEntries()
-    probe = Fetch(
-        work.client, work.request, RawFormat.JSONL, lambda _: first, filtered=False
-    )
+    probe = Fetch(work, RawFormat.JSONL, lambda _: first, filtered=False)
     try:
         await _asked(work, probe)
     except (OtherFormatError, ServerError):
@@ -417,7 +412,7 @@ async def _fetch(
         return begin(part)
 
     try:
-        return await _asked(work, Fetch(work.client, work.request, raw_format, opened))
+        return await _asked(work, Fetch(work, raw_format, opened))
     except ServerError as broken:
         if work.part is None:
             raise
@@ -507,18 +502,11 @@ async def _build_from_pages(work: Work, job: Job) -> None:
     work.sealed = not log.exit_code or bool(log.missing)
 
 
-# All saves of one desk: several side by side, listed, each cancellable.
-
-
 class Saves:
-    """Starts saves and keeps them for the list, newest last.
+    """All saves of one desk, newest last: several side by side, each cancellable.
 
-    Args:
-        client: The server; only used by the saves.
-        spool: Makes the overflow file for logs read page by page; None takes the
-            temporary folder.
-        watch: How jobs are recorded; by default a recording waits for somebody to
-            sign in, and for the call of ``signed_in`` then.
+    ``spool`` and ``watch`` are those of `Save`; by default a recording waits for
+    somebody to sign in, and for the call of ``signed_in`` then.
     """
 
     def __init__(

@@ -320,26 +320,20 @@ class Writer(Protocol):
 class Fetch:
     """A raw download.
 
-    Args:
-        client: The server.
-        request: Which job and filters.
-        raw_format: The encoding to ask for.
-        begin: Called in the thread with the server's file name once it answered in
-            that encoding; gives what takes the body.
-        filtered: Whether stream and query of the request count.
+    ``begin`` is called in the thread with the server's file name once it answered in
+    the encoding asked for, and gives what takes the body. ``filtered`` says whether
+    the request's stream and query count.
     """
 
     def __init__(
         self,
-        client: Source,
-        request: SaveRequest,
+        work: Work,
         raw_format: RawFormat,
         begin: Callable[[str | None], Writer],
         *,
         filtered: bool = True,
     ) -> None:
-        self._client = client
-        self._request = request
+        self._work = work
         self._wanted = raw_format
         self._begin = begin
         self._filtered = filtered
@@ -362,8 +356,8 @@ class Fetch:
             self._download.abort()
 
     def _run(self) -> Fetched:
-        request = self._request
-        with self._client.download(
+        request = self._work.request
+        with self._work.client.download(
             request.workflow_id,
             request.job_id,
             format=self._wanted,
@@ -401,14 +395,10 @@ _LATER: Final = b":attempt:"
 
 
 class PlainWriter:
-    """The body byte for byte.
+    """The body byte for byte; each line has the ``mark`` just once.
 
-    Args:
-        part: Where it goes.
-        meter: Counts bytes and lines.
-        mark: What each line has once.
-        job_id: Of a body whose entries tell their attempt: it is broken off, and
-            ``interleaved`` set, once there is more than one. "" for any other body.
+    A body whose entries tell their attempt comes with its ``job_id``: it is broken off,
+    and ``interleaved`` set, once there is more than one.
     """
 
     def __init__(

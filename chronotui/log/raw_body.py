@@ -43,8 +43,7 @@ class RawEntry(NamedTuple):
 class WholeLines:
     """Splits pieces of a body after line ends; keeps what is not a whole line yet.
 
-    Args:
-        least: Bytes gathered before lines are given out.
+    At ``least`` so many bytes are gathered before lines are given out.
     """
 
     def __init__(self, least: int = 0) -> None:
@@ -194,13 +193,9 @@ FAR_NS: Final = 1 << 62
 class RawBlocks:
     """Makes lines of the pieces of a body, in blocks where they are as usual.
 
-    Args:
-        skip: Lines left out at the beginning of the body.
-
-    Attributes:
-        failed: Whether the body is not whole: it ends in the server's failure
-            trailer, or in the middle of an entry, or it cannot be read. Nothing is
-            taken after that.
+    The first ``skip`` lines are left out. ``failed`` says that the body is not whole:
+    it ends in the server's failure trailer, or in the middle of an entry, or it cannot
+    be read. Nothing is taken after that.
     """
 
     def __init__(self, skip: int = 0) -> None:
@@ -398,11 +393,9 @@ class Tail:
 
 
 def judge(raw_format: RawFormat, tail: bytes) -> DownloadVerdict:
-    """Judge a download by its last bytes.
+    """Judge a download, in the format the server really sent, by its last bytes.
 
-    Args:
-        raw_format: What the server really sent (its ``Content-Type``).
-        tail: The end of the body, at least ``TAIL_BYTES`` where there is so much.
+    They are at least ``TAIL_BYTES`` where there is so much.
     """
     match raw_format:
         case RawFormat.TXT:

@@ -127,11 +127,8 @@ def decide(
 ) -> Wholeness:
     """Tell whether a file is the whole log.
 
-    Args:
-        held: The file.
-        retained: The retained log.
-        repeats: Whether a text stands in the file before its end, too; only asked of
-            a text that nothing else decides.
+    ``repeats`` tells whether a text stands in the file before its end, too; it is only
+    asked of a text that nothing else decides.
     """
     if retained.refused or not retained.newest:
         return _decide_without_lines(held, retained)
@@ -180,12 +177,7 @@ def reaches(raw_format: RawFormat, tail: bytes, newest: Sequence[LogLine]) -> bo
 
 
 def last_place(raw_format: RawFormat, tail: bytes) -> RawPlace | None:
-    """Return the place of the last entry of a jsonl or json body, None if unreadable.
-
-    Args:
-        raw_format: What it is.
-        tail: Its end.
-    """
+    """Return the place of a jsonl or json body's last entry, None if unreadable."""
     stripped = tail.rstrip()
     if raw_format is RawFormat.JSONL:
         return _place_of(stripped[stripped.rfind(b"\n") + 1 :])
@@ -302,10 +294,8 @@ def _matched_at_end(
 ) -> int | None:
     """Return how many messages stand at the end of a text; None if others do.
 
-    Args:
-        tail: The end of the text, line end included.
-        groups: The messages, oldest first; within a group in any order.
-        is_body: Whether the tail is the whole text.
+    Within a group they are in any order. ``is_body`` says that the tail is the whole
+    text.
     """
     matched, end = 0, len(tail)
     for group in reversed(groups):

@@ -260,11 +260,8 @@ class PartFile:
 
     One thread at a time works, any may ``abandon`` it. A ``.part`` that an earlier save
     left is never touched: the next free name (``NAME.2.part``) is taken. Mode 0600.
-
-    Args:
-        path: The name it shall have in the end.
-        overwrite: Whether an existing file may be replaced. Of a symbolic link the
-            link itself is replaced, never what it points to.
+    With ``overwrite`` an existing file is replaced; of a symbolic link the link itself,
+    never what it points to.
 
     Raises:
         PathRefusedError: The path cannot be used, or exists and may not be replaced.

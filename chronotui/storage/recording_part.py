@@ -140,13 +140,8 @@ def _filled(kind: type[Any], table: dict[str, Any]) -> Any:
 class RecordingPart(PartFile):
     """The part of a recording, begun or gone on with.
 
-    One thread at a time writes; ``mark`` may be called from another one.
-
-    Args:
-        path: The name it shall have in the end.
-        of: Whose recording it is.
-        overwrite: Whether an existing file may be replaced in the end.
-        anew: Leave a part that is there, under another name, and begin again.
+    One thread at a time writes; ``mark`` may be called from another one. With ``anew``
+    a part that is there is left under another name, and another one begun.
 
     Raises:
         PathRefusedError: The path cannot be used; the part is another recording's,
@@ -507,11 +502,7 @@ class CheckFile(PartFile):
     """The server's own file beside a recording, while the two are compared.
 
     Its name is the recording's own, so that one that was killed meanwhile leaves
-    nothing behind; only what is kept gets a name a user sees.
-
-    Args:
-        part: The recording.
-        name: What it is called once it is kept, without ``.part``.
+    nothing behind; only what is kept gets a ``name`` (and ``.part``) a user sees.
     """
 
     def __init__(self, part: RecordingPart, name: str) -> None:

@@ -16,7 +16,7 @@ from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save, Saves
 from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.errors import CancelledByUserError, DownloadError, PathRefusedError
-from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
+from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, SaveFormat
 from tests.engine.conftest import until
 from tests.engine.save.test_recording import TIMING, WATCH, record
 
@@ -62,24 +62,9 @@ async def is_retained(bench: Bench, job: ScriptedJob, message: str) -> None:
             await asyncio.sleep(0.02)
 
 
-def messages(bench: Bench, save_format: SaveFormat) -> list[str]:
-    text = bench.read().decode()
-    if save_format is TXT:
-        return text.splitlines()
-    if save_format is TXT_TIME:
-        return [line.split(" ", 2)[2] for line in text.splitlines()]
-    if save_format is JSONL:
-        return [json.loads(line)["message_raw"] for line in text.splitlines()]
-    return [entry["message_raw"] for entry in json.loads(text)["logs"]]
-
-
 def state_of(bench: Bench) -> dict[str, object]:
     state: dict[str, object] = json.loads(bench.read("a.part.state"))
     return state
-
-
-def truth(bench: Bench, job: ScriptedJob) -> list[str]:
-    return [line.message for line in bench.demo.world.truth(job.id)]
 
 
 @pytest.mark.parametrize("save_format", SAVE_FORMATS)
@@ -94,7 +79,7 @@ async def test_every_line_once_in_every_format(
     await stopped(bench, job, 151, format=save_format)
     job.write("once more away")
     result = await went_on(bench, job, format=save_format)
-    assert messages(bench, save_format) == truth(bench, job)
+    assert bench.messages(save_format) == bench.truth(job)
     assert result.lines == 153
     assert result.exit_code == 0
     assert "the server's own file has the same" in result.notes[-1]
@@ -109,7 +94,7 @@ async def test_the_documented_dialect(
     await stopped(documented, job, 120, format=save_format)
     job.write("while away")
     result = await went_on(documented, job, format=save_format)
-    assert messages(documented, save_format) == truth(documented, job)
+    assert documented.messages(save_format) == documented.truth(job)
     assert (result.exit_code, result.lines) == (0, 122)
 
 
@@ -282,7 +267,7 @@ async def test_a_line_that_came_late_before_the_parts_end(
     assert isinstance(running.exception(), CancelledByUserError)
     await is_retained(bench, job, "late")
     result = await went_on(bench, job, format=save_format)
-    assert messages(bench, save_format) == ["one", "late", "three", "the last line"]
+    assert bench.messages(save_format) == ["one", "late", "three", "the last line"]
     assert (result.exit_code, result.lines) == (0, 4)
     # What can be seen to be in the file is not left beside it.
     if save_format in {TXT, JSONL}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,23 +9,12 @@ import pytest
 from chronotui.demo.scripts import ScriptLine
 from chronotui.engine.save_request import SaveScope
 from chronotui.errors import DownloadError, NotSignedInError, UsageError
-from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT_TIME, SaveFormat
+from chronotui.log.formats import JSONL, SAVE_FORMATS, SaveFormat
 from chronotui.model import LogLine
 
 if TYPE_CHECKING:
     from chronotui.demo.server import DemoServer
     from tests.engine.save.conftest import Bench, OpenBench
-
-
-def messages(text: bytes, save_format: SaveFormat) -> list[str]:
-    if save_format is JSON:
-        return [entry["message_raw"] for entry in json.loads(text)["logs"]]
-    if save_format is JSONL:
-        return [json.loads(line)["message_raw"] for line in text.splitlines()]
-    lines = text.decode().splitlines()
-    if save_format is TXT_TIME:
-        return [line.split(" ", 2)[2] for line in lines]
-    return lines
 
 
 @pytest.mark.parametrize("save_format", SAVE_FORMATS[1:])
@@ -35,7 +23,7 @@ async def test_a_server_that_knows_only_text(
 ) -> None:
     job = documented.ended([f"line {n}" for n in range(250)])
     result = await documented.run(job, format=save_format)
-    assert messages(documented.read(), save_format) == [f"line {n}" for n in range(250)]
+    assert documented.messages(save_format) == [f"line {n}" for n in range(250)]
     assert result.lines == 250
     assert "built from the retained pages" in " ".join(result.notes)
     assert documented.names() == {"a"}
@@ -56,7 +44,7 @@ async def test_it_ignores_the_stream_and_so_it_is_filtered_here(
     job = documented.ended(lines)
     result = await documented.run(job, format=save_format, stream="stdout")
     expected = [f"{n}" for n in range(0, 300, 3)]
-    assert messages(documented.read(), save_format) == expected
+    assert documented.messages(save_format) == expected
     assert result.lines == 100
     assert "built from the retained pages" in " ".join(result.notes)
 
@@ -86,7 +74,7 @@ async def test_a_token_where_the_download_takes_only_a_session(
     bench = open_bench(documented_demo, bearer=True)
     job = bench.ended([f"line {n}" for n in range(150)])
     result = await bench.run(job, format=save_format)
-    assert messages(bench.read(), save_format) == [f"line {n}" for n in range(150)]
+    assert bench.messages(save_format) == [f"line {n}" for n in range(150)]
     assert "session" in result.notes[0]
 
 
@@ -124,7 +112,7 @@ async def test_retried_jobs_keep_their_tries_apart(documented: Bench) -> None:
     job = documented.ended(lines)
     result = await documented.run(job, format=JSONL)
     assert result.lines == 240
-    found = messages(documented.read(), JSONL)
+    found = documented.messages(JSONL)
     assert found == [f"{t} {n}" for t in (1, 2) for n in range(120)]
 
 
@@ -145,7 +133,7 @@ async def test_lines_at_hand_are_saved_without_the_server(
         stream="stderr",
     )
     expected = [f"line {n}" for n in range(1, 2500, 2)]
-    assert messages(bench.read(), save_format) == expected
+    assert bench.messages(save_format) == expected
     assert result.lines == 1250
     assert bench.client.requests.total() == 0
 

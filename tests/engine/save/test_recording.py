@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +15,7 @@ from chronotui.engine.save import Save
 from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.engine.timing import WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
-from chronotui.log.formats import JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
+from chronotui.log.formats import JSONL, SAVE_FORMATS, SaveFormat
 from tests.engine.conftest import until
 
 if TYPE_CHECKING:
@@ -48,18 +47,8 @@ async def test_what_exists_then_every_line_to_the_end(
     assert bench.read("a.part").count(b"live 49") == 1, "the part grows as it goes"
     job.end()
     result = await running
-    truth = [line.message for line in bench.demo.world.truth(job.id)]
-    text = bench.read().decode()
-    if save_format is TXT:
-        assert text.splitlines() == truth
-    elif save_format is TXT_TIME:
-        assert [line.split(" ", 2)[2] for line in text.splitlines()] == truth
-    elif save_format is JSONL:
-        entries = [json.loads(line) for line in text.splitlines()]
-        assert [entry["message_raw"] for entry in entries] == truth
-    else:
-        entries = json.loads(text)["logs"]
-        assert [entry["message_raw"] for entry in entries] == truth
+    truth = bench.truth(job)
+    assert bench.messages(save_format) == truth
     assert result.lines == len(truth)
     assert result.exit_code == 0
     assert "0 missing; the server's own file has the same" in result.notes[-1]

@@ -71,17 +71,6 @@ def made(bench: Bench, kind: str, lines: int = LINES) -> ScriptedJob:
     )
 
 
-def messages(bench: Bench, save_format: SaveFormat, name: str = "a") -> list[str]:
-    """What a saved file says; for text its lines."""
-    text = bench.read(name)
-    if save_format is JSON:
-        return [entry["message_raw"] for entry in json.loads(text)["logs"]]
-    lines = text.decode().splitlines()
-    if save_format is JSONL:
-        return [json.loads(line)["message_raw"] for line in lines]
-    return lines
-
-
 def truth(
     bench: Bench, job: ScriptedJob, save_format: SaveFormat, stream: str | None = None
 ) -> list[str]:
@@ -117,7 +106,7 @@ async def test_a_whole_file_is_whole(
     assert "counted against the retained log" in result.sentence()
     expected = truth(bench, job, save_format, stream)
     if save_format is not TXT_TIME:
-        assert messages(bench, save_format) == expected
+        assert bench.messages(save_format) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -325,10 +314,7 @@ class TestRetried:
         result = await saved(bench, job, format=save_format, stream=stream)
         expected = truth(bench, job, save_format, stream)
         assert (result.lines, result.exit_code) == (len(expected), 0)
-        found = messages(bench, save_format)
-        if save_format is TXT_TIME:
-            found = [line.split(" ", 2)[2] for line in found]
-        assert found == expected
+        assert bench.messages(save_format) == expected
         assert "tried 2 times" in " ".join(result.notes)
 
     @pytest.mark.parametrize("save_format", FORMATS)
@@ -377,10 +363,7 @@ class TestRetried:
         job = self.made(documented)
         result = await saved(documented, job, format=save_format)
         assert (result.lines, result.exit_code, result.unverified) == (500, 0, "")
-        found = messages(documented, save_format)
-        if save_format is TXT_TIME:
-            found = [line.split(" ", 2)[2] for line in found]
-        assert found == truth(documented, job, save_format)
+        assert documented.messages(save_format) == truth(documented, job, save_format)
         if save_format is TXT:
             for cut in (1, 250, 300, 499):
                 documented.demo.faults.cut_clean = cut
