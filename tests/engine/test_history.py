@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.demo.faults import Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
 from chronotui.engine.job_log import JobLog
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.store import LogStore

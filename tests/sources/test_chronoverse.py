@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo.faults import Faults
+from chronotui.demo.faults import Failure, Faults
 from chronotui.demo.lines import downward
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
-from chronotui.demo.wire import Failure
 from chronotui.errors import (
     ChronotuiError,
     DownloadNeedsSessionError,
@@ -47,9 +46,8 @@ from chronotui.sources.protocol import (
 )
 
 if TYPE_CHECKING:
-    from chronotui.demo.lines import TrueLine
+    from chronotui.demo.lines import DemoJob, TrueLine
     from chronotui.demo.server import DemoServer
-    from chronotui.demo.workflow import DemoJob
     from chronotui.sources.chronoverse import Chronoverse
     from tests.conftest import MakeDemo
     from tests.sources.conftest import OpenClient

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import Key
 
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
 from chronotui.model import STDERR
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import HISTORY, LIVE
