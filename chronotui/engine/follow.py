@@ -301,7 +301,7 @@ class Follow:
         try:
             while not watching.done():
                 self._wake.clear()
-                self._look_at_connection()
+                self._check_connection()
                 lines = self._due(self._clock.monotonic())
                 if lines:
                     yield lines
@@ -338,7 +338,7 @@ class Follow:
         whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
         return FollowResult(whole, missing, self._watch.job)
 
-    def _look_at_connection(self) -> None:
+    def _check_connection(self) -> None:
         watch = self._watch
         over = str(watch.job.status) if watch.status.ended.is_set() else ""
         self.connection = watch.connectivity.connection(watch.job, over)
