@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from chronotui.engine.resolve import resolve_job, resolve_workflow
-from chronotui.engine.retry import Backoff, Phase, Step, next_step
+from chronotui.engine.retry import Phase, Step, next_step
+from chronotui.engine.timing import Backoff
 from chronotui.errors import (
     ChronotuiError,
     NotFoundError,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_client
+from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.job_log import JobLog
-from chronotui.engine.log_state import ConnectionKind, WatchSettings
 from chronotui.engine.save import Saves
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError
 from chronotui.log.store import LogStore
 from chronotui.storage.files import SpoolFile, spool_dir

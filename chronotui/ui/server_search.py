@@ -39,7 +39,7 @@ async def search_server(side: LogSide, log: JobLog, text: str, say: Say) -> None
     """Show what the server finds in a log, and go to the hit that is chosen."""
 
     async def search(query: str, cursor: str | None) -> SearchPage:
-        return await log.search_server(query, cursor=cursor)
+        return await log.history.search(query, cursor=cursor)
 
     hit = await side.app.push_screen_wait(ServerSearchScreen(search, text))
     if hit is not None:
@@ -47,12 +47,11 @@ async def search_server(side: LogSide, log: JobLog, text: str, say: Say) -> None
 
 
 async def _go_to(side: LogSide, log: JobLog, hit: LogLine, say: Say) -> None:
-    from chronotui.engine.history import load_hit
     from chronotui.log.marks import Anchor
 
     say("Loading the pages up to the hit …", seconds=FOR_GOOD)
     try:
-        key = await load_hit(log, hit)
+        key = await log.history.load_hit(hit)
     except ChronotuiError as error:
         say(str(error))
         return

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chronotui.engine import session as opening
 from chronotui.engine.catalog import CatalogSettings
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.session import Session
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.model import (
     STDERR,
     STDOUT,

@@ -18,8 +18,8 @@ from chronotui.engine.catalog import (
     CatalogSettings,
     Listeners,
 )
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.session import Session
+from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
     NotAllowedError,
     NotFoundError,

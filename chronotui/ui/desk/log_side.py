@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.events import Click
 
-    from chronotui.engine.job_log import JobLog
-    from chronotui.engine.log_state import Connection, LogState
+    from chronotui.engine.connection import Connection
+    from chronotui.engine.job_log import JobLog, LogState
     from chronotui.engine.session import OpenedJob
     from chronotui.model import Job, Workflow
     from chronotui.ui.log import ViewSettings
@@ -292,9 +292,13 @@ class LineLoader:
         if log is None or not log.state.lines or has_worker(self._node, edge):
             return
         if edge == "top" and not log.state.at_start:
-            start_worker(self._node, edge, partial(self._reported, log.load_older))
+            start_worker(
+                self._node, edge, partial(self._reported, log.history.load_older)
+            )
         elif edge == "bottom" and not log.state.at_end:
-            start_worker(self._node, edge, partial(self._reported, log.load_newer))
+            start_worker(
+                self._node, edge, partial(self._reported, log.history.load_newer)
+            )
 
     def load_all(self, pane: LogPane) -> None:
         """Load the whole log and go to its start, if that is still wanted."""
@@ -306,7 +310,7 @@ class LineLoader:
         start_worker(self._node, LONG, partial(self._load_all, log, pane))
 
     async def _load_all(self, log: JobLog, pane: LogPane) -> None:
-        if await self._reported(log.load_all):
+        if await self._reported(log.history.load_all):
             self._say("")
             if log is self.log and pane.view.is_at_top:
                 pane.view.take_over()
@@ -320,13 +324,12 @@ class LineLoader:
             start_worker(self._node, LONG, load)
 
     async def _load_back(self, log: JobLog, pane: LogPane, goal: Goal) -> None:
-        from chronotui.engine.history import load_back_to_line, load_back_to_time
         from chronotui.ui.log.find import LineGoal
 
         if isinstance(goal, LineGoal):
-            load = partial(load_back_to_line, log, *goal)
+            load = partial(log.history.load_back_to_line, *goal)
         else:
-            load = partial(load_back_to_time, log, goal.time_ns)
+            load = partial(log.history.load_back_to_time, goal.time_ns)
         if not await self._reported(load):
             return
         self._say("")
@@ -345,7 +348,7 @@ class LineLoader:
             start_worker(self._node, LONG, partial(self._reported, find))
 
     async def _find_error(self, log: JobLog, pane: LogPane) -> None:
-        while await log.load_older():
+        while await log.history.load_older():
             if log is not self.log or pane.view.went_to_older_error():
                 self._say("")
                 return

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from chronotui.engine.catalog import Catalog
-    from chronotui.engine.log_state import Connection, LogState
+    from chronotui.engine.connection import Connection
+    from chronotui.engine.job_log import LogState
     from chronotui.engine.save_request import SaveProgress
     from chronotui.errors import ChronotuiError
     from chronotui.ui.log import ViewportPlace

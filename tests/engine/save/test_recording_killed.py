@@ -35,7 +35,7 @@ from chronotui.engine import recording as record
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.log.formats import SaveFormat
-from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.timing import WatchSettings
 from chronotui.engine.timing import WatchTiming
 import chronotui.storage.files as files
 import chronotui.storage.recording_part as recording_part

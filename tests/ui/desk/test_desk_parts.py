@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from chronotui.engine.log_state import Connection, ConnectionKind, LogState
+from chronotui.engine.connection import Connection, ConnectionKind
+from chronotui.engine.job_log import LogState
 from chronotui.errors import FailedAnswerError
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.ui.desk.log_side import LineLoader
@@ -49,6 +50,7 @@ class Log:
         self.asked: list[str] = []
         self.answer = asyncio.Event()
         self.fault: Exception | None = None
+        self.history = self
 
     async def _load(self, what: str) -> bool:
         self.asked.append(what)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
-from chronotui.engine.log_state import Connection, ConnectionKind, LogState, Verdict
+from chronotui.engine.connection import Connection, ConnectionKind
+from chronotui.engine.ending import Verdict
+from chronotui.engine.job_log import LogState
 from chronotui.engine.save_request import SavePhase, SaveProgress
 from chronotui.errors import (
     ChronotuiError,
