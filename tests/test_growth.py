@@ -40,9 +40,14 @@ from chronotui.log.rows import Rows
 from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine, RawFormat
-from chronotui.sources.live import SseDecoder, read_live_lines, read_log_page
+from chronotui.sources.live import SseDecoder
 from chronotui.sources.wire_errors import quote_words, retry_after
-from chronotui.sources.wire_json import split_marks, time_ns
+from chronotui.sources.wire_json import (
+    read_live_lines,
+    read_log_page,
+    split_marks,
+    time_ns,
+)
 from chronotui.text import clean, parse_ansi, printable_line
 from chronotui.times import Timestamps, parse_time
 from chronotui.ui.log.cells import (
@@ -367,10 +372,10 @@ TYPED: Final = "typed by the reader, or set in a file of his"
 
 PATTERNS: Final[dict[str, Any]] = {
     "sources.wire_errors._SECONDS": is_all,
-    "sources.connections._HEAD_END": finds,
-    "sources.merging._CHUNKED": finds,
-    "sources.merging._FINAL_STATUS": begins,
-    "sources.merging._NEXT_CHUNK": begins,
+    "sources.httpcore_backends._HEAD_END": finds,
+    "sources.httpcore_backends._CHUNKED": finds,
+    "sources.httpcore_backends._FINAL_STATUS": begins,
+    "sources.httpcore_backends._NEXT_CHUNK": begins,
     "sources.auth._FOREIGN_SCHEMES": finds,
     "text._sgr": finds,
     "text._hostile": finds,
@@ -404,11 +409,6 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.raw_body.judge_json": "in the judging of json",
     "engine.resolve._BEGINNING": TYPED,
     "engine.resolve._WHOLE_ID": TYPED,
-    "storage.config._BARE_KEY": TYPED,
-    "storage.config._BLANK": TYPED,
-    "storage.config._SCALAR": TYPED,
-    "storage.config._SPACES": TYPED,
-    "storage.config._STRING": TYPED,
     "ui.log.cells._TOKEN": finds,
     "ui.term.diff._ONE_STYLE": "the styles of one row of cells",
     "ui.term.diff._SPAN": "the differences of one row of cells",

@@ -9,8 +9,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.follow import Follow
-from chronotui.engine.log_state import ConnectionKind
 from chronotui.engine.recording_check import (
     DigestSpool,
     HeldLinesOfPart,

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.intake import Context, Intake
-from chronotui.engine.log_state import refuse_without_log
-from chronotui.engine.pages import RetainedPages
+from chronotui.engine.pages import Account, RetainedPages, refuse_without_log
 from chronotui.engine.raw_lines import raw_lines, read_left_out
-from chronotui.engine.retry import ASKED_AGAIN, Retries, backoff_of
-from chronotui.engine.timing import Clock, WatchTiming
+from chronotui.engine.retry import ASKED_AGAIN, Retries
+from chronotui.engine.timing import Clock, WatchTiming, backoff_of
 from chronotui.errors import (
     ChronotuiError,
     IncompleteError,
@@ -110,12 +109,11 @@ def beginning_of(
 ) -> Beginning | None:
     """Find the beginning in a log that has been read back far enough.
 
+    Only a retained line tells where the numbers of a documented server begin
+    (DESIGN.md, invariant 4), and whether an attempt was before the one that runs.
+
     Args:
-        intake: The log.
-        selection: What is asked for.
-        retained_read: Whether a retained line has been seen, or none will be. Only
-            that tells where the numbers of a documented server begin (DESIGN.md,
-            invariant 4), and whether there was an attempt before the one that runs.
+        retained_read: Whether one has been seen, or none will be.
 
     Returns:
         None while it cannot be told yet.
@@ -208,11 +206,13 @@ class RetainedLog:
         self._tell = tell
         self._spool = spool
         self._clock = clock or Clock()
-        self._intake = Intake(self._new_store())
-        self._intake.on_new = self._entered
-        self._pages = RetainedPages(self._fetch, self._intake)
-        self._pages.attempts = job.attempts or 0
-        self._pages.on_page = self._set_floor
+        self._intake = Intake(
+            self._new_store(), entered=self._entered, renumbered=self._renumbered
+        )
+        self._account = Account(self._intake.ledger)
+        self._pages = RetainedPages(
+            self._fetch, self._intake, self._account, attempts=job.attempts or 0
+        )
         self._retries = Retries(tell, timing=self._timing, clock=self._clock)
         self._wanted_read = 0
         self._handed: LineKey | None = None
@@ -225,7 +225,7 @@ class RetainedLog:
 
     @property
     def missing(self) -> int:
-        """Lines known to exist, asked for, and not in the retained log."""
+        """Lines known to exist, asked for, and not retained."""
         return self._intake.ledger.missing
 
     @property
@@ -242,7 +242,7 @@ class RetainedLog:
         return 6 if self.missing or self.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
-        """Yield lines in order, oldest first.
+        """Yield the wanted lines in order, oldest first.
 
         Raises:
             ChronotuiError: The log cannot be read: not signed in, not allowed, not
@@ -341,12 +341,12 @@ class RetainedLog:
         async for batch in raw_lines(self._client, self._job):
             if batch is None:
                 coverage.at_start = False
-                self._set_floor()
+                self._account.page_read()
                 return
             self._intake.take(batch, Way.RISING, context)
             if not isinstance(batch, LineBlock):
                 coverage.learn_attempts(batch, PageOrder.OLDEST_FIRST)
-            self._set_floor()
+            self._account.page_read()
             if not hand_out:
                 continue
             self._ask_from_beginning()
@@ -409,6 +409,9 @@ class RetainedLog:
         handed, wants = self._handed, self._selection.prints
         if handed is not None:
             self._late += sum(key_of(x) < handed and wants(x) for x in lines)
+
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self._account.renumbered(attempt_at)
 
     # through the pages
 
@@ -485,13 +488,6 @@ class RetainedLog:
         )
 
     # handing out
-
-    def _set_floor(self) -> None:
-        ledger, coverage = self._intake.ledger, self._pages.coverage
-        ledger.whole = coverage.counts_from_start
-        ledger.interleaved = coverage.interleaved
-        if coverage.bottom is not None:
-            ledger.reached = coverage.bottom.key
 
     def _ask_from_beginning(self) -> None:
         """Let the account of missing lines begin where what was asked for does."""

@@ -7,7 +7,6 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.recording import Recording
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_ended import save_ended
@@ -20,6 +19,7 @@ from chronotui.engine.save_request import (
     count_of_lines,
 )
 from chronotui.engine.save_work import Work, save_lines
+from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
     CancelledByUserError,
     ChronotuiError,

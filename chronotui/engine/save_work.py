@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_paths import log_name
 from chronotui.engine.save_request import GRACE_SECONDS, Meter, SavePhase, in_thread
+from chronotui.engine.timing import WatchSettings
 from chronotui.errors import UnreadableAnswerError, UsageError
 from chronotui.log.formats import LineEncoder
 from chronotui.log.store import LogStore

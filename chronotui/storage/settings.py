@@ -111,9 +111,9 @@ class ConfigSource:
 
     def error(self, key: KeyPath, sentence: str) -> ConfigError:
         """Return the error that names file, line and key."""
-        from chronotui.storage.config import scan
+        from chronotui.storage.config_edit import line_of
 
-        line = scan(self._text).line_of(key)
+        line = line_of(self._text, key)
         place = f"{self.path}:{line}" if line else str(self.path)
         return ConfigError(
             f"{place}: {'.'.join(key)} {sentence}",

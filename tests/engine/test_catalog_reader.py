@@ -9,7 +9,7 @@ from chronotui.engine.catalog import (
     JobReader,
     WorkflowReader,
 )
-from chronotui.engine.retry import Backoff
+from chronotui.engine.timing import Backoff
 from chronotui.errors import NotFoundError
 from chronotui.model import Job, JobStatus, Page, Trigger, Workflow, WorkflowKind
 from chronotui.tree.listing import Loading
@@ -91,7 +91,7 @@ def backoff() -> Backoff:
 def job_reader(server: Scripted) -> tuple[JobReader, Branch]:
     flow = Workflow("w", "flow", WorkflowKind.CONTAINER)
     branch = Branch(flow, JobFilter())
-    return JobReader(server, branch, JobFilter(), backoff()), branch
+    return JobReader(server, branch, backoff()), branch
 
 
 async def read_on(reader: JobReader, times: int) -> None:

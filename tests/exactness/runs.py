@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from chronotui.demo.faults import Faults
 from chronotui.demo.server import DemoServer
-from chronotui.engine.log_state import WatchSettings
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError
 from chronotui.model import STDERR
 from tests.exactness.cases import EVERY, Case, EndedCase, Scene, ended_script, script_of
@@ -36,7 +35,7 @@ from tests.exactness.readers import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from chronotui.demo.service import Dialect
+    from chronotui.demo.routes import Dialect
     from chronotui.model import Job
     from chronotui.sources.chronoverse import Chronoverse
 

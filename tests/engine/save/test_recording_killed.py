@@ -29,13 +29,13 @@ _RECORDER = """
 import asyncio, fcntl, os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from chronotui.sources.auth import CookieAuth
+from chronotui.sources.protocol import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.engine import recording as record
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.log.formats import SaveFormat
-from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.timing import WatchSettings
 from chronotui.engine.timing import WatchTiming
 import chronotui.storage.files as files
 import chronotui.storage.recording_part as recording_part

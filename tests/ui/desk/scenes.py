@@ -18,10 +18,9 @@ from textual.events import Key
 from textual.keys import _character_to_key
 
 from chronotui.demo.clock import DemoClock
-from chronotui.demo.faults import Faults
+from chronotui.demo.faults import Failure, Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
-from chronotui.demo.service import Dialect
-from chronotui.demo.wire import Failure
 from chronotui.engine.timing import WatchTiming
 from chronotui.model import JobStatus
 from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, UiSettings
@@ -72,7 +71,6 @@ def desk_on(
         ui=UiSettings(),
         view_settings=ViewSettings(zone="utc"),
         now=lambda: MOMENT,
-        remembers_session=False,
         timing=WatchTiming(quiet_after=3600.0),
         **changes,  # type: ignore[arg-type]
     )
