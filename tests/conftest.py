@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from chronotui.demo.faults import Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
-from chronotui.demo.service import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

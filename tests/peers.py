@@ -31,8 +31,8 @@ from tests.exactness.runs import Run, report, run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chronotui.demo.routes import Dialect
     from chronotui.demo.server import DemoServer
-    from chronotui.demo.service import Dialect
 
 _START_SECONDS: Final = 15.0
 

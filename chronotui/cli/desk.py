@@ -161,7 +161,7 @@ def _start(server: DemoServer) -> None:
 
 def demo_profile(server: DemoServer) -> Profile:
     """Return the profile that signs in to a demo server."""
-    from chronotui.demo.service import Dialect
+    from chronotui.demo.routes import Dialect
     from chronotui.storage.settings import AuthSettings, Profile, Secret
 
     auth = AuthSettings(email=server.email, password=Secret(server.password))
@@ -174,8 +174,8 @@ def demo_profile(server: DemoServer) -> Profile:
 
 
 def _server(invocation: Invocation) -> DemoServer:
+    from chronotui.demo.routes import Dialect
     from chronotui.demo.server import DemoServer
-    from chronotui.demo.service import Dialect
 
     options = invocation.options
     return DemoServer(

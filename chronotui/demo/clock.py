@@ -1,4 +1,7 @@
-"""The time of the demo world; everything that happens there is a function of it."""
+"""The time of the demo world, and chance that is the same for the same seed.
+
+Everything that happens in that world is a function of the two.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,6 @@ class DemoClock:
         self._lock = threading.Lock()
 
     def now_ns(self) -> int:
-        """Return the world's time."""
         passed = time.monotonic_ns() - self._zero
         if self.speed != 1.0:
             passed = int(passed * self.speed)
@@ -65,8 +67,6 @@ class DemoClock:
 
         return stop
 
-
-# Numbers that look random and are the same for the same seed, without a module.
 
 Item = TypeVar("Item")
 

@@ -1,24 +1,25 @@
-"""What goes wrong on request; every switch may be turned while the server runs."""
+"""What goes wrong on request, and how it looks on the wire.
+
+Every switch may be turned while the server runs.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
 from dataclasses import dataclass, field
-from http.client import responses
+from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronotui.demo.clock import SECOND, SeededRandom, fraction
-from chronotui.demo.service import words_of
 from chronotui.demo.wire import (
     HTML,
     JSON,
-    MIXED,
     PLAIN,
+    REASONS,
     DemoAnswer,
-    Failure,
     HeldBackStream,
-    RefusalFault,
     StreamTrouble,
     plain,
 )
@@ -32,13 +33,63 @@ Range: TypeAlias = tuple[float, float]
 """Least and most."""
 
 
-@dataclass
-class _Refusing:
-    """A refusal, and how often it is still given; -1 for always."""
+class Failure(Enum):
+    """One way a request can end badly."""
 
+    PLAIN_500 = "500 in plain text"
+    HOSTILE_500 = "500 whose words attack the terminal"
+    EMPTY_500 = "500 without a word"
+    HTML_502 = "502 page of a proxy"
+    PLAIN_503 = "503 in plain text"
+    WAIT_503 = "503 with Retry-After"
+    HTML_504 = "504 page of a proxy"
+    TOO_MANY = "429"
+    WAIT_429 = "429 with Retry-After"
+    TIMEOUT_408 = "408 in plain text"
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403"
+    NOT_FOUND = "404"
+    LOGIN_PAGE = "200 with an HTML login page"
+    WRONG_TYPE = "the answer under another content type"
+    NO_TYPE = "the answer without a content type"
+    TRUNCATED_JSON = "half of the JSON in a whole answer"
+    MALFORMED_JSON = "JSON with a syntax error"
+    WRONG_FIELDS = "JSON whose fields have other types"
+    STRANGE_WORDS = "JSON with fields, states and kinds of the next release"
+    NOT_UTF8 = "JSON with bytes that are no UTF-8"
+    EMPTY_BODY = "200 with nothing in it"
+    REDIRECT = "302 to a login page"
+    CUT = "closed in the middle of the answer"
+    RESET = "TCP reset"
+    SILENCE = "never an answer"
+
+
+MIXED: Final = (
+    Failure.PLAIN_500,
+    Failure.HTML_502,
+    Failure.PLAIN_503,
+    Failure.HTML_504,
+    Failure.TRUNCATED_JSON,
+    Failure.MALFORMED_JSON,
+    Failure.CUT,
+    Failure.RESET,
+)
+"""Failures that pass by themselves and quickly.
+
+A 429 without Retry-After is not among them: on a log page it is for ever.
+"""
+
+
+@dataclass
+class Refusal:
+    """An answer in the place of the true one; see ``Faults.refuse``."""
+
+    status: int
+    content_type: str
     route: str
     times: int
-    refusal: RefusalFault
+    body: str | bytes | None
+    retry_after: str | float | None
 
 
 @dataclass
@@ -48,9 +99,9 @@ class Faults:
     Rates are shares from 0 to 1, times are seconds.
 
     Attributes:
-        seed: Of the dice behind every rate and range.
+        seed: Of every rate and range.
         retention_lag: Time until a line that was written is in the retained log
-            (WIRE.md "Logs": batched, 0.25 s to 2 s).
+            (batched, 0.25 s to 2 s).
         retained_lost: Rate of lines the retained log never gets.
         live_dropped: Rate of lines the live stream leaves out.
         live_doubled: Rate of lines the live stream sends twice.
@@ -61,7 +112,6 @@ class Faults:
         fail_with: The ways they fail.
         fail_on: Endpoints that fail; None for all but the sign-in.
         retry_after: What ``Retry-After`` says where it is sent.
-        redirect_to: Where ``Failure.REDIRECT`` leads.
         session_seconds: How long a new session lasts; None leaves it to the server.
         cut_with_session: Whether a live stream breaks off when its session ends.
         cut_seconds: Live streams break off, in mid-frame, after such a time.
@@ -78,7 +128,6 @@ class Faults:
             back the cursor it was asked with.
         empty_pages: Rate of pages that are empty and carry a cursor.
         raw_fails_after: Downloads fail inside after so many bytes, with a trailer.
-        raw_reason: The reason in that trailer.
         raw_cut_after: Downloads break off after so many bytes.
         cut_clean: Downloads stop after so many log lines, and what they are sent in
             ends properly (WIRE.md "Proxies").
@@ -96,7 +145,6 @@ class Faults:
     fail_with: tuple[Failure, ...] = MIXED
     fail_on: frozenset[str] | None = None
     retry_after: str = "1"
-    redirect_to: str = "/login"
     session_seconds: float | None = None
     cut_with_session: bool = False
     cut_seconds: Range | None = None
@@ -111,25 +159,16 @@ class Faults:
     looping_cursors: bool = False
     empty_pages: float = 0.0
     raw_fails_after: int | None = None
-    raw_reason: str = "context deadline exceeded"
     raw_cut_after: int | None = None
     cut_clean: int | None = None
     _next: list[tuple[str, Failure]] = field(default_factory=list, repr=False)
-    _refusals: list[_Refusing] = field(default_factory=list, repr=False)
-    _dice: SeededRandom | None = field(default=None, repr=False, compare=False)
+    _refusals: list[Refusal] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(
         default_factory=threading.Lock, repr=False, compare=False
     )
 
     def fail_next(self, failure: Failure, endpoint: str = "", times: int = 1) -> None:
-        """Let the next requests fail, whatever the rate.
-
-        Args:
-            failure: How.
-            endpoint: Only requests of this endpoint (``logs``, ``events`` …); any
-                if "".
-            times: How many.
-        """
+        """Let the next requests of an endpoint fail, whatever the rate; any if ""."""
         with self._lock:
             self._next += [(endpoint, failure)] * times
 
@@ -156,11 +195,11 @@ class Faults:
             times: How many; -1 for all until ``relent``.
             body: None for what such a status and type usually bring: a proxy's page,
                 an object of JSON, the server's own words, or nothing.
-            retry_after: What ``Retry-After`` says, None for no such header.
+            retry_after: Seconds or a date, None for no such header.
         """
-        refusal = RefusalFault(status, content_type, body, retry_after)
+        refusal = Refusal(status, content_type, route, times, body, retry_after)
         with self._lock:
-            self._refusals.append(_Refusing(route, times, refusal))
+            self._refusals.append(refusal)
 
     def relent(self, route: str = "") -> None:
         """Refuse a route's requests no more; all of them if ""."""
@@ -169,8 +208,8 @@ class Faults:
                 one for one in self._refusals if route not in ("", one.route)
             ]
 
-    def refusal(self, endpoint: str) -> RefusalFault | None:
-        """Return what a request is answered instead of truly, None if nothing is."""
+    def refusal(self, endpoint: str) -> Refusal | None:
+        """Return what a request is answered instead of truly, and use it up."""
         with self._lock:
             for place, one in enumerate(self._refusals):
                 if one.route in ("", endpoint):
@@ -178,7 +217,7 @@ class Faults:
                         one.times -= 1
                     if not one.times:
                         del self._refusals[place]
-                    return one.refusal
+                    return one
         return None
 
     def failure(self, endpoint: str) -> Failure | None:
@@ -190,12 +229,11 @@ class Faults:
                     return failure
         if self.fail_rate <= 0:
             return None
-        exposed = endpoint != "login" if self.fail_on is None else None
-        if exposed is None:
-            exposed = endpoint in (self.fail_on or ())
-        rng = self._dice_now()
-        if exposed and rng.chance(self.fail_rate):
-            return rng.pick(self.fail_with)
+        exposed = endpoint != "login"
+        if self.fail_on is not None:
+            exposed = endpoint in self.fail_on
+        if exposed and self._rng.chance(self.fail_rate):
+            return self._rng.pick(self.fail_with)
         return None
 
     def wait_seconds(self) -> float:
@@ -208,7 +246,7 @@ class Faults:
         common = StreamTrouble(
             split_bytes=None if split is None else max(1, int(split)),
             bytes_per_second=self.bytes_per_second,
-            reset=self.reset_rate > 0 and self._dice_now().chance(self.reset_rate),
+            reset=self.reset_rate > 0 and self._rng.chance(self.reset_rate),
             to_close=self.to_close,
         )
         if endpoint != "events":
@@ -221,28 +259,20 @@ class Faults:
             held_back=self.held_back or HeldBackStream(),
         )
 
-    def _spread(self, between: tuple[float, float] | None) -> float | None:
+    def _spread(self, between: Range | None) -> float | None:
         if between is None:
             return None
         low, high = between
-        return low if low == high else self._dice_now().spread(low, high)
+        return low if low == high else self._rng.spread(low, high)
 
-    def _dice_now(self) -> SeededRandom:
-        if self._dice is None:
-            self._dice = SeededRandom(self.seed, 9)
-        return self._dice
+    @cached_property
+    def _rng(self) -> SeededRandom:
+        return SeededRandom(self.seed, 9)
 
     def lag_ns(self, *what: int) -> int:
         """Return how far the retained log trails for ``what``, in nanoseconds."""
         low, high = self.retention_lag
         return int((low + (high - low) * fraction(self.seed, 1, *what)) * SECOND)
-
-    def _hits(self, rate: float, salt: int, line: TrueLine) -> bool:
-        return rate > 0 and fraction(self.seed, salt, *line.position) < rate
-
-    def loses(self, line: TrueLine) -> bool:
-        """Tell whether the retained log never gets a line."""
-        return self._hits(self.retained_lost, 2, line)
 
     def leaves_empty(self, place: Sequence[int] | None) -> bool:
         """Tell whether the page at a cursor's place is empty.
@@ -261,24 +291,24 @@ class Faults:
         """Whether live lines are dropped, doubled or swapped at all."""
         return bool(self.live_dropped or self.live_doubled or self.live_swapped)
 
+    def loses(self, line: TrueLine) -> bool:
+        return self._hits(self.retained_lost, 2, line)
+
     def drops(self, line: TrueLine) -> bool:
-        """Tell whether the live stream leaves a line out."""
         return self._hits(self.live_dropped, 3, line)
 
     def doubles(self, line: TrueLine) -> bool:
-        """Tell whether the live stream sends a line twice."""
         return self._hits(self.live_doubled, 4, line)
 
     def swaps(self, line: TrueLine) -> bool:
-        """Tell whether the live stream sends a line after its successor."""
         return self._hits(self.live_swapped, 5, line)
 
     def breaks(self, line: TrueLine) -> bool:
-        """Tell whether a line's live frame cannot be read."""
         return self._hits(self.live_broken, 6, line)
 
+    def _hits(self, rate: float, salt: int, line: TrueLine) -> bool:
+        return rate > 0 and fraction(self.seed, salt, *line.position) < rate
 
-# How each failure looks on the wire.
 
 _STATUSES: Final = {
     Failure.PLAIN_500: (500, "internal server error"),
@@ -336,7 +366,7 @@ WHOLE: Final = frozenset(
 """Failures that spoil the true answer instead of replacing it."""
 
 
-def replacement(failure: Failure, faults: Faults) -> DemoAnswer:
+def replacement(failure: Failure, retry_after: str) -> DemoAnswer:
     """Return what is sent instead of the true answer.
 
     Raises:
@@ -346,18 +376,18 @@ def replacement(failure: Failure, faults: Faults) -> DemoAnswer:
         status, text = _PAGES[failure]
         return DemoAnswer(status, text.encode(), HTML if text else "")
     if failure is Failure.REDIRECT:
-        return DemoAnswer(302, headers=[("Location", faults.redirect_to)])
+        return DemoAnswer(302, headers=[("Location", "/login")])
     answer = plain(*_STATUSES[failure])
     if failure in _WAITS:
-        answer.headers.append(("Retry-After", faults.retry_after))
+        answer.headers.append(("Retry-After", retry_after))
     return answer
 
 
-def refused(refusal: RefusalFault, method: str, endpoint: str) -> DemoAnswer:
-    """Return the answer a refusal stands for."""
+def refused(refusal: Refusal, words: str) -> DemoAnswer:
+    """Return the answer a refusal stands for; ``words`` are the server's own."""
     body = refusal.body
     if body is None:
-        body = _usual_body(refusal, words_of(method, endpoint))
+        body = _usual_body(refusal, words)
     if isinstance(body, str):
         body = body.encode()
     answer = DemoAnswer(refusal.status, body, refusal.content_type)
@@ -366,12 +396,12 @@ def refused(refusal: RefusalFault, method: str, endpoint: str) -> DemoAnswer:
     return answer
 
 
-def _usual_body(refusal: RefusalFault, words: str) -> str:
+def _usual_body(refusal: Refusal, words: str) -> str:
     kind = refusal.content_type.partition(";")[0]
     if not kind:
         return ""
     if kind == "text/html":
-        said = f"{refusal.status} {responses.get(refusal.status, '')}".rstrip()
+        said = f"{refusal.status} {REASONS.get(refusal.status, '')}".rstrip()
         return _PAGE.format(status=said)
     return json.dumps({"error": words}) if kind.endswith("json") else f"{words}\n"
 

@@ -1,13 +1,16 @@
-"""One true line of a demo job, and its place in the log."""
+"""Jobs and their logs: a true line, its number and place, and logs that are computed.
+
+A generated log holds nothing: every line follows from its index.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
-from chronotui.demo.clock import SeededRandom
+from chronotui.demo.clock import SECOND, SeededRandom
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES, Phrase, Phrasebook
 from chronotui.model import STDERR, STDOUT
 
@@ -47,11 +50,7 @@ class TrueLine(NamedTuple):
         return (self.attempt, self.sequence_num, _RANKS.get(self.stream, 2))
 
     def place(self, *, interleaved: bool) -> Place:
-        """Return where a server lists the line.
-
-        Args:
-            interleaved: Whether that server knows no attempts.
-        """
+        """Return where a server lists the line, which may know no attempts."""
         attempt, number, rank = self.position
         if interleaved:
             return (0, number, rank, turn_of(attempt))
@@ -88,8 +87,6 @@ def just_before(place: Place) -> Place:
     """Return the place after which ``place`` comes next, in either direction."""
     return (*place[:3], place[3] - 1)
 
-
-# What every kind of demo log can be asked.
 
 LiveMark: TypeAlias = tuple[int, int]
 """How far one subscriber has come; its meaning is the log's own."""
@@ -141,14 +138,8 @@ class DemoLog(Protocol):
     def count(self, now_ns: int) -> int:
         """Return how many lines have been written so far."""
 
-
-# The numbers of lines: one counter, two writers that race for it.
-#
-# A server's reader of each stream takes the counter's value for a line, hands the line
-# on, and only then adds one. What the other reader takes in between has the same
-# number; once both have added, a number is left out. So a doubled number is always one
-# line of each stream, pays for one number that is skipped, and the skip may come
-# several lines later, or never if the log ends before (WIRE.md "Logs").
+    def stop(self, at_ns: int) -> None:
+        """Let nothing that is not written by then be written at all."""
 
 
 class Contention(Enum):
@@ -165,12 +156,13 @@ class Contention(Enum):
 
 
 class Counter:
-    """Gives each line of one attempt its number.
+    """Gives each line of one attempt its number: two writers race for a counter.
 
-    Args:
-        first: The first line's number.
-        contention: Without any, numbers are consecutive.
-        seed: Of the race.
+    A server's reader of each stream takes the counter's value for a line, hands the
+    line on, and only then adds one. What the other reader takes in between has the
+    same number; once both have added, a number is left out. So a doubled number is
+    always one line of each stream, pays for one number that is skipped, and the skip
+    may come several lines later, or never if the log ends before (WIRE.md "Logs").
     """
 
     def __init__(
@@ -178,7 +170,7 @@ class Counter:
     ) -> None:
         self._value = first
         self._late, self._most, self._goes_on = contention.value
-        self._dice = SeededRandom(seed, 11)
+        self._rng = SeededRandom(seed, 11)
         self._waiting: list[tuple[str, int]] = []
         self._last: dict[str, int] = {}
 
@@ -189,9 +181,9 @@ class Counter:
         """
         self._settle(stream)
         number = self._last[stream] = self._value
-        late = self._most and self._dice.chance(self._late)
+        late = self._most and self._rng.chance(self._late)
         self._waiting = [(own, left - 1) for own, left in self._waiting]
-        self._waiting.append((stream, self._dice.between(1, self._most) if late else 0))
+        self._waiting.append((stream, self._rng.between(1, self._most) if late else 0))
         self._add(place for place, (_, left) in enumerate(self._waiting) if left <= 0)
         return number
 
@@ -229,19 +221,9 @@ class Counter:
 def racy_numbers(
     streams: Iterable[str], contention: Contention, seed: int, first: int = 0
 ) -> list[int]:
-    """Return the numbers of the lines of one attempt, in the order they are written.
-
-    Args:
-        streams: Each line's stream.
-        contention: How hard its writers race.
-        seed: The same seed gives the same numbers.
-        first: The first line's number.
-    """
+    """Return the numbers of the lines of one attempt, given each line's stream."""
     counter = Counter(first, contention, seed)
     return [counter.take(stream) for stream in streams]
-
-
-# Logs computed line by line from a phrasebook; nothing of them is ever stored.
 
 
 @dataclass(frozen=True)
@@ -249,15 +231,11 @@ class Chapter:
     """The lines of one attempt.
 
     Attributes:
-        attempt: Its number, from 1.
-        start_ns: When its first step begins.
         step_ns: One line is written in each step.
         lines: How many there are; None for a job that never ends.
-        book: Where the words come from.
-        opening: What the first lines say instead.
+        opening: What the first lines say instead of the book's words.
         ending: What the last lines say instead.
-        first_number: The number of the first line: 0, or 1 in the documented
-            dialect.
+        first_number: 0, or 1 in the documented dialect.
     """
 
     attempt: int
@@ -275,7 +253,6 @@ class Chapter:
         return None if self.lines is None else self.lines - len(self.ending)
 
     def time_ns(self, index: int) -> int:
-        """Return when line ``index`` is written."""
         late = self.book.offsets[index % BLOCK_LINES] * self.step_ns // 1000
         return self.start_ns + index * self.step_ns + late
 
@@ -319,21 +296,15 @@ class Chapter:
             index = min(index, self.lines)
         while index > 0 and self.line(index - 1).position > position:
             index -= 1
-        while self._holds(index) and self.line(index).position <= position:
+        while index != self.lines and self.line(index).position <= position:
             index += 1
         return index
 
-    def _holds(self, index: int) -> bool:
-        return self.lines is None or index < self.lines
-
 
 class GeneratedLog:
-    """The attempts of a job.
+    """The attempts of a job, one after the other; only the last may be endless.
 
-    Args:
-        chapters: In order; only the last may be endless.
-        lag_ns: Says how far the retained log trails, in nanoseconds.
-        interleaved: Whether the server knows no attempts.
+    ``lag_ns`` says how far the retained log trails, in nanoseconds.
     """
 
     def __init__(
@@ -346,25 +317,34 @@ class GeneratedLog:
         self.chapters = chapters
         self.interleaved = interleaved
         self._lag_ns = lag_ns
+        self._stopped_ns: int | None = None
 
     @property
     def mixes_attempts(self) -> bool:
         """Whether lines of different attempts stand side by side."""
         return self.interleaved and len(self.chapters) > 1
 
+    def stop(self, at_ns: int) -> None:
+        self._stopped_ns = at_ns
+
+    def _written(self, chapter: Chapter, now_ns: int) -> int:
+        if self._stopped_ns is not None:
+            now_ns = min(now_ns, self._stopped_ns)
+        return chapter.written(now_ns)
+
     def retained_chapters(self, now_ns: int) -> list[tuple[Chapter, int]]:
         """Return each chapter that has retained lines, and how many."""
         seen_ns = now_ns - self._lag_ns()
-        counted = ((chapter, chapter.written(seen_ns)) for chapter in self.chapters)
+        counted = ((each, self._written(each, seen_ns)) for each in self.chapters)
         return [(chapter, count) for chapter, count in counted if count]
 
     def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
-        """Return retained lines that follow a place, newest first."""
         found: list[TrueLine] = []
         for chapter, count in self.retained_chapters(now_ns):
             start, end, rest = 0, count, 0
             if after is not None:
-                end = min(count, self._first_at(chapter, after[:2]))
+                at_number = (*after[:2], -1, 0)
+                end = min(count, self._first_after(chapter, at_number))
                 rest = min(count, self._first_after(chapter, after))
             # One more, for where the limit parts the lines of a number.
             start = max(0, end - limit - 1)
@@ -379,7 +359,6 @@ class GeneratedLog:
         return found[:limit]
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
-        """Return retained lines that follow a place, oldest first."""
         found: list[TrueLine] = []
         for chapter, count in self.retained_chapters(now_ns):
             start = 0 if after is None else self._first_after(chapter, after)
@@ -389,10 +368,6 @@ class GeneratedLog:
         if self.mixes_attempts:
             found.sort(key=lambda line: line.place(interleaved=True))
         return found[:limit]
-
-    def _first_at(self, chapter: Chapter, number: tuple[int, int]) -> int:
-        """Return the index of a chapter's first line that has a number, or is later."""
-        return self._first_after(chapter, (*number, -1, 0))
 
     def _first_after(self, chapter: Chapter, place: Place) -> int:
         """Return the index of a chapter's first line that stands after a place."""
@@ -419,25 +394,27 @@ class GeneratedLog:
         return found
 
     def live_mark(self, now_ns: int) -> LiveMark:
-        """Return where a subscription of this moment begins: lines written so far."""
         return (self.count(now_ns), 0)
 
     def live_since(self, mark: LiveMark, limit: int, now_ns: int) -> LiveBatch:
-        """Return the lines written after ``mark``."""
+        """Return the lines written after ``mark``, which counts lines."""
         due: list[TrueLine] = []
         skip = mark[0]
+        next_ns = None
         for chapter in self.chapters:
-            count = chapter.written(now_ns)
+            count = self._written(chapter, now_ns)
             end = min(count, skip + limit - len(due))
             due += [chapter.line(index) for index in range(skip, end)]
             if end < count:
-                return LiveBatch(due, (mark[0] + len(due), 0), now_ns)
-            if chapter.lines is None or count < chapter.lines:
-                return LiveBatch(
-                    due, (mark[0] + len(due), 0), chapter.time_ns(max(skip, count))
-                )
+                next_ns = now_ns
+                break
+            if count != chapter.lines:
+                next_ns = chapter.time_ns(max(skip, count))
+                break
             skip = max(0, skip - count)
-        return LiveBatch(due, (mark[0] + len(due), 0), None)
+        if self._stopped_ns is not None and (next_ns or 0) > self._stopped_ns:
+            next_ns = None
+        return LiveBatch(due, (mark[0] + len(due), 0), next_ns)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Foresee everything: ``listener`` is never called."""
@@ -445,11 +422,74 @@ class GeneratedLog:
         return lambda: None
 
     def truth(self, now_ns: int) -> Iterator[TrueLine]:
-        """Return every line written so far, attempt after attempt."""
         for chapter in self.chapters:
-            for index in range(chapter.written(now_ns)):
+            for index in range(self._written(chapter, now_ns)):
                 yield chapter.line(index)
 
     def count(self, now_ns: int) -> int:
-        """Return how many lines have been written so far."""
-        return sum(chapter.written(now_ns) for chapter in self.chapters)
+        return sum(self._written(chapter, now_ns) for chapter in self.chapters)
+
+
+class DemoJob:
+    """A job whose course is known from the start, or changed by a test.
+
+    States are in the current server's spelling.
+
+    Attributes:
+        queued_ns: When it leaves PENDING.
+        attempt_starts_ns: When each attempt begins; the first ends QUEUED.
+        completed_ns: When it ends; None for never.
+        outcome: The state it ends in.
+    """
+
+    def __init__(
+        self,
+        job_id: str,
+        workflow_id: str,
+        *,
+        scheduled_ns: int,
+        queued_ns: int,
+        attempt_starts_ns: tuple[int, ...],
+        completed_ns: int | None,
+        trigger: str,
+        outcome: str,
+        make_log: Callable[[], DemoLog],
+    ) -> None:
+        self.id = job_id
+        self.workflow_id = workflow_id
+        self.trigger = trigger
+        self.outcome = outcome
+        self.created_ns = scheduled_ns - 3 * SECOND
+        self.scheduled_ns = scheduled_ns
+        self.queued_ns = queued_ns
+        self.attempt_starts_ns = attempt_starts_ns
+        self.completed_ns = completed_ns
+        self._make_log = make_log
+
+    @cached_property
+    def log(self) -> DemoLog:
+        return self._make_log()
+
+    def attempts(self, now_ns: int) -> int:
+        return sum(start <= now_ns for start in self.attempt_starts_ns)
+
+    def status(self, now_ns: int) -> str:
+        if self.completed_ns is not None and now_ns >= self.completed_ns:
+            return self.outcome
+        if self.attempts(now_ns):
+            return "RUNNING"
+        return "QUEUED" if now_ns >= self.queued_ns else "PENDING"
+
+    def has_ended(self, now_ns: int) -> bool:
+        return self.completed_ns is not None and now_ns >= self.completed_ns
+
+    def cancel(self, at_ns: int) -> None:
+        """End before its time."""
+        self.outcome = "CANCELED"
+        self.completed_ns = at_ns
+        self.log.stop(at_ns)
+
+    def updated_ns(self, now_ns: int) -> int:
+        """Return when its state last changed."""
+        changes = (self.queued_ns, *self.attempt_starts_ns, self.completed_ns or 0)
+        return max((at for at in changes if at <= now_ns), default=self.created_ns)

@@ -1,4 +1,4 @@
-"""Retained logs, page by page."""
+"""The routes of logs: retained pages, the server's own search, the live stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.demo.clock import SECOND, number_of, roll
 from chronotui.demo.lines import just_before
-from chronotui.demo.service import (
+from chronotui.demo.routes import (
     CONNECTED,
     EVENT_HEADERS,
     EVENT_STREAM,
@@ -20,6 +20,7 @@ from chronotui.demo.service import (
     cursor_place,
     encode_cursor,
     refused_stream,
+    route,
     words_of,
 )
 from chronotui.demo.wire import DemoAnswer, Streamed, json_text, plain
@@ -27,15 +28,22 @@ from chronotui.demo.wire import DemoAnswer, Streamed, json_text, plain
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from chronotui.demo.faults import Faults
-    from chronotui.demo.lines import Place, TrueLine
-    from chronotui.demo.service import Call
-    from chronotui.demo.workflow import DemoJob
+    from chronotui.demo.lines import DemoJob, Place, TrueLine
+    from chronotui.demo.routes import Call
 
-TWO_HOURS: Final = 7200
+_TWO_HOURS: Final = 7200
+_HALF_AN_HOUR_NS: Final = 1800 * SECOND
 _OUTSIDE: Final = (0, 0, 0, 0)
 """Before every line, for a cursor that leads to the first page."""
-_SHARED: Final = f"public, max-age={TWO_HOURS}"
+_SHARED: Final = f"public, max-age={_TWO_HOURS}"
+_WORD: Final = re.compile(r"\w+")
+_TOLERANT_FROM: Final = 5
+_LOOKED_AT_ONCE: Final = 10_000
+_AT_ONCE: Final = 2000
+_PAUSE: Final = 0.002
+_ENDED: Final = b'event: end\ndata: {"status":"stream_ended"}\n\n'
+
+Range: TypeAlias = tuple[int, int]
 
 
 def readable_job(call: Call) -> DemoJob:
@@ -72,8 +80,9 @@ def page_text(
     return text + "}"
 
 
+@route("GET", "workflows/*/jobs/*/logs", "logs", "failed to get job logs")
 def list_logs(call: Call) -> DemoAnswer:
-    """Answer ``GET …/logs``: newest first, or oldest first where documented."""
+    """Answer newest first, or oldest first where documented."""
     if call.service.dialect.is_current:
         return _current_page(call)
     return _documented_page(call)
@@ -83,8 +92,7 @@ def _current_page(call: Call) -> DemoAnswer:
     """Answer as a current server: pages between are kept, whatever was asked for."""
     key, kept = _key(call), call.service.pages_read_ns
     read_ns = kept.get(key)
-    keeps_ns = int(call.service.page_cache_seconds * SECOND)
-    if read_ns is not None and call.now_ns - read_ns < keeps_ns:
+    if read_ns is not None and call.now_ns - read_ns < _HALF_AN_HOUR_NS:
         call = replace(call, now_ns=read_ns)
     text, cursor = _page(call)
     between = bool(call.request.query.get("cursor")) and bool(cursor)
@@ -138,7 +146,7 @@ def fitting(call: Call, text: str, cache: str) -> DemoAnswer:
     a while.
     """
     service = call.service
-    limit = service.page_limit_bytes if service.dialect.is_current else None
+    limit = service.page_limit_bytes
     if limit is None or len(text.encode()) <= limit:
         return json_text(text, cache=cache)
     session = call.request.cookies.get("session", "")
@@ -166,15 +174,7 @@ def _cached(call: Call) -> DemoAnswer | None:
     if "no-cache" in call.request.headers.get("cache-control", ""):
         return None
     at, answer = call.service.cached.get(_key(call), (0.0, None))
-    return answer if time.monotonic() - at < TWO_HOURS else None
-
-
-# The server's own search: tolerant of case and of a wrong letter.
-
-Range: TypeAlias = tuple[int, int]
-
-_WORD: Final = re.compile(r"\w+")
-_TOLERANT_FROM: Final = 5
+    return answer if time.monotonic() - at < _TWO_HOURS else None
 
 
 class TolerantMatcher:
@@ -245,13 +245,9 @@ def highlight(message: str, ranges: list[Range], token: str) -> str:
     return "".join([*parts, message[at:]])
 
 
-# Search in a job's retained log.
-
-_LOOKED_AT_ONCE: Final = 10_000
-
-
+@route("GET", "workflows/*/jobs/*/logs/search", "search", "failed to get job logs")
 def search_logs(call: Call) -> DemoAnswer:
-    """Answer ``GET …/logs/search``.
+    """Answer with hits, newest first.
 
     A page may hold fewer hits than it has room for, or none, and still carry a
     cursor: only so many lines are looked at for one answer.
@@ -289,16 +285,9 @@ def search_logs(call: Call) -> DemoAnswer:
     return fitting(call, page_text(call, job, entries, cursor, token), "no-store")
 
 
-# The live stream: server-sent events without replay, best effort.
-
-_AT_ONCE: Final = 2000
-_PAUSE: Final = 0.002
-
-ENDED: Final = b'event: end\ndata: {"status":"stream_ended"}\n\n'
-
-
+@route("GET", "workflows/*/jobs/*/events", "events", "failed to stream job logs")
 def stream_events(call: Call) -> Streamed:
-    """Answer ``GET …/events``; always 200 (WIRE.md "Live stream")."""
+    """Answer without replay, best effort, always 200 (WIRE.md "Live stream")."""
     job, reason = _streamable(call)
     if job is None:
         return refused_stream(reason, connected=call.service.dialect.is_current)
@@ -307,7 +296,7 @@ def stream_events(call: Call) -> Streamed:
 
 
 def _streamable(call: Call) -> tuple[DemoJob | None, str]:
-    workflow = call.world.workflow(call.ids[0])
+    workflow = call.service.world.workflow(call.ids[0])
     job = workflow.find(call.ids[1], call.now_ns) if workflow else None
     if workflow is None or job is None:
         return None, "job not found"
@@ -319,11 +308,9 @@ def _streamable(call: Call) -> tuple[DemoJob | None, str]:
 
 
 class Subscription:
-    """One subscription to a job's lines."""
-
     def __init__(self, call: Call, job: DemoJob) -> None:
         self._job = job
-        self._clock = call.world.clock
+        self._clock = call.service.world.clock
         self._dialect = call.service.dialect
         self._faults = call.service.faults
         self._mark = job.log.live_mark(call.now_ns)
@@ -348,7 +335,7 @@ class Subscription:
                 if wait is None:
                     break
                 await _sleep(stirred, wait)
-            yield [ENDED]
+            yield [_ENDED]
         finally:
             for stop in stops:
                 stop()
@@ -388,7 +375,7 @@ class Subscription:
 
     def _disturbed(self, lines: Sequence[TrueLine]) -> Iterator[TrueLine]:
         """Drop, double and swap lines as the faults say."""
-        faults: Faults = self._faults
+        faults = self._faults
         if not faults.disturbs_live and self._held is None:
             yield from lines
             return

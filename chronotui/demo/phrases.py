@@ -38,7 +38,7 @@ class Phrasebook:
         phrases: ``BLOCK_LINES`` of (stream, message with marks).
         numbers: For each place, its number within the block: places whose line
             shares its number with the next one, and numbers left out up to four
-            further on, as in ``chronotui.demo.numbering``.
+            further on, as ``chronotui.demo.lines.Counter`` does.
         offsets: For each place, thousandths of a step the line comes late.
     """
 
@@ -55,11 +55,7 @@ class Phrasebook:
         self._text_blocks: dict[str | None, bytes] = {}
 
     def text_block(self, stream: str | None) -> bytes:
-        """Return a block as text, one message a line, marks still in it.
-
-        Args:
-            stream: Only this stream's lines; both if None.
-        """
+        """Return a block as text, marks still in it; of both streams if None."""
         block = self._text_blocks.get(stream)
         if block is None:
             kept = (m for s, m in self.phrases if stream is None or s == stream)
@@ -84,8 +80,6 @@ def _numbers(rng: SeededRandom, phrases: tuple[Phrase, ...]) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-# Passages of jobs that move rows and files: loads, reports, backups, sweeps.
-
 _TABLES: Final = ("orders", "customers", "invoices", "payments", "stock", "refunds")
 _REGIONS: Final = ("eu-west", "eu-north", "us-east", "ap-south", "sa-east")
 _BRANCHES: Final = ("Zürich", "Kraków", "東京支店", "서울 지점", "São Paulo", "Łódź")
@@ -94,41 +88,29 @@ _LOAD_STEPS: Final = ("read_rows", "merge", "render_page", "write_parquet", "fet
 
 
 def json_event(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """One structured line."""
     level = rng.pick(("info", "info", "info", "debug", "warn"))
     table, rows, took = rng.pick(_TABLES), rng.below(90000), rng.below(900)
-    yield (
-        STDOUT,
-        (
-            f'{{"level":"{level}","msg":"batch loaded","table":"{table}",'
-            f'"batch":"{number}","rows":{rows},"ms":{took}}}'
-        ),
+    text = (
+        f'{{"level":"{level}","msg":"batch loaded","table":"{table}",'
+        f'"batch":"{number}","rows":{rows},"ms":{took}}}'
     )
+    yield STDOUT, text
 
 
 def json_error(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """One structured error."""
-    yield (
-        STDERR,
-        (
-            f'{{"level":"error","msg":"row rejected","table":"{rng.pick(_TABLES)}",'
-            f'"row":"{number}","cause":{{"code":{rng.between(1000, 1999)},'
-            f'"field":"amount","got":null}}}}'
-        ),
+    text = (
+        f'{{"level":"error","msg":"row rejected","table":"{rng.pick(_TABLES)}",'
+        f'"row":"{number}","cause":{{"code":{rng.between(1000, 1999)},'
+        f'"field":"amount","got":null}}}}'
     )
+    yield STDERR, text
 
 
 def batch(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """Plain progress of a load."""
     yield STDOUT, f"Loading batch {number} of {rng.pick(_TABLES)}"
     if rng.chance(0.5):
-        yield (
-            STDOUT,
-            (
-                f"  {rng.below(50000):>6} rows merged in {rng.below(2000)} ms "
-                f"({rng.pick(_REGIONS)})"
-            ),
-        )
+        rows, took = rng.below(50000), rng.below(2000)
+        yield STDOUT, f"  {rows:>6} rows merged in {took} ms ({rng.pick(_REGIONS)})"
 
 
 def progress(rng: SeededRandom, number: str) -> Iterator[Phrase]:
@@ -143,24 +125,17 @@ def progress(rng: SeededRandom, number: str) -> Iterator[Phrase]:
 
 def warning(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """A warning on stderr, with ordinary work after it."""
-    yield (
-        STDERR,
-        rng.pick(
-            (
-                (
-                    f"Warning: slow query ({rng.between(1, 9)}.{rng.below(10)} s) "
-                    f"on {rng.pick(_TABLES)}"
-                ),
-                "Warning: deprecated option used",
-                f"WARN retrying page {number} after a time-out",
-            )
-        ),
+    took = f"{rng.between(1, 9)}.{rng.below(10)} s"
+    words = (
+        f"Warning: slow query ({took}) on {rng.pick(_TABLES)}",
+        "Warning: deprecated option used",
+        f"WARN retrying page {number} after a time-out",
     )
+    yield STDERR, rng.pick(words)
     yield STDOUT, f"continuing with row {number}"
 
 
 def traceback(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """A stack trace on stderr."""
     yield STDERR, "Traceback (most recent call last):"
     for _ in range(rng.between(2, 4)):
         line, step = rng.between(10, 400), rng.pick(_LOAD_STEPS)
@@ -171,25 +146,21 @@ def traceback(rng: SeededRandom, number: str) -> Iterator[Phrase]:
 
 
 def report_page(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """Pages of a report, some with names from everywhere."""
-    place = rng.pick(("Zürich", "Kraków", "東京支店", "서울 지점", "São Paulo", "Łódź"))
-    yield STDOUT, f"page {number}: {place} {rng.pick(('✅', '📈', '⏳', '·'))}"
+    marks = ("✅", "📈", "⏳", "·")
+    yield STDOUT, f"page {number}: {rng.pick(_BRANCHES)} {rng.pick(marks)}"
 
 
 def archive(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """Files going into a backup."""
     folder, size = rng.pick(("base", "pg_wal", "global")), rng.between(8, 16384)
     yield STDOUT, f"/var/lib/postgresql/{folder}/{number} {size:>6} KiB ok"
 
 
 def checksum(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """A checksum that had to be taken twice."""
     yield STDERR, f"checksum of segment {number} differs, reading again"
     yield STDOUT, f"segment {number} {rng.below(1 << 32):08x} verified"
 
 
 def sweep(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """A queue being emptied."""
     queue = rng.pick(("mail", "webhooks", "exports", "thumbnails"))
     yield STDOUT, f"{queue}: {rng.below(40)} stale, {rng.below(900)} waiting"
     if rng.chance(0.1):
@@ -197,37 +168,29 @@ def sweep(rng: SeededRandom, number: str) -> Iterator[Phrase]:
 
 
 def ledger(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """Entries of a ledger being replayed."""
     cents = rng.below(10_000_000)
-    yield (
-        STDOUT,
-        (
-            f"entry {number} {rng.pick(('debit ', 'credit'))} {cents / 100:>12,.2f} "
-            f"EUR account {rng.between(100000, 999999)} {rng.pick(_REGIONS)}"
-        ),
+    text = (
+        f"entry {number} {rng.pick(('debit ', 'credit'))} {cents / 100:>12,.2f} "
+        f"EUR account {rng.between(100000, 999999)} {rng.pick(_REGIONS)}"
     )
+    yield STDOUT, text
 
 
 def ledger_fault(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """An entry that does not balance."""
     yield STDERR, f"ERROR entry {number} does not balance by {rng.below(900)} cents"
 
 
 def access(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """Access lines, about 125 bytes each, for downloads worth measuring."""
-    yield (
-        STDOUT,
-        (
-            f"10.{rng.below(256)}.{rng.below(256)}.{rng.below(256)} "
-            f'"GET /api/v2/objects/{number}/{rng.below(1 << 40):010x} HTTP/1.1" '
-            f"{rng.pick((200, 200, 200, 304, 404))} {rng.below(99999):>5} "
-            f'"exporter/{rng.between(1, 9)}.{rng.between(0, 20)}" '
-            f"{rng.below(1 << 64):016x} rt={rng.spread(0, 2):.3f}"
-        ),
+    """About 125 bytes a line, for downloads worth measuring."""
+    text = (
+        f"10.{rng.below(256)}.{rng.below(256)}.{rng.below(256)} "
+        f'"GET /api/v2/objects/{number}/{rng.below(1 << 40):010x} HTTP/1.1" '
+        f"{rng.pick((200, 200, 200, 304, 404))} {rng.below(99999):>5} "
+        f'"exporter/{rng.between(1, 9)}.{rng.between(0, 20)}" '
+        f"{rng.below(1 << 64):016x} rt={rng.spread(0, 2):.3f}"
     )
+    yield STDOUT, text
 
-
-# Passages with colour, foreign scripts, and text that attacks a terminal.
 
 HOSTILE: Final = (
     "title \x1b]0;you have been renamed\x07 set",
@@ -269,30 +232,23 @@ _WORDS: Final = (
 
 
 def build_step(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """Coloured steps of an image build."""
     step = rng.pick(_STEPS)
     yield STDOUT, f"\x1b[1;34m#{rng.between(4, 30)}\x1b[0m [{step}] layer {number}"
     if rng.chance(0.6):
-        yield (
-            STDOUT,
-            (
-                f"\x1b[2m#{rng.between(4, 30)}\x1b[0m \x1b[32m✔\x1b[0m {step} "
-                f"{rng.spread(0.1, 9):.1f}s "
-                f"\x1b[38;5;{rng.between(16, 231)}mcached\x1b[0m"
-            ),
+        text = (
+            f"\x1b[2m#{rng.between(4, 30)}\x1b[0m \x1b[32m✔\x1b[0m {step} "
+            f"{rng.spread(0.1, 9):.1f}s \x1b[38;5;{rng.between(16, 231)}mcached\x1b[0m"
         )
+        yield STDOUT, text
 
 
 def compiler(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """Compiler warnings, coloured, on stderr."""
     line = rng.between(1, 900)
-    yield (
-        STDERR,
-        (
-            f"\x1b[1msrc/module_{number}.c:{line}:{rng.between(1, 80)}: "
-            "\x1b[35mwarning:\x1b[0m unused variable ‘\x1b[1mtmp\x1b[0m’"
-        ),
+    text = (
+        f"\x1b[1msrc/module_{number}.c:{line}:{rng.between(1, 80)}: "
+        "\x1b[35mwarning:\x1b[0m unused variable ‘\x1b[1mtmp\x1b[0m’"
     )
+    yield STDERR, text
     yield STDERR, f"\x1b[31m{' ' * rng.between(4, 20)}^~~~\x1b[0m"
     yield STDOUT, f"\x1b[38;2;{rng.below(256)};180;90mrecovered\x1b[0m {number}"
 
@@ -309,23 +265,18 @@ def pull(rng: SeededRandom, number: str) -> Iterator[Phrase]:
 
 
 def message(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """What a consumer of many tongues says."""
     yield STDOUT, f"[{rng.between(0, 11):02d}] {number} {rng.pick(_WORDS)}"
 
 
 def offset(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """A consumer's offsets as JSON."""
-    yield (
-        STDOUT,
-        (
-            f'{{"level":"info","partition":{rng.below(12)},"offset":"{number}",'
-            f'"lag":{rng.below(500)},"text":"{rng.pick(_WORDS)}"}}'
-        ),
+    text = (
+        f'{{"level":"info","partition":{rng.below(12)},"offset":"{number}",'
+        f'"lag":{rng.below(500)},"text":"{rng.pick(_WORDS)}"}}'
     )
+    yield STDOUT, text
 
 
 def java_trace(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """A stack trace of the other family."""
     yield STDERR, f"java.lang.IllegalStateException: partition {number} revoked"
     for _ in range(rng.between(2, 5)):
         place = rng.between(20, 400)
@@ -339,7 +290,6 @@ def hostile(rng: SeededRandom, number: str) -> Iterator[Phrase]:
 
 
 def wide_line(rng: SeededRandom, number: str) -> Iterator[Phrase]:
-    """A line far wider than any screen."""
     yield STDOUT, f"dump {number} " + f"{rng.below(1 << 64):016x}" * 100
 
 
@@ -349,8 +299,6 @@ def giant_line(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     head = f'{{"level":"debug","dump":"{number}'
     yield STDOUT, f'{head}{(unit * 4096)[: 65536 - len(head) - 5]}"}}'
 
-
-# Which passages make which kind of job, and how such a job begins and ends.
 
 _KINDS: Final[Mapping[str, tuple[tuple[int, Passage], ...]]] = {
     "etl": (
@@ -411,9 +359,4 @@ ENDINGS: Final[Mapping[str, tuple[Phrase, ...]]] = {
 
 @lru_cache(maxsize=64)
 def phrasebook(kind: str, seed: int) -> Phrasebook:
-    """Return the phrases of a kind of job for a seed.
-
-    Raises:
-        KeyError: For a kind that is not known.
-    """
     return Phrasebook(roll(seed, number_of(kind)), _KINDS[kind])

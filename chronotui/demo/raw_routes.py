@@ -1,4 +1,10 @@
-"""How a downloaded log is written in each of the three formats."""
+"""The raw download of an ended job's log, in each of its three formats.
+
+Generated logs are written a thousand lines at a time. A block's text differs from the
+next one's only in the number of the block, and, when a line is written every
+millisecond from a whole second on, in the second. So a block is written once with
+marks in it, and marks are replaced in bytes.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +19,16 @@ from chronotui.demo.clock import MILLISECOND, SECOND
 from chronotui.demo.lines import GeneratedLog, TrueLine
 from chronotui.demo.log_routes import TolerantMatcher
 from chronotui.demo.phrases import BLOCK, BLOCK_LINES
-from chronotui.demo.service import RefusedError, rfc3339
+from chronotui.demo.routes import RefusedError, rfc3339, route
 from chronotui.demo.wire import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
-    from chronotui.demo.lines import Chapter
-    from chronotui.demo.service import Call
-    from chronotui.demo.workflow import DemoJob
+    from chronotui.demo.lines import Chapter, DemoJob
+    from chronotui.demo.routes import Call
 
-CONTENT_TYPES: Final = {
+_CONTENT_TYPES: Final = {
     "txt": "text/plain",
     "json": "application/json",
     "jsonl": "application/x-ndjson",
@@ -31,14 +36,24 @@ CONTENT_TYPES: Final = {
 
 _JSON_STARTS: Final = frozenset('{["-0123456789tfn')
 
+_BLOCK: Final = BLOCK.encode()
+_SECOND: Final = "\ue001"
+_NUMBER: Final = "\ue002"
+_SECOND_BYTES: Final = _SECOND.encode()
+_TOGETHER: Final = 4
+_FEW: Final = 5
+
+_AT_ONCE: Final = 1000
+_LINE_BYTES: Final = 180
+"""What a page has of a line besides its message, about."""
+
+_TOO_LARGE: Final = (
+    "rpc error: code = ResourceExhausted desc = received message larger than max"
+)
+
 
 class RawWriter:
-    """Writes the lines of one download.
-
-    Args:
-        kind: ``txt``, ``json`` or ``jsonl``.
-        job_id: Whose lines.
-    """
+    """Writes the lines of one download; ``kind`` is ``txt``, ``json`` or ``jsonl``."""
 
     def __init__(self, kind: str, job_id: str) -> None:
         self.kind = kind
@@ -56,7 +71,6 @@ class RawWriter:
         ).encode()
 
     def write(self, lines: list[TrueLine]) -> bytes:
-        """Return lines, in order."""
         if not lines:
             return b""
         if self.kind == "txt":
@@ -81,13 +95,12 @@ class RawWriter:
 
     def entry(self, line: TrueLine) -> str:
         """Return one line as the JSON object a download has."""
-        attempt, number, stream, time_ns, message = line
-        turn = f"attempt:{attempt}:" if attempt > 1 else ""
+        _, number, stream, time_ns, message = line
         parsed = f',"message_json":{message}' if is_json(message) else ""
         return (
             f'{{"timestamp":"{rfc3339(time_ns - time_ns % MILLISECOND)}",'
             f'"sequence_num":{number},"stream":"{stream}",'
-            f'"event_id":"log:{self.job_id}:{turn}{stream}:{number}",'
+            f'"event_id":"{line.event_id(self.job_id)}",'
             f'"message_raw":{encode_basestring(message)}{parsed}}}'
         )
 
@@ -101,15 +114,15 @@ class RawWriter:
         return b"]}" if self.kind == "json" else b""
 
     def failure(self, reason: str) -> bytes:
-        """Return the trailer of a download that failed (WIRE.md "Raw download")."""
-        words = json.dumps({"message": "failed to fetch logs", "error": reason})
+        """Return the trailer of a download that failed inside."""
+        said = "failed to fetch logs"
         if self.kind == "json":
-            return b'],"error":' + words.encode() + b"}"
+            error = {"message": said, "error": reason}
+            return f'],"error":{json.dumps(error)}}}'.encode()
         if self.kind == "jsonl":
-            return (
-                json.dumps({"error": reason, "message": "failed to fetch logs"}) + "\n"
-            ).encode()
-        return f"\n--- ERROR: failed to fetch logs ---\n{reason}\n".encode()
+            error = {"error": reason, "message": said}
+            return f"{json.dumps(error)}\n".encode()
+        return f"\n--- ERROR: {said} ---\n{reason}\n".encode()
 
 
 def is_json(message: str) -> bool:
@@ -125,20 +138,6 @@ def is_json(message: str) -> bool:
 
 def _refuse(word: str) -> None:
     raise ValueError(word)
-
-
-# Downloads of generated logs a thousand lines at a time.
-#
-# A block's text differs from the next one's only in the number of the block, and,
-# when a line is written every millisecond from a whole second on, in the second. So
-# a block is written once with marks in it, and marks are replaced in bytes.
-
-_BLOCK: Final = BLOCK.encode()
-_SECOND: Final = "\ue001"
-_NUMBER: Final = "\ue002"
-_SECOND_BYTES: Final = _SECOND.encode()
-_TOGETHER: Final = 4
-_FEW: Final = 5
 
 
 def block_range(chapter: Chapter, count: int) -> tuple[int, int]:
@@ -227,19 +226,9 @@ def _slowly(
         yield "".join([writer.entry(line) + separator for line in kept]).encode()
 
 
-# The raw download of an ended job's log.
-
-_AT_ONCE: Final = 1000
-_LINE_BYTES: Final = 180
-"""What a page has of a line besides its message, about."""
-
-_TOO_LARGE: Final = (
-    "rpc error: code = ResourceExhausted desc = received message larger than max"
-)
-
-
+@route("GET", "workflows/*/jobs/*/logs/raw", "raw", "failed to get job")
 def download(call: Call) -> Streamed:
-    """Answer ``GET …/logs/raw``; a failure comes inside a 200."""
+    """Answer with the file; a failure comes inside a 200."""
     job = call.job()
     ended = job.has_ended(call.now_ns)
     current = call.service.dialect.is_current
@@ -247,7 +236,7 @@ def download(call: Call) -> Streamed:
         raise RefusedError(400, "job has not completed yet")
     kind, stream, query = "txt", None, ""
     if current:
-        kind = call.choice("format", tuple(CONTENT_TYPES)) or "txt"
+        kind = call.choice("format", tuple(_CONTENT_TYPES)) or "txt"
         stream = call.choice("stream", ("stdout", "stderr"))
         query = call.request.query.get("q", "").strip()
     reader = Download(call, job, RawWriter(kind, job.id), stream, query)
@@ -255,13 +244,11 @@ def download(call: Call) -> Streamed:
     headers = [("Content-Disposition", name), ("X-Content-Type-Options", "nosniff")]
     if current:
         headers.append(("Cache-Control", "no-store"))
-    content_type = CONTENT_TYPES[kind] if current else "text/plain"
+    content_type = _CONTENT_TYPES[kind] if current else "text/plain"
     return Streamed(reader.pieces(), content_type, headers)
 
 
 class Download:
-    """One download under way."""
-
     def __init__(
         self,
         call: Call,
@@ -297,9 +284,8 @@ class Download:
             if left is not None:
                 left -= len(piece)
                 if left <= 0:
-                    reason = self._faults.raw_reason
                     whole = self._writer.whole_entries(piece, len(piece) + left)
-                    yield [whole, self._writer.failure(reason)]
+                    yield [whole, self._writer.failure("context deadline exceeded")]
                     return
             yield [piece]
             await asyncio.sleep(0)
@@ -323,7 +309,7 @@ class Download:
             return
         place = None
         service = self._call.service
-        limit = service.page_limit_bytes if service.dialect.is_current else None
+        limit = service.page_limit_bytes
         size = _AT_ONCE if limit is None else service.log_page_size
         while lines := log.oldest(place, size, self._call.now_ns):
             place = lines[-1].place(interleaved=log.interleaved)

@@ -1,4 +1,4 @@
-"""A log that holds the lines it was given, each with the moments it shows."""
+"""Jobs that print exactly what a test says, when it says it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from chronotui.demo.clock import SECOND, SeededRandom, number_of, roll
-from chronotui.demo.lines import Contention, Counter, LiveBatch, LiveMark, TrueLine
-from chronotui.demo.phrases import BLOCK, BLOCK_LINES, phrasebook
-from chronotui.demo.workflow import DemoJob
+from chronotui.demo.clock import SECOND, number_of, roll
+from chronotui.demo.lines import (
+    Contention,
+    Counter,
+    DemoJob,
+    LiveBatch,
+    LiveMark,
+    TrueLine,
+)
 from chronotui.model import STDERR, STDOUT
 
 if TYPE_CHECKING:
@@ -32,10 +37,9 @@ class Entry(NamedTuple):
 
 
 class ScriptedLog:
-    """Lines kept as they were written; safe to write from any thread.
+    """Lines kept as they were written, with the moments they show.
 
-    Args:
-        interleaved: Whether the server knows no attempts.
+    It may be written from any thread.
     """
 
     def __init__(self, *, interleaved: bool = False) -> None:
@@ -72,12 +76,10 @@ class ScriptedLog:
             listener()
 
     def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
-        """Return retained lines that follow a place, newest first."""
         with self._lock:
             return _visible(self._downward(after), limit, now_ns)
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
-        """Return retained lines that follow a place, oldest first."""
         with self._lock:
             start = 0 if after is None else self._after(after)
             return _visible(islice(self._entries, start, None), limit, now_ns)
@@ -120,7 +122,6 @@ class ScriptedLog:
             return LiveBatch([line for _, _, line in due], mark, next_ns)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` when lines are written; return what ends that."""
         with self._lock:
             self._listeners.add(listener)
 
@@ -131,7 +132,6 @@ class ScriptedLog:
         return stop
 
     def truth(self, now_ns: int) -> Iterator[TrueLine]:
-        """Return every line written so far, attempt after attempt."""
         with self._lock:
             lines = [entry.line for _, entry in self._entries]
         if self.interleaved:
@@ -139,8 +139,12 @@ class ScriptedLog:
         return (line for line in lines if line.time_ns <= now_ns)
 
     def count(self, now_ns: int) -> int:
-        """Return how many lines have been written so far."""
         return sum(1 for _ in self.truth(now_ns))
+
+    def stop(self, at_ns: int) -> None:
+        """Leave it to the test what comes after the end."""
+        del at_ns
+        self.wake()
 
 
 def _place(item: tuple[Place, Entry]) -> Place:
@@ -160,9 +164,6 @@ def _visible(
         if entry.retained_ns is not None and entry.retained_ns <= now_ns
     )
     return list(islice(seen, limit))
-
-
-# Jobs that print exactly what a test says, when it says it.
 
 
 @dataclass(frozen=True)
@@ -223,14 +224,7 @@ class Script:
 class ScriptedJob(DemoJob):
     """A job driven by a script and by hand; its methods may be called in any thread.
 
-    Args:
-        job_id: Its id.
-        workflow_id: Its workflow's.
-        script: What it does by itself.
-        clock: The world's.
-        faults: Decide how late the retained log is, at the time of writing.
-        first_number: The number an attempt begins with.
-        interleaved: Whether the server lists lines without regard to attempts.
+    ``faults`` decide how late the retained log is, at the time of writing.
     """
 
     log: ScriptedLog
@@ -275,7 +269,7 @@ class ScriptedJob(DemoJob):
         pause = 1.0 / script.rate if script.rate > 0 else 0.0
         entries: list[Entry] = []
         for number, line in enumerate(script.lines):
-            todo = _script_line(line)
+            todo = ScriptLine(line) if isinstance(line, str) else line
             after = todo.after if todo.after is not None else pause if number else 0.0
             at_ns += int(after * SECOND)
             entries += self._entries(todo, at_ns)
@@ -297,11 +291,7 @@ class ScriptedJob(DemoJob):
         self.log.wake()
 
     def end(self, outcome: str | None = None) -> None:
-        """End the job now.
-
-        Args:
-            outcome: COMPLETED, FAILED or CANCELED; the script's if None.
-        """
+        """End the job now, COMPLETED, FAILED or CANCELED; as the script if None."""
         with self._lock:
             self.outcome = outcome or self.outcome
             self.completed_ns = self._clock.now_ns()
@@ -375,71 +365,3 @@ class ScriptedJob(DemoJob):
             return line.time_ns + int(todo.retained * SECOND)
         batch = line.time_ns // (SECOND // 4)
         return line.time_ns + self._faults.lag_ns(self._seed, batch)
-
-
-def _script_line(line: ScriptLine | str) -> ScriptLine:
-    return ScriptLine(line) if isinstance(line, str) else line
-
-
-# Scripts with everything a real log has, for tests that count lines.
-
-
-def lifelike_script(
-    seed: int,
-    lines: int,
-    *,
-    rate: float = 0.0,
-    attempts: int = 1,
-    shared: float = 0.05,
-    starts_in: float | None = 0.0,
-    ends_after: float | None = 0.2,
-    outcome: str = "COMPLETED",
-    kind: str = "consumer",
-    contention: Contention = Contention.NONE,
-) -> Script:
-    """Write a script of so many lines, the same for the same arguments.
-
-    Args:
-        seed: Of words, streams and shared numbers.
-        lines: How many, all attempts together.
-        rate: Lines a second; 0 writes all at the start.
-        attempts: How often the job is tried; numbers start again with each.
-        shared: Rate (0 to 1) of numbers that a line of each stream has; with
-            ``contention`` there are none but by the race.
-        starts_in: See ``Script``.
-        ends_after: See ``Script``.
-        outcome: See ``Script``.
-        kind: The kind of words.
-        contention: See ``Script``.
-    """
-    if contention is not Contention.NONE:
-        shared = 0.0
-    rng = SeededRandom(seed, lines)
-    words = phrasebook(kind, seed).phrases
-    each = -(-lines // attempts)
-    written: list[ScriptLine] = []
-    for attempt in range(1, attempts + 1):
-        count = min(each, lines - len(written))
-        written += _attempt(rng, words, attempt, count, shared)
-    return Script(written, rate, starts_in, ends_after, outcome, contention=contention)
-
-
-def _attempt(
-    rng: SeededRandom,
-    words: tuple[tuple[str, str], ...],
-    attempt: int,
-    count: int,
-    shared: float,
-) -> Iterator[ScriptLine]:
-    left = count
-    while left:
-        place = (count - left) % BLOCK_LINES
-        stream, phrase = words[place]
-        message = phrase.replace(BLOCK, str((count - left) // BLOCK_LINES))
-        if left >= 2 and rng.chance(shared):
-            yield ScriptLine(f"{message} !", STDERR, attempt)
-            yield ScriptLine(message, STDOUT, attempt, with_previous=True)
-            left -= 2
-        else:
-            yield ScriptLine(message, stream, attempt)
-            left -= 1

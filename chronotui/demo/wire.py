@@ -1,4 +1,8 @@
-"""The ways an answer can go wrong, as values."""
+"""HTTP/1.1 as the demo speaks it: requests, answers, streamed answers, connections.
+
+It is written by hand, so that the peer of the tests shares no parser with the client,
+and a program that starts a demo loads next to nothing for it.
+"""
 
 from __future__ import annotations
 
@@ -9,82 +13,130 @@ import struct
 import zlib
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import partial
-from http.client import responses
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import h11
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 PLAIN: Final = "text/plain; charset=utf-8"
+JSON: Final = "application/json"
+HTML: Final = "text/html; charset=utf-8"
+
+REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
+_HEAD_LIMIT: Final = 1 << 16
+_HTTP_1_1: Final = "HTTP/1.1"
+_BODILESS: Final = frozenset({204, 304})
+_GZIP_FROM: Final = 512
+_HIGH_WATER: Final = 1 << 20
+_SLICE_SECONDS: Final = 0.02
+_TORN: Final = b'event: log\ndata: {"timestamp":"2026-'
+
+Headers: TypeAlias = list[tuple[str, str]]
 
 
-class Failure(Enum):
-    """One way a request can end badly."""
+@dataclass(frozen=True)
+class Request:
+    """What a client asked; header names are in lower case, the path is decoded."""
 
-    PLAIN_500 = "500 in plain text"
-    HOSTILE_500 = "500 whose words attack the terminal"
-    EMPTY_500 = "500 without a word"
-    HTML_502 = "502 page of a proxy"
-    PLAIN_503 = "503 in plain text"
-    WAIT_503 = "503 with Retry-After"
-    HTML_504 = "504 page of a proxy"
-    TOO_MANY = "429"
-    WAIT_429 = "429 with Retry-After"
-    TIMEOUT_408 = "408 in plain text"
-    UNAUTHORIZED = "401"
-    FORBIDDEN = "403"
-    NOT_FOUND = "404"
-    LOGIN_PAGE = "200 with an HTML login page"
-    WRONG_TYPE = "the answer under another content type"
-    NO_TYPE = "the answer without a content type"
-    TRUNCATED_JSON = "half of the JSON in a whole answer"
-    MALFORMED_JSON = "JSON with a syntax error"
-    WRONG_FIELDS = "JSON whose fields have other types"
-    STRANGE_WORDS = "JSON with fields, states and kinds of the next release"
-    NOT_UTF8 = "JSON with bytes that are no UTF-8"
-    EMPTY_BODY = "200 with nothing in it"
-    REDIRECT = "302 to Faults.redirect_to"
-    CUT = "closed in the middle of the answer"
-    RESET = "TCP reset"
-    SILENCE = "never an answer"
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes = b""
+    version: str = _HTTP_1_1
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        parts = self.headers.get("cookie", "").split(";")
+        pairs = (part.partition("=") for part in parts)
+        return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
 
-MIXED: Final = (
-    Failure.PLAIN_500,
-    Failure.HTML_502,
-    Failure.PLAIN_503,
-    Failure.HTML_504,
-    Failure.TRUNCATED_JSON,
-    Failure.MALFORMED_JSON,
-    Failure.CUT,
-    Failure.RESET,
-)
-"""Failures that pass by themselves and quickly.
+    def json(self) -> dict[str, Any]:
+        """Return the body's JSON object.
 
-A 429 without Retry-After is not among them: on a log page it is for ever.
-"""
+        Raises:
+            ValueError: If it is none.
+        """
+        try:
+            value = json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        if not isinstance(value, dict):
+            raise ValueError("not an object")  # noqa: TRY004
+        return value
 
 
-class RefusalFault(NamedTuple):
-    """An answer in the place of the true one.
+def parse_request(received: bytearray) -> tuple[Request, int] | None:
+    """Read the first request of some bytes, and its size; None until it is whole.
 
-    Attributes:
-        status: From 100 to 599; one below 200 is followed by the end of the
-            connection.
-        content_type: Sent as it is; "" for none.
-        body: None for what such a status and type usually bring.
-        retry_after: Seconds or a date, None for no such header.
+    Raises:
+        ValueError: This is no HTTP/1.
     """
+    head, end, rest = received.partition(b"\r\n\r\n")
+    if not end:
+        if len(received) > _HEAD_LIMIT:
+            raise ValueError("a head without an end")
+        return None
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, version = first.split(" ")
+    if version not in {_HTTP_1_1, "HTTP/1.0"}:
+        raise ValueError(version)
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.lower(): value.strip() for name, _, value in pairs}
+    size = int(headers.get("content-length", "0"))
+    if len(rest) < size:
+        return None
+    parts = urlsplit(target)
+    request = Request(
+        method,
+        unquote(parts.path),
+        dict(parse_qsl(parts.query, keep_blank_values=True)),
+        headers,
+        bytes(rest[:size]),
+        version,
+    )
+    return request, len(head) + len(end) + size
+
+
+@dataclass
+class DemoAnswer:
+    """A whole answer."""
 
     status: int
+    body: bytes = b""
+    content_type: str = ""
+    headers: Headers = field(default_factory=list)
+
+
+@dataclass
+class Streamed:
+    """A good answer that goes on; each piece of bytes is an HTTP chunk of its own."""
+
+    pieces: AsyncGenerator[Sequence[bytes], None]
     content_type: str
-    body: str | bytes | None
-    retry_after: str | float | None
+    headers: Headers = field(default_factory=list)
+    status: int = 200
+
+
+def plain(status: int, words: str) -> DemoAnswer:
+    """Answer with one line of text, as errors are (WIRE.md "Errors")."""
+    nosniff = [("X-Content-Type-Options", "nosniff")]
+    return DemoAnswer(status, f"{words}\n".encode(), PLAIN, nosniff)
+
+
+def json_text(text: str, *, cache: str = "") -> DemoAnswer:
+    """Answer with JSON that is written already; ``cache`` is its Cache-Control."""
+    headers = [("Cache-Control", cache)] if cache else []
+    return DemoAnswer(200, text.encode(), JSON, headers)
+
+
+def json_value(value: object, *, status: int = 200) -> DemoAnswer:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return DemoAnswer(status, text.encode(), JSON)
 
 
 class HeldBackStream(NamedTuple):
@@ -124,107 +176,6 @@ class StreamTrouble(NamedTuple):
     to_close: bool = False
 
 
-# Requests and answers of the demo server as values.
-
-Headers: TypeAlias = list[tuple[str, str]]
-
-JSON = "application/json"
-HTML = "text/html; charset=utf-8"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a client asked; header names are in lower case.
-
-    ``path`` is decoded and without the server's prefix once routed.
-    """
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes = b""
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        """The cookies sent, by name."""
-        parts = self.headers.get("cookie", "").split(";")
-        pairs = (part.partition("=") for part in parts)
-        return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
-
-    def json(self) -> dict[str, Any]:
-        """Return the body's JSON object.
-
-        Raises:
-            ValueError: If it is none.
-        """
-        try:
-            value = json.loads(self.body)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-        if not isinstance(value, dict):
-            raise ValueError("not an object")  # noqa: TRY004
-        return value
-
-
-def read_request(
-    method: str, target: str, headers: Iterable[tuple[bytes, bytes]], body: bytes
-) -> Request:
-    """Make a request of what the wire said."""
-    parts = urlsplit(target)
-    return Request(
-        method,
-        unquote(parts.path),
-        dict(parse_qsl(parts.query, keep_blank_values=True)),
-        {name.decode("latin-1"): value.decode("latin-1") for name, value in headers},
-        body,
-    )
-
-
-@dataclass
-class DemoAnswer:
-    """A whole answer."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = ""
-    headers: Headers = field(default_factory=list)
-
-
-@dataclass
-class Streamed:
-    """An answer that goes on; each piece of bytes is an HTTP chunk of its own."""
-
-    pieces: AsyncGenerator[Sequence[bytes], None]
-    content_type: str
-    headers: Headers = field(default_factory=list)
-    status: int = 200
-
-
-def plain(status: int, words: str) -> DemoAnswer:
-    """Answer with one line of text, as errors are (WIRE.md "Errors")."""
-    nosniff = [("X-Content-Type-Options", "nosniff")]
-    return DemoAnswer(status, f"{words}\n".encode(), PLAIN, nosniff)
-
-
-def json_text(text: str, *, status: int = 200, cache: str = "") -> DemoAnswer:
-    """Answer with JSON that is written already."""
-    headers = [("Cache-Control", cache)] if cache else []
-    return DemoAnswer(status, text.encode(), JSON, headers)
-
-
-def json_value(value: object, *, status: int = 200) -> DemoAnswer:
-    """Answer with a value as JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return json_text(text, status=status)
-
-
-# Streamed answers, piece by piece, and the ways they break.
-
-_SLICE_SECONDS: Final = 0.02
-_TORN: Final = b'event: log\ndata: {"timestamp":"2026-'
-
-
 async def send_stream(
     connection: ServerConnection, answer: Streamed, trouble: StreamTrouble
 ) -> None:
@@ -254,7 +205,7 @@ async def send_stream(
                 await write_paced(connection, data, trouble.bytes_per_second)
                 if connection.closed:
                     return
-        connection.end()
+        connection.end_stream()
     finally:
         for timer in timers:
             timer.cancel()
@@ -337,12 +288,6 @@ async def _in_lumps(
     yield held
 
 
-# One HTTP/1.1 connection: h11 over an asyncio transport.
-
-_GZIP_FROM: Final = 512
-_HIGH_WATER: Final = 1 << 20
-
-
 class ServerConnection(asyncio.Protocol):
     """Reads requests one after the other and lets ``serve`` answer each.
 
@@ -361,19 +306,18 @@ class ServerConnection(asyncio.Protocol):
         self._serve = serve
         self._idle_seconds = idle_seconds
         self._connections = connections
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 16)
-        self._request: h11.Request | None = None
-        self._body = bytearray()
+        self._received = bytearray()
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._room = asyncio.Event()
         self._room.set()
         self._loop = asyncio.get_running_loop()
         self._muted = False
+        self._version = _HTTP_1_1
+        self._keeps_open = True
         self._chunked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start with an empty connection."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
         transport.set_write_buffer_limits(high=_HIGH_WATER)
@@ -395,11 +339,9 @@ class ServerConnection(asyncio.Protocol):
         return self._transport.is_closing()
 
     def pause_writing(self) -> None:
-        """Hold ``write`` back until the peer has read."""
         self._room.clear()
 
     def resume_writing(self) -> None:
-        """Let ``write`` go on."""
         self._room.set()
 
     def eof_received(self) -> bool:
@@ -408,38 +350,26 @@ class ServerConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a request that is whole is answered."""
-        self._http.receive_data(data)
-        self._advance()
+        self._received += data
+        if self._task is None:
+            self._take()
 
-    def _advance(self) -> None:
+    def _take(self) -> None:
         try:
-            while self._task is None or self._task.done():
-                event = self._http.next_event()
-                if event is h11.NEED_DATA or event is h11.PAUSED:
-                    return
-                if isinstance(event, h11.ConnectionClosed):
-                    self._transport.close()
-                    return
-                self._take(event)
-        except h11.RemoteProtocolError:
+            parsed = parse_request(self._received)
+        except ValueError:
             self._transport.close()
-
-    def _take(self, event: object) -> None:
-        if isinstance(event, h11.Request):
-            self._stir()
-            self._request = event
-            self._body.clear()
-        elif isinstance(event, h11.Data):
-            self._body += event.data
-        elif isinstance(event, h11.EndOfMessage) and self._request is not None:
-            request = read_request(
-                self._request.method.decode(),
-                self._request.target.decode(),
-                self._request.headers,
-                bytes(self._body),
-            )
-            self._task = self._loop.create_task(self._answer(request))
-            self._task.add_done_callback(self._settle)
+            return
+        if parsed is None:
+            return
+        request, size = parsed
+        del self._received[:size]
+        self._stir()
+        self._version = request.version
+        wish = request.headers.get("connection", "").lower()
+        self._keeps_open = request.version == _HTTP_1_1 and wish != "close"
+        self._task = self._loop.create_task(self._answer(request))
+        self._task.add_done_callback(self._settle)
 
     def _settle(self, task: asyncio.Task[None]) -> None:
         """Break off and report an answer that failed by a mistake of ours."""
@@ -453,11 +383,10 @@ class ServerConnection(asyncio.Protocol):
         await self._serve(request, self)
         if self.closed:
             return
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
+        if self._keeps_open:
             self._task = None
             self._rest()
-            self._advance()
+            self._take()
         else:
             self._transport.close()
 
@@ -470,15 +399,14 @@ class ServerConnection(asyncio.Protocol):
             self._idle = None
 
     def whole(self, request: Request, answer: DemoAnswer) -> bytes:
-        """Frame a whole answer; JSON is compressed if that was asked for."""
+        """Frame a whole answer; JSON is compressed if that was asked for.
+
+        One with a status below 200 is a bare line, after which the connection ends.
+        """
         if answer.status < 200:
-            return b"HTTP/1.1 %d %b\r\n\r\n" % (
-                answer.status,
-                responses.get(answer.status, "").encode(),
-            )
+            self._keeps_open = False
+            return self._head(answer.status, [])
         body, headers = answer.body, list(answer.headers)
-        if answer.status in {204, 304}:
-            body = b""
         if answer.content_type:
             headers.append(("Content-Type", answer.content_type))
         wanted = "gzip" in request.headers.get("accept-encoding", "")
@@ -487,24 +415,22 @@ class ServerConnection(asyncio.Protocol):
             if len(body) >= _GZIP_FROM:
                 body = zlib.compress(body, 1, wbits=31)
                 headers.append(("Content-Encoding", "gzip"))
-        if answer.status not in {204, 304}:
+        if answer.status in _BODILESS:
+            body = b""
+        else:
             headers.append(("Content-Length", str(len(body))))
-        head = self._framed(h11.Response(status_code=answer.status, headers=headers))
-        if body and request.method != "HEAD":
-            body = self._framed(h11.Data(data=body))
-        return head + body + self._framed(h11.EndOfMessage())
+        if not self._keeps_open:
+            headers.append(("Connection", "close"))
+        head = self._head(answer.status, headers)
+        return head if request.method == "HEAD" else head + body
 
     def send_half(self, answer: DemoAnswer) -> None:
         """Send the head of an answer and half of its body, and break off."""
         headers = [("Content-Length", str(len(answer.body) + 1))]
         if answer.content_type:
             headers.append(("Content-Type", answer.content_type))
-        self.begin(answer.status, headers)
+        self._write(self._head(answer.status, headers))
         self.break_off(answer.body[: len(answer.body) // 2])
-
-    def begin(self, status: int, headers: Headers) -> None:
-        """Send the head of an answer."""
-        self._write(self._framed(h11.Response(status_code=status, headers=headers)))
 
     def begin_stream(self, headers: Headers, *, to_close: bool) -> None:
         """Send the head of a good answer of unknown length.
@@ -512,13 +438,12 @@ class ServerConnection(asyncio.Protocol):
         It is chunked, unless its end is to be that of the connection, as it is for
         a peer that speaks HTTP/1.0.
         """
-        self._chunked = not to_close and self._http.their_http_version == b"1.1"
-        if to_close:
-            headers = [*headers, ("Connection", "close")]
-            lines = [f"{name}: {value}\r\n" for name, value in headers]
-            self._write(f"HTTP/1.1 200 OK\r\n{''.join(lines)}\r\n".encode())
-        else:
-            self.begin(200, [*headers, ("Transfer-Encoding", "chunked")])
+        self._chunked = not to_close and self._version == _HTTP_1_1
+        how = ("Transfer-Encoding", "chunked")
+        if not self._chunked:
+            self._keeps_open = False
+            how = ("Connection", "close")
+        self._write(self._head(200, [*headers, how]))
 
     def stream_framed(self, pieces: Sequence[bytes]) -> bytes:
         """Frame pieces of a streamed answer, each as an HTTP chunk of its own."""
@@ -532,15 +457,18 @@ class ServerConnection(asyncio.Protocol):
         """Frame the beginning of a piece whose end is never sent."""
         return b"80\r\n" + piece if self._chunked else piece
 
-    def end(self) -> None:
+    def end_stream(self) -> None:
         """End a streamed answer; one that is not chunked ends with the connection."""
         if self._chunked:
-            self._write(self._framed(h11.EndOfMessage()))
+            self._write(b"0\r\n\r\n")
         else:
             self._transport.close()
 
-    def _framed(self, event: h11.Event) -> bytes:
-        return self._http.send(event) or b""
+    @staticmethod
+    def _head(status: int, headers: Headers) -> bytes:
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        reason = REASONS.get(status, "")
+        return f"{_HTTP_1_1} {status} {reason}\r\n{lines}\r\n".encode("latin-1")
 
     async def write(self, data: bytes) -> None:
         """Write bytes as they are, then wait until the peer has room for more."""
@@ -565,9 +493,7 @@ class ServerConnection(asyncio.Protocol):
     def break_off(self, data: bytes = b"", *, reset: bool = False) -> None:
         """Write what may be the middle of something, and end the connection.
 
-        Args:
-            data: Sent as it is.
-            reset: End with a TCP reset, which may take ``data`` along.
+        A TCP reset may take ``data`` along.
         """
         self._write(data)
         if reset:

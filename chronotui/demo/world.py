@@ -1,41 +1,448 @@
-"""The workflows of the demo world."""
+"""The demo's workflows, how their runs go, and the world they make up.
+
+Everything is a function of a seed and a clock: a workflow's scheduled jobs are found
+by number, time or id, and made when they are asked for.
+"""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from chronotui.demo.clock import MILLISECOND, SECOND, DemoClock, number_of, roll
-from chronotui.demo.faults import Faults
-from chronotui.demo.phrases import HOSTILE_NAME
-from chronotui.demo.scripts import Script, ScriptedJob
-from chronotui.demo.workflow import (
-    Course,
-    DemoJob,
-    DemoWorkflow,
-    Surroundings,
-    WorkflowPlan,
-    make_id,
+from chronotui.demo.clock import (
+    MILLISECOND,
+    SECOND,
+    DemoClock,
+    SeededRandom,
+    number_of,
+    roll,
 )
+from chronotui.demo.faults import Faults
+from chronotui.demo.lines import Chapter, DemoJob, GeneratedLog
+from chronotui.demo.phrases import ENDINGS, HOSTILE_NAME, OPENING, phrasebook
+from chronotui.demo.scripts import Script, ScriptedJob
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chronotui.demo.lines import TrueLine
 
-MILLION: Final = 1_000_000
-BULK_LINES: Final = 4_400_000
+_MILLION: Final = 1_000_000
+_BULK_LINES: Final = 4_400_000
 
 _WEEK: Final = 10080
+_MINUTE: Final = 60 * SECOND
+_RETRY_PAUSE: Final = 5 * SECOND
+_WORD: Final = 0xFFFFFFFF
+_STEP: Final = 0x9E3779B1
+_BACK: Final = pow(_STEP, -1, 1 << 32)
 
 
-def demo_workflows(lines: int = MILLION) -> Sequence[WorkflowPlan]:
-    """Return the plans, in the order a server lists them.
+@dataclass(frozen=True)
+class Course:
+    """What is special about one run; None leaves it to chance.
+
+    Attributes:
+        seconds: How long it runs, all attempts together.
+        attempts: How often it is tried.
+        wait: Seconds it stays QUEUED.
+        pending: Seconds it stays PENDING.
+        step_ns: Nanoseconds from line to line.
+        lines: Lines of the last attempt, whatever the seconds say.
+        endless: It never ends.
+    """
+
+    outcome: str | None = None
+    trigger: str | None = None
+    seconds: float | None = None
+    attempts: int | None = None
+    wait: float = 2.0
+    pending: float = 1.0
+    step_ns: int | None = None
+    lines: int | None = None
+    endless: bool = False
+
+
+@dataclass(frozen=True)
+class WorkflowPlan:
+    """A generated workflow.
+
+    Attributes:
+        slug: A word of our own; the seed of its ids.
+        text: The kind of phrases its jobs print.
+        image: What its containers run.
+        interval: Minutes from one scheduled run to the next.
+        history: Runs there are when the world begins.
+        age: Seconds since the newest of those was scheduled.
+        seconds: Shortest and longest run.
+        step_ns: Nanoseconds from line to line.
+        failing: Share of runs that fail, 0 to 1.
+        canceled: Share of runs that are cancelled.
+        courses: Special runs by their place: 0 is the newest at the beginning, -1
+            the one before, 1 the next to come.
+        created_days: Days since the workflow was made.
+        terminated_hours: Hours since it was terminated; None if it was not.
+    """
+
+    slug: str
+    name: str
+    text: str
+    interval: int
+    history: int
+    age: float
+    image: str = ""
+    kind: str = "CONTAINER"
+    seconds: tuple[float, float] = (20.0, 300.0)
+    step_ns: int = SECOND // 4
+    failing: float = 0.05
+    canceled: float = 0.02
+    retention: bool = True
+    build_status: str = "COMPLETED"
+    courses: Mapping[int, Course] = field(default_factory=dict)
+    created_days: int = 40
+    terminated_hours: float | None = None
+
+
+def make_id(first: int, *seed: int) -> str:
+    """Return a UUID whose first eight digits are ``first``."""
+    high, low = roll(*seed, 1), roll(*seed, 2)
+    return (
+        f"{first & _WORD:08x}-{high & 0xFFFF:04x}-4{high >> 16 & 0xFFF:03x}-"
+        f"{0x8000 | low & 0x3FFF:04x}-{low >> 16 & 0xFFFFFFFFFFFF:012x}"
+    )
+
+
+class DemoWorkflow:
+    """A workflow, its scheduled jobs computed, its added ones kept."""
+
+    def __init__(self, plan: WorkflowPlan, world: World) -> None:
+        self.plan = plan
+        self._world = world
+        self._salt = roll(world.seed, number_of(plan.slug))
+        self.id = make_id(roll(self._salt, 1), self._salt)
+        start = world.clock.start_ns - world.clock.start_ns % SECOND
+        self.created_ns = start - (plan.created_days * 1440 + 7) * _MINUTE
+        self._interval_ns = plan.interval * _MINUTE
+        newest = start - int(plan.age * SECOND)
+        self._first_ns = newest - (plan.history - 1) * self._interval_ns
+        self.terminated_ns: int | None = None
+        if plan.terminated_hours is not None:
+            self.terminated_ns = start - int(plan.terminated_hours * 3600) * SECOND
+        self._jobs: dict[int, DemoJob] = {}
+        self._added: list[DemoJob] = []
+
+    def add(self, job: DemoJob) -> None:
+        """Take a job that no schedule made."""
+        taken = {other.created_ns for other in self._added}
+        while job.created_ns in taken:
+            job.created_ns += 1
+        self._added = sorted([*self._added, job], key=lambda one: one.created_ns)
+
+    def jobs(self, now_ns: int, before_ns: int | None = None) -> Iterator[DemoJob]:
+        """Yield the jobs there are, or were made before a time, newest first."""
+        limit = now_ns + 1 if before_ns is None else before_ns
+        added = [job for job in self._added if job.created_ns < limit]
+        number = self._count(limit)
+        while added or number:
+            scheduled = self.scheduled(number - 1) if number else None
+            if added and (
+                scheduled is None or added[-1].created_ns > scheduled.created_ns
+            ):
+                yield added.pop()
+            elif scheduled is not None:
+                number -= 1
+                yield scheduled
+
+    def find(self, job_id: str, now_ns: int) -> DemoJob | None:
+        """Return the job with this id if it exists by now."""
+        for job in self._added:
+            if job.id == job_id:
+                return job if job.created_ns <= now_ns else None
+        try:
+            first = int(job_id[:8], 16)
+        except ValueError:
+            return None
+        number = (first - self._salt) * _BACK & _WORD
+        if number >= self._count(now_ns + 1):
+            return None
+        job = self.scheduled(number)
+        return job if job.id == job_id else None
+
+    def failures(self, now_ns: int) -> int:
+        """Return how many of the last jobs failed in a row."""
+        count = 0
+        for job in self.jobs(now_ns):
+            status = job.status(now_ns)
+            if status == "FAILED":
+                count += 1
+            elif status == "COMPLETED" or count > 99:
+                break
+        return count
+
+    def terminate(self, now_ns: int) -> None:
+        """Schedule no more, and cancel what has not ended (a server takes a while)."""
+        if self.terminated_ns is None:
+            self.terminated_ns = now_ns
+            for job in islice(self.jobs(now_ns), 100):
+                if not job.has_ended(now_ns):
+                    job.cancel(now_ns + SECOND)
+
+    def _count(self, before_ns: int) -> int:
+        """Return how many scheduled jobs were made before a moment."""
+        if self.terminated_ns is not None:
+            before_ns = min(before_ns, self.terminated_ns)
+        passed = before_ns + 3 * SECOND - 1 - self._first_ns
+        return max(0, passed // self._interval_ns + 1)
+
+    def scheduled(self, number: int) -> DemoJob:
+        """Return the scheduled job with this number, counted from 0."""
+        job = self._jobs.get(number)
+        if job is None:
+            course = self.plan.courses.get(number - self.plan.history + 1, Course())
+            at_ns = self._first_ns + number * self._interval_ns
+            job = self._jobs[number] = self.make(number, at_ns, course)
+        return job
+
+    def make(self, number: int, scheduled_ns: int, course: Course) -> DemoJob:
+        """Make a job; chance decides what ``course`` leaves open."""
+        plan = self.plan
+        rng = SeededRandom(self._salt, number)
+        job_id = make_id(self._salt + number * _STEP, self._salt, number)
+        outcome = course.outcome or _outcome(plan, rng)
+        trigger = course.trigger or ("MANUAL" if rng.chance(0.15) else "AUTOMATIC")
+        attempts = course.attempts or (
+            rng.between(1, 3) if outcome == "FAILED" and rng.chance(0.3) else 1
+        )
+        queued_ns = scheduled_ns + int(course.pending * SECOND)
+        first_ns = queued_ns + int(course.wait * SECOND)
+        seconds = course.seconds or rng.spread(*plan.seconds)
+        each_ns = max(SECOND // 10, int(seconds * SECOND / attempts) - _RETRY_PAUSE)
+        if attempts == 1:
+            each_ns = int(seconds * SECOND)
+        starts = tuple(
+            first_ns + turn * (each_ns + _RETRY_PAUSE) for turn in range(attempts)
+        )
+        step_ns = course.step_ns or plan.step_ns
+        if course.lines is not None:
+            each_ns = max(each_ns, course.lines * step_ns)
+        completed_ns = None if course.endless else starts[-1] + each_ns + SECOND // 3
+
+        def make_log() -> GeneratedLog:
+            chapters = self._chapters(course, starts, each_ns, outcome)
+            return GeneratedLog(
+                chapters,
+                lambda: self._world.faults.lag_ns(self._salt),
+                interleaved=self._world.interleaved,
+            )
+
+        return DemoJob(
+            job_id,
+            self.id,
+            scheduled_ns=scheduled_ns,
+            queued_ns=queued_ns,
+            attempt_starts_ns=starts,
+            completed_ns=completed_ns,
+            trigger=trigger,
+            outcome=outcome,
+            make_log=make_log,
+        )
+
+    def _chapters(
+        self, course: Course, starts: tuple[int, ...], each_ns: int, outcome: str
+    ) -> tuple[Chapter, ...]:
+        """Write the attempts of a job; a HEARTBEAT prints nothing."""
+        plan = self.plan
+        if plan.kind == "HEARTBEAT":
+            return ()
+        step_ns = course.step_ns or plan.step_ns
+        book = phrasebook(plan.text, self._world.seed)
+        chapters = []
+        for turn, start_ns in enumerate(starts):
+            last = turn == len(starts) - 1
+            lines = None if course.endless and last else each_ns // step_ns
+            if last and course.lines is not None:
+                lines = course.lines
+            ending = ENDINGS[outcome if last else "FAILED"]
+            framed = lines is None or lines >= len(OPENING) + len(ending)
+            chapters.append(
+                Chapter(
+                    turn + 1,
+                    start_ns,
+                    step_ns,
+                    lines,
+                    book,
+                    OPENING if framed else (),
+                    ending if framed and lines is not None else (),
+                    self._world.first_number,
+                )
+            )
+        return tuple(chapters)
+
+
+def _outcome(plan: WorkflowPlan, rng: SeededRandom) -> str:
+    luck = rng.spread(0, 1)
+    if luck < plan.failing:
+        return "FAILED"
+    return "CANCELED" if luck < plan.failing + plan.canceled else "COMPLETED"
+
+
+class World:
+    """Everything a demo server can tell, and the truth about it for tests.
 
     Args:
-        lines: Length of the long log.
+        seed: Worlds of one seed and one start are the same.
+        faults: Decide how far the retained logs trail.
+        first_number: Number of a first line: 0, or 1 in the documented dialect.
+        lines: Length of the long log; a million if None.
+        plans: The workflows there are; the demo's own if None.
+        interleaved: Whether retained logs are listed without regard to attempts, as
+            by a current server.
     """
-    return (*_watched(), *_finished(lines), *_unusual())
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        clock: DemoClock | None = None,
+        faults: Faults | None = None,
+        first_number: int = 0,
+        lines: int | None = None,
+        plans: Sequence[WorkflowPlan] | None = None,
+        interleaved: bool = True,
+    ) -> None:
+        self.seed = seed
+        self.clock = clock or DemoClock()
+        self.faults = faults or Faults()
+        self.first_number = first_number
+        self.interleaved = interleaved
+        self._lock = threading.RLock()
+        self._made = 0
+        self._scheduled: dict[tuple[str, str], str] = {}
+        self._workflows: dict[str, DemoWorkflow] = {}
+        for plan in demo_workflows(lines) if plans is None else plans:
+            self.add_workflow(plan)
+
+    @property
+    def workflows(self) -> tuple[DemoWorkflow, ...]:
+        """The workflows in the order a server lists them."""
+        return tuple(self._workflows.values())
+
+    def add_workflow(self, plan: WorkflowPlan) -> DemoWorkflow:
+        """Make a workflow; one with the same slug is replaced."""
+        workflow = DemoWorkflow(plan, self)
+        with self._lock:
+            self._workflows = {**self._workflows, workflow.id: workflow}
+        return workflow
+
+    def workflow(self, workflow_id: str) -> DemoWorkflow | None:
+        return self._workflows.get(workflow_id)
+
+    def named(self, name: str) -> DemoWorkflow:
+        """Return the workflow with this slug or name.
+
+        Raises:
+            KeyError: If there is none.
+        """
+        for workflow in self.workflows:
+            if name in (workflow.plan.slug, workflow.plan.name):
+                return workflow
+        raise KeyError(name)
+
+    def job(self, job_id: str) -> DemoJob | None:
+        """Return the job with this id, whatever its workflow."""
+        now_ns = self.clock.now_ns()
+        found = (workflow.find(job_id, now_ns) for workflow in self.workflows)
+        return next((job for job in found if job is not None), None)
+
+    def newest_job(self, name: str, place: int = 0) -> DemoJob:
+        """Return a job of the workflow with this slug or name, the newest by default.
+
+        Raises:
+            KeyError: If there is no such workflow.
+            IndexError: If it has not that many jobs.
+        """
+        for number, job in enumerate(self.named(name).jobs(self.clock.now_ns())):
+            if number == place:
+                return job
+        raise IndexError(place)
+
+    def add_job(
+        self, script: Script | None = None, *, workflow: DemoWorkflow | None = None
+    ) -> ScriptedJob:
+        """Make a job that does what ``script`` and the caller say.
+
+        Args:
+            script: Its lines and end; without one it runs, silent, until told.
+            workflow: Where it belongs; the workflow ``scripted`` if None, which is
+                made when first needed.
+        """
+        with self._lock:
+            owner = workflow or self._scripted_workflow()
+            self._made += 1
+            job_id = make_id(roll(self.seed, 7, self._made), self.seed, self._made, 7)
+            job = ScriptedJob(
+                job_id,
+                owner.id,
+                script or Script(),
+                clock=self.clock,
+                faults=self.faults,
+                first_number=self.first_number,
+                interleaved=self.interleaved,
+            )
+            owner.add(job)
+        return job
+
+    def _scripted_workflow(self) -> DemoWorkflow:
+        try:
+            return self.named("scripted")
+        except KeyError:
+            return self.add_workflow(
+                WorkflowPlan("scripted", "scripted", "sweep", 10080, 0, 0)
+            )
+
+    def schedule(self, workflow: DemoWorkflow, key: str) -> str:
+        """Run a workflow once, now, and return the job's id.
+
+        Args:
+            workflow: What to run.
+            key: The request's idempotency key; the same one gives the same job.
+        """
+        with self._lock:
+            known = self._scheduled.get((workflow.id, key))
+            if known is not None:
+                return known
+            number = 1 << 31 | number_of(key)
+            course = Course(trigger="MANUAL", seconds=30)
+            at_ns = self.clock.now_ns() + 2 * SECOND
+            job = workflow.make(number, at_ns - at_ns % SECOND, course)
+            workflow.add(job)
+            self._scheduled[workflow.id, key] = job.id
+            return job.id
+
+    def truth(self, job_id: str, *, until_now: bool = False) -> list[TrueLine]:
+        """Return every line a job truly has, in the log's order.
+
+        Args:
+            job_id: Whose lines.
+            until_now: Leave out what a script has yet to write.
+
+        Raises:
+            KeyError: If there is no such job.
+        """
+        job = self.job(job_id)
+        if job is None:
+            raise KeyError(job_id)
+        now_ns = self.clock.now_ns()
+        far = isinstance(job, ScriptedJob) and not until_now
+        return list(job.log.truth(1 << 62 if far else now_ns))
+
+
+def demo_workflows(lines: int | None) -> Sequence[WorkflowPlan]:
+    """Return the plans in the order a server lists them."""
+    long = _MILLION if lines is None else lines
+    return (*_watched(), *_finished(long), *_unusual())
 
 
 def _watched() -> tuple[WorkflowPlan, ...]:
@@ -162,7 +569,7 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
                 0: Course(
                     outcome="COMPLETED",
                     trigger="AUTOMATIC",
-                    lines=BULK_LINES,
+                    lines=_BULK_LINES,
                     step_ns=MILLISECOND,
                 )
             },
@@ -253,178 +660,3 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
             created_days=400,
         ),
     )
-
-
-# The demo world: workflows, jobs and logs, all functions of a seed and a clock.
-
-
-class World:
-    """Everything a demo server can tell, and the truth about it for tests.
-
-    Args:
-        seed: Worlds of one seed and one start are the same.
-        clock: The time of the world.
-        faults: Decide how far the retained logs trail.
-        first_number: Number of a first line: 0, or 1 in the documented dialect.
-        lines: Length of the long log.
-        plans: The workflows there are; the demo's own if None.
-        interleaved: Whether retained logs are listed without regard to attempts, as
-            by a current server.
-    """
-
-    def __init__(
-        self,
-        *,
-        seed: int = 1,
-        clock: DemoClock | None = None,
-        faults: Faults | None = None,
-        first_number: int = 0,
-        lines: int = MILLION,
-        plans: Sequence[WorkflowPlan] | None = None,
-        interleaved: bool = True,
-    ) -> None:
-        self.seed = seed
-        self.clock = clock or DemoClock()
-        self.faults = faults or Faults()
-        self.first_number = first_number
-        self.interleaved = interleaved
-        self._lock = threading.RLock()
-        self._made = 0
-        self._scheduled: dict[tuple[str, str], str] = {}
-        self._workflows: dict[str, DemoWorkflow] = {}
-        for plan in demo_workflows(lines) if plans is None else plans:
-            self.add_workflow(plan)
-
-    @property
-    def workflows(self) -> tuple[DemoWorkflow, ...]:
-        """The workflows in the order a server lists them."""
-        return tuple(self._workflows.values())
-
-    def add_workflow(self, plan: WorkflowPlan) -> DemoWorkflow:
-        """Make a workflow; one with the same slug is replaced."""
-        around = Surroundings(
-            self.seed,
-            self.clock.start_ns,
-            self.first_number,
-            self._lag_ns,
-            self.interleaved,
-        )
-        workflow = DemoWorkflow(plan, around)
-        with self._lock:
-            self._workflows = {**self._workflows, workflow.id: workflow}
-        return workflow
-
-    def _lag_ns(self, job: int) -> int:
-        return self.faults.lag_ns(job)
-
-    def remove_workflow(self, workflow_id: str) -> None:
-        """Forget a workflow."""
-        with self._lock:
-            kept = dict(self._workflows)
-            kept.pop(workflow_id, None)
-            self._workflows = kept
-
-    def workflow(self, workflow_id: str) -> DemoWorkflow | None:
-        """Return the workflow with this id."""
-        return self._workflows.get(workflow_id)
-
-    def named(self, name: str) -> DemoWorkflow:
-        """Return the workflow with this slug or name.
-
-        Raises:
-            KeyError: If there is none.
-        """
-        for workflow in self.workflows:
-            if name in (workflow.plan.slug, workflow.plan.name):
-                return workflow
-        raise KeyError(name)
-
-    def job(self, job_id: str) -> DemoJob | None:
-        """Return the job with this id, whatever its workflow."""
-        now_ns = self.clock.now_ns()
-        found = (workflow.find(job_id, now_ns) for workflow in self.workflows)
-        return next((job for job in found if job is not None), None)
-
-    def newest_job(self, name: str, place: int = 0) -> DemoJob:
-        """Return a job of the workflow with this slug or name, the newest by default.
-
-        Raises:
-            KeyError: If there is no such workflow.
-            IndexError: If it has not that many jobs.
-        """
-        for number, job in enumerate(self.named(name).jobs(self.clock.now_ns())):
-            if number == place:
-                return job
-        raise IndexError(place)
-
-    def add_job(
-        self, script: Script | None = None, *, workflow: DemoWorkflow | None = None
-    ) -> ScriptedJob:
-        """Make a job that does what ``script`` and the caller say.
-
-        Args:
-            script: Its lines and end; without one it runs, silent, until told.
-            workflow: Where it belongs; the workflow ``scripted`` if None, which is
-                made when first needed.
-        """
-        with self._lock:
-            owner = workflow or self._scripted_workflow()
-            self._made += 1
-            job_id = make_id(roll(self.seed, 7, self._made), self.seed, self._made, 7)
-            job = ScriptedJob(
-                job_id,
-                owner.id,
-                script or Script(),
-                clock=self.clock,
-                faults=self.faults,
-                first_number=self.first_number,
-                interleaved=self.interleaved,
-            )
-            owner.add(job)
-        return job
-
-    def _scripted_workflow(self) -> DemoWorkflow:
-        try:
-            return self.named("scripted")
-        except KeyError:
-            return self.add_workflow(
-                WorkflowPlan("scripted", "scripted", "sweep", 10080, 0, 0)
-            )
-
-    def schedule(self, workflow: DemoWorkflow, key: str) -> str:
-        """Run a workflow once, now, and return the job's id.
-
-        Args:
-            workflow: What to run.
-            key: The request's idempotency key; the same one gives the same job.
-        """
-        with self._lock:
-            known = self._scheduled.get((workflow.id, key))
-            if known is not None:
-                return known
-            number = 1 << 31 | number_of(key)
-            course = Course(trigger="MANUAL", seconds=30)
-            at_ns = self.clock.now_ns() + 2 * SECOND
-            job = workflow.make(number, at_ns - at_ns % SECOND, course)
-            workflow.add(job)
-            self._scheduled[workflow.id, key] = job.id
-            return job.id
-
-    def truth(self, job_id: str, *, until_now: bool = False) -> list[TrueLine]:
-        """Return every line a job truly has, in the log's order.
-
-        Args:
-            job_id: Whose lines.
-            until_now: Leave out what a script has yet to write.
-
-        Raises:
-            KeyError: If there is no such job.
-        """
-        job = self.job(job_id)
-        if job is None:
-            raise KeyError(job_id)
-        now_ns = self.clock.now_ns()
-        far = isinstance(job, ScriptedJob) and not until_now
-        return list(job.log.truth(1 << 62 if far else now_ns))
-
-    log = truth

@@ -70,8 +70,6 @@ class TreeFilters:
 
 
 class TreeNodeKind(Enum):
-    """What stands on a row."""
-
     WORKFLOW = "workflow"
     JOB = "job"
     NOTE = "note"
@@ -125,15 +123,14 @@ class ShortIds:
         new = list(ids)
         self._ids.update(new)
         self._prefixes.update([item[: self.length] for item in new])
-        while len(self._prefixes) < len(self._ids) and self.length < self._longest():
+        while len(self._prefixes) < len(self._ids):
+            if self.length >= max(map(len, self._ids)):
+                break
             self.length += 1
             self._prefixes = {item[: self.length] for item in self._ids}
 
     def of(self, item_id: str) -> str:
         return item_id[: self.length]
-
-    def _longest(self) -> int:
-        return max(map(len, self._ids))
 
 
 class JobPool:
@@ -224,7 +221,6 @@ class Branch:
 
     @property
     def listing(self) -> Listing:
-        """The list that is shown."""
         return self._lists[self.job_filter]
 
     @property
@@ -269,7 +265,6 @@ class Branch:
             self.listing.add_unconfirmed(job.id)
 
     def forget(self, job_id: str) -> None:
-        """Drop a job that is no longer on the server."""
         for listing in self._lists.values():
             listing.discard(job_id)
         self.jobs.drop(job_id)
@@ -296,16 +291,13 @@ class Section(NamedTuple):
 
     @property
     def jobs(self) -> int:
-        """How many jobs are visible."""
         return 0 if self.listing is None else len(self.listing)
 
     @property
     def rows(self) -> int:
-        """How many rows the section takes."""
         return self.head + self.jobs + len(self.notes)
 
     def key(self, offset: int) -> NodeKey:
-        """Return the identity of a row of this section."""
         if offset < self.head:
             return NodeKey.workflow(self.workflow_id)
         at = offset - self.head
@@ -355,7 +347,6 @@ class TreeRows:
         return None if offset is None else self._start(at) + offset
 
     def is_open(self, workflow_id: str) -> bool:
-        """Whether a workflow's jobs are visible."""
         at = self._places.get(workflow_id)
         return at is not None and self._sections[at].listing is not None
 
@@ -457,7 +448,8 @@ class TreeSelection:
     def __init__(self) -> None:
         self.row = 0
         self._wanted: NodeKey | None = None
-        self._begin_at_top = False
+        self.begins_at_top = False
+        """Whether the first row stands in, if what follows hides the chosen node."""
 
     def choose(self, key: NodeKey, rows: TreeRows) -> None:
         """Choose a node; the row stays while it is not visible."""
@@ -465,12 +457,7 @@ class TreeSelection:
         row = rows.locate(key)
         self.row = self.row if row is None else row
 
-    def begin_at_top(self) -> None:
-        """Let the first row stand in, if the chosen node is hidden by what follows."""
-        self._begin_at_top = True
-
     def settle(self, rows: TreeRows) -> None:
-        """Find the row in a new layout."""
         wanted = self._wanted
         if wanted is not None and wanted.kind is TreeNodeKind.NOTE:
             self._wanted = wanted = self._successor(rows)
@@ -478,9 +465,9 @@ class TreeSelection:
         if row is None and wanted is not None and wanted.kind is TreeNodeKind.JOB:
             row = self._nearest(rows, wanted)
         if row is None:
-            row = 0 if self._begin_at_top else min(self.row, max(len(rows) - 1, 0))
+            row = 0 if self.begins_at_top else min(self.row, max(len(rows) - 1, 0))
         self.row = row
-        self._begin_at_top = False
+        self.begins_at_top = False
 
     def _successor(self, rows: TreeRows) -> NodeKey | None:
         """Return what stands where a note stood: "more" becomes a job."""
@@ -515,7 +502,6 @@ class TreeModel:
 
     @property
     def workflows(self) -> Listing:
-        """The list of workflows that is shown."""
         return self._lists[self.filters.query, self.filters.terminated]
 
     def branch(self, workflow_id: str) -> Branch | None:
@@ -526,7 +512,6 @@ class TreeModel:
         return iter(self._branches.values())
 
     def job(self, key: NodeKey) -> Job | None:
-        """Return the job a key names, if it is loaded."""
         branch = self._branches.get(key.workflow_id)
         return None if branch is None else branch.jobs.get(key.item)
 
@@ -569,13 +554,11 @@ class TreeModel:
             self.touch()
 
     def update_job(self, job: Job) -> None:
-        """Take over a job read alone, if its workflow is loaded."""
         branch = self._branches.get(job.workflow_id)
         if branch is not None and branch.update(job):
             self.touch()
 
     def touch(self) -> None:
-        """Say that something changed."""
         self._rows = None
 
     # what is shown
@@ -592,7 +575,7 @@ class TreeModel:
         """Filter at once by what is loaded; the server's answers refine it."""
         before, self.filters = self.filters, filters
         if filters.query != before.query:
-            self._selection.begin_at_top()
+            self._selection.begins_at_top = True
         self._lists = {
             ("", filters.terminated): self._whole_list(filters.terminated),
             **self._lists_for(filters),
@@ -602,7 +585,6 @@ class TreeModel:
         self.touch()
 
     def set_expanded(self, workflow_id: str, expanded: bool) -> None:
-        """Show or fold away the jobs of a workflow."""
         branch = self._branches.get(workflow_id)
         if branch is None or branch.expanded == expanded:
             return
@@ -629,7 +611,6 @@ class TreeModel:
 
     @property
     def selected_row(self) -> int:
-        """The selected row, 0 when there are none."""
         return self._selection.row if len(self.rows) else 0
 
     def select(self, key: NodeKey) -> None:
@@ -637,7 +618,6 @@ class TreeModel:
         self._selection.choose(key, self.rows)
 
     def select_row(self, row: int) -> None:
-        """Select the row nearest to a number."""
         rows = self.rows
         if len(rows):
             self.select(rows.key(min(max(row, 0), len(rows) - 1)))

@@ -59,6 +59,8 @@ _SIGNS: Final[dict[str, tuple[str, Role]]] = {
 }
 
 
+TRIGGER_WORDS: Final = {"AUTOMATIC": "auto", "MANUAL": "manual"}
+
 # The row of a job: its sign, then columns.
 
 SIGN_CELLS: Final = 2
@@ -81,7 +83,7 @@ class JobCell(NamedTuple):
     width: int
 
 
-class Column(NamedTuple):
+class JobColumn(NamedTuple):
     """A column of the rows of jobs.
 
     ``widths`` are those it may have, each with its rank: the order in which all
@@ -102,8 +104,7 @@ def is_ticking(job: Job) -> bool:
 
 def _trigger(cell: JobCell) -> str:
     word = str(cell.job.trigger)
-    known = {"AUTOMATIC": "auto", "MANUAL": "manual"}.get(word)
-    text = known or clean(word).lower()
+    text = TRIGGER_WORDS.get(word) or clean(word).lower()
     return text if cell.width > 1 else text[:1]
 
 
@@ -144,18 +145,18 @@ def _muted_when_done(state: Role) -> Role:
 
 
 COLUMNS: Final = {
-    "id": Column(
+    "id": JobColumn(
         lambda cell: clean(cell.short_id),
         _plain_unless_failed,
         widths={3: WHOLE},
         least=LEAST_ID,
     ),
-    "trigger": Column(_trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}),
-    "age": Column(_age, _muted_when_done, widths={0: 7, 8: LONG_AGE}),
-    "duration": Column(
+    "trigger": JobColumn(_trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}),
+    "age": JobColumn(_age, _muted_when_done, widths={0: 7, 8: LONG_AGE}),
+    "duration": JobColumn(
         _duration, _plain_unless_failed, widths={1: 5, 2: 7}, right=True
     ),
-    "attempts": Column(
+    "attempts": JobColumn(
         _attempts, lambda _state: Role.PLAIN, widths={4: 3, 7: LONG_ATTEMPT}
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
 from chronotui.tree.model import TreeFilters
+from chronotui.tree.row import TRIGGER_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,11 +58,11 @@ class ChoiceMenu(ModalScreen[int | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h,left", "leave", "back", show=False, id="filters.menu_back"),
-        Binding("j", "step('down')", "down", show=False, id="filters.menu_down"),
-        Binding("k", "step('up')", "up", show=False, id="filters.menu_up"),
+        Binding("j", "list('cursor_down')", "down", show=False, id="filters.menu_down"),
+        Binding("k", "list('cursor_up')", "up", show=False, id="filters.menu_up"),
         Binding(
             "l,right,space",
-            "step('select')",
+            "list('select')",
             "choose",
             show=False,
             id="filters.menu_choose",
@@ -75,47 +76,29 @@ class ChoiceMenu(ModalScreen[int | None]):
         self._at = at
 
     def compose(self) -> ComposeResult:
-        """Show the values, the present one highlighted."""
         yield OptionList(*(Option(Content(word)) for word in self._words))
 
     def on_mount(self) -> None:
-        """Open below the filter."""
         listed = self.query_one(OptionList)
         listed.highlighted = self._chosen
         listed.styles.offset = (self._at.x, self._at.y)
         listed.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Give the chosen value."""
         event.stop()
         self.dismiss(event.option_index)
 
     def on_click(self, event: Click) -> None:
-        """Leave on a click beside the list."""
         listed = self.query_one(OptionList)
         if not listed.region.contains(event.screen_x, event.screen_y):
             self.dismiss(None)
 
     def action_leave(self) -> None:
-        """Leave the value as it was."""
         self.dismiss(None)
 
-    def action_step(self, step: str) -> None:
+    def action_list(self, action: str) -> None:
         """Move in the list, or choose."""
-        listed = self.query_one(OptionList)
-        if step == "select":
-            listed.action_select()
-        elif step == "down":
-            listed.action_cursor_down()
-        else:
-            listed.action_cursor_up()
-
-
-class ChoiceOption(NamedTuple, Generic[Value]):
-    """A value with its word."""
-
-    value: Value | None
-    word: str
+        getattr(self.query_one(OptionList), f"action_{action}")()
 
 
 class Choice(Widget, Generic[Value], can_focus=True):
@@ -123,7 +106,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
     Args:
         title: What is chosen, in a word.
-        options: The values; the first is None, for "any".
+        options: The values with their words; the first is None, for "any".
     """
 
     DEFAULT_CSS = """
@@ -145,8 +128,6 @@ class Choice(Widget, Generic[Value], can_focus=True):
     ]
 
     class Changed(Message):
-        """Another value was chosen."""
-
         def __init__(self, choice: Choice[Any]) -> None:
             super().__init__()
             self.choice = choice
@@ -158,7 +139,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
     def __init__(
         self,
         title: str,
-        options: Sequence[ChoiceOption[Value]],
+        options: Sequence[tuple[Value | None, str]],
         *,
         id: str,  # noqa: A002
     ) -> None:
@@ -170,20 +151,19 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
     @property
     def value(self) -> Value | None:
-        """The chosen value, None for any."""
-        return self._options[self._at].value
+        return self._options[self._at][0]
 
     def set_value(self, value: Value | None) -> None:
         """Show a value without saying that it changed; any other word is added."""
-        known = [option.value for option in self._options]
+        known = [value for value, _word in self._options]
         if value not in known:
-            self._options = [*self._options, ChoiceOption(value, clean(str(value)))]
+            self._options = [*self._options, (value, clean(str(value)))]
             known.append(value)
         self._take(known.index(value))
 
     def render(self) -> Content:
         """Draw the value, or the title where nothing is filtered."""
-        word = self._options[self._at].word
+        word = self._options[self._at][1]
         if self._long:
             word = f"{self.title}: {word}"
         elif not self._at:
@@ -196,27 +176,20 @@ class Choice(Widget, Generic[Value], can_focus=True):
         return cell_len(self.render().plain)
 
     def action_cycle(self, step: int) -> None:
-        """Choose the next or previous value."""
         self._choose((self._at + step) % len(self._options))
 
     def action_menu(self) -> None:
-        """Choose among all values."""
-        words = [option.word for option in self._options]
+        words = [word for _value, word in self._options]
         words[0] = f"any {self.title}"
         below = Offset(self.region.x, self.region.bottom)
-        self.app.push_screen(ChoiceMenu(words, self._at, below), self._chosen)
+        self.app.push_screen(ChoiceMenu(words, self._at, below), self._choose)
 
     def on_click(self, event: Click) -> None:
-        """Open the menu."""
         event.stop()
         self.action_menu()
 
-    def _chosen(self, at: int | None) -> None:
-        if at is not None:
-            self._choose(at)
-
-    def _choose(self, at: int) -> None:
-        if at != self._at:
+    def _choose(self, at: int | None) -> None:
+        if at is not None and at != self._at:
             self._take(at)
             self.post_message(self.Changed(self))
 
@@ -240,13 +213,12 @@ TERM_CELLS: Final = 34
 PLACEHOLDER: Final = "filter"
 
 STATUSES: Final = (
-    ChoiceOption[JobStatus](None, "any"),
-    *(ChoiceOption(JobStatus(word), word) for word in JobStatus.KNOWN),
+    (None, "any"),
+    *((JobStatus(word), word) for word in JobStatus.KNOWN),
 )
 TRIGGERS: Final = (
-    ChoiceOption[Trigger](None, "any"),
-    ChoiceOption(Trigger.AUTOMATIC, "auto"),
-    ChoiceOption(Trigger.MANUAL, "manual"),
+    (None, "any"),
+    *((Trigger(name), word) for name, word in TRIGGER_WORDS.items()),
 )
 
 
@@ -263,11 +235,9 @@ class FilterText(Input):
         self._leave = leave
 
     def action_leave(self) -> None:
-        """Go to the tree, filtered by the text as it stands."""
         self._leave()
 
     async def action_submit(self) -> None:
-        """Go to the tree, as Enter says."""
         self._leave()
 
 
@@ -317,8 +287,6 @@ class FilterBar(Horizontal):
     ]
 
     class FiltersChanged(Message):
-        """The tree is to be filtered otherwise."""
-
         def __init__(self, filters: TreeFilters) -> None:
             super().__init__()
             self.filters = filters
@@ -327,40 +295,41 @@ class FilterBar(Horizontal):
         super().__init__()
         self._leave = leave
         self.filters = TreeFilters()
+        self._status = Choice("status", STATUSES, id="filter-status")
+        self._trigger = Choice("trigger", TRIGGERS, id="filter-trigger")
+        self._words = Static(PLACEHOLDER, id="filter-words", markup=False)
+        self._text: FilterText | None = None
+        self._switch = Static(id="filter-terminated", markup=False)
         self._typing: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """Show the filters in one line."""
-        yield Choice("status", STATUSES, id="filter-status")
-        yield Choice("trigger", TRIGGERS, id="filter-trigger")
+        yield self._status
+        yield self._trigger
         yield Static("/ ", id="filter-slash", markup=False)
-        yield Static(PLACEHOLDER, id="filter-words", markup=False)
-        yield Static(id="filter-terminated", markup=False)
+        yield self._words
+        yield self._switch
 
     def show(self, filters: TreeFilters) -> None:
-        """Show filters that were set elsewhere."""
         if filters == self.filters:
             return
         self.filters = filters
-        self.query_one("#filter-status", Choice).set_value(filters.status)
-        self.query_one("#filter-trigger", Choice).set_value(filters.trigger)
-        for text in self.query(FilterText):
-            if text.value.strip() != filters.query:
-                with self.prevent(Input.Changed):
-                    text.value = filters.text
+        self._status.set_value(filters.status)
+        self._trigger.set_value(filters.trigger)
+        if self._text is not None and self._text.value.strip() != filters.query:
+            with self.prevent(Input.Changed):
+                self._text.value = filters.text
         self._words.update(clean(filters.text) or PLACEHOLDER)
         self.set_class(filters.terminated, "-terminated")
         self._label_switch()
 
-    def focus_filters(self, *, text: bool = False) -> None:
+    def focus_filters(self, text: bool = False) -> None:
         """Put the focus on the first filter, or on the text."""
-        wanted = self._text() if text else self.query_one("#filter-status")
         # At once, not by `focus`: keys typed ahead are meant for it already.
-        self.screen.set_focus(wanted)
+        self.screen.set_focus(self._text_input() if text else self._status)
 
     def on_descendant_focus(self) -> None:
         """Let Tab find the text."""
-        self._text()
+        self._text_input()
 
     def on_resize(self, event: Resize) -> None:
         """Show the switch for terminated workflows where there is room."""
@@ -368,17 +337,14 @@ class FilterBar(Horizontal):
         self._label_switch()
 
     def on_click(self, event: Click) -> None:
-        """Let the text and the switch for terminated workflows be clicked."""
         if event.widget is self._switch:
             self.action_terminated()
         elif event.widget is self._words:
             self.focus_filters(text=True)
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
-        """Take over a status or a trigger."""
         event.stop()
-        status = self.query_one("#filter-status", Choice).value
-        trigger = self.query_one("#filter-trigger", Choice).value
+        status, trigger = self._status.value, self._trigger.value
         self._set(replace(self.filters, status=status, trigger=trigger))
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -393,36 +359,24 @@ class FilterBar(Horizontal):
         self._leave()
 
     def action_clear(self) -> None:
-        """Filter by nothing."""
         self._set(self.filters.cleared())
 
     def action_terminated(self) -> None:
-        """Show terminated workflows as well, or no longer."""
         self._set(self.filters.with_terminated_toggled())
 
     def action_text(self) -> None:
-        """Go to the text."""
         self.focus_filters(text=True)
 
-    def _text(self) -> FilterText:
+    def _text_input(self) -> FilterText:
         """Return the input of the text, which takes its place at the first need.
 
         It is the dearest widget of a desk's first frame: a seventh of it.
         """
-        for text in self.query(FilterText):
-            return text
-        text = FilterText(self.filters.text, self.action_leave)
-        self.mount(text, after=self._words)
-        self._words.display = False
-        return text
-
-    @property
-    def _words(self) -> Static:
-        return self.query_one("#filter-words", Static)
-
-    @property
-    def _switch(self) -> Static:
-        return self.query_one("#filter-terminated", Static)
+        if self._text is None:
+            self._text = FilterText(self.filters.text, self.action_leave)
+            self.mount(self._text, after=self._words)
+            self._words.display = False
+        return self._text
 
     def _label_switch(self) -> None:
         mark = "x" if self.filters.terminated else " "
@@ -434,8 +388,8 @@ class FilterBar(Horizontal):
 
     def _take_text(self) -> None:
         self._stop_typing()
-        for text in self.query(FilterText):
-            self._set(replace(self.filters, text=text.value))
+        if self._text is not None:
+            self._set(replace(self.filters, text=self._text.value))
 
     def _stop_typing(self) -> None:
         if self._typing is not None:

@@ -88,7 +88,7 @@ DEMO_SERVER = """
 import json, sys
 from chronotui.demo.server import DemoServer
 from chronotui.demo.faults import Faults
-from chronotui.demo.script import Script, ScriptLine
+from chronotui.demo.scripts import Script, ScriptLine
 lines, rate, starts_in = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 text = "2026-03-03 INFO worker-%d batch %d of 9999 loaded in %d ms, ok"
 with DemoServer(plans=[], faults=Faults(retention_lag=(0.0, 0.0))) as demo:

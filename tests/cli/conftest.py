@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chronotui.cli.main import main
-from chronotui.demo.service import Dialect
+from chronotui.demo.routes import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

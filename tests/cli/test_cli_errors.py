@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.cli import lists
-from chronotui.demo.faults import Faults
-from chronotui.demo.wire import Failure
+from chronotui.demo.faults import Failure, Faults
 
 from .conftest import demo_config
 

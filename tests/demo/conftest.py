@@ -13,8 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from chronotui.demo.lines import DemoJob
     from chronotui.demo.server import DemoServer
-    from chronotui.demo.workflow import DemoJob
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from chronotui.demo.service import Dialect
+from chronotui.demo.routes import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,6 @@ def test_the_workflows_come_ten_a_page_and_terminated_ones_alone_when_asked(
         ({"query": "REPORT"}, ["nightly-report"]),
         ({"kind": "HEARTBEAT"}, ["heartbeat-api", "heartbeat-db"]),
         ({"build_status": "STARTED"}, ["thumbnails-v2"]),
-        ({"interval_min": "1", "interval_max": "1"}, ["queue-sweeper"]),
         ({"query": "no such name"}, []),
     ],
 )
@@ -66,9 +65,6 @@ def test_workflows_are_filtered(
         {"terminated": "true", "build_status": "FAILED"},
         {"cursor": "x"},
         {"cursor": "AAAA"},
-        {"interval_min": "-1", "interval_max": "2"},
-        {"interval_min": "1"},
-        {"interval_max": "1"},
     ],
 )
 def test_a_wrong_filter_is_a_400_in_plain_text(
@@ -192,7 +188,11 @@ def test_worlds_of_one_seed_are_the_same(demo: DemoServer) -> None:
     )
     three = World(seed=8, clock=DemoClock(start_ns=start, speed=0))
     jobs = [
-        [job.state(start) for w in world.workflows for job in w.jobs(start)][:500]
+        [
+            (job.id, job.status(start), job.attempt_starts_ns, job.completed_ns)
+            for workflow in world.workflows
+            for job in workflow.jobs(start)
+        ][:500]
         for world in (one, two, three)
     ]
     assert jobs[0] == jobs[1] != jobs[2]

@@ -12,8 +12,8 @@ import pytest
 from chronotui.demo.clock import DemoClock
 from chronotui.demo.faults import Faults
 from chronotui.demo.lines import downward
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

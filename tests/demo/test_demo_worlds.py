@@ -31,15 +31,13 @@ from chronotui.demo.lines import (
     turn_of,
 )
 from chronotui.demo.phrases import BLOCK, ENDINGS, OPENING, phrasebook
-from chronotui.demo.scripts import Script, ScriptLine, lifelike_script
-from chronotui.demo.server import serve_forever
+from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.demo.lines import DemoLog, Place
-    from chronotui.demo.server import DemoServer
     from tests.conftest import MakeDemo
     from tests.demo.conftest import PlainClient
 
@@ -271,21 +269,6 @@ def test_the_watched_jobs_end_differently_and_new_ones_follow() -> None:
     assert known < now
 
 
-@pytest.mark.parametrize("attempts", [1, 3])
-def test_a_lifelike_script_has_every_line_once(attempts: int) -> None:
-    world = World(plans=())
-    job = world.add_job(lifelike_script(4, 1000, attempts=attempts, starts_in=-60))
-    truth = world.truth(job.id)
-    places = [line.position for line in truth]
-    assert len(set(places)) == len(truth) == 1000
-    assert places == sorted(places)
-    assert {line.attempt for line in truth} == set(range(1, attempts + 1))
-    numbers = [(line.attempt, line.sequence_num) for line in truth]
-    assert len(set(numbers)) < 1000
-    assert world.truth(job.id) == [line for line in truth if line.time_ns]
-    assert job.attempts(world.clock.now_ns()) == attempts
-
-
 def test_a_job_waits_until_it_is_started_by_hand() -> None:
     world = World(plans=())
     job = world.add_job(Script(starts_in=None))
@@ -333,21 +316,6 @@ def test_a_million_lines_cost_nothing_until_they_are_read(
     page = client_of(demo).get(path).json()
     assert page["logs"][0]["sequence_num"] == 9_999_999
     assert page["logs"][0]["message"] == "Job completed successfully"
-
-
-def test_the_demo_serves_alone_until_told_to_stop() -> None:
-    stop, found = threading.Event(), []
-
-    def ready(server: DemoServer) -> None:
-        found.append((server.url, server.email, server.password, server.token))
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
-        connection.request("GET", "/api/workflows")
-        assert connection.getresponse().status == 401
-        connection.close()
-        stop.set()
-
-    serve_forever(ready=ready, prefix="api", lines=1000, stop=stop)
-    assert found[0][0].endswith("/api")
 
 
 def test_the_demo_can_serve_https(make_demo: MakeDemo) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chronotui.demo.faults import Failure
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script
-from chronotui.demo.service import Dialect
-from chronotui.demo.wire import Failure
-from chronotui.demo.workflow import WorkflowPlan
+from chronotui.demo.world import WorkflowPlan
 from chronotui.engine.catalog import (
     TICK_SECONDS,
     Catalog,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.demo.faults import Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
 from chronotui.engine.job_log import JobLog
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.store import LogStore
@@ -66,7 +66,9 @@ async def test_an_ended_job_opens_at_its_newest_lines(
     assert demo.requests.count("logs") == 2
     assert (log.state.at_start, log.state.at_end) == (False, True)
     assert [line[1] for line in (held_lines(log)[0], held_lines(log)[-1])] == [750, 949]
-    assert log.history.position.oldest == (1, 750)
+    bottom = log._watch.pages.coverage.bottom
+    assert bottom is not None
+    assert bottom[:2] == (1, 750)
     assert log.state.missing == 0
     assert [mark.kind for mark in log.store.marks.all()] == ["top", "trailer"]
 
@@ -102,11 +104,12 @@ async def test_all_is_one_download_where_the_server_has_it(
 ) -> None:
     made = ended(demo)
     log = await opened(readers, demo, made)
-    told: list[int] = []
-    await log.history.load_all(lambda done, _total: told.append(done))
+    told: list[tuple[int, int | None] | None] = []
+    log.history._changed = lambda: told.append(log.history.loading)
+    await log.history.load_all()
     assert held_lines(log) == true_lines(demo, made)
     assert log.state.at_start
-    assert told[-1] == 950
+    assert told[-2:] == [(950, 950), None]
     assert demo.requests.count("raw") == 1
     assert demo.requests.count("logs") == 2
     assert not await log.history.load_older()
@@ -494,3 +497,41 @@ async def test_a_far_line_of_a_retried_job_is_found(
     await log.watch()
     await log.history.load_around(LineKey(*key, -1, ""))
     assert f"{key[0]}.{key[1]}" in {line[3] for line in held_lines(log)}
+
+
+async def test_pages_are_loaded_back_to_a_line(
+    demo: DemoServer, readers: Readers
+) -> None:
+    log = await opened(readers, demo, ended(demo))
+    await log.history.load_back_to_line(1, 520)
+    assert 400 <= log.store.line(0).sequence_num <= 520
+    await log.history.load_back_to_line(1, -5)
+    assert log.state.at_start
+
+
+async def test_pages_are_loaded_back_to_a_time(
+    demo: DemoServer, readers: Readers
+) -> None:
+    log = await opened(readers, demo, ended(demo))
+    oldest, newest = (log.store.line(n).time_ns for n in (0, 199))
+    assert oldest is not None
+    assert newest is not None
+    await log.history.load_back_to_time(oldest)
+    assert len(log.store) == 200
+    await log.history.load_back_to_time(oldest - (newest - oldest))
+    assert 450 <= log.store.line(0).sequence_num <= 550
+    assert demo.requests.count("raw") == 0
+    await log.history.load_back_to_time(0)
+    assert log.state.at_start
+
+
+async def test_a_time_far_back_is_one_download(
+    demo: DemoServer, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chronotui.engine.history.FAR_LINES", 300)
+    log = await opened(readers, demo, ended(demo))
+    oldest = log.store.line(0).time_ns
+    assert oldest is not None
+    await log.history.load_back_to_time(oldest - 500_000_000)
+    assert demo.requests.count("raw") == 1
+    assert len(log.store) == 950

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chronotui.demo.faults import Faults
+from chronotui.demo.faults import MIXED, Failure, Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
-from chronotui.demo.wire import MIXED, Failure
 from chronotui.engine import retained as retained_module
 from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.timing import Clock

@@ -16,7 +16,7 @@ from tests.exactness.runs import Run, report, run_named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chronotui.demo.service import Dialect
+    from chronotui.demo.routes import Dialect
 
 _HEADS: Final = (
     f"{'case':44} {'dialect':10} {'runs':>5} {'lost':>5} {'twice':>5} {'order':>5}"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.demo.faults import Faults
 from chronotui.demo.lines import Contention
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
 from chronotui.demo.wire import HeldBackStream
 from chronotui.model import STDERR, STDOUT
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from chronotui.demo.service import Dialect
+from chronotui.demo.routes import Dialect
 from chronotui.engine.follow import Follow
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.retained import RetainedLog

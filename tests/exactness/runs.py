@@ -35,7 +35,7 @@ from tests.exactness.readers import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from chronotui.demo.service import Dialect
+    from chronotui.demo.routes import Dialect
     from chronotui.model import Job
     from chronotui.sources.chronoverse import Chronoverse
 

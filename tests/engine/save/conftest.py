@@ -18,9 +18,9 @@ from chronotui.sources.protocol import BearerAuth, CookieAuth
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chronotui.demo.lines import DemoJob
     from chronotui.demo.scripts import ScriptedJob
     from chronotui.demo.server import DemoServer
-    from chronotui.demo.workflow import DemoJob
     from chronotui.sources.protocol import Auth
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from chronotui.demo.faults import Failure
 from chronotui.demo.scripts import ScriptLine
-from chronotui.demo.wire import Failure
 from chronotui.engine.save_request import SavePhase
 from chronotui.errors import (
     ChronotuiError,

@@ -93,7 +93,7 @@ async def test_a_token_where_the_download_takes_only_a_session(
 async def test_a_token_that_is_refused_everywhere(
     documented_demo: DemoServer, open_bench: OpenBench
 ) -> None:
-    from chronotui.demo.wire import Failure
+    from chronotui.demo.faults import Failure
 
     bench = open_bench(documented_demo, bearer=True)
     job = bench.ended(["x"])

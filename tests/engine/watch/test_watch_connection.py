@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chronotui.demo.faults import Faults
+from chronotui.demo.faults import Failure, Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
-from chronotui.demo.wire import Failure, HeldBackStream
+from chronotui.demo.wire import HeldBackStream
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.timing import Clock

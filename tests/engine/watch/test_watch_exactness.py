@@ -10,7 +10,7 @@ import pytest
 from tests.exactness import CASES, Case, report, run
 
 if TYPE_CHECKING:
-    from chronotui.demo.service import Dialect
+    from chronotui.demo.routes import Dialect
 
 SEED = 20_261_122
 PAIRS = [

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.demo.faults import Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.demo.service import Dialect
 from chronotui.log.marks import GapState
 from tests.engine.conftest import (
     SCALE,

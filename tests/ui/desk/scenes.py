@@ -18,17 +18,16 @@ from textual.events import Key
 from textual.keys import _character_to_key
 
 from chronotui.demo.clock import DemoClock
-from chronotui.demo.faults import Faults
+from chronotui.demo.faults import Failure, Faults
+from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
-from chronotui.demo.service import Dialect
-from chronotui.demo.wire import Failure
 from chronotui.engine.timing import WatchTiming
 from chronotui.model import JobStatus
 from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, UiSettings
 from chronotui.tree.model import NodeKey, TreeFilters
 from chronotui.ui.app import DeskApp
 from chronotui.ui.desk.plan import DeskPlan
-from chronotui.ui.log.settings import ViewSettings
+from chronotui.ui.log import ViewSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -72,7 +71,6 @@ def desk_on(
         ui=UiSettings(),
         view_settings=ViewSettings(zone="utc"),
         now=lambda: MOMENT,
-        remembers_session=False,
         timing=WatchTiming(quiet_after=3600.0),
         **changes,  # type: ignore[arg-type]
     )

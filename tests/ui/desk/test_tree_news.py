@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chronotui.demo.wire import Failure
+from chronotui.demo.faults import Failure
 from chronotui.tree.model import NodeKey
 from tests.ui.desk.scenes import (
     desk,

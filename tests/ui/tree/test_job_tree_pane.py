@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from chronotui.demo.wire import Failure
+from chronotui.demo.faults import Failure
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.model import JobStatus
 from chronotui.sources.chronoverse import open_chronoverse
