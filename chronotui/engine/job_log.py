@@ -195,7 +195,6 @@ class LineRate:
         self._slices: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, lines: int) -> None:
-        """Count lines that entered now."""
         if self._slices and now - self._slices[-1][0] < RATE_GRAIN_SECONDS:
             began, count = self._slices.pop()
             self._slices.append((began, count + lines))
@@ -241,7 +240,6 @@ class Ticker:
         self._tell()
 
     def stop(self) -> None:
-        """Tell what is left at once, and disarm."""
         if self._armed is not None:
             self._armed.cancel()
             self._fire()
@@ -320,11 +318,9 @@ class JobLog:
         return end
 
     def signed_in(self) -> None:
-        """Go on after somebody has signed in."""
         self._watch.gate.signed_in()
 
     def ask_now(self) -> None:
-        """Ask the server again now for whatever is waited for."""
         self._watch.ask_now()
 
     async def watch(self) -> Verdict:

@@ -259,7 +259,6 @@ class Walk:
             self._read = Stretch(*span)
 
     def _tell(self) -> bool:
-        """Tell of the stretch read so far, unless lines of it still have to enter."""
         if self._read is None or self._pages.intake.has_waiting:
             return False
         self._pages.account.stretch_read(self._read)
@@ -368,7 +367,6 @@ class RetainedPages:
         return True
 
     def _take_in(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
-        """Take note of a page read on opening."""
         coverage = self.coverage
         self._cover(page, lines)
         if coverage.rising:
@@ -549,7 +547,6 @@ class RetainedPages:
         return True
 
     def loaded_all(self) -> None:
-        """Take note that every line was loaded in another way."""
         self.coverage.loaded()
         self._all_read()
 
@@ -652,7 +649,6 @@ class RetainedPages:
         return START, high or (END if begin is None else None)
 
     async def fetch(self, cursor: str | None, *, fresh: bool) -> LogPage:
-        """Read one page; where its cursor is refused, the list's first one."""
         try:
             return await self._fetch(cursor, fresh)
         except RequestRefusedError:
