@@ -17,7 +17,6 @@ from chronotui.errors import UsageError
 from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import datetime
@@ -138,10 +137,6 @@ class Source(ListSource, LogSource, Protocol):
     @property
     def origin(self) -> str:
         """Scheme, host and port; secrets go nowhere else."""
-
-    @property
-    def requests(self) -> Counter[str]:
-        """How many requests were sent, by kind."""
 
     @property
     def clock_skew(self) -> float | None:
@@ -338,9 +333,9 @@ class SourceKind:
             for kind in KINDS.values()
             if kind.opener and getattr(kind.capabilities, needs)
         ]
+        step = f"Choose a {' or '.join(able)} profile with --profile." if able else ""
         raise UsageError(
-            f"Profile {profile} is a {self.label} one, {why}.",
-            next_step=f"Choose a {' or '.join(able)} profile with --profile.",
+            f"Profile {profile} is a {self.label} one, {why}.", next_step=step
         )
 
     def load_opener(self) -> OpenSource:
