@@ -194,7 +194,6 @@ class LineRate:
         self._slices: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, lines: int) -> None:
-        """Count lines that entered now."""
         if self._slices and now - self._slices[-1][0] < RATE_GRAIN_SECONDS:
             began, count = self._slices.pop()
             self._slices.append((began, count + lines))
@@ -280,11 +279,9 @@ class JobLog:
         return self._listeners.add(listener)
 
     def signed_in(self) -> None:
-        """Go on after somebody has signed in."""
         self._watch.gate.signed_in()
 
     def ask_now(self) -> None:
-        """Ask the server again now for whatever is waited for."""
         self._watch.ask_now()
 
     async def watch(self) -> Verdict:

@@ -314,7 +314,6 @@ class RateLimiter:
         return 0.0 if self._left >= 1.0 else (1.0 - self._left) / self._rate
 
     def take(self, now: float) -> None:
-        """Count a request."""
         self._refill(now)
         self._left -= 1.0
 
@@ -373,7 +372,6 @@ class GapSchedule:
         }
 
     def due(self, now: float) -> Gap | None:
-        """Return the first gap whose next try has come."""
         for gap in self.gaps:
             if self._plans[gap[:2]].due <= now:
                 return gap
