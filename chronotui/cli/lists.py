@@ -1,4 +1,4 @@
-"""Reading a list page by page, as far as it is wanted."""
+"""The verbs that list: `workflows`, `jobs`, `runs`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from chronotui.cli.output import Cell, Column, table_lines
+from chronotui.cli.output import Cell, Column
 from chronotui.errors import UsageError
 from chronotui.model import JobStatus, Trigger
 from chronotui.paging import CursorTrail
@@ -20,6 +20,30 @@ if TYPE_CHECKING:
     from chronotui.sources.protocol import Source
 
 Item = TypeVar("Item")
+
+_TABLE_ROWS: Final = 50
+_STYLES: Final = {
+    "RUNNING": "36",
+    "COMPLETED": "32",
+    "FAILED": "1;31",
+    "CANCELED": "33",
+}
+_WORKFLOW_COLUMNS: Final = (
+    Column("ID", least=13),
+    Column("NAME", least=12),
+    Column("KIND", drop=2),
+    Column("EVERY", drop=3, right=True),
+    Column("BUILD", drop=1),
+    Column("FAILURES", drop=4, right=True),
+)
+_JOB_COLUMNS: Final = (
+    Column("ID", least=13),
+    Column("STATUS"),
+    Column("TRIGGER", drop=2),
+    Column("TRIES", drop=1, right=True),
+    Column("STARTED (UTC)", drop=4),
+    Column("DURATION", drop=3, right=True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +88,7 @@ async def read_list(
     return PagedRead(items[:limit], has_more, trail.looped, hidden)
 
 
-# The verbs `workflows` and `jobs`.
-
-TABLE_ROWS: Final = 50
-_STYLES: Final = {
-    "RUNNING": "36",
-    "COMPLETED": "32",
-    "FAILED": "1;31",
-    "CANCELED": "33",
-}
-_WORKFLOW_COLUMNS: Final = (
-    Column("ID", least=13),
-    Column("NAME", least=12),
-    Column("KIND", drop=2),
-    Column("EVERY", drop=3, right=True),
-    Column("BUILD", drop=1),
-    Column("FAILURES", drop=4, right=True),
-)
-_JOB_COLUMNS: Final = (
-    Column("ID", least=13),
-    Column("STATUS"),
-    Column("TRIGGER", drop=2),
-    Column("TRIES", drop=1, right=True),
-    Column("STARTED (UTC)", drop=4),
-    Column("DURATION", drop=3, right=True),
-)
-
-
 def workflows(invocation: Invocation) -> int:
-    """List workflows, and return the exit code."""
     options = invocation.options
 
     async def read(client: Source) -> PagedRead[Workflow]:
@@ -111,7 +107,6 @@ def workflows(invocation: Invocation) -> int:
 
 
 def jobs(invocation: Invocation) -> int:
-    """List the jobs of a workflow, and return the exit code."""
     options = invocation.options
     status = JobStatus.parse(options.status) if options.status else None
     trigger = Trigger.parse(options.trigger) if options.trigger else None
@@ -139,7 +134,7 @@ def jobs(invocation: Invocation) -> int:
 def _limit(invocation: Invocation) -> int | None:
     limit: int | None = invocation.options.limit
     is_table = invocation.options.output == "table"
-    return TABLE_ROWS if limit is None and is_table else limit
+    return _TABLE_ROWS if limit is None and is_table else limit
 
 
 def _print(
@@ -153,20 +148,17 @@ def _print(
     if invocation.options.output == "json":
         output.write(json_array([dict(item.fields) for item in found.items]))
     else:
-        width = output.columns if output.is_terminal else None
-        rows = [cells(item) for item in found.items]
-        for line in table_lines(columns, rows, width=width, colour=output.has_colour):
-            output.write(f"{line}\n")
+        output.write_table(columns, map(cells, found.items))
     output.flush()
     if found.looped:
-        output.say(f"chronotui: the server's list leads in circles; these {what} came.")
+        invocation.say(f"the server's list leads in circles; these {what} came.")
     elif not found.items and found.hidden and not invocation.options.terminated:
-        output.say("chronotui: no workflows but terminated ones: --terminated.")
+        invocation.say("no workflows but terminated ones: --terminated.")
     elif not found.items:
-        output.say(f"chronotui: no {what}.")
+        invocation.say(f"no {what}.")
     elif found.has_more and invocation.options.limit is None:
-        output.say(
-            f"chronotui: the first {len(found.items)} {what}; there are more: "
+        invocation.say(
+            f"the first {len(found.items)} {what}; there are more: "
             "--limit N shows N of them, -o json all."
         )
 
@@ -216,9 +208,6 @@ def _duration(job: Job) -> str:
     from chronotui.times import human_duration
 
     return human_duration((job.completed_at - job.started_at).total_seconds())
-
-
-# The verb `runs`.
 
 
 def runs(_invocation: Invocation) -> int:

@@ -1,4 +1,4 @@
-"""What the standard streams are connected to."""
+"""The standard streams: data on one, words for people on the other, and tables."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 from unicodedata import category, east_asian_width
 
-from chronotui.errors import DownloadError, NotSignedInError
+from chronotui.errors import DownloadError
 from chronotui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chronotui.engine.client import AskSecret, SecretQuestion
-
-FALLBACK_COLUMNS: Final = 80
+_FALLBACK_COLUMNS: Final = 80
+_NO_CELL: Final = frozenset({"Mn", "Me", "Cf"})
+_GAP: Final = "  "
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -53,17 +53,15 @@ def columns(stream: TextIO | None) -> int:
     if named > 0:
         return named
     try:
-        return os.get_terminal_size(stream.fileno() if stream else 1).columns or 80
+        named = os.get_terminal_size(stream.fileno() if stream else 1).columns
     except (OSError, ValueError):
-        return FALLBACK_COLUMNS
+        named = 0
+    return named or _FALLBACK_COLUMNS
 
 
 def shows_progress(stream: TextIO | None) -> bool:
     """Whether a line can be drawn again in place."""
     return is_terminal(stream) and os.environ.get("TERM", "") not in {"", "dumb"}
-
-
-# Standard output carries data, standard error carries words for people.
 
 
 class OutputClosedError(Exception):
@@ -75,9 +73,9 @@ class TerminalLostError(Exception):
 
 
 class Output:
-    """Writes data and words.
+    """Writes data to standard output.
 
-    Data go out as UTF-8, whatever the locale says, so that a pipe gets them exactly.
+    They go out as UTF-8, whatever the locale says, so that a pipe gets them exactly.
 
     Raises:
         OutputClosedError: The reader of standard output went away.
@@ -92,7 +90,6 @@ class Output:
         self.columns = columns(self._out)
 
     def write(self, text: str) -> None:
-        """Write data, exactly."""
         try:
             content = text.encode()
         except UnicodeEncodeError:  # lone surrogates of a \u escape
@@ -100,7 +97,6 @@ class Output:
         self.write_bytes(content)
 
     def write_bytes(self, content: bytes) -> None:
-        """Write data, exactly."""
         if self._out is None:
             raise self._failure(OSError(errno.EBADF, ""))
         try:
@@ -109,16 +105,23 @@ class Output:
             raise self._failure(error) from None
 
     def flush(self) -> None:
-        """Hand over what was written."""
         try:
             if self._out is not None:
                 self._out.flush()
         except OSError as error:
             raise self._failure(error) from None
 
-    def say(self, words: str) -> None:
-        """Tell a person something; never fails, control characters do no harm."""
-        say(words)
+    def write_table(
+        self,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[Cell]],
+        *,
+        fits: bool = True,
+    ) -> None:
+        """Write a table; one that ``fits`` is not wider than the terminal."""
+        width = self.columns if fits and self.is_terminal else None
+        lines = table_lines(columns, rows, width=width, colour=self.has_colour)
+        self.write("".join([f"{line}\n" for line in lines]))
 
     def _failure(self, error: OSError) -> Exception:
         silence_stdout()
@@ -131,9 +134,7 @@ class Output:
 
 
 def say(words: str) -> None:
-    """Write words to standard error, line by line and harmless."""
-    from chronotui.text import clean
-
+    """Write words to standard error, line by line and harmless; never fails."""
     lines = [clean(line) for line in words.splitlines() or [""]]
     text = "".join(f"{line}\n" for line in lines)
     stream = sys.stderr
@@ -164,13 +165,8 @@ def _silence(stream: TextIO | None) -> None:
         return
 
 
-# How wide text is in a terminal, by the tables of Python's own Unicode.
-
-_NO_CELL = frozenset({"Mn", "Me", "Cf"})
-
-
 def cell_width(text: str) -> int:
-    """Return the cells a cleaned text takes."""
+    """Return the cells a cleaned text takes, by the tables of Python's own Unicode."""
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
@@ -192,11 +188,6 @@ def _cells(mark: str) -> int:
     if category(mark) in _NO_CELL:
         return 0
     return 2 if east_asian_width(mark) in "WF" else 1
-
-
-# Rows of text under headings, aligned by terminal cells.
-
-GAP: Final = "  "
 
 
 class Column(NamedTuple):
@@ -231,11 +222,7 @@ def table_lines(
 ) -> list[str]:
     """Lay out a table, its headings first; every cell is cleaned.
 
-    Args:
-        columns: The headings.
-        rows: As many cells as there are columns.
-        width: Cells of the terminal; None leaves every cell whole.
-        colour: Whether styles are written.
+    A terminal's ``width`` narrows columns and leaves some out; None keeps all whole.
     """
     head = [Cell(column.heading, "1") for column in columns]
     body = [[Cell(clean(cell.text), cell.style) for cell in row] for row in rows]
@@ -276,7 +263,7 @@ def _narrowed(columns: Sequence[Column], widths: list[int], width: int) -> list[
 
 def _row_width(widths: Sequence[int]) -> int:
     shown = [size for size in widths if size]
-    return sum(shown) + len(GAP) * (len(shown) - 1)
+    return sum(shown) + len(_GAP) * (len(shown) - 1)
 
 
 def _line(
@@ -294,46 +281,4 @@ def _line(
         space = " " * (width - cell_width(text))
         shown = f"\x1b[{cell.style}m{text}\x1b[0m" if colour and cell.style else text
         parts.append(space + shown if column.right else shown + space)
-    return GAP.join(parts).rstrip()
-
-
-# Asking for a secret on the terminal.
-
-
-def asker() -> AskSecret | None:
-    """Return how to ask for a secret, None when nobody is there to answer."""
-    return ask_on_terminal if may_ask() else None
-
-
-async def ask_on_terminal(question: SecretQuestion) -> str:
-    """Ask without an echo; the loop waits, as there is nothing to do meanwhile.
-
-    A signal ends the program as it would without a question.
-
-    Raises:
-        NotSignedInError: Nothing was answered.
-    """
-    import getpass
-    import signal
-    import sys
-
-    from chronotui.cli.main import end_at_once
-    from chronotui.text import clean
-
-    handlers = {signal.SIGINT: signal.default_int_handler}
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            handlers[number] = end_at_once
-    loops_own = {each: signal.signal(each, how) for each, how in handlers.items()}
-    try:
-        answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
-    except EOFError:
-        answer = ""
-    finally:
-        for each, how in loops_own.items():
-            signal.signal(each, how)
-    if answer:
-        return answer
-    raise NotSignedInError(
-        f"No {question.kind} was given.", next_step="Run the command again."
-    )
+    return _GAP.join(parts).rstrip()

@@ -1,6 +1,7 @@
-"""What a verb and an option are; parser, help and completions are made of them.
+"""Every verb and option of the command line, as one table, and the parser made of it.
 
-Help must cost next to nothing: what it loads does without `typing` at run time.
+Help and completions come from the table, too. Help must cost next to nothing: what it
+loads does without `typing` and `dataclasses` at run time.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from chronotui import SOURCE_KINDS, __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Final, NoReturn
+
+PROGRAM: Final = "chronotui"
+_DESCRIPTION: Final = "The log desk for Chronoverse. Without a command, the desk opens."
 
 
 class Option:
@@ -45,7 +49,6 @@ class Option:
 
     @property
     def takes_value(self) -> bool:
-        """Whether a word follows it."""
         return self.settings.get("action") != "store_true"
 
     @property
@@ -55,23 +58,36 @@ class Option:
 
 
 class Verb:
-    """One command; ``handler`` is ``module:function`` below `chronotui.cli`."""
+    """One command; ``handler`` is ``module:function`` below `chronotui.cli`.
 
-    __slots__ = ("handler", "help", "name", "options", "verbs")
+    Options that have to be looked up somewhere are given as a call.
+    """
+
+    __slots__ = ("_options", "handler", "help", "name", "verbs")
 
     def __init__(
         self,
         name: str,
         says: str,
         handler: str = "",
-        options: tuple[Option, ...] = (),
+        options: tuple[Option, ...] | Callable[[], tuple[Option, ...]] = (),
         verbs: tuple[Verb, ...] = (),
     ) -> None:
         self.name = name
         self.help = says
         self.handler = handler
-        self.options = options
         self.verbs = verbs
+        self._options = options
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        return self._options() if callable(self._options) else self._options
+
+    @property
+    def inherited(self) -> list[Option]:
+        """The global options it does not have another meaning for."""
+        own = {name for option in self.options for name in option.names}
+        return [option for option in GLOBAL if not own & set(option.names)]
 
 
 def flag(*names: str, says: str) -> Option:
@@ -97,14 +113,15 @@ def word(*names: str, says: str, named: str, known: tuple[str, ...]) -> Option:
     return Option(names, f"{says}: {', '.join(known)}", settings, known)
 
 
+def count(text: str, least: int = 0) -> int:
+    """Read a whole number."""
+    if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
+        return int(text)
+    raise ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
+
+
 def positive(text: str) -> int:
-    """Read a number from 1."""
-    return _at_least(1, text)
-
-
-def count(text: str) -> int:
-    """Read a number from 0."""
-    return _at_least(0, text)
+    return count(text, 1)
 
 
 def port(text: str) -> int:
@@ -115,34 +132,26 @@ def port(text: str) -> int:
     return number
 
 
-def _at_least(least: int, text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
-        return int(text)
-    raise ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
+def _form(*forms: str) -> Option:
+    says = "form of the output"
+    return choice("-o", "--output", says=says, of=forms, default=forms[0])
 
 
-# Every verb and option of the command line, as one table.
+def _file(*names: str, says: str, **more: Any) -> Option:
+    return value(*names, says=says, named="FILE", complete="file", **more)
+
+
+def _profile_name(*names: str, says: str, **more: Any) -> Option:
+    return value(*names, says=says, named="NAME", complete="profile", **more)
 
 
 GLOBAL: Final = (
-    value(
-        "--config",
-        says="configuration file (CHRONOTUI_CONFIG)",
-        named="FILE",
-        complete="file",
-    ),
-    value(
-        "--profile",
-        says="profile to use (CHRONOTUI_PROFILE)",
-        named="NAME",
-        complete="profile",
-    ),
+    _file("--config", says="configuration file (CHRONOTUI_CONFIG)"),
+    _profile_name("--profile", says="profile to use (CHRONOTUI_PROFILE)"),
     value("--url", says="server to use instead (CHRONOTUI_URL)", named="URL"),
-    value(
+    _file(
         "--log-file",
         says="write a diagnostic log without secrets (CHRONOTUI_LOG_FILE)",
-        named="FILE",
-        complete="file",
     ),
 )
 DESK: Final = (
@@ -154,150 +163,85 @@ _WORKFLOW = value("workflow", says="id, beginning of an id, or exact name", name
 _JOB = value("job", says="id, or beginning of an id", named="J")
 _STREAM = choice("--stream", says="only this stream", of=("stdout", "stderr"))
 _STATUSES = ("PENDING", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED")
+_TRIGGERS = ("AUTOMATIC", "MANUAL")
 _LIMIT = value("--limit", says="at most so many rows", named="N", type=positive)
-_NAME = value("name", says="name of the profile", named="NAME", complete="profile")
-_MAYBE_NAME = value(
-    "name",
-    says="name of the profile; without one, the profile in use",
-    named="NAME",
-    complete="profile",
-    nargs="?",
+_NAME = _profile_name("name", says="name of the profile")
+_MAYBE_NAME = _profile_name(
+    "name", says="name of the profile; without one, the profile in use", nargs="?"
 )
 
-
-def _form(*forms: str) -> Option:
-    return choice(
-        "-o", "--output", says="form of the output", of=forms, default=forms[0]
-    )
-
-
-_WORKFLOWS = Verb(
-    "workflows",
-    "list workflows",
-    "lists:workflows",
-    (
-        value("--query", says="only names the server finds with this", named="Q"),
-        flag("--terminated", says="terminated ones instead"),
-        _LIMIT,
-        _form("table", "json"),
+_LOGS_OPTIONS = (
+    _WORKFLOW,
+    _JOB,
+    flag("-f", "--follow", says="go on live until the job ends"),
+    _STREAM,
+    value(
+        "--grep",
+        says="only lines this regular expression finds, smart case",
+        named="RE",
     ),
-)
-_JOBS = Verb(
-    "jobs",
-    "list the jobs of a workflow, newest first",
-    "lists:jobs",
-    (
-        _WORKFLOW,
-        word("--status", says="only this state", named="S", known=_STATUSES),
-        word(
-            "--trigger",
-            says="only this trigger",
-            named="T",
-            known=("AUTOMATIC", "MANUAL"),
-        ),
-        _LIMIT,
-        _form("table", "json"),
+    value(
+        "--since",
+        says="only lines from a time on: RFC 3339, 14:05, or 15m ago",
+        named="T",
     ),
+    value("--tail", says="only the last N of the lines", named="N", type=count),
+    value("--attempt", says="only this attempt", named="N", type=positive),
+    flag("--timestamps", says="put time and stream before each line"),
+    _form("text", "jsonl"),
 )
-_LOGS = Verb(
-    "logs",
-    "print the log of a job, oldest line first",
-    "logs:logs",
-    (
-        _WORKFLOW,
-        _JOB,
-        flag("-f", "--follow", says="go on live until the job ends"),
-        _STREAM,
-        value(
-            "--grep",
-            says="only lines this regular expression finds, smart case",
-            named="RE",
-        ),
-        value(
-            "--since",
-            says="only lines from a time on: RFC 3339, 14:05, or 15m ago",
-            named="T",
-        ),
-        value("--tail", says="only the last N of the lines", named="N", type=count),
-        value("--attempt", says="only this attempt", named="N", type=positive),
-        flag("--timestamps", says="put time and stream before each line"),
-        _form("text", "jsonl"),
+_SAVE_OPTIONS = (
+    _WORKFLOW,
+    _JOB,
+    value(
+        "-O",
+        "--output-path",
+        says="file to write; without it, the server's name for it",
+        named="PATH",
+        complete="file",
+        dest="path",
     ),
-)
-_SAVE = Verb(
-    "save",
-    "save the log of a job; of a running one, to its end",
-    "save:save",
-    (
-        _WORKFLOW,
-        _JOB,
-        value(
-            "-O",
-            "--output-path",
-            says="file to write; without it, the server's name for it",
-            named="PATH",
-            complete="file",
-            dest="path",
-        ),
-        choice(
-            "--format",
-            says="txt as the server gives it, txt with time, or entries",
-            of=("txt", "txt-time", "jsonl", "json"),
-            default="txt",
-        ),
-        _STREAM,
-        value("--query", says="only lines the server finds with this", named="Q"),
-        flag("--force", says="replace an existing file; begin a recording again"),
-        flag("--keep-part", says="keep an unfinished file as .part"),
-    ),
-)
-_RUNS = Verb(
-    "runs",
-    "list the workflow runs of a Dify app",
-    "lists:runs",
-    (
-        value("--status", says="only this state", named="S"),
-        value("--keyword", says="only runs with this word", named="K"),
-        value("--since", says="from this time on", named="T"),
-        value("--until", says="until this time", named="T"),
-        value("--user", says="only this end user's session", named="SESSION"),
-        value("--account", says="only this account", named="EMAIL"),
-        _form("table", "json", "csv"),
-    ),
-)
-_DEMO = Verb(
-    "demo",
-    "the desk on a built-in server with lifelike workflows",
-    "desk:demo",
-    (
-        flag("--serve", says="only serve, without the desk"),
-        value(
-            "--port", says="port to serve on; 0 takes a free one", named="N", type=port
-        ),
-        choice(
-            "--kind",
-            says="kind of server",
-            of=SOURCE_KINDS,
-            default=SOURCE_KINDS[0],
-        ),
-        value("--lines", says="lines of the longest log", named="N", type=count),
-        value("--seed", says="seed of the generated world", named="N", type=count),
-        choice(
-            "--dialect",
-            says="wire dialect of the server",
-            of=("current", "documented"),
-            default="current",
-        ),
-        *DESK,
-    ),
-)
-_AUTH = (
-    choice("--kind", says="kind of server", of=SOURCE_KINDS, default=None),
     choice(
-        "--method",
-        says="how to sign in",
-        of=("session", "bearer", "cookie", "none"),
-        default=None,
+        "--format",
+        says="txt as the server gives it, txt with time, or entries",
+        of=("txt", "txt-time", "jsonl", "json"),
+        default="txt",
+    ),
+    _STREAM,
+    value("--query", says="only lines the server finds with this", named="Q"),
+    flag("--force", says="replace an existing file; begin a recording again"),
+    flag("--keep-part", says="keep an unfinished file as .part"),
+)
+_RUNS_OPTIONS = (
+    value("--status", says="only this state", named="S"),
+    value("--keyword", says="only runs with this word", named="K"),
+    value("--since", says="from this time on", named="T"),
+    value("--until", says="until this time", named="T"),
+    value("--user", says="only this end user's session", named="SESSION"),
+    value("--account", says="only this account", named="EMAIL"),
+    _form("table", "json", "csv"),
+)
+_DIALECTS = ("current", "documented")
+_DEMO_OPTIONS = (
+    flag("--serve", says="only serve, without the desk"),
+    value("--port", says="port to serve on; 0 takes a free one", named="N", type=port),
+    choice("--kind", says="kind of server", of=SOURCE_KINDS, default=SOURCE_KINDS[0]),
+    value("--lines", says="lines of the longest log", named="N", type=count),
+    value("--seed", says="seed of the generated world", named="N", type=count),
+    choice(
+        "--dialect",
+        says="wire dialect of the server",
+        of=_DIALECTS,
+        default=_DIALECTS[0],
+    ),
+    *DESK,
+)
+_PROFILE_OPTIONS = (
+    _NAME,
+    value("--url", says="the server's URL", named="URL", dest="profile_url"),
+    choice("--kind", says="kind of server", of=SOURCE_KINDS),
+    choice(
+        "--method", says="how to sign in", of=("session", "bearer", "cookie", "none")
     ),
     value("--email", says="account of the session login", named="EMAIL"),
     value("--password-command", says="command that prints the password", named="CMD"),
@@ -317,61 +261,93 @@ _AUTH = (
     ),
     flag("--no-test", says="do not try the connection first"),
 )
-_PROFILE = Verb(
-    "profile",
-    "list, show, add, edit, test, choose or remove profiles",
-    verbs=(
-        Verb(
-            "list", "list the profiles", "profiles:show_all", (_form("table", "json"),)
-        ),
-        Verb(
-            "show", "show a profile, secrets left out", "profiles:show", (_MAYBE_NAME,)
-        ),
-        Verb(
-            "add",
-            "add a profile to the configuration",
-            "profiles:add",
-            (
-                _NAME,
-                value(
-                    "--url", says="the server's URL", named="URL", dest="profile_url"
-                ),
-                *_AUTH,
-                flag("--use", says="make it the default"),
-            ),
-        ),
-        Verb(
-            "edit",
-            "change keys of a profile",
-            "profiles:edit",
-            (
-                _NAME,
-                value(
-                    "--url", says="the server's URL", named="URL", dest="profile_url"
-                ),
-                *_AUTH,
-                value(
-                    "--unset",
-                    says="remove a key, so that its default holds",
-                    named="KEY",
-                    action="append",
-                    default=[],
-                ),
-            ),
-        ),
-        Verb("test", "try a profile's connection", "profiles:test", (_MAYBE_NAME,)),
-        Verb("use", "make a profile the default", "profiles:use", (_NAME,)),
-        Verb("remove", "remove a profile and its session", "profiles:remove", (_NAME,)),
-    ),
+_UNSET = value(
+    "--unset",
+    says="remove a key, so that its default holds",
+    named="KEY",
+    action="append",
+    default=[],
 )
+_USE = flag("--use", says="make it the default")
+
 VERBS: Final = (
-    _WORKFLOWS,
-    _JOBS,
-    _LOGS,
-    _SAVE,
-    _RUNS,
-    _DEMO,
-    _PROFILE,
+    Verb(
+        "workflows",
+        "list workflows",
+        "lists:workflows",
+        (
+            value("--query", says="only names the server finds with this", named="Q"),
+            flag("--terminated", says="terminated ones instead"),
+            _LIMIT,
+            _form("table", "json"),
+        ),
+    ),
+    Verb(
+        "jobs",
+        "list the jobs of a workflow, newest first",
+        "lists:jobs",
+        (
+            _WORKFLOW,
+            word("--status", says="only this state", named="S", known=_STATUSES),
+            word("--trigger", says="only this trigger", named="T", known=_TRIGGERS),
+            _LIMIT,
+            _form("table", "json"),
+        ),
+    ),
+    Verb(
+        "logs", "print the log of a job, oldest line first", "logs:logs", _LOGS_OPTIONS
+    ),
+    Verb(
+        "save",
+        "save the log of a job; of a running one, to its end",
+        "logs:save",
+        _SAVE_OPTIONS,
+    ),
+    Verb("runs", "list the workflow runs of a Dify app", "lists:runs", _RUNS_OPTIONS),
+    Verb(
+        "demo",
+        "the desk on a built-in server with lifelike workflows",
+        "desk:demo",
+        _DEMO_OPTIONS,
+    ),
+    Verb(
+        "profile",
+        "list, show, add, edit, test, choose or remove profiles",
+        verbs=(
+            Verb(
+                "list",
+                "list the profiles",
+                "profiles:show_all",
+                (_form("table", "json"),),
+            ),
+            Verb(
+                "show",
+                "show a profile, secrets left out",
+                "profiles:show",
+                (_MAYBE_NAME,),
+            ),
+            Verb(
+                "add",
+                "add a profile to the configuration",
+                "profiles:add",
+                (*_PROFILE_OPTIONS, _USE),
+            ),
+            Verb(
+                "edit",
+                "change keys of a profile",
+                "profiles:edit",
+                (*_PROFILE_OPTIONS, _UNSET),
+            ),
+            Verb("test", "try a profile's connection", "profiles:test", (_MAYBE_NAME,)),
+            Verb("use", "make a profile the default", "profiles:use", (_NAME,)),
+            Verb(
+                "remove",
+                "remove a profile and its session",
+                "profiles:remove",
+                (_NAME,),
+            ),
+        ),
+    ),
     Verb("login", "sign in and keep the session", "profiles:login"),
     Verb("logout", "end the session and forget it", "profiles:logout"),
     Verb("doctor", "check configuration, files, server and terminal", "doctor:doctor"),
@@ -384,28 +360,15 @@ VERBS: Final = (
 )
 
 
-# The parser, made of the table of verbs.
-
-
-PROGRAM: Final = "chronotui"
-_DESCRIPTION: Final = "The log desk for Chronoverse. Without a command, the desk opens."
-
-
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the arguments; ``handler`` of the result says what is to run.
+
+    Building all of the parser takes longer than importing it: a verb that comes first
+    is the only one that is needed, and only verbs among the words get their options.
 
     Raises:
         SystemExit: Help or the version was asked for (0), or the arguments cannot
             be taken (2); what there is to say has been said.
-    """
-    return _parser(argv).parse_args(argv)
-
-
-def _parser(argv: list[str]) -> argparse.ArgumentParser:
-    """Return the parser for these arguments.
-
-    Building all of it takes longer than importing it: a verb that comes first is
-    the only one that is needed, and only verbs among the words get their options.
     """
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
     version = f"{PROGRAM} {__version__}"
@@ -413,12 +376,11 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     _add(parser, GLOBAL)
     _add(parser, DESK)
     parser.set_defaults(handler="desk:desk")
-    if not argv:
-        return parser
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
-    for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
-        _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
-    return parser
+    if argv:
+        verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
+        for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
+            _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
+    return parser.parse_args(argv)
 
 
 def _add_verb(
@@ -441,9 +403,7 @@ def _add_verb(
     if verb.handler:
         parser.set_defaults(handler=verb.handler)
     _add(parser, verb.options)
-    taken = {name for option in verb.options for name in option.names}
-    inherited = [one for one in GLOBAL if not taken & set(one.names)]
-    _add(parser, inherited, default=argparse.SUPPRESS)
+    _add(parser, verb.inherited, default=argparse.SUPPRESS)
     if verb.verbs:
         inner = parser.add_subparsers(
             title="commands", metavar="COMMAND", dest="subverb", required=True
