@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from chronotui import __version__
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
 
-_COLUMNS = (Column("CHECK"), Column("RESULT"), Column("FOUND"))
 _STYLES = {"ok": "32", "warning": "33", "FAILED": "1;31"}
+_COLUMNS = (
+    Column("CHECK", attrgetter("check")),
+    Column("RESULT", lambda one: Cell(one.result, _STYLES[one.result])),
+    Column("FOUND", attrgetter("found")),
+)
 
 
 def doctor(invocation: Invocation) -> int:
@@ -28,11 +33,7 @@ def doctor(invocation: Invocation) -> int:
         The exit code of the first check that failed, else 0.
     """
     findings = list(_findings(invocation))
-    rows = [
-        [Cell(one.check), Cell(one.result, _STYLES[one.result]), Cell(one.found)]
-        for one in findings
-    ]
-    invocation.output.write_table(_COLUMNS, rows, fits=False)
+    invocation.output.write_table(_COLUMNS, findings, fits=False)
     return next((one.exit_code for one in findings if one.exit_code), 0)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.cli.output import Output
+    from chronotui.engine.log_state import WatchSettings
     from chronotui.engine.retained import LineSelection
     from chronotui.engine.save import Save
     from chronotui.engine.save_request import SaveRequest, SaveResult
@@ -187,7 +189,7 @@ async def _retained(
         job,
         selection=selection,
         tell=invocation.say,
-        spool=_spool(invocation),
+        spool=partial(_open_spool, invocation),
     )
     await _print(invocation, log.batches())
     if log.missing or log.possible:
@@ -208,19 +210,15 @@ async def _follow(
     selection: LineSelection,
 ) -> int:
     from chronotui.engine.follow import Follow
-    from chronotui.engine.log_state import WatchSettings
 
-    settings = WatchSettings(
-        poll_seconds=invocation.profile.poll_seconds, may_sign_in=False, waits=False
-    )
     follow = Follow(
         client,
         workflow,
         job,
         selection=selection,
-        settings=settings,
+        settings=_watch_settings(invocation),
         tell=invocation.say,
-        spool=_spool(invocation),
+        spool=partial(_open_spool, invocation),
     )
     try:
         await _print(invocation, follow.batches())
@@ -250,13 +248,18 @@ def _why_nothing(job: Job, selection: LineSelection) -> str:
     return "the job printed nothing." if job.status.is_terminal else "no line yet."
 
 
-def _spool(invocation: Invocation) -> Callable[[], Overflow]:
-    def open_spool() -> Overflow:
-        from chronotui.storage.files import SpoolFile
+def _open_spool(invocation: Invocation) -> Overflow:
+    from chronotui.storage.files import SpoolFile
 
-        return SpoolFile(invocation.config.ui.spool_dir)
+    return SpoolFile(invocation.config.ui.spool_dir)
 
-    return open_spool
+
+def _watch_settings(invocation: Invocation) -> WatchSettings:
+    """Return how a job is watched where nobody can be asked to sign in again."""
+    from chronotui.engine.log_state import WatchSettings
+
+    seconds = invocation.profile.poll_seconds
+    return WatchSettings(poll_seconds=seconds, may_sign_in=False, waits=False)
 
 
 def save(invocation: Invocation) -> int:
@@ -271,16 +274,10 @@ def save(invocation: Invocation) -> int:
         )
 
     async def work(client: Source) -> SaveResult:
-        from chronotui.engine.log_state import WatchSettings
         from chronotui.engine.save import Save
 
-        watch = WatchSettings(
-            poll_seconds=invocation.profile.poll_seconds,
-            may_sign_in=False,
-            waits=False,
-        )
         request = _request(invocation, *await _named_job(invocation, client))
-        task = Save(client, request, watch=watch)
+        task = Save(client, request, watch=_watch_settings(invocation))
         progress = asyncio.create_task(_show_progress(task, invocation.say))
         try:
             return await task.run()

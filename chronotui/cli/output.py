@@ -12,7 +12,8 @@ from chronotui.errors import DownloadError
 from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
 _FALLBACK_COLUMNS: Final = 80
 _NO_CELL: Final = frozenset({"Mn", "Me", "Cf"})
@@ -114,13 +115,13 @@ class Output:
     def write_table(
         self,
         columns: Sequence[Column],
-        rows: Iterable[Sequence[Cell]],
+        items: Iterable[object],
         *,
         fits: bool = True,
     ) -> None:
         """Write a table; one that ``fits`` is not wider than the terminal."""
         width = self.columns if fits and self.is_terminal else None
-        lines = table_lines(columns, rows, width=width, colour=self.has_colour)
+        lines = table_lines(columns, items, width=width, colour=self.has_colour)
         self.write("".join([f"{line}\n" for line in lines]))
 
     def _failure(self, error: OSError) -> Exception:
@@ -190,22 +191,6 @@ def _cells(mark: str) -> int:
     return 2 if east_asian_width(mark) in "WF" else 1
 
 
-class Column(NamedTuple):
-    """A heading, and what a narrow terminal may do to its column.
-
-    Attributes:
-        heading: The words above it.
-        least: How narrow it may become; 0 keeps it whole.
-        drop: Which column is left out first, from 1; 0 keeps it.
-        right: Whether cells stand on the right.
-    """
-
-    heading: str
-    least: int = 0
-    drop: int = 0
-    right: bool = False
-
-
 class Cell(NamedTuple):
     """Text and the SGR codes it is shown with on a terminal with colours."""
 
@@ -213,9 +198,26 @@ class Cell(NamedTuple):
     style: str = ""
 
 
+class Column(NamedTuple):
+    """A heading, what stands below it, and what a narrow terminal may do to it.
+
+    Attributes:
+        cell: Makes an item's text, or its text with a style.
+        least: How narrow it may become; 0 keeps it whole.
+        drop: Which column is left out first, from 1; 0 keeps it.
+        right: Whether cells stand on the right.
+    """
+
+    heading: str
+    cell: Callable[[Any], Cell | str]
+    least: int = 0
+    drop: int = 0
+    right: bool = False
+
+
 def table_lines(
     columns: Sequence[Column],
-    rows: Iterable[Sequence[Cell]],
+    items: Iterable[object],
     *,
     width: int | None = None,
     colour: bool = False,
@@ -225,14 +227,19 @@ def table_lines(
     A terminal's ``width`` narrows columns and leaves some out; None keeps all whole.
     """
     head = [Cell(column.heading, "1") for column in columns]
-    body = [[Cell(clean(cell.text), cell.style) for cell in row] for row in rows]
-    whole = [head, *body]
+    rows = [[_cleaned(column.cell(item)) for column in columns] for item in items]
+    whole = [head, *rows]
     widths = [
         max(cell_width(row[i].text) for row in whole) for i in range(len(columns))
     ]
     if width is not None:
         widths = _fitted(columns, widths, width)
     return [_line(columns, row, widths, colour=colour) for row in whole]
+
+
+def _cleaned(cell: Cell | str) -> Cell:
+    text, style = (cell, "") if isinstance(cell, str) else cell
+    return Cell(clean(text), style)
 
 
 def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:

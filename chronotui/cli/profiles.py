@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.cli.invocation import ask_on_terminal, asker, find_profile
 from chronotui.cli.lists import json_array
-from chronotui.cli.output import Cell, Column, may_ask, say
+from chronotui.cli.output import Column, may_ask, say
 from chronotui.errors import ChronotuiError, ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -20,32 +21,18 @@ if TYPE_CHECKING:
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Profile
 
-
-_AUTH_OPTIONS: Final = (
-    "method",
-    "email",
-    "password_command",
-    "password_env",
-    "password_keyring",
-    "token_command",
-    "token_env",
-    "token_keyring",
-    "session_command",
-    "session_env",
-)
 _SECRET_KEYS: Final = {"auth.password", "auth.token", "auth.session"}
-_COLUMNS = (
-    Column("NAME"),
-    Column("DEFAULT"),
-    Column("URL", least=16),
-    Column("KIND"),
-    Column("SIGN-IN", least=10),
-    Column("SESSION"),
+_COLUMNS: Final = (
+    Column("NAME", itemgetter("name")),
+    Column("DEFAULT", lambda row: "yes" if row["default"] else ""),
+    Column("URL", itemgetter("url"), least=16),
+    Column("KIND", itemgetter("kind")),
+    Column("SIGN-IN", lambda row: f"{row['method']} {row['email']}".strip(), least=10),
+    Column("SESSION", lambda row: "kept" if row["session"] else ""),
 )
 
 
 def show_all(invocation: Invocation) -> int:
-    """List the profiles of the configuration."""
     from chronotui.storage.state import SessionFile
 
     config, output = invocation.config, invocation.output
@@ -64,18 +51,7 @@ def show_all(invocation: Invocation) -> int:
     if invocation.options.output == "json":
         output.write(json_array(rows))
         return 0
-    cells = [
-        [
-            Cell(str(row["name"])),
-            Cell("yes" if row["default"] else ""),
-            Cell(str(row["url"])),
-            Cell(str(row["kind"])),
-            Cell(f"{row['method']} {row['email']}".strip()),
-            Cell("kept" if row["session"] else ""),
-        ]
-        for row in rows
-    ]
-    output.write_table(_COLUMNS, cells)
+    output.write_table(_COLUMNS, rows)
     output.flush()
     if not rows:
         invocation.say(f"no profiles; the configuration is {config.path}.")
@@ -138,7 +114,6 @@ def edit(invocation: Invocation) -> int:
 
 
 def test(invocation: Invocation) -> int:
-    """Try a profile's connection and sign-in."""
     name = invocation.options.name
     profile = invocation.profile_of(name) if name else invocation.profile
     invocation.output.write(f"{_probe(invocation, profile)}\n")
@@ -146,7 +121,6 @@ def test(invocation: Invocation) -> int:
 
 
 def use(invocation: Invocation) -> int:
-    """Make a profile the default."""
     name = invocation.options.name
     find_profile(invocation.config, name)
 
@@ -159,7 +133,6 @@ def use(invocation: Invocation) -> int:
 
 
 def remove(invocation: Invocation) -> int:
-    """Remove a profile and the session kept for it."""
     from chronotui.storage.config import forget_profile
     from chronotui.storage.state import SessionFile
 
@@ -191,7 +164,7 @@ def login(invocation: Invocation) -> int:
         words = f"{profile.name} answers without a sign-in."
     else:
         words = f"{profile.name} takes the {auth.method} secret."
-    invocation.say(f"{words}")
+    invocation.say(words)
     return 0
 
 
@@ -209,13 +182,11 @@ class _Asking:
 
 
 def _keep_in_keyring(profile: Profile, kind: str, answer: str) -> None:
-    from chronotui.storage.secrets import secret_source
+    from chronotui.storage.secrets import secret_source, write_keyring
     from chronotui.storage.settings import Secret
 
     source = secret_source(profile, kind)
     if source.keyring:
-        from chronotui.storage.secrets import write_keyring
-
         write_keyring(source, Secret(answer))
 
 
@@ -264,12 +235,17 @@ def _changed_table(table: Document, options: Namespace) -> Document:
     Raises:
         UsageError: A key is written wrongly, or a secret is on the command line.
     """
+    from dataclasses import fields
+
+    from chronotui.storage.settings import AuthSettings
+
     table = copy.deepcopy(table)
     if options.profile_url:
         table["url"] = options.profile_url
     if options.kind:
         table["kind"] = options.kind
-    given = {name: getattr(options, name) for name in _AUTH_OPTIONS}
+    names = [field.name for field in fields(AuthSettings)]
+    given = {name: getattr(options, name, None) for name in names}
     auth = {name: value for name, value in given.items() if value}
     if auth:
         table["auth"] = {**_without_rivals(table.get("auth", {}), auth), **auth}
@@ -375,7 +351,8 @@ def _put(table: Document, key: str, value: object) -> None:
 def _drop(table: Document, key: str) -> None:
     *parents, name = key.split(".")
     for parent in parents:
-        table = table.get(parent, {})
+        inner = table.get(parent)
+        table = inner if isinstance(inner, dict) else {}
     if name not in table:
         raise UsageError(f"The profile does not set {key}.")
     del table[name]
