@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
 
 PAGES_WITHOUT_PROGRESS: Final = 200
-"""So many pages in a row without a line not seen on the walk are a circle: a wire
-note allows empty pages with cursors, and no server is known to send long runs."""
+"""So many pages in a row without a line not seen on the walk are a circle: an empty
+page may carry a cursor, but no server is known to send long runs of them."""
 
 
 class PageOrder(Enum):
@@ -53,12 +53,8 @@ def interleaves(lines: Sequence[LogLine], order: PageOrder) -> bool | None:
 
     Else it goes attempt after attempt, and each begins its numbers anew.
 
-    Args:
-        lines: A page, in the order the server sent it.
-        order: Which end the list begins with.
-
     Returns:
-        None when the page does not tell.
+        None when the page, in the order the server sent it, does not tell.
     """
     for pair in pairwise(lines):
         lower, upper = pair if order is PageOrder.OLDEST_FIRST else pair[::-1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,28 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST: Final = 2**63 - 1
 _UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _AGES: Final = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+class Timestamps(StrEnum):
+    """The column before a line, by its name in the profile file.
+
+    In the order a key goes through them; `chronotui.ui.log.render` draws each.
+    ``words`` stand in the help, ``meaning`` is said when one is chosen.
+    """
+
+    words: str
+    meaning: str
+
+    OFF = "off", "off", "no times"
+    TIME = "time", "time", "time of day"
+    FULL = "full", "full", "date and time"
+    ELAPSED = "elapsed", "since start", "since the job's start"
+    DELTA = "delta", "since the line before", "since the line before"
+
+    def __new__(cls, name: str, words: str = "", meaning: str = "") -> Timestamps:
+        mode = str.__new__(cls, name)
+        mode._value_, mode.words, mode.meaning = name, words, meaning
+        return mode
 
 
 @cache

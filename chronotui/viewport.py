@@ -1,24 +1,30 @@
-"""Rows of different heights, walked in screen rows from wherever the window is."""
+"""Where the reader is in a list of rows, and how the window follows.
+
+A reader either follows, the newest row at the bottom of the window, or reads, and then
+the current row stays at its screen row whatever is inserted, healed, filtered, wrapped
+or resized around it (DESIGN.md, invariant 7). Only where the window would be blank
+below the last row is it filled from above; the row goes back to where the reader had
+it as soon as other rows, heights or sizes allow. Heights are asked for only near the
+window, so every step costs what the window costs.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 AnchorT = TypeVar("AnchorT")
 
-
-class Sized(Protocol):
-    """Rows that can be counted."""
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
+MOST_HEIGHTS: Final = 4096
+"""Heights kept between two changes of the rows."""
 
 
-class RowSource(Sized, Protocol[AnchorT]):
-    """The rows a reader moves over; ``core.log.Rows`` is one."""
+class RowSource(Protocol[AnchorT]):
+    """The rows a reader moves over."""
+
+    def __len__(self) -> int: ...
 
     def anchor(self, row: int, /) -> AnchorT:
         """Return the identity of a row, which outlives its number."""
@@ -32,91 +38,6 @@ class ScreenRow(NamedTuple):
 
     row: int
     part: int
-
-
-class ScreenRows:
-    """Steps over rows whose heights are asked for only where a step leads.
-
-    Args:
-        rows: The rows; may change at any time.
-        height_of: Height of a row in screen rows, at least 1.
-    """
-
-    def __init__(self, rows: Sized, height_of: Callable[[int], int]) -> None:
-        self.rows = rows
-        self.height_of = height_of
-
-    def shown(self, top: ScreenRow, window: int) -> Iterator[ScreenRow]:
-        """Yield what each screen row of a window shows, top first."""
-        row, part = top
-        count = len(self.rows)
-        height = self.height_of(row) if row < count else 0
-        for _ in range(window):
-            if row >= count:
-                yield ScreenRow(-1, 0)
-                continue
-            yield ScreenRow(row, part)
-            part += 1
-            if part >= height:
-                row, part = row + 1, 0
-                height = self.height_of(row) if row < count else 0
-
-    def back(self, place: ScreenRow, lines: int) -> ScreenRow:
-        """Return the place so many screen rows above, the very first at most."""
-        row, part = place
-        part -= lines
-        while part < 0:
-            if row == 0:
-                return ScreenRow(0, 0)
-            row -= 1
-            part += self.height_of(row)
-        return ScreenRow(row, part)
-
-    def forward(self, place: ScreenRow, lines: int) -> ScreenRow:
-        """Return the place so many screen rows below; its row may be past the end."""
-        row, part = place
-        part += lines
-        count = len(self.rows)
-        while row < count:
-            height = self.height_of(row)
-            if part < height:
-                return ScreenRow(row, part)
-            row, part = row + 1, part - height
-        return ScreenRow(row, part)
-
-    def bottom_top(self, window: int) -> ScreenRow:
-        """Return the top of a window that ends with the last row."""
-        last = len(self.rows) - 1
-        if last < 0:
-            return ScreenRow(0, 0)
-        bottom = ScreenRow(last, self.height_of(last) - 1)
-        return self.back(bottom, window - 1)
-
-    def offset_of(self, row: int, top: ScreenRow, window: int) -> int:
-        """Return the screen row of a row's first part.
-
-        Negative above the window; ``window`` stands for anything below it.
-        """
-        if row < top.row:
-            return -self.height_of(row) if row < len(self.rows) else -1
-        y = -top.part
-        for above in range(top.row, row):
-            y += self.height_of(above)
-            if y >= window:
-                return window
-        return y
-
-
-# Where the reader is in a list of rows, and how the window follows.
-#
-# A reader either follows, the newest row at the bottom of the window, or reads,
-# and then the current row stays at its screen row whatever is inserted, healed,
-# filtered, wrapped or resized around it (design note, invariant 7). Only where the
-# window would be blank below the last row is it filled from above; the row goes back
-# to where the reader had it as soon as other rows, heights or sizes allow.
-#
-# Rows have heights in screen rows, asked for only near the window, so every step
-# costs what the window costs.
 
 
 class Spot(NamedTuple, Generic[AnchorT]):
@@ -137,7 +58,8 @@ class Viewport(Generic[AnchorT]):
     """Following or reading, the current row and the top of the window.
 
     Args:
-        rows: The rows; may change at any time, then call `resettle`.
+        rows: The rows; they and their heights may change at any time, in effect with
+            `resettle`.
         height_of: Height of a row in screen rows, at least 1.
         newest: Row that counts as the newest, for lists that end in a notice;
             the last row when not given.
@@ -149,8 +71,9 @@ class Viewport(Generic[AnchorT]):
         height_of: Callable[[int], int] = lambda _row: 1,
         newest: Callable[[], int] | None = None,
     ) -> None:
-        self._screen = ScreenRows(rows, height_of)
         self._rows = rows
+        self._height_of = height_of
+        self._heights: dict[int, int] = {}
         self._newest = newest
         self.window = 1
         self.following = True
@@ -160,6 +83,7 @@ class Viewport(Generic[AnchorT]):
         self._offset = 0
         self._moved_to: int | None = None
         self._seen: AnchorT | None = None
+        self._seen_row = -1
 
     @property
     def rows(self) -> RowSource[AnchorT]:
@@ -168,25 +92,36 @@ class Viewport(Generic[AnchorT]):
 
     @rows.setter
     def rows(self, rows: RowSource[AnchorT]) -> None:
-        self._rows = self._screen.rows = rows
+        self._rows = rows
+        self._heights.clear()
         self.reconsider()
 
     def measure_with(self, height_of: Callable[[int], int]) -> None:
         """Take other heights, in effect with `resettle`."""
-        self._screen.height_of = height_of
+        self._height_of = height_of
+        self._heights.clear()
 
     # What is shown
 
     @property
     def newest(self) -> int:
         """The newest row, -1 when there is none."""
-        if not len(self.rows):
+        if not len(self._rows):
             return -1
-        return self._newest() if self._newest is not None else len(self.rows) - 1
+        return self._newest() if self._newest is not None else len(self._rows) - 1
 
-    def window_rows(self) -> Iterator[ScreenRow]:
+    def window_rows(self) -> list[ScreenRow]:
         """Return what each screen row of the window shows, top first."""
-        return self._screen.shown(self.top, self.window)
+        row, part = self.top
+        count, known = len(self._rows), self._heights
+        shown: list[ScreenRow] = []
+        room = self.window
+        while row < count and room > 0:
+            parts = range(part, min(known.get(row) or self._height(row), part + room))
+            shown += [ScreenRow(row, each) for each in parts]
+            room -= len(parts)
+            row, part = row + 1, 0
+        return shown + [ScreenRow(-1, 0)] * room
 
     @property
     def screen_y(self) -> int:
@@ -195,35 +130,36 @@ class Viewport(Generic[AnchorT]):
 
     def row_at(self, screen_y: int) -> int:
         """Return the row shown at a screen row, -1 where there is none."""
-        if not len(self.rows):
-            return -1
-        row, _part = self._screen.forward(self.top, screen_y)
-        return row if row < len(self.rows) else -1
+        row = self._forward(self.top, screen_y).row
+        return row if row < len(self._rows) else -1
 
     @property
     def last_shown(self) -> int:
         """The last row the window shows, even in part; -1 when there is none."""
-        row, _part = self._screen.forward(self.top, self.window - 1)
-        return min(row, len(self.rows) - 1)
+        row = self._forward(self.top, self.window - 1).row
+        return min(row, len(self._rows) - 1)
 
     def unseen_from(self) -> int:
         """Return the first row the reader has not had on the screen yet."""
-        if self.following or self._seen is None or not len(self.rows):
-            return len(self.rows)
-        return self.rows.locate(self._seen) + 1
+        if self.following or self._seen is None:
+            return len(self._rows)
+        return min(self._seen_row + 1, len(self._rows))
 
     # What changes around the reader
 
     def resettle(self) -> None:
         """Take over changed rows or heights; the place of reading stands still."""
-        count = len(self.rows)
+        self._heights.clear()
+        count = len(self._rows)
         if not count:
             self.current, self.top = 0, ScreenRow(0, 0)
             return
+        if self._seen is not None:
+            self._seen_row = self._rows.locate(self._seen)
         if self.following or self._anchor is None:
             self._stick()
             return
-        self.current = min(max(self.rows.locate(self._anchor), 0), count - 1)
+        self.current = min(max(self._rows.locate(self._anchor), 0), count - 1)
         wanted = self._offset if self._moved_to is None else self._moved_to
         self._place(self.current, wanted)
         self._fill()
@@ -254,7 +190,7 @@ class Viewport(Generic[AnchorT]):
 
     def stop_following(self) -> None:
         """Stay here; new rows no longer move the window."""
-        if self.following and len(self.rows):
+        if self.following and len(self._rows):
             self._leave_tail()
             self._hold()
 
@@ -288,29 +224,21 @@ class Viewport(Generic[AnchorT]):
             self.current = 0 if lines < 0 else max(self.newest, 0)
         else:
             row = self.row_at(y)
-            self.current = row if row >= 0 else len(self.rows) - 1
+            self.current = row if row >= 0 else len(self._rows) - 1
         self._show(self.current)
         self._hold()
 
     def go_to(self, row: int) -> None:
         """Make a row current; a far one is shown a third from the top."""
-        if not len(self.rows):
+        if not len(self._rows):
             return
         self._leave_tail()
-        self.current = min(max(row, 0), len(self.rows) - 1)
-        height = self._screen.height_of(self.current)
+        self.current = min(max(row, 0), len(self._rows) - 1)
+        height = self._height(self.current)
         y = self._offset_of(self.current)
         if y < 0 or y + min(height, self.window) > self.window:
             self._place(self.current, self.window // 3)
             self._fill()
-        self._hold()
-
-    def go_top(self) -> None:
-        """Make the first row current."""
-        if not len(self.rows):
-            return
-        self._leave_tail()
-        self.current, self.top = 0, ScreenRow(0, 0)
         self._hold()
 
     @property
@@ -332,57 +260,60 @@ class Viewport(Generic[AnchorT]):
 
     def _start_move(self, *, upward: bool) -> bool:
         """Leave the tail for an upward move; a downward one has nowhere to go."""
-        if not len(self.rows) or (self.following and not upward):
+        if not len(self._rows) or (self.following and not upward):
             return False
         self._leave_tail()
         return True
 
     def _leave_tail(self) -> None:
-        if self.following and len(self.rows):
+        if self.following and len(self._rows):
             self.following = False
-            self._seen = self.rows.anchor(max(self.newest, 0))
+            self._see(max(self.newest, 0))
 
     def _hold(self) -> None:
-        self._anchor = self.rows.anchor(self.current)
+        self._anchor = self._rows.anchor(self.current)
         self._offset = self._offset_of(self.current)
         self._moved_to = None
         self._note_seen()
 
     def _note_seen(self) -> None:
         last = self.last_shown
-        if self._seen is None or last > self.rows.locate(self._seen):
-            self._seen = self.rows.anchor(last)
+        if self._seen is None or last > self._seen_row:
+            self._see(last)
+
+    def _see(self, row: int) -> None:
+        self._seen, self._seen_row = self._rows.anchor(row), row
 
     def _step(self, direction: int) -> None:
         y = self._offset_of(self.current)
-        if direction > 0 and y + self._screen.height_of(self.current) > self.window:
+        if direction > 0 and y + self._height(self.current) > self.window:
             self._scroll(1)
         elif direction < 0 and y < 0:
             self._scroll(-1)
         else:
             target = self.current + direction
-            if 0 <= target < len(self.rows):
+            if 0 <= target < len(self._rows):
                 self.current = target
                 self._show(target, from_below=direction < 0)
 
     def _scroll(self, lines: int) -> None:
         if lines < 0:
-            self.top = self._screen.back(self.top, -lines)
+            self.top = self._back(self.top, -lines)
             return
-        limit = self._screen.bottom_top(self.window)
+        limit = self._bottom_top()
         if self.top < limit:
-            self.top = min(self._screen.forward(self.top, lines), limit)
+            self.top = min(self._forward(self.top, lines), limit)
 
     def _keep_current_shown(self) -> None:
         y = self._offset_of(self.current)
         if y >= self.window:
             self.current = self.last_shown
-        elif y < 0 and y + self._screen.height_of(self.current) <= 0:
+        elif y < 0 and y + self._height(self.current) <= 0:
             self.current = self.top.row
 
     def _show(self, row: int, *, from_below: bool = False) -> None:
         """Scroll as little as shows a row whole, or fills the window with it."""
-        height = self._screen.height_of(row)
+        height = self._height(row)
         y = self._offset_of(row)
         if y < 0:
             self.top = ScreenRow(row, 0)
@@ -390,27 +321,79 @@ class Viewport(Generic[AnchorT]):
                 self.top = ScreenRow(row, height - self.window)
         elif y + height > self.window:
             lead = max(self.window - height, 0)
-            self.top = self._screen.back(ScreenRow(row, 0), lead)
+            self.top = self._back(ScreenRow(row, 0), lead)
 
     def _stick(self) -> None:
         self.current = max(self.newest, 0)
-        self.top = self._screen.bottom_top(self.window)
-        self._anchor = self.rows.anchor(self.current)
+        self.top = self._bottom_top()
+        self._anchor = self._rows.anchor(self.current)
         self._offset = self._offset_of(self.current)
 
     def _place(self, row: int, screen_y: int) -> None:
         """Put a row's first part at a screen row, as far as the rows above allow."""
-        height = self._screen.height_of(row)
+        height = self._height(row)
         y = min(max(screen_y, 1 - height), self.window - 1)
         if y < 0:
             self.top = ScreenRow(row, -y)
         else:
-            self.top = self._screen.back(ScreenRow(row, 0), y)
+            self.top = self._back(ScreenRow(row, 0), y)
 
     def _fill(self) -> None:
         """Leave no blank rows below the end while there are rows above."""
-        if self._screen.forward(self.top, self.window - 1).row >= len(self.rows):
-            self.top = min(self.top, self._screen.bottom_top(self.window))
+        if self._forward(self.top, self.window - 1).row >= len(self._rows):
+            self.top = min(self.top, self._bottom_top())
+
+    # Rows in screen rows
+
+    def _height(self, row: int) -> int:
+        height = self._heights.get(row)
+        if height is None:
+            if len(self._heights) >= MOST_HEIGHTS:
+                self._heights.clear()
+            height = self._heights[row] = self._height_of(row)
+        return height
+
+    def _back(self, place: ScreenRow, lines: int) -> ScreenRow:
+        """Return the place so many screen rows above, the very first at most."""
+        row, part = place
+        part -= lines
+        while part < 0:
+            if row == 0:
+                return ScreenRow(0, 0)
+            row -= 1
+            part += self._heights.get(row) or self._height(row)
+        return ScreenRow(row, part)
+
+    def _forward(self, place: ScreenRow, lines: int) -> ScreenRow:
+        """Return the place so many screen rows below; its row may be past the end."""
+        row, part = place
+        part += lines
+        count = len(self._rows)
+        while row < count:
+            height = self._heights.get(row) or self._height(row)
+            if part < height:
+                break
+            row, part = row + 1, part - height
+        return ScreenRow(row, part)
+
+    def _bottom_top(self) -> ScreenRow:
+        """Return the top of a window that ends with the last row."""
+        last = len(self._rows) - 1
+        if last < 0:
+            return ScreenRow(0, 0)
+        return self._back(ScreenRow(last, self._height(last) - 1), self.window - 1)
 
     def _offset_of(self, row: int) -> int:
-        return self._screen.offset_of(row, self.top, self.window)
+        """Return the screen row of a row's first part.
+
+        Negative above the window; the window's height stands for anything below it.
+        """
+        top = self.top
+        if row < top.row:
+            return -self._height(row) if row < len(self._rows) else -1
+        y = -top.part
+        for above in range(top.row, row):
+            y += self._heights.get(above) or self._height(above)
+            if y >= self.window:
+                return self.window
+        return y

@@ -44,7 +44,7 @@ from chronotui.sources.live import SseDecoder, read_live_lines, read_log_page
 from chronotui.sources.wire_errors import quote_words, retry_after
 from chronotui.sources.wire_json import split_marks, time_ns
 from chronotui.text import clean, parse_ansi, printable_line
-from chronotui.times import parse_time
+from chronotui.times import Timestamps, parse_time
 from chronotui.ui.log.cells import (
     Grid,
     Tabbed,
@@ -57,7 +57,6 @@ from chronotui.ui.log.cells import (
 )
 from chronotui.ui.log.line_screen import paragraph_of
 from chronotui.ui.log.render import Flags, LineRenderer, LogStyles, Stamper
-from chronotui.ui.log.settings import Timestamps
 from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
@@ -204,11 +203,11 @@ def drawn(message: str, *, wrap: bool, as_json: bool = False) -> None:
 
 
 def whole(message: str) -> None:
-    for paragraph in whole_message(message, Style(), LOOK):
-        indent = paragraph.indent(80)
-        lit = paragraph.lit(compile_pattern("a").spans(paragraph.searched), Style())
-        for start, end in lit.grid.wrap(80, indent):
-            segments(lit.grid.text, lit.runs, start, end)
+    paragraph = whole_message(message, Style(), Style())
+    indent = paragraph.indent(80)
+    lit = paragraph.lit(compile_pattern("a").spans(paragraph.searched), Style())
+    for start, end in lit.grid.wrap(80, indent):
+        segments(lit.grid.text, lit.runs, start, end)
 
 
 def unfolded(message: str) -> None:
@@ -368,10 +367,10 @@ TYPED: Final = "typed by the reader, or set in a file of his"
 
 PATTERNS: Final[dict[str, Any]] = {
     "sources.wire_errors._SECONDS": is_all,
-    "sources.connections._HEAD_END": finds,
-    "sources.merging._CHUNKED": finds,
-    "sources.merging._FINAL_STATUS": begins,
-    "sources.merging._NEXT_CHUNK": begins,
+    "sources.httpcore_backends._HEAD_END": finds,
+    "sources.httpcore_backends._CHUNKED": finds,
+    "sources.httpcore_backends._FINAL_STATUS": begins,
+    "sources.httpcore_backends._NEXT_CHUNK": begins,
     "sources.auth._FOREIGN_SCHEMES": finds,
     "text._sgr": finds,
     "text._hostile": finds,
@@ -405,11 +404,6 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.raw_body.judge_json": "in the judging of json",
     "engine.resolve._BEGINNING": TYPED,
     "engine.resolve._WHOLE_ID": TYPED,
-    "storage.config._BARE_KEY": TYPED,
-    "storage.config._BLANK": TYPED,
-    "storage.config._SCALAR": TYPED,
-    "storage.config._SPACES": TYPED,
-    "storage.config._STRING": TYPED,
     "ui.log.cells._TOKEN": finds,
     "ui.term.diff._ONE_STYLE": "the styles of one row of cells",
     "ui.term.diff._SPAN": "the differences of one row of cells",

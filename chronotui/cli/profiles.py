@@ -267,33 +267,17 @@ def _write_edit(
     """Change the configuration file, once the profile was seen to work.
 
     Raises:
-        ConfigError: The change makes a wrong file, or would lose comments and
-            nobody is there to agree.
+        ConfigError: The change makes a wrong file.
         ChronotuiError: The profile's connection or sign-in does not work.
     """
     from chronotui.storage.config import parse_config
     from chronotui.storage.config_edit import edit_config
 
     prepared = edit_config(invocation.config_path, change)
-    if prepared.loses_comments and not _agreed(invocation):
-        raise ConfigError(
-            f"{prepared.path} would be written anew, and its comments lost.",
-            next_step="Change it by hand.",
-        )
     if try_profile is not None and not invocation.options.no_test:
         config = parse_config(prepared.text, prepared.path)
         say(_probe(invocation, config.profiles[try_profile]))
     prepared.write()
-
-
-def _agreed(invocation: Invocation) -> bool:
-    if not may_ask():
-        return False
-    say(
-        f"{invocation.config_path} has a layout that cannot be kept: writing it anew "
-        "loses its comments. Go on? [y/N]"
-    )
-    return input().strip().lower() in {"y", "yes"}
 
 
 def _method(auth: Document) -> str:

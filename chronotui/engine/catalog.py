@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chronotui.model import Page
     from chronotui.sources.protocol import ListSource
     from chronotui.tree.listing import Listing
-    from chronotui.tree.model import Branch, JobFilter, NodeKey, TreeFilters
+    from chronotui.tree.model import Branch, NodeKey, TreeFilters
 
 TICK_SECONDS: Final = 0.033
 """Changes are gathered this long: 30 pictures a second are as many as are seen."""
@@ -62,9 +62,8 @@ ALONE: Final = 3
 class CatalogSettings:
     """How often the lists are asked, in seconds.
 
-    ``poll_seconds`` is the pause while something runs (the profile's key);
-    ``retry_first`` and ``retry_cap`` bound the growing pauses after failures,
-    ``retry_after_cap`` what a server may ask for.
+    ``poll_seconds`` is the pause while something runs (the profile's key), the others
+    bound the growing pauses after failures and what a Retry-After may ask for.
     """
 
     poll_seconds: float = 5.0
@@ -73,7 +72,6 @@ class CatalogSettings:
     retry_after_cap: float = 300.0
 
     def pause(self, *, active: bool) -> float:
-        """Return the wait after an answer of a list in which something runs or not."""
         return self.poll_seconds if active else self.poll_seconds * IDLE_FACTOR
 
 
@@ -123,11 +121,10 @@ Item = TypeVar("Item")
 
 
 class ListReader(ABC, Generic[Item]):
-    """Reads one list: its next page, or its beginning again.
+    """Reads one list: its next page if that is wanted, else its beginning again.
 
     Attributes:
-        wants_more: Whether the next page was asked for.
-        due: When it is read again, in the catalog's seconds.
+        due: When it is read again, in monotonic seconds.
         task: The reading under way.
     """
 
@@ -142,15 +139,10 @@ class ListReader(ABC, Generic[Item]):
 
     @property
     def is_active(self) -> bool:
-        """Whether the list is likely to change soon: workflows seldom do."""
+        """Whether the list is likely to change soon."""
         return False
 
     async def read(self) -> None:
-        """Read what is due: the next page if it was asked for, else the top again.
-
-        Raises:
-            ChronotuiError: What the server or the way to it failed with.
-        """
         try:
             if self.wants_more or not self.listing.answered:
                 await self._read_more()
@@ -221,10 +213,7 @@ class ListReader(ABC, Generic[Item]):
 
 
 class WorkflowReader(ListReader[Workflow]):
-    """Reads the list of workflows under a text, with the terminated ones or without.
-
-    The living ones are one query and the terminated ones another, read after it.
-    """
+    """Reads the living workflows, and the terminated ones after them if wanted."""
 
     def __init__(self, client: ListSource, tree: TreeModel, backoff: Backoff) -> None:
         super().__init__(client, tree.workflows, backoff)
@@ -262,22 +251,15 @@ class WorkflowReader(ListReader[Workflow]):
 
 
 class JobReader(ListReader[Job]):
-    """Reads the jobs of one workflow under a status and a trigger."""
+    """Reads the jobs of one workflow, as they are filtered when this is made."""
 
-    def __init__(
-        self,
-        client: ListSource,
-        branch: Branch,
-        job_filter: JobFilter,
-        backoff: Backoff,
-    ) -> None:
+    def __init__(self, client: ListSource, branch: Branch, backoff: Backoff) -> None:
         super().__init__(client, branch.listing, backoff)
         self._branch = branch
-        self._filter = job_filter
+        self._filter = branch.job_filter
 
     @property
     def is_active(self) -> bool:
-        """Whether a job of the workflow runs or waits to run."""
         return bool(self._branch.jobs.unfinished)
 
     async def _page(
@@ -315,9 +297,9 @@ class Catalog:
     Belongs to one event loop. Everything but ``run``, ``find`` and ``find_link``
     returns at once; what it asks for is read by ``run``.
 
-    Args:
-        client: The server.
-        settings: How often to ask.
+    Attributes:
+        answered: Whether any list ever was.
+        signed_out: Why nothing is asked until somebody signs in, or for a while.
     """
 
     def __init__(
@@ -335,11 +317,7 @@ class Catalog:
         self._listeners = Listeners()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` on the event loop after changes, at most once a tick.
-
-        Returns:
-            A function that ends the subscription.
-        """
+        """Call ``listener`` on the loop after changes; return what ends that."""
         return self._listeners.add(listener)
 
     @property
@@ -372,7 +350,6 @@ class Catalog:
             self._changed(look_again=True)
 
     def set_expanded(self, workflow_id: str, expanded: bool) -> None:
-        """Show or fold away the jobs of a workflow."""
         self.tree.set_expanded(workflow_id, expanded)
         self._changed(look_again=True)
 
@@ -398,15 +375,9 @@ class Catalog:
         self._wake.set()
 
     async def find(self, workflow_text: str, job_text: str | None = None) -> NodeKey:
-        """Show and select what a deep link names.
+        """Show and select what a deep link names, see `resolve_workflow`.
 
-        Args:
-            workflow_text: A workflow's id, the beginning of one, or its name.
-            job_text: A job's id or the beginning of one; None for the workflow.
-
-        Raises:
-            UsageError: If a text fits several; the sentence names them.
-            NotFoundError: If it fits none.
+        ``job_text`` None is the workflow itself.
         """
         workflow = await resolve_workflow(self._client, workflow_text)
         job = None
@@ -425,12 +396,8 @@ class Catalog:
         """Find as ``find`` does, but wait for a server that does not answer yet.
 
         It is asked again when the lists are answered, and now and then; after a
-        refused sign-in, once that was made good.
-
-        Args:
-            workflow_text: As for ``find``.
-            job_text: As for ``find``.
-            waiting: Called with what is waited out, each time.
+        refused sign-in, once that was made good. ``waiting`` is called with what is
+        waited out, each time.
 
         Raises:
             ChronotuiError: What the link names is not there, fits several, or is not
@@ -520,7 +487,7 @@ class Catalog:
         )
         if branch is None:
             return WorkflowReader(self._client, self.tree, backoff)
-        return JobReader(self._client, branch, self.tree.filters.jobs, backoff)
+        return JobReader(self._client, branch, backoff)
 
     def _start_due(self) -> float | None:
         """Start what is due; return the seconds until the next is, None for never."""

@@ -12,6 +12,7 @@ import statistics
 import time
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from chronotui.engine.client import open_client
@@ -109,19 +110,19 @@ async def diagnose(
     ends it, for what follows would only repeat it.
     """
     findings: list[CheckResult] = []
-    patience = _Patience(ask)
     check = "server"
+    limit = asyncio.timeout(MOST_SECONDS)
+    unhurried = None if ask is None else partial(_ask_unhurried, ask, limit)
     try:
         notes = proxy_notes(parse_address(profile.url), environ)
         findings += [
             CheckResult(one.variable, "warning" if one.is_warning else "ok", one.said)
             for one in notes
         ]
-        asked = None if ask is None else patience.ask
-        client = open_client(profile, ask=asked, log=log)
+        client = open_client(profile, ask=unhurried, log=log)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(client.aclose)
-            async with asyncio.timeout(MOST_SECONDS) as patience.limit:
+            async with limit:
                 findings.append(await _server(client, profile))
                 check = "sign-in"
                 findings.append(await _sign_in(client, profile))
@@ -136,26 +137,19 @@ async def diagnose(
     return findings
 
 
-class _Patience:
-    """Stops the clock of a diagnosis while somebody types a secret."""
-
-    def __init__(self, ask: AskSecret | None) -> None:
-        self._ask = ask
-        self.limit: asyncio.Timeout | None = None
-
-    async def ask(self, question: SecretQuestion) -> str:
-        if self._ask is None:
-            raise RuntimeError("nobody is there to be asked")
-        limit, loop = self.limit, asyncio.get_running_loop()
-        until = None if limit is None else limit.when()
-        if limit is None or until is None:
-            return await self._ask(question)
-        left = until - loop.time()
-        limit.reschedule(None)
-        try:
-            return await self._ask(question)
-        finally:
-            limit.reschedule(loop.time() + left)
+async def _ask_unhurried(
+    ask: AskSecret, limit: asyncio.Timeout, question: SecretQuestion
+) -> str:
+    """Stop the clock of a diagnosis while somebody types a secret."""
+    until, loop = limit.when(), asyncio.get_running_loop()
+    if until is None:
+        return await ask(question)
+    left = until - loop.time()
+    limit.reschedule(None)
+    try:
+        return await ask(question)
+    finally:
+        limit.reschedule(loop.time() + left)
 
 
 async def _server(client: Source, profile: Profile) -> CheckResult:
@@ -250,13 +244,6 @@ class _Seen:
     line: LogLine
     live: float | None = None
     retained: float | None = None
-
-    @property
-    def lead(self) -> float | None:
-        """Seconds by which the stream was ahead of the pages."""
-        if self.live is None or self.retained is None:
-            return None
-        return self.retained - self.live
 
 
 @dataclass(slots=True)
@@ -421,7 +408,11 @@ class _StreamTrial:
     @property
     def _lead(self) -> float | None:
         """Seconds by which the stream is ahead of the pages, as a rule."""
-        leads = [seen.lead for seen in self.seen.values() if seen.lead is not None]
+        leads = [
+            seen.retained - seen.live
+            for seen in self.seen.values()
+            if seen.live is not None and seen.retained is not None
+        ]
         return statistics.median(leads) if leads else None
 
     def _is_overdue(self, seen: _Seen) -> bool:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from chronotui.engine.log_state import Verdict
     from chronotui.engine.reorder_buffer import Blocked
     from chronotui.engine.retained import Beginning
-    from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.sources.protocol import LogSource
@@ -190,180 +189,11 @@ def _named(runs: Iterable[tuple[int, int, int]]) -> str:
     return f"number {', '.join(words)}{more}"
 
 
-class OrderedLines:
-    """Hands out what is wanted of a watched log, once it is its turn.
-
-    Args:
-        watch: Reads the log.
-        selection: Which lines are wanted. The account of missing lines is of all of
-            them, since a line that did not come does not say what it is.
-        notices: Told of what is waited for, given up and too late.
-        timing: How long to wait for what.
-        new_store: Makes an empty store, for the lines still needed when the others
-            are let go of.
-
-    Attributes:
-        printed: Lines handed out.
-        late: Wanted lines that came when their turn was over.
-    """
-
-    def __init__(
-        self,
-        watch: Watch,
-        selection: LineSelection,
-        notices: LineNotices,
-        *,
-        timing: WatchTiming,
-        new_store: Callable[[], LogStore],
-    ) -> None:
-        self._watch = watch
-        self._intake = watch.intake
-        self._selection = selection
-        self._notices = notices
-        self._timing = timing
-        self._new_store = new_store
-        self._beginning: Beginning | None = None
-        self._reorder = ReorderBuffer(
-            watch.intake, watch.account.boundaries.closed, timing
-        )
-        self._intake.on_new = self._entered
-        self._intake.on_forgotten = self._came_late
-        self._intake.ledger.last_attempt = selection.attempt
-        self.printed = 0
-        self.late = 0
-
-    @property
-    def missing(self) -> int:
-        """Lines known to exist by now, asked for, and not handed out."""
-        return self._reorder.given_up + self._watch.account.missing
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a line is held back that may be handed out without a change."""
-        return self._reorder.holding or self._reorder.blocked is not None
-
-    def take(self, now: float) -> list[LogLine]:
-        """Return the wanted lines whose turn it is."""
-        self._notices.flush(now)
-        reorder = self._reorder
-        if reorder.place is None and not self._begin():
-            return []
-        limit = self._watch.account.unread_from()
-        reorder.arrived(now)
-        lines = reorder.take(now, limit)
-        while not lines and self._skips(now):
-            lines = reorder.take(now, limit)
-        self._forget()
-        return self._wanted(lines)
-
-    def rest(self, now: float) -> Iterator[list[LogLine]]:
-        """Yield all wanted lines left, past everything that never came."""
-        reorder = self._reorder
-        reorder.final = True
-        if reorder.place is None:
-            self._begin()
-        while True:
-            lines = reorder.take(now, None)
-            if wanted := self._wanted(lines):
-                yield wanted
-            if not lines and not self._skip():
-                break
-        self._notices.flush(now, at_once=True)
-
-    def _wanted(self, lines: list[LogLine]) -> list[LogLine]:
-        wanted = [line for line in lines if self._selection.prints(line)]
-        self.printed += len(wanted)
-        return wanted
-
-    def _begin(self) -> bool:
-        """Find the first line wanted, once it is known which it is."""
-        watch, selection = self._watch, self._selection
-        coverage = watch.pages.coverage
-        early = selection.from_the_start and coverage.rising
-        if not watch.account.caught_up and not early:
-            return False
-        read = coverage.bottom is not None or watch.status.ended.is_set()
-        beginning = beginning_of(self._intake, selection, retained_read=read)
-        if beginning is None:
-            return False
-        self._beginning = beginning
-        self._intake.ledger.asked = beginning.place
-        self._reorder.begin(beginning)
-        return True
-
-    def _skips(self, now: float) -> bool:
-        """Go on without what is missing if it was waited for long enough."""
-        blocked = self._reorder.blocked
-        if blocked is None or blocked.since is None or self._comes_otherwise:
-            return False
-        waited = now - blocked.since
-        timing = self._timing
-        if waited >= (timing.line_wait_said if blocked.skipped else timing.line_wait):
-            return self._skip()
-        if waited >= timing.line_wait_said and not blocked.ends:
-            self._notices.waiting(blocked, now)
-        return False
-
-    @property
-    def _comes_otherwise(self) -> bool:
-        """Whether what is missing may soon come in another way than by pages.
-
-        The log of a job that has ended is read so before it is sealed.
-        """
-        return self._watch.status.ended.is_set() and self._watch.is_unsure()
-
-    def _skip(self) -> bool:
-        blocked = self._reorder.skip()
-        if blocked is not None and blocked.missing:
-            self._notices.gave_up(blocked)
-        return blocked is not None
-
-    def _entered(self, lines: Sequence[LogLine]) -> None:
-        place = self._reorder.place
-        if place is not None and lines[0][:2] < place:
-            self._came_late([line for line in lines if line[:2] < place])
-
-    def _came_late(self, lines: Sequence[LogLine]) -> None:
-        asked = [line for line in lines if self._is_asked(line)]
-        for line in asked:
-            self._reorder.came_late(line)
-        late = [line for line in asked if self._selection.prints(line)]
-        self.late += len(late)
-        self._notices.late(late)
-
-    def _is_asked(self, line: LogLine) -> bool:
-        """Tell whether a line is not before what was asked for."""
-        begin = self._beginning
-        if begin is None or line[:2] < begin.place:
-            return begin is None
-        return begin.first is None or key_of(line) >= begin.first
-
-    def _forget(self) -> None:
-        """Let go of lines handed out long ago."""
-        store, place = self._intake.store, self._reorder.place
-        if len(store) < FORGET_LINES or place is None:
-            return
-        done = store.bisect(LineKey(*place, LAST_RANK, ""))
-        if done < FORGET_LINES:
-            return
-        first = store.line(done - KEPT_LINES)
-        self._intake.forget(first[:2], self._new_store())
-        store.close()
-
-
 @dataclass(frozen=True, slots=True)
 class FollowResult:
-    """How following a job ended.
-
-    Attributes:
-        verdict: The sealed log's verdict.
-        printed: Lines handed out.
-        missing: Lines known to exist, asked for, and not handed out.
-        job: The job as it ended.
-    """
+    """How following a job ended; ``missing`` are lines that were not handed out."""
 
     verdict: Verdict
-    printed: int
     missing: int
     job: Job
 
@@ -379,13 +209,15 @@ class Follow:
     """One job followed to its end; made for one reading of ``batches``.
 
     Args:
-        selection: Which lines are wanted; the account of missing lines is of all
-            streams, since a line that did not come does not say which it is of.
+        selection: Which lines are wanted. The account of missing lines is of all of
+            them, since a line that did not come does not say what it is.
         settings: How to watch; how far back follows from the selection.
         tell: Takes sentences for standard error.
         spool: Opens a place for lines beyond memory.
 
     Attributes:
+        printed: Lines handed out.
+        late: Wanted lines that came when their turn was over.
         result: The outcome; None before the end, and when stopped early.
         connection: Where the connection stood when it was last looked at.
     """
@@ -409,36 +241,37 @@ class Follow:
         self._clock = clock or Clock()
         self._wake = asyncio.Event()
         self._read = 0
+        self._intake = Intake(self._new_store())
+        self._intake.on_new = self._entered
+        self._intake.on_forgotten = self._came_late
+        self._intake.ledger.last_attempt = selection.attempt
         self._watch = Watch(
             client,
             workflow,
             job,
             settings=replace(settings, tail=None, since_ns=selection.since_ns),
-            intake=Intake(self._new_store()),
+            intake=self._intake,
             clock=self._clock,
             changed=self._wake.set,
             enough=None if selection.tail is None else self._enough,
         )
-        self._notices = ConnectionNotices(tell, timing.line_wait_said)
-        self._lines = OrderedLines(
-            self._watch,
-            selection,
-            LineNotices(tell, timing.line_wait_said, timing.line_wait),
-            timing=timing,
-            new_store=self._new_store,
+        self._reorder = ReorderBuffer(
+            self._intake, self._watch.account.boundaries.closed, timing
         )
+        self._beginning: Beginning | None = None
+        self._of_connection = ConnectionNotices(tell, timing.line_wait_said)
+        self._of_lines = LineNotices(tell, timing.line_wait_said, timing.line_wait)
+        self.printed = 0
+        self.late = 0
         self.result: FollowResult | None = None
         self.connection = Connection(ConnectionKind.CONNECTING)
 
     @property
-    def printed(self) -> int:
-        """Lines handed out so far."""
-        return self._lines.printed
-
-    @property
     def missing(self) -> int:
         """Lines known to exist by now, asked for, and not handed out."""
-        return self._lines.missing if self.result is None else self.result.missing
+        if self.result is not None:
+            return self.result.missing
+        return self._reorder.given_up + self._watch.account.missing
 
     def signed_in(self) -> None:
         """Go on after somebody has signed in, as a recording in the desk does."""
@@ -448,8 +281,8 @@ class Follow:
         """Return one sentence for standard error: printed, missing, and the end."""
         possible = 0 if self.result is None else self.result.verdict.possible
         words = f"{_count(self.printed)} printed, {short_words(self.missing, possible)}"
-        if self._lines.late:
-            words += f" ({self._lines.late:,} of them came too late)"
+        if self.late:
+            words += f" ({self.late:,} of them came too late)"
         if self.result is None:
             return f"{words}; the job goes on."
         verdict, job = self.result.verdict, self.result.job
@@ -475,7 +308,7 @@ class Follow:
             while not watching.done():
                 self._wake.clear()
                 self._look_at_connection()
-                lines = self._lines.take(self._clock.monotonic())
+                lines = self._due(self._clock.monotonic())
                 if lines:
                     yield lines
                 else:
@@ -485,7 +318,7 @@ class Follow:
                 verdict = watching.result()
             elif not self._watch.was_answered:
                 raise refusal
-            for lines in self._lines.rest(self._clock.monotonic()):
+            for lines in self._rest(self._clock.monotonic()):
                 yield lines
             if refusal is not None:
                 raise self._cut_off(refusal)
@@ -495,7 +328,7 @@ class Follow:
             await asyncio.wait([watching])
             if not watching.cancelled():
                 watching.exception()
-            self._watch.intake.store.close()
+            self._intake.store.close()
 
     def _cut_off(self, refusal: ChronotuiError) -> ChronotuiError:
         """Return what ended it early: incomplete, if anything was handed out."""
@@ -506,33 +339,138 @@ class Follow:
             next_step="Try again; the job may go on.",
         )
 
-    def _new_store(self) -> LogStore:
-        return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
+    def _outcome(self, verdict: Verdict) -> FollowResult:
+        missing = self.missing
+        whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
+        return FollowResult(whole, missing, self._watch.job)
+
+    def _look_at_connection(self) -> None:
+        watch = self._watch
+        over = str(watch.job.status) if watch.status.ended.is_set() else ""
+        self.connection = watch.connectivity.connection(watch.job, over)
+        self._of_connection.update(self.connection, self._clock.monotonic())
+
+    async def _pause(self) -> None:
+        """Wait for a change, or for the moment a wait is over."""
+        seconds = self._timing.line_wait_said
+        if self._reorder.holding or self._reorder.blocked is not None:
+            seconds = min(self._timing.partner_wait, seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    # which lines are handed out
+
+    def _due(self, now: float) -> list[LogLine]:
+        """Return the wanted lines whose turn it is."""
+        self._of_lines.flush(now)
+        reorder = self._reorder
+        if reorder.place is None and not self._begin():
+            return []
+        limit = self._watch.account.unread_from()
+        reorder.arrived(now)
+        lines = reorder.take(now, limit)
+        while not lines and self._skips(now):
+            lines = reorder.take(now, limit)
+        self._forget()
+        return self._wanted(lines)
+
+    def _rest(self, now: float) -> Iterator[list[LogLine]]:
+        """Yield all wanted lines left, past everything that never came."""
+        reorder = self._reorder
+        reorder.final = True
+        if reorder.place is None:
+            self._begin()
+        while True:
+            lines = reorder.take(now, None)
+            if wanted := self._wanted(lines):
+                yield wanted
+            if not lines and not self._skip():
+                break
+        self._of_lines.flush(now, at_once=True)
+
+    def _wanted(self, lines: list[LogLine]) -> list[LogLine]:
+        wanted = [line for line in lines if self._selection.prints(line)]
+        self.printed += len(wanted)
+        return wanted
+
+    def _begin(self) -> bool:
+        """Find the first line wanted, once it is known which it is."""
+        watch, selection = self._watch, self._selection
+        coverage = watch.pages.coverage
+        early = selection.from_the_start and coverage.rising
+        if not watch.account.caught_up and not early:
+            return False
+        read = coverage.bottom is not None or watch.status.ended.is_set()
+        beginning = beginning_of(self._intake, selection, retained_read=read)
+        if beginning is None:
+            return False
+        self._beginning = beginning
+        self._intake.ledger.asked = beginning.place
+        self._reorder.begin(beginning)
+        return True
 
     def _enough(self, lines: Sequence[LogLine]) -> bool:
         """Tell whether as many lines as the tail wants have been read back."""
         self._read += sum(map(self._selection.prints, lines))
         return self._read >= (self._selection.tail or 0)
 
-    def _look_at_connection(self) -> None:
-        watch = self._watch
-        over = str(watch.job.status) if watch.status.ended.is_set() else ""
-        self.connection = watch.connectivity.connection(watch.job, over)
-        self._notices.update(self.connection, self._clock.monotonic())
+    def _skips(self, now: float) -> bool:
+        """Go on without what is missing if it was waited for long enough."""
+        blocked, watch, timing = self._reorder.blocked, self._watch, self._timing
+        if blocked is None or blocked.since is None:
+            return False
+        if watch.status.ended.is_set() and watch.is_unsure():
+            # What is missing may soon come in another way than by pages: the log of
+            # a job that has ended is read so before it is sealed.
+            return False
+        waited = now - blocked.since
+        if waited >= (timing.line_wait_said if blocked.skipped else timing.line_wait):
+            return self._skip()
+        if waited >= timing.line_wait_said and not blocked.ends:
+            self._of_lines.waiting(blocked, now)
+        return False
 
-    async def _pause(self) -> None:
-        """Wait for a change, or for the moment a wait is over."""
-        seconds = self._timing.line_wait_said
-        if self._lines.is_waiting:
-            seconds = min(self._timing.partner_wait, seconds)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
+    def _skip(self) -> bool:
+        blocked = self._reorder.skip()
+        if blocked is not None and blocked.missing:
+            self._of_lines.gave_up(blocked)
+        return blocked is not None
 
-    def _outcome(self, verdict: Verdict) -> FollowResult:
-        missing = self._lines.missing
-        whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
-        return FollowResult(whole, self.printed, missing, self._watch.job)
+    def _entered(self, lines: Sequence[LogLine]) -> None:
+        place = self._reorder.place
+        if place is not None and lines[0][:2] < place:
+            self._came_late([line for line in lines if line[:2] < place])
+
+    def _came_late(self, lines: Sequence[LogLine]) -> None:
+        asked = [line for line in lines if self._is_asked(line)]
+        for line in asked:
+            self._reorder.came_late(line)
+        late = [line for line in asked if self._selection.prints(line)]
+        self.late += len(late)
+        self._of_lines.late(late)
+
+    def _is_asked(self, line: LogLine) -> bool:
+        """Tell whether a line is not before what was asked for."""
+        begin = self._beginning
+        if begin is None or line[:2] < begin.place:
+            return begin is None
+        return begin.first is None or key_of(line) >= begin.first
+
+    def _forget(self) -> None:
+        """Let go of lines handed out long ago."""
+        store, place = self._intake.store, self._reorder.place
+        if len(store) < FORGET_LINES or place is None:
+            return
+        done = store.bisect(LineKey(*place, LAST_RANK, ""))
+        if done < FORGET_LINES:
+            return
+        first = store.line(done - KEPT_LINES)
+        self._intake.forget(first[:2], self._new_store())
+        store.close()
+
+    def _new_store(self) -> LogStore:
+        return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
 
 
 def _refusal_of(watching: asyncio.Task[Verdict]) -> ChronotuiError | None:

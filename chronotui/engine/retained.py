@@ -110,12 +110,11 @@ def beginning_of(
 ) -> Beginning | None:
     """Find the beginning in a log that has been read back far enough.
 
+    Only a retained line tells where the numbers of a documented server begin
+    (DESIGN.md, invariant 4), and whether an attempt was before the one that runs.
+
     Args:
-        intake: The log.
-        selection: What is asked for.
-        retained_read: Whether a retained line has been seen, or none will be. Only
-            that tells where the numbers of a documented server begin (DESIGN.md,
-            invariant 4), and whether there was an attempt before the one that runs.
+        retained_read: Whether one has been seen, or none will be.
 
     Returns:
         None while it cannot be told yet.
@@ -225,7 +224,7 @@ class RetainedLog:
 
     @property
     def missing(self) -> int:
-        """Lines known to exist, asked for, and not in the retained log."""
+        """Lines known to exist, asked for, and not retained."""
         return self._intake.ledger.missing
 
     @property
@@ -242,7 +241,7 @@ class RetainedLog:
         return 6 if self.missing or self.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
-        """Yield lines in order, oldest first.
+        """Yield the wanted lines in order, oldest first.
 
         Raises:
             ChronotuiError: The log cannot be read: not signed in, not allowed, not

@@ -16,6 +16,7 @@ from chronotui.engine.log_state import ConnectionKind, WatchSettings
 from chronotui.engine.save import Saves
 from chronotui.engine.timing import WatchTiming
 from chronotui.errors import ChronotuiError
+from chronotui.log.store import LogStore
 from chronotui.storage.files import SpoolFile, spool_dir
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ class OpenedJob:
 
     Attributes:
         workflow: Its workflow, as last listed; None when only the job is known.
-        log: Its lines, state and paging.
         watching: The task that watches it; None while it is left.
         leaving: The task that watched it before, while it ends.
     """
@@ -47,13 +47,34 @@ class OpenedJob:
     watching: asyncio.Task[None] | None = None
     leaving: asyncio.Task[None] | None = None
 
+    def watch(self) -> bool:
+        """Watch it from now on; False when it is watched already."""
+        if self.watching is not None and not self.watching.done():
+            return False
+        self.watching = asyncio.create_task(self._watch())
+        self.watching.add_done_callback(_look_at)
+        return True
+
+    def leave(self) -> None:
+        """Close its stream; its lines stay."""
+        if self.watching is not None:
+            self.watching.cancel()
+            self.leaving, self.watching = self.watching, None
+
+    @property
+    def is_left(self) -> bool:
+        return self.watching is None and (self.leaving is None or self.leaving.done())
+
+    async def _watch(self) -> None:
+        with suppress(ChronotuiError):  # it is in the log's state
+            await self.log.watch()
+
 
 class Session:
     """The things that go on while a desk is connected; belongs to one event loop.
 
     Args:
-        client: The server.
-        tree: The catalog's settings.
+        tree: How often lists are asked.
         watch: How opened jobs are watched.
         memory_bytes: Log text kept in memory by all opened jobs together, before
             they move to spool files.
@@ -93,14 +114,8 @@ class Session:
             self._opened[job.id] = opened
         self._opened.move_to_end(job.id)
         self._let_go()
-        self.resume(opened)
+        opened.watch()
         return opened
-
-    def resume(self, opened: OpenedJob) -> None:
-        """Watch a job again, as after signing in; does nothing while it is watched."""
-        if opened.watching is None or opened.watching.done():
-            opened.watching = asyncio.create_task(self._watch(opened.log))
-            opened.watching.add_done_callback(_look_at)
 
     def ask_now(self, opened: OpenedJob | None) -> None:
         """Ask the server now for whatever is waited for; watch anew what has ended.
@@ -110,18 +125,8 @@ class Session:
         """
         self.start()
         self.catalog.refresh()
-        if opened is None:
-            return
-        if opened.watching is None or opened.watching.done():
-            self.resume(opened)
-        else:
+        if opened is not None and not opened.watch():
             opened.log.ask_now()
-
-    def leave(self, opened: OpenedJob) -> None:
-        """Close a job's stream; its lines stay."""
-        if opened.watching is not None:
-            opened.watching.cancel()
-            opened.leaving, opened.watching = opened.watching, None
 
     def log_changed(self) -> None:
         """Have the tree ask for a sign-in when a log waits for one."""
@@ -147,21 +152,19 @@ class Session:
 
     async def close(self) -> None:
         """Stop everything and close the connections."""
-        tasks = [opened.watching for opened in self._opened.values()]
-        tasks += [opened.leaving for opened in self._opened.values()]
+        opened = self._opened.values()
+        tasks = [task for one in opened for task in (one.watching, one.leaving)]
         running = [task for task in [*tasks, self._polling] if task is not None]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
-        for opened in self._opened.values():
-            opened.log.store.close()
+        for one in opened:
+            one.log.store.close()
         self._opened.clear()
         await self.client.aclose()
 
     def _log_of(self, workflow: Workflow | None, job: Job) -> JobLog:
-        from chronotui.log.store import LogStore  # noqa: PLC0415  # no log, no store
-
         budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
         store = LogStore(budget_bytes=budget, overflow=self._spool)
         return JobLog(
@@ -171,27 +174,15 @@ class Session:
     def _let_go(self) -> None:
         """Close the longest left jobs beyond the kept ones."""
         for job_id, opened in list(self._opened.items())[:-KEPT_JOBS]:
-            ends = opened.leaving is not None and not opened.leaving.done()
-            if opened.watching is None and not ends:
+            if opened.is_left:
                 opened.log.store.close()
                 del self._opened[job_id]
-
-    @staticmethod
-    async def _watch(log: JobLog) -> None:
-        """Watch to the end; what goes wrong is in the log's state."""
-        with suppress(ChronotuiError):
-            await log.watch()
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
     """Take note of a fault: what it stopped says so itself."""
     if not task.cancelled():
         task.exception()
-
-
-# From a profile to a session; imports the client, so import it late.
-
-MEBIBYTE: Final = 1 << 20
 
 
 async def open_session(
@@ -203,15 +194,7 @@ async def open_session(
     log: DiagnosticLog | None = None,
     timing: WatchTiming | None = None,
 ) -> Session:
-    """Make a profile's session; the first request is sent when it starts.
-
-    Args:
-        profile: The server.
-        ui: Memory budget and spool folder.
-        ask: Asks the user for a secret the profile does not hold.
-        remember: Whether the server's session is kept for the next start.
-        log: Takes one line a request, secrets left out.
-        timing: Delays of a watched log; None is the engine's own.
+    """Make a profile's session, see `open_client`; nothing is sent before it starts.
 
     Raises:
         UsageError: The profile cannot be used as it is.
@@ -225,6 +208,6 @@ async def open_session(
         watch=WatchSettings(
             poll_seconds=profile.poll_seconds, timing=timing or WatchTiming()
         ),
-        memory_bytes=ui.memory_mb * MEBIBYTE,
+        memory_bytes=ui.memory_mb << 20,
         spool=partial(SpoolFile, spool_dir(ui.spool_dir)),
     )

@@ -22,7 +22,7 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.model import RawFormat
-from chronotui.sources.connections import bulk_body
+from chronotui.sources.httpcore_backends import bulk_body
 from chronotui.sources.transport import redirect_target
 from chronotui.sources.wire_errors import (
     FAILURES,

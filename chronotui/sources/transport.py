@@ -24,7 +24,7 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.sources.auth import Credentials, check_server, log_in, source_for
-from chronotui.sources.merging import StaleConnectionError
+from chronotui.sources.httpcore_backends import StaleConnectionError
 from chronotui.sources.protocol import NoAuth, RequestEntry
 from chronotui.sources.wire_errors import (
     CHECK_URL,

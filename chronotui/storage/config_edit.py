@@ -1,51 +1,62 @@
 """Changing `config.toml` without taking away what somebody else wrote there.
 
-A change is made to the text where it stands, so comments and order survive. Where
-the file's layout does not allow that, the whole text is written anew, which the
-caller is told before anything is written.
+tomlkit gives the file as a tree that prints itself back, comments and layout included.
+A change is made to plain values, and only the entries that differ are touched in the
+tree. Comments above a table belong to it, though the tree has them at the end of what
+stands before.
 """
 
 from __future__ import annotations
 
 import copy
-import io
+import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AbstractTable, AoT, InlineTable, Item, Key, Table
 
 from chronotui.errors import ConfigError, PathRefusedError
-from chronotui.storage.config import parse_config, scan
+from chronotui.storage.config import parse_config
 from chronotui.storage.files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from chronotui.storage.config import KeyPath, Layout
+    from tomlkit.container import Container
+
+    Body: TypeAlias = list[tuple[Key | None, Item]]
+
+KeyPath: TypeAlias = tuple[str, ...]
+Document: TypeAlias = dict[str, Any]
 
 _GONE: Final = object()
-Document = dict[str, Any]
+_MARK: Final = "\0"
+"""What is looked for in a printed tree: no TOML holds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A changed configuration that has not been written yet.
-
-    Attributes:
-        path: The file.
-        text: Its new text.
-        loses_comments: Whether comments of the old text are not in the new one.
-    """
+    """A changed configuration that has not been written yet; ``before`` is the old."""
 
     path: Path
     text: str
-    loses_comments: bool
+    before: str
 
     def write(self) -> None:
         """Write it, mode 0600.
 
         Raises:
-            PathRefusedError: It cannot be written; the old file stands.
+            PathRefusedError: It cannot be written, or is not what it was when the
+                change was made; the file stands as it is.
         """
+        if _read(self.path) != self.before:
+            raise PathRefusedError(
+                f"{self.path} was not written: it was changed meanwhile.",
+                next_step="Try again.",
+            )
         try:
             write_private(self.path, self.text.encode())
         except OSError as error:
@@ -65,22 +76,25 @@ def edit_config(path: Path, change: Callable[[Document], None]) -> Edit:
     """
     text = _read(path)
     parse_config(text, path)
-    old = _loads(text)
+    old = tomllib.loads(text)
     new = copy.deepcopy(old)
     change(new)
-    changed = _changed(text, old, new)
-    kept = _loads_or_none(changed) == new
-    if not kept:
-        import tomli_w
-
-        changed = tomli_w.dumps(new)
+    try:
+        changed = _changed(text, old, new)
+    except TOMLKitError:
+        changed = text
     parse_config(changed, path)
-    return Edit(path, changed, loses_comments=not kept and "#" in text)
+    if tomllib.loads(changed) != new:
+        raise ConfigError(
+            f"The layout of {path} does not allow this change.",
+            next_step="Change it by hand.",
+        )
+    return Edit(path, changed, text)
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError):
@@ -88,18 +102,12 @@ def _read(path: Path) -> str:
 
 
 def _changed(text: str, old: Document, new: Document) -> str:
+    if text and not text.endswith("\n"):
+        text += "\n"
+    document = tomlkit.parse(text)
     for path, value in list(_differences(old, new, ())):
-        layout = scan(text)
-        if value is _GONE:
-            text = _without(text, layout, path)
-        elif path in layout.spans:
-            start, end = layout.spans[path]
-            text = text[:start] + _toml_value(value) + text[end:]
-        else:
-            text = _with_new(text, layout, path, value)
-        if _loads_or_none(text) is None:
-            break
-    return text
+        _apply(document, path, value)
+    return document.as_string()
 
 
 def _differences(
@@ -116,92 +124,109 @@ def _differences(
             yield (*path, name), value
 
 
-def _without(text: str, layout: Layout, path: KeyPath) -> str:
-    """Take out a key with its line, or a table with all its headers."""
-    lines = _lines(text)
-    if path in layout.spans:
-        start, end = layout.spans[path]
-        first = text.count("\n", 0, start)
-        del lines[first : text.count("\n", 0, end) + 1]
-        return "".join(lines)
-    for first, last in reversed(_blocks(text, layout, path)):
-        del lines[first:last]
-    return "".join(lines)
+def _apply(document: Container, path: KeyPath, value: object) -> None:
+    """Set or remove one entry, in the part of its table that suits it best."""
+    *parents, name = path
+    parts: list[Any] = [document]
+    for parent in parents:
+        parts = [item for part in parts for item in _items(part, parent)]
+    holders = [part for part in parts if name in part]
+    if value is _GONE:
+        for part in holders:
+            _remove(part, name)
+        return
+    own = [part for part in parts if not _is_headless(part)]
+    _set([*holders, *own, *parts][0], name, value, is_top=not parents)
 
 
-def _with_new(text: str, layout: Layout, path: KeyPath, value: object) -> str:
-    """Put in a key or a table that was not there."""
-    lines = _lines(text)
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
-    if isinstance(value, dict):
-        blocks = _blocks(text, layout, path[:-1]) if len(path) > 2 else []
-        at = blocks[-1][1] if blocks else len(lines)
-        table = _toml_table(path, value)
-        lines.insert(at, f"\n{table}" if at else table)
-        return "".join(lines)
-    own = [header.line for header in layout.headers if header.path == path[:-1]]
-    at = own[0] if own else 0
-    after = "\n" if not own and lines else ""
-    lines.insert(at, f"{_toml_key(path[-1])} = {_toml_value(value)}\n{after}")
-    return "".join(lines)
+def _body(table: Any) -> Body:
+    """Return the entries of a document or a table: what it prints, in order."""
+    body: Body = (table.value if isinstance(table, AbstractTable) else table).body
+    return body
 
 
-def _blocks(text: str, layout: Layout, path: KeyPath) -> list[tuple[int, int]]:
-    """Return the line ranges of a table: each header of it to its last own line.
+def _items(table: Any, name: str) -> list[Item]:
+    return [item for key, item in _body(table) if key is not None and key.key == name]
 
-    Comments and empty lines before the next header belong to what follows.
+
+def _is_headless(table: Any) -> bool:
+    """Whether a table is only there for those within it."""
+    return isinstance(table, Table) and table.is_super_table()
+
+
+def _remove(table: Any, name: str) -> None:
+    if isinstance(table, InlineTable):
+        del table[name]
+        return
+    body = _body(table)
+    for place, (key, _) in enumerate(body):
+        if key is not None and key.key == name:
+            tail = _take_tail(body[place : place + 1])
+            body[place] = (None, tomlkit.ws(tail))
+
+
+def _set(table: Any, name: str, value: Any, *, is_top: bool) -> None:
+    if isinstance(table, InlineTable):
+        table[name] = value
+        return
+    body = _body(table)
+    item = tomlkit.item(value)
+    for place, (key, before) in enumerate(body):
+        if key is not None and key.key == name:
+            vars(item.trivia).update(vars(before.trivia))
+            body[place] = (key, item)
+            return
+    if isinstance(item, Table):
+        tail = "" if is_top else _take_tail(body)
+        item.trivia.indent = "\n" if body or not is_top else ""
+        body += [(tomlkit.key(name), item), (None, tomlkit.ws(tail))]
+        return
+    places = [at + 1 for at, (key, one) in enumerate(body) if _is_plain(key, one)]
+    at = places[-1] if places else 0
+    after = "\n" if is_top and body and not places else ""
+    body[at:at] = [(tomlkit.key(name), item), (None, tomlkit.ws(after))]
+
+
+def _is_plain(key: Key | None, item: Item) -> bool:
+    return key is not None and (key.is_dotted() or not isinstance(item, Table))
+
+
+def _take_tail(body: Body) -> str:
+    """Take off and return the comments and empty lines after the last entry."""
+    tail = ""
+    while body and body[-1][0] is None:
+        tail = body.pop()[1].as_string() + tail
+    if body and isinstance(body[-1][1], Table):
+        tail = _take_tail(_body(body[-1][1])) + tail
+    return tail
+
+
+def line_of(text: str, path: KeyPath) -> int | None:
+    """Return the line (from 1) of a key, or of the nearest table that holds it.
+
+    A dotted name is found quoted (one key) and bare (nested ones) alike.
     """
-    lines = _lines(text)
-    starts = [header.line - 1 for header in layout.headers]
-    blocks = []
-    for index, header in enumerate(layout.headers):
-        if header.path[: len(path)] != path:
-            continue
-        end = starts[index + 1] if index + 1 < len(starts) else len(lines)
-        while end > header.line and not lines[end - 1].split("#")[0].strip():
-            end -= 1
-        blocks.append((header.line - 1, end))
-    return blocks
-
-
-def _lines(text: str) -> list[str]:
-    """Split at line feeds alone, as TOML counts lines; they stay."""
-    return list(io.StringIO(text, newline="\n"))
-
-
-def _toml_key(name: str) -> str:
-    return _toml_line(name, 0).partition(" = ")[0]
-
-
-def _toml_value(value: object) -> str:
-    return _toml_line("key", value).partition(" = ")[2]
-
-
-def _toml_line(name: str, value: object) -> str:
-    import tomli_w
-
-    return tomli_w.dumps({name: value}).rstrip("\n")
-
-
-def _toml_table(path: KeyPath, table: Document) -> str:
-    import tomli_w
-
-    for name in reversed(path):
-        table = {name: table}
-    return tomli_w.dumps(table)
-
-
-def _loads(text: str) -> Document:
-    import tomllib
-
-    return tomllib.loads(text)
-
-
-def _loads_or_none(text: str) -> Document | None:
-    import tomllib
-
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        document = tomlkit.parse(text)
+    except (TOMLKitError, RecursionError):
         return None
+    while path:
+        nested = tuple(".".join(path).split("."))
+        for item in [*_found(document, path), *_found(document, nested)]:
+            item.trivia.indent += _MARK
+            return document.as_string().partition(_MARK)[0].count("\n") + 1
+        path = path[:-1]
+    return None
+
+
+def _found(table: Any, path: KeyPath) -> Iterator[Item]:
+    """Yield what stands under a key: of a table without a header, its first entry."""
+    for item in _items(table, path[0]):
+        if path[1:]:
+            if isinstance(item, AbstractTable):
+                yield from _found(item, path[1:])
+            continue
+        shown = item
+        while _is_headless(shown):
+            shown = next(one for key, one in _body(shown) if key is not None)
+        yield shown.body[0] if isinstance(shown, AoT) else shown

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from chronotui import SOURCE_KINDS
 from chronotui.errors import ConfigError
+from chronotui.times import Timestamps
 
 if TYPE_CHECKING:
     from chronotui.storage.config import KeyPath
@@ -110,9 +111,9 @@ class ConfigSource:
 
     def error(self, key: KeyPath, sentence: str) -> ConfigError:
         """Return the error that names file, line and key."""
-        from chronotui.storage.config import scan
+        from chronotui.storage.config_edit import line_of
 
-        line = scan(self._text).line_of(key)
+        line = line_of(self._text, key)
         place = f"{self.path}:{line}" if line else str(self.path)
         return ConfigError(
             f"{place}: {'.'.join(key)} {sentence}",
@@ -305,7 +306,7 @@ METHODS: Final = {
     "cookie": SignInMethod("session cookie", ("session",)),
     "none": SignInMethod("nothing"),
 }
-TIMESTAMPS: Final = ("off", "time", "full", "elapsed", "delta")
+TIMESTAMPS: Final = tuple(mode.value for mode in Timestamps)
 ZONES: Final = ("local", "utc")
 
 

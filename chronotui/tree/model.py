@@ -125,15 +125,14 @@ class ShortIds:
         new = list(ids)
         self._ids.update(new)
         self._prefixes.update([item[: self.length] for item in new])
-        while len(self._prefixes) < len(self._ids) and self.length < self._longest():
+        while len(self._prefixes) < len(self._ids):
+            if self.length >= max(map(len, self._ids)):
+                break
             self.length += 1
             self._prefixes = {item[: self.length] for item in self._ids}
 
     def of(self, item_id: str) -> str:
         return item_id[: self.length]
-
-    def _longest(self) -> int:
-        return max(map(len, self._ids))
 
 
 class JobPool:
@@ -457,17 +456,14 @@ class TreeSelection:
     def __init__(self) -> None:
         self.row = 0
         self._wanted: NodeKey | None = None
-        self._begin_at_top = False
+        self.begins_at_top = False
+        """Whether the first row stands in, if what follows hides the chosen node."""
 
     def choose(self, key: NodeKey, rows: TreeRows) -> None:
         """Choose a node; the row stays while it is not visible."""
         self._wanted = key
         row = rows.locate(key)
         self.row = self.row if row is None else row
-
-    def begin_at_top(self) -> None:
-        """Let the first row stand in, if the chosen node is hidden by what follows."""
-        self._begin_at_top = True
 
     def settle(self, rows: TreeRows) -> None:
         """Find the row in a new layout."""
@@ -478,9 +474,9 @@ class TreeSelection:
         if row is None and wanted is not None and wanted.kind is TreeNodeKind.JOB:
             row = self._nearest(rows, wanted)
         if row is None:
-            row = 0 if self._begin_at_top else min(self.row, max(len(rows) - 1, 0))
+            row = 0 if self.begins_at_top else min(self.row, max(len(rows) - 1, 0))
         self.row = row
-        self._begin_at_top = False
+        self.begins_at_top = False
 
     def _successor(self, rows: TreeRows) -> NodeKey | None:
         """Return what stands where a note stood: "more" becomes a job."""
@@ -592,7 +588,7 @@ class TreeModel:
         """Filter at once by what is loaded; the server's answers refine it."""
         before, self.filters = self.filters, filters
         if filters.query != before.query:
-            self._selection.begin_at_top()
+            self._selection.begins_at_top = True
         self._lists = {
             ("", filters.terminated): self._whole_list(filters.terminated),
             **self._lists_for(filters),

@@ -81,7 +81,7 @@ class JobCell(NamedTuple):
     width: int
 
 
-class Column(NamedTuple):
+class JobColumn(NamedTuple):
     """A column of the rows of jobs.
 
     ``widths`` are those it may have, each with its rank: the order in which all
@@ -144,18 +144,18 @@ def _muted_when_done(state: Role) -> Role:
 
 
 COLUMNS: Final = {
-    "id": Column(
+    "id": JobColumn(
         lambda cell: clean(cell.short_id),
         _plain_unless_failed,
         widths={3: WHOLE},
         least=LEAST_ID,
     ),
-    "trigger": Column(_trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}),
-    "age": Column(_age, _muted_when_done, widths={0: 7, 8: LONG_AGE}),
-    "duration": Column(
+    "trigger": JobColumn(_trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}),
+    "age": JobColumn(_age, _muted_when_done, widths={0: 7, 8: LONG_AGE}),
+    "duration": JobColumn(
         _duration, _plain_unless_failed, widths={1: 5, 2: 7}, right=True
     ),
-    "attempts": Column(
+    "attempts": JobColumn(
         _attempts, lambda _state: Role.PLAIN, widths={4: 3, 7: LONG_ATTEMPT}
     ),
 }

@@ -132,7 +132,8 @@ def desk_classes() -> list[type[DOMNode]]:
     from chronotui.ui.app import DeskApp
     from chronotui.ui.desk.details import DetailsPane
     from chronotui.ui.desk.screen import DeskScreen
-    from chronotui.ui.log.view import LogPane, LogView
+    from chronotui.ui.log.prompt import LogPane
+    from chronotui.ui.log.view import LogView
     from chronotui.ui.tree import JobTree
     from chronotui.ui.tree_filters import Choice, ChoiceMenu, FilterBar, FilterText
 

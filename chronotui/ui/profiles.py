@@ -198,10 +198,6 @@ def _given(auth: AuthSettings) -> list[tuple[str, str]]:
 DEMO: Final = "\0demo"
 """The answer for the demo; no profile can have this name."""
 ASKED: Final = "command that prints it; empty: ask each time"
-LOSES: Final = (
-    "{path} has a layout that cannot be kept: saving writes it anew, and its "
-    "comments are lost. Save again if they may be."
-)
 UNTRIED: Final = "ctrl+o saves it as it is."
 
 
@@ -233,10 +229,8 @@ class ProfileForm(ProfileDialog):
         self._config_path = config_path
         self._first = first
         self._was = was
-        self._warned: ProfileDraft | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the rows of the form."""
         with Vertical(id="box") as box:
             box.border_title = self._title()
             box.border_subtitle = "ctrl+s tests and saves · esc closes"
@@ -246,9 +240,9 @@ class ProfileForm(ProfileDialog):
             yield from self._rows()
             yield Static(id="told", markup=False)
             with Horizontal(id="buttons"):
-                save = Button("Test and save", variant="primary", compact=True)
-                save.id = "save"
-                yield save
+                yield Button(
+                    "Test and save", variant="primary", compact=True, id="save"
+                )
                 if self._first:
                     yield Button("Try the demo", compact=True, id="demo")
                 yield Button("Cancel", compact=True, id="cancel")
@@ -324,8 +318,6 @@ class ProfileForm(ProfileDialog):
     async def _save(self, draft: ProfileDraft, *, tried: bool = True) -> None:
         try:
             edit, profile = draft.prepare(self._config_path)
-            if self._must_warn(edit, draft):
-                return
             if tried and not await self._works(profile):
                 return
             edit.write()
@@ -333,14 +325,6 @@ class ProfileForm(ProfileDialog):
             self._tell(str(error), is_problem=True)
             return
         self.dismiss(profile.name)
-
-    def _must_warn(self, edit: Edit, draft: ProfileDraft) -> bool:
-        """Say once that saving takes away what somebody else wrote."""
-        if not edit.loses_comments or self._warned == draft:
-            return False
-        self._warned = draft
-        self._tell(LOSES.format(path=edit.path), is_problem=True)
-        return True
 
     async def _works(self, profile: Profile) -> bool:
         from chronotui.engine.diagnosis import try_profile
@@ -354,15 +338,11 @@ class ProfileForm(ProfileDialog):
         return True
 
     def _draft(self) -> ProfileDraft:
-        typed = {
-            name: self.query_one(f"#{name}", Input).value.strip() for name in _TYPED
-        }
-        kind: str = self.query_one("#kind", RadioRow).value
-        method: str = self.query_one("#method", RadioRow).value
-        return ProfileDraft(kind=kind, method=method, was=self._was, **typed)
-
-
-_TYPED: Final = ("name", "url", "email", "command")
+        fields = (*self.query(Input), *self.query(RadioRow))
+        typed: dict[str, str] = {str(field.id): field.value for field in fields}
+        return ProfileDraft(
+            **{name: value.strip() for name, value in typed.items()}, was=self._was
+        )
 
 
 def _field(name: str, example: str, value: str = "") -> Input:
@@ -388,8 +368,6 @@ class RemoveScreen(Question[bool]):
         words = [f"It is taken out of {edit.path}, and its kept session goes."]
         if current:
             words.append("This desk stays on it until it is left.")
-        if edit.loses_comments:
-            words.append("The file is written anew, and its comments are lost.")
         super().__init__(
             f"Remove {clean(name)}?",
             [clean(" ".join(words))],
@@ -401,10 +379,6 @@ NONE_YET: Final = "There are no profiles yet: a adds one."
 KEYS: Final = (
     "enter opens · a adds · e edits · t tests · u makes it the default · "
     "d removes · esc closes"
-)
-LAYOUT: Final = (
-    "{path} has a layout that cannot be kept; change it by hand, or its comments "
-    "would be lost."
 )
 
 
@@ -446,7 +420,6 @@ class ProfilesScreen(ProfileDialog):
         self._changed = changed
 
     def compose(self) -> ComposeResult:
-        """Yield the list, what was said last, and the keys."""
         with Vertical() as box:
             box.border_title = "Profiles"
             yield OptionList(compact=True)
@@ -465,10 +438,8 @@ class ProfilesScreen(ProfileDialog):
         listed = self.query_one(OptionList)
         listed.clear_options()
         width = max((cell_len(name) for name in profiles), default=0)
-        listed.add_options(
-            Option(self._label(profile, width), id=profile.name)
-            for profile in profiles.values()
-        )
+        for name, profile in profiles.items():
+            listed.add_option(Option(self._label(profile, width), id=name))
         listed.display = bool(profiles)
         if profiles:
             names = list(profiles)
@@ -501,7 +472,7 @@ class ProfilesScreen(ProfileDialog):
         """Make a profile; its connection is tried first."""
         name = await self.app.push_screen_wait(ProfileForm(self._config.path))
         if name is not None:
-            self._take_over(name, f"{name} was added; enter opens it.")
+            self._read_again(name, f"{name} was added; enter opens it.")
 
     @work(group="profile-change", exclusive=True)
     async def action_edit(self) -> None:
@@ -512,9 +483,9 @@ class ProfilesScreen(ProfileDialog):
         form = ProfileForm(self._config.path, was=profile)
         name = await self.app.push_screen_wait(form)
         if name == self._current:
-            self._take_over(name, f"{name} was changed; enter connects anew.")
+            self._read_again(name, f"{name} was changed; enter connects anew.")
         elif name is not None:
-            self._take_over(name, f"{name} was changed.")
+            self._read_again(name, f"{name} was changed.")
 
     @work(group="profile-test", exclusive=True)
     async def action_test(self) -> None:
@@ -540,15 +511,11 @@ class ProfilesScreen(ProfileDialog):
             document["default_profile"] = profile.name
 
         try:
-            edit = edit_config(self._config.path, change)
-            if edit.loses_comments:
-                self._tell(LAYOUT.format(path=edit.path), is_problem=True)
-                return
-            edit.write()
+            edit_config(self._config.path, change).write()
         except ChronotuiError as error:
             self._tell(str(error), is_problem=True)
             return
-        self._take_over(profile.name, f"{profile.name} is the default profile now.")
+        self._read_again(profile.name, f"{profile.name} is the default profile now.")
 
     @work(group="profile-change", exclusive=True)
     async def action_remove(self) -> None:
@@ -570,9 +537,9 @@ class ProfilesScreen(ProfileDialog):
             self._tell(str(error), is_problem=True)
             return
         SessionFile.of(profile).forget()
-        self._take_over(None, f"{name} was removed.")
+        self._read_again(None, f"{name} was removed.")
 
-    def _take_over(self, chosen: str | None, words: str) -> None:
+    def _read_again(self, chosen: str | None, words: str) -> None:
         """Read the file again, and show and tell what it says now."""
         try:
             self._config = load_config(self._config.path)

@@ -280,9 +280,9 @@ class SaveDialog(Dialog[SaveRequest | None]):
 
     DEFAULT_CSS = """
     SaveDialog .row > Label { width: 9; }
-    SaveDialog #standing, SaveDialog #note { padding-left: 9; color: $text-muted; }
-    SaveDialog #standing.-warning { color: $text-warning; }
-    SaveDialog #standing.-refused { color: $text-error; }
+    SaveDialog #preview, SaveDialog #note { padding-left: 9; color: $text-muted; }
+    SaveDialog #preview.-warning { color: $text-warning; }
+    SaveDialog #preview.-refused { color: $text-error; }
     SaveDialog #buttons { margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -291,8 +291,8 @@ class SaveDialog(Dialog[SaveRequest | None]):
         *FIELD_MOVES,
     ]
 
-    class Looked(Message):
-        """A typed path was looked at."""
+    class Previewed(Message):
+        """It is known what stands at the typed path."""
 
         def __init__(self, found: PathPreview) -> None:
             super().__init__()
@@ -318,7 +318,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
             yield field_row("Query", query)
             path = shown(self._suggested)
             yield field_row("To", PathInput(path, subject.folder))
-            yield Static(id="standing", markup=False)
+            yield Static(id="preview", markup=False)
             yield field_row("Replace", RadioRow(REPLACE, chosen=False, id="overwrite"))
             yield Static(id="note", markup=False)
             with Horizontal(id="buttons"):
@@ -332,7 +332,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         self.call_after_refresh(path.show_end)
         self.query_one("#row-overwrite").display = False
         self._say_notes()
-        self._look(path.value)
+        self._preview(path.value)
 
     @property
     def _scope(self) -> SaveScope:
@@ -376,7 +376,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         if dot and ending in {each.extension for each, _label in FORMATS}:
             path.value = f"{stem}.{self._format.extension}"
         else:
-            self._look(path.value)
+            self._preview(path.value)
 
     @on(Input.Changed, "#query")
     def _say_notes(self) -> None:
@@ -391,16 +391,16 @@ class SaveDialog(Dialog[SaveRequest | None]):
 
     @on(Input.Changed, "#path")
     def _path_typed(self, event: Input.Changed) -> None:
-        self._look(event.value)
+        self._preview(event.value)
 
     @work(group="save-preview", exclusive=True)
-    async def _look(self, typed: str) -> None:
-        self.post_message(self.Looked(await self._looked_at(typed)))
+    async def _preview(self, typed: str) -> None:
+        self.post_message(self.Previewed(await self._preview_of(typed)))
 
-    def on_save_dialog_looked(self, message: Looked) -> None:
+    def on_save_dialog_previewed(self, message: Previewed) -> None:
         self._show(message.found)
 
-    async def _looked_at(self, typed: str) -> PathPreview:
+    async def _preview_of(self, typed: str) -> PathPreview:
         subject = self._subject
         return await asyncio.to_thread(
             preview,
@@ -421,7 +421,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         final, typed = shown(found.path), self.query_one(PathInput).value
         if final != typed.strip():
             words = f"{clean(final)}  ({words})"
-        status = self.query_one("#standing", Static)
+        status = self.query_one("#preview", Static)
         status.update(Content(words))
         status.set_class(replaceable, "-warning")
         status.set_class(not found.is_new and not replaceable, "-refused")
@@ -432,7 +432,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         if self.focused is not None and self.focused.id == "cancel":
             self.action_leave()
             return
-        found = await self._looked_at(self.query_one(PathInput).value)
+        found = await self._preview_of(self.query_one(PathInput).value)
         self._show(found)
         if found.allows(overwrite=self._overwrite):
             self.dismiss(self._request(found))

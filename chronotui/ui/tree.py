@@ -58,24 +58,21 @@ def utc_now() -> datetime:
 
 
 class TreeStyles:
-    """The styles of a tree's rows under one theme, from its stylesheet."""
+    """The styles of a tree's rows under one theme, from its stylesheet.
+
+    ``filling`` is that of empty cells, ``parts`` those of roles; each on the selected
+    row (True) and off it.
+    """
 
     def __init__(self, widget: Widget) -> None:
         cursor = widget.get_component_rich_style(CURSOR, partial=True)
-        self._filling = {False: widget.rich_style, True: widget.rich_style + cursor}
-        self._parts = {}
+        self.filling = {False: widget.rich_style, True: widget.rich_style + cursor}
+        self.parts: dict[tuple[Role, bool], Style] = {}
         for role in Role:
             style = widget.get_component_rich_style(f"{PREFIX}{role}")
             stays = role is Role.FAILED_SIGN
-            self._parts[role, False] = style
-            self._parts[role, True] = style if stays else style + cursor
-
-    def filling(self, cursor: bool) -> Style:
-        """Return the style of a row's empty cells, on the selected row or off it."""
-        return self._filling[cursor]
-
-    def of(self, role: Role, cursor: bool) -> Style:
-        return self._parts[role, cursor]
+            self.parts[role, False] = style
+            self.parts[role, True] = style if stays else style + cursor
 
 
 def strip_of(
@@ -88,10 +85,10 @@ def strip_of(
         words = text.lstrip(" ")
         if len(words) < len(text):
             space = " " * (len(text) - len(words))
-            segments.append(Segment(space, look.filling(cursor)))
-        segments.append(Segment(words, look.of(piece.role, cursor)))
+            segments.append(Segment(space, look.filling[cursor]))
+        segments.append(Segment(words, look.parts[piece.role, cursor]))
     strip = Strip(segments).simplify()
-    return strip.adjust_cell_length(width, look.filling(cursor))
+    return strip.adjust_cell_length(width, look.filling[cursor])
 
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:
@@ -333,7 +330,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         row = self.first_row + y
         if row >= len(self.model.rows):
             self._painted.pop(y, None)
-            return Strip.blank(width, self._look.filling(False))
+            return Strip.blank(width, self._look.filling[False])
         words = self._words(row)
         self._painted[y] = words
         _key, pieces, cursor = words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
@@ -57,11 +57,11 @@ class ChoiceMenu(ModalScreen[int | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h,left", "leave", "back", show=False, id="filters.menu_back"),
-        Binding("j", "step('down')", "down", show=False, id="filters.menu_down"),
-        Binding("k", "step('up')", "up", show=False, id="filters.menu_up"),
+        Binding("j", "list('cursor_down')", "down", show=False, id="filters.menu_down"),
+        Binding("k", "list('cursor_up')", "up", show=False, id="filters.menu_up"),
         Binding(
             "l,right,space",
-            "step('select')",
+            "list('select')",
             "choose",
             show=False,
             id="filters.menu_choose",
@@ -75,18 +75,15 @@ class ChoiceMenu(ModalScreen[int | None]):
         self._at = at
 
     def compose(self) -> ComposeResult:
-        """Show the values, the present one highlighted."""
         yield OptionList(*(Option(Content(word)) for word in self._words))
 
     def on_mount(self) -> None:
-        """Open below the filter."""
         listed = self.query_one(OptionList)
         listed.highlighted = self._chosen
         listed.styles.offset = (self._at.x, self._at.y)
         listed.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Give the chosen value."""
         event.stop()
         self.dismiss(event.option_index)
 
@@ -100,22 +97,9 @@ class ChoiceMenu(ModalScreen[int | None]):
         """Leave the value as it was."""
         self.dismiss(None)
 
-    def action_step(self, step: str) -> None:
+    def action_list(self, action: str) -> None:
         """Move in the list, or choose."""
-        listed = self.query_one(OptionList)
-        if step == "select":
-            listed.action_select()
-        elif step == "down":
-            listed.action_cursor_down()
-        else:
-            listed.action_cursor_up()
-
-
-class ChoiceOption(NamedTuple, Generic[Value]):
-    """A value with its word."""
-
-    value: Value | None
-    word: str
+        getattr(self.query_one(OptionList), f"action_{action}")()
 
 
 class Choice(Widget, Generic[Value], can_focus=True):
@@ -123,7 +107,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
     Args:
         title: What is chosen, in a word.
-        options: The values; the first is None, for "any".
+        options: The values with their words; the first is None, for "any".
     """
 
     DEFAULT_CSS = """
@@ -158,7 +142,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
     def __init__(
         self,
         title: str,
-        options: Sequence[ChoiceOption[Value]],
+        options: Sequence[tuple[Value | None, str]],
         *,
         id: str,  # noqa: A002
     ) -> None:
@@ -170,20 +154,19 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
     @property
     def value(self) -> Value | None:
-        """The chosen value, None for any."""
-        return self._options[self._at].value
+        return self._options[self._at][0]
 
     def set_value(self, value: Value | None) -> None:
         """Show a value without saying that it changed; any other word is added."""
-        known = [option.value for option in self._options]
+        known = [value for value, _word in self._options]
         if value not in known:
-            self._options = [*self._options, ChoiceOption(value, clean(str(value)))]
+            self._options = [*self._options, (value, clean(str(value)))]
             known.append(value)
         self._take(known.index(value))
 
     def render(self) -> Content:
         """Draw the value, or the title where nothing is filtered."""
-        word = self._options[self._at].word
+        word = self._options[self._at][1]
         if self._long:
             word = f"{self.title}: {word}"
         elif not self._at:
@@ -196,27 +179,20 @@ class Choice(Widget, Generic[Value], can_focus=True):
         return cell_len(self.render().plain)
 
     def action_cycle(self, step: int) -> None:
-        """Choose the next or previous value."""
         self._choose((self._at + step) % len(self._options))
 
     def action_menu(self) -> None:
-        """Choose among all values."""
-        words = [option.word for option in self._options]
+        words = [word for _value, word in self._options]
         words[0] = f"any {self.title}"
         below = Offset(self.region.x, self.region.bottom)
-        self.app.push_screen(ChoiceMenu(words, self._at, below), self._chosen)
+        self.app.push_screen(ChoiceMenu(words, self._at, below), self._choose)
 
     def on_click(self, event: Click) -> None:
-        """Open the menu."""
         event.stop()
         self.action_menu()
 
-    def _chosen(self, at: int | None) -> None:
-        if at is not None:
-            self._choose(at)
-
-    def _choose(self, at: int) -> None:
-        if at != self._at:
+    def _choose(self, at: int | None) -> None:
+        if at is not None and at != self._at:
             self._take(at)
             self.post_message(self.Changed(self))
 
@@ -240,13 +216,13 @@ TERM_CELLS: Final = 34
 PLACEHOLDER: Final = "filter"
 
 STATUSES: Final = (
-    ChoiceOption[JobStatus](None, "any"),
-    *(ChoiceOption(JobStatus(word), word) for word in JobStatus.KNOWN),
+    (None, "any"),
+    *((JobStatus(word), word) for word in JobStatus.KNOWN),
 )
 TRIGGERS: Final = (
-    ChoiceOption[Trigger](None, "any"),
-    ChoiceOption(Trigger.AUTOMATIC, "auto"),
-    ChoiceOption(Trigger.MANUAL, "manual"),
+    (None, "any"),
+    (Trigger.AUTOMATIC, "auto"),
+    (Trigger.MANUAL, "manual"),
 )
 
 
@@ -267,7 +243,6 @@ class FilterText(Input):
         self._leave()
 
     async def action_submit(self) -> None:
-        """Go to the tree, as Enter says."""
         self._leave()
 
 
@@ -330,7 +305,6 @@ class FilterBar(Horizontal):
         self._typing: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """Show the filters in one line."""
         yield Choice("status", STATUSES, id="filter-status")
         yield Choice("trigger", TRIGGERS, id="filter-trigger")
         yield Static("/ ", id="filter-slash", markup=False)
@@ -375,7 +349,6 @@ class FilterBar(Horizontal):
             self.focus_filters(text=True)
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
-        """Take over a status or a trigger."""
         event.stop()
         status = self.query_one("#filter-status", Choice).value
         trigger = self.query_one("#filter-trigger", Choice).value
@@ -393,7 +366,6 @@ class FilterBar(Horizontal):
         self._leave()
 
     def action_clear(self) -> None:
-        """Filter by nothing."""
         self._set(self.filters.cleared())
 
     def action_terminated(self) -> None:
@@ -401,7 +373,6 @@ class FilterBar(Horizontal):
         self._set(self.filters.with_terminated_toggled())
 
     def action_text(self) -> None:
-        """Go to the text."""
         self.focus_filters(text=True)
 
     def _text(self) -> FilterText:

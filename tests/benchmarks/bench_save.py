@@ -56,7 +56,7 @@ import asyncio, os, resource, sys, time
 from pathlib import Path
 from datetime import datetime, UTC
 import httpx
-from chronotui.sources.auth import NoAuth
+from chronotui.sources.protocol import NoAuth
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
@@ -85,7 +85,7 @@ from pathlib import Path
 from textual import events
 from textual.app import App
 from textual.widgets import Static
-from chronotui.sources.auth import NoAuth
+from chronotui.sources.protocol import NoAuth
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.engine.save import Saves
 from chronotui.engine.save_request import SaveRequest

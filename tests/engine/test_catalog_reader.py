@@ -91,7 +91,7 @@ def backoff() -> Backoff:
 def job_reader(server: Scripted) -> tuple[JobReader, Branch]:
     flow = Workflow("w", "flow", WorkflowKind.CONTAINER)
     branch = Branch(flow, JobFilter())
-    return JobReader(server, branch, JobFilter(), backoff()), branch
+    return JobReader(server, branch, backoff()), branch
 
 
 async def read_on(reader: JobReader, times: int) -> None:

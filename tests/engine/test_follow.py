@@ -311,7 +311,7 @@ async def test_older_lines_of_a_tail_are_not_late(
         Script([ScriptLine(f"old {n}", retained=0.0) for n in range(1000)])
     )
     follow = await readers.follow(demo, made, selection=LineSelection(tail=5))
-    viewport = asyncio.create_task(printed_lines(follow))
+    reading = asyncio.create_task(printed_lines(follow))
     await until(lambda: follow.printed >= 4)
     await until(lambda: demo.requests.count("events"))
     made.write(
@@ -321,7 +321,7 @@ async def test_older_lines_of_a_tail_are_not_late(
     )
     await until(lambda: follow.printed == 86)
     made.end()
-    assert [line[3] for line in await viewport][:5] == [
+    assert [line[3] for line in await reading][:5] == [
         f"old {n}" for n in range(995, 1000)
     ]
     assert follow.result is not None

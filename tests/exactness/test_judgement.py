@@ -23,10 +23,10 @@ TRUTH: list[Identity] = [
 
 
 def whole(lines: list[Identity], **said: object) -> Reading:
-    viewport = Reading(lines, whole=True, right=True)
+    reading = Reading(lines, whole=True, right=True)
     for name, value in said.items():
-        setattr(viewport, name, value)
-    return viewport
+        setattr(reading, name, value)
+    return reading
 
 
 def test_a_true_reading_is_exact() -> None:
@@ -50,9 +50,9 @@ def test_a_true_reading_is_exact() -> None:
     ],
 )
 def test_each_fault_is_counted_as_what_it_is(
-    viewport: Reading, fault: dict[str, int]
+    reading: Reading, fault: dict[str, int]
 ) -> None:
-    found = judge(TRUTH, viewport, 1.0)
+    found = judge(TRUTH, reading, 1.0)
     assert not found.exact
     counts = found._asdict()
     assert {n: c for n, c in counts.items() if c and n != "seconds"} == fault

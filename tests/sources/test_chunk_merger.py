@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chronotui.sources.merging import ChunkMerger
+from chronotui.sources.httpcore_backends import ChunkMerger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.sources.connections import ChunkedBody
+from chronotui.sources.httpcore_backends import ChunkedBody
 
 
 def framed(chunks: list[bytes], end: bytes = b"0\r\n\r\n") -> bytes:

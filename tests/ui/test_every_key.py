@@ -72,7 +72,7 @@ DIALOGS: list[Callable[[], Screen[Any]]] = [
     lambda: ProfilesScreen(
         Config(HERE, profiles={"a": Profile("a", "https://h")}), "a"
     ),
-    lambda: RemoveScreen("a", Edit(HERE, "", loses_comments=False)),
+    lambda: RemoveScreen("a", Edit(HERE, "", "")),
     lambda: HelpScreen(all_actions(), {}),
 ]
 

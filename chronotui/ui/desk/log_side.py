@@ -20,7 +20,7 @@ from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.desk.details import DetailsPane
 from chronotui.ui.desk.status import TROUBLED
-from chronotui.ui.log.messages import ViewportPlace
+from chronotui.ui.log import ViewportPlace
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from chronotui.engine.session import OpenedJob
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
-    from chronotui.ui.log.settings import ViewSettings
+    from chronotui.ui.log import ViewSettings
+    from chronotui.ui.log.prompt import LogPane
     from chronotui.ui.log.state import OpenLog
-    from chronotui.ui.log.view import LogPane
 
 SHORT_ID: Final = 8
 """Characters of an id whose list is not loaded."""
@@ -385,18 +385,19 @@ class LogSide(Vertical):
         They are most of what the desk has to load and to style, so its first frame
         goes without them.
         """
-        from chronotui.ui.log.view import LogPane
+        from chronotui.ui.log.prompt import LogPane
 
         async with self._furnishing:
             if self._panes:
                 return
             panes = {
-                pane: LogPane(settings=self._settings, id=pane)
+                pane: LogPane(
+                    settings=self._settings, when_placed=self._placed, id=pane
+                )
                 for pane in (LIVE, HISTORY)
             }
             for pane in panes.values():
                 pane.display = False
-                pane.view.when_placed = self._placed
             await self.query_one(ContentSwitcher).mount(*panes.values())
             self._panes = panes
         for name in panes:
@@ -509,7 +510,7 @@ class LogSide(Vertical):
             self.when_placed()
 
     def _explain(self, pane: str, reason: Reason) -> None:
-        self._panes[pane].explain_empty(reason.title, reason.sentence)
+        self._panes[pane].view.explain_empty(reason.title, reason.sentence)
 
     @on(PaneTabs.Chosen)
     async def _choose(self, message: PaneTabs.Chosen) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from chronotui.storage.files import state_dir
 from chronotui.storage.settings import UiSettings
 from chronotui.storage.state import Remembered, StateFile
-from chronotui.ui.log.settings import Timestamps, ViewSettings
+from chronotui.times import Timestamps
+from chronotui.ui.log import ViewSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from textual import on, work
+from textual import work
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.ui.desk.base import FOR_GOOD, DeskBase
 from chronotui.ui.desk.log_side import of_problem
-from chronotui.ui.log import messages as log_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from chronotui.engine.save import Save, Saves
     from chronotui.model import LogLine, SearchPage
     from chronotui.ui.log.find import Goal
+    from chronotui.ui.log.view import LogView
 
 OLDER: Final = "load-older"
 NEWER: Final = "load-newer"
@@ -36,8 +36,7 @@ class ReadingOn(DeskBase):
         current = self.log_side.current
         return current.opened.log if current else None
 
-    @on(log_messages.EdgeReached)
-    def _edge_reached(self, message: log_messages.EdgeReached) -> None:
+    def on_log_view_edge_reached(self, message: LogView.EdgeReached) -> None:
         log = self._log
         if log is None or not log.state.lines:
             return
@@ -64,8 +63,7 @@ class ReadingOn(DeskBase):
         except ChronotuiError as error:
             self.say(str(error))
 
-    @on(log_messages.WholeLogWanted)
-    def _whole_log_wanted(self) -> None:
+    def on_log_view_whole_log_wanted(self) -> None:
         log = self._log
         if log is not None and not log.state.at_start and not self.working(ALL):
             what = "the lines left out" if log.state.split else "the log to its start"
@@ -83,10 +81,9 @@ class ReadingOn(DeskBase):
         pane = self.log_side.log_pane
         if pane is not None and log is self._log and pane.view.is_at_top:
             pane.view.take_over()
-            pane.view.go_to_start()
+            pane.view.go_to_row(0)
 
-    @on(log_messages.OlderWanted)
-    def _older_wanted(self, message: log_messages.OlderWanted) -> None:
+    def on_log_view_older_wanted(self, message: LogView.OlderWanted) -> None:
         log = self._log
         if log is not None:
             words = f"Loading back to {message.typed} … esc stops."
@@ -115,8 +112,7 @@ class ReadingOn(DeskBase):
         except ValueError as error:
             self.say(str(error))
 
-    @on(log_messages.OlderErrorWanted)
-    def _older_error_wanted(self) -> None:
+    def on_log_view_older_error_wanted(self) -> None:
         log = self._log
         if log is not None and not self.working(ALL):
             words = "Looking for an error in older lines … esc stops."
@@ -150,8 +146,7 @@ class ReadingOn(DeskBase):
         self.say("Stopped; what was loaded stays.")
         return True
 
-    @on(log_messages.SettingsChanged)
-    def _settings_changed(self, message: log_messages.SettingsChanged) -> None:
+    def on_log_view_settings_changed(self, message: LogView.SettingsChanged) -> None:
         self.plan.remember(message.settings)
         self.say_memory()
 
@@ -164,8 +159,9 @@ SEARCHING = "search-server"
 class ServerSearching(DeskBase):
     """Shows the server's hits and loads the pages around the chosen one."""
 
-    @on(log_messages.ServerSearchWanted)
-    def _wanted(self, message: log_messages.ServerSearchWanted) -> None:
+    def on_log_view_server_search_wanted(
+        self, message: LogView.ServerSearchWanted
+    ) -> None:
         current = self.log_side.current
         if current is not None and not self.working(SEARCHING):
             self._search(current.opened.log, message.text)
@@ -201,8 +197,7 @@ class ServerSearching(DeskBase):
 
         view = pane.view
         view.log_changed()
-        if view.opened is not None:
-            view.go_to_row(view.opened.rows.locate(Anchor(key)))
+        view.go_to_row(view.opened.rows.locate(Anchor(key)))
         self.say("")
 
 

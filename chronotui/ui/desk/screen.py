@@ -20,7 +20,6 @@ from chronotui.ui.desk.log_side import LogSide
 from chronotui.ui.desk.reading_on import ReadingOn, Saving, ServerSearching
 from chronotui.ui.desk.status import StatusLine
 from chronotui.ui.keys import KeyHints
-from chronotui.ui.log import messages as log_messages
 from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from chronotui.engine.session import OpenedJob, Session
     from chronotui.model import Job, Workflow
     from chronotui.tree.model import NodeKey
+    from chronotui.ui.log.view import LogView
 
 STANDING_SECONDS: Final = 0.15
 """How long the status line waits to be painted in one frame with the log's lines."""
@@ -59,7 +59,7 @@ class OpeningJobs(DeskBase):
         left = self.log_side.current
         opened = self.session.open(workflow, job)
         if left is not None and left.opened is not opened:
-            self.session.leave(left.opened)
+            left.opened.leave()
         self._listen(opened)
         self.log_side.show_job(opened)
         self.log_side.focus_pane()
@@ -125,7 +125,7 @@ class OpeningJobs(DeskBase):
 
 NEEDED_BY_LOGS: Final = (
     "chronotui.engine.job_log",
-    "chronotui.ui.log.view",
+    "chronotui.ui.log.prompt",
 )
 
 LINK: Final = "link"
@@ -427,6 +427,5 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
     def _pane_changed(self) -> None:
         self.show_status()
 
-    @on(log_messages.Said)
-    def _said(self, message: log_messages.Said) -> None:
+    def on_log_view_said(self, message: LogView.Said) -> None:
         self.say(message.text)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chronotui.engine.log_state import Connection, LogState
     from chronotui.engine.save_request import SaveProgress
     from chronotui.errors import ChronotuiError
-    from chronotui.ui.log.messages import ViewportPlace
+    from chronotui.ui.log import ViewportPlace
 
 
 class StatusMessage(Static):

@@ -1,1 +1,48 @@
-"""The log view: one widget for live, retained and any other lines."""
+"""The log view; here stands what the desk needs of it before any of it is loaded.
+
+The desk's first frame loads neither the log nor its view, but holds how lines are shown
+and says where the reader is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from chronotui.times import Timestamps
+
+if TYPE_CHECKING:
+    from chronotui.model import LogLine
+
+Zone: TypeAlias = Literal["local", "utc"]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """How lines are shown; the app remembers it between starts."""
+
+    timestamps: Timestamps = Timestamps.TIME
+    zone: Zone = "local"
+    wrap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ViewportPlace:
+    """Where the reader is, for the status line.
+
+    ``number`` is the line's place in the log of its try, from 1, whichever part of
+    it is loaded; 0 when there is no line. ``attempt`` is that try in a log of several,
+    else 0. ``shown`` are the rows under the filters, ``new`` the lines below that were
+    not on the screen yet. ``filters`` and ``search`` are as typed, empty when there is
+    none.
+    """
+
+    following: bool = True
+    number: int = 0
+    attempt: int = 0
+    shown: int = 0
+    new: int = 0
+    zone: str = ""
+    filters: str = ""
+    search: str = ""
+    line: LogLine | None = None

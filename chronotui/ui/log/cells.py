@@ -1,4 +1,8 @@
-"""Words for rows that are no lines, and for what a key did."""
+"""Text as styled cells: tabs, widths, wraps, colours, and what of a message is shown.
+
+Positions are character indices; columns are cells. Widths are the ones Textual lays
+out with, so that what is measured is what is painted.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +20,12 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from chronotui.log.marks import GapState
 from chronotui.text import clean, parse_ansi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from chronotui.log.marks import GapMark
     from chronotui.text import Span, StyleSpec
-    from chronotui.ui.log.render import LogStyles
-
-_AFTER: Final = {
-    GapState.FETCHING: "not received, fetching",
-    GapState.LOST: "not received, and not in the retained log",
-    GapState.UNREAD: "not loaded",
-}
 
 
 def plural(count: int, word: str) -> str:
@@ -41,15 +36,6 @@ def plural(count: int, word: str) -> str:
 def percent(done: int, total: int) -> str:
     """Return ``34 %``; never 100 before all is done."""
     return f"{100 * done // max(total, 1)} %"
-
-
-def gap_text(gap: GapMark) -> str:
-    """Return the sentence of a row that stands for missing lines."""
-    lines = plural(gap.count, "line") if gap.count else "lines"
-    return f"⋯ {lines} {_AFTER.get(gap.state, 'not received')}"
-
-
-# Styled stretches of a text, laid over one another, and cut into segments.
 
 
 class Run(NamedTuple):
@@ -99,9 +85,6 @@ def segments(text: str, runs: Sequence[Run], start: int, end: int) -> list[Segme
     ]
 
 
-# Styles a program wrote into its log, in the screen's own terms.
-
-
 @lru_cache(maxsize=1024)
 def rich_style(spec: StyleSpec) -> Style:
     """Return a style that says only what the program said."""
@@ -123,11 +106,6 @@ def _color(color: int | tuple[int, int, int] | None) -> Color | None:
         return Color.from_ansi(color)
     return Color.from_rgb(*color)
 
-
-# Where text lands on a grid of cells: tabs, wide and combining characters, wraps.
-#
-# Positions are character indices; columns are cells. Widths are the ones Textual
-# lays out with, so that what is measured is what is painted.
 
 TAB: Final = 8
 """Columns between tab stops."""
@@ -306,10 +284,7 @@ def indent_of(text: str, width: int) -> int:
     return own + 2 if own + 2 <= width // 2 else min(2, width // 4)
 
 
-# JSON as indented lines whose keys and values are told apart.
-#
-# The pieces stay as the sender wrote them: numbers keep their digits, keys that
-# come twice come twice.
+# JSON, indented. Numbers keep their digits, keys that come twice come twice.
 
 INDENT: Final = 2
 DEEPEST: Final = 40
@@ -323,7 +298,7 @@ _EMPTY: Final = {"{": "}", "[": "]"}
 
 
 class JsonKind(Enum):
-    """What a piece of a JSON line is."""
+    """What a coloured piece of a JSON line is."""
 
     KEY = auto()
     TEXT = auto()
@@ -347,9 +322,7 @@ class JsonLine(NamedTuple):
 
 def is_json(message: str) -> bool:
     """Whether a message is one JSON object or list."""
-    if len(message) > LONGEST:
-        return False
-    text = message.strip()
+    text = message.strip() if len(message) <= LONGEST else ""
     if not text.startswith(("{", "[")):
         return False
     try:
@@ -361,15 +334,14 @@ def is_json(message: str) -> bool:
 
 def pretty_json(message: str) -> Iterator[JsonLine]:
     """Yield a JSON text, known to be one, indented by two."""
-    line = _Line()
+    line = _JsonLineMaker()
     depth = 0
     before = ""
     found = (match.group() for match in _TOKEN.finditer(message))
     for piece, after in pairwise(chain(found, [""])):
         if piece in "]}" and _EMPTY.get(before) != piece:
             depth -= 1
-            yield line.take()
-            line.indent(depth)
+            yield line.take(depth)
         line.add(piece, after)
         before = piece
         if piece in "[{":
@@ -377,38 +349,32 @@ def pretty_json(message: str) -> Iterator[JsonLine]:
                 continue
             depth += 1
         if piece in "[{,":
-            yield line.take()
-            line.indent(depth)
-    yield line.take()
+            yield line.take(depth)
+    yield line.take(0)
 
 
-class _Line:
-    """A line in the making."""
-
+class _JsonLineMaker:
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._length = 0
         self._parts: list[JsonPart] = []
 
-    def indent(self, depth: int) -> None:
-        self._append(" " * (INDENT * min(depth, DEEPEST)))
-
     def add(self, piece: str, after: str) -> None:
-        start = self._length
-        self._append(clean(piece))
+        text = clean(piece)
+        start, self._length = self._length, self._length + len(text)
         if piece == ":":
-            self._append(" ")
+            text += " "
+            self._length += 1
         elif piece not in "{}[],":
             self._parts.append(JsonPart(start, self._length, _kind(piece, after)))
-
-    def take(self) -> JsonLine:
-        line = JsonLine("".join(self._pieces), tuple(self._parts))
-        self._pieces, self._length, self._parts = [], 0, []
-        return line
-
-    def _append(self, text: str) -> None:
         self._pieces.append(text)
-        self._length += len(text)
+
+    def take(self, depth: int) -> JsonLine:
+        """Return the line, and begin the next one so deep."""
+        line = JsonLine("".join(self._pieces), tuple(self._parts))
+        indent = " " * (INDENT * min(depth, DEEPEST))
+        self._pieces, self._length, self._parts = [indent], len(indent), []
+        return line
 
 
 def _kind(piece: str, after: str) -> JsonKind:
@@ -463,20 +429,20 @@ class Paragraph(NamedTuple):
         return self.raw if self.source else self.grid.text
 
 
-def shown_message(message: str, base: Style, look: LogStyles) -> Paragraph:
+def shown_message(message: str, base: Style, aside: Style) -> Paragraph:
     """Return one message as it stands in the list."""
     if len(message) <= MOST_SHOWN and message.isascii() and message.isprintable():
         return Paragraph(Grid(message), (Run(0, len(message), base),))
     note = f" … {byte_size(message)}, Enter opens"
     capped = _remembered if len(message) <= MOST_REMEMBERED else _capped
-    return capped(message, Run(0, MOST_SHOWN, base), note, look.note)
+    return capped(message, Run(0, MOST_SHOWN, base), note, aside)
 
 
-def whole_message(message: str, base: Style, look: LogStyles) -> list[Paragraph]:
+def whole_message(message: str, base: Style, aside: Style) -> Paragraph:
     """Return one message as it stands on a screen of its own."""
     most = MOST_WHOLE if message.isascii() else MOST_WHOLE_WIDE
     note = f" … the first {most:,} characters of {byte_size(message)}: save it"
-    return [_capped(message, Run(0, most, base), note, look.note)]
+    return _capped(message, Run(0, most, base), note, aside)
 
 
 def _capped(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
@@ -506,10 +472,8 @@ def _capped(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
     return Paragraph(Grid(shown), runs, tabbed if tabs else None, raw if tabs else "")
 
 
-@lru_cache(maxsize=64)
-def _remembered(message: str, most: Run, note: str, note_style: Style) -> Paragraph:
-    """Return the same, kept: each letter of a search draws the same lines again."""
-    return _capped(message, most, note, note_style)
+# Each letter of a search draws the same lines again.
+_remembered = lru_cache(maxsize=64)(_capped)
 
 
 def _parsed(message: str, most: int) -> tuple[str, tuple[Span, ...]]:
@@ -534,24 +498,15 @@ def byte_size(message: str) -> str:
     return f"{size / (1 << 20):,.1f} MiB"
 
 
-def shown_json(message: str, base: Style, look: LogStyles) -> list[Paragraph]:
-    """Return a message that is JSON, indented, a paragraph for each line."""
-    note = "… the rest: Enter opens"
-    return _json_lines(message, base, look, MOST_JSON_LINES, note)
-
-
-def _json_lines(
-    message: str, base: Style, look: LogStyles, most: int, note: str
+def shown_json(
+    message: str, base: Style, aside: Style, styles: Mapping[JsonKind, Style]
 ) -> list[Paragraph]:
-    styles = {
-        JsonKind.KEY: look.json_key,
-        JsonKind.TEXT: look.json_text,
-        JsonKind.VALUE: look.json_value,
-    }
+    """Return a message that is JSON, indented, a paragraph for each line."""
     paragraphs: list[Paragraph] = []
     for line in pretty_json(message):
-        if len(paragraphs) >= most:
-            paragraphs.append(Paragraph(Grid(note), (Run(0, len(note), look.note),)))
+        if len(paragraphs) >= MOST_JSON_LINES:
+            note = "… the rest: Enter opens"
+            paragraphs.append(Paragraph(Grid(note), (Run(0, len(note), aside),)))
             break
         cut = line.text[:MOST_SHOWN]
         runs = overlay(

@@ -1,32 +1,30 @@
-"""Searching: matches stand out, ``n`` and ``N`` go from one to the next."""
+"""Finding in an opened log: searches, errors, filters as they are typed, ``:`` goals.
+
+Nothing here draws or posts: `LogFinder` moves the place of reading and says what came
+of it, the view shows it.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
-
-from textual.binding import Binding
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.marks import Anchor, GapRow, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.times import NS, parse_when
-from chronotui.ui.log.cells import gap_text, percent
-from chronotui.ui.log.messages import OlderErrorWanted, OlderWanted
-from chronotui.ui.log.render import wall_time
+from chronotui.ui.log.cells import percent
+from chronotui.ui.log.render import gap_text, wall_time
 from chronotui.ui.log.state import is_begun, parse_filter
-from chronotui.ui.log.window import ViewportMotions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from textual.binding import BindingType
 
     from chronotui.log.marks import Row
     from chronotui.log.pattern import Pattern
     from chronotui.log.search import Jump, Search
     from chronotui.model import LogLine
-    from chronotui.ui.log.state import Filter, OpenLog, Shown
+    from chronotui.ui.log.state import EdgeWatch, OpenLog, Shown
     from chronotui.viewport import Spot
 
 
@@ -35,6 +33,13 @@ class Origin(NamedTuple):
 
     spot: Spot[Anchor]
     pattern: Pattern | None
+
+
+class Unfiltered(NamedTuple):
+    """What was shown before a filter was typed, to come back to."""
+
+    spot: Spot[Anchor]
+    shown: Shown
 
 
 class Wanted(NamedTuple):
@@ -51,64 +56,41 @@ class Wanted(NamedTuple):
     told: bool = True
 
 
-class SearchKeys(ViewportMotions):
-    """Search with live preview, next and previous match, next and previous error."""
+class Outcome(NamedTuple):
+    """What came of looking for something.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n",
-            "next_match(1)",
-            "Next match",
-            show=False,
-            id="log.next_match",
-            tooltip="Go to the next match of the search",
-        ),
-        Binding(
-            "N",
-            "next_match(-1)",
-            "Previous match",
-            show=False,
-            id="log.previous_match",
-            tooltip="Go to the match before",
-        ),
-        Binding(
-            "e",
-            "next_error(1)",
-            "Next error",
-            show=False,
-            id="log.next_error",
-            tooltip="Go to the next line on stderr, or with an error's level",
-        ),
-        Binding(
-            "E",
-            "next_error(-1)",
-            "Previous error",
-            show=False,
-            id="log.previous_error",
-            tooltip="Go to the error before",
-        ),
-    ]
+    ``said`` is worth saying, "" takes the last word away, None leaves it;
+    ``wants_older`` says that older lines must be loaded to go on.
+    """
 
-    _origin: Origin | None = None
-    _wanted: Wanted | None = None
-    _left_at: Spot[Anchor] | None = None
+    said: str | None = None
+    wants_older: bool = False
 
-    def begin_search(self) -> None:
+
+class LogFinder:
+    """Looks for matches, errors and places in the log of one view.
+
+    Texts as typed give what is wrong with them, or "".
+    """
+
+    def __init__(self, edges: EdgeWatch) -> None:
+        self._edges = edges
+        self._origin: Origin | None = None
+        self._wanted: Wanted | None = None
+        self._left_at: Spot[Anchor] | None = None
+        self._asked_at: Spot[Anchor] | None = None
+        self._unfiltered: Unfiltered | None = None
+
+    # Searching
+
+    def begin_search(self, opened: OpenLog) -> None:
         """Remember where the reader is, before the first letter is typed."""
-        if self.opened is not None:
-            search = self.opened.search
-            pattern = search.pattern if search is not None else None
-            self._origin = Origin(self.opened.viewport.spot, pattern)
+        search = opened.search
+        pattern = search.pattern if search is not None else None
+        self._origin = Origin(opened.viewport.spot, pattern)
 
-    def preview_search(self, text: str) -> str:
-        """Show the matches of what is typed so far, and go to the first one.
-
-        Returns:
-            What is wrong with the pattern, empty when nothing is.
-        """
-        opened = self.opened
-        if opened is None:
-            return ""
+    def preview_search(self, opened: OpenLog, text: str) -> str:
+        """Mark the matches of what is typed so far, and go to the first one."""
         try:
             pattern = compile_pattern(text) if text else None
         except BadPattern as error:
@@ -116,23 +98,21 @@ class SearchKeys(ViewportMotions):
         search = opened.search_for(pattern)
         self._wanted = None
         if self._origin is not None:
-            opened.viewport.return_to(self._origin.spot)
+            spot = self._origin.spot
+            opened.viewport.return_to(spot)
             if search is not None:
-                self._go_to(self._first_from(self._origin.spot, opened, search))
-        self.redraw()
+                self._go_to(opened, self._first_from(spot, opened, search))
         return ""
 
-    def end_search(self, *, keep: bool) -> None:
+    def end_search(self, opened: OpenLog, *, keep: bool) -> None:
         """Keep the search, or go back to where it was begun."""
         origin, self._origin = self._origin, None
-        opened = self.opened
-        if opened is None or keep:
+        if keep:
             return
         opened.search_for(origin.pattern if origin is not None else None)
         self._wanted = None
         if origin is not None:
             opened.viewport.return_to(origin.spot)
-        self.redraw()
 
     def _first_from(
         self, spot: Spot[Anchor], opened: OpenLog, search: Search
@@ -143,127 +123,140 @@ class SearchKeys(ViewportMotions):
         row = opened.rows.locate(spot.anchor) - 1
         return Wanted(search, row, 1, spot, told=False)
 
-    def action_next_match(self, step: int) -> None:
-        """Go to another match.
-
-        Args:
-            step: 1 for the next one, -1 for the one before.
-        """
-        opened = self.opened
-        if opened is None:
-            return
-        if opened.search is None:
-            self.say("Nothing is searched for; / searches.")
-            return
-        self._look_for(opened, opened.search, step)
-
-    def action_next_error(self, step: int) -> None:
-        """Go to another error.
-
-        Args:
-            step: 1 for the next one, -1 for the one before.
-        """
-        opened = self.opened
-        if opened is None or not len(opened.rows):
-            return
-        self._look_for(opened, opened.errors, step)
-
-    def _look_for(self, opened: OpenLog, search: Search, step: int) -> None:
+    def next(self, opened: OpenLog, search: Search, step: int) -> Outcome:
+        """Go to another match of a search or of the errors, 1 on or -1 back."""
         viewport = opened.viewport
-        self._go_to(Wanted(search, viewport.current, step, viewport.spot))
-        self.moved()
+        return self._go_to(
+            opened, Wanted(search, viewport.current, step, viewport.spot)
+        )
 
-    def indexed(self) -> None:
+    def indexed(self, opened: OpenLog) -> Outcome:
         """Go to a match that was asked for before it was found."""
-        super().indexed()
-        if self._wanted is not None:
-            self._go_to(self._wanted)
+        return self._go_to(opened, self._wanted) if self._wanted else Outcome()
 
-    def _go_to(self, wanted: Wanted) -> None:
+    def _go_to(self, opened: OpenLog, wanted: Wanted) -> Outcome:
         """Go to a match, or wait for it while lines are still read through.
 
         A reader who went elsewhere meanwhile is left alone.
         """
         self._wanted = None
-        opened, search = self.opened, wanted.search
-        if (
-            opened is None
-            or not opened.searches_with(search)
-            or not opened.viewport.spot.is_at(wanted.spot)
+        search = wanted.search
+        if not (
+            opened.searches_with(search) and opened.viewport.spot.is_at(wanted.spot)
         ):
-            return
+            return Outcome()
         is_error = search is not opened.search
         jump = search.next(wanted.row, wanted.step, wrap=not is_error)
         if jump is None and not search.complete:
-            self._wait_for(wanted)
-            return
-        if is_error and wanted.step < 0 and _is_unread(self._unread(opened), jump):
+            self._wanted = wanted
+            read = f"Looking on … {percent(*search.progress)} read."
+            return Outcome(read if wanted.told else None)
+        if is_error and wanted.step < 0 and self._is_unread(opened, jump):
             self._left_at = wanted.spot
-            self.post_message(OlderErrorWanted(self))
-            return
+            return Outcome(wants_older=True)
         if jump is not None:
             opened.viewport.go_to(jump.row)
-        if wanted.told:
-            self.say(self._outcome(wanted, jump, is_error=is_error))
-        if jump is None and wanted.step < 0:
-            self.edges.ask_again("top")
+        elif wanted.step < 0:
+            self._edges.ask_again("top")
+        words = self._words(wanted, jump, is_error=is_error)
+        return Outcome(words if wanted.told else None)
 
-    def _unread(self, opened: OpenLog) -> int | None:
-        """Return the row above the reader that lines are not loaded at; None: nowhere.
-
-        -1 stands for above the first row.
-        """
-        if not self.edges.more_above:
-            return None
-        gap = opened.rows.unread_row
-        if gap is None:
-            return -1
-        return gap if gap < opened.viewport.current else None
-
-    def went_to_older_error(self) -> bool:
-        """Go to the error before among lines loaded since it was asked for.
-
-        Returns:
-            Whether no more of them need be loaded: it is there, or there is none, or
-            the reader went elsewhere.
-        """
-        opened = self.opened
-        if opened is None or self._left_at is None:
-            return True
-        self.take_over()
-        viewport = opened.viewport
-        if not viewport.spot.is_at(self._left_at):
-            return True
-        jump = opened.errors.next(viewport.current, -1, wrap=False)
-        if _is_unread(self._unread(opened), jump):
-            return False
-        if jump is None:
-            self.say("No error above this line.")
-        else:
-            viewport.go_to(jump.row)
-            self.moved()
-        return True
-
-    def _wait_for(self, wanted: Wanted) -> None:
-        self._wanted = wanted
-        if wanted.told:
-            self.say(f"Looking on … {percent(*wanted.search.progress)} read.")
-
-    def _outcome(self, wanted: Wanted, jump: Jump | None, *, is_error: bool) -> str:
+    def _words(self, wanted: Wanted, jump: Jump | None, *, is_error: bool) -> str:
         """Return what a jump is worth saying; empty when it just went on."""
         if jump is not None:
             return _reached(wanted, jump)
         if is_error:
             where = "below" if wanted.step > 0 else "above"
             return f"No error {where} this line."
-        if self.edges.more_above:
+        if self._edges.more_above:
             return "No line matches in what is loaded; S asks the server."
         return "No line matches."
 
+    def older_error(self, opened: OpenLog) -> Outcome:
+        """Go to the error before among lines loaded since it was asked for.
 
-def _is_unread(unread: int | None, jump: Jump | None) -> bool:
-    """Whether lines that are not loaded come before what a step back leads to."""
-    return unread is not None and (jump is None or jump.row < unread)
+        It wants older lines still while neither it is there, nor the log's start, nor
+        the reader elsewhere.
+        """
+        viewport = opened.viewport
+        if self._left_at is None or not viewport.spot.is_at(self._left_at):
+            return Outcome()
+        jump = opened.errors.next(viewport.current, -1, wrap=False)
+        if self._is_unread(opened, jump):
+            return Outcome(wants_older=True)
+        if jump is None:
+            return Outcome("No error above this line.")
+        viewport.go_to(jump.row)
+        return Outcome()
+
+    def _is_unread(self, opened: OpenLog, jump: Jump | None) -> bool:
+        """Whether lines not loaded come before what a step back leads to."""
+        unread = self._edges.unread_above(opened)
+        return unread is not None and (jump is None or jump.row < unread)
+
+    # Places that have to be loaded
+
+    def must_load(self, opened: OpenLog, goal: Goal) -> bool:
+        """Whether a goal has to be loaded first, the reader staying here meanwhile."""
+        if not (self._edges.more_above and is_unread(goal, opened)):
+            return False
+        self._asked_at = opened.viewport.spot
+        return True
+
+    def is_awaited(self, opened: OpenLog) -> bool:
+        """Whether the reader is still where `must_load` left them."""
+        asked_at = self._asked_at
+        return asked_at is not None and opened.viewport.spot.is_at(asked_at)
+
+    # Filters
+
+    def begin_filter(self, opened: OpenLog) -> None:
+        """Remember what is shown, before the first letter is typed."""
+        self._unfiltered = Unfiltered(opened.viewport.spot, opened.shown)
+
+    def preview_filter(self, opened: OpenLog, typed: str) -> str:
+        """Show what a filter as typed so far would leave.
+
+        A text that cannot be read leaves what is shown.
+        """
+        try:
+            tried = None if not typed or is_begun(typed) else parse_filter(typed)
+        except BadPattern as error:
+            return error.brief
+        if tried != opened.filters.tried:
+            opened.filters.tried = tried
+            if tried is None and self._unfiltered is not None:
+                opened.show(self._unfiltered.shown)
+            else:
+                opened.refilter()
+        return ""
+
+    def give_up_filter(self, opened: OpenLog) -> Spot[Anchor] | None:
+        """Show again what was shown; return where the reader was then."""
+        before, self._unfiltered = self._unfiltered, None
+        if before is None:
+            return None
+        opened.filters.tried = None
+        opened.show(before.shown)
+        return before.spot
+
+    def put_filter(self, opened: OpenLog, typed: str) -> str:
+        """Put one more filter on the log; an empty one takes all patterns away."""
+        try:
+            wanted = parse_filter(typed) if typed else None
+        except BadPattern as error:
+            return error.brief
+        filters = opened.filters
+        is_shown = wanted is not None and wanted == filters.tried
+        filters.suspended, filters.tried = False, None
+        if wanted is None:
+            filters.filters.clear()
+        else:
+            filters.filters.append(wanted)
+        self._unfiltered = None
+        if not is_shown:
+            opened.refilter()
+        return ""
 
 
 def _reached(wanted: Wanted, jump: Jump) -> str:
@@ -276,7 +269,7 @@ def _reached(wanted: Wanted, jump: Jump) -> str:
     return "Went on from the end: that was the first match."
 
 
-# Where ``:`` goes: a line number, a time.
+# Where ``:`` goes.
 
 MOST_DIGITS: Final = 18
 
@@ -423,149 +416,3 @@ def _beyond(goal: LineGoal, index: int, opened: OpenLog) -> str:
 
 def _lowest(goal: LineGoal) -> LineKey:
     return LineKey(goal.attempt, goal.number, -1, "")
-
-
-# Going to a place that was typed, which may have to be loaded first.
-
-
-class Going(ViewportMotions):
-    """Lines by number, times, start and end."""
-
-    _asked_at: Spot[Anchor] | None = None
-
-    def go_to_place(self, typed: str, now: datetime) -> str:
-        """Go where ``:`` was told to go; what is not loaded is asked for.
-
-        Args:
-            typed: A line number, a time, ``start`` or ``end``; empty goes nowhere.
-            now: Aware; what ``-15m`` and ``14:05`` count from.
-
-        Returns:
-            What is wrong with it, empty when nothing is.
-        """
-        opened = self.opened
-        place = typed.strip().lower()
-        if opened is None or not place:
-            return ""
-        if place == "start":
-            self.action_log_start()
-            return ""
-        if place == "end":
-            self.action_follow()
-            return ""
-        if not len(opened.store):
-            return "There are no lines to go to."
-        try:
-            goal = goal_of(place, opened, now.astimezone(self.zone))
-            if self.edges.more_above and is_unread(goal, opened):
-                self._asked_at = opened.viewport.spot
-                self.post_message(OlderWanted(self, goal, place))
-            else:
-                self.go_to_goal(goal)
-        except ValueError as error:
-            return str(error)
-        return ""
-
-    def go_to_loaded(self, goal: Goal) -> None:
-        """Go to a place that was asked for, unless the reader went elsewhere meanwhile.
-
-        Raises:
-            ValueError: The log has no such place; the message is a sentence.
-        """
-        opened, asked_at = self.opened, self._asked_at
-        if opened is None or asked_at is None:
-            return
-        self.take_over()
-        if opened.viewport.spot.is_at(asked_at):
-            self.go_to_goal(goal)
-
-    def go_to_goal(self, goal: Goal) -> None:
-        """Go to a place, and say so if it is not quite the one that was meant.
-
-        Raises:
-            ValueError: The log has no such place; the message is a sentence.
-        """
-        if self.opened is not None:
-            found = find_goal(goal, self.opened)
-            self.go_to_row(found.row)
-            self.say(found.word)
-
-
-# Filters, tried while they are typed and put on when they are answered.
-
-
-class Unfiltered(NamedTuple):
-    """What a log was before a filter was typed, to come back to."""
-
-    opened: OpenLog
-    spot: Spot[Anchor]
-    shown: Shown
-
-
-class Filtering(ViewportMotions):
-    """Takes a filter as typed; every method returns what is wrong with it, or ""."""
-
-    _unfiltered: Unfiltered | None = None
-
-    def begin_filter(self) -> None:
-        """Remember what is shown, before the first letter is typed."""
-        opened = self.opened
-        if opened is not None:
-            self._unfiltered = Unfiltered(opened, opened.viewport.spot, opened.shown)
-
-    def preview_filter(self, typed: str) -> str:
-        """Show what a filter as typed so far would leave.
-
-        A text that cannot be read leaves what is shown.
-        """
-        opened = self.opened
-        if opened is None:
-            return ""
-        try:
-            tried = None if not typed or is_begun(typed) else parse_filter(typed)
-        except BadPattern as error:
-            return error.brief
-        if tried != opened.filters.tried:
-            self._try(opened, tried)
-        return ""
-
-    def _try(self, opened: OpenLog, tried: Filter | None) -> None:
-        opened.filters.tried = tried
-        if tried is None and self._unfiltered is not None:
-            opened.show(self._unfiltered.shown)
-            self.redraw()
-        else:
-            self.refilter()
-
-    def give_up_filter(self) -> None:
-        """Show again what was shown before a filter was typed."""
-        before, self._unfiltered = self._unfiltered, None
-        if before is None:
-            return
-        opened = before.opened
-        opened.filters.tried = None
-        opened.show(before.shown)
-        self.prepare(opened)
-        opened.viewport.return_to(before.spot)
-        self.redraw()
-
-    def put_filter(self, typed: str) -> str:
-        """Put one more filter on the log; an empty one takes all patterns away."""
-        opened = self.opened
-        if opened is None:
-            return ""
-        try:
-            wanted = parse_filter(typed) if typed else None
-        except BadPattern as error:
-            return error.brief
-        filters = opened.filters
-        is_shown = wanted is not None and wanted == filters.tried
-        filters.suspended, filters.tried = False, None
-        if wanted is None:
-            filters.clear()
-        else:
-            filters.filters.append(wanted)
-        self._unfiltered = None
-        if not is_shown:
-            self.refilter()
-        return ""

@@ -1,4 +1,4 @@
-"""A long text on a screen of its own, wrapped, drawn row by row."""
+"""A line whole on a screen of its own: as it came, and where it is JSON as a tree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.geometry import Region, Size
@@ -39,10 +39,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from rich.style import Style
-    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.events import Resize
 
     from chronotui.json_tree import JsonTree
     from chronotui.model import LogLine
@@ -51,7 +49,7 @@ if TYPE_CHECKING:
 
 
 class TextSheet(ScrollView, can_focus=True):
-    """Shows paragraphs wrapped to its width; continuation lines hang."""
+    """Shows a long text wrapped to its width; continuation lines hang."""
 
     DEFAULT_CSS = """
     TextSheet { height: 1fr; scrollbar-size-vertical: 1; background: $background; }
@@ -73,66 +71,53 @@ class TextSheet(ScrollView, can_focus=True):
         Binding("G,end", "scroll_end", "End", show=False, id="line.end"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, paragraph: Paragraph) -> None:
         super().__init__()
-        self._paragraphs: Sequence[Paragraph] = ()
-        self._rows: list[tuple[Paragraph, int, int, int]] = []
+        self._paragraph = paragraph
+        self._rows: list[tuple[int, int]] = []
+        self._indent = 0
         self._width = 0
-
-    def show(self, paragraphs: Sequence[Paragraph]) -> None:
-        """Show other paragraphs, from their start."""
-        self._paragraphs = paragraphs
-        self._width = 0
-        self._lay_out()
-        self.scroll_to(0, 0, animate=False)
 
     def action_step(self, lines: int) -> None:
-        """Scroll by lines."""
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
 
     def action_turn(self, pages: int) -> None:
-        """Scroll by pages."""
-        lines = pages * max(1, self.size.height - 1)
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+        self.action_step(pages * max(1, self.size.height - 1))
 
     def action_scroll_home(self) -> None:
-        """Scroll to the start."""
         self.scroll_to(y=0, animate=False)
 
     def action_scroll_end(self) -> None:
-        """Scroll to the end."""
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
-    def on_resize(self, _event: Resize) -> None:
+    def on_resize(self) -> None:
         """Wrap to the new width."""
-        self._lay_out()
-
-    def _lay_out(self) -> None:
         width = self.size.width
-        if not width or width == self._width:
-            return
-        self._width = width
-        self._rows = [
-            (paragraph, start, end, indent if index else 0)
-            for paragraph in self._paragraphs
-            for indent in [paragraph.indent(width)]
-            for index, (start, end) in enumerate(paragraph.grid.wrap(width, indent))
-        ]
-        self.virtual_size = Size(width, len(self._rows))
-        self.refresh()
+        if width and width != self._width:
+            self._width = width
+            self._indent = self._paragraph.indent(width)
+            self._rows = self._paragraph.grid.wrap(width, self._indent)
+            self.virtual_size = Size(width, len(self._rows))
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Draw one row of the text."""
-        style = self.rich_style
         row = y + self.scroll_offset.y
         if row >= len(self._rows):
-            return Strip.blank(self.size.width, style)
-        paragraph, start, end, indent = self._rows[row]
-        text = segments(paragraph.grid.text, paragraph.runs, start, end)
-        strip = Strip(text)
-        if indent:
-            strip = Strip.join([Strip.blank(indent, style), strip])
-        return strip.adjust_cell_length(self.size.width, style)
+            return Strip.blank(self.size.width, self.rich_style)
+        indent = self._indent if row else 0
+        return part_of(
+            self._paragraph, self._rows[row], indent, self.size.width, self.rich_style
+        )
+
+
+def part_of(
+    paragraph: Paragraph, part: tuple[int, int], indent: int, width: int, base: Style
+) -> Strip:
+    """Return a part of a paragraph as a row of some width."""
+    strip = Strip(segments(paragraph.grid.text, paragraph.runs, *part))
+    if indent:
+        strip = Strip.join([Strip.blank(indent, base), strip])
+    return strip.adjust_cell_length(width, base)
 
 
 # Rows of a JSON tree: a sign, a key, and what of the value there is room for.
@@ -158,12 +143,11 @@ def paragraph_of(
 ) -> tuple[Paragraph, int]:
     """Return a node's row before it is wrapped, and where its later parts begin."""
     tree = folds.tree
-    pieces: list[tuple[str, Style | None]] = []
     indent = min(INDENT * tree.depths[node], width // INDENT_SHARE)
     sign = "  "
     if folds.is_foldable(node):
         sign = OPEN if folds.is_open(node) else FOLDED
-    pieces.append((" " * indent + sign, look.stamp))
+    pieces: list[tuple[str, Style | None]] = [(" " * indent + sign, look.stamp)]
     label = _label(tree, node)
     if label:
         pieces += [(label, look.json_key), (": ", None)]
@@ -212,20 +196,12 @@ def _joined(pieces: list[tuple[str, Style | None]], base: Style) -> Paragraph:
     return Paragraph(Grid(text), overlay((Run(0, len(text), base),), runs))
 
 
-# A line of JSON as a tree that folds.
-
 MOST_KEPT: Final = 1024
 """Rows kept once they are laid out."""
 
 
 class JsonSheet(Widget, can_focus=True):
-    """Shows the nodes of a JSON text, a row or more for each.
-
-    Args:
-        tree: The nodes.
-        look: The log view's styles.
-        find: The search of the log, so that its matches stand out.
-    """
+    """Shows the nodes of a JSON text, a row or more for each."""
 
     DEFAULT_CSS = """
     JsonSheet { height: 1fr; background: $background; }
@@ -268,17 +244,15 @@ class JsonSheet(Widget, can_focus=True):
         self._laid: dict[int, tuple[Paragraph, list[tuple[int, int]], int]] = {}
         self._width = 0
         self._viewport: Viewport[int] = Viewport(self.folds, self._height)
-        self._viewport.go_top()
+        self._viewport.go_to(0)
 
     @property
     def node(self) -> int:
-        """The node under the eye."""
         return self.folds.anchor(self._viewport.current)
 
     # Keys
 
     def action_move(self, rows: int) -> None:
-        """Go to the next node, or the one above."""
         self._viewport.move(rows)
         self._moved()
 
@@ -311,23 +285,17 @@ class JsonSheet(Widget, can_focus=True):
             self._go_to(self.folds.locate(self.folds.tree.parents[node]))
 
     def action_flip(self) -> None:
-        """Show or hide what the node holds."""
         row = self._viewport.current
         (self.folds.fold if self.folds.is_open(self.node) else self.folds.unfold)(row)
         self._changed()
 
     # Mouse
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scroll down."""
+    @on(events.MouseScrollDown)
+    @on(events.MouseScrollUp)
+    def _wheel(self, event: events.MouseEvent) -> None:
         event.stop()
-        self._viewport.scroll(3)
-        self._moved()
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll up."""
-        event.stop()
-        self._viewport.scroll(-3)
+        self._viewport.scroll(-3 if isinstance(event, events.MouseScrollUp) else 3)
         self._moved()
 
     def on_click(self, event: events.Click) -> None:
@@ -342,8 +310,7 @@ class JsonSheet(Widget, can_focus=True):
 
     # Drawing
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """Wrap to the new width; the place stays."""
+    def on_resize(self) -> None:
         self._fit()
         self.refresh()
 
@@ -406,28 +373,19 @@ class JsonSheet(Widget, can_focus=True):
         places = list(self._viewport.window_rows())[crop.y : crop.bottom]
         return [self._strip(place).crop(crop.x, crop.right) for place in places]
 
-    def render_line(self, y: int) -> Strip:
-        """Return one screen row."""
-        return self.render_lines(Region(0, y, self.size.width, 1))[0]
-
     def _strip(self, place: ScreenRow) -> Strip:
         width, base = self.size.width, self._look.stdout
         row, part = place
         if row < 0:
             return Strip.blank(width, base)
         paragraph, parts, indent = self._lay(self.folds.anchor(row))
-        start, end = parts[min(part, len(parts) - 1)]
-        strip = Strip(segments(paragraph.grid.text, paragraph.runs, start, end))
-        if part:
-            strip = Strip.join([Strip.blank(indent, base), strip])
-        strip = strip.adjust_cell_length(width, base)
+        shown = parts[min(part, len(parts) - 1)]
+        strip = part_of(paragraph, shown, indent if part else 0, width, base)
         if row != self._viewport.current:
             return strip
         over = self._look.current
         return Strip(Segment.apply_style(strip, post_style=over), width)
 
-
-# One line whole: its exact time, where it stands, and all of its text.
 
 TEXT_KEYS: Final = "esc closes   y copies"
 TREE_KEYS: Final = "esc closes   ← → fold   y copies this   Y the line   p as it came"
@@ -439,8 +397,6 @@ class LineScreen(ModalScreen[None]):
     """Shows one line whole, over the log; one that is JSON as a tree.
 
     Args:
-        line: The line.
-        look: The log view's styles.
         number: Its place in the log of its try, from 1.
         zone: The zone its time is shown in; UTC is shown beside it.
         find: The search of the log, so that its matches stand out here too.
@@ -491,18 +447,15 @@ class LineScreen(ModalScreen[None]):
             self._part = ""
 
     def compose(self) -> ComposeResult:
-        """Yield the facts over the text, or over the tree and the hidden text."""
         with Vertical():
             yield Static(self._facts(), id="facts", markup=False)
-            sheet = TextSheet()
+            sheet = TextSheet(self._text())
             sheet.display = self._tree is None
             if self._tree is not None:
                 yield self._tree
             yield sheet
 
     def on_mount(self) -> None:
-        """Show the text."""
-        self._show_text()
         self._focus_shown()
 
     @property
@@ -546,17 +499,14 @@ class LineScreen(ModalScreen[None]):
             text.append(clean(value))
         return text
 
-    def _show_text(self) -> None:
+    def _text(self) -> Paragraph:
         look = self._look
-        paragraphs = whole_message(self.line.message, look.stdout, look)
-        if self._find is not None:
-            paragraphs = [
-                each.lit(self._find(each.searched), look.match) for each in paragraphs
-            ]
-        self.query_one(TextSheet).show(paragraphs)
+        paragraph = whole_message(self.line.message, look.stdout, look.note)
+        if self._find is None:
+            return paragraph
+        return paragraph.lit(self._find(paragraph.searched), look.match)
 
     def action_toggle_json(self) -> None:
-        """Show JSON as a tree, or as it came."""
         if self._tree is not None:
             shows_tree = not self._shows_tree
             self._tree.display = shows_tree
@@ -572,7 +522,6 @@ class LineScreen(ModalScreen[None]):
         self._copy(value.split("\n"), "value")
 
     def action_copy_line(self) -> None:
-        """Copy the whole message."""
         self._copy([self.line.message], "line")
 
     def _copy(self, lines: Sequence[str], what: str) -> None:
@@ -585,5 +534,4 @@ class LineScreen(ModalScreen[None]):
         self._say(f"Copied the {what}, {size:,} bytes.")
 
     def action_close(self) -> None:
-        """Go back to the log."""
         self.dismiss(None)

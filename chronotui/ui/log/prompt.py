@@ -1,65 +1,40 @@
-"""The notice in the middle of an empty log."""
+"""A log with the line to type into and the line that says what is filtered and found.
+
+`LogPane` is all that a screen has to place; it obeys what is typed into its prompt.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from rich.text import Text
+from textual import on
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.strip import Strip
 from textual.widgets import Input, Static
 
 from chronotui.text import clean
-from chronotui.ui.log.cells import Grid, percent, plural
+from chronotui.ui.log.cells import percent, plural
+from chronotui.ui.log.find import goal_of
+from chronotui.ui.log.line_screen import LineScreen
+from chronotui.ui.log.render import Highlighter
+from chronotui.ui.log.view import LogView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
-    from rich.style import Style
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
     from chronotui.log.rows import Rows
     from chronotui.log.search import Search
-    from chronotui.ui.log.messages import Tone
-    from chronotui.ui.log.render import LogStyles
+    from chronotui.ui.log import ViewSettings
     from chronotui.ui.log.state import OpenLog
-
-MARGIN = 2
-
-
-def draw_reason(
-    reason: tuple[str, str], look: LogStyles, width: int, height: int
-) -> list[Strip]:
-    """Draw why there is nothing: a title and a sentence, wrapped and centred."""
-    title, sentence = reason
-    lines = [
-        *_centred(title, look.section, width),
-        *_centred(sentence, look.stdout, width),
-    ][:height]
-    blank = Strip.blank(width, look.stdout)
-    above = (height - len(lines)) // 3
-    return [*[blank] * above, *lines, *[blank] * (height - above - len(lines))]
-
-
-def _centred(text: str, style: Style, width: int) -> list[Strip]:
-    grid = Grid(clean(text))
-    room = width - 2 * MARGIN if width > 4 * MARGIN else width
-    strips = []
-    for start, end in grid.wrap(room) if grid.width else ():
-        part = grid.text[start:end].strip()
-        blank = " " * ((width - Grid(part).width) // 2)
-        strip = Strip([Segment(blank + part, style)])
-        strips.append(strip.adjust_cell_length(width, style))
-    return strips
-
-
-# The one line a reader types into: search, filter, go to.
 
 MOST_REMEMBERED: Final = 50
 
@@ -83,7 +58,7 @@ HINTS: Final = {
 
 
 class PromptInput(Input):
-    """A bare input that remembers what was typed for the same question."""
+    """A bare input that tells of keys which are no typing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "give_up", "Cancel", show=False, id="prompt.cancel"),
@@ -91,33 +66,19 @@ class PromptInput(Input):
         Binding("down", "remembered(1)", "Later", show=False, id="prompt.later"),
     ]
 
-    def __init__(self, answered: Callable[[], None], given_up: Callable[[], None]):
+    def __init__(self, prompt: Prompt) -> None:
         super().__init__(compact=True, select_on_focus=False)
-        self._answered = answered
-        self._given_up = given_up
-
-    class Recalled(Message):
-        """The reader asked for an earlier or later typed text.
-
-        Attributes:
-            step: -1 earlier, 1 later.
-        """
-
-        def __init__(self, step: int) -> None:
-            self.step = step
-            super().__init__()
+        self._prompt = prompt
 
     async def action_submit(self) -> None:
         """Answer at once: keys that follow belong to the log already."""
-        self._answered()
+        self._prompt.answer()
 
     def action_give_up(self) -> None:
-        """Close the prompt without an answer."""
-        self._given_up()
+        self._prompt.given_up()
 
     def action_remembered(self, step: int) -> None:
-        """Ask for another text typed before."""
-        self.post_message(self.Recalled(step))
+        self._prompt.recall(step)
 
 
 class Prompt(Vertical):
@@ -145,12 +106,7 @@ class Prompt(Vertical):
     """
 
     class Typed(Message):
-        """The text changed.
-
-        Attributes:
-            asked: What is asked for.
-            text: The text as typed so far.
-        """
+        """The text changed; it is as typed so far."""
 
         def __init__(self, asked: Asked, text: str) -> None:
             self.asked = asked
@@ -164,22 +120,20 @@ class Prompt(Vertical):
     ) -> None:
         super().__init__()
         self._answered = answered
-        self._given_up = given_up
+        self.given_up = given_up
         self.asked = Asked.SEARCH
         self._typed: dict[Asked, list[str]] = {asked: [] for asked in Asked}
         self._recalled = 0
 
     def compose(self) -> ComposeResult:
-        """Yield sign, input and remark, under a long remark."""
         yield Static(id="whole", markup=False, classes="-wrong")
         with Horizontal():
             yield Static(id="sign", markup=False)
-            yield PromptInput(self._answer, self._given_up)
+            yield PromptInput(self)
             yield Static(id="remark", markup=False)
 
     @property
     def input(self) -> PromptInput:
-        """The input itself."""
         return self.query_one(PromptInput)
 
     def ask(self, asked: Asked) -> None:
@@ -212,17 +166,13 @@ class Prompt(Vertical):
         typed = min(cell_len(self.input.value) + 1, ROOM_TO_TYPE)
         return min(width - 4 - typed, width * 3 // 4 - 2)
 
-    def close(self) -> None:
-        """Take the prompt away."""
-        self.display = False
-
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell what is typed so far."""
         event.stop()
         if self.display:
             self.post_message(self.Typed(self.asked, event.value))
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
         """Tell the answer and remember it."""
         typed, answer = self._typed[self.asked], self.input.value
         if answer and answer not in typed[-1:]:
@@ -233,15 +183,14 @@ class Prompt(Vertical):
     def on_descendant_blur(self) -> None:
         """Take what is typed for the answer when the reader clicks elsewhere."""
         if self.display and self.app.app_focus:
-            self._answer()
+            self.answer()
         if self.display and self.app.app_focus:
-            self._given_up()
+            self.given_up()
 
-    def on_prompt_input_recalled(self, event: PromptInput.Recalled) -> None:
-        """Put a text typed before into the input."""
-        event.stop()
+    def recall(self, step: int) -> None:
+        """Put an earlier, -1, or later text typed for the same into the input."""
         typed = self._typed[self.asked]
-        self._recalled = min(max(self._recalled - event.step, 0), len(typed))
+        self._recalled = min(max(self._recalled - step, 0), len(typed))
         self.input.value = typed[-self._recalled] if self._recalled else ""
         self.input.cursor_position = len(self.input.value)
 
@@ -249,6 +198,8 @@ class Prompt(Vertical):
 # The line under a log that says what is filtered and searched, and how far.
 
 GAP: Final = "   "
+
+Tone: TypeAlias = Literal["text", "caution", "alarm"]
 
 
 class BarPart(NamedTuple):
@@ -261,9 +212,7 @@ class BarPart(NamedTuple):
 def bar_parts(opened: OpenLog, *, more: bool) -> list[BarPart]:
     """Return what stands under a log; nothing when all of it is shown.
 
-    Args:
-        opened: The log.
-        more: Whether lines may exist that are not loaded.
+    ``more`` says that lines may exist which are not loaded.
     """
     return [*_filter_parts(opened), *_search_parts(opened, more=more)]
 
@@ -335,3 +284,269 @@ def _count_part(opened: OpenLog) -> BarPart:
     if not search.is_match(row):
         return BarPart(f"{count:,}{more} matches" if count > 1 or more else "1 match")
     return BarPart(f"{search.rank(row) + 1:,}{more} of {count:,}{more}")
+
+
+# The pane.
+
+
+class LogPane(Vertical):
+    """A log view, its filter and search line, and its prompt.
+
+    Args:
+        settings: How lines are shown.
+        local_zone: The reader's zone; None is the machine's own.
+        now: The clock that ``-15m`` and ``14:05`` are meant by.
+        when_placed: As of `LogView`.
+    """
+
+    DEFAULT_CSS = """
+    LogPane {
+        height: 1fr;
+        & > #bar { height: 1; display: none; padding: 0 1; background: $panel; }
+        & > .log-pane--text { color: $foreground; }
+        & > .log-pane--caution { color: $text-warning; }
+        & > .log-pane--alarm { color: $text-error; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log-pane--text",
+        "log-pane--caution",
+        "log-pane--alarm",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "slash",
+            "ask_search",
+            "Search",
+            id="log.search",
+            tooltip="Search what is loaded; regular expression, smart case",
+        ),
+        Binding(
+            "ampersand",
+            "ask_filter",
+            "Filter",
+            id="log.filter",
+            tooltip="Show only lines that match; ! in front hides them",
+        ),
+        Binding(
+            "colon",
+            "ask_goto",
+            "Go to a line number, 14:05, -15m, start or end",
+            show=False,
+            id="log.goto",
+        ),
+        Binding(
+            "S",
+            "search_server",
+            "Have the server search the whole retained log",
+            show=False,
+            id="log.search_server",
+        ),
+    ]
+
+    def __init__(
+        self,
+        *,
+        settings: ViewSettings | None = None,
+        local_zone: tzinfo | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        when_placed: Callable[[], None] = lambda: None,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
+        super().__init__(id=id)
+        self.view = LogView(
+            settings=settings, local_zone=local_zone, when_placed=when_placed
+        )
+        self.prompt = Prompt(self._answered, self._given_up)
+        self._now = now
+        self._wrong = ""
+        self._refused: tuple[Asked, str] | None = None
+        self._bar_parts: list[BarPart] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+        yield Static(id="bar", markup=False)
+        yield self.prompt
+
+    # What is shown
+
+    def show(self, opened: OpenLog | None) -> None:
+        """Show a log where its reader left it; None shows nothing."""
+        self.stop_asking()
+        self.view.show(opened)
+        self.update_bar()
+
+    def set_scope(self, *, older: bool) -> None:
+        """Take note whether lines before the loaded ones may exist."""
+        if older != self.view.edges.more_above:
+            self.view.edges.more_above = older
+            self.update_bar()
+
+    @on(LogView.PlaceChanged)
+    @on(LogView.ReadOn)
+    def update_bar(self) -> None:
+        """Say anew what is filtered and searched, and what is typed."""
+        if not self.is_mounted:
+            return
+        if self.prompt.display:
+            self._remark()
+            self._show_bar([])
+        else:
+            more = self.view.edges.more_above
+            self._show_bar(bar_parts(self.view.opened, more=more))
+
+    def _remark(self) -> None:
+        """Say beside what is typed what is wrong with it, or what it finds."""
+        words = self._wrong
+        if not words and self.prompt.asked is Asked.SEARCH:
+            words = search_words(self.view.opened)
+        elif not words and self.prompt.asked is Asked.FILTER:
+            words = filter_words(self.view.opened)
+        self.prompt.remark(words, wrong=bool(self._wrong))
+
+    def _show_bar(self, parts: list[BarPart]) -> None:
+        if parts == self._bar_parts:
+            return
+        self._bar_parts = parts
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for part in parts:
+            style = self.get_component_rich_style(
+                f"log-pane--{part.tone}", partial=True
+            )
+            text.append(GAP if text else "").append(part.text, style)
+        bar = self.query_one("#bar", Static)
+        bar.display = bool(parts)
+        bar.update(text, layout=False)
+
+    # What is asked
+
+    def action_ask_search(self) -> None:
+        self.stop_asking()
+        self.view.finder.begin_search(self.view.opened)
+        self._ask(Asked.SEARCH)
+
+    def action_ask_filter(self) -> None:
+        self.stop_asking()
+        self.view.finder.begin_filter(self.view.opened)
+        self._ask(Asked.FILTER)
+
+    def action_ask_goto(self) -> None:
+        self.stop_asking()
+        self._ask(Asked.GOTO)
+
+    def _ask(self, asked: Asked) -> None:
+        self._wrong, self._refused = "", None
+        self.prompt.ask(asked)
+        self.update_bar()
+
+    @on(Prompt.Typed)
+    def _typed(self, event: Prompt.Typed) -> None:
+        event.stop()
+        prompt, typed = self.prompt, (event.asked, event.text)
+        if not prompt.display or typed != (prompt.asked, prompt.input.value):
+            return
+        if self._refused == typed:
+            return  # enter came before the news of what was typed last
+        self._wrong, self._refused = "", None
+        if event.asked is Asked.SEARCH:
+            self._wrong = self._preview_search(event.text)
+        elif event.asked is Asked.FILTER:
+            tried = self.view.opened.filters.tried
+            finder = self.view.finder
+            self._wrong = finder.preview_filter(self.view.opened, event.text)
+            if self.view.opened.filters.tried != tried:
+                self.view.redraw()
+        self.update_bar()
+
+    def _preview_search(self, text: str) -> str:
+        wrong = self.view.finder.preview_search(self.view.opened, text)
+        if not wrong:
+            self.view.redraw()
+        return wrong
+
+    def _answered(self, asked: Asked, text: str) -> None:
+        obey = {
+            Asked.SEARCH: self._search,
+            Asked.FILTER: self._filter,
+            Asked.GOTO: self._go_to,
+        }
+        self._wrong = obey[asked](text)
+        self._refused = (asked, text) if self._wrong else None
+        if not self._wrong:
+            self._close_prompt()
+        self.update_bar()
+
+    def _search(self, text: str) -> str:
+        view = self.view
+        wrong = "" if view.opened.search_text == text else self._preview_search(text)
+        if not wrong:
+            view.finder.end_search(view.opened, keep=bool(text))
+            if not text:
+                view.redraw()
+        return wrong
+
+    def _filter(self, text: str) -> str:
+        wrong = self.view.finder.put_filter(self.view.opened, text)
+        if not wrong:
+            self.view.redraw()
+        return wrong
+
+    def _go_to(self, text: str) -> str:
+        """Go to a line number, a time or an end; what is not loaded is asked for."""
+        view, place = self.view, text.strip().lower()
+        if place == "start":
+            view.action_log_start()
+        elif place == "end":
+            view.action_follow()
+        elif place and not len(view.opened.store):
+            return "There are no lines to go to."
+        elif place:
+            try:
+                goal = goal_of(place, view.opened, self._now().astimezone(view.zone))
+                if view.finder.must_load(view.opened, goal):
+                    view.post_message(view.OlderWanted(view, goal, place))
+                else:
+                    view.go_to_goal(goal)
+            except ValueError as error:
+                return str(error)
+        return ""
+
+    def _given_up(self) -> None:
+        self.stop_asking()
+        self.update_bar()
+
+    def stop_asking(self) -> None:
+        """Close the prompt, if it is open, and show what was shown before."""
+        view = self.view
+        if not self.prompt.display:
+            return
+        if self.prompt.asked is Asked.SEARCH:
+            view.finder.end_search(view.opened, keep=False)
+            view.redraw()
+        elif self.prompt.asked is Asked.FILTER:
+            spot = view.finder.give_up_filter(view.opened)
+            if spot is not None:
+                view.return_to(spot)
+        self._close_prompt()
+
+    def _close_prompt(self) -> None:
+        had_focus = self.screen.focused is self.prompt.input
+        self.prompt.display = False
+        if had_focus:
+            self.screen.set_focus(self.view)
+
+    def action_search_server(self) -> None:
+        view = self.view
+        view.post_message(view.ServerSearchWanted(view, view.opened.search_text))
+
+    @on(LogView.LineOpened)
+    def _line_opened(self, event: LogView.LineOpened) -> None:
+        search = self.view.opened.search
+        screen = LineScreen(
+            event.line,
+            self.view.look,
+            number=self.view.place.number,
+            zone=self.view.zone,
+            find=Highlighter(search) if search is not None else None,
+        )
+        self.app.push_screen(screen)

@@ -1,8 +1,8 @@
-"""The styles a log is drawn with, taken once from the stylesheet."""
+"""Rows of a log as they are drawn: styles, the time column, lines, each drawn once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
 from time import perf_counter
@@ -13,33 +13,36 @@ from textual.color import Color as TextualColor
 from textual.strip import Strip
 
 from chronotui.log.attempts import key_of
-from chronotui.log.marks import EdgeRow, GapRow, LineRow, SectionRow
+from chronotui.log.marks import EdgeRow, GapRow, GapState, LineRow, SectionRow
 from chronotui.model import STDERR
 from chronotui.text import clean
+from chronotui.times import NS, Timestamps
 from chronotui.ui.log.cells import (
     MOST_SHOWN,
     Grid,
+    JsonKind,
     Paragraph,
-    gap_text,
+    plural,
     segments,
     shown_json,
     shown_message,
 )
-from chronotui.ui.log.settings import Timestamps
 from chronotui.ui.term.buffer import DrawnRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from rich.style import Style
     from textual.filter import LineFilter
     from textual.widget import Widget
 
     from chronotui.log.attempts import LineKey
-    from chronotui.log.marks import Row
+    from chronotui.log.marks import GapMark, Row
     from chronotui.log.search import Search
     from chronotui.model import LogLine
     from chronotui.ui.log.state import NearRows
+
+    Find: TypeAlias = Callable[[str], Iterable[tuple[int, int]]]
 
 PREFIX: Final = "log-view--"
 
@@ -65,44 +68,49 @@ class LogStyles:
     json_text: Style
     json_value: Style
 
+    @classmethod
+    def of(cls, widget: Widget) -> LogStyles:
+        """Read the styles from a widget whose component classes are `COMPONENTS`."""
+        return cls(
+            **{
+                name: widget.get_component_rich_style(
+                    component, partial=name not in GROUNDS
+                )
+                for name, component in COMPONENTS.items()
+            }
+        )
+
     @cached_property
     def on_current(self) -> LogStyles:
-        """The styles of the current row."""
         return self._on(self.current)
 
     @cached_property
     def on_picked(self) -> LogStyles:
-        """The styles of a row in the range."""
         return self._on(self.picked)
 
     def _on(self, over: Style) -> LogStyles:
         return replace(self, **{name: getattr(self, name) + over for name in GROUNDS})
 
+    @cached_property
+    def json(self) -> Mapping[JsonKind, Style]:
+        return {
+            JsonKind.KEY: self.json_key,
+            JsonKind.TEXT: self.json_text,
+            JsonKind.VALUE: self.json_value,
+        }
 
-OVERLAYS: Final = frozenset(
-    {
-        "current",
-        "picked",
-        "match",
-        "match_current",
-        "json_key",
-        "json_text",
-        "json_value",
-    }
-)
-"""Styles that say only what they change."""
 
 GROUNDS: Final = (
     *("stdout", "stderr", "mark", "stamp", "bookmark"),
     *("gap", "section", "edge", "note"),
 )
-"""Styles that fill a row, and so take its background."""
+"""Styles that fill a row, and so take its background; others say what they change."""
 
-COMPONENTS: Final = frozenset(
-    PREFIX + name.name.replace("_", "-") for name in fields(LogStyles)
-)
+COMPONENTS: Final = {
+    each.name: PREFIX + each.name.replace("_", "-") for each in fields(LogStyles)
+}
 
-LOOK_CSS: Final = """
+STYLES_CSS: Final = """
 LogView {
     background: $background;
     color: $foreground;
@@ -135,67 +143,10 @@ LogView {
 """
 
 
-def look_of(widget: Widget) -> LogStyles:
-    """Read the styles from a widget whose component classes are `COMPONENTS`."""
-    return LogStyles(
-        **{
-            field.name: widget.get_component_rich_style(
-                PREFIX + field.name.replace("_", "-"), partial=field.name in OVERLAYS
-            )
-            for field in fields(LogStyles)
-        }
-    )
-
-
-# What stands before a line's text: bookmark, time and the mark of its stream.
-
-MARK: Final = "▌"
-BOOKMARK: Final = "◆"
-
-
-def first_gutter(
-    line: LogLine, stamp: str, look: LogStyles, *, bookmarked: bool
-) -> list[Segment]:
-    """Return the gutter of a line's first row.
-
-    Args:
-        line: The line.
-        stamp: Its time between two spaces, or one space.
-        look: The styles.
-        bookmarked: Whether a sign takes the place of the first space.
-    """
-    if not bookmarked:
-        return [Segment(stamp, look.stamp), *_marks(line, look)]
-    sign = Segment(BOOKMARK, look.bookmark)
-    return [sign, Segment(stamp[1:], look.stamp), *_marks(line, look)]
-
-
-def later_gutter(line: LogLine, width: int, look: LogStyles) -> list[Segment]:
-    """Return the gutter of a line's further rows: its mark and no time."""
-    if not width:
-        return []
-    return [Segment(" " * (width - 2), look.stamp), *_marks(line, look)]
-
-
-def _marks(line: LogLine, look: LogStyles) -> list[Segment]:
-    if line.stream == STDERR:
-        return [Segment(MARK, look.mark), Segment(" ", look.stderr)]
-    return [Segment("  ", look.stdout)]
-
-
-# The time column: wall time, time since the start, time since the line before.
-
-WIDTHS: Final = {
-    Timestamps.OFF: 0,
-    Timestamps.TIME: 12,
-    Timestamps.FULL: 29,
-    Timestamps.ELAPSED: 13,
-    Timestamps.DELTA: 10,
-}
-"""Cells of the column, without the space after it."""
+# The time column.
 
 UNKNOWN: Final = "?"
-BILLION: Final = 1_000_000_000
+MOST_HOURS: Final = 99
 
 
 def wall_time(time_ns: int, zone: tzinfo | None) -> datetime:
@@ -205,10 +156,23 @@ def wall_time(time_ns: int, zone: tzinfo | None) -> datetime:
         ValueError: No calendar reaches that far.
     """
     try:
-        moment = datetime.fromtimestamp(time_ns // BILLION, tz=UTC)
-        return moment.astimezone(zone)
+        return datetime.fromtimestamp(time_ns // NS, tz=UTC).astimezone(zone)
     except (OverflowError, OSError) as error:
         raise ValueError(time_ns) from error
+
+
+def zone_name(zone: tzinfo | None, time_ns: int | None) -> str:
+    """Return ``UTC+2`` for the zone at a time; without one, at the epoch's winter."""
+    # No zone changes within a quarter of an hour.
+    return "UTC" if zone is UTC else _zone_name(zone, (time_ns or 0) // (900 * NS))
+
+
+@lru_cache(maxsize=1024)
+def _zone_name(zone: tzinfo | None, quarters: int) -> str:
+    try:
+        return offset_name(wall_time(quarters * 900 * NS, zone))
+    except ValueError:
+        return offset_name(wall_time(0, zone))
 
 
 def offset_name(moment: datetime) -> str:
@@ -230,8 +194,7 @@ def exact_time(time_ns: int | None, zone: tzinfo | None) -> str:
         moment = wall_time(time_ns, zone)
     except ValueError:
         return f"{time_ns} ns since 1970"
-    nanoseconds = time_ns % BILLION
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{nanoseconds:09} {offset_name(moment)}"
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{time_ns % NS:09} {offset_name(moment)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,33 +211,61 @@ class Stamper:
     @property
     def width(self) -> int:
         """Cells of the column, without the space after it."""
-        return WIDTHS[self.mode]
+        return STAMPS[self.mode].width
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it needs the time of the line before."""
+        return STAMPS[self.mode].looks_back
 
     def stamp(self, time_ns: int | None, previous_ns: int | None = None) -> str:
         """Return the column for a line, exactly `width` cells."""
-        if not self.width:
-            return ""
-        text = UNKNOWN if time_ns is None else self._text(time_ns, previous_ns)
-        return text.rjust(self.width)[: self.width]
+        width, write, _ = STAMPS[self.mode]
+        text = UNKNOWN if time_ns is None else write(self, time_ns, previous_ns)
+        return text.rjust(width)[:width]
 
-    def _text(self, time_ns: int, previous_ns: int | None) -> str:
-        if self.mode is Timestamps.ELAPSED:
-            return _span(time_ns, self.start_ns)
-        if self.mode is Timestamps.DELTA:
-            return _span(time_ns, previous_ns)
-        seconds, rest = divmod(time_ns, BILLION)
-        day, clock, offset = _second_words(seconds, self.zone)
-        if not clock:
-            return UNKNOWN
-        clock = f"{clock}.{rest // 1_000_000:03}"
-        return clock if self.mode is Timestamps.TIME else f"{day} {clock}{offset}"
+
+def _clock(stamper: Stamper, time_ns: int, _previous_ns: int | None) -> str:
+    _day, clock, _offset = _second_words(time_ns // NS, stamper.zone)
+    return f"{clock}.{time_ns % NS // 1_000_000:03}" if clock else UNKNOWN
+
+
+def _date_and_clock(stamper: Stamper, time_ns: int, _previous_ns: int | None) -> str:
+    day, clock, offset = _second_words(time_ns // NS, stamper.zone)
+    thousandths = time_ns % NS // 1_000_000
+    return f"{day} {clock}.{thousandths:03}{offset}" if clock else UNKNOWN
+
+
+def _elapsed(stamper: Stamper, time_ns: int, _previous_ns: int | None) -> str:
+    return _span(time_ns, stamper.start_ns)
+
+
+def _delta(_stamper: Stamper, time_ns: int, previous_ns: int | None) -> str:
+    return _span(time_ns, previous_ns)
+
+
+class StampColumn(NamedTuple):
+    """How a mode is written: cells, and the text at a time and one before it."""
+
+    width: int
+    write: Callable[[Stamper, int, int | None], str]
+    looks_back: bool = False
+
+
+STAMPS: Final[Mapping[Timestamps, StampColumn]] = {
+    Timestamps.OFF: StampColumn(0, lambda *_times: ""),
+    Timestamps.TIME: StampColumn(12, _clock),
+    Timestamps.FULL: StampColumn(29, _date_and_clock),
+    Timestamps.ELAPSED: StampColumn(13, _elapsed),
+    Timestamps.DELTA: StampColumn(10, _delta, looks_back=True),
+}
 
 
 @lru_cache(maxsize=1024)
 def _second_words(seconds: int, zone: tzinfo | None) -> tuple[str, str, str]:
     """Return day, time and offset of a second; empty where no calendar reaches."""
     try:
-        moment = wall_time(seconds * BILLION, zone)
+        moment = wall_time(seconds * NS, zone)
     except ValueError:
         return "", "", ""
     day, clock, offset = f"{moment:%Y-%m-%d %H:%M:%S %z}".split(" ")
@@ -286,13 +277,12 @@ def _span(time_ns: int, since_ns: int | None) -> str:
     if since_ns is None:
         return UNKNOWN
     sign = "+" if time_ns >= since_ns else "-"
-    milliseconds = abs(time_ns - since_ns) // 1_000_000
-    seconds, milliseconds = divmod(milliseconds, 1000)
+    seconds, milliseconds = divmod(abs(time_ns - since_ns) // 1_000_000, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
+    if hours > MOST_HOURS:
+        return f"{sign}{hours}h"
     if hours:
-        if hours > 99:
-            return f"{sign}{hours}h"
         return f"{sign}{hours}:{minutes:02}:{seconds:02}.{milliseconds:03}"
     if minutes:
         return f"{sign}{minutes}:{seconds:02}.{milliseconds:03}"
@@ -301,8 +291,8 @@ def _span(time_ns: int, since_ns: int | None) -> str:
 
 # Lines as rows of cells: gutter, time, text; wrapped or shifted sideways.
 
-if TYPE_CHECKING:
-    Find: TypeAlias = Callable[[str], Iterable[tuple[int, int]]]
+MARK: Final = "▌"
+BOOKMARK: Final = "◆"
 
 BLACK: Final = TextualColor(0, 0, 0)
 LEAST_TEXT: Final = 12
@@ -316,6 +306,21 @@ MOST_NOTICE: Final = 1000
 
 SIGNS: Final = 3
 """Cells of the gutter: bookmark, stream mark, space."""
+
+MARGIN: Final = 2
+"""Cells left and right of the reason why nothing is shown."""
+
+_AFTER: Final = {
+    GapState.FETCHING: "not received, fetching",
+    GapState.LOST: "not received, and not in the retained log",
+    GapState.UNREAD: "not loaded",
+}
+
+
+def gap_text(gap: GapMark) -> str:
+    """Return the sentence of a row that stands for missing lines."""
+    lines = plural(gap.count, "line") if gap.count else "lines"
+    return f"⋯ {lines} {_AFTER[gap.state]}"
 
 
 class Flags(NamedTuple):
@@ -343,7 +348,6 @@ class LinePart(NamedTuple):
     indent: int
 
 
-@dataclass(frozen=True)
 class LineRenderer:
     """Draws rows for one width and one way of showing them.
 
@@ -358,31 +362,32 @@ class LineRenderer:
         background: What those filters blend with.
     """
 
-    look: LogStyles
-    stamper: Stamper
-    width: int
-    wrap: bool = False
-    left: int = 0
-    find: Find | None = None
-    filters: tuple[LineFilter, ...] = ()
-    background: TextualColor = BLACK
-    gutter: int = field(init=False)
-    room: int = field(init=False)
-    _known: dict[Style | None, Style | None] = field(
-        init=False, repr=False, compare=False, default_factory=dict
-    )
-
-    def __post_init__(self) -> None:
-        """Measure the columns: the text keeps at least one cell."""
-        gutter = min(self.stamp_width + SIGNS, max(self.width - 1, 0))
-        object.__setattr__(self, "gutter", gutter if self.width > SIGNS else 0)
-        object.__setattr__(self, "room", max(self.width - self.gutter, 1))
-
-    @property
-    def stamp_width(self) -> int:
-        """Cells of the time column and the space after it; 0 if there is no room."""
-        width = self.stamper.width + 1 if self.stamper.width else 0
-        return width if self.width - width - SIGNS >= LEAST_TEXT else 0
+    def __init__(
+        self,
+        look: LogStyles,
+        stamper: Stamper,
+        width: int,
+        *,
+        wrap: bool = False,
+        left: int = 0,
+        find: Find | None = None,
+        filters: tuple[LineFilter, ...] = (),
+        background: TextualColor = BLACK,
+    ) -> None:
+        self.look = look
+        self.stamper = stamper
+        self.width = width
+        self.wrap = wrap
+        self.left = left
+        self.find = find
+        stamp_width = stamper.width + 1 if stamper.width else 0
+        self._has_stamp = 0 < stamp_width <= width - SIGNS - LEAST_TEXT
+        gutter = SIGNS + (stamp_width if self._has_stamp else 0)
+        self.gutter = min(gutter, width - 1) if width > SIGNS else 0
+        self.room = max(width - self.gutter, 1)
+        self._filters = filters
+        self._background = background
+        self._filtered: dict[Style | None, Style | None] = {}
 
     # Lines
 
@@ -390,8 +395,7 @@ class LineRenderer:
         """Return how many screen rows a line takes."""
         if not as_json and (not self.wrap or self._is_plain(line.message)):
             return 1
-        look = self._look(PLAIN)
-        return len(self._parts(self._paragraphs(line, look, as_json=as_json)))
+        return len(self._parts(self._paragraphs(line, self.look, as_json=as_json)))
 
     def _is_plain(self, message: str) -> bool:
         """Whether a message is what it looks like, a cell for each character."""
@@ -400,8 +404,7 @@ class LineRenderer:
 
     def text_width(self, line: LogLine) -> int:
         """Return how many cells a line's text takes when it is not wrapped."""
-        paragraphs = self._paragraphs(line, self.look, as_json=False)
-        return paragraphs[0].grid.width
+        return self._paragraphs(line, self.look, as_json=False)[0].grid.width
 
     def line(
         self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
@@ -409,10 +412,10 @@ class LineRenderer:
         """Draw a line, a row for each of its screen rows."""
         look = self._look(flags)
         base = look.stderr if line.stream == STDERR else look.stdout
-        first = self._prefix(line, previous_ns, flags, look)
+        first = self._first_gutter(line, previous_ns, flags, look)
         if self.find is None and not flags.as_json and self._is_plain(line.message):
             text = line.message[self.left : self.left + self.room]
-            return [self._row(first, [Segment(text, base)], base)]
+            return [self._row([*first, Segment(text, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
             match = look.match_current if flags.found else look.match
@@ -420,9 +423,12 @@ class LineRenderer:
                 paragraph.lit(self.find(paragraph.searched), match)
                 for paragraph in paragraphs
             ]
-        later = later_gutter(line, self.gutter, look)
+        later: list[Segment] = []
+        if self.gutter:
+            blank = Segment(" " * (self.gutter - 2), look.stamp)
+            later = [blank, *_stream_mark(line, look)]
         return [
-            self._row(later if index else first, self._text(part, base), base)
+            self._row([*(later if index else first), *self._text(part, base)], base)
             for index, part in enumerate(self._parts(paragraphs))
         ]
 
@@ -436,8 +442,8 @@ class LineRenderer:
     ) -> list[Paragraph]:
         base = look.stderr if line.stream == STDERR else look.stdout
         if as_json:
-            return shown_json(line.message, base, look)
-        return [shown_message(line.message, base, look)]
+            return shown_json(line.message, base, look.note, look.json)
+        return [shown_message(line.message, base, look.note)]
 
     def _parts(self, paragraphs: Sequence[Paragraph]) -> list[LinePart]:
         parts: list[LinePart] = []
@@ -463,47 +469,56 @@ class LineRenderer:
         blank = [Segment(" " * lead, base)] if lead else []
         return blank + segments(grid.text, runs, start, end)
 
-    def _prefix(
+    def _first_gutter(
         self, line: LogLine, previous_ns: int | None, flags: Flags, look: LogStyles
     ) -> list[Segment]:
-        """Return the gutter of a line's first row."""
+        """Return bookmark, time and the mark of the stream."""
         if not self.gutter:
             return []
         stamp = " "
-        if self.stamp_width:
+        if self._has_stamp:
             stamp = f" {self.stamper.stamp(line.time_ns, previous_ns)} "
-        return first_gutter(line, stamp, look, bookmarked=flags.bookmarked)
+        if not flags.bookmarked:
+            return [Segment(stamp, look.stamp), *_stream_mark(line, look)]
+        sign = Segment(BOOKMARK, look.bookmark)
+        return [sign, Segment(stamp[1:], look.stamp), *_stream_mark(line, look)]
 
-    def _row(self, prefix: list[Segment], text: list[Segment], base: Style) -> DrawnRow:
+    def _row(self, pieces: list[Segment], base: Style) -> DrawnRow:
         """Return a row from what fits it, padded."""
-        pieces = [*prefix, *text]
-        blank = self.width - sum(map(_cells, pieces))
+        blank = self.width - sum(
+            [
+                len(each.text) if each.text.isascii() else each.cell_length
+                for each in pieces
+            ]
+        )
         if blank > 0:
             pieces.append(Segment(" " * blank, base))
         if blank < 0:
             pieces = list(Strip(pieces).adjust_cell_length(self.width))
-        if self.filters:
-            pieces = [Segment(text, self._filtered(style)) for text, style, _ in pieces]
+        if self._filters:
+            known = self._filtered
+            pieces = [
+                Segment(text, known[style] if style in known else self._filter(style))
+                for text, style, _ in pieces
+            ]
         return DrawnRow(pieces)
 
-    def _filtered(self, style: Style | None) -> Style | None:
+    def _filter(self, style: Style | None) -> Style | None:
         """Return what Textual's filters make of a style, whatever the text."""
-        known = self._known
-        if style not in known:
-            segments = [Segment(" ", style)]
-            for line_filter in self.filters:
-                segments = line_filter.apply(segments, self.background)
-            if len(known) >= MOST_STYLES:
-                known.clear()
-            known[style] = segments[0].style
-        return known[style]
+        segments = [Segment(" ", style)]
+        for line_filter in self._filters:
+            segments = line_filter.apply(segments, self._background)
+        if len(self._filtered) >= MOST_STYLES:
+            self._filtered.clear()
+        self._filtered[style] = segments[0].style
+        return segments[0].style
 
     # Other rows
 
     @cached_property
     def blank(self) -> DrawnRow:
         """A row that stands for nothing."""
-        return self._row([], [], self.look.stdout)
+        return self._row([], self.look.stdout)
 
     def gap(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
         """Draw the row that stands for missing lines."""
@@ -532,77 +547,97 @@ class LineRenderer:
             for index, (start, end) in enumerate(grid.wrap(self.width, indent))
         ]
         parts[-1] += fill * (self.width - Grid(parts[-1]).width)
-        return [self._row([], [Segment(part, style)], style) for part in parts]
+        return [self._row([Segment(part, style)], style) for part in parts]
+
+    def reason(self, title: str, sentence: str, height: int) -> list[DrawnRow]:
+        """Draw why there is nothing: a title and a sentence, wrapped and centred."""
+        rows = [
+            *self._centred(title, self.look.section),
+            *self._centred(sentence, self.look.stdout),
+        ][:height]
+        above = (height - len(rows)) // 3
+        below = height - len(rows) - above
+        return [*[self.blank] * above, *rows, *[self.blank] * below]
+
+    def _centred(self, text: str, style: Style) -> list[DrawnRow]:
+        grid = Grid(clean(text))
+        room = self.width - 2 * MARGIN if self.width > 4 * MARGIN else self.width
+        rows = []
+        for start, end in grid.wrap(room) if grid.width else ():
+            part = grid.text[start:end].strip()
+            blank = " " * ((self.width - Grid(part).width) // 2)
+            rows.append(self._row([Segment(blank + part, style)], style))
+        return rows
 
 
-def _cells(segment: Segment) -> int:
-    return len(segment.text) if segment.text.isascii() else segment.cell_length
+def _stream_mark(line: LogLine, look: LogStyles) -> list[Segment]:
+    if line.stream == STDERR:
+        return [Segment(MARK, look.mark), Segment(" ", look.stderr)]
+    return [Segment("  ", look.stdout)]
 
 
-# Rows by number as they are drawn, each drawn once.
+# Rows by number as they are drawn.
 
 MOST_KEPT: Final = 768
 """Rows kept as they were drawn; beyond it all are dropped and drawn again."""
 
-
-class _Drawn(NamedTuple):
-    row: Row
-    previous_ns: int | None
-    drawn: list[DrawnRow]
-
-    def is_of(self, row: Row, previous_ns: int | None) -> bool:
-        """Whether this is what a row looks like; its number does not matter."""
-        if isinstance(row, LineRow) and isinstance(self.row, LineRow):
-            return self.row.line == row.line and self.previous_ns == previous_ns
-        return self.row == row
+NOTICES: Final = 2
+"""Rows that are no lines and may stand between two lines."""
 
 
 class RowRenderer:
-    """Draws the rows of one log; drop it, or change `drawer`, to draw anew.
+    """Draws the rows of one log; replace `lines` to draw them another way.
 
     Attributes:
-        as_json: Lines shown as indented JSON.
+        at_rest: Rows by number as they are without the reader's place or range; for
+            a look at many at once. Those it lacks `rows_of` puts there.
     """
 
     def __init__(
-        self, rows: NearRows, drawer: LineRenderer, as_json: set[LineKey]
+        self,
+        rows: NearRows,
+        lines: LineRenderer,
+        as_json: Container[LineKey],
+        bookmarks: Container[LineKey],
     ) -> None:
         self.rows = rows
-        self.as_json = as_json
-        self._drawer = drawer
-        self._drawn: dict[tuple[object, Flags], _Drawn] = {}
+        self._as_json = as_json
+        self._bookmarks = bookmarks
+        self.at_rest: dict[int, list[DrawnRow]] = {}
+        self._drawn: dict[
+            tuple[object, Flags], tuple[object, int | None, list[DrawnRow]]
+        ] = {}
         self._heights: dict[tuple[LineKey, bool], tuple[LogLine, int]] = {}
-        self._widths: dict[LineKey, tuple[LogLine, int]] = {}
-
-    def paints(self, rows: NearRows, as_json: set[LineKey]) -> bool:
-        """Whether this painter was made for these rows."""
-        return self.rows is rows and self.as_json is as_json
+        self._lines = lines
 
     @property
-    def drawer(self) -> LineRenderer:
+    def lines(self) -> LineRenderer:
         """What draws; setting it forgets all that was drawn."""
-        return self._drawer
+        return self._lines
 
-    @drawer.setter
-    def drawer(self, drawer: LineRenderer) -> None:
-        if drawer != self._drawer:
-            self._drawer = drawer
-            self._drawn.clear()
-            self._heights.clear()
+    @lines.setter
+    def lines(self, lines: LineRenderer) -> None:
+        self._lines = lines
+        for known in (self.at_rest, self._drawn, self._heights):
+            known.clear()
+
+    def forget_from(self, first: int) -> None:
+        """Look anew at what rows from a number on are: their lines, their marks."""
+        self.at_rest = {n: drawn for n, drawn in self.at_rest.items() if n < first}
 
     def height(self, number: int) -> int:
         """Return how many screen rows a row takes."""
         row = self.rows.row(number)
         if not isinstance(row, LineRow):
             return len(self.rows_of(number))
-        if not self._drawer.wrap and not self.as_json:
+        if not self._lines.wrap and not self._as_json:
             return 1
         key = key_of(row.line)
-        known = self._heights.get((key, key in self.as_json))
+        as_json = key in self._as_json
+        known = self._heights.get((key, as_json))
         if known is not None and known[0] == row.line:
             return known[1]
-        as_json = key in self.as_json
-        height = self._drawer.height(row.line, as_json=as_json)
+        height = self._lines.height(row.line, as_json=as_json)
         if len(self._heights) >= MOST_KEPT:
             self._heights.clear()
         self._heights[key, as_json] = (row.line, height)
@@ -611,40 +646,46 @@ class RowRenderer:
     def text_width(self, number: int) -> int:
         """Return how many cells a row's text takes when nothing is cut off."""
         row = self.rows.row(number)
-        if not isinstance(row, LineRow):
-            return 0
-        key = key_of(row.line)
-        known = self._widths.get(key)
-        if known is None or known[0] != row.line:
-            if len(self._widths) >= MOST_KEPT:
-                self._widths.clear()
-            known = (row.line, self._drawer.text_width(row.line))
-            self._widths[key] = known
-        return known[1]
+        return self._lines.text_width(row.line) if isinstance(row, LineRow) else 0
 
     def rows_of(self, number: int, flags: Flags = PLAIN) -> list[DrawnRow]:
-        """Return a row's screen rows, drawn now or before."""
+        """Return a row's screen rows, drawn now or before.
+
+        Bookmark and JSON are looked up here, whatever the flags say of them.
+        """
+        drawn = self._rows_of(number, flags)
+        if flags is PLAIN:
+            if len(self.at_rest) >= MOST_KEPT:
+                self.at_rest.clear()
+            self.at_rest[number] = drawn
+        return drawn
+
+    def _rows_of(self, number: int, flags: Flags) -> list[DrawnRow]:
         row = self.rows.row(number)
         previous_ns = None
         key: object = row
+        content: object = row
         if isinstance(row, LineRow):
-            key = line_key = key_of(row.line)
-            previous_ns = self._previous_ns(number)
-            flags = flags._replace(as_json=line_key in self.as_json)
+            content, key = row.line, (line_key := key_of(row.line))
+            if self._lines.stamper.looks_back:
+                previous_ns = self._previous_ns(number)
+            if line_key in self._bookmarks or line_key in self._as_json:
+                flags = flags._replace(
+                    bookmarked=line_key in self._bookmarks,
+                    as_json=line_key in self._as_json,
+                )
         known = self._drawn.get((key, flags))
-        if known is not None and known.is_of(row, previous_ns):
-            return known.drawn
+        if known is not None and known[0] == content and known[1] == previous_ns:
+            return known[2]
         drawn = self._draw(row, previous_ns, flags)
         if len(self._drawn) >= MOST_KEPT:
             self._drawn.clear()
-        self._drawn[key, flags] = _Drawn(row, previous_ns, drawn)
+        self._drawn[key, flags] = (content, previous_ns, drawn)
         return drawn
 
     def _previous_ns(self, number: int) -> int | None:
-        """Return the time of the line above, where the time column needs it."""
-        if self._drawer.stamper.mode is not Timestamps.DELTA:
-            return None
-        for above in range(number - 1, max(number - 4, -1), -1):
+        """Return the time of the line above."""
+        for above in range(number - 1, max(number - 2 - NOTICES, -1), -1):
             row = self.rows.row(above)
             if isinstance(row, LineRow):
                 return row.line.time_ns
@@ -653,13 +694,13 @@ class RowRenderer:
     def _draw(self, row: Row, previous_ns: int | None, flags: Flags) -> list[DrawnRow]:
         match row:
             case LineRow():
-                return self._drawer.line(row.line, previous_ns, flags)
+                return self._lines.line(row.line, previous_ns, flags)
             case GapRow():
-                return self._drawer.gap(gap_text(row.gap), flags)
+                return self._lines.gap(gap_text(row.gap), flags)
             case SectionRow():
-                return self._drawer.section(row.text, flags)
+                return self._lines.section(row.text, flags)
             case EdgeRow():
-                return self._drawer.edge(row.text, flags)
+                return self._lines.edge(row.text, flags)
 
 
 # Matches in the lines drawn, within a time that keeps the screen alive.
@@ -669,11 +710,7 @@ MOST_SECONDS: Final = 0.05
 
 
 class Highlighter:
-    """Finds matches for drawing; a catastrophic expression goes without.
-
-    Attributes:
-        search: What is searched.
-    """
+    """Finds matches for drawing; a catastrophic expression goes without."""
 
     def __init__(self, search: Search) -> None:
         self.search = search

@@ -1,10 +1,9 @@
-"""The stack of filters a reader put on a log."""
+"""One opened log: its rows, the place of reading, and what the reader put on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from chronotui.log.attempts import key_of
 from chronotui.log.block import NO_TIME
@@ -14,13 +13,11 @@ from chronotui.log.marks import Anchor, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.log.rows import Rows, first_number
 from chronotui.log.search import Search
-from chronotui.ui.log.messages import ViewportPlace
-from chronotui.ui.log.render import offset_name, wall_time
+from chronotui.ui.log import ViewportPlace
 from chronotui.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import tzinfo
 
     from chronotui.log.attempts import LineKey
     from chronotui.log.marks import Row
@@ -134,11 +131,6 @@ class FilterStack:
             self.stream = None
         return True
 
-    def clear(self) -> None:
-        """Take all patterns away; the stream stays."""
-        self.filters.clear()
-        self.suspended = False
-
     def __str__(self) -> str:
         """Return what is shown, as the reader typed it."""
         parts = [f"only {self.stream}"] if self.stream else []
@@ -154,14 +146,12 @@ def _patterns(filters: Sequence[Filter], *, excludes: bool) -> tuple[Pattern, ..
     )
 
 
-# Rows near the window, fetched once as long as they stay what they are.
-
 MOST_KEPT: Final = 1024
 """Rows kept; a screen has 200 at most."""
 
 
 class NearRows:
-    """Rows by number, for drawing and for the place of reading.
+    """Rows by number, fetched once as long as they stay what they are.
 
     A line may be a hundred megabytes, so none is decoded twice for one picture.
 
@@ -174,7 +164,6 @@ class NearRows:
         self._known: dict[int, Row] = {}
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.source)
 
     def row(self, number: int) -> Row:
@@ -212,51 +201,6 @@ class NearRows:
             self._known = {n: row for n, row in self._known.items() if n < first}
 
 
-# Where the reader is, in the words of the status line.
-
-
-def place_of(opened: OpenLog, zone: tzinfo | None) -> ViewportPlace:
-    """Return where the reader of a log is."""
-    row = opened.current_row
-    line = row.line if isinstance(row, LineRow) else None
-    viewport = opened.viewport
-    filters = str(opened.filters)
-    if filters and opened.filters.suspended:
-        filters += "  (in context)"
-    return ViewportPlace(
-        following=viewport.following,
-        number=max(opened.number_of(line), 0) if line else 0,
-        attempt=line.attempt if line and opened.has_attempts else 0,
-        shown=len(opened.rows),
-        new=new_lines(opened),
-        zone=zone_name(zone, line.time_ns if line else None),
-        filters=filters,
-        search=opened.search_text,
-        line=line,
-    )
-
-
-def new_lines(opened: OpenLog) -> int:
-    """Return how many lines below were not on the screen yet; notices do not count."""
-    rows, viewport = opened.rows, opened.viewport
-    if viewport.following:
-        return 0
-    seen = rows.visible.ordinal(*rows.place_from(viewport.unseen_from()))
-    return rows.line_count - seen
-
-
-def zone_name(zone: tzinfo | None, time_ns: int | None) -> str:
-    """Return ``UTC+2`` for the zone at a time; without one, at the epoch's winter."""
-    if zone is UTC:
-        return "UTC"
-    try:
-        return offset_name(wall_time(time_ns or 0, zone))
-    except ValueError:
-        return offset_name(datetime.fromtimestamp(0, tz=UTC).astimezone(zone))
-
-
-# One opened log: its rows, the place of reading, and what the reader put on it.
-
 NOTICES_AT_END: Final = 4
 """Rows that may stand below the newest line."""
 
@@ -274,7 +218,7 @@ class OpenLog:
 
     Args:
         store: The lines; grows and changes under it.
-        start_ns: Start of the job, for elapsed times; the first line's when None.
+        start_ns: Start of the job, for elapsed times; None when nobody knows.
     """
 
     def __init__(self, store: LogStore, *, start_ns: int | None = None) -> None:
@@ -292,16 +236,10 @@ class OpenLog:
         self.left = 0
 
     @property
-    def current_row(self) -> Row | None:
-        """The row under the eye, None when there is none."""
-        if not len(self.rows):
-            return None
-        return self.near.row(min(self.viewport.current, len(self.rows) - 1))
-
-    @property
     def current_line(self) -> LogLine | None:
         """The line under the eye, None on a row that is no line."""
-        row = self.current_row
+        count = len(self.rows)
+        row = self.near.row(min(self.viewport.current, count - 1)) if count else None
         return row.line if isinstance(row, LineRow) else None
 
     @property
@@ -310,6 +248,12 @@ class OpenLog:
         return self.rows.line_count > 0 or (
             len(self.rows) > 0 and not (self.filters.hides and len(self.store))
         )
+
+    def why_hidden(self) -> tuple[str, str]:
+        """Return a title and a sentence for where a filter hides all lines."""
+        if not self.rows.complete:
+            return "Nothing yet.", "The filter is still reading the lines."
+        return "Nothing to show.", f"Hidden by {self.filters}; esc takes it away."
 
     @property
     def first_number(self) -> int:
@@ -330,7 +274,8 @@ class OpenLog:
     @property
     def has_attempts(self) -> bool:
         """Whether lines must be told apart by their try."""
-        return max(self.store.attempts(), default=0) > 1
+        chunks = self.store.chunks.chunks
+        return bool(chunks) and chunks[-1].attempt > 1
 
     @property
     def newest_ns(self) -> int | None:
@@ -339,10 +284,14 @@ class OpenLog:
         newest = max((chunk.newest_ns for chunk in chunks), default=NO_TIME)
         return None if newest == NO_TIME else newest
 
-    def attempt_starts(self) -> list[int]:
-        """Return the first row of each attempt that is shown."""
-        found = map(self.rows.attempt_row, self.store.attempts())
-        return sorted(row for row in found if row is not None)
+    def attempt_start(self, direction: int) -> int | None:
+        """Return the nearest row an attempt shown begins at, below or above."""
+        rows = map(self.rows.attempt_row, self.store.attempts())
+        starts = [row for row in rows if row is not None]
+        current = self.viewport.current
+        if direction > 0:
+            return min((row for row in starts if row > current), default=None)
+        return max((row for row in starts if row < current), default=None)
 
     def refilter(self) -> None:
         """Show what the filters say; the place of reading stays."""
@@ -370,12 +319,38 @@ class OpenLog:
         spot = self.viewport.spot
         return None if spot.following else spot.anchor
 
-    def refresh(self) -> None:
-        """Take over what the store changed."""
-        self.near.forget_from(self.rows.refresh().first)
+    def refresh(self) -> int:
+        """Take over what the store changed; return the first row that may differ."""
+        first = self.rows.refresh().first
+        self.near.forget_from(first)
         for search in (self.search, self._errors):
             if search is not None:
                 search.refresh()
+        return first
+
+    def place(self) -> ViewportPlace:
+        """Return where the reader is; the zone is not known here."""
+        line, filters = self.current_line, str(self.filters)
+        if filters and self.filters.suspended:
+            filters += "  (in context)"
+        return ViewportPlace(
+            following=self.viewport.following,
+            number=max(self.number_of(line), 0) if line else 0,
+            attempt=line.attempt if line and self.has_attempts else 0,
+            shown=len(self.rows),
+            new=self._new_lines(),
+            filters=filters,
+            search=self.search_text,
+            line=line,
+        )
+
+    def _new_lines(self) -> int:
+        """Count lines below that were not on the screen yet; notices do not count."""
+        if self.viewport.following:
+            return 0
+        unseen = self.viewport.unseen_from()
+        seen = self.rows.visible.ordinal(*self.rows.place_from(unseen))
+        return self.rows.line_count - seen
 
     # Finding
 
@@ -437,11 +412,6 @@ class OpenLog:
         self.bookmarks[key] = self.rows.anchor(self.viewport.current)
         return True
 
-    def is_bookmarked(self, number: int) -> bool:
-        """Whether a row is a line with a bookmark."""
-        row = self.near.row(number)
-        return isinstance(row, LineRow) and key_of(row.line) in self.bookmarks
-
     def next_bookmark(self) -> tuple[int, bool] | None:
         """Return the row of the next bookmark, and whether it wrapped round."""
         if not self.bookmarks:
@@ -477,3 +447,82 @@ class OpenLog:
             if isinstance(self.near.row(row), LineRow):
                 return row
         return last
+
+
+# Asking for lines before the reader gets to where they end.
+
+WINDOWS_AHEAD: Final = 2
+"""Windows of rows left before an edge when more is asked for."""
+
+Edge: TypeAlias = Literal["top", "bottom"]
+
+
+class EdgeWatch:
+    """Says once for each state of an edge that the reader comes near it.
+
+    Attributes:
+        more_above: Whether older lines may exist that are not loaded.
+    """
+
+    def __init__(self) -> None:
+        self.more_above = True
+        self._asked: dict[Edge, Anchor | None] = {}
+        self._asked_from: Anchor | None = None
+
+    def forget(self) -> None:
+        """Ask again when next near an edge: the log, or what is loaded, changed."""
+        self._asked.clear()
+        self._asked_from = None
+
+    def ask_again(self, edge: Edge) -> None:
+        """Ask once more although nothing came: the reader pushes at the edge."""
+        self._asked.pop(edge, None)
+
+    def unread_above(self, opened: OpenLog) -> int | None:
+        """Return the row above the reader that lines are not loaded at; None: nowhere.
+
+        -1 stands for above the first row.
+        """
+        if not self.more_above:
+            return None
+        gap = opened.rows.unread_row
+        if gap is None:
+            return -1
+        return gap if gap < opened.viewport.current else None
+
+    def wanted(self, opened: OpenLog) -> list[Edge | Literal["whole"]]:
+        """Return what must be loaded next to lines for the window not to run dry.
+
+        Pages reach into a gap from below; from above only the whole log does.
+        """
+        if not len(opened.store):
+            return []
+        rows, viewport = opened.rows, opened.viewport
+        ahead = viewport.window * WINDOWS_AHEAD
+        count, last = len(rows), viewport.last_shown
+        gap = rows.unread_row if self.more_above else None
+        wanted: list[Edge | Literal["whole"]] = []
+        if gap is not None:
+            if viewport.top.row - ahead <= gap <= last + ahead:
+                wanted += self._into(opened, gap)
+        elif self.more_above and viewport.top.row < ahead:
+            wanted += self._once("top", rows.anchor(0) if count else None)
+        if last >= count - ahead:
+            wanted += self._once("bottom", rows.anchor(count - 1) if count else None)
+        return wanted
+
+    def _into(self, opened: OpenLog, gap: int) -> list[Edge | Literal["whole"]]:
+        rows = opened.rows
+        if opened.viewport.current > gap:
+            return [*self._once("top", rows.anchor(min(gap + 1, len(rows) - 1)))]
+        above = rows.anchor(max(gap - 1, 0))
+        if self._asked_from == above:
+            return []
+        self._asked_from = above
+        return ["whole"]
+
+    def _once(self, edge: Edge, anchor: Anchor | None) -> list[Edge]:
+        if edge in self._asked and self._asked[edge] == anchor:
+            return []
+        self._asked[edge] = anchor
+        return [edge]

@@ -1,306 +1,660 @@
-"""Asking the reader for a search, a filter or a place, and obeying the answer."""
+"""The log view: one widget with its keys, its messages, its commands and its painting.
+
+It scrolls by rows, not by Textual's offsets: the height of all rows is never needed, so
+ten million wrapped lines cost what a window costs. Only screen rows that changed are
+painted.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from asyncio import get_running_loop
+from dataclasses import dataclass, replace
+from datetime import UTC
+from itertools import groupby
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.widgets import Static
+from textual.geometry import Region
+from textual.message import Message
+from textual.scroll_view import ScrollView
 
 from chronotui.log.attempts import key_of
+from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT
-from chronotui.ui.log import messages
+from chronotui.times import Timestamps
+from chronotui.ui.log import ViewportPlace, ViewSettings
 from chronotui.ui.log.cells import is_json, plural
-from chronotui.ui.log.find import Filtering, Going, SearchKeys
-from chronotui.ui.log.line_screen import LineScreen
-from chronotui.ui.log.messages import (
-    LineOpened,
-    PlaceChanged,
-    ReadOn,
-    ServerSearchWanted,
-    SettingsChanged,
+from chronotui.ui.log.find import LogFinder, find_goal
+from chronotui.ui.log.render import (
+    COMPONENTS,
+    STYLES_CSS,
+    Flags,
+    Highlighter,
+    LineRenderer,
+    LogStyles,
+    RowRenderer,
+    Stamper,
+    zone_name,
 )
-from chronotui.ui.log.prompt import (
-    GAP,
-    Asked,
-    BarPart,
-    Prompt,
-    bar_parts,
-    filter_words,
-    search_words,
-)
-from chronotui.ui.log.render import COMPONENTS, LOOK_CSS, Highlighter
-from chronotui.ui.log.window import LogWindow, ViewportMouse
+from chronotui.ui.log.state import EdgeWatch, OpenLog
 from chronotui.ui.term import clipboard
+from chronotui.ui.term.driver import Shortcut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-    from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.strip import Strip
 
-    from chronotui.ui.log.settings import ViewSettings, Zone
-    from chronotui.ui.log.state import OpenLog
+    from chronotui.log.marks import Anchor
+    from chronotui.log.search import Search
+    from chronotui.model import LogLine
+    from chronotui.ui.log import Zone
+    from chronotui.ui.log.find import Goal, Outcome
+    from chronotui.ui.log.state import Edge
+    from chronotui.ui.term.buffer import DrawnRow
+    from chronotui.viewport import Spot
+
+FRAME_SECONDS: Final = 1 / 30
+"""Least time between two takings-over of what arrived."""
+
+FLOOD_SECONDS: Final = 1 / 15.5
+"""The same while a picture keeps less than half of the one before."""
+
+SLICE_SECONDS: Final = 0.006
+"""Longest piece of indexing between two frames."""
+
+PROGRESS_SECONDS: Final = 0.1
+"""Pause between two tellings of how far that has come."""
+
+REDRAW_SECONDS: Final = 0.05
+"""Least time between two pictures of rows that a filter is still looking through."""
+
+REST_SECONDS: Final = 0.002
+"""Pause between two slices, for keys and painting."""
+
+SIDEWAYS_SHARE: Final = 3
+"""A step sideways is this part of the room for text."""
+
+WHEEL_LINES: Final = 3
+
+TIMES: Final = ", ".join(mode.words for mode in Timestamps)
 
 
-class Asking(Vertical):
-    """A log view with a prompt.
+def _key(keys: str, action: str, name: str, meaning: str) -> Binding:
+    """Return a binding that stands in the help and the palette, not in the footer."""
+    return Binding(keys, action, meaning, show=False, id=f"log.{name}")
+
+
+@dataclass(eq=False)
+class LogMessage(Message):
+    """A message of a log view."""
+
+    view: LogView
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # A message bubbles no further than its sender, and that may be the pane.
+        self.set_sender(self.view)
+
+
+class LogView(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows an opened log; knows its rows and nothing of where they come from.
+
+    Call `show` with an `OpenLog`, and `log_changed` when its store changed.
 
     Args:
-        view: The log view.
-        now: The clock that ``-15m`` and ``14:05`` are meant by.
+        settings: How lines are shown.
+        local_zone: The reader's zone; None is the machine's own.
+        when_placed: Called when the reader is elsewhere, or lines came, before the
+            picture of it is on its way: what is painted then comes in the same frame.
     """
 
+    ALLOW_SELECT = False
+    DEFAULT_CSS = STYLES_CSS
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS.values())
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash",
-            "ask_search",
-            "Search",
-            id="log.search",
-            tooltip="Search what is loaded; regular expression, smart case",
+        _key("j,down", "move(1)", "down", "Line down"),
+        _key("k,up", "move(-1)", "up", "Line up"),
+        _key("space,ctrl+f,pagedown", "page(1.0)", "page_down", "Page down"),
+        _key("b,ctrl+b,pageup", "page(-1.0)", "page_up", "Page up"),
+        _key("ctrl+d", "page(0.5)", "half_down", "Half page down"),
+        _key("ctrl+u", "page(-0.5)", "half_up", "Half page up"),
+        _key(
+            "g,home",
+            "log_start",
+            "start",
+            "Go to the start of the log, loading it whole if need be",
         ),
+        _key("G,end", "follow", "end", "Go to the newest line and follow"),
         Binding(
-            "ampersand",
-            "ask_filter",
-            "Filter",
-            id="log.filter",
-            tooltip="Show only lines that match; ! in front hides them",
+            "F", "follow", "Follow", id="log.follow", tooltip="Follow the newest line"
         ),
-        Binding(
-            "colon",
-            "ask_goto",
-            "Go to",
-            show=False,
-            id="log.goto",
-            tooltip="Go to a line number, 14:05, -15m, start or end",
+        _key("h,left", "sideways(-1)", "left", "Scroll left"),
+        _key("l,right", "sideways(1)", "right", "Scroll right"),
+        _key(
+            "left_square_bracket",
+            "attempt(-1)",
+            "previous_attempt",
+            "Go to the start of this try, then of the one before",
         ),
+        _key(
+            "right_square_bracket",
+            "attempt(1)",
+            "next_attempt",
+            "Go to the start of the next try",
+        ),
+        _key("t", "next_timestamps", "timestamps", f"Times: {TIMES}"),
+        _key("T", "toggle_zone", "zone", "Show times in the local zone or in UTC"),
+        _key("w", "toggle_wrap", "wrap", "Wrap long lines, or cut them at the edge"),
+        _key(
+            "0", "stream('')", "both_streams", "Show standard output and standard error"
+        ),
+        _key("1", f"stream('{STDOUT}')", "only_stdout", "Show standard output alone"),
+        _key("2", f"stream('{STDERR}')", "only_stderr", "Show standard error alone"),
+        _key(
+            "p",
+            "toggle_json",
+            "json",
+            "Show the current line's JSON indented, or as it came",
+        ),
+        _key(
+            "m",
+            "toggle_bookmark",
+            "bookmark",
+            "Bookmark the current line, or take its bookmark away",
+        ),
+        _key("apostrophe", "next_bookmark", "next_bookmark", "Go to the next bookmark"),
+        _key("y", "copy_lines", "copy", "Copy the current line, or the range"),
+        _key(
+            "v",
+            "toggle_range",
+            "range",
+            "Start a range of lines at the current one, or give it up",
+        ),
+        _key(
+            "enter",
+            "open_line",
+            "open",
+            "Show the line whole; in a filtered view, in the full log",
+        ),
+        _key("escape", "step_back", "back", "Back"),
+        _key("n", "next_match(1)", "next_match", "Go to the next match of the search"),
+        _key("N", "next_match(-1)", "previous_match", "Go to the match before"),
+        _key(
+            "e",
+            "next_error(1)",
+            "next_error",
+            "Go to the next line on stderr, or with an error's level",
+        ),
+        _key("E", "next_error(-1)", "previous_error", "Go to the error before"),
     ]
+
+    @dataclass(eq=False)
+    class EdgeReached(LogMessage):
+        """The window is near lines that are not loaded, or at the very edge."""
+
+        edge: Edge
+
+    class WholeLogWanted(LogMessage):
+        """The reader went to the start, and the start is not loaded."""
+
+    @dataclass(eq=False)
+    class OlderWanted(LogMessage):
+        """The reader wants to go where is not loaded; `go_to_loaded` goes there."""
+
+        goal: Goal
+        typed: str
+
+    class OlderErrorWanted(LogMessage):
+        """The error before is not among what is loaded; see `went_to_older_error`."""
+
+    @dataclass(eq=False)
+    class ServerSearchWanted(LogMessage):
+        """The server is to search its whole retained log for a text, maybe empty."""
+
+        text: str
+
+    @dataclass(eq=False)
+    class LineOpened(LogMessage):
+        """A line is to be shown whole."""
+
+        line: LogLine
+
+    @dataclass(eq=False)
+    class SettingsChanged(LogMessage):
+        """The reader changed how lines are shown; worth remembering."""
+
+        settings: ViewSettings
+
+    class PlaceChanged(LogMessage):
+        """The reader moved, or lines came: `LogView.place` is another one."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LogView.PlaceChanged)
+
+    class ReadOn(LogMessage):
+        """The filter or the search has read through more lines, or all of them."""
+
+    @dataclass(eq=False)
+    class Said(LogMessage):
+        """A key had a result worth a short sentence; "" takes the last one away."""
+
+        text: str
 
     def __init__(
         self,
-        view: LogView,
-        now: Callable[[], datetime],
         *,
-        id: str | None = None,  # noqa: A002 - Textual's own name
+        settings: ViewSettings | None = None,
+        local_zone: tzinfo | None = None,
+        when_placed: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(id=id)
-        self.view = view
-        self.prompt = Prompt(self._answered, self._given_up)
-        self._now = now
-        self._wrong = ""
-        self._refused: tuple[Asked, str] | None = None
+        super().__init__()
+        self.settings = settings or ViewSettings()
+        self.local_zone = local_zone
+        self.opened = OpenLog(LogStore())
+        self.edges = EdgeWatch()
+        self.finder = LogFinder(self.edges)
+        self._when_placed = when_placed
+        self._place: ViewportPlace | None = None
+        self._reason = ("", "")
+        # Painting
+        self._look: LogStyles | None = None
+        self._renderer: RowRenderer | None = None
+        self._drawn_as: object = None
+        self._highlighter: Highlighter | None = None
+        self._drawn: list[DrawnRow] = []
+        self._drawn_width = 0
+        self._shortcut = Shortcut(self)
+        # Arrivals and indexing
+        self._taking_over = False
+        self._last_taken = 0.0
+        self._rest = FRAME_SECONDS
+        self._indexing = False
+        self._last_told = 0.0
+        self._last_redrawn = 0.0
+        self._pressed_at: int | None = None
 
-    @abstractmethod
-    def update_bar(self) -> None:
-        """Say anew what is filtered and searched, and what is typed."""
+    # What is shown
 
-    def action_ask_search(self) -> None:
-        """Search, with a preview while typing."""
-        self.stop_asking()
-        self.view.begin_search()
-        self._ask(Asked.SEARCH)
+    def show(self, opened: OpenLog | None) -> None:
+        """Show a log where its reader left it; None shows nothing."""
+        self.opened = opened or OpenLog(LogStore())
+        self.opened.refresh()
+        self.edges.forget()
+        self._place = None
+        self.redraw()
 
-    def action_ask_filter(self) -> None:
-        """Show only lines that match, or that do not, with a preview while typing."""
-        self.stop_asking()
-        self.view.begin_filter()
-        self._ask(Asked.FILTER)
+    def explain_empty(self, title: str, sentence: str) -> None:
+        """Say why there is nothing, for as long as there is nothing."""
+        if (title, sentence) != self._reason:
+            self._reason = (title, sentence)
+            if not len(self.opened.rows):
+                self.redraw()
 
-    def action_ask_goto(self) -> None:
-        """Go to a line, a time, or an end."""
-        self.stop_asking()
-        self._ask(Asked.GOTO)
+    @property
+    def place(self) -> ViewportPlace:
+        if self._place is None:
+            place = self.opened.place()
+            time_ns = place.line.time_ns if place.line else None
+            self._place = replace(place, zone=zone_name(self.zone, time_ns))
+        return self._place
 
-    def _ask(self, asked: Asked) -> None:
-        self._wrong, self._refused = "", None
-        self.prompt.ask(asked)
-        self.update_bar()
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone times are shown in; None is the machine's own."""
+        return UTC if self.settings.zone == "utc" else self.local_zone
 
-    @on(Prompt.Typed)
-    def _typed(self, event: Prompt.Typed) -> None:
-        event.stop()
-        prompt = self.prompt
-        if not prompt.display or (event.asked, event.text) != (
-            prompt.asked,
-            prompt.input.value,
-        ):
+    @property
+    def is_at_top(self) -> bool:
+        """Whether the reader stands on the first row there is."""
+        viewport = self.opened.viewport
+        return not viewport.following and viewport.current == 0
+
+    def say(self, text: str) -> None:
+        """Tell the reader in one short sentence what came of a key."""
+        self.post_message(self.Said(self, text))
+
+    def redraw(self) -> None:
+        """Draw everything anew: the way of showing changed."""
+        if self.size:
+            self._settle()
+            self.moved()
+
+    def moved(self) -> None:
+        """Show and tell what the reader's step, or an arrival, changed."""
+        self._place = None
+        self._repaint()
+        self._when_placed()
+        self.post_message(self.PlaceChanged(self))
+        for wanted in self.edges.wanted(self.opened):
+            if wanted == "whole":
+                self.post_message(self.WholeLogWanted(self))
+            else:
+                self.post_message(self.EdgeReached(self, wanted))
+        if not self._indexing and not self.opened.is_indexed:
+            self._index_soon()
+
+    def refilter(self) -> None:
+        self.opened.refilter()
+        self.redraw()
+
+    def return_to(self, spot: Spot[Anchor]) -> None:
+        """Go back to where the reader was, among rows that are others again."""
+        self.renderer()
+        self.opened.viewport.return_to(spot)
+        self.redraw()
+
+    # Painting
+
+    @property
+    def look(self) -> LogStyles:
+        if self._look is None:
+            self._look = LogStyles.of(self)
+        return self._look
+
+    def renderer(self) -> RowRenderer:
+        """Return what draws the log for the size, settings and search of now."""
+        opened = self.opened
+        filters = tuple(self.get_line_filters())
+        drawn_as = (
+            *(self.look, filters, self.settings, self.local_zone, self.size.width),
+            *(opened.near, opened.left, opened.search),
+        )
+        renderer = self._renderer
+        if renderer is not None and drawn_as == self._drawn_as:
+            return renderer
+        self._drawn_as = drawn_as
+        search = opened.search
+        self._highlighter = Highlighter(search) if search is not None else None
+        lines = LineRenderer(
+            self.look,
+            Stamper(self.settings.timestamps, self.zone, opened.start_ns),
+            self.size.width,
+            wrap=self.settings.wrap,
+            left=opened.left,
+            find=self._highlighter,
+            filters=filters,
+            background=self.background_colors[1],
+        )
+        if renderer is not None and renderer.rows is opened.near:
+            renderer.lines = lines
+            return renderer
+        renderer = RowRenderer(opened.near, lines, opened.as_json, opened.bookmarks)
+        opened.viewport.measure_with(renderer.height)
+        self._renderer = renderer
+        return renderer
+
+    def _settle(self) -> None:
+        """Fit the place of reading to the size and settings of now."""
+        self.renderer().forget_from(0)
+        self.opened.viewport.resize(self.size.height)
+        self._drawn = []
+
+    def _repaint(self) -> None:
+        """Draw the window and have the screen rows that changed painted."""
+        before, self._drawn = self._drawn, self._draw()
+        if len(before) != len(self._drawn):
+            self.refresh()
             return
-        if self._refused == (event.asked, event.text):
-            return  # enter came before the news of what was typed last
-        self._wrong, self._refused = "", None
-        if event.asked is Asked.SEARCH:
-            self._wrong = self.view.preview_search(event.text)
-        elif event.asked is Asked.FILTER:
-            self._wrong = self.view.preview_filter(event.text)
-        self.update_bar()
-
-    def remark(self) -> None:
-        """Say beside what is typed what is wrong with it, or what it finds."""
-        if not self.prompt.display:
+        changed = {y: row for y, row in enumerate(self._drawn) if row is not before[y]}
+        if not changed or self._shortcut.paint(changed):
             return
-        words, opened = self._wrong, self.view.opened
-        if not words and opened is not None:
-            find = {Asked.SEARCH: search_words, Asked.FILTER: filter_words}
-            asked = find.get(self.prompt.asked)
-            words = asked(opened) if asked is not None else ""
-        self.prompt.remark(words, wrong=bool(self._wrong))
+        for _, run in groupby(enumerate(changed), lambda pair: pair[1] - pair[0]):
+            rows = [y for _, y in run]
+            self.refresh(Region(0, rows[0], self.size.width, len(rows)))
 
-    def _answered(self, asked: Asked, text: str) -> None:
-        self._wrong = {
-            Asked.SEARCH: self._search,
-            Asked.FILTER: self.view.put_filter,
-            Asked.GOTO: self._goto,
-        }[asked](text)
-        self._refused = (asked, text) if self._wrong else None
-        if not self._wrong:
-            self._close_prompt()
-        self.update_bar()
+    def _draw(self) -> list[DrawnRow]:
+        """Return the window's rows; only those not drawn before cost anything."""
+        opened, renderer = self.opened, self.renderer()
+        self._drawn_width = self.size.width
+        if not opened.has_lines_shown:
+            reason = opened.why_hidden() if len(opened.store) else self._reason
+            return renderer.lines.reason(*reason, self.size.height)
+        if self._highlighter is not None:
+            self._highlighter.begin()
+        shown = opened.viewport.window_rows()
+        current, picked = opened.viewport.current, opened.picked_rows()
+        drawn = renderer.at_rest
+        found = Flags(True, current in picked, found=opened.search is not None)
+        marked = {current: renderer.rows_of(current, found)}
+        if picked:
+            flags = Flags(picked=True)
+            inside = {row for row, _ in shown if row in picked and row != current}
+            marked |= {number: renderer.rows_of(number, flags) for number in inside}
+        rows: list[DrawnRow] = []
+        for number, part in shown:
+            if number < 0:
+                rows.append(renderer.lines.blank)
+                continue
+            parts = marked.get(number) or drawn.get(number)
+            if parts is None:
+                parts = renderer.rows_of(number)
+            rows.append(parts[part] if part < len(parts) else parts[-1])
+        return rows
 
-    def _given_up(self) -> None:
-        self.stop_asking()
-        self.update_bar()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the strips of a part of the window; the compositor asks."""
+        width, height = self.size
+        if len(self._drawn) != height or self._drawn_width != width:
+            self._settle()
+            self._drawn = self._draw()
+        shown = self._drawn[crop.y : crop.bottom]
+        if crop.x == 0 and crop.right == width:
+            return [row.strip for row in shown]
+        return [row.strip.crop(crop.x, crop.right) for row in shown]
 
-    def stop_asking(self) -> None:
-        """Close the prompt, if it is open, and show what was shown before."""
-        if not self.prompt.display:
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours when next drawn."""
+        super().notify_style_update()
+        self._look = None
+        self._drawn = []
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    # Arrivals and indexing
+
+    def log_changed(self) -> None:
+        """Take over what the store changed, once a frame however often it is said."""
+        if self._taking_over:
             return
-        if self.prompt.asked is Asked.SEARCH:
-            self.view.end_search(keep=False)
-        elif self.prompt.asked is Asked.FILTER:
-            self.view.give_up_filter()
-        self._close_prompt()
+        self._taking_over = True
+        wait = self._last_taken + self._rest - monotonic()
+        if wait > 0:
+            # A timer of Textual's is a task: too much for each frame.
+            get_running_loop().call_later(wait, self.call_later, self.take_over)
+        else:
+            self.call_later(self.take_over)
 
-    def _close_prompt(self) -> None:
-        had_focus = self.screen.focused is self.prompt.input
-        self.prompt.close()
-        if had_focus:
-            self.screen.set_focus(self.view)
+    def take_over(self) -> None:
+        self._taking_over = False
+        self._last_taken = monotonic()
+        opened = self.opened
+        before = len(opened.rows)
+        first = opened.refresh()
+        floods = (len(opened.rows) - before) * 2 > self.size.height
+        self._rest = FLOOD_SECONDS if floods else FRAME_SECONDS
+        if self.size:
+            self.renderer().forget_from(first)
+            opened.viewport.resettle()
+            self.moved()
 
-    def _search(self, text: str) -> str:
-        opened = self.view.opened
-        wrong = ""
-        if opened is None or opened.search_text != text:
-            wrong = self.view.preview_search(text)
-        if not wrong:
-            self.view.end_search(keep=bool(text))
-        return wrong
+    def _index_soon(self) -> None:
+        """Go on reading rows for the filter and the search, slice by slice."""
+        self._indexing = True
+        self.set_timer(REST_SECONDS, self._index)
 
-    def _goto(self, text: str) -> str:
-        return self.view.go_to_place(text, self._now())
+    def _index(self) -> None:
+        self._indexing = False
+        opened = self.opened
+        changed = opened.index(SLICE_SECONDS)
+        if changed and self._renderer is not None:
+            self._renderer.forget_from(0)
+        self._obey(self.finder.indexed(opened))
+        now, is_done = monotonic(), opened.is_indexed
+        if is_done or now - self._last_told >= PROGRESS_SECONDS:
+            self._last_told = now
+            self.post_message(self.ReadOn(self))
+        if changed and (is_done or now - self._last_redrawn >= REDRAW_SECONDS):
+            self._last_redrawn = now
+            self.moved()
+        elif not is_done:
+            self._index_soon()
 
+    # Moving
 
-# Keys that change how lines are shown, and which.
+    def action_move(self, rows: int) -> None:
+        viewport = self.opened.viewport
+        if rows < 0 and viewport.current == 0:
+            self.edges.ask_again("top")
+        viewport.move(rows)
+        self.moved()
 
+    def action_page(self, share: float) -> None:
+        """Go a window down or up, or a part of one."""
+        viewport = self.opened.viewport
+        if share < 0 and viewport.top.row == 0:
+            self.edges.ask_again("top")
+        lines = max(1, round(abs(share) * self.size.height) - (abs(share) == 1.0))
+        viewport.page(lines if share > 0 else -lines)
+        self.moved()
 
-class Showing(LogWindow):
-    """Time column, zone, wrap, stream, indented JSON."""
+    def action_log_start(self) -> None:
+        self.go_to_row(0)
+        if self.edges.more_above:
+            self.post_message(self.WholeLogWanted(self))
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "t",
-            "next_timestamps",
-            "Times",
-            show=False,
-            id="log.timestamps",
-            tooltip="Times: off, time, full, since start, since the line before",
-        ),
-        Binding(
-            "T",
-            "toggle_zone",
-            "Zone",
-            show=False,
-            id="log.zone",
-            tooltip="Show times in the local zone or in UTC",
-        ),
-        Binding(
-            "w",
-            "toggle_wrap",
-            "Wrap",
-            show=False,
-            id="log.wrap",
-            tooltip="Wrap long lines, or cut them at the edge",
-        ),
-        Binding(
-            "0",
-            "stream('')",
-            "Both streams",
-            show=False,
-            id="log.both_streams",
-            tooltip="Show standard output and standard error",
-        ),
-        Binding(
-            "1",
-            f"stream('{STDOUT}')",
-            "Only stdout",
-            show=False,
-            id="log.only_stdout",
-            tooltip="Show standard output alone",
-        ),
-        Binding(
-            "2",
-            f"stream('{STDERR}')",
-            "Only stderr",
-            show=False,
-            id="log.only_stderr",
-            tooltip="Show standard error alone",
-        ),
-        Binding(
-            "p",
-            "toggle_json",
-            "Indent JSON",
-            show=False,
-            id="log.json",
-            tooltip="Show the current line's JSON indented, or as it came",
-        ),
-    ]
+    def go_to_row(self, row: int) -> None:
+        self.opened.viewport.go_to(row)
+        self.moved()
 
-    def apply_settings(self, settings: ViewSettings) -> None:
-        """Show lines as remembered; posts nothing."""
-        if settings != self.settings:
-            self.settings = settings
-            self._redraw_higher_or_lower()
+    def action_follow(self) -> None:
+        self.opened.viewport.follow()
+        self.edges.ask_again("bottom")
+        self.moved()
+
+    def action_stop_following(self) -> None:
+        self.opened.viewport.stop_following()
+        self.moved()
+
+    def action_sideways(self, direction: int) -> None:
+        opened = self.opened
+        if self.settings.wrap or not len(opened.rows):
+            return
+        renderer = self.renderer()
+        room = renderer.lines.room
+        shown = {place.row for place in opened.viewport.window_rows()} - {-1}
+        step = max(1, room // SIDEWAYS_SHARE) * direction
+        furthest = max(opened.left, max(map(renderer.text_width, shown)) - room + 1, 0)
+        opened.left = min(max(opened.left + step, 0), furthest)
+        self.moved()
+
+    def action_attempt(self, direction: int) -> None:
+        if not len(self.opened.rows):
+            return
+        row = self.opened.attempt_start(direction)
+        if row is None and direction > 0:
+            self.say("This is the last try.")
+        elif row is None:
+            self.say("This is the start of the first try that is loaded.")
+            self.edges.ask_again("top")
+            self.go_to_row(0)
+        else:
+            self.go_to_row(row)
+
+    # Finding
+
+    def action_next_match(self, step: int) -> None:
+        if self.opened.search is None:
+            self.say("Nothing is searched for; / searches.")
+        else:
+            self._look_for(self.opened.search, step)
+
+    def action_next_error(self, step: int) -> None:
+        if len(self.opened.rows):
+            self._look_for(self.opened.errors, step)
+
+    def _look_for(self, search: Search, step: int) -> None:
+        self._obey(self.finder.next(self.opened, search, step))
+        self.moved()
+
+    def _obey(self, outcome: Outcome) -> None:
+        if outcome.wants_older:
+            self.post_message(self.OlderErrorWanted(self))
+        if outcome.said is not None:
+            self.say(outcome.said)
+
+    def went_to_older_error(self) -> bool:
+        """Go to the error before among lines loaded since it was asked for.
+
+        Returns whether no more of them need be loaded: it is there, or there is none,
+        or the reader went elsewhere.
+        """
+        self.take_over()
+        outcome = self.finder.older_error(self.opened)
+        if not outcome.wants_older:
+            self._obey(outcome)
+            self.moved()
+        return not outcome.wants_older
+
+    def go_to_loaded(self, goal: Goal) -> None:
+        """Go to a place that was asked for, unless the reader went elsewhere meanwhile.
+
+        Raises:
+            ValueError: As in `go_to_goal`.
+        """
+        self.take_over()
+        if self.finder.is_awaited(self.opened):
+            self.go_to_goal(goal)
+
+    def go_to_goal(self, goal: Goal) -> None:
+        """Go to a place, and say so if it is not quite the one that was meant.
+
+        Raises:
+            ValueError: The log has no such place; the message is a sentence.
+        """
+        found = find_goal(goal, self.opened)
+        self.go_to_row(found.row)
+        self.say(found.word)
+
+    # How lines are shown
 
     def action_next_timestamps(self) -> None:
-        """Go on to the next kind of time column."""
-        timestamps = self.settings.timestamps.next
+        modes = list(Timestamps)
+        place = modes.index(self.settings.timestamps) + 1
+        timestamps = modes[place % len(modes)]
         self._change(replace(self.settings, timestamps=timestamps))
         self.say(f"Times: {timestamps.meaning}.")
 
     def action_toggle_zone(self) -> None:
-        """Change between the local zone and UTC."""
         zone: Zone = "local" if self.settings.zone == "utc" else "utc"
         self._change(replace(self.settings, zone=zone))
         self.say(f"Times in {self.place.zone}.")
 
     def action_toggle_wrap(self) -> None:
-        """Wrap long lines, or cut them at the edge."""
         self._change(replace(self.settings, wrap=not self.settings.wrap))
         self.say("Long lines wrap." if self.settings.wrap else "Long lines are cut.")
 
-    def action_stream(self, stream: str) -> None:
-        """Show one stream alone, or both.
+    def _change(self, settings: ViewSettings) -> None:
+        self.settings = settings
+        self._redraw_higher_or_lower()
+        self.post_message(self.SettingsChanged(self, settings))
 
-        Args:
-            stream: The stream's name, or empty for both.
-        """
-        if self.opened is None:
-            return
+    def action_stream(self, stream: str) -> None:
+        """Show one stream alone, or both where it is empty."""
         self.opened.filters.stream = stream or None
         self.opened.filters.suspended = False
         self.refilter()
         self.say(f"Only {stream}; 0 shows both." if stream else "Both streams.")
 
     def action_toggle_json(self) -> None:
-        """Show the current line's JSON indented, or as it came."""
-        line = self.opened.current_line if self.opened else None
-        if self.opened is None or line is None:
+        line = self.opened.current_line
+        if line is None:
             return
         if not is_json(line.message):
             self.say("This line is not JSON.")
@@ -310,69 +664,12 @@ class Showing(LogWindow):
 
     def _redraw_higher_or_lower(self) -> None:
         """Draw anew what may take more rows than before, or fewer."""
-        if self.opened is not None:
-            self.opened.viewport.reconsider()
+        self.opened.viewport.reconsider()
         self.redraw()
 
-    def _change(self, settings: ViewSettings) -> None:
-        self.apply_settings(settings)
-        self.post_message(SettingsChanged(self, settings))
-
-
-# Keys that act on lines: bookmark, range, copy, open.
-
-
-class Picking(LogWindow):
-    """Bookmarks, a range of lines, the clipboard, a line shown whole."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "m",
-            "toggle_bookmark",
-            "Bookmark",
-            show=False,
-            id="log.bookmark",
-            tooltip="Bookmark the current line, or take its bookmark away",
-        ),
-        Binding(
-            "apostrophe",
-            "next_bookmark",
-            "Next bookmark",
-            show=False,
-            id="log.next_bookmark",
-            tooltip="Go to the next bookmark",
-        ),
-        Binding(
-            "y",
-            "copy_lines",
-            "Copy",
-            show=False,
-            id="log.copy",
-            tooltip="Copy the current line, or the range",
-        ),
-        Binding(
-            "v",
-            "toggle_range",
-            "Range",
-            show=False,
-            id="log.range",
-            tooltip="Start a range of lines at the current one, or give it up",
-        ),
-        Binding(
-            "enter",
-            "open_line",
-            "Open line",
-            show=False,
-            id="log.open",
-            tooltip="Show the line whole; in a filtered view, in the full log",
-        ),
-        Binding("escape", "step_back", "Back", show=False, id="log.back"),
-    ]
+    # Lines: bookmarks, ranges, copies
 
     def action_toggle_bookmark(self) -> None:
-        """Bookmark the current line, or take its bookmark away."""
-        if self.opened is None:
-            return
         match self.opened.toggle_bookmark():
             case None:
                 self.say("Only lines can be bookmarked.")
@@ -380,25 +677,20 @@ class Picking(LogWindow):
                 self.say("Bookmarked; ' goes to the next bookmark.")
             case False:
                 self.say("Bookmark taken away.")
-        self.moved()
+        self.redraw()
 
     def action_next_bookmark(self) -> None:
-        """Go to the next bookmark, from the last one to the first."""
-        if self.opened is None:
-            return
         found = self.opened.next_bookmark()
         if found is None:
             self.say("No bookmarks; m sets one.")
             return
         row, wrapped = found
-        self.opened.viewport.go_to(row)
         self.say("First bookmark: went on from the start." if wrapped else "")
-        self.moved()
+        self.go_to_row(row)
 
     def action_toggle_range(self) -> None:
-        """Start a range of lines at the current one, or give it up."""
         opened = self.opened
-        if opened is None or not len(opened.rows):
+        if not len(opened.rows):
             return
         if opened.range_from is None:
             opened.viewport.stop_following()
@@ -410,10 +702,7 @@ class Picking(LogWindow):
         self.moved()
 
     def action_copy_lines(self) -> None:
-        """Copy the current line or the range through the terminal."""
         opened = self.opened
-        if opened is None:
-            return
         picked = opened.picked_rows()
         if len(picked) > clipboard.MOST_BYTES:
             self._refuse(f"{len(picked):,} lines")
@@ -435,15 +724,12 @@ class Picking(LogWindow):
     def _refuse(self, size: str) -> None:
         most = f"{clipboard.MOST_BYTES:,}"
         self.say(
-            f"Too large to copy: {size}, a terminal takes {most} bytes. s saves it.",
-            "caution",
+            f"Too large to copy: {size}, a terminal takes {most} bytes. s saves it."
         )
 
     def action_open_line(self) -> None:
-        """Show the line in the full log when filtered, else show it whole."""
-        opened = self.opened
-        line = opened.current_line if opened else None
-        if opened is None or line is None:
+        opened, line = self.opened, self.opened.current_line
+        if line is None:
             return
         if opened.filters.hides:
             opened.viewport.stop_following()
@@ -451,13 +737,11 @@ class Picking(LogWindow):
             self.refilter()
             self.say("In the full log; esc goes back to the filtered view.")
         else:
-            self.post_message(LineOpened(self, line))
+            self.post_message(self.LineOpened(self, line))
 
     def action_step_back(self) -> None:
         """Give up the range, else the search, else the last filter."""
         opened = self.opened
-        if opened is None:
-            return
         if opened.range_from is not None:
             opened.range_from = None
             self.moved()
@@ -473,151 +757,52 @@ class Picking(LogWindow):
         if action != "step_back":
             return super().check_action(action, parameters)
         opened = self.opened
-        return opened is not None and bool(
-            opened.range_from is not None or opened.search or opened.filters
-        )
+        return bool(opened.range_from is not None or opened.search or opened.filters)
 
+    # The mouse
 
-# The log view whole: a window, its keys and its mouse.
+    @on(events.MouseScrollUp)
+    @on(events.MouseScrollDown)
+    @on(events.MouseScrollLeft)
+    @on(events.MouseScrollRight)
+    def _wheel(self, event: events.MouseEvent) -> None:
+        event.stop()
+        event.prevent_default()
+        back = isinstance(event, events.MouseScrollUp | events.MouseScrollLeft)
+        sideways = isinstance(event, events.MouseScrollLeft | events.MouseScrollRight)
+        if sideways or event.shift or event.ctrl:
+            self.action_sideways(-1 if back else 1)
+        else:
+            self.opened.viewport.scroll(-WHEEL_LINES if back else WHEEL_LINES)
+            self.moved()
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        row = self.opened.viewport.row_at(event.y)
+        if row >= 0:
+            self.opened.range_from = None
+            self._pressed_at = row
+            self.capture_mouse()
+            self.go_to_row(row)
 
-class LogView(Filtering, Going, SearchKeys, Picking, Showing, ViewportMouse):
-    """Shows an opened log; knows its rows and nothing of where they come from.
-
-    Call `show` with an `OpenLog`, and `log_changed` when its store changed.
-    """
-
-    DEFAULT_CSS = LOOK_CSS
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
-
-    EdgeReached = messages.EdgeReached
-    LineOpened = messages.LineOpened
-    OlderErrorWanted = messages.OlderErrorWanted
-    OlderWanted = messages.OlderWanted
-    PlaceChanged = messages.PlaceChanged
-    Said = messages.Said
-    SettingsChanged = messages.SettingsChanged
-    ServerSearchWanted = messages.ServerSearchWanted
-    WholeLogWanted = messages.WholeLogWanted
-
-
-# A log with what belongs to it: the prompt and the filter and search line.
-
-
-class LogPane(Asking):
-    """A log view and the line to type into; all that a screen has to place.
-
-    Args:
-        settings: How lines are shown.
-        local_zone: The reader's zone; None is the machine's own.
-        now: The clock that ``-15m`` and ``14:05`` are meant by.
-    """
-
-    DEFAULT_CSS = """
-    LogPane {
-        height: 1fr;
-        & > #bar { height: 1; display: none; padding: 0 1; background: $panel; }
-        & > .log-pane--text { color: $foreground; }
-        & > .log-pane--caution { color: $text-warning; }
-        & > .log-pane--alarm { color: $text-error; }
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log-pane--text",
-        "log-pane--caution",
-        "log-pane--alarm",
-    }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "S",
-            "search_server",
-            "Search the server",
-            show=False,
-            id="log.search_server",
-            tooltip="Have the server search the whole retained log",
-        ),
-    ]
-
-    def __init__(
-        self,
-        *,
-        settings: ViewSettings | None = None,
-        local_zone: tzinfo | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        id: str | None = None,  # noqa: A002 - Textual's own name
-    ) -> None:
-        view = LogView(settings=settings, local_zone=local_zone)
-        super().__init__(view, now, id=id)
-        self._bar_parts: list[BarPart] = []
-
-    def compose(self) -> ComposeResult:
-        """Yield the log, its line and its prompt."""
-        yield self.view
-        yield Static(id="bar", markup=False)
-        yield self.prompt
-
-    # What is shown
-
-    def show(self, opened: OpenLog | None) -> None:
-        """Show a log where its reader left it; None shows nothing."""
-        self.stop_asking()
-        self.view.show(opened)
-        self.update_bar()
-
-    def explain_empty(self, title: str, sentence: str) -> None:
-        """Say why there is nothing, for as long as there is nothing."""
-        self.view.explain_empty(title, sentence)
-
-    def set_scope(self, *, older: bool) -> None:
-        """Take note whether lines before the loaded ones may exist."""
-        if older != self.view.edges.more_above:
-            self.view.edges.more_above = older
-            self.update_bar()
-
-    @on(PlaceChanged)
-    @on(ReadOn)
-    def _place_changed(self) -> None:
-        self.update_bar()
-
-    def update_bar(self) -> None:
-        """Say anew what is filtered and searched."""
-        if not self.is_mounted:
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pick a range while the button is down."""
+        if self._pressed_at is None:
             return
-        opened = self.view.opened
-        self.remark()
-        more = self.view.edges.more_above
-        parts = bar_parts(opened, more=more) if opened is not None else []
-        self._show_bar([] if self.prompt.display else parts)
-
-    def _show_bar(self, parts: list[BarPart]) -> None:
-        if parts == self._bar_parts:
+        opened, last = self.opened, self.size.height - 1
+        if not 0 <= event.y <= last:
+            opened.viewport.scroll(-1 if event.y < 0 else 1)
+            self.moved()
+        row = opened.viewport.row_at(min(max(event.y, 0), last))
+        if row < 0 or (row == self._pressed_at and opened.range_from is None):
             return
-        self._bar_parts = parts
-        text = Text(no_wrap=True, overflow="ellipsis")
-        for part in parts:
-            style = self.get_component_rich_style(
-                f"log-pane--{part.tone}", partial=True
-            )
-            text.append(GAP if text else "").append(part.text, style)
-        bar = self.query_one("#bar", Static)
-        bar.display = bool(parts)
-        bar.update(text, layout=False)
+        if opened.range_from is None:
+            opened.range_from = opened.rows.anchor(self._pressed_at)
+        self.go_to_row(row)
 
-    def action_search_server(self) -> None:
-        """Have the server search the whole retained log for what is searched."""
-        opened = self.view.opened
-        text = opened.search_text if opened else ""
-        self.post_message(ServerSearchWanted(self.view, text))
+    def on_mouse_up(self) -> None:
+        self._pressed_at = None
+        self.release_mouse()
 
-    @on(LineOpened)
-    def _line_opened(self, event: LineOpened) -> None:
-        opened = self.view.opened
-        find = Highlighter(opened.search) if opened and opened.search else None
-        screen = LineScreen(
-            event.line,
-            self.view.look,
-            number=self.view.place.number,
-            zone=self.view.zone,
-            find=find,
-        )
-        self.app.push_screen(screen)
+    async def on_click(self, event: events.Click) -> None:
+        if event.chain == 2:
+            await self.run_action("open_line")

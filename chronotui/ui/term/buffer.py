@@ -1,4 +1,8 @@
-"""A row of cells as a widget drew it."""
+"""A grid of styled cells, and how what Textual writes changes it.
+
+Text is taken apart into cells and style codes, so that rows are compared, joined and
+cut as strings, without a look at each cell.
+"""
 
 from __future__ import annotations
 
@@ -11,58 +15,11 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
     from rich.style import Style
 
-
-class DrawnRow:
-    """Styled text that fills a widget's row.
-
-    What the compositor needs of it and what the painter needs are both made when
-    first asked for: a row of a log that floods is mostly asked for one of them, once.
-
-    Args:
-        segments: The text; it is not changed afterwards.
-    """
-
-    __slots__ = ("_made", "_strip", "segments")
-
-    def __init__(self, segments: Sequence[Segment]) -> None:
-        self.segments = segments
-        self._strip: Strip | None = None
-        self._made: tuple[Pieces, StyledCells | None] | None = None
-
-    def __iter__(self) -> Iterator[Segment]:
-        """Return the segments one by one."""
-        return iter(self.segments)
-
-    @property
-    def text(self) -> str:
-        """The text of the row."""
-        return "".join([segment.text for segment in self.segments])
-
-    @property
-    def strip(self) -> Strip:
-        """The row for Textual's compositor."""
-        if self._strip is None:
-            self._strip = Strip(self.segments)
-        return self._strip
-
-    @property
-    def cell_length(self) -> int:
-        """Number of cells."""
-        return self.strip.cell_length
-
-    def piece(self, pieces: Pieces, console: Console) -> StyledCells | None:
-        """Return the row as the painter's cells; None when it is more than that."""
-        if self._made is None or self._made[0] is not pieces:
-            self._made = (pieces, pieces.of_segments(self.segments, console))
-        return self._made[1]
-
-
-# Styled text as cells: what Textual writes taken apart.
 
 UNKNOWN: Final = "\0"
 CONTINUED: Final = ""
@@ -78,6 +35,7 @@ are compared, joined and cut without a look at each.
 PLAIN: Final = "\0"
 """The code of the terminal's own style."""
 
+_MOVE: Final = re.compile(r"\x1b\[(\d+);(\d+)H")
 _TOKEN: Final = re.compile(
     r"\x1b\[(?P<sgr>[\d;:]*)m"
     r"|(?P<link>\x1b\]8;[^\x07\x1b]*(?:\x1b\\|\x07))"
@@ -103,37 +61,8 @@ MOST_STYLES: Final = 1 << 14
 
 
 def is_single(text: str) -> bool:
-    """Whether each character of a text surely takes one cell; a control does not."""
+    """Tell if each character of a text surely takes one cell; a control does not."""
     return (text.isascii() and text.isprintable()) or _SINGLE.issuperset(text)
-
-
-class Styles:
-    """Styles as single characters, so that those of a row are one string.
-
-    A style is the parameter string of an SGR sequence, then the OSC 8 sequence of a
-    link if there is one; "" is the terminal's own.
-    """
-
-    def __init__(self) -> None:
-        self._styles = [""]
-        self._codes = {"": PLAIN}
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to begin anew."""
-        return len(self._styles) >= MOST_STYLES
-
-    def code(self, style: str) -> str:
-        """Return the character that stands for a style."""
-        code = self._codes.get(style)
-        if code is None:
-            code = self._codes[style] = chr(len(self._styles))
-            self._styles.append(style)
-        return code
-
-    def style(self, code: str) -> str:
-        """Return the style a character stands for."""
-        return self._styles[ord(code)]
 
 
 class StyledCells(NamedTuple):
@@ -151,39 +80,54 @@ class StyledCells(NamedTuple):
 class Pieces:
     """Takes writing apart and remembers what came of it.
 
-    Attributes:
-        styles: The codes of the styles met so far.
+    Styles are single characters, so that those of a row are one string. A style is
+    the parameter string of an SGR sequence, then the OSC 8 sequence of a link if there
+    is one; "" is the terminal's own.
     """
 
     def __init__(self) -> None:
-        self.styles = Styles()
+        self._styles = [""]
+        self._codes = {"": PLAIN}
         self.piece_of = lru_cache(REMEMBERED)(self._piece_of)
-        self._codes: dict[Style | None, str] = {None: PLAIN}
+        self._codes_of_styles: dict[Style | None, str] = {None: PLAIN}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to begin anew."""
+        return len(self._styles) >= MOST_STYLES
+
+    def style(self, code: str) -> str:
+        return self._styles[ord(code)]
+
+    def _code(self, style: str) -> str:
+        code = self._codes.get(style)
+        if code is None:
+            code = self._codes[style] = chr(len(self._styles))
+            self._styles.append(style)
+        return code
 
     def of_segments(
         self, segments: Sequence[Segment], console: Console
     ) -> StyledCells | None:
-        """Return the piece that segments make; None when they are more than that."""
+        """Return the piece that segments make; None when they are more than text."""
         text = "".join([segment.text for segment in segments])
         if not is_single(text):
             return self.piece_of(Strip(segments).render(console))
-        codes = self._codes
+        codes = self._codes_of_styles
         try:
             styles = "".join([codes[style] * len(part) for part, style, _ in segments])
         except KeyError:
             for _, style, _ in segments:
-                codes[style] = self._code_of(style, console)
+                blank = Strip([Segment(BLANK, style)]).render(console)
+                piece = self.piece_of(blank)
+                codes[style] = piece.styles if piece is not None else PLAIN
             return self.of_segments(segments, console)
         return StyledCells(text, styles)
-
-    def _code_of(self, style: Style | None, console: Console) -> str:
-        piece = self.piece_of(Strip([Segment(BLANK, style)]).render(console))
-        return piece.styles if piece is not None else PLAIN
 
     def _piece_of(
         self, written: str, sgr: str = "", link: str = ""
     ) -> StyledCells | None:
-        """Return the piece written in a style; None when it is more than that."""
+        """Return the piece written in a style; None when it is more than text."""
         texts: list[Cells] = []
         codes: list[str] = []
         length = 0
@@ -193,7 +137,7 @@ class Pieces:
                 text = token["text"]
                 cells = text if is_single(text) else cells_of(text)
                 texts.append(cells)
-                codes.append(self.styles.code(sgr + link) * len(cells))
+                codes.append(self._code(sgr + link) * len(cells))
             elif token.lastgroup == "sgr":
                 sgr = _after(sgr, token["sgr"])
             else:
@@ -212,7 +156,6 @@ def _joined(texts: Sequence[Cells]) -> Cells:
 
 
 def cells_of(text: str) -> list[str]:
-    """Return the cells a text takes."""
     cells: list[str] = []
     spans, _ = split_graphemes(text)
     for start, end, width in spans:
@@ -236,12 +179,35 @@ def _after(current: str, parameters: str) -> str:
     return f"{current};{parameters}" if current else parameters
 
 
-# A grid of cells and how Textual's painting changes it.
+class DrawnRow:
+    """Styled text that fills a widget's row; its segments are not changed afterwards.
 
-_MOVE: Final = re.compile(r"\x1b\[(\d+);(\d+)H")
+    What the compositor needs of it and what the painter needs are both made when
+    first asked for: a row of a log that floods is mostly asked for one of them, once.
+    """
+
+    __slots__ = ("_made", "_strip", "segments")
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.segments = segments
+        self._strip: Strip | None = None
+        self._made: tuple[Pieces, StyledCells | None] | None = None
+
+    @property
+    def strip(self) -> Strip:
+        """The row for Textual's compositor."""
+        if self._strip is None:
+            self._strip = Strip(self.segments)
+        return self._strip
+
+    def piece(self, pieces: Pieces, console: Console) -> StyledCells | None:
+        """Return the row as the painter's cells; None when it is more than text."""
+        if self._made is None or self._made[0] is not pieces:
+            self._made = (pieces, pieces.of_segments(self.segments, console))
+        return self._made[1]
 
 
-class Row(NamedTuple):
+class ScreenRow(NamedTuple):
     """One row: its cells and the code of the style each was written with.
 
     Never changed in place, so two screens may share one.
@@ -251,7 +217,7 @@ class Row(NamedTuple):
     styles: str
 
     @classmethod
-    def of(cls, cell: str, width: int) -> Row:
+    def of(cls, cell: str, width: int) -> ScreenRow:
         """Return a row of one cell over and over, in the terminal's own style."""
         return cls(cell * width, PLAIN * width)
 
@@ -260,7 +226,7 @@ class Row(NamedTuple):
         """Whether every grapheme is one character that takes one cell."""
         return isinstance(self.cells, str)
 
-    def with_piece(self, x: int, piece: StyledCells) -> Row:
+    def with_piece(self, x: int, piece: StyledCells) -> ScreenRow:
         """Return the row with a piece from cell ``x`` on, as far as there is room."""
         old, new = self.cells, piece.cells
         end = min(x + len(new), len(old))
@@ -271,8 +237,8 @@ class Row(NamedTuple):
             new = new[: end - x]
             if end - x < len(old):
                 new = f"{old[:x]}{new}{old[end:]}"
-            return Row(new, styles)
-        return Row(_with_cells(old, x, new[: end - x]), styles)
+            return ScreenRow(new, styles)
+        return ScreenRow(_with_cells(old, x, new[: end - x]), styles)
 
 
 def _with_cells(old: Cells, x: int, new: Sequence[str]) -> Cells:
@@ -309,11 +275,9 @@ class Surface:
         self.forget()
 
     def forget(self) -> None:
-        """Take every cell as unknown."""
-        self.rows = [Row.of(UNKNOWN, self.width)] * self.height
+        self.rows = [ScreenRow.of(UNKNOWN, self.width)] * self.height
 
     def put(self, x: int, y: int, piece: StyledCells) -> None:
-        """Write a piece from a cell on, as far as there is room."""
         self.rows[y] = self.rows[y].with_piece(x, piece)
 
     def paint(self, painting: str, pieces: Pieces) -> set[int] | None:

@@ -1,4 +1,8 @@
-"""A terminal's pen: where it is, how it writes, and what changing that costs."""
+"""The least a terminal has to be sent for it to show what is wanted.
+
+``Painter`` holds what is wanted and what is shown; a ``Pen`` writes the difference:
+rows that moved are moved by the terminal, the rest is written style by style.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,31 @@ from functools import lru_cache
 from operator import ne, or_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN, Pieces, Row, Surface
+from chronotui.ui.term.buffer import (
+    BLANK,
+    CONTINUED,
+    UNKNOWN,
+    Pieces,
+    ScreenRow,
+    Surface,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
-    from chronotui.ui.term.buffer import DrawnRow, StyledCells, Styles
+    from chronotui.ui.term.buffer import DrawnRow, StyledCells
 
 SHORT_COLOUR, LONG_COLOUR = 3, 5
 """Parameters of a colour by number and of one by red, green and blue."""
 
 _FLAGS: Final = frozenset(map(str, (1, 2, 3, 4, 5, 7, 8, 9, 21, 51, 52, 53)))
-
+_DECORATIONS: Final = frozenset(map(str, (4, 7, 9, 21, 51, 52, 53)))
+"""Flags that show on blanks."""
 
 Run = tuple[int, int, str | None]
-"""Row and column of a text; None: from there to the row's end is erased."""
+"""ScreenRow and column of a text; None: from there to the row's end is erased."""
 
 
 class Pen:
@@ -47,7 +59,6 @@ class Pen:
         self._at = (x, y)
 
     def style(self, style: str) -> None:
-        """Change to a style, if it is not in force."""
         if style != self._style:
             self._out.append(change_of_style(self._style, style))
             self._style = style
@@ -57,16 +68,6 @@ class Pen:
         self._out.append(text)
         if self._at is not None:
             self._at = (self._at[0] + len(text), self._at[1])
-
-    def runs(self, style: str, runs: Iterable[Run]) -> None:
-        """Write runs of one style, of cells of one character each."""
-        for y, x, text in runs:
-            self.move(x, y)
-            self.style(style)
-            if text is None:
-                self.control("\x1b[K")
-            else:
-                self.text(text)
 
     def control(self, written: str) -> None:
         """Write what leaves the pen nobody knows where."""
@@ -101,7 +102,7 @@ def _change_of_sgr(old: str, new: str) -> str:
     if old == new:
         return ""
     whole = f"\x1b[0;{new}m" if new and old else f"\x1b[{new}m"
-    before, after = _look(old), _look(new)
+    before, after = _sgr_state(old), _sgr_state(new)
     if before is None or after is None or not before.flags <= after.flags:
         return whole
     added = sorted(after.flags - before.flags)
@@ -114,7 +115,7 @@ def _change_of_sgr(old: str, new: str) -> str:
 
 
 @lru_cache(1024)
-def _look(sgr: str) -> SgrState | None:
+def _sgr_state(sgr: str) -> SgrState | None:
     """Take a parameter string apart; None when it says more than is known here."""
     words = sgr.split(";") if sgr else []
     flags, colours = set(), {"3": "", "4": ""}
@@ -137,7 +138,7 @@ def _look(sgr: str) -> SgrState | None:
     return SgrState(frozenset(flags), colours["3"], colours["4"])
 
 
-# The shortest writing that turns one row into another.
+# Which cells differ, and the shortest writing that turns one row into another.
 
 Changes = dict[int, bytes]
 """By row, a byte for each cell: 1 where it differs."""
@@ -154,7 +155,7 @@ _SPAN: Final = re.compile(rb"\x01(?:\x00{0,%d}\x01)*" % BRIDGE)
 _ONE_STYLE: Final = re.compile(r"(.)\1*", re.DOTALL)
 
 
-def differing(shown: Row, wanted: Row) -> bytes:
+def differing(shown: ScreenRow, wanted: ScreenRow) -> bytes:
     """Return a byte for each cell, 1 where the rows differ; empty if nowhere."""
     marks: Iterable[bool] = ()
     if shown.cells != wanted.cells:
@@ -167,47 +168,50 @@ def differing(shown: Row, wanted: Row) -> bytes:
 
 
 def changes(
-    shown: Sequence[Row], wanted: Sequence[Row], rows: Iterable[int]
+    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], rows: Iterable[int]
 ) -> Changes:
-    """Return the cells that differ in those of some rows in which any do."""
     found = ((y, differing(shown[y], wanted[y])) for y in rows)
     return {y: places for y, places in found if places}
 
 
 def write_rows(
     pen: Pen,
-    styles: Styles,
-    shown: Sequence[Row],
-    wanted: Sequence[Row],
+    pieces: Pieces,
+    shown: Sequence[ScreenRow],
+    wanted: Sequence[ScreenRow],
     changed: Changes,
 ) -> None:
     """Write what each wanted row has that the shown one has not.
 
     Rows of one-cell graphemes are written style by style, all rows together:
     changing the style costs more than going to another row.
-
-    Args:
-        pen: Writes.
-        styles: What the rows' style codes stand for.
-        shown: All rows as they are shown.
-        wanted: All rows as they are to be.
-        changed: The cells to be written.
     """
     by_style: dict[str, list[Run]] = {}
     for y, places in changed.items():
         row = wanted[y]
         spans = _spans(places, row)
         if not (shown[y].is_simple and row.is_simple):
-            _write_graphemes(pen, styles, y, row, spans)
+            _write_graphemes(pen, pieces, y, row, spans)
             continue
-        end = _erasable_from(pen, row, styles.style(row.styles[-1]))
+        end = _erasable_from(pen, row, pieces.style(row.styles[-1]))
         _add_runs(by_style, y, row, spans, end)
     for code, runs in by_style.items():
-        pen.runs(styles.style(code), runs)
+        style = pieces.style(code)
+        for y, x, text in runs:
+            pen.move(x, y)
+            pen.style(style)
+            if text is None:
+                pen.control("\x1b[K")
+            else:
+                pen.text(text)
 
 
 def _add_runs(
-    by_style: dict[str, list[Run]], y: int, row: Row, spans: Iterable[Span], end: int
+    by_style: dict[str, list[Run]],
+    y: int,
+    row: ScreenRow,
+    spans: Iterable[Span],
+    end: int,
 ) -> None:
     """Add what is to be written, by style codes; from ``end`` on the row is blank."""
     text, styles = "".join(row.cells), row.styles
@@ -220,13 +224,10 @@ def _add_runs(
             return
 
 
-def _erasable_from(pen: Pen, row: Row, last: str) -> int:
+def _erasable_from(pen: Pen, row: ScreenRow, last: str) -> int:
     """Return where the row's blank end begins, or its width when none is worth it.
 
-    Args:
-        pen: Writes.
-        row: Of one-cell graphemes.
-        last: The style of its last cell.
+    The row is of one-cell graphemes, ``last`` the style of its last cell.
     """
     width = len(row.cells)
     if not pen.erases_in_colour or "\x1b" in last or row.cells[-1] != BLANK:
@@ -234,24 +235,13 @@ def _erasable_from(pen: Pen, row: Row, last: str) -> int:
     x = max(
         len("".join(row.cells).rstrip(BLANK)), len(row.styles.rstrip(row.styles[-1]))
     )
-    return x if width - x >= ERASE_FROM and not _decorated(last) else width
+    if width - x < ERASE_FROM:
+        return width
+    state = _sgr_state(last)
+    return x if state and state.flags.isdisjoint(_DECORATIONS) else width
 
 
-def _decorated(style: str) -> bool:
-    """Whether blanks in this style show more than a background."""
-    words = style.split(";")
-    skip = 0
-    for position, word in enumerate(words):
-        if skip:
-            skip -= 1
-        elif word in {"38", "48"}:
-            skip = 4 if words[position + 1 : position + 2] == ["2"] else 2
-        elif word in {"4", "7", "9", "21", "51", "52", "53"}:
-            return True
-    return False
-
-
-def _spans(places: bytes, wanted: Row) -> list[Span]:
+def _spans(places: bytes, wanted: ScreenRow) -> list[Span]:
     """Return the ranges of cells that differ, close ones joined."""
     if UNKNOWN in wanted.cells:
         known = (2 if cell == UNKNOWN else 0 for cell in wanted.cells)
@@ -283,7 +273,7 @@ def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
 
 
 def _write_graphemes(
-    pen: Pen, styles: Styles, y: int, wanted: Row, spans: Sequence[Span]
+    pen: Pen, pieces: Pieces, y: int, wanted: ScreenRow, spans: Sequence[Span]
 ) -> None:
     """Write a row that has, or had, graphemes of more cells than one, as they come.
 
@@ -299,7 +289,7 @@ def _write_graphemes(
             plain = len(cell) == 1 and wanted.cells[x + 1 : x + 2] != [CONTINUED]
             if plain or not doubtful:
                 pen.move(x, y)
-            pen.style(styles.style(wanted.styles[x]))
+            pen.style(pieces.style(wanted.styles[x]))
             if len(cell) > 1 and wanted.cells[x + 1 : x + 2] == [CONTINUED]:
                 # A terminal that takes it for one cell would leave the other.
                 pen.move(x, y)
@@ -312,7 +302,7 @@ def _write_graphemes(
                 pen.control(cell)
 
 
-def _whole(row: Row, span: Span) -> Span:
+def _whole(row: ScreenRow, span: Span) -> Span:
     """Widen a range so that it cuts no wide grapheme in two."""
     start, stop = span
     while start and row.cells[start] == CONTINUED:
@@ -322,7 +312,7 @@ def _whole(row: Row, span: Span) -> Span:
     return start, stop
 
 
-# Finding rows that only moved, so that the terminal can move them itself.
+# Rows that only moved, which the terminal can move itself.
 
 LEAST_ROWS: Final = 4
 """Fewer rows than this are not worth a scroll region."""
@@ -340,7 +330,7 @@ class Shift(NamedTuple):
 
 
 def find_shift(
-    shown: Sequence[Row], wanted: Sequence[Row], changed: Changes
+    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], changed: Changes
 ) -> Shift | None:
     """Return the move that saves the most cells, None when none saves any."""
     if len(changed) < LEAST_ROWS:
@@ -364,7 +354,9 @@ def find_shift(
     return best if costs[best] * 4 < before * 3 else None
 
 
-def _likely_lines(shown: Sequence[Row], wanted: Sequence[Row], columns: slice) -> int:
+def _likely_lines(
+    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], columns: slice
+) -> int:
     """Return by how many lines most rows moved up; 0 when that cannot be told."""
     places: dict[str | tuple[str, ...], int] = {}
     for y, row in enumerate(shown):
@@ -379,7 +371,7 @@ def _likely_lines(shown: Sequence[Row], wanted: Sequence[Row], columns: slice) -
     return max(votes, key=votes.__getitem__, default=0)
 
 
-def _key(row: Row, columns: slice) -> str | tuple[str, ...]:
+def _key(row: ScreenRow, columns: slice) -> str | tuple[str, ...]:
     cells = row.cells[columns]
     return cells if isinstance(cells, str) else tuple(cells)
 
@@ -389,7 +381,7 @@ def _cost(rows: Iterable[bytes]) -> int:
     return sum(places.count(1) + ROW_COST for places in rows if places)
 
 
-def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
+def shifted(shown: Sequence[ScreenRow], shift: Shift) -> list[ScreenRow]:
     """Return the rows as they look after the move; the new ones are blank."""
     rows = list(shown)
     width = len(rows[0].cells)
@@ -398,12 +390,11 @@ def shifted(shown: Sequence[Row], shift: Shift) -> list[Row]:
         if shift.top <= source < shift.bottom:
             rows[y] = shown[source]
         else:
-            rows[y] = Row.of(BLANK, width)
+            rows[y] = ScreenRow.of(BLANK, width)
     return rows
 
 
 def write_shift(pen: Pen, shift: Shift) -> None:
-    """Let the terminal move the rows."""
     pen.style("")
     pen.control(f"\x1b[{shift.top + 1};{shift.bottom}r")
     if shift.lines > 0:
@@ -414,8 +405,6 @@ def write_shift(pen: Pen, shift: Shift) -> None:
         pen.control("\x1bM" * -shift.lines)
     pen.control("\x1b[r")
 
-
-# What is wanted on the screen, what is on it, and when to write the difference.
 
 PASSES_BY: Final = re.compile(
     r"(?:\x1b\[\?(?!1049|47|1047)[\d;]+[hl]"  # modes, but for the other screen
@@ -456,7 +445,7 @@ class Painter:
     def feed(self, written: str) -> str:
         """Take one write; returns what has to be passed on at once."""
         due = ""
-        if self._pieces.styles.is_full:
+        if self._pieces.is_full:
             due = self.flush()
             self._forget()
         cursor = self._wanted.cursor
@@ -474,19 +463,13 @@ class Painter:
     def put_rows(
         self, x: int, rows: Mapping[int, DrawnRow], width: int, console: Console
     ) -> bool:
-        """Take rows that are wanted from a column on, by their screen row.
-
-        Args:
-            x: The first column.
-            rows: The rows.
-            width: Cells that each of them has to have.
-            console: What Textual renders with.
+        """Take rows of ``width`` cells, wanted from column ``x`` on, by screen row.
 
         Returns:
             False, with none of them taken, when they are not all known to fit.
         """
         pieces = self._pieces
-        if pieces.styles.is_full or x + width > self._wanted.width:
+        if pieces.is_full or x + width > self._wanted.width:
             return False
         placed: dict[int, StyledCells] = {}
         for y, row in rows.items():
@@ -519,7 +502,7 @@ class Painter:
             shown = self._shown.rows = shifted(shown, shift)
             rows = changed.keys() | set(range(shift.top, shift.bottom))
             changed = changes(shown, wanted, sorted(rows))
-        write_rows(pen, self._pieces.styles, shown, wanted, changed)
+        write_rows(pen, self._pieces, shown, wanted, changed)
         for y in changed:
             shown[y] = wanted[y]
         self._touched = set()

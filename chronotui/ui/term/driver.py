@@ -1,10 +1,9 @@
-"""The short way from a widget that draws its own rows to the painter.
+"""Textual's own terminal driver, with the painter before its pen.
 
-Textual's compositor joins, cuts and renders the rows of all widgets. Rows of a widget
-that nothing lies over come out of it as they went in, so they may as well go to the
-painter at once: a third of the work. Where anything is in doubt the widget is told so
-and goes the compositor's way. What decides it, like the painter itself, was compared
-with stock painting for the releases in `chronotui.ui.term.driver.TESTED`.
+And the short way to it: Textual's compositor joins, cuts and renders the rows of all
+widgets. Rows of a widget that nothing lies over come out of it as they went in, so
+they may as well go to the painter at once: a third of the work. Where anything is in
+doubt the widget goes the compositor's way.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import textual
 from rich.segment import Segment
 from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -38,14 +36,11 @@ if TYPE_CHECKING:
     from textual._compositor import Compositor
     from textual.color import Color
     from textual.driver import Driver
+    from textual.geometry import Region
 
 
 class Shortcut:
-    """Paints the rows of one widget.
-
-    Args:
-        widget: It fills its region with rows that it gives the compositor unchanged.
-    """
+    """Paints the rows of one widget, which gives them to the compositor unchanged."""
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
@@ -111,9 +106,6 @@ class Shortcut:
         return None
 
 
-# A widget of one row that draws it itself.
-
-
 class OwnRow(Widget):
     """Shows one line that changes often; a line below it would be blank."""
 
@@ -143,14 +135,9 @@ class OwnRow(Widget):
             self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the strips of a part of it; the compositor asks."""
         row = self._row().strip.crop(crop.x, crop.right)
         blank = Strip.blank(crop.width, self.tone("").background_style)
         return [blank if y else row for y in range(crop.y, crop.bottom)]
-
-    def render_line(self, y: int) -> Strip:
-        """Return one row."""
-        return self.render_lines(Region(0, y, self.size.width, 1))[0]
 
     def notify_style_update(self) -> None:
         """Take the theme's new colours when next drawn."""
@@ -172,8 +159,6 @@ class OwnRow(Widget):
         return DrawnRow(segments)
 
 
-# Textual's own terminal driver, with the painter before its pen.
-
 TESTED: Final = ("8.2",)
 """Textual releases whose painting was compared, cell by cell."""
 
@@ -184,8 +169,8 @@ What floods paints less often by itself, and a slow line holds frames back.
 """
 
 FRAMES_AT_ONCE: Final = 4
-"""Frames that may follow one another closely after a pause, as what a key changes,
-what is said about it and a clock that ticks meanwhile."""
+"""Frames that may follow one another closely after a pause: what a key changes, what
+is said about it, a clock that ticks meanwhile."""
 
 ALMOST_SECONDS: Final = 0.001
 """What a timer may come too early by."""
@@ -193,7 +178,7 @@ ALMOST_SECONDS: Final = 0.001
 BACKLOG: Final = 2
 """Writes still queued for the terminal from which a frame is put off."""
 
-LOOK_SECONDS: Final = 1.0
+HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
 
 SYNC_BEGIN: Final = "\x1b[?2026h"
@@ -256,13 +241,12 @@ class FrugalDriver(LinuxDriver):
         self._timer: asyncio.TimerHandle | None = None
         self._synchronised = False
         self._was_left = False
-        self._looking: asyncio.TimerHandle | None = None
+        self._hang_up_timer: asyncio.TimerHandle | None = None
 
     def start_application_mode(self) -> None:
-        """Take over the terminal; nothing is known of what it shows."""
-        self._forget()
+        self._forget()  # nothing is known of what the terminal shows
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        self._loop.call_soon_threadsafe(self._look)
+        self._loop.call_soon_threadsafe(self._check_hang_up)
         if self._was_left:
             # Woken by a signal; Textual paints nothing where the size is the same.
             self._loop.call_soon_threadsafe(self._paint_whole)
@@ -274,24 +258,25 @@ class FrugalDriver(LinuxDriver):
         except OSError:
             os.kill(os.getpid(), signal.SIGHUP)
 
-    def _look(self) -> None:
+    def _check_hang_up(self) -> None:
         """Leave as the kernel has it when the terminal is gone.
 
         Not every program hears of it: only those in the foreground of a session whose
         terminal it was. Textual reads an end of input for ever.
         """
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._hang_up_timer is not None:
+            self._hang_up_timer.cancel()
         if is_hung_up(self.fileno):
             signal.raise_signal(signal.SIGHUP)
         else:
-            self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
+            self._hang_up_timer = self._loop.call_later(
+                HANG_UP_SECONDS, self._check_hang_up
+            )
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back."""
         self._cancel()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._hang_up_timer is not None:
+            self._hang_up_timer.cancel()
         super().stop_application_mode()
         self._forget()
         self._was_left = True
@@ -330,7 +315,6 @@ class FrugalDriver(LinuxDriver):
         return True
 
     def close(self) -> None:
-        """Write what is due and stop."""
         self._flush()
         self._cancel()
         if self._has_room():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ENDLESS_SAVES = """
 import asyncio, sys
 from pathlib import Path
-from chronotui.sources.auth import CookieAuth
+from chronotui.sources.protocol import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest

@@ -29,7 +29,7 @@ _RECORDER = """
 import asyncio, fcntl, os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from chronotui.sources.auth import CookieAuth
+from chronotui.sources.protocol import CookieAuth
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.engine import recording as record
 from chronotui.engine.save import Save

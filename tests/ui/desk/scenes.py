@@ -27,7 +27,7 @@ from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, Ui
 from chronotui.tree.model import NodeKey, TreeFilters
 from chronotui.ui.app import DeskApp
 from chronotui.ui.desk.plan import DeskPlan
-from chronotui.ui.log.settings import ViewSettings
+from chronotui.ui.log import ViewSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from chronotui.demo.server import DemoServer
     from chronotui.ui.app import DeskApp
+    from chronotui.ui.log.prompt import LogPane
     from chronotui.ui.log.state import OpenLog
-    from chronotui.ui.log.view import LogPane
 
 
 @pytest.fixture

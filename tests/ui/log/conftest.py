@@ -13,9 +13,9 @@ from textual.geometry import Region
 from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
 from chronotui.ui.app import TypedAhead
-from chronotui.ui.log.messages import PlaceChanged, Said
+from chronotui.ui.log.prompt import LogPane
 from chronotui.ui.log.state import OpenLog
-from chronotui.ui.log.view import LogPane
+from chronotui.ui.log.view import LogView
 
 M = TypeVar("M", bound="Message")
 
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.pilot import Pilot
 
-    from chronotui.ui.log.messages import ViewportPlace
-    from chronotui.ui.log.settings import ViewSettings
-    from chronotui.ui.log.view import LogView
+    from chronotui.ui.log import ViewSettings
 
 START_NS = 1_700_000_000_000_000_000
 NOW = datetime(2023, 11, 14, 22, 30, tzinfo=UTC)
@@ -50,7 +48,7 @@ class PaneApp(TypedAhead[None]):
         super().__init__()
         self.animation_level = "none"
         self.pane = pane
-        self.place: ViewportPlace | None = None
+        self.changes = 0
 
     def compose(self) -> ComposeResult:
         yield self.pane
@@ -58,8 +56,8 @@ class PaneApp(TypedAhead[None]):
     def on_mount(self) -> None:
         self.pane.view.focus()
 
-    def on_log_view_place_changed(self, message: PlaceChanged) -> None:
-        self.place = message.place
+    def on_log_view_place_changed(self) -> None:
+        self.changes += 1
 
 
 class Bench:
@@ -117,7 +115,7 @@ class Bench:
 
     def shown(self) -> list[str]:
         """Return what is shown without the gutter, rows that are empty left out."""
-        gutter = self.view.prepare(self.opened).drawer.gutter
+        gutter = self.view.renderer().lines.gutter
         return [row[gutter:] for row in self.screen() if row]
 
     @property
@@ -127,7 +125,7 @@ class Bench:
 
     def said(self) -> str:
         """Return the last word for the reader."""
-        said = self.posted(Said)
+        said = self.posted(LogView.Said)
         return said[-1].text if said else ""
 
     def posted(self, kind: type[M]) -> list[M]:

@@ -14,12 +14,14 @@ from rich.color import Color
 from rich.style import Style
 
 from chronotui.model import STDERR, STDOUT, LogLine
+from chronotui.times import Timestamps
 from chronotui.ui.log.cells import MOST_SHOWN, Grid, Tabbed
 from chronotui.ui.log.render import Flags, LineRenderer, LogStyles, Stamper, exact_time
-from chronotui.ui.log.settings import Timestamps
 
 if TYPE_CHECKING:
     from datetime import tzinfo
+
+    from textual.strip import Strip
 
     from chronotui.ui.term.buffer import DrawnRow
 
@@ -55,8 +57,12 @@ def line(message: str, stream: str = STDOUT, time_ns: int | None = NOON) -> LogL
     return LogLine(1, 7, stream, time_ns, message)
 
 
-def texts(strips: list[DrawnRow]) -> list[str]:
-    return [strip.text.rstrip() for strip in strips]
+def strips(rows: list[DrawnRow]) -> list[Strip]:
+    return [row.strip for row in rows]
+
+
+def texts(rows: list[DrawnRow]) -> list[str]:
+    return [strip.text.rstrip() for strip in strips(rows)]
 
 
 def test_stderr_has_a_mark_before_it() -> None:
@@ -75,8 +81,8 @@ def test_stderr_has_a_mark_before_it() -> None:
     ],
 )
 def test_times(timestamps: Timestamps, column: str) -> None:
-    strips = drawer(60, timestamps=timestamps).line(line("x"), NOON - 250_000_000)
-    assert texts(strips) == [f" {column}  x"]
+    rows = drawer(60, timestamps=timestamps).line(line("x"), NOON - 250_000_000)
+    assert texts(rows) == [f" {column}  x"]
 
 
 def test_times_are_in_the_zone_and_the_zone_may_change_with_the_season() -> None:
@@ -92,7 +98,7 @@ def test_times_are_in_the_zone_and_the_zone_may_change_with_the_season() -> None
 @pytest.mark.parametrize("time_ns", [None, -(2**63), 2**63 - 1, 0])
 def test_odd_times_keep_the_column(timestamps: Timestamps, time_ns: int | None) -> None:
     draw = drawer(60, timestamps=timestamps)
-    (strip,) = draw.line(line("x", time_ns=time_ns), NOON)
+    (strip,) = strips(draw.line(line("x", time_ns=time_ns), NOON))
     assert strip.text.index("x") == draw.gutter
 
 
@@ -102,8 +108,8 @@ def test_the_time_column_gives_way_on_a_narrow_screen() -> None:
 
 
 def test_long_lines_wrap_with_a_hanging_indent() -> None:
-    strips = drawer(20, wrap=True).line(line("one two three four five six", STDERR))
-    assert texts(strips) == [" ▌ one two three", " ▌   four five six"]
+    rows = drawer(20, wrap=True).line(line("one two three four five six", STDERR))
+    assert texts(rows) == [" ▌ one two three", " ▌   four five six"]
 
 
 def test_long_lines_are_cut_and_shifted() -> None:
@@ -120,7 +126,7 @@ def test_a_wide_character_at_the_edge_is_not_halved() -> None:
 
 def test_tabs_go_to_tab_stops_and_matches_follow() -> None:
     found = drawer(40, find=lambda text: [(text.index("b"), text.index("b") + 1)])
-    (strip,) = found.line(line("a\tb"))
+    (strip,) = strips(found.line(line("a\tb")))
     assert strip.text.rstrip() == "   a       b"
     lit = [
         segment.text for segment in strip if segment.style and segment.style.underline
@@ -129,12 +135,12 @@ def test_tabs_go_to_tab_stops_and_matches_follow() -> None:
 
 
 def test_a_tab_of_one_column_is_a_space_too() -> None:
-    (strip,) = drawer(20).line(line("1234567\tx"))
+    (strip,) = strips(drawer(20).line(line("1234567\tx")))
     assert strip.text.rstrip() == "   1234567 x"
 
 
 def test_colours_become_styles_and_progress_its_last_state() -> None:
-    (strip,) = drawer().line(line("10 %\r\x1b[31m99 %\x1b[0m done"))
+    (strip,) = strips(drawer().line(line("10 %\r\x1b[31m99 %\x1b[0m done")))
     assert strip.text.rstrip() == "   99 % done"
     colours = {s.text: s.style.color for s in strip if s.style and s.text.strip()}
     assert colours["99 %"] == Color.from_ansi(1)
@@ -142,14 +148,14 @@ def test_colours_become_styles_and_progress_its_last_state() -> None:
 
 def test_matches_and_the_current_line_lie_over_colours() -> None:
     lit = drawer(find=lambda _text: [(0, 2)])
-    (strip,) = lit.line(line("\x1b[32mabcd"), None, Flags(found=True))
+    (strip,) = strips(lit.line(line("\x1b[32mabcd"), None, Flags(found=True)))
     pieces = [(s.text, s.style) for s in strip if s.text in {"ab", "cd"}]
     assert [text for text, _style in pieces] == ["ab", "cd"]
     assert pieces[0][1] != pieces[1][1]
 
 
 def test_flags_are_drawn() -> None:
-    (marked,) = drawer().line(line("x"), None, Flags(bookmarked=True))
+    (marked,) = strips(drawer().line(line("x"), None, Flags(bookmarked=True)))
     assert marked.text.rstrip() == "◆  x"
 
 
@@ -164,7 +170,7 @@ def test_notices_wrap_so_that_no_word_of_a_verdict_is_lost() -> None:
         "   fetching",
     ]
     for width in range(1, 30):
-        for strip in drawer(width).section(verdict):
+        for strip in strips(drawer(width).section(verdict)):
             assert strip.cell_length == width
 
 
@@ -186,20 +192,20 @@ def test_json_is_indented_inline() -> None:
 
 
 def test_a_huge_line_is_cut_short_and_says_how_large_it_is() -> None:
-    strips = drawer(80, wrap=True).line(line("x" * (412 << 10)))
-    text = "".join(row[3:] for row in texts(strips)).replace(" ", "")
+    rows = drawer(80, wrap=True).line(line("x" * (412 << 10)))
+    text = "".join(row[3:] for row in texts(rows)).replace(" ", "")
     assert text == "x" * MOST_SHOWN + "…412KiB,Enteropens"
     assert drawer(80, wrap=True).height(line("x" * (412 << 10)), as_json=False) == len(
-        strips
+        rows
     )
 
 
 def test_a_line_of_100_mb_is_drawn_like_any_other() -> None:
     huge = line("y" * 100_000_000)
-    (strip,) = drawer(80).line(huge)
+    (strip,) = strips(drawer(80).line(huge))
     assert strip.cell_length == 80
     wide = line("é" * 10_000_000 + "\r")
-    assert drawer(80).line(wide)[0].cell_length == 80
+    assert drawer(80).line(wide)[0].strip.cell_length == 80
 
 
 HOSTILE = st.one_of(
@@ -235,9 +241,9 @@ def test_every_row_is_as_wide_as_the_screen_and_harmless(
     message: str, width: int, left: int, wrap: bool, stream: str
 ) -> None:
     draw = drawer(width, wrap=wrap, left=left, timestamps=Timestamps.TIME)
-    strips = draw.line(line(message, stream))
-    assert len(strips) == draw.height(line(message, stream), as_json=False)
-    for strip in strips:
+    drawn = strips(draw.line(line(message, stream)))
+    assert len(drawn) == draw.height(line(message, stream), as_json=False)
+    for strip in drawn:
         assert strip.cell_length == width
         assert sum(cell_len(segment.text) for segment in strip) == width
         assert all(c >= " " and not "\x7f" <= c <= "\x9f" for c in strip.text)

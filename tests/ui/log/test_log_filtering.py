@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chronotui.ui.log.messages import LineOpened
+from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import log_line
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ async def test_enter_in_a_filtered_view_shows_the_line_in_the_full_log(
         assert bench.current == "line 27"
         assert "line 26" in bench.shown()
         assert "lifted" in bench.bar()
-        assert not bench.posted(LineOpened)
+        assert not bench.posted(LogView.LineOpened)
         await bench.press("escape")
         assert bench.current == "line 27"
         assert "line 26" not in bench.shown()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chronotui.log.finders import LineMatches
 from chronotui.log.marks import GapMark, GapState
 from chronotui.model import STDERR
-from chronotui.ui.log.messages import OlderErrorWanted, ServerSearchWanted
+from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import log_line
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ async def test_search_at_the_newest_line_looks_back_and_esc_follows_again(
         await bench.press("slash")
         await bench.type_in("line 1")
         assert bench.current == "line 19"
-        assert bench.app.place == bench.view.place
+        changes = bench.app.changes
+        assert bench.view.place.number == 20
         await bench.press("escape")
+        assert bench.app.changes > changes
         assert bench.view.place.following
 
 
@@ -181,8 +183,8 @@ async def test_a_search_that_is_not_through_says_so(
     async with open_pane(lines) as bench:
         monkeypatch.setattr(LineMatches, "look", lambda *_: False)
         monkeypatch.setattr(LineMatches, "advance", lambda *_: False)
-        bench.view.begin_search()
-        bench.view.preview_search("far")
+        bench.view.finder.begin_search(bench.opened)
+        bench.view.finder.preview_search(bench.opened, "far")
         bench.app.pane.update_bar()
         assert "no match yet" in bench.bar()
         bench.view.action_next_match(-1)
@@ -201,7 +203,7 @@ async def test_a_count_that_still_grows_has_a_plus(
         monkeypatch.setattr(LineMatches, "complete", False)
         bench.app.pane.update_bar()
         assert "1+ of 1+" in bench.bar()
-        bench.view.action_line_up()
+        bench.view.action_move(-1)
         bench.app.pane.update_bar()
         assert "1+ matches" in bench.bar()
         monkeypatch.undo()
@@ -215,10 +217,10 @@ async def test_a_match_found_late_does_not_call_the_reader_back(
     async with open_pane([log_line(n) for n in range(9000)]) as bench:
         monkeypatch.setattr(LineMatches, "look", lambda *_: False)
         monkeypatch.setattr(LineMatches, "advance", lambda *_: False)
-        bench.view.begin_search()
-        bench.view.preview_search("line 4$")
+        bench.view.finder.begin_search(bench.opened)
+        bench.view.finder.preview_search(bench.opened, "line 4$")
         bench.view.action_next_match(-1)
-        bench.view.action_line_up()
+        bench.view.action_move(-1)
         monkeypatch.undo()
         await bench.settled()
         assert bench.current == "line 8998"
@@ -251,7 +253,7 @@ async def test_an_error_above_what_is_loaded_is_gone_to_when_it_is(
     lines[5] = log_line(5, "ERROR: far above")
     async with open_pane(lines[200:]) as bench:
         await bench.press("E")
-        assert len(bench.posted(OlderErrorWanted)) == 1
+        assert len(bench.posted(LogView.OlderErrorWanted)) == 1
         await bench.add(lines[100:200])
         assert not bench.view.went_to_older_error()
         assert bench.view.place.following
@@ -261,7 +263,7 @@ async def test_an_error_above_what_is_loaded_is_gone_to_when_it_is(
         await bench.press("j", "E", "j")
         assert bench.current == "line 6"
         await bench.press("E", "E")
-        assert len(bench.posted(OlderErrorWanted)) == 2
+        assert len(bench.posted(LogView.OlderErrorWanted)) == 2
         await bench.press("j")
         assert bench.view.went_to_older_error(), "the reader went on"
         assert bench.current == "line 6"
@@ -281,7 +283,7 @@ async def test_an_error_is_not_gone_to_past_lines_that_are_not_loaded(
         bench.store.set_gaps([GapMark(1, 100, 100, 100, GapState.UNREAD)])
         bench.view.take_over()
         await bench.press("E")
-        assert len(bench.posted(OlderErrorWanted)) == 1
+        assert len(bench.posted(LogView.OlderErrorWanted)) == 1
         assert bench.view.place.following
         await bench.add(lines[100:200])
         bench.store.set_gaps([])
@@ -307,7 +309,7 @@ async def test_a_search_of_the_server_is_asked_for(open_pane: OpenPane) -> None:
     async with open_pane(3) as bench:
         await bench.ask("slash", "line")
         await bench.press("S")
-        (asked,) = bench.posted(ServerSearchWanted)
+        (asked,) = bench.posted(LogView.ServerSearchWanted)
         assert asked.text == "line"
 
 

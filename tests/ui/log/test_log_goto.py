@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chronotui.log.marks import GapMark, GapState
 from chronotui.ui.log.find import LineGoal, TimeGoal
-from chronotui.ui.log.messages import OlderWanted, WholeLogWanted
+from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import START_NS, log_line
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def test_numbers_of_the_documented_dialect_are_places_too(
 async def test_a_line_before_what_is_loaded_is_asked_for(open_pane: OpenPane) -> None:
     async with open_pane(with_id(log_line(n)) for n in range(500, 600)) as bench:
         await bench.ask("colon", "100")
-        (wanted,) = bench.posted(OlderWanted)
+        (wanted,) = bench.posted(LogView.OlderWanted)
         assert (wanted.goal, wanted.typed) == (LineGoal(1, 99), "100")
         assert bench.view.place.following
         await bench.add(with_id(log_line(n)) for n in range(500))
@@ -89,17 +89,17 @@ async def test_a_line_before_what_is_loaded_is_asked_for(open_pane: OpenPane) ->
         bench.view.go_to_loaded(wanted.goal)
         assert bench.current == "line 100"
         await bench.ask("colon", "start")
-        assert len(bench.posted(WholeLogWanted)) == 1
+        assert len(bench.posted(LogView.WholeLogWanted)) == 1
 
 
 async def test_a_time_before_what_is_loaded_is_asked_for(open_pane: OpenPane) -> None:
     async with open_pane(with_id(log_line(n)) for n in range(5000, 9000)) as bench:
         await bench.ask("colon", "22:14:00")
-        (wanted,) = bench.posted(OlderWanted)
+        (wanted,) = bench.posted(LogView.OlderWanted)
         assert wanted.goal == TimeGoal(START_NS + 40 * 1_000_000_000)
         bench.view.edges.more_above = False
         await bench.ask("colon", "22:14:00")
-        assert len(bench.posted(OlderWanted)) == 1
+        assert len(bench.posted(LogView.OlderWanted)) == 1
         assert bench.current == "line 5000"
         assert bench.said() == "The log begins later: this is its first line."
 
@@ -150,12 +150,12 @@ async def test_what_is_left_out_in_the_middle_is_asked_for(
         await bench.add([])
         for typed in ("2000", "22:15:00"):
             await bench.ask("colon", typed)
-            assert bench.posted(OlderWanted)[-1].typed == typed
+            assert bench.posted(LogView.OlderWanted)[-1].typed == typed
         times = {"22:13:25": 51, "22:12:00": 1}
         for typed, number in {"50": 50, "5050": 5050, **times}.items():
             await bench.ask("colon", typed)
             assert (typed, bench.view.place.number) == (typed, number)
-        assert len(bench.posted(OlderWanted)) == 2
+        assert len(bench.posted(LogView.OlderWanted)) == 2
 
 
 async def test_a_line_the_filter_hides_is_said_to_be(open_pane: OpenPane) -> None:

@@ -163,7 +163,9 @@ async def test_matches_of_the_log_stand_out_in_the_tree(open_pane: OpenPane) -> 
     async with open_pane([log_line(0, ORDER)], size=(80, 40)) as bench:
         await bench.ask("slash", "error")
         _screen, sheet = await open_json(bench)
-        styles = [segment.style for segment in sheet.render_line(1)]
+        styles = [
+            segment.style for segment in sheet.render_lines(Region(0, 1, 80, 1))[0]
+        ]
         assert any(style and style.underline for style in styles)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chronotui.log.marks import GapMark, GapState
-from chronotui.ui.log.messages import EdgeReached, LineOpened, WholeLogWanted
+from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import log_line
 
 if TYPE_CHECKING:
@@ -200,22 +200,22 @@ async def test_brackets_go_from_try_to_try(open_pane: OpenPane) -> None:
 
 async def test_the_edge_is_told_before_it_is_reached(open_pane: OpenPane) -> None:
     async with open_pane(100) as bench:
-        assert [m.edge for m in bench.posted(EdgeReached)] == ["bottom"]
+        assert [m.edge for m in bench.posted(LogView.EdgeReached)] == ["bottom"]
         await bench.press("b", "b", "b", "b", "b", "b")
-        edges = [m.edge for m in bench.posted(EdgeReached)]
+        edges = [m.edge for m in bench.posted(LogView.EdgeReached)]
         assert edges.count("top") == 1
         assert bench.opened.viewport.top.row > 0
         await bench.add([log_line(-1)])
-        edges = [m.edge for m in bench.posted(EdgeReached)]
+        edges = [m.edge for m in bench.posted(LogView.EdgeReached)]
         assert edges.count("top") == 2
 
 
 async def test_pushing_at_the_top_asks_again(open_pane: OpenPane) -> None:
     async with open_pane(5) as bench:
         await bench.press("g")
-        before = len(bench.posted(EdgeReached))
+        before = len(bench.posted(LogView.EdgeReached))
         await bench.press("k")
-        assert len(bench.posted(EdgeReached)) == before + 1
+        assert len(bench.posted(LogView.EdgeReached)) == before + 1
 
 
 async def test_lines_left_out_in_the_middle_are_asked_for_from_either_side(
@@ -225,30 +225,30 @@ async def test_lines_left_out_in_the_middle_are_asked_for_from_either_side(
     async with open_pane(lines) as bench:
         bench.store.set_gaps([GapMark(1, 100, 100, 8900, GapState.UNREAD)])
         await bench.add([])
-        assert not bench.posted(WholeLogWanted)
+        assert not bench.posted(LogView.WholeLogWanted)
         await bench.press("g", "j", "k", "k")
-        assert len(bench.posted(WholeLogWanted)) == 1
-        assert [m.edge for m in bench.posted(EdgeReached)] == ["bottom"]
+        assert len(bench.posted(LogView.WholeLogWanted)) == 1
+        assert [m.edge for m in bench.posted(LogView.EdgeReached)] == ["bottom"]
         bench.view.go_to_row(90)
         bench.view.go_to_row(92)
         await bench.settled()
-        assert len(bench.posted(WholeLogWanted)) == 2
+        assert len(bench.posted(LogView.WholeLogWanted)) == 2
         bench.view.go_to_row(110)
         bench.view.go_to_row(112)
         await bench.settled()
-        assert [m.edge for m in bench.posted(EdgeReached)] == ["bottom", "top"]
+        assert [m.edge for m in bench.posted(LogView.EdgeReached)] == ["bottom", "top"]
         await bench.add([log_line(8999)])
-        assert [m.edge for m in bench.posted(EdgeReached)][2:] == ["top"]
-        assert len(bench.posted(WholeLogWanted)) == 2
+        assert [m.edge for m in bench.posted(LogView.EdgeReached)][2:] == ["top"]
+        assert len(bench.posted(LogView.WholeLogWanted)) == 2
 
 
 async def test_g_asks_for_the_whole_log(open_pane: OpenPane) -> None:
     async with open_pane(100) as bench:
         await bench.press("g")
-        assert len(bench.posted(WholeLogWanted)) == 1
+        assert len(bench.posted(LogView.WholeLogWanted)) == 1
         bench.view.edges.more_above = False
         await bench.press("g")
-        assert len(bench.posted(WholeLogWanted)) == 1
+        assert len(bench.posted(LogView.WholeLogWanted)) == 1
 
 
 async def test_the_wheel_scrolls_and_reads(open_pane: OpenPane) -> None:
@@ -277,7 +277,7 @@ async def test_a_double_click_opens_the_line(open_pane: OpenPane) -> None:
     async with open_pane(100) as bench:
         await bench.pilot.click(bench.view, offset=(10, 3), times=2)
         await bench.settled()
-        assert [m.line.message for m in bench.posted(LineOpened)] == ["line 91"]
+        assert [m.line.message for m in bench.posted(LogView.LineOpened)] == ["line 91"]
 
 
 async def test_a_drag_picks_a_range(open_pane: OpenPane) -> None:

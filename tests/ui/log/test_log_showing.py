@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from chronotui.log.marks import GapMark, GapState
 from chronotui.model import STDERR, STDOUT
-from chronotui.ui.log.messages import SettingsChanged
-from chronotui.ui.log.settings import Timestamps, ViewSettings
+from chronotui.times import Timestamps
+from chronotui.ui.log import ViewSettings
+from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import log_line
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ async def test_t_goes_through_the_times_and_tells_them(open_pane: OpenPane) -> N
             "",
             "22:13:20.100",
         ]
-        changed = bench.posted(SettingsChanged)
+        changed = bench.posted(LogView.SettingsChanged)
         assert [m.settings.timestamps for m in changed] == [
             Timestamps.FULL,
             Timestamps.ELAPSED,
@@ -98,11 +99,10 @@ async def test_a_stream_alone_fills_the_window_and_both_come_back_in_place(
 async def test_settings_from_outside_are_shown_and_not_told(
     open_pane: OpenPane,
 ) -> None:
-    async with open_pane(3) as bench:
-        bench.view.apply_settings(ViewSettings(timestamps=Timestamps.OFF))
-        await bench.settled()
+    settings = ViewSettings(timestamps=Timestamps.OFF)
+    async with open_pane(3, settings=settings) as bench:
         assert bench.screen()[0] == "   line 0"
-        assert not bench.posted(SettingsChanged)
+        assert not bench.posted(LogView.SettingsChanged)
 
 
 async def test_streams(open_pane: OpenPane) -> None:
@@ -164,7 +164,7 @@ async def test_sections_and_edges(open_pane: OpenPane) -> None:
 async def test_an_empty_log_says_why(open_pane: OpenPane) -> None:
     async with open_pane(0) as bench:
         sentence = "Log retention is off. D tells."
-        bench.app.pane.explain_empty("No log to show.", sentence)
+        bench.app.pane.view.explain_empty("No log to show.", sentence)
         await bench.settled()
         text = "\n".join(bench.screen())
         assert "No log to show." in text

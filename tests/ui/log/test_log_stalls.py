@@ -14,7 +14,8 @@ from textual.events import Key
 from chronotui.model import STDERR, STDOUT
 from chronotui.ui.keys import actions_of, own_bindings
 from chronotui.ui.log.line_screen import LineScreen
-from chronotui.ui.log.view import LogPane, LogView
+from chronotui.ui.log.prompt import LogPane
+from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import log_line
 
 if TYPE_CHECKING:

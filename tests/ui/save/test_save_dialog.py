@@ -77,7 +77,7 @@ async def answer(pilot: Pilot[None], desk: Desk) -> SaveRequest:
 async def test_opens_with_a_good_path_and_enter_saves(folder: Path) -> None:
     desk = desk_on(subject(folder, known_lines=7))
     async with desk.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: shown(desk, "standing") == "new file")
+        await until(pilot, lambda: shown(desk, "preview") == "new file")
         assert desk.dialog.query_one("#path", Input).value == (
             "~/logs/8f3c2160-job-logs.txt"
         )
@@ -146,12 +146,12 @@ async def test_an_existing_file_is_never_replaced_unasked(folder: Path) -> None:
     (folder / "there.txt").write_text("mine")
     desk = Desk(SaveDialog(subject(folder), folder / "there.txt"))
     async with desk.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "exists" in shown(desk, "standing"))
+        await until(pilot, lambda: "exists" in shown(desk, "preview"))
         await pilot.press("enter")
         await pilot.pause()
         assert desk.answers == []
         await pilot.press("down", "right")
-        await until(pilot, lambda: shown(desk, "standing") == "will be replaced")
+        await until(pilot, lambda: shown(desk, "preview") == "will be replaced")
         await pilot.press("enter")
         request = await answer(pilot, desk)
     assert request.overwrite
@@ -167,7 +167,7 @@ async def test_a_path_that_cannot_be_is_said_while_typing(folder: Path) -> None:
             ("~/logs/" + "x" * 300, "the name is too long"),
         ):
             desk.dialog.query_one("#path", Input).value = typed
-            said = partial(lambda words: words in shown(desk, "standing"), words)
+            said = partial(lambda words: words in shown(desk, "preview"), words)
             await until(pilot, said)
             await pilot.press("enter")
             await pilot.pause()
@@ -179,9 +179,7 @@ async def test_a_relative_path_shows_where_it_leads(folder: Path) -> None:
     async with desk.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         desk.dialog.query_one("#path", Input).value = "x.log"
-        await until(
-            pilot, lambda: shown(desk, "standing") == "~/logs/x.log  (new file)"
-        )
+        await until(pilot, lambda: shown(desk, "preview") == "~/logs/x.log  (new file)")
         await pilot.press("enter")
         request = await answer(pilot, desk)
     assert request.path == folder / "x.log"
@@ -191,7 +189,7 @@ async def test_a_missing_configured_folder_is_made(folder: Path) -> None:
     own = folder / "incidents"
     desk = desk_on(subject(own, own_folder=own))
     async with desk.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "new folder" in shown(desk, "standing"))
+        await until(pilot, lambda: "new folder" in shown(desk, "preview"))
         await pilot.press("enter")
         request = await answer(pilot, desk)
     assert request.make_folder
@@ -226,11 +224,11 @@ async def test_everything_fits(
     about = subject(folder, status, parts=parts)
     desk = Desk(SaveDialog(about, folder / "there.txt"))
     async with desk.run_test(size=size) as pilot:
-        await until(pilot, lambda: "exists" in shown(desk, "standing"))
+        await until(pilot, lambda: "exists" in shown(desk, "preview"))
         await pilot.pause()
         box = desk.dialog.query_one("#box")
         assert box.max_scroll_y == 0
-        for field in desk.dialog.query("RadioRow, Input, Button, #note, #standing"):
+        for field in desk.dialog.query("RadioRow, Input, Button, #note, #preview"):
             if field.display:
                 assert desk.dialog.region.contains_region(field.region), field
         assert "recorded" in shown(desk, "note")
@@ -276,10 +274,10 @@ async def test_a_folder_alone_is_completed_with_the_usual_name(
         path = desk.dialog.query_one("#path", Input)
         path.value = typed
         name = "~/logs/8f3c2160-job-logs.txt  (new file)"
-        await until(pilot, lambda: shown(desk, "standing") == name)
+        await until(pilot, lambda: shown(desk, "preview") == name)
         desk.dialog.query_one("#format", RadioRow).place = 2
         name = "~/logs/8f3c2160-job-logs.jsonl  (new file)"
-        await until(pilot, lambda: shown(desk, "standing") == name)
+        await until(pilot, lambda: shown(desk, "preview") == name)
         await pilot.press("enter")
         request = await answer(pilot, desk)
     assert request.path == folder / "8f3c2160-job-logs.jsonl"
@@ -290,7 +288,7 @@ async def test_in_a_folder_that_has_the_name_a_free_one_is_taken(folder: Path) -
     desk = desk_on(subject(folder))
     async with desk.run_test(size=(80, 24)) as pilot:
         desk.dialog.query_one("#path", Input).value = "~/logs"
-        await until(pilot, lambda: "job-logs-2.txt" in shown(desk, "standing"))
+        await until(pilot, lambda: "job-logs-2.txt" in shown(desk, "preview"))
         await pilot.press("enter")
         request = await answer(pilot, desk)
     assert request.path == folder / "8f3c2160-job-logs-2.txt"

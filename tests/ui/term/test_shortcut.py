@@ -13,8 +13,8 @@ from textual.widgets import Static
 
 from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
+from chronotui.ui.log.prompt import LogPane
 from chronotui.ui.log.state import OpenLog
-from chronotui.ui.log.view import LogPane
 from tests.ui.term.emulated import emulate
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def test_rows_that_come_on_the_screen_are_no_longer_new() -> None:
 
 def test_follow_again_goes_to_the_newest() -> None:
     _rows, viewport = reader(100)
-    viewport.go_top()
+    viewport.go_to(0)
     viewport.follow()
     assert viewport.current == 99
     assert viewport.following
@@ -113,7 +113,7 @@ def test_a_page_at_either_end_moves_the_current_row_there() -> None:
     viewport.page(9)
     viewport.page(9)
     assert viewport.current == 99
-    viewport.go_top()
+    viewport.go_to(0)
     viewport.move(3)
     viewport.page(-9)
     assert viewport.current == 0
@@ -199,7 +199,7 @@ def test_no_rows_no_harm() -> None:
         move(-1)
         move(1)
     viewport.go_to(5)
-    viewport.go_top()
+    viewport.go_to(0)
     viewport.return_to(viewport.spot)
     viewport.stop_following()
     assert viewport.row_at(0) == viewport.last_shown == viewport.newest == -1
@@ -212,7 +212,7 @@ def test_a_spot_is_come_back_to_whatever_was_added() -> None:
     viewport.go_to(50)
     viewport.scroll(3)
     spot, y = viewport.spot, viewport.screen_y
-    viewport.go_top()
+    viewport.go_to(0)
     for number in range(1, 300, 7):
         rows.add(number)
     viewport.resettle()

@@ -1,0 +1,143 @@
+"""``python -m tests.benchmarks.count_calls [NAME …]``: calls a small act costs.
+
+Counts how many of the package's own Python functions one act passes through, and how
+many calls that makes: a measure of how far a reader has to go to follow it, which no
+busy machine blurs. Comprehensions and generators of one function count as calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import chronotui
+from chronotui.log.store import LogStore
+from chronotui.model import STDOUT, LogLine
+from chronotui.ui.app import TypedAhead
+from chronotui.ui.log.prompt import LogPane
+from chronotui.ui.log.state import OpenLog
+from tests.benchmarks import texts
+from tests.ui.term.emulated import emulate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from types import FrameType
+
+    from textual.app import ComposeResult
+
+    from tests.ui.term.emulated import Emulation
+
+PACKAGE: Final = str(Path(chronotui.__file__).parent)
+LINES: Final = 100_000
+SIZE: Final = (120, 40)
+
+
+@dataclass
+class Calls:
+    """The package's functions that were called, and how often."""
+
+    by_function: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def functions(self) -> int:
+        return len(self.by_function)
+
+    @property
+    def total(self) -> int:
+        return self.by_function.total()
+
+    def note(self, frame: FrameType, event: str, _value: object) -> None:
+        """Take one event of ``sys.setprofile``."""
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(PACKAGE):
+            module = code.co_filename[len(PACKAGE) + 1 : -3].replace("/", ".")
+            self.by_function[f"{module}.{code.co_qualname}"] += 1
+
+
+@contextmanager
+def counted() -> Iterator[Calls]:
+    """Count what is called within."""
+    calls = Calls()
+    sys.setprofile(calls.note)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+class LogApp(TypedAhead[None]):
+    """A log pane over the usual lines, on the whole terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.pane = LogPane()
+
+    def compose(self) -> ComposeResult:
+        yield self.pane
+
+    def on_mount(self) -> None:
+        store = LogStore()
+        start_ns = texts.START_SECONDS * 10**9
+        store.add(
+            [
+                LogLine(
+                    1, number, STDOUT, start_ns + number * 10**6, texts.text(number)
+                )
+                for number in range(LINES)
+            ]
+        )
+        self.pane.show(OpenLog(store))
+        self.pane.view.focus()
+
+
+async def _press(emulation: Emulation, *keys: str) -> None:
+    for key in keys:
+        await emulation.press(key)
+        emulation.driver.settle()
+
+
+async def _line_down(keys_before: int) -> Calls:
+    """Go a line down in a settled view, up to the bytes for the terminal."""
+    async with emulate(LogApp(), SIZE) as emulation:
+        await _press(emulation, "g", *["j"] * keys_before)
+        await asyncio.sleep(0.2)
+        with counted() as calls:
+            await _press(emulation, "j")
+    return calls
+
+
+ACTS: Final[dict[str, Callable[[], Awaitable[Calls]]]] = {
+    "j within the window": lambda: _line_down(SIZE[1] // 2),
+    "j at its edge": lambda: _line_down(SIZE[1] + 5),
+}
+
+
+def count(what: str) -> Calls:
+    """Return what one of `ACTS` calls."""
+
+    async def act() -> Calls:
+        return await ACTS[what]()
+
+    return asyncio.run(act())
+
+
+def main() -> None:
+    """Print a table of the named acts, or of all; with one name its functions."""
+    names = sys.argv[1:] or list(ACTS)
+    print("| what | functions | calls |\n|---|---|---|")
+    for name in names:
+        calls = count(name)
+        print(f"| {name} | {calls.functions} | {calls.total} |")
+    if len(names) == 1:
+        for function, times in calls.by_function.most_common():
+            print(f"{times:6} {function}")
+
+
+if __name__ == "__main__":
+    main()
