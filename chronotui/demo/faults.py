@@ -119,7 +119,7 @@ class Faults:
         reset_rate: Rate of cuts that are TCP resets.
         silent_seconds: Live streams fall silent for good after such a time.
         split_bytes: Streamed answers come in HTTP chunks of such sizes.
-        buffer_seconds: A proxy holds live frames back for so long.
+        buffer_seconds: A proxy holds live frames but the first back for so long.
         held_back: A proxy holds the headers or the frames of new live streams back.
         to_close: Streamed answers are not chunked, their end is the end of the
             connection (WIRE.md "Proxies").

@@ -140,8 +140,14 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
-def block_range(chapter: Chapter, count: int) -> tuple[int, int]:
-    """Return the lines (from, to) that are whole blocks out of the book."""
+def block_range(chapter: Chapter, count: int, kind: str) -> tuple[int, int]:
+    """Return the lines (from, to) that are whole blocks out of the book.
+
+    In JSON they are only where block and second go together.
+    """
+    whole = chapter.start_ns % SECOND == 0 and chapter.first_number == 0
+    if kind != "txt" and not (whole and chapter.step_ns == MILLISECOND):
+        return (0, 0)
     end = count if chapter.body_end is None else min(count, chapter.body_end)
     start = -(-max(1, len(chapter.opening)) // BLOCK_LINES) * BLOCK_LINES
     end -= end % BLOCK_LINES
@@ -154,11 +160,8 @@ def block_bytes(
     """Yield whole blocks; each entry is followed by its separator."""
     if writer.kind == "txt":
         template = chapter.book.text_block(stream)
-    elif _ticks(chapter):
-        template = _template(chapter, writer, stream)
     else:
-        yield from _slowly(chapter, start, end, writer, stream)
-        return
+        template = _template(chapter, writer, stream)
     seconds = chapter.start_ns // SECOND
     fill = _filling(template)
     pieces = []
@@ -192,12 +195,6 @@ def _filling(template: bytes) -> Callable[[bytes, bytes], bytes]:
     return fill
 
 
-def _ticks(chapter: Chapter) -> bool:
-    """Tell whether block and second go together."""
-    whole = chapter.start_ns % SECOND == 0 and chapter.first_number == 0
-    return chapter.step_ns == MILLISECOND and whole
-
-
 def _template(chapter: Chapter, writer: RawWriter, stream: str | None) -> bytes:
     """Write a block with marks where its number and its second belong."""
     entries = []
@@ -214,16 +211,6 @@ def _template(chapter: Chapter, writer: RawWriter, stream: str | None) -> bytes:
         text = text.replace(_NUMBER, f"{BLOCK}{number:03d}", 2)
         entries.append(text + separator)
     return "".join(entries).encode()
-
-
-def _slowly(
-    chapter: Chapter, start: int, end: int, writer: RawWriter, stream: str | None
-) -> Iterator[bytes]:
-    separator = "," if writer.kind == "json" else "\n"
-    for at in range(start, end, BLOCK_LINES):
-        lines = map(chapter.line, range(at, at + BLOCK_LINES))
-        kept = (line for line in lines if stream in (None, line.stream))
-        yield "".join([writer.entry(line) + separator for line in kept]).encode()
 
 
 @route("GET", "workflows/*/jobs/*/logs/raw", "raw", "failed to get job")
@@ -323,9 +310,9 @@ class Download:
 
     def _chapter(self, chapter: Chapter, count: int) -> Iterator[bytes]:
         """Write an attempt: line by line at its edges, block by block between."""
-        start, end = 0, 0
+        start = end = 0
         if self._matcher is None and self._faults.retained_lost <= 0:
-            start, end = block_range(chapter, count)
+            start, end = block_range(chapter, count, self._writer.kind)
         if start == end:
             yield from self._lines(chapter, 0, count)
             return
@@ -344,7 +331,7 @@ class Download:
             line
             for line in lines
             if self._stream in (None, line.stream)
-            and (self._matcher is None or self._matcher.ranges(line.message))
+            and (self._matcher is None or self._matcher.matches(line.message))
             and not self._faults.loses(line)
         ]
 

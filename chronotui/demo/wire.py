@@ -322,14 +322,14 @@ class ServerConnection(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._connections.add(self)
-        self._rest()
+        self._start_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop whatever was being answered."""
         del exc
         self._connections.discard(self)
         self._room.set()
-        self._stir()
+        self._stop_idle()
         if self._task is not None:
             self._task.cancel()
 
@@ -364,14 +364,14 @@ class ServerConnection(asyncio.Protocol):
             return
         request, size = parsed
         del self._received[:size]
-        self._stir()
+        self._stop_idle()
         self._version = request.version
         wish = request.headers.get("connection", "").lower()
         self._keeps_open = request.version == _HTTP_1_1 and wish != "close"
         self._task = self._loop.create_task(self._answer(request))
-        self._task.add_done_callback(self._settle)
+        self._task.add_done_callback(self._report_bug)
 
-    def _settle(self, task: asyncio.Task[None]) -> None:
+    def _report_bug(self, task: asyncio.Task[None]) -> None:
         """Break off and report an answer that failed by a mistake of ours."""
         if task.cancelled() or task.exception() is None:
             return
@@ -385,15 +385,15 @@ class ServerConnection(asyncio.Protocol):
             return
         if self._keeps_open:
             self._task = None
-            self._rest()
+            self._start_idle()
             self._take()
         else:
             self._transport.close()
 
-    def _rest(self) -> None:
+    def _start_idle(self) -> None:
         self._idle = self._loop.call_later(self._idle_seconds, self._transport.close)
 
-    def _stir(self) -> None:
+    def _stop_idle(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
