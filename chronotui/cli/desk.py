@@ -102,7 +102,6 @@ def _make_first_profile(invocation: Invocation) -> Profile | None:
 
 
 def demo(invocation: Invocation) -> int:
-    """Start the demo server, and the desk on it unless only serving is asked for."""
     options = invocation.options
     from chronotui.sources.protocol import KINDS
 
@@ -153,7 +152,6 @@ def _show_demo(invocation: Invocation, server: DemoServer) -> int:
 
 
 def demo_profile(server: DemoServer) -> Profile:
-    """Return the profile that signs in to a demo server."""
     from chronotui.storage.settings import AuthSettings, Profile, Secret
 
     auth = AuthSettings(email=server.email, password=Secret(server.password))

@@ -51,7 +51,6 @@ class Invocation:
 
     @cached_property
     def config_path(self) -> Path:
-        """The configuration file in use, existing or not."""
         if named := self._named_config:
             return Path(named).expanduser()
         from chronotui.storage.files import config_file
@@ -85,7 +84,6 @@ class Invocation:
 
     @property
     def server_url(self) -> str | None:
-        """The URL that is used instead of a profile's, if one is named."""
         return self.options.url or os.environ.get("CHRONOTUI_URL") or None
 
     @cached_property
@@ -170,7 +168,6 @@ class Invocation:
         return asyncio.run(_ended_in_order(run()))
 
     def close(self) -> None:
-        """Close the diagnostic log."""
         if self.open_log is not None:
             self.open_log.close()
 

@@ -148,7 +148,6 @@ def _grep(text: str) -> LineMatcher:
 
 
 def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
-    """Say what was not printed because the expression took too long for it."""
     from chronotui.log.pattern import LineMatcher
 
     grep = selection.grep

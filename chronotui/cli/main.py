@@ -27,7 +27,6 @@ BUG: Final = 70
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code."""
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as end:

@@ -46,7 +46,6 @@ def shows_colour(stream: TextIO | None) -> bool:
 
 
 def columns(stream: TextIO | None) -> int:
-    """Return the width of the terminal in cells."""
     try:
         named = int(os.environ.get("COLUMNS", "0"))
     except ValueError:

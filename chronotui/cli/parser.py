@@ -53,7 +53,6 @@ class Option:
 
     @property
     def is_flag(self) -> bool:
-        """Whether it begins with dashes."""
         return self.names[0].startswith("-")
 
 
@@ -129,7 +128,6 @@ def option(
 
 
 def count(text: str, least: int = 0) -> int:
-    """Read a whole number."""
     if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
         return int(text)
     raise ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")

@@ -100,7 +100,6 @@ def add(invocation: Invocation) -> int:
 
 
 def edit(invocation: Invocation) -> int:
-    """Change keys of a profile; its connection is tried first."""
     options = invocation.options
     find_profile(invocation.config, options.name)
 
@@ -281,7 +280,6 @@ def _write_edit(
 
 
 def _method(auth: Document) -> str:
-    """Tell the method from the secrets that are named."""
     if any(name.startswith("token") for name in auth):
         return "bearer"
     if any(name.startswith("session") for name in auth):

@@ -346,7 +346,6 @@ class Subscription:
         return frames
 
     def _disturbed(self, lines: Sequence[TrueLine]) -> Iterator[TrueLine]:
-        """Drop, double and swap lines as the faults say."""
         faults = self._faults
         if not faults.disturbs_live and self._held is None:
             yield from lines

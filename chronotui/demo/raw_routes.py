@@ -53,15 +53,12 @@ _TOO_LARGE: Final = (
 
 
 class RawWriter:
-    """Writes the lines of one download; ``kind`` is ``txt``, ``json`` or ``jsonl``."""
-
     def __init__(self, kind: str, job_id: str) -> None:
         self.kind = kind
         self.job_id = job_id
         self._first = True
 
     def head(self, workflow_id: str, query: str, stream: str | None) -> bytes:
-        """Return what comes before the first line."""
         if self.kind != "json":
             return b""
         filters = f'{{"q":{encode_basestring(query)},"stream":"{stream or "all"}"}}'
@@ -94,7 +91,6 @@ class RawWriter:
         return comma + entries[:-1]
 
     def entry(self, line: TrueLine) -> str:
-        """Return one line as the JSON object a download has."""
         _, number, stream, time_ns, message = line
         parsed = f',"message_json":{message}' if is_json(message) else ""
         return (
@@ -110,11 +106,9 @@ class RawWriter:
         return piece[: piece.rfind(end, 0, size + len(end) - 1) + 1]
 
     def tail(self) -> bytes:
-        """Return what comes after the last line."""
         return b"]}" if self.kind == "json" else b""
 
     def failure(self, reason: str) -> bytes:
-        """Return the trailer of a download that failed inside."""
         said = "failed to fetch logs"
         if self.kind == "json":
             error = {"message": said, "error": reason}
@@ -126,7 +120,6 @@ class RawWriter:
 
 
 def is_json(message: str) -> bool:
-    """Tell whether a message is a JSON value by itself."""
     if message[:1] not in _JSON_STARTS:
         return False
     try:
@@ -253,7 +246,6 @@ class Download:
         self._faults = call.service.faults
 
     async def pieces(self) -> AsyncGenerator[Sequence[bytes], None]:
-        """Yield the file in pieces."""
         workflow = self._call.workflow()
         head = self._writer.head(workflow.id, self._query, self._stream)
         if head:

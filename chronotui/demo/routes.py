@@ -47,7 +47,6 @@ class Dialect(Enum):
 
     @property
     def first_number(self) -> int:
-        """The sequence number of a first line."""
         return 0 if self.is_current else 1
 
     def status(self, word: str) -> str:
@@ -55,7 +54,6 @@ class Dialect(Enum):
         return word if self.is_current else _DOCUMENTED_WORDS.get(word, word)
 
     def states(self) -> tuple[str, ...]:
-        """Return the spellings a status filter may have."""
         return tuple(dict.fromkeys(self.status(word) for word in _STATES))
 
     def object(self, fields: dict[str, Any]) -> dict[str, Any]:
@@ -201,7 +199,6 @@ class Overload:
             self._until_ns = now_ns + int(self.seconds * SECOND)
 
     def refuses(self, now_ns: int) -> bool:
-        """Tell whether everything about jobs is refused."""
         return now_ns < self._until_ns
 
 
@@ -240,8 +237,6 @@ class Service:
 
 
 class RefusedError(Exception):
-    """A request that ends in an error answer: its status, and a line of text."""
-
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
         self.status = status
@@ -401,7 +396,6 @@ EVENT_HEADERS: Final = [("Cache-Control", "no-cache")]
 
 
 def refused_stream(reason: str, *, connected: bool) -> Streamed:
-    """Answer with a live stream that only says why there is none."""
 
     async def pieces() -> AsyncGenerator[Sequence[bytes], None]:
         yield [CONNECTED] if connected else []
@@ -452,7 +446,6 @@ class Accounts:
         return self.session_seconds if own is None else own
 
     def cookies(self, session: str, csrf: str, age: float) -> list[tuple[str, str]]:
-        """Return the headers that set both cookies."""
         own = urlsplit(self.public_url)
         rest = f"Max-Age={int(age)}; HttpOnly"
         if own.hostname and own.hostname not in _LOOPBACK:
@@ -563,7 +556,6 @@ def get_workflow(call: Call) -> DemoAnswer:
 
 @route("GET", "workflows/*/jobs", "jobs", "failed to list jobs")
 def list_jobs(call: Call) -> DemoAnswer:
-    """Answer ten jobs a page, newest first."""
     workflow, dialect = call.workflow(), call.service.dialect
     status = call.choice("status", dialect.states())
     trigger = call.choice("trigger", ("AUTOMATIC", "MANUAL"))

@@ -59,7 +59,6 @@ class ScriptedLog:
         self._listeners: set[Callable[[], None]] = set()
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Take lines and wake those who listen."""
         with self._lock:
             for entry in entries:
                 if self._entries and self._entries[-1].place > entry.place:
@@ -275,7 +274,6 @@ class ScriptedJob(DemoJob):
             self.completed_ns = at_ns + int(script.ends_after * SECOND)
 
     def start(self) -> None:
-        """Begin the first attempt now."""
         with self._lock:
             if not self.attempt_starts_ns:
                 self.attempt_starts_ns = (self._clock.now_ns(),)

@@ -104,8 +104,6 @@ def parse_request(received: bytearray) -> tuple[Request, int] | None:
 
 @dataclass
 class DemoAnswer:
-    """A whole answer."""
-
     status: int
     body: bytes = b""
     content_type: str = ""
@@ -129,7 +127,6 @@ def plain(status: int, words: str) -> DemoAnswer:
 
 
 def json_text(text: str, *, cache: str = "") -> DemoAnswer:
-    """Answer with JSON that is written already; ``cache`` is its Cache-Control."""
     headers = [("Cache-Control", cache)] if cache else []
     return DemoAnswer(200, text.encode(), JSON, headers)
 
@@ -232,7 +229,6 @@ def _set_timers(
 async def write_paced(
     connection: ServerConnection, data: bytes, rate: float | None
 ) -> None:
-    """Write bytes, no faster than ``rate`` a second."""
     if rate is None:
         await connection.write(data)
         return
@@ -325,7 +321,6 @@ class ServerConnection(asyncio.Protocol):
         self._start_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop whatever was being answered."""
         del exc
         self._connections.discard(self)
         self._room.set()
@@ -335,7 +330,6 @@ class ServerConnection(asyncio.Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
         return self._transport.is_closing()
 
     def pause_writing(self) -> None:
@@ -349,7 +343,6 @@ class ServerConnection(asyncio.Protocol):
         return False
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a request that is whole is answered."""
         self._received += data
         if self._task is None:
             self._take()
@@ -458,7 +451,6 @@ class ServerConnection(asyncio.Protocol):
         return b"80\r\n" + piece if self._chunked else piece
 
     def end_stream(self) -> None:
-        """End a streamed answer; one that is not chunked ends with the connection."""
         if self._chunked:
             self._write(b"0\r\n\r\n")
         else:
@@ -502,7 +494,6 @@ class ServerConnection(asyncio.Protocol):
             self._transport.close()
 
     def reset(self) -> None:
-        """Break off with a TCP reset."""
         sock = self._transport.get_extra_info("socket")
         if sock is not None and sock.fileno() >= 0:
             linger = struct.pack("ii", 1, 0)

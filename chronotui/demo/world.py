@@ -70,7 +70,7 @@ class WorkflowPlan:
     """A generated workflow.
 
     Attributes:
-        slug: A word of our own; the seed of its ids.
+        slug: A word of our own; the seed of its ids, and its name if that is "".
         text: The kind of phrases its jobs print.
         image: What its containers run.
         interval: Minutes from one scheduled run to the next.
@@ -87,11 +87,11 @@ class WorkflowPlan:
     """
 
     slug: str
-    name: str
     text: str
     interval: int
     history: int
     age: float
+    name: str = ""
     image: str = ""
     kind: str = "CONTAINER"
     seconds: tuple[float, float] = (20.0, 300.0)
@@ -103,6 +103,9 @@ class WorkflowPlan:
     courses: Mapping[int, Course] = field(default_factory=dict)
     created_days: int = 40
     terminated_hours: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.slug)
 
 
 def make_id(first: int, *seed: int) -> str:
@@ -134,7 +137,6 @@ class DemoWorkflow:
         self._added: list[DemoJob] = []
 
     def add(self, job: DemoJob) -> None:
-        """Take a job that no schedule made."""
         taken = {other.created_ns for other in self._added}
         while job.created_ns in taken:
             job.created_ns += 1
@@ -171,7 +173,6 @@ class DemoWorkflow:
         return job if job.id == job_id else None
 
     def failures(self, now_ns: int) -> int:
-        """Return how many of the last jobs failed in a row."""
         count = 0
         for job in self.jobs(now_ns):
             status = job.status(now_ns)
@@ -197,7 +198,6 @@ class DemoWorkflow:
         return max(0, passed // self._interval_ns + 1)
 
     def scheduled(self, number: int) -> DemoJob:
-        """Return the scheduled job with this number, counted from 0."""
         job = self._jobs.get(number)
         if job is None:
             course = self.plan.courses.get(number - self.plan.history + 1, Course())
@@ -252,7 +252,6 @@ class DemoWorkflow:
     def _chapters(
         self, course: Course, starts: tuple[int, ...], each_ns: int, outcome: str
     ) -> tuple[Chapter, ...]:
-        """Write the attempts of a job; a HEARTBEAT prints nothing."""
         plan = self.plan
         if plan.kind == "HEARTBEAT":
             return ()
@@ -326,7 +325,6 @@ class World:
 
     @property
     def workflows(self) -> tuple[DemoWorkflow, ...]:
-        """The workflows in the order a server lists them."""
         return tuple(self._workflows.values())
 
     def add_workflow(self, plan: WorkflowPlan) -> DemoWorkflow:
@@ -351,7 +349,6 @@ class World:
         raise KeyError(name)
 
     def job(self, job_id: str) -> DemoJob | None:
-        """Return the job with this id, whatever its workflow."""
         now_ns = self.clock.now_ns()
         found = (workflow.find(job_id, now_ns) for workflow in self.workflows)
         return next((job for job in found if job is not None), None)
@@ -398,9 +395,7 @@ class World:
         try:
             return self.named("scripted")
         except KeyError:
-            return self.add_workflow(
-                WorkflowPlan("scripted", "scripted", "sweep", 10080, 0, 0)
-            )
+            return self.add_workflow(WorkflowPlan("scripted", "sweep", _WEEK, 0, 0))
 
     def schedule(self, workflow: DemoWorkflow, key: str) -> str:
         """Run a workflow once, now, and return the job's id.
@@ -449,7 +444,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
     return (
         WorkflowPlan(
             slug="nightly-report",
-            name="nightly-report",
             text="report",
             image="registry.example.com/reports:4.11",
             interval=60,
@@ -466,7 +460,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="etl-orders",
-            name="etl-orders",
             text="etl",
             image="registry.example.com/etl:2026.11",
             interval=5,
@@ -481,7 +474,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="image-build",
-            name="image-build",
             text="build",
             image="registry.example.com/builder:29",
             interval=20,
@@ -507,7 +499,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="cleanup-tmp",
-            name="cleanup-tmp",
             text="sweep",
             image="busybox:1.37",
             interval=10,
@@ -527,7 +518,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
     return (
         WorkflowPlan(
             slug="backup-db",
-            name="backup-db",
             text="backup",
             image="postgres:17",
             interval=1440,
@@ -540,7 +530,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="ledger-replay",
-            name="ledger-replay",
             text="ledger",
             image="registry.example.com/ledger:1.0",
             interval=_WEEK,
@@ -558,7 +547,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="bulk-export",
-            name="bulk-export",
             text="access",
             image="registry.example.com/exporter:3",
             interval=_WEEK,
@@ -576,7 +564,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="queue-sweeper",
-            name="queue-sweeper",
             text="sweep",
             image="registry.example.com/sweeper:12",
             interval=1,
@@ -594,7 +581,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
     return (
         WorkflowPlan(
             slug="heartbeat-api",
-            name="heartbeat-api",
             text="sweep",
             kind="HEARTBEAT",
             interval=5,
@@ -606,7 +592,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="heartbeat-db",
-            name="heartbeat-db",
             text="sweep",
             kind="HEARTBEAT",
             interval=10,
@@ -617,7 +602,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="vault-rotate",
-            name="vault-rotate",
             text="sweep",
             image="registry.example.com/vault-rotate:5",
             interval=720,
@@ -649,7 +633,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="legacy-sync",
-            name="legacy-sync",
             text="etl",
             image="registry.example.com/sync:0.9",
             interval=120,
