@@ -22,12 +22,7 @@ _SWITCH_SECONDS: Final = 0.001
 
 
 def desk(invocation: Invocation) -> int:
-    """Open the desk on the profile in use; without any profile, the first-run form.
-
-    Raises:
-        UsageError: There is no terminal, or a job is named without its workflow.
-        ConfigError: The configuration is wrong, or there is none and nobody to ask.
-    """
+    """Open the desk on the profile in use; without any profile, the first-run form."""
     options = invocation.options
     if options.job and not options.workflow:
         raise UsageError("--job needs --workflow beside it.")

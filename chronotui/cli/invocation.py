@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 class Invocation:
     """One run of the program; everything is had when it is first asked for.
 
+    What cannot be had, such as the profile in use where there are several, raises a
+    ChronotuiError that says so.
+
     Attributes:
         options: The arguments as parsed.
         output: Where data and words go.
@@ -59,11 +62,7 @@ class Invocation:
 
     @cached_property
     def config(self) -> Config:
-        """The configuration; its warnings have been said.
-
-        Raises:
-            ConfigError: It is wrong, or a file that was named is not there.
-        """
+        """The configuration; its warnings have been said."""
         from chronotui.storage.config import load_config
 
         config = load_config(self.config_path)
@@ -88,19 +87,11 @@ class Invocation:
 
     @cached_property
     def profile(self) -> Profile:
-        """The profile in use: flag, then environment, then file.
-
-        Raises:
-            ConfigError: There is none, or it cannot be told which.
-        """
+        """The profile in use: flag, then environment, then file."""
         return self.profile_of(self.options.profile)
 
     def profile_of(self, name: str | None) -> Profile:
-        """Return a profile by name, at the address in use; None is the one in use.
-
-        Raises:
-            ConfigError: There is no such one, or it cannot be told which.
-        """
+        """Return a profile by name, at the address in use; None is the one in use."""
         config, url = self.config, self.server_url
         name = name or os.environ.get("CHRONOTUI_PROFILE") or config.default_profile
         if name is None and len(config.profiles) == 1:
@@ -116,11 +107,7 @@ class Invocation:
 
     @cached_property
     def log(self) -> DiagnosticLog | None:
-        """The diagnostic log, None when none was asked for.
-
-        Raises:
-            PathRefusedError: The file cannot be written.
-        """
+        """The diagnostic log, None when none was asked for."""
         named = self.options.log_file or os.environ.get("CHRONOTUI_LOG_FILE")
         if not named:
             return None
@@ -173,11 +160,7 @@ class Invocation:
 
 
 def find_profile(config: Config, name: str) -> Profile:
-    """Return the profile of a name.
-
-    Raises:
-        ConfigError: There is no such one; the nearest is named.
-    """
+    """Return the profile of a name."""
     profile = config.profiles.get(name)
     if profile is not None:
         return profile
@@ -214,9 +197,6 @@ async def ask_on_terminal(question: SecretQuestion) -> str:
     """Ask without an echo; the loop waits, as there is nothing to do meanwhile.
 
     A signal ends the program as it would without a question.
-
-    Raises:
-        NotSignedInError: Nothing was answered.
     """
     import getpass
     import signal
@@ -259,9 +239,6 @@ async def _ended_in_order(work: Awaitable[Result]) -> Result:
     """Do the work, which SIGTERM and SIGHUP cancel as an interrupt does.
 
     A second signal while it cleans up changes nothing.
-
-    Raises:
-        ToldToEndError: A signal came.
     """
     import asyncio
 

@@ -103,11 +103,7 @@ class PagedRead(Generic[Item]):
 async def read_list(
     page_at: Callable[[str | None], Awaitable[Page[Item]]], limit: int | None
 ) -> PagedRead[Item]:
-    """Read a list from its start; ``limit`` None reads all of it.
-
-    Raises:
-        ChronotuiError: A page cannot be read.
-    """
+    """Read a list from its start; ``limit`` None reads all of it."""
     trail = CursorTrail()
     items: list[Item] = []
     cursor: str | None = None
@@ -203,11 +199,7 @@ def json_array(items: Sequence[object]) -> str:
 
 
 def runs(_invocation: Invocation) -> int:
-    """Say that no kind of server that has runs can be opened.
-
-    Raises:
-        UsageError: Always.
-    """
+    """Say that no kind of server that has runs can be opened."""
     from chronotui.sources.protocol import KINDS
 
     kinds = KINDS.values()

@@ -38,11 +38,7 @@ _PROGRESS_SECONDS: Final = 0.25
 
 
 def logs(invocation: Invocation) -> int:
-    """Print a job's log in order, as it stands or to its end.
-
-    Raises:
-        UsageError: A time or a regular expression cannot be read.
-    """
+    """Print a job's log in order, as it stands or to its end."""
     selection = _line_selection(invocation.options)
     read = _follow if invocation.options.follow else _retained
 
@@ -262,11 +258,7 @@ def _watch_settings(invocation: Invocation) -> WatchSettings:
 
 
 def save(invocation: Invocation) -> int:
-    """Save a job's log; the path of the file is what standard output gets.
-
-    Raises:
-        UsageError: The path is standard output.
-    """
+    """Save a job's log; the path of the file is what standard output gets."""
     if invocation.options.path == "-":
         raise UsageError(
             "A log is saved into a file.", next_step="chronotui logs prints it."

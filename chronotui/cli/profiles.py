@@ -70,11 +70,7 @@ def show(invocation: Invocation) -> int:
 
 
 def add(invocation: Invocation) -> int:
-    """Add a profile; its connection is tried first.
-
-    Raises:
-        ConfigError: It exists already, or what was given makes no profile.
-    """
+    """Add a profile; its connection is tried first."""
     from chronotui.storage.config import load_config
 
     options = invocation.options
@@ -216,11 +212,7 @@ def logout(invocation: Invocation) -> int:
 
 
 def _probe(invocation: Invocation, profile: Profile) -> str:
-    """Return a sentence about a profile's server that answers.
-
-    Raises:
-        ChronotuiError: It does not answer, or does not take the sign-in.
-    """
+    """Return a sentence about a profile's server that answers."""
     import asyncio
 
     from chronotui.engine.diagnosis import try_profile
@@ -229,11 +221,7 @@ def _probe(invocation: Invocation, profile: Profile) -> str:
 
 
 def _changed_table(table: Document, options: Namespace) -> Document:
-    """Return a profile's table with what the options say.
-
-    Raises:
-        UsageError: A key is written wrongly, or a secret is on the command line.
-    """
+    """Return a profile's table with what the options say."""
     from dataclasses import fields
 
     from chronotui.storage.settings import AuthSettings
@@ -263,12 +251,7 @@ def _write_edit(
     *,
     try_profile: str | None = None,
 ) -> None:
-    """Change the configuration file, once the profile was seen to work.
-
-    Raises:
-        ConfigError: The change makes a wrong file.
-        ChronotuiError: The profile's connection or sign-in does not work.
-    """
+    """Change the configuration file, once the profile was seen to work."""
     from chronotui.storage.config import parse_config
     from chronotui.storage.config_edit import edit_config
 

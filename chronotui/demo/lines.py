@@ -186,11 +186,7 @@ class Counter:
         return number
 
     def share(self) -> int:
-        """Return the last number again, and skip the next one.
-
-        Raises:
-            ValueError: Where the writers race, and numbers are not asked for.
-        """
+        """Return the last number again, and skip the next one."""
         if self._most:
             raise ValueError("a number cannot be shared on request in a race")
         self._value += 1

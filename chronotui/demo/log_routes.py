@@ -46,11 +46,7 @@ _ENDED: Final = b'event: end\ndata: {"status":"stream_ended"}\n\n'
 
 
 def readable_job(call: Call) -> DemoJob:
-    """Return the job whose retained log is asked for.
-
-    Raises:
-        RefusedError: 404, or 412 where there are no logs by policy.
-    """
+    """Return the job whose retained log is asked for."""
     job = call.job()
     plan = call.workflow().plan
     if plan.kind == "HEARTBEAT":

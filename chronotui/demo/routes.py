@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -157,11 +158,7 @@ def encode_cursor(*place: int | str) -> str:
 
 
 def cursor_place(call: Call, kinds: tuple[type, ...]) -> list[Any] | None:
-    """Return the place the request's cursor names, None without one.
-
-    Raises:
-        RefusedError: 400 for a cursor that is none, or is another list's.
-    """
+    """Return the place the request's cursor names, None without one."""
     cursor = call.request.query.get("cursor")
     if not cursor:
         return None
@@ -258,33 +255,21 @@ class Call:
     now_ns: int
 
     def workflow(self) -> DemoWorkflow:
-        """Return the workflow named by the address.
-
-        Raises:
-            RefusedError: 404.
-        """
+        """Return the workflow named by the address, or refuse with 404."""
         workflow = self.service.world.workflow(self.ids[0])
         if workflow is None:
             raise RefusedError(404, "workflow not found")
         return workflow
 
     def job(self) -> DemoJob:
-        """Return the job named by the address.
-
-        Raises:
-            RefusedError: 404.
-        """
+        """Return the job named by the address, or refuse with 404."""
         job = self.workflow().find(self.ids[1], self.now_ns)
         if job is None:
             raise RefusedError(404, "job not found")
         return job
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        """Return a query's value, None if it is not there.
-
-        Raises:
-            RefusedError: 400 for a value that is not allowed.
-        """
+        """Return a query's value, None if it is not there; refuse others with 400."""
         value = self.request.query.get(name)
         if not value:
             return None
@@ -306,7 +291,9 @@ class Route(NamedTuple):
 ROUTES: Final[dict[tuple[str, str], Route]] = {}
 """By method and endpoint."""
 
-_ADDRESSES: Final[dict[tuple[str, ...], str]] = {}
+_ADDRESSES: Final[dict[str, str]] = {}
+"""Endpoints by a regular expression."""
+
 _OPEN: Final = {"login", "logout"}
 _ABOUT_JOBS: Final = {"jobs", "job", "schedule", "logs", "search", "raw", "events"}
 
@@ -317,7 +304,7 @@ def route(
     """Let a handler answer at an address, whose ids are written as ``*``."""
 
     def register(handler: Handler) -> Handler:
-        _ADDRESSES[tuple(address.split("/"))] = endpoint
+        _ADDRESSES[address.replace("*", "([^/]+)")] = endpoint
         ROUTES[method, endpoint] = Route(handler, words)
         return handler
 
@@ -326,14 +313,9 @@ def route(
 
 def find_endpoint(path: str) -> tuple[str, tuple[str, ...]]:
     """Return the endpoint's name and the ids in its address; "" if there is none."""
-    parts = path.strip("/").split("/")
-    for address in sorted(_ADDRESSES, reverse=True):  # "schedule" goes before "*"
-        if len(address) == len(parts) and all(
-            wanted in ("*", part) and part
-            for wanted, part in zip(address, parts, strict=True)
-        ):
-            ids = (p for a, p in zip(address, parts, strict=True) if a == "*")
-            return _ADDRESSES[address], tuple(ids)
+    for address in sorted(_ADDRESSES, reverse=True):  # "schedule" goes before an id
+        if found := re.fullmatch(address, path.strip("/")):
+            return _ADDRESSES[address], found.groups()
     return "", ()
 
 
@@ -396,7 +378,6 @@ EVENT_HEADERS: Final = [("Cache-Control", "no-cache")]
 
 
 def refused_stream(reason: str, *, connected: bool) -> Streamed:
-
     async def pieces() -> AsyncGenerator[Sequence[bytes], None]:
         yield [CONNECTED] if connected else []
         yield [f"event: error\ndata: {reason}\n\n".encode()]

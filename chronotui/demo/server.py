@@ -124,11 +124,7 @@ class LoopbackListener(ABC):
         """Answer one request on its connection, in the server's own thread."""
 
     def start(self) -> None:
-        """Begin to listen; returns once connections are taken.
-
-        Raises:
-            OSError: If the port cannot be had.
-        """
+        """Begin to listen; returns once connections are taken."""
         ready = threading.Event()
         self._failure = None
         self._thread = threading.Thread(

@@ -56,11 +56,7 @@ class Request:
         return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
 
     def json(self) -> dict[str, Any]:
-        """Return the body's JSON object.
-
-        Raises:
-            ValueError: If it is none.
-        """
+        """Return the body's JSON object."""
         try:
             value = json.loads(self.body)
         except RecursionError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -143,19 +144,11 @@ class DemoWorkflow:
         self._added = sorted([*self._added, job], key=lambda one: one.created_ns)
 
     def jobs(self, now_ns: int, before_ns: int | None = None) -> Iterator[DemoJob]:
-        """Yield the jobs there are, or were made before a time, newest first."""
+        """Return the jobs there are, or were made before a time, newest first."""
         limit = now_ns + 1 if before_ns is None else before_ns
-        added = [job for job in self._added if job.created_ns < limit]
-        number = self._count(limit)
-        while added or number:
-            scheduled = self.scheduled(number - 1) if number else None
-            if added and (
-                scheduled is None or added[-1].created_ns > scheduled.created_ns
-            ):
-                yield added.pop()
-            elif scheduled is not None:
-                number -= 1
-                yield scheduled
+        added = [job for job in reversed(self._added) if job.created_ns < limit]
+        scheduled = map(self.scheduled, range(self._count(limit) - 1, -1, -1))
+        return merge(scheduled, added, key=lambda job: -job.created_ns)
 
     def find(self, job_id: str, now_ns: int) -> DemoJob | None:
         """Return the job with this id if it exists by now."""
@@ -338,11 +331,7 @@ class World:
         return self._workflows.get(workflow_id)
 
     def named(self, name: str) -> DemoWorkflow:
-        """Return the workflow with this slug or name.
-
-        Raises:
-            KeyError: If there is none.
-        """
+        """Return the workflow with this slug or name."""
         for workflow in self.workflows:
             if name in (workflow.plan.slug, workflow.plan.name):
                 return workflow
@@ -354,26 +343,17 @@ class World:
         return next((job for job in found if job is not None), None)
 
     def newest_job(self, name: str, place: int = 0) -> DemoJob:
-        """Return a job of the workflow with this slug or name, the newest by default.
-
-        Raises:
-            KeyError: If there is no such workflow.
-            IndexError: If it has not that many jobs.
-        """
-        for number, job in enumerate(self.named(name).jobs(self.clock.now_ns())):
-            if number == place:
-                return job
-        raise IndexError(place)
+        """Return a job of the workflow with this name, counted from the newest."""
+        jobs = self.named(name).jobs(self.clock.now_ns())
+        return next(islice(jobs, place, None))
 
     def add_job(
         self, script: Script | None = None, *, workflow: DemoWorkflow | None = None
     ) -> ScriptedJob:
         """Make a job that does what ``script`` and the caller say.
 
-        Args:
-            script: Its lines and end; without one it runs, silent, until told.
-            workflow: Where it belongs; the workflow ``scripted`` if None, which is
-                made when first needed.
+        Without a script it runs, silent, until told; without a workflow it belongs to
+        the one named ``scripted``, which is made when first needed.
         """
         with self._lock:
             owner = workflow or self._scripted_workflow()
@@ -398,12 +378,7 @@ class World:
             return self.add_workflow(WorkflowPlan("scripted", "sweep", _WEEK, 0, 0))
 
     def schedule(self, workflow: DemoWorkflow, key: str) -> str:
-        """Run a workflow once, now, and return the job's id.
-
-        Args:
-            workflow: What to run.
-            key: The request's idempotency key; the same one gives the same job.
-        """
+        """Run a workflow now; return the job's id, always the same for one key."""
         with self._lock:
             known = self._scheduled.get((workflow.id, key))
             if known is not None:
@@ -419,12 +394,7 @@ class World:
     def truth(self, job_id: str, *, until_now: bool = False) -> list[TrueLine]:
         """Return every line a job truly has, in the log's order.
 
-        Args:
-            job_id: Whose lines.
-            until_now: Leave out what a script has yet to write.
-
-        Raises:
-            KeyError: If there is no such job.
+        ``until_now`` leaves out what a script has yet to write.
         """
         job = self.job(job_id)
         if job is None:
