@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.cli.output import Output
-    from chronotui.engine.log_state import WatchSettings
     from chronotui.engine.retained import LineSelection
     from chronotui.engine.save import Save
     from chronotui.engine.save_request import SaveRequest, SaveResult
+    from chronotui.engine.timing import WatchSettings
     from chronotui.log.chunks import Overflow
     from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
@@ -251,7 +251,7 @@ def _open_spool(invocation: Invocation) -> Overflow:
 
 def _watch_settings(invocation: Invocation) -> WatchSettings:
     """Return how a job is watched where nobody can be asked to sign in again."""
-    from chronotui.engine.log_state import WatchSettings
+    from chronotui.engine.timing import WatchSettings
 
     seconds = invocation.profile.poll_seconds
     return WatchSettings(poll_seconds=seconds, may_sign_in=False, waits=False)
@@ -311,14 +311,14 @@ def _command_that_goes_on(options: Namespace) -> str:
 
 def _request(invocation: Invocation, workflow: Workflow, job: Job) -> SaveRequest:
     from chronotui.engine.save_request import SaveRequest
-    from chronotui.log.formats import SaveFormat
+    from chronotui.log.formats import save_format
 
     options = invocation.options
     configured = invocation.profile.save_dir or invocation.config.ui.save_dir
     return SaveRequest(
         workflow_id=workflow.id,
         job_id=job.id,
-        format=SaveFormat(options.format),
+        format=save_format(options.format),
         path=Path(options.path).expanduser() if options.path else None,
         folder=configured or Path(),
         stream=options.stream,

@@ -169,7 +169,6 @@ _STREAM = option("--stream", "only this stream", of=("stdout", "stderr"))
 _STATUSES = ("PENDING", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED")
 _TRIGGERS = ("AUTOMATIC", "MANUAL")
 _DIALECTS = ("current", "documented")
-_METHODS = ("session", "bearer", "cookie", "none")
 _LIMIT = option("--limit N", "at most so many rows", type=positive)
 _NAME = option("name NAME", "name of the profile")
 _MAYBE_NAME = option(
@@ -201,25 +200,30 @@ _LOGS = (
     option("--timestamps", "put time and stream before each line"),
     _form("text", "jsonl"),
 )
-_SAVE = (
-    _WORKFLOW,
-    _JOB,
-    option(
-        "-O --output-path PATH",
-        "file to write; without it, the server's name for it",
-        dest="path",
-    ),
-    option(
-        "--format",
-        "txt as the server gives it, txt with time, or entries",
-        of=("txt", "txt-time", "jsonl", "json"),
-        default="txt",
-    ),
-    _STREAM,
-    option("--query Q", "only lines the server finds with this"),
-    option("--force", "replace an existing file; begin a recording again"),
-    option("--keep-part", "keep an unfinished file as .part"),
-)
+
+
+def _save() -> tuple[Option, ...]:
+    from chronotui.log.formats import SAVE_FORMATS
+
+    formats = tuple(each.name for each in SAVE_FORMATS)
+    *first, last = dict.fromkeys(each.says for each in SAVE_FORMATS)
+    says = f"{', '.join(first)}, or {last}"
+    return (
+        _WORKFLOW,
+        _JOB,
+        option(
+            "-O --output-path PATH",
+            "file to write; without it, the server's name for it",
+            dest="path",
+        ),
+        option("--format", says, of=formats, default=formats[0]),
+        _STREAM,
+        option("--query Q", "only lines the server finds with this"),
+        option("--force", "replace an existing file; begin a recording again"),
+        option("--keep-part", "keep an unfinished file as .part"),
+    )
+
+
 _RUNS = (
     option("--status S", "only this state"),
     option("--keyword K", "only runs with this word"),
@@ -238,28 +242,36 @@ _DEMO = (
     option("--dialect", "wire dialect of the server", of=_DIALECTS, default="current"),
     *DESK,
 )
-_PROFILE = (
-    _NAME,
-    option("--url URL", "the server's URL", dest="profile_url"),
-    option("--kind", "kind of server", of=SOURCE_KINDS),
-    option("--method", "how to sign in", of=_METHODS),
-    option("--email EMAIL", "account of the session login"),
-    option("--password-command CMD", "command that prints the password"),
-    option("--password-env VAR", "variable that holds the password"),
-    option("--password-keyring", "the keyring holds the password"),
-    option("--token-command CMD", "command that prints the token"),
-    option("--token-env VAR", "variable that holds the token"),
-    option("--token-keyring", "the keyring holds the token"),
-    option("--session-command CMD", "command that prints the cookie"),
-    option("--session-env VAR", "variable that holds the cookie"),
-    option(
-        "--set KEY=VALUE",
-        "any other key of the profile, such as poll_seconds=2",
-        action="append",
-        default=[],
-    ),
-    option("--no-test", "do not try the connection first"),
-)
+
+
+def _profile(*more: Option) -> tuple[Option, ...]:
+    from chronotui.storage.settings import METHODS
+
+    return (
+        _NAME,
+        option("--url URL", "the server's URL", dest="profile_url"),
+        option("--kind", "kind of server", of=SOURCE_KINDS),
+        option("--method", "how to sign in", of=tuple(METHODS)),
+        option("--email EMAIL", "account of the session login"),
+        option("--password-command CMD", "command that prints the password"),
+        option("--password-env VAR", "variable that holds the password"),
+        option("--password-keyring", "the keyring holds the password"),
+        option("--token-command CMD", "command that prints the token"),
+        option("--token-env VAR", "variable that holds the token"),
+        option("--token-keyring", "the keyring holds the token"),
+        option("--session-command CMD", "command that prints the cookie"),
+        option("--session-env VAR", "variable that holds the cookie"),
+        option(
+            "--set KEY=VALUE",
+            "any other key of the profile, such as poll_seconds=2",
+            action="append",
+            default=[],
+        ),
+        option("--no-test", "do not try the connection first"),
+        *more,
+    )
+
+
 _UNSET = option(
     "--unset KEY",
     "remove a key, so that its default holds",
@@ -273,9 +285,12 @@ _PROFILE_VERBS = (
     Verb("list", "list the profiles", "profiles:show_all", (_form("table", "json"),)),
     Verb("show", "show a profile, secrets left out", "profiles:show", (_MAYBE_NAME,)),
     Verb(
-        "add", "add a profile to the configuration", "profiles:add", (*_PROFILE, _USE)
+        "add",
+        "add a profile to the configuration",
+        "profiles:add",
+        lambda: _profile(_USE),
     ),
-    Verb("edit", "change keys of a profile", "profiles:edit", (*_PROFILE, _UNSET)),
+    Verb("edit", "change keys of a profile", "profiles:edit", lambda: _profile(_UNSET)),
     Verb("test", "try a profile's connection", "profiles:test", (_MAYBE_NAME,)),
     Verb("use", "make a profile the default", "profiles:use", (_NAME,)),
     Verb("remove", "remove a profile and its session", "profiles:remove", (_NAME,)),
@@ -288,7 +303,7 @@ VERBS: Final = (
         "save",
         "save the log of a job; of a running one, to its end",
         "logs:save",
-        _SAVE,
+        _save,
     ),
     Verb("runs", "list the workflow runs of a Dify app", "lists:runs", _RUNS),
     Verb(

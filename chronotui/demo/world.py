@@ -345,7 +345,7 @@ class World:
     def newest_job(self, name: str, place: int = 0) -> DemoJob:
         """Return a job of the workflow with this name, counted from the newest."""
         jobs = self.named(name).jobs(self.clock.now_ns())
-        return next(islice(jobs, place, None))
+        return list(islice(jobs, place + 1))[place]
 
     def add_job(
         self, script: Script | None = None, *, workflow: DemoWorkflow | None = None

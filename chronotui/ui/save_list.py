@@ -16,10 +16,9 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from chronotui.engine.save_paths import suggest
-from chronotui.engine.save_request import count_of_lines
+from chronotui.engine.save_request import count_of_lines, suggest
 from chronotui.errors import ChronotuiError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import SAVE_FORMATS
 from chronotui.text import clean
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
 from chronotui.ui.save import SaveDialog, amounts, bar, outcome, path_of, share, sign
@@ -189,7 +188,6 @@ class SaveScreen(Dialog[bool]):
                 yield Static(id=name, markup=False)
 
     def on_mount(self) -> None:
-        """Show it now and, while it runs, a few times a second."""
         self._timer = self.set_interval(REFRESH_SECONDS, self._show)
         self._show()
 
@@ -253,13 +251,11 @@ class SaveScreen(Dialog[bool]):
             self.dismiss(False)
 
     def action_copy(self) -> None:
-        """Copy the path of the saved file."""
         if self.save.result is not None:
             self.app.copy_to_clipboard(str(self.save.result.path))
             self._say("The path was copied.")
 
     def action_open(self) -> None:
-        """Open the saved file."""
         if self.save.result is not None:
             self._say(open_in_pager(self.app, self.save.result.path))
 
@@ -270,7 +266,6 @@ class SaveScreen(Dialog[bool]):
             self.dismiss(True)
 
     def action_keep(self) -> None:
-        """Keep the unfinished file."""
         save = self.save
         if save.error is not None and save.part is not None and not save.is_recording:
             save.keep_part()
@@ -312,7 +307,6 @@ class SavesScreen(Dialog["Save | None"]):
             yield OptionList(id="saves")
 
     def on_mount(self) -> None:
-        """Keep the list true while it is looked at."""
         self.set_interval(REFRESH_SECONDS, self._show)
         self._show()
         self.query_one(OptionList).focus()
@@ -342,7 +336,6 @@ class SavesScreen(Dialog["Save | None"]):
         return None if place is None else self._listed[place]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with the chosen save."""
         event.stop()
         self.dismiss(self._chosen())
 
@@ -376,7 +369,7 @@ async def ask_and_save(
         The save when its screen is left, over or not; None if there is none.
     """
     path = await asyncio.to_thread(
-        suggest, subject.folder, subject.job.id, SaveFormat.TXT
+        suggest, subject.folder, subject.job.id, SAVE_FORMATS[0]
     )
     request = await app.push_screen_wait(SaveDialog(subject, path))
     if request is None:

@@ -17,7 +17,7 @@ from chronotui.engine.retained import RetainedLog
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import ChronotuiError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSONL, save_format
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import BearerAuth, SessionAuth
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from chronotui.demo.lines import TrueLine
     from chronotui.demo.server import DemoServer
-    from chronotui.engine.log_state import Verdict, WatchSettings
+    from chronotui.engine.ending import Verdict
+    from chronotui.engine.timing import WatchSettings
     from chronotui.model import Job, LogLine
     from chronotui.sources.chronoverse import Chronoverse
 
@@ -232,7 +233,7 @@ async def recorded(
     request = SaveRequest(
         workflow_id=job.workflow_id,
         job_id=job.id,
-        format=SaveFormat.JSONL,
+        format=JSONL,
         path=path,
         keep_part=True,
     )
@@ -299,7 +300,7 @@ async def loaded(
     log = JobLog(client, None, job, settings=settings)
     try:
         await log.watch()
-        await log.load_all()
+        await log.history.load_all()
         verdict = log.state.verdict
         assert verdict is not None
         _take_store(log, viewport)
@@ -327,13 +328,13 @@ async def saved(
     request = SaveRequest(
         workflow_id=job.workflow_id,
         job_id=job.id,
-        format=SaveFormat(path.suffix[1:]),
+        format=save_format(path.suffix[1:]),
         path=path,
         stream=stream,
     )
     await _run(Save(client, request), viewport)
     lines = _lines_of(path)
-    if request.format is SaveFormat.JSONL:
+    if request.format is JSONL:
         viewport.lines = list(_entries(lines))
     else:
         viewport.lines = named(lines, truth)
