@@ -223,7 +223,7 @@ async def ask_on_terminal(question: SecretQuestion) -> str:
     )
 
 
-class ToldToEndError(Exception):
+class SignalledError(Exception):
     """A signal told the program to end, and what it did was cleaned up."""
 
     def __init__(self, number: int) -> None:
@@ -232,7 +232,7 @@ class ToldToEndError(Exception):
 
 
 def _end_at_once(number: int, _frame: object) -> NoReturn:
-    raise ToldToEndError(number)
+    raise SignalledError(number)
 
 
 async def _ended_in_order(work: Awaitable[Result]) -> Result:
@@ -255,7 +255,7 @@ async def _ended_in_order(work: Awaitable[Result]) -> Result:
             return await work
         except asyncio.CancelledError:
             if told:
-                raise ToldToEndError(told[0]) from None
+                raise SignalledError(told[0]) from None
             raise
 
 

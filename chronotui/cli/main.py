@@ -87,7 +87,7 @@ class FailureGuard:
         return True
 
     def _explain(self, error: BaseException) -> int:
-        from chronotui.cli.invocation import ToldToEndError
+        from chronotui.cli.invocation import SignalledError
         from chronotui.cli.output import (
             OutputClosedError,
             TerminalLostError,
@@ -101,7 +101,7 @@ class FailureGuard:
             if error.next_step:
                 say(f"  {error.next_step}")
             return error.exit_code
-        if isinstance(error, KeyboardInterrupt | ToldToEndError):
+        if isinstance(error, KeyboardInterrupt | SignalledError):
             return getattr(error, "exit_code", INTERRUPTED)
         if isinstance(error, OutputClosedError | BrokenPipeError | TerminalLostError):
             silence_stdout()

@@ -145,14 +145,18 @@ def login(invocation: Invocation) -> int:
     An answer that the profile wants in the keyring goes there once it was right.
     """
     profile, auth = invocation.profile, invocation.profile.auth
-    asking = _Asking()
+    answers: dict[str, str] = {}
+
+    async def ask(question: SecretQuestion) -> str:
+        answers[question.kind] = await ask_on_terminal(question)
+        return answers[question.kind]
 
     async def work(client: Source) -> None:
         await client.sign_in()
 
-    invocation.with_client(work, ask=asking if may_ask() else None)
-    if asking.question is not None:
-        _keep_in_keyring(profile, asking.question.kind, asking.answer)
+    invocation.with_client(work, ask=ask if may_ask() else None)
+    for kind, answer in answers.items():
+        _keep_in_keyring(profile, kind, answer)
     if auth.method == "session":
         words = f"signed in to {profile.name} as {auth.email}; the session is kept."
     elif auth.method == "none":
@@ -161,19 +165,6 @@ def login(invocation: Invocation) -> int:
         words = f"{profile.name} takes the {auth.method} secret."
     invocation.say(words)
     return 0
-
-
-class _Asking:
-    """Asks on the terminal and keeps the last answer until the command ends."""
-
-    def __init__(self) -> None:
-        self.question: SecretQuestion | None = None
-        self.answer = ""
-
-    async def __call__(self, question: SecretQuestion) -> str:
-        self.answer = await ask_on_terminal(question)
-        self.question = question
-        return self.answer
 
 
 def _keep_in_keyring(profile: Profile, kind: str, answer: str) -> None:
