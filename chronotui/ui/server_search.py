@@ -80,6 +80,9 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
         height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
     }
     ServerSearchScreen #found { height: 1; color: $text-muted; }
+    ServerSearchScreen > .server-search--time { color: $text-muted; }
+    ServerSearchScreen > .server-search--stderr { color: $text-error; }
+    ServerSearchScreen > .server-search--found { text-style: bold reverse; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "server-search--found",
