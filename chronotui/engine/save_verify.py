@@ -294,7 +294,7 @@ async def _counted_entries(work: Work, retained: Retained) -> TextMeasure | None
     """Count a jsonl download; None where there is none, or no whole one."""
     measure = TextMeasure()
     try:
-        fetched = await Fetch(work, RawFormat.JSONL, lambda _hint: measure).run()
+        fetched = await Fetch(work, RawFormat.JSONL, measure).run()
     except (ChronotuiError, OtherFormatError):
         return None
     held = _facts(work, fetched, measure.lines, measure.attempts)
