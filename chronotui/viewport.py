@@ -260,10 +260,9 @@ class Viewport(Generic[AnchorT]):
 
     def _start_move(self, *, upward: bool) -> bool:
         """Leave the tail for an upward move; a downward one has nowhere to go."""
-        if not len(self._rows) or (self.following and not upward):
-            return False
-        self._leave_tail()
-        return True
+        if self.following and upward:
+            self._leave_tail()
+        return not self.following and len(self._rows) > 0
 
     def _leave_tail(self) -> None:
         if self.following and len(self._rows):

@@ -40,9 +40,14 @@ from chronotui.log.rows import Rows
 from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine, RawFormat
-from chronotui.sources.live import SseDecoder, read_live_lines, read_log_page
+from chronotui.sources.live import SseDecoder
 from chronotui.sources.wire_errors import quote_words, retry_after
-from chronotui.sources.wire_json import split_marks, time_ns
+from chronotui.sources.wire_json import (
+    read_live_lines,
+    read_log_page,
+    split_marks,
+    time_ns,
+)
 from chronotui.text import clean, parse_ansi, printable_line
 from chronotui.times import Timestamps, parse_time
 from chronotui.ui.log.cells import (

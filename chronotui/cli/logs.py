@@ -203,7 +203,7 @@ async def _follow(
     selection: LineSelection,
 ) -> int:
     from chronotui.engine.follow import Follow
-    from chronotui.engine.log_state import WatchSettings
+    from chronotui.engine.timing import WatchSettings
 
     tell = _teller(invocation)
     settings = WatchSettings(

@@ -36,8 +36,8 @@ def save(invocation: Invocation) -> int:
         )
 
     async def work(client: Source) -> SaveResult:
-        from chronotui.engine.log_state import WatchSettings
         from chronotui.engine.save import Save
+        from chronotui.engine.timing import WatchSettings
 
         watch = WatchSettings(
             poll_seconds=invocation.profile.poll_seconds,

@@ -1,14 +1,12 @@
-"""Where the connection stands, put together from every witness."""
+"""Where the connection stands, put together from every witness, and in words."""
 
 from __future__ import annotations
 
-from collections import deque
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.engine.log_state import Connection, ConnectionKind
-from chronotui.engine.retry import JOB, PAGE, STREAM
 from chronotui.errors import UnreachableError
+from chronotui.times import local_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +15,82 @@ if TYPE_CHECKING:
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job
 
+JOB: Final = "job"
+PAGE: Final = "log_page"
+STREAM: Final = "live"
+"""Routes of a watch, as requests are named."""
+
 _SHORT: Final = {JOB: "job", PAGE: "log"}
 """What was asked, so short that the answer and the next time stand on any line."""
 
 
-class StreamPhase(Enum):
-    """What the live stream is doing."""
+class ConnectionKind(StrEnum):
+    CONNECTING = "CONNECTING"
+    LIVE = "LIVE"
+    QUIET = "QUIET"
+    WAITING = "WAITING"
+    RECONNECTING = "RECONNECTING"
+    OFFLINE = "OFFLINE"
+    ENDED = "ENDED"
+    SIGN_IN = "SIGN IN"
 
+
+class Connection(NamedTuple):
+    """The connection's state, and why.
+
+    Attributes:
+        kind: One of the states.
+        reason: Why, as one plain phrase; server words in it are not cleaned.
+        since: Monotonic seconds when the state began; for QUIET, of the last line.
+        tries: Connections that failed in a row.
+        next_try: Monotonic seconds of the next try; None while one is under way.
+        asked_until: Seconds since the epoch of the next try, where the server asked
+            for the wait; None where it is our own.
+        is_troubled: Whether the reason tells of something that is not as it should
+            be although the state itself is none of trouble.
+        subject: What was asked then, where it is asked again.
+    """
+
+    kind: ConnectionKind
+    reason: str = ""
+    since: float = 0.0
+    tries: int = 0
+    next_try: float | None = None
+    asked_until: float | None = None
+    is_troubled: bool = False
+    subject: str = ""
+
+    def text(self, now: float) -> str:
+        """Return the state in words, e.g. ``RECONNECTING 3, in 4 s``."""
+        kind = self.kind
+        if kind is ConnectionKind.QUIET:
+            return f"QUIET {int(now - self.since)} s"
+        if kind is ConnectionKind.WAITING:
+            return "WAITING for the start"
+        if kind not in {ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE}:
+            return str(kind)
+        words = str(kind) + (f" {self.tries}" if self.tries else "")
+        return ", ".join(filter(None, (words, self._when(now))))
+
+    def why(self, now: float) -> str:
+        """Return the reason, and when it is asked again where ``text`` does not say."""
+        if not self.subject:
+            return self.reason
+        when = self._when(now)
+        asked = f"{self.subject}, again {when}" if when else self.subject
+        if self.asked_until is not None:  # the clock time first: a line may be cut
+            asked = f"again {when}, {self.subject}"
+        return f"{asked}: {self.reason}"
+
+    def _when(self, now: float) -> str:
+        if self.next_try is None:
+            return ""
+        if self.asked_until is not None:
+            return f"at {local_clock(self.asked_until)} as the server asked"
+        return f"in {max(0, round(self.next_try - now))} s"
+
+
+class StreamPhase(Enum):
     IDLE = "idle"
     CONNECTING = "connecting"
     STANDING = "standing"
@@ -34,7 +101,6 @@ class Trouble(NamedTuple):
     """What a route was answered last, while it is not answered as it should be.
 
     Attributes:
-        error: The answer, or that none came.
         tries: Failures in a row.
         next_try: Monotonic seconds when it is asked next.
         asked_until: Seconds since the epoch of that, where the server asked for the
@@ -51,7 +117,6 @@ class Connectivity:
     """What the stream, the requests and the sign-in say about the connection.
 
     Attributes:
-        phase: Of the live stream.
         heard_at: Monotonic seconds of the stream's last sign of life.
         outage: Seconds without a stream before the one that stands.
         refusal: The server's refusal of the job itself, while it stands.
@@ -61,8 +126,8 @@ class Connectivity:
     def __init__(
         self, clock: Clock, timing: WatchTiming, changed: Callable[[], None]
     ) -> None:
-        self._clock = clock
-        self._timing = timing
+        self.clock = clock
+        self.timing = timing
         self._changed = changed
         self._troubles: dict[str, Trouble] = {}
         self._answered_at: float | None = None
@@ -79,21 +144,19 @@ class Connectivity:
 
     @property
     def is_live(self) -> bool:
-        """Whether a stream stands."""
         return self.phase is StreamPhase.STANDING
 
     @property
     def stood(self) -> float:
         """Seconds the stream has stood; 0 while there is none."""
-        return self._clock.monotonic() - self._since if self.is_live else 0.0
+        return self.clock.monotonic() - self._since if self.is_live else 0.0
 
     # what the requests say
 
     def answered(self, route: str) -> None:
-        """Note that the server answered a request as it should."""
         if self._answered_at is None or route in self._troubles:
             self._changed()
-        self._answered_at = self._clock.monotonic()
+        self._answered_at = self.clock.monotonic()
         self._troubles.pop(route, None)
         if route == JOB or (self.refusal is not None and self.refusal.route == route):
             self.refusal = None
@@ -112,8 +175,6 @@ class Connectivity:
         """Note that a request failed.
 
         Args:
-            route: What was asked.
-            error: What came.
             tries: Failures in a row.
             delay: Seconds until it is asked again.
             refused: Whether the job itself is refused.
@@ -123,9 +184,9 @@ class Connectivity:
             self.refusal = error
         if isinstance(error, UnreachableError):
             if self._away_since is None:
-                self._away_since = self._clock.monotonic()
+                self._away_since = self.clock.monotonic()
         else:
-            self._answered_at = self._clock.monotonic()
+            self._answered_at = self.clock.monotonic()
         self._changed()
 
     def _note(
@@ -135,8 +196,8 @@ class Connectivity:
         self._troubles[route] = Trouble(
             error,
             tries,
-            self._clock.monotonic() + delay,
-            self._clock.wall() + delay if asked else None,
+            self.clock.monotonic() + delay,
+            self.clock.wall() + delay if asked else None,
         )
 
     def was_deaf(self) -> bool:
@@ -147,30 +208,27 @@ class Connectivity:
         """
         away, self._came_back = self._came_back, None
         if self.phase is StreamPhase.CONNECTING:
-            waited = self._clock.monotonic() - self._since
+            waited = self.clock.monotonic() - self._since
             cut_off = away is not None and self._since < away
-            return cut_off or waited >= self._timing.head_limit
+            return cut_off or waited >= self.timing.head_limit
         return away is not None and self.is_live and self.heard_at < away
 
     # what the stream says
 
     def connecting(self) -> None:
-        """Note that a stream is being opened."""
         self._enter(StreamPhase.CONNECTING)
 
     def connected(self) -> None:
-        """Note that the subscription stands."""
         self._enter(StreamPhase.STANDING)
-        self.heard_at = self._clock.monotonic()
+        self.heard_at = self.clock.monotonic()
         if self._broken_since is not None:
-            self.outage = self._clock.monotonic() - self._broken_since
+            self.outage = self.clock.monotonic() - self._broken_since
             self._broken_since = None
         self.answered(STREAM)
 
     def heard(self) -> None:
-        """Note that lines arrived."""
-        now = self._clock.monotonic()
-        if now - self.heard_at >= self._timing.quiet_after:
+        now = self.clock.monotonic()
+        if now - self.heard_at >= self.timing.quiet_after:
             self._changed()
         self.heard_at = now
 
@@ -178,25 +236,23 @@ class Connectivity:
         """Note that the stream is broken and will be opened again after ``delay``."""
         self._enter(StreamPhase.BROKEN)
         if self._broken_since is None:
-            self._broken_since = self._clock.monotonic()
+            self._broken_since = self.clock.monotonic()
         self._note(STREAM, error, tries, delay)
 
     def idle(self) -> None:
-        """Note that no stream is wanted."""
         self._enter(StreamPhase.IDLE)
 
     def hold_back(self, held: bool) -> None:
-        """Note whether something between holds the stream back."""
         if held is not self.held_back:
             self.held_back = held
             self._changed()
 
     def waits_for_headers(self) -> bool:
         """Tell whether a stream was asked for long ago, and others are answered."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         return (
             self.phase is StreamPhase.CONNECTING
-            and now - self._since >= self._timing.connect_limit
+            and now - self._since >= self.timing.connect_limit
             and self._answered_at is not None
             and self._answered_at > self._since
         )
@@ -204,12 +260,12 @@ class Connectivity:
     def sign_in(self, error: ChronotuiError | None) -> None:
         """Note that signing in is waited for, or with None, that it is done."""
         self._signing_in = error
-        self._since = self._clock.monotonic()
+        self._since = self.clock.monotonic()
         self._changed()
 
     def _enter(self, phase: StreamPhase) -> None:
         if phase is not self.phase:
-            self._since = self._clock.monotonic()
+            self._since = self.clock.monotonic()
             self.phase = phase
         self._changed()
 
@@ -219,38 +275,31 @@ class Connectivity:
         """Return the state to show.
 
         Args:
-            job: As last read.
             ending: How the job ended, in words; "" while it has not.
         """
         if self._signing_in is not None:
             reason = self._signing_in.sentence
             return Connection(ConnectionKind.SIGN_IN, reason, self._since)
         if ending:
-            return self._with_trouble(
-                Connection(ConnectionKind.ENDED, ending, self._since)
-            )
-        if self._is_offline():
+            return self._with_trouble(ConnectionKind.ENDED, ending)
+        if not self.is_live and self._is_offline():
             return self._down(ConnectionKind.OFFLINE)
         if job.status.is_waiting:
-            words = f"the job is {job.status}"
-            return self._with_trouble(Connection(ConnectionKind.WAITING, words))
+            return self._with_trouble(
+                ConnectionKind.WAITING, f"the job is {job.status}", 0.0
+            )
         return self._of_stream()
 
     def _of_stream(self) -> Connection:
-        if self.phase is StreamPhase.STANDING:
-            silent = self._clock.monotonic() - self.heard_at
-            quiet = silent >= self._timing.quiet_after
-            kind = ConnectionKind.QUIET if quiet else ConnectionKind.LIVE
-            since = self.heard_at if quiet else self._since
-            return self._with_trouble(Connection(kind, "", since))
-        if self.waits_for_headers():
-            connecting = Connection(ConnectionKind.CONNECTING, "", self._since)
-            return self._with_trouble(connecting)
-        if self.phase is StreamPhase.BROKEN or STREAM in self._troubles:
+        if self.is_live:
+            silent = self.clock.monotonic() - self.heard_at
+            if silent >= self.timing.quiet_after:
+                return self._with_trouble(ConnectionKind.QUIET, since=self.heard_at)
+            return self._with_trouble(ConnectionKind.LIVE)
+        broken = self.phase is StreamPhase.BROKEN or STREAM in self._troubles
+        if broken and not self.waits_for_headers():
             return self._down(ConnectionKind.RECONNECTING)
-        return self._with_trouble(
-            Connection(ConnectionKind.CONNECTING, "", self._since)
-        )
+        return self._with_trouble(ConnectionKind.CONNECTING)
 
     def _down(self, kind: ConnectionKind) -> Connection:
         stream, other = self._troubles.get(STREAM), self._worst()
@@ -267,14 +316,17 @@ class Connectivity:
             shown.asked_until if waiting else None,
         )
 
-    def _with_trouble(self, connection: Connection) -> Connection:
-        """Add what is not as it should be beside the state itself."""
-        trouble = self._worst()
+    def _with_trouble(
+        self, kind: ConnectionKind, reason: str = "", since: float | None = None
+    ) -> Connection:
+        """Return a state with what is not as it should be beside the state itself."""
+        connection = Connection(kind, reason, self._since if since is None else since)
+        trouble = self._worst() if self._troubles else None
         if trouble is not None:
             subject = _SHORT.get(trouble.error.route, "server")
             if trouble.error.answer is not None:
                 subject += f" {trouble.error.answer.status}"
-            if connection.kind is ConnectionKind.ENDED:
+            if kind is ConnectionKind.ENDED:
                 subject = f"last lines, {subject}"
             return connection._replace(
                 reason=trouble.error.sentence,
@@ -283,10 +335,10 @@ class Connectivity:
                 is_troubled=True,
                 subject=subject,
             )
-        if connection.kind is not ConnectionKind.ENDED and (
+        if kind is not ConnectionKind.ENDED and (
             self.held_back or self.waits_for_headers()
         ):
-            every = round(self._timing.tail_apart)
+            every = round(self.timing.tail_apart)
             words = (
                 "the stream is held back by something between, "
                 f"reading pages every {every} s"
@@ -301,8 +353,6 @@ class Connectivity:
 
     def _is_offline(self) -> bool:
         """Tell whether nothing was ever answered, or both witnesses say no network."""
-        if self.phase is StreamPhase.STANDING:
-            return False
         stream, other = self._troubles.get(STREAM), self._worst()
         if self._answered_at is None:
             first = other or stream
@@ -313,36 +363,117 @@ class Connectivity:
         return no_stream or self.phase is StreamPhase.IDLE
 
 
-# Lines a second, over the last few seconds.
+DEAF_READINGS: Final = 2
+"""Readings in a row that found lines a standing stream had not said."""
 
-WINDOW_SECONDS: Final = 3.0
-"""Long enough to be calm, short enough to be now."""
+LATE_ARRIVALS: Final = 2
+"""So many arrivals of lines that pages had before are no accident."""
 
-GRAIN_SECONDS: Final = 0.25
+CALM_READINGS: Final = 3
+"""After so many readings that found nothing the stream is trusted again."""
 
 
-class LineRate:
-    """Counts lines in slices of a quarter second."""
+class BufferingDetector:
+    """Whether something between holds the stream back, as a buffering proxy does.
 
-    def __init__(self) -> None:
-        self._slices: deque[tuple[float, int]] = deque()
+    Lines written far apart that arrive together are a suspicion, and bring readings
+    that tell: lines that pages had before the stream brought them, or pages that go
+    on while a stream opened anew says nothing at all.
+    """
 
-    def add(self, now: float, lines: int) -> None:
-        """Count lines that entered now."""
-        if self._slices and now - self._slices[-1][0] < GRAIN_SECONDS:
-            began, count = self._slices.pop()
-            self._slices.append((began, count + lines))
+    def __init__(self, timing: WatchTiming) -> None:
+        self._timing = timing
+        self._late = 0
+        self._calm = 0
+        self._said = False
+        self._renewed = False
+        self._deaf = 0
+        self.suspected = False
+        self.is_certain = False
+
+    def connected(self) -> None:
+        self._said = False
+
+    def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
+        """Note an arrival of lines.
+
+        Args:
+            seconds_apart: How far apart its lines were written.
+            were_read: Whether pages had them before.
+        """
+        self._said, self._deaf = True, 0
+        self._renewed = False
+        lump = seconds_apart >= self._timing.lumps
+        if were_read or lump:
+            self.suspected = True
+            self._calm = 0
+        self._late = self._late + 1 if were_read else 0
+        self.is_certain = self.is_certain or self._late >= LATE_ARRIVALS
+
+    def read(self, *, ahead: bool) -> bool:
+        """Note a reading of the newest page while a stream stood.
+
+        Args:
+            ahead: Whether it held lines that the stream had not said.
+
+        Returns:
+            Whether the stream is to be opened anew: twice it said nothing of what
+            the pages had, so it may be half-open.
+        """
+        if not ahead:
+            self._deaf = 0
+            self._calm += 1
+            if self._calm >= CALM_READINGS and (self._said or not self.is_certain):
+                self.suspected = self.is_certain = False
+            return False
+        self._calm = 0
+        self._deaf += 1
+        if self._deaf < DEAF_READINGS or self.is_certain:
+            return False
+        self._deaf = 0
+        if self._renewed and not self._said:
+            self.suspected = self.is_certain = True
+            return False
+        self._renewed = True
+        return True
+
+
+class TailPoll:
+    """When the newest page is read again, to see what the stream did not say."""
+
+    def __init__(
+        self, connectivity: Connectivity, held_back: BufferingDetector
+    ) -> None:
+        self._connectivity = connectivity
+        self._held_back = held_back
+        self._read_at = 0.0
+        self._asked: float | None = None
+        self._found = False
+
+    def soon(self, seconds: float) -> None:
+        """Read it after ``seconds`` at the latest."""
+        due = self._connectivity.clock.monotonic() + seconds
+        self._asked = due if self._asked is None else min(self._asked, due)
+
+    def read(self, *, found: bool) -> None:
+        """Note that it was read, and whether it held lines the stream did not say."""
+        self._read_at = self._connectivity.clock.monotonic()
+        self._asked = None
+        self._found = found
+
+    def due(self, *, rising: bool) -> float:
+        """Return when to read it next, in monotonic seconds.
+
+        An oldest-first list is read on even while lines arrive, for its newest page
+        is found only by way of all the others.
+        """
+        live = self._connectivity
+        timing = live.timing
+        silent = live.heard_at + timing.tail_silence
+        if not live.is_live or self._found or self._held_back.suspected:
+            regular = self._read_at + timing.tail_apart
+        elif self._read_at >= silent or rising:
+            regular = self._read_at + timing.tail_quiet
         else:
-            self._slices.append((now, lines))
-
-    def per_second(self, now: float) -> float:
-        """Return the rate now."""
-        while self._slices and now - self._slices[0][0] > WINDOW_SECONDS:
-            self._slices.popleft()
-        return sum(count for _, count in self._slices) / WINDOW_SECONDS
-
-    def next_change(self, now: float) -> float | None:
-        """Return when the rate will have fallen if nothing enters; None at zero."""
-        if not self.per_second(now):
-            return None
-        return self._slices[0][0] + WINDOW_SECONDS + 0.001
+            regular = silent
+        return regular if self._asked is None else min(regular, self._asked)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.gaps import GapSchedule
-from chronotui.engine.log_state import Verdict
-from chronotui.engine.timing import Standstill
+from chronotui.engine.timing import GapSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
 
     from chronotui.engine.gaps import GapTracker
     from chronotui.engine.pages import RetainedPages
     from chronotui.engine.timing import Clock, WatchTiming
     from chronotui.log.coverage import Coverage
     from chronotui.log.ledger import Ledger
-    from chronotui.model import Job
+    from chronotui.model import Job, JobStatus
 
 WAITED_SHARE: Final = 0.25
 """After this share of the time for the end the log is read in another way, too, where
@@ -27,15 +26,35 @@ CIRCLES = "the server's page list leads in circles"
 CACHED = "the server's page cache may hide lines of a retried job"
 
 
+class Standstill:
+    """Whether the newest page has stood still for long enough (DESIGN.md, invariant 6).
+
+    Args:
+        still: Seconds it must stand still at least.
+    """
+
+    def __init__(self, still: float) -> None:
+        self._still = still
+        self._seen: Hashable = None
+        self._since: float | None = None
+
+    def read(self, now: float, newest: Hashable) -> None:
+        if self._since is None or newest != self._seen:
+            self._seen, self._since = newest, now
+
+    def stands(self, now: float, largest_lag: float) -> bool:
+        if self._since is None:
+            return False
+        return now - self._since >= max(self._still, 2 * largest_lag)
+
+
 class Ending:
     """Reads until the ledger is closed and the newest page stands still.
 
     Args:
-        pages: The retained log.
-        account: What is missing.
         open_rest: Reads on what is wanted and could not be read yet.
         unsure: Whether pages alone cannot tell: one is too large, or they may be old.
-        confirm: Reads the log in another way; False when that brought less.
+        confirm: Reads the log in another way, as far as that can be had.
     """
 
     def __init__(
@@ -45,7 +64,7 @@ class Ending:
         *,
         open_rest: Callable[[], Awaitable[None]],
         unsure: Callable[[], bool],
-        confirm: Callable[[], Awaitable[bool]],
+        confirm: Callable[[], Awaitable[object]],
         timing: WatchTiming,
         clock: Clock,
     ) -> None:
@@ -58,7 +77,7 @@ class Ending:
         self._clock = clock
 
     async def read_out(self, still_ended: Callable[[], bool]) -> bool:
-        """Read the newest pages and every hole until nothing more is to come.
+        """Read the newest pages and every gap until nothing more is to come.
 
         Args:
             still_ended: Whether the job still is over; a retry goes on with it.
@@ -101,19 +120,64 @@ class Ending:
         return False
 
     async def _read_gaps(self, schedule: GapSchedule, until: float) -> None:
-        """Read every hole that is due now, each once, until a time at most."""
         began = self._clock.monotonic()
         schedule.update(self._account.gaps(), began)
         while gap := schedule.due(began):
             if self._clock.monotonic() >= until:
                 return
-            span = await self._pages.read_gap(gap)
+            read = await self._pages.read_gap(gap)
             now = self._clock.monotonic()
             schedule.tried(gap[:2], (gap.attempt, gap.last), now)
-            if span is not None:
-                self._account.read(span[0].key, span[1].key)
-                schedule.tried(span[0].key, span[1].key, now)
+            if read is not None:
+                self._account.stretch_read(read)
+                schedule.tried(read.low.key, read.high.key, now)
             schedule.update(self._account.gaps(), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known about a log once its job has ended and it was read to the end.
+
+    Attributes:
+        sealed: Whether the log stood still and every line asked for is held.
+        missing: Lines known to exist, asked for, and never received.
+        attempts: Attempts seen, at least 1.
+        seconds: How long it ran; None when the server does not say.
+        note: Why the log cannot be vouched for, or why lines are missing; "" where
+            counting says it all.
+        part: Whether older lines than those held were not read, or not all.
+        split: Whether the log's first lines are held then, and others left out.
+        possible: Lines that may be missing beyond those: numbers not held that are
+            probably only skipped, around which the retained log was not read.
+    """
+
+    sealed: bool
+    lines: int
+    missing: int
+    attempts: int
+    status: JobStatus
+    seconds: float | None = None
+    note: str = ""
+    part: bool = False
+    split: bool = False
+    possible: int = 0
+
+    def sentence(self) -> str:
+        """Return e.g. ``sealed ✓ 48,211 lines, 0 missing``."""
+        lines = "1 line" if self.lines == 1 else f"{self.lines:,} lines"
+        if self.part:
+            lines = f"first and newest {lines}" if self.split else f"newest {lines}"
+        mark = "sealed ✓" if self.sealed else "not whole:"
+        words = f"{mark} {lines}, {short_words(self.missing, self.possible)}"
+        return f"{words} ({self.note})" if self.note else words
+
+
+def short_words(missing: int, possible: int) -> str:
+    """Return what a log lacks, e.g. ``3 missing, 1 possibly missing``."""
+    if not possible:
+        return f"{missing:,} missing"
+    words = f"{possible:,} possibly missing"
+    return f"{missing:,} missing, {words}" if missing else words
 
 
 def verdict_of(
@@ -122,9 +186,6 @@ def verdict_of(
     """Return what is known about a log that was read to its end.
 
     Args:
-        job: As it ended.
-        ledger: What is held.
-        coverage: What was read.
         may_be_cached: Whether pages may come from the server's own cache, from
             before the job's end.
     """

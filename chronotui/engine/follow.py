@@ -7,20 +7,14 @@ lines that are waited for, given up or too late.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.intake import Intake
-from chronotui.engine.log_state import (
-    Connection,
-    ConnectionKind,
-    WatchSettings,
-    short_words,
-)
+from chronotui.engine.connection import Connection, ConnectionKind
+from chronotui.engine.ending import short_words
 from chronotui.engine.reorder_buffer import LAST_RANK, ReorderBuffer
 from chronotui.engine.retained import LineSelection, beginning_of
-from chronotui.engine.timing import Clock
+from chronotui.engine.timing import Clock, WatchSettings, set_within
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, IncompleteError
 from chronotui.log.attempts import LineKey, key_of
@@ -31,7 +25,7 @@ from chronotui.times import human_duration
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 
-    from chronotui.engine.log_state import Verdict
+    from chronotui.engine.ending import Verdict
     from chronotui.engine.reorder_buffer import Blocked
     from chronotui.engine.retained import Beginning
     from chronotui.log.chunks import Overflow
@@ -241,20 +235,20 @@ class Follow:
         self._clock = clock or Clock()
         self._wake = asyncio.Event()
         self._read = 0
-        self._intake = Intake(self._new_store())
-        self._intake.on_new = self._entered
-        self._intake.on_forgotten = self._came_late
-        self._intake.ledger.last_attempt = selection.attempt
         self._watch = Watch(
             client,
             workflow,
             job,
             settings=replace(settings, tail=None, since_ns=selection.since_ns),
-            intake=self._intake,
+            store=self._new_store(),
             clock=self._clock,
             changed=self._wake.set,
             enough=None if selection.tail is None else self._enough,
+            entered=self._entered,
+            forgotten=self._came_late,
         )
+        self._intake = self._watch.intake
+        self._intake.ledger.last_attempt = selection.attempt
         self._reorder = ReorderBuffer(
             self._intake, self._watch.account.boundaries.closed, timing
         )
@@ -307,7 +301,7 @@ class Follow:
         try:
             while not watching.done():
                 self._wake.clear()
-                self._look_at_connection()
+                self._check_connection()
                 lines = self._due(self._clock.monotonic())
                 if lines:
                     yield lines
@@ -344,7 +338,7 @@ class Follow:
         whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
         return FollowResult(whole, missing, self._watch.job)
 
-    def _look_at_connection(self) -> None:
+    def _check_connection(self) -> None:
         watch = self._watch
         over = str(watch.job.status) if watch.status.ended.is_set() else ""
         self.connection = watch.connectivity.connection(watch.job, over)
@@ -355,9 +349,7 @@ class Follow:
         seconds = self._timing.line_wait_said
         if self._reorder.holding or self._reorder.blocked is not None:
             seconds = min(self._timing.partner_wait, seconds)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
+        await set_within(self._wake, seconds)
 
     # which lines are handed out
 

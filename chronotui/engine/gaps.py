@@ -1,27 +1,27 @@
-"""What is missing of a log, in the light of how far it has been read."""
+"""What is missing of a log: which gaps there are, and how they are read again."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections import deque
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.intake import Boundaries
-from chronotui.engine.pages import settle, unlimited
-from chronotui.engine.retry import Wakeup
-from chronotui.engine.timing import LagMeter
-from chronotui.log.coverage import LinePosition, Stretch
+from chronotui.engine.connection import BufferingDetector, TailPoll
+from chronotui.engine.pages import Account
+from chronotui.engine.timing import GapSchedule, RateLimiter, set_within
+from chronotui.log.ledger import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from chronotui.engine.connection import Connectivity
     from chronotui.engine.intake import Intake
     from chronotui.engine.pages import Limiter, RetainedPages
     from chronotui.engine.timing import Clock, WatchTiming
-    from chronotui.log.coverage import Coverage
-    from chronotui.log.ledger import AttemptLedger, Gap
+    from chronotui.log.coverage import Stretch
+    from chronotui.log.ledger import AttemptLedger, Ledger
+    from chronotui.model import LogLine
 
 POSSIBLE_AT_ONCE: Final = 200
 """Oldest gaps without a missing line that are looked after at a time ..."""
@@ -39,6 +39,151 @@ may keep a line from being read for much longer than it takes to be retained."""
 AWAITED_KEPT: Final = 500
 """Gaps that were read and still there, by which the lag is measured."""
 
+LAST_NUMBER: Final = 1 << 62
+"""Stands for the end of an attempt in a gap of unknown length."""
+
+
+class LagMeter:
+    """How far the retained log trails behind the live stream.
+
+    A lag is what has been seen: a line was live at one moment and was still not
+    retained at a later one, and is now. Places are (attempt, number).
+    """
+
+    def __init__(self, *, grain: float) -> None:
+        self._grain = grain
+        self._live: deque[tuple[float, tuple[int, int]]] = deque(maxlen=4096)
+        self._read_at = float("-inf")
+        self.largest = 0.0
+
+    def live(self, now: float, highest: tuple[int, int]) -> None:
+        """Note the highest place that has arrived live."""
+        if self._live:
+            last_at, last = self._live[-1]
+            if highest <= last:
+                return
+            if now - last_at < self._grain and len(self._live) > 1:
+                self._live[-1] = (last_at, highest)
+                return
+        self._live.append((now, highest))
+
+    def retained(self, now: float, highest: tuple[int, int] | None) -> None:
+        """Note the highest place of a newest page, or that there is none yet."""
+        while self._live and highest is not None and self._live[0][1] <= highest:
+            at, _ = self._live.popleft()
+            self.largest = max(self.largest, self._read_at - at)
+        self._read_at = now
+
+
+class Boundaries:
+    """Ends of attempts that have to be read again after the next one has begun.
+
+    The last lines of an attempt may have been dropped live, and no higher number
+    tells. So the end of an attempt is certain only when the next one is retained,
+    the attempt has stood still for as long as a sealed log must (DESIGN.md, invariant
+    6), and the retained log was read across it then. Where attempts interleave, the
+    newest page may not show the last one's end either: then that is read like the
+    others.
+
+    Args:
+        still: Seconds an attempt must stand still at least.
+    """
+
+    def __init__(self, ledger: Ledger, lag: LagMeter, still: float) -> None:
+        self._ledger = ledger
+        self._lag = lag
+        self._still = still
+        self._since: dict[int, tuple[int, float]] = {}
+        self._closed: set[int] = set()
+        self._last_closed = (0, 0)
+
+    def closed(self, attempt: int) -> bool:
+        return attempt in self._closed
+
+    def close_all(self) -> None:
+        """Take every end seen so far as certain: it is long past."""
+        self._closed |= set(self._ledger.attempts())
+
+    def renumbered(self) -> None:
+        self._since.clear()
+        self._closed.clear()
+
+    def gaps(self, now: float) -> Iterator[Gap]:
+        """Yield the ends still to be read, as gaps without known missing lines."""
+        for attempt, account in self._open(now):
+            after = account.highest + 1
+            last = after if self._ledger.interleaved else LAST_NUMBER
+            yield Gap(attempt, after, last, 0)
+
+    def _open(self, now: float) -> Iterator[tuple[int, AttemptLedger]]:
+        """Yield attempts whose end is not certain; note when they changed."""
+        ledger = self._ledger
+        floor, attempts = ledger.floor, ledger.attempts()
+        for attempt in attempts:
+            if attempt in self._closed or (floor and attempt < floor[0]):
+                continue
+            account = ledger.attempt(attempt)
+            if account is None or self._last_closed == (attempt, account.lines):
+                continue
+            if attempt == attempts[-1] and not self._hides(account):
+                continue
+            known = self._since.get(attempt)
+            if known is None or known[0] != account.lines:
+                self._since[attempt] = (account.lines, now)
+            yield attempt, account
+
+    def _hides(self, last: AttemptLedger) -> bool:
+        """Tell whether the last attempt's end is among an earlier one's numbers."""
+        ledger = self._ledger
+        accounts = map(ledger.attempt, ledger.attempts()[:-1])
+        return ledger.interleaved and any(
+            account.highest > last.highest for account in accounts if account
+        )
+
+    def read(
+        self,
+        low: tuple[int, int],
+        high: tuple[int, int],
+        now: float,
+        newest_attempt: int,
+    ) -> None:
+        """Note that the retained log was read from ``low`` to ``high``.
+
+        Args:
+            low: The lowest place read, as (attempt, number).
+            high: The highest one, or one beyond all.
+            now: Monotonic seconds.
+            newest_attempt: The newest one a retained line is known of.
+        """
+        still = max(self._still, 2 * self._lag.largest)
+        last = max(self._ledger.attempts(), default=0)
+        for attempt, account in list(self._open(now)):
+            if self._ledger.interleaved:
+                crossed = low[1] <= account.highest < high[1] - 1
+                crossed = crossed and attempt <= newest_attempt
+                crossed = crossed and (attempt < newest_attempt or attempt == last)
+            else:
+                crossed = low[0] <= attempt < min(high[0], newest_attempt)
+            if not crossed or now - self._since[attempt][1] < still:
+                continue
+            if attempt == last:
+                self._last_closed = (attempt, account.lines)
+            else:
+                self._closed.add(attempt)
+
+    def long_past(self, time_ns: Callable[[int], int | None], before_ns: int) -> None:
+        """Close ends whose next attempt began long ago.
+
+        Args:
+            time_ns: Returns when an attempt's first line held was written.
+            before_ns: What is long ago.
+        """
+        attempts = self._ledger.attempts()
+        for attempt, following in pairwise(attempts):
+            began = time_ns(following)
+            if began is not None and began < before_ns:
+                self._closed.add(attempt)
+
 
 class _Sight:
     """When a gap was first seen, and when it was last read and still there."""
@@ -47,8 +192,13 @@ class _Sight:
         self.seen_at = self.read_at = now
 
 
-class GapTracker:
+class GapTracker(Account):
     """The ledger, the ends of attempts, and the stretch that has been read.
+
+    What was read is settled here once it must be retained, if it ever is.
+
+    Args:
+        changed: Called when something was read.
 
     Attributes:
         boundaries: Which ends of attempts are certain.
@@ -57,12 +207,17 @@ class GapTracker:
     """
 
     def __init__(
-        self, intake: Intake, coverage: Coverage, timing: WatchTiming, clock: Clock
+        self,
+        intake: Intake,
+        timing: WatchTiming,
+        clock: Clock,
+        changed: Callable[[], None],
     ) -> None:
+        super().__init__(intake.ledger)
         self._intake = intake
-        self._coverage = coverage
         self._timing = timing
         self._clock = clock
+        self._changed = changed
         self._sights: dict[tuple[int, int], _Sight] = {}
         self._awaited: dict[tuple[int, int], _Sight] = {}
         self._backfilled_after = 0.0
@@ -71,7 +226,6 @@ class GapTracker:
         self.lag = LagMeter(grain=timing.still / 60)
         self.boundaries = Boundaries(intake.ledger, self.lag, timing.still)
         self.caught_up = False
-        coverage.on_read = self._stretch_read
 
     def gaps(self) -> Iterator[Gap]:
         """Yield what is to be read again.
@@ -80,30 +234,26 @@ class GapTracker:
         and ends of attempts unread.
         """
         now = self._clock.monotonic()
-        ledger, coverage = self._intake.ledger, self._coverage
+        ledger = self.ledger
         unread_from = self.unread_from()
         self._forget_sights()
-        for gap in ledger.short_gaps():
-            if unread_from is None or gap[:2] < unread_from:
-                self._sight(gap.attempt, gap.last, now)
-                yield gap
         absent = islice(ledger.gaps(), GAPS_LOOKED_AT)
         skipped = (gap for gap in absent if not gap.missing)
-        for gap in islice(skipped, POSSIBLE_AT_ONCE):
-            if unread_from is None or gap[:2] < unread_from:
-                self._sight(gap.attempt, gap.last, now)
-                yield gap
+        for gaps in (ledger.short_gaps(), islice(skipped, POSSIBLE_AT_ONCE)):
+            for gap in gaps:
+                if unread_from is None or gap[:2] < unread_from:
+                    self._sight(gap.attempt, gap.last, now)
+                    yield gap
         if self.caught_up and unread_from is None:
             yield from ledger.open_ends()
         if self.caught_up:
-            ledger.interleaved = coverage.interleaved
+            ledger.interleaved = self.coverage.interleaved
             yield from self.boundaries.gaps(now)
 
     def unread(self) -> Iterator[Gap]:
-        """Yield what is missing where an oldest-first reading has not come yet."""
         unread_from = self.unread_from()
         if unread_from is not None:
-            for gap in self._intake.ledger.short_gaps():
+            for gap in self.ledger.short_gaps():
                 if gap[:2] >= unread_from:
                     yield gap
 
@@ -113,59 +263,53 @@ class GapTracker:
 
         While an oldest-first log is read in, what lies ahead is not missing yet.
         """
-        ledger, unread_from = self._intake.ledger, self.unread_from()
+        unread_from = self.unread_from()
         if unread_from is None:
-            return ledger.missing
-        gaps = ledger.short_gaps()
+            return self.ledger.missing
+        gaps = self.ledger.short_gaps()
         return sum(gap.missing for gap in gaps if gap[:2] < unread_from)
 
     @property
     def possible(self) -> int:
         """Lines asked for that may be missing, for their places were not read yet."""
-        return self._intake.ledger.possible
+        return self.ledger.possible
 
     def unread_from(self) -> tuple[int, int] | None:
         """Return the place an oldest-first reading has come to; None at its end."""
-        coverage = self._coverage
+        coverage = self.coverage
         if coverage.at_end or not coverage.rising or coverage.cut_off:
             return None
         if coverage.top is None:
             return (0, 0)
         if coverage.interleaved:
-            return (min(self._intake.ledger.attempts(), default=0), coverage.top.number)
+            return (min(self.ledger.attempts(), default=0), coverage.top.number)
         return coverage.top.key
 
-    def set_floor(self) -> None:
-        """Let counting begin where the log has been read back to."""
-        ledger, coverage = self._intake.ledger, self._coverage
-        ledger.whole = coverage.counts_from_start
-        ledger.interleaved = coverage.interleaved
-        if coverage.bottom is not None:
-            ledger.reached = coverage.bottom.key
+    def page_read(self) -> None:
+        super().page_read()
+        self._changed()
 
-    def read(self, low: tuple[int, int], high: tuple[int, int]) -> None:
-        """Note that the retained log was read from ``low`` to ``high``.
+    def newest_read(self) -> None:
+        coverage = self.coverage
+        newest = None if coverage.top is None else coverage.top.key
+        if newest is not None and coverage.newest_attempt > newest[0]:
+            newest = None
+        self.lag.retained(self._clock.monotonic(), newest)
 
-        Args:
-            low: (attempt, number).
-            high: Where attempts interleave, of the same attempt.
-        """
-        self._stretch_read(Stretch(LinePosition(*low), LinePosition(*high)))
-
-    def _stretch_read(self, stretch: Stretch) -> None:
+    def stretch_read(self, stretch: Stretch) -> None:
         now = self._clock.monotonic()
-        ledger, coverage = self._intake.ledger, self._coverage
+        ledger, coverage = self.ledger, self.coverage
         ledger.interleaved = coverage.interleaved
         self._measure()
         ranges = coverage.ranges_of(stretch, ledger.attempts())
         for attempt, first, last in ranges:
             account = ledger.attempt(attempt)
             if account is not None:
-                self._settle(attempt, account, (first, last), now)
-        newest = (coverage.newest_attempt, 0)
-        self.boundaries.read(stretch.low.key, stretch.high.key, now, newest)
+                self._settle_old(attempt, account, (first, last), now)
+        low, high = stretch.low.key, stretch.high.key
+        self.boundaries.read(low, high, now, coverage.newest_attempt)
 
-    def _settle(
+    def _settle_old(
         self,
         attempt: int,
         account: AttemptLedger,
@@ -176,7 +320,7 @@ class GapTracker:
         first, last = numbers
         old_to = self._old_in(attempt)
         # A download that reached the newest line is of after the job's end.
-        is_over = self._is_long_past or self._coverage.confirmed
+        is_over = self._is_long_past or self.coverage.confirmed
         if is_over or old_to >= account.highest:
             old_to = last
         old_to = min(last, old_to)
@@ -204,7 +348,7 @@ class GapTracker:
 
     def _old_in(self, attempt: int) -> int:
         """Return the last number written so long before the newest retained line."""
-        newest_ns, store = self._coverage.newest_ns, self._intake.store
+        newest_ns, store = self.coverage.newest_ns, self._intake.store
         places = store.attempt_range(attempt)
         known = self._old_to.get(attempt)
         if known is not None and known[:2] == (newest_ns, len(places)):
@@ -227,7 +371,7 @@ class GapTracker:
 
     def _measure(self) -> None:
         """Measure the lag by lines that came after their place had been read."""
-        held = self._intake.ledger.held
+        held = self.ledger.held
         for place in [place for place in self._awaited if held(*place)]:
             sight = self._awaited.pop(place)
             self._backfilled_after = max(
@@ -235,19 +379,10 @@ class GapTracker:
             )
 
     def _forget_sights(self) -> None:
-        """Forget gaps that closed."""
         if len(self._sights) >= SIGHTS_KEPT:
-            held = self._intake.ledger.held
+            held = self.ledger.held
             sights = self._sights.items()
             self._sights = {key: sight for key, sight in sights if not held(*key)}
-
-    def newest_read(self) -> None:
-        """Note that the newest page was read."""
-        coverage = self._coverage
-        newest = None if coverage.top is None else coverage.top.key
-        if newest is not None and coverage.newest_attempt > newest[0]:
-            newest = None
-        self.lag.retained(self._clock.monotonic(), newest)
 
     def opened(self, *, settled: bool) -> None:
         """Note that what was wanted on opening has been read.
@@ -257,17 +392,12 @@ class GapTracker:
         """
         if settled:
             self._is_long_past = True
-            self._settle_read()
+            if self.coverage.read is not None:
+                self.settle(self.coverage.read)
             self.boundaries.close_all()
         long_ago = int((self._clock.wall() - self._timing.settled_age) * 1e9)
         self.boundaries.long_past(self._first_time, long_ago)
         self.caught_up = True
-
-    def _settle_read(self) -> None:
-        """Settle all that was read."""
-        ledger, coverage = self._intake.ledger, self._coverage
-        if coverage.read is not None:
-            settle(ledger, coverage, coverage.read)
 
     def _first_time(self, attempt: int) -> int | None:
         store = self._intake.store
@@ -275,275 +405,24 @@ class GapTracker:
         return store.line(places.start).time_ns if places else None
 
     def renumbered(self, attempt_at: Callable[[int], int]) -> None:
-        """Find every place again after lines turned out to be of other attempts."""
-        self._coverage.renumber(attempt_at)
         self._sights.clear()
         self._awaited.clear()
         self._old_to.clear()
-        self._settle_read()
+        super().renumbered(attempt_at)
         self.boundaries.renumbered()
-        self.set_floor()
-
-
-# How many requests may be made, and when the next one may.
-
-
-class RateLimiter:
-    """A bucket of permissions: a burst at first, then a steady rate.
-
-    Args:
-        burst: Permissions there can be at once.
-        rate: Permissions that come back, per second.
-        now: Monotonic seconds.
-    """
-
-    def __init__(self, *, burst: int, rate: float, now: float) -> None:
-        self._burst = float(burst)
-        self._rate = rate
-        self._left = float(burst)
-        self._at = now
-
-    def wait(self, now: float) -> float:
-        """Return the seconds until a request may be made; 0 for at once."""
-        self._refill(now)
-        return 0.0 if self._left >= 1.0 else (1.0 - self._left) / self._rate
-
-    def take(self, now: float) -> None:
-        """Count a request."""
-        self._refill(now)
-        self._left -= 1.0
-
-    def _refill(self, now: float) -> None:
-        gained = max(0.0, now - self._at) * self._rate
-        self._left = min(self._burst, self._left + gained)
-        self._at = now
-
-
-# When to look again for which missing lines.
-
-HOLES_AT_ONCE: Final = 2000
-"""Oldest holes looked after at a time; the others move up as these close."""
-
-
-class _Plan(NamedTuple):
-    due: float
-    delay: float
-
-
-class GapSchedule:
-    """Gives each hole its tries, each later than the one before by a growing delay.
-
-    Args:
-        first: Seconds from seeing a hole to the first try.
-        factor: Growth of the delay from try to try.
-        cap: Longest delay.
-        at_once: Whether the first try does not wait, but the second one does.
-        skipped: Seconds to the first try where numbers were probably only skipped:
-            an earlier one settles nothing. None: as for any other.
-    """
-
-    def __init__(
-        self,
-        *,
-        first: float,
-        factor: float,
-        cap: float,
-        at_once: bool = False,
-        skipped: float | None = None,
-    ) -> None:
-        self._first = first
-        self._skipped = first if skipped is None else skipped
-        self._at_once = at_once
-        self._factor = factor
-        self._cap = cap
-        self._plans: dict[tuple[int, int], _Plan] = {}
-        self._gaps: list[Gap] = []
-
-    @property
-    def gaps(self) -> list[Gap]:
-        """The holes looked after, in the order they were given."""
-        return self._gaps
-
-    def update(self, gaps: Iterable[Gap], now: float) -> None:
-        """Take over which holes there are now, the most urgent first."""
-        self._gaps = list(islice(gaps, HOLES_AT_ONCE))
-        delay = 0.0 if self._at_once else self._first
-        fresh = _Plan(now + delay, self._first)
-        delay = 0.0 if self._at_once else self._skipped
-        skipped = _Plan(now + delay, self._first)
-        self._plans = {
-            gap[:2]: self._plans.get(
-                gap[:2], skipped if gap.possible and not gap.missing else fresh
-            )
-            for gap in self._gaps
-        }
-
-    def due(self, now: float) -> Gap | None:
-        """Return the first hole whose next try has come."""
-        for gap in self._gaps:
-            if self._plans[gap[:2]].due <= now:
-                return gap
-        return None
-
-    def next_due(self) -> float | None:
-        """Return when the next try comes; None without holes."""
-        return min((plan.due for plan in self._plans.values()), default=None)
-
-    def tried(self, low: tuple[int, int], high: tuple[int, int], now: float) -> None:
-        """Note that the retained log was read from ``low`` to ``high``.
-
-        It is a try only for the holes that were due: several readings in a row,
-        each for another hole, tell no more than one of them.
-        """
-        for gap in self._gaps:
-            if gap[:2] < low or (gap.attempt, gap.last) > high:
-                continue
-            due, delay = self._plans[gap[:2]]
-            if due > now:
-                continue
-            growing = min(delay * self._factor, self._cap)
-            self._plans[gap[:2]] = _Plan(now + delay, growing)
-
-
-# Looking for what is missing while the job runs, politely.
-
-DEAF_READINGS: Final = 2
-"""Readings in a row that found lines a standing stream had not said."""
-
-LATE_ARRIVALS: Final = 2
-"""So many arrivals of lines that pages had before are no accident."""
-
-CALM_READINGS: Final = 3
-"""After so many readings that found nothing the stream is trusted again."""
-
-
-class BufferingDetector:
-    """Whether something between holds the stream back, as a buffering proxy does.
-
-    Lines written far apart that arrive together are a suspicion, and bring readings
-    that tell: lines that pages had before the stream brought them, or pages that go
-    on while a stream opened anew says nothing at all.
-    """
-
-    def __init__(self, timing: WatchTiming) -> None:
-        self._timing = timing
-        self._late = 0
-        self._calm = 0
-        self._said = False
-        self._renewed = False
-        self._deaf = 0
-        self.suspected = False
-        self.is_certain = False
-
-    def connected(self) -> None:
-        """Note that a subscription stands."""
-        self._said = False
-
-    def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
-        """Note an arrival of lines.
-
-        Args:
-            seconds_apart: How far apart its lines were written.
-            were_read: Whether pages had them before.
-        """
-        self._said, self._deaf = True, 0
-        self._renewed = False
-        lump = seconds_apart >= self._timing.lumps
-        if were_read or lump:
-            self.suspected = True
-            self._calm = 0
-        self._late = self._late + 1 if were_read else 0
-        self.is_certain = self.is_certain or self._late >= LATE_ARRIVALS
-
-    def read(self, *, ahead: bool) -> bool:
-        """Note a reading of the newest page while a stream stood.
-
-        Args:
-            ahead: Whether it held lines that the stream had not said.
-
-        Returns:
-            Whether the stream is to be opened anew: twice it said nothing of what
-            the pages had, so it may be half-open.
-        """
-        if not ahead:
-            self._deaf = 0
-            self._calm += 1
-            if self._calm >= CALM_READINGS and (self._said or not self.is_certain):
-                self.suspected = self.is_certain = False
-            return False
-        self._calm = 0
-        self._deaf += 1
-        if self._deaf < DEAF_READINGS or self.is_certain:
-            return False
-        self._deaf = 0
-        if self._renewed and not self._said:
-            self.suspected = self.is_certain = True
-            return False
-        self._renewed = True
-        return True
-
-
-class TailPoll:
-    """When the newest page is read again, to see what the stream did not say."""
-
-    def __init__(
-        self,
-        pages: RetainedPages,
-        connectivity: Connectivity,
-        held_back: BufferingDetector,
-        timing: WatchTiming,
-        clock: Clock,
-    ) -> None:
-        self._pages = pages
-        self._connectivity = connectivity
-        self._held_back = held_back
-        self._timing = timing
-        self._clock = clock
-        self._read_at = 0.0
-        self._asked: float | None = None
-        self._found = False
-
-    def soon(self, seconds: float) -> None:
-        """Read it after ``seconds`` at the latest."""
-        due = self._clock.monotonic() + seconds
-        self._asked = due if self._asked is None else min(self._asked, due)
-
-    def read(self, *, found: bool) -> None:
-        """Note that it was read, and whether it held lines the stream did not say."""
-        self._read_at = self._clock.monotonic()
-        self._asked = None
-        self._found = found
-
-    def due(self) -> float:
-        """Return when to read it next, in monotonic seconds.
-
-        An oldest-first list is read on even while lines arrive, for its newest page
-        is found only by way of all the others.
-        """
-        timing, live = self._timing, self._connectivity
-        silent = live.heard_at + timing.tail_silence
-        if not live.is_live or self._found or self._held_back.suspected:
-            regular = self._read_at + timing.tail_apart
-        elif self._read_at >= silent or self._pages.coverage.rising:
-            regular = self._read_at + timing.tail_quiet
-        else:
-            regular = silent
-        return regular if self._asked is None else min(regular, self._asked)
 
 
 class Backfill:
-    """Reads the newest page and the pages around holes, each in its time.
+    """Reads the newest page and the pages around gaps, each in its time.
 
     Args:
-        pages: The retained log.
-        account: What is missing.
+        open_rest: Reads on what is wanted and could not be read yet.
+        renew: Opens the stream anew: the newest page twice held lines that it, which
+            seems to stand, has not said, so it is half-open.
 
     Attributes:
         away: The newest page was out of reach for long: reading on from where it
             was left is like the first catching up.
-        open_rest: Reads on what is wanted and could not be read yet.
-        on_deaf: Called when the newest page twice held lines that a stream which
-            seems to stand has not said: it is half-open.
     """
 
     def __init__(
@@ -552,18 +431,20 @@ class Backfill:
         account: GapTracker,
         *,
         connectivity: Connectivity,
-        timing: WatchTiming,
-        clock: Clock,
+        open_rest: Callable[[], Awaitable[None]],
+        renew: Callable[[], None],
     ) -> None:
         self._pages = pages
         self._account = account
         self._connectivity = connectivity
-        self._timing = timing
-        self._clock = clock
-        self._wakeup = Wakeup()
+        self._timing = timing = connectivity.timing
+        self._clock = connectivity.clock
+        self._open_rest = open_rest
+        self._renew = renew
+        self._woken = asyncio.Event()
         self._held_back = BufferingDetector(timing)
         self.away = False
-        self.tail = TailPoll(pages, connectivity, self._held_back, timing, clock)
+        self.tail = TailPoll(connectivity, self._held_back)
         self.schedule = GapSchedule(
             first=timing.backfill_first,
             factor=timing.backfill_factor,
@@ -571,11 +452,8 @@ class Backfill:
             skipped=timing.settle_after,
         )
         self._budget: RateLimiter | None = None
-        self.on_deaf: Callable[[], None] = lambda: None
-        self.open_rest: Callable[[], Awaitable[None]] = _nothing
 
     def begin(self) -> None:
-        """Begin to count requests."""
         timing, now = self._timing, self._clock.monotonic()
         if self._budget is None:
             self._budget = RateLimiter(
@@ -590,8 +468,7 @@ class Backfill:
         self.wake()
 
     def wake(self) -> None:
-        """Look again at what is due: the log changed."""
-        self._wakeup.now()
+        self._woken.set()
 
     def connected(self, outage: float) -> None:
         """Plan the re-reading that follows a subscription.
@@ -605,37 +482,50 @@ class Backfill:
         self.wake()
 
     async def run(self, ended: asyncio.Event) -> None:
-        """Heal until the job has ended."""
         while not ended.is_set():
             await self._pause()
             if ended.is_set():
                 return
             now = self._clock.monotonic()
-            if self.tail.due() <= now:
+            if self._tail_due() <= now:
                 await self._read_tail(ended)
-                await self.open_rest()
+                await self._open_rest()
             gap = self.schedule.due(self._clock.monotonic())
             if gap is not None:
                 await self._read_gap(gap, ended)
 
+    def _tail_due(self) -> float:
+        return self.tail.due(rising=self._pages.coverage.rising)
+
     async def _pause(self) -> None:
+        """Wait until something may be due.
+
+        Lines that only go on do not wake it, though they move what is to be read: so
+        what seems due after a sleep is looked at anew.
+        """
+        until = self._next_due()
         now = self._clock.monotonic()
-        self.schedule.update(self._account.gaps(), now)
+        while until > now:
+            woken = await set_within(self._woken, until - now)
+            self._woken.clear()
+            if woken:
+                # Lines arrive all the time; looking at each is not worth it.
+                await asyncio.sleep(min(self._timing.backfill_first / 4, until - now))
+                return
+            until = self._next_due()
+            now = self._clock.monotonic()
+
+    def _next_due(self) -> float:
+        self.schedule.update(self._account.gaps(), self._clock.monotonic())
         due = self.schedule.next_due()
-        until = self.tail.due() if due is None else min(due, self.tail.due())
-        if until <= now:
-            return
-        woken = await self._wakeup.sleep(until - now)
-        if woken:
-            # Lines arrive all the time; looking at each of them is not worth it.
-            await asyncio.sleep(min(self._timing.backfill_first / 4, until - now))
+        return self._tail_due() if due is None else min(due, self._tail_due())
 
     async def _read_tail(self, ended: asyncio.Event) -> None:
         heard = self._connectivity.heard_at
         before = len(self._pages.intake.store)
         away, self.away = self.away, False
         try:
-            await self._pages.read_tail(unlimited if away else self._limiter(ended))
+            await self._pages.read_tail(None if away else self._limiter(ended))
         except BaseException:
             self.away = away
             raise
@@ -646,39 +536,40 @@ class Backfill:
             renew = self._held_back.read(ahead=unsaid)
             self._connectivity.hold_back(self._held_back.is_certain)
             if renew:
-                self.on_deaf()
+                self._renew()
 
-    def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
-        """Note lines that the stream brought, see `HeldBack.arrived`."""
-        self._held_back.arrived(seconds_apart, were_read=were_read)
-        self._connectivity.hold_back(self._held_back.is_certain)
+    def arriving(self, lines: Sequence[LogLine]) -> None:
+        """Look at the stream's lines before they are taken: some come late."""
+        apart = 0.0
+        if len(lines) > 1:
+            times = [line.time_ns for line in lines if line.time_ns is not None]
+            apart = (max(times) - min(times)) / 1e9 if times else 0.0
+        detector = self._held_back
+        trusted = not detector.suspected
+        detector.arrived(apart, were_read=self._pages.has_read(lines[0]))
+        self._connectivity.hold_back(detector.is_certain)
+        if trusted and detector.suspected:
+            self.wake()
 
     async def _read_gap(self, gap: Gap, ended: asyncio.Event) -> None:
-        span = await self._pages.read_gap(gap, self._limiter(ended))
+        read = await self._pages.read_gap(gap, self._limiter(ended))
         now = self._clock.monotonic()
-        if span is not None:
-            low, high = span
-            self._account.read(low.key, high.key)
-            self.schedule.tried(low.key, high.key, now)
+        if read is not None:
+            self._account.stretch_read(read)
+            self.schedule.tried(read.low.key, read.high.key, now)
         self.schedule.tried(gap[:2], (gap.attempt, gap.last), now)
 
     def _limiter(self, ended: asyncio.Event) -> Limiter:
         """Return what lets requests through at the polite rate, and all at the end."""
         budget = self._budget
         if budget is None:
-            return unlimited
+            return None
 
         async def limiter() -> None:
             now = self._clock.monotonic()
             while not ended.is_set() and (wait := budget.wait(now)):
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await ended.wait()
+                await set_within(ended, wait)
                 now = self._clock.monotonic()
             budget.take(now)
 
         return limiter
-
-
-async def _nothing() -> None:
-    """Read nothing."""

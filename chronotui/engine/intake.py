@@ -1,8 +1,7 @@
-"""The lines of a store, as the inference of attempts asks for them."""
+"""The one door into a log: identity, order and the account of what is missing."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import IncompleteError
@@ -15,23 +14,29 @@ from chronotui.log.attempts import (
     same_line,
 )
 from chronotui.log.block import LineBlock
-from chronotui.log.ledger import Gap, Ledger
+from chronotui.log.ledger import Ledger
 from chronotui.log.store import relabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chronotui.engine.timing import LagMeter
-    from chronotui.log.ledger import AttemptLedger
     from chronotui.log.store import LogStore
     from chronotui.model import LogLine
 
+SLICE: Final = 4096
+"""Lines read from the store at a time."""
+
+LARGEST: Final = 1 << 62
+"""Above every number and every time in nanoseconds that can be meant."""
+
+LATER_SECONDS: Final = 0.05
+"""Pages that follow one another faster than this enter the store together."""
+
 
 class StoredLines:
-    """Lines held in a store and those about to enter it.
+    """Lines held in a store and about to enter it, as `AttemptTimeline` asks for them.
 
     Args:
-        store: The log.
         enter: Puts pending lines into the store.
         renumbered: Called after lines got other attempts; the timeline that asked
             for it has not taken note yet, so it is called at the next flush.
@@ -56,7 +61,6 @@ class StoredLines:
         self._urgent = self._urgent or not known
 
     def flush(self) -> None:
-        """Put pending lines into the store."""
         if self._stale:
             self._stale = False
             self._renumbered()
@@ -71,26 +75,23 @@ class StoredLines:
             self.flush()
 
     def numbered(self, attempt: int, sequence_num: int) -> list[LogLine]:
-        """Return the lines of this attempt and number."""
         self._settle()
         index = self.store.bisect(LineKey(attempt, sequence_num, 0, ""))
         found = []
         while index < len(self.store):
             line = self.store.line(index)
-            if (line.attempt, line.sequence_num) != (attempt, sequence_num):
+            if line[:2] != (attempt, sequence_num):
                 break
             found.append(line)
             index += 1
         return found
 
     def below(self, attempt: int, sequence_num: int) -> LogLine | None:
-        """Return the nearest line of the attempt with a lower number."""
         self._settle()
         index = self.store.bisect(LineKey(attempt, sequence_num, 0, "")) - 1
         return self._of(attempt, index)
 
     def above(self, attempt: int, sequence_num: int) -> LogLine | None:
-        """Return the nearest line of the attempt with a higher number."""
         self._settle()
         index = self.store.bisect(LineKey(attempt, sequence_num + 1, 0, ""))
         return self._of(attempt, index)
@@ -102,11 +103,10 @@ class StoredLines:
         return line if line.attempt == attempt else None
 
     def of_attempt(self, attempt: int) -> Iterator[LogLine]:
-        """Return every line of an attempt."""
         self._settle()
         places = self.store.attempt_range(attempt)
-        for start in range(places.start, places.stop, 4096):
-            yield from self.store.lines(start, min(start + 4096, places.stop))
+        for start in range(places.start, places.stop, SLICE):
+            yield from self.store.lines(start, min(start + SLICE, places.stop))
 
     def part(self, attempt: int, since_ns: int) -> None:
         """Make another attempt of the lines of ``attempt`` from a time on."""
@@ -129,138 +129,6 @@ class StoredLines:
         self._stale = True
 
 
-# Where one attempt ends and the next begins: nothing shows that its end is whole.
-
-LAST_NUMBER: Final = 1 << 62
-"""Stands for the end of an attempt in a hole of unknown length."""
-
-
-class Boundaries:
-    """Ends of attempts that have to be read again after the next one has begun.
-
-    The last lines of an attempt may have been dropped live, and no higher number
-    tells. So the end of an attempt is certain only when the next one is retained,
-    the attempt has stood still for as long as a sealed log must (invariant 6), and
-    the retained log was read across it then. Where attempts interleave, the newest
-    page may not show the last one's end either: then that is read like the others.
-
-    Args:
-        ledger: What is held.
-        lag: How far the retained log trails.
-        still: Seconds an attempt must stand still at least.
-    """
-
-    def __init__(self, ledger: Ledger, lag: LagMeter, still: float) -> None:
-        self._ledger = ledger
-        self._lag = lag
-        self._still = still
-        self._since: dict[int, tuple[int, float]] = {}
-        self._closed: set[int] = set()
-        self._last_closed = (0, 0)
-
-    def closed(self, attempt: int) -> bool:
-        """Tell whether an attempt's end is certain."""
-        return attempt in self._closed
-
-    def close_all(self) -> None:
-        """Take every end seen so far as certain: it is long past."""
-        self._closed |= set(self._ledger.attempts())
-
-    def renumbered(self) -> None:
-        """Begin again: the attempts are others than before."""
-        self._since.clear()
-        self._closed.clear()
-
-    def gaps(self, now: float) -> Iterator[Gap]:
-        """Yield the ends still to be read, as holes without known missing lines."""
-        for attempt, account in self._open(now):
-            after = account.highest + 1
-            last = after if self._ledger.interleaved else LAST_NUMBER
-            yield Gap(attempt, after, last, 0)
-
-    def _open(self, now: float) -> Iterator[tuple[int, AttemptLedger]]:
-        """Yield attempts whose end is not certain; note when they changed."""
-        ledger = self._ledger
-        floor, attempts = ledger.floor, ledger.attempts()
-        for attempt in attempts:
-            if attempt in self._closed or (floor and attempt < floor[0]):
-                continue
-            account = ledger.attempt(attempt)
-            if account is None or self._last_closed == (attempt, account.lines):
-                continue
-            if attempt == attempts[-1] and not self._hides(account):
-                continue
-            known = self._since.get(attempt)
-            if known is None or known[0] != account.lines:
-                self._since[attempt] = (account.lines, now)
-            yield attempt, account
-
-    def _hides(self, last: AttemptLedger) -> bool:
-        """Tell whether the last attempt's end is among an earlier one's numbers."""
-        ledger = self._ledger
-        accounts = map(ledger.attempt, ledger.attempts()[:-1])
-        return ledger.interleaved and any(
-            account.highest > last.highest for account in accounts if account
-        )
-
-    def read(
-        self,
-        low: tuple[int, int],
-        high: tuple[int, int],
-        now: float,
-        newest: tuple[int, int],
-    ) -> None:
-        """Note that the retained log was read from ``low`` to ``high``.
-
-        Args:
-            low: The lowest place read, as (attempt, number).
-            high: The highest one, or one beyond all.
-            now: Monotonic seconds.
-            newest: The newest retained place known.
-        """
-        still = max(self._still, 2 * self._lag.largest)
-        last = max(self._ledger.attempts(), default=0)
-        for attempt, account in list(self._open(now)):
-            if self._ledger.interleaved:
-                crossed = low[1] <= account.highest < high[1] - 1
-                crossed = crossed and attempt <= newest[0]
-                crossed = crossed and (attempt < newest[0] or attempt == last)
-            else:
-                crossed = low[0] <= attempt < min(high[0], newest[0])
-            if not crossed or now - self._since[attempt][1] < still:
-                continue
-            if attempt == last:
-                self._last_closed = (attempt, account.lines)
-            else:
-                self._closed.add(attempt)
-
-    def long_past(self, time_ns: Callable[[int], int | None], before_ns: int) -> None:
-        """Close ends whose next attempt began long ago.
-
-        Args:
-            time_ns: Returns when an attempt's first line held was written.
-            before_ns: What is long ago.
-        """
-        attempts = self._ledger.attempts()
-        for attempt, following in pairwise(attempts):
-            began = time_ns(following)
-            if began is not None and began < before_ns:
-                self._closed.add(attempt)
-
-
-# The one door into a log: identity, order and the account of what is missing.
-
-SLICE: Final = 4096
-"""Lines read from the store at a time."""
-
-
-LARGEST: Final = 1 << 62
-"""Above every number and every time in nanoseconds that can be meant."""
-
-LATER_SECONDS: Final = 0.05
-"""Pages that follow one another faster than this enter the store together."""
-
-
 class Context:
     """The line before, on one way lines come in: the stream, or one walk."""
 
@@ -271,23 +139,36 @@ class Context:
 class Intake:
     """Takes lines from the stream and from pages into one store.
 
+    Args:
+        entered: Called with the lines that entered, in order.
+        forgotten: Called with lines that belong to what was forgotten and were not
+            held then: they are too late.
+        renumbered: Called when lines held turned out to be of other attempts, with
+            what tells the attempt of a time.
+
     Attributes:
-        store: The log.
-        ledger: What of it is missing.
-        on_new: Called with the lines that entered, in order.
-        on_renumbered: Called when lines held turned out to be of other attempts.
-        on_forgotten: Called with lines that belong to what was forgotten and were
-            not held then: they are too late.
+        ledger: What of the log is missing.
+        gap_changes: How often lines entered that may have opened or closed a gap:
+            not those that only go on where the newest one ended.
     """
 
-    def __init__(self, store: LogStore) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        *,
+        entered: Callable[[Sequence[LogLine]], None] | None = None,
+        forgotten: Callable[[Sequence[LogLine]], None] | None = None,
+        renumbered: Callable[[Callable[[int], int]], None] | None = None,
+    ) -> None:
         self.store = store
         self.ledger = Ledger()
-        self.on_new: Callable[[Sequence[LogLine]], None] = lambda _: None
-        self.on_renumbered: Callable[[Callable[[int], int]], None] = lambda _: None
-        self.on_forgotten: Callable[[Sequence[LogLine]], None] = lambda _: None
+        self.gap_changes = 0
+        self._entered = entered
+        self._forgotten = forgotten
+        self._told_renumbered = renumbered
         self._from = (-1, -1)
         self._from_ns: int | None = None
+        self._top = (0, -1)
         self._held = StoredLines(store, self._enter, self._renumbered)
         self._timeline = AttemptTimeline(self._held)
         self._sees_ids = self._sees_bare = False
@@ -302,10 +183,7 @@ class Intake:
 
     def highest(self) -> tuple[int, int]:
         """Return (attempt, number) of the newest line held; (0, -1) without one."""
-        if not len(self.store):
-            return (0, -1)
-        line = self.store.line(len(self.store) - 1)
-        return (line.attempt, line.sequence_num)
+        return self._top if len(self.store) else (0, -1)
 
     def holds_between(self, first: LogLine, last: LogLine) -> bool:
         """Tell whether a line is held from one line's place to another's."""
@@ -320,7 +198,8 @@ class Intake:
         Returns:
             The same lines with the attempts they were found to be of.
         """
-        self.settle()
+        if self._later:
+            self.settle()
         if not lines:
             return lines
         told = isinstance(lines, LineBlock)
@@ -338,12 +217,6 @@ class Intake:
         """Take a page of a long walk; it may enter a moment later, with others.
 
         Call ``settle`` at the end of the walk.
-
-        Args:
-            lines: The page.
-            way: The order it came in.
-            context: Of the walk.
-            now: Monotonic seconds.
         """
         told = all(line.event_id and line.attempt for line in lines)
         if self._sees_bare or not told or way is not Way.FALLING:
@@ -356,7 +229,6 @@ class Intake:
         return lines
 
     def settle(self) -> None:
-        """Let everything enter that was taken."""
         if self._later:
             later, self._later = self._later, []
             self._enter(later)
@@ -422,13 +294,9 @@ class Intake:
         return line._replace(attempt=self._timeline.attempt_at(line.time_ns))
 
     def forget(self, below: tuple[int, int], store: LogStore) -> None:
-        """Go on in another store with the lines from a place on.
+        """Go on in another, empty store with the lines from a place on.
 
         Lines below it that come again are known by their numbers.
-
-        Args:
-            below: (attempt, number) of the first line that is kept.
-            store: An empty store.
         """
         start = self.store.bisect(LineKey(*below, -1, ""))
         places = self.store.attempt_range(below[0])
@@ -441,11 +309,11 @@ class Intake:
         self._from = below
 
     def _too_late(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
-        """Set aside what belongs to the part that was forgotten."""
         below = [line for line in lines if line[:2] < self._from]
         if below:
-            late = [line for line in below if not self.ledger.held(*line[:2])]
-            self.on_forgotten(late)
+            if self._forgotten is not None:
+                held = self.ledger.held
+                self._forgotten([line for line in below if not held(*line[:2])])
             lines = [line for line in lines if line[:2] >= self._from]
         return lines
 
@@ -455,8 +323,30 @@ class Intake:
         new = self._store_all(lines)
         if not new:
             return
+        self.gap_changes += not self._goes_on(new)
+        self._top = max(self._top, new[-1][:2])
         self.ledger.add_lines(new)
-        self.on_new(new)
+        if self._entered is not None:
+            self._entered(new)
+
+    def _goes_on(self, new: Sequence[LogLine]) -> bool:
+        """Tell whether new lines go on where the newest one ended, and no gap changes.
+
+        Where a doubled number is open, or the end of the last attempt is among the
+        numbers of an earlier one, every line moves what is to be read.
+        """
+        attempt, number = self._top
+        count = len(new)
+        if new[0][:2] != (attempt, number + 1) or isinstance(new, LineBlock):
+            return False
+        if new[-1][:2] != (attempt, number + count):
+            return False
+        if count > 1 and len({line[1] for line in new}) < count:
+            return False
+        if attempt > 1 and self.ledger.interleaved:
+            return False
+        account = self.ledger.attempt(attempt)
+        return account is not None and not account.credit
 
     def _store_all(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
         """Put lines into the store and return the new ones.
@@ -478,19 +368,22 @@ class Intake:
 
     def _renumbered(self) -> None:
         self._changes += 1
+        self.gap_changes += 1
         if self._from_ns is not None:
             # What was forgotten is of the attempt of the first line kept.
             self._from = (self._timeline.attempt_at(self._from_ns), self._from[1])
         held = (
-            (line.attempt, line.sequence_num)
+            line[:2]
             for start in range(0, len(self.store), SLICE)
             for line in self.store.lines(start, start + SLICE)
         )
         self.ledger.replace(held, first=self._from[0])
-        self.on_renumbered(self._timeline.attempt_at)
+        last = len(self.store) - 1
+        self._top = self.store.line(last)[:2] if last >= 0 else (0, -1)
+        if self._told_renumbered is not None:
+            self._told_renumbered(self._timeline.attempt_at)
 
 
 def _fits(line: LogLine) -> bool:
-    """Tell whether a line's number and time can be those of a line."""
     time_ns = line.time_ns or 0
     return line.sequence_num < LARGEST and -LARGEST < time_ns < LARGEST

@@ -1,39 +1,30 @@
-"""The rows of a log that are no lines: what is missing, attempts, edges, the end."""
+"""One opened job: its lines, what is known of them, and reading on either side."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from collections import deque
 from copy import copy
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.connection import LineRate
+from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import seconds_of
-from chronotui.engine.history import HistoryPaging, Position
-from chronotui.engine.intake import Intake
-from chronotui.engine.log_state import (
-    Connection,
-    ConnectionKind,
-    LogState,
-    WatchSettings,
-)
-from chronotui.engine.timing import Clock
+from chronotui.engine.history import HistoryPaging
+from chronotui.engine.timing import Clock, Listeners, WatchSettings
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, own_fault
-from chronotui.log.block import LineBlock
 from chronotui.log.marks import GapMark, GapState
 from chronotui.log.store import LogStore
 from chronotui.times import human_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from chronotui.engine.history import Progress
-    from chronotui.engine.log_state import Verdict
-    from chronotui.log.attempts import LineKey
-    from chronotui.model import Job, LogLine, SearchPage, Workflow
+    from chronotui.engine.ending import Verdict
+    from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import LogSource
 
 GAPS_SHOWN: Final = 20_000
@@ -42,9 +33,45 @@ GAPS_SHOWN: Final = 20_000
 COST_SHARE: Final = 20
 """Gaps are counted again no more often than lets this take a twentieth of the time."""
 
+RATE_SECONDS: Final = 3.0
+"""Lines a second are of so long: calm, and still now."""
 
-class Marking:
-    """Keeps the store's gap, section and edge rows true."""
+RATE_GRAIN_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """A snapshot of a watched log, replaced as a whole.
+
+    Attributes:
+        missing: Lines known to exist, asked for, and not held.
+        fetching: Whether missing lines are still being looked for.
+        rate: Lines a second, over the last seconds.
+        at_start: Whether the log's first line has been reached.
+        split: Whether its first lines are held and lines after them were not read.
+        at_end: Whether the retained log has been read to its newest line.
+        filling: While the retained log is read in: lines read, and how many there
+            are in all where that is known.
+        verdict: Set once the log is sealed.
+        problem: Why the log is empty, incomplete or no longer watched.
+    """
+
+    connection: Connection
+    job: Job
+    lines: int = 0
+    missing: int = 0
+    fetching: bool = False
+    rate: float = 0.0
+    at_start: bool = False
+    split: bool = False
+    at_end: bool = False
+    filling: tuple[int, int | None] | None = None
+    verdict: Verdict | None = None
+    problem: ChronotuiError | None = None
+
+
+class NoticeRows:
+    """Keeps the store's rows that are no lines true: gaps, attempts and edges."""
 
     def __init__(self, store: LogStore, watch: Watch) -> None:
         self._store = store
@@ -52,27 +79,17 @@ class Marking:
         self._next_gaps = 0.0
         self._gap_state = GapState.FETCHING
 
-    def update(
-        self, now: float, verdict: Verdict | None, again: Callable[[], None]
-    ) -> None:
-        """Bring all rows up to date.
-
-        Args:
-            now: Monotonic seconds.
-            verdict: Once there is one.
-            again: Called when gaps were left for a later tick.
-        """
-        self._mark_gaps(now, verdict, again)
+    def update(self, now: float, verdict: Verdict | None) -> bool:
+        """Bring all rows up to date; False when gaps are left for a later tick."""
+        marked = self._mark_gaps(now, verdict)
         self._mark_sections(verdict)
         self._mark_edges()
+        return marked
 
-    def _mark_gaps(
-        self, now: float, verdict: Verdict | None, again: Callable[[], None]
-    ) -> None:
+    def _mark_gaps(self, now: float, verdict: Verdict | None) -> bool:
         state = GapState.FETCHING if verdict is None else GapState.LOST
         if now < self._next_gaps and state is self._gap_state:
-            again()
-            return
+            return False
         began = time.perf_counter()
         self._gap_state = state
         account = self._watch.account
@@ -88,6 +105,7 @@ class Marking:
         gaps += [*self._unread_middle(), *self._unread_beginnings()]
         self._store.set_gaps(gaps)
         self._next_gaps = now + (time.perf_counter() - began) * COST_SHARE
+        return True
 
     def _unread_middle(self) -> list[GapMark]:
         """Return what lies between the beginning that was downloaded and the pages."""
@@ -169,44 +187,29 @@ class Marking:
         self._store.set_edge(top, " · ".join(notes))
 
 
-# Changes told at most once a tick, and a timer only while there is one to tell.
+class LineRate:
+    """Lines a second over the last few, counted in slices of a quarter second."""
 
+    def __init__(self) -> None:
+        self._slices: deque[tuple[float, int]] = deque()
 
-class Ticker:
-    """Gathers changes; belongs to one event loop.
+    def add(self, now: float, lines: int) -> None:
+        if self._slices and now - self._slices[-1][0] < RATE_GRAIN_SECONDS:
+            began, count = self._slices.pop()
+            self._slices.append((began, count + lines))
+        else:
+            self._slices.append((now, lines))
 
-    Args:
-        tick: Seconds between two calls at least.
-        tell: Called when there is something to tell.
-    """
+    def per_second(self, now: float) -> float:
+        while self._slices and now - self._slices[0][0] > RATE_SECONDS:
+            self._slices.popleft()
+        return sum(count for _, count in self._slices) / RATE_SECONDS
 
-    def __init__(self, tick: float, tell: Callable[[], None]) -> None:
-        self._tick = tick
-        self._tell = tell
-        self._armed: asyncio.TimerHandle | None = None
-        self._told_at = float("-inf")
-
-    def changed(self) -> None:
-        """Note a change."""
-        if self._armed is not None:
-            return
-        loop = asyncio.get_running_loop()
-        due = max(loop.time(), self._told_at + self._tick)
-        self._armed = loop.call_at(due, self._fire)
-
-    def _fire(self) -> None:
-        self._armed = None
-        self._told_at = asyncio.get_running_loop().time()
-        self._tell()
-
-    def stop(self) -> None:
-        """Tell what is left at once, and disarm."""
-        if self._armed is not None:
-            self._armed.cancel()
-            self._fire()
-
-
-# One opened job: its lines, what is known of them, and reading on either side.
+    def next_change(self, now: float) -> float | None:
+        """Return when the rate will have fallen if nothing enters; None at zero."""
+        if not self.per_second(now):
+            return None
+        return self._slices[0][0] + RATE_SECONDS + 0.001
 
 
 class JobLog:
@@ -218,9 +221,10 @@ class JobLog:
         client: A client of the job's server.
         workflow: The job's workflow, if known.
         job: The job as last listed.
-        settings: How it is watched.
         store: Where its lines go; a new one with the default budget if None.
-        clock: Time and chance.
+
+    Attributes:
+        history: Pages of the log beyond what is watched.
     """
 
     def __init__(
@@ -236,22 +240,22 @@ class JobLog:
         self._settings = settings or WatchSettings()
         self._clock = clock or Clock()
         self.store = LogStore() if store is None else store
-        self._intake = Intake(self.store)
         self._rate = LineRate()
-        self._intake.on_new = self._entered
-        self._listeners: list[Callable[[], None]] = []
-        self._ticker = Ticker(self._settings.timing.tick, self._tell)
+        self._listeners = Listeners(self._settings.timing.tick)
+        self._listeners.add(self._update)
         self._watch = Watch(
             client,
             workflow,
             job,
             settings=self._settings,
-            intake=self._intake,
+            store=self.store,
             clock=self._clock,
             changed=self._changed,
+            live=lambda lines: self._rate.add(self._clock.monotonic(), lines),
         )
-        self._history = HistoryPaging(client, self._watch, self._changed)
-        self._marking = Marking(self.store, self._watch)
+        self.history = HistoryPaging(client, self._watch, self._watch.change_rows)
+        self._rows = NoticeRows(self.store, self._watch)
+        self._missing = 0
         self._sealed = False
         self._problem: ChronotuiError | None = None
         self._watching = False
@@ -266,28 +270,19 @@ class JobLog:
             self._state = self._make_state()
         return self._state
 
-    @property
-    def position(self) -> Position:
-        """Which part of the retained log is loaded."""
-        return self._history.position
-
     def now(self) -> float:
         """Return the monotonic seconds that ``Connection`` counts in."""
         return self._clock.monotonic()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop after changes; return what ends that."""
-        self._listeners.append(listener)
-
-        def end() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return end
+        return self._listeners.add(listener)
 
     def signed_in(self) -> None:
-        """Go on after somebody has signed in."""
         self._watch.gate.signed_in()
+
+    def ask_now(self) -> None:
+        self._watch.ask_now()
 
     async def watch(self) -> Verdict:
         """Watch until the log is sealed.
@@ -303,7 +298,7 @@ class JobLog:
     async def _watch_alone(self) -> Verdict:
         self._problem = None
         self._watching = True
-        self._changed()
+        self._watch.change_rows()
         try:
             verdict = await self._watch.run()
         except asyncio.CancelledError:
@@ -319,67 +314,28 @@ class JobLog:
             return verdict
         finally:
             self._watching = False
-            self._changed()
-            if self._quiet is not None:
-                self._quiet.cancel()
-                self._quiet = None
-            self._ticker.stop()
-
-    def ask_now(self) -> None:
-        """Ask the server again now for whatever is waited for."""
-        self._watch.ask_now()
-
-    async def load_older(self) -> bool:
-        """Load the page before the oldest line loaded; False when there is none."""
-        return await self._history.load_older()
-
-    async def load_newer(self) -> bool:
-        """Read the newest page again; True when it brought lines."""
-        return await self._history.load_newer()
-
-    async def load_all(self, progress: Progress | None = None) -> None:
-        """Load the whole log; cancel it to stop, what was loaded stays.
-
-        Args:
-            progress: Told the lines read, and how many there are if known.
-        """
-        await self._history.load_all(progress)
-
-    async def search_server(
-        self,
-        query: str | None = None,
-        stream: str | None = None,
-        cursor: str | None = None,
-    ) -> SearchPage:
-        """Ask the server's own search for one page of hits, newest first."""
-        return await self._history.search(query, stream, cursor)
-
-    async def load_around(self, key: LineKey) -> bool:
-        """Load pages until a line is there; False when the log does not have it."""
-        return await self._history.load_around(key)
-
-    def _entered(self, lines: Sequence[LogLine]) -> None:
-        if not isinstance(lines, LineBlock):
-            live = sum(1 for line in lines if not line.retained)
-            self._rate.add(self._clock.monotonic(), live)
-        self._changed()
+            self._watch.change_rows()
+            self._cancel_quiet()
+            self._listeners.flush()
 
     def _changed(self) -> None:
         self._state = None
-        self._ticker.changed()
+        self._listeners.notify()
 
-    def _tell(self) -> None:
+    def _update(self) -> None:
+        """Bring everything up to date before the listeners look at it."""
         self._state = None
-        self._marking.update(self._clock.monotonic(), self._verdict, self._changed)
+        watch = self._watch
+        if watch.rows_changed or self.store.memory.note:
+            watch.rows_changed = False
+            self._missing = watch.account.missing
+            if not self._rows.update(self._clock.monotonic(), self._verdict):
+                watch.change_rows()
         self._plan_quiet()
-        for listener in tuple(self._listeners):
-            listener()
 
     def _plan_quiet(self) -> None:
         """Tell once more when the stream has become quiet, or the rate has changed."""
-        if self._quiet is not None:
-            self._quiet.cancel()
-            self._quiet = None
+        self._cancel_quiet()
         if not self._watching:
             return
         now = self._clock.monotonic()
@@ -392,6 +348,11 @@ class JobLog:
             loop = asyncio.get_running_loop()
             self._quiet = loop.call_later(max(0.0, min(due) - now), self._changed)
 
+    def _cancel_quiet(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+
     @property
     def _verdict(self) -> Verdict | None:
         """The verdict, of what is held now: reading on in a sealed log adds to it."""
@@ -399,41 +360,39 @@ class JobLog:
 
     def _make_state(self) -> LogState:
         watch, coverage = self._watch, self._watch.pages.coverage
-        lines = len(self.store)
-        missing = watch.account.missing
+        missing = watch.account.missing if watch.rows_changed else self._missing
+        verdict = self._verdict
         return LogState(
-            connection=self._connection(),
+            connection=self._connection(verdict),
             job=watch.job,
-            lines=lines,
+            lines=len(self.store),
             missing=missing,
             fetching=bool(missing) and self._watching,
             rate=self._rate.per_second(self._clock.monotonic()),
-            newest_seq=self.store.line(lines - 1).sequence_num if lines else None,
-            oldest_loaded_seq=self.store.line(0).sequence_num if lines else None,
             at_start=coverage.at_start,
             split=coverage.is_split,
             at_end=coverage.at_end,
             filling=self._filling(),
-            verdict=self._verdict,
-            problem=self._problem or self._watch.connectivity.refusal,
+            verdict=verdict,
+            problem=self._problem or watch.connectivity.refusal,
         )
 
     def _filling(self) -> tuple[int, int | None] | None:
-        loading = self._history.loading
+        loading = self.history.loading
         if loading is not None:
             return loading
         watch = self._watch
         if watch.account.caught_up or not self._watching or not watch.pages.lines_read:
             return None
         rising = watch.pages.coverage.rising
-        total = self._intake.highest()[1] if rising else self._settings.tail
+        total = watch.intake.highest()[1] if rising else self._settings.tail
         return watch.pages.lines_read, total
 
-    def _connection(self) -> Connection:
+    def _connection(self, verdict: Verdict | None) -> Connection:
         """Return the state to show: a live one only while something is alive."""
-        watch, ending = self._watch, self._marking.ending(self._verdict)
-        if self._watching or self._verdict is not None:
-            return watch.connectivity.connection(watch.job, ending)
+        if self._watching or verdict is not None:
+            job = self._watch.job
+            return self._watch.connectivity.connection(job, self._rows.ending(verdict))
         if self._problem is None:
             return Connection(ConnectionKind.CONNECTING)
         by_policy = self._problem.answer is None and self._problem.exit_code == 4

@@ -1,4 +1,4 @@
-"""One walk along a paged list of retained lines."""
+"""Reading the retained log: walks along its pages, whichever end they begin at."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.intake import Context
-from chronotui.errors import PageTooLargeError, RequestRefusedError
+from chronotui.errors import (
+    LogsUnavailableError,
+    PageTooLargeError,
+    RequestRefusedError,
+)
 from chronotui.log.attempts import key_of
 from chronotui.log.block import LineBlock
 from chronotui.log.coverage import (
@@ -19,24 +23,105 @@ from chronotui.log.coverage import (
     span_of,
 )
 from chronotui.log.ledger import NEAR, Gap
+from chronotui.model import WorkflowKind
 from chronotui.paging import CursorTrail, PageOrder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from chronotui.engine.intake import Intake
+    from chronotui.engine.timing import WatchSettings
     from chronotui.log.ledger import Ledger
-    from chronotui.model import LogLine, LogPage
+    from chronotui.model import LogLine, LogPage, Workflow
 
-if TYPE_CHECKING:
-    Limiter = Callable[[], Awaitable[None]]
+    Fetch = Callable[[str | None, bool], Awaitable[LogPage]]
+    Enough = Callable[[Sequence[LogLine]], bool]
+    Limiter = Callable[[], Awaitable[None]] | None
 
 FEW_PAGES: Final = 5
-"""The first pages of a walk enter at once, later ones may wait for others."""
+"""The first pages of a walk enter at once, later ones may wait for others. A log
+longer than this is sooner read in one piece, where the server gives it."""
+
+PAGES_FOR_POSSIBLE: Final = 8
+"""So many pages in a row are read for numbers that are probably only skipped: what
+is known to be missing does not wait for more. The next try goes on from there."""
+
+PAGES_FOR_ATTEMPT: Final = 50
+"""So many more are read on opening to come to the last attempt, whose numbers may be
+far below another's where attempts interleave."""
 
 
-async def unlimited() -> None:
-    """Limiter a request at once."""
+def refuse_without_log(workflow: Workflow | None) -> None:
+    """Say of a workflow that never has logs that it has none.
+
+    Raises:
+        LogsUnavailableError: It is such a one (WIRE.md "Workflows").
+    """
+    if workflow is not None and workflow.kind == WorkflowKind.HEARTBEAT:
+        raise LogsUnavailableError(
+            "A HEARTBEAT workflow only asks an address whether it answers; "
+            "its jobs have no log.",
+            next_step="Its Details show what was asked and how it ended.",
+        )
+
+
+def enough_of(settings: WatchSettings) -> Enough:
+    """Return what tells, page by page, that the log was read back far enough."""
+    read = 0
+
+    def enough(lines: Sequence[LogLine]) -> bool:
+        nonlocal read
+        read += len(lines)
+        if settings.since_ns is not None:
+            times = [line.time_ns for line in lines if line.time_ns is not None]
+            return bool(times) and min(times) < settings.since_ns
+        return settings.tail is not None and read >= settings.tail
+
+    return enough
+
+
+class Account:
+    """What the ledger learns from pages: where counting begins, and what is settled.
+
+    Without a stream, as here, what a stretch just read does not hold is not retained.
+
+    Attributes:
+        coverage: Which part of the log was read.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.coverage = Coverage()
+
+    def page_read(self) -> None:
+        """Note that a page was read: counting begins where the log was read back to."""
+        ledger, coverage = self.ledger, self.coverage
+        ledger.whole = coverage.counts_from_start
+        ledger.interleaved = coverage.interleaved
+        if coverage.bottom is not None:
+            ledger.reached = coverage.bottom.key
+
+    def newest_read(self) -> None:
+        """Note that the newest page was read."""
+
+    def stretch_read(self, stretch: Stretch) -> None:
+        """Note that a stretch was read without a break, and its lines are held."""
+        self.settle(stretch)
+
+    def settle(self, stretch: Stretch) -> None:
+        """Take it as certain that what a stretch does not hold is not retained."""
+        ranges = self.coverage.ranges_of(stretch, self.ledger.attempts())
+        for attempt, first, last in ranges:
+            account = self.ledger.attempt(attempt)
+            if account is not None:
+                account.settle(first, last)
+
+    def renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        """Find every place again after lines turned out to be of other attempts."""
+        self.coverage.renumber(attempt_at)
+        if self.coverage.read is not None:
+            self.settle(self.coverage.read)
+        self.page_read()
 
 
 def keys_of(lines: Sequence[LogLine]) -> tuple[tuple[int, int, str], ...]:
@@ -47,15 +132,16 @@ def keys_of(lines: Sequence[LogLine]) -> tuple[tuple[int, int, str], ...]:
 class Walk:
     """One walk along the list, page by page, to its end or its first repetition.
 
-    A page too large for the server ends it, unless a way beyond it is remembered.
+    Yields pages and their lines as placed. A page too large for the server ends it,
+    unless a way beyond it is remembered.
 
     Args:
-        pages: The list.
         cursor: Where to begin.
-        permit: Waits until a request may be made.
+        limiter: Waits until a request may be made.
         fresh: Whether to read past caches.
         is_long: Whether many pages are expected: after a few, the next one is asked
-            for while the last one is worked on. Close such a walk.
+            for while the last one is worked on. Settle the intake after such a walk,
+            and close it.
 
     Attributes:
         is_blocked: Whether it ended at a page too large for the server.
@@ -64,10 +150,10 @@ class Walk:
     def __init__(
         self,
         pages: RetainedPages,
-        cursor: str | None,
-        limiter: Limiter,
+        cursor: str | None = None,
+        limiter: Limiter = None,
         *,
-        fresh: bool,
+        fresh: bool = True,
         is_long: bool = False,
     ) -> None:
         self._pages = pages
@@ -77,14 +163,14 @@ class Walk:
         self._is_long = is_long
         self._trail = CursorTrail()
         self._context = Context()
+        self._last: LogLine | None = None
         self._seen: set[tuple[LinePosition, LinePosition]] = set()
         self._over = False
         self._restarts = pages.restarts
         self._begun_again = False
         self._count = 0
         self._coming: asyncio.Task[LogPage] | None = None
-        self._edge = pages.coverage.edge_of(cursor)
-        edge = self._edge
+        self._edge = edge = pages.coverage.edge_of(cursor)
         self._read = None if edge is None else Stretch(edge, edge)
         self.is_blocked = False
 
@@ -92,7 +178,6 @@ class Walk:
         return self
 
     async def __anext__(self) -> tuple[PageSpan, Sequence[LogLine]]:
-        """Return the next page and its lines as placed; () for an empty one."""
         found = None if self._over else await self._next_page()
         if found is None:
             raise StopAsyncIteration
@@ -102,7 +187,10 @@ class Walk:
         if many and page.cursor:
             self._coming = asyncio.create_task(self._ask(page.cursor))
         coverage = self._pages.coverage
+        # Attempts may meet between two pages, and nowhere on one.
+        coverage.learn_order((self._last, *page.lines) if self._last else page.lines)
         lines = self._pages.take_page(page, self._context, many=many)
+        self._last = page.lines[-1] if page.lines else self._last
         span = span_of(lines, interleaved=coverage.interleaved)
         progress = span is not None and span not in self._seen
         self._next = self._trail.follow(page.cursor, progress=progress)
@@ -130,6 +218,7 @@ class Walk:
                     self._over = self.is_blocked = True
                     return None
                 self._next, self._edge = beyond.cursor, beyond.place
+                self._last = None
                 self._tell()
                 self._read = Stretch(beyond.place, beyond.place)
             else:
@@ -138,6 +227,7 @@ class Walk:
                     # A cursor was refused, and the first page came: to come by the
                     # same cursors once more is no circle, a second time it is.
                     here, self._restarts = None, self._pages.restarts
+                    self._last = None
                     if not self._begun_again:
                         self._begun_again, self._trail = True, CursorTrail()
                 return here, page
@@ -169,14 +259,14 @@ class Walk:
             self._read = Stretch(*span)
 
     def _tell(self) -> bool:
-        """Tell of the stretch read so far, unless lines of it still have to enter."""
         if self._read is None or self._pages.intake.has_waiting:
             return False
-        self._pages.coverage.on_read(self._read)
+        self._pages.account.stretch_read(self._read)
         return True
 
     async def _ask(self, cursor: str | None) -> LogPage:
-        await self._limiter()
+        if self._limiter is not None:
+            await self._limiter()
         return await self._pages.fetch(cursor, fresh=self._fresh)
 
     async def aclose(self) -> None:
@@ -191,58 +281,42 @@ class Walk:
         self._coming = None
 
 
-# Reading the retained log: walks along its pages, whichever end they begin at.
-
-if TYPE_CHECKING:
-    Fetch = Callable[[str | None, bool], Awaitable[LogPage]]
-    Enough = Callable[[Sequence[LogLine]], bool]
-
-
-PAGES_BEFORE_RAW: Final = 5
-"""A log longer than this is sooner read in one piece, where the server gives it."""
-
-PAGES_FOR_POSSIBLE: Final = 8
-"""So many pages in a row are read for numbers that are probably only skipped: what
-is known to be missing does not wait for more. The next try goes on from there."""
-
-PAGES_FOR_ATTEMPT: Final = 50
-"""So many more are read on opening to come to the last attempt, whose numbers may be
-far below another's where attempts interleave."""
-
-
 class RetainedPages:
     """The retained log of one job, read page by page into an intake.
 
     Args:
         fetch: Reads the page at a cursor, past caches if the flag says so.
-        intake: Takes the lines.
-
-    Attributes:
-        on_page: Called after each page.
-        on_newest: Called after the newest page was read.
+        account: Told of each page.
         load_raw: Loads everything in another way, where that is possible; asked
             when more than a few pages are to be read back, newest-first.
+
+    Attributes:
         coverage: What has been read.
         attempts: How many attempts the job had at least, if that is known.
         lines_read: How many lines, those read again included.
         restarts: How often a cursor was refused and the list begun again.
     """
 
-    def __init__(self, fetch: Fetch, intake: Intake) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        intake: Intake,
+        account: Account,
+        *,
+        attempts: int = 0,
+        load_raw: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self._fetch = fetch
         self.intake = intake
-        self.on_page: Callable[[], None] = _nothing
-        self.on_newest: Callable[[], None] = _nothing
-        self.load_raw: Callable[[], Awaitable[bool]] = _not_possible
-        self.attempts = 0
+        self.account = account
+        self.coverage = account.coverage
+        self.attempts = attempts
+        self._load_raw = load_raw
         self._elsewhere = 0
-        self.coverage = Coverage()
-        self.coverage.on_read = self._settle
-        intake.on_renumbered = self._renumbered
         self.lines_read = 0
         self.restarts = 0
 
-    async def open(self, enough: Enough, limiter: Limiter = unlimited) -> bool:
+    async def open(self, enough: Enough) -> bool:
         """Read what is wanted on opening, or go on where a reading was broken off.
 
         Newest-first this goes back from the newest page until ``enough`` says so of
@@ -253,47 +327,46 @@ class RetainedPages:
         """
         coverage = self.coverage
         if coverage.top is None:
-            return await self._open_new(enough, limiter)
-        await self.read_tail(limiter)
+            return await self._open_new(enough, None)
+        await self.read_tail()
         while not coverage.rising and not coverage.at_start:
-            page = await self.read_older(limiter)
+            page = await self.read_older()
             if page is None or enough(page):
                 break
         return not coverage.cut_off
 
     async def _open_new(self, enough: Enough, limiter: Limiter) -> bool:
-        coverage = self.coverage
+        coverage, account = self.coverage, self.account
         pages = 0
         self._elsewhere = 0
-        walk = self._long_walk(limiter)
+        walk = Walk(self, None, limiter, is_long=True)
         try:
             async for page, lines in walk:
                 pages += 1
                 self._take_in(page, lines)
                 is_enough = self._is_enough(enough, lines)
-                self.on_page()
+                account.page_read()
                 if page.next_cursor is None:
                     break
                 if is_enough and coverage.order is not None and not coverage.rising:
                     return True
-                if pages == PAGES_BEFORE_RAW and await self._shortcut():
+                if pages == FEW_PAGES and await self._is_loaded_otherwise():
                     return True
         finally:
             self.intake.settle()
             await walk.aclose()
         if walk.is_blocked:
-            self.on_page()
+            account.page_read()
             return False
         coverage.at_end = True
         coverage.at_start = coverage.rising or not coverage.looped
         coverage.older = None
         if coverage.rising:
-            self.on_newest()
-        self.on_page()
+            account.newest_read()
+        account.page_read()
         return True
 
     def _take_in(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
-        """Take note of a page read on opening."""
         coverage = self.coverage
         self._cover(page, lines)
         if coverage.rising:
@@ -304,7 +377,7 @@ class RetainedPages:
         coverage.older = page.next_cursor
         if lines and not coverage.newest:
             coverage.newest = keys_of(lines)
-            self.on_newest()
+            self.account.newest_read()
 
     def _is_enough(self, enough: Enough, lines: Sequence[LogLine]) -> bool:
         """Tell whether a page reaches as far back as is wanted.
@@ -324,67 +397,67 @@ class RetainedPages:
         self._elsewhere += 1
         return self._elsewhere > PAGES_FOR_ATTEMPT and enough(lines)
 
-    async def _shortcut(self) -> bool:
-        return not self.coverage.rising and await self.load_raw()
+    async def _is_loaded_otherwise(self) -> bool:
+        if self.coverage.rising or self._load_raw is None:
+            return False
+        return await self._load_raw()
 
-    async def read_tail(self, limiter: Limiter = unlimited) -> bool:
+    async def read_tail(self, limiter: Limiter = None) -> bool:
         """Read the newest page again, and back to what had been read.
 
         Returns:
             Whether the newest page holds other lines than last time.
         """
         coverage = self.coverage
+        before = coverage.newest
         if coverage.top is None:
-            before = coverage.newest
             await self._open_new(lambda _: False, limiter)
-            return coverage.newest != before
-        if coverage.rising:
-            return await self._read_on(limiter)
-        return await self._read_down(limiter)
+        elif coverage.rising:
+            await self._read_on(limiter)
+        else:
+            await self._read_down(limiter)
+        return coverage.newest != before
 
-    async def _read_on(self, limiter: Limiter) -> bool:
+    async def _read_on(self, limiter: Limiter) -> None:
         """Oldest-first: read the last page again, and what follows it."""
         coverage = self.coverage
-        before = coverage.newest
-        walk = self.walk(coverage.tail, limiter, fresh=True)
+        walk = Walk(self, coverage.tail, limiter)
         async for page, lines in walk:
             self._cover(page, lines)
             coverage.tail = page.cursor
             if lines:
                 coverage.newest = keys_of(lines)
-            self.on_page()
+            self.account.page_read()
         if walk.is_blocked:
-            self.on_page()
+            self.account.page_read()
         else:
             coverage.at_end = True
-            self.on_newest()
-        return coverage.newest != before
+            self.account.newest_read()
 
-    async def _read_down(self, limiter: Limiter) -> bool:
+    async def _read_down(self, limiter: Limiter) -> None:
         """Newest-first: read from the newest page down to what is held.
 
-        What is missing below that is a hole, and is looked for as one.
+        What is missing below that is a gap, and is looked for as one.
         """
         coverage = self.coverage
-        before, newest = coverage.newest, None
+        newest = None
         held = self.highest()
-        walk = self.walk(None, limiter, fresh=True)
+        walk = Walk(self, None, limiter)
         async for page, lines in walk:
             coverage.remember(page)
             if lines and newest is None:
                 newest = keys_of(lines)
                 coverage.reach(page.high, page.high)
-                self.on_newest()
+                self.account.newest_read()
             if lines and coverage.key(page.low) <= coverage.key(held):
                 self._join_bottom(page)
                 break
-            self.on_page()
+            self.account.page_read()
         else:
             if not coverage.looped and not walk.is_blocked:
                 coverage.at_start = True
         coverage.newest = (newest or ()) + await self._read_last_attempt(limiter)
-        self.on_page()
-        return coverage.newest != before
+        self.account.page_read()
 
     def highest(self) -> LinePosition:
         """Return the newest place held, as the list has it."""
@@ -426,14 +499,12 @@ class RetainedPages:
     def has_read(self, line: LogLine) -> bool:
         """Tell whether pages had a line before the stream brings it."""
         top = self.coverage.top
-        if top is None or not line.event_id or line[:2] > top.key:
+        if top is None or not line.event_id or line[:2] > top[:2]:
             return False
         held = self.intake.store.find(key_of(line))
         return held is not None and self.intake.store.line(held).retained
 
-    async def read_older(
-        self, limiter: Limiter = unlimited
-    ) -> Sequence[LogLine] | None:
+    async def read_older(self) -> Sequence[LogLine] | None:
         """Read the next page below what has been read; None when there is none.
 
         Empty pages on the way are walked over.
@@ -442,7 +513,7 @@ class RetainedPages:
         if coverage.rising or coverage.at_start or coverage.bottom is None:
             return None
         bottom = coverage.key(coverage.bottom)
-        walk = self.walk(coverage.older, limiter, fresh=False)
+        walk = Walk(self, coverage.older, fresh=False)
         async for page, lines in walk:
             self._cover(page, lines)
             coverage.older = page.next_cursor
@@ -450,10 +521,10 @@ class RetainedPages:
                 self._all_read()
                 return lines
             if lines and coverage.key(page.low) < bottom and page.next_cursor:
-                self.on_page()
+                self.account.page_read()
                 return lines
         coverage.at_start = not coverage.looped and not walk.is_blocked
-        self.on_page()
+        self.account.page_read()
         return None
 
     def downloaded(self, last: tuple[int, int] | None) -> bool:
@@ -476,7 +547,6 @@ class RetainedPages:
         return True
 
     def loaded_all(self) -> None:
-        """Take note that every line was loaded in another way."""
         self.coverage.loaded()
         self._all_read()
 
@@ -492,8 +562,8 @@ class RetainedPages:
         self.coverage.loaded()
         bottom = self.coverage.bottom
         if bottom is not None:
-            self.coverage.on_read(Stretch(bottom, END))
-        self.on_page()
+            self.account.stretch_read(Stretch(bottom, END))
+        self.account.page_read()
 
     def _all_read(self) -> None:
         """Take note that nothing between the log's first and last line is unread."""
@@ -507,8 +577,8 @@ class RetainedPages:
         coverage.reached_start()
         coverage.at_end = True
         coverage.older = None
-        coverage.on_read(Stretch(START, END))
-        self.on_page()
+        self.account.stretch_read(Stretch(START, END))
+        self.account.page_read()
 
     def loaded_head(self, lines: Sequence[LogLine]) -> None:
         """Take note of lines that a download brought from the log's beginning on."""
@@ -516,20 +586,14 @@ class RetainedPages:
         if not isinstance(lines, LineBlock):
             self.coverage.learn_attempts(lines, PageOrder.OLDEST_FIRST)
         self.coverage.grow_head(LinePosition(*last[:2], last.time_ns), len(lines))
-        self.on_page()
+        self.account.page_read()
 
-    async def read_gap(
-        self, gap: Gap, limiter: Limiter = unlimited
-    ) -> tuple[LinePosition, LinePosition] | None:
-        """Read the pages a hole lies in again.
-
-        Returns:
-            The lowest and highest place that was read; None if nothing was.
-        """
+    async def read_gap(self, gap: Gap, limiter: Limiter = None) -> Stretch | None:
+        """Read the pages a gap lies in again; return what of its attempt was read."""
         coverage = self.coverage
         key, rising = coverage.key, coverage.rising
         # The line that is missing may stand a little before where the count says so.
-        near = NEAR if gap.missing else 0
+        near = 0 if gap.possible and not gap.missing else NEAR
         first, last = coverage.around(gap._replace(first=gap.first - near))
         begin = coverage.way_to(first, last)
         if begin is None and rising and coverage.top is not None:
@@ -537,7 +601,7 @@ class RetainedPages:
         left = PAGES_FOR_POSSIBLE if gap.possible and not gap.missing else -1
         low: LinePosition | None = None
         high: LinePosition | None = None
-        walk = self.walk(begin, limiter, fresh=True)
+        walk = Walk(self, begin, limiter)
         async for page, lines in walk:
             coverage.remember(page)
             if lines and rising:
@@ -545,7 +609,7 @@ class RetainedPages:
             if lines:
                 low = page.low if low is None else min(low, page.low, key=key)
                 high = page.high if high is None else max(high, page.high, key=key)
-            self.on_page()
+            self.account.page_read()
             left -= 1
             if not left or (
                 low is not None
@@ -560,13 +624,13 @@ class RetainedPages:
 
     def _of_attempt(
         self, attempt: int, low: LinePosition | None, high: LinePosition | None
-    ) -> tuple[LinePosition, LinePosition] | None:
+    ) -> Stretch | None:
         """Return what was read, of this attempt alone where attempts interleave."""
         if low is None or high is None:
             return None
         if self.coverage.interleaved:
-            return low._replace(attempt=attempt), high._replace(attempt=attempt)
-        return low, high
+            low, high = low._replace(attempt=attempt), high._replace(attempt=attempt)
+        return Stretch(low, high)
 
     def _move_tail(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
         """Oldest-first: take note of a page at or after the last one known."""
@@ -584,16 +648,7 @@ class RetainedPages:
             return low or (START if begin is None else None), END
         return START, high or (END if begin is None else None)
 
-    def walk(self, cursor: str | None, limiter: Limiter, *, fresh: bool) -> Walk:
-        """Begin a walk at a cursor."""
-        return Walk(self, cursor, limiter, fresh=fresh)
-
-    def _long_walk(self, limiter: Limiter) -> Walk:
-        """Walk all along the list; close it, and settle the intake, afterwards."""
-        return Walk(self, None, limiter, fresh=True, is_long=True)
-
     async def fetch(self, cursor: str | None, *, fresh: bool) -> LogPage:
-        """Read one page; where its cursor is refused, the list's first one."""
         try:
             return await self._fetch(cursor, fresh)
         except RequestRefusedError:
@@ -609,11 +664,8 @@ class RetainedPages:
         """Take a page into the intake; return its lines as placed.
 
         Args:
-            page: The page.
-            context: Of the walk.
             many: Whether it is one of many in a row.
         """
-        self.coverage.learn_order(page.lines)
         way = self.coverage.way
         if many:
             now = asyncio.get_running_loop().time()
@@ -624,33 +676,7 @@ class RetainedPages:
         self.lines_read += len(lines)
         return lines
 
-    def _settle(self, stretch: Stretch) -> None:
-        """Settle what was read: without a stream, nothing else is known of it."""
-        settle(self.intake.ledger, self.coverage, stretch)
-
-    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
-        self.coverage.renumber(attempt_at)
-        if self.coverage.read is not None:
-            self._settle(self.coverage.read)
-
     def _cover(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
         if lines:
             self.coverage.remember(page)
             self.coverage.reach(page.low, page.high)
-
-
-def settle(ledger: Ledger, coverage: Coverage, stretch: Stretch) -> None:
-    """Take it as certain that what a stretch does not hold is not retained."""
-    for attempt, first, last in coverage.ranges_of(stretch, ledger.attempts()):
-        account = ledger.attempt(attempt)
-        if account is not None:
-            account.settle(first, last)
-
-
-async def _not_possible() -> bool:
-    """Load nothing."""
-    return False
-
-
-def _nothing() -> None:
-    """Tell nobody."""

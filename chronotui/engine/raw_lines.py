@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.intake import Context
-from chronotui.engine.pages import unlimited
+from chronotui.engine.pages import Walk
 from chronotui.errors import ChronotuiError
 from chronotui.log.attempts import Way
 from chronotui.log.block import LineBlock
@@ -120,7 +120,7 @@ async def read_left_out(pages: RetainedPages) -> None:
         # The line that is missing may stand a little before where the count says so.
         wanted.setdefault(gap.attempt, gap.first - NEAR)
     count = 0
-    async for _span, lines in pages.walk(None, unlimited, fresh=True):
+    async for _span, lines in Walk(pages):
         count += 1
         for line in lines:
             if line.sequence_num < wanted.get(line.attempt, -1):

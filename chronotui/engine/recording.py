@@ -9,8 +9,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.follow import Follow
-from chronotui.engine.log_state import ConnectionKind
 from chronotui.engine.recording_check import (
     DigestSpool,
     HeldLinesOfPart,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from chronotui.engine.ending import Verdict
     from chronotui.engine.follow import FollowResult
-    from chronotui.engine.log_state import Verdict
     from chronotui.engine.recording_check import Difference
     from chronotui.engine.save_download import Work
     from chronotui.model import Job, LogLine

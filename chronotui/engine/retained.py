@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.intake import Context, Intake
-from chronotui.engine.log_state import refuse_without_log
-from chronotui.engine.pages import RetainedPages
+from chronotui.engine.pages import Account, RetainedPages, refuse_without_log
 from chronotui.engine.raw_lines import raw_lines, read_left_out
-from chronotui.engine.retry import ASKED_AGAIN, Retries, backoff_of
-from chronotui.engine.timing import Clock, WatchTiming
+from chronotui.engine.retry import ASKED_AGAIN, Retries
+from chronotui.engine.timing import Clock, WatchTiming, backoff_of
 from chronotui.errors import (
     ChronotuiError,
     IncompleteError,
@@ -207,11 +206,13 @@ class RetainedLog:
         self._tell = tell
         self._spool = spool
         self._clock = clock or Clock()
-        self._intake = Intake(self._new_store())
-        self._intake.on_new = self._entered
-        self._pages = RetainedPages(self._fetch, self._intake)
-        self._pages.attempts = job.attempts or 0
-        self._pages.on_page = self._set_floor
+        self._intake = Intake(
+            self._new_store(), entered=self._entered, renumbered=self._renumbered
+        )
+        self._account = Account(self._intake.ledger)
+        self._pages = RetainedPages(
+            self._fetch, self._intake, self._account, attempts=job.attempts or 0
+        )
         self._retries = Retries(tell, timing=self._timing, clock=self._clock)
         self._wanted_read = 0
         self._handed: LineKey | None = None
@@ -298,7 +299,7 @@ class RetainedLog:
         if not self._is_complete:
             problem = await self._read_pages_or_all()
         self._ask_from_beginning()
-        async for lines in self._due(len(self._intake.store)):
+        for lines in self._due(len(self._intake.store)):
             yield lines
         if problem is not None:
             raise self._broken_off(problem) from problem
@@ -340,16 +341,16 @@ class RetainedLog:
         async for batch in raw_lines(self._client, self._job):
             if batch is None:
                 coverage.at_start = False
-                self._set_floor()
+                self._account.page_read()
                 return
             self._intake.take(batch, Way.RISING, context)
             if not isinstance(batch, LineBlock):
                 coverage.learn_attempts(batch, PageOrder.OLDEST_FIRST)
-            self._set_floor()
+            self._account.page_read()
             if not hand_out:
                 continue
             self._ask_from_beginning()
-            async for lines in self._due(self._sure_until()):
+            for lines in self._due(self._sure_until()):
                 yield lines
         await self._compare_with_pages()
         self._downloaded_all = True
@@ -408,6 +409,9 @@ class RetainedLog:
         handed, wants = self._handed, self._selection.prints
         if handed is not None:
             self._late += sum(key_of(x) < handed and wants(x) for x in lines)
+
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self._account.renumbered(attempt_at)
 
     # through the pages
 
@@ -485,13 +489,6 @@ class RetainedLog:
 
     # handing out
 
-    def _set_floor(self) -> None:
-        ledger, coverage = self._intake.ledger, self._pages.coverage
-        ledger.whole = coverage.counts_from_start
-        ledger.interleaved = coverage.interleaved
-        if coverage.bottom is not None:
-            ledger.reached = coverage.bottom.key
-
     def _ask_from_beginning(self) -> None:
         """Let the account of missing lines begin where what was asked for does."""
         if self._handed is None:
@@ -500,7 +497,7 @@ class RetainedLog:
                 self._intake.ledger.asked = beginning.place
                 self._handed = beginning.first
 
-    async def _due(self, stop: int) -> AsyncIterator[list[LogLine]]:
+    def _due(self, stop: int) -> Iterator[list[LogLine]]:
         """Yield lines not handed out yet, up to the one at ``stop`` in the store."""
         store = self._intake.store
         start = 0 if self._handed is None else store.bisect(self._handed)

@@ -1,13 +1,21 @@
-"""Delays between tries: exponential, jittered, capped."""
+"""What follows from an answer that is no success: one rule for all that is long-lived.
+
+A watch, a recording, a followed log, a list and a sign-in check outlive any single
+answer: a load balancer answers 404, 405 or a web page for a moment, a failed column
+store is a 404 on log pages (WIRE.md "Errors"). So everything is asked again, with
+growing waits; only the job's own refusal is believed, at once where nothing was ever
+answered and somebody waits for an exit code, else when it has lasted. A command that
+runs once asks again once or twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from chronotui.engine.timing import Clock, WatchTiming
+from chronotui.engine.connection import JOB, PAGE
+from chronotui.engine.timing import Clock, WatchTiming, backoff_of, set_within
 from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
@@ -25,82 +33,16 @@ if TYPE_CHECKING:
     from chronotui.engine.connection import Connectivity
     from chronotui.model import Job
 
-
-class Backoff:
-    """The delays of one thing that is tried again and again.
-
-    Args:
-        first: First delay in seconds.
-        factor: Each delay is this much longer than the one before.
-        cap: No delay is longer.
-        after_cap: A server's own ``Retry-After`` is honoured up to this.
-        chance: Gives numbers in [0, 1); a delay lies between half and all of its
-            step, so that many clients cut off together do not come back together.
-    """
-
-    def __init__(
-        self,
-        *,
-        first: float,
-        factor: float,
-        cap: float,
-        after_cap: float,
-        chance: Callable[[], float],
-    ) -> None:
-        self._first = first
-        self._factor = factor
-        self._cap = cap
-        self._after_cap = after_cap
-        self._chance = chance
-        self._step = first
-        self.tries = 0
-
-    def delay(self, retry_after: float | None = None) -> float:
-        """Count a failure and return the seconds to wait before the next try.
-
-        Args:
-            retry_after: What the server asked for; never undercut below the cap.
-        """
-        self.tries += 1
-        step = min(self._step, self._cap)
-        self._step = min(self._step * self._factor, self._cap)
-        delay = step * (0.5 + 0.5 * self._chance())
-        if retry_after is None:
-            return delay
-        asked = min(max(retry_after, 0.0), self._after_cap)
-        return max(delay, asked + delay * 0.1)
-
-    def reset(self) -> None:
-        """Begin again with the first delay: what was tried has worked."""
-        self._step = self._first
-        self.tries = 0
-
-
-# What follows from an answer that is no success: one rule for all that is long-lived.
-#
-# A watch, a recording, a followed log, a list and a sign-in check outlive any single
-# answer: a load balancer answers 404, 405 or a web page for a moment, a failed column
-# store is a 404 on log pages (WIRE.md "Errors"). So everything is asked again, with
-# growing waits; only the job's own refusal is believed, at once where nothing was ever
-# answered and somebody waits for an exit code, else when it has lasted. A command that
-# runs once asks again once or twice.
-
 Value = TypeVar("Value")
-
-JOB: Final = "job"
-PAGE: Final = "log_page"
-STREAM: Final = "live"
-"""Routes of a watch, as requests are named."""
 
 _JOB_REFUSALS: Final = frozenset({403, 404, 412})
 _LOG_REFUSAL: Final = 412
 
 
 class Phase(Enum):
-    """What is being done when an answer comes."""
+    """What is being done when an answer comes; OPENING: none of the job ever came."""
 
     OPENING = "opening"
-    """Nothing of the job was ever answered."""
     WATCHING = "watching"
     BACKFILLING = "backfilling"
     ENDING = "ending"
@@ -108,8 +50,6 @@ class Phase(Enum):
 
 
 class Step(Enum):
-    """What to do next."""
-
     AGAIN = "ask again, each time after a longer wait"
     SLOWLY = (
         "say it at once; ask again after the longest wait, and believe it if it lasts"
@@ -129,28 +69,20 @@ def next_step(error: ChronotuiError, phase: Phase, *, waits: bool) -> Step:
         waits: Whether somebody watches who would rather wait than be told at once,
             as on the desk; a shell that follows takes a first refusal for an answer.
     """
-    if not is_from_server(error):
-        return Step.BELIEVE
+    if error.answer is None and not isinstance(error, ServerError | NotSignedInError):
+        return Step.BELIEVE  # our own: a full spool, a request not to be sent as it is
     if isinstance(error, PageTooLargeError):
         return Step.LEAVE_OUT if error.route == PAGE else Step.AGAIN
     if isinstance(error, NotSignedInError) and not isinstance(error, WebPageError):
         return Step.SIGN_IN
-    if phase is Phase.LISTING or not refuses_job(error):
+    if phase is Phase.LISTING or not _refuses_job(error):
         return Step.AGAIN
     if phase is Phase.OPENING:
         return Step.SLOWLY if waits else Step.BELIEVE
     return Step.IF_IT_LASTS
 
 
-def is_from_server(error: ChronotuiError) -> bool:
-    """Tell whether an error is about an answer, or about none having come.
-
-    Others are our own: a full spool, a request that cannot be sent as it is.
-    """
-    return error.answer is not None or isinstance(error, ServerError | NotSignedInError)
-
-
-def refuses_job(error: ChronotuiError) -> bool:
+def _refuses_job(error: ChronotuiError) -> bool:
     """Tell whether the server itself refuses the job, or its log by policy.
 
     Anything else on a log page is an outage as long as the job is answered.
@@ -175,11 +107,7 @@ class RefusalSpan:
         self._since: float | None = None
 
     def heard(self, now: float) -> bool:
-        """Note the refusal; True once it has lasted.
-
-        Args:
-            now: Monotonic seconds.
-        """
+        """Note the refusal; True once it has lasted."""
         if self._since is None:
             self._since = now
         return now - self._since >= self._lasts
@@ -189,16 +117,7 @@ class RefusalSpan:
         self._since = None
 
 
-def backoff_of(timing: WatchTiming, clock: Clock) -> Backoff:
-    """Return the delays of one thing that is tried again."""
-    return Backoff(
-        first=timing.retry_first,
-        factor=timing.retry_factor,
-        cap=timing.retry_cap,
-        after_cap=timing.retry_after_cap,
-        chance=clock.chance,
-    )
-
+# Requests of one command, asked again once or twice.
 
 ASKED_AGAIN: Final = 2
 """So often a request that one command cannot do without is asked again."""
@@ -222,8 +141,6 @@ class Retries:
 
     Args:
         tell: Takes sentences for people.
-        timing: The delays, and how much of a Retry-After is obeyed.
-        clock: Time and chance.
     """
 
     def __init__(
@@ -247,8 +164,7 @@ class Retries:
         """Return the answer to a request.
 
         Args:
-            request: Makes it.
-            again: Whether an error may be gone when it is made again.
+            again: Whether an error may be gone when the request is made again.
             times: How often it is made again.
 
         Raises:
@@ -267,7 +183,6 @@ class Retries:
                 waited += delay
 
     async def _wait(self, error: ChronotuiError, waited: float, delay: float) -> None:
-        """Sleep, and say why once it takes long."""
         silent = max(0.0, SAID_AFTER - waited)
         if delay <= silent:
             await asyncio.sleep(delay)
@@ -281,32 +196,6 @@ class Retries:
 
 # Requests of a watch, asked until they are answered; and the poll of the job.
 
-Answer = TypeVar("Answer")
-
-
-class Wakeup:
-    """A sleep that can be cut short from outside."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def now(self) -> None:
-        """End the sleep under way, or the next one, at once."""
-        self._event.set()
-
-    def clear(self) -> None:
-        """Let the next sleep last."""
-        self._event.clear()
-
-    async def sleep(self, seconds: float | None) -> bool:
-        """Sleep, for ever if None; True when cut short."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if seconds is None else max(0.0, seconds)):
-                await self._event.wait()
-        woken = self._event.is_set()
-        self._event.clear()
-        return woken
-
 
 class SignInGate:
     """Holds everything back while somebody has to sign in.
@@ -315,27 +204,17 @@ class SignInGate:
     once may be good the next time.
 
     Args:
-        connectivity: Told of it.
-        timing: The waits.
-        clock: Time and chance.
         may_sign_in: Whether anybody can; if not, a refusal that lasts goes through,
             and one before any answer does so at once.
     """
 
-    def __init__(
-        self,
-        connectivity: Connectivity,
-        timing: WatchTiming,
-        clock: Clock,
-        *,
-        may_sign_in: bool,
-    ) -> None:
+    def __init__(self, connectivity: Connectivity, *, may_sign_in: bool) -> None:
         self._connectivity = connectivity
-        self._timing = timing
-        self._clock = clock
+        self._timing = connectivity.timing
+        self._clock = connectivity.clock
         self._may_sign_in = may_sign_in
-        self._refusal = RefusalSpan(timing.refusal_lasts)
-        self._backoff = backoff_of(timing, clock)
+        self._refusal = RefusalSpan(self._timing.refusal_lasts)
+        self._backoff = backoff_of(self._timing, self._clock)
         self._open = asyncio.Event()
         self._open.set()
         self._again_at = 0.0
@@ -346,9 +225,7 @@ class SignInGate:
             wait = self._again_at - self._clock.monotonic()
             if wait <= 0:
                 return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._open.wait()
+            await set_within(self._open, wait)
 
     def refused(self, error: NotSignedInError, phase: Phase) -> None:
         """Hold everything back from now on.
@@ -368,7 +245,6 @@ class SignInGate:
         self._again_at = now + wait
 
     def signed_in(self) -> None:
-        """Let everything go on."""
         self._refusal.broken()
         self._backoff.reset()
         if not self._open.is_set():
@@ -381,10 +257,6 @@ class Asker:
 
     Args:
         route: What is asked, as requests are named.
-        connectivity: Told how it goes.
-        gate: Passed before each request.
-        timing: The waits.
-        clock: Time and chance.
         phase: Tells what is being done.
         waits: Whether a first refusal is waited out, see `next_step`.
     """
@@ -395,35 +267,30 @@ class Asker:
         connectivity: Connectivity,
         gate: SignInGate,
         *,
-        timing: WatchTiming,
-        clock: Clock,
         phase: Callable[[], Phase],
         waits: bool,
     ) -> None:
         self._route = route
         self._connectivity = connectivity
         self._gate = gate
-        self._timing = timing
-        self._clock = clock
         self._phase = phase
         self._waits = waits
-        self._backoff = backoff_of(timing, clock)
+        timing = connectivity.timing
+        self._longest = timing.retry_cap
+        self._backoff = backoff_of(timing, connectivity.clock)
         self._refusal = RefusalSpan(timing.refusal_lasts)
         self._lock = asyncio.Lock()
-        self._wakeup = Wakeup()
-        self._is_pausing = False
+        self._now = asyncio.Event()
 
-    def begin(self) -> None:
-        """Begin a watch: what was heard in an earlier one counts no more."""
+    def reset(self) -> None:
+        """Let no failure heard so far count any more."""
         self._refusal.broken()
         self._backoff.reset()
 
-    def now(self) -> None:
-        """Ask at once if a failure is being waited out."""
-        if self._is_pausing:
-            self._wakeup.now()
+    def ask_now(self) -> None:
+        self._now.set()
 
-    async def ask(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def ask(self, request: Callable[[], Awaitable[Value]]) -> Value:
         """Return the answer to a request made as often as it takes.
 
         Raises:
@@ -439,14 +306,12 @@ class Asker:
                 except ChronotuiError as error:
                     await self._after(error)
                 else:
-                    self._refusal.broken()
-                    self._backoff.reset()
+                    self.reset()
                     self._gate.signed_in()
                     self._connectivity.answered(self._route)
                     return answer
 
     async def _after(self, error: ChronotuiError) -> None:
-        """Wait until it is time to ask again."""
         phase = self._phase()
         step = next_step(error, phase, waits=self._waits)
         if step in {Step.BELIEVE, Step.LEAVE_OUT}:
@@ -454,7 +319,7 @@ class Asker:
         lasting = step in {Step.SLOWLY, Step.IF_IT_LASTS}
         if not lasting:
             self._refusal.broken()
-        elif self._refusal.heard(self._clock.monotonic()):
+        elif self._refusal.heard(self._connectivity.clock.monotonic()):
             self._refusal.broken()
             raise error
         if step is Step.SIGN_IN and isinstance(error, NotSignedInError):
@@ -462,15 +327,12 @@ class Asker:
             return
         delay = self._backoff.delay(error.retry_after)
         if step is Step.SLOWLY:
-            delay = max(delay, self._timing.retry_cap)
+            delay = max(delay, self._longest)
         self._connectivity.failed(
             self._route, error, self._backoff.tries, delay, refused=lasting
         )
-        self._is_pausing = True
-        try:
-            await self._wakeup.sleep(delay)
-        finally:
-            self._is_pausing = False
+        self._now.clear()
+        await set_within(self._now, delay)
 
 
 class JobPoll:
@@ -478,9 +340,8 @@ class JobPoll:
 
     Args:
         read: Reads it once.
-        asker: Asks until answered.
         seconds: From answer to question.
-        on_job: Called with every answer.
+        take: Called with every answer.
 
     Attributes:
         regular: Whether it asks by itself; if not, only when told to.
@@ -491,23 +352,22 @@ class JobPoll:
         read: Callable[[], Awaitable[Job]],
         asker: Asker,
         seconds: float,
-        on_job: Callable[[Job], None],
+        take: Callable[[Job], None],
     ) -> None:
         self._read = read
         self._asker = asker
         self._seconds = seconds
-        self._on_job = on_job
-        self._wakeup = Wakeup()
+        self._take = take
+        self._soon = asyncio.Event()
         self.regular = True
 
-    def now(self) -> None:
-        """Ask at once, also when a failure is being waited out."""
-        self._wakeup.now()
-        self._asker.now()
+    def ask_now(self) -> None:
+        self._soon.set()
+        self._asker.ask_now()
 
-    def soon(self) -> None:
+    def ask_soon(self) -> None:
         """Ask at once instead of after the pause; a failure is still waited out."""
-        self._wakeup.now()
+        self._soon.set()
 
     async def run(self) -> None:
         """Ask for ever.
@@ -516,5 +376,6 @@ class JobPoll:
             ChronotuiError: See `Asker.ask`.
         """
         while True:
-            await self._wakeup.sleep(self._seconds if self.regular else None)
-            self._on_job(await self._asker.ask(self._read))
+            await set_within(self._soon, self._seconds if self.regular else None)
+            self._soon.clear()
+            self._take(await self._asker.ask(self._read))

@@ -14,7 +14,6 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.recording import Recording
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_download import (
@@ -44,6 +43,7 @@ from chronotui.engine.save_verify import (
     prove,
     retained_log,
 )
+from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
     CancelledByUserError,
     ChronotuiError,

@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.save_request import (
     GRACE_SECONDS,
     Meter,
@@ -23,6 +22,7 @@ from chronotui.engine.save_request import (
     log_name,
     spool_explained,
 )
+from chronotui.engine.timing import WatchSettings
 from chronotui.log.attempts import attempt_of
 from chronotui.log.formats import LineEncoder, SavedLog, text_bytes
 from chronotui.log.raw_body import TAIL_BYTES, Tail, WholeLines, decode_entries

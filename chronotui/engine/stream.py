@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chronotui.engine.intake import Context
-from chronotui.engine.retry import Step, Wakeup, backoff_of, next_step
+from chronotui.engine.retry import Step, next_step
+from chronotui.engine.timing import backoff_of, set_within
 from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
@@ -17,16 +18,15 @@ from chronotui.log.attempts import Way
 from chronotui.model import Connected, LiveLines, StreamEnded, StreamFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from chronotui.engine.connection import Connectivity
+    from chronotui.engine.gaps import Backfill, LagMeter
     from chronotui.engine.intake import Intake
-    from chronotui.engine.retry import Phase, SignInGate
-    from chronotui.engine.timing import Clock, LagMeter, WatchTiming
-    from chronotui.model import LiveEvent, LogLine
+    from chronotui.engine.retry import JobPoll, Phase, SignInGate
+    from chronotui.model import LiveEvent
 
-if TYPE_CHECKING:
     Subscribe = Callable[
         [], AbstractAsyncContextManager[AsyncIterator[tuple[LiveEvent, ...]]]
     ]
@@ -37,16 +37,12 @@ class LiveStream:
 
     Args:
         subscribe: Opens a subscription.
+        poll: Asked for the job's state when the server ended the stream or said that
+            it cannot stream: that alone can end a watch.
         wanted: Set while a stream is wanted: the job runs.
         phase: Tells what is being done.
-
-    Attributes:
-        on_connected: Called when a subscription stands.
-        on_over: Called when the server ended it or said it cannot stream: the job's
-            state has to be asked.
-        on_arrival: Called with lines before they are taken.
-        on_lines: Called after lines were taken; the flag says that frames among
-            them could not be read.
+        came: Called after lines were taken, with how many were new and whether they
+            may have opened or closed a gap.
     """
 
     def __init__(
@@ -54,43 +50,42 @@ class LiveStream:
         subscribe: Subscribe,
         intake: Intake,
         *,
+        backfill: Backfill,
+        poll: JobPoll,
         connectivity: Connectivity,
         gate: SignInGate,
         lag: LagMeter,
-        timing: WatchTiming,
-        clock: Clock,
         wanted: asyncio.Event,
         phase: Callable[[], Phase],
+        came: Callable[[int, bool], None],
     ) -> None:
         self._subscribe = subscribe
         self._intake = intake
+        self._backfill = backfill
+        self._poll = poll
         self._connectivity = connectivity
         self._gate = gate
         self._lag = lag
-        self._timing = timing
-        self._clock = clock
+        self._timing = connectivity.timing
+        self._clock = connectivity.clock
         self._wanted = wanted
         self._phase = phase
-        self._backoff = backoff_of(timing, clock)
-        self._pause = Wakeup()
+        self._came = came
+        self._backoff = backoff_of(self._timing, self._clock)
+        self._now = asyncio.Event()
         self._context = Context()
         self._connection: asyncio.Task[None] | None = None
         self._renewing = False
-        self.on_connected: Callable[[], None] = lambda: None
-        self.on_over: Callable[[], None] = lambda: None
-        self.on_arrival: Callable[[Sequence[LogLine]], None] = lambda _: None
-        self.on_lines: Callable[[bool], None] = lambda _: None
 
     def renew(self) -> None:
         """Open a new connection at once, whatever the one there is looks like."""
         self._renewing = True
         if self._connection is not None:
             self._connection.cancel()
-        self._pause.now()
+        self._now.set()
 
-    def now(self) -> None:
-        """Open the next connection at once, if one is waited for."""
-        self._pause.now()
+    def ask_now(self) -> None:
+        self._now.set()
 
     async def run(self) -> None:
         """Keep a subscription for as long as one is wanted.
@@ -103,7 +98,7 @@ class LiveStream:
                 self._connectivity.idle()
             await self._wanted.wait()
             await self._gate.passed()
-            self._pause.clear()
+            self._now.clear()
             self._connectivity.connecting()
             error = await self._one_connection()
             if self._connectivity.stood >= self._timing.steady_after:
@@ -115,10 +110,6 @@ class LiveStream:
             await self._after(error)
 
     async def _after(self, error: ChronotuiError) -> None:
-        """Wait until it is time to connect again.
-
-        A refusal of the stream asks for the job's state: that alone can end a watch.
-        """
         phase = self._phase()
         step = next_step(error, phase, waits=True)
         if step is Step.BELIEVE:
@@ -127,10 +118,10 @@ class LiveStream:
             self._gate.refused(error, phase)
             return
         if error.answer is not None:
-            self.on_over()
+            self._poll.ask_soon()
         delay = self._backoff.delay(error.retry_after)
         self._connectivity.lost(error, self._backoff.tries, delay)
-        if await self._pause.sleep(delay):
+        if await set_within(self._now, delay):
             self._renewing = False
 
     async def _one_connection(self) -> ChronotuiError:
@@ -157,29 +148,38 @@ class LiveStream:
     def _take(self, event: LiveEvent) -> None:
         match event:
             case Connected():
-                self._connectivity.connected()
-                self.on_connected()
+                self._connected()
             case LiveLines():
-                if not self._connectivity.is_live:
-                    self._connectivity.connected()
-                    self.on_connected()
-                self._take_lines(event.lines)
-                self.on_lines(event.unreadable > 0)
+                self._take_lines(event)
             case StreamFailed():
-                self.on_over()
+                self._poll.ask_soon()
                 raise FailedAnswerError(f"The server cannot stream: {event.reason}")
             case StreamEnded():
-                self.on_over()
+                self._poll.ask_soon()
                 raise FailedAnswerError("The server ended the live stream.")
 
-    def _take_lines(self, lines: Sequence[LogLine]) -> None:
-        if not lines:
-            return
-        self._connectivity.heard()
-        self.on_arrival(lines)
-        placed = self._intake.take(lines, Way.LIVE, self._context)
-        highest = max((line.attempt, line.sequence_num) for line in placed)
-        self._lag.live(self._clock.monotonic(), highest)
+    def _connected(self) -> None:
+        self._connectivity.connected()
+        self._gate.signed_in()
+        self._backfill.connected(self._connectivity.outage)
+
+    def _take_lines(self, event: LiveLines) -> None:
+        if not self._connectivity.is_live:
+            self._connected()
+        lines, intake = event.lines, self._intake
+        held, changes = len(intake.store), intake.gap_changes
+        if lines:
+            self._connectivity.heard()
+            self._backfill.arriving(lines)
+            placed = intake.take(lines, Way.LIVE, self._context)
+            highest = max(line[:2] for line in placed)
+            self._lag.live(self._clock.monotonic(), highest)
+        if event.unreadable:
+            self._backfill.tail.soon(self._timing.backfill_first)
+        is_told = intake.gap_changes != changes
+        if is_told or event.unreadable:
+            self._backfill.wake()
+        self._came(len(intake.store) - held, is_told)
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

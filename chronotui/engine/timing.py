@@ -1,75 +1,23 @@
-"""When a log may be called complete (design invariant 6)."""
+"""Every delay of the log engine with its reason, the clock, and what counts by them."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import deque
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Iterable
 
+    from chronotui.log.ledger import Gap
 
-class LagMeter:
-    """How far the retained log trails behind the live stream.
-
-    A lag is what has been seen: a line was live at one moment and was still not
-    retained at a later one, and is now. Places are (attempt, number).
-    """
-
-    def __init__(self, *, grain: float) -> None:
-        self._grain = grain
-        self._live: deque[tuple[float, tuple[int, int]]] = deque(maxlen=4096)
-        self._read_at = float("-inf")
-        self.largest = 0.0
-
-    def live(self, now: float, highest: tuple[int, int]) -> None:
-        """Note the highest place that has arrived live."""
-        if self._live:
-            last_at, last = self._live[-1]
-            if highest <= last:
-                return
-            if now - last_at < self._grain and len(self._live) > 1:
-                self._live[-1] = (last_at, highest)
-                return
-        self._live.append((now, highest))
-
-    def retained(self, now: float, highest: tuple[int, int] | None) -> None:
-        """Note the highest place of a newest page, or that there is none yet."""
-        while self._live and highest is not None and self._live[0][1] <= highest:
-            at, _ = self._live.popleft()
-            self.largest = max(self.largest, self._read_at - at)
-        self._read_at = now
-
-
-class Standstill:
-    """Whether the newest page has stood still for long enough.
-
-    Args:
-        still: Seconds it must stand still at least.
-    """
-
-    def __init__(self, still: float) -> None:
-        self._still = still
-        self._seen: Hashable = None
-        self._since: float | None = None
-
-    def read(self, now: float, newest: Hashable) -> None:
-        """Note what the newest page held at a reading after the end."""
-        if self._since is None or newest != self._seen:
-            self._seen, self._since = newest, now
-
-    def stands(self, now: float, largest_lag: float) -> bool:
-        """Tell whether it has been the same for as long as it takes."""
-        if self._since is None:
-            return False
-        return now - self._since >= max(self._still, 2 * largest_lag)
-
-
-# Every delay of the log engine, each with its reason, and the clock behind them.
+GAPS_AT_ONCE: Final = 2000
+"""Oldest gaps looked after at a time; the others move up as these close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +42,9 @@ class WatchTiming:
         tail_quiet: After that, and as long as the silence goes on, this far apart:
             with a poll each 5 s a quiet job costs 13 requests a minute.
         tail_apart: The newest page is read this far apart while no stream stands.
-        backfill_first: A hole is first looked for this long after it was seen; lines
+        backfill_first: A gap is first looked for this long after it was seen; lines
             that only arrived out of order have closed it by then.
-        backfill_factor: Each try for the same hole waits this much longer ...
+        backfill_factor: Each try for the same gap waits this much longer ...
         backfill_cap: ... up to this, and goes on as long as the job is watched.
         backfill_burst: So many requests for known gaps may follow one another ...
         backfill_rate: ... and then so many a second (60 a minute).
@@ -115,7 +63,7 @@ class WatchTiming:
         sleep_jump: ... and how far they may differ before the machine is taken to
             have slept, and every connection to be dead.
         still: The newest page must stand still this long after the end, or twice
-            the largest lag seen (invariant 6).
+            the largest lag seen (DESIGN.md, invariant 6).
         settle_after: A number not held is taken for skipped when the retained log
             was read around it this long after it was seen to be absent, or after
             the lines around it (WIRE.md "Logs": lines are retained after up to 2 s);
@@ -185,6 +133,31 @@ class WatchTiming:
         return replace(self, **changed)
 
 
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """How one job's log is watched.
+
+    Attributes:
+        poll_seconds: How often the job is asked for its state (profile key
+            ``poll_seconds``).
+        tail: So many retained lines are read back on opening; None reads from the
+            first line (recording, following from the start).
+        since_ns: Nothing before this time (nanoseconds since the epoch) is read
+            back, nor counts as missing.
+        may_sign_in: Whether somebody can sign in again while the watch waits; if
+            not, a session that cannot be renewed ends the watch with its error.
+        waits: Whether a first refusal of the job is said and asked about again, as on
+            the desk; if not, it ends the watch at once.
+    """
+
+    poll_seconds: float = 5.0
+    tail: int | None = 1000
+    since_ns: int | None = None
+    may_sign_in: bool = True
+    waits: bool = True
+    timing: WatchTiming = field(default_factory=WatchTiming)
+
+
 def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
@@ -202,3 +175,223 @@ class Clock:
     monotonic: Callable[[], float] = _loop_time
     wall: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
+
+
+async def set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait for an event, for ever if ``seconds`` is None; tell whether it is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(None if seconds is None else max(0.0, seconds)):
+            await event.wait()
+    return event.is_set()
+
+
+class Listeners:
+    """Functions called on the event loop after changes, at most once a tick.
+
+    A timer runs only while there is something to tell.
+
+    Args:
+        tick: Seconds between two calls.
+        burst: So many calls may follow one another at once after as many quiet ticks.
+    """
+
+    def __init__(self, tick: float, *, burst: int = 1) -> None:
+        self._functions: list[Callable[[], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._span = tick * burst
+        self._calls = deque([float("-inf")] * burst, maxlen=burst)
+
+    def add(self, function: Callable[[], None]) -> Callable[[], None]:
+        """Call a function from now on; return what ends that."""
+        self._functions.append(function)
+
+        def remove() -> None:
+            with contextlib.suppress(ValueError):
+                self._functions.remove(function)
+
+        return remove
+
+    def notify(self) -> None:
+        """Call them as soon as the tick allows."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            due = max(loop.time(), self._calls[0] + self._span)
+            self._timer = loop.call_at(due, self._call)
+
+    def flush(self) -> None:
+        """Make the call that is pending at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._call()
+
+    def cancel(self) -> None:
+        """Leave out the call that is pending."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _call(self) -> None:
+        self._timer = None
+        self._calls.append(asyncio.get_running_loop().time())
+        for function in tuple(self._functions):
+            function()
+
+
+class Backoff:
+    """The delays of one thing that is tried again: exponential, jittered, capped.
+
+    Args:
+        after_cap: A server's own ``Retry-After`` is honoured up to this.
+        chance: Gives numbers in [0, 1); a delay lies between half and all of its
+            step, so that many clients cut off together do not come back together.
+    """
+
+    def __init__(
+        self,
+        *,
+        first: float,
+        factor: float,
+        cap: float,
+        after_cap: float,
+        chance: Callable[[], float],
+    ) -> None:
+        self._first = first
+        self._factor = factor
+        self._cap = cap
+        self._after_cap = after_cap
+        self._chance = chance
+        self._step = first
+        self.tries = 0
+
+    def delay(self, retry_after: float | None = None) -> float:
+        """Count a failure and return the seconds to wait before the next try.
+
+        Args:
+            retry_after: What the server asked for; never undercut below the cap.
+        """
+        self.tries += 1
+        step = min(self._step, self._cap)
+        self._step = min(self._step * self._factor, self._cap)
+        delay = step * (0.5 + 0.5 * self._chance())
+        if retry_after is None:
+            return delay
+        asked = min(max(retry_after, 0.0), self._after_cap)
+        return max(delay, asked + delay * 0.1)
+
+    def reset(self) -> None:
+        self._step = self._first
+        self.tries = 0
+
+
+def backoff_of(timing: WatchTiming, clock: Clock) -> Backoff:
+    return Backoff(
+        first=timing.retry_first,
+        factor=timing.retry_factor,
+        cap=timing.retry_cap,
+        after_cap=timing.retry_after_cap,
+        chance=clock.chance,
+    )
+
+
+class RateLimiter:
+    """A bucket of requests: a burst at first, then a steady rate.
+
+    Args:
+        burst: Requests there can be at once.
+        rate: Requests that come back, per second.
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, *, burst: int, rate: float, now: float) -> None:
+        self._burst = float(burst)
+        self._rate = rate
+        self._left = float(burst)
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a request may be made; 0 for at once."""
+        self._refill(now)
+        return 0.0 if self._left >= 1.0 else (1.0 - self._left) / self._rate
+
+    def take(self, now: float) -> None:
+        self._refill(now)
+        self._left -= 1.0
+
+    def _refill(self, now: float) -> None:
+        gained = max(0.0, now - self._at) * self._rate
+        self._left = min(self._burst, self._left + gained)
+        self._at = now
+
+
+class _Plan(NamedTuple):
+    due: float
+    delay: float
+
+
+class GapSchedule:
+    """Gives each gap its tries, each later than the one before by a growing delay.
+
+    Args:
+        first: Seconds from seeing a gap to the first try.
+        factor: Growth of the delay from try to try.
+        cap: Longest delay.
+        at_once: Whether the first try does not wait, but the second one does.
+        skipped: Seconds to the first try where numbers were probably only skipped:
+            an earlier one settles nothing. None: as for any other.
+    """
+
+    def __init__(
+        self,
+        *,
+        first: float,
+        factor: float,
+        cap: float,
+        at_once: bool = False,
+        skipped: float | None = None,
+    ) -> None:
+        self._first = first
+        self._skipped = first if skipped is None else skipped
+        self._at_once = at_once
+        self._factor = factor
+        self._cap = cap
+        self._plans: dict[tuple[int, int], _Plan] = {}
+        self.gaps: list[Gap] = []
+
+    def update(self, gaps: Iterable[Gap], now: float) -> None:
+        """Take over which gaps there are now, the most urgent first."""
+        self.gaps = list(islice(gaps, GAPS_AT_ONCE))
+        fresh, skipped = (
+            _Plan(now + (0.0 if self._at_once else delay), self._first)
+            for delay in (self._first, self._skipped)
+        )
+        self._plans = {
+            gap[:2]: self._plans.get(
+                gap[:2], skipped if gap.possible and not gap.missing else fresh
+            )
+            for gap in self.gaps
+        }
+
+    def due(self, now: float) -> Gap | None:
+        for gap in self.gaps:
+            if self._plans[gap[:2]].due <= now:
+                return gap
+        return None
+
+    def next_due(self) -> float | None:
+        """Return when the next try comes; None without gaps."""
+        return min((plan.due for plan in self._plans.values()), default=None)
+
+    def tried(self, low: tuple[int, int], high: tuple[int, int], now: float) -> None:
+        """Note that the retained log was read from ``low`` to ``high``.
+
+        It is a try only for the gaps that were due: several readings in a row, each
+        for another gap, tell no more than one of them.
+        """
+        for gap in self.gaps:
+            if gap[:2] < low or (gap.attempt, gap.last) > high:
+                continue
+            due, delay = self._plans[gap[:2]]
+            if due > now:
+                continue
+            growing = min(delay * self._factor, self._cap)
+            self._plans[gap[:2]] = _Plan(now + delay, growing)

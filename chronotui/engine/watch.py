@@ -1,19 +1,19 @@
-"""Tasks that run beside a main one, and end with it; none of them leaves unnoticed."""
+"""Watching one job: stream, pages, poll and clock, led to one verdict."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from chronotui.engine.connection import Connectivity
+from chronotui.engine.connection import JOB, PAGE, Connectivity
 from chronotui.engine.ending import Ending, verdict_of
 from chronotui.engine.gaps import Backfill, GapTracker
-from chronotui.engine.intake import Context
-from chronotui.engine.log_state import JobPhase, enough_of, refuse_without_log
-from chronotui.engine.pages import RetainedPages
+from chronotui.engine.intake import Context, Intake
+from chronotui.engine.pages import RetainedPages, enough_of, refuse_without_log
 from chronotui.engine.raw_lines import in_steps, load_raw, raw_lines
-from chronotui.engine.retry import JOB, PAGE, Asker, JobPoll, Phase, SignInGate
+from chronotui.engine.retry import Asker, JobPoll, Phase, SignInGate
 from chronotui.engine.stream import LiveStream
 from chronotui.errors import (
     MissingError,
@@ -26,13 +26,22 @@ from chronotui.log.attempts import Way
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from chronotui.engine.intake import Intake
-    from chronotui.engine.log_state import Verdict, WatchSettings
-    from chronotui.engine.timing import Clock
+    from chronotui.engine.ending import Verdict
+    from chronotui.engine.timing import Clock, WatchSettings
+    from chronotui.log.store import LogStore
     from chronotui.model import Job, LogLine, LogPage, Workflow
     from chronotui.sources.protocol import LogSource
 
 Value = TypeVar("Value")
+
+CURSOR_REFUSALS: Final = 2
+"""So often in a row a cursor is refused before the list is begun again without it."""
+
+MOST_CONFIRMED: Final = 1_000_000
+"""Lines of a log that is downloaded whole for a few that its pages lack."""
+
+CONFIRMED_AFTER: Final = (0, 1, 4)
+"""Pauses before each try to confirm a log that ended long ago, in ``end_cap``."""
 
 
 class TaskLeftError(RuntimeError):
@@ -46,9 +55,6 @@ async def accompanied(
 
     When the main task ends, the others are stopped. When one of them fails, so does
     the main task, with that error.
-
-    Returns:
-        What the main task returned.
 
     Raises:
         TaskLeftError: Another one returned, or was cancelled, while the main one ran.
@@ -76,22 +82,48 @@ async def accompanied(
                 task.exception()
 
 
-# Watching one job: stream, pages, poll and clock, led to one verdict.
+class JobPhase:
+    """The job as last read, and what can be waited for.
 
-CURSOR_REFUSALS: Final = 2
-"""So often in a row a cursor is refused before the list is begun again without it."""
+    Attributes:
+        ended: Set while its state says that it is over.
+        running: Set while it is neither waiting nor over.
+        begun: Set once it has left waiting.
+    """
 
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.ended = asyncio.Event()
+        self.running = asyncio.Event()
+        self.begun = asyncio.Event()
+        self._settle()
 
-MOST_CONFIRMED: Final = 1_000_000
-"""Lines of a log that is downloaded whole for a few that its pages lack."""
+    def take(self, job: Job) -> bool:
+        """Take over a newer reading; True if it says anything new.
 
+        A job read alone does not tell its attempts and its container (WIRE.md
+        "Jobs"); what a list told of them stays.
+        """
+        known = self.job
+        self.job = replace(
+            job,
+            attempts=known.attempts if job.attempts is None else job.attempts,
+            container_id=job.container_id or known.container_id,
+        )
+        self._settle()
+        return self.job != known
 
-CONFIRMED_AFTER: Final = (0, 1, 4)
-"""Pauses before each try to confirm a log that ended long ago, in ``end_cap``."""
-
-
-class CursorRefusedError(Exception):
-    """A cursor was refused again: the list has to be begun anew."""
+    def _settle(self) -> None:
+        status = self.job.status
+        over = status.is_terminal
+        running = not over and not status.is_waiting
+        for event, holds in ((self.ended, over), (self.running, running)):
+            if holds:
+                event.set()
+            else:
+                event.clear()
+        if not status.is_waiting:
+            self.begun.set()
 
 
 class LargePages:
@@ -99,7 +131,6 @@ class LargePages:
 
     Args:
         apart: Seconds between two requests for any of them.
-        clock: Time.
     """
 
     def __init__(self, apart: float, clock: Clock) -> None:
@@ -122,13 +153,11 @@ class LargePages:
             raise self._known[cursor]
 
     def note(self, cursor: str | None, error: PageTooLargeError) -> None:
-        """Note that a page is too large, just found."""
         if self.wait() <= 0 or cursor not in self._known:
             self._asked_at = self._clock.monotonic()
         self._known[cursor] = error
 
     def read(self, cursor: str | None) -> None:
-        """Note that a page was read after all."""
         self._known.pop(cursor, None)
 
 
@@ -136,24 +165,25 @@ class Watch:
     """One job's log, watched until it is sealed.
 
     Args:
-        source: The client.
         workflow: The job's workflow, if known.
         job: The job as last listed.
-        settings: How to watch.
-        intake: Takes the lines.
-        clock: Time and chance.
+        store: Where its lines go.
         changed: Called when something changed that can be shown.
         enough: Tells of each page read on opening whether it was the last wanted;
             by default as the settings say.
+        live: Called with the number of new lines that the stream brought.
+        entered: See `Intake`.
+        forgotten: See `Intake`.
 
     Attributes:
-        standing: Where the job stands.
+        status: Where the job stands.
         connectivity: Where the connection stands.
         gate: Holds requests back while somebody has to sign in.
-        intake: As given.
         pages: The retained log.
         account: What is missing.
         was_answered: Whether the server ever answered for the job as it should.
+        rows_changed: Whether more may have changed since this was reset than the
+            connection and lines that go on where the newest one ended.
     """
 
     def __init__(
@@ -163,10 +193,13 @@ class Watch:
         job: Job,
         *,
         settings: WatchSettings,
-        intake: Intake,
+        store: LogStore,
         clock: Clock,
         changed: Callable[[], None],
         enough: Callable[[Sequence[LogLine]], bool] | None = None,
+        live: Callable[[int], None] | None = None,
+        entered: Callable[[Sequence[LogLine]], None] | None = None,
+        forgotten: Callable[[Sequence[LogLine]], None] | None = None,
     ) -> None:
         self._source = source
         self._workflow = workflow
@@ -174,25 +207,46 @@ class Watch:
         self._timing = timing = settings.timing
         self._clock = clock
         self._changed = changed
-        self._enough = enough
+        self._live = live
+        self._wants_part = enough is not None
         self._wanted = enough or enough_of(settings)
         self._is_open = False
-        self.was_answered = False
         self._too_large = LargePages(timing.page_apart, clock)
-        self.intake = intake
+        self.was_answered = False
+        self.rows_changed = True
         self.status = JobPhase(job)
-        self.connectivity = Connectivity(clock, timing, changed)
-        self.gate = SignInGate(
-            self.connectivity, timing, clock, may_sign_in=settings.may_sign_in
+        self.intake = Intake(
+            store,
+            entered=entered,
+            forgotten=forgotten,
+            renumbered=self._renumbered,
         )
+        self.account = GapTracker(self.intake, timing, clock, self.change_rows)
+        self.pages = RetainedPages(
+            self._fetch,
+            self.intake,
+            self.account,
+            attempts=job.attempts or 0,
+            load_raw=self._load_raw,
+        )
+        self.connectivity = Connectivity(clock, timing, changed)
+        self.gate = SignInGate(self.connectivity, may_sign_in=settings.may_sign_in)
         self._asker = self._new_asker(PAGE)
         self._job_asker = self._new_asker(JOB)
-        self.pages = RetainedPages(self._fetch, intake)
-        self.pages.attempts = job.attempts or 0
-        self.account = GapTracker(intake, self.pages.coverage, timing, clock)
-        self._poll = self._new_poll()
+        self._poll = JobPoll(
+            lambda: source.job(self.job.workflow_id, self.job.id),
+            self._job_asker,
+            settings.poll_seconds,
+            self._take_job,
+        )
+        self.backfill = Backfill(
+            self.pages,
+            self.account,
+            connectivity=self.connectivity,
+            open_rest=self._open_rest,
+            renew=self._renew_stream,
+        )
         self._stream = self._new_stream()
-        self.backfill = self._newhealing()
         self._ending = Ending(
             self.pages,
             self.account,
@@ -202,81 +256,66 @@ class Watch:
             timing=timing,
             clock=clock,
         )
-        self.pages.on_page = self._page_read
-        self.pages.load_raw = self._load_raw
-        self.pages.on_newest = self.account.newest_read
-        intake.on_renumbered = self.account.renumbered
 
     @property
     def job(self) -> Job:
-        """The job as last read."""
         return self.status.job
 
     @property
     def phase(self) -> Phase:
-        """What is being done."""
         if not self.was_answered:
             return Phase.OPENING
         if self.status.ended.is_set():
             return Phase.ENDING
         return Phase.WATCHING if self.account.caught_up else Phase.BACKFILLING
 
+    def change_rows(self) -> None:
+        """Note a change that may be of any row."""
+        self.rows_changed = True
+        self._changed()
+
     def ask_now(self) -> None:
         """Ask everything at once that is waited for; a page too large excepted."""
         self.backfill.tail.soon(0.0)
         self.backfill.wake()
-        self._stream.now()
-        self._asker.now()
-        self._poll.now()
+        self._stream.ask_now()
+        self._asker.ask_now()
+        self._poll.ask_now()
 
     def _new_asker(self, route: str) -> Asker:
         return Asker(
             route,
             self.connectivity,
             self.gate,
-            timing=self._timing,
-            clock=self._clock,
             phase=lambda: self.phase,
             waits=self._settings.waits,
         )
 
-    def _new_poll(self) -> JobPoll:
-        return JobPoll(
-            lambda: self._source.job(self.job.workflow_id, self.job.id),
-            self._job_asker,
-            self._settings.poll_seconds,
-            self._take_job,
-        )
-
     def _new_stream(self) -> LiveStream:
-        stream = LiveStream(
+        return LiveStream(
             lambda: self._source.live(self.job.workflow_id, self.job.id),
             self.intake,
+            backfill=self.backfill,
+            poll=self._poll,
             connectivity=self.connectivity,
             gate=self.gate,
             lag=self.account.lag,
-            timing=self._timing,
-            clock=self._clock,
             wanted=self.status.running,
             phase=lambda: self.phase,
+            came=self._lines_came,
         )
-        stream.on_arrival = self._lines_arrive
-        stream.on_lines = self._lines_arrived
-        stream.on_connected = self._subscribed
-        stream.on_over = self._poll.soon
-        return stream
 
-    def _newhealing(self) -> Backfill:
-        backfill = Backfill(
-            self.pages,
-            self.account,
-            connectivity=self.connectivity,
-            timing=self._timing,
-            clock=self._clock,
-        )
-        backfill.on_deaf = self._stream.renew
-        backfill.open_rest = self._open_rest
-        return backfill
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self.account.renumbered(attempt_at)
+
+    def _renew_stream(self) -> None:
+        self._stream.renew()
+
+    def _lines_came(self, new: int, may_move_rows: bool) -> None:
+        self.rows_changed = self.rows_changed or may_move_rows
+        if self._live is not None:
+            self._live(new)
+        self._changed()
 
     async def run(self) -> Verdict:
         """Watch until the log is sealed; may be cancelled and run again.
@@ -288,8 +327,8 @@ class Watch:
             ChronotuiError: The error is our own.
         """
         refuse_without_log(self._workflow)
-        self._asker.begin()
-        self._job_asker.begin()
+        self._asker.reset()
+        self._job_asker.reset()
         ended = self.status.ended.is_set()
         self._poll.regular = not ended
         if ended:
@@ -301,7 +340,7 @@ class Watch:
 
     async def _read_ended(self) -> Verdict:
         await self._open()
-        if not self._is_settled():
+        if not self._ended_before(self._timing.settled_age):
             await self._ending.read_out(lambda: True)
             return self.verdict()
         for pause in CONFIRMED_AFTER:
@@ -323,8 +362,9 @@ class Watch:
     async def _open(self) -> None:
         self.account.caught_up = False
         self._is_open = await self.pages.open(self._wanted)
-        self.account.opened(settled=self._is_settled())
-        self._changed()
+        settled = self._ended_before(self._timing.settled_age)
+        self.account.opened(settled=settled)
+        self.change_rows()
 
     async def _open_rest(self) -> None:
         """Read on where a page too large for the server stood in the way."""
@@ -332,9 +372,8 @@ class Watch:
             self._is_open = await self.pages.open(self._wanted)
 
     async def _load_raw(self) -> bool:
-        """Load the whole log of an ended job, if all of it is wanted."""
         settings = self._settings
-        if not self.status.ended.is_set() or self._enough is not None:
+        if not self.status.ended.is_set() or self._wants_part:
             return False
         if settings.tail is not None or settings.since_ns is not None:
             return False
@@ -344,16 +383,16 @@ class Watch:
         def took(lines: Sequence[LogLine]) -> bool:
             nonlocal last
             last = lines[-1][:2]
-            self._changed()
+            self.change_rows()
             return False
 
         whole = await load_raw(self._source, self.job, self.intake, took)
         return whole and self.pages.downloaded(last)
 
-    def _is_settled(self) -> bool:
-        """Tell whether the job ended so long ago that nothing more is to come."""
-        age = self.status.age_of_end(self._clock.wall())
-        return age is not None and age >= self._timing.settled_age
+    def _ended_before(self, seconds: float) -> bool:
+        """Tell whether the job ended that long ago."""
+        age = self.job.seconds_since_end(self._clock.wall())
+        return self.job.status.is_terminal and age is not None and age >= seconds
 
     def _may_be_cached(self) -> bool:
         """Whether the server may give pages from before the job's end.
@@ -361,8 +400,7 @@ class Watch:
         It keeps older ones for half an hour in a cache that no header passes by
         (WIRE.md "Logs").
         """
-        age = self.status.age_of_end(self._clock.wall())
-        return age is None or age < self._timing.pages_kept
+        return not self._ended_before(self._timing.pages_kept)
 
     def is_unsure(self) -> bool:
         """Whether pages alone cannot vouch for the log, and its download may."""
@@ -419,7 +457,7 @@ class Watch:
                 wanted = lines if floor is None else self._from(floor, lines)
                 for part in in_steps(wanted, self.intake):
                     self.intake.take(part, Way.RISING, context)
-                    self._changed()
+                    self.change_rows()
                     await asyncio.sleep(0)
         highest = pages.highest()
         if pages.coverage.interleaved and last is not None:
@@ -440,26 +478,6 @@ class Watch:
             may_be_cached=self._may_be_cached(),
         )
 
-    def _subscribed(self) -> None:
-        self.gate.signed_in()
-        self.backfill.connected(self.connectivity.outage)
-
-    def _lines_arrive(self, lines: Sequence[LogLine]) -> None:
-        """Look at lines before they are taken: a held back stream brings them late."""
-        times = [line.time_ns for line in lines if line.time_ns is not None]
-        apart = (max(times) - min(times)) / 1e9 if times else 0.0
-        self.backfill.arrived(apart, were_read=self.pages.has_read(lines[0]))
-
-    def _lines_arrived(self, unreadable: bool) -> None:
-        self._changed()
-        if unreadable:
-            self.backfill.tail.soon(self._timing.backfill_first)
-        self.backfill.wake()
-
-    def _page_read(self) -> None:
-        self.account.set_floor()
-        self._changed()
-
     async def _fetch(self, cursor: str | None, fresh: bool) -> LogPage:
         """Read a page, asked for until it is answered.
 
@@ -474,7 +492,7 @@ class Watch:
         job = self.job
         refused = 0
 
-        async def read() -> LogPage:
+        async def read() -> LogPage | RequestRefusedError:
             nonlocal refused
             self._too_large.check(cursor)
             try:
@@ -482,12 +500,12 @@ class Watch:
                     job.workflow_id, job.id, cursor=cursor, fresh=fresh
                 )
             except (MissingError, NotAllowedError):
-                self._poll.soon()
+                self._poll.ask_soon()
                 raise
             except RequestRefusedError as error:
                 refused += 1
                 if cursor is not None and refused == CURSOR_REFUSALS:
-                    raise CursorRefusedError from error
+                    return error
                 raise
             except PageTooLargeError as error:
                 self._too_large.note(cursor, error)
@@ -495,22 +513,19 @@ class Watch:
 
         try:
             page = await self._asker.ask(read)
-        except CursorRefusedError as twice:
-            cause = twice.__cause__
-            assert isinstance(cause, RequestRefusedError)  # noqa: S101 - raised from it
-            raise cause from None
         except PageTooLargeError as error:
-            wait = self._too_large.wait()
-            self.connectivity.failed(PAGE, error, 1, wait)
+            self.connectivity.failed(PAGE, error, 1, self._too_large.wait())
             raise
         self.was_answered = True
+        if isinstance(page, RequestRefusedError):
+            raise page
         self._too_large.read(cursor)
         return page
 
     def _take_job(self, job: Job) -> None:
         self.was_answered = True
         if self.status.take(job):
-            self._changed()
+            self.change_rows()
         if self.status.ended.is_set():
             self.backfill.wake()
         if self.connectivity.was_deaf():
@@ -528,8 +543,7 @@ class Watch:
                 self._wake_up()
 
     def _wake_up(self) -> None:
-        """Connect again and read on at once, whatever was waited for."""
         self.backfill.wake_up()
         self._stream.renew()
-        self._asker.now()
-        self._poll.now()
+        self._asker.ask_now()
+        self._poll.ask_now()

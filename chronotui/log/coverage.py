@@ -96,7 +96,6 @@ class Coverage:
 
     Attributes:
         order: Which end the list begins with; None until the data tell.
-        on_read: Told of each stretch that was read, when its lines are held.
         at_start: Whether everything from the log's first retained line to ``bottom``
             has been read.
         head: How far a download read from the log's beginning that has not come to
@@ -129,7 +128,6 @@ class Coverage:
         self.known_attempt = 0
         self.confirmed = False
         self.looped = False
-        self.on_read: Callable[[Stretch], None] = lambda _: None
         self._interleaves: bool | None = None
         self._marks: list[_Mark] = []
         self._too_large: dict[str | None, LinePosition | None] = {}

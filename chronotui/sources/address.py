@@ -1,4 +1,17 @@
-"""Where the server is: the profile's URL, checked once and joined safely."""
+"""Where the server is, and the proxy on the way to it.
+
+URLs are read with urllib and kept as they were written: httpx.URL would normalise them
+(IDNA, percent-encoding), and what is shown would not be what the profile says.
+
+A proxy is read from the environment as curl does. A variable in lower case goes before
+one in upper case, an empty one counts as not set, and ``HTTP_PROXY`` is not read at all
+(a web server hands it to its scripts with what a visitor wrote). ``all_proxy`` stands
+in for a missing ``http_proxy`` or ``https_proxy``; a proxy without a scheme is an HTTP
+one, without a port at 1080. In two places more is understood than by curl, where other
+programs do: in ``NO_PROXY`` a ``host:port`` and an IPv6 address in brackets. In one
+place less happens: a server on this machine is never asked through a proxy, for secrets
+may go there unencrypted.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +44,6 @@ class Address:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the connection is TLS."""
         return self.base.startswith("https:")
 
     @property
@@ -47,22 +59,21 @@ class Address:
     def url(self, *segments: str, query: Mapping[str, str | None] | None = None) -> str:
         """Join path segments and query to the base, every value percent-encoded.
 
-        Values of None and empty ones are left out. A cursor may hold any character
-        (WIRE.md "Logs") and comes back as it was given.
+        Values of None and empty ones are left out. A cursor may hold any character and
+        comes back as it was given (WIRE.md "Paging").
 
         Raises:
             NotFoundError: A segment cannot be an id (empty, ``.`` or ``..``).
         """
-        path = "".join("/" + _segment(segment) for segment in segments)
-        pairs = [
-            f"{name}={_encoded(value)}"
-            for name, value in (query or {}).items()
-            if value
-        ]
+        for segment in segments:
+            if segment in {"", ".", ".."}:
+                raise NotFoundError(f"“{segment}” is no id.")
+        path = "".join(f"/{_encoded(segment)}" for segment in segments)
+        given = [(name, value) for name, value in (query or {}).items() if value]
+        pairs = [f"{name}={_encoded(value)}" for name, value in given]
         return self.base + path + ("?" + "&".join(pairs) if pairs else "")
 
     def owns(self, url: str) -> bool:
-        """Whether a URL has this address's origin."""
         try:
             return _origin(urlsplit(url)) == self.origin
         except ValueError:
@@ -126,27 +137,9 @@ def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{shown}{suffix}"
 
 
-def _segment(segment: str) -> str:
-    if segment in {"", ".", ".."}:
-        raise NotFoundError(f"“{segment}” is no id.")
-    return _encoded(segment)
-
-
 def _encoded(value: str) -> str:
     return quote(value.encode("utf-8", "surrogatepass"), safe="")
 
-
-# The proxy on the way to a server, as curl reads it from the environment.
-#
-# A variable in lower case goes before one in upper case, an empty one counts as not
-# set, and ``HTTP_PROXY`` is not read at all (a web server hands it to its scripts
-# with what a visitor wrote). ``all_proxy`` stands in for a missing ``http_proxy`` or
-# ``https_proxy``; a proxy without a scheme is an HTTP one, without a port at 1080.
-#
-# In two places more is understood than by curl, where other programs do: in
-# ``NO_PROXY`` a ``host:port`` and an IPv6 address in brackets. In one place less
-# happens: a server on this machine is never asked through a proxy, for secrets may go
-# there unencrypted.
 
 _PORTS: Final = {"http": 1080, "https": 443}
 """Where a proxy is when it names no port; curl's defaults."""
@@ -158,10 +151,8 @@ class Proxy:
 
     Attributes:
         variable: The environment variable that names it.
-        host: Its host, without brackets.
-        port: Its port.
-        is_encrypted: Whether it is spoken to over TLS.
-        credentials: User name and password, if it has them.
+        host: Without brackets.
+        credentials: User name and password.
     """
 
     variable: str
@@ -172,27 +163,22 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Its address, without credentials."""
         return f"http{'s' if self.is_encrypted else ''}://{self.place}"
 
     @property
     def place(self) -> str:
-        """Its host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
     def __str__(self) -> str:
-        """Return what it is called in a sentence: place and variable."""
         return f"the proxy {self.place} ({self.variable})"
 
     @property
     def next_step(self) -> str:
-        """What to do when it stands in the way."""
         return f"Check {self.variable}, or list the server's host in NO_PROXY."
 
     @property
     def sign_in_step(self) -> str:
-        """What to do when it wants a sign-in of its own."""
         return f"Write user:password@ before the proxy's host in {self.variable}."
 
 
@@ -318,17 +304,14 @@ def _holds(entry: str, address: IPv4Address | IPv6Address) -> bool:
 
 
 def _parse(variable: str, value: str, host: str) -> Proxy:
-    value = value.strip()
-    scheme, mark, _ = value.partition("://")
-    parts = None
+    scheme, mark, _ = value.strip().partition("://")
+    kind = scheme.lower() if mark else "http"
     try:
-        parts = urlsplit(value if mark else f"http://{value}")
-        port = parts.port
+        parts = urlsplit(value.strip() if mark else f"http://{value.strip()}")
+        port = parts.port or _PORTS.get(kind)
     except ValueError:
         port = None
-        parts = None
-    kind = scheme.lower() if mark else "http"
-    if parts is None or not parts.hostname or kind not in _PORTS:
+    if port is None or kind not in _PORTS or not parts.hostname:
         is_socks = kind.startswith("socks")
         what = (
             "a SOCKS proxy, which is not spoken here" if is_socks else "no HTTP proxy"
@@ -342,6 +325,4 @@ def _parse(variable: str, value: str, host: str) -> Proxy:
     if parts.username is not None or parts.password is not None:
         user, word = parts.username or "", parts.password or ""
         credentials = (unquote_to_bytes(user), unquote_to_bytes(word))
-    return Proxy(
-        variable, parts.hostname, port or _PORTS[kind], kind == "https", credentials
-    )
+    return Proxy(variable, parts.hostname, port, kind == "https", credentials)

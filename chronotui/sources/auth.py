@@ -1,4 +1,11 @@
-"""Signing in: secrets, where they come from, and the exchanges that get them."""
+"""Signing in: secrets, where they come from, and requests that carry them.
+
+Secrets go to the profile's own origin alone. A 401 renews them, one renewal serving
+all who wait. A password or token is easily sent to the wrong place (a port that
+another program has taken, a proxy's own page, a url without its prefix), so the server
+is asked for something harmless first, and what no Chronoverse server answers ends it
+there (WIRE.md "Authentication").
+"""
 
 from __future__ import annotations
 
@@ -6,11 +13,12 @@ import asyncio
 import json
 import re
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.errors import (
     Answer,
@@ -19,178 +27,42 @@ from chronotui.errors import (
     NotSignedInError,
     UnreadableAnswerError,
 )
+from chronotui.sources.http import Ask, routed
 from chronotui.sources.protocol import (
+    Auth,
     BearerAuth,
     CookieAuth,
+    NoAuth,
     SessionAuth,
     SessionCookies,
 )
-from chronotui.sources.wire_errors import Ask, is_page, media_type, quote_words, routed
+from chronotui.sources.wire_errors import (
+    CHECK_URL,
+    begins_as_page,
+    is_page,
+    media_type,
+    quote_words,
+)
 from chronotui.sources.wire_json import read_workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Mapping,
+    )
 
-    from chronotui.sources.protocol import Auth, SecretSource
-    from chronotui.sources.transport import Heard, Transport
+    import httpx
 
+    from chronotui.sources.http import Heard, Http
+    from chronotui.sources.protocol import SecretSource
 
-# Session cookies read from a login's answer itself.
-#
-# A cookie jar would drop them behind a port forward, where Domain and Secure do not
-# match the URL in use (WIRE.md "Authentication").
-
-
-def read_session(set_cookies: Iterable[str], now: datetime) -> SessionCookies | None:
-    """Find ``session`` and ``csrf`` among Set-Cookie headers.
-
-    Returns:
-        The cookies, or None when the answer sets no session.
-    """
-    values: dict[str, str] = {}
-    expires_at: datetime | None = None
-    for header in set_cookies:
-        name, value, attributes = _split(header)
-        if name not in {"session", "csrf"} or not _is_sendable(value):
-            continue
-        values[name] = value
-        if name == "session":
-            expires_at = _expiry(attributes, now)
-    if not values.get("session"):
-        return None
-    return SessionCookies(values["session"], values.get("csrf", ""), expires_at)
-
-
-def _split(header: str) -> tuple[str, str, Mapping[str, str]]:
-    pair, *rest = header.split(";")
-    name, _, value = pair.partition("=")
-    attributes: dict[str, str] = {}
-    for attribute in rest:
-        key, _, content = attribute.partition("=")
-        attributes[key.strip().lower()] = content.strip()
-    return name.strip(), value.strip(), attributes
-
-
-def _is_sendable(value: str) -> bool:
-    return bool(value) and value.isascii() and value.isprintable()
-
-
-def _expiry(attributes: Mapping[str, str], now: datetime) -> datetime | None:
-    try:
-        if "max-age" in attributes:
-            return now + timedelta(seconds=int(attributes["max-age"]))
-        if "expires" in attributes:
-            return parsedate_to_datetime(attributes["expires"]).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    return None
-
-
-# Secrets in use: had once, sent to the own origin, renewed by one caller for all.
+    Login: TypeAlias = Callable[[str, str], Awaitable[SessionCookies]]
 
 _FRESH_SECONDS: Final = 1.0
 """Secrets younger than this that are refused are no good; older ones may have ended."""
-
-
-class Credentials:
-    """The secrets of one client; one renewal at a time, whoever needs it.
-
-    A refused login is remembered: later requests fail at once, without another
-    login, until somebody signs in on purpose.
-
-    Args:
-        source: Where they come from.
-        check: Raises when the server is not one to send them to; asked until it
-            raises nothing, before any are obtained. Secrets kept from an earlier run
-            were this server's own and go there unchecked.
-    """
-
-    def __init__(
-        self, source: SecretsSource, check: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        self._source = source
-        self._check = check
-        self._held = source.saved()
-        self._flight: asyncio.Task[Secrets] | None = None
-        self._obtained_at = -_FRESH_SECONDS
-
-    @property
-    def held(self) -> Secrets | None:
-        """The secrets in use, None before they were needed."""
-        return self._held
-
-    async def current(self) -> Secrets:
-        """Return the secrets to send, obtaining them at first use.
-
-        Raises:
-            ChronotuiError: They cannot be had.
-        """
-        return self._held if self._held is not None else await self._renewed()
-
-    def are_fresh(self) -> bool:
-        """Whether the secrets in use were obtained a moment ago."""
-        return time.monotonic() - self._obtained_at < _FRESH_SECONDS
-
-    async def renew(self, refused: Secrets) -> Secrets:
-        """Replace secrets the server refused; one renewal serves all who ask.
-
-        Raises:
-            NotSignedInError: There is nothing new to offer.
-            ChronotuiError: The renewal failed in another way.
-        """
-        if self._held is refused:
-            self._held = None
-            self._source.refuse()
-        fresh = await self.current()
-        if fresh == refused:
-            raise NotSignedInError(
-                self._source.nothing_new,
-                next_step="Correct the profile's auth section.",
-            )
-        return fresh
-
-    async def obtain_again(self) -> Secrets:
-        """Get fresh secrets now, whatever is held or was refused before."""
-        self._source.forgive()
-        self._held = None
-        return await self._renewed()
-
-    def forgive(self) -> None:
-        """Let the next request try again what was refused before."""
-        self._source.forgive()
-
-    def forget(self) -> None:
-        """Drop what is held; the next request obtains it anew."""
-        self._held = None
-        self._source.refuse()
-
-    async def aclose(self) -> None:
-        """End a renewal that is still under way."""
-        if self._flight is not None:
-            self._flight.cancel()
-            await asyncio.wait([self._flight])
-
-    async def _renewed(self) -> Secrets:
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._obtain())
-            self._flight.add_done_callback(self._landed)
-        return await asyncio.shield(self._flight)
-
-    async def _obtain(self) -> Secrets:
-        if self._check is not None:
-            await self._check()
-            self._check = None
-        self._held = await self._source.obtain()
-        self._obtained_at = time.monotonic()
-        return self._held
-
-    def _landed(self, flight: asyncio.Task[Secrets]) -> None:
-        self._flight = None
-        if not flight.cancelled():
-            flight.exception()
-
-
-# Where a profile's secrets come from, and the headers that carry them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,41 +91,194 @@ class Secrets:
         return made
 
 
-class Login(Protocol):
-    """Sends e-mail and password to the server."""
+class SignedIn:
+    """Requests to one server with one profile's secrets."""
 
-    def __call__(self, email: str, password: str) -> Awaitable[SessionCookies]:
-        """Return the new session's cookies, or raise a ChronotuiError."""
-        ...
+    def __init__(self, http: Http, auth: Auth) -> None:
+        self.http = http
+        self.credentials = Credentials(
+            source_for(auth, partial(log_in, http)),
+            None if isinstance(auth, NoAuth) else partial(check_server, http),
+        )
+
+    async def read(self, ask: Ask) -> bytes:
+        """Send a request and return the whole body of its success.
+
+        Raises:
+            ChronotuiError: Whatever went wrong.
+        """
+        async with self.exchange(ask) as answer:
+            body = await self.http.whole_body(answer)
+            if begins_as_page(body):
+                raise self.http.web_page()
+        return body
+
+    @asynccontextmanager
+    async def exchange(self, ask: Ask) -> AsyncIterator[httpx.Response]:
+        """Send a request and give its success with the body unread.
+
+        Raises:
+            ChronotuiError: Whatever went wrong.
+        """
+        with routed(ask):
+            async with AsyncExitStack() as stack:
+                yield await self._answer(ask, stack)
+
+    async def _answer(self, ask: Ask, stack: AsyncExitStack) -> httpx.Response:
+        """Send with secrets, renewing refused ones, and check the status."""
+        credentials = self.credentials
+        renewals = 0
+        while True:
+            secrets = await credentials.current()
+            answer = await self.http.send(
+                ask, stack, secrets.headers(changes=ask.changes)
+            )
+            may_renew = renewals == 0 or (renewals == 1 and not credentials.are_fresh())
+            is_ended = answer.status_code == 401 and not is_page(answer.headers)
+            if not (is_ended and ask.renews and may_renew):
+                await self.http.check(answer)
+                return answer
+            await stack.aclose()
+            await credentials.renew(secrets)
+            renewals += 1
+
+    async def log_out(self) -> None:
+        """End the session on the server; one that has ended already is no error."""
+        if self.credentials.held is None:
+            return
+        url = self.http.address.url("auth", "logout")
+        ask = Ask("logout", url, "POST", changes=True, renews=False)
+        with suppress(NotSignedInError):
+            async with self.exchange(ask):
+                pass
+
+    async def aclose(self) -> None:
+        """Close every connection; the next request opens new ones."""
+        await self.credentials.aclose()
+        await self.http.aclose()
 
 
-class SecretsSource(Protocol):
-    """Where a profile's secrets come from.
+class Credentials:
+    """The secrets of one client; one renewal at a time, whoever needs it.
+
+    A refused login is remembered: later requests fail at once, without another
+    login, until somebody signs in on purpose.
+
+    Args:
+        source: Where they come from.
+        check: Raises when the server is not one to send them to; asked until it
+            raises nothing, before any are obtained. Secrets kept from an earlier run
+            were this server's own and go there unchecked.
+    """
+
+    def __init__(
+        self, source: _Source, check: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self._source = source
+        self._check = check
+        self._renewal: asyncio.Task[Secrets] | None = None
+        self._obtained_at = -_FRESH_SECONDS
+        self.held = source.saved()
+        """The secrets in use, None before they were needed."""
+
+    async def current(self) -> Secrets:
+        """Return the secrets to send, obtaining them at first use.
+
+        Raises:
+            ChronotuiError: They cannot be had.
+        """
+        return self.held if self.held is not None else await self._renewed()
+
+    def are_fresh(self) -> bool:
+        """Whether the secrets in use were obtained a moment ago."""
+        return time.monotonic() - self._obtained_at < _FRESH_SECONDS
+
+    async def renew(self, refused: Secrets) -> Secrets:
+        """Replace secrets the server refused; one renewal serves all who ask.
+
+        Raises:
+            NotSignedInError: There is nothing new to offer.
+            ChronotuiError: The renewal failed in another way.
+        """
+        if self.held is refused:
+            self.forget()
+        fresh = await self.current()
+        if fresh == refused:
+            raise NotSignedInError(
+                self._source.nothing_new,
+                next_step="Correct the profile's auth section.",
+            )
+        return fresh
+
+    async def obtain_again(self) -> Secrets:
+        """Get fresh secrets now, whatever is held or was refused before."""
+        self._source.forgive()
+        self.held = None
+        return await self._renewed()
+
+    def forgive(self) -> None:
+        """Let the next request try again what was refused before."""
+        self._source.forgive()
+
+    def forget(self) -> None:
+        """Drop what is held; the next request obtains it anew."""
+        self.held = None
+        self._source.refuse()
+
+    async def aclose(self) -> None:
+        """End a renewal that is still under way."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+
+    async def _renewed(self) -> Secrets:
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._obtain())
+            self._renewal.add_done_callback(self._ended)
+        return await asyncio.shield(self._renewal)
+
+    async def _obtain(self) -> Secrets:
+        if self._check is not None:
+            await self._check()
+            self._check = None
+        self.held = await self._source.obtain()
+        self._obtained_at = time.monotonic()
+        return self.held
+
+    def _ended(self, renewal: asyncio.Task[Secrets]) -> None:
+        self._renewal = None
+        if not renewal.cancelled():
+            renewal.exception()
+
+
+# Where a profile's secrets come from.
+
+
+class _Source:
+    """A profile without secrets; the others say what is different with them.
 
     Attributes:
         nothing_new: What to say when it gives again what the server refused.
     """
 
-    nothing_new: str
+    nothing_new = "The server wants a sign-in, and the profile has none."
 
     def saved(self) -> Secrets | None:
         """Return what is there without asking anyone."""
-        ...
+        return Secrets()
 
     async def obtain(self) -> Secrets:
         """Get fresh secrets; may ask, run a command or log in."""
-        ...
+        return Secrets()
 
     def forgive(self) -> None:
         """Forget that a login was refused before."""
-        ...
 
     def refuse(self) -> None:
         """Note that the server does not take the secrets any more."""
-        ...
 
 
-def source_for(auth: Auth, login: Login) -> SecretsSource:
+def source_for(auth: Auth, login: Login) -> _Source:
     """Return the source a profile's auth section asks for."""
     if isinstance(auth, SessionAuth):
         return _Sessions(auth, login)
@@ -261,10 +286,10 @@ def source_for(auth: Auth, login: Login) -> SecretsSource:
         return _Tokens(auth)
     if isinstance(auth, CookieAuth):
         return _Cookies(auth)
-    return _Nothing()
+    return _Source()
 
 
-class _Sessions:
+class _Sessions(_Source):
     """Log in with e-mail and password."""
 
     nothing_new = "The server gave a session and does not take it."
@@ -289,7 +314,6 @@ class _Sessions:
         except NotSignedInError as refusal:
             self._refusal = refusal
             raise
-        self._refusal = None
         self._auth.on_session(cookies)
         return _from_cookies(cookies)
 
@@ -300,7 +324,7 @@ class _Sessions:
         self._auth.on_session(None)
 
 
-class _Tokens:
+class _Tokens(_Source):
     """Send a token, and for the raw download a session if there is one."""
 
     nothing_new = "The server does not take the profile's token."
@@ -308,7 +332,7 @@ class _Tokens:
     def __init__(self, auth: BearerAuth) -> None:
         self._auth = auth
 
-    def saved(self) -> Secrets | None:
+    def saved(self) -> None:
         return None
 
     async def obtain(self) -> Secrets:
@@ -318,14 +342,8 @@ class _Tokens:
             session = await _ask(self._auth.session, "session cookie")
         return Secrets(bearer=token, session=session)
 
-    def forgive(self) -> None:
-        """Nothing is remembered here."""
 
-    def refuse(self) -> None:
-        """Nothing is kept here; the source is asked again."""
-
-
-class _Cookies:
+class _Cookies(_Source):
     """Send a session cookie made elsewhere."""
 
     nothing_new = "The server does not take the profile's session cookie."
@@ -333,35 +351,11 @@ class _Cookies:
     def __init__(self, auth: CookieAuth) -> None:
         self._auth = auth
 
-    def saved(self) -> Secrets | None:
+    def saved(self) -> None:
         return None
 
     async def obtain(self) -> Secrets:
         return Secrets(session=await _ask(self._auth.session, "session cookie"))
-
-    def forgive(self) -> None:
-        """Nothing is remembered here."""
-
-    def refuse(self) -> None:
-        """Nothing is kept here; the source is asked again."""
-
-
-class _Nothing:
-    """Send no secrets at all."""
-
-    nothing_new = "The server wants a sign-in, and the profile has none."
-
-    def saved(self) -> Secrets | None:
-        return Secrets()
-
-    async def obtain(self) -> Secrets:
-        return Secrets()
-
-    def forgive(self) -> None:
-        """Nothing is remembered here."""
-
-    def refuse(self) -> None:
-        """Nothing is kept here."""
 
 
 def _from_cookies(cookies: SessionCookies) -> Secrets:
@@ -384,16 +378,7 @@ async def _ask(source: SecretSource, name: str) -> str:
     )
 
 
-# Signing in and out, and the look at the server before (WIRE.md "Authentication").
-#
-# A password or token is easily sent to the wrong place: a port that another program
-# has taken, a proxy's own page, a url without its prefix. So the server is asked for
-# something harmless first, and what no Chronoverse server answers ends it there.
-
-SERVER_CHECK: Final = "server_check"
-"""The kind of the request that comes before the first secret."""
-
-LOGIN: Final = "login"
+# The look at a server before it gets a secret.
 
 _FOREIGN_SCHEMES: Final = re.compile(r"(?i)\b(basic|digest|negotiate|ntlm)\b")
 """Ways to sign in that Chronoverse does not know."""
@@ -404,11 +389,8 @@ _PASSING: Final = frozenset({408, 425, 429})
 _CHECK_PLACE: Final = "Check the profile's url: host, port, a prefix such as /api?"
 _KEPT_BACK: Final = "No secret was sent there."
 
-_REFUSALS: Final = frozenset({400, 401, 403, 409, 422})
-_LOGIN_WORDS: Final = ("login", "log in", "sign in", "user")
 
-
-async def check_server(transport: Transport) -> None:
+async def check_server(http: Http) -> None:
     """See that a server is a Chronoverse one, before it gets a secret.
 
     Without credentials its list of workflows is refused in plain words (401), or is
@@ -419,25 +401,25 @@ async def check_server(transport: Transport) -> None:
         NotFoundError: There is nothing of Chronoverse at the url's path.
         ChronotuiError: It gave no answer that tells, such as a 503.
     """
-    ask = Ask(SERVER_CHECK, transport.address.url("workflows"), secrets=False)
+    ask = Ask("server_check", http.address.url("workflows"))
+    heard = await http.hear(ask)
     with routed(ask):
-        heard = await transport.hear(ask)
-        error = _objection(transport, heard)
+        error = _objection(http, heard)
         if error is not None:
             error.answer = error.answer or _answer_of(heard)
             raise error
 
 
-def _objection(transport: Transport, heard: Heard) -> ChronotuiError | None:
+def _objection(http: Http, heard: Heard) -> ChronotuiError | None:
     """Return why a server gets no secret, None if it may."""
     status, headers, body = heard
     page = is_page(headers, body)
-    refusal = transport.refusal(status, headers, body)
-    if status == 407 or (page and transport.proxy_may_answer):
-        return transport.web_page() if 200 <= status < 300 else refusal
+    refusal = http.refusal(status, headers, body)
+    if status == 407 or (page and http.proxy_may_answer):
+        return http.web_page() if 200 <= status < 300 else refusal
     if status in _PASSING or (status >= 500 and status != 501):
         return refusal
-    base = transport.address.base
+    base = http.address.base
     if status in {404, 410} and not page:
         return NotFoundError(
             f"There is no Chronoverse at {base}: no list of workflows ({status}).",
@@ -481,40 +463,43 @@ def _answer_of(heard: Heard) -> Answer:
     return Answer(heard.status, not is_page(heard.headers, heard.body))
 
 
-async def log_in(transport: Transport, email: str, password: str) -> SessionCookies:
+# Exchanging e-mail and password for cookies.
+
+_REFUSALS: Final = frozenset({400, 401, 403, 409, 422})
+_LOGIN_WORDS: Final = ("login", "log in", "sign in", "user")
+
+
+async def log_in(http: Http, email: str, password: str) -> SessionCookies:
     """Exchange e-mail and password for session cookies.
 
     Raises:
         NotSignedInError: The server does not take them.
         ChronotuiError: The exchange failed in another way.
     """
-    url = transport.address.url("auth", "login")
+    url = http.address.url("auth", "login")
     body = json.dumps({"email": email, "password": password}).encode()
-    kind = {"Content-Type": "application/json"}
-    ask = Ask(LOGIN, url, "POST", kind, content=body, secrets=False)
+    ask = Ask("login", url, "POST", {"Content-Type": "application/json"}, content=body)
+    heard = await http.hear(ask)
     with routed(ask):
-        heard = await transport.hear(ask)
         if not 200 <= heard.status < 300:
-            raise _login_error(transport, heard, email)
+            raise _login_error(http, heard, email)
         if is_page(heard.headers, heard.body):
-            raise transport.web_page()
+            raise http.web_page()
         set_cookies = heard.headers.get_list("set-cookie")
         cookies = read_session(set_cookies, datetime.now(UTC))
         if cookies is None:
             raise UnreadableAnswerError(
-                "The server took the sign-in and gave no session.",
-                next_step="Check that the profile's url points at a Chronoverse "
-                "server.",
+                "The server took the sign-in and gave no session.", next_step=CHECK_URL
             )
     return cookies
 
 
-def _login_error(transport: Transport, heard: Heard, email: str) -> ChronotuiError:
+def _login_error(http: Http, heard: Heard, email: str) -> ChronotuiError:
     """Tell wrong credentials from a wrong path and from a failing server."""
     status, headers, body = heard
     page = is_page(headers, body)
-    error = transport.refusal(status, headers, body)
-    if page and transport.proxy_may_answer:
+    error = http.refusal(status, headers, body)
+    if page and http.proxy_may_answer:
         return error
     if not page and (status in _REFUSALS or _is_unknown_user(heard)):
         said = quote_words(body)
@@ -525,8 +510,7 @@ def _login_error(transport: Transport, heard: Heard, email: str) -> ChronotuiErr
         )
     elif status < 500 and (page or status in {404, 405, 410}):
         error = NotFoundError(
-            f"There is no sign-in at {transport.address.url('auth', 'login')} "
-            f"({status}).",
+            f"There is no sign-in at {http.address.url('auth', 'login')} ({status}).",
             next_step="Check the profile's url (a prefix such as /api?), or choose "
             "another auth method.",
         )
@@ -542,10 +526,36 @@ def _is_unknown_user(heard: Heard) -> bool:
     return any(word in said for word in _LOGIN_WORDS)
 
 
-async def log_out(transport: Transport) -> None:
-    """End the session on the server; one that has ended already is no error."""
-    if transport.credentials.held is None:
-        return
-    url = transport.address.url("auth", "logout")
-    with suppress(NotSignedInError):
-        await transport.send(Ask("logout", url, "POST", changes=True, renews=False))
+def read_session(set_cookies: Iterable[str], now: datetime) -> SessionCookies | None:
+    """Find ``session`` and ``csrf`` among Set-Cookie headers; None without a session.
+
+    A cookie jar would drop them behind a port forward, where Domain and Secure do not
+    match the URL in use.
+    """
+    values: dict[str, str] = {}
+    expires_at: datetime | None = None
+    for header in set_cookies:
+        pair, *rest = header.split(";")
+        name, _, value = (part.strip() for part in pair.partition("="))
+        is_sendable = value and value.isascii() and value.isprintable()
+        if name not in {"session", "csrf"} or not is_sendable:
+            continue
+        values[name] = value
+        if name == "session":
+            parted = (attribute.partition("=") for attribute in rest)
+            attributes = {key.strip().lower(): said.strip() for key, _, said in parted}
+            expires_at = _expiry(attributes, now)
+    if "session" not in values:
+        return None
+    return SessionCookies(values["session"], values.get("csrf", ""), expires_at)
+
+
+def _expiry(attributes: Mapping[str, str], now: datetime) -> datetime | None:
+    try:
+        if "max-age" in attributes:
+            return now + timedelta(seconds=int(attributes["max-age"]))
+        if "expires" in attributes:
+            return parsedate_to_datetime(attributes["expires"]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    return None

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import OverloadedError, PageTooLargeError
 from chronotui.sources.address import check_secrets_may_travel, parse_address
-from chronotui.sources.auth import check_server, log_out
-from chronotui.sources.connections import Connections
-from chronotui.sources.download import ThreadSecrets
+from chronotui.sources.auth import SignedIn, check_server
+from chronotui.sources.http import Ask, Http
 from chronotui.sources.protocol import (
     CHRONOVERSE,
     BearerAuth,
@@ -20,12 +19,12 @@ from chronotui.sources.protocol import (
     SessionAuth,
     TlsSettings,
 )
-from chronotui.sources.transport import Transport
-from chronotui.sources.wire_errors import Ask
 from chronotui.sources.wire_json import (
-    Spellings,
+    FilterSpellings,
     read_job,
     read_jobs,
+    read_log_page,
+    read_search_page,
     read_workflow,
     read_workflows,
 )
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from chronotui.model import (
-        BuildStatus,
         Job,
         JobStatus,
         LiveEvent,
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
         SearchPage,
         Trigger,
         Workflow,
-        WorkflowKind,
     )
     from chronotui.sources.download import RawDownload
     from chronotui.sources.protocol import Auth, Capabilities, RequestLog
@@ -55,69 +52,50 @@ _NO_CACHE: Final = {"Cache-Control": "no-cache"}
 
 
 class Chronoverse:
-    """One server, one sign-in. Belongs to one event loop, ``download`` apart.
+    """One server, one sign-in. Belongs to one event loop, ``download`` apart."""
 
-    Attributes:
-        origin: Scheme, host and port; secrets go nowhere else.
-    """
-
-    def __init__(self, transport: Transport, auth: Auth) -> None:
-        self.origin = transport.address.origin
+    def __init__(self, http: Http, auth: Auth) -> None:
+        self.origin = http.address.origin
         self.capabilities: Capabilities = CHRONOVERSE.capabilities
-        self._transport = transport
+        self._http = http
         self._auth = auth
-        self._url = transport.address.url
-        self._job_words = Spellings()
-        self._build_words = Spellings()
-        self._threads = ThreadSecrets(transport.credentials, transport.aclose)
+        self._signed_in = SignedIn(http, auth)
+        self._url = http.address.url
+        self._job_words = FilterSpellings()
 
     @property
     def requests(self) -> Counter[str]:
         """How many requests were sent, by kind."""
-        return self._transport.requests
+        return self._http.requests
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds the server's clock is ahead of ours, to a second; None if unknown."""
+        return self._http.clock_skew
 
     async def workflows(
         self,
         *,
         cursor: str | None = None,
         query: str | None = None,
-        kind: WorkflowKind | None = None,
-        build_status: BuildStatus | None = None,
         terminated: bool = False,
     ) -> Page[Workflow]:
         """List workflows, one page (WIRE.md "Workflows").
 
         A current server lists terminated ones among the living; only those asked for
-        are given, so that a page may be short, or empty and lead on.
-
-        Args:
-            cursor: Where the page before ended.
-            query: Search in names.
-            kind: Only this kind.
-            build_status: Only this build state; not together with ``terminated``.
-            terminated: The terminated ones instead of the living.
+        are given, so that a page may be short, or empty and lead on. ``terminated``
+        asks for the terminated ones alone.
         """
-
-        async def page(word: str | None) -> Page[Workflow]:
-            url = self._url(
-                "workflows",
-                query={
-                    "cursor": cursor,
-                    "query": query,
-                    "kind": kind,
-                    "build_status": word,
-                    "terminated": "true" if terminated else None,
-                },
-            )
-            listed = read_workflows(await self._read("workflows", url))
-            return _only_terminated(listed, terminated)
-
-        if build_status is None:
-            return await page(None)
-        return await self._build_words.ask(build_status, page, first_page=not cursor)
+        asked = "true" if terminated else None
+        filters = {"cursor": cursor, "query": query, "terminated": asked}
+        url = self._url("workflows", query=filters)
+        listed = read_workflows(await self._read("workflows", url))
+        kept = tuple(
+            one for one in listed.items if (one.terminated_at is not None) == terminated
+        )
+        return replace(listed, items=kept, hidden=len(listed.items) - len(kept))
 
     async def workflow(self, workflow_id: str) -> Workflow:
-        """Read one workflow."""
         url = self._url("workflows", workflow_id)
         return read_workflow(await self._read("workflow", url))
 
@@ -162,21 +140,15 @@ class Chronoverse:
     ) -> LogPage:
         """Read one page of retained lines, in the server's order.
 
-        Args:
-            workflow_id: The workflow.
-            job_id: The job.
-            cursor: Where the page before ended.
-            fresh: Ask past every cache, as each re-reading of the tail must.
+        ``fresh`` asks past every cache, as each re-reading of the tail must.
 
         Raises:
             LogsUnavailableError: No log is kept (retention off, HEARTBEAT).
             PageTooLargeError: The server cannot send this page.
         """
-        from chronotui.sources.live import read_log_page  # noqa: PLC0415
-
-        url = self._job_url(workflow_id, job_id, "logs", query={"cursor": cursor})
-        headers = _NO_CACHE if fresh else {}
-        return read_log_page(await self._read_lines("log_page", url, headers))
+        url = self._log_url(workflow_id, job_id, "logs", cursor=cursor)
+        ask = Ask("log_page", url, headers=_NO_CACHE if fresh else {})
+        return read_log_page(await self._read_lines(ask))
 
     async def search_logs(
         self,
@@ -191,27 +163,21 @@ class Chronoverse:
 
         A hit need not contain the query. A cursor belongs to its filters.
         """
-        from chronotui.sources.live import read_search_page  # noqa: PLC0415
-
         filters = {"cursor": cursor, "stream": stream, "q": query}
-        url = self._job_url(workflow_id, job_id, "logs", "search", query=filters)
-        return read_search_page(await self._read_lines("search_logs", url))
+        url = self._log_url(workflow_id, job_id, "logs", "search", **filters)
+        return read_search_page(await self._read_lines(Ask("search_logs", url)))
 
     def live(
         self, workflow_id: str, job_id: str
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[LiveEvent, ...]]]:
         """Subscribe to a job's lines; one tuple of events for each network read.
 
-        There is no read time-out: silence is normal, a dead peer is told by TCP
-        keep-alive (WIRE.md "Live stream"). The iterator ends when the server closes the
-        stream in good order.
+        The iterator ends when the server closes the stream in good order.
         """
-        self._threads.meet_loop()
         from chronotui.sources.live import open_live  # noqa: PLC0415
 
-        return open_live(
-            self._transport, Ask("live", self._job_url(workflow_id, job_id, "events"))
-        )
+        url = self._log_url(workflow_id, job_id, "events")
+        return open_live(self._signed_in, Ask("live", url, is_stream=True))
 
     def download(
         self,
@@ -227,22 +193,13 @@ class Chronoverse:
         Everything about it blocks: use it in a thread, while the client's event
         loop runs on, since that is where secrets are asked for and renewed.
         """
-        filters = {"format": format, "stream": stream, "q": query}
-        url = self._job_url(workflow_id, job_id, "logs", "raw", query=filters)
-        lone_token = isinstance(self._auth, BearerAuth) and self._auth.session is None
         from chronotui.sources.download import RawDownload  # noqa: PLC0415
 
-        return RawDownload(
-            self._transport,
-            Ask("download", url),
-            self._threads.get,
-            needs_session=lone_token,
-        )
-
-    @property
-    def clock_skew(self) -> float | None:
-        """Seconds the server's clock is ahead of ours, to a second; None if unknown."""
-        return self._transport.clock_skew
+        filters = {"format": format, "stream": stream, "q": query}
+        url = self._log_url(workflow_id, job_id, "logs", "raw", **filters)
+        lone_token = isinstance(self._auth, BearerAuth) and self._auth.session is None
+        ask = Ask("download", url)
+        return RawDownload(self._signed_in, ask, needs_session=lone_token)
 
     async def check_server(self) -> None:
         """See that this is a Chronoverse server, without sending a secret.
@@ -252,8 +209,7 @@ class Chronoverse:
             NotFoundError: There is nothing of Chronoverse at the url's path.
             ChronotuiError: It gave no answer that tells.
         """
-        self._threads.meet_loop()
-        await check_server(self._transport)
+        await check_server(self._http)
 
     async def sign_in(self) -> None:
         """Obtain fresh secrets, also after a refusal, and see that they are taken.
@@ -261,50 +217,37 @@ class Chronoverse:
         Raises:
             NotSignedInError: They are not.
         """
-        self._threads.meet_loop()
         if not isinstance(self._auth, NoAuth):
-            await self._transport.credentials.obtain_again()
+            await self._signed_in.credentials.obtain_again()
         if not isinstance(self._auth, SessionAuth):
-            await self.validate()
+            # Documented servers have nothing made for this.
+            await self.workflows()
 
     def allow_sign_in(self) -> None:
         """Let the next request sign in, although that was refused or declined."""
-        self._transport.credentials.forgive()
+        self._signed_in.credentials.forgive()
 
     async def sign_out(self) -> None:
         """End the session on the server, where there is one, and forget the secrets."""
         try:
             if isinstance(self._auth, SessionAuth):
-                await log_out(self._transport)
+                await self._signed_in.log_out()
         finally:
-            self._transport.credentials.forget()
-
-    async def validate(self) -> None:
-        """See whether the server takes the secrets, renewing them if need be.
-
-        A list is asked for, since documented servers have nothing made for this.
-
-        Raises:
-            NotSignedInError: It does not.
-        """
-        await self.workflows()
+            self._signed_in.credentials.forget()
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._transport.aclose()
+        await self._signed_in.aclose()
 
-    def _job_url(
-        self,
-        workflow_id: str,
-        job_id: str,
-        *rest: str,
-        query: dict[str, str | None] | None = None,
+    def _log_url(
+        self, workflow_id: str, job_id: str, *rest: str, **query: str | None
     ) -> str:
         return self._url("workflows", workflow_id, "jobs", job_id, *rest, query=query)
 
-    async def _read_lines(
-        self, kind: str, url: str, headers: dict[str, str] | None = None
-    ) -> bytes:
+    async def _read(self, kind: str, url: str) -> bytes:
+        return await self._signed_in.read(Ask(kind, url))
+
+    async def _read_lines(self, ask: Ask) -> bytes:
         """Read a page of lines.
 
         Raises:
@@ -312,7 +255,7 @@ class Chronoverse:
                 repeating it quickly would only make things worse.
         """
         try:
-            return await self._read(kind, url, headers)
+            return await self._signed_in.read(ask)
         except OverloadedError as error:
             answer = error.answer
             if answer is None or answer.status != 429 or not answer.is_plain:
@@ -325,20 +268,6 @@ class Chronoverse:
             )
             too_large.answer, too_large.route = answer, error.route
             raise too_large from error
-
-    async def _read(
-        self, kind: str, url: str, headers: dict[str, str] | None = None
-    ) -> bytes:
-        self._threads.meet_loop()
-        return await self._transport.read(Ask(kind, url, headers=headers or {}))
-
-
-def _only_terminated(page: Page[Workflow], terminated: bool) -> Page[Workflow]:
-    """Leave out the workflows of a page that are terminated, or those that are not."""
-    kept = tuple(
-        one for one in page.items if (one.terminated_at is not None) == terminated
-    )
-    return replace(page, items=kept, hidden=len(page.items) - len(kept))
 
 
 def open_chronoverse(
@@ -366,8 +295,5 @@ def open_chronoverse(
     address = parse_address(url)
     if not isinstance(auth, NoAuth):
         check_secrets_may_travel(address, insecure=insecure)
-    connections = Connections(address, tls or TlsSettings(), timeout_seconds)
-    transport = Transport(
-        address, connections, auth, timeout_seconds=timeout_seconds, log=log
-    )
-    return Chronoverse(transport, auth)
+    http = Http(address, tls or TlsSettings(), timeout_seconds=timeout_seconds, log=log)
+    return Chronoverse(http, auth)

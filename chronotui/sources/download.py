@@ -1,4 +1,8 @@
-"""Secrets for a worker thread, asked of the event loop that holds them."""
+"""The raw download: blocking, for a thread of its own, fast, abortable.
+
+Not asynchronous, because a blocking read moves bulk bytes about twice as fast. Secrets
+are asked for and renewed on the event loop that holds them.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,7 @@ from concurrent.futures import wait
 from contextlib import AbstractContextManager, ExitStack, suppress
 from email.message import Message
 from email.utils import collapse_rfc2231_value
-from functools import partial
-from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 import httpx
 
@@ -22,131 +25,33 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.model import RawFormat
+from chronotui.sources.http import redirect_target, routed
 from chronotui.sources.httpcore_backends import bulk_body
-from chronotui.sources.transport import redirect_target
 from chronotui.sources.wire_errors import (
     FAILURES,
     MAX_ERROR_BODY,
-    Ask,
     is_page,
     media_type,
     quote_words,
-    routed,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
     from httpcore import NetworkStream
 
-    from chronotui.sources.auth import Credentials, Secrets
-    from chronotui.sources.transport import Transport
-
-if TYPE_CHECKING:
-    Work: TypeAlias = Callable[[], Coroutine[None, None, Secrets]]
+    from chronotui.sources.auth import Secrets, SignedIn
+    from chronotui.sources.http import Ask
 
 _LOOK_UP_SECONDS: Final = 0.1
-"""How often a waiting thread looks whether it is still wanted."""
-
-
-class ThreadSecrets:
-    """Gets and renews secrets for a thread, on the loop that holds them.
-
-    Before the client has met a loop, or when that loop has ended, a loop of its own
-    serves the one call.
-    """
-
-    def __init__(
-        self, credentials: Credentials, close: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._credentials = credentials
-        self._close = close
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def meet_loop(self) -> None:
-        """Remember the running loop."""
-        self._loop = asyncio.get_running_loop()
-
-    def get(self, refused: Secrets | None, given_up: Callable[[], bool]) -> Secrets:
-        """Return the secrets to send, renewed if they are the refused ones. Blocks.
-
-        Args:
-            refused: What the server did not take, None at first.
-            given_up: Asked every now and then whether to stop waiting; somebody may
-                have to type a password.
-
-        Raises:
-            CancelledByUserError: It was given up, or the loop ended.
-            ChronotuiError: The secrets cannot be had.
-            RuntimeError: Called on a loop's own thread, which would wait for itself.
-        """
-        if _in_loop():
-            raise RuntimeError("this blocks: call it in a thread")
-        if refused is not None:
-            return self._wait_for(partial(self._credentials.renew, refused), given_up)
-        held = self._credentials.held
-        return held or self._wait_for(self._credentials.current, given_up)
-
-    def _wait_for(self, work: Work, given_up: Callable[[], bool]) -> Secrets:
-        loop = self._loop
-        if loop is None or not loop.is_running():
-            return asyncio.run(self._alone(work))
-        future = asyncio.run_coroutine_threadsafe(work(), loop)
-        while not wait([future], timeout=_LOOK_UP_SECONDS).done:
-            if given_up() or not loop.is_running():
-                future.cancel()
-                raise CancelledByUserError("The request was cancelled.")
-        return future.result()
-
-    async def _alone(
-        self, work: Callable[[], Coroutine[None, None, Secrets]]
-    ) -> Secrets:
-        try:
-            return await work()
-        finally:
-            await self._close()
-
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-# The file name a server proposes (RFC 6266, with RFC 5987 encodings).
-
-_MAX_NAME: Final = 255
-
-
-def file_name_hint(header: str) -> str | None:
-    """Return the name in a Content-Disposition, the encoded one before the plain.
-
-    It is the server's word and unsafe: it may hold slashes and control characters.
-    """
-    message = Message()
-    message["Content-Disposition"] = header
-    plain: str | None = None
-    params = message.get_params(failobj=[], header="Content-Disposition") or []
-    for name, value in params:
-        if name.lower() != "filename" or not value:
-            continue
-        if isinstance(value, tuple):
-            return collapse_rfc2231_value(value)[:_MAX_NAME] or None
-        plain = plain or value[:_MAX_NAME]
-    return plain
-
-
-# The raw download: blocking, for a thread of its own, fast, abortable.
-#
-# Not asynchronous, because a blocking read moves bulk bytes about twice as fast.
+"""How often a thread that waits for secrets looks whether it is still wanted."""
 
 _SILENCE_SECONDS: Final = 60.0
 """Longest wait for the next bytes; the server fetches batches in between."""
 
 _MAX_HOPS: Final = 5
+_MAX_NAME: Final = 255
 _HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 _SOCKET_EVENTS: Final = frozenset(
@@ -176,25 +81,16 @@ class RawDownload(AbstractContextManager["RawDownload"]):
             server's word: make it safe before use.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        ask: Ask,
-        secrets: Callable[[Secrets | None, Callable[[], bool]], Secrets],
-        *,
-        needs_session: bool,
-    ) -> None:
+    def __init__(self, signed_in: SignedIn, ask: Ask, *, needs_session: bool) -> None:
         self.format = RawFormat.TXT
         self.file_name: str | None = None
-        self._transport = transport
+        self._signed_in = signed_in
+        self._http = signed_in.http
         self._ask = ask
-        self._secrets = secrets
         self._needs_session = needs_session
         self._stack = ExitStack()
         self._answer: httpx.Response | None = None
         self._client: httpx.Client | None = None
-        patience = max(transport.timeout_seconds, _SILENCE_SECONDS)
-        self._timeout = httpx.Timeout(transport.timeout_seconds, read=patience)
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._aborted = False
@@ -222,7 +118,6 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the connection."""
         with self._lock:
             self._socket = None
         with suppress(*FAILURES):
@@ -250,11 +145,8 @@ class RawDownload(AbstractContextManager["RawDownload"]):
             self._aborted = True
             self._shut_down()
 
-    def _is_aborted(self) -> bool:
-        return self._aborted
-
     def _open(self) -> None:
-        secrets = self._secrets(None, self._is_aborted)
+        secrets = self._secrets(None)
         answer = self._followed(secrets)
         if answer.status_code == 401 and not is_page(answer.headers):
             if self._needs_session:
@@ -265,15 +157,53 @@ class RawDownload(AbstractContextManager["RawDownload"]):
                     "from the log's pages.",
                 )
             answer.close()
-            answer = self._followed(self._secrets(secrets, self._is_aborted))
+            answer = self._followed(self._secrets(secrets))
         self._take(answer)
+
+    def _secrets(self, refused: Secrets | None) -> Secrets:
+        """Return the secrets to send, renewed if they are the refused ones.
+
+        Before the client has met an event loop, or when that has ended, a loop of its
+        own serves the one call. Somebody may have to type a password meanwhile.
+
+        Raises:
+            CancelledByUserError: ``abort`` was called, or the loop ended.
+            ChronotuiError: The secrets cannot be had.
+            RuntimeError: Called on a loop's own thread, which would wait for itself.
+        """
+        if _on_loop():
+            raise RuntimeError("this blocks: call it in a thread")
+        credentials = self._signed_in.credentials
+        if refused is None and credentials.held is not None:
+            return credentials.held
+        loop = self._http.loop
+        if loop is None or not loop.is_running():
+            return asyncio.run(self._obtain(refused, then_close=True))
+        future = asyncio.run_coroutine_threadsafe(self._obtain(refused), loop)
+        while not wait([future], timeout=_LOOK_UP_SECONDS).done:
+            if self._aborted or not loop.is_running():
+                future.cancel()
+                raise CancelledByUserError("The request was cancelled.")
+        return future.result()
+
+    async def _obtain(
+        self, refused: Secrets | None, *, then_close: bool = False
+    ) -> Secrets:
+        credentials = self._signed_in.credentials
+        try:
+            if refused is None:
+                return await credentials.current()
+            return await credentials.renew(refused)
+        finally:
+            if then_close:
+                await self._signed_in.aclose()
 
     def _followed(self, secrets: Secrets) -> httpx.Response:
         """Send and follow redirects within the origin."""
         url = self._ask.url
         for _ in range(_MAX_HOPS):
             answer = self._send(url, secrets)
-            target = redirect_target(answer, self._transport.address)
+            target = redirect_target(answer, self._http.address)
             if target is None:
                 return answer
             answer.close()
@@ -284,10 +214,12 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         if self._aborted:
             raise _cancelled()
         if self._client is None:
-            self._client = self._transport.connections.make_blocking()
+            self._client = self._http.make_blocking()
             self._stack.enter_context(self._client)
         headers = {**_HEADERS, **secrets.headers(raw=True)}
-        self._transport.requests[self._ask.kind] += 1
+        seconds = self._http.timeout_seconds
+        timeout = httpx.Timeout(seconds, read=max(seconds, _SILENCE_SECONDS))
+        self._http.requests[self._ask.kind] += 1
         began = time.monotonic()
         status: int | None = None
         try:
@@ -295,7 +227,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
                 "GET",
                 url,
                 headers=headers,
-                timeout=self._timeout,
+                timeout=timeout,
                 extensions={"trace": self._watch_socket},
             )
             answer = self._client.send(request, stream=True)
@@ -303,8 +235,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         except FAILURES as error:
             raise self._failure(error) from error
         finally:
-            seconds = time.monotonic() - began
-            self._transport.note(self._ask, headers, status, seconds)
+            self._http.note(self._ask, status, time.monotonic() - began)
         self._stack.callback(answer.close)
         return answer
 
@@ -317,9 +248,9 @@ class RawDownload(AbstractContextManager["RawDownload"]):
                     body += part
                     if len(body) >= MAX_ERROR_BODY:
                         break
-            raise self._transport.refusal(answer.status_code, answer.headers, body)
+            raise self._http.refusal(answer.status_code, answer.headers, body)
         if is_page(answer.headers):
-            raise self._transport.web_page()
+            raise self._http.web_page()
         self.format = _format_of(media_type(answer.headers))
         self.file_name = file_name_hint(answer.headers.get("content-disposition", ""))
         self._answer = answer
@@ -345,9 +276,17 @@ class RawDownload(AbstractContextManager["RawDownload"]):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _failure(self, error: Exception) -> ChronotuiError:
-        if self._aborted:
-            return _cancelled()
-        return self._transport.explained(error)
+        return _cancelled() if self._aborted else self._http.explained(error)
+
+
+def _on_loop() -> bool:
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop() is not None
+    return False
+
+
+def _cancelled() -> CancelledByUserError:
+    return CancelledByUserError("The download was cancelled.")
 
 
 def _format_of(kind: str) -> RawFormat:
@@ -365,5 +304,20 @@ def _format_of(kind: str) -> RawFormat:
     )
 
 
-def _cancelled() -> CancelledByUserError:
-    return CancelledByUserError("The download was cancelled.")
+def file_name_hint(header: str) -> str | None:
+    """Return the name in a Content-Disposition (RFC 6266, with RFC 5987 encodings).
+
+    The encoded one goes before the plain. It is the server's word and unsafe: it may
+    hold slashes and control characters.
+    """
+    message = Message()
+    message["Content-Disposition"] = header
+    plain: str | None = None
+    params = message.get_params(failobj=[], header="Content-Disposition") or []
+    for name, value in params:
+        if name.lower() != "filename" or not value:
+            continue
+        if isinstance(value, tuple):
+            return collapse_rfc2231_value(value)[:_MAX_NAME] or None
+        plain = plain or value[:_MAX_NAME]
+    return plain

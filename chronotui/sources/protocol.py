@@ -18,7 +18,7 @@ from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -256,7 +256,6 @@ class RequestEntry:
     Attributes:
         kind: What it was for, such as ``jobs``, ``log_page`` or ``login``.
         url: The whole URL; secrets never stand in one.
-        headers: The request's headers, secret ones as ``‹redacted›``.
         status: The answer's status, None when none came.
         seconds: From sending until the answer's head or the failure.
         problem: Class of the error, "" when there was none.
@@ -265,7 +264,6 @@ class RequestEntry:
     kind: str
     method: str
     url: str
-    headers: Mapping[str, str]
     status: int | None
     seconds: float
     problem: str = ""

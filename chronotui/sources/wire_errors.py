@@ -1,4 +1,10 @@
-"""One request, before secrets are added."""
+"""What went wrong, by an answer or an exception of httpx, told as one of our errors.
+
+Branches are on status and content type alone; the server's text is cleaned, bounded
+and quoted, never parsed (WIRE.md "Errors"). The words of httpx are never shown: they
+are empty for time-outs and meant for programmers. What happened is found in the chain
+of causes instead.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +13,6 @@ import math
 import re
 import socket
 import ssl
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -31,7 +35,6 @@ from chronotui.errors import (
     UnreadableAnswerError,
     WebPageError,
 )
-from chronotui.errors import UnreadableAnswerError as Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,54 +42,12 @@ if TYPE_CHECKING:
     from chronotui.sources.address import Address, Proxy
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What to send; only a GET is ever sent twice.
-
-    Attributes:
-        kind: What it is for, as counted and logged.
-        url: Whole URL.
-        method: HTTP method.
-        headers: Further headers.
-        content: Body, JSON.
-        changes: The request changes state and needs csrf (WIRE.md "Authentication").
-        secrets: Whether it carries the profile's secrets.
-        renews: Whether a 401 renews the secrets.
-    """
-
-    kind: str
-    url: str
-    method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | None = field(default=None, repr=False)
-    changes: bool = False
-    secrets: bool = True
-    renews: bool = True
-
-
-@contextmanager
-def routed(ask: Ask) -> Iterator[None]:
-    """Let an error say what was asked, unless it says so already, as a login's."""
-    try:
-        yield
-    except ChronotuiError as error:
-        error.route = error.route or ask.kind
-        raise
-
-
-# What an answer's status and content type mean (WIRE.md "Errors").
-#
-# Branches are on status and content type alone; the server's text is cleaned, bounded
-# and quoted, never parsed.
-
 MAX_QUOTED: Final = 200
 """Characters of the server's own words that a sentence carries."""
 
 MAX_ERROR_BODY: Final = 8192
 """Bytes of an error's body that are read; the words are in its first line."""
 
-SESSION_OVER: Final = "The session or token is missing or has ended"
-SIGN_IN: Final = "Sign in again with `chronotui login`, or check the profile's auth."
 CHECK_URL: Final = "Check that the profile's url points at a Chronoverse server."
 LATER: Final = "Try again in a moment."
 
@@ -115,11 +76,7 @@ def begins_as_page(body: bytes) -> bool:
 
 
 def login_page(proxy: Proxy | None = None) -> WebPageError:
-    """Return the error for a 200 that is an HTML page.
-
-    Args:
-        proxy: The one that may have answered in the server's place.
-    """
+    """Return the error for a 200 that is an HTML page, maybe the proxy's own."""
     if proxy is None:
         error = WebPageError(
             "A web page came instead of data: a sign-in page, or not the API's "
@@ -149,13 +106,14 @@ def error_for(
     """
     page = is_page(headers, body)
     said = "" if page else quote_words(body)
-    is_plain = bool(said) and media_type(headers) in {"text/plain", "application/json"}
+    wait = retry_after(headers.get("retry-after", ""), datetime.now(UTC))
     error = None if proxy is None else _proxys_answer(proxy, status, page=page)
     if error is None:
-        error = _error_of(status, headers, said)
+        error = _error_of(status, wait, said, media_type(headers))
+    is_plain = bool(said) and media_type(headers) in {"text/plain", "application/json"}
     error.answer = Answer(status, is_plain)
     if error.retry_after is None:
-        error.retry_after = _wait_asked(headers)
+        error.retry_after = wait
     return error
 
 
@@ -172,37 +130,26 @@ def _proxys_answer(proxy: Proxy, status: int, *, page: bool) -> ChronotuiError |
     )
 
 
-def _wait_asked(headers: Mapping[str, str]) -> float | None:
-    return retry_after(headers.get("retry-after", ""), datetime.now(UTC))
-
-
-def _error_of(status: int, headers: Mapping[str, str], said: str) -> ChronotuiError:
+def _error_of(status: int, wait: float | None, said: str, kind: str) -> ChronotuiError:
+    make: type[ChronotuiError]
     if status in _REFUSALS:
-        return RequestRefusedError(
-            _tell("The server refused the request", status, said),
-            next_step="Change what was asked for; trying again will not help.",
-        )
-    if status in _EXPECTED:
+        make, sentence = RequestRefusedError, "The server refused the request"
+        step = "Change what was asked for; trying again will not help."
+    elif status in _EXPECTED:
         make, sentence, step = _EXPECTED[status]
-        return make(_tell(sentence, status, said), next_step=step)
-    return _from_class(status, headers, said)
-
-
-def _from_class(status: int, headers: Mapping[str, str], said: str) -> ChronotuiError:
-    wait = _wait_asked(headers)
-    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == 503 and wait is not None):
+    elif status == HTTPStatus.TOO_MANY_REQUESTS or (status == 503 and wait is not None):
         return _overloaded(wait, status, said)
-    if status >= 500:
-        page = not said and media_type(headers) == "text/html"
-        who = "The proxy before the server" if page else "The server"
-        return FailedAnswerError(_tell(f"{who} failed", status, said), next_step=LATER)
-    if 300 <= status < 400:
-        return UnreadableAnswerError(
-            _tell("The server points elsewhere", status, said), next_step=CHECK_URL
-        )
-    return UnreadableAnswerError(
-        _tell("The server gave an unexpected answer", status, said), next_step=CHECK_URL
-    )
+    elif status >= 500:
+        is_proxy = not said and kind == "text/html"
+        who = "The proxy before the server" if is_proxy else "The server"
+        make, sentence, step = FailedAnswerError, f"{who} failed", LATER
+    elif 300 <= status < 400:
+        make, step = UnreadableAnswerError, CHECK_URL
+        sentence = "The server points elsewhere"
+    else:
+        make, step = UnreadableAnswerError, CHECK_URL
+        sentence = "The server gave an unexpected answer"
+    return make(_tell(sentence, status, said), next_step=step)
 
 
 def _overloaded(wait: float | None, status: int, said: str) -> OverloadedError:
@@ -221,7 +168,8 @@ def _overloaded(wait: float | None, status: int, said: str) -> OverloadedError:
 
 
 _EXPECTED: Final[dict[int, tuple[type[ChronotuiError], str, str]]] = {
-    401: (NotSignedInError, SESSION_OVER, SIGN_IN),
+    401: (NotSignedInError, "The session or token is missing or has ended",
+          "Sign in again with `chronotui login`, or check the profile's auth."),
     403: (NotAllowedError, "This account may not see that",
           "Ask for the right, or use another profile."),
     404: (NotFoundError, "The server does not have that", "Check the id and the url."),
@@ -284,11 +232,6 @@ def _tell(sentence: str, status: int, said: str) -> str:
     return f"{sentence} ({status}): “{said}”" if said else f"{sentence} ({status})."
 
 
-# Every exception of httpx, told as one of ours.
-#
-# The words of httpx are never shown: they are empty for time-outs and meant for
-# programmers. What happened is found in the chain of causes instead.
-
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 """What a request may raise; catch these and raise ``explain``'s answer.
 
@@ -311,13 +254,7 @@ _OS_SENTENCES: Final = {
 def explain(
     error: Exception, address: Address, proxy: Proxy | None = None
 ) -> ChronotuiError:
-    """Return our error for one of httpx, with a sentence and a next step.
-
-    Args:
-        error: What httpx raised.
-        address: The server that was asked.
-        proxy: What it was asked through; what can be its doing names it.
-    """
+    """Return our error for one of ``FAILURES``; a proxy is named for its doings."""
     host = address.origin.partition("://")[2]
     if proxy is not None:
         found = _through_proxy(error, host, proxy)
@@ -460,7 +397,6 @@ def _from_kind(error: Exception, host: str) -> ChronotuiError:
 
 
 _SLOW: Final = "Try again, or raise timeout_seconds in the profile."
-_FOREIGN: Final = "Check that the profile's url points at a Chronoverse server."
 
 _KINDS: Final[tuple[tuple[type[Exception], type[ChronotuiError], str, str], ...]] = (
     (httpx.ConnectTimeout, UnreachableError,
@@ -491,12 +427,12 @@ _KINDS: Final[tuple[tuple[type[Exception], type[ChronotuiError], str, str], ...]
     (httpx.InvalidURL, ConfigError,
      "The URL of {host} cannot be used.",
      "Write it like https://chrono.example.com/api."),
-    (httpx.DecodingError, Unreadable,
-     "The answer of {host} is compressed in a way that cannot be read.", _FOREIGN),
-    (httpx.TooManyRedirects, Unreadable,
-     "{host} sends requests round in circles.", _FOREIGN),
-    (httpx.HTTPStatusError, Unreadable,
-     "{host} answered with an unexpected status.", _FOREIGN),
+    (httpx.DecodingError, UnreadableAnswerError,
+     "The answer of {host} is compressed in a way that cannot be read.", CHECK_URL),
+    (httpx.TooManyRedirects, UnreadableAnswerError,
+     "{host} sends requests round in circles.", CHECK_URL),
+    (httpx.HTTPStatusError, UnreadableAnswerError,
+     "{host} answered with an unexpected status.", CHECK_URL),
     (httpx.StreamError, UnreachableError,
      "The answer of {host} was closed before it was read.", _RETRY),
 )  # fmt: skip

@@ -1,19 +1,28 @@
-"""JSON answers read tolerantly (WIRE.md "JSON habits"): null and "" are absent."""
+"""JSON answers read tolerantly (WIRE.md "JSON habits"): null and "" are absent.
+
+Pages and batches of log lines are decoded by msgspec in one call; what has another
+shape than servers write is read field by field.
+"""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from chronotui.errors import RequestRefusedError, UnreadableAnswerError
 from chronotui.model import (
     BuildStatus,
     Job,
     JobStatus,
+    LogLine,
+    LogPage,
     Page,
+    SearchPage,
     Trigger,
     Workflow,
     WorkflowKind,
@@ -21,7 +30,7 @@ from chronotui.model import (
 from chronotui.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 Object: TypeAlias = "dict[str, object]"
 
@@ -175,54 +184,34 @@ def _first_of_its_second(text: str) -> int | None:
     return parsed
 
 
-# Workflows and jobs out of the server's objects (WIRE.md "Workflows", "Jobs").
+# Workflows and jobs (WIRE.md "Workflows", "Jobs"); what is broken is unreadable().
 
-UNSAID = "UNKNOWN"
+UNSAID: Final = "UNKNOWN"
 """Stands for a state, kind or trigger the server left out."""
 
 
 def read_workflow(body: bytes) -> Workflow:
-    """Decode one workflow.
-
-    Raises:
-        UnreadableAnswerError: It is no object, or has no id.
-    """
     return _workflow(read_object(body, "the workflow"))
 
 
 def read_workflows(body: bytes) -> Page[Workflow]:
-    """Decode a page of the workflow list.
-
-    Raises:
-        UnreadableAnswerError: The page, or an entry of it, is broken.
-    """
     answer = read_object(body, "the workflow list")
     items = objects(answer, "workflows", "the workflow list")
     return Page(tuple(_workflow(item) for item in items), read_cursor(answer))
 
 
 def read_job(body: bytes, workflow_id: str) -> Job:
-    """Decode one job; ``workflow_id`` stands in when the answer has none.
-
-    Raises:
-        UnreadableAnswerError: It is no object, or has no id.
-    """
+    """Decode one job; ``workflow_id`` stands in when the answer has none."""
     return _job(read_object(body, "the job"), workflow_id)
 
 
 def read_jobs(body: bytes, workflow_id: str) -> Page[Job]:
-    """Decode a page of the job list.
-
-    Raises:
-        UnreadableAnswerError: The page, or an entry of it, is broken.
-    """
     answer = read_object(body, "the job list")
     items = objects(answer, "jobs", "the job list")
     return Page(tuple(_job(item, workflow_id) for item in items), read_cursor(answer))
 
 
 def read_cursor(answer: Mapping[str, object]) -> str | None:
-    """Return the cursor to the next page, None at the end."""
     return text(answer, "cursor") or None
 
 
@@ -316,14 +305,169 @@ def split_marks(message: str, token: str) -> tuple[str, Ranges]:
     return "".join(kept), tuple(pair for pair in ranges if pair[0] < pair[1])
 
 
+# Log lines out of JSON, one by one or a whole batch in one call.
+
+_SOURCES_KEPT: Final = 1024
+_MOST: Final = 2**63 - 1
+
+
+class _Entry(msgspec.Struct, gc=False):
+    """A log object as servers write it; any other shape takes the tolerant way."""
+
+    event_id: str = ""
+    timestamp: str = ""
+    sequence_num: Annotated[int, msgspec.Meta(ge=0, le=_MOST)] = 0
+    stream: str = ""
+    message: str = ""
+
+
+class _Page(msgspec.Struct):
+    logs: list[_Entry] = []
+    cursor: str = ""
+    highlight_token: str = ""
+
+
+_PAGE: Final = msgspec.json.Decoder(_Page)
+_BATCH: Final = msgspec.json.Decoder(list[_Entry])
+_ONE: Final = msgspec.json.Decoder(_Entry)
+
+
+def read_log_page(body: bytes) -> LogPage:
+    """Decode a page of retained lines, order as sent."""
+    page = _read_page(body, "the log page")
+    return LogPage(_lines(page.logs, retained=True), page.cursor or None)
+
+
+def read_search_page(body: bytes) -> SearchPage:
+    """Decode a page of search hits, the marks turned into ranges."""
+    page = _read_page(body, "the log search")
+    found = _lines(page.logs, retained=True)
+    split = [split_marks(line.message, page.highlight_token) for line in found]
+    lines = tuple(
+        line._replace(message=message)
+        for line, (message, _) in zip(found, split, strict=True)
+    )
+    ranges = tuple(ranges for _, ranges in split)
+    return SearchPage(lines, ranges, page.cursor or None)
+
+
+def read_live_lines(batch: Sequence[bytes]) -> tuple[tuple[LogLine, ...], int]:
+    """Decode the data of frames that arrived together, in one call if all are whole.
+
+    Returns:
+        The lines in order of arrival, and how many frames could not be read.
+    """
+    try:
+        entries = _BATCH.decode(b"[" + b",".join(batch) + b"]")
+    except (ValueError, RecursionError):
+        return _read_one_by_one(batch)
+    if len(entries) != len(batch):
+        return _read_one_by_one(batch)
+    return _lines(entries, retained=False), 0
+
+
+def attempt_of(event_id: str) -> int:
+    """Return the attempt an event id tells, 0 when it tells none.
+
+    ``log:<job>:<stream>:<n>`` is the first, ``log:<job>:attempt:<k>:<stream>:<n>``
+    is number k (WIRE.md "Logs"). Few sources write many lines.
+    """
+    return _attempt_of_source(event_id.rpartition(":")[0])
+
+
+@lru_cache(_SOURCES_KEPT)
+def _attempt_of_source(source: str) -> int:
+    parts = source.split(":")
+    if len(parts) < 3 or parts[0] != "log":
+        return 0
+    if parts[-3:-2] == ["attempt"] and len(parts) >= 5:
+        number = parts[-2]
+        return int(number[:9]) if number.isascii() and number.isdigit() else 0
+    return 1
+
+
+def _lines(entries: Sequence[_Entry], *, retained: bool) -> tuple[LogLine, ...]:
+    """Make lines; each costs about what its JSON cost to decode, so it is kept flat.
+
+    Structs are unpacked in one call, and lines are made past the constructor of
+    NamedTuple, which only calls ``tuple.__new__`` itself.
+    """
+    new = tuple.__new__
+    return tuple(
+        [
+            new(
+                LogLine,
+                (attempt_of(source), number, stream, time_ns(time), said, source,
+                 retained),
+            )
+            for source, time, number, stream, said in map(astuple, entries)
+        ]
+    )  # fmt: skip
+
+
+def _read_page(body: bytes, what: str) -> _Page:
+    try:
+        return _PAGE.decode(body)
+    except (ValueError, RecursionError):
+        pass
+    answer = read_object(body, what)
+    try:
+        entries = [_tolerant(entry) for entry in objects(answer, "logs", what)]
+    except ValueError as error:
+        raise unreadable(what, str(error)) from None
+    return _Page(entries, text(answer, "cursor"), text(answer, "highlight_token"))
+
+
+def _read_one_by_one(batch: Sequence[bytes]) -> tuple[tuple[LogLine, ...], int]:
+    entries: list[_Entry] = []
+    for data in batch:
+        try:
+            entries.append(_read_one(data))
+        except ValueError:
+            continue
+    return _lines(entries, retained=False), len(batch) - len(entries)
+
+
+def _read_one(data: bytes) -> _Entry:
+    try:
+        return _ONE.decode(data)
+    except (ValueError, RecursionError):
+        return _tolerant(loads(data))
+
+
+def _tolerant(entry: object) -> _Entry:
+    """Read a log object whose unimportant fields may be of any shape.
+
+    Raises:
+        ValueError: Its message or its number cannot be told.
+    """
+    if not isinstance(entry, dict):
+        raise ValueError("a log line is no object")  # noqa: TRY004
+    message = entry.get("message")
+    if message is not None and not isinstance(message, str):
+        raise ValueError("a message is no text")
+    number = integer(entry, "sequence_num")
+    if number is None and entry.get("sequence_num") not in (None, ""):
+        raise ValueError("a sequence number is no number")
+    if number is not None and not 0 <= number <= _MOST:
+        raise ValueError("a sequence number is out of range")
+    return _Entry(
+        text(entry, "event_id"),
+        text(entry, "timestamp"),
+        number or 0,
+        text(entry, "stream"),
+        message or "",
+    )
+
+
 # Filter words that servers spell differently (WIRE.md "Jobs").
 
 Answer = TypeVar("Answer")
 
-_OTHER_SPELLINGS: Final = {"CANCELED": "CANCELLED"}
+_OTHER_SPELLINGS: Final = {"CANCELED": ("CANCELLED",)}
 
 
-class Spellings:
+class FilterSpellings:
     """Remembers which spelling of a filter word this server takes."""
 
     def __init__(self) -> None:
@@ -334,10 +478,7 @@ class Spellings:
     ) -> Answer:
         """Send a request that filters by a word, in the spelling the server takes.
 
-        Args:
-            word: Our spelling of the word.
-            send: Sends the request with the spelling it is given.
-            first_page: Whether a refusal can only be about the word (no cursor).
+        ``first_page`` says that a refusal can only be about the word: no cursor.
 
         Raises:
             RequestRefusedError: The server knows the word in no spelling, or refuses
@@ -346,21 +487,18 @@ class Spellings:
         settled = self._settled.get(word)
         if settled is not None:
             return await send(settled)
-        refusal: RequestRefusedError | None = None
-        for spelling in (word, _OTHER_SPELLINGS.get(word)):
-            if spelling is None:
-                continue
+        refusals: list[RequestRefusedError] = []
+        for spelling in (word, *_OTHER_SPELLINGS.get(word, ())):
             try:
                 answer = await send(spelling)
             except RequestRefusedError as error:
-                refusal = refusal or error
-                continue
-            self._settled[word] = spelling
-            return answer
-        assert refusal is not None  # noqa: S101  # the first spelling was refused
-        if first_page:
-            raise RequestRefusedError(
-                f"This server does not filter by {word}. {refusal.sentence}",
-                next_step="Choose another state, or list all and look for it.",
-            ) from refusal
-        raise refusal
+                refusals.append(error)
+            else:
+                self._settled[word] = spelling
+                return answer
+        if not first_page:
+            raise refusals[0]
+        raise RequestRefusedError(
+            f"This server does not filter by {word}. {refusals[0].sentence}",
+            next_step="Choose another state, or list all and look for it.",
+        ) from refusals[0]

@@ -33,8 +33,6 @@ class ListPosition(NamedTuple):
 
 
 class Loading(Enum):
-    """What a list is being asked for."""
-
     NOTHING = "nothing"
     FIRST = "first"
     MORE = "more"
@@ -225,8 +223,6 @@ def _without(ids: list[str], page: list[str]) -> list[str]:
 
 
 class NoteKind(Enum):
-    """What a note below a list is about."""
-
     MORE = "more"
     LOADING = "loading"
     PROBLEM = "problem"

@@ -70,8 +70,6 @@ class TreeFilters:
 
 
 class TreeNodeKind(Enum):
-    """What stands on a row."""
-
     WORKFLOW = "workflow"
     JOB = "job"
     NOTE = "note"
@@ -223,7 +221,6 @@ class Branch:
 
     @property
     def listing(self) -> Listing:
-        """The list that is shown."""
         return self._lists[self.job_filter]
 
     @property
@@ -268,7 +265,6 @@ class Branch:
             self.listing.add_unconfirmed(job.id)
 
     def forget(self, job_id: str) -> None:
-        """Drop a job that is no longer on the server."""
         for listing in self._lists.values():
             listing.discard(job_id)
         self.jobs.drop(job_id)
@@ -295,16 +291,13 @@ class Section(NamedTuple):
 
     @property
     def jobs(self) -> int:
-        """How many jobs are visible."""
         return 0 if self.listing is None else len(self.listing)
 
     @property
     def rows(self) -> int:
-        """How many rows the section takes."""
         return self.head + self.jobs + len(self.notes)
 
     def key(self, offset: int) -> NodeKey:
-        """Return the identity of a row of this section."""
         if offset < self.head:
             return NodeKey.workflow(self.workflow_id)
         at = offset - self.head
@@ -354,7 +347,6 @@ class TreeRows:
         return None if offset is None else self._start(at) + offset
 
     def is_open(self, workflow_id: str) -> bool:
-        """Whether a workflow's jobs are visible."""
         at = self._places.get(workflow_id)
         return at is not None and self._sections[at].listing is not None
 
@@ -466,7 +458,6 @@ class TreeSelection:
         self.row = self.row if row is None else row
 
     def settle(self, rows: TreeRows) -> None:
-        """Find the row in a new layout."""
         wanted = self._wanted
         if wanted is not None and wanted.kind is TreeNodeKind.NOTE:
             self._wanted = wanted = self._successor(rows)
@@ -511,7 +502,6 @@ class TreeModel:
 
     @property
     def workflows(self) -> Listing:
-        """The list of workflows that is shown."""
         return self._lists[self.filters.query, self.filters.terminated]
 
     def branch(self, workflow_id: str) -> Branch | None:
@@ -522,7 +512,6 @@ class TreeModel:
         return iter(self._branches.values())
 
     def job(self, key: NodeKey) -> Job | None:
-        """Return the job a key names, if it is loaded."""
         branch = self._branches.get(key.workflow_id)
         return None if branch is None else branch.jobs.get(key.item)
 
@@ -565,13 +554,11 @@ class TreeModel:
             self.touch()
 
     def update_job(self, job: Job) -> None:
-        """Take over a job read alone, if its workflow is loaded."""
         branch = self._branches.get(job.workflow_id)
         if branch is not None and branch.update(job):
             self.touch()
 
     def touch(self) -> None:
-        """Say that something changed."""
         self._rows = None
 
     # what is shown
@@ -598,7 +585,6 @@ class TreeModel:
         self.touch()
 
     def set_expanded(self, workflow_id: str, expanded: bool) -> None:
-        """Show or fold away the jobs of a workflow."""
         branch = self._branches.get(workflow_id)
         if branch is None or branch.expanded == expanded:
             return
@@ -625,7 +611,6 @@ class TreeModel:
 
     @property
     def selected_row(self) -> int:
-        """The selected row, 0 when there are none."""
         return self._selection.row if len(self.rows) else 0
 
     def select(self, key: NodeKey) -> None:
@@ -633,7 +618,6 @@ class TreeModel:
         self._selection.choose(key, self.rows)
 
     def select_row(self, row: int) -> None:
-        """Select the row nearest to a number."""
         rows = self.rows
         if len(rows):
             self.select(rows.key(min(max(row, 0), len(rows) - 1)))

@@ -59,6 +59,8 @@ _SIGNS: Final[dict[str, tuple[str, Role]]] = {
 }
 
 
+TRIGGER_WORDS: Final = {"AUTOMATIC": "auto", "MANUAL": "manual"}
+
 # The row of a job: its sign, then columns.
 
 SIGN_CELLS: Final = 2
@@ -102,8 +104,7 @@ def is_ticking(job: Job) -> bool:
 
 def _trigger(cell: JobCell) -> str:
     word = str(cell.job.trigger)
-    known = {"AUTOMATIC": "auto", "MANUAL": "manual"}.get(word)
-    text = known or clean(word).lower()
+    text = TRIGGER_WORDS.get(word) or clean(word).lower()
     return text if cell.width > 1 else text[:1]
 
 

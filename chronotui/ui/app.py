@@ -1,28 +1,33 @@
-"""Keys in the order they were typed, also when many come in one read."""
+"""The application: one desk a profile, and the keys that are the same everywhere."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from functools import partial
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ReturnType, SystemCommand
-from textual.binding import Binding, BindingsMap, BindingType
+from textual.binding import Binding, BindingType
 from textual.command import CommandList, CommandPalette
 from textual.events import Event, Key
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.keys import GROUPS, actions_of, own_bindings, spell
-from chronotui.ui.tree_filters import Choice
+from chronotui.ui.keys import (
+    HelpScreen,
+    all_actions,
+    commands,
+    desk_actions,
+    help_key,
+    help_over,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from textual.dom import DOMNode
     from textual.driver import Driver
     from textual.events import DescendantFocus
     from textual.screen import Screen
@@ -61,9 +66,6 @@ class TypedAhead(App[ReturnType]):
         return True
 
 
-# Every named action as a command of the palette.
-
-
 class Palette(CommandPalette):
     """Textual's palette; its list takes keys once it is to be seen.
 
@@ -76,59 +78,14 @@ class Palette(CommandPalette):
             super()._action_command_list(action)
 
 
-def commands(screen: Screen[object]) -> Iterator[SystemCommand]:
-    """Yield the actions of the screen that is shown and of the widgets on it.
-
-    An action of several widgets is that of the focused one; an action of the log
-    goes to the pane that is shown. Each filter has its own.
-    """
-    seen: set[tuple[str, str]] = set()
-    for node in _nodes(screen):
-        title = node.title if isinstance(node, Choice) else ""
-        for name, meaning, keys, action in _named(own_bindings(type(node))):
-            if (name, title) not in seen:
-                seen.add((name, title))
-                words = f"{title}: {meaning}" if title else meaning
-                yield SystemCommand(
-                    f"{words}  ({keys})", name, partial(_run, node, action)
-                )
-
-
-def _nodes(screen: Screen[object]) -> list[DOMNode]:
-    if isinstance(screen, DeskScreen):
-        return screen.action_sources()
-    focused = [screen.focused] if screen.focused is not None else []
-    return [screen, *focused, *screen.walk_children()]
-
-
-def _named(bindings: Iterable[BindingType]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (name, meaning, keys, action) of the bindings that have a name."""
-    keys: dict[str, list[str]] = {}
-    found: dict[str, tuple[str, str]] = {}
-    for _key, binding in BindingsMap(bindings):
-        if binding.id and binding.description:
-            keys.setdefault(binding.id, []).append(spell(binding.key))
-            meaning = binding.tooltip or binding.description
-            found.setdefault(binding.id, (meaning, binding.action))
-    for name, (meaning, action) in found.items():
-        yield name, meaning, " ".join(keys[name]), action
-
-
-async def _run(node: DOMNode, action: str) -> None:
-    await node.app.run_action(action, default_namespace=node)
-
-
-# The application: one desk a profile, and what is the same everywhere.
-
-
 class DeskApp(TypedAhead[int]):
-    """Composes; everything else is in the desk's rooms."""
+    """Opens desks, one after the other, and dialogs over them."""
 
     CSS_PATH = "desk.tcss"
     TITLE = "chronotui"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "help", id="app.help"),
-        Binding("q", "back_or_quit", "back, then quit", show=False, id="app.quit"),
+        help_key("q", "back_or_quit", "back, then quit", "app.quit"),
         Binding("ctrl+q", "leave", "quit", show=False, system=True, id="app.leave"),
         Binding(
             "ctrl+c",
@@ -148,7 +105,7 @@ class DeskApp(TypedAhead[int]):
             tooltip="palette of all commands",
             id="app.palette",
         ),
-        Binding("P", "profiles", "profiles", show=False, id="app.profiles"),
+        help_key("P", "profiles", "profiles", "app.profiles"),
     ]
 
     def __init__(
@@ -161,6 +118,8 @@ class DeskApp(TypedAhead[int]):
         super().__init__(driver_class=driver_class)
         self.plan = plan
         self.config = config
+        self.parting: list[str] = []
+        """What is to be said once the terminal is given back."""
         self.animation_level = "none"
         self.theme = plan.ui.theme
         self.set_keymap(dict(config.keys))
@@ -169,8 +128,7 @@ class DeskApp(TypedAhead[int]):
         """Whether a signal, or a terminal that is gone, ends it."""
 
     def get_default_screen(self) -> DeskScreen:
-        """Start on the desk."""
-        return DeskScreen(self.plan)
+        return DeskScreen(self.plan, self.parting.append)
 
     def on_mount(self) -> None:
         """Leave in order when told to end: the terminal is given back."""
@@ -182,10 +140,9 @@ class DeskApp(TypedAhead[int]):
 
     def end(self, number: int) -> None:
         """Leave because a signal says so, or because the terminal is gone."""
-        if self.was_told:
-            return
-        self.was_told = True
-        self.exit(128 + number)
+        if not self.was_told:
+            self.was_told = True
+            self.exit(128 + number)
 
     def _fatal_error(self) -> None:
         """Leave without a traceback on the screen; the caller reports the fault."""
@@ -210,27 +167,16 @@ class DeskApp(TypedAhead[int]):
             event.widget.cursor_blink = False
 
     def action_command_palette(self) -> None:
-        """Open the palette, if it is not open."""
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Put every action that has a name into the palette."""
         yield from super().get_system_commands(screen)
-        yield from commands(screen)
+        yield from commands(screen, self.config.keys)
 
     def action_help(self) -> None:
-        """Show the keys as they are bound now, those of this screen first."""
-        from chronotui.ui.keys import HelpScreen, all_actions
-
-        screen = self.screen
-        if isinstance(screen, HelpScreen):
-            return
-        own = [] if screen is self.desk else actions_of(own_bindings(type(screen)))
-        groups = [action.group for action in own if action.group != GROUPS["app"]]
-        # What the dialog alone can do stands before what all of them can.
-        groups.sort(key=GROUPS["dialog"].__eq__)
-        self.push_screen(HelpScreen(all_actions(), self.config.keys, first=groups))
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(help_over(self.screen, self.config.keys))
 
     def action_profiles(self) -> None:
         """List the profiles, to open another one or to change them."""
@@ -240,9 +186,9 @@ class DeskApp(TypedAhead[int]):
             self.config = config
 
         if isinstance(self.screen, DeskScreen):
-            current = self.plan.profile_name
-            screen = ProfilesScreen(self.config, current, changed=take)
-            self.push_screen(screen, self._switch_profile)
+            name = self.plan.profile.name
+            profiles = ProfilesScreen(self.config, name, changed=take)
+            self.push_screen(profiles, self._switch_profile)
 
     def _switch_profile(self, name: str | None) -> None:
         """Open another profile, or the same one when it was changed."""
@@ -251,14 +197,10 @@ class DeskApp(TypedAhead[int]):
             self.desk.leave(lambda: self._open_profile(profile))
 
     def _open_profile(self, profile: Profile) -> None:
-        from dataclasses import replace
-
         from chronotui.ui.desk.plan import plan_for
 
-        last = self.plan
-        plan = plan_for(profile, self.config)
-        self.plan = replace(plan, log=last.log, parting=last.parting)
-        self.switch_screen(DeskScreen(self.plan))
+        self.plan = replace(plan_for(profile, self.config), log=self.plan.log)
+        self.switch_screen(self.get_default_screen())
 
     def action_back_or_quit(self) -> None:
         """Go back one step; leave when there is none."""
@@ -296,31 +238,20 @@ def run_desk(
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
-    Args:
-        profile: The server.
-        config: Settings and keys; its profiles can be switched to.
-        workflow: Opens this workflow (id, prefix or name).
-        job: Opens this job of the workflow (id or prefix).
-        demo: Nothing of this run is remembered.
-        log: Takes one line a request, secrets left out.
-        tell: Takes what is to be said once the terminal is given back.
+    ``workflow`` and ``job`` are a deep link; nothing of a ``demo`` is remembered;
+    ``tell`` takes what is to be said once the terminal is given back.
 
     Raises:
         ConfigError: A theme or an action that does not exist.
         Exception: A fault of the program, for the caller to report in one sentence;
             the terminal is restored by then.
     """
-    from dataclasses import replace
-
     from chronotui.ui.desk.plan import plan_for
 
     if config.ui.theme not in BUILTIN_THEMES:
         raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
-    if config.keys:
-        from chronotui.ui.keys import all_actions, desk_actions
-
-        if not {action.id for action in desk_actions()}.issuperset(config.keys):
-            config.check_key_names(action.id for action in all_actions())
+    if config.keys and not {one.id for one in desk_actions()} >= config.keys.keys():
+        config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
     app = DeskApp(
         replace(plan, workflow=workflow, job=job, log=log),
@@ -328,7 +259,7 @@ def run_desk(
         driver_class=_driver(),
     )
     result = app.run()
-    for words in app.plan.parting:
+    for words in app.parting:
         tell(words)
     # What a terminal breaks that goes away is no fault of the program.
     if app.fault is not None and not app.was_told:
@@ -337,7 +268,7 @@ def run_desk(
 
 
 def _driver() -> type[Driver] | None:
-    """Return the frugal driver where this platform has it."""
+    """Return our own driver where this platform has it."""
     if find_spec("termios") is None:
         return None
     from chronotui.ui.term.driver import driver_class

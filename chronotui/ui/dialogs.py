@@ -1,4 +1,4 @@
-"""What is the same in every dialog."""
+"""What dialogs share: their box and keys, questions, fields, asking for a secret."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from textual.widgets import Button, Input, Label, OptionList, Static
 
 from chronotui.errors import NotSignedInError
 from chronotui.text import clean
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,26 +29,20 @@ if TYPE_CHECKING:
     from chronotui.engine.client import SecretQuestion
 
 LIST_MOVES: Final[list[BindingType]] = [
-    Binding("j", "move('down')", "down", show=False, id="dialog.down"),
-    Binding("k", "move('up')", "up", show=False, id="dialog.up"),
+    help_key("j", "move('down')", "down", "dialog.down"),
+    help_key("k", "move('up')", "up", "dialog.up"),
 ]
 """Keys of a dialog with a list."""
 
 FIELD_MOVES: Final[list[BindingType]] = [
-    Binding(
-        "up", "app.focus_previous", "field above", show=False, id="dialog.field_above"
-    ),
-    Binding(
-        "down", "app.focus_next", "field below", show=False, id="dialog.field_below"
-    ),
+    help_key("up", "app.focus_previous", "field above", "dialog.field_above"),
+    help_key("down", "app.focus_next", "field below", "dialog.field_below"),
 ]
 """Keys of a dialog with fields."""
 
 ANSWER_MOVES: Final[list[BindingType]] = [
-    Binding("right", "app.focus_next", "other answer", show=False, id="dialog.answer"),
-    Binding(
-        "left", "app.focus_previous", "answer before", show=False, id="dialog.before"
-    ),
+    help_key("right", "app.focus_next", "other answer", "dialog.answer"),
+    help_key("left", "app.focus_previous", "answer before", "dialog.before"),
 ]
 """Keys of a dialog with a few answers side by side."""
 
@@ -71,7 +66,7 @@ class Dialog(ModalScreen[ScreenResultType]):
     Dialog #buttons Button { margin-left: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "app.help", "help", show=False, id="app.help"),
+        help_key("question_mark,f1", "app.help", "help", "app.help"),
     ]
 
     @on(Button.Pressed, "#cancel")
@@ -89,8 +84,6 @@ def field_row(title: str, field: Widget) -> Horizontal:
     return Horizontal(Label(title), field, classes="row", id=f"row-{field.id}")
 
 
-# A question with two or three answers, in a dialog.
-
 Answer = TypeVar("Answer")
 Value = TypeVar("Value")
 
@@ -107,13 +100,8 @@ class Question(Dialog[Answer], Generic[Answer]):
     """
 
     DEFAULT_CSS = """
-    Question { align: center middle; }
-    Question > Vertical {
-        width: 72; max-width: 100%; height: auto; max-height: 100%;
-        border: round $warning; padding: 0 1; background: $surface;
-    }
-    Question #answers { height: 1; align-horizontal: right; margin-top: 1; }
-    Question #answers Button { margin-left: 2; }
+    Question > Vertical { border: round $warning; }
+    Question #buttons { margin-top: 1; }
     """
 
     def __init__(
@@ -128,12 +116,11 @@ class Question(Dialog[Answer], Generic[Answer]):
         self._answers = answers
 
     def compose(self) -> ComposeResult:
-        """Yield what to know, and the answers."""
         with Vertical() as box:
             box.border_title = Content(self._question)
             for words in self._paragraphs:
                 yield Static(Content(words), markup=False)
-            with Horizontal(id="answers"):
+            with Horizontal(id="buttons"):
                 for place, (_answer, label) in enumerate(self._answers):
                     yield Button(
                         label,
@@ -143,7 +130,6 @@ class Question(Dialog[Answer], Generic[Answer]):
                     )
 
     def on_mount(self) -> None:
-        """Stand on the answer that loses nothing."""
         self.query_one("#answer-0").focus()
 
     @on(Button.Pressed)
@@ -151,7 +137,6 @@ class Question(Dialog[Answer], Generic[Answer]):
         self.action_answer(int((event.button.id or "").removeprefix("answer-")))
 
     def action_answer(self, place: int) -> None:
-        """Give one of the answers."""
         self.dismiss(self._answers[place][0])
 
 
@@ -182,10 +167,8 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"radio-row--chosen"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l,space", "step(1)", "next choice", show=False, id="dialog.next"
-        ),
-        Binding("left,h", "step(-1)", "choice before", show=False, id="dialog.back"),
+        help_key("right,l,space", "step(1)", "next choice", "dialog.next"),
+        help_key("left,h", "step(-1)", "choice before", "dialog.back"),
     ]
     place: reactive[int] = reactive(0)
 
@@ -265,8 +248,6 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
                 self.place = place
 
 
-# The dialog that takes a secret.
-
 KEPT = "It is sent to this server only and not kept; the session it opens is."
 
 
@@ -279,15 +260,9 @@ class SecretDialog(Dialog[str | None]):
     """
 
     DEFAULT_CSS = """
-    SecretDialog { align: center middle; }
-    SecretDialog > #box {
-        width: 64; max-width: 100%; height: auto;
-        border: round $primary; padding: 0 1; background: $surface;
-    }
+    SecretDialog > Vertical { width: 64; }
     SecretDialog #note { color: $text-muted; }
     SecretDialog Input { margin: 1 0; }
-    SecretDialog #buttons { height: 1; align-horizontal: right; }
-    SecretDialog #buttons Button { margin-left: 2; }
     """
     AUTO_FOCUS = "#secret"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -300,8 +275,7 @@ class SecretDialog(Dialog[str | None]):
         self._note = note
 
     def compose(self) -> ComposeResult:
-        """Yield the question, the field and the buttons."""
-        with Vertical(id="box") as box:
+        with Vertical() as box:
             box.border_title = "Sign in"
             box.border_subtitle = "enter signs in · esc not now"
             yield Static(Content(clean(self._prompt)), id="prompt")
@@ -309,30 +283,20 @@ class SecretDialog(Dialog[str | None]):
             yield Static(Content(clean(self._note)), id="note")
             with Horizontal(id="buttons"):
                 yield Button("Sign in", variant="primary", compact=True, id="send")
-                yield Button("Not now", compact=True, id="decline")
+                yield Button("Not now", compact=True, id="cancel")
 
     @on(Input.Submitted, "#secret")
     @on(Button.Pressed, "#send")
     def _send(self) -> None:
-        """Answer, unless nothing was typed."""
         secret = self.query_one("#secret", Input).value
         if secret:
             self.dismiss(secret)
-
-    @on(Button.Pressed, "#decline")
-    def action_leave(self) -> None:
-        """Answer with none."""
-        self.dismiss(None)
-
-
-# Asking from outside the screen: the engine waits for the dialog's answer.
 
 
 async def ask_in_dialog(app: App[Any], question: SecretQuestion) -> str:
     """Show the dialog over whatever is there, and return what was typed.
 
-    To be called on the app's event loop, from any task of it. A caller that is
-    cancelled takes the dialog away.
+    Any task of the app's event loop may ask; a cancelled one takes the dialog away.
 
     Raises:
         NotSignedInError: Signing in was declined.

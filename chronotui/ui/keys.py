@@ -1,36 +1,45 @@
-"""Keys by action name: what ``[keys]`` may say and what the help lists."""
+"""The keys that the widgets declare, collected by name.
+
+A key is a Textual binding with an id and a description in the widget that obeys it.
+``[keys]``, the palette, the help, the footer and the README's table come from there.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
 from itertools import groupby, zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import VerticalScroll
+from textual.dom import DOMNode
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from textual.app import ComposeResult
-    from textual.dom import DOMNode
     from textual.screen import Screen
 
 OURS: Final = "chronotui."
-GROUPS: Final = {
+DESK_GROUPS: Final = {
     "app": "Everywhere",
     "desk": "Panes",
     "tree": "Tree",
     "filters": "Filters",
     "log": "Log",
     "details": "Details",
+}
+GROUPS: Final = {
+    **DESK_GROUPS,
     "prompt": "Prompt line",
     "line": "One line",
     "server_search": "Server search",
@@ -51,17 +60,35 @@ GROUPS: Final = {
 class Action:
     """An action a key can be put on.
 
-    ``keys`` are Textual's key names, in the order they were bound.
+    ``keys`` are Textual's key names, in the order they were bound; ``run`` is
+    Textual's action.
     """
 
     id: str
     meaning: str
     keys: tuple[str, ...]
+    run: str
 
     @property
     def group(self) -> str:
         """The heading the help lists it under."""
         return GROUPS.get(self.id.partition(".")[0], "Other")
+
+    @property
+    def is_of_desk(self) -> bool:
+        """Whether it is offered on the desk, and not in a dialog or a prompt alone."""
+        return self.id.partition(".")[0] in DESK_GROUPS
+
+    def spelled(self, keymap: Mapping[str, str]) -> str:
+        """Return its keys as ``[keys]`` puts them."""
+        keys = keymap.get(self.id)
+        listed = keys.split(",") if keys else self.keys
+        return " ".join(spell(key.strip()) for key in listed)
+
+
+def help_key(keys: str, action: str, meaning: str, name: str) -> Binding:
+    """Return a binding that stands in the help and the palette, not in the footer."""
+    return Binding(keys, action, meaning, show=False, id=name)
 
 
 def actions_of(*bindings: Iterable[BindingType]) -> list[Action]:
@@ -71,11 +98,13 @@ def actions_of(*bindings: Iterable[BindingType]) -> list[Action]:
         for _key, binding in BindingsMap(listed):
             if not binding.id or not binding.description:
                 continue
-            known = found.get(binding.id)
-            keys = known.keys if known else ()
-            keys += () if binding.key in keys else (binding.key,)
-            meaning = known.meaning if known else _meaning(binding)
-            found[binding.id] = Action(binding.id, meaning, keys)
+            meaning = binding.tooltip or binding.description
+            known = found.setdefault(
+                binding.id, Action(binding.id, meaning, (), binding.action)
+            )
+            if binding.key not in known.keys:
+                keys = (*known.keys, binding.key)
+                found[binding.id] = replace(known, keys=keys)
     return list(found.values())
 
 
@@ -83,10 +112,6 @@ def own_bindings(widget: type[DOMNode]) -> list[BindingType]:
     """Return the bindings a class and our classes below it declare."""
     ours = [c for c in reversed(widget.__mro__) if c.__module__.startswith(OURS)]
     return [binding for c in ours for binding in c.__dict__.get("BINDINGS", ())]
-
-
-def _meaning(binding: Binding) -> str:
-    return binding.tooltip or binding.description
 
 
 SPELLED: Final = {
@@ -124,80 +149,88 @@ def spell(key: str) -> str:
     )
 
 
-# Every class with keys: what the help lists and what ``[keys]`` may name.
+DESK: Final = (
+    "app",
+    "desk.screen",
+    "tree",
+    "tree_filters",
+    "log.view",
+    "log.prompt",
+    "desk.details",
+)
+"""Modules of what stands on the desk."""
+DIALOGS: Final = (
+    "log.line_screen",
+    "server_search",
+    "dialogs",
+    "keys",
+    "save",
+    "save_list",
+    "profiles",
+)
 
 
-def desk_classes() -> list[type[DOMNode]]:
-    """Return the app and what stands on its desk."""
-    from chronotui.ui.app import DeskApp
-    from chronotui.ui.desk.details import DetailsPane
-    from chronotui.ui.desk.screen import DeskScreen
-    from chronotui.ui.log.prompt import LogPane
-    from chronotui.ui.log.view import LogView
-    from chronotui.ui.tree import JobTree
-    from chronotui.ui.tree_filters import Choice, ChoiceMenu, FilterBar, FilterText
-
-    return [
-        DeskApp,
-        DeskScreen,
-        JobTree,
-        FilterBar,
-        FilterText,
-        Choice,
-        ChoiceMenu,
-        LogView,
-        LogPane,
-        DetailsPane,
-    ]
-
-
-def dialog_classes() -> list[type[DOMNode]]:
-    """Return what opens over the desk, and the fields in it."""
-    from chronotui.ui.dialogs import RadioRow, SecretDialog
-    from chronotui.ui.log.line_screen import JsonSheet, LineScreen, TextSheet
-    from chronotui.ui.log.prompt import PromptInput
-    from chronotui.ui.profiles import ProfileForm, ProfilesScreen, RemoveScreen
-    from chronotui.ui.save import PathInput, SaveDialog
-    from chronotui.ui.save_list import LeaveScreen, SaveScreen, SavesScreen, StopScreen
-    from chronotui.ui.server_search import ServerSearchScreen
-
-    fields: list[type[DOMNode]] = [
-        PromptInput,
-        TextSheet,
-        JsonSheet,
-        RadioRow,
-        PathInput,
-    ]
-    saving: list[type[DOMNode]] = [SaveDialog, SaveScreen, SavesScreen]
-    saving += [LeaveScreen, StopScreen]
-    profiles: list[type[DOMNode]] = [ProfilesScreen, ProfileForm, RemoveScreen]
-    others: list[type[DOMNode]] = [
-        LineScreen,
-        ServerSearchScreen,
-        SecretDialog,
-        HelpScreen,
-    ]
-    return [*others, *fields, *saving, *profiles]
+def classes_of(modules: Iterable[str]) -> Iterator[type[DOMNode]]:
+    """Yield the widgets and screens of some modules, of each the outermost first."""
+    for name in modules:
+        module = import_module(f"chronotui.ui.{name}")
+        for found in reversed(vars(module).values()):
+            is_its_own = getattr(found, "__module__", "") == module.__name__
+            if is_its_own and isinstance(found, type) and issubclass(found, DOMNode):
+                yield found
 
 
 def desk_actions() -> list[Action]:
     """Return the actions of the desk, without those of its dialogs."""
-    return actions_of(*(own_bindings(each) for each in desk_classes()))
+    actions = actions_of(*map(own_bindings, classes_of(DESK)))
+    return [action for action in actions if action.is_of_desk]
 
 
 def all_actions() -> list[Action]:
     """Return every action a key can be put on."""
-    classes = [*desk_classes(), *dialog_classes()]
-    return actions_of(*(own_bindings(each) for each in classes))
+    return actions_of(*map(own_bindings, classes_of((*DESK, *DIALOGS))))
 
 
-# The footer: the few keys that matter where the focus is.
+def commands(
+    screen: Screen[object], keymap: Mapping[str, str]
+) -> Iterator[SystemCommand]:
+    """Yield the actions of a screen and of the widgets on it, for the palette.
 
-GAP: Final = 2
+    An action of several widgets is that of the focused one of a dialog, and of the
+    one that is shown on the desk. Each filter has its own.
+    """
+    from chronotui.ui.tree_filters import Choice
+
+    seen: set[tuple[str, str]] = set()
+    for node in _nodes(screen):
+        title = node.title if isinstance(node, Choice) else ""
+        for action in actions_of(own_bindings(type(node))):
+            is_offered = action.is_of_desk or screen.is_modal
+            if not is_offered or (action.id, title) in seen:
+                continue
+            seen.add((action.id, title))
+            words = f"{title}: {action.meaning}" if title else action.meaning
+            yield SystemCommand(
+                f"{words}  ({action.spelled(keymap)})",
+                action.id,
+                partial(node.app.run_action, action.run, node),
+            )
+
+
+def _nodes(screen: Screen[object]) -> list[DOMNode]:
+    children = list(screen.walk_children())
+    if screen.is_modal:
+        focused = [screen.focused] if screen.focused is not None else []
+        return [screen, *focused, *children]
+    return sorted([screen.app, screen, *children], key=lambda node: not _is_shown(node))
+
+
+def _is_shown(node: DOMNode) -> bool:
+    return all(parent.display for parent in node.ancestors_with_self)
 
 
 class KeyHints(Widget):
-    """One line of ``key meaning`` pairs read from the active bindings.
+    """The footer: ``key meaning`` pairs of the bindings active at the focus.
 
     What is shown is decided by each binding's ``show``; the line drops pairs when
     it is too narrow, never half of one, and never the last: the way to the help.
@@ -212,52 +245,31 @@ class KeyHints(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-hints--key"}
 
     def on_mount(self) -> None:
-        """Follow the bindings as the focus moves."""
-        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
-    def _bindings_changed(self, _screen: Screen[object]) -> None:
-        self.refresh()
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        """Return (key, meaning) of every shown, enabled binding, each once."""
-        pairs: dict[str, list[str]] = {}
+    def _pairs(self) -> Iterator[Text]:
+        """Yield every shown, enabled binding, each meaning once."""
+        style = self.get_component_rich_style("key-hints--key")
+        keys: dict[str, str] = {}
         for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled and binding.description:
-                keys = pairs.setdefault(binding.description, [])
-                key = self.app.get_key_display(binding)
-                if key not in keys:
-                    keys.append(key)
-        return [("".join(keys[:1]), meaning) for meaning, keys in pairs.items()]
+            binding, meaning = active.binding, active.binding.description
+            if binding.show and active.enabled and meaning and meaning not in keys:
+                keys[meaning] = self.app.get_key_display(binding)
+        for meaning, key in keys.items():
+            yield Text.assemble((key, style), f" {meaning.lower()}  ")
 
     def render(self) -> Text:
-        """Return the pairs that fit."""
-        style = self.get_component_rich_style("key-hints--key")
         line = Text(" ", no_wrap=True, end="")
-        *others, last = self._pairs() or [("", "")]
-        room = self.size.width - _cells(last)
+        *others, last = list(self._pairs()) or [Text()]
+        room = self.size.width - last.cell_len
         for pair in others:
-            if line.cell_len + _cells(pair) > room:
+            if line.cell_len + pair.cell_len > room:
                 break
-            _add(line, pair, style)
-        _add(line, last, style)
-        return line
+            line.append_text(pair)
+        return line.append_text(last)
 
 
-def _cells(pair: tuple[str, str]) -> int:
-    key, meaning = pair
-    return cell_len(key) + 1 + cell_len(meaning) + GAP
-
-
-def _add(line: Text, pair: tuple[str, str], style: Style) -> None:
-    key, meaning = pair
-    line.append(key, style)
-    line.append(f" {meaning.lower()}{' ' * GAP}")
-
-
-# The help screen.
-
-SIGNS = (
+LEGEND: Final = (
     ("▌", "stderr"),
     ("⋯", "lines that have not been received; they fill in by themselves"),
     ("●", "running"),
@@ -279,6 +291,14 @@ ON_OTHER_KEYS: Final = "Every action can be put on other keys by its name in [ke
 WIDER: Final = "A wider terminal shows the names."
 
 
+def help_over(screen: Screen[object], keymap: Mapping[str, str]) -> HelpScreen:
+    """Return the help: what a dialog alone can do, what all of them can, the rest."""
+    own = actions_of(own_bindings(type(screen))) if screen.is_modal else []
+    groups = [action.group for action in own if action.group != GROUPS["app"]]
+    groups.sort(key=GROUPS["dialog"].__eq__)
+    return HelpScreen(all_actions(), keymap, first=groups)
+
+
 class HelpScreen(ModalScreen[None]):
     """All keys by group, as they are bound now, and what the signs mean."""
 
@@ -296,24 +316,17 @@ class HelpScreen(ModalScreen[None]):
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close"),
-        Binding("j,down", "scroll('down')", "down", show=False, id="help.down"),
-        Binding("k,up", "scroll('up')", "up", show=False, id="help.up"),
-        Binding(
+        help_key("j,down", "scroll('down')", "down", "help.down"),
+        help_key("k,up", "scroll('up')", "up", "help.up"),
+        help_key(
             "space,ctrl+f,pagedown",
             "scroll('page_down')",
             "page down",
-            show=False,
-            id="help.page_down",
+            "help.page_down",
         ),
-        Binding(
-            "b,ctrl+b,pageup",
-            "scroll('page_up')",
-            "page up",
-            show=False,
-            id="help.page_up",
-        ),
-        Binding("g,home", "scroll('home')", "top", show=False, id="help.top"),
-        Binding("G,end", "scroll('end')", "bottom", show=False, id="help.bottom"),
+        help_key("b,ctrl+b,pageup", "scroll('page_up')", "page up", "help.page_up"),
+        help_key("g,home", "scroll('home')", "top", "help.top"),
+        help_key("G,end", "scroll('end')", "bottom", "help.bottom"),
     ]
 
     def __init__(
@@ -329,7 +342,6 @@ class HelpScreen(ModalScreen[None]):
         self._order = [*dict.fromkeys([*first, *GROUPS.values()])]
 
     def compose(self) -> ComposeResult:
-        """Yield the text of the help."""
         with VerticalScroll() as box:
             box.border_title = "Keys"
             box.border_subtitle = "esc closes"
@@ -341,22 +353,22 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(Static).update(self._text(width))
 
     def action_scroll(self, where: str) -> None:
-        """Scroll one step, one page, or to an end."""
         getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)
 
     def _text(self, width: int) -> Text:
-        title = self._ink("title")
-        key = self._ink("key")
+        title, ink = self._ink("title"), self._ink("key")
         text = Text()
-        for group, actions in groupby(self._ranked(), key=lambda a: a.group):
+        rank = {group: place for place, group in enumerate(self._order)}
+        ranked = sorted(self._actions, key=lambda one: rank.get(one.group, len(rank)))
+        for group, actions in groupby(ranked, key=lambda one: one.group):
             text.append(f"{group}\n", title)
             for action in actions:
                 self._row(text, action, width)
             text.append("\n")
         text.append("Signs\n", title)
-        for sign, meaning in SIGNS:
+        for sign, meaning in LEGEND:
             rows = wrap(meaning, max(width - SIGN_CELLS, LEAST))
-            text.append(f"  {sign}".ljust(SIGN_CELLS), key)
+            text.append(f"  {sign}".ljust(SIGN_CELLS), ink)
             text.append(f"\n{' ' * SIGN_CELLS}".join(rows) + "\n")
         last = ON_OTHER_KEYS if width >= NAMED else f"{ON_OTHER_KEYS} {WIDER}"
         text.append("\n" + "\n".join(wrap(last, max(width, LEAST))) + "\n")
@@ -367,27 +379,17 @@ class HelpScreen(ModalScreen[None]):
         style = self.get_component_rich_style(f"help-screen--{part}")
         return Style(color=style.color, bold=style.bold)
 
-    def _ranked(self) -> list[Action]:
-        rank = {group: place for place, group in enumerate(self._order)}
-        return sorted(self._actions, key=lambda a: rank.get(a.group, len(rank)))
-
     def _row(self, text: Text, action: Action, width: int) -> None:
         """Add an action: keys, meaning and, where there is room, its name."""
-        key = self._ink("key")
-        name = self._ink("name")
+        ink, keys = self._ink("key"), action.spelled(self._keymap)
         if width >= NAMED:
-            text.append(f"  {self._keys(action):<18}", key)
+            text.append(f"  {keys:<18}", ink)
             text.append(f"{action.meaning:<33}")
-            text.append(f" {action.id}\n", name)
+            text.append(f" {action.id}\n", self._ink("name"))
             return
         column = min(NARROW_KEYS, width // 2)
-        keys = wrap(self._keys(action), max(column - 3, LEAST)) or [""]
+        left = wrap(keys, max(column - 3, LEAST)) or [""]
         words = wrap(action.meaning, max(width - column, LEAST)) or [""]
-        for some_keys, some_words in zip_longest(keys, words, fillvalue=""):
-            text.append(f"  {some_keys}".ljust(column), key)
+        for some_keys, some_words in zip_longest(left, words, fillvalue=""):
+            text.append(f"  {some_keys}".ljust(column), ink)
             text.append(f"{some_words}\n")
-
-    def _keys(self, action: Action) -> str:
-        keys = self._keymap.get(action.id)
-        listed = tuple(keys.split(",")) if keys else action.keys
-        return " ".join(spell(one.strip()) for one in listed)

@@ -271,7 +271,6 @@ class ProfileForm(ProfileDialog):
         yield field_row("Secret", _field("command", ASKED, command))
 
     def on_mount(self) -> None:
-        """Begin where the first thing is to be typed."""
         self.query_one("#name" if self._was is None else "#url").focus()
         self._follow_method()
 
@@ -427,13 +426,11 @@ class ProfilesScreen(ProfileDialog):
             yield Static(KEYS, id="keys", markup=False)
 
     def on_mount(self) -> None:
-        """Stand on the current profile."""
         self._list(self._current)
         if not self._config.profiles:
             self._tell(NONE_YET)
 
     def _list(self, chosen: str | None) -> None:
-        """List the profiles of the configuration, one of them chosen."""
         profiles = self._config.profiles
         listed = self.query_one(OptionList)
         listed.clear_options()
@@ -469,14 +466,12 @@ class ProfilesScreen(ProfileDialog):
 
     @work(group="profile-change", exclusive=True)
     async def action_add(self) -> None:
-        """Make a profile; its connection is tried first."""
         name = await self.app.push_screen_wait(ProfileForm(self._config.path))
         if name is not None:
             self._read_again(name, f"{name} was added; enter opens it.")
 
     @work(group="profile-change", exclusive=True)
     async def action_edit(self) -> None:
-        """Change the chosen profile; its connection is tried first."""
         profile = self._chosen
         if profile is None:
             return
@@ -519,7 +514,6 @@ class ProfilesScreen(ProfileDialog):
 
     @work(group="profile-change", exclusive=True)
     async def action_remove(self) -> None:
-        """Take the chosen profile out of the configuration, after asking."""
         from chronotui.storage.config import forget_profile
         from chronotui.storage.state import SessionFile
 
@@ -572,7 +566,6 @@ class FirstRunApp(App[str]):
         self.push_screen(ProfileForm(self._config_path, first=True), self.exit)
 
     def action_leave(self) -> None:
-        """Leave without a profile."""
         self.exit(None)
 
 

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from chronotui.engine.save import Save
     from chronotui.engine.save_request import PathPreview, SaveProgress
-    from chronotui.log.formats import SaveFormat
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.ui.desk.log_side import ShownJob
     from chronotui.ui.desk.plan import DeskPlan
@@ -153,14 +152,13 @@ class SaveSubject:
 def subject_of(
     shown: ShownJob, pane: str, plan: DeskPlan, short_id: str
 ) -> SaveSubject:
-    """Return what can be saved of the opened job just now."""
     state = shown.opened.log.state
     view = shown.views.get(pane)
     parts = dict(_parts(view)) if view is not None else {}
     return SaveSubject(
         job=state.job,
         workflow=shown.opened.workflow,
-        profile=plan.profile_name,
+        profile=plan.profile.name,
         short_id=short_id,
         folder=plan.save_folder,
         own_folder=plan.profile.save_dir or plan.ui.save_dir,
@@ -285,8 +283,6 @@ class SaveDialog(Dialog[SaveRequest | None]):
     ]
 
     class Previewed(Message):
-        """It is known what stands at the typed path."""
-
         def __init__(self, found: PathPreview) -> None:
             super().__init__()
             self.found = found
@@ -298,89 +294,76 @@ class SaveDialog(Dialog[SaveRequest | None]):
         self._found: PathPreview | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the rows of the form."""
         subject = self._subject
         scopes = [(scope, str(scope)) for scope in (SaveScope.WHOLE, *subject.parts)]
+        self._scope = RadioRow(scopes, subject.scope, id="scope")
+        self._format = RadioRow(FORMATS, FORMATS[0][0], id="format")
+        self._stream = RadioRow(STREAMS, None, id="stream")
+        self._query = Input(placeholder=ALL_LINES, compact=True, id="query")
+        self._path = PathInput(home_relative(self._suggested), subject.folder)
+        self._status = Static(id="preview", markup=False)
+        self._overwrite = RadioRow(REPLACE, chosen=False, id="overwrite")
+        self._replace = field_row("Replace", self._overwrite)
+        self._note = Static(id="note", markup=False)
         with Vertical(id="box") as box:
             box.border_title = Content(f"Save log of {subject.title}")
             box.border_subtitle = "enter saves · tab completes, moves on · esc closes"
-            yield field_row("What", RadioRow(scopes, subject.scope, id="scope"))
-            yield field_row("Format", RadioRow(FORMATS, FORMATS[0][0], id="format"))
-            yield field_row("Stream", RadioRow(STREAMS, None, id="stream"))
-            query = Input(placeholder=ALL_LINES, compact=True, id="query")
-            yield field_row("Query", query)
-            path = home_relative(self._suggested)
-            yield field_row("To", PathInput(path, subject.folder))
-            yield Static(id="preview", markup=False)
-            yield field_row("Replace", RadioRow(REPLACE, chosen=False, id="overwrite"))
-            yield Static(id="note", markup=False)
+            yield field_row("What", self._scope)
+            yield field_row("Format", self._format)
+            yield field_row("Stream", self._stream)
+            yield field_row("Query", self._query)
+            yield field_row("To", self._path)
+            yield self._status
+            yield self._replace
+            yield self._note
             with Horizontal(id="buttons"):
                 yield Button("Save", variant="primary", compact=True, id="save")
                 yield Button("Cancel", compact=True, id="cancel")
 
     def on_mount(self) -> None:
-        """Put the cursor behind the path."""
-        path = self.query_one(PathInput)
-        path.focus()
-        self.call_after_refresh(path.show_end)
-        self.query_one("#row-overwrite").display = False
+        self._path.focus()
+        self.call_after_refresh(self._path.show_end)
+        self._replace.display = False
         self._say_notes()
-        self._preview(path.value)
-
-    @property
-    def _scope(self) -> SaveScope:
-        scope: SaveScope = self.query_one("#scope", RadioRow).value
-        return scope
-
-    @property
-    def _format(self) -> SaveFormat:
-        chosen: SaveFormat = self.query_one("#format", RadioRow).value
-        return chosen
-
-    @property
-    def _query(self) -> Input:
-        return self.query_one("#query", Input)
+        self._preview(self._path.value)
 
     @property
     def _recorded_job(self) -> str:
         """The job that would be recorded; "" where nothing would."""
         job = self._subject.job
-        whole = self._scope is SaveScope.WHOLE and not job.status.is_terminal
+        whole = self._scope.value is SaveScope.WHOLE and not job.status.is_terminal
         return job.id if whole and not self._query.value else ""
 
     @property
-    def _overwrite(self) -> bool:
-        replace: bool = self.query_one("#overwrite", RadioRow).value
-        return replace and self.query_one("#row-overwrite").display
+    def _overwrites(self) -> bool:
+        return self._overwrite.value and self._replace.display
 
     @on(RadioRow.Changed)
     def _take_choice(self, event: RadioRow.Changed) -> None:
         event.stop()
-        if event.row.id == "format":
+        if event.row is self._format:
             self._follow_format()
-        if event.row.id == "overwrite" and self._found is not None:
+        if event.row is self._overwrite and self._found is not None:
             self._show(self._found)
         self._say_notes()
 
     def _follow_format(self) -> None:
         """Let the name's ending follow the format where it stated the last one."""
-        path = self.query_one(PathInput)
-        stem, dot, ending = path.value.rpartition(".")
+        stem, dot, ending = self._path.value.rpartition(".")
         if dot and ending in {each.extension for each, _label in FORMATS}:
-            path.value = f"{stem}.{self._format.extension}"
+            self._path.value = f"{stem}.{self._format.value.extension}"
         else:
-            self._preview(path.value)
+            self._preview(self._path.value)
 
     @on(Input.Changed, "#query")
     def _say_notes(self) -> None:
-        whole, query = self._scope is SaveScope.WHOLE, self._query
-        query.disabled = not whole
+        whole = self._scope.value is SaveScope.WHOLE
+        self._query.disabled = not whole
         note = ""
         if whole and not self._subject.job.status.is_terminal:
-            note = RUNNING_QUERY if query.value.strip() else RUNNING
-        told = self.query_one("#note", Static)
-        told.update(Content(note))
-        told.display = bool(note)
+            note = RUNNING_QUERY if self._query.value.strip() else RUNNING
+        self._note.update(Content(note))
+        self._note.display = bool(note)
 
     @on(Input.Changed, "#path")
     def _path_typed(self, event: Input.Changed) -> None:
@@ -400,24 +383,23 @@ class SaveDialog(Dialog[SaveRequest | None]):
             typed,
             subject.folder,
             own_folder=subject.own_folder,
-            file_name=log_name(subject.job.id, self._format.extension),
+            file_name=log_name(subject.job.id, self._format.value.extension),
         )
 
     def _show(self, found: PathPreview) -> None:
         """Say what the path leads to; the path itself where it was typed shorter."""
         self._found = found
         replaceable = found.target.replaceable
-        self.query_one("#row-overwrite").display = replaceable
+        self._replace.display = replaceable
         words = found.sentence(self._recorded_job)
-        if self._overwrite:
+        if self._overwrites:
             words = "will be replaced"
-        final, typed = home_relative(found.path), self.query_one(PathInput).value
-        if final != typed.strip():
+        final = home_relative(found.path)
+        if final != self._path.value.strip():
             words = f"{clean(final)}  ({words})"
-        status = self.query_one("#preview", Static)
-        status.update(Content(words))
-        status.set_class(replaceable, "-warning")
-        status.set_class(not found.is_new and not replaceable, "-refused")
+        self._status.update(Content(words))
+        self._status.set_class(replaceable, "-warning")
+        self._status.set_class(not found.is_new and not replaceable, "-refused")
 
     @on(Button.Pressed, "#save")
     async def action_save(self) -> None:
@@ -425,29 +407,28 @@ class SaveDialog(Dialog[SaveRequest | None]):
         if self.focused is not None and self.focused.id == "cancel":
             self.action_leave()
             return
-        found = await self._preview_of(self.query_one(PathInput).value)
+        found = await self._preview_of(self._path.value)
         self._show(found)
-        if found.allows(overwrite=self._overwrite):
+        if found.allows(overwrite=self._overwrites):
             self.dismiss(self._request(found))
         else:
             self.app.bell()
 
     def _request(self, found: PathPreview) -> SaveRequest:
-        subject, scope = self._subject, self._scope
+        subject, scope = self._subject, self._scope.value
         query = self._query.value.strip()
-        stream: str | None = self.query_one("#stream", RadioRow).value
         return SaveRequest(
             workflow_id=subject.job.workflow_id,
             job_id=subject.job.id,
             profile=subject.profile,
-            format=self._format,
+            format=self._format.value,
             path=found.path,
             folder=subject.folder,
-            stream=stream,
+            stream=self._stream.value,
             query=query or None if scope is SaveScope.WHOLE else None,
             scope=scope,
             lines=subject.parts.get(scope),
-            overwrite=self._overwrite,
+            overwrite=self._overwrites,
             make_folder=found.makes_folder,
             keep_part=True,
             known_lines=subject.known_lines,

@@ -188,7 +188,6 @@ class SaveScreen(Dialog[bool]):
                 yield Static(id=name, markup=False)
 
     def on_mount(self) -> None:
-        """Show it now and, while it runs, a few times a second."""
         self._timer = self.set_interval(REFRESH_SECONDS, self._show)
         self._show()
 
@@ -252,13 +251,11 @@ class SaveScreen(Dialog[bool]):
             self.dismiss(False)
 
     def action_copy(self) -> None:
-        """Copy the path of the saved file."""
         if self.save.result is not None:
             self.app.copy_to_clipboard(str(self.save.result.path))
             self._say("The path was copied.")
 
     def action_open(self) -> None:
-        """Open the saved file."""
         if self.save.result is not None:
             self._say(open_in_pager(self.app, self.save.result.path))
 
@@ -269,7 +266,6 @@ class SaveScreen(Dialog[bool]):
             self.dismiss(True)
 
     def action_keep(self) -> None:
-        """Keep the unfinished file."""
         save = self.save
         if save.error is not None and save.part is not None and not save.is_recording:
             save.keep_part()
@@ -311,7 +307,6 @@ class SavesScreen(Dialog["Save | None"]):
             yield OptionList(id="saves")
 
     def on_mount(self) -> None:
-        """Keep the list true while it is looked at."""
         self.set_interval(REFRESH_SECONDS, self._show)
         self._show()
         self.query_one(OptionList).focus()
@@ -341,7 +336,6 @@ class SavesScreen(Dialog["Save | None"]):
         return None if place is None else self._listed[place]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with the chosen save."""
         event.stop()
         self.dismiss(self._chosen())
 

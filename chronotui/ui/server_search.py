@@ -1,4 +1,4 @@
-"""The list of what the server's search finds."""
+"""The server's search of a whole retained log: its hits, and the way to one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,56 @@ from textual.widgets.option_list import Option
 from chronotui.errors import ChronotuiError
 from chronotui.text import clean
 from chronotui.times import format_time_ns
+from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.dialogs import Dialog
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from textual.app import ComposeResult
 
+    from chronotui.engine.job_log import JobLog
     from chronotui.model import LogLine, SearchPage
+    from chronotui.ui.desk.log_side import LogSide
+    from chronotui.ui.desk.status import Say
 
 Ranges = tuple[tuple[int, int], ...]
 LONGEST_SHOWN: Final = 300
+HITS_AHEAD: Final = 5
+"""Hits left below the highlighted one when more are asked for."""
 SCOPE: Final = "the whole retained log (typing errors forgiven)"
+
+
+async def search_server(side: LogSide, log: JobLog, text: str, say: Say) -> None:
+    """Show what the server finds in a log, and go to the hit that is chosen."""
+
+    async def search(query: str, cursor: str | None) -> SearchPage:
+        return await log.history.search(query, cursor=cursor)
+
+    hit = await side.app.push_screen_wait(ServerSearchScreen(search, text))
+    if hit is not None:
+        await _go_to(side, log, hit, say)
+
+
+async def _go_to(side: LogSide, log: JobLog, hit: LogLine, say: Say) -> None:
+    from chronotui.log.marks import Anchor
+
+    say("Loading the pages up to the hit …", seconds=FOR_GOOD)
+    try:
+        key = await log.history.load_hit(hit)
+    except ChronotuiError as error:
+        say(str(error))
+        return
+    say("")
+    pane = side.log_pane if side.loader.log is log else None
+    if pane is None:
+        return
+    if key is None:
+        say("The server's search knows this line, its log has it no longer.")
+        return
+    pane.view.log_changed()
+    pane.view.go_to_row(pane.view.opened.rows.locate(Anchor(key)))
 
 
 class ServerSearchScreen(Dialog["LogLine | None"]):
@@ -37,15 +75,11 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     """
 
     DEFAULT_CSS = """
-    ServerSearchScreen { align: center middle; }
-    ServerSearchScreen > Vertical {
-        width: 96%; height: 90%; border: round $primary;
-        padding: 0 1; background: $surface;
-    }
+    ServerSearchScreen > Vertical { width: 96%; height: 90%; }
     ServerSearchScreen OptionList {
         height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
     }
-    ServerSearchScreen #standing { height: 1; color: $text-muted; }
+    ServerSearchScreen #found { height: 1; color: $text-muted; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "server-search--found",
@@ -54,7 +88,7 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", id="server_search.close"),
-        Binding("down", "to_hits", "to the hits", show=False, id="server_search.hits"),
+        help_key("down", "to_hits", "to the hits", "server_search.hits"),
     ]
 
     def __init__(
@@ -70,16 +104,14 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
         self._cursor: str | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the question, the hits and how many there are."""
         with Vertical() as box:
             box.border_title = "Search the server"
             box.border_subtitle = "enter goes to the line · esc closes"
             yield Input(self._text, placeholder="words", compact=True, id="query")
             yield OptionList(compact=True, id="hits")
-            yield Static(f"in {SCOPE}", id="standing", markup=False)
+            yield Static(f"in {SCOPE}", id="found", markup=False)
 
     def on_mount(self) -> None:
-        """Search at once when there is something to search for."""
         if self._text:
             self._begin(self._text)
 
@@ -90,9 +122,10 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
             self._begin(event.value.strip())
 
     @on(OptionList.OptionHighlighted)
-    def _viewport(self, event: OptionList.OptionHighlighted) -> None:
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        if event.option_index >= len(self._hits) - 5 and self._cursor is not None:
+        near_end = event.option_index >= len(self._hits) - HITS_AHEAD
+        if near_end and self._cursor is not None:
             self._load(self._query, self._cursor)
 
     @on(OptionList.OptionSelected)
@@ -100,12 +133,7 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
         event.stop()
         self.dismiss(self._hits[event.option_index])
 
-    def action_leave(self) -> None:
-        """Answer with none."""
-        self.dismiss(None)
-
     def action_to_hits(self) -> None:
-        """Go from the question to the hits."""
         self.set_focus(self.query_one(OptionList))
 
     def _begin(self, query: str) -> None:
@@ -163,4 +191,4 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
         return label
 
     def _say(self, sentence: str) -> None:
-        self.query_one("#standing", Static).update(clean(sentence))
+        self.query_one("#found", Static).update(clean(sentence))

@@ -182,8 +182,6 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     ]
 
     class JobOpened(Message):
-        """A job was chosen to be read."""
-
         def __init__(self, workflow: Workflow, job: Job) -> None:
             super().__init__()
             self.workflow = workflow
@@ -252,7 +250,6 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     # what changed
 
     def show(self, model: TreeModel) -> None:
-        """Show another tree."""
         self.model = model
         self._anchor = None
         model.set_note_width(self._width)
@@ -310,7 +307,6 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def page_rows(self) -> int:
-        """Rows the window shows."""
         return max(self.scrollable_content_region.height, 1)
 
     @property
@@ -319,11 +315,9 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def first_row(self) -> int:
-        """The row at the top of the window."""
         return self.scroll_offset.y
 
     def render_line(self, y: int) -> Strip:
-        """Draw one row of the window."""
         width = self._width
         if self._look is None:
             self._look = TreeStyles(self)
@@ -439,7 +433,6 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.go_to(0)
 
     def action_last(self) -> None:
-        """Select the last loaded row."""
         self.go_to(len(self.model.rows) - 1)
 
     def action_open(self) -> None:
@@ -503,7 +496,6 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(FilterBar.FiltersChanged(self.model.filters.cleared()))
 
     def action_terminated(self) -> None:
-        """Show terminated workflows as well, or no longer."""
         filters = self.model.filters.with_terminated_toggled()
         self.post_message(FilterBar.FiltersChanged(filters))
 
@@ -535,13 +527,11 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     # what Textual tells
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Look at the rows that came into view."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
             self._window_changed()
 
     def notify_style_update(self) -> None:
-        """Take the styles from the stylesheet again."""
         self._look = None
         self._strips.clear()
         super().notify_style_update()
@@ -552,12 +542,6 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.model.set_note_width(self._width)
         self.virtual_size = Size(self._width, len(self.model.rows))
         self.show_selected()
-
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
 
 
 class JobTreePane(Vertical):
@@ -578,25 +562,14 @@ class JobTreePane(Vertical):
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self._now = now
+        self.filter_bar = FilterBar(leave=self._focus_tree)
+        self.tree_view = JobTree(now=now, focus_filters=self.filter_bar.focus_filters)
         self.catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
-        """Put the filters above the tree."""
-        yield FilterBar(leave=self._focus_tree)
-        yield JobTree(now=self._now, focus_filters=self._focus_filters)
-
-    @property
-    def tree_view(self) -> JobTree:
-        return self.query_one(JobTree)
-
-    @property
-    def filter_bar(self) -> FilterBar:
-        return self.query_one(FilterBar)
-
-    def _focus_filters(self, text: bool) -> None:
-        self.filter_bar.focus_filters(text=text)
+        yield self.filter_bar
+        yield self.tree_view
 
     def _focus_tree(self) -> None:
         self.screen.set_focus(self.tree_view)
@@ -610,14 +583,12 @@ class JobTreePane(Vertical):
         self.tree_view.show(catalog.tree)
 
     def detach(self) -> None:
-        """Take no more changes over."""
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
         self.catalog = None
 
     def on_unmount(self) -> None:
-        """Let the catalog go."""
         self.detach()
 
     def update_job(self, job: Job) -> None:
@@ -665,5 +636,5 @@ class JobTreePane(Vertical):
 
     def _sync(self) -> None:
         """Show what changed; while the desk closes there is no tree any more."""
-        for tree in self.query(JobTree):
-            tree.sync()
+        if self.tree_view.is_attached:
+            self.tree_view.sync()

@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
 from chronotui.tree.model import TreeFilters
+from chronotui.tree.row import TRIGGER_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,13 +89,11 @@ class ChoiceMenu(ModalScreen[int | None]):
         self.dismiss(event.option_index)
 
     def on_click(self, event: Click) -> None:
-        """Leave on a click beside the list."""
         listed = self.query_one(OptionList)
         if not listed.region.contains(event.screen_x, event.screen_y):
             self.dismiss(None)
 
     def action_leave(self) -> None:
-        """Leave the value as it was."""
         self.dismiss(None)
 
     def action_list(self, action: str) -> None:
@@ -129,8 +128,6 @@ class Choice(Widget, Generic[Value], can_focus=True):
     ]
 
     class Changed(Message):
-        """Another value was chosen."""
-
         def __init__(self, choice: Choice[Any]) -> None:
             super().__init__()
             self.choice = choice
@@ -221,8 +218,7 @@ STATUSES: Final = (
 )
 TRIGGERS: Final = (
     (None, "any"),
-    (Trigger.AUTOMATIC, "auto"),
-    (Trigger.MANUAL, "manual"),
+    *((Trigger(name), word) for name, word in TRIGGER_WORDS.items()),
 )
 
 
@@ -239,7 +235,6 @@ class FilterText(Input):
         self._leave = leave
 
     def action_leave(self) -> None:
-        """Go to the tree, filtered by the text as it stands."""
         self._leave()
 
     async def action_submit(self) -> None:
@@ -292,8 +287,6 @@ class FilterBar(Horizontal):
     ]
 
     class FiltersChanged(Message):
-        """The tree is to be filtered otherwise."""
-
         def __init__(self, filters: TreeFilters) -> None:
             super().__init__()
             self.filters = filters
@@ -302,39 +295,41 @@ class FilterBar(Horizontal):
         super().__init__()
         self._leave = leave
         self.filters = TreeFilters()
+        self._status = Choice("status", STATUSES, id="filter-status")
+        self._trigger = Choice("trigger", TRIGGERS, id="filter-trigger")
+        self._words = Static(PLACEHOLDER, id="filter-words", markup=False)
+        self._text: FilterText | None = None
+        self._switch = Static(id="filter-terminated", markup=False)
         self._typing: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        yield Choice("status", STATUSES, id="filter-status")
-        yield Choice("trigger", TRIGGERS, id="filter-trigger")
+        yield self._status
+        yield self._trigger
         yield Static("/ ", id="filter-slash", markup=False)
-        yield Static(PLACEHOLDER, id="filter-words", markup=False)
-        yield Static(id="filter-terminated", markup=False)
+        yield self._words
+        yield self._switch
 
     def show(self, filters: TreeFilters) -> None:
-        """Show filters that were set elsewhere."""
         if filters == self.filters:
             return
         self.filters = filters
-        self.query_one("#filter-status", Choice).set_value(filters.status)
-        self.query_one("#filter-trigger", Choice).set_value(filters.trigger)
-        for text in self.query(FilterText):
-            if text.value.strip() != filters.query:
-                with self.prevent(Input.Changed):
-                    text.value = filters.text
+        self._status.set_value(filters.status)
+        self._trigger.set_value(filters.trigger)
+        if self._text is not None and self._text.value.strip() != filters.query:
+            with self.prevent(Input.Changed):
+                self._text.value = filters.text
         self._words.update(clean(filters.text) or PLACEHOLDER)
         self.set_class(filters.terminated, "-terminated")
         self._label_switch()
 
-    def focus_filters(self, *, text: bool = False) -> None:
+    def focus_filters(self, text: bool = False) -> None:
         """Put the focus on the first filter, or on the text."""
-        wanted = self._text() if text else self.query_one("#filter-status")
         # At once, not by `focus`: keys typed ahead are meant for it already.
-        self.screen.set_focus(wanted)
+        self.screen.set_focus(self._text_input() if text else self._status)
 
     def on_descendant_focus(self) -> None:
         """Let Tab find the text."""
-        self._text()
+        self._text_input()
 
     def on_resize(self, event: Resize) -> None:
         """Show the switch for terminated workflows where there is room."""
@@ -342,7 +337,6 @@ class FilterBar(Horizontal):
         self._label_switch()
 
     def on_click(self, event: Click) -> None:
-        """Let the text and the switch for terminated workflows be clicked."""
         if event.widget is self._switch:
             self.action_terminated()
         elif event.widget is self._words:
@@ -350,8 +344,7 @@ class FilterBar(Horizontal):
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         event.stop()
-        status = self.query_one("#filter-status", Choice).value
-        trigger = self.query_one("#filter-trigger", Choice).value
+        status, trigger = self._status.value, self._trigger.value
         self._set(replace(self.filters, status=status, trigger=trigger))
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -369,31 +362,21 @@ class FilterBar(Horizontal):
         self._set(self.filters.cleared())
 
     def action_terminated(self) -> None:
-        """Show terminated workflows as well, or no longer."""
         self._set(self.filters.with_terminated_toggled())
 
     def action_text(self) -> None:
         self.focus_filters(text=True)
 
-    def _text(self) -> FilterText:
+    def _text_input(self) -> FilterText:
         """Return the input of the text, which takes its place at the first need.
 
         It is the dearest widget of a desk's first frame: a seventh of it.
         """
-        for text in self.query(FilterText):
-            return text
-        text = FilterText(self.filters.text, self.action_leave)
-        self.mount(text, after=self._words)
-        self._words.display = False
-        return text
-
-    @property
-    def _words(self) -> Static:
-        return self.query_one("#filter-words", Static)
-
-    @property
-    def _switch(self) -> Static:
-        return self.query_one("#filter-terminated", Static)
+        if self._text is None:
+            self._text = FilterText(self.filters.text, self.action_leave)
+            self.mount(self._text, after=self._words)
+            self._words.display = False
+        return self._text
 
     def _label_switch(self) -> None:
         mark = "x" if self.filters.terminated else " "
@@ -405,8 +388,8 @@ class FilterBar(Horizontal):
 
     def _take_text(self) -> None:
         self._stop_typing()
-        for text in self.query(FilterText):
-            self._set(replace(self.filters, text=text.value))
+        if self._text is not None:
+            self._set(replace(self.filters, text=self._text.value))
 
     def _stop_typing(self) -> None:
         if self._typing is not None:

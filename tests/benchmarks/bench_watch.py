@@ -19,7 +19,7 @@ import httpx
 from httpx_sse import aconnect_sse
 
 from chronotui.engine.job_log import JobLog
-from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.timing import WatchSettings
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import NoAuth, SessionAuth
 from tests.benchmarks.measure import Figure, interleaved

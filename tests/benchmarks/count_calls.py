@@ -2,7 +2,7 @@
 
 Counts how many of the package's own Python functions one act passes through, and how
 many calls that makes: a measure of how far a reader has to go to follow it, which no
-busy machine blurs. Comprehensions and generators of one function count as calls.
+busy machine blurs. A comprehension belongs to the function it stands in.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from chronotui.ui.log import ViewportPlace
     from tests.ui.term.emulated import Emulation
 
 PACKAGE: Final = str(Path(chronotui.__file__).parent)
@@ -43,6 +44,11 @@ class Calls:
 
     by_function: Counter[str] = field(default_factory=Counter)
 
+    def within(self, room: str) -> Calls:
+        """Return those of one room of the package, ``ui.term``."""
+        found = {f: n for f, n in self.by_function.items() if f.startswith(f"{room}.")}
+        return Calls(Counter(found))
+
     @property
     def functions(self) -> int:
         return len(self.by_function)
@@ -54,7 +60,8 @@ class Calls:
     def note(self, frame: FrameType, event: str, _value: object) -> None:
         """Take one event of ``sys.setprofile``."""
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(PACKAGE):
+        inlined = code.co_name.endswith(("comp>", "genexpr>"))
+        if event == "call" and not inlined and code.co_filename.startswith(PACKAGE):
             module = code.co_filename[len(PACKAGE) + 1 : -3].replace("/", ".")
             self.by_function[f"{module}.{code.co_qualname}"] += 1
 
@@ -76,7 +83,12 @@ class LogApp(TypedAhead[None]):
     def __init__(self) -> None:
         super().__init__()
         self.animation_level = "none"
-        self.pane = LogPane()
+        self.pane = LogPane(when_placed=self._placed)
+        self.place: ViewportPlace | None = None
+
+    def _placed(self) -> None:
+        """Look where the reader is, as the desk's status line does in each frame."""
+        self.place = self.pane.view.place
 
     def compose(self) -> ComposeResult:
         yield self.pane
@@ -93,6 +105,7 @@ class LogApp(TypedAhead[None]):
             ]
         )
         self.pane.show(OpenLog(store))
+        self.pane.set_scope(older=False)
         self.pane.view.focus()
 
 
@@ -130,10 +143,14 @@ def count(what: str) -> Calls:
 def main() -> None:
     """Print a table of the named acts, or of all; with one name its functions."""
     names = sys.argv[1:] or list(ACTS)
-    print("| what | functions | calls |\n|---|---|---|")
+    print("| what | functions | calls | of these in ui.term | |\n|---|---|---|---|---|")
     for name in names:
         calls = count(name)
-        print(f"| {name} | {calls.functions} | {calls.total} |")
+        term = calls.within("ui.term")
+        print(
+            f"| {name} | {calls.functions} | {calls.total} "
+            f"| {term.functions} | {term.total} |"
+        )
     if len(names) == 1:
         for function, times in calls.by_function.most_common():
             print(f"{times:6} {function}")

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chronotui.engine import session as opening
 from chronotui.engine.catalog import CatalogSettings
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.session import Session
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.model import (
     STDERR,
     STDOUT,
@@ -141,7 +140,7 @@ class DeskHost:
     def __init__(self) -> None:
         self.peer = Peer()
         profile = Profile(name="bench", url="http://bench", auth=AuthSettings("none"))
-        plan = DeskPlan(profile, Path(gettempdir()), remembers_session=False)
+        plan = DeskPlan(profile, Path(gettempdir()))
         config = Config(Path("/dev/null"))
         self.app = DeskApp(plan, config, driver_class=driver_class())
         self.orders = Orders()
@@ -174,7 +173,7 @@ class DeskHost:
 
         async def show(number: float) -> str:
             desk = self.app.desk
-            await desk.log_side.furnish()
+            await desk.log_side.mount_panes()
             desk.open_job(WORKFLOW, JOBS[int(number)])
             return "shown"
 

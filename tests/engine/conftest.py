@@ -11,9 +11,8 @@ import pytest
 
 from chronotui.engine.follow import Follow
 from chronotui.engine.job_log import JobLog
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.retained import RetainedLog
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from tests.exactness import client_of, identity
 
 if TYPE_CHECKING:

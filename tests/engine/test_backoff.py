@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.engine.gaps import RateLimiter
-from chronotui.engine.retry import Backoff
+from chronotui.engine.timing import Backoff, RateLimiter
 
 
 def backoff(chance: float = 1.0) -> Backoff:

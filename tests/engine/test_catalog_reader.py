@@ -9,7 +9,7 @@ from chronotui.engine.catalog import (
     JobReader,
     WorkflowReader,
 )
-from chronotui.engine.retry import Backoff
+from chronotui.engine.timing import Backoff
 from chronotui.errors import NotFoundError
 from chronotui.model import Job, JobStatus, Page, Trigger, Workflow, WorkflowKind
 from chronotui.tree.listing import Loading

@@ -13,8 +13,8 @@ from chronotui.demo.faults import Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine import follow as follow_module
+from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.follow import ConnectionNotices, LineNotices
-from chronotui.engine.log_state import Connection, ConnectionKind
 from chronotui.engine.reorder_buffer import Blocked
 from chronotui.engine.retained import LineSelection
 from chronotui.model import STDERR, LogLine

@@ -65,8 +65,10 @@ async def test_an_ended_job_opens_at_its_newest_lines(
     assert held_lines(log) == true_lines(demo, made)[-200:]
     assert demo.requests.count("logs") == 2
     assert (log.state.at_start, log.state.at_end) == (False, True)
-    assert (log.state.oldest_loaded_seq, log.state.newest_seq) == (750, 949)
-    assert log.position.oldest == (1, 750)
+    assert [line[1] for line in (held_lines(log)[0], held_lines(log)[-1])] == [750, 949]
+    bottom = log._watch.pages.coverage.bottom
+    assert bottom is not None
+    assert bottom[:2] == (1, 750)
     assert log.state.missing == 0
     assert [mark.kind for mark in log.store.marks.all()] == ["top", "trailer"]
 
@@ -78,7 +80,7 @@ async def test_the_verdict_says_what_it_is_of(
     log = await opened(readers, demo, made)
     assert log.state.verdict is not None
     assert log.state.verdict.sentence() == "sealed ✓ newest 200 lines, 0 missing"
-    await log.load_all()
+    await log.history.load_all()
     assert log.state.verdict.sentence() == "sealed ✓ 950 lines, 0 missing"
 
 
@@ -88,7 +90,7 @@ async def test_older_pages_come_until_the_start(
     made = ended(demo)
     log = await opened(readers, demo, made)
     times = 0
-    while await log.load_older():
+    while await log.history.load_older():
         times += 1
     assert times == 7
     assert log.state.at_start
@@ -102,14 +104,15 @@ async def test_all_is_one_download_where_the_server_has_it(
 ) -> None:
     made = ended(demo)
     log = await opened(readers, demo, made)
-    told: list[int] = []
-    await log.load_all(lambda done, _total: told.append(done))
+    told: list[tuple[int, int | None] | None] = []
+    log.history._changed = lambda: told.append(log.history.loading)
+    await log.history.load_all()
     assert held_lines(log) == true_lines(demo, made)
     assert log.state.at_start
-    assert told[-1] == 950
+    assert told[-2:] == [(950, 950), None]
     assert demo.requests.count("raw") == 1
     assert demo.requests.count("logs") == 2
-    assert not await log.load_older()
+    assert not await log.history.load_older()
     assert log.state.missing == 0
 
 
@@ -127,7 +130,7 @@ async def test_a_download_that_fails_leaves_it_to_the_pages(
     demo = make_demo(faults=faults)
     made = ended(demo)
     log = await opened(readers, demo, made)
-    await log.load_all()
+    await log.history.load_all()
     assert held_lines(log) == true_lines(demo, made)
     assert demo.requests.count("logs") > 2
 
@@ -159,7 +162,7 @@ async def test_a_download_that_is_not_the_log_leaves_it_to_the_pages(
     settings = replace(SETTINGS, tail=tail)
     log = JobLog(Spoiled(client, spoil), None, job, settings=settings)
     assert (await log.watch()).sealed
-    await log.load_all()
+    await log.history.load_all()
     assert demo.requests.count("raw") == 1
     assert held_lines(log) == true_lines(demo, made)
     assert log.state.at_start
@@ -173,7 +176,7 @@ async def test_loading_all_can_be_stopped_and_what_came_stays(
     made = ended(demo, 20_000)
     log = await opened(readers, demo, made)
     demo.faults.latency = (0.0, 0.0)
-    loading = asyncio.create_task(log.load_all())
+    loading = asyncio.create_task(log.history.load_all())
     await until(lambda: demo.requests.count("raw"))
     await asyncio.sleep(0.1)
     loading.cancel()
@@ -191,7 +194,7 @@ async def test_what_a_stopped_download_left_out_is_a_row_and_can_be_loaded(
     demo = make_demo(faults=Faults(retention_lag=(0, 0), bytes_per_second=4_000_000))
     made = ended(demo, 20_000)
     log = await opened(readers, demo, made)
-    loading = asyncio.create_task(log.load_all())
+    loading = asyncio.create_task(log.history.load_all())
     await until(lambda: len(log.store) > 4000)
     loading.cancel()
     await asyncio.wait([loading])
@@ -207,9 +210,9 @@ async def test_what_a_stopped_download_left_out_is_a_row_and_can_be_loaded(
     assert verdict.sentence() == f"sealed ✓ first and newest {held:,} lines, 0 missing"
     demo.faults.bytes_per_second = None
     if then == "download":
-        await log.load_all()
+        await log.history.load_all()
     else:
-        while await log.load_older():
+        while await log.history.load_older():
             pass
     assert held_lines(log) == true_lines(demo, made)
     assert log.state.at_start
@@ -222,21 +225,23 @@ async def test_a_far_hit_is_loaded_from_the_beginning_and_not_much_more(
 ) -> None:
     made = ended(demo, 60_000)
     log = await opened(readers, demo, made)
-    page = await log.search_server("needle")
+    page = await log.history.search("needle")
     while not page.lines:
-        page = await log.search_server("needle", cursor=page.cursor)
+        page = await log.history.search("needle", cursor=page.cursor)
     (hit,) = page.lines
-    both = await asyncio.gather(*(log.load_around(key_of(hit)) for _ in range(2)))
+    both = await asyncio.gather(
+        *(log.history.load_around(key_of(hit)) for _ in range(2))
+    )
     assert both == [True, True]
     assert demo.requests.count("raw") == 1
     assert 1000 < len(log.store) < 30_000
     near = log.store.line(3000)
-    assert await log.load_around(key_of(near))
+    assert await log.history.load_around(key_of(near))
     assert demo.requests.count("raw") == 1
     far = key_of(near)._replace(sequence_num=59_000, event_id="log:x:stdout:59000")
-    assert not await log.load_around(far)
+    assert not await log.history.load_around(far)
     assert demo.requests.count("raw") == 1
-    await log.load_all()
+    await log.history.load_all()
     assert held_lines(log) == true_lines(demo, made)
 
 
@@ -250,7 +255,7 @@ async def test_a_documented_log_is_read_whole_on_opening(
     assert (await log.watch()).sealed
     assert held_lines(log) == true_lines(documented_demo, made)
     assert (log.state.at_start, log.state.at_end) == (True, True)
-    assert not await log.load_older()
+    assert not await log.history.load_older()
 
 
 async def test_what_an_oldest_first_reading_has_not_come_to_is_not_called_read(
@@ -264,7 +269,7 @@ async def test_what_an_oldest_first_reading_has_not_come_to_is_not_called_read(
     log = await readers.log(demo, made, tail=150)
     async with readers.watching(log) as watching:
         await until(lambda: log.state.lines)
-        await log.load_all()
+        await log.history.load_all()
         assert log.state.at_end == (log.state.lines == 3000)
         assert (await watching).sealed
     assert held_lines(log) == true_lines(demo, made)
@@ -276,10 +281,10 @@ async def test_the_pages_around_a_search_hit_are_loaded(
 ) -> None:
     made = ended(demo, lines)
     log = await opened(readers, demo, made)
-    found = await log.search_server("needle")
+    found = await log.history.search("needle")
     hit = next(line for line in found.lines if line.message == "needle")
     assert log.store.find(key_of(hit)) is None
-    assert await log.load_around(key_of(hit))
+    assert await log.history.load_around(key_of(hit))
     assert log.store.find(key_of(hit)) is not None
     assert demo.requests.count("raw") == (1 if lines > 5000 else 0)
 
@@ -290,7 +295,7 @@ async def test_a_line_the_log_does_not_have_is_not_looked_for_for_ever(
     made = ended(demo, 300)
     log = await opened(readers, demo, made)
     key = key_of(log.store.line(0))._replace(sequence_num=10**6)
-    assert not await log.load_around(key)
+    assert not await log.history.load_around(key)
 
 
 @pytest.mark.parametrize("dialect", Dialect)
@@ -308,7 +313,9 @@ async def test_history_and_watch_share_one_log(
         await until(lambda: log.state.connection.kind == "LIVE")
         await until(lambda: log.state.lines >= 100)
         made.write("new")
-        await asyncio.gather(log.load_older(), log.load_older(), log.load_all())
+        await asyncio.gather(
+            log.history.load_older(), log.history.load_older(), log.history.load_all()
+        )
         made.end()
         assert (await watching).sealed
     assert held_lines(log) == true_lines(demo, made)
@@ -374,12 +381,12 @@ async def test_a_download_joins_what_is_held_at_either_end(
     made = ended(demo, 9000)
     log = await readers.log(demo, made, tail=max(held, 1))
     await log.watch()
-    await log.load_all()
+    await log.history.load_all()
     assert held_lines(log) == true_lines(demo, made)
     assert log.state.missing == 0
     client = await readers.client(demo)
     again = JobLog(client, None, log.state.job, store=log.store)
-    await again.load_all()
+    await again.history.load_all()
     assert demo.requests.count("raw") == 2
     assert held_lines(log) == true_lines(demo, made)
 
@@ -453,7 +460,7 @@ async def test_a_download_that_was_cut_cleanly_is_never_the_whole(
     made = retried(demo, *attempts)
     log = await readers.log(demo, made, tail=50)
     await log.watch()
-    await log.load_all()
+    await log.history.load_all()
     assert held_lines(log) == true_lines(demo, made)
     assert log.state.missing == 0
 
@@ -472,7 +479,7 @@ async def test_what_a_download_leaves_out_inside_is_read_from_the_pages(
     settings = replace(SETTINGS, tail=50)
     log = JobLog(Spoiled(client, gapped), None, job, settings=settings)
     await log.watch()
-    await log.load_all()
+    await log.history.load_all()
     assert held_lines(log) == true_lines(demo, made)
     assert log.state.missing == 0
 
@@ -488,5 +495,43 @@ async def test_a_far_line_of_a_retried_job_is_found(
     made = retried(demo, *attempts)
     log = await readers.log(demo, made, tail=50)
     await log.watch()
-    await log.load_around(LineKey(*key, -1, ""))
+    await log.history.load_around(LineKey(*key, -1, ""))
     assert f"{key[0]}.{key[1]}" in {line[3] for line in held_lines(log)}
+
+
+async def test_pages_are_loaded_back_to_a_line(
+    demo: DemoServer, readers: Readers
+) -> None:
+    log = await opened(readers, demo, ended(demo))
+    await log.history.load_back_to_line(1, 520)
+    assert 400 <= log.store.line(0).sequence_num <= 520
+    await log.history.load_back_to_line(1, -5)
+    assert log.state.at_start
+
+
+async def test_pages_are_loaded_back_to_a_time(
+    demo: DemoServer, readers: Readers
+) -> None:
+    log = await opened(readers, demo, ended(demo))
+    oldest, newest = (log.store.line(n).time_ns for n in (0, 199))
+    assert oldest is not None
+    assert newest is not None
+    await log.history.load_back_to_time(oldest)
+    assert len(log.store) == 200
+    await log.history.load_back_to_time(oldest - (newest - oldest))
+    assert 450 <= log.store.line(0).sequence_num <= 550
+    assert demo.requests.count("raw") == 0
+    await log.history.load_back_to_time(0)
+    assert log.state.at_start
+
+
+async def test_a_time_far_back_is_one_download(
+    demo: DemoServer, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chronotui.engine.history.FAR_LINES", 300)
+    log = await opened(readers, demo, ended(demo))
+    oldest = log.store.line(0).time_ns
+    assert oldest is not None
+    await log.history.load_back_to_time(oldest - 500_000_000)
+    assert demo.requests.count("raw") == 1
+    assert len(log.store) == 950

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from chronotui.engine.retry import (
-    JOB,
-    PAGE,
-    STREAM,
-    Phase,
-    RefusalSpan,
-    Step,
-    next_step,
-)
+from chronotui.engine.connection import JOB, PAGE, STREAM
+from chronotui.engine.retry import Phase, RefusalSpan, Step, next_step
 from chronotui.errors import (
     ChronotuiError,
     ConfigError,

@@ -1,6 +1,7 @@
 """The lag is what was seen of it, and standing still takes twice as long."""
 
-from chronotui.engine.timing import LagMeter, Standstill
+from chronotui.engine.ending import Standstill
+from chronotui.engine.gaps import LagMeter
 
 
 def test_a_lag_is_the_time_a_live_line_was_seen_not_retained() -> None:

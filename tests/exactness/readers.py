@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from chronotui.demo.lines import TrueLine
     from chronotui.demo.server import DemoServer
-    from chronotui.engine.log_state import Verdict, WatchSettings
+    from chronotui.engine.ending import Verdict
+    from chronotui.engine.timing import WatchSettings
     from chronotui.model import Job, LogLine
     from chronotui.sources.chronoverse import Chronoverse
 
@@ -299,7 +300,7 @@ async def loaded(
     log = JobLog(client, None, job, settings=settings)
     try:
         await log.watch()
-        await log.load_all()
+        await log.history.load_all()
         verdict = log.state.verdict
         assert verdict is not None
         _take_store(log, viewport)

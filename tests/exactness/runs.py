@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from chronotui.demo.faults import Faults
 from chronotui.demo.server import DemoServer
-from chronotui.engine.log_state import WatchSettings
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError
 from chronotui.model import STDERR
 from tests.exactness.cases import EVERY, Case, EndedCase, Scene, ended_script, script_of

@@ -191,7 +191,7 @@ async def test_an_expired_session_is_renewed_on_the_clients_loop(
     client = client_for(peer.url, auth)
     await client.workflows()
     assert await asyncio.to_thread(read, client) == b"log"
-    client._transport.credentials.forget()
+    client._signed_in.credentials.forget()
     assert await asyncio.to_thread(read, client) == b"log"
     assert loops == [asyncio.get_running_loop()] * 2
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chronotui.errors import UnreadableAnswerError
 from chronotui.model import LogLine
-from chronotui.sources.live import (
+from chronotui.sources.wire_json import (
     attempt_of,
     read_live_lines,
     read_log_page,

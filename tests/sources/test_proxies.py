@@ -456,7 +456,7 @@ async def test_a_tunnel_carries_both_clients_with_keep_alive_probes(
     options: dict[str, object] = {"tls": TlsSettings(ca_file=ca_file)}
     client = client_for("https://a.test/api", BearerAuth(token), **options)
     await client.workflows()
-    http = client._transport._client
+    http = client._http._client
     assert http is not None
     async with http.stream("GET", "https://a.test/") as seen:
         sock = seen.extensions["network_stream"].get_extra_info("socket")

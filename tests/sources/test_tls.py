@@ -11,7 +11,7 @@ import trustme
 
 from chronotui.errors import CancelledByUserError, ConfigError, UnreachableError
 from chronotui.model import RawFormat
-from chronotui.sources.connections import build_context
+from chronotui.sources.http import build_context
 from chronotui.sources.protocol import TlsSettings
 
 if TYPE_CHECKING:

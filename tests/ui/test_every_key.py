@@ -18,9 +18,15 @@ from chronotui.engine.save_request import SaveRequest
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.storage.config_edit import Edit
 from chronotui.storage.settings import Config, Profile
-from chronotui.ui.app import commands
 from chronotui.ui.dialogs import SecretDialog
-from chronotui.ui.keys import GROUPS, HelpScreen, actions_of, all_actions, own_bindings
+from chronotui.ui.keys import (
+    GROUPS,
+    HelpScreen,
+    actions_of,
+    all_actions,
+    commands,
+    own_bindings,
+)
 from chronotui.ui.profiles import (
     FirstRunApp,
     ProfileForm,
@@ -96,7 +102,7 @@ def test_every_key_has_a_name_and_stands_in_the_help() -> None:
         if found is FirstRunApp:  # a form alone, before there is any help
             continue
         for _key, binding in BindingsMap(found.__dict__.get("BINDINGS", ())):
-            hint = f"name the key and list {found.__name__} in ui/bound.py: {binding}"
+            hint = f"name the key, and its module in ui/keys.py: {binding}"
             assert binding.id in listed, hint
             assert binding.description
     assert {action.group for action in all_actions()} <= set(GROUPS.values())
@@ -113,7 +119,7 @@ async def test_the_palette_over_a_dialog_has_its_actions(
         await pilot.pause()
         wanted = {action.id for action in actions_of(own_bindings(type(screen)))}
         assert wanted
-        assert wanted <= {command.help for command in commands(screen)}
+        assert wanted <= {command.help for command in commands(screen, {})}
 
 
 async def test_the_palette_of_the_desk_has_every_action_of_the_desk() -> None:

@@ -38,7 +38,7 @@ async def test_the_answer_is_what_was_typed_and_is_not_shown() -> None:
         assert not isinstance(app.screen, SecretDialog)
 
 
-@pytest.mark.parametrize("way", ["escape", "#decline"])
+@pytest.mark.parametrize("way", ["escape", "#cancel"])
 async def test_declining_is_not_signed_in(way: str) -> None:
     app = Asking()
     async with app.run_test() as pilot:

@@ -1,4 +1,4 @@
-"""Every field of a job and its workflow, as text to draw."""
+"""Every field of a job and its workflow: as rows, laid out for a width, drawn."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.text import clean
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from textual.events import Resize
+    from textual.binding import BindingType
 
     from chronotui.model import Job, Workflow
 
@@ -57,11 +57,11 @@ class DetailRow:
 def details_of(
     workflow: Workflow | None, job: Job | None, *, note: str = "", alarm: str = ""
 ) -> list[DetailRow]:
-    """Return the rows for the selected workflow and, when there is one, its job.
+    """Return the rows of what is selected in the tree, all clean.
 
     Args:
-        workflow: The workflow.
-        job: Its job.
+        workflow: The workflow, or that of the job.
+        job: The job.
         note: What the selected row says itself, where it is neither.
         alarm: What stands between the desk and the server.
     """
@@ -76,18 +76,14 @@ def details_of(
             rows.append(DetailRow("text", ""))
         rows.append(DetailRow("title", "Workflow"))
         rows += _fields({k: v for k, v in workflow.fields.items() if k != "payload"})
-        rows += _log_policy(workflow)
+        if workflow.kind == "HEARTBEAT":
+            rows.append(DetailRow("note", "A HEARTBEAT workflow never has logs."))
         if workflow.payload:
             rows += [DetailRow("text", ""), DetailRow("title", "Payload")]
             rows += [DetailRow("text", line) for line in pretty_lines(workflow.payload)]
     if not rows:
         rows.append(DetailRow("note", clean(note) or NOTHING))
     return rows
-
-
-def _log_policy(workflow: Workflow) -> Iterator[DetailRow]:
-    if workflow.kind == "HEARTBEAT":
-        yield DetailRow("note", "A HEARTBEAT workflow never has logs.")
 
 
 def _fields(fields: Mapping[str, object]) -> list[DetailRow]:
@@ -121,8 +117,6 @@ def pretty_lines(payload: str) -> tuple[str, ...]:
     return tuple(clean(line) for line in text.splitlines())
 
 
-# The details laid out for a width: rows of styled pieces.
-
 LEAST_VALUE: Final = 20
 """Cells beside the labels below which a longer value gets rows of its own."""
 INDENT: Final = 2
@@ -137,12 +131,7 @@ class DetailPiece(NamedTuple):
 
 
 def lay_out(rows: Sequence[DetailRow], width: int) -> list[DetailPiece]:
-    """Return the rows a width has room for; nothing is left out.
-
-    Args:
-        rows: The details, harmless already.
-        width: Cells, at least 1.
-    """
+    """Return the rows in pieces of at most ``width`` cells; nothing is left out."""
     labels = [row.label for row in rows if row.kind == "field"]
     column = max((cell_len(label) for label in labels), default=0) + INDENT
     laid_out: list[DetailPiece] = []
@@ -174,7 +163,7 @@ def _field(row: DetailRow, column: int, width: int) -> Iterator[DetailPiece]:
 
 
 def _text(row: DetailRow, width: int) -> Iterator[DetailPiece]:
-    """Wrap a line of the payload; its other rows hang under its first word."""
+    """Wrap a line of the payload; later rows hang under its first word."""
     indent = len(row.label) - len(row.label.lstrip(" ")) + INDENT
     hanging = " " * indent if indent < width // 2 else ""
     first, *others = _chopped(row.label, width, len(hanging))
@@ -199,8 +188,6 @@ def _chopped(text: str, width: int, hanging: int = 0) -> Iterable[str]:
     return [first, *chop_cells(text[len(first) :], room)]
 
 
-# The Details pane.
-
 MARGIN: Final = 1
 
 
@@ -222,20 +209,12 @@ class DetailsPane(ScrollView, can_focus=True):
         "details-pane--alarm",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "scroll_down", "Down", show=False, id="details.down"),
-        Binding("k,up", "scroll_up", "Up", show=False, id="details.up"),
-        Binding(
-            "space,ctrl+f,pagedown",
-            "page_down",
-            "Page down",
-            show=False,
-            id="details.page_down",
-        ),
-        Binding(
-            "b,ctrl+b,pageup", "page_up", "Page up", show=False, id="details.page_up"
-        ),
-        Binding("g,home", "scroll_home", "Top", show=False, id="details.top"),
-        Binding("G,end", "scroll_end", "Bottom", show=False, id="details.bottom"),
+        help_key("j,down", "scroll_down", "Down", "details.down"),
+        help_key("k,up", "scroll_up", "Up", "details.up"),
+        help_key("space,ctrl+f,pagedown", "page(1)", "Page down", "details.page_down"),
+        help_key("b,ctrl+b,pageup", "page(-1)", "Page up", "details.page_up"),
+        help_key("g,home", "scroll_home", "Top", "details.top"),
+        help_key("G,end", "scroll_end", "Bottom", "details.bottom"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -249,25 +228,19 @@ class DetailsPane(ScrollView, can_focus=True):
     def show(
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
     ) -> None:
-        """Show what is known of the selection; keeps the scroll.
-
-        Args:
-            workflow: The selected workflow, or that of the job.
-            job: The selected job.
-            sentence: What the selected row says, where it is neither.
-        """
+        """Show a selection (see `details_of`); keeps the scroll."""
         self._selection = (workflow, job, sentence)
         self._show()
 
-    def say_trouble(self, alarm: str) -> None:
+    def show_trouble(self, alarm: str) -> None:
         """Say over the details what stands between the desk and the server."""
         if alarm != self._alarm:
             self._alarm = alarm
             self._show()
 
     def _show(self) -> None:
-        workflow, job, sentence = self._selection
-        details = details_of(workflow, job, note=sentence, alarm=self._alarm)
+        workflow, job, note = self._selection
+        details = details_of(workflow, job, note=note, alarm=self._alarm)
         if details != self._details:
             self._details = details
             self._lay_out()
@@ -276,8 +249,7 @@ class DetailsPane(ScrollView, can_focus=True):
     def _room(self) -> int:
         return self.scrollable_content_region.width - 2 * MARGIN
 
-    def on_resize(self, _event: Resize) -> None:
-        """Lay the rows out for another width."""
+    def on_resize(self) -> None:
         if self._room != self._laid_out_for:
             self._lay_out()
 
@@ -288,31 +260,23 @@ class DetailsPane(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Draw a row of the window."""
         width = self.scrollable_content_region.width
         row = y + self.scroll_offset.y
         if row >= len(self.laid_out):
             return Strip.blank(width, self.rich_style)
         piece = self.laid_out[row]
-        label = self.get_component_rich_style("details-pane--label")
-        plain = self.rich_style
+        plain, style = self.rich_style, self.get_component_rich_style
         kind = f"details-pane--{piece.kind}"
-        if kind in self.COMPONENT_CLASSES:
-            text = self.get_component_rich_style(kind)
-        else:
-            text = plain
+        is_styled = kind in self.COMPONENT_CLASSES
         segments = [
             Segment(" " * MARGIN, plain),
-            Segment(piece.label, label),
-            Segment(piece.text, text),
+            Segment(piece.label, style("details-pane--label")),
+            Segment(piece.text, style(kind) if is_styled else plain),
         ]
         cells = MARGIN + cell_len(piece.label) + cell_len(piece.text)
         return Strip(segments, cells).adjust_cell_length(width, plain)
 
-    def action_page_down(self) -> None:
+    def action_page(self, pages: int) -> None:
         """Scroll by a page, a line kept."""
-        self.scroll_relative(y=max(self.size.height - 1, 1), animate=False)
-
-    def action_page_up(self) -> None:
-        """Scroll back by a page, a line kept."""
-        self.scroll_relative(y=-max(self.size.height - 1, 1), animate=False)
+        rows = max(self.size.height - 1, 1)
+        self.scroll_relative(y=pages * rows, animate=False)

@@ -1,81 +1,46 @@
-"""The opened job in a few words, for the line over its panes."""
+"""The right side: the opened job's panes, its name over them, and what it loads."""
 
 from __future__ import annotations
 
 from asyncio import Lock
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.containers import Vertical
 from textual.message import Message
-from textual.reactive import reactive
 from textual.widgets import ContentSwitcher
 
-from chronotui.errors import NotSignedInError, ServerError, WebPageError
+from chronotui.errors import ChronotuiError
 from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.desk.details import DetailsPane
-from chronotui.ui.desk.status import TROUBLED
+from chronotui.ui.desk.status import FOR_GOOD, Say, is_troubled
 from chronotui.ui.log import ViewportPlace
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
 
     from textual.app import ComposeResult
+    from textual.dom import DOMNode
     from textual.events import Click
 
-    from chronotui.engine.catalog import Catalog
-    from chronotui.engine.log_state import Connection, LogState
+    from chronotui.engine.connection import Connection
+    from chronotui.engine.job_log import JobLog, LogState
     from chronotui.engine.session import OpenedJob
-    from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
     from chronotui.ui.log import ViewSettings
+    from chronotui.ui.log.find import Goal
     from chronotui.ui.log.prompt import LogPane
-    from chronotui.ui.log.state import OpenLog
+    from chronotui.ui.log.state import Edge, OpenLog
+    from chronotui.ui.log.view import LogView
 
-SHORT_ID: Final = 8
-"""Characters of an id whose list is not loaded."""
-
-
-def cut_id(job: Job) -> str:
-    """Return the beginning of a job's id, where no list says how much tells it."""
-    return job.id[:SHORT_ID]
-
-
-def name_of(workflow: Workflow | None, job: Job) -> str:
-    """Return the workflow's name, or the beginning of its id."""
-    return workflow.name if workflow is not None else job.workflow_id[:SHORT_ID]
-
-
-def subject_of_job(job: Job, now: datetime, short_id: str = "") -> str:
-    """Return e.g. ``8f3c21  FAILED after 2:10, 3 attempts``; ``short_id`` as listed."""
-    words = f"{short_id or cut_id(job)}  {job.status}"
-    seconds = running_seconds(job, now)
-    if seconds is not None:
-        after = "after " if job.status.is_terminal else ""
-        words += f" {after}{human_duration(seconds)}"
-    if job.attempts is not None and job.attempts > 1:
-        ended = job.status.is_terminal
-        words += f", {job.attempts} attempts" if ended else f"  attempt {job.attempts}"
-    return words
-
-
-def running_seconds(job: Job, now: datetime) -> float | None:
-    """Return how long the job ran, or has been running; None before it started."""
-    if job.started_at is None:
-        return None
-    end = job.completed_at or (None if job.status.is_terminal else now)
-    if end is None:
-        return None
-    return max((end - job.started_at).total_seconds(), 0.0)
-
-
-# The line over the panes: which pane is shown, and of which job.
+    Work: TypeAlias = Callable[[], Coroutine[None, None, Any]]
 
 LIVE: Final = "live"
 HISTORY: Final = "history"
@@ -84,98 +49,13 @@ TITLES: Final = {LIVE: "Live", HISTORY: "History", DETAILS: "Details"}
 BETWEEN: Final = " ▸ "
 LEAST_NAME: Final = 6
 """Cells below which the beginning of a name is worth nothing."""
-
-
-class PaneTabs(OwnRow):
-    """Three titles and the opened job's name; a click chooses a pane."""
-
-    DEFAULT_CSS = """
-    PaneTabs { height: 1; background: $panel; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "pane-tabs--active",
-        "pane-tabs--idle",
-        "pane-tabs--alarm",
-    }
-
-    active: reactive[str] = reactive(LIVE, repaint=False)
-    subject: reactive[str] = reactive("", repaint=False)
-    status: reactive[str] = reactive("", repaint=False)
-    alarm: reactive[bool] = reactive(False, repaint=False)
-
-    class Chosen(Message):
-        """A pane was chosen with the mouse.
-
-        Attributes:
-            pane: One of ``live``, ``history``, ``details``.
-        """
-
-        def __init__(self, pane: str) -> None:
-            self.pane = pane
-            super().__init__()
-
-    def watch_active(self) -> None:
-        """Mark the title."""
-        self.repaint()
-
-    def watch_subject(self) -> None:
-        """Name the job."""
-        self.repaint()
-
-    def watch_status(self) -> None:
-        """Say how the job stands."""
-        self.repaint()
-
-    def watch_alarm(self) -> None:
-        """Colour the job."""
-        self.repaint()
-
-    def line(self, width: int) -> Text:
-        """Return the titles at the left and the job at the right, fitted."""
-        line = Text(no_wrap=True, end="")
-        for name, title in TITLES.items():
-            kind = "active" if name == self.active else "idle"
-            line.append(f" {title} ", self.tone(f"pane-tabs--{kind}"))
-        room = width - line.cell_len - 2
-        if room < 4 or not self.subject:
-            return line
-        subject = self._fitted(room)
-        if self.alarm:
-            subject.stylize(self.tone("pane-tabs--alarm"))
-        line.append(" " * (room - subject.cell_len + 1))
-        line.append_text(subject)
-        return line
-
-    def _fitted(self, room: int) -> Text:
-        """Return the job's name and how it stands, or as much as there is room for."""
-        status = clean(self.status)
-        name = Text(clean(self.subject), no_wrap=True)
-        for_name = room - cell_len(status) - len(BETWEEN)
-        if for_name >= LEAST_NAME or name.cell_len <= for_name:
-            name.truncate(for_name, overflow="ellipsis")
-            return name.append(BETWEEN + status)
-        if cell_len(status) > room:
-            status = status.partition("  ")[2] or status
-        words = Text(status, no_wrap=True)
-        words.truncate(room, overflow="ellipsis")
-        return words
-
-    def on_click(self, event: Click) -> None:
-        """Choose the pane whose title was clicked."""
-        right = 0
-        for name, title in TITLES.items():
-            right += len(title) + 2
-            if event.x < right:
-                self.post_message(self.Chosen(name))
-                return
-
-
-# A job on the desk: its log, and what the reader did in each pane.
+SHORT_ID: Final = 8
+"""Characters of an id whose list is not loaded."""
 
 
 @dataclass(slots=True)
 class ShownJob:
-    """Kept while the reader looks at other jobs, so coming back is instant.
+    """A job on the desk, kept while others are read, so coming back is instant.
 
     Attributes:
         opened: The job and its log.
@@ -201,9 +81,9 @@ class ShownJob:
         return cls(opened, HISTORY if job.status.is_terminal else LIVE, views)
 
     @property
-    def job_id(self) -> str:
-        """The job's id."""
-        return self.opened.log.state.job.id
+    def job(self) -> Job:
+        """The job as last read."""
+        return self.opened.log.state.job
 
 
 def _nanoseconds(time: datetime | None) -> int | None:
@@ -212,11 +92,104 @@ def _nanoseconds(time: datetime | None) -> int | None:
     return int(time.timestamp()) * 1_000_000_000 + time.microsecond * 1_000
 
 
-# Why there is nothing to show, in a title and a sentence with the next step.
+def subject_of_job(job: Job, now: datetime, short_id: str) -> str:
+    """Return e.g. ``8f3c21  FAILED after 2:10, 3 attempts``."""
+    words = f"{short_id}  {job.status}"
+    ended = job.status.is_terminal
+    seconds = running_seconds(job, now)
+    if seconds is not None:
+        words += f" {'after ' if ended else ''}{human_duration(seconds)}"
+    if job.attempts is not None and job.attempts > 1:
+        words += f", {job.attempts} attempts" if ended else f"  attempt {job.attempts}"
+    return words
+
+
+def running_seconds(job: Job, now: datetime) -> float | None:
+    """Return how long the job ran, or has been running; None before it started."""
+    end = job.completed_at or (None if job.status.is_terminal else now)
+    if job.started_at is None or end is None:
+        return None
+    return max((end - job.started_at).total_seconds(), 0.0)
+
+
+class PaneTabs(OwnRow):
+    """Three titles and the opened job's name; a click chooses a pane."""
+
+    DEFAULT_CSS = """
+    PaneTabs { height: 1; background: $panel; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "pane-tabs--active",
+        "pane-tabs--idle",
+        "pane-tabs--alarm",
+    }
+
+    class Chosen(Message):
+        """A pane was chosen with the mouse."""
+
+        def __init__(self, pane: str) -> None:
+            self.pane = pane
+            super().__init__()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._active = DETAILS
+        self._subject = self._status = ""
+        self._alarm = False
+
+    def mark(self, pane: str) -> None:
+        """Mark the title of the pane that is shown."""
+        if pane != self._active:
+            self._active = pane
+            self.repaint()
+
+    def name_job(self, subject: str, status: str, *, alarm: bool) -> None:
+        """Say whose log it is and how the job stands; cleaned here."""
+        if (subject, status, alarm) != (self._subject, self._status, self._alarm):
+            self._subject, self._status, self._alarm = subject, status, alarm
+            self.repaint()
+
+    def line(self, width: int) -> Text:
+        """Return the titles at the left and the job at the right, fitted."""
+        line = Text(no_wrap=True, end="")
+        for name, title in TITLES.items():
+            kind = "active" if name == self._active else "idle"
+            line.append(f" {title} ", self.tone(f"pane-tabs--{kind}"))
+        room = width - line.cell_len - 2
+        if room < 4 or not self._subject:
+            return line
+        subject = self._fitted(room)
+        if self._alarm:
+            subject.stylize(self.tone("pane-tabs--alarm"))
+        line.append(" " * (room - subject.cell_len + 1))
+        line.append_text(subject)
+        return line
+
+    def _fitted(self, room: int) -> Text:
+        """Return the job's name and how it stands, or as much as there is room for."""
+        status = clean(self._status)
+        name = Text(clean(self._subject), no_wrap=True)
+        for_name = room - cell_len(status) - len(BETWEEN)
+        if for_name >= LEAST_NAME or name.cell_len <= for_name:
+            name.truncate(for_name, overflow="ellipsis")
+            return name.append(BETWEEN + status)
+        if cell_len(status) > room:
+            status = status.partition("  ")[2] or status
+        words = Text(status, no_wrap=True)
+        words.truncate(room, overflow="ellipsis")
+        return words
+
+    def on_click(self, event: Click) -> None:
+        right = 0
+        for name, title in TITLES.items():
+            right += len(title) + 2
+            if event.x < right:
+                self.post_message(self.Chosen(name))
+                return
 
 
 class Reason(NamedTuple):
-    """An empty pane's words; server words in them are not cleaned yet."""
+    """Why a pane is empty, with the next step; server words are not cleaned yet."""
 
     title: str
     sentence: str
@@ -233,49 +206,8 @@ RETENTION_OFF: Final = (
 DETAILS_HINT: Final = "D shows the job's details."
 
 
-def of_lists(
-    catalog: Catalog | None, url: str, refusal: ChronotuiError | None = None
-) -> str:
-    """Return what stands between the desk and its lists, and the next step.
-
-    Args:
-        catalog: The lists; None before there is a connection.
-        url: The server.
-        refusal: Why there will be no connection.
-
-    Returns:
-        "" where nothing does.
-    """
-    problem = catalog.problem if catalog is not None else refusal
-    if problem is not None:
-        return with_next_key(problem)
-    if catalog is None or not catalog.answered:
-        return f"Connecting to {url} …"
-    return ""
-
-
-def with_next_key(problem: ChronotuiError) -> str:
-    """Return an error for the desk, with the key that helps."""
-    if isinstance(problem, NotSignedInError) and not isinstance(problem, WebPageError):
-        return f"{problem.sentence} r signs in again, P opens the profiles."
-    if problem.answer is not None or isinstance(problem, ServerError):
-        return f"{problem} It is asked again by itself; r asks now."
-    return f"{problem} P opens the profiles."
-
-
-def why_empty(
-    pane: str, workflow: Workflow | None, job: Job | None, state: LogState | None
-) -> Reason:
-    """Return why a pane of the opened job shows no line.
-
-    Args:
-        pane: ``live`` or ``history``.
-        workflow: The job's workflow, as far as it is known.
-        job: The opened job; None when none is open.
-        state: What its log says about itself; None before it was asked for.
-    """
-    if job is None or state is None:
-        return NOTHING_OPEN
+def why_empty(pane: str, workflow: Workflow | None, state: LogState) -> Reason:
+    """Return why a pane, ``live`` or ``history``, of the opened job has no line."""
     if state.problem is not None:
         return of_problem(state.problem, workflow)
     if workflow is not None and workflow.kind == "HEARTBEAT":
@@ -286,8 +218,7 @@ def why_empty(
 
 def _of_connection(connection: Connection) -> Reason | None:
     """Return what stands between the pane and its first line; None if nothing does."""
-    kind = str(connection.kind)
-    if not connection.reason or not (kind in TROUBLED or connection.is_troubled):
+    if not connection.reason or not is_troubled(connection):
         return None
     words = connection.reason.rstrip(".")
     return Reason("Nothing could be read yet.", f"{words}. r asks again now.")
@@ -312,7 +243,9 @@ def _by_status(pane: str, state: LogState) -> Reason:
             f"It is {status}. Its lines appear here when it runs.",
         )
     if status.is_terminal:
-        return _ended(state)
+        if state.filling is not None or (state.verdict is None and not state.at_end):
+            return Reason("Reading the log …", "The newest lines come first.")
+        return Reason("No output.", f"The job wrote nothing. {DETAILS_HINT}")
     if pane == LIVE:
         return Reason(
             "No output yet.", "The job is running; its lines appear here as it writes."
@@ -323,23 +256,139 @@ def _by_status(pane: str, state: LogState) -> Reason:
     )
 
 
-def _ended(state: LogState) -> Reason:
-    if state.filling is not None or (state.verdict is None and not state.at_end):
-        return Reason("Reading the log …", "The newest lines come first.")
-    return Reason("No output.", f"The job wrote nothing. {DETAILS_HINT}")
+def has_worker(node: DOMNode, group: str) -> bool:
+    """Whether a worker of a group is running on a node."""
+    return any(
+        worker.group == group and worker.node is node and not worker.is_finished
+        for worker in node.workers
+    )
 
 
-# The right side: the opened job's panes.
+def start_worker(node: DOMNode, group: str, work: Work) -> None:
+    """Begin some work, once whatever a node does of that group has been stopped."""
+    node.run_worker(work, group=group, exclusive=True)
 
-ALARMING: Final = "FAILED"
+
+LONG: Final = "long"
+
+
+class LineLoader:
+    """Loads lines of the opened log that the reader comes near to or asks for.
+
+    One request for each edge and one longer load at a time; `stop` ends the latter.
+
+    Attributes:
+        log: The opened log.
+    """
+
+    def __init__(self, node: DOMNode, say: Say) -> None:
+        self.log: JobLog | None = None
+        self._node = node
+        self._say = say
+
+    def load_edge(self, edge: Edge) -> None:
+        """Load the next page above (``top``) or below (``bottom``), if there is one."""
+        log = self.log
+        if log is None or not log.state.lines or has_worker(self._node, edge):
+            return
+        if edge == "top" and not log.state.at_start:
+            start_worker(
+                self._node, edge, partial(self._reported, log.history.load_older)
+            )
+        elif edge == "bottom" and not log.state.at_end:
+            start_worker(
+                self._node, edge, partial(self._reported, log.history.load_newer)
+            )
+
+    def load_all(self, pane: LogPane) -> None:
+        """Load the whole log and go to its start, if that is still wanted."""
+        log = self.log
+        if log is None or log.state.at_start or has_worker(self._node, LONG):
+            return
+        what = "the lines left out" if log.state.split else "the log to its start"
+        self._say(f"Loading {what} … esc stops.", seconds=FOR_GOOD)
+        start_worker(self._node, LONG, partial(self._load_all, log, pane))
+
+    async def _load_all(self, log: JobLog, pane: LogPane) -> None:
+        if await self._reported(log.history.load_all):
+            self._say("")
+            if log is self.log and pane.view.is_at_top:
+                pane.view.take_over()
+                pane.view.go_to_row(0)
+
+    def load_back(self, pane: LogPane, goal: Goal, typed: str) -> None:
+        """Load back to a place, as it was typed, and go there; the last one wins."""
+        if self.log is not None:
+            self._say(f"Loading back to {typed} … esc stops.", seconds=FOR_GOOD)
+            load = partial(self._load_back, self.log, pane, goal)
+            start_worker(self._node, LONG, load)
+
+    async def _load_back(self, log: JobLog, pane: LogPane, goal: Goal) -> None:
+        from chronotui.ui.log.find import LineGoal
+
+        if isinstance(goal, LineGoal):
+            load = partial(log.history.load_back_to_line, *goal)
+        else:
+            load = partial(log.history.load_back_to_time, goal.time_ns)
+        if not await self._reported(load):
+            return
+        self._say("")
+        if log is self.log:
+            try:
+                pane.view.go_to_loaded(goal)
+            except ValueError as error:
+                self._say(str(error))
+
+    def find_error(self, pane: LogPane) -> None:
+        """Load page by page until there is an error above the reader."""
+        if self.log is not None and not has_worker(self._node, LONG):
+            words = "Looking for an error in older lines … esc stops."
+            self._say(words, seconds=FOR_GOOD)
+            find = partial(self._find_error, self.log, pane)
+            start_worker(self._node, LONG, partial(self._reported, find))
+
+    async def _find_error(self, log: JobLog, pane: LogPane) -> None:
+        while await log.history.load_older():
+            if log is not self.log or pane.view.went_to_older_error():
+                self._say("")
+                return
+        self._say("")
+        if log is self.log:
+            pane.set_scope(older=not log.state.at_start)
+            if not pane.view.went_to_older_error():
+                self._say("No error above this line in what can be loaded.")
+
+    def stop(self) -> bool:
+        """Stop a longer load; False when there is none."""
+        if not has_worker(self._node, LONG):
+            return False
+        self._node.workers.cancel_group(self._node, LONG)
+        self._say("Stopped; what was loaded stays.")
+        return True
+
+    async def _reported(self, load: Work) -> bool:
+        """Load lines; False when that failed, which is said."""
+        try:
+            await load()
+        except ChronotuiError as error:
+            self._say(str(error))
+            return False
+        return True
 
 
 class LogSide(Vertical):
     """Shows one opened job at a time and remembers how the others were left.
 
+    Args:
+        settings: How lines are shown at first.
+        say: Says a sentence on the desk.
+        moved: Called when the reader of the shown pane is elsewhere, before the
+            picture that shows it is on its way.
+        now: The clock, aware.
+        short_id: Returns a job's id as the tree shows it.
+
     Attributes:
         current: The job that is shown.
-        when_placed: Called when the reader of the shown pane is elsewhere.
     """
 
     DEFAULT_CSS = """
@@ -354,32 +403,31 @@ class LogSide(Vertical):
         self,
         settings: ViewSettings,
         *,
-        id: str | None = None,  # noqa: A002
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        short_id: Callable[[Job], str] = cut_id,
+        say: Say,
+        moved: Callable[[], None],
+        now: Callable[[], datetime],
+        short_id: Callable[[Job], str],
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(id="log-side")
         self._settings = settings
+        self._moved = moved
         self._now = now
         self._short_id = short_id
         self._panes: dict[str, LogPane] = {}
-        self._furnishing = Lock()
+        self._mounting = Lock()
         self._shown: dict[str, ShownJob] = {}
+        self._named: Job | None = None
+        self._tabs = PaneTabs()
+        self.details = DetailsPane(id=DETAILS)
+        self._switcher = ContentSwitcher(self.details, initial=DETAILS)
+        self.loader = LineLoader(self, say)
         self.current: ShownJob | None = None
-        self._told: Job | None = None
-        self.when_placed: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
-        """Yield the titles and the three panes."""
-        yield PaneTabs()
-        with ContentSwitcher(initial=DETAILS):
-            yield DetailsPane(id=DETAILS)
+        yield self._tabs
+        yield self._switcher
 
-    def on_mount(self) -> None:
-        """Start on Details, with nothing open."""
-        self.query_one(PaneTabs).active = DETAILS
-
-    async def furnish(self) -> None:
+    async def mount_panes(self) -> None:
         """Put the two log panes behind their titles, if they are not there yet.
 
         They are most of what the desk has to load and to style, so its first frame
@@ -387,64 +435,39 @@ class LogSide(Vertical):
         """
         from chronotui.ui.log.prompt import LogPane
 
-        async with self._furnishing:
+        async with self._mounting:
             if self._panes:
                 return
             panes = {
-                pane: LogPane(
-                    settings=self._settings, when_placed=self._placed, id=pane
-                )
-                for pane in (LIVE, HISTORY)
+                name: LogPane(settings=self._settings, when_placed=self._moved, id=name)
+                for name in (LIVE, HISTORY)
             }
             for pane in panes.values():
                 pane.display = False
-            await self.query_one(ContentSwitcher).mount(*panes.values())
+                pane.view.explain_empty(*NOTHING_OPEN)
+            await self._switcher.mount(*panes.values())
             self._panes = panes
-        for name in panes:
-            self._explain(name, NOTHING_OPEN)
 
     @property
     def pane(self) -> str:
         """Name of the pane that is shown."""
-        return self.query_one(ContentSwitcher).current or DETAILS
+        return self._switcher.current or DETAILS
 
     @property
     def log_pane(self) -> LogPane | None:
         """The log pane that is shown, None on Details."""
-        if self.pane == DETAILS:
-            return None
-        return self._panes[self.pane]
-
-    @property
-    def any_log_pane(self) -> LogPane | None:
-        """A log pane, shown or not; None before they are there."""
-        return next(iter(self._panes.values()), None)
-
-    @property
-    def details(self) -> DetailsPane:
-        """The Details pane."""
-        return self.query_one(DetailsPane)
+        return self._panes.get(self.pane)
 
     @property
     def place(self) -> ViewportPlace:
         """Where the reader is in the shown pane."""
-        log_pane = self.log_pane
-        return log_pane.view.place if log_pane is not None else ViewportPlace()
+        pane = self.log_pane
+        return ViewportPlace() if pane is None else pane.view.place
 
     @property
     def state(self) -> LogState | None:
         """What the opened job's log says about itself."""
         return self.current.opened.log.state if self.current else None
-
-    def show_details(
-        self, workflow: Workflow | None, job: Job | None, sentence: str = ""
-    ) -> None:
-        """Show what is known of the tree's selection on Details."""
-        self.query_one(DetailsPane).show(workflow, job, sentence)
-
-    def say_trouble(self, alarm: str) -> None:
-        """Say on Details what stands between the desk and the server."""
-        self.query_one(DetailsPane).say_trouble(alarm)
 
     def show_job(self, opened: OpenedJob) -> None:
         """Show an opened job where it was left, or on the pane that fits its state."""
@@ -453,15 +476,15 @@ class LogSide(Vertical):
         if shown is None or shown.opened is not opened:
             shown = self._shown[job_id] = ShownJob.of(opened)
         self.current = shown
-        for pane in (LIVE, HISTORY):
-            self._panes[pane].show(shown.views[pane])
+        self.loader.log = opened.log
+        for name, pane in self._panes.items():
+            pane.show(shown.views[name])
         self.choose(shown.pane)
-        self.log_changed()
 
     def choose(self, pane: str) -> None:
         """Show a pane."""
-        self.query_one(ContentSwitcher).current = pane
-        self.query_one(PaneTabs).active = pane
+        self._switcher.current = pane
+        self._tabs.mark(pane)
         if self.current is not None and pane != DETAILS:
             self.current.pane = pane
         self.log_changed()
@@ -469,52 +492,54 @@ class LogSide(Vertical):
 
     def focus_pane(self) -> None:
         """Give the shown pane the focus."""
-        log_pane = self.log_pane
-        if log_pane is not None:
-            self.screen.set_focus(log_pane.view)
-        else:
-            self.screen.set_focus(self.query_one(DetailsPane))
+        pane = self.log_pane
+        self.screen.set_focus(self.details if pane is None else pane.view)
 
     def log_changed(self) -> None:
         """Take over what the opened job's log has become."""
-        state = self.state
-        if state is None or state.job is not self._told:
-            self.tick()
-        if self.current is None or state is None:
+        if self.current is None:
             return
-        log_pane = self.log_pane
-        if log_pane is None:
+        if self.current.job is not self._named:
+            self.name_job()
+        pane, state = self.log_pane, self.current.opened.log.state
+        if pane is None:
             return
         if not state.lines:
-            reason = why_empty(
-                self.pane, self.current.opened.workflow, state.job, state
-            )
-            self._explain(self.pane, reason)
-        log_pane.set_scope(older=not state.at_start)
-        log_pane.view.log_changed()
+            workflow = self.current.opened.workflow
+            pane.view.explain_empty(*why_empty(self.pane, workflow, state))
+        pane.set_scope(older=not state.at_start)
+        pane.view.log_changed()
 
-    def tick(self) -> None:
-        """Say again what moves with the clock."""
-        tabs = self.query_one(PaneTabs)
-        state = self.state
-        self._told = state.job if state is not None else None
-        if self.current is None or state is None:
-            tabs.subject = tabs.status = ""
+    def name_job(self) -> None:
+        """Say whose log it is, and for how long the job has been running by now."""
+        if self.current is None:
             return
-        tabs.subject = name_of(self.current.opened.workflow, state.job)
-        tabs.status = subject_of_job(state.job, self._now(), self._short_id(state.job))
-        tabs.alarm = state.job.status == ALARMING
-
-    def _placed(self) -> None:
-        if self.log_pane is not None:
-            self.when_placed()
-
-    def _explain(self, pane: str, reason: Reason) -> None:
-        self._panes[pane].view.explain_empty(reason.title, reason.sentence)
+        job, workflow = self.current.job, self.current.opened.workflow
+        self._named = job
+        self._tabs.name_job(
+            workflow.name if workflow is not None else job.workflow_id[:SHORT_ID],
+            subject_of_job(job, self._now(), self._short_id(job)),
+            alarm=job.status == "FAILED",
+        )
 
     @on(PaneTabs.Chosen)
     async def _choose(self, message: PaneTabs.Chosen) -> None:
         message.stop()
-        await self.furnish()
+        await self.mount_panes()
         self.choose(message.pane)
         self.focus_pane()
+
+    def on_log_view_edge_reached(self, message: LogView.EdgeReached) -> None:
+        self.loader.load_edge(message.edge)
+
+    def on_log_view_whole_log_wanted(self) -> None:
+        if self.log_pane is not None:
+            self.loader.load_all(self.log_pane)
+
+    def on_log_view_older_wanted(self, message: LogView.OlderWanted) -> None:
+        if self.log_pane is not None:
+            self.loader.load_back(self.log_pane, message.goal, message.typed)
+
+    def on_log_view_older_error_wanted(self) -> None:
+        if self.log_pane is not None:
+            self.loader.find_error(self.log_pane)

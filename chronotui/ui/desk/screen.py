@@ -1,256 +1,188 @@
-"""Opening a job's log and leaving the last one's stream."""
+"""The main screen: tree at the left, the opened job at the right, the truth below."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from asyncio import get_running_loop
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
-from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize, ScreenResume
+from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
-from chronotui.ui.desk.base import FOR_GOOD, DeskBase
-from chronotui.ui.desk.log_side import LogSide
-from chronotui.ui.desk.reading_on import ReadingOn, Saving, ServerSearching
-from chronotui.ui.desk.status import StatusLine
-from chronotui.ui.keys import KeyHints
+from chronotui.ui.desk.log_side import (
+    DETAILS,
+    SHORT_ID,
+    LogSide,
+    has_worker,
+    of_problem,
+    start_worker,
+)
+from chronotui.ui.desk.status import (
+    FOR_GOOD,
+    NOTICE_SECONDS,
+    DeskStatus,
+    Say,
+    StatusLine,
+    StatusMessage,
+    StatusTimer,
+    is_too_small,
+)
+from chronotui.ui.keys import KeyHints, help_key
 from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
-    from asyncio import TimerHandle
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from textual.app import ComposeResult
-    from textual.dom import DOMNode
     from textual.events import DescendantFocus, Event
 
+    from chronotui.engine.catalog import Catalog
     from chronotui.engine.client import SecretQuestion
-    from chronotui.engine.session import OpenedJob, Session
+    from chronotui.engine.job_log import JobLog
+    from chronotui.engine.save import Save, Saves
+    from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
     from chronotui.tree.model import NodeKey
+    from chronotui.ui.desk.log_side import ShownJob
+    from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.log.view import LogView
 
-STANDING_SECONDS: Final = 0.15
-"""How long the status line waits to be painted in one frame with the log's lines."""
-
-FOLLOWING_SECONDS: Final = 0.1
-"""How often it counts on while a followed log floods: faster nobody reads."""
-
-
-class OpeningJobs(DeskBase):
-    """One job is open at a time; the others keep their lines and places."""
-
-    _unsubscribe: Callable[[], None] | None = None
-    _status_due: TimerHandle | None = None
-    _said_at = 0.0
-    _said_following = False
-    _told_tree: tuple[Job, ChronotuiError | None] | None = None
-
-    def open_job(self, workflow: Workflow | None, job: Job) -> None:
-        """Open a job's log and put the focus in it; the last one's stream closes."""
-        if self.session is None:
-            return
-        left = self.log_side.current
-        opened = self.session.open(workflow, job)
-        if left is not None and left.opened is not opened:
-            left.opened.leave()
-        self._listen(opened)
-        self.log_side.show_job(opened)
-        self.log_side.focus_pane()
-        self.show_status()
-
-    def _listen(self, opened: OpenedJob) -> None:
-        self.stop_listening()
-        self._unsubscribe = opened.log.subscribe(self._log_changed)
-
-    def stop_listening(self) -> None:
-        """Take no more changes over."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
-        self._forget_due()
-
-    def show_status(self) -> None:
-        """Say on the status line how things stand now."""
-        self._forget_due()
-        if self.is_whole:
-            self._said_at = monotonic()
-            self._said_following = self.log_side.place.following
-            super().show_status()
-
-    def reader_placed(self) -> None:
-        """Say where the reader is now, in the frame that shows it."""
-        follows_on = self._said_following and self.log_side.place.following
-        if follows_on and monotonic() < self._said_at + FOLLOWING_SECONDS:
-            self._say_soon()
-        else:
-            self.show_status()
-
-    def _say_soon(self) -> None:
-        if self._status_due is None:
-            self._status_due = get_running_loop().call_later(
-                STANDING_SECONDS, self.show_status
-            )
-
-    def _forget_due(self) -> None:
-        if self._status_due is not None:
-            self._status_due.cancel()
-            self._status_due = None
-
-    def _log_changed(self) -> None:
-        if self.session is not None and self.is_whole:
-            self._tell_tree()
-            self.log_side.log_changed()
-            self._say_soon()
-            self.session.log_changed()
-
-    def _tell_tree(self) -> None:
-        """Show in the tree what the log has learned before it is polled again."""
-        state = self.log_side.state
-        if state is None or (state.job, state.problem) == self._told_tree:
-            return
-        self._told_tree = (state.job, state.problem)
-        self.tree_side.update_job(state.job)
-        if isinstance(state.problem, LogsUnavailableError):
-            self.tree_side.note_no_logs(state.job.workflow_id)
-
-
-# Connecting, signing in again, and opening what a deep link names.
-
-NEEDED_BY_LOGS: Final = (
-    "chronotui.engine.job_log",
-    "chronotui.ui.log.prompt",
-)
+NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.prompt")
 
 LINK: Final = "link"
-"""The group of the worker that follows a deep link."""
+SAVE: Final = "save"
+SEARCH: Final = "search-server"
 
 REST_SECONDS: Final = 0.2
 """How long after the first answer the tree has been read and painted, as a rule."""
+LONG_SECONDS: Final = 12.0
+NOTHING_SAVED: Final = "Nothing was saved yet; s saves the opened log."
 
 
-def wake_collector() -> None:
-    """Let the garbage collector work if it rested while the desk was loaded.
+async def find_linked(
+    catalog: Catalog, workflow: str, job: str | None, say: Say
+) -> NodeKey | None:
+    """Find what a deep link names, as soon as the server answers; None is said."""
+    named = f"job {job}" if job else f"workflow {workflow}"
+    waited = False
 
-    What is there by now stays: leaving it out of every collection keeps each of
-    them short.
+    def wait(problem: ChronotuiError) -> None:
+        nonlocal waited
+        waited = True
+        is_told = catalog.problem is not None or not catalog.answered
+        why = "." if is_told else f": {problem.sentence}"
+        say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
+
+    try:
+        key = await catalog.find_link(workflow, job, wait)
+    except ChronotuiError as error:
+        say(str(error), seconds=30)
+        return None
+    if waited:
+        say("")
+    return key
+
+
+class Saver:
+    """Asks what to save, lists the saves, and says how those ended that went on.
+
+    Args:
+        screen: What the dialogs open over; its workers run them.
+        saves: The desk's saves.
+        say: Says a sentence on the desk.
+        short_id: Returns a job's id as the tree shows it.
+        remember_folder: Takes the folder a log was saved to.
     """
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
 
-
-class Connecting(OpeningJobs, Saving):
-    """Builds the session after the first frame and keeps it signed in."""
-
-    _is_furnished = False
-
-    @work(group="connect", exclusive=True)
-    async def connect(self) -> None:
-        """Connect, show the tree, follow the deep link."""
-        opening = await asyncio.to_thread(import_module, "chronotui.engine.session")
-        plan = self.plan
-        try:
-            session: Session = await opening.open_session(
-                plan.profile,
-                plan.ui,
-                ask=self._ask,
-                remember=plan.remembers_session,
-                log=plan.log,
-                timing=plan.timing,
-            )
-        except ChronotuiError as error:
-            self.refusal = error
-            self.show_status()
-            return
-        finally:
-            wake_collector()
-        self.session = session
-        session.catalog.subscribe(self._catalog_changed)
-        self.tree_side.attach(session.catalog)
-        session.saves.subscribe(self.save_changed)
-        session.start()
-        if plan.workflow:
-            self._follow_link(session, plan.workflow, plan.job)
-
-    @work(group=LINK, exclusive=True)
-    async def _follow_link(
-        self, session: Session, workflow_text: str, job_text: str | None
+    def __init__(
+        self,
+        screen: Screen[None],
+        saves: Saves,
+        say: Say,
+        short_id: Callable[[Job], str],
+        remember_folder: Callable[[Path], None],
     ) -> None:
-        """Open what a deep link names, as soon as the server answers."""
-        named = f"job {job_text}" if job_text else f"workflow {workflow_text}"
-        waited = False
+        self._screen = screen
+        self._saves = saves
+        self._say = say
+        self._short_id = short_id
+        self._remember_folder = remember_folder
+        saves.subscribe(self._changed)
 
-        def waiting(problem: ChronotuiError) -> None:
-            nonlocal waited
-            waited = True
-            catalog = session.catalog
-            is_told = catalog.problem is not None or not catalog.answered
-            why = "." if is_told else f": {problem.sentence}"
-            self.say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
+    def ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
+        """Ask what to save of a job, and save it."""
+        if not has_worker(self._screen, SAVE):
+            ask = partial(self._ask, shown, pane, plan)
+            start_worker(self._screen, SAVE, ask)
 
-        try:
-            key = await session.catalog.find_link(workflow_text, job_text, waiting)
-        except ChronotuiError as error:
-            self.say(str(error), seconds=30)
+    async def _ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
+        from chronotui.ui.save import subject_of
+        from chronotui.ui.save_list import ask_and_save
+
+        subject = subject_of(shown, pane, plan, self._short_id(shown.job))
+        app, took = self._screen.app, self._remember_folder
+        save = await ask_and_save(app, self._saves, subject, on_folder=took)
+        self._say_that_it_goes_on(save)
+
+    def list(self) -> None:
+        """List the saves of this desk."""
+        if not self._saves.all:
+            self._say(NOTHING_SAVED)
+        elif not has_worker(self._screen, SAVE):
+            start_worker(self._screen, SAVE, self._list)
+
+    async def _list(self) -> None:
+        from chronotui.ui.save_list import show_saves
+
+        save = await show_saves(self._screen.app, self._saves, self._title_of)
+        self._say_that_it_goes_on(save)
+
+    def _say_that_it_goes_on(self, save: Save | None) -> None:
+        if save is not None and save.is_recording and not save.is_over:
+            self._say(f"{self._title_of(save)} is recorded to its end; W lists it.")
+
+    def _title_of(self, save: Save) -> str:
+        job = save.request.job
+        return save.request.job_id if job is None else self._short_id(job)
+
+    def _changed(self, save: Save) -> None:
+        """Say how a save ended that nobody was looking at."""
+        if not save.is_over or self._screen.app.screen is not self._screen:
             return
-        if waited:
-            self.say("")
-        await self._open_linked(session, key)
+        if save.error is not None:
+            self._say(f"{save.error} W lists the saves.", seconds=30)
+        elif save.result is not None:
+            self._say(save.result.sentence(), seconds=15)
 
-    async def _open_linked(self, session: Session, key: NodeKey) -> None:
-        tree = session.catalog.tree
-        job, branch = tree.job(key), tree.branch(key.workflow_id)
-        workflow = branch.workflow if branch else None
-        is_hidden = workflow is not None and workflow.terminated_at is not None
-        if is_hidden and not tree.filters.terminated:
-            self.tree_side.set_filters(tree.filters.with_terminated_toggled())
-        tree.select(key)
-        self.tree_side.tree_view.show_selected()
-        if job is not None:
-            await self.log_side.furnish()
-            self.open_job(workflow, job)
+    def leave(self, then: Callable[[], object]) -> None:
+        """Do what leaves the desk, after asking when saves are running."""
+        if self._saves.running:
+            start_worker(self._screen, "leave", partial(self._ask_to_leave, then))
+        else:
+            then()
 
-    def forget_link(self) -> None:
-        """Wait for no deep link any more: another job was chosen."""
-        self.workers.cancel_group(self, LINK)
+    async def _ask_to_leave(self, then: Callable[[], object]) -> None:
+        from chronotui.ui.save_list import LeaveScreen
 
-    async def _load_the_rest(self) -> None:
-        """Load what opening a job will need, now that the tree is there."""
-        for module in NEEDED_BY_LOGS:
-            await asyncio.to_thread(import_module, module)
-        if self.is_whole:
-            await self.log_side.furnish()
+        leave = LeaveScreen(self._saves.running)
+        if await self._screen.app.push_screen_wait(leave):
+            then()
 
-    async def on_unmount(self) -> None:
-        """Stop everything that went on for this desk."""
-        self.stop_listening()
-        self.workers.cancel_node(self)
-        if self.session is not None:
-            await self.session.close()
-            self.recordings_kept(self.session.saves)
+    def kept_recordings(self) -> Iterator[str]:
+        """Yield what is to be said of recordings once the desk is closed."""
+        for save in self._saves.all:
+            if save.is_recording and save.error is not None and save.part:
+                from chronotui.ui.save import kept
 
-    def _catalog_changed(self) -> None:
-        if self.session is not None and self.is_whole:
-            self.show_status()
-            self.session.catalog_answered()
-            if not self._is_furnished and self.session.catalog.answered:
-                self._is_furnished = True
-                self.set_timer(REST_SECONDS, self._load_the_rest)
-
-    async def _ask(self, question: SecretQuestion) -> str:
-        from chronotui.ui.dialogs import ask_in_dialog
-
-        return await ask_in_dialog(self.app, question)
-
-
-# The main screen.
+                yield kept(save)
 
 
 class Sides(Horizontal):
@@ -259,41 +191,60 @@ class Sides(Horizontal):
     BLANK = True
 
 
-class DeskScreen(Connecting, ReadingOn, ServerSearching):
-    """Tree at the left, the opened job at the right, the truth below."""
+class DeskScreen(Screen[None]):
+    """One profile's desk.
+
+    Args:
+        plan: What it is started with.
+        tell: Takes what is to be said once the terminal is given back.
+    """
 
     AUTO_FOCUS = "JobTree"
     BLANK = True  # the two sides and the lines below them cover it
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab,shift+tab", "switch_side", "tree/log", id="desk.switch"),
-        Binding("L", "pane('live')", "Live pane", show=False, id="desk.live"),
-        Binding("H", "pane('history')", "History pane", show=False, id="desk.history"),
-        Binding("D", "pane('details')", "Details pane", show=False, id="desk.details"),
-        Binding("z", "zoom", "full-screen log", show=False, id="desk.zoom"),
+        help_key("L", "pane('live')", "Live pane", "desk.live"),
+        help_key("H", "pane('history')", "History pane", "desk.history"),
+        help_key("D", "pane('details')", "Details pane", "desk.details"),
+        help_key("z", "zoom", "full-screen log", "desk.zoom"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
-        Binding("W", "saves", "list of saves", show=False, id="desk.saves"),
-        Binding("r,f5", "ask_now", "ask again now", show=False, id="desk.refresh"),
-        Binding("escape", "back", "back one step", show=False, id="desk.back"),
+        help_key("W", "saves", "list of saves", "desk.saves"),
+        help_key("r,f5", "ask_now", "ask again now", "desk.refresh"),
+        help_key("escape", "back", "back one step", "desk.back"),
     ]
 
-    _was_resumed = False
+    def __init__(self, plan: DeskPlan, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self.plan = plan
+        self.session: Session | None = None
+        self._tell = tell
+        self._refusal: ChronotuiError | None = None
+        self._saver: Saver | None = None
+        self._was_resumed = False
+        self._is_preloaded = False
+        self._told_problem = ""
+        self._told_tree: tuple[Job, ChronotuiError | None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self.tree_side = JobTreePane(now=plan.now, id="tree-side")
+        self.log_side = LogSide(
+            plan.view_settings,
+            say=self.say,
+            moved=self._reader_moved,
+            now=plan.now,
+            short_id=self.short_id,
+        )
+        self._status_line = StatusLine()
+        self._status_timer = StatusTimer(self._show_status)
+        self._message: StatusMessage | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the two sides and the lines below them."""
         # Before they are styled by it, not when the terminal's size is told again.
         width = self.app.size.width
         fits = [name for least, name in self.HORIZONTAL_BREAKPOINTS if width >= least]
         self.add_class(*fits[-1:], update=False)
-        with Sides(id="sides"):
-            yield JobTreePane(now=self.plan.now, id="tree-side")
-            yield LogSide(
-                self.plan.view_settings,
-                id="log-side",
-                now=self.plan.now,
-                short_id=self.short_id,
-            )
-        yield StatusLine()
+        yield Sides(self.tree_side, self.log_side, id="sides")
+        yield self._status_line
         yield KeyHints()
 
     async def on_event(self, event: Event) -> None:
@@ -322,45 +273,213 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
             super()._pop_result_callback()
 
     def on_mount(self) -> None:
-        """Put the focus in the tree and let the clock move what it moves."""
         self.set_focus(self.tree_side.tree_view)
-        self.log_side.when_placed = self.reader_placed
-        self.show_status()
+        self._status_timer.now()
         self.set_interval(1.0, self._tick)
-        self.say_memory(self.plan.notice)
+        self._say_memory(self.plan.notice)
+
+    async def on_unmount(self) -> None:
+        """Stop everything that went on for this desk."""
+        self._unsubscribe()
+        self._status_timer.stop()
+        self.workers.cancel_node(self)
+        if self.session is not None:
+            await self.session.close()
+        if self._saver is not None:
+            for words in self._saver.kept_recordings():
+                self._tell(words)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both sides stand: not before composing, nor while closing."""
+        return self.log_side.is_attached and self._status_line.is_attached
+
+    # The session: connecting, the deep link, what catalog and log tell.
+
+    @work(group="connect", exclusive=True)
+    async def connect(self) -> None:
+        """Connect, show the tree, follow the deep link."""
+        opening = await asyncio.to_thread(import_module, "chronotui.engine.session")
+        plan = self.plan
+        try:
+            session: Session = await opening.open_session(
+                plan.profile,
+                plan.ui,
+                ask=self._ask,
+                remember=plan.memory is not None,
+                log=plan.log,
+                timing=plan.timing,
+            )
+        except ChronotuiError as error:
+            self._refusal = error
+            self._status_timer.now()
+            return
+        finally:
+            if not gc.isenabled():  # it rested while the desk was loaded
+                gc.freeze()  # what is there by now stays: later collections are short
+                gc.enable()
+        self.session = session
+        self._saver = Saver(
+            self, session.saves, self.say, self.short_id, self._remember_folder
+        )
+        session.catalog.subscribe(self._catalog_changed)
+        self.tree_side.attach(session.catalog)
+        session.start()
+        if plan.workflow:
+            self._follow_link(session.catalog, plan.workflow, plan.job)
+
+    async def _ask(self, question: SecretQuestion) -> str:
+        from chronotui.ui.dialogs import ask_in_dialog
+
+        return await ask_in_dialog(self.app, question)
+
+    @work(group=LINK, exclusive=True)
+    async def _follow_link(
+        self, catalog: Catalog, workflow: str, job: str | None
+    ) -> None:
+        key = await find_linked(catalog, workflow, job, self.say)
+        if key is None:
+            return
+        tree = catalog.tree
+        branch, found = tree.branch(key.workflow_id), tree.job(key)
+        linked = branch.workflow if branch else None
+        is_hidden = linked is not None and linked.terminated_at is not None
+        if is_hidden and not tree.filters.terminated:
+            self.tree_side.set_filters(tree.filters.with_terminated_toggled())
+        tree.select(key)
+        self.tree_side.tree_view.show_selected()
+        if found is not None:
+            await self.log_side.mount_panes()
+            self.open_job(linked, found)
+
+    def _catalog_changed(self) -> None:
+        if self.session is None or not self.is_whole:
+            return
+        self._status_timer.now()
+        self.session.catalog_answered()
+        if not self._is_preloaded and self.session.catalog.answered:
+            self._is_preloaded = True
+            self.set_timer(REST_SECONDS, self._preload)
+
+    async def _preload(self) -> None:
+        """Load what opening a job will need, now that the tree is there."""
+        for module in NEEDED_BY_LOGS:
+            await asyncio.to_thread(import_module, module)
+        if self.is_whole:
+            await self.log_side.mount_panes()
+
+    def open_job(self, workflow: Workflow | None, job: Job) -> None:
+        """Open a job's log and put the focus in it; the last one's stream closes."""
+        if self.session is None:
+            return
+        left = self.log_side.current
+        opened = self.session.open(workflow, job)
+        if left is not None and left.opened is not opened:
+            left.opened.leave()
+        self._unsubscribe()
+        self._unsubscribe = opened.log.subscribe(self._log_changed)
+        self.log_side.show_job(opened)
+        self.log_side.focus_pane()
+        self._status_timer.now()
+
+    def _log_changed(self) -> None:
+        if self.session is not None and self.is_whole:
+            self._tell_tree()
+            self.log_side.log_changed()
+            self._status_timer.soon()
+            self.session.log_changed()
+
+    def _tell_tree(self) -> None:
+        """Show in the tree what the log has learned before it is polled again."""
+        state = self.log_side.state
+        if state is None or (state.job, state.problem) == self._told_tree:
+            return
+        self._told_tree = (state.job, state.problem)
+        self.tree_side.update_job(state.job)
+        if isinstance(state.problem, LogsUnavailableError):
+            self.tree_side.note_no_logs(state.job.workflow_id)
+
+    def short_id(self, job: Job) -> str:
+        """Return a job's id as the tree shows it, or its beginning."""
+        tree = self.session.catalog.tree if self.session else None
+        if tree is None or tree.branch(job.workflow_id) is None:
+            return job.id[:SHORT_ID]
+        return tree.short_id(job)
+
+    # What is said below.
+
+    def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
+        """Show a sentence over the line of keys for a while; "" takes it away."""
+        if sentence or self._message is not None:
+            self._message_line().say(sentence, seconds)
+
+    def _message_line(self) -> StatusMessage:
+        """Return what says sentences; it takes its place at the first need."""
+        if self._message is None:
+            self._message = StatusMessage()
+            self.mount(self._message)
+        return self._message
+
+    def _say_memory(self, before: str = "") -> None:
+        """Say once why choices are not remembered, behind what is to be said first."""
+        problem = self.plan.memory_problem
+        new = problem if problem != self._told_problem else ""
+        self._told_problem = problem
+        if before or new:
+            words = " ".join(filter(None, (before, new)))
+            # After what the choice itself has to say, which it would replace.
+            self.call_later(self.say, words, seconds=LONG_SECONDS)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Say so when there is too little room."""
+        self._status_timer.now()
+        if self._message is not None or is_too_small(self.size):
+            self._message_line().show()
 
     def _tick(self) -> None:
         if self.is_whole:
-            self.log_side.tick()
-            self.show_status()
+            self.log_side.name_job()
+            self._status_timer.now()
 
-    def on_resize(self, _event: Resize) -> None:
-        """Say so when there is too little room."""
-        self.call_after_refresh(self.show_status)
-        self.call_after_refresh(self.say_size)
+    def _reader_moved(self) -> None:
+        self._status_timer.moved(following=self.log_side.place.following)
+
+    def _show_status(self) -> None:
+        if self.is_whole:
+            status = self._read_status()
+            self._status_line.show(status)
+            trouble = status.trouble(self.plan.profile.url)
+            self.log_side.details.show_trouble(trouble)
+
+    def _read_status(self) -> DeskStatus:
+        shown = self.log_side.current if self.log_side.pane != DETAILS else None
+        log = shown.opened.log if shown is not None else None
+        saves = self.session.saves.recordings if self.session else ()
+        recorded = saves[0].request.job if len(saves) == 1 else None
+        return DeskStatus(
+            self.plan.profile.name,
+            catalog=self.session.catalog if self.session else None,
+            refusal=self._refusal,
+            log=log.state if log is not None else None,
+            now=log.now() if log is not None else 0.0,
+            place=self.log_side.place if log is not None else None,
+            recordings=[save.progress for save in saves],
+            recorded_id=self.short_id(recorded) if recorded is not None else "",
+        )
+
+    # Keys.
 
     def action_ask_now(self) -> None:
         """Ask the server now for what is waited for; watch anew what has ended."""
         if self.session is not None:
             shown = self.log_side.current
             self.session.ask_now(shown.opened if shown is not None else None)
-            self.show_status()
-
-    @on(JobTree.RefreshWanted)
-    def _refresh_wanted(self) -> None:
-        self.action_ask_now()
-
-    # where the focus is
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """On a narrow terminal the side without the focus makes room."""
-        in_log = self.log_side in event.widget.ancestors_with_self
-        self.set_class(in_log, "-in-log")
-        if not in_log:
-            self.remove_class("-zoomed")
+            self._status_timer.now()
 
     def action_switch_side(self) -> None:
-        """Go from the tree to the log, or back."""
         if self.has_class("-in-log"):
             self.set_focus(self.tree_side.tree_view)
         else:
@@ -368,7 +487,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
 
     async def action_pane(self, pane: str) -> None:
         """Show a pane; the focus moves along if it was in another one."""
-        await self.log_side.furnish()
+        await self.log_side.mount_panes()
         self.log_side.choose(pane)
         if self.has_class("-in-log"):
             self.log_side.focus_pane()
@@ -381,7 +500,7 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
 
     def action_back(self) -> None:
         """Go back one step: a long load, full screen, log, tree."""
-        if self.stop_loading():
+        if self.log_side.loader.stop():
             return
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
@@ -395,6 +514,38 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
         """Whether there is no step to go back."""
         return not self.has_class("-zoomed") and not self.has_class("-in-log")
 
+    def action_save(self) -> None:
+        """Ask what to save of the opened job."""
+        shown = self.log_side.current
+        if self._saver is None or shown is None:
+            self.say("Open a job first: choose one in the tree and press enter.")
+            return
+        state = shown.opened.log.state
+        if isinstance(state.problem, LogsUnavailableError) and not state.lines:
+            reason = of_problem(state.problem, shown.opened.workflow)
+            self.say(f"There is nothing to save. {reason.sentence}")
+        else:
+            self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def action_saves(self) -> None:
+        if self._saver is not None:
+            self._saver.list()
+        else:
+            self.say(NOTHING_SAVED)
+
+    def _remember_folder(self, folder: Path) -> None:
+        """Begin the next save there, of this desk and of later ones."""
+        self.plan = replace(self.plan, save_folder=folder)
+        self.plan.remember_folder(folder)
+        self._say_memory()
+
+    def leave(self, then: Callable[[], object]) -> None:
+        """Do what leaves the desk, after asking when saves are running."""
+        if self._saver is not None:
+            self._saver.leave(then)
+        else:
+            then()
+
     def stop_following(self) -> None:
         """Stop following, as less does; the log goes on arriving."""
         pane = self.log_side.log_pane
@@ -402,30 +553,49 @@ class DeskScreen(Connecting, ReadingOn, ServerSearching):
             pane.view.action_stop_following()
         self.say("Press ^c again to quit.", seconds=2.0)
 
-    def action_sources(self) -> list[DOMNode]:
-        """Return every widget with named actions, for the palette."""
-        tree, log = self.tree_side, self.log_side
-        pane = log.log_pane or log.any_log_pane
-        nodes: list[DOMNode] = [self.app, self, tree.tree_view, tree.filter_bar]
-        nodes += tree.filter_bar.query("Choice, FilterText")
-        nodes += [pane, pane.view] if pane is not None else []
-        return [*nodes, log.details]
+    # What the sides tell.
 
-    # what the sides tell
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """On a narrow terminal the side without the focus makes room."""
+        in_log = self.log_side in event.widget.ancestors_with_self
+        self.set_class(in_log, "-in-log")
+        if not in_log:
+            self.remove_class("-zoomed")
+
+    @on(JobTree.RefreshWanted)
+    def _refresh_wanted(self) -> None:
+        self.action_ask_now()
 
     @on(JobTree.Highlighted)
     def _highlighted(self, message: JobTree.Highlighted) -> None:
-        self.log_side.show_details(message.workflow, message.job, message.sentence)
+        self.log_side.details.show(message.workflow, message.job, message.sentence)
 
     @on(JobTree.JobOpened)
     async def _job_opened(self, message: JobTree.JobOpened) -> None:
-        self.forget_link()
-        await self.log_side.furnish()
+        self.workers.cancel_group(self, LINK)  # another job was chosen
+        await self.log_side.mount_panes()
         self.open_job(message.workflow, message.job)
 
     @on(LogSide.PaneChanged)
     def _pane_changed(self) -> None:
-        self.show_status()
+        self._status_timer.now()
 
     def on_log_view_said(self, message: LogView.Said) -> None:
         self.say(message.text)
+
+    def on_log_view_settings_changed(self, message: LogView.SettingsChanged) -> None:
+        self.plan.remember_view(message.settings)
+        self._say_memory()
+
+    def on_log_view_server_search_wanted(
+        self, message: LogView.ServerSearchWanted
+    ) -> None:
+        shown = self.log_side.current
+        if shown is not None and not has_worker(self, SEARCH):
+            self._search(shown.opened.log, message.text)
+
+    @work(group=SEARCH)
+    async def _search(self, log: JobLog, text: str) -> None:
+        from chronotui.ui.server_search import search_server
+
+        await search_server(self.log_side, log, text, self.say)

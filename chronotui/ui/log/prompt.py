@@ -209,14 +209,6 @@ class BarPart(NamedTuple):
     tone: Tone = "text"
 
 
-def bar_parts(opened: OpenLog, *, more: bool) -> list[BarPart]:
-    """Return what stands under a log; nothing when all of it is shown.
-
-    ``more`` says that lines may exist which are not loaded.
-    """
-    return [*_filter_parts(opened), *_search_parts(opened, more=more)]
-
-
 def search_words(opened: OpenLog) -> str:
     """Return what stands beside a search while it is typed."""
     search = opened.search
@@ -392,8 +384,8 @@ class LogPane(Vertical):
             self._remark()
             self._show_bar([])
         else:
-            more = self.view.edges.more_above
-            self._show_bar(bar_parts(self.view.opened, more=more))
+            opened, more = self.view.opened, self.view.edges.more_above
+            self._show_bar([*_filter_parts(opened), *_search_parts(opened, more=more)])
 
     def _remark(self) -> None:
         """Say beside what is typed what is wrong with it, or what it finds."""
@@ -544,7 +536,7 @@ class LogPane(Vertical):
         search = self.view.opened.search
         screen = LineScreen(
             event.line,
-            self.view.look,
+            self.view.renderer().lines.look,
             number=self.view.place.number,
             zone=self.view.zone,
             find=Highlighter(search) if search is not None else None,

@@ -213,11 +213,6 @@ class Stamper:
         """Cells of the column, without the space after it."""
         return STAMPS[self.mode].width
 
-    @property
-    def looks_back(self) -> bool:
-        """Whether it needs the time of the line before."""
-        return STAMPS[self.mode].looks_back
-
     def stamp(self, time_ns: int | None, previous_ns: int | None = None) -> str:
         """Return the column for a line, exactly `width` cells."""
         width, write, _ = STAMPS[self.mode]
@@ -381,6 +376,7 @@ class LineRenderer:
         self.left = left
         self.find = find
         stamp_width = stamper.width + 1 if stamper.width else 0
+        self.looks_back = STAMPS[stamper.mode].looks_back
         self._has_stamp = 0 < stamp_width <= width - SIGNS - LEAST_TEXT
         gutter = SIGNS + (stamp_width if self._has_stamp else 0)
         self.gutter = min(gutter, width - 1) if width > SIGNS else 0
@@ -605,7 +601,7 @@ class RowRenderer:
         self._bookmarks = bookmarks
         self.at_rest: dict[int, list[DrawnRow]] = {}
         self._drawn: dict[
-            tuple[object, Flags], tuple[object, int | None, list[DrawnRow]]
+            tuple[object, Flags], tuple[tuple[object, int | None], list[DrawnRow]]
         ] = {}
         self._heights: dict[tuple[LineKey, bool], tuple[LogLine, int]] = {}
         self._lines = lines
@@ -653,38 +649,31 @@ class RowRenderer:
 
         Bookmark and JSON are looked up here, whatever the flags say of them.
         """
-        drawn = self._rows_of(number, flags)
-        if flags is PLAIN:
-            if len(self.at_rest) >= MOST_KEPT:
-                self.at_rest.clear()
-            self.at_rest[number] = drawn
-        return drawn
-
-    def _rows_of(self, number: int, flags: Flags) -> list[DrawnRow]:
         row = self.rows.row(number)
-        previous_ns = None
         key: object = row
-        content: object = row
+        content: tuple[object, int | None] = (row, None)
+        at_rest = flags is PLAIN
         if isinstance(row, LineRow):
-            content, key = row.line, (line_key := key_of(row.line))
-            if self._lines.stamper.looks_back:
-                previous_ns = self._previous_ns(number)
+            key = line_key = key_of(row.line)
+            above = self._time_above(number) if self._lines.looks_back else None
+            content = (row.line, above)
             if line_key in self._bookmarks or line_key in self._as_json:
                 flags = flags._replace(
                     bookmarked=line_key in self._bookmarks,
                     as_json=line_key in self._as_json,
                 )
         known = self._drawn.get((key, flags))
-        if known is not None and known[0] == content and known[1] == previous_ns:
-            return known[2]
-        drawn = self._draw(row, previous_ns, flags)
-        if len(self._drawn) >= MOST_KEPT:
-            self._drawn.clear()
-        self._drawn[key, flags] = (content, previous_ns, drawn)
-        return drawn
+        if known is None or known[0] != content:
+            if len(self._drawn) >= MOST_KEPT:
+                self._drawn.clear()
+                self.at_rest.clear()
+            known = (content, self._draw(row, content[1], flags))
+            self._drawn[key, flags] = known
+        if at_rest:
+            self.at_rest[number] = known[1]
+        return known[1]
 
-    def _previous_ns(self, number: int) -> int | None:
-        """Return the time of the line above."""
+    def _time_above(self, number: int) -> int | None:
         for above in range(number - 1, max(number - 2 - NOTICES, -1), -1):
             row = self.rows.row(above)
             if isinstance(row, LineRow):

@@ -112,7 +112,7 @@ class FilterStack:
 
     def __bool__(self) -> bool:
         """Whether any filter is set, suspended or not."""
-        return bool(self.all) or self.stream is not None
+        return bool(self.filters or self.tried or self.stream)
 
     @property
     def hides(self) -> bool:
@@ -262,7 +262,7 @@ class OpenLog:
 
     def number_of(self, line: LogLine) -> int:
         """Return a line's place in the log of its try, from 1."""
-        return line.sequence_num + 1 - self.first_number
+        return line.sequence_num + 1 - first_number(self.store)
 
     @property
     def attempt(self) -> int:
@@ -330,27 +330,24 @@ class OpenLog:
 
     def place(self) -> ViewportPlace:
         """Return where the reader is; the zone is not known here."""
-        line, filters = self.current_line, str(self.filters)
+        line, rows, viewport = self.current_line, self.rows, self.viewport
+        filters = str(self.filters) if self.filters else ""
         if filters and self.filters.suspended:
             filters += "  (in context)"
+        new = 0
+        if not viewport.following:
+            unseen = rows.place_from(viewport.unseen_from())
+            new = rows.line_count - rows.visible.ordinal(*unseen)
         return ViewportPlace(
-            following=self.viewport.following,
+            following=viewport.following,
             number=max(self.number_of(line), 0) if line else 0,
             attempt=line.attempt if line and self.has_attempts else 0,
-            shown=len(self.rows),
-            new=self._new_lines(),
+            shown=len(rows),
+            new=new,
             filters=filters,
             search=self.search_text,
             line=line,
         )
-
-    def _new_lines(self) -> int:
-        """Count lines below that were not on the screen yet; notices do not count."""
-        if self.viewport.following:
-            return 0
-        unseen = self.viewport.unseen_from()
-        seen = self.rows.visible.ordinal(*self.rows.place_from(unseen))
-        return self.rows.line_count - seen
 
     # Finding
 
@@ -495,11 +492,11 @@ class EdgeWatch:
 
         Pages reach into a gap from below; from above only the whole log does.
         """
-        if not len(opened.store):
-            return []
         rows, viewport = opened.rows, opened.viewport
         ahead = viewport.window * WINDOWS_AHEAD
         count, last = len(rows), viewport.last_shown
+        if not count and not len(opened.store):
+            return []
         gap = rows.unread_row if self.more_above else None
         wanted: list[Edge | Literal["whole"]] = []
         if gap is not None:

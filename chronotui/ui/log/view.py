@@ -350,18 +350,13 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Painting
 
-    @property
-    def look(self) -> LogStyles:
-        if self._look is None:
-            self._look = LogStyles.of(self)
-        return self._look
-
     def renderer(self) -> RowRenderer:
         """Return what draws the log for the size, settings and search of now."""
         opened = self.opened
         filters = tuple(self.get_line_filters())
+        self._look = look = self._look or LogStyles.of(self)
         drawn_as = (
-            *(self.look, filters, self.settings, self.local_zone, self.size.width),
+            *(look, filters, self.settings, self.local_zone, self.size.width),
             *(opened.near, opened.left, opened.search),
         )
         renderer = self._renderer
@@ -371,7 +366,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         search = opened.search
         self._highlighter = Highlighter(search) if search is not None else None
         lines = LineRenderer(
-            self.look,
+            look,
             Stamper(self.settings.timestamps, self.zone, opened.start_ns),
             self.size.width,
             wrap=self.settings.wrap,
@@ -417,7 +412,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         if self._highlighter is not None:
             self._highlighter.begin()
         shown = opened.viewport.window_rows()
-        current, picked = opened.viewport.current, opened.picked_rows()
+        current = opened.viewport.current
+        picked = opened.picked_rows() if opened.range_from else range(0)
         drawn = renderer.at_rest
         found = Flags(True, current in picked, found=opened.search is not None)
         marked = {current: renderer.rows_of(current, found)}

@@ -93,7 +93,6 @@ class Pieces:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to begin anew."""
         return len(self._styles) >= MOST_STYLES
 
     def style(self, code: str) -> str:

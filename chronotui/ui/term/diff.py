@@ -35,7 +35,7 @@ _DECORATIONS: Final = frozenset(map(str, (4, 7, 9, 21, 51, 52, 53)))
 """Flags that show on blanks."""
 
 Run = tuple[int, int, str | None]
-"""ScreenRow and column of a text; None: from there to the row's end is erased."""
+"""Row and column of a text; None: from there to the row's end is erased."""
 
 
 class Pen:
@@ -70,7 +70,6 @@ class Pen:
             self._at = (self._at[0] + len(text), self._at[1])
 
     def control(self, written: str) -> None:
-        """Write what leaves the pen nobody knows where."""
         self._out.append(written)
         self._at = None
 
@@ -433,13 +432,11 @@ class Painter:
     def resize(self, width: int, height: int) -> None:
         """Start over with a screen of another size, all of it unknown."""
         self._wanted = Surface(width, height)
-        self._shown = Surface(width, height)
         self._forget()
         self._cursor_moved = False
 
     @property
     def is_due(self) -> bool:
-        """Whether there is painting that has not been written."""
         return bool(self._touched) or self._cursor_moved
 
     def feed(self, written: str) -> str:
@@ -486,7 +483,7 @@ class Painter:
         """Take every cell as unknown: what is painted next is painted whole."""
         self._pieces = Pieces()
         self._wanted.forget()
-        self._shown.forget()
+        self._shown = list(self._wanted.rows)
         self._touched: set[int] = set()
 
     def flush(self) -> str:
@@ -494,12 +491,12 @@ class Painter:
         if not self.is_due:
             return ""
         pen = Pen(erases_in_colour=self._erases_in_colour)
-        shown, wanted = self._shown.rows, self._wanted.rows
+        shown, wanted = self._shown, self._wanted.rows
         changed = changes(shown, wanted, sorted(self._touched))
         shift = find_shift(shown, wanted, changed)
         if shift:
             write_shift(pen, shift)
-            shown = self._shown.rows = shifted(shown, shift)
+            shown = self._shown = shifted(shown, shift)
             rows = changed.keys() | set(range(shift.top, shift.bottom))
             changed = changes(shown, wanted, sorted(rows))
         write_rows(pen, self._pieces, shown, wanted, changed)

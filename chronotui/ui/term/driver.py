@@ -130,7 +130,6 @@ class OwnRow(Widget):
         return style
 
     def repaint(self) -> None:
-        """Show what the line is now."""
         if not self.size or not self._shortcut.paint({0: self._row()}):
             self.refresh()
 
@@ -140,7 +139,6 @@ class OwnRow(Widget):
         return [blank if y else row for y in range(crop.y, crop.bottom)]
 
     def notify_style_update(self) -> None:
-        """Take the theme's new colours when next drawn."""
         super().notify_style_update()
         self._styles = {}
         self._background = None
@@ -216,7 +214,6 @@ def erases_in_colour() -> bool:
 
 
 def is_hung_up(terminal: int) -> bool:
-    """Whether nobody is at the other end of a terminal any more."""
     poll = select.poll()
     poll.register(terminal, 0)
     # Where terminals cannot be polled the answer is POLLNVAL, which says nothing.

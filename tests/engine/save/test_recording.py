@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SavePhase, SaveResult
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
 from chronotui.log.formats import JSONL, SAVE_FORMATS, SaveFormat
 from tests.engine.conftest import until

@@ -30,9 +30,10 @@ import asyncio, fcntl, os, signal, sys
 from dataclasses import replace
 from pathlib import Path
 from chronotui.engine import recording
-from chronotui.engine.log_state import WatchSettings
+from chronotui.engine.timing import WatchSettings
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
+from chronotui.engine.timing import WatchSettings
 from chronotui.engine.timing import WatchTiming
 from chronotui.log.formats import save_format
 from chronotui.sources.protocol import CookieAuth

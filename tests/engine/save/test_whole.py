@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.engine.log_state import WatchSettings
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SavePhase
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError, DownloadError, IncompleteError
 from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
 from chronotui.model import STDERR, STDOUT

@@ -43,7 +43,8 @@ class Reading:
     """Live lines and pages coming in as the test says."""
 
     def __init__(self) -> None:
-        self.intake = Intake(LogStore())
+        self.late: list[LogLine] = []
+        self.intake = Intake(LogStore(), forgotten=self.late.extend)
         self.live_context, self.page_context = Context(), Context()
 
     def live(self, lines: Sequence[LogLine]) -> None:
@@ -210,15 +211,13 @@ def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
         if n != 30
     ]
     viewport = Reading()
-    late: list[LogLine] = []
     viewport.live(lines)
-    viewport.intake.on_forgotten = late.extend
     viewport.intake.forget((1, 60), LogStore())
     assert len(viewport.content()) == 40
     missed = LogLine(1, 30, STDOUT, START + 30, "m30", event_id(1, STDOUT, 30))
     viewport.page([*lines[20:30], missed, *lines[55:65]], Way.RISING)
     assert len(viewport.content()) == 40
-    assert late == [coarse(missed)]
+    assert viewport.late == [coarse(missed)]
     assert viewport.intake.ledger.missing == 1
 
 
@@ -235,8 +234,6 @@ def test_what_was_forgotten_is_known_after_another_attempt_too(
         for attempt in (1, 2, 3)
     ]
     viewport = Reading()
-    late: list[LogLine] = []
-    viewport.intake.on_forgotten = late.extend
     first = [line for line in attempts[0] if line.sequence_num != 30]
     viewport.live(bare(first))
     if kept_from[0] == 2:
@@ -247,11 +244,11 @@ def test_what_was_forgotten_is_known_after_another_attempt_too(
     viewport.page(bare([*first, *attempts[1], *attempts[2]]), Way.RISING)
     ledger = viewport.intake.ledger
     ledger.asked = (1, 1)
-    assert late == []
+    assert viewport.late == []
     assert [gap[:4] for gap in ledger.gaps()] == [(1, 30, 30, 1)]
     assert ledger.lines == 299
     viewport.page(bare([*attempts[0][25:35]]), Way.FALLING)
-    assert late == [coarse(attempts[0][29])]
+    assert viewport.late == [coarse(attempts[0][29])]
 
 
 def test_the_attempt_of_what_was_forgotten_follows_the_lines_kept() -> None:
@@ -264,13 +261,11 @@ def test_the_attempt_of_what_was_forgotten_follows_the_lines_kept() -> None:
         for attempt in (1, 2)
     )
     viewport = Reading()
-    late: list[LogLine] = []
     viewport.live(bare(newer))
-    viewport.intake.on_forgotten = late.extend
     viewport.intake.forget((1, 60), LogStore())
     viewport.page(bare(older[85:]), Way.RISING)
     ledger = viewport.intake.ledger
-    assert late == [coarse(line) for line in older[85:]]
+    assert viewport.late == [coarse(line) for line in older[85:]]
     assert {line.attempt for line in viewport.content()} == {2}
     second = ledger.attempt(2)
     assert second is not None

@@ -14,7 +14,7 @@ from chronotui.demo.lines import Contention, racy_numbers
 from chronotui.engine.ending import CACHED, verdict_of
 from chronotui.engine.gaps import GapTracker
 from chronotui.engine.intake import Context, Intake
-from chronotui.engine.pages import RetainedPages
+from chronotui.engine.pages import RetainedPages, Walk
 from chronotui.engine.timing import Clock, WatchTiming
 from chronotui.errors import PageTooLargeError
 from chronotui.log.attempts import Way
@@ -25,9 +25,9 @@ from chronotui.model import STDERR, STDOUT, Job, JobStatus, LogLine, LogPage, Tr
 from tests.log.line_histories import START, event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from chronotui.engine.log_state import Verdict
+    from chronotui.engine.ending import Verdict
 
 JOB = Job("j", "w", JobStatus.COMPLETED, Trigger.MANUAL)
 SECOND = 10**9
@@ -114,21 +114,19 @@ class Reading:
     def __init__(self, server: ServerList) -> None:
         self.now = 100.0
         self.server = server
-        self.intake = Intake(LogStore())
-        self.pages = RetainedPages(server.fetch, self.intake)
+        self.intake = Intake(LogStore(), renumbered=self._renumbered)
         clock = Clock(monotonic=lambda: self.now, wall=lambda: START / SECOND)
-        self.account = GapTracker(
-            self.intake, self.pages.coverage, WatchTiming(), clock
-        )
-        self.pages.on_page = self.account.set_floor
-        self.pages.on_newest = self.account.newest_read
-        self.intake.on_renumbered = self.account.renumbered
+        self.account = GapTracker(self.intake, WatchTiming(), clock, lambda: None)
+        self.pages = RetainedPages(server.fetch, self.intake, self.account)
         self._context = Context()
 
     def live(self, lines: Sequence[LogLine]) -> None:
         lines = [line._replace(retained=False) for line in lines]
         if lines:
             self.intake.take(lines, Way.LIVE, self._context)
+
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self.account.renumbered(attempt_at)
 
     async def open(self, tail: int | None = None) -> None:
         read = 0
@@ -148,7 +146,9 @@ class Reading:
             await self.pages.read_tail()
             gaps = list(self.account.gaps())
             for gap in gaps:
-                await self.pages.read_gap(gap)
+                read = await self.pages.read_gap(gap)
+                if read is not None:
+                    self.account.stretch_read(read)
             if not gaps and self.now > 105:
                 return True
         return False
@@ -393,7 +393,7 @@ async def test_remembered_cursors_lead_on_behind_a_page_too_large() -> None:
     server.fat = {lines[175]}
     (gap,) = viewport.account.gaps()
     assert (gap.first, gap.last) == (120, 129)
-    walk = viewport.pages.walk(None, limiter=_at_once, fresh=True)
+    walk = Walk(viewport.pages)
     read = [line async for _, page in walk for line in page]
     assert not walk.is_blocked
     assert set(lines[:140]) <= set(read)
@@ -430,7 +430,3 @@ async def test_an_oldest_first_list_ends_at_a_page_too_large() -> None:
     assert await viewport.end()
     assert viewport.content() == lines
     assert viewport.verdict().sealed
-
-
-async def _at_once() -> None:
-    """Limiter a request."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
-from chronotui.engine.connection import Connectivity
-from chronotui.engine.gaps import BufferingDetector
-from chronotui.engine.intake import Intake
-from chronotui.engine.log_state import WatchSettings
-from chronotui.engine.retry import JOB, PAGE, Asker, Phase, SignInGate
+from chronotui.engine.connection import JOB, PAGE, BufferingDetector, Connectivity
+from chronotui.engine.retry import Asker, Phase, SignInGate
 from chronotui.engine.stream import LiveStream
-from chronotui.engine.timing import Clock, WatchTiming
+from chronotui.engine.timing import Clock, WatchSettings, WatchTiming
 from chronotui.engine.watch import Watch
 from chronotui.errors import Answer, NotFoundError, UnreachableError
 from chronotui.log.store import LogStore
@@ -66,7 +64,7 @@ def connectivity_of(clock: Clock = CLOCK) -> Connectivity:
 
 
 def gate_of(connectivity: Connectivity) -> SignInGate:
-    return SignInGate(connectivity, TIMING, CLOCK, may_sign_in=True)
+    return SignInGate(connectivity, may_sign_in=True)
 
 
 # A steady connection resets the waits
@@ -101,13 +99,14 @@ async def _waits_between(status: Sequence[float]) -> list[float]:
     stream = LiveStream(
         subscribe,
         nothing,
+        backfill=Mock(),
+        poll=nothing,
         connectivity=connectivity,
         gate=gate_of(connectivity),
         lag=nothing,
-        timing=TIMING,
-        clock=CLOCK,
         wanted=wanted,
         phase=lambda: Phase.WATCHING,
+        came=nothing,
     )
     task = asyncio.create_task(stream.run())
     async with asyncio.timeout(3600):
@@ -206,8 +205,6 @@ def asker_of(connectivity: Connectivity) -> Asker:
         JOB,
         connectivity,
         gate_of(connectivity),
-        timing=TIMING,
-        clock=CLOCK,
         phase=lambda: Phase.WATCHING,
         waits=True,
     )
@@ -302,13 +299,12 @@ def test_the_machine_has_slept(monotonic: float, wall: float, has_slept: bool) -
         offset = Offset()
         source: Any = None
         job = Job("j", "w", JobStatus.RUNNING, Trigger.MANUAL)
-        intake = Intake(LogStore())
         watch = Watch(
             source,
             None,
             job,
             settings=WatchSettings(),
-            intake=intake,
+            store=LogStore(),
             clock=offset.clock,
             changed=lambda: None,
         )

@@ -13,8 +13,8 @@ from chronotui.demo.faults import Failure, Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.wire import HeldBackStream
+from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.job_log import JobLog
-from chronotui.engine.log_state import Connection, ConnectionKind
 from chronotui.engine.timing import Clock
 from chronotui.errors import LogsUnavailableError, NotFoundError, NotSignedInError
 from chronotui.model import Workflow, WorkflowKind

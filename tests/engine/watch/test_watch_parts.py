@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
-from chronotui.engine.connection import LineRate
-from chronotui.engine.intake import Boundaries
-from chronotui.engine.job_log import Ticker
-from chronotui.engine.log_state import Connection, ConnectionKind, Verdict
-from chronotui.engine.timing import LagMeter, WatchTiming
+from chronotui.engine.connection import Connection, ConnectionKind
+from chronotui.engine.ending import Verdict
+from chronotui.engine.gaps import Boundaries, LagMeter
+from chronotui.engine.job_log import LineRate
+from chronotui.engine.timing import WatchTiming
 from chronotui.engine.watch import accompanied
 from chronotui.log.ledger import Ledger
 from chronotui.model import JobStatus
-from tests.engine.skipped_time import run_skipping
-
-
-async def test_many_changes_are_told_once_and_an_idle_ticker_is_not_armed() -> None:
-    told: list[int] = []
-    ticker = Ticker(0.01, lambda: told.append(1))
-    for _ in range(50):
-        ticker.changed()
-    await asyncio.sleep(0.03)
-    assert told == [1]
-    assert ticker._armed is None
-    ticker.changed()
-    ticker.changed()
-    ticker.stop()
-    assert told == [1, 1]
-    ticker.stop()
-    assert told == [1, 1]
-
-
-def test_changes_are_told_at_most_once_a_tick() -> None:
-    async def change_all_the_time() -> list[float]:
-        loop = asyncio.get_running_loop()
-        told: list[float] = []
-        ticker = Ticker(0.05, lambda: told.append(loop.time()))
-        for _ in range(100):
-            ticker.changed()
-            await asyncio.sleep(0.01)
-        return told
-
-    told = run_skipping(change_all_the_time())
-    pauses = [later - earlier for earlier, later in pairwise(told)]
-    assert pauses == pytest.approx([0.05] * len(pauses))
-    assert len(pauses) in {19, 20}
 
 
 def test_the_rate_is_of_the_last_seconds() -> None:
@@ -148,7 +114,7 @@ class Attempts:
             self.ledger.add(*place, has_id=True)
         assert [gap[:2] for gap in self.boundaries.gaps(0.0)] == [(1, 2)]
 
-    def read(self, now: float, newest: tuple[int, int] = (2, 0)) -> bool:
+    def read(self, now: float, newest: int = 2) -> bool:
         self.boundaries.read((1, 0), (1 << 30, 0), now, newest)
         return self.boundaries.closed(1)
 
@@ -169,7 +135,7 @@ def test_a_line_of_the_attempt_begins_the_wait_again() -> None:
 
 def test_the_next_attempt_must_be_retained_too() -> None:
     attempts = Attempts()
-    assert not attempts.read(9.0, newest=(1, 1))
+    assert not attempts.read(9.0, newest=1)
     assert attempts.read(9.0)
 
 
@@ -191,22 +157,22 @@ class Interleaved(Attempts):
 
 def test_where_attempts_interleave_the_last_end_is_read_too() -> None:
     attempts = Interleaved()
-    attempts.boundaries.read((1, 850), (1, 1 << 62), 3.0, (2, 0))
+    attempts.boundaries.read((1, 850), (1, 1 << 62), 3.0, 2)
     assert attempts.open(3.0) == [(2, 41)]
-    attempts.boundaries.read((1, 20), (1, 120), 3.0, (2, 0))
+    attempts.boundaries.read((1, 20), (1, 120), 3.0, 2)
     assert attempts.open(3.0) == []
     attempts.ledger.add(2, 41)
     assert attempts.open(4.0) == [(2, 42)], "the attempt goes on"
-    attempts.boundaries.read((1, 20), (1, 120), 7.0, (2, 0))
+    attempts.boundaries.read((1, 20), (1, 120), 7.0, 2)
     assert attempts.open(7.0) == []
 
 
 def test_a_page_of_other_numbers_tells_nothing_of_an_end() -> None:
     attempts = Interleaved()
-    attempts.boundaries.read((1, 41), (1, 900), 9.0, (2, 0))
-    attempts.boundaries.read((1, 850), (1, 901), 9.0, (2, 0))
+    attempts.boundaries.read((1, 41), (1, 900), 9.0, 2)
+    attempts.boundaries.read((1, 850), (1, 901), 9.0, 2)
     assert attempts.open(9.0) == [(1, 901), (2, 41)]
-    attempts.boundaries.read((1, 850), (1, 1 << 62), 9.0, (1, 0))
+    attempts.boundaries.read((1, 850), (1, 1 << 62), 9.0, 1)
     assert not attempts.boundaries.closed(1), "no line of attempt 2 is retained yet"
 
 

@@ -71,7 +71,6 @@ def desk_on(
         ui=UiSettings(),
         view_settings=ViewSettings(zone="utc"),
         now=lambda: MOMENT,
-        remembers_session=False,
         timing=WatchTiming(quiet_after=3600.0),
         **changes,  # type: ignore[arg-type]
     )

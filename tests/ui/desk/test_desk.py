@@ -49,7 +49,7 @@ async def test_a_running_job_opens_on_live_with_its_newest_lines(
         assert app.desk.log_side.pane == LIVE
         job = app.desk.log_side.current
         assert job is not None
-        truth = server.world.truth(job.job_id, until_now=True)
+        truth = server.world.truth(job.job.id, until_now=True)
         await until(pilot, lambda: job.opened.log.state.at_end)
         newest = job.opened.log.store.line(len(job.opened.log.store) - 1)
         assert newest.message == truth[-1].message
@@ -72,7 +72,7 @@ async def test_going_to_the_start_loads_the_whole_log(server: DemoServer) -> Non
         job = app.desk.log_side.current
         assert job is not None
         await until(pilot, lambda: job.opened.log.state.at_start)
-        truth = server.world.truth(job.job_id)
+        truth = server.world.truth(job.job.id)
         store = job.opened.log.store
         await until(pilot, lambda: len(store) == len(truth))
         assert sorted(line.message for line in store.lines(0, len(store))) == sorted(
@@ -91,9 +91,9 @@ async def test_a_log_is_saved_as_the_server_gives_it(
         await press(pilot, "s")
         await until_shown(pilot, "new file")
         await press(pilot, "enter")
-        saved = tmp_path / f"{job.job_id}-logs.txt"
+        saved = tmp_path / f"{job.job.id}-logs.txt"
         await until(pilot, saved.exists)
-        truth = server.world.truth(job.job_id)
+        truth = server.world.truth(job.job.id)
         assert sorted(saved.read_text(encoding="utf-8").splitlines()) == sorted(
             part for line in truth for part in line.message.splitlines() or [""]
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.tree.model import NodeKey
-from chronotui.ui.desk.log_side import HISTORY
+from chronotui.ui.desk.log_side import HISTORY, has_worker
+from chronotui.ui.desk.screen import LINK
 from tests.ui.desk.scenes import desk_on, press, shown, still_server, until, until_shown
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ async def test_a_wrong_link_is_said_at_once(
         async with app.run_test(size=(120, 36)) as pilot:
             text = await until_shown(pilot, words)
             assert "when the server answers" not in text
-            assert not app.desk.working("link")
+            assert not has_worker(app.desk, LINK)
 
 
 async def test_a_link_that_waits_takes_nobody_away_from_another_job() -> None:
@@ -109,10 +110,10 @@ async def test_a_link_that_waits_takes_nobody_away_from_another_job() -> None:
             await until_shown(pilot, "when the server answers: The server failed (503)")
             other = await open_another(app, server, pilot)
             server.faults.relent()
-            await until(pilot, lambda: not app.desk.working("link"))
+            await until(pilot, lambda: not has_worker(app.desk, LINK))
             current = app.desk.log_side.current
             assert current is not None
-            assert current.job_id == other
+            assert current.job.id == other
 
 
 async def open_another(app: DeskApp, server: DemoServer, pilot: Pilot[int]) -> str:

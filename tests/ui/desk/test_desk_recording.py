@@ -114,7 +114,7 @@ async def test_leaving_says_that_it_is_kept_and_the_next_desk_goes_on(
         app.post_message(Key("y", "y"))
         await until(pilot, lambda: not app.is_running, settle=False)
     assert names(tmp_path) == {".part", ".part.state"}
-    (kept,) = app.plan.parting
+    (kept,) = app.parting
     assert "(40 lines) is kept" in kept
     assert f"chronotui --profile demo save {job.workflow_id} {job.id} -O" in kept
     again = desk_on(demo, save_folder=tmp_path, workflow="scripted", job=job.id)

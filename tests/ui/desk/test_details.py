@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,10 +103,10 @@ async def test_a_payload_of_a_megabyte_costs_what_the_window_shows() -> None:
         await pilot.press("end")
         await pilot.pause()
         assert '"key13999"' in words(app)
-        begun = perf_counter()
+        begun = process_time()
         pane.show(workflow(payload, later="x"), None)
         pane.show(workflow(payload, later="y"), None)
-        assert perf_counter() - begun < 1.0
+        assert process_time() - begun < 1.0
 
 
 async def test_a_hostile_payload_is_shown_harmlessly_and_whole() -> None:

@@ -10,7 +10,6 @@ from textual.widgets import Input
 
 import chronotui.ui.app
 from chronotui.ui.desk.log_side import PaneTabs
-from chronotui.ui.desk.status import DeskStatus, parts_of
 from tests.ui.desk.scenes import desk_on, history, press, shown, still_server
 
 
@@ -36,21 +35,10 @@ async def test_the_state_of_a_job_outlives_its_name(width: int, words: str) -> N
     app = Host()
     async with app.run_test(size=(width, 3)) as pilot:
         tabs = app.query_one(PaneTabs)
-        tabs.subject = "nightly-report"
-        tabs.status = "798c446b  FAILED after 2:10"
+        tabs.name_job("nightly-report", "798c446b  FAILED after 2:10", alarm=True)
         await pilot.pause()
         line = tabs.line(tabs.size.width)
         assert line.plain.removeprefix(" Live  History  Details ").strip() == words
-
-
-def words_of(status: DeskStatus) -> list[str]:
-    return [part.text for part in parts_of(status)]
-
-
-def test_a_part_of_a_log_is_not_called_the_whole() -> None:
-    assert "newest 1,000 lines" in words_of(DeskStatus(lines=1000, older=True))
-    assert "1,000 lines" in words_of(DeskStatus(lines=1000))
-    assert "1 line" in words_of(DeskStatus(lines=1))
 
 
 class Typing(App[None]):

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
-from chronotui.engine.log_state import Connection, ConnectionKind, LogState, Verdict
+from chronotui.engine.connection import Connection, ConnectionKind
+from chronotui.engine.ending import Verdict
+from chronotui.engine.job_log import LogState
 from chronotui.engine.save_request import SavePhase, SaveProgress
-from chronotui.errors import FailedAnswerError, NotSignedInError, UnreachableError
-from chronotui.model import Job, JobStatus, Trigger
-from chronotui.ui.desk.status import (
-    SEPARATOR,
-    DeskStatus,
-    fitted,
-    of_catalog,
-    with_log,
-    with_recordings,
+from chronotui.errors import (
+    ChronotuiError,
+    FailedAnswerError,
+    NotSignedInError,
+    UnreachableError,
 )
+from chronotui.model import Job, JobStatus, Trigger
+from chronotui.ui.desk.status import SEPARATOR, DeskStatus, fitted
+from chronotui.ui.log import ViewportPlace
 from tests.ui.desk.scenes import desk_on, history, shown, still_server
 from tests.ui.desk.scenes import until as until_holds
 
@@ -83,15 +84,15 @@ def line_of(status: DeskStatus, width: int) -> str:
 def test_connection_lines_and_missing_are_always_told(
     width: int, connection: Connection, log: LogState, wanted: list[str]
 ) -> None:
-    start = DeskStatus(
-        profile="production-eu",
-        place=9_999_999,
+    place = ViewportPlace(
+        following=False,
+        number=9_999_999,
         new=1_204,
         filters="only /warn/ stderr",
         zone="UTC+2",
     )
-    status = with_log(start, replace(log, connection=connection), 0.0)
-    line = line_of(status, width)
+    log = replace(log, connection=connection)
+    line = line_of(DeskStatus("production-eu", log=log, place=place), width)
     assert cell_len(line) <= width - 2
     for words in (str(connection.kind), *wanted):
         assert words in line, line
@@ -106,10 +107,14 @@ def test_connection_lines_and_missing_are_always_told(
 def test_a_recording_pushes_no_truth_out_and_is_told_of(
     width: int, connection: Connection, log: LogState, wanted: list[str], away: bool
 ) -> None:
-    start = DeskStatus(profile="production-eu", place=9_999, zone="UTC+2")
-    status = with_log(start, replace(log, connection=connection), 0.0)
-    now = SaveProgress(SavePhase.RECORDING, 9, 1204, 0.0, 1.0, away=away)
-    line = line_of(with_recordings(status, [now], "8f3c21"), width)
+    status = DeskStatus(
+        "production-eu",
+        log=replace(log, connection=connection),
+        place=ViewportPlace(following=False, number=9_999, zone="UTC+2"),
+        recordings=[SaveProgress(SavePhase.RECORDING, 9, 1204, 0.0, 1.0, away=away)],
+        recorded_id="8f3c21",
+    )
+    line = line_of(status, width)
     assert cell_len(line) <= width - 2
     for words in (str(connection.kind), *wanted):
         assert words in line, line
@@ -128,15 +133,13 @@ def test_recordings_are_told_of_in_words_where_there_is_room() -> None:
         "◐ 2 recordings 1,205 lines, server away": ([now, away], ""),
     }
     for words, (recordings, job) in told.items():
-        status = with_recordings(DeskStatus("prod"), recordings, job)
-        assert line_of(status, 80) == f"prod  {words}"
-    assert line_of(with_recordings(DeskStatus("prod"), []), 80) == "prod"
+        status = DeskStatus("prod", recordings=recordings, recorded_id=job)
+        assert line_of(status, 80) == f"prod  ◌ CONNECTING  {words}"
+    assert line_of(DeskStatus("prod"), 80) == "prod  ◌ CONNECTING"
 
 
 def test_a_reason_stands_whole_where_there_is_room() -> None:
-    status = with_log(
-        DeskStatus("prod"), LogState(STATES[5], JOB, lines=9, at_start=True), 0.0
-    )
+    status = DeskStatus("prod", log=LogState(STATES[5], JOB, lines=9, at_start=True))
     assert line_of(status, 300).endswith(f"9 lines  0 missing  {WHY}")
     assert line_of(status, 100).endswith("…")
     line = line_of(status, 64)
@@ -151,13 +154,14 @@ def test_a_reason_stands_whole_where_there_is_room() -> None:
         (FailedAnswerError("The proxy failed (502)."), "✗ FAILING"),
     ],
 )
-def test_without_a_log_the_lists_are_told_of(problem: Exception, state: str) -> None:
-    status = of_catalog(DeskStatus("prod"), None, problem)  # type: ignore[arg-type]
+def test_without_a_log_the_lists_are_told_of(
+    problem: ChronotuiError, state: str
+) -> None:
+    status = DeskStatus("prod", refusal=problem)
     for width in WIDTHS:
         line = line_of(status, width)
         assert state in line
         assert cell_len(line) <= width - 2
-    assert line_of(of_catalog(DeskStatus("prod"), None), 60) == "prod  ◌ CONNECTING"
 
 
 @pytest.fixture
@@ -184,20 +188,26 @@ async def test_what_is_said_for_a_while_hides_keys_and_no_truth(
             assert "0 missing" in shown(pilot)
 
 
-def test_a_log_with_its_middle_left_out_is_not_called_its_newest_lines() -> None:
-    log = LogState(STATES[0], JOB, lines=5000, split=True)
-    assert "first and newest 5,000 lines" in line_of(
-        with_log(DeskStatus("prod"), log, 0.0), 120
-    )
-    rest = with_log(DeskStatus("prod"), replace(log, split=False), 0.0)
-    assert "  newest 5,000 lines" in line_of(rest, 120)
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (LogState(STATES[0], JOB, lines=5000), "newest 5,000 lines"),
+        (LogState(STATES[0], JOB, lines=5000, split=True), "first and newest 5,000 "),
+        (LogState(STATES[0], JOB, lines=5000, at_start=True), "5,000 lines"),
+        (LogState(STATES[0], JOB, lines=1, at_start=True), "1 line  "),
+    ],
+)
+def test_a_part_of_a_log_is_not_called_the_whole(log: LogState, words: str) -> None:
+    line = line_of(DeskStatus("prod", log=log), 120)
+    assert line.startswith(f"prod  ◌ CONNECTING  {words}")
 
 
 @pytest.mark.parametrize("width", [120, 160])
 def test_the_place_stands_beside_a_reason(width: int) -> None:
     offline = Connection(ConnectionKind.OFFLINE, WHY, tries=3, next_try=9.0)
     state = LogState(offline, JOB, lines=500, at_start=True)
-    line = line_of(with_log(DeskStatus(profile="prod", place=45), state, 0.0), width)
+    place = ViewportPlace(following=False, number=45)
+    line = line_of(DeskStatus("prod", log=state, place=place), width)
     assert "line 45" in line
     assert WHY[:36] in line
 
@@ -205,8 +215,8 @@ def test_the_place_stands_beside_a_reason(width: int) -> None:
 def test_a_reader_of_a_later_try_is_not_pushed_out_by_a_reason() -> None:
     offline = Connection(ConnectionKind.OFFLINE, WHY, tries=5, next_try=6.0)
     state = LogState(offline, JOB, lines=1018)
-    start = DeskStatus(profile="demo", place=1823, attempt=2, new=30)
-    line = line_of(with_log(start, state, 0.0), 124)
+    place = ViewportPlace(following=False, number=1823, attempt=2, new=30)
+    line = line_of(DeskStatus("demo", log=state, place=place), 124)
     for words in ("line 1,823 of attempt 2", "30 new", "1,018", "0 missing", WHY[:24]):
         assert words in line
 
@@ -227,8 +237,8 @@ def test_the_clock_time_of_a_wait_is_never_cut_off(
         is_troubled=kind is ConnectionKind.LIVE,
         subject="the retained log" if kind is ConnectionKind.LIVE else "",
     )
-    status = DeskStatus(profile="prod", following=True)
-    line = line_of(with_log(status, LogState(asked, JOB, lines=1039), 0.0), width)
+    log = LogState(asked, JOB, lines=1039)
+    line = line_of(DeskStatus("prod", log=log, place=ViewportPlace()), width)
     assert f"at {clock}" in line
     assert "0 missing" in line
 
@@ -241,6 +251,6 @@ def test_a_watch_that_gave_up_names_the_key_that_begins_again(width: int) -> Non
         is_troubled=True,
     )
     state = LogState(refused, JOB, lines=3391)
-    line = line_of(with_log(DeskStatus("prod", following=True), state, 0.0), width)
+    line = line_of(DeskStatus("prod", log=state, place=ViewportPlace()), width)
     assert "■ ENDED, r asks again" in line
     assert "3,391 lines  0 missing" in line

@@ -1,8 +1,8 @@
-"""Each hole is tried again and again, later every time, and never forgotten."""
+"""Each gap is tried again and again, later every time, and never forgotten."""
 
 import itertools
 
-from chronotui.engine.gaps import HOLES_AT_ONCE, GapSchedule
+from chronotui.engine.timing import GAPS_AT_ONCE, GapSchedule
 from chronotui.log.ledger import Gap
 
 
@@ -25,7 +25,7 @@ def test_tries_come_later_each_time_up_to_the_cap() -> None:
     assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]
 
 
-def test_readings_for_other_holes_do_not_use_up_tries() -> None:
+def test_readings_for_other_gaps_do_not_use_up_tries() -> None:
     plan = schedule(at_once=True)
     gaps = [Gap(1, number, number, 1) for number in range(0, 40, 2)]
     plan.update(gaps, 0.0)
@@ -36,7 +36,7 @@ def test_readings_for_other_holes_do_not_use_up_tries() -> None:
     assert plan.next_due() == 0.5
 
 
-def test_the_first_due_hole_in_the_log_comes_first() -> None:
+def test_the_first_due_gap_in_the_log_comes_first() -> None:
     plan = schedule()
     plan.update([Gap(1, 9, 9, 1)], 0.0)
     plan.update([Gap(1, 2, 3, 2), Gap(1, 9, 9, 1)], 0.4)
@@ -44,7 +44,7 @@ def test_the_first_due_hole_in_the_log_comes_first() -> None:
     assert plan.due(1.0) == Gap(1, 2, 3, 2)
 
 
-def test_holes_that_closed_are_dropped() -> None:
+def test_gaps_that_closed_are_dropped() -> None:
     plan = schedule()
     plan.update([Gap(1, 2, 3, 2)], 0.0)
     plan.update([], 1.0)
@@ -52,10 +52,10 @@ def test_holes_that_closed_are_dropped() -> None:
     assert plan.next_due() is None
 
 
-def test_only_so_many_holes_are_looked_after_at_once() -> None:
+def test_only_so_many_gaps_are_looked_after_at_once() -> None:
     plan = schedule()
     plan.update((Gap(1, n, n, 1) for n in range(10**6)), 0.0)
-    assert len(plan.gaps) == HOLES_AT_ONCE
+    assert len(plan.gaps) == GAPS_AT_ONCE
 
 
 def test_numbers_probably_only_skipped_are_read_when_that_settles_them() -> None:
