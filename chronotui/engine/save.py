@@ -40,8 +40,8 @@ from chronotui.engine.save_verify import (
     SLICE_LINES,
     ShortDownloadError,
     found_lines,
-    prove,
     retained_log,
+    verify,
 )
 from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
@@ -357,14 +357,14 @@ async def _is_retried(work: Work, job: Job) -> bool:
 async def _download_plainly(work: Work, job: Job, served: RawFormat) -> bool | None:
     """Write the body byte for byte; None if that mixes the attempts of a job.
 
-    Else returns what `prove` does.
+    Else returns what `verify` does.
     """
     writer = PlainWriter(work, served)
     fetched = await _fetch(work, served, writer)
     if writer.interleaved:
         await work.drop_part()
         return None
-    return await prove(work, job, fetched, {})
+    return await verify(work, job, fetched, {})
 
 
 async def _download_entries(work: Work, job: Job) -> bool:
@@ -382,7 +382,7 @@ async def _download_entries(work: Work, job: Job) -> bool:
         else:
             note += "the other, where the server's own mixes them."
         work.notes.append(note)
-    return await prove(work, job, fetched, attempts)
+    return await verify(work, job, fetched, attempts)
 
 
 async def _fetch(work: Work, raw_format: RawFormat, writer: Writer) -> Fetched:

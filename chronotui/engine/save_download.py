@@ -537,7 +537,7 @@ class EntryWriter:
         self.attempts[attempt] = known.with_more(len(entries), highest)
         content = self._encoder.entries(entries, raw)
         if attempt == 1:
-            self._write(self._encoder.in_turn(content), len(entries))
+            self._write(self._encoder.separated(content), len(entries))
         else:
             self._later.add(attempt, content)
             self._work.meter.add(0, len(entries))
@@ -550,7 +550,7 @@ class EntryWriter:
     def finish(self) -> bytes:
         """Write what waited; a last line without its end is not a line."""
         for content in self._later.in_order():
-            self._write(self._encoder.in_turn(content), 0)
+            self._write(self._encoder.separated(content), 0)
         self._write(self._encoder.tail(), 0)
         return self._tail.bytes()
 
