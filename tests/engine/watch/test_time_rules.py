@@ -81,7 +81,7 @@ async def _waits_between(status: Sequence[float]) -> list[float]:
         lag=nothing,
         wanted=wanted,
         phase=lambda: Phase.WATCHING,
-        came=nothing,
+        taken=nothing,
     )
     task = asyncio.create_task(stream.run())
     async with asyncio.timeout(3600):
