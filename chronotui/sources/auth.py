@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from chronotui.errors import (
     NotSignedInError,
 )
-from chronotui.sources.http import Ask, routed
+from chronotui.sources.http import HttpRequest, routed
 from chronotui.sources.protocol import (
     Auth,
     BearerAuth,
@@ -80,41 +80,43 @@ class SignedIn:
         self.http = http
         self.credentials = credentials
 
-    async def read(self, ask: Ask) -> bytes:
+    async def read(self, request: HttpRequest) -> bytes:
         """Send a request and return the whole body of its success.
 
         Raises:
             ChronotuiError: Whatever went wrong.
         """
-        async with self.exchange(ask) as answer:
+        async with self.exchange(request) as answer:
             body = await self.http.whole_body(answer)
             if begins_as_page(body):
                 raise self.http.web_page()
         return body
 
     @asynccontextmanager
-    async def exchange(self, ask: Ask) -> AsyncIterator[httpx.Response]:
+    async def exchange(self, request: HttpRequest) -> AsyncIterator[httpx.Response]:
         """Send a request and give its success with the body unread.
 
         Raises:
             ChronotuiError: Whatever went wrong.
         """
-        with routed(ask):
+        with routed(request):
             async with AsyncExitStack() as stack:
-                yield await self._answer(ask, stack)
+                yield await self._answer(request, stack)
 
-    async def _answer(self, ask: Ask, stack: AsyncExitStack) -> httpx.Response:
+    async def _answer(
+        self, request: HttpRequest, stack: AsyncExitStack
+    ) -> httpx.Response:
         """Send with secrets, renewing refused ones, and check the status."""
         credentials = self.credentials
         renewals = 0
         while True:
             secrets = await credentials.current()
             answer = await self.http.send(
-                ask, stack, secrets.headers(changes=ask.changes)
+                request, stack, secrets.headers(changes=request.changes)
             )
             may_renew = renewals == 0 or (renewals == 1 and not credentials.are_fresh())
             is_ended = answer.status_code == 401 and not is_page(answer.headers)
-            if not (is_ended and ask.renews and may_renew):
+            if not (is_ended and request.renews and may_renew):
                 await self.http.check(answer)
                 return answer
             await stack.aclose()

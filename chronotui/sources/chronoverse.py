@@ -25,7 +25,7 @@ from chronotui.errors import (
 )
 from chronotui.sources.address import check_secrets_may_travel, parse_address
 from chronotui.sources.auth import Credentials, SignedIn, source_for
-from chronotui.sources.http import Ask, Http, routed
+from chronotui.sources.http import Http, HttpRequest, routed
 from chronotui.sources.protocol import (
     CHRONOVERSE,
     BearerAuth,
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         Workflow,
     )
     from chronotui.sources.download import RawDownload
-    from chronotui.sources.http import Heard
+    from chronotui.sources.http import WholeAnswer
     from chronotui.sources.protocol import Auth, Capabilities, RequestLog
 
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
@@ -166,8 +166,8 @@ class Chronoverse:
             PageTooLargeError: The server cannot send this page.
         """
         url = self._log_url(workflow_id, job_id, "logs", cursor=cursor)
-        ask = Ask("log_page", url, headers=_NO_CACHE if fresh else {})
-        return read_log_page(await self._read_lines(ask))
+        request = HttpRequest("log_page", url, headers=_NO_CACHE if fresh else {})
+        return read_log_page(await self._read_lines(request))
 
     async def search_logs(
         self,
@@ -184,7 +184,7 @@ class Chronoverse:
         """
         filters = {"cursor": cursor, "stream": stream, "q": query}
         url = self._log_url(workflow_id, job_id, "logs", "search", **filters)
-        return read_search_page(await self._read_lines(Ask("search_logs", url)))
+        return read_search_page(await self._read_lines(HttpRequest("search_logs", url)))
 
     def live(
         self, workflow_id: str, job_id: str
@@ -196,7 +196,7 @@ class Chronoverse:
         from chronotui.sources.live import open_live  # noqa: PLC0415
 
         url = self._log_url(workflow_id, job_id, "events")
-        return open_live(self._signed_in, Ask("live", url, is_stream=True))
+        return open_live(self._signed_in, HttpRequest("live", url, is_stream=True))
 
     def download(
         self,
@@ -217,8 +217,8 @@ class Chronoverse:
         filters = {"format": format, "stream": stream, "q": query}
         url = self._log_url(workflow_id, job_id, "logs", "raw", **filters)
         lone_token = isinstance(self._auth, BearerAuth) and self._auth.session is None
-        ask = Ask("download", url)
-        return RawDownload(self._signed_in, ask, needs_session=lone_token)
+        request = HttpRequest("download", url)
+        return RawDownload(self._signed_in, request, needs_session=lone_token)
 
     async def check_server(self) -> None:
         """See that this is a Chronoverse server, before it gets a secret.
@@ -233,12 +233,12 @@ class Chronoverse:
             NotFoundError: There is nothing of Chronoverse at the url's path.
             ChronotuiError: It gave no answer that tells, such as a 503.
         """
-        ask = Ask("server_check", self._url("workflows"))
-        heard = await self._http.hear(ask)
-        with routed(ask):
-            error = _objection(self._http, heard)
+        request = HttpRequest("server_check", self._url("workflows"))
+        answer = await self._http.fetch(request)
+        with routed(request):
+            error = _objection(self._http, answer)
             if error is not None:
-                error.answer = error.answer or _answer_of(heard)
+                error.answer = error.answer or _answer_of(answer)
                 raise error
 
     async def sign_in(self) -> None:
@@ -264,11 +264,11 @@ class Chronoverse:
         """
         credentials = self._signed_in.credentials
         url = self._url("auth", "logout")
-        ask = Ask("logout", url, "POST", changes=True, renews=False)
+        request = HttpRequest("logout", url, "POST", changes=True, renews=False)
         try:
             if isinstance(self._auth, SessionAuth) and credentials.held is not None:
                 with suppress(NotSignedInError):
-                    async with self._signed_in.exchange(ask):
+                    async with self._signed_in.exchange(request):
                         pass
         finally:
             credentials.forget()
@@ -283,9 +283,9 @@ class Chronoverse:
         return self._url("workflows", workflow_id, "jobs", job_id, *rest, query=query)
 
     async def _read(self, kind: str, url: str) -> bytes:
-        return await self._signed_in.read(Ask(kind, url))
+        return await self._signed_in.read(HttpRequest(kind, url))
 
-    async def _read_lines(self, ask: Ask) -> bytes:
+    async def _read_lines(self, request: HttpRequest) -> bytes:
         """Read a page of lines.
 
         Raises:
@@ -293,7 +293,7 @@ class Chronoverse:
                 repeating it quickly would only make things worse.
         """
         try:
-            return await self._signed_in.read(ask)
+            return await self._signed_in.read(request)
         except OverloadedError as error:
             answer = error.answer
             if answer is None or answer.status != 429 or not answer.is_plain:
@@ -349,9 +349,9 @@ _CHECK_PLACE: Final = "Check the profile's url: host, port, a prefix such as /ap
 _KEPT_BACK: Final = "No secret was sent there."
 
 
-def _objection(http: Http, heard: Heard) -> ChronotuiError | None:
+def _objection(http: Http, answer: WholeAnswer) -> ChronotuiError | None:
     """Return why a server gets no secret, None if it may."""
-    status, headers, body = heard
+    status, headers, body = answer
     page = is_page(headers, body)
     refusal = http.refusal(status, headers, body)
     if status == 407 or (page and http.proxy_may_answer):
@@ -364,7 +364,7 @@ def _objection(http: Http, heard: Heard) -> ChronotuiError | None:
             f"There is no Chronoverse at {base}: no list of workflows ({status}).",
             next_step=f"{_CHECK_PLACE} {_KEPT_BACK}",
         )
-    seen = _foreign(heard, page=page)
+    seen = _foreign(answer, page=page)
     if not seen:
         return None
     return UnreadableAnswerError(
@@ -373,9 +373,9 @@ def _objection(http: Http, heard: Heard) -> ChronotuiError | None:
     )
 
 
-def _foreign(heard: Heard, *, page: bool) -> str:
+def _foreign(answer: WholeAnswer, *, page: bool) -> str:
     """Return by what an answer shows another server, "" if it is Chronoverse's."""
-    status, headers, body = heard
+    status, headers, body = answer
     challenge = _FOREIGN_SCHEMES.search(headers.get("www-authenticate", ""))
     if challenge is not None:
         return f"it asks for a sign-in of its own (HTTP {challenge[0].title()})"
@@ -398,8 +398,8 @@ def _is_list(body: bytes) -> bool:
     return "workflows" in decoded
 
 
-def _answer_of(heard: Heard) -> Answer:
-    return Answer(heard.status, not is_page(heard.headers, heard.body))
+def _answer_of(answer: WholeAnswer) -> Answer:
+    return Answer(answer.status, not is_page(answer.headers, answer.body))
 
 
 # Exchanging e-mail and password for cookies.
@@ -417,14 +417,15 @@ async def log_in(http: Http, email: str, password: str) -> SessionCookies:
     """
     url = http.address.url("auth", "login")
     body = json.dumps({"email": email, "password": password}).encode()
-    ask = Ask("login", url, "POST", {"Content-Type": "application/json"}, content=body)
-    heard = await http.hear(ask)
-    with routed(ask):
-        if not 200 <= heard.status < 300:
-            raise _login_error(http, heard, email)
-        if is_page(heard.headers, heard.body):
+    headers = {"Content-Type": "application/json"}
+    request = HttpRequest("login", url, "POST", headers, content=body)
+    answer = await http.fetch(request)
+    with routed(request):
+        if not 200 <= answer.status < 300:
+            raise _login_error(http, answer, email)
+        if is_page(answer.headers, answer.body):
             raise http.web_page()
-        set_cookies = heard.headers.get_list("set-cookie")
+        set_cookies = answer.headers.get_list("set-cookie")
         cookies = read_session(set_cookies, datetime.now(UTC))
         if cookies is None:
             raise UnreadableAnswerError(
@@ -433,14 +434,14 @@ async def log_in(http: Http, email: str, password: str) -> SessionCookies:
     return cookies
 
 
-def _login_error(http: Http, heard: Heard, email: str) -> ChronotuiError:
+def _login_error(http: Http, answer: WholeAnswer, email: str) -> ChronotuiError:
     """Tell wrong credentials from a wrong path and from a failing server."""
-    status, headers, body = heard
+    status, headers, body = answer
     page = is_page(headers, body)
     error = http.refusal(status, headers, body)
     if page and http.proxy_may_answer:
         return error
-    if not page and (status in _REFUSALS or _is_unknown_user(heard)):
+    if not page and (status in _REFUSALS or _is_unknown_user(answer)):
         said = quote_words(body)
         refused = f"The sign-in as {email} was refused ({status})"
         error = NotSignedInError(
@@ -453,15 +454,15 @@ def _login_error(http: Http, heard: Heard, email: str) -> ChronotuiError:
             next_step="Check the profile's url (a prefix such as /api?), or choose "
             "another auth method.",
         )
-    error.answer = _answer_of(heard)
+    error.answer = _answer_of(answer)
     return error
 
 
-def _is_unknown_user(heard: Heard) -> bool:
+def _is_unknown_user(answer: WholeAnswer) -> bool:
     """Whether a 404 is about the e-mail, as a current server's is, not the path."""
-    if heard.status != 404 or media_type(heard.headers) != "text/plain":
+    if answer.status != 404 or media_type(answer.headers) != "text/plain":
         return False
-    said = quote_words(heard.body).lower()
+    said = quote_words(answer.body).lower()
     return any(word in said for word in _LOGIN_WORDS)
 
 
