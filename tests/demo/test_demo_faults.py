@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from chronotui.demo.faults import WHOLE, Failure, Faults
+from chronotui.demo.faults import SPOILED, Failure, Faults
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.wire import HeldBackStream
 
@@ -47,7 +47,7 @@ def test_a_failure_is_an_answer_that_says_its_kind(
     assert (reply.header("Retry-After") == "7") == failure.name.startswith("WAIT")
     if failure.name.startswith("HTML") or failure is Failure.LOGIN_PAGE:
         assert reply.header("Content-Type").startswith("text/html")
-    if failure in WHOLE:
+    if failure in SPOILED:
         assert reply.status == 200
         assert reply.body
     assert client.get("/workflows").status == 200
