@@ -152,7 +152,6 @@ class Boundaries:
         Args:
             low: The lowest place read, as (attempt, number).
             high: The highest one, or one beyond all.
-            now: Monotonic seconds.
             newest_attempt: The newest one a retained line is known of.
         """
         still = max(self._still, 2 * self._lag.largest)
@@ -172,12 +171,7 @@ class Boundaries:
                 self._closed.add(attempt)
 
     def long_past(self, time_ns: Callable[[int], int | None], before_ns: int) -> None:
-        """Close ends whose next attempt began long ago.
-
-        Args:
-            time_ns: Returns when an attempt's first line held was written.
-            before_ns: What is long ago.
-        """
+        """Close ends whose next attempt, as ``time_ns`` tells, began before a time."""
         attempts = self._ledger.attempts()
         for attempt, following in pairwise(attempts):
             began = time_ns(following)
@@ -268,11 +262,6 @@ class GapTracker(Account):
             return self.ledger.missing
         gaps = self.ledger.short_gaps()
         return sum(gap.missing for gap in gaps if gap[:2] < unread_from)
-
-    @property
-    def possible(self) -> int:
-        """Lines asked for that may be missing, for their places were not read yet."""
-        return self.ledger.possible
 
     def unread_from(self) -> tuple[int, int] | None:
         """Return the place an oldest-first reading has come to; None at its end."""
@@ -538,7 +527,7 @@ class Backfill:
             if renew:
                 self._renew()
 
-    def arriving(self, lines: Sequence[LogLine]) -> None:
+    def examine(self, lines: Sequence[LogLine]) -> None:
         """Look at the stream's lines before they are taken: some come late."""
         apart = 0.0
         if len(lines) > 1:

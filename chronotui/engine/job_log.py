@@ -218,9 +218,7 @@ class JobLog:
     Belongs to one event loop. Listeners hear of changes at most once a tick.
 
     Args:
-        client: A client of the job's server.
         workflow: The job's workflow, if known.
-        job: The job as last listed.
         store: Where its lines go; a new one with the default budget if None.
 
     Attributes:
@@ -251,7 +249,7 @@ class JobLog:
             store=self.store,
             clock=self._clock,
             changed=self._changed,
-            live=lambda lines: self._rate.add(self._clock.monotonic(), lines),
+            count_live=lambda lines: self._rate.add(self._clock.monotonic(), lines),
         )
         self.history = HistoryPaging(client, self._watch, self._watch.change_rows)
         self._rows = NoticeRows(self.store, self._watch)

@@ -169,7 +169,7 @@ class Walk:
         self._restarts = pages.restarts
         self._begun_again = False
         self._count = 0
-        self._coming: asyncio.Task[LogPage] | None = None
+        self._ahead: asyncio.Task[LogPage] | None = None
         self._edge = edge = pages.coverage.edge_of(cursor)
         self._read = None if edge is None else Stretch(edge, edge)
         self.is_blocked = False
@@ -185,7 +185,7 @@ class Walk:
         self._count += 1
         many = self._is_long and self._count > FEW_PAGES
         if many and page.cursor:
-            self._coming = asyncio.create_task(self._ask(page.cursor))
+            self._ahead = asyncio.create_task(self._ask(page.cursor))
         coverage = self._pages.coverage
         # Attempts may meet between two pages, and nowhere on one.
         coverage.learn_order((self._last, *page.lines) if self._last else page.lines)
@@ -209,9 +209,9 @@ class Walk:
         while True:
             here = self._next
             try:
-                page = await (self._coming or self._ask(here))
+                page = await (self._ahead or self._ask(here))
             except PageTooLargeError:
-                self._coming = None
+                self._ahead = None
                 coverage.cut(here, self._edge)
                 beyond = coverage.way_beyond(self._edge)
                 if beyond is None:
@@ -222,7 +222,7 @@ class Walk:
                 self._tell()
                 self._read = Stretch(beyond.place, beyond.place)
             else:
-                self._coming = None
+                self._ahead = None
                 if self._restarts != self._pages.restarts:
                     # A cursor was refused, and the first page came: to come by the
                     # same cursors once more is no circle, a second time it is.
@@ -272,13 +272,13 @@ class Walk:
     async def aclose(self) -> None:
         """End the walk: a page on its way is not waited for."""
         self._tell()
-        if self._coming is None:
+        if self._ahead is None:
             return
-        self._coming.cancel()
-        await asyncio.wait([self._coming])
-        if not self._coming.cancelled():
-            self._coming.exception()
-        self._coming = None
+        self._ahead.cancel()
+        await asyncio.wait([self._ahead])
+        if not self._ahead.cancelled():
+            self._ahead.exception()
+        self._ahead = None
 
 
 class RetainedPages:

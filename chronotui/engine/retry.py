@@ -339,9 +339,7 @@ class JobPoll:
     """Asks for the job's state: the witness of the end, and of the connection.
 
     Args:
-        read: Reads it once.
         seconds: From answer to question.
-        take: Called with every answer.
 
     Attributes:
         regular: Whether it asks by itself; if not, only when told to.

@@ -80,7 +80,7 @@ async def until(catalog: Catalog, condition: Callable[[], object]) -> None:
     told = asyncio.Event()
     unsubscribe = catalog.subscribe(told.set)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not condition():
                 told.clear()
                 await told.wait()
