@@ -29,8 +29,7 @@ CACHED = "the server's page cache may hide lines of a retried job"
 class Standstill:
     """Whether the newest page has stood still for long enough (DESIGN.md, invariant 6).
 
-    Args:
-        still: Seconds it must stand still at least.
+    That is ``still`` seconds at least.
     """
 
     def __init__(self, still: float) -> None:
@@ -79,11 +78,7 @@ class Ending:
     async def read_out(self, still_ended: Callable[[], bool]) -> bool:
         """Read the newest pages and every gap until nothing more is to come.
 
-        Args:
-            still_ended: Whether the job still is over; a retry goes on with it.
-
-        Returns:
-            False when the job went on.
+        Return False once the job is not ``still_ended``: a retry goes on with it.
         """
         timing = self._timing
         began = self._clock.monotonic()
@@ -185,9 +180,7 @@ def verdict_of(
 ) -> Verdict:
     """Return what is known about a log that was read to its end.
 
-    Args:
-        may_be_cached: Whether pages may come from the server's own cache, from
-            before the job's end.
+    ``may_be_cached``: Pages may be of before the job's end, from the server's cache.
     """
     attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
     missing, possible = ledger.missing, ledger.possible

@@ -150,8 +150,6 @@ class Boundaries:
         """Note that the retained log was read from ``low`` to ``high``.
 
         Args:
-            low: The lowest place read, as (attempt, number).
-            high: The highest one, or one beyond all.
             newest_attempt: The newest one a retained line is known of.
         """
         still = max(self._still, 2 * self._lag.largest)
@@ -191,12 +189,7 @@ class GapTracker(Account):
 
     What was read is settled here once it must be retained, if it ever is.
 
-    Args:
-        changed: Called when something was read.
-
     Attributes:
-        boundaries: Which ends of attempts are certain.
-        lag: How far the retained log trails.
         caught_up: Whether what was wanted on opening has been read.
     """
 
@@ -376,8 +369,7 @@ class GapTracker(Account):
     def opened(self, *, settled: bool) -> None:
         """Note that what was wanted on opening has been read.
 
-        Args:
-            settled: Whether the job ended so long ago that nothing can follow.
+        ``settled``: The job ended so long ago that nothing can follow.
         """
         if settled:
             self._is_long_past = True
@@ -460,11 +452,7 @@ class Backfill:
         self._woken.set()
 
     def connected(self, outage: float) -> None:
-        """Plan the re-reading that follows a subscription.
-
-        Args:
-            outage: Seconds without a stream before it.
-        """
+        """Plan the re-reading after a subscription and the outage before it."""
         self.away = self.away or outage >= self._timing.long_outage
         self._held_back.connected()
         self.tail.soon(self._timing.after_connected)

@@ -216,13 +216,6 @@ class JobLog:
     """The log of one job, watched and paged into one store.
 
     Belongs to one event loop. Listeners hear of changes at most once a tick.
-
-    Args:
-        workflow: The job's workflow, if known.
-        store: Where its lines go; a new one with the default budget if None.
-
-    Attributes:
-        history: Pages of the log beyond what is watched.
     """
 
     def __init__(
