@@ -11,9 +11,7 @@ from chronotui.engine.timing import GapSchedule
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
-    from chronotui.engine.gaps import GapTracker
-    from chronotui.engine.pages import RetainedPages
-    from chronotui.engine.timing import Clock, WatchTiming
+    from chronotui.engine.gaps import Backfill
     from chronotui.log.coverage import Coverage
     from chronotui.log.ledger import Ledger
     from chronotui.model import Job, JobStatus
@@ -51,29 +49,23 @@ class Ending:
     """Reads until the ledger is closed and the newest page stands still.
 
     Args:
-        open_rest: Reads on what is wanted and could not be read yet.
         unsure: Whether pages alone cannot tell: one is too large, or they may be old.
         confirm: Reads the log in another way, as far as that can be had.
     """
 
     def __init__(
         self,
-        pages: RetainedPages,
-        account: GapTracker,
+        backfill: Backfill,
         *,
-        open_rest: Callable[[], Awaitable[None]],
         unsure: Callable[[], bool],
         confirm: Callable[[], Awaitable[object]],
-        timing: WatchTiming,
-        clock: Clock,
     ) -> None:
-        self._pages = pages
-        self._account = account
-        self._open_rest = open_rest
+        self._backfill = backfill
+        self._account = backfill.account
         self._unsure = unsure
         self._confirm = confirm
-        self._timing = timing
-        self._clock = clock
+        self._timing = backfill.timing
+        self._clock = backfill.clock
 
     async def read_out(self, still_ended: Callable[[], bool]) -> bool:
         """Read the newest pages and every gap until nothing more is to come.
@@ -92,10 +84,10 @@ class Ending:
         pause = timing.end_first
         confirm_at, confirm_pause = began, timing.end_cap
         while still_ended():
-            await self._open_rest()
-            await self._pages.read_tail()
+            await self._backfill.open_rest()
+            await self._backfill.pages.read_tail()
             read_at = self._clock.monotonic()
-            standstill.read(read_at, self._pages.coverage.newest)
+            standstill.read(read_at, self._account.coverage.newest)
             stands = standstill.stands(read_at, self._account.lag.largest)
             waited = read_at - began >= timing.end_limit * WAITED_SHARE
             if (stands or waited) and read_at >= confirm_at and self._unsure():
@@ -120,13 +112,8 @@ class Ending:
         while gap := schedule.due(began):
             if self._clock.monotonic() >= until:
                 return
-            read = await self._pages.read_gap(gap)
-            now = self._clock.monotonic()
-            schedule.tried(gap[:2], (gap.attempt, gap.last), now)
-            if read is not None:
-                self._account.stretch_read(read)
-                schedule.tried(read.low.key, read.high.key, now)
-            schedule.update(self._account.gaps(), now)
+            await self._backfill.read_gap(gap, schedule)
+            schedule.update(self._account.gaps(), self._clock.monotonic())
 
 
 @dataclass(frozen=True, slots=True)

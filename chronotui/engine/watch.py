@@ -232,13 +232,7 @@ class Watch:
         )
         self._stream = self._new_stream()
         self._ending = Ending(
-            self.pages,
-            self.account,
-            open_rest=self._open_rest,
-            unsure=self.is_unsure,
-            confirm=self._confirm,
-            timing=timing,
-            clock=clock,
+            self.backfill, unsure=self.is_unsure, confirm=self._confirm
         )
 
     @property
