@@ -34,8 +34,6 @@ Range: TypeAlias = tuple[float, float]
 
 
 class Failure(Enum):
-    """One way a request can end badly."""
-
     PLAIN_500 = "500 in plain text"
     HOSTILE_500 = "500 whose words attack the terminal"
     EMPTY_500 = "500 without a word"
@@ -119,7 +117,7 @@ class Faults:
         reset_rate: Rate of cuts that are TCP resets.
         silent_seconds: Live streams fall silent for good after such a time.
         split_bytes: Streamed answers come in HTTP chunks of such sizes.
-        buffer_seconds: A proxy holds live frames back for so long.
+        buffer_seconds: A proxy holds live frames but the first back for so long.
         held_back: A proxy holds the headers or the frames of new live streams back.
         to_close: Streamed answers are not chunked, their end is the end of the
             connection (WIRE.md "Proxies").
@@ -237,7 +235,6 @@ class Faults:
         return None
 
     def wait_seconds(self) -> float:
-        """Return how long the next answer takes."""
         return self._spread(self.latency) or 0.0
 
     def trouble(self, endpoint: str) -> StreamTrouble:
@@ -288,7 +285,6 @@ class Faults:
 
     @property
     def disturbs_live(self) -> bool:
-        """Whether live lines are dropped, doubled or swapped at all."""
         return bool(self.live_dropped or self.live_doubled or self.live_swapped)
 
     def loses(self, line: TrueLine) -> bool:
@@ -384,7 +380,6 @@ def replacement(failure: Failure, retry_after: str) -> DemoAnswer:
 
 
 def refused(refusal: Refusal, words: str) -> DemoAnswer:
-    """Return the answer a refusal stands for; ``words`` are the server's own."""
     body = refusal.body
     if body is None:
         body = _usual_body(refusal, words)
@@ -407,7 +402,6 @@ def _usual_body(refusal: Refusal, words: str) -> str:
 
 
 def spoiled(failure: Failure, answer: DemoAnswer) -> DemoAnswer:
-    """Return the true answer spoiled."""
     body, content_type = answer.body, answer.content_type
     if failure is Failure.WRONG_TYPE:
         content_type = "application/octet-stream"

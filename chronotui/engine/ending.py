@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.timing import GapSchedule
+from chronotui.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -146,7 +147,7 @@ class Verdict:
 
     def sentence(self) -> str:
         """Return e.g. ``sealed ✓ 48,211 lines, 0 missing``."""
-        lines = "1 line" if self.lines == 1 else f"{self.lines:,} lines"
+        lines = plural(self.lines, "line")
         if self.part:
             lines = f"first and newest {lines}" if self.split else f"newest {lines}"
         mark = "sealed ✓" if self.sealed else "not whole:"

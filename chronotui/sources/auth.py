@@ -283,9 +283,9 @@ def source_for(auth: Auth, login: Login) -> _Source:
     if isinstance(auth, SessionAuth):
         return _Sessions(auth, login)
     if isinstance(auth, BearerAuth):
-        return _Tokens(auth)
+        return _Given(auth.token, auth.session)
     if isinstance(auth, CookieAuth):
-        return _Cookies(auth)
+        return _Given(None, auth.session)
     return _Source()
 
 
@@ -324,38 +324,29 @@ class _Sessions(_Source):
         self._auth.on_session(None)
 
 
-class _Tokens(_Source):
-    """Send a token, and for the raw download a session if there is one."""
+class _Given(_Source):
+    """Send a token, or a session cookie made elsewhere.
 
-    nothing_new = "The server does not take the profile's token."
+    Beside a token the cookie is for the raw download.
+    """
 
-    def __init__(self, auth: BearerAuth) -> None:
-        self._auth = auth
-
-    def saved(self) -> None:
-        return None
-
-    async def obtain(self) -> Secrets:
-        token = await _ask(self._auth.token, "token")
-        session = ""
-        if self._auth.session is not None:
-            session = await _ask(self._auth.session, "session cookie")
-        return Secrets(bearer=token, session=session)
-
-
-class _Cookies(_Source):
-    """Send a session cookie made elsewhere."""
-
-    nothing_new = "The server does not take the profile's session cookie."
-
-    def __init__(self, auth: CookieAuth) -> None:
-        self._auth = auth
+    def __init__(
+        self, token: SecretSource | None, session: SecretSource | None
+    ) -> None:
+        self._token = token
+        self._session = session
+        what = "token" if token else "session cookie"
+        self.nothing_new = f"The server does not take the profile's {what}."
 
     def saved(self) -> None:
         return None
 
     async def obtain(self) -> Secrets:
-        return Secrets(session=await _ask(self._auth.session, "session cookie"))
+        token, session = self._token, self._session
+        return Secrets(
+            bearer=await _ask(token, "token") if token else "",
+            session=await _ask(session, "session cookie") if session else "",
+        )
 
 
 def _from_cookies(cookies: SessionCookies) -> Secrets:
