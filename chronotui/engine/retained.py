@@ -207,9 +207,7 @@ class RetainedLog:
         self._spool = spool
         self._clock = clock or Clock()
         self._intake = Intake(
-            self._new_store(),
-            entered=self._entered,
-            renumbered=lambda attempt_at: self._account.renumbered(attempt_at),
+            self._new_store(), entered=self._entered, renumbered=self._renumbered
         )
         self._account = Account(self._intake.ledger)
         self._pages = RetainedPages(
@@ -411,6 +409,9 @@ class RetainedLog:
         handed, wants = self._handed, self._selection.prints
         if handed is not None:
             self._late += sum(key_of(x) < handed and wants(x) for x in lines)
+
+    def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
+        self._account.renumbered(attempt_at)
 
     # through the pages
 
