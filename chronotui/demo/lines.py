@@ -5,9 +5,11 @@ A generated log holds nothing: every line follows from its index.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from chronotui.demo.clock import SECOND, SeededRandom
@@ -339,15 +341,13 @@ class GeneratedLog:
             # Of the number of ``after`` there may be two that do not follow it, and
             # one more for where the limit parts the lines of a number.
             found += map(chapter.line, range(max(0, end - limit - 3), end))
-
-        def listed(line: TrueLine) -> Place:
-            return downward(line.place(interleaved=self.interleaved))
-
-        found.sort(key=listed)
+        mixed = self.interleaved
+        listed = [(downward(line.place(interleaved=mixed)), line) for line in found]
+        listed.sort()
+        start = 0
         if after is not None:
-            last = downward(after)
-            found = [line for line in found if listed(line) > last]
-        return found[:limit]
+            start = bisect_right(listed, downward(after), key=itemgetter(0))
+        return [line for _, line in listed[start : start + limit]]
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
         found: list[TrueLine] = []
