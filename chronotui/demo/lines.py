@@ -5,11 +5,9 @@ A generated log holds nothing: every line follows from its index.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, lru_cache
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from chronotui.demo.clock import SECOND, SeededRandom
@@ -341,13 +339,21 @@ class GeneratedLog:
             # Of the number of ``after`` there may be two that do not follow it, and
             # one more for where the limit parts the lines of a number.
             found += map(chapter.line, range(max(0, end - limit - 3), end))
-        mixed = self.interleaved
-        listed = [(downward(line.place(interleaved=mixed)), line) for line in found]
-        listed.sort()
+
+        def listed(line: TrueLine) -> Place:
+            return downward(line.place(interleaved=self.interleaved))
+
+        if len(self.chapters) == 1:
+            # In order as they are, but for the direction of their numbers.
+            found.sort(key=lambda line: -line.sequence_num)
+        else:
+            found.sort(key=listed)
         start = 0
         if after is not None:
-            start = bisect_right(listed, downward(after), key=itemgetter(0))
-        return [line for _, line in listed[start : start + limit]]
+            last = downward(after)
+            while start < len(found) and listed(found[start]) <= last:
+                start += 1
+        return found[start : start + limit]
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
         found: list[TrueLine] = []
