@@ -423,15 +423,10 @@ class Ended:
     def __init__(self, reading: Reading, unsure_until: float = 0.0) -> None:
         self.confirmed: list[float] = []
         self._unsure_until = unsure_until
-        pages: Any = reading
         self.ending = Ending(
-            pages,
-            pages,
-            open_rest=_nothing,
+            reading.backfill(on_the_loop()),
             unsure=lambda: loop_now() < self._unsure_until,
             confirm=self._confirm,
-            timing=TIMING,
-            clock=Clock(),
         )
 
     async def _confirm(self) -> None:
