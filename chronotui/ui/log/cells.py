@@ -20,17 +20,12 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from chronotui.text import clean, parse_ansi
+from chronotui.text import clean, parse_ansi, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chronotui.text import Span, StyleSpec
-
-
-def plural(count: int, word: str) -> str:
-    """Return ``1 line``, ``2 lines``."""
-    return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
 def percent(done: int, total: int) -> str:
