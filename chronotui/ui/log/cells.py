@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 
 def plural(count: int, word: str) -> str:
-    """Return ``1 line``, ``2 lines``."""
     return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
@@ -176,7 +175,6 @@ class Grid:
 
     @property
     def width(self) -> int:
-        """Cells the whole text takes."""
         if self._starts is None:
             return len(self.text)
         while self._measure(self._starts):
@@ -306,8 +304,6 @@ class JsonKind(Enum):
 
 
 class JsonPart(NamedTuple):
-    """A coloured piece of a line."""
-
     start: int
     end: int
     kind: JsonKind
@@ -420,7 +416,6 @@ class Paragraph(NamedTuple):
         return self._replace(runs=overlay(self.runs, found)) if found else self
 
     def indent(self, width: int) -> int:
-        """Return the hanging indent when it wraps."""
         return indent_of(self.grid.text, width)
 
     @property
@@ -430,7 +425,6 @@ class Paragraph(NamedTuple):
 
 
 def shown_message(message: str, base: Style, aside: Style) -> Paragraph:
-    """Return one message as it stands in the list."""
     if len(message) <= MOST_SHOWN and message.isascii() and message.isprintable():
         return Paragraph(Grid(message), (Run(0, len(message), base),))
     note = f" … {byte_size(message)}, Enter opens"
@@ -439,7 +433,6 @@ def shown_message(message: str, base: Style, aside: Style) -> Paragraph:
 
 
 def whole_message(message: str, base: Style, aside: Style) -> Paragraph:
-    """Return one message as it stands on a screen of its own."""
     most = MOST_WHOLE if message.isascii() else MOST_WHOLE_WIDE
     note = f" … the first {most:,} characters of {byte_size(message)}: save it"
     return _capped(message, Run(0, most, base), note, aside)

@@ -84,7 +84,6 @@ class LogFinder:
     # Searching
 
     def begin_search(self, opened: OpenLog) -> None:
-        """Remember where the reader is, before the first letter is typed."""
         search = opened.search
         pattern = search.pattern if search is not None else None
         self._origin = Origin(opened.viewport.spot, pattern)
@@ -105,7 +104,6 @@ class LogFinder:
         return ""
 
     def end_search(self, opened: OpenLog, *, keep: bool) -> None:
-        """Keep the search, or go back to where it was begun."""
         origin, self._origin = self._origin, None
         if keep:
             return
@@ -211,7 +209,6 @@ class LogFinder:
     # Filters
 
     def begin_filter(self, opened: OpenLog) -> None:
-        """Remember what is shown, before the first letter is typed."""
         self._unfiltered = Unfiltered(opened.viewport.spot, opened.shown)
 
     def preview_filter(self, opened: OpenLog, typed: str) -> str:
@@ -346,7 +343,6 @@ def _nanoseconds(text: str, now: datetime) -> int:
 
 
 def is_before_loaded(goal: Goal, opened: OpenLog) -> bool:
-    """Whether a goal lies before all that is loaded."""
     if isinstance(goal, LineGoal):
         return opened.store.bisect(_lowest(goal)) == 0
     oldest = opened.store.line(0).time_ns

@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from chronotui.text import clean
+from chronotui.ui.keys import help_key
 from chronotui.ui.log.cells import percent, plural
 from chronotui.ui.log.find import goal_of
 from chronotui.ui.log.line_screen import LineScreen
@@ -61,9 +62,9 @@ class PromptInput(Input):
     """A bare input that tells of keys which are no typing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Cancel", show=False, id="prompt.cancel"),
-        Binding("up", "remembered(-1)", "Earlier", show=False, id="prompt.earlier"),
-        Binding("down", "remembered(1)", "Later", show=False, id="prompt.later"),
+        help_key("escape", "give_up", "Cancel", "prompt.cancel"),
+        help_key("up", "remembered(-1)", "Earlier", "prompt.earlier"),
+        help_key("down", "remembered(1)", "Later", "prompt.later"),
     ]
 
     def __init__(self, prompt: Prompt) -> None:
@@ -167,13 +168,11 @@ class Prompt(Vertical):
         return min(width - 4 - typed, width * 3 // 4 - 2)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Tell what is typed so far."""
         event.stop()
         if self.display:
             self.post_message(self.Typed(self.asked, event.value))
 
     def answer(self) -> None:
-        """Tell the answer and remember it."""
         typed, answer = self._typed[self.asked], self.input.value
         if answer and answer not in typed[-1:]:
             typed.append(answer)
@@ -210,7 +209,6 @@ class BarPart(NamedTuple):
 
 
 def search_words(opened: OpenLog) -> str:
-    """Return what stands beside a search while it is typed."""
     search = opened.search
     if search is None:
         return ""
@@ -220,7 +218,6 @@ def search_words(opened: OpenLog) -> str:
 
 
 def filter_words(opened: OpenLog) -> str:
-    """Return what stands beside a filter while it is typed."""
     if opened.filters.tried is None:
         return ""
     done, total = opened.rows.progress
@@ -320,19 +317,17 @@ class LogPane(Vertical):
             id="log.filter",
             tooltip="Show only lines that match; ! in front hides them",
         ),
-        Binding(
+        help_key(
             "colon",
             "ask_goto",
             "Go to a line number, 14:05, -15m, start or end",
-            show=False,
-            id="log.goto",
+            "log.goto",
         ),
-        Binding(
+        help_key(
             "S",
             "search_server",
             "Have the server search the whole retained log",
-            show=False,
-            id="log.search_server",
+            "log.search_server",
         ),
     ]
 
@@ -375,7 +370,6 @@ class LogPane(Vertical):
             self.update_bar()
 
     @on(LogView.PlaceChanged)
-    @on(LogView.ReadOn)
     def update_bar(self) -> None:
         """Say anew what is filtered and searched, and what is typed."""
         if not self.is_mounted:

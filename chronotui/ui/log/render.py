@@ -313,7 +313,6 @@ _AFTER: Final = {
 
 
 def gap_text(gap: GapMark) -> str:
-    """Return the sentence of a row that stands for missing lines."""
     lines = plural(gap.count, "line") if gap.count else "lines"
     return f"⋯ {lines} {_AFTER[gap.state]}"
 
@@ -388,7 +387,6 @@ class LineRenderer:
     # Lines
 
     def height(self, line: LogLine, *, as_json: bool) -> int:
-        """Return how many screen rows a line takes."""
         if not as_json and (not self.wrap or self._is_plain(line.message)):
             return 1
         return len(self._parts(self._paragraphs(line, self.look, as_json=as_json)))
@@ -405,7 +403,6 @@ class LineRenderer:
     def line(
         self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
     ) -> list[DrawnRow]:
-        """Draw a line, a row for each of its screen rows."""
         look = self._look(flags)
         base = look.stderr if line.stream == STDERR else look.stdout
         first = self._first_gutter(line, previous_ns, flags, look)
@@ -468,7 +465,6 @@ class LineRenderer:
     def _first_gutter(
         self, line: LogLine, previous_ns: int | None, flags: Flags, look: LogStyles
     ) -> list[Segment]:
-        """Return bookmark, time and the mark of the stream."""
         if not self.gutter:
             return []
         stamp = " "
@@ -513,19 +509,15 @@ class LineRenderer:
 
     @cached_property
     def blank(self) -> DrawnRow:
-        """A row that stands for nothing."""
         return self._row([], self.look.stdout)
 
     def gap(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
-        """Draw the row that stands for missing lines."""
         return self._notice(text, self._look(flags).gap)
 
     def edge(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
-        """Draw a notice at the start or the end of the log."""
         return self._notice(text, self._look(flags).edge)
 
     def section(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
-        """Draw a heading, with a rule to the edge."""
         return self._wrapped(f"── {clean(text)} ", 3, self._look(flags).section, "─")
 
     def _notice(self, text: str, style: Style) -> list[DrawnRow]:
@@ -622,7 +614,6 @@ class RowRenderer:
         self.at_rest = {n: drawn for n, drawn in self.at_rest.items() if n < first}
 
     def height(self, number: int) -> int:
-        """Return how many screen rows a row takes."""
         row = self.rows.row(number)
         if not isinstance(row, LineRow):
             return len(self.rows_of(number))
@@ -706,11 +697,9 @@ class Highlighter:
         self._spent = 0.0
 
     def begin(self) -> None:
-        """Begin another window."""
         self._spent = 0.0
 
     def __call__(self, text: str) -> Sequence[tuple[int, int]]:
-        """Return start and end of each match in a text that is shown."""
         if self._spent >= MOST_SECONDS:
             return ()
         begun = perf_counter()
