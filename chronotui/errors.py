@@ -20,7 +20,6 @@ ChronotuiError
 │   ├── FailedAnswerError      5xx, proxy pages
 │   └── UnreadableAnswerError  not what the contract says
 ├── IncompleteError            exit 6
-│   ├── LinesMissingError
 │   └── DownloadError          cut, trailed, short, disk full
 └── CancelledByUserError       exit 130
 """
@@ -58,18 +57,16 @@ class ChronotuiError(Exception):
 
     title: ClassVar[str] = "Something went wrong"
     exit_code: ClassVar[int] = 5
-    default_next_step: ClassVar[str] = ""
     answer: Answer | None = None
     route: str = ""
     retry_after: float | None = None
 
     def __init__(self, sentence: str, *, next_step: str = "") -> None:
         self.sentence = sentence or self.title
-        self.next_step = next_step or self.default_next_step
+        self.next_step = next_step
         super().__init__(self.sentence)
 
     def __str__(self) -> str:
-        """Return the sentence and the next step, ready to show."""
         return " ".join(part for part in (self.sentence, self.next_step) if part)
 
 
@@ -93,7 +90,7 @@ class PathRefusedError(UsageError):
 
 
 class RequestRefusedError(UsageError):
-    """The server does not take what was asked (400, 405, 409)."""
+    """The server does not take what was asked."""
 
     title = "The server refused the request"
 
@@ -106,9 +103,7 @@ class AuthError(ChronotuiError):
 
 
 class NotSignedInError(AuthError):
-    """The session or token is missing, wrong or has ended (401)."""
-
-    title = "Not signed in"
+    """The session or token is missing, wrong or has ended."""
 
 
 class DownloadNeedsSessionError(NotSignedInError):
@@ -125,7 +120,7 @@ class WebPageError(NotSignedInError):
 
 
 class NotAllowedError(AuthError):
-    """The account may not see this (403)."""
+    """The account may not see this."""
 
     title = "Not allowed"
 
@@ -138,13 +133,13 @@ class MissingError(ChronotuiError):
 
 
 class NotFoundError(MissingError):
-    """No such workflow, job or address (404)."""
+    """No such workflow, job or address."""
 
     title = "Not found"
 
 
 class LogsUnavailableError(MissingError):
-    """The server keeps no log of this job by policy (412)."""
+    """The server keeps no log of this job by policy."""
 
     title = "No log to show"
 
@@ -157,7 +152,7 @@ class ServerError(ChronotuiError):
 
 
 class UnreachableError(ServerError):
-    """No connection, or one that broke: refused, DNS, TLS, time-out, reset."""
+    """No connection, or one that broke."""
 
     title = "The server cannot be reached"
 
@@ -185,7 +180,7 @@ class PageTooLargeError(OverloadedError):
 
 
 class FailedAnswerError(ServerError):
-    """The server, or a proxy before it, failed to answer (5xx, error pages)."""
+    """The server, or a proxy before it, failed to answer."""
 
     title = "The server failed"
 
@@ -203,12 +198,6 @@ class IncompleteError(ChronotuiError):
     exit_code = 6
 
 
-class LinesMissingError(IncompleteError):
-    """Lines known to exist were not received."""
-
-    title = "Lines are missing"
-
-
 class DownloadError(IncompleteError):
     """A download that is not the whole log: cut, trailed, short, or no space."""
 
@@ -223,12 +212,9 @@ class CancelledByUserError(ChronotuiError):
 
 
 def own_fault(doing: str, fault: BaseException, next_step: str = "") -> ChronotuiError:
-    """Return a fault of the program itself as an error with words.
+    """Return a fault of the program itself as an error; only its kind is told.
 
-    Args:
-        doing: What it stopped, e.g. ``in the watch``.
-        fault: What was raised; only its kind is told.
-        next_step: What the user can do.
+    ``doing`` is what it stopped, e.g. ``in the watch``.
     """
     words = f"chronotui failed {doing} ({type(fault).__name__})."
     return ChronotuiError(words, next_step=next_step)

@@ -21,7 +21,7 @@ import pytest
 from rich.style import Style
 
 import chronotui
-from chronotui.engine.save_paths import log_name
+from chronotui.engine.save_request import log_name
 from chronotui.json_tree import JsonFolds, read_json
 from chronotui.log import attempts as identity
 from chronotui.log.block import EventIds, block_of
@@ -35,7 +35,7 @@ from chronotui.log.pattern import (
     searched_part,
     searched_text,
 )
-from chronotui.log.raw_body import RawEntries, judge
+from chronotui.log.raw_body import RawBlocks, judge
 from chronotui.log.rows import Rows
 from chronotui.log.search import Search
 from chronotui.log.store import LogStore
@@ -182,6 +182,11 @@ def as_block(use: Callable[[Any], object], message: str) -> None:
     use(block_of([line, line._replace(message="a\r\x1b[mb")], EventIds()))
 
 
+def fed(blocks: RawBlocks, piece: bytes) -> None:
+    for _lines in blocks.feed(piece):
+        pass
+
+
 def in_pieces(feed: Callable[[bytes], object], message: str) -> None:
     body = message.encode("utf-8", "surrogatepass")
     for at in range(0, len(body), 1 << 14):
@@ -255,7 +260,7 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "read_json": unfolded,
     "sse": lambda text: in_pieces(SseDecoder().feed, text),
     "raw entries": lambda text: in_pieces(
-        RawEntries().feed, json.dumps({"message_raw": text}) + "\n"
+        partial(fed, RawBlocks()), json.dumps({"message_raw": text}) + "\n"
     ),
     "judge txt": partial(judged, RawFormat.TXT),
     "judge json": partial(judged, RawFormat.JSON),

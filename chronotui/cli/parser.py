@@ -12,7 +12,7 @@ from chronotui import SOURCE_KINDS, __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Final, NoReturn
 
 
@@ -55,23 +55,30 @@ class Option:
 
 
 class Verb:
-    """One command; ``handler`` is ``module:function`` below `chronotui.cli`."""
+    """One command; ``handler`` is ``module:function`` below `chronotui.cli`.
 
-    __slots__ = ("handler", "help", "name", "options", "verbs")
+    Options that have to be looked up somewhere are given as a call.
+    """
+
+    __slots__ = ("_options", "handler", "help", "name", "verbs")
 
     def __init__(
         self,
         name: str,
         says: str,
         handler: str = "",
-        options: tuple[Option, ...] = (),
+        options: tuple[Option, ...] | Callable[[], tuple[Option, ...]] = (),
         verbs: tuple[Verb, ...] = (),
     ) -> None:
         self.name = name
         self.help = says
         self.handler = handler
-        self.options = options
         self.verbs = verbs
+        self._options = options
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        return self._options() if callable(self._options) else self._options
 
 
 def flag(*names: str, says: str) -> Option:
@@ -224,11 +231,13 @@ _LOGS = Verb(
         _form("text", "jsonl"),
     ),
 )
-_SAVE = Verb(
-    "save",
-    "save the log of a job; of a running one, to its end",
-    "save:save",
-    (
+
+
+def _save_options() -> tuple[Option, ...]:
+    from chronotui.log.formats import SAVE_FORMATS
+
+    *first, last = dict.fromkeys(each.says for each in SAVE_FORMATS)
+    return (
         _WORKFLOW,
         _JOB,
         value(
@@ -241,15 +250,22 @@ _SAVE = Verb(
         ),
         choice(
             "--format",
-            says="txt as the server gives it, txt with time, or entries",
-            of=("txt", "txt-time", "jsonl", "json"),
-            default="txt",
+            says=f"{', '.join(first)}, or {last}",
+            of=tuple(each.name for each in SAVE_FORMATS),
+            default=SAVE_FORMATS[0].name,
         ),
         _STREAM,
         value("--query", says="only lines the server finds with this", named="Q"),
         flag("--force", says="replace an existing file; begin a recording again"),
         flag("--keep-part", says="keep an unfinished file as .part"),
-    ),
+    )
+
+
+_SAVE = Verb(
+    "save",
+    "save the log of a job; of a running one, to its end",
+    "save:save",
+    _save_options,
 )
 _RUNS = Verb(
     "runs",

@@ -88,7 +88,7 @@ def command_that_goes_on(options: Namespace) -> str:
 async def _request(invocation: Invocation, client: Source) -> SaveRequest:
     from chronotui.engine.resolve import resolve_job, resolve_workflow
     from chronotui.engine.save_request import SaveRequest
-    from chronotui.log.formats import SaveFormat
+    from chronotui.log.formats import save_format
 
     options = invocation.options
     ask = invocation.retries.ask
@@ -98,7 +98,7 @@ async def _request(invocation: Invocation, client: Source) -> SaveRequest:
     return SaveRequest(
         workflow_id=workflow.id,
         job_id=job.id,
-        format=SaveFormat(options.format),
+        format=save_format(options.format),
         path=_path(options.path),
         folder=configured or Path(),
         stream=options.stream,

@@ -7,17 +7,15 @@ starts the readers that are due, polls, and tells its listeners.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retry import Phase, Step, next_step
-from chronotui.engine.timing import Backoff
+from chronotui.engine.timing import Backoff, Listeners, set_within
 from chronotui.errors import (
     ChronotuiError,
     NotFoundError,
@@ -25,20 +23,20 @@ from chronotui.errors import (
     ServerError,
     own_fault,
 )
-from chronotui.model import Job, Workflow
 from chronotui.tree.listing import ListPosition, Loading
 from chronotui.tree.model import TreeModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from chronotui.model import Page
+    from chronotui.model import Page, Workflow
     from chronotui.sources.protocol import ListSource
     from chronotui.tree.listing import Listing
     from chronotui.tree.model import Branch, NodeKey, TreeFilters
 
 TICK_SECONDS: Final = 0.033
-"""Changes are gathered this long: 30 pictures a second are as many as are seen."""
+"""Changes are gathered this long: 30 pictures a second are as many as are seen. Two
+may be told at once, so that the first two pages of a list are shown as they come."""
 
 IDLE_FACTOR: Final = 3.0
 """A list in which nothing runs is asked this many times less often."""
@@ -76,52 +74,7 @@ class CatalogSettings:
         return self.poll_seconds if active else self.poll_seconds * IDLE_FACTOR
 
 
-class Listeners:
-    """Functions called on the event loop after changes, once a tick on average.
-
-    After a quiet moment two calls may follow each other closely, so that the first
-    two pages of a list are shown as they come.
-    """
-
-    def __init__(self) -> None:
-        self._functions: list[Callable[[], None]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._calls = deque([0.0, 0.0], maxlen=2)
-
-    def add(self, function: Callable[[], None]) -> Callable[[], None]:
-        """Call a function from now on; return what ends that."""
-        self._functions.append(function)
-
-        def remove() -> None:
-            with contextlib.suppress(ValueError):
-                self._functions.remove(function)
-
-        return remove
-
-    def notify(self) -> None:
-        """Call them all, at once when the call before the last is two ticks ago."""
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            wait = max(self._calls[0] + 2 * TICK_SECONDS - loop.time(), 0.0)
-            self._timer = loop.call_later(wait, self._call)
-
-    def cancel(self) -> None:
-        """Leave out the call that is pending."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _call(self) -> None:
-        self._timer = None
-        self._calls.append(asyncio.get_running_loop().time())
-        for function in list(self._functions):
-            function()
-
-
-Item = TypeVar("Item")
-
-
-class ListReader(ABC, Generic[Item]):
+class ListReader(ABC):
     """Reads one list: its next page if that is wanted, else its beginning again.
 
     Attributes:
@@ -159,17 +112,18 @@ class ListReader(ABC, Generic[Item]):
             if place is None:
                 break
             listing.loading = Loading.MORE if listing.answered else Loading.FIRST
-            items, following = await self._page(place)
+            ids, following = await self._page(place)
             held = listing.frontier
-            listing.extend(self._put(items), following)
+            listing.extend(ids, following)
             if listing.frontier > held:
                 break
         self.wants_more = False
 
-    async def _read_again(self) -> None:
+    async def _read_again(self) -> list[str]:
+        """Read from the top until that meets what is known; return the ids read."""
         self.listing.loading = Loading.REFRESH
         self._rounds += 1
-        items: list[Item] = []
+        ids: list[str] = []
         seen: set[ListPosition] = set()
         place: ListPosition | None = ListPosition()
         joined = False
@@ -177,18 +131,17 @@ class ListReader(ABC, Generic[Item]):
             place = place or ListPosition()
             seen.add(place)
             page, place = await self._page(place)
-            items += page
+            ids += page
             last = place in seen or len(seen) >= CATCH_UP_PAGES
-            joined = self._join(items, place, last=last)
-        await self._read_unlisted(items)
+            joined = self._join(ids, place, last=last)
+        return ids
 
     def _join(
-        self, items: list[Item], following: ListPosition | None, *, last: bool
+        self, ids: list[str], following: ListPosition | None, *, last: bool
     ) -> bool:
         """Join what was read from the top, unless more is to be read before."""
-        if following is not None and not last and not self._is_enough(len(items)):
+        if following is not None and not last and not self._is_enough(len(ids)):
             return False
-        ids = self._put(items)
         if self.listing.refresh(ids, following):
             return True
         if last:
@@ -196,24 +149,19 @@ class ListReader(ABC, Generic[Item]):
         return last
 
     @abstractmethod
-    async def _page(
-        self, place: ListPosition
-    ) -> tuple[Sequence[Item], ListPosition | None]:
-        """Ask for the page at a place; return it with the place that follows."""
+    async def _page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
+        """Read the page at a place into the tree.
 
-    @abstractmethod
-    def _put(self, items: Sequence[Item]) -> list[str]:
-        """Hand what was read to the tree; return the ids in order."""
+        Returns:
+            The ids in its order, and the place that follows.
+        """
 
     def _is_enough(self, _count: int) -> bool:
         """Whether so many items from the top are enough to join."""
         return True
 
-    async def _read_unlisted(self, items: Sequence[Item]) -> None:
-        """Ask for what the pages read from the top did not hold."""
 
-
-class WorkflowReader(ListReader[Workflow]):
+class WorkflowReader(ListReader):
     """Reads the living workflows, and the terminated ones after them if wanted."""
 
     def __init__(self, client: ListSource, tree: TreeModel, backoff: Backoff) -> None:
@@ -222,19 +170,18 @@ class WorkflowReader(ListReader[Workflow]):
         self._query = tree.filters.query or None
         self._stages = (False, True) if tree.filters.terminated else (False,)
 
-    async def _page(
-        self, place: ListPosition
-    ) -> tuple[Sequence[Workflow], ListPosition | None]:
+    async def _page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
         page = await self._ask(place.stage, place.cursor)
         for _ in range(SKIPPED_PAGES):
             if page.items or not page.hidden or page.cursor is None:
                 break
             page = await self._ask(place.stage, page.cursor)
+        following = None
         if page.cursor is not None:
-            return page.items, ListPosition(place.stage, page.cursor)
-        if place.stage + 1 < len(self._stages):
-            return page.items, ListPosition(place.stage + 1)
-        return page.items, None
+            following = ListPosition(place.stage, page.cursor)
+        elif place.stage + 1 < len(self._stages):
+            following = ListPosition(place.stage + 1)
+        return self._tree.put_workflows(page.items), following
 
     async def _ask(self, stage: int, cursor: str | None) -> Page[Workflow]:
         page = await self._client.workflows(
@@ -244,14 +191,11 @@ class WorkflowReader(ListReader[Workflow]):
             self.listing.hides_terminated = True
         return page
 
-    def _put(self, items: Sequence[Workflow]) -> list[str]:
-        return self._tree.put_workflows(items)
-
     def _is_enough(self, count: int) -> bool:
         return self._rounds % WHOLE_EVERY != 0 or count >= self.listing.frontier
 
 
-class JobReader(ListReader[Job]):
+class JobReader(ListReader):
     """Reads the jobs of one workflow, as they are filtered when this is made."""
 
     def __init__(self, client: ListSource, branch: Branch, backoff: Backoff) -> None:
@@ -263,9 +207,7 @@ class JobReader(ListReader[Job]):
     def is_active(self) -> bool:
         return bool(self._branch.jobs.unfinished)
 
-    async def _page(
-        self, place: ListPosition
-    ) -> tuple[Sequence[Job], ListPosition | None]:
+    async def _page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
         page = await self._client.jobs(
             self._branch.workflow.id,
             cursor=place.cursor,
@@ -273,14 +215,12 @@ class JobReader(ListReader[Job]):
             trigger=self._filter.trigger,
         )
         following = None if page.cursor is None else ListPosition(cursor=page.cursor)
-        return page.items, following
+        return self._branch.put(page.items), following
 
-    def _put(self, items: Sequence[Job]) -> list[str]:
-        return self._branch.put(items)
-
-    async def _read_unlisted(self, items: Sequence[Job]) -> None:
-        """Ask for unfinished jobs the pages did not hold, a few each round."""
-        branch, read = self._branch, {job.id for job in items}
+    async def _read_again(self) -> list[str]:
+        """Ask also for unfinished jobs the pages did not hold, a few each round."""
+        ids = await super()._read_again()
+        branch, read = self._branch, set(ids)
         unread = [job_id for job_id in branch.jobs.unfinished if job_id not in read]
         for job_id in unread[:ALONE]:
             try:
@@ -290,6 +230,7 @@ class JobReader(ListReader[Job]):
             else:
                 branch.update(job)
                 branch.jobs.ask_later(job_id)
+        return ids
 
 
 class Catalog:
@@ -314,8 +255,8 @@ class Catalog:
         self._client = client
         self._settings = settings or CatalogSettings()
         self._wake = asyncio.Event()
-        self._readers: dict[Listing, ListReader[Any]] = {}
-        self._listeners = Listeners()
+        self._readers: dict[Listing, ListReader] = {}
+        self._listeners = Listeners(TICK_SECONDS, burst=2)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop after changes; return what ends that."""
@@ -429,9 +370,7 @@ class Catalog:
         is_ill = not self.answered or self.problem is not None
         unsubscribe = self.subscribe(look) if is_ill or pause is None else None
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await answered.wait()
+            await set_within(answered, pause)
         finally:
             if unsubscribe is not None:
                 unsubscribe()
@@ -442,25 +381,18 @@ class Catalog:
         """Read and poll until cancelled; a fault of ours is said as a problem."""
         self._fault = None
         try:
-            await self._poll()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as fault:
-            self._fault = _said_fault(fault)
-            self._changed()
-            raise
-
-    async def _poll(self) -> None:
-        try:
             while True:
                 self._wake.clear()
                 self._match_readers()
-                pause = self._start_due()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._wake.wait()
-        finally:
+                await set_within(self._wake, self._start_due())
+        except asyncio.CancelledError:
             await self._stop()
+            raise
+        except BaseException as fault:
+            await self._stop()
+            self._fault = _said_fault(fault)
+            self._changed()
+            raise
 
     def _match_readers(self) -> None:
         """Have one reader for each list that is shown, and none for others."""
@@ -477,7 +409,7 @@ class Catalog:
             if listing not in self._readers:
                 self._readers[listing] = self._new_reader(of_branch)
 
-    def _new_reader(self, branch: Branch | None) -> ListReader[Any]:
+    def _new_reader(self, branch: Branch | None) -> ListReader:
         settings = self._settings
         backoff = Backoff(
             first=min(settings.retry_first, settings.poll_seconds),
@@ -508,7 +440,7 @@ class Catalog:
                 pauses.append(reader.due - now)
         return min(pauses, default=None)
 
-    async def _read(self, reader: ListReader[Any]) -> None:
+    async def _read(self, reader: ListReader) -> None:
         try:
             await reader.read()
         except asyncio.CancelledError:
@@ -527,7 +459,7 @@ class Catalog:
             reader.task = None
             self._changed(look_again=True)
 
-    def _failed(self, reader: ListReader[Any], problem: ChronotuiError) -> None:
+    def _failed(self, reader: ListReader, problem: ChronotuiError) -> None:
         """Ask again after a growing wait, whatever was answered."""
         reader.listing.fail(problem)
         step = next_step(problem, Phase.LISTING, waits=True)

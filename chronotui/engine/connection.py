@@ -83,7 +83,6 @@ class Connection(NamedTuple):
         return f"{asked}: {self.reason}"
 
     def _when(self, now: float) -> str:
-        """Return when the next try is: by the clock where the server said so."""
         if self.next_try is None:
             return ""
         if self.asked_until is not None:
@@ -118,7 +117,6 @@ class Connectivity:
     """What the stream, the requests and the sign-in say about the connection.
 
     Attributes:
-        phase: Of the live stream.
         heard_at: Monotonic seconds of the stream's last sign of life.
         outage: Seconds without a stream before the one that stands.
         refusal: The server's refusal of the job itself, while it stands.
@@ -128,8 +126,8 @@ class Connectivity:
     def __init__(
         self, clock: Clock, timing: WatchTiming, changed: Callable[[], None]
     ) -> None:
-        self._clock = clock
-        self._timing = timing
+        self.clock = clock
+        self.timing = timing
         self._changed = changed
         self._troubles: dict[str, Trouble] = {}
         self._answered_at: float | None = None
@@ -151,15 +149,14 @@ class Connectivity:
     @property
     def stood(self) -> float:
         """Seconds the stream has stood; 0 while there is none."""
-        return self._clock.monotonic() - self._since if self.is_live else 0.0
+        return self.clock.monotonic() - self._since if self.is_live else 0.0
 
     # what the requests say
 
     def answered(self, route: str) -> None:
-        """Note that the server answered a request as it should."""
         if self._answered_at is None or route in self._troubles:
             self._changed()
-        self._answered_at = self._clock.monotonic()
+        self._answered_at = self.clock.monotonic()
         self._troubles.pop(route, None)
         if route == JOB or (self.refusal is not None and self.refusal.route == route):
             self.refusal = None
@@ -187,9 +184,9 @@ class Connectivity:
             self.refusal = error
         if isinstance(error, UnreachableError):
             if self._away_since is None:
-                self._away_since = self._clock.monotonic()
+                self._away_since = self.clock.monotonic()
         else:
-            self._answered_at = self._clock.monotonic()
+            self._answered_at = self.clock.monotonic()
         self._changed()
 
     def _note(
@@ -199,8 +196,8 @@ class Connectivity:
         self._troubles[route] = Trouble(
             error,
             tries,
-            self._clock.monotonic() + delay,
-            self._clock.wall() + delay if asked else None,
+            self.clock.monotonic() + delay,
+            self.clock.wall() + delay if asked else None,
         )
 
     def was_deaf(self) -> bool:
@@ -211,9 +208,9 @@ class Connectivity:
         """
         away, self._came_back = self._came_back, None
         if self.phase is StreamPhase.CONNECTING:
-            waited = self._clock.monotonic() - self._since
+            waited = self.clock.monotonic() - self._since
             cut_off = away is not None and self._since < away
-            return cut_off or waited >= self._timing.head_limit
+            return cut_off or waited >= self.timing.head_limit
         return away is not None and self.is_live and self.heard_at < away
 
     # what the stream says
@@ -222,18 +219,16 @@ class Connectivity:
         self._enter(StreamPhase.CONNECTING)
 
     def connected(self) -> None:
-        """Note that the subscription stands."""
         self._enter(StreamPhase.STANDING)
-        self.heard_at = self._clock.monotonic()
+        self.heard_at = self.clock.monotonic()
         if self._broken_since is not None:
-            self.outage = self._clock.monotonic() - self._broken_since
+            self.outage = self.clock.monotonic() - self._broken_since
             self._broken_since = None
         self.answered(STREAM)
 
     def heard(self) -> None:
-        """Note that lines arrived."""
-        now = self._clock.monotonic()
-        if now - self.heard_at >= self._timing.quiet_after:
+        now = self.clock.monotonic()
+        if now - self.heard_at >= self.timing.quiet_after:
             self._changed()
         self.heard_at = now
 
@@ -241,25 +236,23 @@ class Connectivity:
         """Note that the stream is broken and will be opened again after ``delay``."""
         self._enter(StreamPhase.BROKEN)
         if self._broken_since is None:
-            self._broken_since = self._clock.monotonic()
+            self._broken_since = self.clock.monotonic()
         self._note(STREAM, error, tries, delay)
 
     def idle(self) -> None:
-        """Note that no stream is wanted."""
         self._enter(StreamPhase.IDLE)
 
     def hold_back(self, held: bool) -> None:
-        """Note whether something between holds the stream back."""
         if held is not self.held_back:
             self.held_back = held
             self._changed()
 
     def waits_for_headers(self) -> bool:
         """Tell whether a stream was asked for long ago, and others are answered."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         return (
             self.phase is StreamPhase.CONNECTING
-            and now - self._since >= self._timing.connect_limit
+            and now - self._since >= self.timing.connect_limit
             and self._answered_at is not None
             and self._answered_at > self._since
         )
@@ -267,12 +260,12 @@ class Connectivity:
     def sign_in(self, error: ChronotuiError | None) -> None:
         """Note that signing in is waited for, or with None, that it is done."""
         self._signing_in = error
-        self._since = self._clock.monotonic()
+        self._since = self.clock.monotonic()
         self._changed()
 
     def _enter(self, phase: StreamPhase) -> None:
         if phase is not self.phase:
-            self._since = self._clock.monotonic()
+            self._since = self.clock.monotonic()
             self.phase = phase
         self._changed()
 
@@ -299,8 +292,8 @@ class Connectivity:
 
     def _of_stream(self) -> Connection:
         if self.is_live:
-            silent = self._clock.monotonic() - self.heard_at
-            if silent >= self._timing.quiet_after:
+            silent = self.clock.monotonic() - self.heard_at
+            if silent >= self.timing.quiet_after:
                 return self._with_trouble(ConnectionKind.QUIET, since=self.heard_at)
             return self._with_trouble(ConnectionKind.LIVE)
         broken = self.phase is StreamPhase.BROKEN or STREAM in self._troubles
@@ -345,7 +338,7 @@ class Connectivity:
         if kind is not ConnectionKind.ENDED and (
             self.held_back or self.waits_for_headers()
         ):
-            every = round(self._timing.tail_apart)
+            every = round(self.timing.tail_apart)
             words = (
                 "the stream is held back by something between, "
                 f"reading pages every {every} s"
@@ -399,7 +392,6 @@ class BufferingDetector:
         self.is_certain = False
 
     def connected(self) -> None:
-        """Note that a subscription stands."""
         self._said = False
 
     def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
@@ -450,28 +442,22 @@ class TailPoll:
     """When the newest page is read again, to see what the stream did not say."""
 
     def __init__(
-        self,
-        connectivity: Connectivity,
-        held_back: BufferingDetector,
-        timing: WatchTiming,
-        clock: Clock,
+        self, connectivity: Connectivity, held_back: BufferingDetector
     ) -> None:
         self._connectivity = connectivity
         self._held_back = held_back
-        self._timing = timing
-        self._clock = clock
         self._read_at = 0.0
         self._asked: float | None = None
         self._found = False
 
     def soon(self, seconds: float) -> None:
         """Read it after ``seconds`` at the latest."""
-        due = self._clock.monotonic() + seconds
+        due = self._connectivity.clock.monotonic() + seconds
         self._asked = due if self._asked is None else min(self._asked, due)
 
     def read(self, *, found: bool) -> None:
         """Note that it was read, and whether it held lines the stream did not say."""
-        self._read_at = self._clock.monotonic()
+        self._read_at = self._connectivity.clock.monotonic()
         self._asked = None
         self._found = found
 
@@ -481,7 +467,8 @@ class TailPoll:
         An oldest-first list is read on even while lines arrive, for its newest page
         is found only by way of all the others.
         """
-        timing, live = self._timing, self._connectivity
+        live = self._connectivity
+        timing = live.timing
         silent = live.heard_at + timing.tail_silence
         if not live.is_live or self._found or self._held_back.suspected:
             regular = self._read_at + timing.tail_apart

@@ -112,14 +112,14 @@ async def diagnose(
     findings: list[CheckResult] = []
     check = "server"
     limit = asyncio.timeout(MOST_SECONDS)
-    unhurried = None if ask is None else partial(_ask_unhurried, ask, limit)
+    patient = None if ask is None else partial(_ask_off_the_clock, ask, limit)
     try:
         notes = proxy_notes(parse_address(profile.url), environ)
         findings += [
             CheckResult(one.variable, "warning" if one.is_warning else "ok", one.said)
             for one in notes
         ]
-        client = open_client(profile, ask=unhurried, log=log)
+        client = open_client(profile, ask=patient, log=log)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(client.aclose)
             async with limit:
@@ -137,7 +137,7 @@ async def diagnose(
     return findings
 
 
-async def _ask_unhurried(
+async def _ask_off_the_clock(
     ask: AskSecret, limit: asyncio.Timeout, question: SecretQuestion
 ) -> str:
     """Stop the clock of a diagnosis while somebody types a secret."""

@@ -39,12 +39,10 @@ class Standstill:
         self._since: float | None = None
 
     def read(self, now: float, newest: Hashable) -> None:
-        """Note what the newest page held at a reading after the end."""
         if self._since is None or newest != self._seen:
             self._seen, self._since = newest, now
 
     def stands(self, now: float, largest_lag: float) -> bool:
-        """Tell whether it has been the same for as long as it takes."""
         if self._since is None:
             return False
         return now - self._since >= max(self._still, 2 * largest_lag)
@@ -122,7 +120,6 @@ class Ending:
         return False
 
     async def _read_gaps(self, schedule: GapSchedule, until: float) -> None:
-        """Read every gap that is due now, each once, until a time at most."""
         began = self._clock.monotonic()
         schedule.update(self._account.gaps(), began)
         while gap := schedule.due(began):

@@ -7,7 +7,6 @@ lines that are waited for, given up or too late.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,7 @@ from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import short_words
 from chronotui.engine.reorder_buffer import LAST_RANK, ReorderBuffer
 from chronotui.engine.retained import LineSelection, beginning_of
-from chronotui.engine.timing import Clock, WatchSettings
+from chronotui.engine.timing import Clock, WatchSettings, set_within
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, IncompleteError
 from chronotui.log.attempts import LineKey, key_of
@@ -302,7 +301,7 @@ class Follow:
         try:
             while not watching.done():
                 self._wake.clear()
-                self._look_at_connection()
+                self._check_connection()
                 lines = self._due(self._clock.monotonic())
                 if lines:
                     yield lines
@@ -339,7 +338,7 @@ class Follow:
         whole = replace(verdict, missing=missing, sealed=verdict.sealed and not missing)
         return FollowResult(whole, missing, self._watch.job)
 
-    def _look_at_connection(self) -> None:
+    def _check_connection(self) -> None:
         watch = self._watch
         over = str(watch.job.status) if watch.status.ended.is_set() else ""
         self.connection = watch.connectivity.connection(watch.job, over)
@@ -350,9 +349,7 @@ class Follow:
         seconds = self._timing.line_wait_said
         if self._reorder.holding or self._reorder.blocked is not None:
             seconds = min(self._timing.partner_wait, seconds)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
+        await set_within(self._wake, seconds)
 
     # which lines are handed out
 

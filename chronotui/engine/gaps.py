@@ -98,7 +98,6 @@ class Boundaries:
         self._last_closed = (0, 0)
 
     def closed(self, attempt: int) -> bool:
-        """Tell whether an attempt's end is certain."""
         return attempt in self._closed
 
     def close_all(self) -> None:
@@ -106,7 +105,6 @@ class Boundaries:
         self._closed |= set(self._ledger.attempts())
 
     def renumbered(self) -> None:
-        """Begin again: the attempts are others than before."""
         self._since.clear()
         self._closed.clear()
 
@@ -253,7 +251,6 @@ class GapTracker(Account):
             yield from self.boundaries.gaps(now)
 
     def unread(self) -> Iterator[Gap]:
-        """Yield what is missing where an oldest-first reading has not come yet."""
         unread_from = self.unread_from()
         if unread_from is not None:
             for gap in self.ledger.short_gaps():
@@ -382,7 +379,6 @@ class GapTracker(Account):
             )
 
     def _forget_sights(self) -> None:
-        """Forget gaps that closed."""
         if len(self._sights) >= SIGHTS_KEPT:
             held = self.ledger.held
             sights = self._sights.items()
@@ -435,22 +431,20 @@ class Backfill:
         account: GapTracker,
         *,
         connectivity: Connectivity,
-        timing: WatchTiming,
-        clock: Clock,
         open_rest: Callable[[], Awaitable[None]],
         renew: Callable[[], None],
     ) -> None:
         self._pages = pages
         self._account = account
         self._connectivity = connectivity
-        self._timing = timing
-        self._clock = clock
+        self._timing = timing = connectivity.timing
+        self._clock = connectivity.clock
         self._open_rest = open_rest
         self._renew = renew
         self._woken = asyncio.Event()
         self._held_back = BufferingDetector(timing)
         self.away = False
-        self.tail = TailPoll(connectivity, self._held_back, timing, clock)
+        self.tail = TailPoll(connectivity, self._held_back)
         self.schedule = GapSchedule(
             first=timing.backfill_first,
             factor=timing.backfill_factor,
@@ -460,7 +454,6 @@ class Backfill:
         self._budget: RateLimiter | None = None
 
     def begin(self) -> None:
-        """Begin to count requests."""
         timing, now = self._timing, self._clock.monotonic()
         if self._budget is None:
             self._budget = RateLimiter(
@@ -475,7 +468,6 @@ class Backfill:
         self.wake()
 
     def wake(self) -> None:
-        """Look again at what is due: the log changed."""
         self._woken.set()
 
     def connected(self, outage: float) -> None:
@@ -490,7 +482,6 @@ class Backfill:
         self.wake()
 
     async def run(self, ended: asyncio.Event) -> None:
-        """Read until the job has ended."""
         while not ended.is_set():
             await self._pause()
             if ended.is_set():

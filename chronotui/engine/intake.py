@@ -61,7 +61,6 @@ class StoredLines:
         self._urgent = self._urgent or not known
 
     def flush(self) -> None:
-        """Put pending lines into the store."""
         if self._stale:
             self._stale = False
             self._renumbered()
@@ -230,7 +229,6 @@ class Intake:
         return lines
 
     def settle(self) -> None:
-        """Let everything enter that was taken."""
         if self._later:
             later, self._later = self._later, []
             self._enter(later)
@@ -311,7 +309,6 @@ class Intake:
         self._from = below
 
     def _too_late(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
-        """Set aside what belongs to the part that was forgotten."""
         below = [line for line in lines if line[:2] < self._from]
         if below:
             if self._forgotten is not None:
@@ -388,6 +385,5 @@ class Intake:
 
 
 def _fits(line: LogLine) -> bool:
-    """Tell whether a line's number and time can be those of a line."""
     time_ns = line.time_ns or 0
     return line.sequence_num < LARGEST and -LARGEST < time_ns < LARGEST

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import seconds_of
 from chronotui.engine.history import HistoryPaging
-from chronotui.engine.timing import Clock, WatchSettings
+from chronotui.engine.timing import Clock, Listeners, WatchSettings
 from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, own_fault
 from chronotui.log.marks import GapMark, GapState
@@ -195,7 +194,6 @@ class LineRate:
         self._slices: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, lines: int) -> None:
-        """Count lines that entered now."""
         if self._slices and now - self._slices[-1][0] < RATE_GRAIN_SECONDS:
             began, count = self._slices.pop()
             self._slices.append((began, count + lines))
@@ -212,39 +210,6 @@ class LineRate:
         if not self.per_second(now):
             return None
         return self._slices[0][0] + RATE_SECONDS + 0.001
-
-
-class Ticker:
-    """Gathers changes, told at most once a tick; no timer without one to tell.
-
-    Args:
-        tick: Seconds between two calls at least.
-        tell: Called when there is something to tell.
-    """
-
-    def __init__(self, tick: float, tell: Callable[[], None]) -> None:
-        self._tick = tick
-        self._tell = tell
-        self._armed: asyncio.TimerHandle | None = None
-        self._told_at = float("-inf")
-
-    def changed(self) -> None:
-        if self._armed is not None:
-            return
-        loop = asyncio.get_running_loop()
-        due = max(loop.time(), self._told_at + self._tick)
-        self._armed = loop.call_at(due, self._fire)
-
-    def _fire(self) -> None:
-        self._armed = None
-        self._told_at = asyncio.get_running_loop().time()
-        self._tell()
-
-    def stop(self) -> None:
-        """Tell what is left at once, and disarm."""
-        if self._armed is not None:
-            self._armed.cancel()
-            self._fire()
 
 
 class JobLog:
@@ -276,8 +241,8 @@ class JobLog:
         self._clock = clock or Clock()
         self.store = LogStore() if store is None else store
         self._rate = LineRate()
-        self._listeners: list[Callable[[], None]] = []
-        self._ticker = Ticker(self._settings.timing.tick, self._tell)
+        self._listeners = Listeners(self._settings.timing.tick)
+        self._listeners.add(self._update)
         self._watch = Watch(
             client,
             workflow,
@@ -311,20 +276,12 @@ class JobLog:
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop after changes; return what ends that."""
-        self._listeners.append(listener)
-
-        def end() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return end
+        return self._listeners.add(listener)
 
     def signed_in(self) -> None:
-        """Go on after somebody has signed in."""
         self._watch.gate.signed_in()
 
     def ask_now(self) -> None:
-        """Ask the server again now for whatever is waited for."""
         self._watch.ask_now()
 
     async def watch(self) -> Verdict:
@@ -359,13 +316,14 @@ class JobLog:
             self._watching = False
             self._watch.change_rows()
             self._cancel_quiet()
-            self._ticker.stop()
+            self._listeners.flush()
 
     def _changed(self) -> None:
         self._state = None
-        self._ticker.changed()
+        self._listeners.notify()
 
-    def _tell(self) -> None:
+    def _update(self) -> None:
+        """Bring everything up to date before the listeners look at it."""
         self._state = None
         watch = self._watch
         if watch.rows_changed or self.store.memory.note:
@@ -374,8 +332,6 @@ class JobLog:
             if not self._rows.update(self._clock.monotonic(), self._verdict):
                 watch.change_rows()
         self._plan_quiet()
-        for listener in tuple(self._listeners):
-            listener()
 
     def _plan_quiet(self) -> None:
         """Tell once more when the stream has become quiet, or the rate has changed."""

@@ -163,6 +163,7 @@ class Walk:
         self._is_long = is_long
         self._trail = CursorTrail()
         self._context = Context()
+        self._last: LogLine | None = None
         self._seen: set[tuple[LinePosition, LinePosition]] = set()
         self._over = False
         self._restarts = pages.restarts
@@ -186,7 +187,10 @@ class Walk:
         if many and page.cursor:
             self._coming = asyncio.create_task(self._ask(page.cursor))
         coverage = self._pages.coverage
+        # Attempts may meet between two pages, and nowhere on one.
+        coverage.learn_order((self._last, *page.lines) if self._last else page.lines)
         lines = self._pages.take_page(page, self._context, many=many)
+        self._last = page.lines[-1] if page.lines else self._last
         span = span_of(lines, interleaved=coverage.interleaved)
         progress = span is not None and span not in self._seen
         self._next = self._trail.follow(page.cursor, progress=progress)
@@ -214,6 +218,7 @@ class Walk:
                     self._over = self.is_blocked = True
                     return None
                 self._next, self._edge = beyond.cursor, beyond.place
+                self._last = None
                 self._tell()
                 self._read = Stretch(beyond.place, beyond.place)
             else:
@@ -222,6 +227,7 @@ class Walk:
                     # A cursor was refused, and the first page came: to come by the
                     # same cursors once more is no circle, a second time it is.
                     here, self._restarts = None, self._pages.restarts
+                    self._last = None
                     if not self._begun_again:
                         self._begun_again, self._trail = True, CursorTrail()
                 return here, page
@@ -253,7 +259,6 @@ class Walk:
             self._read = Stretch(*span)
 
     def _tell(self) -> bool:
-        """Tell of the stretch read so far, unless lines of it still have to enter."""
         if self._read is None or self._pages.intake.has_waiting:
             return False
         self._pages.account.stretch_read(self._read)
@@ -362,7 +367,6 @@ class RetainedPages:
         return True
 
     def _take_in(self, page: PageSpan, lines: Sequence[LogLine]) -> None:
-        """Take note of a page read on opening."""
         coverage = self.coverage
         self._cover(page, lines)
         if coverage.rising:
@@ -543,7 +547,6 @@ class RetainedPages:
         return True
 
     def loaded_all(self) -> None:
-        """Take note that every line was loaded in another way."""
         self.coverage.loaded()
         self._all_read()
 
@@ -590,7 +593,7 @@ class RetainedPages:
         coverage = self.coverage
         key, rising = coverage.key, coverage.rising
         # The line that is missing may stand a little before where the count says so.
-        near = NEAR if gap.missing else 0
+        near = 0 if gap.possible and not gap.missing else NEAR
         first, last = coverage.around(gap._replace(first=gap.first - near))
         begin = coverage.way_to(first, last)
         if begin is None and rising and coverage.top is not None:
@@ -646,7 +649,6 @@ class RetainedPages:
         return START, high or (END if begin is None else None)
 
     async def fetch(self, cursor: str | None, *, fresh: bool) -> LogPage:
-        """Read one page; where its cursor is refused, the list's first one."""
         try:
             return await self._fetch(cursor, fresh)
         except RequestRefusedError:
@@ -664,7 +666,6 @@ class RetainedPages:
         Args:
             many: Whether it is one of many in a row.
         """
-        self.coverage.learn_order(page.lines)
         way = self.coverage.way
         if many:
             now = asyncio.get_running_loop().time()

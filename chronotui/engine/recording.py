@@ -16,13 +16,12 @@ from chronotui.engine.recording_check import (
     HeldLinesOfPart,
     ServerFile,
     UncheckableError,
-    disagreement,
     holds_all,
 )
 from chronotui.engine.retained import LineSelection
-from chronotui.engine.save_ended import save_ended
+from chronotui.engine.save_download import encoder_for
 from chronotui.engine.save_request import SavePhase, count_of_lines, in_thread
-from chronotui.engine.save_work import encoder_for
+from chronotui.engine.save_verify import AS_RETAINED
 from chronotui.errors import DownloadError
 from chronotui.storage.files import home_relative
 
@@ -30,9 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from chronotui.engine.ending import Verdict
     from chronotui.engine.follow import FollowResult
     from chronotui.engine.recording_check import Difference
-    from chronotui.engine.save_work import Work
+    from chronotui.engine.save_download import Work
     from chronotui.model import Job, LogLine
     from chronotui.storage.recording_part import RecordingPart
 
@@ -42,7 +42,6 @@ AWAY: Final = frozenset(
 """The states of a connection in which a recording gets nothing."""
 
 AS_SERVED: Final = "as the server's own file has them"
-AS_RETAINED: Final = "as the retained log has them"
 
 MARK_SECONDS: Final = 1.0
 """How far apart the part is made durable and its state written at most."""
@@ -63,10 +62,6 @@ class Recording:
     every line of the part is held against the retained log, and a line that came
     late before the part's end is noticed; reading from the part's end on would see
     none of that, nor know which attempt the lines on a page are of.
-
-    Args:
-        work: The save.
-        job: The job as last read.
     """
 
     def __init__(self, work: Work, job: Job) -> None:
@@ -84,24 +79,22 @@ class Recording:
             self._job,
             selection=LineSelection(stream=work.request.stream),
             settings=work.watch,
-            tell=self._tell,
+            tell=work.tell,
             spool=work.spool,
         )
 
     def signed_in(self) -> None:
-        """Go on after somebody has signed in."""
         self._follow.signed_in()
 
     @property
     def is_away(self) -> bool:
-        """Whether the server is out of reach."""
         return self._follow.connection.kind in AWAY
 
-    def _tell(self, sentence: str) -> None:
-        self._work.meter.said = sentence
-
-    async def run(self) -> None:
+    async def run(self) -> Job | None:
         """Record until the log is sealed, then check it.
+
+        Returns:
+            None, or the ended job where its file is to be made as any ended job's.
 
         Raises:
             PathRefusedError: The part that is there cannot be gone on with.
@@ -110,31 +103,30 @@ class Recording:
             ChronotuiError: The job cannot be watched.
         """
         if self._work.request.query:
-            await self._wait_and_save()
-            return
+            await self._wait()
+            return self._ended_job()
         while True:
             digests = DigestSpool(self._work.spool)
             try:
                 await self._record(digests)
                 result = self._follow.result
                 assert result is not None  # noqa: S101 - batches came to their end
-                await self._check(digests, result)
+                recorded = await self._check(digests, result)
             except _OtherLinesError:
                 await self._begin_anew()
             else:
-                return
+                return None if recorded else self._ended_job()
             finally:
                 digests.close()
 
-    async def _wait_and_save(self) -> None:
+    async def _wait(self) -> None:
         """Wait for the end: the server's search has the whole log only then."""
         self._work.meter.phase = self._phase()
         async for _lines in self._follow.batches():
             self._work.meter.phase = SavePhase.WAITING_FOR_END
-        await save_ended(self._work, self._ended_job())
 
     async def _record(self, digests: DigestSpool) -> None:
-        writer = _Writer(self._work, digests)
+        writer = _PartWriter(self._work, digests)
         await writer.begin(self._phase())
         marking = asyncio.create_task(writer.mark_often())
         try:
@@ -165,12 +157,19 @@ class Recording:
         result = self._follow.result
         return self._job if result is None else result.job
 
-    async def _check(self, digests: DigestSpool, result: FollowResult) -> None:
+    async def _check(self, digests: DigestSpool, result: FollowResult) -> bool:
+        """Hold the recording against the server's file; False if that is the better.
+
+        Raises:
+            DownloadError: They differ; both are kept.
+        """
         work = self._work
         work.missing_lines = result.missing
         work.sealed = result.verdict.sealed or bool(result.missing)
-        await in_thread(lambda: self._drop_what_is_held(digests), lambda: None)
-        self._say_what_was_set_aside()
+        await in_thread(lambda: self._drop_what_is_held(digests))
+        if work.recording is not None and work.recording.set_aside:
+            names = map(home_relative, work.recording.set_aside)
+            work.notes.append(f"An earlier part was left as {', '.join(names)}.")
         server_file = ServerFile(work, digests)
         try:
             found = await server_file.compare(work.watch.timing.end_limit)
@@ -184,8 +183,9 @@ class Recording:
                 f"{result.verdict.sentence()}; not verified against the server's own "
                 f"file, because {why}."
             )
+            return True
         else:
-            await self._settle(found, server_file)
+            return self._settle(found, server_file, result.verdict)
         finally:
             if not work.keep_anyway:
                 await server_file.drop()
@@ -199,50 +199,48 @@ class Recording:
                 recording.set_aside.remove(path)
         self._left.clear()
 
-    def _say_what_was_set_aside(self) -> None:
+    def _settle(
+        self, found: Difference, server_file: ServerFile, verdict: Verdict
+    ) -> bool:
         work = self._work
-        if work.recording is not None and work.recording.set_aside:
-            names = map(home_relative, work.recording.set_aside)
-            work.notes.append(f"An earlier part was left as {', '.join(names)}.")
-
-    async def _settle(self, found: Difference, server_file: ServerFile) -> None:
-        work = self._work
-        result = self._follow.result
-        if found.is_none and result is not None:
+        if found.is_none:
             # The file holds every line the server has; pages may hide some.
             verdict = replace(
-                result.verdict, sealed=not result.missing, possible=0, note=""
+                verdict, sealed=not work.missing_lines, possible=0, note=""
             )
             work.sealed, work.held = True, AS_SERVED
             work.notes.append(
                 f"{verdict.sentence()}; the server's own file has the same."
             )
-            return
+            return True
         if found.only_ours or found.out_of_order_at is not None:
-            raise disagreement(work, found, server_file)
+            work.keep_anyway = True
+            kept = server_file.keep()
+            beside = "" if kept is None else f" The server's is {kept.name}."
+            raise DownloadError(
+                f"The recording and the server's own file differ: {found.sentence()}.",
+                next_step=f"Both are kept, neither under the final name.{beside}",
+            )
         work.notes.append(
             f"{count_of_lines(found.only_theirs)} came too late to be recorded in "
             "order: the file was made from the server's own instead."
         )
         work.missing_lines = max(0, work.missing_lines - found.only_theirs)
-        await server_file.drop()
-        async with work.replacing_recording():
-            work.meter.restart(SavePhase.STARTING)
-            await save_ended(work, self._ended_job())
+        return False
 
 
-class _Writer:
-    """Writes what the part lacks, with notes of everything it holds."""
+class _PartWriter:
+    """Writes what the part lacks, and remembers everything it holds."""
 
     def __init__(self, work: Work, digests: DigestSpool) -> None:
         self._work = work
-        self._notebook = digests
-        self._encoder = encoder_for(work)
+        self._digests = digests
+        self._encoder = encoder_for(work.request)
         self._held: HeldLinesOfPart | None = None
 
     async def begin(self, phase: SavePhase) -> None:
         """Open the part, or go on with the one that is there."""
-        part = await in_thread(self._begin, self.stop)
+        part = await self._work.in_thread(self._begin)
         self._work.meter.restart(phase, part.size, part.recorded.lines)
 
     def _begin(self) -> RecordingPart:
@@ -262,29 +260,30 @@ class _Writer:
             _OtherLinesError: The lines before them are not those of the part.
             DownloadError: The disk is full or fails.
         """
-        await in_thread(lambda: self._put(lines), self.stop)
+        await self._work.in_thread(lambda: self._put(lines))
 
     def _put(self, lines: Sequence[LogLine]) -> None:
         if self._held is not None:
-            holds = [self._held.holds(line) for line in lines]
-            self._notebook.add(
-                [x for x, held in zip(lines, holds, strict=True) if held]
-            )
-            lines = [x for x, held in zip(lines, holds, strict=True) if not held]
+            held: list[LogLine] = []
+            lacked: list[LogLine] = []
+            for line in lines:
+                (held if self._held.holds(line) else lacked).append(line)
+            self._digests.add(held)
+            lines = lacked
             if lines:
                 self._compare()
         part = self._work.recording
         if not lines or part is None:
             return
         data = self._encoder.lines(lines)
-        self._notebook.add(lines)
-        part.append(data, self._notebook.tally.recorded())
+        self._digests.add(lines)
+        part.append(data, self._digests.tally.recorded())
         self._work.meter.add(len(data), len(lines))
 
     def _compare(self) -> None:
         """Hold the part against the lines read again, once they are past its end."""
         part, self._held = self._work.recording, None
-        if part is not None and not self._notebook.tally.agrees(part.recorded):
+        if part is not None and not self._digests.tally.agrees(part.recorded):
             raise _OtherLinesError
 
     async def end(self) -> None:
@@ -292,7 +291,7 @@ class _Writer:
 
         It does not count as written: who goes on with the part cuts it off again.
         """
-        await in_thread(self._end, self.stop)
+        await self._work.in_thread(self._end)
 
     def _end(self) -> None:
         if self._held is not None:
@@ -314,10 +313,5 @@ class _Writer:
             began = monotonic()
             # A full disk is said by the next line that has no room.
             with contextlib.suppress(DownloadError):
-                await in_thread(part.mark, lambda: None)
+                await in_thread(part.mark)
             pause = max(MARK_SECONDS, MARK_SHARE * (monotonic() - began))
-
-    def stop(self) -> None:
-        """Make a write that goes on end soon."""
-        if self._work.recording is not None:
-            self._work.recording.abandon()

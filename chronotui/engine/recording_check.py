@@ -1,4 +1,11 @@
-"""What a recording remembers of each line: enough to tell lines apart, on disk."""
+"""What a recording remembers of its lines, and its check against the server's file.
+
+Digests of every line stand in a spool file. The server's own download is compared with
+them line by line, in constant memory. The order within one number is ignored
+(DESIGN.md, invariant 2). Both sides are walked in step; what one side has and the other
+has not yet had waits in a table that is empty whenever they agree, so memory follows
+the difference and not the log.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +16,17 @@ import struct
 from collections import Counter
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from chronotui.engine.save_download import Fetch, OtherFormatError
-from chronotui.engine.save_paths import shorten
 from chronotui.engine.save_request import (
     SavePhase,
     count_of_lines,
     in_thread,
+    shorten,
     spool_explained,
 )
+from chronotui.engine.save_verify import GROWING_SHARES
 from chronotui.errors import (
     AuthError,
     ChronotuiError,
@@ -30,9 +38,16 @@ from chronotui.errors import (
     UnreadableAnswerError,
     UsageError,
 )
-from chronotui.log.formats import SaveFormat, text_bytes
-from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, RawEntries, judge
-from chronotui.model import RawFormat
+from chronotui.log.attempts import attempt_of
+from chronotui.log.formats import text_bytes
+from chronotui.log.raw_body import (
+    TAIL_BYTES,
+    DownloadEnd,
+    WholeLines,
+    decode_entries,
+    judge,
+)
+from chronotui.model import LogLine, RawFormat
 from chronotui.storage.recording_part import CheckFile, Recorded
 from chronotui.text import clean
 
@@ -40,10 +55,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from chronotui.engine.save_download import Writer
-    from chronotui.engine.save_work import Work
+    from chronotui.engine.save_download import Work, Writer
     from chronotui.log.chunks import Overflow
-    from chronotui.model import LogLine
+    from chronotui.log.formats import SaveFormat
     from chronotui.storage.files import PartFile
 
 _RECORD: Final = struct.Struct("<IQ12s12sH")
@@ -56,7 +70,7 @@ class LineDigest(NamedTuple):
     """A line's place, and digests of its stream and of what it says.
 
     ``text_lines`` counts the lines its message makes in a txt file. Where that is
-    more than one, so many notes with 0 follow, one for each of them.
+    more than one, so many digests with 0 follow, one for each of them.
     """
 
     attempt: int
@@ -79,8 +93,7 @@ class LineDigest(NamedTuple):
 class Tally:
     """Which lines a file holds, counted as they are written to it.
 
-    Attributes:
-        highest: The highest number among them, of any attempt; -1 for none.
+    ``highest`` is the highest number among them, of any attempt; -1 for none.
     """
 
     def __init__(self) -> None:
@@ -90,11 +103,9 @@ class Tally:
         self._last: LogLine | None = None
         self._at_last: list[str] = []
 
-    def add(self, line: LogLine, note: LineDigest) -> None:
-        """Count a line."""
+    def add(self, line: LogLine, identity: int) -> None:
         if self._last is None or self._last[:2] != line[:2]:
             self._at_last = []
-        identity = note.identity
         self.highest = max(self.highest, line.sequence_num)
         self._lines += 1
         self._sum = (self._sum + identity) % _IDENTITIES
@@ -102,7 +113,6 @@ class Tally:
         self._at_last.append(f"{identity:032x}")
 
     def recorded(self) -> Recorded:
-        """Return it as a recording's state says it."""
         line = self._last
         if line is None:
             return Recorded()
@@ -118,7 +128,6 @@ class Tally:
         )
 
     def agrees(self, recorded: Recorded) -> bool:
-        """Whether exactly the recorded lines were counted."""
         own = self.recorded()
         return (own.lines, own.identities) == (recorded.lines, recorded.identities)
 
@@ -134,46 +143,27 @@ class HeldLinesOfPart:
         """Whether a line is in the part; each of its lines is asked for once."""
         if line[:2] != self._place:
             return line[:2] < self._place
-        identity = f"{note_of(line).identity:032x}"
+        identity = f"{digest_of(line).identity:032x}"
         self._at_last[identity] -= 1
         return self._at_last[identity] >= 0
 
 
-def digest(text: bytes) -> bytes:
-    """Return twelve bytes that stand for a message."""
+def _digest(text: bytes) -> bytes:
     return hashlib.blake2b(text, digest_size=12).digest()
 
 
-def note_of(line: LogLine) -> LineDigest:
-    """Return what is remembered of a line."""
+def digest_of(line: LogLine) -> LineDigest:
     text = text_bytes(line.message)
-    stream = digest(text_bytes(line.stream))
+    stream = _digest(text_bytes(line.stream))
     count = min(text.count(b"\n") + 1, 0xFFFF)
-    return LineDigest(line.attempt, line.sequence_num, stream, digest(text), count)
-
-
-def notes_of(line: LogLine) -> Iterator[LineDigest]:
-    """Yield the note of a line, and those of its parts where it has several."""
-    note = note_of(line)
-    yield note
-    if note.text_lines > 1:
-        for part in text_bytes(line.message).split(b"\n"):
-            yield note._replace(message=digest(part), text_lines=0)
+    return LineDigest(line.attempt, line.sequence_num, stream, _digest(text), count)
 
 
 class DigestSpool:
-    """Notes of all lines of a recording, in order, in a spool file.
+    """Digests of all lines of a recording, in order, in a spool file.
 
-    Used by one thread at a time.
-
-    Args:
-        spool: Opens the file.
-
-    Attributes:
-        tally: Which lines they are of.
-
-    Raises:
-        DownloadError: The file cannot be made; as from every method.
+    Used by one thread at a time. Everything raises DownloadError where the file cannot
+    be made or written.
     """
 
     def __init__(self, spool: Callable[[], Overflow]) -> None:
@@ -183,67 +173,52 @@ class DigestSpool:
         self._begins: list[tuple[int, int]] = []
         self.tally = Tally()
 
-    @property
-    def attempts(self) -> int:
-        """How many attempts the lines are of."""
-        return len(self._begins)
-
     def add(self, lines: Sequence[LogLine]) -> None:
-        """Append lines."""
         records: list[bytes] = []
         begins = self._begins
         for line in lines:
             if not begins or begins[-1][0] != line.attempt:
                 begins.append((line.attempt, self._size + len(records)))
-            notes = list(notes_of(line))
-            records += [_RECORD.pack(*note) for note in notes]
-            self.tally.add(line, notes[0])
+            digest = digest_of(line)
+            self.tally.add(line, digest.identity)
+            records.append(_RECORD.pack(*digest))
+            if digest.text_lines > 1:
+                for part in text_bytes(line.message).split(b"\n"):
+                    one = digest._replace(message=_digest(part), text_lines=0)
+                    records.append(_RECORD.pack(*one))
         with spool_explained():
             self._spool.write(b"".join(records))
         self._size += len(records)
 
-    def notes(
-        self, *, as_text: bool, interleaved: bool = False
-    ) -> Iterator[LineDigest]:
-        """Yield the notes in order.
+    def orders(self, *, as_text: bool) -> list[Iterator[LineDigest]]:
+        """Return the orders the server may write a file in.
 
-        Args:
-            as_text: One for each line of a txt file, else one for each log line.
-            interleaved: By number alone, the attempts side by side, as the server
-                writes a retried job's file; else attempt after attempt.
+        Attempt after attempt, as they were added; and of a retried job by number alone,
+        the attempts side by side. Each has one digest for each line of a txt file, or
+        for each log line.
         """
-        if not interleaved:
-            return self._between(0, self._size, as_text=as_text)
+        orders = [self._between(0, self._size, as_text=as_text)]
         starts = [start for _attempt, start in self._begins]
-        attempts = [
-            self._between(start, stop, as_text=as_text)
-            for start, stop in zip(starts, [*starts[1:], self._size], strict=True)
-        ]
-        return heapq.merge(*attempts, key=attrgetter("sequence_num"))
+        if len(starts) > 1:
+            attempts = [
+                self._between(start, stop, as_text=as_text)
+                for start, stop in zip(starts, [*starts[1:], self._size], strict=True)
+            ]
+            orders.append(heapq.merge(*attempts, key=attrgetter("sequence_num")))
+        return orders
 
     def _between(self, first: int, last: int, *, as_text: bool) -> Iterator[LineDigest]:
         for start in range(first, last, _AT_ONCE):
             count = min(_AT_ONCE, last - start)
             with spool_explained():
                 block = self._spool.read(start * _RECORD.size, count * _RECORD.size)
-            for note in map(LineDigest._make, _RECORD.iter_unpack(block)):
-                if note.text_lines == 1 or as_text == (note.text_lines == 0):
-                    yield note
+            for digest in map(LineDigest._make, _RECORD.iter_unpack(block)):
+                if digest.text_lines == 1 or as_text == (digest.text_lines == 0):
+                    yield digest
 
     def close(self) -> None:
-        """Let the spool file go."""
         self._spool.close()
 
-
-# A recording against the server's own download, line by line, in constant memory.
-#
-# The order within one number is ignored (design note, invariant 2). Both sides are
-# walked in step; what one side has and the other has not yet had waits in a table that
-# is empty whenever they agree, so memory follows the difference and not the log.
-#
-# A server may write the attempts of a retried job side by side, by number alone
-# (WIRE.md "Logs"), or one after the other; a recording is always the latter. Its notes
-# are then walked in both orders at once, until one of them is seen to be wrong.
 
 _NAMED: Final = 3
 
@@ -271,12 +246,10 @@ class Difference:
 
     @property
     def lines(self) -> int:
-        """How many lines differ."""
         return self.only_ours + self.only_theirs
 
     @property
     def is_none(self) -> bool:
-        """Whether there is none."""
         return not self.lines and self.out_of_order_at is None
 
     def sentence(self) -> str:
@@ -302,47 +275,73 @@ class Difference:
 class Comparison:
     """Compares a recording with a body as it arrives.
 
-    Args:
-        notebook: The recording's notes.
-        by_text: Whether the body is text, which tells messages and nothing else.
+    An entry is told by its number, stream and message, a line of a text by what it
+    says and nothing else. A server may write the attempts of a retried job side by
+    side, by number alone (WIRE.md "Logs"), or one after the other; a recording is
+    always the latter. It is walked in both orders at once, until one of them is seen
+    to be wrong.
     """
 
     def __init__(self, digests: DigestSpool, *, by_text: bool) -> None:
-        orders = (False, True) if digests.attempts > 1 else (False,)
+        self._by_text = by_text
+        self._whole = WholeLines()
+        self._rest = b""
+        self._lines = 0
         self._walks = [
-            _Walk(
-                digests.notes(as_text=by_text, interleaved=interleaved),
-                by_text=by_text,
-                interleaved=interleaved,
-            )
-            for interleaved in orders
+            _Walk(ours, by_text=by_text, interleaved=interleaved)
+            for interleaved, ours in enumerate(digests.orders(as_text=by_text))
         ]
 
-    def take(self, note: LineDigest, name: str = "") -> None:
-        """Take one line of the server's file.
+    def take(self, piece: bytes) -> None:
+        """Compare the lines that are whole by now.
 
-        Args:
-            note: What is known of it.
-            name: What it is called in a sentence, by default its number.
+        Raises:
+            UnreadableAnswerError: A line is not a JSON object of the known shape.
         """
+        if not self._by_text:
+            for entry in decode_entries(self._whole.feed(piece)):
+                if entry.message_raw is not None:
+                    self._compare_entry(entry)
+            return
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            self._compare_text(line)
+
+    def _compare_entry(self, entry: Any) -> None:
+        attempt, number = attempt_of(entry.event_id or "") or 0, entry.sequence_num or 0
+        line = LogLine(attempt, number, entry.stream or "", None, entry.message_raw)
+        digest = digest_of(line)
+        self._compare(digest, _name(digest))
+
+    def _compare_text(self, line: bytes) -> None:
+        self._lines += 1
+        digest = LineDigest(0, 0, b"", _digest(line))
+        self._compare(digest, f"line {self._lines:,}")
+
+    def _compare(self, digest: LineDigest, name: str) -> None:
         for walk in self._walks:
-            walk.take(note, name)
+            walk.take(digest, name)
         if len(self._walks) > 1:
             self._walks.sort(key=_Walk.waiting)
             if self._walks[-1].waiting() > MOST_WAITING:
                 self._walks.pop()
 
     def finish(self) -> Difference:
-        """Return the difference, once the body has ended."""
+        """Return the difference, once the body has ended.
+
+        An entry without its line end is none.
+        """
+        if self._rest:
+            self._compare_text(self._rest)
         found = [walk.finish() for walk in self._walks]
         return min(found, key=lambda each: (not each.is_none, each.lines))
 
 
 class _Walk:
-    """Walks the notes in one order, in step with the body."""
+    """Walks the digests in one order, in step with the body."""
 
     def __init__(
-        self, ours: Iterator[LineDigest], *, by_text: bool, interleaved: bool
+        self, ours: Iterator[LineDigest], *, by_text: bool, interleaved: int
     ) -> None:
         self._ours = ours
         self._by_text = by_text
@@ -357,20 +356,19 @@ class _Walk:
         """Return how many lines one side has had and the other has not."""
         return len(self._only_ours) + len(self._only_theirs)
 
-    def take(self, note: LineDigest, name: str) -> None:
-        """Take one line of the server's file."""
+    def take(self, theirs: LineDigest, name: str) -> None:
         ours = next(self._ours, None)
         if ours is not None:
             self._pass_boundary(ours)
-        key = self._key(note)
-        self._settle(key, self._only_ours, self._only_theirs, name or _name(note))
+        key = self._key(theirs)
+        self._settle(key, self._only_ours, self._only_theirs, name)
         if ours is not None:
             self._take_ours(ours)
 
-    def _pass_boundary(self, note: LineDigest) -> None:
+    def _pass_boundary(self, ours: LineDigest) -> None:
         """Where a number ends, what both sides have had must be the same."""
-        attempt = 0 if self._interleaved else note.attempt
-        place = (attempt, note.sequence_num)
+        attempt = 0 if self._interleaved else ours.attempt
+        place = (attempt, ours.sequence_num)
         if place == self._place:
             return
         apart = self._only_ours and self._only_theirs
@@ -378,15 +376,15 @@ class _Walk:
             self._disorder = self._place[1]
         self._place = place
 
-    def _take_ours(self, note: LineDigest) -> None:
-        key = self._key(note)
-        self._settle(key, self._only_theirs, self._only_ours, _name(note))
+    def _take_ours(self, ours: LineDigest) -> None:
+        key = self._key(ours)
+        self._settle(key, self._only_theirs, self._only_ours, _name(ours))
 
-    def _key(self, note: LineDigest) -> Key:
+    def _key(self, line: LineDigest) -> Key:
         """Return what a line is told by; one without event id knows no attempt."""
         if self._by_text:
-            return (note.message,)
-        return (note.sequence_num, note.stream, note.message)
+            return (line.message,)
+        return (line.sequence_num, line.stream, line.message)
 
     def _settle(
         self, key: Key, awaited: Counter[Key], here: Counter[Key], name: str
@@ -401,10 +399,9 @@ class _Walk:
             del awaited[key], self._names[key]
 
     def finish(self) -> Difference:
-        """Return the difference, once the body has ended."""
         early = not self.waiting()
-        for note in self._ours:
-            self._take_ours(note)
+        for each in self._ours:
+            self._take_ours(each)
         ours, theirs = self._only_ours, self._only_theirs
         return Difference(
             ours.total(),
@@ -419,61 +416,12 @@ class _Walk:
         return tuple(self._names[key] for key in list(lines)[:_NAMED])
 
 
-def _name(note: LineDigest) -> str:
-    attempt = f"attempt {note.attempt} " if note.attempt > 1 else ""
-    return f"{attempt}number {note.sequence_num:,}"
+def _name(line: LineDigest) -> str:
+    attempt = f"attempt {line.attempt} " if line.attempt > 1 else ""
+    return f"{attempt}number {line.sequence_num:,}"
 
 
-class EntryBody:
-    """A jsonl body: a line is told by its number, stream and message."""
-
-    def __init__(self, comparison: Comparison) -> None:
-        self._comparison = comparison
-        self._entries = RawEntries()
-
-    def take(self, piece: bytes) -> None:
-        """Compare the lines that are whole by now."""
-        for entry in self._entries.feed(piece):
-            if entry.message_raw is not None:
-                self._comparison.take(note_of(entry.line()))
-
-    def finish(self) -> bytes:
-        """Take over what is left; a last line without its end is none."""
-        return b""
-
-
-class TextBody:
-    """A text body: a line is told by what it says."""
-
-    def __init__(self, comparison: Comparison) -> None:
-        self._comparison = comparison
-        self._rest = b""
-        self._lines = 0
-
-    def take(self, piece: bytes) -> None:
-        """Compare the lines that are whole by now."""
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            self._compare(line)
-
-    def _compare(self, line: bytes) -> None:
-        self._lines += 1
-        self._comparison.take(
-            LineDigest(0, 0, b"", digest(line)), f"line {self._lines:,}"
-        )
-
-    def finish(self) -> bytes:
-        """Compare a last line without its end."""
-        if self._rest:
-            self._compare(self._rest)
-        return b""
-
-
-# Checking a finished recording against the server's own download.
-
-DELAYS: Final = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
-"""A file that is short or refused is asked for again after such shares of the minute
-that a log can still grow after its end (design note, invariant 6)."""
+# The server's own file.
 
 _LASTING: Final = (DownloadNeedsSessionError, LogsUnavailableError)
 """Refusals that asking again does not change."""
@@ -495,7 +443,7 @@ class ServerFile:
 
     def __init__(self, work: Work, digests: DigestSpool) -> None:
         self._work = work
-        self._notebook = digests
+        self._digests = digests
         self._format = RawFormat.JSONL
         self._comparison: Comparison | None = None
         self.part: PartFile | None = None
@@ -503,14 +451,13 @@ class ServerFile:
     async def compare(self, growing_seconds: float) -> Difference:
         """Download and compare; again while it is refused, or lacks lines of ours.
 
-        Args:
-            growing_seconds: How long an ended job's log can grow.
+        An ended job's log can grow for ``growing_seconds``.
 
         Raises:
             UncheckableError: There is no such file, or none that can be compared.
         """
         self._work.meter.phase = SavePhase.CHECKING
-        for share in (*DELAYS, None):
+        for share in (*GROWING_SHARES, None):
             wait = 0.0
             try:
                 found = await self._compare_once()
@@ -544,7 +491,7 @@ class ServerFile:
         except ChronotuiError:
             return False
         numbers = [line.sequence_num for line in page.lines]
-        return max(numbers, default=-1) >= self._notebook.tally.highest
+        return max(numbers, default=-1) >= self._digests.tally.highest
 
     async def _compare_once(self) -> Difference:
         await self.drop()
@@ -562,8 +509,7 @@ class ServerFile:
             raise UncheckableError(clean(full.sentence).rstrip(".")) from full
 
     async def _downloaded(self) -> Difference:
-        fetch = Fetch(self._work.client, self._work.request, self._format, self._begin)
-        fetched = await in_thread(fetch.run, fetch.stop)
+        fetched = await Fetch(self._work, self._format, self._begin).run()
         comparison = self._comparison
         assert comparison is not None  # noqa: S101 - begun with the answer
         if judge(self._format, fetched.tail).ending in {
@@ -571,7 +517,7 @@ class ServerFile:
             DownloadEnd.SHORT,
         }:
             raise _CutError("the download broke off again and again")
-        return await in_thread(comparison.finish, lambda: None)
+        return await in_thread(comparison.finish)
 
     def _begin(self, _hint: str | None) -> Writer:
         recording = self._work.recording
@@ -579,66 +525,43 @@ class ServerFile:
         name = f"{shorten(recording.path.name, _NAME_BYTES)}.server"
         self.part = CheckFile(recording, name)
         by_text = self._format is RawFormat.TXT
-        self._comparison = Comparison(self._notebook, by_text=by_text)
-        body = TextBody if by_text else EntryBody
-        return _Both(self.part, body(self._comparison))
+        self._comparison = Comparison(self._digests, by_text=by_text)
+        return _Both(self.part, self._comparison)
 
     async def drop(self) -> None:
-        """Remove the server's file."""
         part, self.part = self.part, None
         if part is not None:
             await in_thread(part.discard, part.abandon)
 
-    def keep(self) -> PartFile | None:
-        """Leave the server's file as a part beside the recording."""
-        if self.part is not None:
-            self.part.keep()
-        return self.part
+    def keep(self) -> Path | None:
+        """Leave the file as a part beside the recording; returns its path."""
+        return None if self.part is None else self.part.keep()
 
 
 class _Both:
     """Writes a body and compares it."""
 
-    def __init__(self, part: PartFile, body: Writer) -> None:
+    def __init__(self, part: PartFile, comparison: Comparison) -> None:
         self._part = part
-        self._body = body
+        self._comparison = comparison
 
     def take(self, piece: bytes) -> None:
-        """Take the next bytes."""
         self._part.write(piece)
-        self._body.take(piece)
+        self._comparison.take(piece)
 
     def finish(self) -> bytes:
-        """Return the end of the body."""
-        self._body.finish()
         return self._part.tail(TAIL_BYTES)
 
 
 def holds_all(digests: DigestSpool, path: Path, save_format: SaveFormat) -> bool:
     """Whether a recording has every line of a file; False where it cannot be told."""
-    if save_format not in {SaveFormat.TXT, SaveFormat.JSONL}:
+    if save_format.served not in {RawFormat.TXT, RawFormat.JSONL}:
         return False
-    by_text = save_format is SaveFormat.TXT
-    comparison = Comparison(digests, by_text=by_text)
-    body = TextBody(comparison) if by_text else EntryBody(comparison)
+    comparison = Comparison(digests, by_text=save_format.served is RawFormat.TXT)
     try:
         with path.open("rb") as file:
             while piece := file.read(_READ_BYTES):
-                body.take(piece)
+                comparison.take(piece)
     except (OSError, UnreadableAnswerError):
         return False
-    body.finish()
     return not comparison.finish().only_theirs
-
-
-def disagreement(
-    work: Work, found: Difference, server_file: ServerFile
-) -> DownloadError:
-    """Return the error for two files that differ; both are kept."""
-    kept = server_file.keep()
-    beside = "" if kept is None else f" The server's is {kept.part_path.name}."
-    work.keep_anyway = True
-    return DownloadError(
-        f"The recording and the server's own file differ: {found.sentence()}.",
-        next_step=f"Both are kept, neither under the final name.{beside}",
-    )

@@ -299,7 +299,7 @@ class RetainedLog:
         if not self._is_complete:
             problem = await self._read_pages_or_all()
         self._ask_from_beginning()
-        async for lines in self._due(len(self._intake.store)):
+        for lines in self._due(len(self._intake.store)):
             yield lines
         if problem is not None:
             raise self._broken_off(problem) from problem
@@ -350,7 +350,7 @@ class RetainedLog:
             if not hand_out:
                 continue
             self._ask_from_beginning()
-            async for lines in self._due(self._sure_until()):
+            for lines in self._due(self._sure_until()):
                 yield lines
         await self._compare_with_pages()
         self._downloaded_all = True
@@ -497,7 +497,7 @@ class RetainedLog:
                 self._intake.ledger.asked = beginning.place
                 self._handed = beginning.first
 
-    async def _due(self, stop: int) -> AsyncIterator[list[LogLine]]:
+    def _due(self, stop: int) -> Iterator[list[LogLine]]:
         """Yield lines not handed out yet, up to the one at ``stop`` in the store."""
         store = self._intake.store
         start = 0 if self._handed is None else store.bisect(self._handed)

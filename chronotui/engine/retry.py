@@ -50,8 +50,6 @@ class Phase(Enum):
 
 
 class Step(Enum):
-    """What to do next."""
-
     AGAIN = "ask again, each time after a longer wait"
     SLOWLY = (
         "say it at once; ask again after the longest wait, and believe it if it lasts"
@@ -185,7 +183,6 @@ class Retries:
                 waited += delay
 
     async def _wait(self, error: ChronotuiError, waited: float, delay: float) -> None:
-        """Sleep, and say why once it takes long."""
         silent = max(0.0, SAID_AFTER - waited)
         if delay <= silent:
             await asyncio.sleep(delay)
@@ -211,20 +208,13 @@ class SignInGate:
             and one before any answer does so at once.
     """
 
-    def __init__(
-        self,
-        connectivity: Connectivity,
-        timing: WatchTiming,
-        clock: Clock,
-        *,
-        may_sign_in: bool,
-    ) -> None:
+    def __init__(self, connectivity: Connectivity, *, may_sign_in: bool) -> None:
         self._connectivity = connectivity
-        self._timing = timing
-        self._clock = clock
+        self._timing = connectivity.timing
+        self._clock = connectivity.clock
         self._may_sign_in = may_sign_in
-        self._refusal = RefusalSpan(timing.refusal_lasts)
-        self._backoff = backoff_of(timing, clock)
+        self._refusal = RefusalSpan(self._timing.refusal_lasts)
+        self._backoff = backoff_of(self._timing, self._clock)
         self._open = asyncio.Event()
         self._open.set()
         self._again_at = 0.0
@@ -255,7 +245,6 @@ class SignInGate:
         self._again_at = now + wait
 
     def signed_in(self) -> None:
-        """Let everything go on."""
         self._refusal.broken()
         self._backoff.reset()
         if not self._open.is_set():
@@ -278,19 +267,17 @@ class Asker:
         connectivity: Connectivity,
         gate: SignInGate,
         *,
-        timing: WatchTiming,
-        clock: Clock,
         phase: Callable[[], Phase],
         waits: bool,
     ) -> None:
         self._route = route
         self._connectivity = connectivity
         self._gate = gate
-        self._timing = timing
-        self._clock = clock
         self._phase = phase
         self._waits = waits
-        self._backoff = backoff_of(timing, clock)
+        timing = connectivity.timing
+        self._longest = timing.retry_cap
+        self._backoff = backoff_of(timing, connectivity.clock)
         self._refusal = RefusalSpan(timing.refusal_lasts)
         self._lock = asyncio.Lock()
         self._now = asyncio.Event()
@@ -301,7 +288,6 @@ class Asker:
         self._backoff.reset()
 
     def ask_now(self) -> None:
-        """Ask at once if a failure is being waited out."""
         self._now.set()
 
     async def ask(self, request: Callable[[], Awaitable[Value]]) -> Value:
@@ -326,7 +312,6 @@ class Asker:
                     return answer
 
     async def _after(self, error: ChronotuiError) -> None:
-        """Wait until it is time to ask again."""
         phase = self._phase()
         step = next_step(error, phase, waits=self._waits)
         if step in {Step.BELIEVE, Step.LEAVE_OUT}:
@@ -334,7 +319,7 @@ class Asker:
         lasting = step in {Step.SLOWLY, Step.IF_IT_LASTS}
         if not lasting:
             self._refusal.broken()
-        elif self._refusal.heard(self._clock.monotonic()):
+        elif self._refusal.heard(self._connectivity.clock.monotonic()):
             self._refusal.broken()
             raise error
         if step is Step.SIGN_IN and isinstance(error, NotSignedInError):
@@ -342,7 +327,7 @@ class Asker:
             return
         delay = self._backoff.delay(error.retry_after)
         if step is Step.SLOWLY:
-            delay = max(delay, self._timing.retry_cap)
+            delay = max(delay, self._longest)
         self._connectivity.failed(
             self._route, error, self._backoff.tries, delay, refused=lasting
         )
@@ -377,7 +362,6 @@ class JobPoll:
         self.regular = True
 
     def ask_now(self) -> None:
-        """Ask at once, also when a failure is being waited out."""
         self._soon.set()
         self._asker.ask_now()
 

@@ -1,15 +1,30 @@
-"""One save, from the question to the whole file under its name."""
+"""One save, from the question to the whole file under its name.
+
+The log of an ended job is the server's own download, or is built from the retained
+pages; the log of a job that runs is recorded; a part of a log is written as it is at
+hand.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.recording import Recording
 from chronotui.engine.retry import Retries
-from chronotui.engine.save_ended import save_ended
+from chronotui.engine.save_download import (
+    EntryWriter,
+    Fetch,
+    FirstEntries,
+    OtherFormatError,
+    PlainWriter,
+    Work,
+    encoder_for,
+)
 from chronotui.engine.save_request import (
     SavePhase,
     SaveProgress,
@@ -17,25 +32,44 @@ from chronotui.engine.save_request import (
     SaveResult,
     SaveScope,
     count_of_lines,
+    size_text,
 )
-from chronotui.engine.save_work import Work, save_lines
+from chronotui.engine.save_verify import (
+    AS_RETAINED,
+    GROWING_SHARES,
+    SLICE_LINES,
+    ShortDownloadError,
+    found_lines,
+    prove,
+    retained_log,
+)
 from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
     CancelledByUserError,
     ChronotuiError,
+    DownloadError,
+    NotFoundError,
+    NotSignedInError,
     PathRefusedError,
+    RequestRefusedError,
+    ServerError,
+    UsageError,
     own_fault,
 )
+from chronotui.model import RawFormat
 from chronotui.storage.files import AbandonedError, home_relative
+from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from chronotui.engine.save_download import Fetched, Writer
     from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
-    from chronotui.model import Job
+    from chronotui.model import Job, LogLine
     from chronotui.sources.protocol import Source
+    from chronotui.storage.files import PartFile
 
 _OUR_ERROR: Final = "Try again; this is an error in chronotui."
 
@@ -43,12 +77,9 @@ _OUR_ERROR: Final = "Try again; this is an error in chronotui."
 class Save:
     """Saves one job's log as asked; run it once.
 
-    Args:
-        client: The server; only used while the save runs.
-        request: What to save and where.
-        spool: Makes the overflow file for logs read page by page; None takes the
-            temporary folder.
-        watch: How a job is recorded; by default with nobody there to sign in.
+    ``spool`` makes the overflow file for logs read page by page, by default in the
+    temporary folder. ``watch`` says how a job is recorded, by default with nobody there
+    to sign in.
     """
 
     def __init__(
@@ -72,10 +103,9 @@ class Save:
 
     @property
     def progress(self) -> SaveProgress:
-        """How far it is, now."""
-        meter, recording = self._work.meter, self._recording
-        meter.away = recording is not None and not self.is_over and recording.is_away
-        return meter.snapshot()
+        recording = self._recording
+        away = recording is not None and not self.is_over and recording.is_away
+        return self._work.meter.snapshot(away=away)
 
     @property
     def path(self) -> Path:
@@ -85,7 +115,6 @@ class Save:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is saved, failed or cancelled."""
         return self._work.meter.phase.is_over
 
     async def run(self) -> SaveResult:
@@ -157,11 +186,10 @@ class Save:
             self._recording.signed_in()
 
     def keep_part(self) -> None:
-        """Leave the unfinished file for good."""
+        """Leave the unfinished file for good, whoever calls `drop_part`."""
         self._part_is_wanted = True
 
     def drop_part(self) -> None:
-        """Remove the unfinished file, unless the user asked to keep it."""
         if self.part is not None and not self._part_is_wanted:
             with contextlib.suppress(OSError):
                 self.part.unlink(missing_ok=True)
@@ -173,7 +201,7 @@ class Save:
         if self.request.scope is SaveScope.WHOLE:
             await self._save_whole()
         else:
-            await save_lines(work)
+            await _save_lines(work)
         part = await work.commit()
         verified = not work.unverified
         work.meter.end(SavePhase.SAVED if verified else SavePhase.UNVERIFIED)
@@ -181,8 +209,6 @@ class Save:
             part.path,
             part.size,
             work.meter.lines,
-            work.meter.snapshot().elapsed_seconds,
-            self.request.format,
             tuple(work.notes),
             work.missing_lines,
             work.sealed,
@@ -193,11 +219,18 @@ class Save:
     async def _save_whole(self) -> None:
         work = self._work
         job = await self._job()
-        if _stands_still(job, work.watch.timing) and not await work.has_recording():
-            await save_ended(work, job)
+        if not _stands_still(job, work.watch.timing) or await work.has_recording():
+            self._recording = Recording(work, job)
+            ended = await self._recording.run()
+            if ended is None:
+                return
+            job = ended
+        if work.recording is None:
+            await _save_ended(work, job)
             return
-        self._recording = Recording(work, job)
-        await self._recording.run()
+        async with work.replacing_recording():
+            work.meter.restart(SavePhase.STARTING)
+            await _save_ended(work, job)
 
     async def _job(self) -> Job:
         """Return the job as it is now; as it was known where that is refused."""
@@ -245,18 +278,235 @@ def _stands_still(job: Job, timing: WatchTiming) -> bool:
     return job.status.is_terminal and (age is None or age >= timing.settled_age)
 
 
-# All saves of one desk: several side by side, listed, each cancellable.
+# The log of an ended job: the raw download, or the retained pages.
+
+
+async def _save_ended(work: Work, job: Job) -> None:
+    """Write the log of an ended job.
+
+    Raises:
+        DownloadError: The download was cut, trailed or short, or the disk is full.
+        ChronotuiError: The server's refusal, or the path's.
+    """
+    minute = work.watch.timing.end_limit
+    notes = tuple(work.notes)
+    for share in GROWING_SHARES:
+        try:
+            await _save_once(work, job)
+        except ShortDownloadError:
+            age = job.seconds_since_end(time.time())
+            if age is None or age >= minute:
+                raise
+            await work.begin_again(notes)
+            work.meter.restart(SavePhase.SETTLING)
+            await asyncio.sleep(share * minute)
+        else:
+            return
+    await _save_once(work, job)
+
+
+async def _save_once(work: Work, job: Job) -> None:
+    """Download byte for byte where that is the file that was asked for.
+
+    Text of a stream, of a query or of a retried job is made from jsonl: there each
+    line says which it is. What the server cannot give is built from the pages.
+    """
+    request = work.request
+    served = request.format.served
+    is_text = served is RawFormat.TXT
+    try:
+        if is_text and (request.is_filtered or await _is_retried(work, job)):
+            served = None
+        whole = None
+        if served is not None:
+            whole = await _download_plainly(work, job, served)
+        if whole is None:
+            whole = await _download_entries(work, job)
+        if whole:
+            return
+    except OtherFormatError as other:
+        what = str(request.format)
+        if is_text:
+            what = "filtered" if request.is_filtered else "attempt after attempt"
+        work.notes.append(
+            f"The server's own download gives nothing but the whole log as {other.sent}"
+            f": this {what} file was built from the retained pages."
+        )
+    except (NotSignedInError, RequestRefusedError, NotFoundError) as refusal:
+        words = clean(refusal.sentence).rstrip(".")
+        work.notes.append(
+            f"The server refuses its own download of this job ({words}): the file "
+            "was built from the retained pages."
+        )
+    await _build_from_pages(work, job)
+
+
+async def _is_retried(work: Work, job: Job) -> bool:
+    """Tell whether a job was tried more than once: its text would not show it."""
+    if job.attempts is not None and job.status.is_terminal:
+        return job.attempts > 1
+    first = FirstEntries()
+    probe = Fetch(work, RawFormat.JSONL, lambda _: first, filtered=False)
+    try:
+        await _asked(work, probe)
+    except (OtherFormatError, ServerError):
+        # The pages of such a server tell, or nothing does.
+        return False
+    return first.retried
+
+
+async def _download_plainly(work: Work, job: Job, served: RawFormat) -> bool | None:
+    """Write the body byte for byte; None if that mixes the attempts of a job.
+
+    Else returns what `prove` does.
+    """
+    mark = work.request.format.mark
+    job_id = "" if served is RawFormat.TXT else work.request.job_id
+    writer: PlainWriter | None = None
+
+    def begin(part: PartFile) -> Writer:
+        nonlocal writer
+        writer = PlainWriter(part, work.meter, mark, job_id)
+        return writer
+
+    fetched = await _fetch(work, served, begin)
+    if writer is not None and writer.interleaved:
+        await work.drop_part()
+        return None
+    return await prove(work, job, fetched, {})
+
+
+async def _download_entries(work: Work, job: Job) -> bool:
+    """Make the file from the entries of a jsonl body, attempt after attempt."""
+    writer: EntryWriter | None = None
+
+    def begin(part: PartFile) -> Writer:
+        nonlocal writer
+        work.meter.restart(SavePhase.DOWNLOADING)
+        encoder = encoder_for(work.request)
+        writer = EntryWriter(part, work.meter, encoder, work.spool)
+        return writer
+
+    try:
+        fetched = await _fetch(work, RawFormat.JSONL, begin)
+    finally:
+        if writer is not None:
+            writer.close()
+    attempts = {} if writer is None else writer.attempts
+    if len(attempts) > 1:
+        note = f"The job was tried {len(attempts)} times: the file has one try after "
+        if work.request.format.served is RawFormat.TXT:
+            note += "the other, made from jsonl, for the server's own text mixes them."
+        else:
+            note += "the other, where the server's own mixes them."
+        work.notes.append(note)
+    return await prove(work, job, fetched, attempts)
+
+
+async def _fetch(
+    work: Work, raw_format: RawFormat, begin: Callable[[PartFile], Writer]
+) -> Fetched:
+    def opened(hint: str | None) -> Writer:
+        part = work.open_part(hint)
+        work.meter.phase = SavePhase.DOWNLOADING
+        return begin(part)
+
+    try:
+        return await _asked(work, Fetch(work, raw_format, opened))
+    except ServerError as broken:
+        if work.part is None:
+            raise
+        meter = work.meter
+        raise DownloadError(
+            f"The download broke off after {size_text(meter.bytes)} "
+            f"({count_of_lines(meter.lines)}): {broken.sentence}",
+            next_step="Try again.",
+        ) from broken
+
+
+async def _asked(work: Work, fetch: Fetch) -> Fetched:
+    """Run a download; one that does not begin is asked for again once or twice."""
+    return await Retries(work.tell, timing=work.watch.timing).ask(fetch.run)
+
+
+# A file made of lines: a view, a selection, or the retained pages.
+
+
+async def _write_lines(
+    work: Work, phase: SavePhase, batches: AsyncIterator[Sequence[LogLine]]
+) -> None:
+    """Write lines in the request's format, each batch in a worker thread.
+
+    Raises:
+        DownloadError: The disk is full or fails.
+    """
+    encoder = encoder_for(work.request)
+
+    def put(data: bytes, lines: int = 0) -> None:
+        if work.part is not None:
+            work.part.write(data)
+            work.meter.add(len(data), lines)
+
+    def encode(lines: Sequence[LogLine]) -> None:
+        put(encoder.lines(lines), len(lines))
+
+    await work.in_thread(lambda: work.open_part().write(encoder.head()))
+    work.meter.restart(phase)
+    async for lines in batches:
+        if lines:
+            await work.in_thread(partial(encode, lines))
+    await work.in_thread(lambda: put(encoder.tail()))
+
+
+async def _save_lines(work: Work) -> None:
+    """Write the request's own lines; the store is read in slices on this loop.
+
+    Raises:
+        UsageError: There is nothing to save.
+        DownloadError: The disk is full or fails.
+    """
+    source = iter(work.request.lines() if work.request.lines is not None else ())
+    stream = work.request.stream
+    first = list(islice(source, SLICE_LINES))
+    if not first:
+        raise UsageError(
+            f"There is nothing to save: the {work.request.scope} holds no line.",
+            next_step="Choose the whole log, or change the filter.",
+        )
+
+    async def batches() -> AsyncIterator[list[LogLine]]:
+        batch = first
+        while batch:
+            yield [line for line in batch if stream in {None, line.stream}]
+            batch = list(islice(source, SLICE_LINES))
+
+    await _write_lines(work, SavePhase.WRITING, batches())
+
+
+async def _build_from_pages(work: Work, job: Job) -> None:
+    """Write the retained log, read page by page, in the request's format.
+
+    Stream and query are honoured here whatever the raw download knows of them.
+
+    Raises:
+        ChronotuiError: The pages cannot be read, or the disk fails.
+    """
+    await work.drop_part()
+    work.held, work.unverified = AS_RETAINED, ""
+    if work.request.query:
+        await _write_lines(work, SavePhase.READING_PAGES, found_lines(work))
+        return
+    log = retained_log(work, job, tell=work.notes.append)
+    await _write_lines(work, SavePhase.READING_PAGES, log.batches())
+    work.missing_lines = log.missing
+    work.sealed = not log.exit_code or bool(log.missing)
 
 
 class Saves:
-    """Starts saves and keeps them for the list, newest last.
+    """All saves of one desk, newest last: several side by side, each cancellable.
 
-    Args:
-        client: The server; only used by the saves.
-        spool: Makes the overflow file for logs read page by page; None takes the
-            temporary folder.
-        watch: How jobs are recorded; by default a recording waits for somebody to
-            sign in, and for the call of ``signed_in`` then.
+    ``spool`` and ``watch`` are those of `Save`; by default a recording waits for
+    somebody to sign in, and for the call of ``signed_in`` then.
     """
 
     def __init__(

@@ -1,36 +1,279 @@
-"""One raw download, read in a worker thread straight into what takes it.
+"""The file of a save and the ways it is filled: a raw download, or lines at hand.
 
-Bytes never pass through the event loop: at hundreds of megabytes a second that hop
-would be the limit.
+The bytes of a download never pass through the event loop: at hundreds of megabytes a
+second that hop would be the limit. A worker thread reads them straight into what
+takes them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from chronotui.engine.save_request import spool_explained
-from chronotui.log.attempts import attempt_of
-from chronotui.log.formats import (
-    LineEncoder,
-    SaveFormat,
-    text_bytes,
-    timed_bytes,
-    utc_text,
+from chronotui.engine.save_request import (
+    GRACE_SECONDS,
+    Meter,
+    SavePhase,
+    in_thread,
+    log_name,
+    spool_explained,
 )
+from chronotui.engine.timing import WatchSettings
+from chronotui.log.attempts import attempt_of
+from chronotui.log.formats import LineEncoder, SavedLog, text_bytes
 from chronotui.log.raw_body import TAIL_BYTES, Tail, WholeLines, decode_entries
 from chronotui.log.wholeness import Numbers
-from chronotui.storage.files import AbandonedError
+from chronotui.storage.files import (
+    AbandonedError,
+    PartFile,
+    SpoolFile,
+    Target,
+    look,
+    opening_problem,
+    refusal,
+    spool_dir,
+)
+from chronotui.storage.recording_part import RecordingOf, RecordingPart, recording_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from pathlib import Path
 
-    from chronotui.engine.save_request import Meter, SaveRequest
+    from chronotui.engine.save_request import SaveRequest
     from chronotui.log.chunks import Overflow
     from chronotui.model import RawFormat
     from chronotui.sources.protocol import RawAnswer, Source
-    from chronotui.storage.files import PartFile
+
+Value = TypeVar("Value")
+
+KEEP_SECONDS: Final = 2.0
+"""How long a disk may take to keep a part; what was durable before is kept anyway."""
+
+
+class Work:
+    """One save under way: what its steps share.
+
+    ``notes`` gathers the sentences for the result, ``missing_lines``, ``sealed``,
+    ``held`` and ``unverified`` are the result's own. ``part`` is the unfinished file
+    once there is one. ``recording`` is the part of a recording: it is kept for the next
+    one unless ``drop_recording`` says otherwise; with ``keep_anyway`` it is kept and
+    nothing goes on with it.
+    """
+
+    def __init__(
+        self,
+        client: Source,
+        request: SaveRequest,
+        spool: Callable[[], Overflow] | None = None,
+        watch: WatchSettings | None = None,
+    ) -> None:
+        self.client = client
+        self.request = request
+        self.spool: Callable[[], Overflow] = spool or (
+            lambda: SpoolFile(spool_dir(None))
+        )
+        self.watch = watch or WatchSettings(may_sign_in=False, waits=False)
+        self.meter = Meter(request.known_lines)
+        self.notes: list[str] = []
+        self.missing_lines = 0
+        self.sealed = True
+        self.held = ""
+        self.unverified = ""
+        self.keep_anyway = False
+        self.drop_recording = False
+        self.part: PartFile | None = None
+        self.recording: RecordingPart | None = None
+        self._lock = threading.Lock()
+        self._over = False
+
+    def tell(self, sentence: str) -> None:
+        """Let whoever looks at the progress know what goes on."""
+        self.meter.said = sentence
+
+    def target_path(self, hint: str | None = None) -> Path:
+        """Return the final path; ``hint`` is the server's file name."""
+        request = self.request
+        if request.path is not None:
+            return request.path.expanduser()
+        name = log_name(request.job_id, request.format.extension, hint=hint)
+        return request.folder.expanduser() / name
+
+    async def check_path(self) -> None:
+        """Refuse a path that cannot work before anything is asked of the server.
+
+        Raises:
+            PathRefusedError: It exists and may not be replaced, or cannot be made.
+        """
+        request, path = self.request, self.target_path()
+        target = await in_thread(lambda: look(path))
+        if target is Target.NEW or (target is Target.NO_FOLDER and request.make_folder):
+            return
+        if target.replaceable and (request.overwrite or request.path is None):
+            # Without a path the server's own name decides, known with its answer.
+            return
+        raise refusal(path, target)
+
+    def open_part(self, hint: str | None = None) -> PartFile:
+        """Begin the file; called in a worker thread.
+
+        Raises:
+            PathRefusedError: The path cannot be used.
+            DownloadError: The disk is full.
+            AbandonedError: The save is over already.
+        """
+        overwrite = self.request.overwrite
+        part = PartFile(self._path_in_folder(hint), overwrite=overwrite)
+        self._take(part)
+        return part
+
+    def open_recording(self) -> RecordingPart:
+        """Begin a recording, or go on with its part; as `open_part`."""
+        request = self.request
+        part = RecordingPart(
+            self._path_in_folder(),
+            self._recording_of(),
+            overwrite=request.overwrite,
+            anew=request.anew,
+        )
+        self._take(part)
+        return part
+
+    def _recording_of(self) -> RecordingOf:
+        request = self.request
+        return RecordingOf(
+            profile=request.profile,
+            origin=self.client.origin,
+            workflow_id=request.workflow_id,
+            job_id=request.job_id,
+            format=str(request.format),
+            stream=request.stream,
+        )
+
+    async def has_recording(self) -> bool:
+        """Whether a recording of this very job to this name was begun earlier."""
+        if self.request.query:
+            return False
+        path = self.target_path()
+        found = await in_thread(lambda: recording_to(path))
+        return found is not None and not self._recording_of().difference(found[0])
+
+    def _path_in_folder(self, hint: str | None = None) -> Path:
+        path = self.target_path(hint)
+        if self.request.make_folder:
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as problem:
+                raise opening_problem(problem, path) from problem
+        return path
+
+    def _take(self, part: PartFile) -> None:
+        """Work with a part from now on; close it if the save is over by now."""
+        with self._lock:
+            if not self._over:
+                self.part = part
+                if isinstance(part, RecordingPart):
+                    self.recording = part
+                return
+        if isinstance(part, RecordingPart):
+            part.keep()
+        else:
+            part.discard()
+        raise AbandonedError
+
+    @asynccontextmanager
+    async def replacing_recording(self) -> AsyncIterator[None]:
+        """Have the file made in another way, and the recording kept until it is."""
+        recorded, self.part = self.part, None
+        try:
+            yield
+        except BaseException:
+            await self.drop_part()
+            self.part = recorded
+            raise
+
+    async def in_thread(self, write: Callable[[], Value]) -> Value:
+        """Run what writes the part; a caller that is cancelled makes it end soon."""
+        return await in_thread(write, self._abandon)
+
+    def _abandon(self) -> None:
+        if self.part is not None:
+            self.part.abandon()
+
+    async def drop_part(self) -> None:
+        """Remove what was written: the file will be made in another way."""
+        part, self.part = self.part, None
+        if part is not None:
+            await in_thread(part.discard, part.abandon)
+
+    async def begin_again(self, notes: Sequence[str]) -> None:
+        """Remove what was written, and what was found of it but for some notes."""
+        await self.drop_part()
+        self.notes[:] = notes
+        self.missing_lines, self.sealed = 0, True
+        self.held = self.unverified = ""
+
+    async def commit(self) -> PartFile:
+        """Finish the file under its name; raises as `PartFile.commit`."""
+        part = self.part
+        assert part is not None  # noqa: S101 (every way of making a file opens one)
+        self.meter.phase = SavePhase.FINISHING
+        try:
+            await in_thread(part.commit, part.abandon)
+        except asyncio.CancelledError:
+            if not part.committed:
+                raise
+        recording = self.recording
+        if recording is not None and recording is not part:
+            await in_thread(recording.discard)
+        return part
+
+    async def end(self, *, keep: bool) -> Path | None:
+        """Close an unfinished part; return where it is if it was kept.
+
+        A disk that hangs does not hold the caller.
+        """
+        with self._lock:
+            self._over = True
+            part, recording = self.part, self.recording
+        replaces = part is not None and recording not in {None, part}
+        if replaces and part is not None and not part.committed:
+            # What was to take the recording's place is not whole.
+            await self.drop_part()
+            part = recording
+        if part is None or part.committed:
+            return None
+        part.abandon()
+        kept, close = self._ending_of(part, keep=keep)
+        closing = asyncio.ensure_future(in_thread(close))
+        patience = KEEP_SECONDS if kept else GRACE_SECONDS
+        await asyncio.wait({closing}, timeout=patience)
+        return part.part_path if kept else None
+
+    def _ending_of(
+        self, part: PartFile, *, keep: bool
+    ) -> tuple[bool, Callable[[], object]]:
+        """Return whether a part is kept, and what closes it."""
+        if not isinstance(part, RecordingPart):
+            kept = keep and part.size > 0
+            return kept, part.keep if kept else part.discard
+        if self.drop_recording or not part.recorded.lines:
+            return False, part.discard
+        # What was compared to its end and differs is nothing to go on with.
+        return True, part.retire if self.keep_anyway else part.keep
+
+
+def encoder_for(request: SaveRequest) -> LineEncoder:
+    return LineEncoder(
+        request.format,
+        SavedLog(request.job_id, request.workflow_id, request.stream, request.query),
+    )
+
+
+# A raw download, and what takes its body.
 
 
 class OtherFormatError(Exception):
@@ -47,15 +290,15 @@ class EnoughError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A body that ended as HTTP wants it; ``tail`` is its end as the server sent it.
+    """A body that ended as HTTP wants it.
 
-    ``size`` is its length. One that was broken off is not ``complete``.
+    ``tail`` is its end as the server sent it, nothing where it was enough before;
+    ``size`` is the length of what was taken.
     """
 
     raw_format: RawFormat
     tail: bytes
-    size: int = 0
-    complete: bool = True
+    size: int
 
 
 class Writer(Protocol):
@@ -66,6 +309,8 @@ class Writer(Protocol):
 
         Raises:
             EnoughError: No more are needed.
+            UnreadableAnswerError: A line is not a JSON object of the known shape.
+            DownloadError: The disk is full or fails.
         """
 
     def finish(self) -> bytes:
@@ -75,49 +320,44 @@ class Writer(Protocol):
 class Fetch:
     """A raw download.
 
-    Args:
-        client: The server.
-        request: Which job and filters.
-        raw_format: The encoding to ask for.
-        begin: Called in the thread with the server's file name once it answered in
-            that encoding; gives what takes the body.
-        filtered: Whether stream and query of the request count.
+    ``begin`` is called in the thread with the server's file name once it answered in
+    the encoding asked for, and gives what takes the body. ``filtered`` says whether
+    the request's stream and query count.
     """
 
     def __init__(
         self,
-        client: Source,
-        request: SaveRequest,
+        work: Work,
         raw_format: RawFormat,
         begin: Callable[[str | None], Writer],
         *,
         filtered: bool = True,
     ) -> None:
-        self._client = client
-        self._request = request
+        self._work = work
         self._wanted = raw_format
         self._begin = begin
         self._filtered = filtered
         self._download: RawAnswer | None = None
         self._stopped = False
 
-    def stop(self) -> None:
-        """Break it off, from any thread; returns at once."""
-        self._stopped = True
-        if self._download is not None:
-            self._download.abort()
-
-    def run(self) -> Fetched:
-        """Download to the end of the body; blocks.
+    async def run(self) -> Fetched:
+        """Download to the end of the body.
 
         Raises:
             OtherFormatError: The server knows only another encoding; ``begin`` was
                 not called.
-            AbandonedError: ``stop`` was called.
             ChronotuiError: As the client raises them, or from the disk.
         """
-        request = self._request
-        with self._client.download(
+        return await in_thread(self._run, self._stop)
+
+    def _stop(self) -> None:
+        self._stopped = True
+        if self._download is not None:
+            self._download.abort()
+
+    def _run(self) -> Fetched:
+        request = self._work.request
+        with self._work.client.download(
             request.workflow_id,
             request.job_id,
             format=self._wanted,
@@ -140,7 +380,7 @@ class Fetch:
                 size += len(piece)
         except EnoughError:
             download.abort()
-            return Fetched(self._wanted, b"", size, complete=False)
+            return Fetched(self._wanted, b"", size)
         self._check()
         return Fetched(self._wanted, writer.finish(), size)
 
@@ -149,21 +389,16 @@ class Fetch:
             raise AbandonedError
 
 
-# What takes the body of a raw download.
-
+_ATTEMPTS_FILE: Final = "The spool file for a retried job's attempts"
 _LATER: Final = b":attempt:"
 """Stands in the event id of every line of a later attempt."""
 
 
 class PlainWriter:
-    """The body byte for byte.
+    """The body byte for byte; each line has the ``mark`` just once.
 
-    Args:
-        part: Where it goes.
-        meter: Counts bytes and lines.
-        mark: What each line has once.
-        job_id: Of a body whose entries tell their attempt: it is broken off, and
-            ``interleaved`` set, once there is more than one. "" for any other body.
+    A body whose entries tell their attempt comes with its ``job_id``: it is broken off,
+    and ``interleaved`` set, once there is more than one.
     """
 
     def __init__(
@@ -179,11 +414,6 @@ class PlainWriter:
         self.interleaved = False
 
     def take(self, piece: bytes) -> None:
-        """Write the next bytes.
-
-        Raises:
-            EnoughError: The attempts interleave.
-        """
         if self._later:
             self._look_for_later(piece)
         self._part.write(piece)
@@ -205,25 +435,16 @@ class PlainWriter:
         self._end = (self._end + piece[-reach:])[-reach:]
 
     def finish(self) -> bytes:
-        """Return the end of the file, which is the end of the body."""
         return self._part.tail(TAIL_BYTES)
-
-
-_ATTEMPTS_FILE: Final = "The spool file for a retried job's attempts"
 
 
 class AttemptSpool:
     """Entries of a raw file by attempt, to be had attempt after attempt.
 
     A raw file of a retried job is sorted by number and so interleaves its attempts
-    (WIRE.md "Logs"). Within an attempt its order is kept. What is added
-    goes to disk; a little is remembered of each addition.
-
-    Args:
-        spool: Opens the place for them when it is first needed.
-
-    Raises:
-        DownloadError: The disk is full or fails; as from every method.
+    (WIRE.md "Logs"). Within an attempt its order is kept. What is added goes to disk,
+    into a file that is made when it is first needed; a little is remembered of each
+    addition. Every method raises DownloadError where the disk is full or fails.
     """
 
     def __init__(self, spool: Callable[[], Overflow]) -> None:
@@ -232,7 +453,6 @@ class AttemptSpool:
         self._places: dict[int, list[tuple[int, int]]] = {}
 
     def add(self, attempt: int, content: bytes) -> None:
-        """Append bytes to what is kept of an attempt."""
         with spool_explained(_ATTEMPTS_FILE):
             if self._spool is None:
                 self._spool = self._open()
@@ -240,7 +460,6 @@ class AttemptSpool:
         self._places.setdefault(attempt, []).append(place)
 
     def in_order(self) -> Iterator[bytes]:
-        """Yield all that was added, attempt after attempt."""
         for attempt in sorted(self._places):
             for offset, size in self._places[attempt]:
                 with spool_explained(_ATTEMPTS_FILE):
@@ -249,7 +468,6 @@ class AttemptSpool:
                 yield content
 
     def close(self) -> None:
-        """Give the space back."""
         if self._spool is not None:
             self._spool.close()
 
@@ -257,16 +475,8 @@ class AttemptSpool:
 class EntryWriter:
     """A jsonl body in any format, attempt after attempt.
 
-    The first attempt's lines are written as they come, those of later ones wait.
-
-    Args:
-        part: Where it goes.
-        meter: Counts bytes and lines.
-        encoder: Of the format; gives what stands around the lines.
-        spool: Opens the place where later attempts wait.
-
-    Attributes:
-        attempts: The lines of each attempt.
+    The first attempt's lines are written as they come, those of later ones wait in a
+    spool file. ``attempts`` are the lines of each.
     """
 
     def __init__(
@@ -283,17 +493,9 @@ class EntryWriter:
         self._later = AttemptSpool(spool)
         self._lines = WholeLines()
         self._tail = Tail()
-        self._is_json = encoder.format is SaveFormat.JSON
-        self._any_entry = False
         self._write(encoder.head(), 0)
 
     def take(self, piece: bytes) -> None:
-        """Write the lines that are whole by now.
-
-        Raises:
-            UnreadableAnswerError: A line is not a JSON object of the known shape.
-            DownloadError: The disk is full or fails.
-        """
         self._tail.add(piece)
         whole = self._lines.feed(piece)
         if whole:
@@ -322,42 +524,13 @@ class EntryWriter:
             return
         known = self.attempts.get(attempt, Numbers(0, -1))
         highest = max(entry.sequence_num or 0 for entry in entries)
-        self.attempts[attempt] = Numbers(
-            known.lines + len(entries), max(known.highest, highest)
-        )
-        content = self._encoded(entries, raw)
+        self.attempts[attempt] = known.with_more(len(entries), highest)
+        content = self._encoder.entries(entries, raw)
         if attempt == 1:
-            self._write(self._separated(content), len(entries))
+            self._write(self._encoder.in_turn(content), len(entries))
         else:
             self._later.add(attempt, content)
             self._meter.add(0, len(entries))
-
-    def _encoded(self, entries: list[Any], raw: list[bytes]) -> bytes:
-        """Return lines, each with its end, or in json with a comma before it."""
-        match self._encoder.format:
-            case SaveFormat.JSON:
-                return b"," + b",".join(raw)
-            case SaveFormat.JSONL:
-                lines = raw
-            case SaveFormat.TXT:
-                lines = [text_bytes(entry.message_raw) for entry in entries]
-            case _:
-                lines = [
-                    timed_bytes(
-                        utc_text(entry.timestamp or ""),
-                        entry.stream or "",
-                        entry.message_raw,
-                    )
-                    for entry in entries
-                ]
-        return b"\n".join([*lines, b""])
-
-    def _separated(self, content: bytes) -> bytes:
-        """Drop the comma before the first entry of all."""
-        if not self._is_json or self._any_entry:
-            return content
-        self._any_entry = True
-        return content[1:]
 
     def _write(self, content: bytes, lines: int) -> None:
         if content:
@@ -365,21 +538,13 @@ class EntryWriter:
             self._meter.add(len(content), lines)
 
     def finish(self) -> bytes:
-        """Write what waited; a last line without its end is not a line.
-
-        Returns:
-            The end of the body.
-
-        Raises:
-            DownloadError: The disk is full or fails.
-        """
+        """Write what waited; a last line without its end is not a line."""
         for content in self._later.in_order():
-            self._write(self._separated(content), 0)
+            self._write(self._encoder.in_turn(content), 0)
         self._write(self._encoder.tail(), 0)
         return self._tail.bytes()
 
     def close(self) -> None:
-        """Let go of what waited."""
         self._later.close()
 
 
@@ -388,9 +553,6 @@ class FirstEntries:
 
     Numbers begin again with each attempt, and the body is sorted by them, so its first
     entries are of every attempt.
-
-    Attributes:
-        retried: Whether there are later attempts among them.
     """
 
     _NUMBERS: Final = 16
@@ -402,12 +564,6 @@ class FirstEntries:
         self._size = 0
 
     def take(self, piece: bytes) -> None:
-        """Look at the next bytes.
-
-        Raises:
-            EnoughError: That is known now.
-            UnreadableAnswerError: A line is not a JSON object of the known shape.
-        """
         self._size += len(piece)
         entries = decode_entries(self._lines.feed(piece))
         ids = (entry.event_id or "" for entry in entries)
@@ -417,18 +573,13 @@ class FirstEntries:
             raise EnoughError
 
     def finish(self) -> bytes:
-        """There is nothing to take over."""
         return b""
 
 
 class TextMeasure:
     """Counts the lines of a jsonl body, and measures the txt file it would make.
 
-    Attributes:
-        lines: Its log lines.
-        text_lines: The lines of the text.
-        size: The bytes of the text.
-        attempts: The log lines of each attempt.
+    ``lines`` are log lines, ``text_lines`` and ``size`` are of the text.
     """
 
     def __init__(self) -> None:
@@ -438,24 +589,20 @@ class TextMeasure:
         self._tail = Tail()
 
     def take(self, piece: bytes) -> None:
-        """Measure the lines that are whole by now.
-
-        Raises:
-            UnreadableAnswerError: A line is not a JSON object of the known shape.
-        """
         self._tail.add(piece)
         for entry in decode_entries(self._whole.feed(piece)):
             if entry.message_raw is None:
                 continue
-            text = text_bytes(entry.message_raw)
-            self.lines += 1
-            self.text_lines += text.count(b"\n") + 1
-            self.size += len(text) + 1
+            self.add(entry.message_raw)
             attempt = attempt_of(entry.event_id or "") or 1
             known = self.attempts.get(attempt, Numbers(0, -1))
-            highest = max(known.highest, entry.sequence_num or 0)
-            self.attempts[attempt] = Numbers(known.lines + 1, highest)
+            self.attempts[attempt] = known.with_more(1, entry.sequence_num or 0)
+
+    def add(self, message: str) -> None:
+        text = text_bytes(message)
+        self.lines += 1
+        self.text_lines += text.count(b"\n") + 1
+        self.size += len(text) + 1
 
     def finish(self) -> bytes:
-        """Return the end of the body."""
         return self._tail.bytes()

@@ -52,7 +52,7 @@ class OpenedJob:
         if self.watching is not None and not self.watching.done():
             return False
         self.watching = asyncio.create_task(self._watch())
-        self.watching.add_done_callback(_look_at)
+        self.watching.add_done_callback(_note_fault)
         return True
 
     def leave(self) -> None:
@@ -98,13 +98,13 @@ class Session:
         self._spool = spool
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
-        self._asking = False
+        self._asked_to_sign_in = False
 
     def start(self) -> None:
         """Begin to read the tree, or begin again after a fault of ours."""
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self.catalog.run())
-            self._polling.add_done_callback(_look_at)
+            self._polling.add_done_callback(_note_fault)
 
     def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
         """Open a job's log, or come back to it; it is watched from now on."""
@@ -131,11 +131,11 @@ class Session:
     def log_changed(self) -> None:
         """Have the tree ask for a sign-in when a log waits for one."""
         if self._waiting_logs() and self.catalog.signed_out is None:
-            if not self._asking:
-                self._asking = True
+            if not self._asked_to_sign_in:
+                self._asked_to_sign_in = True
                 self.catalog.refresh()
         else:
-            self._asking = False
+            self._asked_to_sign_in = False
 
     def catalog_answered(self) -> None:
         """Let logs go on that wait for a sign-in, once the tree is let in again."""
@@ -179,8 +179,8 @@ class Session:
                 del self._opened[job_id]
 
 
-def _look_at(task: asyncio.Task[None]) -> None:
-    """Take note of a fault: what it stopped says so itself."""
+def _note_fault(task: asyncio.Task[None]) -> None:
+    """Take it that a fault was seen: what it stopped says so itself."""
     if not task.cancelled():
         task.exception()
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from chronotui.engine.gaps import Backfill, LagMeter
     from chronotui.engine.intake import Intake
     from chronotui.engine.retry import JobPoll, Phase, SignInGate
-    from chronotui.engine.timing import Clock, WatchTiming
     from chronotui.model import LiveEvent
 
     Subscribe = Callable[
@@ -56,8 +55,6 @@ class LiveStream:
         connectivity: Connectivity,
         gate: SignInGate,
         lag: LagMeter,
-        timing: WatchTiming,
-        clock: Clock,
         wanted: asyncio.Event,
         phase: Callable[[], Phase],
         came: Callable[[int, bool], None],
@@ -69,12 +66,12 @@ class LiveStream:
         self._connectivity = connectivity
         self._gate = gate
         self._lag = lag
-        self._timing = timing
-        self._clock = clock
+        self._timing = connectivity.timing
+        self._clock = connectivity.clock
         self._wanted = wanted
         self._phase = phase
         self._came = came
-        self._backoff = backoff_of(timing, clock)
+        self._backoff = backoff_of(self._timing, self._clock)
         self._now = asyncio.Event()
         self._context = Context()
         self._connection: asyncio.Task[None] | None = None
@@ -88,7 +85,6 @@ class LiveStream:
         self._now.set()
 
     def ask_now(self) -> None:
-        """Open the next connection at once, if one is waited for."""
         self._now.set()
 
     async def run(self) -> None:
@@ -114,7 +110,6 @@ class LiveStream:
             await self._after(error)
 
     async def _after(self, error: ChronotuiError) -> None:
-        """Wait until it is time to connect again."""
         phase = self._phase()
         step = next_step(error, phase, waits=True)
         if step is Step.BELIEVE:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import deque
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -184,6 +185,58 @@ async def set_within(event: asyncio.Event, seconds: float | None) -> bool:
     return event.is_set()
 
 
+class Listeners:
+    """Functions called on the event loop after changes, at most once a tick.
+
+    A timer runs only while there is something to tell.
+
+    Args:
+        tick: Seconds between two calls.
+        burst: So many calls may follow one another at once after as many quiet ticks.
+    """
+
+    def __init__(self, tick: float, *, burst: int = 1) -> None:
+        self._functions: list[Callable[[], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._span = tick * burst
+        self._calls = deque([float("-inf")] * burst, maxlen=burst)
+
+    def add(self, function: Callable[[], None]) -> Callable[[], None]:
+        """Call a function from now on; return what ends that."""
+        self._functions.append(function)
+
+        def remove() -> None:
+            with contextlib.suppress(ValueError):
+                self._functions.remove(function)
+
+        return remove
+
+    def notify(self) -> None:
+        """Call them as soon as the tick allows."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            due = max(loop.time(), self._calls[0] + self._span)
+            self._timer = loop.call_at(due, self._call)
+
+    def flush(self) -> None:
+        """Make the call that is pending at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._call()
+
+    def cancel(self) -> None:
+        """Leave out the call that is pending."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _call(self) -> None:
+        self._timer = None
+        self._calls.append(asyncio.get_running_loop().time())
+        for function in tuple(self._functions):
+            function()
+
+
 class Backoff:
     """The delays of one thing that is tried again: exponential, jittered, capped.
 
@@ -261,7 +314,6 @@ class RateLimiter:
         return 0.0 if self._left >= 1.0 else (1.0 - self._left) / self._rate
 
     def take(self, now: float) -> None:
-        """Count a request."""
         self._refill(now)
         self._left -= 1.0
 
@@ -320,7 +372,6 @@ class GapSchedule:
         }
 
     def due(self, now: float) -> Gap | None:
-        """Return the first gap whose next try has come."""
         for gap in self.gaps:
             if self._plans[gap[:2]].due <= now:
                 return gap

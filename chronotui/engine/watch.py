@@ -126,10 +126,6 @@ class JobPhase:
             self.begun.set()
 
 
-class CursorRefusedError(Exception):
-    """A cursor was refused again: the list has to be begun anew."""
-
-
 class LargePages:
     """Pages that are too large for the server: each asked for seldom.
 
@@ -157,13 +153,11 @@ class LargePages:
             raise self._known[cursor]
 
     def note(self, cursor: str | None, error: PageTooLargeError) -> None:
-        """Note that a page is too large, just found."""
         if self.wait() <= 0 or cursor not in self._known:
             self._asked_at = self._clock.monotonic()
         self._known[cursor] = error
 
     def read(self, cursor: str | None) -> None:
-        """Note that a page was read after all."""
         self._known.pop(cursor, None)
 
 
@@ -236,9 +230,7 @@ class Watch:
             load_raw=self._load_raw,
         )
         self.connectivity = Connectivity(clock, timing, changed)
-        self.gate = SignInGate(
-            self.connectivity, timing, clock, may_sign_in=settings.may_sign_in
-        )
+        self.gate = SignInGate(self.connectivity, may_sign_in=settings.may_sign_in)
         self._asker = self._new_asker(PAGE)
         self._job_asker = self._new_asker(JOB)
         self._poll = JobPoll(
@@ -251,8 +243,6 @@ class Watch:
             self.pages,
             self.account,
             connectivity=self.connectivity,
-            timing=timing,
-            clock=clock,
             open_rest=self._open_rest,
             renew=self._renew_stream,
         )
@@ -269,7 +259,6 @@ class Watch:
 
     @property
     def job(self) -> Job:
-        """The job as last read."""
         return self.status.job
 
     @property
@@ -298,8 +287,6 @@ class Watch:
             route,
             self.connectivity,
             self.gate,
-            timing=self._timing,
-            clock=self._clock,
             phase=lambda: self.phase,
             waits=self._settings.waits,
         )
@@ -313,8 +300,6 @@ class Watch:
             connectivity=self.connectivity,
             gate=self.gate,
             lag=self.account.lag,
-            timing=self._timing,
-            clock=self._clock,
             wanted=self.status.running,
             phase=lambda: self.phase,
             came=self._lines_came,
@@ -387,7 +372,6 @@ class Watch:
             self._is_open = await self.pages.open(self._wanted)
 
     async def _load_raw(self) -> bool:
-        """Load the whole log of an ended job, if all of it is wanted."""
         settings = self._settings
         if not self.status.ended.is_set() or self._wants_part:
             return False
@@ -508,7 +492,7 @@ class Watch:
         job = self.job
         refused = 0
 
-        async def read() -> LogPage:
+        async def read() -> LogPage | RequestRefusedError:
             nonlocal refused
             self._too_large.check(cursor)
             try:
@@ -521,7 +505,7 @@ class Watch:
             except RequestRefusedError as error:
                 refused += 1
                 if cursor is not None and refused == CURSOR_REFUSALS:
-                    raise CursorRefusedError from error
+                    return error
                 raise
             except PageTooLargeError as error:
                 self._too_large.note(cursor, error)
@@ -529,15 +513,12 @@ class Watch:
 
         try:
             page = await self._asker.ask(read)
-        except CursorRefusedError as twice:
-            cause = twice.__cause__
-            assert isinstance(cause, RequestRefusedError)  # noqa: S101 - raised from it
-            raise cause from None
         except PageTooLargeError as error:
-            wait = self._too_large.wait()
-            self.connectivity.failed(PAGE, error, 1, wait)
+            self.connectivity.failed(PAGE, error, 1, self._too_large.wait())
             raise
         self.was_answered = True
+        if isinstance(page, RequestRefusedError):
+            raise page
         self._too_large.read(cursor)
         return page
 
@@ -562,7 +543,6 @@ class Watch:
                 self._wake_up()
 
     def _wake_up(self) -> None:
-        """Connect again and read on at once, whatever was waited for."""
         self.backfill.wake_up()
         self._stream.renew()
         self._asker.ask_now()

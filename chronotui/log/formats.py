@@ -1,40 +1,69 @@
-"""Log lines as the bytes of a saved file.
+"""Log lines as the bytes of a saved file: the registry of save formats.
 
-The shapes of ``jsonl`` and ``json`` are the server's own (WIRE.md, "Raw download"):
-``timestamp, sequence_num, stream, event_id, message_raw`` and, where the message is
-itself JSON, ``message_json``. Nothing is cleaned here: what is saved is what the
-server sent.
+An entry of `SAVE_FORMATS` is all there is to a format; the command line, the dialog,
+the names of files and everything that writes or checks one ask it. The shapes of
+``jsonl`` and ``json`` are the server's own (WIRE.md "Raw download"): ``timestamp,
+sequence_num, stream, event_id, message_raw`` and, where the message is itself JSON,
+``message_json``. Nothing is cleaned here: what is saved is what the server sent.
 """
 
 from __future__ import annotations
 
 import json
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chronotui.model import LogLine, RawFormat
 from chronotui.times import format_time_ns, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 
-class SaveFormat(StrEnum):
-    """What a saved log looks like, under the names the command line takes."""
+class SavedLog(NamedTuple):
+    """What a head says of the lines behind it; ``stream`` None is both."""
 
-    TXT = "txt"
-    TXT_TIME = "txt-time"
-    JSONL = "jsonl"
-    JSON = "json"
+    job_id: str = ""
+    workflow_id: str = ""
+    stream: str | None = None
+    query: str | None = None
 
-    @property
-    def extension(self) -> str:
-        return "txt" if self is SaveFormat.TXT_TIME else str(self)
 
-    @property
-    def raw(self) -> RawFormat:
-        """The encoding to ask the server for; ``txt-time`` is made from jsonl."""
-        return RawFormat.JSONL if self is SaveFormat.TXT_TIME else RawFormat(str(self))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SaveFormat:
+    """Everything that is known of one format.
+
+    Attributes:
+        name: As the command line takes it.
+        label: As the dialog offers it.
+        says: In the command line's help; formats may share their words.
+        extension: The file name's ending, without the dot.
+        served: The server's download that is such a file, byte for byte. Without one
+            the file is always made, from a jsonl download or from pages.
+        mark: What each line of a served file has just once.
+        encode: Makes the texts of lines.
+        pick: Makes those of the entries of a jsonl download (`decode_entries`), which
+            come with their own text.
+        separator: Stands between lines, where ``ends_lines`` behind the last, too.
+        head: What stands before the first line.
+        tail: What stands after the last one.
+    """
+
+    name: str
+    label: str
+    says: str
+    extension: str
+    encode: Callable[[Iterable[LogLine]], list[bytes]]
+    pick: Callable[[Sequence[Any], list[bytes]], list[bytes]]
+    served: RawFormat | None = None
+    mark: bytes = b"\n"
+    separator: bytes = b"\n"
+    ends_lines: bool = True
+    head: Callable[[SavedLog], bytes] = lambda _log: b""
+    tail: bytes = b""
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def _string(text: str) -> bytes:
@@ -121,28 +150,90 @@ def utc_text(timestamp: str) -> str:
     return timestamp if time_ns is None else format_time_ns(time_ns)
 
 
-class LineEncoder:
-    """Turns lines into a file's bytes: ``head``, then ``lines`` batches, then ``tail``.
+def _lines_json(lines: Iterable[LogLine]) -> list[bytes]:
+    return [entry_bytes(line) for line in lines]
 
-    Args:
-        format: The file's format.
-        job_id: For the head of ``json``.
-        workflow_id: For the head of ``json``.
-        stream: The filter the lines passed, for the head of ``json``; None is all.
-        query: The search the lines passed, for the head of ``json``.
+
+def _as_they_came(_entries: Sequence[Any], raw: list[bytes]) -> list[bytes]:
+    return raw
+
+
+def _json_head(log: SavedLog) -> bytes:
+    values = (log.job_id, log.workflow_id, log.query or "", log.stream or "all")
+    return b'{"id":%s,"workflow_id":%s,"filters":{"q":%s,"stream":%s},"logs":[' % tuple(
+        map(_string, values)
+    )
+
+
+TXT: Final = SaveFormat(
+    name="txt",
+    label="txt",
+    says="txt as the server gives it",
+    extension="txt",
+    encode=lambda lines: [text_bytes(line.message) for line in lines],
+    pick=lambda entries, _raw: [text_bytes(x.message_raw) for x in entries],
+    served=RawFormat.TXT,
+)
+TXT_TIME: Final = SaveFormat(
+    name="txt-time",
+    label="txt with time",
+    says="txt with time",
+    extension="txt",
+    encode=lambda lines: [
+        timed_bytes(_time_text(line), line.stream, line.message) for line in lines
+    ],
+    pick=lambda entries, _raw: [
+        timed_bytes(utc_text(x.timestamp or ""), x.stream or "", x.message_raw)
+        for x in entries
+    ],
+)
+JSONL: Final = SaveFormat(
+    name="jsonl",
+    label="jsonl",
+    says="entries",
+    extension="jsonl",
+    encode=_lines_json,
+    pick=_as_they_came,
+    served=RawFormat.JSONL,
+)
+JSON: Final = SaveFormat(
+    name="json",
+    label="json",
+    says="entries",
+    extension="json",
+    encode=_lines_json,
+    pick=_as_they_came,
+    served=RawFormat.JSON,
+    mark=b'"message_raw":',
+    separator=b",",
+    ends_lines=False,
+    head=_json_head,
+    tail=b"]}",
+)
+
+SAVE_FORMATS: Final = (TXT, TXT_TIME, JSONL, JSON)
+"""In the order they are offered; the first is the default."""
+
+
+def save_format(name: str) -> SaveFormat:
+    """Return the format of a name.
+
+    Raises:
+        KeyError: There is none.
     """
+    return {each.name: each for each in SAVE_FORMATS}[name]
+
+
+class LineEncoder:
+    """Turns lines into the bytes of a file: head, batches of lines, tail."""
 
     def __init__(
         self,
         format: SaveFormat,  # noqa: A002
-        *,
-        job_id: str = "",
-        workflow_id: str = "",
-        stream: str | None = None,
-        query: str | None = None,
+        log: SavedLog = SavedLog(),  # noqa: B008 - it never changes
     ) -> None:
         self.format = format
-        self._filters = (job_id, workflow_id, query or "", stream or "all")
+        self._log = log
         self._first = True
 
     def go_on(self) -> None:
@@ -150,37 +241,29 @@ class LineEncoder:
         self._first = False
 
     def head(self) -> bytes:
-        if self.format is not SaveFormat.JSON:
-            return b""
-        job_id, workflow_id, query, stream = map(_string, self._filters)
-        return b'{"id":%s,"workflow_id":%s,"filters":{"q":%s,"stream":%s},"logs":[' % (
-            job_id,
-            workflow_id,
-            query,
-            stream,
-        )
+        return self.format.head(self._log)
 
     def lines(self, lines: Iterable[LogLine]) -> bytes:
-        match self.format:
-            case SaveFormat.TXT:
-                parts = [text_bytes(line.message) for line in lines]
-            case SaveFormat.TXT_TIME:
-                parts = [
-                    timed_bytes(_time_text(line), line.stream, line.message)
-                    for line in lines
-                ]
-            case _:
-                parts = [entry_bytes(line) for line in lines]
-        if not parts:
+        """Return a batch of lines, in the order given."""
+        return self.in_turn(self._joined(self.format.encode(lines)))
+
+    def entries(self, entries: Sequence[Any], raw: list[bytes]) -> bytes:
+        """Return entries of a jsonl download (`SaveFormat.pick`), for `in_turn`."""
+        return self._joined(self.format.pick(entries, raw))
+
+    def _joined(self, texts: list[bytes]) -> bytes:
+        if not texts:
             return b""
-        if self.format is not SaveFormat.JSON:
-            parts.append(b"")
-            return b"\n".join(parts)
-        joined = b",".join(parts)
-        if self._first:
-            self._first = False
-            return joined
-        return b"," + joined
+        form = self.format
+        parts = [*texts, b""] if form.ends_lines else [b"", *texts]
+        return form.separator.join(parts)
+
+    def in_turn(self, content: bytes) -> bytes:
+        """Return content as it follows what was written: no comma begins it all."""
+        if self.format.ends_lines or not self._first or not content:
+            return content
+        self._first = False
+        return content[len(self.format.separator) :]
 
     def tail(self) -> bytes:
-        return b"]}" if self.format is SaveFormat.JSON else b""
+        return self.format.tail

@@ -23,7 +23,6 @@ from chronotui.errors import UnreadableAnswerError
 from chronotui.log.attempts import attempt_of
 from chronotui.log.block import EventIds, LineColumns, line_block
 from chronotui.log.chunks import CHUNK_LINES
-from chronotui.log.formats import text_bytes
 from chronotui.model import LogLine, RawFormat
 from chronotui.times import parse_time
 
@@ -40,22 +39,11 @@ class RawEntry(NamedTuple):
     event_id: str
     message_raw: str | None
 
-    def line(self) -> LogLine:
-        return LogLine(
-            attempt_of(self.event_id) or 0,
-            self.sequence_num,
-            self.stream,
-            parse_time(self.timestamp) if self.timestamp else None,
-            self.message_raw or "",
-            self.event_id,
-        )
-
 
 class WholeLines:
     """Splits pieces of a body after line ends; keeps what is not a whole line yet.
 
-    Args:
-        least: Bytes gathered before lines are given out.
+    At ``least`` so many bytes are gathered before lines are given out.
     """
 
     def __init__(self, least: int = 0) -> None:
@@ -85,41 +73,6 @@ class WholeLines:
         rest = gathered[end:]
         self._pieces, self._size, self._ended = [rest], len(rest), False
         return gathered[:end], rest
-
-
-class RawEntries:
-    def __init__(self) -> None:
-        self._lines = WholeLines()
-
-    def feed(self, piece: bytes) -> list[RawEntry]:
-        """Return the entries that are whole by now.
-
-        Raises:
-            UnreadableAnswerError: A line is not a JSON object of the known shape.
-        """
-        whole = self._lines.feed(piece)
-        return _decode(whole) if whole else []
-
-    def finish(self) -> list[RawEntry]:
-        """Return the entry of a last line without a line end, if it is one."""
-        _whole, rest = self._lines.finish()
-        try:
-            return _decode(rest) if rest.strip() else []
-        except UnreadableAnswerError:
-            return []
-
-
-def _decode(lines: bytes) -> list[RawEntry]:
-    return [
-        RawEntry(
-            entry.timestamp or "",
-            entry.sequence_num or 0,
-            entry.stream or "",
-            entry.event_id or "",
-            entry.message_raw,
-        )
-        for entry in decode_entries(lines)
-    ]
 
 
 def decode_entries(lines: bytes) -> list[Any]:
@@ -240,13 +193,9 @@ FAR_NS: Final = 1 << 62
 class RawBlocks:
     """Makes lines of the pieces of a body, in blocks where they are as usual.
 
-    Args:
-        skip: Lines left out at the beginning of the body.
-
-    Attributes:
-        failed: Whether the body is not whole: it ends in the server's failure
-            trailer, or in the middle of an entry, or it cannot be read. Nothing is
-            taken after that.
+    The first ``skip`` lines are left out. ``failed`` says that the body is not whole:
+    it ends in the server's failure trailer, or in the middle of an entry, or it cannot
+    be read. Nothing is taken after that.
     """
 
     def __init__(self, skip: int = 0) -> None:
@@ -444,11 +393,9 @@ class Tail:
 
 
 def judge(raw_format: RawFormat, tail: bytes) -> DownloadVerdict:
-    """Judge a download by its last bytes.
+    """Judge a download, in the format the server really sent, by its last bytes.
 
-    Args:
-        raw_format: What the server really sent (its ``Content-Type``).
-        tail: The end of the body, at least ``TAIL_BYTES`` where there is so much.
+    They are at least ``TAIL_BYTES`` where there is so much.
     """
     match raw_format:
         case RawFormat.TXT:
@@ -535,17 +482,3 @@ def _object(text: bytes) -> dict[str, object] | None:
 def _reason(entry: dict[str, object]) -> str:
     words = [entry.get("message"), entry.get("error")]
     return ": ".join(word for word in words if isinstance(word, str) and word)
-
-
-def holds_line(raw_format: RawFormat, tail: bytes, line: LogLine) -> bool:
-    """Whether the end of a download holds a line.
-
-    Args:
-        raw_format: What the server really sent.
-        tail: The end of the body; where it is the whole body, the answer is exact.
-        line: A retained line; told by its event id where it has one.
-    """
-    if raw_format is RawFormat.TXT:
-        text = text_bytes(line.message)
-        return len(text) >= len(tail) - 1 or b"\n%s\n" % text in b"\n%s\n" % tail
-    return not line.event_id or json.dumps(line.event_id).encode() in tail

@@ -8,6 +8,7 @@ holds at its end, how many lines it has, and what the retained log says.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.formats import text_bytes
-from chronotui.log.raw_body import holds_line, loads_entry
+from chronotui.log.raw_body import loads_entry
 from chronotui.model import LogLine, RawFormat
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Whole(Enum):
 class Numbers(NamedTuple):
     lines: int
     highest: int
+
+    def with_more(self, lines: int, highest: int) -> Numbers:
+        return Numbers(self.lines + lines, max(self.highest, highest))
 
     def missing(self, base: int) -> int:
         """Return how many lines are missing at least.
@@ -123,11 +127,8 @@ def decide(
 ) -> Wholeness:
     """Tell whether a file is the whole log.
 
-    Args:
-        held: The file.
-        retained: The retained log.
-        repeats: Whether a text stands in the file before its end, too; only asked of
-            a text that nothing else decides.
+    ``repeats`` tells whether a text stands in the file before its end, too; it is only
+    asked of a text that nothing else decides.
     """
     if retained.refused or not retained.newest:
         return _decide_without_lines(held, retained)
@@ -172,16 +173,11 @@ def reaches(raw_format: RawFormat, tail: bytes, newest: Sequence[LogLine]) -> bo
     last = last_place(raw_format, tail)
     if last is not None and last >= raw_place(wanted):
         return True
-    return bool(wanted.event_id) and holds_line(raw_format, tail, wanted)
+    return bool(wanted.event_id) and json.dumps(wanted.event_id).encode() in tail
 
 
 def last_place(raw_format: RawFormat, tail: bytes) -> RawPlace | None:
-    """Return the place of the last entry of a jsonl or json body, None if unreadable.
-
-    Args:
-        raw_format: What it is.
-        tail: Its end.
-    """
+    """Return the place of a jsonl or json body's last entry, None if unreadable."""
     stripped = tail.rstrip()
     if raw_format is RawFormat.JSONL:
         return _place_of(stripped[stripped.rfind(b"\n") + 1 :])
@@ -298,10 +294,8 @@ def _matched_at_end(
 ) -> int | None:
     """Return how many messages stand at the end of a text; None if others do.
 
-    Args:
-        tail: The end of the text, line end included.
-        groups: The messages, oldest first; within a group in any order.
-        is_body: Whether the tail is the whole text.
+    Within a group they are in any order. ``is_body`` says that the tail is the whole
+    text.
     """
     matched, end = 0, len(tail)
     for group in reversed(groups):

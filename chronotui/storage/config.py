@@ -1,8 +1,4 @@
-"""Where each key of a TOML document stands; tomllib itself tells no lines.
-
-The document must have been read by tomllib already: the scanner trusts that it is
-well formed and only follows its shape.
-"""
+"""Reading `config.toml`: strict, so that nothing starts half-configured."""
 
 from __future__ import annotations
 
@@ -19,6 +15,7 @@ from chronotui.storage.settings import (
     BadValueError,
     Config,
     ConfigSource,
+    KeyPath,
     Profile,
     Secret,
     UiSettings,
@@ -31,54 +28,6 @@ from chronotui.storage.settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KeyPath = tuple[str, ...]
-
-# A profile as a table of the configuration file, and back to people.
-
-
-def profile_table(profile: Profile) -> dict[str, Any]:
-    """Return what a profile says beyond the defaults, as plain values.
-
-    Secrets that stand in the file are ``•••``: this is for showing, not for writing.
-    """
-    table = _table(profile)
-    table["auth"] = {"method": profile.auth.method, **_table(profile.auth)}
-    return table
-
-
-def profile_text(profile: Profile) -> str:
-    """Return a profile as TOML, secrets as ``•••``."""
-    import tomli_w
-
-    return tomli_w.dumps({"profiles": {profile.name: profile_table(profile)}})
-
-
-def forget_profile(document: dict[str, Any], name: str) -> None:
-    """Take a profile out of the configuration, also as the default one."""
-    del document["profiles"][name]
-    if not document["profiles"]:
-        del document["profiles"]
-    if document.get("default_profile") == name:
-        del document["default_profile"]
-
-
-def _table(settings: Profile | AuthSettings) -> dict[str, Any]:
-    table: dict[str, Any] = {}
-    for one in fields(settings):
-        value = getattr(settings, one.name)
-        is_setting = one.metadata.get("read") is not None
-        if is_setting and (one.default is MISSING or value != one.default):
-            table[one.name] = _plain(value)
-    return table
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Secret | Path):
-        return str(value)
-    return value
-
-
-# Reading `config.toml`: strict, so that nothing starts half-configured.
 
 _TOP_KEYS: Final = ("default_profile", "ui", "keys", "profiles")
 SECRET_KEYS: Final = {
@@ -99,7 +48,7 @@ def load_config(path: Path) -> Config:
             wrong type or a bad value; the sentence names file, line and key.
     """
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
         mode = path.stat().st_mode
     except FileNotFoundError:
         return Config(path)
@@ -117,11 +66,7 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(text: str, path: Path) -> Config:
-    """Read the text of a configuration; ``path`` is named in errors.
-
-    Raises:
-        ConfigError: As `load_config`.
-    """
+    """Read the text of a configuration as `load_config` does; errors name ``path``."""
     document = _loads(text, path)
     source = ConfigSource(path, text)
     for name in document:
@@ -140,7 +85,6 @@ def parse_config(text: str, path: Path) -> Config:
 
 
 def holds_secret(config: Config) -> bool:
-    """Whether a password, token or cookie stands in the file itself."""
     return any(
         profile.auth.password or profile.auth.token or profile.auth.session
         for profile in config.profiles.values()
@@ -194,32 +138,19 @@ def _default_profile(
     return name
 
 
-def _keys(table: object, source: ConfigSource) -> dict[str, str]:
+def _keys(
+    table: object, source: ConfigSource, path: KeyPath = ("keys",)
+) -> dict[str, str]:
+    """Read the keys; ``log.follow = "F"`` without quotes, which TOML nests, as well."""
     keys: dict[str, str] = {}
-    for name, value in as_table(table, ("keys",), source).items():
-        path: KeyPath = ("keys", name)
-        if isinstance(value, dict):
-            keys |= {
-                f"{name}.{rest}": key for rest, key in _nested(value, path, source)
-            }
-        elif isinstance(value, str):
-            keys[name] = value
+    for name, value in as_table(table, path, source).items():
+        if isinstance(value, str):
+            keys[".".join((*path[1:], name))] = value
+        elif isinstance(value, dict) and len(path) == 1:
+            keys |= _keys(value, source, (*path, name))
         else:
             words = f'must be keys like "key,key", not {shown(value)}.'
-            raise source.error(path, words)
-    return keys
-
-
-def _nested(
-    table: Mapping[str, object], path: KeyPath, source: ConfigSource
-) -> list[tuple[str, str]]:
-    """Read ``log.follow = "F"`` written without quotes, which TOML nests."""
-    keys = []
-    for name, value in table.items():
-        if not isinstance(value, str):
-            words = f'must be keys like "key,key", not {shown(value)}.'
             raise source.error((*path, name), words)
-        keys.append((name, value))
     return keys
 
 
@@ -261,3 +192,34 @@ def _auth(value: object, key: KeyPath, source: ConfigSource) -> AuthSettings:
             words = f"stands beside {given[0]}; only one of them can hold."
             raise source.error((*key, given[1]), words)
     return auth
+
+
+# A profile for people, and out of the file.
+
+
+def profile_text(profile: Profile) -> str:
+    """Return what a profile says beyond the defaults, as TOML, secrets as ``•••``."""
+    import tomli_w
+
+    table = _table(profile)
+    table["auth"] = {"method": profile.auth.method, **_table(profile.auth)}
+    return tomli_w.dumps({"profiles": {profile.name: table}})
+
+
+def _table(settings: Profile | AuthSettings) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        is_setting = one.metadata.get("read") is not None
+        if is_setting and (one.default is MISSING or value != one.default):
+            table[one.name] = str(value) if isinstance(value, Secret | Path) else value
+    return table
+
+
+def forget_profile(document: dict[str, Any], name: str) -> None:
+    """Take a profile out of the configuration, also as the default one."""
+    del document["profiles"][name]
+    if not document["profiles"]:
+        del document["profiles"]
+    if document.get("default_profile") == name:
+        del document["default_profile"]

@@ -1,31 +1,33 @@
-"""Where files of this machine go; nothing is created by asking."""
+"""Files of this machine: where they go, and how each is written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 import tempfile
 import threading
 from enum import Enum
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import ChronotuiError, DownloadError, PathRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APP = "chronotui"
 
 
 def config_file() -> Path:
-    """Return the path of `config.toml` in the platform's config folder."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"
 
 
 def state_dir() -> Path:
-    """Return the folder of sessions and remembered choices."""
     import platformdirs
 
     return Path(platformdirs.user_state_dir(APP, appauthor=False))
@@ -38,9 +40,6 @@ def spool_dir(configured: Path | None) -> Path:
     is what the spool file is there to relieve.
     """
     return configured if configured is not None else Path(tempfile.gettempdir())
-
-
-# Small files of our own that nobody else may read.
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -67,8 +66,6 @@ def write_private(path: Path, content: bytes) -> None:
         raise
 
 
-# Giving a finished file its name without ever replacing another one.
-
 _RENAME_NOREPLACE: Final = 1
 _NOT_HERE: Final = frozenset(
     {errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -76,16 +73,11 @@ _NOT_HERE: Final = frozenset(
 
 
 def rename_exclusive(old: str, new: str, folder: int) -> None:
-    """Rename within one folder, failing if the new name is taken; free of races.
+    """Rename within one opened folder, failing if the new name is taken; free of races.
 
     Linux renames in one step. Where the system or the file system cannot, a hard
     link is made and the old name removed: killed between the two, the whole file
     is there and the part is left beside it.
-
-    Args:
-        old: Name of the finished part.
-        new: Name it shall have.
-        folder: Descriptor of the folder that holds both.
 
     Raises:
         FileExistsError: The new name is taken.
@@ -113,9 +105,6 @@ def _renameat2(old: str, new: str, folder: int) -> bool:
     raise OSError(number, os.strerror(number), new)
 
 
-# What a path to be saved to leads to, and the sentence when it cannot be used.
-
-
 class Target(Enum):
     """What stands at a path a file shall be saved to."""
 
@@ -132,7 +121,6 @@ class Target(Enum):
 
     @property
     def replaceable(self) -> bool:
-        """Whether it may be replaced when the user says so."""
         return self in {Target.FILE, Target.LINK}
 
 
@@ -191,12 +179,8 @@ def home_relative(path: Path) -> str:
         return str(path)
 
 
-def refuse(path: Path, target: Target) -> NoReturn:
-    """Raise the refusal for what stands at ``path``.
-
-    Raises:
-        PathRefusedError: Always.
-    """
+def refusal(path: Path, target: Target) -> PathRefusedError:
+    """Return the error for what stands at ``path``."""
     shown, folder = home_relative(path), home_relative(path.parent)
     next_step = "Choose another name."
     match target:
@@ -217,7 +201,7 @@ def refuse(path: Path, target: Target) -> NoReturn:
             next_step = "Choose another folder."
         case _:
             sentence = f"{shown} cannot be saved to: {target.value}."
-    raise PathRefusedError(sentence, next_step=next_step)
+    return PathRefusedError(sentence, next_step=next_step)
 
 
 def opening_problem(problem: OSError, path: Path) -> ChronotuiError:
@@ -225,46 +209,28 @@ def opening_problem(problem: OSError, path: Path) -> ChronotuiError:
     if problem.errno in _FULL:
         return writing_problem(problem, path)
     target = _OF_ERRNO.get(problem.errno or 0)
-    if target is None:
-        words = os.strerror(problem.errno or 0)
-        return PathRefusedError(
-            f"{home_relative(path)} cannot be created: {words}.",
-            next_step="Choose another path.",
-        )
-    try:
-        refuse(path, target)
-    except PathRefusedError as refusal:
-        return refusal
+    if target is not None:
+        return refusal(path, target)
+    return PathRefusedError(
+        f"{home_relative(path)} cannot be created: {os.strerror(problem.errno or 0)}.",
+        next_step="Choose another path.",
+    )
 
 
 def writing_problem(problem: OSError, path: Path) -> DownloadError:
     """Return the error for a file that could not be written to its end."""
     folder = home_relative(path.parent)
+    next_step = "Choose another folder, then try again."
     if problem.errno in _FULL:
-        return DownloadError(
-            f"The disk that holds {folder} is full; the file is not whole.",
-            next_step="Make room or choose another folder, then try again.",
-        )
-    if problem.errno == errno.ENOENT:
-        return DownloadError(
-            f"The folder {folder} has vanished; the file could not be finished.",
-            next_step="Choose another folder, then try again.",
-        )
-    return DownloadError(
-        f"{home_relative(path)} could not be written to its end: "
-        f"{os.strerror(problem.errno or 0)}.",
-        next_step="Choose another folder, then try again.",
-    )
+        sentence = f"The disk that holds {folder} is full; the file is not whole."
+        next_step = "Make room or choose another folder, then try again."
+    elif problem.errno == errno.ENOENT:
+        sentence = f"The folder {folder} has vanished; the file could not be finished."
+    else:
+        words = os.strerror(problem.errno or 0)
+        sentence = f"{home_relative(path)} could not be written to its end: {words}."
+    return DownloadError(sentence, next_step=next_step)
 
-
-# A file that appears under its name only when it is whole.
-#
-# Bytes go to ``NAME.part`` beside it, are fsynced, and the part is renamed: a process
-# killed at any moment leaves nothing, a ``.part``, or the whole file
-# (``experience.md``, "Saving"). The rename never replaces a file unless that was
-# asked for, also when that file came up while the part was being written. Everything
-# is done relative to the opened folder, so a folder swapped underneath cannot lead
-# the file elsewhere.
 
 BUFFER_BYTES: Final = 256 * 1024
 """Small writes are gathered to this size before they go to the system."""
@@ -277,16 +243,25 @@ class AbandonedError(Exception):
     """The file was given up by another thread while this one worked on it."""
 
 
+def part_names(name: str, number: int = 1) -> Iterator[str]:
+    """Yield the names a part of a file may have, from the ``number``-th on."""
+    for each in itertools.count(number):
+        yield f"{name}.part" if each == 1 else f"{name}.{each}.part"
+
+
 class PartFile:
-    """The unfinished file; one thread at a time works, any may ``abandon`` it.
+    """A file that appears under its name only when it is whole.
 
-    A ``.part`` that an earlier save left is never touched: the next free name
-    (``NAME.2.part``) is taken. Mode 0600.
+    Bytes go to ``NAME.part`` beside it, are fsynced, and the part is renamed: a process
+    killed at any moment leaves nothing, a ``.part``, or the whole file. The rename
+    never replaces a file unless that was asked for, also when that file came up while
+    the part was being written. Everything is done relative to the opened folder, so a
+    folder swapped underneath cannot lead the file elsewhere.
 
-    Args:
-        path: The name it shall have in the end.
-        overwrite: Whether an existing file may be replaced. Of a symbolic link the
-            link itself is replaced, never what it points to.
+    One thread at a time works, any may ``abandon`` it. A ``.part`` that an earlier save
+    left is never touched: the next free name (``NAME.2.part``) is taken. Mode 0600.
+    With ``overwrite`` an existing file is replaced; of a symbolic link the link itself,
+    never what it points to.
 
     Raises:
         PathRefusedError: The path cannot be used, or exists and may not be replaced.
@@ -298,7 +273,7 @@ class PartFile:
         self.overwrite = overwrite
         target = look(self.path)
         if target is not Target.NEW and not (overwrite and target.replaceable):
-            refuse(self.path, target)
+            raise refusal(self.path, target)
         self.size = 0
         """Bytes taken so far, those still gathered included."""
         self.committed = False
@@ -314,23 +289,19 @@ class PartFile:
         self._part_name = self._create()
 
     def _create(self) -> str:
-        number = 1
-        while True:
-            ending = ".part" if number == 1 else f".{number}.part"
-            name = self.path.name + ending
+        for name in part_names(self.path.name):
             try:
                 self._file = os.open(name, _CREATE, 0o600, dir_fd=self._folder)
             except FileExistsError:
-                number += 1
+                continue
             except OSError as problem:
                 os.close(self._folder)
                 raise opening_problem(problem, self.path) from problem
-            else:
-                return name
+            return name
+        raise AssertionError
 
     @property
     def part_path(self) -> Path:
-        """Where the bytes are until the end."""
         return self.path.with_name(self._part_name)
 
     def write(self, data: bytes) -> None:
@@ -354,6 +325,14 @@ class PartFile:
             self._check()
             self._flush()
 
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell trouble with the disk in words."""
+        try:
+            yield
+        except OSError as problem:
+            raise writing_problem(problem, self.path) from problem
+
     def _check(self) -> None:
         if self._abandoned.is_set() or self._file < 0:
             raise AbandonedError
@@ -362,20 +341,16 @@ class PartFile:
         gathered = self._gathered
         data = memoryview(gathered[0] if len(gathered) == 1 else b"".join(gathered))
         self._gathered, self._gathered_bytes = [], 0
-        try:
+        with self._told():
             while data:
                 data = data[os.write(self._file, data) :]
-        except OSError as problem:
-            raise writing_problem(problem, self.path) from problem
 
     def read(self, offset: int, size: int) -> bytes:
         """Return up to ``size`` bytes from ``offset``."""
         with self._lock:
             self.flush()
-            try:
+            with self._told():
                 return os.pread(self._file, size, offset)
-            except OSError as problem:
-                raise writing_problem(problem, self.path) from problem
 
     def tail(self, size: int) -> bytes:
         """Return the last ``size`` bytes, or all there are."""
@@ -397,7 +372,7 @@ class PartFile:
             try:
                 self._rename()
             except FileExistsError:
-                refuse(self.path, look(self.path))
+                raise refusal(self.path, look(self.path)) from None
             except OSError as problem:
                 raise writing_problem(problem, self.path) from problem
             self._sync_folder()
@@ -407,21 +382,17 @@ class PartFile:
     def _settle(self) -> None:
         """Write, fsync and close the file; errors of all three are one kind."""
         self.flush()
-        try:
+        with self._told():
             os.fsync(self._file)
             descriptor, self._file = self._file, -1
             os.close(descriptor)
-        except OSError as problem:
-            raise writing_problem(problem, self.path) from problem
         if self._abandoned.is_set():
             raise AbandonedError
 
     def _check_folder(self) -> None:
         """Refuse to finish in a folder that no longer bears its name."""
-        try:
+        with self._told():
             same = os.path.samestat(self.path.parent.stat(), os.fstat(self._folder))
-        except OSError as problem:
-            raise writing_problem(problem, self.path) from problem
         if not same:
             raise DownloadError(
                 f"The folder {home_relative(self.path.parent)} was replaced by another "
@@ -481,19 +452,11 @@ class PartFile:
         self._file = self._folder = -1
 
 
-# Where the text of a log goes that memory no longer holds.
-
-
 class SpoolFile:
-    """An append-only file without a name, mode 0600, gone with the process.
+    """Where the text of a log goes that memory no longer holds (`chunks.Overflow`).
 
-    Implements ``core.log.Overflow``. Offsets and sizes are in bytes.
-
-    Args:
-        folder: Where it lies; None is the platform's folder for it.
-
-    Raises:
-        OSError: The folder cannot hold such a file.
+    An append-only file without a name, mode 0600, gone with the process; in the
+    temporary folder where none is named. Offsets and sizes are in bytes.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -506,7 +469,6 @@ class SpoolFile:
 
     @property
     def size(self) -> int:
-        """Bytes written so far."""
         return self._size
 
     def write(self, content: bytes) -> int:
@@ -545,5 +507,4 @@ class SpoolFile:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Give the space back."""
         self._file.close()

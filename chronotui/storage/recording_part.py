@@ -1,9 +1,9 @@
 """The unfinished file of a recording, which a later recording goes on with.
 
 Beside ``NAME.part`` stands ``NAME.part.state``: whose recording it is, and up to where
-the part is whole, with a digest of it (``experience.md``, "Saving"). A process killed
-at any moment leaves both such that the part can be cut back to that place; what was
-written behind it is fetched again. The part is locked for as long as it is written.
+the part is whole, with a digest of it. A process killed at any moment leaves both such
+that the part can be cut back to that place; what was written behind it is fetched
+again. The part is locked for as long as it is written.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from chronotui.storage.files import (
     PartFile,
     home_relative,
     opening_problem,
+    part_names,
     rename_exclusive,
-    writing_problem,
 )
 
 if TYPE_CHECKING:
@@ -80,16 +80,10 @@ class RecordingOf:
 class Recorded:
     """Which lines a part holds.
 
-    Attributes:
-        lines: How many.
-        attempts: The last attempt among them.
-        identities: What `line_identity` gives for each, summed up; it tells two
-            sets of lines apart whatever their order within a number.
-        attempt: Of the last line.
-        sequence_num: Of the last line; -1 before the first.
-        stream: Of the last line.
-        event_id: Of the last line.
-        at_last: The identities of all lines of the last number.
+    ``identities`` is a number that stands for each line, summed up; it tells two sets
+    of lines apart whatever their order within a number. ``attempt`` and the three after
+    it are the last line's; ``sequence_num`` is -1 before the first. ``at_last`` has the
+    identities of all lines of the last number.
     """
 
     lines: int = 0
@@ -102,7 +96,7 @@ class Recorded:
     at_last: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _State:
     """The state file: the part is whole up to ``size`` bytes, of this digest."""
 
@@ -113,7 +107,6 @@ class _State:
     finished: bool = False
 
     def content(self) -> bytes:
-        """Return the file's bytes."""
         table = {"version": VERSION, **asdict(self)}
         return (json.dumps(table, ensure_ascii=False, indent=1) + "\n").encode(
             errors="surrogateescape"
@@ -129,7 +122,7 @@ class _State:
             of = _filled(RecordingOf, table.pop("of"))
             recorded = _filled(Recorded, table.pop("recorded"))
             recorded = replace(recorded, at_last=tuple(recorded.at_last))
-            state = cls(of=of, recorded=recorded, **table)
+            state = cls(of, recorded, **table)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
         numbers = (state.size, recorded.lines, recorded.attempt, recorded.attempts)
@@ -147,13 +140,8 @@ def _filled(kind: type[Any], table: dict[str, Any]) -> Any:
 class RecordingPart(PartFile):
     """The part of a recording, begun or gone on with.
 
-    One thread at a time writes; ``mark`` may be called from another one.
-
-    Args:
-        path: The name it shall have in the end.
-        of: Whose recording it is.
-        overwrite: Whether an existing file may be replaced in the end.
-        anew: Leave a part that is there, under another name, and begin again.
+    One thread at a time writes; ``mark`` may be called from another one. With ``anew``
+    a part that is there is left under another name, and another one begun.
 
     Raises:
         PathRefusedError: The path cannot be used; the part is another recording's,
@@ -173,7 +161,7 @@ class RecordingPart(PartFile):
         self._anew = anew
         self._held = -1
         self._digest = hashlib.blake2b(digest_size=32)
-        self._marked = _State(of=of, recorded=Recorded())
+        self._marked = _State(of, Recorded())
         self._whole = self._marked
         self.set_aside: list[Path] = []
         """Parts that were left under other names."""
@@ -182,7 +170,6 @@ class RecordingPart(PartFile):
 
     @property
     def recorded(self) -> Recorded:
-        """The lines it holds."""
         return self._whole.recorded
 
     @property
@@ -193,8 +180,6 @@ class RecordingPart(PartFile):
     @property
     def _state_name(self) -> str:
         return self._part_name + STATE_ENDING
-
-    # opening
 
     def _create(self) -> str:
         try:
@@ -208,17 +193,15 @@ class RecordingPart(PartFile):
             raise
 
     def _opened(self) -> str:
-        number = 1
-        while True:
-            ending = ".part" if number == 1 else f".{number}.part"
-            self._part_name = self.path.name + ending
+        for name in part_names(self.path.name):
+            self._part_name = name
             try:
                 if self._open_one():
-                    return self._part_name
+                    break
             except OSError as problem:
                 raise opening_problem(problem, self.path) from problem
             # A part without a state is another save's, and is never touched.
-            number += 1
+        return self._part_name
 
     def _open_one(self) -> bool:
         """Begin or go on under the name in turn; False if that is not ours."""
@@ -392,14 +375,10 @@ class RecordingPart(PartFile):
         finally:
             os.close(file)
 
-    # writing
-
     def append(self, data: bytes, recorded: Recorded) -> None:
-        """Append lines and hand them to the system.
+        """Append the bytes of lines and hand them to the system.
 
-        Args:
-            data: Their bytes.
-            recorded: Which lines the part holds with them.
+        ``recorded`` are the lines the part holds with them.
 
         Raises:
             DownloadError: The disk is full or fails.
@@ -409,12 +388,8 @@ class RecordingPart(PartFile):
             self.write(data)
             self.flush()
             self._digest.update(data)
-            self._whole = _State(
-                of=self._of,
-                recorded=recorded,
-                size=self.size,
-                digest=self._digest.hexdigest(),
-            )
+            digest = self._digest.hexdigest()
+            self._whole = _State(self._of, recorded, self.size, digest)
 
     def mark(self) -> None:
         """Make durable what the part holds, and say so in the state.
@@ -425,11 +400,9 @@ class RecordingPart(PartFile):
         with self._lock:
             if self._file < 0 or self._whole is self._marked:
                 return
-            try:
+            with self._told():
                 os.fdatasync(self._file)
                 self._write_state(self._whole)
-            except OSError as problem:
-                raise writing_problem(problem, self.path) from problem
 
     def _write_state(self, state: _State) -> None:
         """Replace the state as a whole; a reader sees the one before or this one."""
@@ -446,16 +419,12 @@ class RecordingPart(PartFile):
         os.replace(name, self._state_name, src_dir_fd=folder, dst_dir_fd=folder)
         self._marked = state
 
-    # ending
-
     def commit(self) -> None:
         """As `PartFile.commit`; the state goes once the file has its name."""
         with self._lock:
-            try:
-                if self._file >= 0:
+            if self._file >= 0:
+                with self._told():
                     self._write_state(replace(self._whole, finished=True))
-            except OSError as problem:
-                raise writing_problem(problem, self.path) from problem
             super().commit()
 
     def _sync_folder(self) -> None:
@@ -499,18 +468,16 @@ class RecordingPart(PartFile):
             DownloadError: The disk is full or fails.
         """
         with self._lock:
-            try:
+            with self._told():
                 self._leave_aside()
                 self._file = os.open(
                     self._part_name, _CREATE, 0o600, dir_fd=self._folder
                 )
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._held = os.dup(self._file)
+                if not self._lock_file():
+                    raise OSError(errno.ENOENT, self._part_name)
                 self._digest = hashlib.blake2b(digest_size=32)
-                self._whole = _State(of=self._of, recorded=Recorded())
+                self._whole = _State(self._of, Recorded())
                 self._write_state(self._whole)
-            except OSError as problem:
-                raise writing_problem(problem, self.path) from problem
             self.size = 0
 
     def _leave_aside(self) -> None:
@@ -535,11 +502,7 @@ class CheckFile(PartFile):
     """The server's own file beside a recording, while the two are compared.
 
     Its name is the recording's own, so that one that was killed meanwhile leaves
-    nothing behind; only what is kept gets a name a user sees.
-
-    Args:
-        part: The recording.
-        name: What it is called once it is kept, without ``.part``.
+    nothing behind; only what is kept gets a ``name`` (and ``.part``) a user sees.
     """
 
     def __init__(self, part: RecordingPart, name: str) -> None:
@@ -569,14 +532,11 @@ class CheckFile(PartFile):
 
 def _renamed(old: str, name: str, folder: int, number: int = 1) -> str:
     """Give a part the next free name of another part; returns it."""
-    while True:
-        new = f"{name}.part" if number == 1 else f"{name}.{number}.part"
-        try:
+    for new in part_names(name, number):
+        with contextlib.suppress(FileExistsError):
             rename_exclusive(old, new, folder)
-        except FileExistsError:
-            number += 1
-        else:
             return new
+    raise AssertionError
 
 
 def recording_to(path: Path) -> tuple[RecordingOf, Recorded] | None:
@@ -584,16 +544,14 @@ def recording_to(path: Path) -> tuple[RecordingOf, Recorded] | None:
 
     Only a look: whether it can be gone on with shows when it is opened.
     """
-    number = 1
-    while True:
-        ending = ".part" if number == 1 else f".{number}.part"
-        part = path.with_name(path.name + ending)
+    for name in part_names(path.name):
+        part = path.with_name(name)
         if not part.exists():
-            return None
+            break
         state = _state_beside(part)
         if state is not None:
             return state.of, state.recorded
-        number += 1
+    return None
 
 
 def _state_beside(part: Path) -> _State | None:

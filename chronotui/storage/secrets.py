@@ -1,4 +1,8 @@
-"""Running the command that prints a secret."""
+"""Where a password, token or cookie comes from, and getting it from there.
+
+A command's or variable's, the system's keyring's (an optional package that may ask,
+hang or be absent), or the file's own.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from chronotui.storage.settings import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from chronotui.storage.settings import Profile
 
@@ -74,8 +79,6 @@ def _output(process: subprocess.Popen[bytes], key: str, time_limit: float) -> by
         ) from None
 
 
-# The system's keyring, an optional package that may ask, hang or be absent.
-
 SERVICE: Final = "chronotui"
 KEYRING_SECONDS: Final = 60.0
 """How long unlocking may take: a person types a password into another window."""
@@ -87,39 +90,27 @@ def read_keyring(source: SecretSource) -> Secret | None:
     Raises:
         ConfigError: The keyring package is absent, locked, or does not answer.
     """
-    import_keyring(source.key)
-    import keyring
-
+    keyring = _keyring(source)
     found = _limited(lambda: keyring.get_password(SERVICE, _entry(source)), source)
     return Secret(found) if found else None
 
 
 def write_keyring(source: SecretSource, secret: Secret) -> None:
-    """Keep a secret in the keyring.
-
-    Raises:
-        ConfigError: As `read_keyring`.
-    """
-    import_keyring(source.key)
-    import keyring
-
+    """Keep a secret in the keyring; fails like `read_keyring`."""
+    keyring = _keyring(source)
     text = secret.reveal()
     _limited(lambda: keyring.set_password(SERVICE, _entry(source), text), source)
 
 
-def import_keyring(key: str) -> None:
-    """Make sure the keyring package is there.
-
-    Raises:
-        ConfigError: It is not installed.
-    """
+def _keyring(source: SecretSource) -> ModuleType:
     try:
-        import keyring  # noqa: F401
+        import keyring
     except ImportError:
         raise ConfigError(
-            f"{key}_keyring needs the keyring package, which is not installed.",
+            f"{source.key}_keyring needs the keyring package, which is not installed.",
             next_step="Install chronotui[keyring].",
         ) from None
+    return keyring
 
 
 def _entry(source: SecretSource) -> str:
@@ -151,9 +142,6 @@ def _limited(call: Callable[[], str | None], source: SecretSource) -> str | None
     )
 
 
-# Where a password, token or cookie comes from, and getting it from there.
-
-
 @dataclass(frozen=True, slots=True)
 class SecretSource:
     """Where one secret of a profile stands; at most one source is set.
@@ -172,46 +160,24 @@ class SecretSource:
 
     @property
     def is_given(self) -> bool:
-        """Whether the profile says where the secret is; else it is asked for."""
         return bool(self.command or self.env or self.keyring or self.plain)
 
     @property
     def may_block(self) -> bool:
-        """Whether getting it may take its time."""
         return bool(self.command or self.keyring)
 
 
 def secret_source(profile: Profile, kind: str) -> SecretSource:
     """Return where a profile keeps its "password", "token" or "session"."""
     auth = profile.auth
-    key = f"profiles.{profile.name}.auth.{kind}"
-    if kind == "password":
-        return SecretSource(
-            kind,
-            key,
-            profile.name,
-            command=auth.password_command,
-            env=auth.password_env,
-            keyring=auth.password_keyring,
-            plain=auth.password,
-        )
-    if kind == "token":
-        return SecretSource(
-            kind,
-            key,
-            profile.name,
-            command=auth.token_command,
-            env=auth.token_env,
-            keyring=auth.token_keyring,
-            plain=auth.token,
-        )
     return SecretSource(
         kind,
-        key,
+        f"profiles.{profile.name}.auth.{kind}",
         profile.name,
-        command=auth.session_command,
-        env=auth.session_env,
-        plain=auth.session,
+        command=getattr(auth, f"{kind}_command"),
+        env=getattr(auth, f"{kind}_env"),
+        keyring=getattr(auth, f"{kind}_keyring", False),
+        plain=getattr(auth, kind),
     )
 
 

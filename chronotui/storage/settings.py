@@ -1,19 +1,23 @@
-"""A text that must not be seen."""
+"""What can be configured: each setting with its check, default and meaning.
+
+The names and values are the contract of `config.toml`. A settings class is a frozen
+dataclass whose fields are made by `setting` and `required`; `read_table` turns a TOML
+table into the arguments of such a class and refuses what the class does not declare.
+Checks are made by hand and not by msgspec, which commands that ask no server must not
+load: a refusal names file, line, key and what the setting takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from chronotui import SOURCE_KINDS
 from chronotui.errors import ConfigError
 from chronotui.times import Timestamps
-
-if TYPE_CHECKING:
-    from chronotui.storage.config import KeyPath
 
 
 class Secret:
@@ -28,7 +32,6 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself."""
         return self._text
 
     def __repr__(self) -> str:
@@ -52,14 +55,8 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
-# What a setting says when it does not take a value.
-
-
 class BadValueError(ValueError):
     """A value a setting does not take; the text says what it takes."""
-
-
-# Reading the base URL of a server.
 
 
 def base_url(value: object, _folder: Path) -> str:
@@ -87,14 +84,9 @@ def base_url(value: object, _folder: Path) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-# How one setting is declared: its check and its default, in one place.
-#
-# A settings class is a frozen dataclass whose fields are made by `setting` and
-# `required`; `read_table` turns a TOML table into the arguments of such a class and
-# refuses what the class does not declare.
-
+KeyPath: TypeAlias = tuple[str, ...]
 Value = TypeVar("Value")
-Reader = Callable[[object, Path], Value]
+Reader: TypeAlias = Callable[[object, Path], Value]
 
 
 class ConfigSource:
@@ -111,7 +103,7 @@ class ConfigSource:
 
     def error(self, key: KeyPath, sentence: str) -> ConfigError:
         """Return the error that names file, line and key."""
-        from chronotui.storage.config_edit import line_of
+        from chronotui.storage.toml_tree import line_of
 
         line = line_of(self._text, key)
         place = f"{self.path}:{line}" if line else str(self.path)
@@ -169,7 +161,6 @@ def read_table(
 
 
 def as_table(value: object, key: KeyPath, source: ConfigSource) -> Mapping[str, object]:
-    """Return a table as it is; anything else is refused."""
     if isinstance(value, dict):
         return value
     raise source.error(key, f"must be a table, not {shown(value)}.")
@@ -197,19 +188,12 @@ def shown(value: object) -> str:
     return {"dict": "a table", "list": "a list"}.get(type(value).__name__, "a date")
 
 
-def text(value: object, _folder: Path) -> str:
-    """Read a text."""
-    if isinstance(value, str):
-        return value
-    raise BadValueError(f"must be a text in quotes, not {shown(value)}.")
-
-
-def filled_text(value: object, folder: Path) -> str:
-    """Read a text that says something."""
-    read = text(value, folder).strip()
-    if read:
-        return read
-    raise BadValueError("must not be empty.")
+def filled_text(value: object, _folder: Path) -> str:
+    if not isinstance(value, str):
+        raise BadValueError(f"must be a text in quotes, not {shown(value)}.")
+    if not value.strip():
+        raise BadValueError("must not be empty.")
+    return value.strip()
 
 
 def secret(value: object, _folder: Path) -> Secret:
@@ -220,15 +204,12 @@ def secret(value: object, _folder: Path) -> Secret:
 
 
 def boolean(value: object, _folder: Path) -> bool:
-    """Read true or false."""
     if isinstance(value, bool):
         return value
     raise BadValueError(f"must be true or false, not {shown(value)}.")
 
 
 def one_of(*words: str) -> Reader[str]:
-    """Read one of a few words."""
-
     def read(value: object, _folder: Path) -> str:
         if isinstance(value, str) and value in words:
             return value
@@ -283,11 +264,6 @@ def path(value: object, folder: Path) -> Path | None:
         ) from None
 
 
-# What can be configured, each setting with its check, default and meaning.
-#
-# The names and values are the contract of `config.toml`.
-
-
 class SignInMethod(NamedTuple):
     """A way to sign in.
 
@@ -315,19 +291,17 @@ class UiSettings:
     """The ``[ui]`` table."""
 
     theme: str = setting(filled_text, "textual-dark")
-    """Name of the colour theme."""
     timestamps: str = setting(one_of(*TIMESTAMPS), "time")
     """What stands before a line at first."""
     zone: str = setting(one_of(*ZONES), "local")
     """Time zone times are shown in at first."""
     wrap: bool = setting(boolean, False)
-    """Whether long lines are wrapped at first."""
     save_dir: Path | None = setting(path, None)
-    """Where logs are saved; None is the current folder."""
+    """None is the current folder."""
     memory_mb: int = setting(whole_number(1, 1_048_576), 512)
     """Log text kept in memory before the spool file, in MiB."""
     spool_dir: Path | None = setting(path, None)
-    """Where the spool file lies; None is the platform's folder for it."""
+    """None is the platform's folder for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,31 +309,20 @@ class AuthSettings:
     """The ``[profiles.NAME.auth]`` table: how to sign in and where secrets are."""
 
     method: str = setting(one_of(*METHODS), "session")
-    """Session login, bearer token, a session cookie as it is, or nothing."""
     email: str = setting(filled_text, "")
-    """Account of the session login."""
     password_command: str = setting(filled_text, "")
-    """Command whose first line of output is the password."""
+    """Its first line of output is the password; the others are alike."""
     password_env: str = setting(filled_text, "")
-    """Environment variable that holds the password."""
     password_keyring: bool = setting(boolean, False)
-    """Whether the system's keyring holds the password."""
     password: Secret | None = setting(secret, None)
-    """The password itself."""
     token_command: str = setting(filled_text, "")
-    """Command whose first line of output is the bearer token."""
     token_env: str = setting(filled_text, "")
-    """Environment variable that holds the bearer token."""
     token_keyring: bool = setting(boolean, False)
-    """Whether the system's keyring holds the bearer token."""
     token: Secret | None = setting(secret, None)
-    """The bearer token itself."""
     session_command: str = setting(filled_text, "")
-    """Command whose first line of output is the session cookie's value."""
     session_env: str = setting(filled_text, "")
-    """Environment variable that holds the session cookie's value."""
     session: Secret | None = setting(secret, None)
-    """The session cookie's value itself."""
+    """The value of a session cookie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,25 +331,20 @@ class Profile:
 
     name: str
     url: str = required(base_url)
-    """The server's base URL, path prefix included, without a slash at the end."""
+    """Path prefix included, without a slash at the end."""
     kind: str = setting(one_of(*SOURCE_KINDS), SOURCE_KINDS[0])
-    """What kind of server it is."""
     poll_seconds: float = setting(number(0.2, 300), 5.0)
     """How often a watched job and the expanded lists are asked."""
     timeout_seconds: float = setting(number(0.1, 600), 10.0)
-    """How long an answer may take."""
     ca_file: Path | None = setting(path, None)
     """Certificates to trust instead of the system's, PEM."""
     client_cert: Path | None = setting(path, None)
-    """Our certificate, PEM."""
     client_key: Path | None = setting(path, None)
-    """The key of our certificate, PEM."""
     verify: bool = setting(boolean, True)
-    """Whether the server's certificate is checked."""
     insecure: bool = setting(boolean, False)
-    """Whether secrets may travel over plain http beyond this machine."""
+    """Secrets may travel over plain http beyond this machine."""
     save_dir: Path | None = setting(path, None)
-    """Where logs are saved; None leaves it to ``[ui]``."""
+    """None leaves it to ``[ui]``."""
     auth: AuthSettings = field(default_factory=lambda: AuthSettings(method="none"))
 
     def with_url(self, url: str) -> Profile:

@@ -1,4 +1,7 @@
-"""The file of ``--log-file``: what happened, fit to be shown to others."""
+"""Files only the program writes: choices remembered, sessions kept, the diagnostic log.
+
+They are JSON by the standard library: what lists profiles must not load msgspec.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import os
 import stat
 import threading
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +29,7 @@ _SHORTEST_HIDDEN: Final = 4
 
 
 class DiagnosticLog:
-    """Appends lines with a UTC time; known secrets are replaced. Mode 0600.
+    """The file of ``--log-file``: lines with a UTC time, known secrets replaced, 0600.
 
     A disk that fails later does not stop the program: the log ends there.
 
@@ -43,7 +46,6 @@ class DiagnosticLog:
         self.path = path
 
     def hide(self, secret: str) -> None:
-        """Never write this text from now on."""
         if len(secret) >= _SHORTEST_HIDDEN:
             with self._lock:
                 self._secrets.add(secret)
@@ -56,23 +58,21 @@ class DiagnosticLog:
             for secret in self._secrets:
                 words = words.replace(secret, "•••")
             line = f"{clock}.{int(now % 1 * 1000):03d}Z {_one_line(words)}\n"
-            self._append(line.encode(errors="backslashreplace"))
+            try:
+                if self._handle >= 0:
+                    os.write(self._handle, line.encode(errors="backslashreplace"))
+            except OSError:
+                self._close()
 
     def close(self) -> None:
         """Close the file; later notes are dropped."""
         with self._lock:
-            if self._handle >= 0:
-                os.close(self._handle)
-            self._handle = -1
+            self._close()
 
-    def _append(self, line: bytes) -> None:
-        if self._handle < 0:
-            return
-        try:
-            os.write(self._handle, line)
-        except OSError:
+    def _close(self) -> None:
+        if self._handle >= 0:
             os.close(self._handle)
-            self._handle = -1
+        self._handle = -1
 
 
 def _one_line(words: str) -> str:
@@ -80,8 +80,6 @@ def _one_line(words: str) -> str:
         mark if mark.isprintable() else repr(mark)[1:-1] for mark in words.rstrip("\n")
     )
 
-
-# What is remembered between runs: how lines are shown, where logs were saved.
 
 FILE_NAME: Final = "state.json"
 
@@ -136,8 +134,7 @@ class StateFile:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            self.problem = f"{self.path} cannot be read; what it remembered is lost."
-            return {}
+            profiles = None
         if isinstance(profiles, dict):
             return profiles
         self.problem = f"{self.path} cannot be read; what it remembered is lost."
@@ -161,14 +158,9 @@ def _remembered(entry: object) -> Remembered:
 
 def _entry(choices: Remembered) -> dict[str, object]:
     made = {one.name: getattr(choices, one.name) for one in fields(choices)}
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in made.items()
-        if value is not None
-    }
-
-
-# Session cookies kept between runs, so that a restart does not ask again.
+    if choices.save_dir is not None:
+        made["save_dir"] = str(choices.save_dir)
+    return {name: value for name, value in made.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +173,11 @@ class SavedSession:
 
 
 class SessionFile:
-    """The session of one profile at one origin, in a file of its own, 0600.
+    """The session of one profile at one origin, kept so that a restart does not ask.
 
-    The origin, account included, is part of the name: a profile that is pointed at
-    another server or account never sends it the cookies of the first.
+    It is a file of its own, 0600. The origin, account included, is part of its name: a
+    profile that is pointed at another server or account never sends it the cookies of
+    the first.
     """
 
     def __init__(self, folder: Path, profile: str, origin: str) -> None:
@@ -225,12 +218,7 @@ class SessionFile:
         Raises:
             OSError: It cannot be written; the session then lives as long as this run.
         """
-        content = {
-            "origin": self._origin,
-            "session": session.session,
-            "csrf": session.csrf,
-            "expires_at": session.expires_at,
-        }
+        content = {"origin": self._origin, **asdict(session)}
         write_private(self.path, json.dumps(content).encode())
 
     def forget(self) -> bool:

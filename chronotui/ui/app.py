@@ -17,14 +17,12 @@ from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.keys import (
-    GROUPS,
     HelpScreen,
-    actions_of,
     all_actions,
     commands,
     desk_actions,
     help_key,
-    own_bindings,
+    help_over,
 )
 
 if TYPE_CHECKING:
@@ -142,10 +140,9 @@ class DeskApp(TypedAhead[int]):
 
     def end(self, number: int) -> None:
         """Leave because a signal says so, or because the terminal is gone."""
-        if self.was_told:
-            return
-        self.was_told = True
-        self.exit(128 + number)
+        if not self.was_told:
+            self.was_told = True
+            self.exit(128 + number)
 
     def _fatal_error(self) -> None:
         """Leave without a traceback on the screen; the caller reports the fault."""
@@ -178,15 +175,8 @@ class DeskApp(TypedAhead[int]):
         yield from commands(screen, self.config.keys)
 
     def action_help(self) -> None:
-        """Show the keys as they are bound now, those of this screen first."""
-        screen = self.screen
-        if isinstance(screen, HelpScreen):
-            return
-        own = [] if screen is self.desk else actions_of(own_bindings(type(screen)))
-        groups = [action.group for action in own if action.group != GROUPS["app"]]
-        # What the dialog alone can do stands before what all of them can.
-        groups.sort(key=GROUPS["dialog"].__eq__)
-        self.push_screen(HelpScreen(all_actions(), self.config.keys, first=groups))
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(help_over(self.screen, self.config.keys))
 
     def action_profiles(self) -> None:
         """List the profiles, to open another one or to change them."""
@@ -196,9 +186,9 @@ class DeskApp(TypedAhead[int]):
             self.config = config
 
         if isinstance(self.screen, DeskScreen):
-            current = self.plan.profile.name
-            screen = ProfilesScreen(self.config, current, changed=take)
-            self.push_screen(screen, self._switch_profile)
+            name = self.plan.profile.name
+            profiles = ProfilesScreen(self.config, name, changed=take)
+            self.push_screen(profiles, self._switch_profile)
 
     def _switch_profile(self, name: str | None) -> None:
         """Open another profile, or the same one when it was changed."""
@@ -248,14 +238,8 @@ def run_desk(
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
-    Args:
-        profile: The server.
-        config: Settings and keys; its profiles can be switched to.
-        workflow: Deep link: a workflow's id, prefix or name.
-        job: Deep link: a job's id or prefix.
-        demo: Nothing of this run is remembered.
-        log: Takes one line a request, secrets left out.
-        tell: Takes what is to be said once the terminal is given back.
+    ``workflow`` and ``job`` are a deep link; nothing of a ``demo`` is remembered;
+    ``tell`` takes what is to be said once the terminal is given back.
 
     Raises:
         ConfigError: A theme or an action that does not exist.

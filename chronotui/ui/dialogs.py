@@ -101,8 +101,7 @@ class Question(Dialog[Answer], Generic[Answer]):
 
     DEFAULT_CSS = """
     Question > Vertical { border: round $warning; }
-    Question #answers { height: 1; align-horizontal: right; margin-top: 1; }
-    Question #answers Button { margin-left: 2; }
+    Question #buttons { margin-top: 1; }
     """
 
     def __init__(
@@ -121,7 +120,7 @@ class Question(Dialog[Answer], Generic[Answer]):
             box.border_title = Content(self._question)
             for words in self._paragraphs:
                 yield Static(Content(words), markup=False)
-            with Horizontal(id="answers"):
+            with Horizontal(id="buttons"):
                 for place, (_answer, label) in enumerate(self._answers):
                     yield Button(
                         label,

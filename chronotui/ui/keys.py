@@ -291,6 +291,14 @@ ON_OTHER_KEYS: Final = "Every action can be put on other keys by its name in [ke
 WIDER: Final = "A wider terminal shows the names."
 
 
+def help_over(screen: Screen[object], keymap: Mapping[str, str]) -> HelpScreen:
+    """Return the help: what a dialog alone can do, what all of them can, the rest."""
+    own = actions_of(own_bindings(type(screen))) if screen.is_modal else []
+    groups = [action.group for action in own if action.group != GROUPS["app"]]
+    groups.sort(key=GROUPS["dialog"].__eq__)
+    return HelpScreen(all_actions(), keymap, first=groups)
+
+
 class HelpScreen(ModalScreen[None]):
     """All keys by group, as they are bound now, and what the signs mean."""
 

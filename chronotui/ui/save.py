@@ -6,6 +6,7 @@ And a save in words, which its screens and the list of saves show.
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -18,22 +19,19 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static
 
-from chronotui.engine.save_paths import (
-    completed,
-    completions,
-    log_name,
-    preview,
-    shown,
-)
 from chronotui.engine.save_request import (
     SavePhase,
     SaveRequest,
     SaveScope,
+    completions,
     count_of_lines,
+    log_name,
+    preview,
     size_text,
 )
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import SAVE_FORMATS
 from chronotui.log.marks import LineRow
+from chronotui.storage.files import home_relative
 from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
@@ -45,8 +43,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from chronotui.engine.save import Save
-    from chronotui.engine.save_paths import PathPreview
-    from chronotui.engine.save_request import SaveProgress
+    from chronotui.engine.save_request import PathPreview, SaveProgress
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.ui.desk.log_side import ShownJob
     from chronotui.ui.desk.plan import DeskPlan
@@ -91,7 +88,7 @@ def bar(progress: SaveProgress, width: int) -> str:
 
 def path_of(save: Save) -> str:
     """Return a save's path, harmless, relative to home."""
-    return clean(shown(save.path))
+    return clean(home_relative(save.path))
 
 
 def outcome(save: Save) -> str:
@@ -243,7 +240,7 @@ class PathInput(Input):
         typed = self.value
         if self.cursor_position == len(typed):
             found = await asyncio.to_thread(completions, typed, self._folder)
-            longer = completed(typed, found)
+            longer = os.path.commonprefix(found)  # noqa: RUF071 - letter by letter
             if len(longer) > len(typed) and self.value == typed:
                 self.value = longer
                 self.cursor_position = len(longer)
@@ -251,12 +248,7 @@ class PathInput(Input):
         self.screen.focus_next()
 
 
-FORMATS: Final = (
-    (SaveFormat.TXT, "txt"),
-    (SaveFormat.TXT_TIME, "txt with time"),
-    (SaveFormat.JSONL, "jsonl"),
-    (SaveFormat.JSON, "json"),
-)
+FORMATS: Final = tuple((each, each.label) for each in SAVE_FORMATS)
 REPLACE: Final = ((False, "no, keep what is there"), (True, "yes"))
 STREAMS: Final = ((None, "both"), ("stdout", "stdout"), ("stderr", "stderr"))
 ALL_LINES: Final = "all lines, or what the server's search finds"
@@ -308,7 +300,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         self._format = RadioRow(FORMATS, FORMATS[0][0], id="format")
         self._stream = RadioRow(STREAMS, None, id="stream")
         self._query = Input(placeholder=ALL_LINES, compact=True, id="query")
-        self._path = PathInput(shown(self._suggested), subject.folder)
+        self._path = PathInput(home_relative(self._suggested), subject.folder)
         self._status = Static(id="preview", markup=False)
         self._overwrite = RadioRow(REPLACE, chosen=False, id="overwrite")
         self._replace = field_row("Replace", self._overwrite)
@@ -402,7 +394,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         words = found.sentence(self._recorded_job)
         if self._overwrites:
             words = "will be replaced"
-        final = shown(found.path)
+        final = home_relative(found.path)
         if final != self._path.value.strip():
             words = f"{clean(final)}  ({words})"
         self._status.update(Content(words))

@@ -16,10 +16,9 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from chronotui.engine.save_paths import suggest
-from chronotui.engine.save_request import count_of_lines
+from chronotui.engine.save_request import count_of_lines, suggest
 from chronotui.errors import ChronotuiError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import SAVE_FORMATS
 from chronotui.text import clean
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
 from chronotui.ui.save import SaveDialog, amounts, bar, outcome, path_of, share, sign
@@ -370,7 +369,7 @@ async def ask_and_save(
         The save when its screen is left, over or not; None if there is none.
     """
     path = await asyncio.to_thread(
-        suggest, subject.folder, subject.job.id, SaveFormat.TXT
+        suggest, subject.folder, subject.job.id, SAVE_FORMATS[0]
     )
     request = await app.push_screen_wait(SaveDialog(subject, path))
     if request is None:

@@ -30,7 +30,7 @@ TIMING = WatchTiming().scaled(SCALE)
 SETTINGS = WatchSettings(poll_seconds=5.0 * SCALE, tail=None, timing=TIMING)
 
 
-async def until(condition: Callable[[], object], seconds: float = 8.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until something holds.
 
     Raises:

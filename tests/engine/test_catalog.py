@@ -12,12 +12,7 @@ from chronotui.demo.faults import Failure
 from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script
 from chronotui.demo.world import WorkflowPlan
-from chronotui.engine.catalog import (
-    TICK_SECONDS,
-    Catalog,
-    CatalogSettings,
-    Listeners,
-)
+from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.session import Session
 from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
@@ -31,7 +26,6 @@ from chronotui.model import JobStatus, Trigger
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import BearerAuth, CookieAuth, SessionAuth
 from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
-from tests.engine.skipped_time import run_skipping
 from tests.engine.watch.test_refusals import ANSWERS
 
 if TYPE_CHECKING:
@@ -526,25 +520,6 @@ async def test_a_listener_is_told_until_it_ends_that(demo: DemoServer) -> None:
         catalog.set_filters(TreeFilters(text="b"))
         await until(catalog, lambda: catalog.tree.workflows.answered)
         assert not told
-
-
-def test_listeners_are_told_once_a_tick_but_twice_after_a_quiet_moment() -> None:
-    async def change_all_the_time() -> list[float]:
-        loop = asyncio.get_running_loop()
-        listeners, told = Listeners(), list[float]()
-        listeners.add(lambda: told.append(loop.time()))
-        await asyncio.sleep(10)
-        for _ in range(100):
-            listeners.notify()
-            await asyncio.sleep(0.01)
-        listeners.cancel()
-        return told
-
-    told = run_skipping(change_all_the_time())
-    assert told[:2] == pytest.approx([10.0, 10.01])
-    spans = [later - told[at] for at, later in enumerate(told[2:])]
-    assert min(spans) > 2 * TICK_SECONDS - 1e-6
-    assert len(told) > 1 / TICK_SECONDS - 2
 
 
 async def test_a_deep_link_finds_by_id_beginning_and_name(demo: DemoServer) -> None:

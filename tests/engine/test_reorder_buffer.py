@@ -85,7 +85,7 @@ def test_lines_of_one_number_are_never_parted(
     ]
 
 
-def test_a_hole_blocks_until_it_is_skipped_and_counts() -> None:
+def test_a_gap_blocks_until_it_is_skipped_and_counts() -> None:
     intake, reorder = reorder_of(numbered(0, 1, 4, 5))
     reorder.final = True
     assert [line[1] for line in reorder.take(6.0, None)] == [0, 1]

@@ -17,7 +17,7 @@ from chronotui.engine.retained import RetainedLog
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import ChronotuiError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSONL, save_format
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import BearerAuth, SessionAuth
 
@@ -233,7 +233,7 @@ async def recorded(
     request = SaveRequest(
         workflow_id=job.workflow_id,
         job_id=job.id,
-        format=SaveFormat.JSONL,
+        format=JSONL,
         path=path,
         keep_part=True,
     )
@@ -328,13 +328,13 @@ async def saved(
     request = SaveRequest(
         workflow_id=job.workflow_id,
         job_id=job.id,
-        format=SaveFormat(path.suffix[1:]),
+        format=save_format(path.suffix[1:]),
         path=path,
         stream=stream,
     )
     await _run(Save(client, request), viewport)
     lines = _lines_of(path)
-    if request.format is SaveFormat.JSONL:
+    if request.format is JSONL:
         viewport.lines = list(_entries(lines))
     else:
         viewport.lines = named(lines, truth)

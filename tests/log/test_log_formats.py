@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.log.formats import LineEncoder, SaveFormat, json_value, utc_text
-from chronotui.log.raw_body import RawEntries
+from chronotui.log.formats import (
+    JSON,
+    JSONL,
+    SAVE_FORMATS,
+    TXT,
+    TXT_TIME,
+    LineEncoder,
+    SavedLog,
+    SaveFormat,
+    json_value,
+    utc_text,
+)
+from chronotui.log.raw_body import RawBlocks
 from chronotui.model import LogLine, RawFormat
 
 LINE = LogLine(
@@ -18,16 +29,13 @@ LINE = LogLine(
 
 
 def encoded(save_format: SaveFormat, lines: list[LogLine]) -> bytes:
-    encoder = LineEncoder(save_format, job_id="j", workflow_id="w")
+    encoder = LineEncoder(save_format, SavedLog("j", "w"))
     return encoder.head() + encoder.lines(lines) + encoder.tail()
 
 
 def test_each_format() -> None:
-    assert encoded(SaveFormat.TXT, [LINE]) == b"boom\n"
-    assert (
-        encoded(SaveFormat.TXT_TIME, [LINE])
-        == b"2023-11-14T22:13:20.123Z stderr boom\n"
-    )
+    assert encoded(TXT, [LINE]) == b"boom\n"
+    assert encoded(TXT_TIME, [LINE]) == b"2023-11-14T22:13:20.123Z stderr boom\n"
     entry = {
         "timestamp": "2023-11-14T22:13:20.123Z",
         "sequence_num": 7,
@@ -35,8 +43,8 @@ def test_each_format() -> None:
         "event_id": "log:j:attempt:2:stderr:7",
         "message_raw": "boom",
     }
-    assert json.loads(encoded(SaveFormat.JSONL, [LINE])) == entry
-    assert json.loads(encoded(SaveFormat.JSON, [LINE])) == {
+    assert json.loads(encoded(JSONL, [LINE])) == entry
+    assert json.loads(encoded(JSON, [LINE])) == {
         "id": "j",
         "workflow_id": "w",
         "filters": {"q": "", "stream": "all"},
@@ -46,18 +54,18 @@ def test_each_format() -> None:
 
 def test_what_is_not_known_is_said_so() -> None:
     line = LogLine(0, 1, "", None, "x")
-    assert encoded(SaveFormat.TXT_TIME, [line]) == b"- - x\n"
-    assert json.loads(encoded(SaveFormat.JSONL, [line]))["timestamp"] == ""
+    assert encoded(TXT_TIME, [line]) == b"- - x\n"
+    assert json.loads(encoded(JSONL, [line]))["timestamp"] == ""
 
 
 def test_empty_logs() -> None:
-    assert encoded(SaveFormat.TXT, []) == b""
-    assert encoded(SaveFormat.JSONL, []) == b""
-    assert json.loads(encoded(SaveFormat.JSON, []))["logs"] == []
+    assert encoded(TXT, []) == b""
+    assert encoded(JSONL, []) == b""
+    assert json.loads(encoded(JSON, []))["logs"] == []
 
 
 def test_json_is_one_array_over_batches() -> None:
-    encoder = LineEncoder(SaveFormat.JSON)
+    encoder = LineEncoder(JSON)
     pieces = [encoder.head(), encoder.lines([]), encoder.lines([LINE])]
     pieces += [encoder.lines([]), encoder.lines([LINE, LINE]), encoder.tail()]
     assert len(json.loads(b"".join(pieces))["logs"]) == 3
@@ -90,8 +98,8 @@ def test_a_message_that_is_not(message: str) -> None:
 
 def test_a_lone_surrogate_does_no_harm() -> None:
     line = LINE._replace(message='{"a":"\ud800"}')
-    assert json.loads(encoded(SaveFormat.JSONL, [line]))["message_raw"] == line.message
-    assert encoded(SaveFormat.TXT, [line]) == '{"a":"\ufffd"}\n'.encode()
+    assert json.loads(encoded(JSONL, [line]))["message_raw"] == line.message
+    assert encoded(TXT, [line]) == '{"a":"\ufffd"}\n'.encode()
 
 
 def test_times_are_written_in_utc() -> None:
@@ -101,11 +109,11 @@ def test_times_are_written_in_utc() -> None:
 
 
 def test_formats_know_their_encoding_and_ending() -> None:
-    assert [(f.raw, f.extension) for f in SaveFormat] == [
-        (RawFormat.TXT, "txt"),
-        (RawFormat.JSONL, "txt"),
-        (RawFormat.JSONL, "jsonl"),
-        (RawFormat.JSON, "json"),
+    assert [(f.name, f.served, f.extension) for f in SAVE_FORMATS] == [
+        ("txt", RawFormat.TXT, "txt"),
+        ("txt-time", None, "txt"),
+        ("jsonl", RawFormat.JSONL, "jsonl"),
+        ("json", RawFormat.JSON, "json"),
     ]
 
 
@@ -128,11 +136,13 @@ lines_strategy = st.lists(
 def test_entries_survive_any_split_of_the_body(
     lines: list[LogLine], data: st.DataObject
 ) -> None:
-    body = encoded(SaveFormat.JSONL, lines)
+    body = encoded(JSONL, lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=10)))
-    entries = RawEntries()
-    read = []
+    blocks = RawBlocks()
+    read: list[LogLine] = []
     for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
-        read += entries.feed(body[start:end])
-    read += entries.finish()
-    assert [entry.line() for entry in read] == lines
+        for some in blocks.feed(body[start:end]):
+            read += some
+    for some in blocks.finish():
+        read += some
+    assert read == lines

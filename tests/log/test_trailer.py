@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.log.formats import LineEncoder, SaveFormat
-from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, Tail, holds_line, judge
+from chronotui.log.formats import JSONL, LineEncoder, SavedLog, save_format
+from chronotui.log.raw_body import TAIL_BYTES, DownloadEnd, Tail, judge
+from chronotui.log.wholeness import reaches
 from chronotui.model import LogLine, RawFormat
 
 MARK = "--- ERROR: failed to fetch logs ---"
@@ -32,7 +33,7 @@ HOSTILE = [
 
 
 def body(raw_format: RawFormat, messages: list[str], *, close: bool = True) -> bytes:
-    encoder = LineEncoder(SaveFormat(str(raw_format)), job_id="j", workflow_id="w")
+    encoder = LineEncoder(save_format(str(raw_format)), SavedLog("j", "w"))
     lines = [
         LogLine(1, n, "stdout", n * 10**9, text, f"log:j:stdout:{n}")
         for n, text in enumerate(messages)
@@ -138,11 +139,8 @@ def test_white_space_of_another_server_is_taken() -> None:
 
 def test_a_line_is_found_in_the_end() -> None:
     line = LogLine(1, 2, "stdout", None, "two", "log:j:stdout:2")
-    assert holds_line(RawFormat.TXT, b"one\ntwo\n", line)
-    assert holds_line(RawFormat.TXT, b"two", line)
-    assert not holds_line(RawFormat.TXT, b"one\ntwofold\n", line)
-    assert holds_line(RawFormat.JSONL, body(RawFormat.JSONL, ["a", "b", "c"]), line)
-    assert not holds_line(RawFormat.JSONL, body(RawFormat.JSONL, ["a", "b"]), line)
+    assert reaches(RawFormat.JSONL, body(RawFormat.JSONL, ["a", "b", "c"]), [line])
+    assert not reaches(RawFormat.JSONL, body(RawFormat.JSONL, ["a", "b"]), [line])
 
 
 @given(st.lists(st.binary(max_size=300_000), max_size=8))
@@ -156,6 +154,6 @@ def test_the_tail_is_the_end_of_all_pieces(pieces: list[bytes]) -> None:
 def test_the_longest_line_is_found_whole() -> None:
     message = json.dumps(["\x1b" * 10_900])
     line = LogLine(1, 9, "stdout", None, message, "log:j:stdout:9")
-    encoder = LineEncoder(SaveFormat.JSONL)
+    encoder = LineEncoder(JSONL)
     tail = (b"x" * TAIL_BYTES + b"\n" + encoder.lines([line]))[-TAIL_BYTES:]
-    assert holds_line(RawFormat.JSONL, tail, line)
+    assert reaches(RawFormat.JSONL, tail, [line])

@@ -394,7 +394,7 @@ def test_paths_are_shown_relative_to_home(monkeypatch: pytest.MonkeyPatch) -> No
 _ENDLESS_SAVES = """
 import sys
 from pathlib import Path
-from chronotui.storage.atomic_file import PartFile
+from chronotui.storage.files import PartFile
 folder, piece = Path(sys.argv[1]), b"x" * 100_000
 print("begun", flush=True)
 for number in range(100_000):
@@ -414,7 +414,7 @@ def test_killed_at_any_moment_nothing_looks_whole_that_is_not(
         stdout=subprocess.PIPE,
     )
     assert child.stdout is not None
-    child.stdout.readline()
+    assert child.stdout.readline() == b"begun\n"
     # The wait is the moment of the kill, not a wait for something.
     pause = random.Random(seed).uniform(0.0, 0.06)
     threading.Event().wait(pause)

@@ -4,6 +4,7 @@ import pytest
 
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config, parse_config
+from chronotui.storage.config_edit import edit_config
 from chronotui.storage.settings import AuthSettings, Config, Secret, UiSettings
 
 EXAMPLE = """\
@@ -157,6 +158,13 @@ def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> N
     path.write_bytes(b'[ui]\ntheme = "\xff"\n')
     with pytest.raises(ConfigError, match=r"config\.toml:2: the text is not UTF-8"):
         load_config(path)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbf[profiles.a]\nurl='http://h'\n")
+    assert load_config(path).profiles["a"].url == "http://h"
+    edit_config(path, lambda document: document["profiles"]["a"].update(url="http://i"))
 
 
 def test_a_folder_in_the_files_place_is_one_sentence(tmp_path: Path) -> None:

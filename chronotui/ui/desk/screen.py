@@ -128,14 +128,9 @@ class Saver:
         from chronotui.ui.save_list import ask_and_save
 
         subject = subject_of(shown, pane, plan, self._short_id(shown.job))
-        self._say_that_it_goes_on(
-            await ask_and_save(
-                self._screen.app,
-                self._saves,
-                subject,
-                on_folder=self._remember_folder,
-            )
-        )
+        app, took = self._screen.app, self._remember_folder
+        save = await ask_and_save(app, self._saves, subject, on_folder=took)
+        self._say_that_it_goes_on(save)
 
     def list(self) -> None:
         """List the saves of this desk."""
@@ -147,8 +142,8 @@ class Saver:
     async def _list(self) -> None:
         from chronotui.ui.save_list import show_saves
 
-        app = self._screen.app
-        self._say_that_it_goes_on(await show_saves(app, self._saves, self._title_of))
+        save = await show_saves(self._screen.app, self._saves, self._title_of)
+        self._say_that_it_goes_on(save)
 
     def _say_that_it_goes_on(self, save: Save | None) -> None:
         if save is not None and save.is_recording and not save.is_over:

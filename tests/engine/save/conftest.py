@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest, SaveResult
+from chronotui.log.formats import JSON, JSONL, TXT_TIME, SaveFormat
 from chronotui.sources.chronoverse import Chronoverse, open_chronoverse
 from chronotui.sources.protocol import BearerAuth, CookieAuth
 
@@ -52,6 +54,21 @@ class Bench:
         """What the job's log is as txt."""
         truth = self.demo.world.truth(job.id)
         return "".join(f"{line.message}\n" for line in truth).encode()
+
+    def truth(self, job: DemoJob) -> list[str]:
+        return [line.message for line in self.demo.world.truth(job.id)]
+
+    def messages(self, save_format: SaveFormat, name: str = "a") -> list[str]:
+        """What a saved file says; for text its lines."""
+        text = self.read(name).decode()
+        if save_format is JSON:
+            return [entry["message_raw"] for entry in json.loads(text)["logs"]]
+        lines = text.splitlines()
+        if save_format is JSONL:
+            return [json.loads(line)["message_raw"] for line in lines]
+        if save_format is TXT_TIME:
+            return [line.split(" ", 2)[2] for line in lines]
+        return lines
 
     def request(
         self, job: DemoJob, name: str | None = "a", **asked: object

@@ -13,10 +13,8 @@ from chronotui.engine.recording_check import (
     Comparison,
     Difference,
     DigestSpool,
-    EntryBody,
-    TextBody,
 )
-from chronotui.log.formats import LineEncoder, SaveFormat
+from chronotui.log.formats import JSONL, TXT, LineEncoder
 from chronotui.model import LogLine
 from chronotui.storage.files import SpoolFile
 
@@ -41,13 +39,11 @@ def difference(
     digests = DigestSpool(lambda: SpoolFile(folder))
     for start in range(0, len(ours), 3):
         digests.add(ours[start : start + 3])
-    encoder = LineEncoder(SaveFormat.TXT if by_text else SaveFormat.JSONL)
+    encoder = LineEncoder(TXT if by_text else JSONL)
     body = encoder.lines(theirs)
     comparison = Comparison(digests, by_text=by_text)
-    reader = TextBody(comparison) if by_text else EntryBody(comparison)
     for start in range(0, len(body), step):
-        reader.take(body[start : start + step])
-    reader.finish()
+        comparison.take(body[start : start + step])
     found = comparison.finish()
     digests.close()
     return found

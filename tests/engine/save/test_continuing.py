@@ -16,8 +16,9 @@ from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save, Saves
 from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.errors import CancelledByUserError, DownloadError, PathRefusedError
-from chronotui.log.formats import SaveFormat
-from tests.engine.save.test_recording import TIMING, WATCH, record, until
+from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, SaveFormat
+from tests.engine.conftest import until
+from tests.engine.save.test_recording import TIMING, WATCH, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ async def went_on(bench: Bench, job: ScriptedJob, **asked: object) -> SaveResult
 
 async def is_retained(bench: Bench, job: ScriptedJob, message: str) -> None:
     """Wait until a line is in the retained log."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             page = await bench.client.log_page(job.workflow_id, job.id, fresh=True)
             if message in {line.message for line in page.lines}:
@@ -61,27 +62,12 @@ async def is_retained(bench: Bench, job: ScriptedJob, message: str) -> None:
             await asyncio.sleep(0.02)
 
 
-def messages(bench: Bench, save_format: SaveFormat) -> list[str]:
-    text = bench.read().decode()
-    if save_format is SaveFormat.TXT:
-        return text.splitlines()
-    if save_format is SaveFormat.TXT_TIME:
-        return [line.split(" ", 2)[2] for line in text.splitlines()]
-    if save_format is SaveFormat.JSONL:
-        return [json.loads(line)["message_raw"] for line in text.splitlines()]
-    return [entry["message_raw"] for entry in json.loads(text)["logs"]]
-
-
 def state_of(bench: Bench) -> dict[str, object]:
     state: dict[str, object] = json.loads(bench.read("a.part.state"))
     return state
 
 
-def truth(bench: Bench, job: ScriptedJob) -> list[str]:
-    return [line.message for line in bench.demo.world.truth(job.id)]
-
-
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_every_line_once_in_every_format(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -93,14 +79,14 @@ async def test_every_line_once_in_every_format(
     await stopped(bench, job, 151, format=save_format)
     job.write("once more away")
     result = await went_on(bench, job, format=save_format)
-    assert messages(bench, save_format) == truth(bench, job)
+    assert bench.messages(save_format) == bench.truth(job)
     assert result.lines == 153
     assert result.exit_code == 0
     assert "the server's own file has the same" in result.notes[-1]
     assert bench.names() == {"a"}
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.TXT, SaveFormat.JSON])
+@pytest.mark.parametrize("save_format", [TXT, JSON])
 async def test_the_documented_dialect(
     documented: Bench, save_format: SaveFormat
 ) -> None:
@@ -108,13 +94,13 @@ async def test_the_documented_dialect(
     await stopped(documented, job, 120, format=save_format)
     job.write("while away")
     result = await went_on(documented, job, format=save_format)
-    assert messages(documented, save_format) == truth(documented, job)
+    assert documented.messages(save_format) == documented.truth(job)
     assert (result.exit_code, result.lines) == (0, 122)
 
 
 async def test_the_state_says_whose_part_it_is_and_no_secret(bench: Bench) -> None:
     job = bench.demo.world.add_job(Script(["one", ScriptLine("two", "stderr")]))
-    await stopped(bench, job, 2, profile="prod", format=SaveFormat.JSONL)
+    await stopped(bench, job, 2, profile="prod", format=JSONL)
     state = state_of(bench)
     assert state["of"] == {
         "profile": "prod",
@@ -156,7 +142,7 @@ async def test_what_is_behind_the_state_is_cut_off_and_fetched_again(
     ("asked", "named"),
     [
         ({"profile": "other"}, "under the profile prod"),
-        ({"format": SaveFormat.JSONL}, "as txt"),
+        ({"format": JSONL}, "as txt"),
         ({"stream": "stderr"}, "of both streams"),
     ],
 )
@@ -264,7 +250,7 @@ async def test_a_part_of_something_else_is_never_touched(bench: Bench) -> None:
     assert bench.read("a.part") == b"a download somebody kept"
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_a_line_that_came_late_before_the_parts_end(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -281,10 +267,10 @@ async def test_a_line_that_came_late_before_the_parts_end(
     assert isinstance(running.exception(), CancelledByUserError)
     await is_retained(bench, job, "late")
     result = await went_on(bench, job, format=save_format)
-    assert messages(bench, save_format) == ["one", "late", "three", "the last line"]
+    assert bench.messages(save_format) == ["one", "late", "three", "the last line"]
     assert (result.exit_code, result.lines) == (0, 4)
     # What can be seen to be in the file is not left beside it.
-    if save_format in {SaveFormat.TXT, SaveFormat.JSONL}:
+    if save_format in {TXT, JSONL}:
         assert bench.names() == {"a"}
     else:
         assert bench.names() == {"a", "a.2.part"}

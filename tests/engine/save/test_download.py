@@ -20,7 +20,7 @@ from chronotui.errors import (
     PathRefusedError,
     ServerError,
 )
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
 
 if TYPE_CHECKING:
     from tests.engine.save.conftest import Bench
@@ -40,13 +40,13 @@ async def test_txt_is_the_servers_byte_for_byte(bench: Bench) -> None:
     assert bench.names() == {"a.txt"}
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.JSONL, SaveFormat.JSON])
+@pytest.mark.parametrize("save_format", [JSONL, JSON])
 async def test_json_keeps_the_servers_shape(
     bench: Bench, save_format: SaveFormat
 ) -> None:
     job = bench.ended(bench.mixed)
     result = await bench.run(job, format=save_format)
-    if save_format is SaveFormat.JSON:
+    if save_format is JSON:
         entries = json.loads(bench.read())["logs"]
     else:
         entries = [json.loads(line) for line in bench.read().splitlines()]
@@ -60,13 +60,13 @@ async def test_json_keeps_the_servers_shape(
 
 async def test_text_with_time_and_stream(bench: Bench) -> None:
     job = bench.ended(["one", ScriptLine("two", "stderr", after=1.0)])
-    await bench.run(job, format=SaveFormat.TXT_TIME)
+    await bench.run(job, format=TXT_TIME)
     lines = bench.read().decode().splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == ["stdout one", "stderr two"]
     assert all(line.split(" ")[0].endswith("Z") for line in lines)
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_stream_is_passed_through(bench: Bench, save_format: SaveFormat) -> None:
     job = bench.ended(bench.mixed)
     result = await bench.run(job, format=save_format, stream="stderr")
@@ -94,12 +94,12 @@ async def test_without_a_path_the_servers_name_is_taken(bench: Bench) -> None:
         None,
         folder=bench.folder / "new",
         make_folder=True,
-        format=SaveFormat.TXT_TIME,
+        format=TXT_TIME,
     )
     assert result.path == bench.folder / "new" / f"{job.id}-logs.txt"
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 @pytest.mark.parametrize("after", [0, 40, 4000])
 async def test_a_failure_inside_leaves_no_whole_looking_file(
     bench: Bench, save_format: SaveFormat, after: int
@@ -112,7 +112,7 @@ async def test_a_failure_inside_leaves_no_whole_looking_file(
     assert bench.names() == set()
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_a_cut_connection_leaves_no_whole_looking_file(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -255,7 +255,7 @@ async def test_an_existing_file_is_replaced_when_asked(bench: Bench) -> None:
     assert bench.read() == b"x\n"
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_bytes_come_in_chunks_of_any_size(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -263,5 +263,5 @@ async def test_bytes_come_in_chunks_of_any_size(
     bench.demo.faults.split_bytes = (1, 300)
     result = await bench.run(job, format=save_format)
     assert result.lines == 120
-    if save_format is SaveFormat.TXT:
+    if save_format is TXT:
         assert bench.read() == bench.text(job)

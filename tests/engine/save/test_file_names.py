@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.engine.save_paths import (
+from chronotui.engine.save_request import (
     NAME_BYTES,
     log_name,
     numbered,

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _ENDLESS_SAVES = """
 import asyncio, sys
 from pathlib import Path
-from chronotui.sources.protocol import CookieAuth
-from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
+from chronotui.sources.protocol import CookieAuth
+from chronotui.sources.chronoverse import open_chronoverse
 
 url, session, workflow, job, folder = sys.argv[1:]
 
@@ -55,7 +55,7 @@ def test_nothing_looks_whole_that_is_not(bench: Bench, seed: int) -> None:
         stdout=subprocess.PIPE,
     )
     assert child.stdout is not None
-    child.stdout.readline()
+    assert child.stdout.readline() == b"begun\n"
     # The wait is the moment of the kill, not a wait for something.
     threading.Event().wait(random.Random(seed).uniform(0.02, 0.35))
     child.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from chronotui.demo.scripts import ScriptLine
 from chronotui.engine.save_request import SaveScope
 from chronotui.errors import DownloadError, NotSignedInError, UsageError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSONL, SAVE_FORMATS, SaveFormat
 from chronotui.model import LogLine
 
 if TYPE_CHECKING:
@@ -18,24 +17,13 @@ if TYPE_CHECKING:
     from tests.engine.save.conftest import Bench, OpenBench
 
 
-def messages(text: bytes, save_format: SaveFormat) -> list[str]:
-    if save_format is SaveFormat.JSON:
-        return [entry["message_raw"] for entry in json.loads(text)["logs"]]
-    if save_format is SaveFormat.JSONL:
-        return [json.loads(line)["message_raw"] for line in text.splitlines()]
-    lines = text.decode().splitlines()
-    if save_format is SaveFormat.TXT_TIME:
-        return [line.split(" ", 2)[2] for line in lines]
-    return lines
-
-
-@pytest.mark.parametrize("save_format", list(SaveFormat)[1:])
+@pytest.mark.parametrize("save_format", SAVE_FORMATS[1:])
 async def test_a_server_that_knows_only_text(
     documented: Bench, save_format: SaveFormat
 ) -> None:
     job = documented.ended([f"line {n}" for n in range(250)])
     result = await documented.run(job, format=save_format)
-    assert messages(documented.read(), save_format) == [f"line {n}" for n in range(250)]
+    assert documented.messages(save_format) == [f"line {n}" for n in range(250)]
     assert result.lines == 250
     assert "built from the retained pages" in " ".join(result.notes)
     assert documented.names() == {"a"}
@@ -48,7 +36,7 @@ async def test_its_text_is_taken_as_it_is(documented: Bench) -> None:
     assert result.notes == ()
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_it_ignores_the_stream_and_so_it_is_filtered_here(
     documented: Bench, save_format: SaveFormat
 ) -> None:
@@ -56,7 +44,7 @@ async def test_it_ignores_the_stream_and_so_it_is_filtered_here(
     job = documented.ended(lines)
     result = await documented.run(job, format=save_format, stream="stdout")
     expected = [f"{n}" for n in range(0, 300, 3)]
-    assert messages(documented.read(), save_format) == expected
+    assert documented.messages(save_format) == expected
     assert result.lines == 100
     assert "built from the retained pages" in " ".join(result.notes)
 
@@ -79,14 +67,14 @@ async def test_a_canceled_job_that_has_no_download_there(documented: Bench) -> N
     assert "refuses its own download" in result.notes[0]
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_a_token_where_the_download_takes_only_a_session(
     documented_demo: DemoServer, open_bench: OpenBench, save_format: SaveFormat
 ) -> None:
     bench = open_bench(documented_demo, bearer=True)
     job = bench.ended([f"line {n}" for n in range(150)])
     result = await bench.run(job, format=save_format)
-    assert messages(bench.read(), save_format) == [f"line {n}" for n in range(150)]
+    assert bench.messages(save_format) == [f"line {n}" for n in range(150)]
     assert "session" in result.notes[0]
 
 
@@ -122,13 +110,13 @@ async def test_retried_jobs_keep_their_tries_apart(documented: Bench) -> None:
         for n in range(120)
     ]
     job = documented.ended(lines)
-    result = await documented.run(job, format=SaveFormat.JSONL)
+    result = await documented.run(job, format=JSONL)
     assert result.lines == 240
-    found = messages(documented.read(), SaveFormat.JSONL)
+    found = documented.messages(JSONL)
     assert found == [f"{t} {n}" for t in (1, 2) for n in range(120)]
 
 
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_lines_at_hand_are_saved_without_the_server(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -145,7 +133,7 @@ async def test_lines_at_hand_are_saved_without_the_server(
         stream="stderr",
     )
     expected = [f"line {n}" for n in range(1, 2500, 2)]
-    assert messages(bench.read(), save_format) == expected
+    assert bench.messages(save_format) == expected
     assert result.lines == 1250
     assert bench.client.requests.total() == 0
 

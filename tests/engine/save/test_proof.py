@@ -12,7 +12,7 @@ import pytest
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest, SaveResult
 from chronotui.errors import DownloadError, LogsUnavailableError, UnreadableAnswerError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSON, JSONL, TXT, TXT_TIME, SaveFormat
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import NoAuth
@@ -91,25 +91,25 @@ TEXT: Final = ("text/plain", b"line 0\nline 1\nline 2\n")
 async def test_a_download_that_reaches_the_newest_line_is_whole(
     tmp_path: Path, newest: Route
 ) -> None:
-    assert (await save(tmp_path, TEXT, newest, SaveFormat.TXT)).lines == 3
+    assert (await save(tmp_path, TEXT, newest, TXT)).lines == 3
     (tmp_path / "a").unlink()
     raw = jsonl(0, 1, 2)
-    assert (await save(tmp_path, raw, newest, SaveFormat.JSONL)).lines == 3
+    assert (await save(tmp_path, raw, newest, JSONL)).lines == 3
 
 
 @pytest.mark.parametrize("newest", [page(3, 2, 1, 0), page(3, 2, cursor="x")])
-@pytest.mark.parametrize("save_format", [SaveFormat.TXT, SaveFormat.JSONL])
+@pytest.mark.parametrize("save_format", [TXT, JSONL])
 async def test_a_download_that_does_not_is_short(
     tmp_path: Path, newest: Route, save_format: SaveFormat
 ) -> None:
-    raw = TEXT if save_format is SaveFormat.TXT else jsonl(0, 1, 2)
+    raw = TEXT if save_format is TXT else jsonl(0, 1, 2)
     with pytest.raises(DownloadError, match="has 3 of 4 lines") as caught:
         await save(tmp_path, raw, newest, save_format)
     assert caught.value.exit_code == 6
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.JSONL, SaveFormat.TXT_TIME])
+@pytest.mark.parametrize("save_format", [JSONL, TXT_TIME])
 async def test_what_a_download_leaves_out_inside_is_taken_from_the_pages(
     tmp_path: Path, save_format: SaveFormat
 ) -> None:
@@ -120,26 +120,26 @@ async def test_what_a_download_leaves_out_inside_is_taken_from_the_pages(
 
 
 async def test_what_neither_has_is_missing(tmp_path: Path) -> None:
-    result = await save(tmp_path, jsonl(0, 1, 3), page(3, 1, 0), SaveFormat.JSONL)
+    result = await save(tmp_path, jsonl(0, 1, 3), page(3, 1, 0), JSONL)
     assert (result.lines, result.missing_lines, result.exit_code) == (3, 1, 6)
     assert (tmp_path / "a").read_bytes() == jsonl(0, 1, 3)[1]
 
 
 async def test_one_that_reaches_further_is_whole(tmp_path: Path) -> None:
-    assert (await save(tmp_path, TEXT, page(1, 0), SaveFormat.TXT)).lines == 3
+    assert (await save(tmp_path, TEXT, page(1, 0), TXT)).lines == 3
 
 
 async def test_an_oldest_first_page_of_many_tells_nothing(tmp_path: Path) -> None:
     first = page(0, 1, cursor="more")
-    assert (await save(tmp_path, TEXT, first, SaveFormat.TXT)).lines == 3
+    assert (await save(tmp_path, TEXT, first, TXT)).lines == 3
 
 
 @pytest.mark.parametrize(
     ("save_format", "raw"),
     [
-        (SaveFormat.JSONL, ("application/x-ndjson", jsonl(0, 1)[1][:-9])),
-        (SaveFormat.JSON, ("application/json", b'{"logs":[{"message_raw":"x"}')),
-        (SaveFormat.TXT_TIME, ("application/x-ndjson", jsonl(0, 1)[1][:-9])),
+        (JSONL, ("application/x-ndjson", jsonl(0, 1)[1][:-9])),
+        (JSON, ("application/json", b'{"logs":[{"message_raw":"x"}')),
+        (TXT_TIME, ("application/x-ndjson", jsonl(0, 1)[1][:-9])),
     ],
 )
 async def test_a_body_that_stops_in_the_middle_is_short(
@@ -153,7 +153,7 @@ async def test_a_body_that_stops_in_the_middle_is_short(
 async def test_words_of_the_server_do_no_harm(tmp_path: Path) -> None:
     text = b"one\n\n--- ERROR: failed to fetch logs ---\n\x1b]0;owned\x07[/red]\n"
     with pytest.raises(DownloadError) as caught:
-        await save(tmp_path, ("text/plain", text), page(1, 0), SaveFormat.TXT)
+        await save(tmp_path, ("text/plain", text), page(1, 0), TXT)
     assert "\x1b" not in str(caught.value)
     assert "owned" in str(caught.value)
 
@@ -161,7 +161,7 @@ async def test_words_of_the_server_do_no_harm(tmp_path: Path) -> None:
 async def test_jsonl_that_is_no_json_is_said(tmp_path: Path) -> None:
     raw = ("application/x-ndjson", b"not json\n")
     with pytest.raises((UnreadableAnswerError, DownloadError)):
-        await save(tmp_path, raw, page(1, 0), SaveFormat.TXT_TIME)
+        await save(tmp_path, raw, page(1, 0), TXT_TIME)
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,11 +14,10 @@ from chronotui.engine.save import Save
 from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSONL, SAVE_FORMATS, SaveFormat
+from tests.engine.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from chronotui.demo.scripts import ScriptedJob
     from chronotui.storage.files import SpoolFile
     from tests.engine.save.conftest import Bench
@@ -33,14 +30,7 @@ def record(bench: Bench, job: ScriptedJob, name: str = "a", **asked: object) -> 
     return Save(bench.client, bench.request(job, name, **asked), watch=WATCH)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        await asyncio.sleep(0.005)
-
-
-@pytest.mark.parametrize("save_format", list(SaveFormat))
+@pytest.mark.parametrize("save_format", SAVE_FORMATS)
 async def test_what_exists_then_every_line_to_the_end(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -56,18 +46,8 @@ async def test_what_exists_then_every_line_to_the_end(
     assert bench.read("a.part").count(b"live 49") == 1, "the part grows as it goes"
     job.end()
     result = await running
-    truth = [line.message for line in bench.demo.world.truth(job.id)]
-    text = bench.read().decode()
-    if save_format is SaveFormat.TXT:
-        assert text.splitlines() == truth
-    elif save_format is SaveFormat.TXT_TIME:
-        assert [line.split(" ", 2)[2] for line in text.splitlines()] == truth
-    elif save_format is SaveFormat.JSONL:
-        entries = [json.loads(line) for line in text.splitlines()]
-        assert [entry["message_raw"] for entry in entries] == truth
-    else:
-        entries = json.loads(text)["logs"]
-        assert [entry["message_raw"] for entry in entries] == truth
+    truth = bench.truth(job)
+    assert bench.messages(save_format) == truth
     assert result.lines == len(truth)
     assert result.exit_code == 0
     assert "0 missing; the server's own file has the same" in result.notes[-1]
@@ -77,7 +57,7 @@ async def test_what_exists_then_every_line_to_the_end(
 
 async def test_the_documented_dialect_is_checked_by_its_text(documented: Bench) -> None:
     job = documented.demo.world.add_job(Script([f"before {n}" for n in range(120)]))
-    save = record(documented, job, format=SaveFormat.JSONL)
+    save = record(documented, job, format=JSONL)
     running = asyncio.create_task(save.run())
     await until(lambda: save.progress.lines >= 120)
     job.write("two\nlines", "last")

@@ -29,16 +29,16 @@ _RECORDER = """
 import asyncio, fcntl, os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from chronotui.sources.protocol import CookieAuth
-from chronotui.sources.chronoverse import open_chronoverse
-from chronotui.engine import recording as record
+from chronotui.engine import recording
+from chronotui.engine.timing import WatchSettings
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
-from chronotui.log.formats import SaveFormat
 from chronotui.engine.timing import WatchSettings
 from chronotui.engine.timing import WatchTiming
-import chronotui.storage.files as files
-import chronotui.storage.recording_part as recording_part
+from chronotui.log.formats import save_format
+from chronotui.sources.protocol import CookieAuth
+from chronotui.sources.chronoverse import open_chronoverse
+from chronotui.storage import files, recording_part
 
 url, session, path = sys.argv[1:]
 left = 0
@@ -58,7 +58,7 @@ for module, name in [(os, "write"), (fcntl, "flock"), *((os, call) for call in C
     setattr(module, name, deadly(getattr(module, name)))
 for module in (files, recording_part):
     module.rename_exclusive = deadly(module.rename_exclusive)
-record.MARK_SECONDS = 0.05
+recording.MARK_SECONDS = 0.05
 
 async def ask():
     return session
@@ -68,7 +68,7 @@ async def main(workflow, job, form):
     timing = replace(WatchTiming().scaled(0.03), end_limit=0.6)
     watch = WatchSettings(poll_seconds=0.1, may_sign_in=False, timing=timing)
     asked = SaveRequest(
-        workflow_id=workflow, job_id=job, path=Path(path), format=SaveFormat(form)
+        workflow_id=workflow, job_id=job, path=Path(path), format=save_format(form)
     )
     save = Save(client, asked, watch=watch)
     running = asyncio.ensure_future(save.run())

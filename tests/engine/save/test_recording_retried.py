@@ -13,9 +13,10 @@ import pytest
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save
 from chronotui.errors import CancelledByUserError, ChronotuiError, DownloadError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSONL, TXT, SaveFormat
 from chronotui.storage.files import PartFile
-from tests.engine.save.test_recording import WATCH, record, until
+from tests.engine.conftest import until
+from tests.engine.save.test_recording import WATCH, record
 
 if TYPE_CHECKING:
     from chronotui.demo.scripts import ScriptedJob
@@ -30,7 +31,7 @@ def retried(bench: Bench, job: ScriptedJob, rows: int = 60) -> None:
     )
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.TXT, SaveFormat.JSONL])
+@pytest.mark.parametrize("save_format", [TXT, JSONL])
 async def test_it_agrees_with_the_servers_own_file(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -45,7 +46,7 @@ async def test_it_agrees_with_the_servers_own_file(
     result = await running
     truth = bench.demo.world.truth(job.id)
     assert [line.attempt for line in truth] == [1] * 100 + [2] * 60 + [3] * 61
-    if save_format is SaveFormat.TXT:
+    if save_format is TXT:
         assert bench.read() == bench.text(job)
     else:
         entries = [json.loads(line) for line in bench.read().splitlines()]
@@ -101,7 +102,7 @@ async def test_stopped_again_and_again_in_trouble(bench: Bench, seed: int) -> No
     ]
     job = bench.demo.world.add_job(Script(lines, rate=600.0))
     while len(bench.demo.world.truth(job.id, until_now=True)) < 1200:
-        save = record(bench, job, format=SaveFormat.JSONL)
+        save = record(bench, job, format=JSONL)
         running = asyncio.create_task(save.run())
         # The wait is the moment of the stop, not a wait for something.
         await asyncio.wait([running], timeout=chance.uniform(0.0, 0.6))
@@ -110,7 +111,7 @@ async def test_stopped_again_and_again_in_trouble(bench: Bench, seed: int) -> No
         assert isinstance(running.exception(), ChronotuiError)
     job.end()
     faults.fail_rate = 0.0
-    result = await record(bench, job, format=SaveFormat.JSONL).run()
+    result = await record(bench, job, format=JSONL).run()
     entries = [json.loads(line) for line in bench.read().splitlines()]
     assert [
         (entry["sequence_num"], entry["stream"], entry["message_raw"])

@@ -19,8 +19,9 @@ from chronotui.engine.save import Save
 from chronotui.engine.save_request import SavePhase
 from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError, DownloadError, IncompleteError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSON, JSONL, SAVE_FORMATS, TXT, TXT_TIME, SaveFormat
 from chronotui.model import STDERR, STDOUT
+from chronotui.storage.files import home_relative
 from tests.engine.conftest import until
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ KINDS: Final = {
     "both": _both,
 }
 
-FORMATS: Final = tuple(SaveFormat)
+FORMATS: Final = SAVE_FORMATS
 
 
 def made(bench: Bench, kind: str, lines: int = LINES) -> ScriptedJob:
@@ -69,17 +70,6 @@ def made(bench: Bench, kind: str, lines: int = LINES) -> ScriptedJob:
     )
 
 
-def messages(bench: Bench, save_format: SaveFormat, name: str = "a") -> list[str]:
-    """What a saved file says; for text its lines."""
-    text = bench.read(name)
-    if save_format is SaveFormat.JSON:
-        return [entry["message_raw"] for entry in json.loads(text)["logs"]]
-    lines = text.decode().splitlines()
-    if save_format is SaveFormat.JSONL:
-        return [json.loads(line)["message_raw"] for line in lines]
-    return lines
-
-
 def truth(
     bench: Bench, job: ScriptedJob, save_format: SaveFormat, stream: str | None = None
 ) -> list[str]:
@@ -88,7 +78,7 @@ def truth(
         for line in bench.demo.world.truth(job.id)
         if stream in {None, line.stream}
     ]
-    if save_format in {SaveFormat.JSON, SaveFormat.JSONL}:
+    if save_format in {JSON, JSONL}:
         return found
     return [part for message in found for part in message.split("\n")]
 
@@ -114,8 +104,8 @@ async def test_a_whole_file_is_whole(
     assert (result.exit_code, result.unverified, result.missing_lines) == (0, "", 0)
     assert "counted against the retained log" in result.sentence()
     expected = truth(bench, job, save_format, stream)
-    if save_format is not SaveFormat.TXT_TIME:
-        assert messages(bench, save_format) == expected
+    if save_format is not TXT_TIME:
+        assert bench.messages(save_format) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -132,12 +122,12 @@ async def test_a_short_one_is_never_called_so(
         await saved(bench, job, format=save_format, stream=stream)
     assert caught.value.exit_code == 6
     assert caught.value.next_step
-    if stream is None or save_format is not SaveFormat.JSON:
+    if stream is None or save_format is not JSON:
         assert f" {LINES}" in caught.value.sentence or " of " in caught.value.sentence
     assert bench.names() == set()
 
 
-@pytest.mark.parametrize("save_format", [SaveFormat.TXT, SaveFormat.JSONL])
+@pytest.mark.parametrize("save_format", [TXT, JSONL])
 async def test_it_says_how_many_lines_of_how_many(
     bench: Bench, save_format: SaveFormat
 ) -> None:
@@ -186,7 +176,7 @@ async def test_a_documented_server_without_a_search(
     documented.demo.faults.refuse(404, route="search", times=-1)
     result = await saved(documented, job, format=save_format)
     assert (result.exit_code, result.unverified) == (0, "")
-    if save_format is SaveFormat.TXT:
+    if save_format is TXT:
         documented.demo.faults.cut_clean = 300
         with pytest.raises(DownloadError, match="of 600 lines"):
             await saved(documented, job, "b")
@@ -198,7 +188,7 @@ async def test_nothing_to_compare_with_is_said_and_never_called_saved(
     bench: Bench, documented: Bench, save_format: SaveFormat, current: bool
 ) -> None:
     on = bench if current else documented
-    if not current and save_format is not SaveFormat.TXT:
+    if not current and save_format is not TXT:
         return
     job = made(on, "unique", 150)
     on.demo.faults.refuse(403, route="logs", times=-1)
@@ -206,7 +196,9 @@ async def test_nothing_to_compare_with_is_said_and_never_called_saved(
     result = await saved(on, job, format=save_format)
     assert result.exit_code == 0
     assert "not verified: " in result.sentence()
-    assert "saved" not in result.sentence().lower().replace(result.shown_path, "")
+    assert "saved" not in result.sentence().lower().replace(
+        home_relative(result.path), ""
+    )
 
 
 async def test_its_state_is_not_called_so_either(bench: Bench) -> None:
@@ -321,10 +313,7 @@ class TestRetried:
         result = await saved(bench, job, format=save_format, stream=stream)
         expected = truth(bench, job, save_format, stream)
         assert (result.lines, result.exit_code) == (len(expected), 0)
-        found = messages(bench, save_format)
-        if save_format is SaveFormat.TXT_TIME:
-            found = [line.split(" ", 2)[2] for line in found]
-        assert found == expected
+        assert bench.messages(save_format) == expected
         assert "tried 2 times" in " ".join(result.notes)
 
     @pytest.mark.parametrize("save_format", FORMATS)
@@ -373,11 +362,8 @@ class TestRetried:
         job = self.made(documented)
         result = await saved(documented, job, format=save_format)
         assert (result.lines, result.exit_code, result.unverified) == (500, 0, "")
-        found = messages(documented, save_format)
-        if save_format is SaveFormat.TXT_TIME:
-            found = [line.split(" ", 2)[2] for line in found]
-        assert found == truth(documented, job, save_format)
-        if save_format is SaveFormat.TXT:
+        assert documented.messages(save_format) == truth(documented, job, save_format)
+        if save_format is TXT:
             for cut in (1, 250, 300, 499):
                 documented.demo.faults.cut_clean = cut
                 with pytest.raises(DownloadError, match="is short"):
@@ -385,8 +371,8 @@ class TestRetried:
 
     async def test_json_keeps_the_servers_entries(self, bench: Bench) -> None:
         job = self.made(bench)
-        await saved(bench, job, "a", format=SaveFormat.JSON)
-        await saved(bench, job, "b", format=SaveFormat.JSONL)
+        await saved(bench, job, "a", format=JSON)
+        await saved(bench, job, "b", format=JSONL)
         entries = json.loads(bench.read("a"))["logs"]
         lines = [json.loads(line) for line in bench.read("b").splitlines()]
         assert entries == lines

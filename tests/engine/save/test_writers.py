@@ -18,7 +18,14 @@ from chronotui.engine.save_download import (
 )
 from chronotui.engine.save_request import Meter
 from chronotui.errors import DownloadError
-from chronotui.log.formats import LineEncoder, SaveFormat
+from chronotui.log.formats import (
+    JSON,
+    JSONL,
+    SAVE_FORMATS,
+    TXT,
+    LineEncoder,
+    SaveFormat,
+)
 from chronotui.log.wholeness import Numbers
 from chronotui.storage.files import PartFile, SpoolFile
 
@@ -59,7 +66,7 @@ ATTEMPTS = st.lists(
 @given(
     attempts=ATTEMPTS,
     size=st.integers(1, 400),
-    save_format=st.sampled_from(list(SaveFormat)),
+    save_format=st.sampled_from(SAVE_FORMATS),
 )
 def test_attempts_come_one_after_the_other(
     tmp_path: Path, attempts: list[list[str]], size: int, save_format: SaveFormat
@@ -81,12 +88,12 @@ def test_attempts_come_one_after_the_other(
     writer.close()
     part.commit()
     text = (tmp_path / "a").read_bytes()
-    if save_format is SaveFormat.JSONL:
+    if save_format is JSONL:
         assert text == b"".join(one[2] + b"\n" for one in entries)
-    elif save_format is SaveFormat.JSON:
+    elif save_format is JSON:
         assert json.loads(text)["logs"] == [json.loads(one[2]) for one in entries]
     else:
-        before = "" if save_format is SaveFormat.TXT else "2026-11-22T10:00:00Z stdout "
+        before = "" if save_format is TXT else "2026-11-22T10:00:00Z stdout "
         assert text.decode() == "".join(f"{before}{one[3]}\n" for one in entries)
     assert (meter.lines, meter.bytes) == (len(entries), len(text))
     assert writer.attempts == {

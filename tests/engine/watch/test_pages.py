@@ -146,7 +146,9 @@ class Reading:
             await self.pages.read_tail()
             gaps = list(self.account.gaps())
             for gap in gaps:
-                await self.pages.read_gap(gap)
+                read = await self.pages.read_gap(gap)
+                if read is not None:
+                    self.account.stretch_read(read)
             if not gaps and self.now > 105:
                 return True
         return False

@@ -23,7 +23,7 @@ from chronotui.engine.job_log import JobLog
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import ChronotuiError
-from chronotui.log.formats import SaveFormat
+from chronotui.log.formats import JSONL
 from tests.engine.conftest import SETTINGS, held_lines, until
 from tests.exactness import client_of, identity
 
@@ -164,7 +164,7 @@ async def read_recording(world: World, is_read: asyncio.Event, path: Path) -> No
     request = SaveRequest(
         workflow_id=job.workflow_id,
         job_id=job.id,
-        format=SaveFormat.JSONL,
+        format=JSONL,
         path=path,
     )
     settings = replace(SETTINGS, may_sign_in=False)

@@ -64,7 +64,7 @@ def connectivity_of(clock: Clock = CLOCK) -> Connectivity:
 
 
 def gate_of(connectivity: Connectivity) -> SignInGate:
-    return SignInGate(connectivity, TIMING, CLOCK, may_sign_in=True)
+    return SignInGate(connectivity, may_sign_in=True)
 
 
 # A steady connection resets the waits
@@ -104,8 +104,6 @@ async def _waits_between(status: Sequence[float]) -> list[float]:
         connectivity=connectivity,
         gate=gate_of(connectivity),
         lag=nothing,
-        timing=TIMING,
-        clock=CLOCK,
         wanted=wanted,
         phase=lambda: Phase.WATCHING,
         came=nothing,
@@ -207,8 +205,6 @@ def asker_of(connectivity: Connectivity) -> Asker:
         JOB,
         connectivity,
         gate_of(connectivity),
-        timing=TIMING,
-        clock=CLOCK,
         phase=lambda: Phase.WATCHING,
         waits=True,
     )

@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import Verdict
 from chronotui.engine.gaps import Boundaries, LagMeter
-from chronotui.engine.job_log import LineRate, Ticker
+from chronotui.engine.job_log import LineRate
 from chronotui.engine.timing import WatchTiming
 from chronotui.engine.watch import accompanied
 from chronotui.log.ledger import Ledger
 from chronotui.model import JobStatus
-from tests.engine.skipped_time import run_skipping
-
-
-async def test_many_changes_are_told_once_and_an_idle_ticker_is_not_armed() -> None:
-    told: list[int] = []
-    ticker = Ticker(0.01, lambda: told.append(1))
-    for _ in range(50):
-        ticker.changed()
-    await asyncio.sleep(0.03)
-    assert told == [1]
-    assert ticker._armed is None
-    ticker.changed()
-    ticker.changed()
-    ticker.stop()
-    assert told == [1, 1]
-    ticker.stop()
-    assert told == [1, 1]
-
-
-def test_changes_are_told_at_most_once_a_tick() -> None:
-    async def change_all_the_time() -> list[float]:
-        loop = asyncio.get_running_loop()
-        told: list[float] = []
-        ticker = Ticker(0.05, lambda: told.append(loop.time()))
-        for _ in range(100):
-            ticker.changed()
-            await asyncio.sleep(0.01)
-        return told
-
-    told = run_skipping(change_all_the_time())
-    pauses = [later - earlier for earlier, later in pairwise(told)]
-    assert pauses == pytest.approx([0.05] * len(pauses))
-    assert len(pauses) in {19, 20}
 
 
 def test_the_rate_is_of_the_last_seconds() -> None:

@@ -9,9 +9,8 @@ import pytest
 from textual.app import App
 from textual.widgets import Input, Static
 
-from chronotui.engine.save_paths import completed, completions, suggest
-from chronotui.engine.save_request import SaveRequest, SaveScope
-from chronotui.log.formats import SaveFormat
+from chronotui.engine.save_request import SaveRequest, SaveScope, completions, suggest
+from chronotui.log.formats import JSON, JSONL, TXT
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.ui.dialogs import RadioRow
 from chronotui.ui.save import SaveDialog, SaveSubject
@@ -50,7 +49,7 @@ def subject(folder: Path, status: str = "COMPLETED", **more: object) -> SaveSubj
 
 
 def desk_on(about: SaveSubject) -> Desk:
-    path = suggest(about.folder, about.job.id, SaveFormat.TXT)
+    path = suggest(about.folder, about.job.id, TXT)
     return Desk(SaveDialog(about, path))
 
 
@@ -84,7 +83,7 @@ async def test_opens_with_a_good_path_and_enter_saves(folder: Path) -> None:
         await pilot.press("enter")
         request = await answer(pilot, desk)
     assert request.path == folder / "8f3c2160-job-logs.txt"
-    assert request.format is SaveFormat.TXT
+    assert request.format is TXT
     assert request.scope is SaveScope.WHOLE
     assert (request.stream, request.query, request.overwrite) == (None, None, False)
     assert (request.keep_part, request.known_lines) == (True, 7)
@@ -100,7 +99,7 @@ async def test_everything_is_chosen_by_keyboard(folder: Path) -> None:
         request = await answer(pilot, desk)
     assert request.query == "error"
     assert request.stream == "stderr"
-    assert request.format is SaveFormat.JSONL
+    assert request.format is JSONL
     assert request.path == folder / "8f3c2160-job-logs.jsonl"
 
 
@@ -121,10 +120,10 @@ async def test_a_click_chooses(folder: Path) -> None:
     async with desk.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert await pilot.click("#format", offset=(30, 0))
-        assert desk.dialog.query_one("#format", RadioRow).value is SaveFormat.JSONL
+        assert desk.dialog.query_one("#format", RadioRow).value is JSONL
         assert await pilot.click("#save")
         request = await answer(pilot, desk)
-    assert request.format is SaveFormat.JSONL
+    assert request.format is JSONL
 
 
 async def test_escape_and_cancel_save_nothing(folder: Path) -> None:
@@ -251,14 +250,13 @@ def test_completions_say_folders_and_hide_what_is_hidden(folder: Path) -> None:
     assert completions("a", folder) == ["a b/", "a.txt"]
     assert completions("~/logs/.", folder) == ["~/logs/.secret"]
     assert completions("/no/such/", folder) == []
-    assert completed("a", ["a b/", "a.txt"]) == "a"
 
 
 def test_the_path_suggested_is_free(folder: Path) -> None:
     job = "../8f\x00"
-    first = suggest(folder, job, SaveFormat.JSON)
+    first = suggest(folder, job, JSON)
     first.write_text("")
-    second = suggest(folder, job, SaveFormat.JSON)
+    second = suggest(folder, job, JSON)
     assert (first.name, second.name) == ("8f-logs.json", "8f-logs-2.json")
     assert first.parent == folder
 

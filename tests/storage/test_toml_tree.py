@@ -6,7 +6,7 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chronotui.storage.config_edit import line_of
+from chronotui.storage.toml_tree import line_of
 
 DOCUMENT = '''\
 # a comment = with [marks] "and" quotes
