@@ -20,7 +20,7 @@ from chronotui.times import NS, Timestamps
 from chronotui.ui.log.cells import (
     MOST_SHOWN,
     Grid,
-    JsonKind,
+    JsonStyles,
     Paragraph,
     plural,
     segments,
@@ -92,12 +92,8 @@ class LogStyles:
         return replace(self, **{name: getattr(self, name) + over for name in GROUNDS})
 
     @cached_property
-    def json(self) -> Mapping[JsonKind, Style]:
-        return {
-            JsonKind.KEY: self.json_key,
-            JsonKind.TEXT: self.json_text,
-            JsonKind.VALUE: self.json_value,
-        }
+    def json(self) -> JsonStyles:
+        return JsonStyles(self.json_key, self.json_text, self.json_value)
 
 
 GROUNDS: Final = (

@@ -611,9 +611,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         Raises:
             ValueError: The log has no such place; the message is a sentence.
         """
-        found = find_goal(goal, self.opened)
-        self.go_to_row(found.row)
-        self.say(found.word)
+        row, word = find_goal(goal, self.opened)
+        self.go_to_row(row)
+        self.say(word)
 
     # How lines are shown
 
