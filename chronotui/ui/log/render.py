@@ -329,15 +329,6 @@ class Flags(NamedTuple):
 PLAIN: Final = Flags()
 
 
-class LinePart(NamedTuple):
-    """One screen row of a line: a stretch of a paragraph and its indent."""
-
-    paragraph: Paragraph
-    start: int
-    end: int
-    indent: int
-
-
 class LineRenderer:
     """Draws rows for one width and one way of showing them.
 
@@ -403,8 +394,8 @@ class LineRenderer:
         base = look.stderr if line.stream == STDERR else look.stdout
         first = self._first_gutter(line, previous_ns, flags, look)
         if self.find is None and not flags.as_json and self._is_plain(line.message):
-            text = line.message[self.left : self.left + self.room]
-            return [self._row([*first, Segment(text, base)], base)]
+            shown = line.message[self.left : self.left + self.room]
+            return [self._row([*first, Segment(shown, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
             match = look.match_current if flags.found else look.match
@@ -414,12 +405,15 @@ class LineRenderer:
             ]
         later: list[Segment] = []
         if self.gutter:
-            blank = Segment(" " * (self.gutter - 2), look.stamp)
-            later = [blank, *_stream_mark(line, look)]
-        return [
-            self._row([*(later if index else first), *self._text(part, base)], base)
-            for index, part in enumerate(self._parts(paragraphs))
-        ]
+            no_stamp = Segment(" " * (self.gutter - 2), look.stamp)
+            later = [no_stamp, *_stream_mark(line, look)]
+        rows: list[DrawnRow] = []
+        for paragraph, start, end, lead in self._parts(paragraphs):
+            text = segments(paragraph.grid.text, paragraph.runs, start, end)
+            blank = [Segment(" " * lead, base)] if lead else []
+            gutter = later if rows else first
+            rows.append(self._row([*gutter, *blank, *text], base))
+        return rows
 
     def _look(self, flags: Flags) -> LogStyles:
         if flags.picked:
@@ -434,29 +428,21 @@ class LineRenderer:
             return shown_json(line.message, base, look.note, look.json)
         return [shown_message(line.message, base, look.note)]
 
-    def _parts(self, paragraphs: Sequence[Paragraph]) -> list[LinePart]:
-        parts: list[LinePart] = []
+    def _parts(
+        self, paragraphs: Sequence[Paragraph]
+    ) -> list[tuple[Paragraph, int, int, int]]:
+        """Return start, end and blank cells before it of each screen row's text."""
+        parts: list[tuple[Paragraph, int, int, int]] = []
         for paragraph in paragraphs:
+            grid = paragraph.grid
             if not self.wrap:
-                parts.append(LinePart(paragraph, 0, len(paragraph.grid.text), 0))
+                parts.append((paragraph, *grid.cut(self.left, self.left + self.room)))
                 continue
-            indent = paragraph.indent(self.room)
-            parts += [
-                LinePart(paragraph, start, end, indent if index else 0)
-                for index, (start, end) in enumerate(
-                    paragraph.grid.wrap(self.room, indent)
-                )
-            ]
+            lead, indent = 0, paragraph.indent(self.room)
+            for start, end in grid.wrap(self.room, indent):
+                parts.append((paragraph, start, end, lead))
+                lead = indent
         return parts
-
-    def _text(self, part: LinePart, base: Style) -> list[Segment]:
-        """Return one screen row's text, neither padded nor too long."""
-        grid, runs = part.paragraph.grid, part.paragraph.runs
-        start, end, lead = part.start, part.end, part.indent
-        if not self.wrap:
-            start, end, lead = grid.cut(self.left, self.left + self.room)
-        blank = [Segment(" " * lead, base)] if lead else []
-        return blank + segments(grid.text, runs, start, end)
 
     def _first_gutter(
         self, line: LogLine, previous_ns: int | None, flags: Flags, look: LogStyles
