@@ -283,3 +283,8 @@ def parse_ansi(message: str) -> tuple[str, tuple[Span, ...]]:
     if message.isascii() and message.isprintable():
         return message, ()
     return split_styles(message)
+
+
+def plural(count: int, word: str) -> str:
+    """Return ``1 line``, ``2 lines``."""
+    return f"{count:,} {word}" + ("" if count == 1 else "s")

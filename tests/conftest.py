@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+# Without a deadline: a busy machine may be slow at any of them.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

@@ -36,14 +36,12 @@ _NAMES = _PROFILES + 'sed -n \'s/.*"name": "\\([^"]*\\)".*/\\1/p\''
 
 
 def completion(invocation: Invocation) -> int:
-    """Print the completion script of a shell."""
     scripts = {"bash": bash_script, "zsh": zsh_script, "fish": fish_script}
     invocation.output.write(scripts[invocation.options.shell]())
     return 0
 
 
 def bash_script() -> str:
-    """Return the script for bash."""
     paths: list[str] = []
     values: list[str] = []
     words: list[str] = []
@@ -70,7 +68,6 @@ def bash_script() -> str:
 
 
 def zsh_script() -> str:
-    """Return the script for zsh, which takes over bash's."""
     return (
         "#compdef chronotui\n"
         "# zsh completion for chronotui: source <(chronotui completion zsh)\n"
@@ -79,7 +76,6 @@ def zsh_script() -> str:
 
 
 def fish_script() -> str:
-    """Return the script for fish."""
     lines = ["# fish completion for chronotui: chronotui completion fish | source"]
     for path, options, verbs in _commands():
         when = _fish_condition(path, verbs)
@@ -100,9 +96,7 @@ def _commands() -> Iterator[tuple[tuple[str, ...], list[Option], tuple[Verb, ...
 def _below(
     path: tuple[str, ...], verb: Verb
 ) -> Iterator[tuple[tuple[str, ...], list[Option], tuple[Verb, ...]]]:
-    own = {name for option in verb.options for name in option.names}
-    inherited = [option for option in GLOBAL if not own & set(option.names)]
-    yield path, [*verb.options, *inherited], verb.verbs
+    yield path, [*verb.options, *verb.inherited], verb.verbs
     for inner in verb.verbs:
         yield from _below((*path, inner.name), inner)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from chronotui import __version__
-from chronotui.cli import output as terminal
-from chronotui.cli.output import Cell, Column, table_lines
+from chronotui.cli.invocation import asker
+from chronotui.cli.output import Cell, Column, is_terminal, shows_colour
 from chronotui.engine.diagnosis import CheckResult, diagnose
 from chronotui.errors import ChronotuiError
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
 
-_COLUMNS = (Column("CHECK"), Column("RESULT"), Column("FOUND", least=20))
 _STYLES = {"ok": "32", "warning": "33", "FAILED": "1;31"}
+_COLUMNS = (
+    Column("CHECK", attrgetter("check")),
+    Column("RESULT", lambda one: Cell(one.result, _STYLES[one.result])),
+    Column("FOUND", attrgetter("found")),
+)
 
 
 def doctor(invocation: Invocation) -> int:
@@ -28,13 +33,7 @@ def doctor(invocation: Invocation) -> int:
         The exit code of the first check that failed, else 0.
     """
     findings = list(_findings(invocation))
-    output = invocation.output
-    rows = [
-        [Cell(one.check), Cell(one.result, _STYLES[one.result]), Cell(one.found)]
-        for one in findings
-    ]
-    for line in table_lines(_COLUMNS, rows, colour=output.has_colour):
-        output.write(f"{line}\n")
+    invocation.output.write_table(_COLUMNS, findings, fits=False)
     return next((one.exit_code for one in findings if one.exit_code), 0)
 
 
@@ -60,10 +59,10 @@ def _tried(check: str, look: Callable[[], str]) -> CheckResult:
 
 
 def _terminal() -> CheckResult:
-    if not terminal.is_terminal(sys.stdout):
+    if not is_terminal(sys.stdout):
         return CheckResult("terminal", "ok", "none: no colours, no questions")
     name = os.environ.get("TERM", "")
-    colour = "colours" if terminal.shows_colour(sys.stdout) else "no colours"
+    colour = "colours" if shows_colour(sys.stdout) else "no colours"
     found = f"{name or 'TERM is not set'}, {colour}, {sys.stdout.encoding}"
     is_poor = name in {"", "dumb"} or "utf" not in sys.stdout.encoding.lower()
     return CheckResult("terminal", "warning" if is_poor else "ok", found)
@@ -107,8 +106,6 @@ def _profile(invocation: Invocation) -> str:
 
 def _server(invocation: Invocation) -> list[CheckResult]:
     import asyncio
-
-    from chronotui.cli.output import asker
 
     looked = diagnose(invocation.profile, ask=asker(), log=invocation.log)
     return asyncio.run(looked)

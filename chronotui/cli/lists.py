@@ -1,19 +1,19 @@
-"""Reading a list page by page, as far as it is wanted."""
+"""The verbs that list: `workflows`, `jobs`, `runs`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from chronotui.cli.output import Cell, Column, table_lines
+from chronotui.cli.output import Cell, Column
 from chronotui.errors import UsageError
 from chronotui.model import JobStatus, Trigger
 from chronotui.paging import CursorTrail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
 
     from chronotui.cli.invocation import Invocation
     from chronotui.model import Job, Page, Workflow
@@ -21,14 +21,74 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+_TABLE_ROWS: Final = 50
+_STYLES: Final = {
+    "RUNNING": "36",
+    "COMPLETED": "32",
+    "FAILED": "1;31",
+    "CANCELED": "33",
+}
+
+
+def _every(workflow: Workflow) -> str:
+    every = workflow.interval_minutes
+    return f"{every} min" if every else ""
+
+
+def _build(workflow: Workflow) -> Cell:
+    build = "TERMINATED" if workflow.terminated_at else str(workflow.build_status or "")
+    return Cell(build, _STYLES.get(build, "") if build != "COMPLETED" else "")
+
+
+def _failures(workflow: Workflow) -> Cell:
+    failures, allowed = workflow.consecutive_failures, workflow.max_consecutive_failures
+    text = f"{failures}/{allowed}" if allowed else str(failures)
+    return Cell(text, _STYLES["FAILED"] if failures else "")
+
+
+def _status(job: Job) -> Cell:
+    return Cell(job.status, _STYLES.get(job.status, ""))
+
+
+def _tries(job: Job) -> str:
+    return "" if job.attempts is None else str(job.attempts)
+
+
+def _started(job: Job) -> str:
+    return f"{job.started_at:%Y-%m-%d %H:%M:%S}" if job.started_at else ""
+
+
+def _duration(job: Job) -> str:
+    if job.started_at is None or job.completed_at is None:
+        return ""
+    from chronotui.times import human_duration
+
+    return human_duration((job.completed_at - job.started_at).total_seconds())
+
+
+_WORKFLOW_COLUMNS: Final = (
+    Column("ID", attrgetter("id"), least=13),
+    Column("NAME", attrgetter("name"), least=12),
+    Column("KIND", attrgetter("kind"), drop=2),
+    Column("EVERY", _every, drop=3, right=True),
+    Column("BUILD", _build, drop=1),
+    Column("FAILURES", _failures, drop=4, right=True),
+)
+_JOB_COLUMNS: Final = (
+    Column("ID", attrgetter("id"), least=13),
+    Column("STATUS", _status),
+    Column("TRIGGER", attrgetter("trigger"), drop=2),
+    Column("TRIES", _tries, drop=1, right=True),
+    Column("STARTED (UTC)", _started, drop=4),
+    Column("DURATION", _duration, drop=3, right=True),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PagedRead(Generic[Item]):
     """What was read of a list.
 
     Attributes:
-        items: In the server's order.
-        has_more: Whether the list goes on.
         looped: Whether the server's cursors lead in circles; what is here is what
             came before they did.
         hidden: How many items were passed over, for they were not asked for.
@@ -43,11 +103,7 @@ class PagedRead(Generic[Item]):
 async def read_list(
     page_at: Callable[[str | None], Awaitable[Page[Item]]], limit: int | None
 ) -> PagedRead[Item]:
-    """Read a list from its start; ``limit`` None reads all of it.
-
-    Raises:
-        ChronotuiError: A page cannot be read.
-    """
+    """Read a list from its start; ``limit`` None reads all of it."""
     trail = CursorTrail()
     items: list[Item] = []
     cursor: str | None = None
@@ -59,40 +115,10 @@ async def read_list(
         cursor = trail.follow(page.cursor, progress=page.brought_any)
         is_full = limit is not None and len(items) > limit
         if cursor is None or is_full:
-            break
-    has_more = limit is not None and len(items) > limit
-    return PagedRead(items[:limit], has_more, trail.looped, hidden)
-
-
-# The verbs `workflows` and `jobs`.
-
-TABLE_ROWS: Final = 50
-_STYLES: Final = {
-    "RUNNING": "36",
-    "COMPLETED": "32",
-    "FAILED": "1;31",
-    "CANCELED": "33",
-}
-_WORKFLOW_COLUMNS: Final = (
-    Column("ID", least=13),
-    Column("NAME", least=12),
-    Column("KIND", drop=2),
-    Column("EVERY", drop=3, right=True),
-    Column("BUILD", drop=1),
-    Column("FAILURES", drop=4, right=True),
-)
-_JOB_COLUMNS: Final = (
-    Column("ID", least=13),
-    Column("STATUS"),
-    Column("TRIGGER", drop=2),
-    Column("TRIES", drop=1, right=True),
-    Column("STARTED (UTC)", drop=4),
-    Column("DURATION", drop=3, right=True),
-)
+            return PagedRead(items[:limit], is_full, trail.looped, hidden)
 
 
 def workflows(invocation: Invocation) -> int:
-    """List workflows, and return the exit code."""
     options = invocation.options
 
     async def read(client: Source) -> PagedRead[Workflow]:
@@ -106,12 +132,11 @@ def workflows(invocation: Invocation) -> int:
         return await read_list(page, _limit(invocation))
 
     found = invocation.with_client(read)
-    _print(invocation, found, _WORKFLOW_COLUMNS, _workflow_cells, "workflows")
+    _print(invocation, found, _WORKFLOW_COLUMNS, "workflows")
     return 0
 
 
 def jobs(invocation: Invocation) -> int:
-    """List the jobs of a workflow, and return the exit code."""
     options = invocation.options
     status = JobStatus.parse(options.status) if options.status else None
     trigger = Trigger.parse(options.trigger) if options.trigger else None
@@ -132,41 +157,37 @@ def jobs(invocation: Invocation) -> int:
         return await read_list(page, _limit(invocation))
 
     found = invocation.with_client(read)
-    _print(invocation, found, _JOB_COLUMNS, _job_cells, "jobs")
+    _print(invocation, found, _JOB_COLUMNS, "jobs")
     return 0
 
 
 def _limit(invocation: Invocation) -> int | None:
     limit: int | None = invocation.options.limit
     is_table = invocation.options.output == "table"
-    return TABLE_ROWS if limit is None and is_table else limit
+    return _TABLE_ROWS if limit is None and is_table else limit
 
 
 def _print(
     invocation: Invocation,
     found: PagedRead[Job] | PagedRead[Workflow],
     columns: Sequence[Column],
-    cells: Callable[..., list[Cell]],
     what: str,
 ) -> None:
     output = invocation.output
     if invocation.options.output == "json":
         output.write(json_array([dict(item.fields) for item in found.items]))
     else:
-        width = output.columns if output.is_terminal else None
-        rows = [cells(item) for item in found.items]
-        for line in table_lines(columns, rows, width=width, colour=output.has_colour):
-            output.write(f"{line}\n")
+        output.write_table(columns, found.items)
     output.flush()
     if found.looped:
-        output.say(f"chronotui: the server's list leads in circles; these {what} came.")
+        invocation.say(f"the server's list leads in circles; these {what} came.")
     elif not found.items and found.hidden and not invocation.options.terminated:
-        output.say("chronotui: no workflows but terminated ones: --terminated.")
+        invocation.say("no workflows but terminated ones: --terminated.")
     elif not found.items:
-        output.say(f"chronotui: no {what}.")
+        invocation.say(f"no {what}.")
     elif found.has_more and invocation.options.limit is None:
-        output.say(
-            f"chronotui: the first {len(found.items)} {what}; there are more: "
+        invocation.say(
+            f"the first {len(found.items)} {what}; there are more: "
             "--limit N shows N of them, -o json all."
         )
 
@@ -177,56 +198,8 @@ def json_array(items: Sequence[object]) -> str:
     return f"[{lines}]\n"
 
 
-def _workflow_cells(workflow: Workflow) -> list[Cell]:
-    every = workflow.interval_minutes
-    build = "TERMINATED" if workflow.terminated_at else str(workflow.build_status or "")
-    failures = workflow.consecutive_failures
-    allowed = workflow.max_consecutive_failures
-    return [
-        Cell(workflow.id),
-        Cell(workflow.name),
-        Cell(workflow.kind),
-        Cell(f"{every} min" if every else ""),
-        Cell(build, _STYLES.get(build, "") if build != "COMPLETED" else ""),
-        Cell(
-            f"{failures}/{allowed}" if allowed else str(failures),
-            _STYLES["FAILED"] if failures else "",
-        ),
-    ]
-
-
-def _job_cells(job: Job) -> list[Cell]:
-    return [
-        Cell(job.id),
-        Cell(job.status, _STYLES.get(job.status, "")),
-        Cell(job.trigger),
-        Cell("" if job.attempts is None else str(job.attempts)),
-        Cell(_utc(job.started_at)),
-        Cell(_duration(job)),
-    ]
-
-
-def _utc(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _duration(job: Job) -> str:
-    if job.started_at is None or job.completed_at is None:
-        return ""
-    from chronotui.times import human_duration
-
-    return human_duration((job.completed_at - job.started_at).total_seconds())
-
-
-# The verb `runs`.
-
-
 def runs(_invocation: Invocation) -> int:
-    """Say that no kind of server that has runs can be opened.
-
-    Raises:
-        UsageError: Always.
-    """
+    """Say that no kind of server that has runs can be opened."""
     from chronotui.sources.protocol import KINDS
 
     kinds = KINDS.values()

@@ -1,28 +1,64 @@
-"""One line of a log as `logs` prints it."""
+"""The verbs of one job's log: `logs` prints it, `save` makes it a file."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from typing import TYPE_CHECKING, TypeAlias
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from chronotui.cli.output import say, shows_progress
 from chronotui.errors import UsageError
 from chronotui.model import STDERR
 from chronotui.times import format_time_ns
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import AsyncIterator, Callable
+    from typing import TypeAlias
 
     from chronotui.cli.invocation import Invocation
     from chronotui.cli.output import Output
     from chronotui.engine.retained import LineSelection
+    from chronotui.engine.save import Save
+    from chronotui.engine.save_request import SaveRequest, SaveResult
+    from chronotui.engine.timing import WatchSettings
     from chronotui.log.chunks import Overflow
     from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.sources.protocol import Source
 
-if TYPE_CHECKING:
     LinePrinter: TypeAlias = Callable[[LogLine], bytes]
+
+_PROGRESS_SECONDS: Final = 0.25
+
+
+def logs(invocation: Invocation) -> int:
+    """Print a job's log in order, as it stands or to its end."""
+    selection = _line_selection(invocation.options)
+    read = _follow if invocation.options.follow else _retained
+
+    async def work(client: Source) -> int:
+        workflow, job = await _named_job(invocation, client)
+        try:
+            return await read(invocation, client, workflow, job, selection)
+        finally:
+            _tell_too_slow(invocation, selection)
+
+    return invocation.with_client(work)
+
+
+async def _named_job(invocation: Invocation, client: Source) -> tuple[Workflow, Job]:
+    from chronotui.engine.resolve import resolve_job, resolve_workflow
+
+    ask, options = invocation.retries.ask, invocation.options
+    workflow = await ask(lambda: resolve_workflow(client, options.workflow))
+    job = await ask(lambda: resolve_job(client, workflow, options.job))
+    return workflow, job
 
 
 def line_printer(form: str, output: Output, *, timestamps: bool) -> LinePrinter:
@@ -86,42 +122,9 @@ def _time(line: LogLine) -> str | None:
     return None if line.time_ns is None else format_time_ns(line.time_ns)
 
 
-# The verb `logs`: a job's log in order, as it stands or to its end.
-
-
-def logs(invocation: Invocation) -> int:
-    """Print a job's log, and return the exit code.
-
-    Raises:
-        UsageError: A time or a regular expression cannot be read.
-    """
-    options = invocation.options
-    selection = line_selection(invocation)
-    read = _follow if options.follow else _retained
-
-    async def work(client: Source) -> int:
-        from chronotui.engine.resolve import resolve_job, resolve_workflow
-
-        ask = invocation.retries.ask
-        workflow = await ask(lambda: resolve_workflow(client, options.workflow))
-        job = await ask(lambda: resolve_job(client, workflow, options.job))
-        try:
-            return await read(invocation, client, workflow, job, selection)
-        finally:
-            _tell_too_slow(invocation, selection)
-
-    return invocation.with_client(work)
-
-
-def line_selection(invocation: Invocation) -> LineSelection:
-    """Return which lines the options ask for.
-
-    Raises:
-        UsageError: A time or a regular expression cannot be read.
-    """
+def _line_selection(options: Namespace) -> LineSelection:
     from chronotui.engine.retained import LineSelection
 
-    options = invocation.options
     return LineSelection(
         stream=options.stream,
         grep=_grep(options.grep) if options.grep else None,
@@ -141,14 +144,13 @@ def _grep(text: str) -> LineMatcher:
 
 
 def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
-    """Say what was not printed because the expression took too long for it."""
     from chronotui.log.pattern import LineMatcher
 
     grep = selection.grep
     count = grep.too_slow if isinstance(grep, LineMatcher) else 0
     if count:
         lines = "1 line is" if count == 1 else f"{count:,} lines are"
-        _teller(invocation)(
+        invocation.say(
             f"{lines} left out: --grep took too long there; try a simpler expression."
         )
 
@@ -181,17 +183,17 @@ async def _retained(
         workflow,
         job,
         selection=selection,
-        tell=_teller(invocation),
-        spool=_spool(invocation),
+        tell=invocation.say,
+        spool=partial(_open_spool, invocation),
     )
     await _print(invocation, log.batches())
     if log.missing or log.possible:
         lacking = f"{log.missing:,} missing" if log.missing else ""
         perhaps = f"{log.possible:,} possibly missing" if log.possible else ""
         words = ", ".join(filter(None, (lacking, perhaps)))
-        _teller(invocation)(f"{log.printed:,} lines printed, {words}.")
+        invocation.say(f"{log.printed:,} lines printed, {words}.")
     elif not log.printed:
-        _teller(invocation)(_why_nothing(job, selection))
+        invocation.say(_why_nothing(job, selection))
     return log.exit_code
 
 
@@ -203,28 +205,23 @@ async def _follow(
     selection: LineSelection,
 ) -> int:
     from chronotui.engine.follow import Follow
-    from chronotui.engine.timing import WatchSettings
 
-    tell = _teller(invocation)
-    settings = WatchSettings(
-        poll_seconds=invocation.profile.poll_seconds, may_sign_in=False, waits=False
-    )
     follow = Follow(
         client,
         workflow,
         job,
         selection=selection,
-        settings=settings,
-        tell=tell,
-        spool=_spool(invocation),
+        settings=_watch_settings(invocation),
+        tell=invocation.say,
+        spool=partial(_open_spool, invocation),
     )
     try:
         await _print(invocation, follow.batches())
     except asyncio.CancelledError:
         invocation.output.flush()
-        tell(follow.summary())
+        invocation.say(follow.summary())
         raise
-    tell(follow.summary())
+    invocation.say(follow.summary())
     return 0 if follow.result is None else follow.result.exit_code
 
 
@@ -246,14 +243,123 @@ def _why_nothing(job: Job, selection: LineSelection) -> str:
     return "the job printed nothing." if job.status.is_terminal else "no line yet."
 
 
-def _teller(invocation: Invocation) -> Callable[[str], None]:
-    return lambda words: invocation.output.say(f"chronotui: {words}")
+def _open_spool(invocation: Invocation) -> Overflow:
+    from chronotui.storage.files import SpoolFile
+
+    return SpoolFile(invocation.config.ui.spool_dir)
 
 
-def _spool(invocation: Invocation) -> Callable[[], Overflow]:
-    def open_spool() -> Overflow:
-        from chronotui.storage.files import SpoolFile
+def _watch_settings(invocation: Invocation) -> WatchSettings:
+    """Return how a job is watched where nobody can be asked to sign in again."""
+    from chronotui.engine.timing import WatchSettings
 
-        return SpoolFile(invocation.config.ui.spool_dir)
+    seconds = invocation.profile.poll_seconds
+    return WatchSettings(poll_seconds=seconds, may_sign_in=False, waits=False)
 
-    return open_spool
+
+def save(invocation: Invocation) -> int:
+    """Save a job's log; the path of the file is what standard output gets."""
+    if invocation.options.path == "-":
+        raise UsageError(
+            "A log is saved into a file.", next_step="chronotui logs prints it."
+        )
+
+    async def work(client: Source) -> SaveResult:
+        from chronotui.engine.save import Save
+
+        request = _request(invocation, *await _named_job(invocation, client))
+        task = Save(client, request, watch=_watch_settings(invocation))
+        progress = asyncio.create_task(_show_progress(task, invocation.say))
+        try:
+            return await task.run()
+        except asyncio.CancelledError:
+            await _end(progress)
+            invocation.say(f"{task.error or 'cancelled.'}")
+            if task.part is not None and task.is_recording:
+                say(f"  {_command_that_goes_on(invocation.options)}")
+            raise
+        finally:
+            await _end(progress)
+
+    result = invocation.with_client(work)
+    invocation.output.write(f"{result.path}\n")
+    invocation.output.flush()
+    for words in (result.sentence(), *result.notes):
+        invocation.say(words)
+    return result.exit_code
+
+
+async def _end(progress: asyncio.Task[None]) -> None:
+    progress.cancel()
+    await asyncio.gather(progress, return_exceptions=True)
+
+
+def _command_that_goes_on(options: Namespace) -> str:
+    """Return the command that goes on with a recording: the same but for --force."""
+    words = ["chronotui"]
+    for name in ("config", "profile", "url"):
+        if value := getattr(options, name):
+            words += [f"--{name}", value]
+    words += ["save", options.workflow, options.job]
+    if options.path:
+        words += ["-O", options.path]
+    words += ["--format", options.format]
+    if options.stream:
+        words += ["--stream", options.stream]
+    return shlex.join(words)
+
+
+def _request(invocation: Invocation, workflow: Workflow, job: Job) -> SaveRequest:
+    from chronotui.engine.save_request import SaveRequest
+    from chronotui.log.formats import save_format
+
+    options = invocation.options
+    configured = invocation.profile.save_dir or invocation.config.ui.save_dir
+    return SaveRequest(
+        workflow_id=workflow.id,
+        job_id=job.id,
+        format=save_format(options.format),
+        path=Path(options.path).expanduser() if options.path else None,
+        folder=configured or Path(),
+        stream=options.stream,
+        query=options.query,
+        overwrite=options.force,
+        anew=options.force,
+        profile=invocation.profile.name,
+        make_folder=configured is not None and not options.path,
+        keep_part=options.keep_part,
+        job=job,
+        workflow=workflow,
+    )
+
+
+async def _show_progress(task: Save, tell: Callable[[str], None]) -> None:
+    """Keep one line of standard error up to date; off a terminal, say what is new."""
+    if not shows_progress(sys.stderr):
+        said = ""
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            if task.progress.said not in {"", said}:
+                said = task.progress.said
+                tell(said)
+    try:
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            sys.stderr.write(f"\r\x1b[K{_progress_text(task)}")
+            sys.stderr.flush()
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _progress_text(task: Save) -> str:
+    from chronotui.engine.save_request import count_of_lines, size_text
+
+    now = task.progress
+    said = f"; {now.said}" if now.said else ""
+    return (
+        f"{now.phase}: {size_text(now.bytes)}, {count_of_lines(now.lines)}, "
+        f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
+        f"{', server away' if now.away else ''}{said}"
+    )

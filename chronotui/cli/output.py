@@ -1,4 +1,4 @@
-"""What the standard streams are connected to."""
+"""The standard streams: data on one, words for people on the other, and tables."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 from unicodedata import category, east_asian_width
 
-from chronotui.errors import DownloadError, NotSignedInError
+from chronotui.errors import DownloadError
 from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
-    from chronotui.engine.client import AskSecret, SecretQuestion
-
-FALLBACK_COLUMNS: Final = 80
+_FALLBACK_COLUMNS: Final = 80
+_NO_CELL: Final = frozenset({"Mn", "Me", "Cf"})
+_GAP: Final = "  "
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -45,7 +46,6 @@ def shows_colour(stream: TextIO | None) -> bool:
 
 
 def columns(stream: TextIO | None) -> int:
-    """Return the width of the terminal in cells."""
     try:
         named = int(os.environ.get("COLUMNS", "0"))
     except ValueError:
@@ -53,17 +53,15 @@ def columns(stream: TextIO | None) -> int:
     if named > 0:
         return named
     try:
-        return os.get_terminal_size(stream.fileno() if stream else 1).columns or 80
+        named = os.get_terminal_size(stream.fileno() if stream else 1).columns
     except (OSError, ValueError):
-        return FALLBACK_COLUMNS
+        named = 0
+    return named or _FALLBACK_COLUMNS
 
 
 def shows_progress(stream: TextIO | None) -> bool:
     """Whether a line can be drawn again in place."""
     return is_terminal(stream) and os.environ.get("TERM", "") not in {"", "dumb"}
-
-
-# Standard output carries data, standard error carries words for people.
 
 
 class OutputClosedError(Exception):
@@ -75,9 +73,9 @@ class TerminalLostError(Exception):
 
 
 class Output:
-    """Writes data and words.
+    """Writes data to standard output.
 
-    Data go out as UTF-8, whatever the locale says, so that a pipe gets them exactly.
+    They go out as UTF-8, whatever the locale says, so that a pipe gets them exactly.
 
     Raises:
         OutputClosedError: The reader of standard output went away.
@@ -92,7 +90,6 @@ class Output:
         self.columns = columns(self._out)
 
     def write(self, text: str) -> None:
-        """Write data, exactly."""
         try:
             content = text.encode()
         except UnicodeEncodeError:  # lone surrogates of a \u escape
@@ -100,7 +97,6 @@ class Output:
         self.write_bytes(content)
 
     def write_bytes(self, content: bytes) -> None:
-        """Write data, exactly."""
         if self._out is None:
             raise self._failure(OSError(errno.EBADF, ""))
         try:
@@ -109,16 +105,23 @@ class Output:
             raise self._failure(error) from None
 
     def flush(self) -> None:
-        """Hand over what was written."""
         try:
             if self._out is not None:
                 self._out.flush()
         except OSError as error:
             raise self._failure(error) from None
 
-    def say(self, words: str) -> None:
-        """Tell a person something; never fails, control characters do no harm."""
-        say(words)
+    def write_table(
+        self,
+        columns: Sequence[Column],
+        items: Iterable[object],
+        *,
+        fits: bool = True,
+    ) -> None:
+        """Write a table; one that ``fits`` is not wider than the terminal."""
+        width = self.columns if fits and self.is_terminal else None
+        lines = table_lines(columns, items, width=width, colour=self.has_colour)
+        self.write("".join([f"{line}\n" for line in lines]))
 
     def _failure(self, error: OSError) -> Exception:
         silence_stdout()
@@ -131,9 +134,7 @@ class Output:
 
 
 def say(words: str) -> None:
-    """Write words to standard error, line by line and harmless."""
-    from chronotui.text import clean
-
+    """Write words to standard error, line by line and harmless; never fails."""
     lines = [clean(line) for line in words.splitlines() or [""]]
     text = "".join(f"{line}\n" for line in lines)
     stream = sys.stderr
@@ -164,13 +165,8 @@ def _silence(stream: TextIO | None) -> None:
         return
 
 
-# How wide text is in a terminal, by the tables of Python's own Unicode.
-
-_NO_CELL = frozenset({"Mn", "Me", "Cf"})
-
-
 def cell_width(text: str) -> int:
-    """Return the cells a cleaned text takes."""
+    """Return the cells a cleaned text takes, by the tables of Python's own Unicode."""
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
@@ -194,27 +190,6 @@ def _cells(mark: str) -> int:
     return 2 if east_asian_width(mark) in "WF" else 1
 
 
-# Rows of text under headings, aligned by terminal cells.
-
-GAP: Final = "  "
-
-
-class Column(NamedTuple):
-    """A heading, and what a narrow terminal may do to its column.
-
-    Attributes:
-        heading: The words above it.
-        least: How narrow it may become; 0 keeps it whole.
-        drop: Which column is left out first, from 1; 0 keeps it.
-        right: Whether cells stand on the right.
-    """
-
-    heading: str
-    least: int = 0
-    drop: int = 0
-    right: bool = False
-
-
 class Cell(NamedTuple):
     """Text and the SGR codes it is shown with on a terminal with colours."""
 
@@ -222,30 +197,48 @@ class Cell(NamedTuple):
     style: str = ""
 
 
+class Column(NamedTuple):
+    """A heading, what stands below it, and what a narrow terminal may do to it.
+
+    Attributes:
+        cell: Makes an item's text, or its text with a style.
+        least: How narrow it may become; 0 keeps it whole.
+        drop: Which column is left out first, from 1; 0 keeps it.
+        right: Whether cells stand on the right.
+    """
+
+    heading: str
+    cell: Callable[[Any], Cell | str]
+    least: int = 0
+    drop: int = 0
+    right: bool = False
+
+
 def table_lines(
     columns: Sequence[Column],
-    rows: Iterable[Sequence[Cell]],
+    items: Iterable[object],
     *,
     width: int | None = None,
     colour: bool = False,
 ) -> list[str]:
     """Lay out a table, its headings first; every cell is cleaned.
 
-    Args:
-        columns: The headings.
-        rows: As many cells as there are columns.
-        width: Cells of the terminal; None leaves every cell whole.
-        colour: Whether styles are written.
+    A terminal's ``width`` narrows columns and leaves some out; None keeps all whole.
     """
     head = [Cell(column.heading, "1") for column in columns]
-    body = [[Cell(clean(cell.text), cell.style) for cell in row] for row in rows]
-    whole = [head, *body]
+    rows = [[_cleaned(column.cell(item)) for column in columns] for item in items]
+    whole = [head, *rows]
     widths = [
         max(cell_width(row[i].text) for row in whole) for i in range(len(columns))
     ]
     if width is not None:
         widths = _fitted(columns, widths, width)
     return [_line(columns, row, widths, colour=colour) for row in whole]
+
+
+def _cleaned(cell: Cell | str) -> Cell:
+    text, style = (cell, "") if isinstance(cell, str) else cell
+    return Cell(clean(text), style)
 
 
 def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
@@ -276,7 +269,7 @@ def _narrowed(columns: Sequence[Column], widths: list[int], width: int) -> list[
 
 def _row_width(widths: Sequence[int]) -> int:
     shown = [size for size in widths if size]
-    return sum(shown) + len(GAP) * (len(shown) - 1)
+    return sum(shown) + len(_GAP) * (len(shown) - 1)
 
 
 def _line(
@@ -294,46 +287,4 @@ def _line(
         space = " " * (width - cell_width(text))
         shown = f"\x1b[{cell.style}m{text}\x1b[0m" if colour and cell.style else text
         parts.append(space + shown if column.right else shown + space)
-    return GAP.join(parts).rstrip()
-
-
-# Asking for a secret on the terminal.
-
-
-def asker() -> AskSecret | None:
-    """Return how to ask for a secret, None when nobody is there to answer."""
-    return ask_on_terminal if may_ask() else None
-
-
-async def ask_on_terminal(question: SecretQuestion) -> str:
-    """Ask without an echo; the loop waits, as there is nothing to do meanwhile.
-
-    A signal ends the program as it would without a question.
-
-    Raises:
-        NotSignedInError: Nothing was answered.
-    """
-    import getpass
-    import signal
-    import sys
-
-    from chronotui.cli.main import end_at_once
-    from chronotui.text import clean
-
-    handlers = {signal.SIGINT: signal.default_int_handler}
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            handlers[number] = end_at_once
-    loops_own = {each: signal.signal(each, how) for each, how in handlers.items()}
-    try:
-        answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
-    except EOFError:
-        answer = ""
-    finally:
-        for each, how in loops_own.items():
-            signal.signal(each, how)
-    if answer:
-        return answer
-    raise NotSignedInError(
-        f"No {question.kind} was given.", next_step="Run the command again."
-    )
+    return _GAP.join(parts).rstrip()

@@ -1,6 +1,7 @@
-"""What a verb and an option are; parser, help and completions are made of them.
+"""Every verb and option of the command line, as one table, and the parser made of it.
 
-Help must cost next to nothing: what it loads does without `typing` at run time.
+Help and completions come from the table, too. Help must cost next to nothing: what it
+loads does without `typing` and `dataclasses` at run time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Final, NoReturn
+
+PROGRAM: Final = "chronotui"
+_DESCRIPTION: Final = "The log desk for Chronoverse. Without a command, the desk opens."
 
 
 class Option:
@@ -45,12 +49,10 @@ class Option:
 
     @property
     def takes_value(self) -> bool:
-        """Whether a word follows it."""
         return self.settings.get("action") != "store_true"
 
     @property
     def is_flag(self) -> bool:
-        """Whether it begins with dashes."""
         return self.names[0].startswith("-")
 
 
@@ -80,38 +82,59 @@ class Verb:
     def options(self) -> tuple[Option, ...]:
         return self._options() if callable(self._options) else self._options
 
+    @property
+    def inherited(self) -> list[Option]:
+        """The global options it does not have another meaning for."""
+        own = {name for option in self.options for name in option.names}
+        return [option for option in GLOBAL if not own & set(option.names)]
 
-def flag(*names: str, says: str) -> Option:
-    """Declare an option that takes no value."""
-    return Option(names, says, {"action": "store_true"})
+
+_COMPLETED: Final = {"FILE": "file", "PATH": "file", "NAME": "profile"}
+"""What a shell looks up for a value of this name."""
 
 
-def value(
-    *names: str, says: str, named: str, complete: str = "", **more: Any
+def option(
+    spelled: str,
+    says: str,
+    *,
+    of: tuple[str, ...] = (),
+    known: tuple[str, ...] = (),
+    **settings: Any,
 ) -> Option:
-    """Declare an option that takes a value, or a positional."""
-    return Option(names, says, {"metavar": named, **more}, complete=complete)
+    """Declare an option.
+
+    Args:
+        spelled: Its names, dashes included, and that of the value, in capitals.
+        says: What it does.
+        of: The words it takes.
+        known: Words of a server's that are offered; any is sent.
+        settings: What argparse is told besides.
+    """
+    *names, last = spelled.split()
+    named = last if names and last.isupper() else None
+    if named is None:
+        names.append(last)
+    if of:
+        settings["choices"] = of
+    elif named:
+        settings["metavar"] = named
+    else:
+        settings["action"] = "store_true"
+    if known:
+        says = f"{says}: {', '.join(known)}"
+        settings["type"] = str.upper
+    complete = _COMPLETED.get(named or "", "")
+    return Option(tuple(names), says, settings, of or known, complete)
 
 
-def choice(*names: str, says: str, of: tuple[str, ...], **more: Any) -> Option:
-    """Declare an option that takes one of a few words."""
-    return Option(names, says, {"choices": of, **more}, of)
-
-
-def word(*names: str, says: str, named: str, known: tuple[str, ...]) -> Option:
-    """Declare an option for a server's word: known ones are offered, any is sent."""
-    settings = {"metavar": named, "type": str.upper}
-    return Option(names, f"{says}: {', '.join(known)}", settings, known)
+def count(text: str, least: int = 0) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
+        return int(text)
+    raise ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
 
 
 def positive(text: str) -> int:
-    """Read a number from 1."""
-    return _at_least(1, text)
-
-
-def count(text: str) -> int:
-    """Read a number from 0."""
-    return _at_least(0, text)
+    return count(text, 1)
 
 
 def port(text: str) -> int:
@@ -122,272 +145,178 @@ def port(text: str) -> int:
     return number
 
 
-def _at_least(least: int, text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
-        return int(text)
-    raise ArgumentTypeError(f"must be a whole number, {least} or more, not {text!r}")
-
-
-# Every verb and option of the command line, as one table.
+def _form(*forms: str) -> Option:
+    return option("-o --output", "form of the output", of=forms, default=forms[0])
 
 
 GLOBAL: Final = (
-    value(
-        "--config",
-        says="configuration file (CHRONOTUI_CONFIG)",
-        named="FILE",
-        complete="file",
-    ),
-    value(
-        "--profile",
-        says="profile to use (CHRONOTUI_PROFILE)",
-        named="NAME",
-        complete="profile",
-    ),
-    value("--url", says="server to use instead (CHRONOTUI_URL)", named="URL"),
-    value(
-        "--log-file",
-        says="write a diagnostic log without secrets (CHRONOTUI_LOG_FILE)",
-        named="FILE",
-        complete="file",
+    option("--config FILE", "configuration file (CHRONOTUI_CONFIG)"),
+    option("--profile NAME", "profile to use (CHRONOTUI_PROFILE)"),
+    option("--url URL", "server to use instead (CHRONOTUI_URL)"),
+    option(
+        "--log-file FILE",
+        "write a diagnostic log without secrets (CHRONOTUI_LOG_FILE)",
     ),
 )
 DESK: Final = (
-    value("--workflow", says="open the desk at this workflow", named="W"),
-    value("--job", says="open this job of the workflow", named="J"),
+    option("--workflow W", "open the desk at this workflow"),
+    option("--job J", "open this job of the workflow"),
 )
 
-_WORKFLOW = value("workflow", says="id, beginning of an id, or exact name", named="W")
-_JOB = value("job", says="id, or beginning of an id", named="J")
-_STREAM = choice("--stream", says="only this stream", of=("stdout", "stderr"))
+_WORKFLOW = option("workflow W", "id, beginning of an id, or exact name")
+_JOB = option("job J", "id, or beginning of an id")
+_STREAM = option("--stream", "only this stream", of=("stdout", "stderr"))
 _STATUSES = ("PENDING", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED")
-_LIMIT = value("--limit", says="at most so many rows", named="N", type=positive)
-_NAME = value("name", says="name of the profile", named="NAME", complete="profile")
-_MAYBE_NAME = value(
-    "name",
-    says="name of the profile; without one, the profile in use",
-    named="NAME",
-    complete="profile",
-    nargs="?",
+_TRIGGERS = ("AUTOMATIC", "MANUAL")
+_DIALECTS = ("current", "documented")
+_LIMIT = option("--limit N", "at most so many rows", type=positive)
+_NAME = option("name NAME", "name of the profile")
+_MAYBE_NAME = option(
+    "name NAME", "name of the profile; without one, the profile in use", nargs="?"
+)
+
+_WORKFLOWS = (
+    option("--query Q", "only names the server finds with this"),
+    option("--terminated", "terminated ones instead"),
+    _LIMIT,
+    _form("table", "json"),
+)
+_JOBS = (
+    _WORKFLOW,
+    option("--status S", "only this state", known=_STATUSES),
+    option("--trigger T", "only this trigger", known=_TRIGGERS),
+    _LIMIT,
+    _form("table", "json"),
+)
+_LOGS = (
+    _WORKFLOW,
+    _JOB,
+    option("-f --follow", "go on live until the job ends"),
+    _STREAM,
+    option("--grep RE", "only lines this regular expression finds, smart case"),
+    option("--since T", "only lines from a time on: RFC 3339, 14:05, or 15m ago"),
+    option("--tail N", "only the last N of the lines", type=count),
+    option("--attempt N", "only this attempt", type=positive),
+    option("--timestamps", "put time and stream before each line"),
+    _form("text", "jsonl"),
 )
 
 
-def _form(*forms: str) -> Option:
-    return choice(
-        "-o", "--output", says="form of the output", of=forms, default=forms[0]
-    )
-
-
-_WORKFLOWS = Verb(
-    "workflows",
-    "list workflows",
-    "lists:workflows",
-    (
-        value("--query", says="only names the server finds with this", named="Q"),
-        flag("--terminated", says="terminated ones instead"),
-        _LIMIT,
-        _form("table", "json"),
-    ),
-)
-_JOBS = Verb(
-    "jobs",
-    "list the jobs of a workflow, newest first",
-    "lists:jobs",
-    (
-        _WORKFLOW,
-        word("--status", says="only this state", named="S", known=_STATUSES),
-        word(
-            "--trigger",
-            says="only this trigger",
-            named="T",
-            known=("AUTOMATIC", "MANUAL"),
-        ),
-        _LIMIT,
-        _form("table", "json"),
-    ),
-)
-_LOGS = Verb(
-    "logs",
-    "print the log of a job, oldest line first",
-    "logs:logs",
-    (
-        _WORKFLOW,
-        _JOB,
-        flag("-f", "--follow", says="go on live until the job ends"),
-        _STREAM,
-        value(
-            "--grep",
-            says="only lines this regular expression finds, smart case",
-            named="RE",
-        ),
-        value(
-            "--since",
-            says="only lines from a time on: RFC 3339, 14:05, or 15m ago",
-            named="T",
-        ),
-        value("--tail", says="only the last N of the lines", named="N", type=count),
-        value("--attempt", says="only this attempt", named="N", type=positive),
-        flag("--timestamps", says="put time and stream before each line"),
-        _form("text", "jsonl"),
-    ),
-)
-
-
-def _save_options() -> tuple[Option, ...]:
+def _save() -> tuple[Option, ...]:
     from chronotui.log.formats import SAVE_FORMATS
 
+    formats = tuple(each.name for each in SAVE_FORMATS)
     *first, last = dict.fromkeys(each.says for each in SAVE_FORMATS)
+    says = f"{', '.join(first)}, or {last}"
     return (
         _WORKFLOW,
         _JOB,
-        value(
-            "-O",
-            "--output-path",
-            says="file to write; without it, the server's name for it",
-            named="PATH",
-            complete="file",
+        option(
+            "-O --output-path PATH",
+            "file to write; without it, the server's name for it",
             dest="path",
         ),
-        choice(
-            "--format",
-            says=f"{', '.join(first)}, or {last}",
-            of=tuple(each.name for each in SAVE_FORMATS),
-            default=SAVE_FORMATS[0].name,
-        ),
+        option("--format", says, of=formats, default=formats[0]),
         _STREAM,
-        value("--query", says="only lines the server finds with this", named="Q"),
-        flag("--force", says="replace an existing file; begin a recording again"),
-        flag("--keep-part", says="keep an unfinished file as .part"),
+        option("--query Q", "only lines the server finds with this"),
+        option("--force", "replace an existing file; begin a recording again"),
+        option("--keep-part", "keep an unfinished file as .part"),
     )
 
 
-_SAVE = Verb(
-    "save",
-    "save the log of a job; of a running one, to its end",
-    "save:save",
-    _save_options,
+_RUNS = (
+    option("--status S", "only this state"),
+    option("--keyword K", "only runs with this word"),
+    option("--since T", "from this time on"),
+    option("--until T", "until this time"),
+    option("--user SESSION", "only this end user's session"),
+    option("--account EMAIL", "only this account"),
+    _form("table", "json", "csv"),
 )
-_RUNS = Verb(
-    "runs",
-    "list the workflow runs of a Dify app",
-    "lists:runs",
-    (
-        value("--status", says="only this state", named="S"),
-        value("--keyword", says="only runs with this word", named="K"),
-        value("--since", says="from this time on", named="T"),
-        value("--until", says="until this time", named="T"),
-        value("--user", says="only this end user's session", named="SESSION"),
-        value("--account", says="only this account", named="EMAIL"),
-        _form("table", "json", "csv"),
-    ),
+_DEMO = (
+    option("--serve", "only serve, without the desk"),
+    option("--port N", "port to serve on; 0 takes a free one", type=port),
+    option("--kind", "kind of server", of=SOURCE_KINDS, default=SOURCE_KINDS[0]),
+    option("--lines N", "lines of the longest log", type=count),
+    option("--seed N", "seed of the generated world", type=count),
+    option("--dialect", "wire dialect of the server", of=_DIALECTS, default="current"),
+    *DESK,
 )
-_DEMO = Verb(
-    "demo",
-    "the desk on a built-in server with lifelike workflows",
-    "desk:demo",
-    (
-        flag("--serve", says="only serve, without the desk"),
-        value(
-            "--port", says="port to serve on; 0 takes a free one", named="N", type=port
+
+
+def _profile(*more: Option) -> tuple[Option, ...]:
+    from chronotui.storage.settings import METHODS
+
+    return (
+        _NAME,
+        option("--url URL", "the server's URL", dest="profile_url"),
+        option("--kind", "kind of server", of=SOURCE_KINDS),
+        option("--method", "how to sign in", of=tuple(METHODS)),
+        option("--email EMAIL", "account of the session login"),
+        option("--password-command CMD", "command that prints the password"),
+        option("--password-env VAR", "variable that holds the password"),
+        option("--password-keyring", "the keyring holds the password"),
+        option("--token-command CMD", "command that prints the token"),
+        option("--token-env VAR", "variable that holds the token"),
+        option("--token-keyring", "the keyring holds the token"),
+        option("--session-command CMD", "command that prints the cookie"),
+        option("--session-env VAR", "variable that holds the cookie"),
+        option(
+            "--set KEY=VALUE",
+            "any other key of the profile, such as poll_seconds=2",
+            action="append",
+            default=[],
         ),
-        choice(
-            "--kind",
-            says="kind of server",
-            of=SOURCE_KINDS,
-            default=SOURCE_KINDS[0],
-        ),
-        value("--lines", says="lines of the longest log", named="N", type=count),
-        value("--seed", says="seed of the generated world", named="N", type=count),
-        choice(
-            "--dialect",
-            says="wire dialect of the server",
-            of=("current", "documented"),
-            default="current",
-        ),
-        *DESK,
-    ),
+        option("--no-test", "do not try the connection first"),
+        *more,
+    )
+
+
+_UNSET = option(
+    "--unset KEY",
+    "remove a key, so that its default holds",
+    action="append",
+    default=[],
 )
-_AUTH = (
-    choice("--kind", says="kind of server", of=SOURCE_KINDS, default=None),
-    choice(
-        "--method",
-        says="how to sign in",
-        of=("session", "bearer", "cookie", "none"),
-        default=None,
+_USE = option("--use", "make it the default")
+_SHELL = option("shell", "the shell", of=("bash", "zsh", "fish"))
+
+_PROFILE_VERBS = (
+    Verb("list", "list the profiles", "profiles:show_all", (_form("table", "json"),)),
+    Verb("show", "show a profile, secrets left out", "profiles:show", (_MAYBE_NAME,)),
+    Verb(
+        "add",
+        "add a profile to the configuration",
+        "profiles:add",
+        lambda: _profile(_USE),
     ),
-    value("--email", says="account of the session login", named="EMAIL"),
-    value("--password-command", says="command that prints the password", named="CMD"),
-    value("--password-env", says="variable that holds the password", named="VAR"),
-    flag("--password-keyring", says="the keyring holds the password"),
-    value("--token-command", says="command that prints the token", named="CMD"),
-    value("--token-env", says="variable that holds the token", named="VAR"),
-    flag("--token-keyring", says="the keyring holds the token"),
-    value("--session-command", says="command that prints the cookie", named="CMD"),
-    value("--session-env", says="variable that holds the cookie", named="VAR"),
-    value(
-        "--set",
-        says="any other key of the profile, such as poll_seconds=2",
-        named="KEY=VALUE",
-        action="append",
-        default=[],
-    ),
-    flag("--no-test", says="do not try the connection first"),
-)
-_PROFILE = Verb(
-    "profile",
-    "list, show, add, edit, test, choose or remove profiles",
-    verbs=(
-        Verb(
-            "list", "list the profiles", "profiles:show_all", (_form("table", "json"),)
-        ),
-        Verb(
-            "show", "show a profile, secrets left out", "profiles:show", (_MAYBE_NAME,)
-        ),
-        Verb(
-            "add",
-            "add a profile to the configuration",
-            "profiles:add",
-            (
-                _NAME,
-                value(
-                    "--url", says="the server's URL", named="URL", dest="profile_url"
-                ),
-                *_AUTH,
-                flag("--use", says="make it the default"),
-            ),
-        ),
-        Verb(
-            "edit",
-            "change keys of a profile",
-            "profiles:edit",
-            (
-                _NAME,
-                value(
-                    "--url", says="the server's URL", named="URL", dest="profile_url"
-                ),
-                *_AUTH,
-                value(
-                    "--unset",
-                    says="remove a key, so that its default holds",
-                    named="KEY",
-                    action="append",
-                    default=[],
-                ),
-            ),
-        ),
-        Verb("test", "try a profile's connection", "profiles:test", (_MAYBE_NAME,)),
-        Verb("use", "make a profile the default", "profiles:use", (_NAME,)),
-        Verb("remove", "remove a profile and its session", "profiles:remove", (_NAME,)),
-    ),
+    Verb("edit", "change keys of a profile", "profiles:edit", lambda: _profile(_UNSET)),
+    Verb("test", "try a profile's connection", "profiles:test", (_MAYBE_NAME,)),
+    Verb("use", "make a profile the default", "profiles:use", (_NAME,)),
+    Verb("remove", "remove a profile and its session", "profiles:remove", (_NAME,)),
 )
 VERBS: Final = (
-    _WORKFLOWS,
-    _JOBS,
-    _LOGS,
-    _SAVE,
-    _RUNS,
-    _DEMO,
-    _PROFILE,
+    Verb("workflows", "list workflows", "lists:workflows", _WORKFLOWS),
+    Verb("jobs", "list the jobs of a workflow, newest first", "lists:jobs", _JOBS),
+    Verb("logs", "print the log of a job, oldest line first", "logs:logs", _LOGS),
+    Verb(
+        "save",
+        "save the log of a job; of a running one, to its end",
+        "logs:save",
+        _save,
+    ),
+    Verb("runs", "list the workflow runs of a Dify app", "lists:runs", _RUNS),
+    Verb(
+        "demo",
+        "the desk on a built-in server with lifelike workflows",
+        "desk:demo",
+        _DEMO,
+    ),
+    Verb(
+        "profile",
+        "list, show, add, edit, test, choose or remove profiles",
+        verbs=_PROFILE_VERBS,
+    ),
     Verb("login", "sign in and keep the session", "profiles:login"),
     Verb("logout", "end the session and forget it", "profiles:logout"),
     Verb("doctor", "check configuration, files, server and terminal", "doctor:doctor"),
@@ -395,33 +324,20 @@ VERBS: Final = (
         "completion",
         "print the completions of a shell",
         "completion:completion",
-        (choice("shell", says="the shell", of=("bash", "zsh", "fish")),),
+        (_SHELL,),
     ),
 )
-
-
-# The parser, made of the table of verbs.
-
-
-PROGRAM: Final = "chronotui"
-_DESCRIPTION: Final = "The log desk for Chronoverse. Without a command, the desk opens."
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the arguments; ``handler`` of the result says what is to run.
 
+    Building all of the parser takes longer than importing it: a verb that comes first
+    is the only one that is needed, and only verbs among the words get their options.
+
     Raises:
         SystemExit: Help or the version was asked for (0), or the arguments cannot
             be taken (2); what there is to say has been said.
-    """
-    return _parser(argv).parse_args(argv)
-
-
-def _parser(argv: list[str]) -> argparse.ArgumentParser:
-    """Return the parser for these arguments.
-
-    Building all of it takes longer than importing it: a verb that comes first is
-    the only one that is needed, and only verbs among the words get their options.
     """
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
     version = f"{PROGRAM} {__version__}"
@@ -429,12 +345,11 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     _add(parser, GLOBAL)
     _add(parser, DESK)
     parser.set_defaults(handler="desk:desk")
-    if not argv:
-        return parser
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
-    for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
-        _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
-    return parser
+    if argv:
+        verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
+        for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
+            _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
+    return parser.parse_args(argv)
 
 
 def _add_verb(
@@ -457,9 +372,7 @@ def _add_verb(
     if verb.handler:
         parser.set_defaults(handler=verb.handler)
     _add(parser, verb.options)
-    taken = {name for option in verb.options for name in option.names}
-    inherited = [one for one in GLOBAL if not taken & set(one.names)]
-    _add(parser, inherited, default=argparse.SUPPRESS)
+    _add(parser, verb.inherited, default=argparse.SUPPRESS)
     if verb.verbs:
         inner = parser.add_subparsers(
             title="commands", metavar="COMMAND", dest="subverb", required=True

@@ -1,12 +1,14 @@
-"""Trying a profile from the command line."""
+"""The verbs below `profile`, and `login` and `logout`."""
 
 from __future__ import annotations
 
 import copy
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from chronotui.cli.invocation import ask_on_terminal, asker, find_profile
 from chronotui.cli.lists import json_array
-from chronotui.cli.output import Cell, Column, ask_on_terminal, may_ask, table_lines
+from chronotui.cli.output import Column, may_ask, say
 from chronotui.errors import ChronotuiError, ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -17,52 +19,211 @@ if TYPE_CHECKING:
     from chronotui.engine.client import SecretQuestion
     from chronotui.sources.protocol import Source
     from chronotui.storage.config_edit import Document
-    from chronotui.storage.settings import Config, Profile
+    from chronotui.storage.settings import Profile
+
+_SECRET_KEYS: Final = {"auth.password", "auth.token", "auth.session"}
+_COLUMNS: Final = (
+    Column("NAME", itemgetter("name")),
+    Column("DEFAULT", lambda row: "yes" if row["default"] else ""),
+    Column("URL", itemgetter("url"), least=16),
+    Column("KIND", itemgetter("kind")),
+    Column("SIGN-IN", lambda row: f"{row['method']} {row['email']}".strip(), least=10),
+    Column("SESSION", lambda row: "kept" if row["session"] else ""),
+)
 
 
-def probe(invocation: Invocation, profile: Profile) -> str:
-    """Return a sentence about a profile's server that answers.
+def show_all(invocation: Invocation) -> int:
+    from chronotui.storage.state import SessionFile
 
-    Raises:
-        ChronotuiError: It does not answer, or does not take the sign-in.
+    config, output = invocation.config, invocation.output
+    rows = [
+        {
+            "name": profile.name,
+            "default": profile.name == config.default_profile,
+            "url": profile.url,
+            "kind": profile.kind,
+            "method": profile.auth.method,
+            "email": profile.auth.email,
+            "session": SessionFile.of(profile).kept() is not None,
+        }
+        for profile in config.profiles.values()
+    ]
+    if invocation.options.output == "json":
+        output.write(json_array(rows))
+        return 0
+    output.write_table(_COLUMNS, rows)
+    output.flush()
+    if not rows:
+        invocation.say(f"no profiles; the configuration is {config.path}.")
+    return 0
+
+
+def show(invocation: Invocation) -> int:
+    """Print a profile as TOML, secrets left out."""
+    from chronotui.storage.config import profile_text
+
+    name = invocation.options.name
+    config = invocation.config
+    profile = find_profile(config, name) if name else invocation.profile
+    invocation.output.write(profile_text(profile))
+    return 0
+
+
+def add(invocation: Invocation) -> int:
+    """Add a profile; its connection is tried first."""
+    from chronotui.storage.config import load_config
+
+    options = invocation.options
+    config = load_config(invocation.config_path)  # which may be one to be made
+    if options.name in config.profiles:
+        raise ConfigError(
+            f"There is a profile {options.name} already.",
+            next_step="Change it with chronotui profile edit.",
+        )
+    options.profile_url = options.profile_url or options.url
+    if not options.profile_url:
+        raise ConfigError("A profile needs a server.", next_step="Add --url URL.")
+    table = _changed_table({}, options)
+
+    def change(document: Document) -> None:
+        document.setdefault("profiles", {})[options.name] = table
+        if options.use or len(document["profiles"]) == 1:
+            document["default_profile"] = options.name
+
+    _write_edit(invocation, change, try_profile=options.name)
+    invocation.say(f"profile {options.name} added to {config.path}.")
+    return 0
+
+
+def edit(invocation: Invocation) -> int:
+    options = invocation.options
+    find_profile(invocation.config, options.name)
+
+    def change(document: Document) -> None:
+        table = document["profiles"][options.name]
+        document["profiles"][options.name] = _changed_table(table, options)
+
+    _write_edit(invocation, change, try_profile=options.name)
+    invocation.say(f"profile {options.name} changed.")
+    return 0
+
+
+def test(invocation: Invocation) -> int:
+    name = invocation.options.name
+    profile = invocation.profile_of(name) if name else invocation.profile
+    invocation.output.write(f"{_probe(invocation, profile)}\n")
+    return 0
+
+
+def use(invocation: Invocation) -> int:
+    name = invocation.options.name
+    find_profile(invocation.config, name)
+
+    def change(document: Document) -> None:
+        document["default_profile"] = name
+
+    _write_edit(invocation, change)
+    invocation.say(f"{name} is the default profile now.")
+    return 0
+
+
+def remove(invocation: Invocation) -> int:
+    from chronotui.storage.config import forget_profile
+    from chronotui.storage.state import SessionFile
+
+    name = invocation.options.name
+    profile = find_profile(invocation.config, name)
+    _write_edit(invocation, lambda document: forget_profile(document, name))
+    SessionFile.of(profile).forget()
+    invocation.say(f"profile {name} removed.")
+    return 0
+
+
+def login(invocation: Invocation) -> int:
+    """Sign in, and keep the session so that nothing asks again while it lasts.
+
+    An answer that the profile wants in the keyring goes there once it was right.
     """
+    profile, auth = invocation.profile, invocation.profile.auth
+    answers: dict[str, str] = {}
+
+    async def ask(question: SecretQuestion) -> str:
+        answers[question.kind] = await ask_on_terminal(question)
+        return answers[question.kind]
+
+    async def work(client: Source) -> None:
+        await client.sign_in()
+
+    invocation.with_client(work, ask=ask if may_ask() else None)
+    for kind, answer in answers.items():
+        _keep_in_keyring(profile, kind, answer)
+    if auth.method == "session":
+        words = f"signed in to {profile.name} as {auth.email}; the session is kept."
+    elif auth.method == "none":
+        words = f"{profile.name} answers without a sign-in."
+    else:
+        words = f"{profile.name} takes the {auth.method} secret."
+    invocation.say(words)
+    return 0
+
+
+def _keep_in_keyring(profile: Profile, kind: str, answer: str) -> None:
+    from chronotui.storage.secrets import secret_source, write_keyring
+    from chronotui.storage.settings import Secret
+
+    source = secret_source(profile, kind)
+    if source.keyring:
+        write_keyring(source, Secret(answer))
+
+
+def logout(invocation: Invocation) -> int:
+    """End the kept session on the server and forget it here.
+
+    A server that cannot be told keeps it until it runs out, which is said.
+    """
+    from chronotui.storage.state import SessionFile
+
+    profile = invocation.profile
+    file = SessionFile.of(profile)
+    if file.kept() is None:
+        file.forget()
+        invocation.say(f"no session of {profile.name} is kept.")
+        return 0
+
+    async def work(client: Source) -> None:
+        await client.sign_out()
+
+    try:
+        invocation.with_client(work)
+    except ChronotuiError as error:
+        invocation.say(f"the server was not told: {error.sentence}")
+    file.forget()
+    invocation.say(f"signed out of {profile.name}.")
+    return 0
+
+
+def _probe(invocation: Invocation, profile: Profile) -> str:
+    """Return a sentence about a profile's server that answers."""
     import asyncio
 
-    from chronotui.cli.output import asker
     from chronotui.engine.diagnosis import try_profile
 
     return asyncio.run(try_profile(profile, ask=asker(), log=invocation.log))
 
 
-# Changes of the configuration that the command line makes.
+def _changed_table(table: Document, options: Namespace) -> Document:
+    """Return a profile's table with what the options say."""
+    from dataclasses import fields
 
-_AUTH_OPTIONS: Final = (
-    "method",
-    "email",
-    "password_command",
-    "password_env",
-    "password_keyring",
-    "token_command",
-    "token_env",
-    "token_keyring",
-    "session_command",
-    "session_env",
-)
-_SECRET_KEYS: Final = {"auth.password", "auth.token", "auth.session"}
+    from chronotui.storage.settings import AuthSettings
 
-
-def changed_table(table: Document, options: Namespace) -> Document:
-    """Return a profile's table with what the options say.
-
-    Raises:
-        UsageError: A key is written wrongly, or a secret is on the command line.
-    """
     table = copy.deepcopy(table)
     if options.profile_url:
         table["url"] = options.profile_url
     if options.kind:
         table["kind"] = options.kind
-    given = {name: getattr(options, name) for name in _AUTH_OPTIONS}
+    names = [field.name for field in fields(AuthSettings)]
+    given = {name: getattr(options, name, None) for name in names}
     auth = {name: value for name, value in given.items() if value}
     if auth:
         table["auth"] = {**_without_rivals(table.get("auth", {}), auth), **auth}
@@ -75,30 +236,24 @@ def changed_table(table: Document, options: Namespace) -> Document:
     return table
 
 
-def write_edit(
+def _write_edit(
     invocation: Invocation,
     change: Callable[[Document], None],
     *,
     try_profile: str | None = None,
 ) -> None:
-    """Change the configuration file, once the profile was seen to work.
-
-    Raises:
-        ConfigError: The change makes a wrong file.
-        ChronotuiError: The profile's connection or sign-in does not work.
-    """
+    """Change the configuration file, once the profile was seen to work."""
     from chronotui.storage.config import parse_config
     from chronotui.storage.config_edit import edit_config
 
     prepared = edit_config(invocation.config_path, change)
     if try_profile is not None and not invocation.options.no_test:
         config = parse_config(prepared.text, prepared.path)
-        invocation.output.say(probe(invocation, config.profiles[try_profile]))
+        say(_probe(invocation, config.profiles[try_profile]))
     prepared.write()
 
 
 def _method(auth: Document) -> str:
-    """Tell the method from the secrets that are named."""
     if any(name.startswith("token") for name in auth):
         return "bearer"
     if any(name.startswith("session") for name in auth):
@@ -152,238 +307,8 @@ def _put(table: Document, key: str, value: object) -> None:
 def _drop(table: Document, key: str) -> None:
     *parents, name = key.split(".")
     for parent in parents:
-        table = table.get(parent, {})
+        inner = table.get(parent)
+        table = inner if isinstance(inner, dict) else {}
     if name not in table:
         raise UsageError(f"The profile does not set {key}.")
     del table[name]
-
-
-# The verbs below `profile`.
-
-_COLUMNS = (
-    Column("NAME"),
-    Column("DEFAULT"),
-    Column("URL", least=16),
-    Column("KIND"),
-    Column("SIGN-IN", least=10),
-    Column("SESSION"),
-)
-
-
-def show_all(invocation: Invocation) -> int:
-    """List the profiles of the configuration."""
-    from chronotui.storage.state import SessionFile
-
-    config, output = invocation.config, invocation.output
-    rows = [
-        {
-            "name": profile.name,
-            "default": profile.name == config.default_profile,
-            "url": profile.url,
-            "kind": profile.kind,
-            "method": profile.auth.method,
-            "email": profile.auth.email,
-            "session": SessionFile.of(profile).kept() is not None,
-        }
-        for profile in config.profiles.values()
-    ]
-    if invocation.options.output == "json":
-        output.write(json_array(rows))
-        return 0
-    cells = [
-        [
-            Cell(str(row["name"])),
-            Cell("yes" if row["default"] else ""),
-            Cell(str(row["url"])),
-            Cell(str(row["kind"])),
-            Cell(f"{row['method']} {row['email']}".strip()),
-            Cell("kept" if row["session"] else ""),
-        ]
-        for row in rows
-    ]
-    width = output.columns if output.is_terminal else None
-    for line in table_lines(_COLUMNS, cells, width=width, colour=output.has_colour):
-        output.write(f"{line}\n")
-    output.flush()
-    if not rows:
-        output.say(f"chronotui: no profiles; the configuration is {config.path}.")
-    return 0
-
-
-def show(invocation: Invocation) -> int:
-    """Print a profile as TOML, secrets left out."""
-    from chronotui.storage.config import profile_text
-
-    invocation.output.write(profile_text(_named(invocation)))
-    return 0
-
-
-def add(invocation: Invocation) -> int:
-    """Add a profile; its connection is tried first.
-
-    Raises:
-        ConfigError: It exists already, or what was given makes no profile.
-    """
-    options = invocation.options
-    config = _config_or_new(invocation)
-    if options.name in config.profiles:
-        raise ConfigError(
-            f"There is a profile {options.name} already.",
-            next_step="Change it with chronotui profile edit.",
-        )
-    options.profile_url = options.profile_url or options.url
-    if not options.profile_url:
-        raise ConfigError("A profile needs a server.", next_step="Add --url URL.")
-    table = changed_table({}, options)
-
-    def change(document: Document) -> None:
-        document.setdefault("profiles", {})[options.name] = table
-        if options.use or len(document["profiles"]) == 1:
-            document["default_profile"] = options.name
-
-    write_edit(invocation, change, try_profile=options.name)
-    invocation.output.say(f"chronotui: profile {options.name} added to {config.path}.")
-    return 0
-
-
-def edit(invocation: Invocation) -> int:
-    """Change keys of a profile; its connection is tried first."""
-    options = invocation.options
-    _in_file(invocation.config, options.name)
-
-    def change(document: Document) -> None:
-        table = document["profiles"][options.name]
-        document["profiles"][options.name] = changed_table(table, options)
-
-    write_edit(invocation, change, try_profile=options.name)
-    invocation.output.say(f"chronotui: profile {options.name} changed.")
-    return 0
-
-
-def test(invocation: Invocation) -> int:
-    """Try a profile's connection and sign-in."""
-    name = invocation.options.name
-    profile = invocation.profile_of(name) if name else invocation.profile
-    invocation.output.write(f"{probe(invocation, profile)}\n")
-    return 0
-
-
-def use(invocation: Invocation) -> int:
-    """Make a profile the default."""
-    name = invocation.options.name
-    _in_file(invocation.config, name)
-
-    def change(document: Document) -> None:
-        document["default_profile"] = name
-
-    write_edit(invocation, change)
-    invocation.output.say(f"chronotui: {name} is the default profile now.")
-    return 0
-
-
-def remove(invocation: Invocation) -> int:
-    """Remove a profile and the session kept for it."""
-    from chronotui.storage.config import forget_profile
-    from chronotui.storage.state import SessionFile
-
-    name = invocation.options.name
-    profile = _in_file(invocation.config, name)
-    write_edit(invocation, lambda document: forget_profile(document, name))
-    SessionFile.of(profile).forget()
-    invocation.output.say(f"chronotui: profile {name} removed.")
-    return 0
-
-
-def _config_or_new(invocation: Invocation) -> Config:
-    """Return the configuration; the file that was named may be one to be made."""
-    from chronotui.storage.config import load_config
-
-    return load_config(invocation.config_path)
-
-
-def _named(invocation: Invocation) -> Profile:
-    name = invocation.options.name
-    return _in_file(invocation.config, name) if name else invocation.profile
-
-
-def _in_file(config: Config, name: str) -> Profile:
-    from chronotui.cli.invocation import find_profile
-
-    return find_profile(config, name)
-
-
-# The verbs `login` and `logout`.
-
-
-def login(invocation: Invocation) -> int:
-    """Sign in, and keep the session so that nothing asks again while it lasts.
-
-    An answer that the profile wants in the keyring goes there once it was right.
-    """
-    profile, auth = invocation.profile, invocation.profile.auth
-    asking = _Asking()
-
-    async def work(client: Source) -> None:
-        await client.sign_in()
-
-    invocation.with_client(work, ask=asking if may_ask() else None)
-    if asking.question is not None:
-        _keep_in_keyring(profile, asking.question.kind, asking.answer)
-    if auth.method == "session":
-        words = f"signed in to {profile.name} as {auth.email}; the session is kept."
-    elif auth.method == "none":
-        words = f"{profile.name} answers without a sign-in."
-    else:
-        words = f"{profile.name} takes the {auth.method} secret."
-    invocation.output.say(f"chronotui: {words}")
-    return 0
-
-
-class _Asking:
-    """Asks on the terminal and keeps the last answer until the command ends."""
-
-    def __init__(self) -> None:
-        self.question: SecretQuestion | None = None
-        self.answer = ""
-
-    async def __call__(self, question: SecretQuestion) -> str:
-        self.answer = await ask_on_terminal(question)
-        self.question = question
-        return self.answer
-
-
-def _keep_in_keyring(profile: Profile, kind: str, answer: str) -> None:
-    from chronotui.storage.secrets import secret_source
-    from chronotui.storage.settings import Secret
-
-    source = secret_source(profile, kind)
-    if source.keyring:
-        from chronotui.storage.secrets import write_keyring
-
-        write_keyring(source, Secret(answer))
-
-
-def logout(invocation: Invocation) -> int:
-    """End the kept session on the server and forget it here.
-
-    A server that cannot be told keeps it until it runs out, which is said.
-    """
-    from chronotui.storage.state import SessionFile
-
-    profile, say = invocation.profile, invocation.output.say
-    file = SessionFile.of(profile)
-    if file.kept() is None:
-        file.forget()
-        say(f"chronotui: no session of {profile.name} is kept.")
-        return 0
-
-    async def work(client: Source) -> None:
-        await client.sign_out()
-
-    try:
-        invocation.with_client(work)
-    except ChronotuiError as error:
-        say(f"chronotui: the server was not told: {error.sentence}")
-    file.forget()
-    say(f"chronotui: signed out of {profile.name}.")
-    return 0

@@ -94,8 +94,6 @@ def number_of(text: str) -> int:
 
 
 class SeededRandom:
-    """A sequence of rolls from one seed."""
-
     def __init__(self, *seed: int) -> None:
         self._seed = roll(*seed)
         self._turn = 0
@@ -120,5 +118,4 @@ class SeededRandom:
         return low + (high - low) * fraction(self._seed, self._turn)
 
     def pick(self, items: Sequence[Item]) -> Item:
-        """Return one of ``items``."""
         return items[self.below(len(items))]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronotui.demo.clock import SECOND, SeededRandom, fraction
@@ -34,8 +34,6 @@ Range: TypeAlias = tuple[float, float]
 
 
 class Failure(Enum):
-    """One way a request can end badly."""
-
     PLAIN_500 = "500 in plain text"
     HOSTILE_500 = "500 whose words attack the terminal"
     EMPTY_500 = "500 without a word"
@@ -119,7 +117,7 @@ class Faults:
         reset_rate: Rate of cuts that are TCP resets.
         silent_seconds: Live streams fall silent for good after such a time.
         split_bytes: Streamed answers come in HTTP chunks of such sizes.
-        buffer_seconds: A proxy holds live frames back for so long.
+        buffer_seconds: A proxy holds live frames but the first back for so long.
         held_back: A proxy holds the headers or the frames of new live streams back.
         to_close: Streamed answers are not chunked, their end is the end of the
             connection (WIRE.md "Proxies").
@@ -237,7 +235,6 @@ class Faults:
         return None
 
     def wait_seconds(self) -> float:
-        """Return how long the next answer takes."""
         return self._spread(self.latency) or 0.0
 
     def trouble(self, endpoint: str) -> StreamTrouble:
@@ -288,7 +285,6 @@ class Faults:
 
     @property
     def disturbs_live(self) -> bool:
-        """Whether live lines are dropped, doubled or swapped at all."""
         return bool(self.live_dropped or self.live_doubled or self.live_swapped)
 
     def loses(self, line: TrueLine) -> bool:
@@ -351,20 +347,6 @@ _PAGES: Final = {
     Failure.EMPTY_500: (500, ""),
 }
 
-WHOLE: Final = frozenset(
-    {
-        Failure.WRONG_TYPE,
-        Failure.NO_TYPE,
-        Failure.TRUNCATED_JSON,
-        Failure.MALFORMED_JSON,
-        Failure.WRONG_FIELDS,
-        Failure.STRANGE_WORDS,
-        Failure.NOT_UTF8,
-        Failure.CUT,
-    }
-)
-"""Failures that spoil the true answer instead of replacing it."""
-
 
 def replacement(failure: Failure, retry_after: str) -> DemoAnswer:
     """Return what is sent instead of the true answer.
@@ -384,7 +366,6 @@ def replacement(failure: Failure, retry_after: str) -> DemoAnswer:
 
 
 def refused(refusal: Refusal, words: str) -> DemoAnswer:
-    """Return the answer a refusal stands for; ``words`` are the server's own."""
     body = refusal.body
     if body is None:
         body = _usual_body(refusal, words)
@@ -404,24 +385,6 @@ def _usual_body(refusal: Refusal, words: str) -> str:
         said = f"{refusal.status} {REASONS.get(refusal.status, '')}".rstrip()
         return _PAGE.format(status=said)
     return json.dumps({"error": words}) if kind.endswith("json") else f"{words}\n"
-
-
-def spoiled(failure: Failure, answer: DemoAnswer) -> DemoAnswer:
-    """Return the true answer spoiled."""
-    body, content_type = answer.body, answer.content_type
-    if failure is Failure.WRONG_TYPE:
-        content_type = "application/octet-stream"
-    elif failure is Failure.NO_TYPE:
-        content_type = ""
-    elif failure is Failure.TRUNCATED_JSON:
-        body = body[: len(body) * 2 // 3]
-    elif failure is Failure.MALFORMED_JSON:
-        body = body.replace(b'":', b'";', 1)
-    elif failure is Failure.NOT_UTF8:
-        body = body.replace(b'":"', b'":"\xff\xfe', 1)
-    elif failure in _CHANGES and content_type == JSON:
-        body = json.dumps(_changed(json.loads(body), _CHANGES[failure])).encode()
-    return DemoAnswer(answer.status, body, content_type, answer.headers)
 
 
 def _changed(value: Any, change: Callable[[str, Any], Any]) -> Any:
@@ -456,7 +419,25 @@ _NEXT_WORDS: Final = {
     "stream": "stdaux",
 }
 
-_CHANGES: Final[Mapping[Failure, Callable[[str, Any], Any]]] = {
-    Failure.WRONG_FIELDS: _of_other_type,
-    Failure.STRANGE_WORDS: _of_next_release,
+
+def _with_changes(answer: DemoAnswer, change: Callable[[str, Any], Any]) -> DemoAnswer:
+    if answer.content_type != JSON:
+        return answer
+    changed = _changed(json.loads(answer.body), change)
+    return replace(answer, body=json.dumps(changed).encode())
+
+
+def _with_body(change: Callable[[bytes], bytes]) -> Callable[[DemoAnswer], DemoAnswer]:
+    return lambda answer: replace(answer, body=change(answer.body))
+
+
+SPOILED: Final[Mapping[Failure, Callable[[DemoAnswer], DemoAnswer]]] = {
+    Failure.WRONG_TYPE: partial(replace, content_type="application/octet-stream"),
+    Failure.NO_TYPE: partial(replace, content_type=""),
+    Failure.TRUNCATED_JSON: _with_body(lambda body: body[: len(body) * 2 // 3]),
+    Failure.MALFORMED_JSON: _with_body(lambda body: body.replace(b'":', b'";', 1)),
+    Failure.NOT_UTF8: _with_body(lambda body: body.replace(b'":"', b'":"\xff\xfe', 1)),
+    Failure.WRONG_FIELDS: partial(_with_changes, change=_of_other_type),
+    Failure.STRANGE_WORDS: partial(_with_changes, change=_of_next_release),
 }
+"""Failures that spoil the true answer instead of replacing it; so does a cut."""

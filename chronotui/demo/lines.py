@@ -46,7 +46,6 @@ class TrueLine(NamedTuple):
 
     @property
     def position(self) -> Position:
-        """Where the line stands in its job's log."""
         return (self.attempt, self.sequence_num, _RANKS.get(self.stream, 2))
 
     def place(self, *, interleaved: bool) -> Place:
@@ -57,7 +56,6 @@ class TrueLine(NamedTuple):
         return (attempt, number, rank, 0)
 
     def event_id(self, job_id: str) -> str:
-        """Return the identity a current server gives the line."""
         attempt = f"attempt:{self.attempt}:" if self.attempt > 1 else ""
         return f"log:{job_id}:{attempt}{self.stream}:{self.sequence_num}"
 
@@ -188,11 +186,7 @@ class Counter:
         return number
 
     def share(self) -> int:
-        """Return the last number again, and skip the next one.
-
-        Raises:
-            ValueError: Where the writers race, and numbers are not asked for.
-        """
+        """Return the last number again, and skip the next one."""
         if self._most:
             raise ValueError("a number cannot be shared on request in a race")
         self._value += 1
@@ -257,7 +251,6 @@ class Chapter:
         return self.start_ns + index * self.step_ns + late
 
     def written(self, now_ns: int) -> int:
-        """Return how many lines have been written."""
         if now_ns < self.start_ns:
             return 0
         count = (now_ns - self.start_ns) // self.step_ns
@@ -266,7 +259,6 @@ class Chapter:
         return count + (self.time_ns(count) <= now_ns)
 
     def line(self, index: int) -> TrueLine:
-        """Return line ``index``, counted from 0."""
         place = index % BLOCK_LINES
         number, end = index, self.body_end
         if index < len(self.opening):
@@ -321,7 +313,6 @@ class GeneratedLog:
 
     @property
     def mixes_attempts(self) -> bool:
-        """Whether lines of different attempts stand side by side."""
         return self.interleaved and len(self.chapters) > 1
 
     def stop(self, at_ns: int) -> None:
@@ -341,21 +332,21 @@ class GeneratedLog:
     def newest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
         found: list[TrueLine] = []
         for chapter, count in self.retained_chapters(now_ns):
-            start, end, rest = 0, count, 0
+            end = count
             if after is not None:
-                at_number = (*after[:2], -1, 0)
-                end = min(count, self._first_after(chapter, at_number))
-                rest = min(count, self._first_after(chapter, after))
-            # One more, for where the limit parts the lines of a number.
-            start = max(0, end - limit - 1)
-            found += map(chapter.line, range(start, end))
-            found += self._of_number(chapter, rest, count, after)
-        if len(self.chapters) == 1:
-            # In order as they are, but for the direction of their numbers.
-            found.sort(key=lambda line: -line.sequence_num)
-        else:
-            mixed = self.interleaved
-            found.sort(key=lambda line: downward(line.place(interleaved=mixed)))
+                behind = (*after[:2], len(_RANKS), 0)
+                end = min(count, self._first_after(chapter, behind))
+            # Of the number of ``after`` there may be two that do not follow it, and
+            # one more for where the limit parts the lines of a number.
+            found += map(chapter.line, range(max(0, end - limit - 3), end))
+
+        def listed(line: TrueLine) -> Place:
+            return downward(line.place(interleaved=self.interleaved))
+
+        found.sort(key=listed)
+        if after is not None:
+            last = downward(after)
+            found = [line for line in found if listed(line) > last]
         return found[:limit]
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
@@ -379,25 +370,10 @@ class GeneratedLog:
             rank -= 1
         return chapter.index_after((attempt, number, rank))
 
-    def _of_number(
-        self, chapter: Chapter, start: int, count: int, after: Place | None
-    ) -> list[TrueLine]:
-        """Return the lines from an index on that have the number of a place."""
-        found: list[TrueLine] = []
-        if after is None:
-            return found
-        for index in range(start, count):
-            line = chapter.line(index)
-            if line.place(interleaved=self.interleaved)[:2] != after[:2]:
-                break
-            found.append(line)
-        return found
-
     def live_mark(self, now_ns: int) -> LiveMark:
         return (self.count(now_ns), 0)
 
     def live_since(self, mark: LiveMark, limit: int, now_ns: int) -> LiveBatch:
-        """Return the lines written after ``mark``, which counts lines."""
         due: list[TrueLine] = []
         skip = mark[0]
         next_ns = None
@@ -417,7 +393,6 @@ class GeneratedLog:
         return LiveBatch(due, (mark[0] + len(due), 0), next_ns)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Foresee everything: ``listener`` is never called."""
         del listener
         return lambda: None
 
@@ -484,12 +459,14 @@ class DemoJob:
         return self.completed_ns is not None and now_ns >= self.completed_ns
 
     def cancel(self, at_ns: int) -> None:
-        """End before its time."""
-        self.outcome = "CANCELED"
-        self.completed_ns = at_ns
-        self.log.stop(at_ns)
+        """End at a moment, if that is before its time."""
+        if self.completed_ns is None or self.completed_ns > at_ns:
+            self.outcome = "CANCELED"
+            self.completed_ns = at_ns
+            begun = [start for start in self.attempt_starts_ns if start < at_ns]
+            self.attempt_starts_ns = tuple(begun)
+            self.log.stop(at_ns)
 
     def updated_ns(self, now_ns: int) -> int:
-        """Return when its state last changed."""
         changes = (self.queued_ns, *self.attempt_starts_ns, self.completed_ns or 0)
         return max((at for at in changes if at <= now_ns), default=self.created_ns)

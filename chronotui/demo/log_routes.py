@@ -8,7 +8,8 @@ import re
 import time
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from os.path import commonprefix
+from typing import TYPE_CHECKING, Final
 
 from chronotui.demo.clock import SECOND, number_of, roll
 from chronotui.demo.lines import just_before
@@ -43,15 +44,9 @@ _AT_ONCE: Final = 2000
 _PAUSE: Final = 0.002
 _ENDED: Final = b'event: end\ndata: {"status":"stream_ended"}\n\n'
 
-Range: TypeAlias = tuple[int, int]
-
 
 def readable_job(call: Call) -> DemoJob:
-    """Return the job whose retained log is asked for.
-
-    Raises:
-        RefusedError: 404, or 412 where there are no logs by policy.
-    """
+    """Return the job whose retained log is asked for."""
     job = call.job()
     plan = call.workflow().plan
     if plan.kind == "HEARTBEAT":
@@ -103,13 +98,15 @@ def _current_page(call: Call) -> DemoAnswer:
 
 def _documented_page(call: Call) -> DemoAnswer:
     """Answer as documented: a whole listing is kept, unless a new one is asked for."""
-    kept = _cached(call)
-    if kept is not None:
+    key, cached = _key(call), call.service.cached
+    at, kept = cached.get(key, (0.0, None))
+    anew = "no-cache" in call.request.headers.get("cache-control", "")
+    if kept is not None and not anew and time.monotonic() - at < _TWO_HOURS:
         return kept
     text, cursor = _page(call)
     answer = json_text(text, cache="no-store" if cursor else _SHARED)
     if not cursor:
-        call.service.cached[_key(call)] = (time.monotonic(), answer)
+        cached[key] = (time.monotonic(), answer)
     return answer
 
 
@@ -119,10 +116,8 @@ def _page(call: Call) -> tuple[str, str]:
     A cursor names the line that comes next.
     """
     job = readable_job(call)
-    numbers = cursor_place(call, (int, int, int, int, int))
-    place = (numbers[0], numbers[1], numbers[2], numbers[3]) if numbers else None
-    if place == _OUTSIDE:
-        place = None
+    asked = _line_cursor(call)
+    place = asked[0] if asked and asked[0] != _OUTSIDE else None
     size, log = call.service.log_page_size, job.log
     read = log.newest if call.service.dialect.is_current else log.oldest
     lines = read(place, size + 1, call.now_ns)
@@ -131,10 +126,10 @@ def _page(call: Call) -> tuple[str, str]:
         following = lines.pop().place(interleaved=log.interleaved)
         cursor = encode_cursor(*just_before(following), 0)
     faults = call.service.faults
-    if faults.leaves_empty(numbers):
+    if faults.leaves_empty((*asked[0], asked[1]) if asked else None):
         lines.clear()
         cursor = encode_cursor(*(place or _OUTSIDE), 1)
-    if faults.looping_cursors and numbers:
+    if faults.looping_cursors and asked:
         cursor = call.request.query["cursor"]
     return page_text(call, job, retained_entries(call, job, lines), cursor), cursor
 
@@ -169,12 +164,13 @@ def _key(call: Call) -> str:
     return f"{call.request.path}?{query}"
 
 
-def _cached(call: Call) -> DemoAnswer | None:
-    """Return the documented dialect's old answer unless a new one is asked for."""
-    if "no-cache" in call.request.headers.get("cache-control", ""):
+def _line_cursor(call: Call) -> tuple[Place, int] | None:
+    """Return the place a cursor of a list of lines names, and its last number."""
+    numbers = cursor_place(call, (int,) * 5)
+    if numbers is None:
         return None
-    at, answer = call.service.cached.get(_key(call), (0.0, None))
-    return answer if time.monotonic() - at < _TWO_HOURS else None
+    attempt, number, rank, turn, last = numbers
+    return (attempt, number, rank, turn), last
 
 
 class TolerantMatcher:
@@ -187,34 +183,24 @@ class TolerantMatcher:
     def __init__(self, query: str) -> None:
         self._words = tuple(word.casefold() for word in _WORD.findall(query))
 
-    def ranges(self, message: str) -> list[Range]:
-        """Return where a message matches, [] if it does not."""
+    def matches(self, message: str) -> bool:
         text = message.casefold()
         missing = [word for word in self._words if word not in text]
-        if missing:
-            tokens = set(_WORD.findall(text))
-            if not all(_is_among(word, tokens) for word in missing):
-                return []
-        return [
-            match.span()
-            for match in _WORD.finditer(message)
-            if any(is_like(word, match.group().casefold()) for word in self._words)
-        ]
+        tokens = set(_WORD.findall(text)) if missing else ()
+        return bool(self._words) and all(
+            any(is_like(word, token) for token in tokens) for word in missing
+        )
 
+    def marked(self, message: str, token: str) -> str:
+        """Wrap what was found in the marks of a token."""
 
-def _is_among(wanted: str, tokens: set[str]) -> bool:
-    """Tell whether one of a message's words is nearly the wanted one.
+        def mark(match: re.Match[str]) -> str:
+            word = match.group()
+            if not any(is_like(wanted, word.casefold()) for wanted in self._words):
+                return word
+            return f"__CV_HL_START_{token}__{word}__CV_HL_END_{token}__"
 
-    With one letter wrong, the first or the last letter is still right.
-    """
-    if len(wanted) < _TOLERANT_FROM:
-        return False
-    first, last = wanted[0], wanted[-1]
-    return any(
-        is_like(wanted, token)
-        for token in tokens
-        if token[0] == first or token[-1] == last
-    )
+        return _WORD.sub(mark, message)
 
 
 @lru_cache(maxsize=65536)
@@ -225,24 +211,8 @@ def is_like(wanted: str, word: str) -> bool:
     if len(wanted) < _TOLERANT_FROM or abs(len(wanted) - len(word)) > 1:
         return False
     short, long = sorted((wanted, word), key=len)
-    start = 0
-    while start < len(short) and short[start] == long[start]:
-        start += 1
-    if len(short) == len(long):
-        return short[start + 1 :] == long[start + 1 :]
-    return short[start:] == long[start + 1 :]
-
-
-def highlight(message: str, ranges: list[Range], token: str) -> str:
-    """Wrap the ranges of a message in the marks of a token."""
-    parts, at = [], 0
-    for start, end in ranges:
-        parts += [
-            message[at:start],
-            f"__CV_HL_START_{token}__{message[start:end]}__CV_HL_END_{token}__",
-        ]
-        at = end
-    return "".join([*parts, message[at:]])
+    same = len(commonprefix([short, long]))  # noqa: RUF071 - letter by letter
+    return short[same + (len(short) == len(long)) :] == long[same + 1 :]
 
 
 @route("GET", "workflows/*/jobs/*/logs/search", "search", "failed to get job logs")
@@ -256,12 +226,9 @@ def search_logs(call: Call) -> DemoAnswer:
     stream = call.choice("stream", ("stdout", "stderr"))
     query = call.request.query.get("q", "")
     filters = number_of(f"{stream}\0{query}")
-    cursor_at = cursor_place(call, (int, int, int, int, int))
-    place: Place | None = None
-    if cursor_at is not None:
-        if cursor_at[4] != filters:
-            raise RefusedError(400, "cursor belongs to another search")
-        place = (cursor_at[0], cursor_at[1], cursor_at[2], cursor_at[3])
+    place, of = _line_cursor(call) or (None, filters)
+    if of != filters:
+        raise RefusedError(400, "cursor belongs to another search")
     matcher = TolerantMatcher(query) if query.strip() else None
     token = f"{roll(filters, number_of(job.id)):016x}" if matcher else ""
     hits: list[TrueLine] = []
@@ -273,9 +240,10 @@ def search_logs(call: Call) -> DemoAnswer:
         last = line
         if stream not in (None, line.stream):
             continue
-        ranges = matcher.ranges(line.message) if matcher else []
-        if ranges or matcher is None:
-            marked = highlight(line.message, ranges, token)
+        if matcher is None:
+            hits.append(line)
+        elif matcher.matches(line.message):
+            marked = matcher.marked(line.message, token)
             hits.append(line._replace(message=marked))
     looked_at_all = len(lines) < _LOOKED_AT_ONCE and (not lines or last is lines[-1])
     cursor = ""
@@ -319,22 +287,22 @@ class Subscription:
     async def pieces(self) -> AsyncGenerator[Sequence[bytes], None]:
         """Yield frames as lines are written; wakes only when there is something."""
         loop = asyncio.get_running_loop()
-        stirred = asyncio.Event()
+        woken = asyncio.Event()
 
-        def stir() -> None:
-            loop.call_soon_threadsafe(stirred.set)
+        def wake() -> None:
+            loop.call_soon_threadsafe(woken.set)
 
-        stops = (self._job.log.listen(stir), self._clock.listen(stir))
+        stops = (self._job.log.listen(wake), self._clock.listen(wake))
         try:
             yield [CONNECTED]
             while True:
-                stirred.clear()
+                woken.clear()
                 frames, wait = self._due()
                 if frames:
                     yield frames
                 if wait is None:
                     break
-                await _sleep(stirred, wait)
+                await _sleep(woken, wait)
             yield [_ENDED]
         finally:
             for stop in stops:
@@ -374,7 +342,6 @@ class Subscription:
         return frames
 
     def _disturbed(self, lines: Sequence[TrueLine]) -> Iterator[TrueLine]:
-        """Drop, double and swap lines as the faults say."""
         faults = self._faults
         if not faults.disturbs_live and self._held is None:
             yield from lines
@@ -393,13 +360,13 @@ class Subscription:
                 self._held = None
 
 
-async def _sleep(stirred: asyncio.Event, seconds: float) -> None:
-    """Wait until stirred, or for so long; without a timer if that is for ever."""
+async def _sleep(woken: asyncio.Event, seconds: float) -> None:
+    """Wait until woken, or for so long; without a timer if that is for ever."""
     if math.isinf(seconds):
-        await stirred.wait()
+        await woken.wait()
         return
-    timer = asyncio.get_running_loop().call_later(seconds, stirred.set)
+    timer = asyncio.get_running_loop().call_later(seconds, woken.set)
     try:
-        await stirred.wait()
+        await woken.wait()
     finally:
         timer.cancel()

@@ -53,15 +53,12 @@ _TOO_LARGE: Final = (
 
 
 class RawWriter:
-    """Writes the lines of one download; ``kind`` is ``txt``, ``json`` or ``jsonl``."""
-
     def __init__(self, kind: str, job_id: str) -> None:
         self.kind = kind
         self.job_id = job_id
         self._first = True
 
     def head(self, workflow_id: str, query: str, stream: str | None) -> bytes:
-        """Return what comes before the first line."""
         if self.kind != "json":
             return b""
         filters = f'{{"q":{encode_basestring(query)},"stream":"{stream or "all"}"}}'
@@ -94,7 +91,6 @@ class RawWriter:
         return comma + entries[:-1]
 
     def entry(self, line: TrueLine) -> str:
-        """Return one line as the JSON object a download has."""
         _, number, stream, time_ns, message = line
         parsed = f',"message_json":{message}' if is_json(message) else ""
         return (
@@ -110,11 +106,9 @@ class RawWriter:
         return piece[: piece.rfind(end, 0, size + len(end) - 1) + 1]
 
     def tail(self) -> bytes:
-        """Return what comes after the last line."""
         return b"]}" if self.kind == "json" else b""
 
     def failure(self, reason: str) -> bytes:
-        """Return the trailer of a download that failed inside."""
         said = "failed to fetch logs"
         if self.kind == "json":
             error = {"message": said, "error": reason}
@@ -126,7 +120,6 @@ class RawWriter:
 
 
 def is_json(message: str) -> bool:
-    """Tell whether a message is a JSON value by itself."""
     if message[:1] not in _JSON_STARTS:
         return False
     try:
@@ -140,8 +133,14 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
-def block_range(chapter: Chapter, count: int) -> tuple[int, int]:
-    """Return the lines (from, to) that are whole blocks out of the book."""
+def block_range(chapter: Chapter, count: int, kind: str) -> tuple[int, int]:
+    """Return the lines (from, to) that are whole blocks out of the book.
+
+    In JSON they are only where block and second go together.
+    """
+    whole = chapter.start_ns % SECOND == 0 and chapter.first_number == 0
+    if kind != "txt" and not (whole and chapter.step_ns == MILLISECOND):
+        return (0, 0)
     end = count if chapter.body_end is None else min(count, chapter.body_end)
     start = -(-max(1, len(chapter.opening)) // BLOCK_LINES) * BLOCK_LINES
     end -= end % BLOCK_LINES
@@ -154,11 +153,8 @@ def block_bytes(
     """Yield whole blocks; each entry is followed by its separator."""
     if writer.kind == "txt":
         template = chapter.book.text_block(stream)
-    elif _ticks(chapter):
-        template = _template(chapter, writer, stream)
     else:
-        yield from _slowly(chapter, start, end, writer, stream)
-        return
+        template = _template(chapter, writer, stream)
     seconds = chapter.start_ns // SECOND
     fill = _filling(template)
     pieces = []
@@ -192,12 +188,6 @@ def _filling(template: bytes) -> Callable[[bytes, bytes], bytes]:
     return fill
 
 
-def _ticks(chapter: Chapter) -> bool:
-    """Tell whether block and second go together."""
-    whole = chapter.start_ns % SECOND == 0 and chapter.first_number == 0
-    return chapter.step_ns == MILLISECOND and whole
-
-
 def _template(chapter: Chapter, writer: RawWriter, stream: str | None) -> bytes:
     """Write a block with marks where its number and its second belong."""
     entries = []
@@ -214,16 +204,6 @@ def _template(chapter: Chapter, writer: RawWriter, stream: str | None) -> bytes:
         text = text.replace(_NUMBER, f"{BLOCK}{number:03d}", 2)
         entries.append(text + separator)
     return "".join(entries).encode()
-
-
-def _slowly(
-    chapter: Chapter, start: int, end: int, writer: RawWriter, stream: str | None
-) -> Iterator[bytes]:
-    separator = "," if writer.kind == "json" else "\n"
-    for at in range(start, end, BLOCK_LINES):
-        lines = map(chapter.line, range(at, at + BLOCK_LINES))
-        kept = (line for line in lines if stream in (None, line.stream))
-        yield "".join([writer.entry(line) + separator for line in kept]).encode()
 
 
 @route("GET", "workflows/*/jobs/*/logs/raw", "raw", "failed to get job")
@@ -266,7 +246,6 @@ class Download:
         self._faults = call.service.faults
 
     async def pieces(self) -> AsyncGenerator[Sequence[bytes], None]:
-        """Yield the file in pieces."""
         workflow = self._call.workflow()
         head = self._writer.head(workflow.id, self._query, self._stream)
         if head:
@@ -323,9 +302,9 @@ class Download:
 
     def _chapter(self, chapter: Chapter, count: int) -> Iterator[bytes]:
         """Write an attempt: line by line at its edges, block by block between."""
-        start, end = 0, 0
+        start = end = 0
         if self._matcher is None and self._faults.retained_lost <= 0:
-            start, end = block_range(chapter, count)
+            start, end = block_range(chapter, count, self._writer.kind)
         if start == end:
             yield from self._lines(chapter, 0, count)
             return
@@ -344,7 +323,7 @@ class Download:
             line
             for line in lines
             if self._stream in (None, line.stream)
-            and (self._matcher is None or self._matcher.ranges(line.message))
+            and (self._matcher is None or self._matcher.matches(line.message))
             and not self._faults.loses(line)
         ]
 

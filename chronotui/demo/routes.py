@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -47,7 +48,6 @@ class Dialect(Enum):
 
     @property
     def first_number(self) -> int:
-        """The sequence number of a first line."""
         return 0 if self.is_current else 1
 
     def status(self, word: str) -> str:
@@ -55,7 +55,6 @@ class Dialect(Enum):
         return word if self.is_current else _DOCUMENTED_WORDS.get(word, word)
 
     def states(self) -> tuple[str, ...]:
-        """Return the spellings a status filter may have."""
         return tuple(dict.fromkeys(self.status(word) for word in _STATES))
 
     def object(self, fields: dict[str, Any]) -> dict[str, Any]:
@@ -159,11 +158,7 @@ def encode_cursor(*place: int | str) -> str:
 
 
 def cursor_place(call: Call, kinds: tuple[type, ...]) -> list[Any] | None:
-    """Return the place the request's cursor names, None without one.
-
-    Raises:
-        RefusedError: 400 for a cursor that is none, or is another list's.
-    """
+    """Return the place the request's cursor names, None without one."""
     cursor = call.request.query.get("cursor")
     if not cursor:
         return None
@@ -201,7 +196,6 @@ class Overload:
             self._until_ns = now_ns + int(self.seconds * SECOND)
 
     def refuses(self, now_ns: int) -> bool:
-        """Tell whether everything about jobs is refused."""
         return now_ns < self._until_ns
 
 
@@ -240,8 +234,6 @@ class Service:
 
 
 class RefusedError(Exception):
-    """A request that ends in an error answer: its status, and a line of text."""
-
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
         self.status = status
@@ -263,33 +255,21 @@ class Call:
     now_ns: int
 
     def workflow(self) -> DemoWorkflow:
-        """Return the workflow named by the address.
-
-        Raises:
-            RefusedError: 404.
-        """
+        """Return the workflow named by the address, or refuse with 404."""
         workflow = self.service.world.workflow(self.ids[0])
         if workflow is None:
             raise RefusedError(404, "workflow not found")
         return workflow
 
     def job(self) -> DemoJob:
-        """Return the job named by the address.
-
-        Raises:
-            RefusedError: 404.
-        """
+        """Return the job named by the address, or refuse with 404."""
         job = self.workflow().find(self.ids[1], self.now_ns)
         if job is None:
             raise RefusedError(404, "job not found")
         return job
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        """Return a query's value, None if it is not there.
-
-        Raises:
-            RefusedError: 400 for a value that is not allowed.
-        """
+        """Return a query's value, None if it is not there; refuse others with 400."""
         value = self.request.query.get(name)
         if not value:
             return None
@@ -311,7 +291,9 @@ class Route(NamedTuple):
 ROUTES: Final[dict[tuple[str, str], Route]] = {}
 """By method and endpoint."""
 
-_ADDRESSES: Final[dict[tuple[str, ...], str]] = {}
+_ADDRESSES: Final[dict[str, str]] = {}
+"""Endpoints by a regular expression."""
+
 _OPEN: Final = {"login", "logout"}
 _ABOUT_JOBS: Final = {"jobs", "job", "schedule", "logs", "search", "raw", "events"}
 
@@ -322,7 +304,7 @@ def route(
     """Let a handler answer at an address, whose ids are written as ``*``."""
 
     def register(handler: Handler) -> Handler:
-        _ADDRESSES[tuple(address.split("/"))] = endpoint
+        _ADDRESSES[address.replace("*", "([^/]+)")] = endpoint
         ROUTES[method, endpoint] = Route(handler, words)
         return handler
 
@@ -331,14 +313,9 @@ def route(
 
 def find_endpoint(path: str) -> tuple[str, tuple[str, ...]]:
     """Return the endpoint's name and the ids in its address; "" if there is none."""
-    parts = path.strip("/").split("/")
-    for address in sorted(_ADDRESSES, reverse=True):  # "schedule" goes before "*"
-        if len(address) == len(parts) and all(
-            wanted in ("*", part) and part
-            for wanted, part in zip(address, parts, strict=True)
-        ):
-            ids = (p for a, p in zip(address, parts, strict=True) if a == "*")
-            return _ADDRESSES[address], tuple(ids)
+    for address in sorted(_ADDRESSES, reverse=True):  # "schedule" goes before an id
+        if found := re.fullmatch(address, path.strip("/")):
+            return _ADDRESSES[address], found.groups()
     return "", ()
 
 
@@ -401,8 +378,6 @@ EVENT_HEADERS: Final = [("Cache-Control", "no-cache")]
 
 
 def refused_stream(reason: str, *, connected: bool) -> Streamed:
-    """Answer with a live stream that only says why there is none."""
-
     async def pieces() -> AsyncGenerator[Sequence[bytes], None]:
         yield [CONNECTED] if connected else []
         yield [f"event: error\ndata: {reason}\n\n".encode()]
@@ -452,7 +427,6 @@ class Accounts:
         return self.session_seconds if own is None else own
 
     def cookies(self, session: str, csrf: str, age: float) -> list[tuple[str, str]]:
-        """Return the headers that set both cookies."""
         own = urlsplit(self.public_url)
         rest = f"Max-Age={int(age)}; HttpOnly"
         if own.hostname and own.hostname not in _LOOPBACK:
@@ -563,7 +537,6 @@ def get_workflow(call: Call) -> DemoAnswer:
 
 @route("GET", "workflows/*/jobs", "jobs", "failed to list jobs")
 def list_jobs(call: Call) -> DemoAnswer:
-    """Answer ten jobs a page, newest first."""
     workflow, dialect = call.workflow(), call.service.dialect
     status = call.choice("status", dialect.states())
     trigger = call.choice("trigger", ("AUTOMATIC", "MANUAL"))

@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.demo.clock import SECOND, number_of, roll
 from chronotui.demo.lines import (
@@ -18,22 +19,29 @@ from chronotui.demo.lines import (
     LiveMark,
     TrueLine,
 )
-from chronotui.model import STDERR, STDOUT
+from chronotui.model import STDOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chronotui.demo.clock import DemoClock
     from chronotui.demo.faults import Faults
     from chronotui.demo.lines import Place
 
 
-class Entry(NamedTuple):
-    """A line with the moments it shows; None for never."""
+_PLACE: Final = attrgetter("place")
 
+
+class Entry(NamedTuple):
+    """A line where the server lists it, with the moments it shows; None for never."""
+
+    place: Place
     line: TrueLine
     live_ns: int | None
     retained_ns: int | None
+
+    def numbered(self) -> tuple[int, int]:
+        return self.place[:2]
 
 
 class ScriptedLog:
@@ -44,21 +52,19 @@ class ScriptedLog:
 
     def __init__(self, *, interleaved: bool = False) -> None:
         self.interleaved = interleaved
-        self._entries: list[tuple[Place, Entry]] = []
+        self._entries: list[Entry] = []
         self._live: list[tuple[int, int, TrueLine]] = []
         self._seen_ns = 0
         self._lock = threading.Lock()
         self._listeners: set[Callable[[], None]] = set()
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Take lines and wake those who listen."""
         with self._lock:
             for entry in entries:
-                place = entry.line.place(interleaved=self.interleaved)
-                if self._entries and self._entries[-1][0] > place:
-                    insort(self._entries, (place, entry), key=_place)
+                if self._entries and self._entries[-1].place > entry.place:
+                    insort(self._entries, entry, key=_PLACE)
                 else:
-                    self._entries.append((place, entry))
+                    self._entries.append(entry)
                 if entry.live_ns is not None:
                     live_ns = max(entry.live_ns, self._seen_ns)
                     live = (live_ns, len(self._live), entry.line)
@@ -84,23 +90,23 @@ class ScriptedLog:
             start = 0 if after is None else self._after(after)
             return _visible(islice(self._entries, start, None), limit, now_ns)
 
-    def _downward(self, after: Place | None) -> Iterator[tuple[Place, Entry]]:
+    def _downward(self, after: Place | None) -> Iterator[Entry]:
         """Yield what follows a place newest first: number by number, each rising."""
         end = len(self._entries)
         if after is not None:
-            end = bisect_left(self._entries, after[:2], key=_number)
-            rest = bisect_right(self._entries, after[:2], key=_number)
+            end = bisect_left(self._entries, after[:2], key=Entry.numbered)
+            rest = bisect_right(self._entries, after[:2], key=Entry.numbered)
             yield from self._entries[self._after(after) : rest]
         while end:
-            number = _number(self._entries[end - 1])
+            number = self._entries[end - 1].place[:2]
             start = end - 1
-            while start and _number(self._entries[start - 1]) == number:
+            while start and self._entries[start - 1].place[:2] == number:
                 start -= 1
             yield from self._entries[start:end]
             end = start
 
     def _after(self, place: Place) -> int:
-        return bisect_right(self._entries, place, key=_place)
+        return bisect_right(self._entries, place, key=_PLACE)
 
     def live_mark(self, now_ns: int) -> LiveMark:
         """Return where a subscription of this moment begins: (time, order written)."""
@@ -133,7 +139,7 @@ class ScriptedLog:
 
     def truth(self, now_ns: int) -> Iterator[TrueLine]:
         with self._lock:
-            lines = [entry.line for _, entry in self._entries]
+            lines = [entry.line for entry in self._entries]
         if self.interleaved:
             lines.sort(key=lambda line: line.position)
         return (line for line in lines if line.time_ns <= now_ns)
@@ -147,20 +153,10 @@ class ScriptedLog:
         self.wake()
 
 
-def _place(item: tuple[Place, Entry]) -> Place:
-    return item[0]
-
-
-def _number(item: tuple[Place, Entry]) -> tuple[int, int]:
-    return item[0][:2]
-
-
-def _visible(
-    items: Iterator[tuple[Place, Entry]], limit: int, now_ns: int
-) -> list[TrueLine]:
+def _visible(items: Iterable[Entry], limit: int, now_ns: int) -> list[TrueLine]:
     seen = (
         entry.line
-        for _, entry in items
+        for entry in items
         if entry.retained_ns is not None and entry.retained_ns <= now_ns
     )
     return list(islice(seen, limit))
@@ -278,7 +274,6 @@ class ScriptedJob(DemoJob):
             self.completed_ns = at_ns + int(script.ends_after * SECOND)
 
     def start(self) -> None:
-        """Begin the first attempt now."""
         with self._lock:
             if not self.attempt_starts_ns:
                 self.attempt_starts_ns = (self._clock.now_ns(),)
@@ -304,24 +299,13 @@ class ScriptedJob(DemoJob):
         """
         with self._lock:
             now_ns = self._clock.now_ns()
-            todo = [
-                ScriptLine(line) if isinstance(line, str) else line for line in lines
-            ]
-            entries = [
-                entry
-                for line in todo
-                for entry in self._entries(
-                    line, now_ns + int((line.after or 0) * SECOND)
-                )
-            ]
+            entries: list[Entry] = []
+            for line in lines:
+                todo = ScriptLine(line) if isinstance(line, str) else line
+                at_ns = now_ns + int((todo.after or 0) * SECOND)
+                entries += self._entries(todo, at_ns)
             self.log.add(entries)
         return [entry.line for entry in entries]
-
-    def write_shared(self, stderr: str, stdout: str) -> list[TrueLine]:
-        """Write a line of each stream under one number; the next one is skipped."""
-        return self.write(
-            ScriptLine(stderr, STDERR), ScriptLine(stdout, STDOUT, with_previous=True)
-        )
 
     def _begin_attempt(self, attempt: int, at_ns: int) -> None:
         self._attempt = attempt
@@ -347,7 +331,8 @@ class ScriptedJob(DemoJob):
         number = self._number(todo)
         line = TrueLine(self._attempt, number, todo.stream, at_ns, todo.message)
         live_ns = None if todo.live is None else at_ns + int(todo.live * SECOND)
-        yield Entry(line, live_ns, self._retained_ns(todo, line))
+        place = line.place(interleaved=self.log.interleaved)
+        yield Entry(place, line, live_ns, self._retained_ns(todo, line))
 
     def _number(self, todo: ScriptLine) -> int:
         """Take the next free number, or the one that is asked for."""

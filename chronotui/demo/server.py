@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from chronotui.demo.faults import WHOLE, Failure, Faults, refused, replacement, spoiled
+from chronotui.demo.faults import SPOILED, Failure, Faults, refused, replacement
 from chronotui.demo.routes import (
     Accounts,
     Dialect,
@@ -85,7 +85,6 @@ class RequestLog:
         )
 
     def all(self, endpoint: str | None = None) -> list[RequestRecord]:
-        """Return the requests so far, of one endpoint or of all."""
         records = list(self._records)
         if endpoint is None:
             return records
@@ -125,11 +124,7 @@ class LoopbackListener(ABC):
         """Answer one request on its connection, in the server's own thread."""
 
     def start(self) -> None:
-        """Begin to listen; returns once connections are taken.
-
-        Raises:
-            OSError: If the port cannot be had.
-        """
+        """Begin to listen; returns once connections are taken."""
         ready = threading.Event()
         self._failure = None
         self._thread = threading.Thread(
@@ -152,7 +147,6 @@ class LoopbackListener(ABC):
         self._loop = self._thread = None
 
     def drop_connections(self) -> None:
-        """Break every open connection, as a network would."""
         loop = self._loop
         if loop is None:
             return
@@ -312,12 +306,10 @@ class DemoServer(LoopbackListener):
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
         return f"{self.origin}{self.prefix}"
 
     @property
     def world(self) -> World:
-        """The workflows and jobs, and the truth about them."""
         return self.service.world
 
     def open_session(self) -> tuple[str, str]:
@@ -348,7 +340,8 @@ class DemoServer(LoopbackListener):
             await self._send(request, connection, instead)
             return
         failure = self.faults.failure(endpoint)
-        if failure is not None and failure not in WHOLE:
+        spoil = None if failure is None else SPOILED.get(failure)
+        if failure not in {None, Failure.CUT} and spoil is None:
             await self._fail(request, connection, endpoint, failure)
             return
         answer = dispatch(self.service, request, endpoint, ids)
@@ -361,7 +354,7 @@ class DemoServer(LoopbackListener):
         elif failure is Failure.CUT:
             connection.send_half(answer)
         else:
-            whole = answer if failure is None else spoiled(failure, answer)
+            whole = spoil(answer) if spoil else answer
             await self._send(request, connection, whole)
 
     async def _send(
@@ -377,7 +370,6 @@ class DemoServer(LoopbackListener):
         endpoint: str,
         failure: Failure,
     ) -> None:
-        """Let a request fail without its true answer."""
         if failure is Failure.RESET:
             self.requests.add(request, endpoint, 0)
             connection.reset()

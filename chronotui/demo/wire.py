@@ -56,11 +56,7 @@ class Request:
         return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
 
     def json(self) -> dict[str, Any]:
-        """Return the body's JSON object.
-
-        Raises:
-            ValueError: If it is none.
-        """
+        """Return the body's JSON object."""
         try:
             value = json.loads(self.body)
         except RecursionError:
@@ -104,8 +100,6 @@ def parse_request(received: bytearray) -> tuple[Request, int] | None:
 
 @dataclass
 class DemoAnswer:
-    """A whole answer."""
-
     status: int
     body: bytes = b""
     content_type: str = ""
@@ -129,7 +123,6 @@ def plain(status: int, words: str) -> DemoAnswer:
 
 
 def json_text(text: str, *, cache: str = "") -> DemoAnswer:
-    """Answer with JSON that is written already; ``cache`` is its Cache-Control."""
     headers = [("Cache-Control", cache)] if cache else []
     return DemoAnswer(200, text.encode(), JSON, headers)
 
@@ -232,7 +225,6 @@ def _set_timers(
 async def write_paced(
     connection: ServerConnection, data: bytes, rate: float | None
 ) -> None:
-    """Write bytes, no faster than ``rate`` a second."""
     if rate is None:
         await connection.write(data)
         return
@@ -322,20 +314,18 @@ class ServerConnection(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._connections.add(self)
-        self._rest()
+        self._start_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop whatever was being answered."""
         del exc
         self._connections.discard(self)
         self._room.set()
-        self._stir()
+        self._stop_idle()
         if self._task is not None:
             self._task.cancel()
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
         return self._transport.is_closing()
 
     def pause_writing(self) -> None:
@@ -349,7 +339,6 @@ class ServerConnection(asyncio.Protocol):
         return False
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a request that is whole is answered."""
         self._received += data
         if self._task is None:
             self._take()
@@ -364,14 +353,14 @@ class ServerConnection(asyncio.Protocol):
             return
         request, size = parsed
         del self._received[:size]
-        self._stir()
+        self._stop_idle()
         self._version = request.version
         wish = request.headers.get("connection", "").lower()
         self._keeps_open = request.version == _HTTP_1_1 and wish != "close"
         self._task = self._loop.create_task(self._answer(request))
-        self._task.add_done_callback(self._settle)
+        self._task.add_done_callback(self._report_bug)
 
-    def _settle(self, task: asyncio.Task[None]) -> None:
+    def _report_bug(self, task: asyncio.Task[None]) -> None:
         """Break off and report an answer that failed by a mistake of ours."""
         if task.cancelled() or task.exception() is None:
             return
@@ -385,15 +374,15 @@ class ServerConnection(asyncio.Protocol):
             return
         if self._keeps_open:
             self._task = None
-            self._rest()
+            self._start_idle()
             self._take()
         else:
             self._transport.close()
 
-    def _rest(self) -> None:
+    def _start_idle(self) -> None:
         self._idle = self._loop.call_later(self._idle_seconds, self._transport.close)
 
-    def _stir(self) -> None:
+    def _stop_idle(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
@@ -458,7 +447,6 @@ class ServerConnection(asyncio.Protocol):
         return b"80\r\n" + piece if self._chunked else piece
 
     def end_stream(self) -> None:
-        """End a streamed answer; one that is not chunked ends with the connection."""
         if self._chunked:
             self._write(b"0\r\n\r\n")
         else:
@@ -502,7 +490,6 @@ class ServerConnection(asyncio.Protocol):
             self._transport.close()
 
     def reset(self) -> None:
-        """Break off with a TCP reset."""
         sock = self._transport.get_extra_info("socket")
         if sock is not None and sock.fileno() >= 0:
             linger = struct.pack("ii", 1, 0)

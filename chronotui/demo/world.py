@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -70,7 +71,7 @@ class WorkflowPlan:
     """A generated workflow.
 
     Attributes:
-        slug: A word of our own; the seed of its ids.
+        slug: A word of our own; the seed of its ids, and its name if that is "".
         text: The kind of phrases its jobs print.
         image: What its containers run.
         interval: Minutes from one scheduled run to the next.
@@ -87,11 +88,11 @@ class WorkflowPlan:
     """
 
     slug: str
-    name: str
     text: str
     interval: int
     history: int
     age: float
+    name: str = ""
     image: str = ""
     kind: str = "CONTAINER"
     seconds: tuple[float, float] = (20.0, 300.0)
@@ -103,6 +104,9 @@ class WorkflowPlan:
     courses: Mapping[int, Course] = field(default_factory=dict)
     created_days: int = 40
     terminated_hours: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.slug)
 
 
 def make_id(first: int, *seed: int) -> str:
@@ -134,26 +138,17 @@ class DemoWorkflow:
         self._added: list[DemoJob] = []
 
     def add(self, job: DemoJob) -> None:
-        """Take a job that no schedule made."""
         taken = {other.created_ns for other in self._added}
         while job.created_ns in taken:
             job.created_ns += 1
         self._added = sorted([*self._added, job], key=lambda one: one.created_ns)
 
     def jobs(self, now_ns: int, before_ns: int | None = None) -> Iterator[DemoJob]:
-        """Yield the jobs there are, or were made before a time, newest first."""
+        """Return the jobs there are, or were made before a time, newest first."""
         limit = now_ns + 1 if before_ns is None else before_ns
-        added = [job for job in self._added if job.created_ns < limit]
-        number = self._count(limit)
-        while added or number:
-            scheduled = self.scheduled(number - 1) if number else None
-            if added and (
-                scheduled is None or added[-1].created_ns > scheduled.created_ns
-            ):
-                yield added.pop()
-            elif scheduled is not None:
-                number -= 1
-                yield scheduled
+        added = [job for job in reversed(self._added) if job.created_ns < limit]
+        scheduled = map(self.scheduled, range(self._count(limit) - 1, -1, -1))
+        return merge(scheduled, added, key=lambda job: -job.created_ns)
 
     def find(self, job_id: str, now_ns: int) -> DemoJob | None:
         """Return the job with this id if it exists by now."""
@@ -171,7 +166,6 @@ class DemoWorkflow:
         return job if job.id == job_id else None
 
     def failures(self, now_ns: int) -> int:
-        """Return how many of the last jobs failed in a row."""
         count = 0
         for job in self.jobs(now_ns):
             status = job.status(now_ns)
@@ -197,7 +191,6 @@ class DemoWorkflow:
         return max(0, passed // self._interval_ns + 1)
 
     def scheduled(self, number: int) -> DemoJob:
-        """Return the scheduled job with this number, counted from 0."""
         job = self._jobs.get(number)
         if job is None:
             course = self.plan.courses.get(number - self.plan.history + 1, Course())
@@ -252,7 +245,6 @@ class DemoWorkflow:
     def _chapters(
         self, course: Course, starts: tuple[int, ...], each_ns: int, outcome: str
     ) -> tuple[Chapter, ...]:
-        """Write the attempts of a job; a HEARTBEAT prints nothing."""
         plan = self.plan
         if plan.kind == "HEARTBEAT":
             return ()
@@ -326,7 +318,6 @@ class World:
 
     @property
     def workflows(self) -> tuple[DemoWorkflow, ...]:
-        """The workflows in the order a server lists them."""
         return tuple(self._workflows.values())
 
     def add_workflow(self, plan: WorkflowPlan) -> DemoWorkflow:
@@ -340,43 +331,29 @@ class World:
         return self._workflows.get(workflow_id)
 
     def named(self, name: str) -> DemoWorkflow:
-        """Return the workflow with this slug or name.
-
-        Raises:
-            KeyError: If there is none.
-        """
+        """Return the workflow with this slug or name."""
         for workflow in self.workflows:
             if name in (workflow.plan.slug, workflow.plan.name):
                 return workflow
         raise KeyError(name)
 
     def job(self, job_id: str) -> DemoJob | None:
-        """Return the job with this id, whatever its workflow."""
         now_ns = self.clock.now_ns()
         found = (workflow.find(job_id, now_ns) for workflow in self.workflows)
         return next((job for job in found if job is not None), None)
 
     def newest_job(self, name: str, place: int = 0) -> DemoJob:
-        """Return a job of the workflow with this slug or name, the newest by default.
-
-        Raises:
-            KeyError: If there is no such workflow.
-            IndexError: If it has not that many jobs.
-        """
-        for number, job in enumerate(self.named(name).jobs(self.clock.now_ns())):
-            if number == place:
-                return job
-        raise IndexError(place)
+        """Return a job of the workflow with this name, counted from the newest."""
+        jobs = self.named(name).jobs(self.clock.now_ns())
+        return list(islice(jobs, place + 1))[place]
 
     def add_job(
         self, script: Script | None = None, *, workflow: DemoWorkflow | None = None
     ) -> ScriptedJob:
         """Make a job that does what ``script`` and the caller say.
 
-        Args:
-            script: Its lines and end; without one it runs, silent, until told.
-            workflow: Where it belongs; the workflow ``scripted`` if None, which is
-                made when first needed.
+        Without a script it runs, silent, until told; without a workflow it belongs to
+        the one named ``scripted``, which is made when first needed.
         """
         with self._lock:
             owner = workflow or self._scripted_workflow()
@@ -398,17 +375,10 @@ class World:
         try:
             return self.named("scripted")
         except KeyError:
-            return self.add_workflow(
-                WorkflowPlan("scripted", "scripted", "sweep", 10080, 0, 0)
-            )
+            return self.add_workflow(WorkflowPlan("scripted", "sweep", _WEEK, 0, 0))
 
     def schedule(self, workflow: DemoWorkflow, key: str) -> str:
-        """Run a workflow once, now, and return the job's id.
-
-        Args:
-            workflow: What to run.
-            key: The request's idempotency key; the same one gives the same job.
-        """
+        """Run a workflow now; return the job's id, always the same for one key."""
         with self._lock:
             known = self._scheduled.get((workflow.id, key))
             if known is not None:
@@ -424,12 +394,7 @@ class World:
     def truth(self, job_id: str, *, until_now: bool = False) -> list[TrueLine]:
         """Return every line a job truly has, in the log's order.
 
-        Args:
-            job_id: Whose lines.
-            until_now: Leave out what a script has yet to write.
-
-        Raises:
-            KeyError: If there is no such job.
+        ``until_now`` leaves out what a script has yet to write.
         """
         job = self.job(job_id)
         if job is None:
@@ -449,7 +414,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
     return (
         WorkflowPlan(
             slug="nightly-report",
-            name="nightly-report",
             text="report",
             image="registry.example.com/reports:4.11",
             interval=60,
@@ -466,7 +430,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="etl-orders",
-            name="etl-orders",
             text="etl",
             image="registry.example.com/etl:2026.11",
             interval=5,
@@ -481,7 +444,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="image-build",
-            name="image-build",
             text="build",
             image="registry.example.com/builder:29",
             interval=20,
@@ -507,7 +469,6 @@ def _watched() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="cleanup-tmp",
-            name="cleanup-tmp",
             text="sweep",
             image="busybox:1.37",
             interval=10,
@@ -527,7 +488,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
     return (
         WorkflowPlan(
             slug="backup-db",
-            name="backup-db",
             text="backup",
             image="postgres:17",
             interval=1440,
@@ -540,7 +500,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="ledger-replay",
-            name="ledger-replay",
             text="ledger",
             image="registry.example.com/ledger:1.0",
             interval=_WEEK,
@@ -558,7 +517,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="bulk-export",
-            name="bulk-export",
             text="access",
             image="registry.example.com/exporter:3",
             interval=_WEEK,
@@ -576,7 +534,6 @@ def _finished(lines: int) -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="queue-sweeper",
-            name="queue-sweeper",
             text="sweep",
             image="registry.example.com/sweeper:12",
             interval=1,
@@ -594,7 +551,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
     return (
         WorkflowPlan(
             slug="heartbeat-api",
-            name="heartbeat-api",
             text="sweep",
             kind="HEARTBEAT",
             interval=5,
@@ -606,7 +562,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="heartbeat-db",
-            name="heartbeat-db",
             text="sweep",
             kind="HEARTBEAT",
             interval=10,
@@ -617,7 +572,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="vault-rotate",
-            name="vault-rotate",
             text="sweep",
             image="registry.example.com/vault-rotate:5",
             interval=720,
@@ -649,7 +603,6 @@ def _unusual() -> tuple[WorkflowPlan, ...]:
         ),
         WorkflowPlan(
             slug="legacy-sync",
-            name="legacy-sync",
             text="etl",
             image="registry.example.com/sync:0.9",
             interval=120,

@@ -39,7 +39,6 @@ class Connection(NamedTuple):
     """The connection's state, and why.
 
     Attributes:
-        kind: One of the states.
         reason: Why, as one plain phrase; server words in it are not cleaned.
         since: Monotonic seconds when the state began; for QUIET, of the last line.
         tries: Connections that failed in a row.
@@ -93,7 +92,7 @@ class Connection(NamedTuple):
 class StreamPhase(Enum):
     IDLE = "idle"
     CONNECTING = "connecting"
-    STANDING = "standing"
+    CONNECTED = "connected"
     BROKEN = "broken"
 
 
@@ -144,11 +143,11 @@ class Connectivity:
 
     @property
     def is_live(self) -> bool:
-        return self.phase is StreamPhase.STANDING
+        return self.phase is StreamPhase.CONNECTED
 
     @property
-    def stood(self) -> float:
-        """Seconds the stream has stood; 0 while there is none."""
+    def connected_seconds(self) -> float:
+        """How long the stream has been connected; 0 while it is not."""
         return self.clock.monotonic() - self._since if self.is_live else 0.0
 
     # what the requests say
@@ -172,11 +171,10 @@ class Connectivity:
         *,
         refused: bool = False,
     ) -> None:
-        """Note that a request failed.
+        """Note that a request failed, ``tries`` times in a row, and is made again.
 
         Args:
-            tries: Failures in a row.
-            delay: Seconds until it is asked again.
+            delay: Seconds until then.
             refused: Whether the job itself is refused.
         """
         self._note(route, error, tries, delay)
@@ -219,7 +217,7 @@ class Connectivity:
         self._enter(StreamPhase.CONNECTING)
 
     def connected(self) -> None:
-        self._enter(StreamPhase.STANDING)
+        self._enter(StreamPhase.CONNECTED)
         self.heard_at = self.clock.monotonic()
         if self._broken_since is not None:
             self.outage = self.clock.monotonic() - self._broken_since
@@ -272,11 +270,7 @@ class Connectivity:
     # what is shown
 
     def connection(self, job: Job, ending: str) -> Connection:
-        """Return the state to show.
-
-        Args:
-            ending: How the job ended, in words; "" while it has not.
-        """
+        """Return the state to show; ``ending`` tells the job's end, "" before it."""
         if self._signing_in is not None:
             reason = self._signing_in.sentence
             return Connection(ConnectionKind.SIGN_IN, reason, self._since)
@@ -364,7 +358,7 @@ class Connectivity:
 
 
 DEAF_READINGS: Final = 2
-"""Readings in a row that found lines a standing stream had not said."""
+"""Readings in a row that found lines a connected stream had not said."""
 
 LATE_ARRIVALS: Final = 2
 """So many arrivals of lines that pages had before are no accident."""
@@ -395,12 +389,7 @@ class BufferingDetector:
         self._said = False
 
     def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
-        """Note an arrival of lines.
-
-        Args:
-            seconds_apart: How far apart its lines were written.
-            were_read: Whether pages had them before.
-        """
+        """Note lines written that far apart, and whether pages had them before."""
         self._said, self._deaf = True, 0
         self._renewed = False
         lump = seconds_apart >= self._timing.lumps

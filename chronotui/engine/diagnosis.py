@@ -19,7 +19,7 @@ from chronotui.engine.client import open_client
 from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
 from chronotui.model import Connected, JobStatus, LiveLines, StreamFailed
 from chronotui.sources.address import parse_address, proxy_notes
-from chronotui.text import clean
+from chronotui.text import clean, plural
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
@@ -92,7 +92,7 @@ async def try_profile(
         took = time.monotonic() - begun
     finally:
         await client.aclose()
-    listed = _count(len(page.items), "workflow")
+    listed = plural(len(page.items), "workflow")
     more = " on its first page" if page.cursor else ""
     return f"{profile.name}: {profile.url} answers in {_ms(took)}, {listed}{more}."
 
@@ -163,7 +163,7 @@ async def _sign_in(client: Source, profile: Profile) -> CheckResult:
     page = await client.workflows()
     auth = profile.auth
     how = "not needed" if auth.method == "none" else f"{auth.method} {auth.email}"
-    listed = _count(len(page.items), "workflow")
+    listed = plural(len(page.items), "workflow")
     more = " on the first page" if page.cursor else ""
     return CheckResult("sign-in", "ok", f"{how.strip()}, {listed}{more}")
 
@@ -371,7 +371,7 @@ class _StreamTrial:
             return f"lines come in lumps, up to {spread:.1f} s late"
         overdue = sum(map(self._is_overdue, self.seen.values()))
         if overdue and not self._live_count:
-            lines = f"{_count(overdue, 'line')} written meanwhile did not come live"
+            lines = f"{plural(overdue, 'line')} written meanwhile did not come live"
             return f"pages are ahead of the stream: {lines}"
         return ""
 
@@ -384,7 +384,7 @@ class _StreamTrial:
     def _lines(self) -> str:
         if not self._live_count:
             return f"no line was printed in {FOLLOW_SECONDS:.1f} s"
-        lines = f"{_count(self._live_count, 'line')} live"
+        lines = f"{plural(self._live_count, 'line')} live"
         lead = self._lead
         if lead is None:
             return f"{lines} in {FOLLOW_SECONDS:.1f} s"
@@ -429,7 +429,3 @@ def _identity(line: LogLine) -> object:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:,.0f} ms"
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"

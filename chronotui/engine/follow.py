@@ -19,7 +19,7 @@ from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, IncompleteError
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.store import LogStore
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.times import human_duration
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class LineNotices:
             return
         self._waiting, self._told_at = place, now
         numbers = _named([(blocked.attempt, blocked.first, blocked.last)])
-        words = f"{_count(blocked.missing)} not received yet"
+        words = f"{plural(blocked.missing, 'line')} not received yet"
         if not blocked.missing:
             words = "a line may be missing"
         self._tell(f"{words} ({numbers}); waiting up to {self._patience:.0f} s.")
@@ -149,20 +149,14 @@ class LineNotices:
             return
         self._told_at = now
         if self._given_up:
-            self._tell(
-                f"{_count(self._given_up_lines)} did not come, going on without: "
-                f"{_named(self._given_up)}."
-            )
+            count = plural(self._given_up_lines, "line")
+            words = "did not come, going on without"
+            self._tell(f"{count} {words}: {_named(self._given_up)}.")
         if self._late:
-            self._tell(
-                f"{_count(len(self._late))} came too late to be printed in order: "
-                f"{_named(self._late)}."
-            )
+            count = plural(len(self._late), "line")
+            words = "came too late to be printed in order"
+            self._tell(f"{count} {words}: {_named(self._late)}.")
         self._given_up, self._given_up_lines, self._late = [], 0, []
-
-
-def _count(lines: int) -> str:
-    return "1 line" if lines == 1 else f"{lines:,} lines"
 
 
 def _named(runs: Iterable[tuple[int, int, int]]) -> str:
@@ -274,7 +268,8 @@ class Follow:
     def summary(self) -> str:
         """Return one sentence for standard error: printed, missing, and the end."""
         possible = 0 if self.result is None else self.result.verdict.possible
-        words = f"{_count(self.printed)} printed, {short_words(self.missing, possible)}"
+        lacks = short_words(self.missing, possible)
+        words = f"{plural(self.printed, 'line')} printed, {lacks}"
         if self.late:
             words += f" ({self.late:,} of them came too late)"
         if self.result is None:

@@ -52,11 +52,7 @@ far below another's where attempts interleave."""
 
 
 def refuse_without_log(workflow: Workflow | None) -> None:
-    """Say of a workflow that never has logs that it has none.
-
-    Raises:
-        LogsUnavailableError: It is such a one (WIRE.md "Workflows").
-    """
+    """Raise that a workflow never has logs, if so (WIRE.md "Workflows")."""
     if workflow is not None and workflow.kind == WorkflowKind.HEARTBEAT:
         raise LogsUnavailableError(
             "A HEARTBEAT workflow only asks an address whether it answers; "
@@ -84,9 +80,6 @@ class Account:
     """What the ledger learns from pages: where counting begins, and what is settled.
 
     Without a stream, as here, what a stretch just read does not hold is not retained.
-
-    Attributes:
-        coverage: Which part of the log was read.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -169,7 +162,7 @@ class Walk:
         self._restarts = pages.restarts
         self._begun_again = False
         self._count = 0
-        self._coming: asyncio.Task[LogPage] | None = None
+        self._ahead: asyncio.Task[LogPage] | None = None
         self._edge = edge = pages.coverage.edge_of(cursor)
         self._read = None if edge is None else Stretch(edge, edge)
         self.is_blocked = False
@@ -185,7 +178,7 @@ class Walk:
         self._count += 1
         many = self._is_long and self._count > FEW_PAGES
         if many and page.cursor:
-            self._coming = asyncio.create_task(self._ask(page.cursor))
+            self._ahead = asyncio.create_task(self._ask(page.cursor))
         coverage = self._pages.coverage
         # Attempts may meet between two pages, and nowhere on one.
         coverage.learn_order((self._last, *page.lines) if self._last else page.lines)
@@ -209,9 +202,9 @@ class Walk:
         while True:
             here = self._next
             try:
-                page = await (self._coming or self._ask(here))
+                page = await (self._ahead or self._ask(here))
             except PageTooLargeError:
-                self._coming = None
+                self._ahead = None
                 coverage.cut(here, self._edge)
                 beyond = coverage.way_beyond(self._edge)
                 if beyond is None:
@@ -222,7 +215,7 @@ class Walk:
                 self._tell()
                 self._read = Stretch(beyond.place, beyond.place)
             else:
-                self._coming = None
+                self._ahead = None
                 if self._restarts != self._pages.restarts:
                     # A cursor was refused, and the first page came: to come by the
                     # same cursors once more is no circle, a second time it is.
@@ -272,13 +265,13 @@ class Walk:
     async def aclose(self) -> None:
         """End the walk: a page on its way is not waited for."""
         self._tell()
-        if self._coming is None:
+        if self._ahead is None:
             return
-        self._coming.cancel()
-        await asyncio.wait([self._coming])
-        if not self._coming.cancelled():
-            self._coming.exception()
-        self._coming = None
+        self._ahead.cancel()
+        await asyncio.wait([self._ahead])
+        if not self._ahead.cancelled():
+            self._ahead.exception()
+        self._ahead = None
 
 
 class RetainedPages:
@@ -286,12 +279,10 @@ class RetainedPages:
 
     Args:
         fetch: Reads the page at a cursor, past caches if the flag says so.
-        account: Told of each page.
         load_raw: Loads everything in another way, where that is possible; asked
             when more than a few pages are to be read back, newest-first.
 
     Attributes:
-        coverage: What has been read.
         attempts: How many attempts the job had at least, if that is known.
         lines_read: How many lines, those read again included.
         restarts: How often a cursor was refused and the list begun again.
@@ -405,8 +396,7 @@ class RetainedPages:
     async def read_tail(self, limiter: Limiter = None) -> bool:
         """Read the newest page again, and back to what had been read.
 
-        Returns:
-            Whether the newest page holds other lines than last time.
+        Return whether the newest page holds other lines than last time.
         """
         coverage = self.coverage
         before = coverage.newest
@@ -474,10 +464,8 @@ class RetainedPages:
     ) -> tuple[tuple[int, int, str], ...]:
         """Read on at the end of the last attempt if the newest page is not there.
 
-        Where attempts interleave its numbers may be below an earlier one's.
-
-        Returns:
-            What tells whether it has grown.
+        Where attempts interleave its numbers may be below an earlier one's. Return what
+        tells whether it has grown.
         """
         ledger, newest = self.intake.ledger, self.highest()
         last = max(ledger.attempts(), default=0)
@@ -528,14 +516,10 @@ class RetainedPages:
         return None
 
     def downloaded(self, last: tuple[int, int] | None) -> bool:
-        """Take note that a download brought the log from its first line on.
+        """Take note that a download brought the log from its first line on to ``last``.
 
-        Args:
-            last: (attempt, number) of its last line; None without lines.
-
-        Returns:
-            False when lines are known that should have followed: it was cut where
-            its format does not show it.
+        Return False when lines are known that should have followed: it was cut where
+        its format does not show it.
         """
         bottom, key = self.coverage.bottom, self.coverage.key
         if bottom is not None and (last is None or key(last) < key(bottom)):
@@ -551,11 +535,7 @@ class RetainedPages:
         self._all_read()
 
     def confirmed(self, *, whole: bool) -> None:
-        """Take note that every retained line is held, down to where it is wanted.
-
-        Args:
-            whole: Whether that is the log's first line.
-        """
+        """Take note that every retained line is held, at least of what is wanted."""
         if whole:
             self.loaded_all()
             return
@@ -661,11 +641,7 @@ class RetainedPages:
     def take_page(
         self, page: LogPage, context: Context, *, many: bool
     ) -> Sequence[LogLine]:
-        """Take a page into the intake; return its lines as placed.
-
-        Args:
-            many: Whether it is one of many in a row.
-        """
+        """Take a page, maybe one of ``many`` in a row; return its lines as placed."""
         way = self.coverage.way
         if many:
             now = asyncio.get_running_loop().time()

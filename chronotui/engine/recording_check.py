@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from chronotui.engine.save_download import Work, Writer
+    from chronotui.engine.save_download import Work
     from chronotui.log.chunks import Overflow
     from chronotui.log.formats import SaveFormat
     from chronotui.storage.files import PartFile
@@ -439,13 +439,16 @@ class UncheckableError(Exception):
 
 
 class ServerFile:
-    """The server's own file beside the recording, kept only if they differ."""
+    """The server's own file beside the recording, kept only if they differ.
+
+    It takes the body of the download itself.
+    """
 
     def __init__(self, work: Work, digests: DigestSpool) -> None:
         self._work = work
         self._digests = digests
         self._format = RawFormat.JSONL
-        self._comparison: Comparison | None = None
+        self._comparison = Comparison(digests, by_text=False)
         self.part: PartFile | None = None
 
     async def compare(self, growing_seconds: float) -> Difference:
@@ -509,24 +512,30 @@ class ServerFile:
             raise UncheckableError(clean(full.sentence).rstrip(".")) from full
 
     async def _downloaded(self) -> Difference:
-        fetched = await Fetch(self._work, self._format, self._begin).run()
-        comparison = self._comparison
-        assert comparison is not None  # noqa: S101 - begun with the answer
+        by_text = self._format is RawFormat.TXT
+        self._comparison = Comparison(self._digests, by_text=by_text)
+        fetched = await Fetch(self._work, self._format, self).run()
         if judge(self._format, fetched.tail).ending in {
             DownloadEnd.FAILED,
             DownloadEnd.SHORT,
         }:
             raise _CutError("the download broke off again and again")
-        return await in_thread(comparison.finish)
+        return await in_thread(self._comparison.finish)
 
-    def _begin(self, _hint: str | None) -> Writer:
+    def begin(self, hint: str | None) -> None:
+        del hint
         recording = self._work.recording
         assert recording is not None  # noqa: S101 - it is what is checked
         name = f"{shorten(recording.path.name, _NAME_BYTES)}.server"
         self.part = CheckFile(recording, name)
-        by_text = self._format is RawFormat.TXT
-        self._comparison = Comparison(self._digests, by_text=by_text)
-        return _Both(self.part, self._comparison)
+
+    def take(self, piece: bytes) -> None:
+        if self.part is not None:
+            self.part.write(piece)
+        self._comparison.take(piece)
+
+    def finish(self) -> bytes:
+        return b"" if self.part is None else self.part.tail(TAIL_BYTES)
 
     async def drop(self) -> None:
         part, self.part = self.part, None
@@ -536,21 +545,6 @@ class ServerFile:
     def keep(self) -> Path | None:
         """Leave the file as a part beside the recording; returns its path."""
         return None if self.part is None else self.part.keep()
-
-
-class _Both:
-    """Writes a body and compares it."""
-
-    def __init__(self, part: PartFile, comparison: Comparison) -> None:
-        self._part = part
-        self._comparison = comparison
-
-    def take(self, piece: bytes) -> None:
-        self._part.write(piece)
-        self._comparison.take(piece)
-
-    def finish(self) -> bytes:
-        return self._part.tail(TAIL_BYTES)
 
 
 def holds_all(digests: DigestSpool, path: Path, save_format: SaveFormat) -> bool:

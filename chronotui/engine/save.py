@@ -40,8 +40,8 @@ from chronotui.engine.save_verify import (
     SLICE_LINES,
     ShortDownloadError,
     found_lines,
-    prove,
     retained_log,
+    verify,
 )
 from chronotui.engine.timing import WatchSettings
 from chronotui.errors import (
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine
     from chronotui.sources.protocol import Source
-    from chronotui.storage.files import PartFile
 
 _OUR_ERROR: Final = "Try again; this is an error in chronotui."
 
@@ -346,7 +345,7 @@ async def _is_retried(work: Work, job: Job) -> bool:
     if job.attempts is not None and job.status.is_terminal:
         return job.attempts > 1
     first = FirstEntries()
-    probe = Fetch(work, RawFormat.JSONL, lambda _: first, filtered=False)
+    probe = Fetch(work, RawFormat.JSONL, first, filtered=False)
     try:
         await _asked(work, probe)
     except (OtherFormatError, ServerError):
@@ -358,41 +357,24 @@ async def _is_retried(work: Work, job: Job) -> bool:
 async def _download_plainly(work: Work, job: Job, served: RawFormat) -> bool | None:
     """Write the body byte for byte; None if that mixes the attempts of a job.
 
-    Else returns what `prove` does.
+    Else returns what `verify` does.
     """
-    mark = work.request.format.mark
-    job_id = "" if served is RawFormat.TXT else work.request.job_id
-    writer: PlainWriter | None = None
-
-    def begin(part: PartFile) -> Writer:
-        nonlocal writer
-        writer = PlainWriter(part, work.meter, mark, job_id)
-        return writer
-
-    fetched = await _fetch(work, served, begin)
-    if writer is not None and writer.interleaved:
+    writer = PlainWriter(work, served)
+    fetched = await _fetch(work, served, writer)
+    if writer.interleaved:
         await work.drop_part()
         return None
-    return await prove(work, job, fetched, {})
+    return await verify(work, job, fetched, {})
 
 
 async def _download_entries(work: Work, job: Job) -> bool:
     """Make the file from the entries of a jsonl body, attempt after attempt."""
-    writer: EntryWriter | None = None
-
-    def begin(part: PartFile) -> Writer:
-        nonlocal writer
-        work.meter.restart(SavePhase.DOWNLOADING)
-        encoder = encoder_for(work.request)
-        writer = EntryWriter(part, work.meter, encoder, work.spool)
-        return writer
-
+    writer = EntryWriter(work)
     try:
-        fetched = await _fetch(work, RawFormat.JSONL, begin)
+        fetched = await _fetch(work, RawFormat.JSONL, writer)
     finally:
-        if writer is not None:
-            writer.close()
-    attempts = {} if writer is None else writer.attempts
+        writer.close()
+    attempts = writer.attempts
     if len(attempts) > 1:
         note = f"The job was tried {len(attempts)} times: the file has one try after "
         if work.request.format.served is RawFormat.TXT:
@@ -400,19 +382,12 @@ async def _download_entries(work: Work, job: Job) -> bool:
         else:
             note += "the other, where the server's own mixes them."
         work.notes.append(note)
-    return await prove(work, job, fetched, attempts)
+    return await verify(work, job, fetched, attempts)
 
 
-async def _fetch(
-    work: Work, raw_format: RawFormat, begin: Callable[[PartFile], Writer]
-) -> Fetched:
-    def opened(hint: str | None) -> Writer:
-        part = work.open_part(hint)
-        work.meter.phase = SavePhase.DOWNLOADING
-        return begin(part)
-
+async def _fetch(work: Work, raw_format: RawFormat, writer: Writer) -> Fetched:
     try:
-        return await _asked(work, Fetch(work, raw_format, opened))
+        return await _asked(work, Fetch(work, raw_format, writer))
     except ServerError as broken:
         if work.part is None:
             raise

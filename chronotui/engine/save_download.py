@@ -1,4 +1,4 @@
-"""The file of a save and the ways it is filled: a raw download, or lines at hand.
+"""A save under way, and the raw download that fills its file.
 
 The bytes of a download never pass through the event loop: at hundreds of megabytes a
 second that hop would be the limit. A worker thread reads them straight into what
@@ -27,6 +27,7 @@ from chronotui.log.attempts import attempt_of
 from chronotui.log.formats import LineEncoder, SavedLog, text_bytes
 from chronotui.log.raw_body import TAIL_BYTES, Tail, WholeLines, decode_entries
 from chronotui.log.wholeness import Numbers
+from chronotui.model import RawFormat
 from chronotui.storage.files import (
     AbandonedError,
     PartFile,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
     from chronotui.engine.save_request import SaveRequest
     from chronotui.log.chunks import Overflow
-    from chronotui.model import RawFormat
     from chronotui.sources.protocol import RawAnswer, Source
 
 Value = TypeVar("Value")
@@ -302,7 +302,15 @@ class Fetched:
 
 
 class Writer(Protocol):
-    """Takes a body in pieces."""
+    """Takes a body in pieces; called in the thread that downloads."""
+
+    def begin(self, hint: str | None) -> None:
+        """The server answered in the encoding asked for, and calls the file so.
+
+        Raises:
+            PathRefusedError: The path cannot be used.
+            DownloadError: The disk is full.
+        """
 
     def take(self, piece: bytes) -> None:
         """Take the next bytes of the body.
@@ -320,22 +328,20 @@ class Writer(Protocol):
 class Fetch:
     """A raw download.
 
-    ``begin`` is called in the thread with the server's file name once it answered in
-    the encoding asked for, and gives what takes the body. ``filtered`` says whether
-    the request's stream and query count.
+    ``filtered`` says whether the request's stream and query count.
     """
 
     def __init__(
         self,
         work: Work,
         raw_format: RawFormat,
-        begin: Callable[[str | None], Writer],
+        writer: Writer,
         *,
         filtered: bool = True,
     ) -> None:
         self._work = work
         self._wanted = raw_format
-        self._begin = begin
+        self._writer = writer
         self._filtered = filtered
         self._download: RawAnswer | None = None
         self._stopped = False
@@ -344,8 +350,8 @@ class Fetch:
         """Download to the end of the body.
 
         Raises:
-            OtherFormatError: The server knows only another encoding; ``begin`` was
-                not called.
+            OtherFormatError: The server knows only another encoding; nothing was
+                begun.
             ChronotuiError: As the client raises them, or from the disk.
         """
         return await in_thread(self._run, self._stop)
@@ -369,10 +375,11 @@ class Fetch:
             if download.format is not self._wanted:
                 download.abort()
                 raise OtherFormatError(download.format)
-            return self._read(download, self._begin(download.file_name))
+            self._writer.begin(download.file_name)
+            return self._read(download)
 
-    def _read(self, download: RawAnswer, writer: Writer) -> Fetched:
-        size = 0
+    def _read(self, download: RawAnswer) -> Fetched:
+        size, writer = 0, self._writer
         try:
             for piece in download.chunks():
                 self._check()
@@ -395,23 +402,27 @@ _LATER: Final = b":attempt:"
 
 
 class PlainWriter:
-    """The body byte for byte; each line has the ``mark`` just once.
+    """The body byte for byte.
 
-    A body whose entries tell their attempt comes with its ``job_id``: it is broken off,
-    and ``interleaved`` set, once there is more than one.
+    Where its entries tell their attempt, it is broken off, and ``interleaved`` set,
+    once there is more than one.
     """
 
-    def __init__(
-        self, part: PartFile, meter: Meter, mark: bytes = b"\n", job_id: str = ""
-    ) -> None:
-        self._part = part
-        self._meter = meter
-        self._mark = mark
+    _part: PartFile
+
+    def __init__(self, work: Work, served: RawFormat) -> None:
+        self._work = work
+        self._mark = work.request.format.mark
         self._seam = b""
-        id_begins = json.dumps(f"log:{job_id}", ensure_ascii=False)[:-1]
-        self._later = id_begins.encode() + _LATER if job_id else b""
+        id_begins = json.dumps(f"log:{work.request.job_id}", ensure_ascii=False)[:-1]
+        told = served is not RawFormat.TXT
+        self._later = id_begins.encode() + _LATER if told else b""
         self._end = b""
         self.interleaved = False
+
+    def begin(self, hint: str | None) -> None:
+        self._part = self._work.open_part(hint)
+        self._work.meter.phase = SavePhase.DOWNLOADING
 
     def take(self, piece: bytes) -> None:
         if self._later:
@@ -425,7 +436,7 @@ class PlainWriter:
             # A mark may lie across two pieces.
             lines += (self._seam + piece[:reach]).count(self._mark)
             self._seam = (self._seam + piece)[-reach:]
-        self._meter.add(len(piece), lines)
+        self._work.meter.add(len(piece), lines)
 
     def _look_for_later(self, piece: bytes) -> None:
         reach = len(self._later) - 1
@@ -479,21 +490,20 @@ class EntryWriter:
     spool file. ``attempts`` are the lines of each.
     """
 
-    def __init__(
-        self,
-        part: PartFile,
-        meter: Meter,
-        encoder: LineEncoder,
-        spool: Callable[[], Overflow],
-    ) -> None:
+    _part: PartFile
+
+    def __init__(self, work: Work) -> None:
         self.attempts: dict[int, Numbers] = {}
-        self._part = part
-        self._meter = meter
-        self._encoder = encoder
-        self._later = AttemptSpool(spool)
+        self._work = work
+        self._encoder = encoder_for(work.request)
+        self._later = AttemptSpool(work.spool)
         self._lines = WholeLines()
         self._tail = Tail()
-        self._write(encoder.head(), 0)
+
+    def begin(self, hint: str | None) -> None:
+        self._part = self._work.open_part(hint)
+        self._work.meter.restart(SavePhase.DOWNLOADING)
+        self._write(self._encoder.head(), 0)
 
     def take(self, piece: bytes) -> None:
         self._tail.add(piece)
@@ -527,20 +537,20 @@ class EntryWriter:
         self.attempts[attempt] = known.with_more(len(entries), highest)
         content = self._encoder.entries(entries, raw)
         if attempt == 1:
-            self._write(self._encoder.in_turn(content), len(entries))
+            self._write(self._encoder.separated(content), len(entries))
         else:
             self._later.add(attempt, content)
-            self._meter.add(0, len(entries))
+            self._work.meter.add(0, len(entries))
 
     def _write(self, content: bytes, lines: int) -> None:
         if content:
             self._part.write(content)
-            self._meter.add(len(content), lines)
+            self._work.meter.add(len(content), lines)
 
     def finish(self) -> bytes:
         """Write what waited; a last line without its end is not a line."""
         for content in self._later.in_order():
-            self._write(self._encoder.in_turn(content), 0)
+            self._write(self._encoder.separated(content), 0)
         self._write(self._encoder.tail(), 0)
         return self._tail.bytes()
 
@@ -562,6 +572,9 @@ class FirstEntries:
         self.retried = False
         self._lines = WholeLines()
         self._size = 0
+
+    def begin(self, hint: str | None) -> None:
+        pass
 
     def take(self, piece: bytes) -> None:
         self._size += len(piece)
@@ -587,6 +600,9 @@ class TextMeasure:
         self.attempts: dict[int, Numbers] = {}
         self._whole = WholeLines()
         self._tail = Tail()
+
+    def begin(self, hint: str | None) -> None:
+        pass
 
     def take(self, piece: bytes) -> None:
         self._tail.add(piece)

@@ -74,7 +74,7 @@ class ShortDownloadError(DownloadError):
     """A download that ended properly and has not all the lines of the log."""
 
 
-async def prove(
+async def verify(
     work: Work, job: Job, fetched: Fetched, attempts: Mapping[int, Numbers]
 ) -> bool:
     """Judge a download that ended as HTTP wants it; the work keeps what was found.
@@ -222,7 +222,7 @@ class _Doubt(NamedTuple):
 
 
 async def _count(work: Work, job: Job, doubt: _Doubt) -> bool:
-    """Count the log line by line in another way, and compare; as `prove`.
+    """Count the log line by line in another way, and compare; as `verify`.
 
     Raises:
         DownloadError: The file is short, or ends in the server's trailer, or it cannot
@@ -294,7 +294,7 @@ async def _counted_entries(work: Work, retained: Retained) -> TextMeasure | None
     """Count a jsonl download; None where there is none, or no whole one."""
     measure = TextMeasure()
     try:
-        fetched = await Fetch(work, RawFormat.JSONL, lambda _hint: measure).run()
+        fetched = await Fetch(work, RawFormat.JSONL, measure).run()
     except (ChronotuiError, OtherFormatError):
         return None
     held = _facts(work, fetched, measure.lines, measure.attempts)

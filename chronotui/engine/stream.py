@@ -36,12 +36,10 @@ class LiveStream:
     """Subscribes, takes what arrives, and comes back after every break.
 
     Args:
-        subscribe: Opens a subscription.
         poll: Asked for the job's state when the server ended the stream or said that
             it cannot stream: that alone can end a watch.
         wanted: Set while a stream is wanted: the job runs.
-        phase: Tells what is being done.
-        came: Called after lines were taken, with how many were new and whether they
+        taken: Called after lines were taken, with how many were new and whether they
             may have opened or closed a gap.
     """
 
@@ -57,7 +55,7 @@ class LiveStream:
         lag: LagMeter,
         wanted: asyncio.Event,
         phase: Callable[[], Phase],
-        came: Callable[[int, bool], None],
+        taken: Callable[[int, bool], None],
     ) -> None:
         self._subscribe = subscribe
         self._intake = intake
@@ -70,7 +68,7 @@ class LiveStream:
         self._clock = connectivity.clock
         self._wanted = wanted
         self._phase = phase
-        self._came = came
+        self._taken = taken
         self._backoff = backoff_of(self._timing, self._clock)
         self._now = asyncio.Event()
         self._context = Context()
@@ -101,7 +99,7 @@ class LiveStream:
             self._now.clear()
             self._connectivity.connecting()
             error = await self._one_connection()
-            if self._connectivity.stood >= self._timing.steady_after:
+            if self._connectivity.connected_seconds >= self._timing.steady_after:
                 self._backoff.reset()
             if self._renewing:
                 self._renewing = False
@@ -170,16 +168,16 @@ class LiveStream:
         held, changes = len(intake.store), intake.gap_changes
         if lines:
             self._connectivity.heard()
-            self._backfill.arriving(lines)
+            self._backfill.examine(lines)
             placed = intake.take(lines, Way.LIVE, self._context)
             highest = max(line[:2] for line in placed)
             self._lag.live(self._clock.monotonic(), highest)
         if event.unreadable:
             self._backfill.tail.soon(self._timing.backfill_first)
-        is_told = intake.gap_changes != changes
-        if is_told or event.unreadable:
+        moves_gaps = intake.gap_changes != changes
+        if moves_gaps or event.unreadable:
             self._backfill.wake()
-        self._came(len(intake.store) - held, is_told)
+        self._taken(len(intake.store) - held, moves_gaps)
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

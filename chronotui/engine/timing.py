@@ -294,13 +294,7 @@ def backoff_of(timing: WatchTiming, clock: Clock) -> Backoff:
 
 
 class RateLimiter:
-    """A bucket of requests: a burst at first, then a steady rate.
-
-    Args:
-        burst: Requests there can be at once.
-        rate: Requests that come back, per second.
-        now: Monotonic seconds.
-    """
+    """A bucket of requests: a burst at first, then a steady rate a second."""
 
     def __init__(self, *, burst: int, rate: float, now: float) -> None:
         self._burst = float(burst)

@@ -127,11 +127,7 @@ class JobPhase:
 
 
 class LargePages:
-    """Pages that are too large for the server: each asked for seldom.
-
-    Args:
-        apart: Seconds between two requests for any of them.
-    """
+    """Pages too large for the server: each is asked for seldom."""
 
     def __init__(self, apart: float, clock: Clock) -> None:
         self._apart = apart
@@ -144,11 +140,7 @@ class LargePages:
         return max(0.0, self._asked_at + self._apart - self._clock.monotonic())
 
     def check(self, cursor: str | None) -> None:
-        """Let a page be asked for, unless it is too early for that.
-
-        Raises:
-            PageTooLargeError: It was too large less than a minute ago.
-        """
+        """Raise the error known of a page, if it is too early to ask for it again."""
         if cursor in self._known and self.wait() > 0:
             raise self._known[cursor]
 
@@ -165,22 +157,14 @@ class Watch:
     """One job's log, watched until it is sealed.
 
     Args:
-        workflow: The job's workflow, if known.
-        job: The job as last listed.
-        store: Where its lines go.
         changed: Called when something changed that can be shown.
         enough: Tells of each page read on opening whether it was the last wanted;
             by default as the settings say.
-        live: Called with the number of new lines that the stream brought.
+        count_live: Called with the number of new lines that the stream brought.
         entered: See `Intake`.
         forgotten: See `Intake`.
 
     Attributes:
-        status: Where the job stands.
-        connectivity: Where the connection stands.
-        gate: Holds requests back while somebody has to sign in.
-        pages: The retained log.
-        account: What is missing.
         was_answered: Whether the server ever answered for the job as it should.
         rows_changed: Whether more may have changed since this was reset than the
             connection and lines that go on where the newest one ended.
@@ -197,7 +181,7 @@ class Watch:
         clock: Clock,
         changed: Callable[[], None],
         enough: Callable[[Sequence[LogLine]], bool] | None = None,
-        live: Callable[[int], None] | None = None,
+        count_live: Callable[[int], None] | None = None,
         entered: Callable[[Sequence[LogLine]], None] | None = None,
         forgotten: Callable[[Sequence[LogLine]], None] | None = None,
     ) -> None:
@@ -207,7 +191,7 @@ class Watch:
         self._timing = timing = settings.timing
         self._clock = clock
         self._changed = changed
-        self._live = live
+        self._count_live = count_live
         self._wants_part = enough is not None
         self._wanted = enough or enough_of(settings)
         self._is_open = False
@@ -248,13 +232,7 @@ class Watch:
         )
         self._stream = self._new_stream()
         self._ending = Ending(
-            self.pages,
-            self.account,
-            open_rest=self._open_rest,
-            unsure=self.is_unsure,
-            confirm=self._confirm,
-            timing=timing,
-            clock=clock,
+            self.backfill, unsure=self.is_unsure, confirm=self._confirm
         )
 
     @property
@@ -302,7 +280,7 @@ class Watch:
             lag=self.account.lag,
             wanted=self.status.running,
             phase=lambda: self.phase,
-            came=self._lines_came,
+            taken=self._lines_taken,
         )
 
     def _renumbered(self, attempt_at: Callable[[int], int]) -> None:
@@ -311,10 +289,10 @@ class Watch:
     def _renew_stream(self) -> None:
         self._stream.renew()
 
-    def _lines_came(self, new: int, may_move_rows: bool) -> None:
+    def _lines_taken(self, new: int, may_move_rows: bool) -> None:
         self.rows_changed = self.rows_changed or may_move_rows
-        if self._live is not None:
-            self._live(new)
+        if self._count_live is not None:
+            self._count_live(new)
         self._changed()
 
     async def run(self) -> Verdict:
@@ -410,7 +388,7 @@ class Watch:
             return True
         if coverage.confirmed or self._extent() > MOST_CONFIRMED:
             return False
-        if account.missing or account.possible:
+        if account.missing or self.intake.ledger.possible:
             return True
         return coverage.needs_confirmation and self._may_be_cached()
 

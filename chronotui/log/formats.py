@@ -41,9 +41,9 @@ class SaveFormat:
         served: The server's download that is such a file, byte for byte. Without one
             the file is always made, from a jsonl download or from pages.
         mark: What each line of a served file has just once.
-        encode: Makes the texts of lines.
-        pick: Makes those of the entries of a jsonl download (`decode_entries`), which
-            come with their own text.
+        encode_lines: Makes the texts of lines.
+        encode_entries: Makes those of the entries of a jsonl download (as
+            `raw_body.decode_entries` gives them), which come with their own text.
         separator: Stands between lines, where ``ends_lines`` behind the last, too.
         head: What stands before the first line.
         tail: What stands after the last one.
@@ -53,8 +53,8 @@ class SaveFormat:
     label: str
     says: str
     extension: str
-    encode: Callable[[Iterable[LogLine]], list[bytes]]
-    pick: Callable[[Sequence[Any], list[bytes]], list[bytes]]
+    encode_lines: Callable[[Iterable[LogLine]], list[bytes]]
+    encode_entries: Callable[[Sequence[Any], list[bytes]], list[bytes]]
     served: RawFormat | None = None
     mark: bytes = b"\n"
     separator: bytes = b"\n"
@@ -170,8 +170,8 @@ TXT: Final = SaveFormat(
     label="txt",
     says="txt as the server gives it",
     extension="txt",
-    encode=lambda lines: [text_bytes(line.message) for line in lines],
-    pick=lambda entries, _raw: [text_bytes(x.message_raw) for x in entries],
+    encode_lines=lambda lines: [text_bytes(line.message) for line in lines],
+    encode_entries=lambda entries, _raw: [text_bytes(x.message_raw) for x in entries],
     served=RawFormat.TXT,
 )
 TXT_TIME: Final = SaveFormat(
@@ -179,10 +179,10 @@ TXT_TIME: Final = SaveFormat(
     label="txt with time",
     says="txt with time",
     extension="txt",
-    encode=lambda lines: [
+    encode_lines=lambda lines: [
         timed_bytes(_time_text(line), line.stream, line.message) for line in lines
     ],
-    pick=lambda entries, _raw: [
+    encode_entries=lambda entries, _raw: [
         timed_bytes(utc_text(x.timestamp or ""), x.stream or "", x.message_raw)
         for x in entries
     ],
@@ -192,8 +192,8 @@ JSONL: Final = SaveFormat(
     label="jsonl",
     says="entries",
     extension="jsonl",
-    encode=_lines_json,
-    pick=_as_they_came,
+    encode_lines=_lines_json,
+    encode_entries=_as_they_came,
     served=RawFormat.JSONL,
 )
 JSON: Final = SaveFormat(
@@ -201,8 +201,8 @@ JSON: Final = SaveFormat(
     label="json",
     says="entries",
     extension="json",
-    encode=_lines_json,
-    pick=_as_they_came,
+    encode_lines=_lines_json,
+    encode_entries=_as_they_came,
     served=RawFormat.JSON,
     mark=b'"message_raw":',
     separator=b",",
@@ -245,11 +245,11 @@ class LineEncoder:
 
     def lines(self, lines: Iterable[LogLine]) -> bytes:
         """Return a batch of lines, in the order given."""
-        return self.in_turn(self._joined(self.format.encode(lines)))
+        return self.separated(self._joined(self.format.encode_lines(lines)))
 
     def entries(self, entries: Sequence[Any], raw: list[bytes]) -> bytes:
-        """Return entries of a jsonl download (`SaveFormat.pick`), for `in_turn`."""
-        return self._joined(self.format.pick(entries, raw))
+        """Return entries of a jsonl download, for `separated`."""
+        return self._joined(self.format.encode_entries(entries, raw))
 
     def _joined(self, texts: list[bytes]) -> bytes:
         if not texts:
@@ -258,7 +258,7 @@ class LineEncoder:
         parts = [*texts, b""] if form.ends_lines else [b"", *texts]
         return form.separator.join(parts)
 
-    def in_turn(self, content: bytes) -> bytes:
+    def separated(self, content: bytes) -> bytes:
         """Return content as it follows what was written: no comma begins it all."""
         if self.format.ends_lines or not self._first or not content:
             return content

@@ -17,7 +17,6 @@ from chronotui.errors import UsageError
 from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import datetime
@@ -59,13 +58,11 @@ class ListSource(Protocol):
         trigger: Trigger | None = None,
     ) -> Page[Job]:
         """Return one page of a workflow's jobs, newest first."""
-        ...
 
     async def job(self, workflow_id: str, job_id: str) -> Job: ...
 
     def allow_sign_in(self) -> None:
         """Let the next request sign in, although that was refused before."""
-        ...
 
 
 class RawAnswer(Protocol):
@@ -85,7 +82,6 @@ class RawAnswer(Protocol):
 
     def abort(self) -> None:
         """End the download; callable from any thread, returns at once."""
-        ...
 
 
 class LogSource(Protocol):
@@ -102,7 +98,6 @@ class LogSource(Protocol):
         fresh: bool = False,
     ) -> LogPage:
         """Read one page of retained lines; ``fresh`` bypasses caches."""
-        ...
 
     async def search_logs(
         self,
@@ -114,13 +109,11 @@ class LogSource(Protocol):
         cursor: str | None = None,
     ) -> SearchPage:
         """Read one page of the server's own search."""
-        ...
 
     def live(
         self, workflow_id: str, job_id: str
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[LiveEvent, ...]]]:
         """Subscribe; one tuple of events for each read from the network."""
-        ...
 
     def download(
         self,
@@ -132,7 +125,6 @@ class LogSource(Protocol):
         query: str | None = None,
     ) -> AbstractContextManager[RawAnswer]:
         """Open the raw download; blocking, for a worker thread."""
-        ...
 
 
 class Source(ListSource, LogSource, Protocol):
@@ -141,34 +133,23 @@ class Source(ListSource, LogSource, Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What this server can do: at most what its kind can."""
-        ...
 
     @property
     def origin(self) -> str:
         """Scheme, host and port; secrets go nowhere else."""
-        ...
-
-    @property
-    def requests(self) -> Counter[str]:
-        """How many requests were sent, by kind."""
-        ...
 
     @property
     def clock_skew(self) -> float | None:
         """Seconds the server's clock is ahead of ours, to a second; None if unknown."""
-        ...
 
     async def check_server(self) -> None:
         """See that the server is of its kind, without sending a secret."""
-        ...
 
     async def sign_in(self) -> None:
         """Obtain fresh secrets, also after a refusal, and see that they are taken."""
-        ...
 
     async def sign_out(self) -> None:
         """End the session on the server, where there is one, and forget the secrets."""
-        ...
 
     async def aclose(self) -> None: ...
 
@@ -352,9 +333,9 @@ class SourceKind:
             for kind in KINDS.values()
             if kind.opener and getattr(kind.capabilities, needs)
         ]
+        step = f"Choose a {' or '.join(able)} profile with --profile." if able else ""
         raise UsageError(
-            f"Profile {profile} is a {self.label} one, {why}.",
-            next_step=f"Choose a {' or '.join(able)} profile with --profile.",
+            f"Profile {profile} is a {self.label} one, {why}.", next_step=step
         )
 
     def load_opener(self) -> OpenSource:

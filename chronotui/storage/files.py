@@ -326,7 +326,7 @@ class PartFile:
             self._flush()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         """Tell trouble with the disk in words."""
         try:
             yield
@@ -341,7 +341,7 @@ class PartFile:
         gathered = self._gathered
         data = memoryview(gathered[0] if len(gathered) == 1 else b"".join(gathered))
         self._gathered, self._gathered_bytes = [], 0
-        with self._told():
+        with self._explained():
             while data:
                 data = data[os.write(self._file, data) :]
 
@@ -349,7 +349,7 @@ class PartFile:
         """Return up to ``size`` bytes from ``offset``."""
         with self._lock:
             self.flush()
-            with self._told():
+            with self._explained():
                 return os.pread(self._file, size, offset)
 
     def tail(self, size: int) -> bytes:
@@ -382,7 +382,7 @@ class PartFile:
     def _settle(self) -> None:
         """Write, fsync and close the file; errors of all three are one kind."""
         self.flush()
-        with self._told():
+        with self._explained():
             os.fsync(self._file)
             descriptor, self._file = self._file, -1
             os.close(descriptor)
@@ -391,7 +391,7 @@ class PartFile:
 
     def _check_folder(self) -> None:
         """Refuse to finish in a folder that no longer bears its name."""
-        with self._told():
+        with self._explained():
             same = os.path.samestat(self.path.parent.stat(), os.fstat(self._folder))
         if not same:
             raise DownloadError(

@@ -400,7 +400,7 @@ class RecordingPart(PartFile):
         with self._lock:
             if self._file < 0 or self._whole is self._marked:
                 return
-            with self._told():
+            with self._explained():
                 os.fdatasync(self._file)
                 self._write_state(self._whole)
 
@@ -423,7 +423,7 @@ class RecordingPart(PartFile):
         """As `PartFile.commit`; the state goes once the file has its name."""
         with self._lock:
             if self._file >= 0:
-                with self._told():
+                with self._explained():
                     self._write_state(replace(self._whole, finished=True))
             super().commit()
 
@@ -468,7 +468,7 @@ class RecordingPart(PartFile):
             DownloadError: The disk is full or fails.
         """
         with self._lock:
-            with self._told():
+            with self._explained():
                 self._leave_aside()
                 self._file = os.open(
                     self._part_name, _CREATE, 0o600, dir_fd=self._folder

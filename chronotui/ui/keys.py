@@ -238,8 +238,9 @@ class KeyHints(Widget):
 
     DEFAULT_CSS = """
     KeyHints {
-        height: 1;
-        background: $panel; color: $text;
+        height: 1; background: $panel; color: $text;
+        & > .key-hints--key { color: $text-accent; text-style: bold; }
+        &:light > .key-hints--key { color: $text-primary; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-hints--key"}
@@ -308,6 +309,9 @@ class HelpScreen(ModalScreen[None]):
         width: 84; max-width: 100%; height: auto; max-height: 100%;
         border: round $primary; padding: 0 1; background: $surface;
     }
+    HelpScreen > .help-screen--title { text-style: bold; color: $accent; }
+    HelpScreen > .help-screen--key { text-style: bold; }
+    HelpScreen > .help-screen--name { color: $text-muted; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "help-screen--title",

@@ -35,6 +35,7 @@ from chronotui.storage.files import home_relative
 from chronotui.text import clean
 from chronotui.times import human_duration
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,7 +99,7 @@ def outcome(save: Save) -> str:
     return "" if save.error is None else str(save.error)
 
 
-def kept(save: Save) -> str:
+def resume_hint(save: Save) -> str:
     """Return where a recording that was stopped is, and the command that goes on."""
     request = save.request
     words = ["chronotui"]
@@ -217,7 +218,7 @@ class PathInput(Input):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "complete the path", show=False, id="save.complete"),
+        help_key("tab", "complete", "complete the path", "save.complete"),
     ]
 
     def __init__(self, path: str, folder: Path) -> None:

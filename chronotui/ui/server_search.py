@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.style import Style
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -80,6 +81,9 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
         height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
     }
     ServerSearchScreen #found { height: 1; color: $text-muted; }
+    ServerSearchScreen > .server-search--time { color: $text-muted; }
+    ServerSearchScreen > .server-search--stderr { color: $text-error; }
+    ServerSearchScreen > .server-search--found { text-style: bold reverse; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "server-search--found",
@@ -175,12 +179,11 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
             self.set_focus(listed)
 
     def _label(self, line: LogLine, ranges: Ranges) -> Text:
-        time = self.get_component_rich_style("server-search--time", partial=True)
         found = self.get_component_rich_style("server-search--found", partial=True)
         stamp = format_time_ns(line.time_ns, digits=3) if line.time_ns else "no time"
-        label = Text.assemble((stamp, time), no_wrap=True, overflow="ellipsis")
-        mark = self.get_component_rich_style("server-search--stderr", partial=True)
-        label.append(" ▌ " if line.stream == "stderr" else "   ", mark)
+        label = Text(no_wrap=True, overflow="ellipsis")
+        label.append(stamp, self._ink("time"))
+        label.append(" ▌ " if line.stream == "stderr" else "   ", self._ink("stderr"))
         place = 0
         message = line.message[:LONGEST_SHOWN]
         for start, end in ranges:
@@ -189,6 +192,12 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
             place = max(place, end)
         label.append(clean(message[place:]))
         return label
+
+    def _ink(self, part: str) -> Style:
+        """Return a part's colour alone: what is behind it is the list's."""
+        return Style(
+            color=self.get_component_rich_style(f"server-search--{part}").color
+        )
 
     def _say(self, sentence: str) -> None:
         self.query_one("#found", Static).update(clean(sentence))

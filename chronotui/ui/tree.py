@@ -28,6 +28,7 @@ from chronotui.tree.row import (
     note_pieces,
     workflow_pieces,
 )
+from chronotui.ui.keys import help_key
 from chronotui.ui.tree_filters import FilterBar
 
 if TYPE_CHECKING:
@@ -144,40 +145,24 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         *(f"{PREFIX}{role}" for role in Role),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "down", show=False, id="tree.down"),
-        Binding("k,up", "move(-1)", "up", show=False, id="tree.up"),
-        Binding(
-            "space,ctrl+f,pagedown",
-            "page(1)",
-            "page down",
-            show=False,
-            id="tree.page_down",
-        ),
-        Binding(
-            "b,ctrl+b,pageup", "page(-1)", "page up", show=False, id="tree.page_up"
-        ),
-        Binding(
-            "ctrl+d", "page(0.5)", "half a page down", show=False, id="tree.half_down"
-        ),
-        Binding(
-            "ctrl+u", "page(-0.5)", "half a page up", show=False, id="tree.half_up"
-        ),
-        Binding("g,home", "first", "first", show=False, id="tree.first"),
-        Binding("G,end", "last", "last", show=False, id="tree.last"),
-        Binding("h,left", "out", "fold, or to the workflow", show=False, id="tree.out"),
-        Binding("right", "expand", "unfold", show=False, id="tree.expand"),
+        help_key("j,down", "move(1)", "down", "tree.down"),
+        help_key("k,up", "move(-1)", "up", "tree.up"),
+        help_key("space,ctrl+f,pagedown", "page(1)", "page down", "tree.page_down"),
+        help_key("b,ctrl+b,pageup", "page(-1)", "page up", "tree.page_up"),
+        help_key("ctrl+d", "page(0.5)", "half a page down", "tree.half_down"),
+        help_key("ctrl+u", "page(-0.5)", "half a page up", "tree.half_up"),
+        help_key("g,home", "first", "first", "tree.first"),
+        help_key("G,end", "last", "last", "tree.last"),
+        help_key("h,left", "out", "fold, or to the workflow", "tree.out"),
+        help_key("right", "expand", "unfold", "tree.expand"),
         Binding("enter,l", "open", "open", id="tree.open"),
         Binding("o", "fold", "fold", tooltip="expand or collapse", id="tree.toggle"),
         Binding("r,f5", "refresh_lists", "refresh", id="tree.refresh"),
         Binding("f", "filters", "filters", id="tree.filters"),
-        Binding("slash", "filters(True)", "find", id="tree.text", show=False),
-        Binding("0", "clear_filters", "no filter", id="tree.clear", show=False),
-        Binding(
-            "full_stop",
-            "terminated",
-            "terminated workflows too",
-            id="tree.terminated",
-            show=False,
+        help_key("slash", "filters(True)", "find", "tree.text"),
+        help_key("0", "clear_filters", "no filter", "tree.clear"),
+        help_key(
+            "full_stop", "terminated", "terminated workflows too", "tree.terminated"
         ),
     ]
 

@@ -20,6 +20,7 @@ from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
 from chronotui.tree.model import TreeFilters
 from chronotui.tree.row import TRIGGER_WORDS
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,16 +58,10 @@ class ChoiceMenu(ModalScreen[int | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,h,left", "leave", "back", show=False, id="filters.menu_back"),
-        Binding("j", "list('cursor_down')", "down", show=False, id="filters.menu_down"),
-        Binding("k", "list('cursor_up')", "up", show=False, id="filters.menu_up"),
-        Binding(
-            "l,right,space",
-            "list('select')",
-            "choose",
-            show=False,
-            id="filters.menu_choose",
-        ),
+        help_key("escape,q,h,left", "leave", "back", "filters.menu_back"),
+        help_key("j", "list('cursor_down')", "down", "filters.menu_down"),
+        help_key("k", "list('cursor_up')", "up", "filters.menu_up"),
+        help_key("l,right,space", "list('select')", "choose", "filters.menu_choose"),
     ]
 
     def __init__(self, words: Sequence[str], chosen: int, at: Offset) -> None:
@@ -123,7 +118,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l,space", "cycle(1)", "next value", id="filters.next"),
-        Binding("left,h", "cycle(-1)", "previous value", show=False, id="filters.back"),
+        help_key("left,h", "cycle(-1)", "previous value", "filters.back"),
         Binding("enter,down,j", "menu", "all values", id="filters.menu"),
     ]
 
@@ -226,7 +221,7 @@ class FilterText(Input):
     """The text that narrows the tree: a part of a name, the beginning of an id."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "leave", "to the tree", show=False, id="filters.tree"),
+        help_key("down", "leave", "to the tree", "filters.tree"),
     ]
 
     def __init__(self, text: str, leave: Callable[[], object]) -> None:
@@ -275,15 +270,11 @@ class FilterBar(Horizontal):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "to the tree", id="filters.leave"),
-        Binding("0", "clear", "no filter", show=False, id="filters.clear"),
-        Binding(
-            "full_stop",
-            "terminated",
-            "terminated workflows too",
-            show=False,
-            id="filters.terminated",
+        help_key("0", "clear", "no filter", "filters.clear"),
+        help_key(
+            "full_stop", "terminated", "terminated workflows too", "filters.terminated"
         ),
-        Binding("slash", "text", "text", show=False, id="filters.text"),
+        help_key("slash", "text", "text", "filters.text"),
     ]
 
     class FiltersChanged(Message):

@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import chronotui
+from chronotui.demo.faults import Faults
+from chronotui.demo.scripts import Script
+from chronotui.demo.server import DemoServer
+from chronotui.engine.job_log import JobLog
+from chronotui.engine.timing import WatchSettings
 from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine
 from chronotui.ui.app import TypedAhead
 from chronotui.ui.log.prompt import LogPane
 from chronotui.ui.log.state import OpenLog
 from tests.benchmarks import texts
+from tests.exactness import client_of
 from tests.ui.term.emulated import emulate
 
 if TYPE_CHECKING:
@@ -125,9 +131,44 @@ async def _line_down(keys_before: int) -> Calls:
     return calls
 
 
+async def _live_line() -> Calls:
+    """Have a line come to a watched job, up to who listens and reads it there.
+
+    The job is settled: its newest page was read again after connecting, and nothing
+    is due. Counted until the engine has come to rest again.
+    """
+    with DemoServer(faults=Faults(retention_lag=(0.0, 0.05)), plans=[]) as demo:
+        made = demo.world.add_job(Script([f"before {n}" for n in range(300)]))
+        client = client_of(demo)
+        job = await client.job(made.workflow_id, made.id)
+        log = JobLog(client, None, job, settings=WatchSettings(poll_seconds=60.0))
+        read: list[object] = []
+
+        def listen() -> None:
+            count = len(log.store)
+            read.append((log.state, log.store.lines(count - 1, count)))
+
+        log.subscribe(listen)
+        watching = asyncio.create_task(log.watch())
+        await asyncio.sleep(2.0)
+        await asyncio.to_thread(made.write, "one before")
+        await asyncio.sleep(3.0)
+        read.clear()
+        with counted() as calls:
+            await asyncio.to_thread(made.write, "the line")
+            await asyncio.sleep(0.5)
+        assert read
+        watching.cancel()
+        await asyncio.wait([watching])
+        log.store.close()
+        await client.aclose()
+    return calls
+
+
 ACTS: Final[dict[str, Callable[[], Awaitable[Calls]]]] = {
     "j within the window": lambda: _line_down(SIZE[1] // 2),
     "j at its edge": lambda: _line_down(SIZE[1] + 5),
+    "a live line, without a screen": _live_line,
 }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chronotui.cli import output as terminal
+from chronotui.cli import desk
 from chronotui.ui import app, profiles
 from chronotui.ui.profiles import DEMO
 
@@ -30,7 +30,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Profile, dict[str, Any
         desks.append((profile, more))
         return 0
 
-    monkeypatch.setattr(terminal, "has_screen", lambda: True)
+    monkeypatch.setattr(desk, "has_screen", lambda: True)
     monkeypatch.setattr(app, "run_desk", run_desk)
     return desks
 

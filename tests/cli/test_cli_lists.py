@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -143,11 +144,11 @@ async def test_a_limit_reads_no_page_too_many() -> None:
 
 
 def test_cells_are_cleaned_aligned_and_cut_to_the_terminal() -> None:
-    columns = (Column("NAME", least=6), Column("N", right=True))
-    rows = [
-        [Cell("注文イベント"), Cell("1")],
-        [Cell("a\x1b[31m\n"), Cell("22", "31")],
-    ]
+    columns = (
+        Column("NAME", itemgetter(0), least=6),
+        Column("N", itemgetter(1), right=True),
+    )
+    rows = [("注文イベント", "1"), ("a\x1b[31m\n", Cell("22", "31"))]
     assert table_lines(columns, rows) == [
         "NAME           N",
         "注文イベント   1",
@@ -160,8 +161,12 @@ def test_cells_are_cleaned_aligned_and_cut_to_the_terminal() -> None:
 
 
 def test_columns_are_left_out_where_narrowing_is_not_enough() -> None:
-    columns = (Column("ID", least=4), Column("A", drop=2), Column("B", drop=1))
-    rows = [[Cell("123456"), Cell("aaaa"), Cell("bbbb")]]
+    columns = (
+        Column("ID", itemgetter(0), least=4),
+        Column("A", itemgetter(1), drop=2),
+        Column("B", itemgetter(2), drop=1),
+    )
+    rows = [("123456", "aaaa", "bbbb")]
     assert table_lines(columns, rows, width=17)[1] == "1234…  aaaa  bbbb"
     assert table_lines(columns, rows, width=12)[1] == "123456  aaaa"
     assert table_lines(columns, rows, width=5)[1] == "1234…"

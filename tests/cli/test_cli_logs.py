@@ -213,7 +213,7 @@ def test_following_prints_live_and_an_interrupt_sums_up(
         assert follow.stdout.readline() == "now\n"
         assert follow.stdout.readline() == "later\n"
         follow.send_signal(signal.SIGINT)
-        _out, words = follow.communicate(timeout=10)
+        _out, words = follow.communicate(timeout=60)
     assert follow.returncode == 130
     assert "3 lines" in words
     assert "Traceback" not in words

@@ -72,7 +72,7 @@ def test_the_demo_serves_until_it_is_interrupted(home: Path) -> None:
             [*PROGRAM, "--url", url, "workflows"], capture_output=True, check=False
         )
         server.send_signal(signal.SIGINT)
-        _out, words = server.communicate(timeout=10)
+        _out, words = server.communicate(timeout=60)
     assert listed.returncode == 3
     assert server.returncode == 130
     assert b"demo@example.com" in words

@@ -71,8 +71,8 @@ def test_a_recording_told_to_end_is_kept_and_its_command_goes_on(
         until(lambda: holds(home / "log.txt.part", b"line 39\n"))
         child.send_signal(told)
         began = time.monotonic()
-        out, words = child.communicate(timeout=20)
-    assert time.monotonic() - began < 3.0
+        out, words = child.communicate(timeout=60)
+    assert time.monotonic() - began < 10.0
     assert (child.returncode, out) == (CODES[told], b"")
     said = words.decode().splitlines()
     assert "(40 lines) is kept as ~/log.txt.part" in said[0]
@@ -100,7 +100,7 @@ def test_a_recording_that_was_killed_goes_on(
         job.write("behind the state")
         until(lambda: holds(home / "log.json.part", b"behind the state"))
         child.kill()
-        child.communicate(timeout=20)
+        child.communicate(timeout=60)
     job.end()
     ended = signed_up(*asked)
     assert ended.code == 0, ended.err
@@ -117,7 +117,7 @@ def test_a_second_recording_to_the_same_name_is_refused(
         until(lambda: holds(home / "log.txt.part", b"line 39\n"))
         ended = signed_up("save", "scripted", job.id, "-O", "log.txt")
         child.terminate()
-        child.communicate(timeout=20)
+        child.communicate(timeout=60)
     assert ended.code == 2
     assert "being recorded just now" in ended.err
 
@@ -129,7 +129,7 @@ def test_force_begins_anew_and_leaves_the_part(
     with start(*asked) as child:
         until(lambda: holds(home / "log.txt.part", b"line 39\n"))
         child.terminate()
-        child.communicate(timeout=20)
+        child.communicate(timeout=60)
     (home / "log.txt.part").write_bytes(b"short")
     refused = signed_up(*asked)
     assert refused.code == 2
@@ -150,7 +150,7 @@ def test_a_followed_log_told_to_end_says_how_far_it_is(
         assert child.stdout is not None
         printed = [child.stdout.readline() for _ in range(40)]
         child.send_signal(told)
-        out, words = child.communicate(timeout=20)
+        out, words = child.communicate(timeout=60)
     assert printed[-1] == b"line 39\n"
     assert (child.returncode, out) == (CODES[told], b"")
     assert b"40 lines printed, 0 missing" in words
@@ -171,7 +171,7 @@ def test_a_hang_up_that_is_ignored_stays_ignored(
         job.write("still here")
         assert child.stdout.readline() == b"still here\n"
         child.terminate()
-        assert child.wait(timeout=20) == 143
+        assert child.wait(timeout=60) == 143
 
 
 @pytest.mark.parametrize("verb", ["save", "logs"])
@@ -187,7 +187,7 @@ def test_a_terminal_that_goes_ends_it_and_keeps_the_recording(
         else:
             terminal.until("line 39")
         terminal.hang_up()
-        assert terminal.code_within(5.0) == 129
+        assert terminal.code_within(20.0) == 129
     if verb == "save":
         assert (home / "log.txt.part").read_bytes().count(b"\n") == 40
         assert (home / "log.txt.part.state").exists()
@@ -204,5 +204,5 @@ def test_a_question_is_ended_too(
     with Terminal(["-m", "chronotui", "workflows"], environment=os.environ) as terminal:
         terminal.until("Password of demo@example.com for demo")
         terminal.tell(told)
-        assert terminal.wait(seconds=5.0) == CODES[told]
+        assert terminal.wait(seconds=20.0) == CODES[told]
         assert "Traceback" not in terminal.text

@@ -58,7 +58,7 @@ class PlainClient:
     ) -> Reply:
         assert self.base.hostname is not None
         connection = http.client.HTTPConnection(
-            self.base.hostname, self.base.port, timeout=10
+            self.base.hostname, self.base.port, timeout=20
         )
         pairs = [f"{n}={quote(v, safe='')}" for n, v in (query or {}).items()]
         target = self.base.path + path + ("?" + "&".join(pairs) if pairs else "")
@@ -88,15 +88,19 @@ class PlainClient:
                 return found
 
     def events(
-        self, path: str, *, timeout: float = 5
+        self, path: str, *, timeout: float = 20
     ) -> Generator[tuple[str, str], None, None]:
-        """Yield (event, data) of a live stream until it ends."""
+        """Yield (event, data) of a live stream until it ends.
+
+        How long a line is waited for can be changed by ``wait_at_most``.
+        """
         assert self.base.hostname is not None
         connection = http.client.HTTPConnection(
             self.base.hostname, self.base.port, timeout=timeout
         )
         try:
             connection.request("GET", self.base.path + path, headers=self.headers)
+            self._stream_socket = connection.sock
             answer = connection.getresponse()
             assert answer.getheader("Content-Type") == "text/event-stream"
             name = ""
@@ -108,6 +112,10 @@ class PlainClient:
                     yield name, value
         finally:
             connection.close()
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Wait no longer for the next line of the newest live stream."""
+        self._stream_socket.settimeout(seconds)
 
 
 @pytest.fixture

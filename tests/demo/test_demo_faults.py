@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from chronotui.demo.faults import WHOLE, Failure, Faults
+from chronotui.demo.faults import SPOILED, Failure, Faults
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.demo.wire import HeldBackStream
 
@@ -47,7 +47,7 @@ def test_a_failure_is_an_answer_that_says_its_kind(
     assert (reply.header("Retry-After") == "7") == failure.name.startswith("WAIT")
     if failure.name.startswith("HTML") or failure is Failure.LOGIN_PAGE:
         assert reply.header("Content-Type").startswith("text/html")
-    if failure in WHOLE:
+    if failure in SPOILED:
         assert reply.status == 200
         assert reply.body
     assert client.get("/workflows").status == 200
@@ -83,7 +83,7 @@ def test_an_answer_may_break_off_be_reset_or_never_come(
     with pytest.raises(ConnectionResetError):
         client.get("/workflows")
     demo.faults.fail_next(Failure.SILENCE)
-    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=0.3)
+    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=1.0)
     connection.request("GET", "/workflows", headers=client.headers)
     with pytest.raises(TimeoutError):
         connection.getresponse()
@@ -200,10 +200,12 @@ def test_a_stream_may_fall_silent_and_still_be_open(
 ) -> None:
     demo = make_demo(faults=Faults(silent_seconds=(0.05, 0.05)))
     job = demo.world.add_job()
-    stream = client_of(demo).events(address(job, "/events"), timeout=0.5)
+    client = client_of(demo)
+    stream = client.events(address(job, "/events"))
     next(stream)
-    time.sleep(0.1)
+    time.sleep(0.2)
     job.write("unheard")
+    client.wait_at_most(0.5)
     with pytest.raises(TimeoutError):
         next(stream)
 
@@ -211,7 +213,7 @@ def test_a_stream_may_fall_silent_and_still_be_open(
 def test_a_stream_ends_with_its_session_if_ordered(
     make_demo: MakeDemo, client_of: ClientOf, address: Address
 ) -> None:
-    demo = make_demo(faults=Faults(session_seconds=0.2, cut_with_session=True))
+    demo = make_demo(faults=Faults(session_seconds=1.5, cut_with_session=True))
     job = demo.world.add_job()
     client = client_of(demo)
     with pytest.raises(http.client.IncompleteRead):
@@ -245,15 +247,15 @@ def test_connections_are_dropped_by_hand(
 def test_the_retained_log_trails_and_may_lose_lines(
     make_demo: MakeDemo, client_of: ClientOf, address: Address
 ) -> None:
-    demo = make_demo(faults=Faults(retention_lag=(0.3, 0.3), retained_lost=0.1))
+    demo = make_demo(faults=Faults(retention_lag=(1.5, 1.5), retained_lost=0.1))
     job = demo.world.add_job()
     written = job.write(*map(str, range(60)))
     at = time.monotonic()
     client, path = client_of(demo), address(job, "/logs")
     assert "logs" not in client.get(path).json()
     while "logs" not in client.get(path).json():
-        assert time.monotonic() - at < 3
-    assert time.monotonic() - at >= 0.29
+        assert time.monotonic() - at < 20
+    assert time.monotonic() - at >= 1.49
     found = {row["message"] for row in client.walk(path, "logs")}
     kept = {line.message for line in written if not demo.faults.loses(line)}
     assert found == kept
@@ -349,19 +351,19 @@ def test_a_download_may_break_off_or_crawl(
     assert time.monotonic() - start > size / 1_500_000 * 0.8
 
 
-@pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_can_refuse_a_request(
-    demo: DemoServer, client_of: ClientOf, status: int
+    demo: DemoServer, client_of: ClientOf
 ) -> None:
-    demo.faults.refuse(status, route="workflows")
     client = client_of(demo)
-    if status < 200:
-        connection = socket.create_connection(("127.0.0.1", demo.port), timeout=5)
+    for status in range(100, 600):
+        demo.faults.refuse(status, route="workflows")
+        if status >= 200:
+            assert client.get("/workflows").status == status
+            continue
+        connection = socket.create_connection(("127.0.0.1", demo.port), timeout=20)
         with connection, connection.makefile("rb") as answer:
             connection.sendall(b"GET /workflows HTTP/1.1\r\nHost: x\r\n\r\n")
             assert answer.read().startswith(b"HTTP/1.1 %d " % status)
-    else:
-        assert client.get("/workflows").status == status
     assert client.get("/workflows").status == 200
 
 
@@ -433,10 +435,16 @@ def test_the_headers_of_a_stream_may_wait_for_its_end(
     with pytest.raises(TimeoutError):
         next(client.events(path, timeout=0.3))
     stream = client.events(path)
-    timer = threading.Timer(0.2, job.end)
-    timer.start()
+
+    def end() -> None:
+        while demo.requests.count("events") < 2:
+            time.sleep(0.01)
+        job.end()
+
+    thread = threading.Thread(target=end)
+    thread.start()
     assert [kind for kind, _ in stream] == ["connected", "end"]
-    timer.join()
+    thread.join()
 
 
 @pytest.mark.parametrize("to_close", [False, True])
@@ -468,7 +476,7 @@ def test_a_peer_of_http_1_0_is_answered_in_its_way(
 ) -> None:
     job = demo.world.add_job(ended("a", "b"))
     cookie = client_of(demo).headers["Cookie"]
-    with socket.create_connection(("127.0.0.1", demo.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", demo.port), timeout=20) as connection:
         path = address(job, "/logs/raw")
         asked = f"GET {path} HTTP/1.0\r\nCookie: {cookie}\r\n\r\n"
         connection.sendall(asked.encode())

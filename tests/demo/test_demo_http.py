@@ -98,17 +98,16 @@ def test_wrong_credentials_are_refused_in_plain_text(
     assert client.get("/workflows").status == 401
 
 
-def test_a_session_ends_by_time(make_demo: MakeDemo, client_of: ClientOf) -> None:
-    demo = make_demo(session_seconds=0.3)
+def test_a_session_ends_by_time(demo: DemoServer, client_of: ClientOf) -> None:
     client = client_of(demo)
     assert client.get("/workflows").status == 200
-    deadline = time.monotonic() + 3
-    while client.get("/workflows").status != 401:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    for session in demo.service.accounts.sessions.values():
+        session.ends_at = time.monotonic()
+    assert client.get("/workflows").status == 401
+    demo.faults.session_seconds = 0
+    assert client_of(demo).get("/workflows").status == 401
     demo.faults.session_seconds = 60
-    client = client_of(demo)
-    assert client.get("/workflows").status == 200
+    assert client_of(demo).get("/workflows").status == 200
 
 
 def test_the_current_dialect_takes_no_token(
@@ -176,7 +175,7 @@ def test_the_prefix_is_part_of_every_address(
     demo = make_demo(prefix="/api/")
     assert demo.url.endswith("/api")
     assert client_of(demo).get("/workflows").status == 200
-    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=20)
     connection.request("GET", "/workflows")
     assert connection.getresponse().status == 404
     connection.close()
@@ -198,8 +197,8 @@ def test_json_is_compressed_when_asked_for(
 def test_a_connection_serves_many_requests_until_it_idles(
     make_demo: MakeDemo,
 ) -> None:
-    demo = make_demo(idle_seconds=0.2)
-    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=5)
+    demo = make_demo(idle_seconds=1.0)
+    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=20)
     for _ in range(3):
         connection.request("GET", "/workflows")
         answer = connection.getresponse()
@@ -211,7 +210,7 @@ def test_a_connection_serves_many_requests_until_it_idles(
 
 
 def test_a_client_that_speaks_no_http_is_hung_up_on(demo: DemoServer) -> None:
-    with socket.create_connection(("127.0.0.1", demo.port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", demo.port), timeout=20) as sock:
         sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         assert sock.recv(1) == b""
 

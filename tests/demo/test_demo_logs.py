@@ -257,11 +257,13 @@ def test_a_current_stream_stays_open_after_the_end(
     demo: DemoServer, client_of: ClientOf, address: Address
 ) -> None:
     job = demo.world.add_job()
-    stream = client_of(demo).events(address(job, "/events"), timeout=0.4)
+    client = client_of(demo)
+    stream = client.events(address(job, "/events"))
     next(stream)
     job.write("last")
     job.end()
     assert json.loads(next(stream)[1])["message"] == "last"
+    client.wait_at_most(0.4)
     with pytest.raises(TimeoutError):
         next(stream)
 
@@ -316,7 +318,7 @@ def test_two_lines_may_share_a_number_and_the_next_is_skipped(
 ) -> None:
     job = demo.world.add_job()
     job.write("zero")
-    job.write_shared("err", "out")
+    job.write(ScriptLine("err", "stderr"), ScriptLine("out", with_previous=True))
     job.write("three")
     job.retry()
     job.write("again zero")
@@ -490,7 +492,7 @@ def milliseconds(text: str) -> int:
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 5) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it never came true"

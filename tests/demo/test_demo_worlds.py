@@ -65,7 +65,7 @@ generated = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(generated, st.integers(1, 700), st.booleans())
 def test_pages_of_any_size_are_the_whole_log_in_order(
     made: tuple[Chapter, ...], size: int, interleaved: bool
@@ -327,7 +327,7 @@ def test_the_demo_can_serve_https(make_demo: MakeDemo) -> None:
     theirs = ssl.create_default_context()
     authority.configure_trust(theirs)
     connection = http.client.HTTPSConnection(
-        "127.0.0.1", demo.port, timeout=5, context=theirs
+        "127.0.0.1", demo.port, timeout=20, context=theirs
     )
     connection.request("GET", "/workflows")
     assert connection.getresponse().status == 401

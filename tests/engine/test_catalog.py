@@ -80,7 +80,7 @@ async def until(catalog: Catalog, condition: Callable[[], object]) -> None:
     told = asyncio.Event()
     unsubscribe = catalog.subscribe(told.set)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not condition():
                 told.clear()
                 await told.wait()
@@ -318,7 +318,7 @@ async def test_pages_of_terminated_workflows_do_not_end_the_list(
     for number in range(60):
         made = demo.world.add_workflow(
             WorkflowPlan(
-                f"old-{number}", f"old {number}", "etl", 60, 1, 60.0,
+                f"old-{number}", "etl", 60, 1, 60.0, f"old {number}",
                 terminated_hours=1.0 if number % 30 else None,
             )
         )  # fmt: skip

@@ -191,7 +191,7 @@ async def test_loading_all_can_be_stopped_and_what_came_stays(
 async def test_what_a_stopped_download_left_out_is_a_row_and_can_be_loaded(
     make_demo: MakeDemo, readers: Readers, then: str
 ) -> None:
-    demo = make_demo(faults=Faults(retention_lag=(0, 0), bytes_per_second=4_000_000))
+    demo = make_demo(faults=Faults(retention_lag=(0, 0), bytes_per_second=1_000_000))
     made = ended(demo, 20_000)
     log = await opened(readers, demo, made)
     loading = asyncio.create_task(log.history.load_all())

@@ -62,10 +62,10 @@ async def error_of(status: int, body: Body, wait: str, route: str) -> ChronotuiE
         return error
     client = open_chronoverse("http://127.0.0.1:9", NoAuth())
 
-    async def read(*_: object) -> bytes:
+    async def read(_ask: object) -> bytes:
         raise error
 
-    client._read = read  # type: ignore[assignment]
+    client._signed_in.read = read  # type: ignore[assignment, method-assign]
     with pytest.raises(ChronotuiError) as raised:
         await client.log_page("w", "j")
     return raised.value

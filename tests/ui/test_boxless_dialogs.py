@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.style import Style
+from rich.text import Text
 from textual.app import App
+from textual.widgets import OptionList
 
+from chronotui.model import LogLine, SearchPage
 from chronotui.storage.settings import Config, Profile
 from chronotui.ui.profiles import ProfilesScreen
 from chronotui.ui.server_search import ServerSearchScreen
@@ -17,11 +21,13 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
-    from chronotui.model import SearchPage
-
 
 async def nothing(_query: str, _cursor: str | None) -> SearchPage:
     raise AssertionError("nobody asked for anything")
+
+
+async def one_hit(_query: str, _cursor: str | None) -> SearchPage:
+    return SearchPage((LogLine(1, 1, "stdout", None, "a needle"),), ((),))
 
 
 def searching() -> Screen[Any]:
@@ -44,6 +50,25 @@ async def test_there_is_no_box_in_the_box(make: Callable[[], Screen[Any]]) -> No
         app.push_screen(make())
         await pilot.pause()
         assert "▔▔" not in picture(app)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+async def test_the_time_of_a_hit_is_muted_and_readable(theme: str) -> None:
+    app = App[None]()
+    app.theme = theme
+    async with app.run_test(size=(60, 20)) as pilot:
+        screen = ServerSearchScreen(one_hit, "needle")
+        app.push_screen(screen)
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        label = screen.query_one(OptionList).get_option_at_index(0).prompt
+        assert isinstance(label, Text)
+        assert label.plain == "no time   a needle"
+        style = label.spans[0].style
+        assert isinstance(style, Style)
+        assert style.color is not None
+        muted = style.color.get_truecolor()
+        assert 60 < sum(muted) / 3 < 200
 
 
 async def test_what_is_searched_on_the_server_is_seen_while_typed() -> None:

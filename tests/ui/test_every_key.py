@@ -120,6 +120,8 @@ async def test_the_palette_over_a_dialog_has_its_actions(
         wanted = {action.id for action in actions_of(own_bindings(type(screen)))}
         assert wanted
         assert wanted <= {command.help for command in commands(screen, {})}
+        for command in commands(screen, dict.fromkeys(wanted, "ctrl+x,slash")):
+            assert command.title.endswith("  (^x /)") is (command.help in wanted)
 
 
 async def test_the_palette_of_the_desk_has_every_action_of_the_desk() -> None:

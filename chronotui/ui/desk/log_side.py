@@ -116,7 +116,14 @@ class PaneTabs(OwnRow):
     """Three titles and the opened job's name; a click chooses a pane."""
 
     DEFAULT_CSS = """
-    PaneTabs { height: 1; background: $panel; }
+    PaneTabs {
+        height: 1; background: $panel;
+        & > .pane-tabs--active {
+            background: $accent; color: auto 90%; text-style: bold;
+        }
+        & > .pane-tabs--idle { color: $text-muted; }
+        & > .pane-tabs--alarm { color: $text-error; text-style: bold; }
+    }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "pane-tabs--active",

@@ -180,9 +180,9 @@ class Saver:
         """Yield what is to be said of recordings once the desk is closed."""
         for save in self._saves.all:
             if save.is_recording and save.error is not None and save.part:
-                from chronotui.ui.save import kept
+                from chronotui.ui.save import resume_hint
 
-                yield kept(save)
+                yield resume_hint(save)
 
 
 class Sides(Horizontal):

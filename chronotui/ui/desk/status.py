@@ -338,7 +338,14 @@ class StatusLine(OwnRow):
     """Profile, connection, place, lines and missing lines, rate: always true."""
 
     DEFAULT_CSS = """
-    StatusLine { height: 1; background: $panel; }
+    StatusLine {
+        height: 1; background: $panel;
+        & > .status-line--text { color: $text; }
+        & > .status-line--muted { color: $text-muted; }
+        & > .status-line--good { color: $text-success; }
+        & > .status-line--caution { color: $text-warning; }
+        & > .status-line--alarm { color: $text-error; text-style: bold; }
+    }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "status-line--text",

@@ -19,16 +19,12 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from chronotui.text import clean, parse_ansi
+from chronotui.text import clean, parse_ansi, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chronotui.text import Span, StyleSpec
-
-
-def plural(count: int, word: str) -> str:
-    return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
 def percent(done: int, total: int) -> str:

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from chronotui.json_tree import JsonFolds, NodeKind, read_json
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.ui.keys import help_key
 from chronotui.ui.log.cells import (
     MOST_WHOLE,
@@ -27,7 +27,6 @@ from chronotui.ui.log.cells import (
     Run,
     byte_size,
     overlay,
-    plural,
     segments,
     whole_message,
 )

@@ -17,9 +17,9 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.ui.keys import help_key
-from chronotui.ui.log.cells import percent, plural
+from chronotui.ui.log.cells import percent
 from chronotui.ui.log.find import goal_of
 from chronotui.ui.log.line_screen import LineScreen
 from chronotui.ui.log.render import Highlighter

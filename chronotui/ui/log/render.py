@@ -15,14 +15,13 @@ from textual.strip import Strip
 from chronotui.log.attempts import key_of
 from chronotui.log.marks import EdgeRow, GapRow, GapState, LineRow, SectionRow
 from chronotui.model import STDERR
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.times import NS, Timestamps
 from chronotui.ui.log.cells import (
     MOST_SHOWN,
     Grid,
     JsonStyles,
     Paragraph,
-    plural,
     segments,
     shown_json,
     shown_message,

@@ -23,10 +23,11 @@ from textual.scroll_view import ScrollView
 from chronotui.log.attempts import key_of
 from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT
+from chronotui.text import plural
 from chronotui.times import Timestamps
 from chronotui.ui.keys import help_key
 from chronotui.ui.log import ViewportPlace, ViewSettings
-from chronotui.ui.log.cells import is_json, plural
+from chronotui.ui.log.cells import is_json
 from chronotui.ui.log.find import LogFinder, find_goal
 from chronotui.ui.log.render import (
     COMPONENTS,

@@ -183,7 +183,7 @@ async def test_an_error_nobody_foresaw_ends_a_save_with_words(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(save_module, "prove", fail)
+    monkeypatch.setattr(save_module, "verify", fail)
     saves = Saves(bench.client)
     told: list[tuple[bool, str]] = []
     saves.subscribe(lambda save: told.append((save.is_over, str(save.error))))

@@ -41,7 +41,9 @@ async def test_what_exists_then_every_line_to_the_end(
     assert save.progress.phase is SavePhase.RECORDING
     assert bench.names() == {"a.part", "a.part.state"}
     job.write(*(f"live {n}" for n in range(50)), ScriptLine("oops", "stderr"))
-    job.write_shared("shared err", "shared out")
+    job.write(
+        ScriptLine("shared err", "stderr"), ScriptLine("shared out", with_previous=True)
+    )
     await until(lambda: save.progress.lines >= 303)
     assert bench.read("a.part").count(b"live 49") == 1, "the part grows as it goes"
     job.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,23 +15,26 @@ from chronotui.engine.save_download import (
     EntryWriter,
     FirstEntries,
     PlainWriter,
+    Work,
 )
-from chronotui.engine.save_request import Meter
+from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import DownloadError
 from chronotui.log.formats import (
     JSON,
     JSONL,
     SAVE_FORMATS,
     TXT,
-    LineEncoder,
     SaveFormat,
 )
 from chronotui.log.wholeness import Numbers
-from chronotui.storage.files import PartFile, SpoolFile
+from chronotui.model import RawFormat
+from chronotui.storage.files import SpoolFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from chronotui.sources.protocol import Source
 
 
 def entry(attempt: int, number: int, message: str) -> bytes:
@@ -46,6 +49,14 @@ def entry(attempt: int, number: int, message: str) -> bytes:
         },
         separators=(",", ":"),
     ).encode()
+
+
+def work_in(folder: Path, save_format: SaveFormat) -> Work:
+    request = SaveRequest(
+        workflow_id="w", job_id="j", path=folder / "a", format=save_format
+    )
+    # No writer asks the server for anything.
+    return Work(cast("Source", None), request, lambda: SpoolFile(folder))
 
 
 def pieces(body: bytes, size: int) -> Iterator[bytes]:
@@ -78,15 +89,16 @@ def test_attempts_come_one_after_the_other(
     ]
     mixed = b"".join(one[2] + b"\n" for one in sorted(entries, key=lambda one: one[:2]))
     (tmp_path / "a").unlink(missing_ok=True)
-    part, meter = PartFile(tmp_path / "a"), Meter()
-    writer = EntryWriter(
-        part, meter, LineEncoder(save_format), lambda: SpoolFile(tmp_path)
-    )
+    work = work_in(tmp_path, save_format)
+    writer = EntryWriter(work)
+    writer.begin(None)
     for piece in pieces(mixed, size):
         writer.take(piece)
     assert writer.finish() == mixed
     writer.close()
-    part.commit()
+    assert work.part is not None
+    work.part.commit()
+    meter = work.meter
     text = (tmp_path / "a").read_bytes()
     if save_format is JSONL:
         assert text == b"".join(one[2] + b"\n" for one in entries)
@@ -107,7 +119,8 @@ def test_a_plain_body_that_mixes_attempts_is_broken_off(
     tmp_path: Path, size: int
 ) -> None:
     body = entry(1, 0, "x" * 100) + b"\n" + entry(2, 0, "y") + b"\n"
-    writer = PlainWriter(PartFile(tmp_path / "a"), Meter(), b"\n", "j")
+    writer = PlainWriter(work_in(tmp_path, JSONL), RawFormat.JSONL)
+    writer.begin(None)
     with pytest.raises(EnoughError):  # noqa: PT012 - which piece tells is open
         for piece in pieces(body, size):
             writer.take(piece)
@@ -117,13 +130,13 @@ def test_a_plain_body_that_mixes_attempts_is_broken_off(
 @pytest.mark.parametrize("size", [1, 7, 50, 10_000])
 def test_one_attempt_goes_through_byte_for_byte(tmp_path: Path, size: int) -> None:
     body = b"".join(entry(1, n, f'"log:j:attempt{n}"') + b"\n" for n in range(50))
-    part, meter = PartFile(tmp_path / "a"), Meter()
-    writer = PlainWriter(part, meter, b"\n", "j")
+    work = work_in(tmp_path, JSONL)
+    writer = PlainWriter(work, RawFormat.JSONL)
+    writer.begin(None)
     for piece in pieces(body, size):
         writer.take(piece)
     assert writer.finish() == body
-    assert (meter.lines, writer.interleaved) == (50, False)
-    part.discard()
+    assert (work.meter.lines, writer.interleaved) == (50, False)
 
 
 @pytest.mark.parametrize(("second", "retried"), [(0, False), (30, True)])

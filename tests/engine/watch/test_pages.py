@@ -209,7 +209,7 @@ async def test_nothing_is_missing_once_the_retained_log_was_read(
     server.lines = truth
     assert await viewport.end()
     assert viewport.content() == ordered(truth)
-    assert (viewport.account.missing, viewport.account.possible) == (0, 0)
+    assert (viewport.account.missing, viewport.account.ledger.possible) == (0, 0)
     verdict = viewport.verdict()
     assert verdict.missing == verdict.possible == 0
     assert verdict.sealed or verdict.note == CACHED
@@ -245,10 +245,10 @@ async def test_a_skip_far_from_its_double_is_settled_by_reading(
     viewport.live(ordered(lines))
     server.lines = lines
     assert viewport.account.missing == 0
-    assert viewport.account.possible == 2
+    assert viewport.account.ledger.possible == 2
     assert list(viewport.account.gaps()) == [Gap(1, 44, 45, 0, 2)]
     assert await viewport.end()
-    assert viewport.account.possible == 0
+    assert viewport.account.ledger.possible == 0
 
 
 async def test_what_was_not_read_around_is_possible_in_the_verdict() -> None:

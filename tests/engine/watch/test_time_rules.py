@@ -17,37 +17,12 @@ from chronotui.engine.watch import Watch
 from chronotui.errors import Answer, NotFoundError, UnreachableError
 from chronotui.log.store import LogStore
 from chronotui.model import Connected, Job, JobStatus, Trigger
+from tests.engine.skipped_time import run_skipping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
 TIMING = WatchTiming()
-
-
-class SkippingLoop(asyncio.SelectorEventLoop):
-    """A loop that skips the time in which nothing is due; for code without sockets."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-        waiting: Any = self._selector  # type: ignore[attr-defined]
-        select = waiting.select
-
-        def skip(timeout: float | None) -> list[Any]:
-            if timeout is None:
-                raise AssertionError("everybody waits for ever")
-            self.now += timeout
-            return list(select(0))
-
-        waiting.select = skip
-
-    def time(self) -> float:
-        return self.now
-
-
-def on_a_fast_clock(work: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
-        runner.run(work)
 
 
 def now() -> float:
@@ -106,7 +81,7 @@ async def _waits_between(status: Sequence[float]) -> list[float]:
         lag=nothing,
         wanted=wanted,
         phase=lambda: Phase.WATCHING,
-        came=nothing,
+        taken=nothing,
     )
     task = asyncio.create_task(stream.run())
     async with asyncio.timeout(3600):
@@ -122,7 +97,7 @@ def test_waits_begin_again_after_a_connection_that_was_steady() -> None:
         doubled = [1, 2, 4, 1, 2, 4, 8]
         assert waits == pytest.approx([FIRST * times for times in doubled])
 
-    on_a_fast_clock(work())
+    run_skipping(work())
 
 
 # A stream that is silent while others are answered is opened anew
@@ -142,7 +117,7 @@ def test_a_stream_is_deaf_that_said_nothing_since_requests_began_to_fail() -> No
         assert connectivity.was_deaf()
         assert not connectivity.was_deaf()  # told once
 
-    on_a_fast_clock(work())
+    run_skipping(work())
 
 
 def test_a_stream_that_spoke_since_requests_began_to_fail_is_left_alone() -> None:
@@ -156,7 +131,7 @@ def test_a_stream_that_spoke_since_requests_began_to_fail_is_left_alone() -> Non
         connectivity.answered(JOB)
         assert not connectivity.was_deaf()
 
-    on_a_fast_clock(work())
+    run_skipping(work())
 
 
 def test_it_takes_two_readings_in_a_row_to_call_a_standing_stream_deaf() -> None:
@@ -226,7 +201,7 @@ def test_a_refusal_ends_the_asking_only_when_it_lasted_without_a_good_answer() -
             await asker.ask(Asked())
         assert now() - again >= TIMING.refusal_lasts
 
-    on_a_fast_clock(work())
+    run_skipping(work())
 
 
 def test_waits_begin_again_after_a_good_answer() -> None:
@@ -240,7 +215,7 @@ def test_waits_begin_again_after_a_good_answer() -> None:
             assert waits == pytest.approx([FIRST, 2 * FIRST])
         assert connectivity.refusal is None
 
-    on_a_fast_clock(work())
+    run_skipping(work())
 
 
 def test_the_refusal_of_one_route_is_not_undone_by_another() -> None:
@@ -252,7 +227,7 @@ def test_the_refusal_of_one_route_is_not_undone_by_another() -> None:
         connectivity.answered(JOB)
         assert connectivity.refusal is None
 
-    on_a_fast_clock(work())
+    run_skipping(work())
 
 
 # Sleep is seen by two clocks
@@ -318,4 +293,4 @@ def test_the_machine_has_slept(monotonic: float, wall: float, has_slept: bool) -
         assert len(woken) == has_slept  # once: the clocks are compared anew
         task.cancel()
 
-    on_a_fast_clock(work())
+    run_skipping(work())

@@ -181,8 +181,9 @@ async def test_what_is_said_for_a_while_hides_keys_and_no_truth(
             await until_holds(pilot, lambda: "than sixty" in shown(pilot))
             assert "0 missing" in shown(pilot)
             assert shown(pilot).count("A sentence") == 3
-            app.desk.say("")
+            app.desk.say("Another one.", seconds=0.1)
             await until_holds(pilot, lambda: "than sixty" not in shown(pilot))
+            await until_holds(pilot, lambda: "Another" not in shown(pilot))
             app.action_interrupt()
             await until_holds(pilot, lambda: "Press ^c again" in shown(pilot))
             assert "0 missing" in shown(pilot)
