@@ -381,7 +381,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "sources.httpcore_backends._CHUNKED": finds,
     "sources.httpcore_backends._FINAL_STATUS": begins,
     "sources.httpcore_backends._NEXT_CHUNK": begins,
-    "sources.auth._FOREIGN_SCHEMES": finds,
+    "sources.chronoverse._FOREIGN_SCHEMES": finds,
     "text._sgr": finds,
     "text._hostile": finds,
     "text._mark_floods": finds,

@@ -459,10 +459,13 @@ class DemoJob:
         return self.completed_ns is not None and now_ns >= self.completed_ns
 
     def cancel(self, at_ns: int) -> None:
-        """End before its time."""
-        self.outcome = "CANCELED"
-        self.completed_ns = at_ns
-        self.log.stop(at_ns)
+        """End at a moment, if that is before its time."""
+        if self.completed_ns is None or self.completed_ns > at_ns:
+            self.outcome = "CANCELED"
+            self.completed_ns = at_ns
+            begun = [start for start in self.attempt_starts_ns if start < at_ns]
+            self.attempt_starts_ns = tuple(begun)
+            self.log.stop(at_ns)
 
     def updated_ns(self, now_ns: int) -> int:
         changes = (self.queued_ns, *self.attempt_starts_ns, self.completed_ns or 0)
