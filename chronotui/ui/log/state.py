@@ -95,7 +95,6 @@ class FilterStack:
 
     @property
     def value(self) -> LineFilter | None:
-        """What the rows are filtered by now."""
         if not self.hides:
             return None
         return LineFilter(
@@ -107,16 +106,13 @@ class FilterStack:
 
     @property
     def all(self) -> list[Filter]:
-        """The filters, and the one being typed."""
         return self.filters if self.tried is None else [*self.filters, self.tried]
 
     def __bool__(self) -> bool:
-        """Whether any filter is set, suspended or not."""
         return bool(self.filters or self.tried or self.stream)
 
     @property
     def hides(self) -> bool:
-        """Whether lines are hidden at the moment."""
         return bool(self) and (not self.suspended or self.tried is not None)
 
     def pop(self) -> bool:
@@ -132,7 +128,6 @@ class FilterStack:
         return True
 
     def __str__(self) -> str:
-        """Return what is shown, as the reader typed it."""
         parts = [f"only {self.stream}"] if self.stream else []
         parts += [f"& {each}" for each in self.all]
         return "  ".join(parts)
@@ -192,7 +187,6 @@ class NearRows:
         return self.source.anchor(number)
 
     def locate(self, anchor: Anchor, /) -> int:
-        """Return the row of an identity, or the nearest one shown."""
         return self.source.locate(anchor)
 
     def forget_from(self, first: int) -> None:
@@ -304,13 +298,13 @@ class OpenLog:
 
     @property
     def shown(self) -> Shown:
-        """The rows shown and what was found among them."""
         return Shown(self.rows, self.search, self._errors)
 
     def show(self, shown: Shown) -> None:
         """Show rows, new ones or those of before; the place of reading stays."""
         self.rows, self.search, self._errors = shown
-        self.near = self.viewport.rows = NearRows(self.rows)
+        self.near = NearRows(self.rows)
+        self.viewport.show_rows(self.near)
         self.refresh()
 
     @property
@@ -364,7 +358,6 @@ class OpenLog:
         return self.search
 
     def searches_with(self, search: Search) -> bool:
-        """Whether a search is one of those of now."""
         return search is self.search or search is self._errors
 
     @property
