@@ -149,9 +149,6 @@ class NearRows:
     """Rows by number, fetched once as long as they stay what they are.
 
     A line may be a hundred megabytes, so none is decoded twice for one picture.
-
-    Args:
-        rows: Where they come from. Call `forget_from` whenever it changed.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -162,11 +159,6 @@ class NearRows:
         return len(self.source)
 
     def row(self, number: int) -> Row:
-        """Return one row.
-
-        Raises:
-            IndexError: There is none.
-        """
         row = self._known.get(number)
         if row is None:
             row = self.source.row(number)
@@ -176,11 +168,6 @@ class NearRows:
         return row
 
     def anchor(self, number: int, /) -> Anchor:
-        """Return a row's identity.
-
-        Raises:
-            IndexError: There is no such row.
-        """
         row = self.row(number)
         if isinstance(row, LineRow):
             return Anchor(key_of(row.line))
@@ -248,11 +235,6 @@ class OpenLog:
         if not self.rows.complete:
             return "Nothing yet.", "The filter is still reading the lines."
         return "Nothing to show.", f"Hidden by {self.filters}; esc takes it away."
-
-    @property
-    def first_number(self) -> int:
-        """The sequence number that goes by line 1."""
-        return first_number(self.store)
 
     def number_of(self, line: LogLine) -> int:
         """Return a line's place in the log of its try, from 1."""
