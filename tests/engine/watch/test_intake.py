@@ -271,3 +271,31 @@ def test_the_attempt_of_what_was_forgotten_follows_the_lines_kept() -> None:
     assert second is not None
     assert (second.lines, second.missing(1)) == (100, 0)
     assert ledger.lines == 100
+
+
+@given(data=st.data(), job=jobs(attempts=2), ids=st.booleans())
+@settings(max_examples=50)
+def test_no_gap_changes_without_being_told(
+    data: st.DataObject, job: list[LogLine], ids: bool
+) -> None:
+    truth = ordered(with_ids(job, base=0)) if ids else job
+    viewport = Reading()
+    ledger = viewport.intake.ledger
+    ledger.interleaved = data.draw(st.booleans(), "interleaved")
+    seen = 0, list(ledger.gaps()), list(ledger.open_ends())
+    for batch in disturbed(data, truth_in_time(truth)):
+        viewport.live(batch if ids else bare(batch))
+        now = viewport.intake.gap_changes, [*ledger.gaps()], [*ledger.open_ends()]
+        if now[0] == seen[0]:
+            assert now == seen
+        seen = now
+
+
+def test_a_line_that_only_goes_on_changes_no_gap() -> None:
+    viewport = Reading()
+    line = LogLine(1, 0, STDOUT, START, "m", event_id(1, STDOUT, 0))
+    told = []
+    for number in (0, 1, 2, 5, 6):
+        viewport.live([line._replace(sequence_num=number, event_id=f"e{number}")])
+        told.append(viewport.intake.gap_changes)
+    assert told == [1, 1, 1, 2, 2]
