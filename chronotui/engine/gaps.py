@@ -427,12 +427,7 @@ class Backfill:
         self._held_back = BufferingDetector(timing)
         self.away = False
         self.tail = TailPoll(connectivity, self._held_back)
-        self.schedule = GapSchedule(
-            first=timing.backfill_first,
-            factor=timing.backfill_factor,
-            cap=timing.backfill_cap,
-            skipped=timing.settle_after,
-        )
+        self.schedule = GapSchedule(timing)
         self._budget: RateLimiter | None = None
 
     def begin(self) -> None:
