@@ -52,8 +52,6 @@ class JsonTree:
     """The nodes of a JSON text, by their number in it.
 
     Attributes:
-        text: The text.
-        kinds: What each node is.
         depths: How many nodes each is in.
         parents: The node each is in; -1 for the root.
         after: The number past all that is in each node.

@@ -55,12 +55,8 @@ class Spot(NamedTuple, Generic[AnchorT]):
 class Viewport(Generic[AnchorT]):
     """Following or reading, the current row and the top of the window.
 
-    Args:
-        rows: The rows; they and their heights may change at any time, in effect with
-            `resettle`.
-        height_of: Height of a row in screen rows, at least 1.
-        newest: Row that counts as the newest, for lists that end in a notice;
-            the last row when not given.
+    Rows, and their heights in screen rows, at least 1, may change at any time, in
+    effect with `resettle`. ``newest`` is for lists that end in a notice.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.marks import Anchor, GapRow, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
+from chronotui.log.rows import first_number
 from chronotui.times import NS, parse_when
 from chronotui.ui.log.cells import percent
 from chronotui.ui.log.render import gap_text, wall_time
@@ -295,7 +296,7 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
         number = int(digits[:MOST_DIGITS])
         if not number:
             raise ValueError("Lines are counted from 1.")
-        return LineGoal(opened.attempt, number - 1 + opened.first_number)
+        return LineGoal(opened.attempt, number - 1 + first_number(opened.store))
     return _time_goal(text, opened, now)
 
 
@@ -383,7 +384,7 @@ def _find_line(goal: LineGoal, opened: OpenLog) -> tuple[int, str]:
 
 def _beyond(goal: LineGoal, index: int, opened: OpenLog) -> str:
     """Say that a try has no such line; ``index`` is where it would be."""
-    number = goal.number + 1 - opened.first_number
+    number = goal.number + 1 - first_number(opened.store)
     last = opened.number_of(opened.store.line(max(index - 1, 0)))
     of = f" in attempt {goal.attempt}" if opened.has_attempts else ""
     return f"There is no line {number:,}{of}: the newest is {last:,}."

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from chronotui.viewport import Spot
 
 FRAME_SECONDS: Final = 1 / 30
-"""Least time between two takings-over of what arrived."""
+"""Least time between two looks at what arrived."""
 
 FLOOD_SECONDS: Final = 1 / 15.5
 """The same while a picture keeps less than half of the one before."""
@@ -277,8 +277,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._drawn_width = 0
         self._shortcut = Shortcut(self)
         # Arrivals and indexing
-        self._taking_over = False
-        self._last_taken = 0.0
+        self._sync_due = False
+        self._last_synced = 0.0
         self._rest = FRAME_SECONDS
         self._indexing = False
         self._last_told = 0.0
@@ -462,19 +462,19 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def log_changed(self) -> None:
         """Take over what the store changed, once a frame however often it is said."""
-        if self._taking_over:
+        if self._sync_due:
             return
-        self._taking_over = True
-        wait = self._last_taken + self._rest - monotonic()
+        self._sync_due = True
+        wait = self._last_synced + self._rest - monotonic()
         if wait > 0:
             # A timer of Textual's is a task: too much for each frame.
-            get_running_loop().call_later(wait, self.call_later, self.take_over)
+            get_running_loop().call_later(wait, self.call_later, self.sync)
         else:
-            self.call_later(self.take_over)
+            self.call_later(self.sync)
 
-    def take_over(self) -> None:
-        self._taking_over = False
-        self._last_taken = monotonic()
+    def sync(self) -> None:
+        self._sync_due = False
+        self._last_synced = monotonic()
         opened = self.opened
         before = len(opened.rows)
         first = opened.refresh()
@@ -593,7 +593,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         Returns whether no more of them need be loaded: it is there, there is none, or
         the reader went elsewhere.
         """
-        self.take_over()
+        self.sync()
         outcome = self.finder.older_error(self.opened)
         if not outcome.wants_older:
             self._obey(outcome)
@@ -602,7 +602,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def go_to_loaded(self, goal: Goal) -> None:
         """As `go_to_goal`, unless the reader went elsewhere since it was asked for."""
-        self.take_over()
+        self.sync()
         if self.finder.is_awaited(self.opened):
             self.go_to_goal(goal)
 

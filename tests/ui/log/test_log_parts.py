@@ -9,6 +9,7 @@ from chronotui.times import Timestamps
 from chronotui.ui.log.find import LineGoal, LogFinder, Outcome
 from chronotui.ui.log.render import STAMPS
 from chronotui.ui.log.state import EdgeWatch, OpenLog
+from tests.benchmarks.count_calls import count
 from tests.ui.log.conftest import log_line
 
 
@@ -65,3 +66,10 @@ def test_an_edge_is_wanted_once_until_it_is_pushed_at() -> None:
 def test_every_kind_of_times_is_drawn_and_may_be_configured() -> None:
     assert tuple(STAMPS) == tuple(Timestamps)
     assert set(TIMESTAMPS) == set(Timestamps)
+
+
+def test_a_line_down_is_a_short_way_up_to_the_terminal() -> None:
+    calls = count("j within the window")
+    terminal = calls.within("ui.term")
+    assert calls.functions - terminal.functions <= 65
+    assert calls.total - terminal.total <= 150
