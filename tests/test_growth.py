@@ -53,6 +53,7 @@ from chronotui.text import clean, parse_ansi, printable_line
 from chronotui.times import Timestamps, parse_time
 from chronotui.ui.log.cells import (
     Grid,
+    JsonStyles,
     Tabbed,
     byte_size,
     indent_of,
@@ -229,6 +230,11 @@ def whole(message: str) -> None:
         segments(lit.grid.text, lit.runs, start, end)
 
 
+def indented(message: str) -> None:
+    if is_json(message):
+        list(pretty_json(message, JsonStyles(Style(), Style(), Style())))
+
+
 def unfolded(message: str) -> None:
     tree = read_json(message)
     if tree is None:
@@ -300,7 +306,7 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "line screen": whole,
     "byte_size": byte_size,
     "is_json": is_json,
-    "pretty_json": lambda text: list(pretty_json(text)) if is_json(text) else None,
+    "pretty_json": indented,
     "clipboard": copied,
 }
 

@@ -343,11 +343,17 @@ class GeneratedLog:
         def listed(line: TrueLine) -> Place:
             return downward(line.place(interleaved=self.interleaved))
 
-        found.sort(key=listed)
+        if len(self.chapters) == 1:
+            # In order as they are, but for the direction of their numbers.
+            found.sort(key=lambda line: -line.sequence_num)
+        else:
+            found.sort(key=listed)
+        start = 0
         if after is not None:
             last = downward(after)
-            found = [line for line in found if listed(line) > last]
-        return found[:limit]
+            while start < len(found) and listed(found[start]) <= last:
+                start += 1
+        return found[start : start + limit]
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
         found: list[TrueLine] = []

@@ -330,7 +330,7 @@ class Connectivity:
                 subject=subject,
             )
         if kind is not ConnectionKind.ENDED and (
-            self.held_back or self.waits_for_headers()
+            self.held_back or (not self.is_live and self.waits_for_headers())
         ):
             every = round(self.timing.tail_apart)
             words = (

@@ -76,12 +76,7 @@ class Ending:
         timing = self._timing
         began = self._clock.monotonic()
         standstill = Standstill(timing.still)
-        schedule = GapSchedule(
-            first=timing.backfill_first,
-            factor=timing.backfill_factor,
-            cap=timing.backfill_cap,
-            at_once=True,
-        )
+        schedule = GapSchedule(timing, at_once=True)
         pause = timing.end_first
         confirm_at, confirm_pause = began, timing.end_cap
         while still_ended():

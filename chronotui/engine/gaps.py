@@ -427,21 +427,10 @@ class Backfill:
         self._held_back = BufferingDetector(timing)
         self.away = False
         self.tail = TailPoll(connectivity, self._held_back)
-        self.schedule = GapSchedule(
-            first=timing.backfill_first,
-            factor=timing.backfill_factor,
-            cap=timing.backfill_cap,
-            skipped=timing.settle_after,
+        self.schedule = GapSchedule(timing)
+        self._budget = RateLimiter(
+            burst=timing.backfill_burst, rate=timing.backfill_rate
         )
-        self._budget: RateLimiter | None = None
-
-    def begin(self) -> None:
-        timing, now = self.timing, self.clock.monotonic()
-        if self._budget is None:
-            self._budget = RateLimiter(
-                burst=timing.backfill_burst, rate=timing.backfill_rate, now=now
-            )
-        self.tail.read(found=False)
 
     def wake_up(self) -> None:
         """Read the newest page at once: the machine has slept."""
@@ -543,8 +532,6 @@ class Backfill:
     def _limiter(self, ended: asyncio.Event) -> Limiter:
         """Return what lets requests through at the polite rate, and all at the end."""
         budget = self._budget
-        if budget is None:
-            return None
 
         async def limiter() -> None:
             now = self.clock.monotonic()

@@ -572,13 +572,15 @@ class RetainedPages:
         """Read the pages a gap lies in again; return what of its attempt was read."""
         coverage = self.coverage
         key, rising = coverage.key, coverage.rising
-        # The line that is missing may stand a little before where the count says so.
-        near = 0 if gap.possible and not gap.missing else NEAR
+        # The line that is missing may stand a little before where the count says so,
+        # and one of a doubled number a little before the end of an attempt.
+        only_skipped = gap.possible and not gap.missing
+        near = 0 if only_skipped else NEAR
         first, last = coverage.around(gap._replace(first=gap.first - near))
         begin = coverage.way_to(first, last)
         if begin is None and rising and coverage.top is not None:
             begin = None if key(first) <= key(coverage.top) else coverage.tail
-        left = PAGES_FOR_POSSIBLE if gap.possible and not gap.missing else -1
+        left = PAGES_FOR_POSSIBLE if only_skipped else -1
         low: LinePosition | None = None
         high: LinePosition | None = None
         walk = Walk(self, begin, limiter)
