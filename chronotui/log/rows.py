@@ -142,7 +142,7 @@ class MarkRows:
 
 
 def first_number(store: LogStore) -> int:
-    """Return the sequence number the lines of a try begin with.
+    """Return the sequence number the lines of an attempt begin with.
 
     0 where an event id or a line of number 0 was seen, for that is a current server;
     else 1, as in the documented dialect (WIRE.md "Logs"). Numbers counted
