@@ -183,7 +183,7 @@ class NoticeRows:
             bottom = "⋮ newer lines not loaded yet"
         if coverage.end_cut_off:
             bottom = f"⋮ newer lines cannot be loaded: {coverage.cut_off}"
-        notes = filter(None, (bottom, self._store.memory.note))
+        notes = filter(None, (bottom, self._store.spool.memory.note))
         self._store.set_edge(top, " · ".join(notes))
 
 
@@ -324,7 +324,7 @@ class JobLog:
         """Bring everything up to date before the listeners look at it."""
         self._state = None
         watch = self._watch
-        if watch.rows_changed or self.store.memory.note:
+        if watch.rows_changed or self.store.spool.memory.note:
             watch.rows_changed = False
             self._missing = watch.account.missing
             if not self._rows.update(self._clock.monotonic(), self._verdict):
