@@ -44,24 +44,14 @@ class NodeKind(Enum):
     LINE = auto()
 
 
-class _Next(Enum):
-    """What may come next."""
-
-    VALUE = auto()
-    ITEM = auto()
-    KEY = auto()
-    MEMBER = auto()
-    COLON = auto()
-    COMMA = auto()
-    END = auto()
+_Next = Enum("_Next", "VALUE ITEM KEY MEMBER COLON COMMA END")
+"""What may come next; ITEM and MEMBER, or the end of the list or object."""
 
 
 class JsonTree:
     """The nodes of a JSON text, by their number in it.
 
     Attributes:
-        text: The text.
-        kinds: What each node is.
         depths: How many nodes each is in.
         parents: The node each is in; -1 for the root.
         after: The number past all that is in each node.
@@ -87,7 +77,6 @@ class JsonTree:
         self.complete = False
 
     def __len__(self) -> int:
-        """Return the number of nodes."""
         return len(self.kinds)
 
     def key(self, node: int) -> str:
@@ -169,7 +158,6 @@ class _Reader:
         return True
 
     def _pass(self, sign: str) -> bool:
-        """Go past a colon or a comma."""
         wanted = _Next.COLON if sign == ":" else _Next.COMMA
         if self._next is not wanted:
             return False
@@ -235,35 +223,30 @@ def _decoded(source: str) -> str:
     return str(json.loads(source, strict=False))
 
 
-# Which nodes of a JSON tree are shown, some of them folded.
-
 MOST_AT_FIRST: Final = 200
 """Nodes shown at first, where whole levels of the tree fit into that."""
 
 
 class JsonFolds:
-    """The rows of a tree, for `chronotui.viewport.Viewport`; an anchor is a node.
+    """The rows of a tree, some folded, for a `Viewport`; an anchor is a node.
 
     Folding and unfolding costs what is hidden or shown by it.
-
-    Args:
-        tree: The tree, with at least one node.
     """
 
     def __init__(self, tree: JsonTree) -> None:
         self.tree = tree
-        self._open = bytearray(len(tree))
-        deepest = _levels_at_first(tree)
-        for node, depth in enumerate(tree.depths):
-            self._open[node] = depth < deepest
+        sizes = [0] * (max(tree.depths) + 1)
+        for depth in tree.depths:
+            sizes[depth] += 1
+        # As many levels as fit on some screens; at least what the root holds.
+        fitting = sum(shown <= MOST_AT_FIRST for shown in accumulate(sizes))
+        self._open = bytearray(depth < max(fitting - 1, 1) for depth in tree.depths)
         self._rows = self._shown(0, len(tree))
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self._rows)
 
     def anchor(self, row: int, /) -> int:
-        """Return the node of a row."""
         return self._rows[row]
 
     def locate(self, anchor: int, /) -> int:
@@ -271,7 +254,6 @@ class JsonFolds:
         return bisect_right(self._rows, anchor) - 1
 
     def is_foldable(self, node: int) -> bool:
-        """Whether a node holds others."""
         return self.tree.after[node] > node + 1
 
     def is_open(self, node: int) -> bool:
@@ -279,14 +261,12 @@ class JsonFolds:
         return self.is_foldable(node) and bool(self._open[node])
 
     def unfold(self, row: int) -> None:
-        """Show what the node of a row holds."""
         node = self._rows[row]
         if self.is_foldable(node) and not self._open[node]:
             self._open[node] = True
             self._rows[row + 1 : row + 1] = self._shown(node + 1, self.tree.after[node])
 
     def fold(self, row: int) -> None:
-        """Hide what the node of a row holds."""
         node = self._rows[row]
         if self.is_open(node):
             stop = self.locate(self.tree.after[node] - 1) + 1
@@ -299,12 +279,3 @@ class JsonFolds:
             rows.append(node)
             node = node + 1 if self._open[node] else self.tree.after[node]
         return rows
-
-
-def _levels_at_first(tree: JsonTree) -> int:
-    """Return how many levels fit on some screens; at least what the root holds."""
-    sizes = [0] * (max(tree.depths) + 1)
-    for depth in tree.depths:
-        sizes[depth] += 1
-    fitting = sum(shown <= MOST_AT_FIRST for shown in accumulate(sizes))
-    return max(fitting - 1, 1)

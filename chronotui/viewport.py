@@ -22,8 +22,6 @@ MOST_HEIGHTS: Final = 4096
 
 
 class RowSource(Protocol[AnchorT]):
-    """The rows a reader moves over."""
-
     def __len__(self) -> int: ...
 
     def anchor(self, row: int, /) -> AnchorT:
@@ -57,12 +55,8 @@ class Spot(NamedTuple, Generic[AnchorT]):
 class Viewport(Generic[AnchorT]):
     """Following or reading, the current row and the top of the window.
 
-    Args:
-        rows: The rows; they and their heights may change at any time, in effect with
-            `resettle`.
-        height_of: Height of a row in screen rows, at least 1.
-        newest: Row that counts as the newest, for lists that end in a notice;
-            the last row when not given.
+    Rows, and their heights in screen rows, at least 1, may change at any time, in
+    effect with `resettle`. ``newest`` is for lists that end in a notice.
     """
 
     def __init__(
@@ -85,13 +79,8 @@ class Viewport(Generic[AnchorT]):
         self._seen: AnchorT | None = None
         self._seen_row = -1
 
-    @property
-    def rows(self) -> RowSource[AnchorT]:
-        """The rows; other ones take effect with `resettle`."""
-        return self._rows
-
-    @rows.setter
-    def rows(self, rows: RowSource[AnchorT]) -> None:
+    def show_rows(self, rows: RowSource[AnchorT]) -> None:
+        """Take other rows, in effect with `resettle`."""
         self._rows = rows
         self._heights.clear()
         self.reconsider()
@@ -167,7 +156,6 @@ class Viewport(Generic[AnchorT]):
         self._note_seen()
 
     def resize(self, window: int) -> None:
-        """Take a new window height in screen rows."""
         if window != self.window:
             self.reconsider()
         self.window = max(1, window)
@@ -184,12 +172,10 @@ class Viewport(Generic[AnchorT]):
     # What the reader does
 
     def follow(self) -> None:
-        """Stick to the newest row from now on."""
         self.following = True
         self.resettle()
 
     def stop_following(self) -> None:
-        """Stay here; new rows no longer move the window."""
         if self.following and len(self._rows):
             self._leave_tail()
             self._hold()
@@ -210,7 +196,11 @@ class Viewport(Generic[AnchorT]):
         if not self._start_move(upward=lines < 0):
             return
         self._scroll(lines)
-        self._keep_current_shown()
+        y = self._offset_of(self.current)
+        if y >= self.window:
+            self.current = self.last_shown
+        elif y < 0 and y + self._height(self.current) <= 0:
+            self.current = self.top.row
         self._hold()
 
     def page(self, lines: int) -> None:
@@ -243,7 +233,6 @@ class Viewport(Generic[AnchorT]):
 
     @property
     def spot(self) -> Spot[AnchorT]:
-        """The place of reading, to come back to."""
         return Spot(self._anchor, self._offset, self.following)
 
     def return_to(self, spot: Spot[AnchorT]) -> None:
@@ -302,13 +291,6 @@ class Viewport(Generic[AnchorT]):
         limit = self._bottom_top()
         if self.top < limit:
             self.top = min(self._forward(self.top, lines), limit)
-
-    def _keep_current_shown(self) -> None:
-        y = self._offset_of(self.current)
-        if y >= self.window:
-            self.current = self.last_shown
-        elif y < 0 and y + self._height(self.current) <= 0:
-            self.current = self.top.row
 
     def _show(self, row: int, *, from_below: bool = False) -> None:
         """Scroll as little as shows a row whole, or fills the window with it."""

@@ -52,6 +52,7 @@ from chronotui.text import clean, parse_ansi, printable_line
 from chronotui.times import Timestamps, parse_time
 from chronotui.ui.log.cells import (
     Grid,
+    JsonStyles,
     Tabbed,
     byte_size,
     indent_of,
@@ -220,6 +221,11 @@ def whole(message: str) -> None:
         segments(lit.grid.text, lit.runs, start, end)
 
 
+def indented(message: str) -> None:
+    if is_json(message):
+        list(pretty_json(message, JsonStyles(Style(), Style(), Style())))
+
+
 def unfolded(message: str) -> None:
     tree = read_json(message)
     if tree is None:
@@ -291,7 +297,7 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "line screen": whole,
     "byte_size": byte_size,
     "is_json": is_json,
-    "pretty_json": lambda text: list(pretty_json(text)) if is_json(text) else None,
+    "pretty_json": indented,
     "clipboard": copied,
 }
 
@@ -381,7 +387,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "sources.httpcore_backends._CHUNKED": finds,
     "sources.httpcore_backends._FINAL_STATUS": begins,
     "sources.httpcore_backends._NEXT_CHUNK": begins,
-    "sources.auth._FOREIGN_SCHEMES": finds,
+    "sources.chronoverse._FOREIGN_SCHEMES": finds,
     "text.sgr": finds,
     "text._hostile": finds,
     "text._mark_floods": finds,

@@ -155,7 +155,7 @@ def test_filtering_and_unfiltering_comes_back_to_the_same_place() -> None:
     viewport.resettle()
     rows.numbers = []
     viewport.resettle()
-    viewport.rows = rows
+    viewport.show_rows(rows)
     rows.numbers = whole
     viewport.resettle()
     assert list(viewport.window_rows()) == before

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chronotui import __version__
@@ -12,6 +14,7 @@ from chronotui.cli.invocation import asker
 from chronotui.cli.output import Cell, Column, is_terminal, shows_colour
 from chronotui.engine.diagnosis import CheckResult, diagnose
 from chronotui.errors import ChronotuiError
+from chronotui.storage.files import spool_dir, state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,14 +44,15 @@ def _findings(invocation: Invocation) -> Iterator[CheckResult]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield CheckResult("version", "ok", f"chronotui {__version__}, Python {python}")
     yield _terminal()
-    yield _folder("state folder", _state_folder)
+    yield _folder("state folder", state_dir())
     yield _tried("configuration", lambda: _configuration(invocation))
     profile = _tried("profile", lambda: _profile(invocation))
     yield profile
     if profile.exit_code:
         return
-    yield _folder("spool folder", lambda: _spool_folder(invocation))
-    yield from _server(invocation)
+    yield _folder("spool folder", spool_dir(invocation.config.ui.spool_dir))
+    looked = diagnose(invocation.profile, ask=asker(), log=invocation.log)
+    yield from asyncio.run(looked)
 
 
 def _tried(check: str, look: Callable[[], str]) -> CheckResult:
@@ -68,26 +72,14 @@ def _terminal() -> CheckResult:
     return CheckResult("terminal", "warning" if is_poor else "ok", found)
 
 
-def _folder(check: str, name: Callable[[], str]) -> CheckResult:
-    folder = os.path.abspath(name())  # noqa: PTH100 - plain names here
-    nearest = folder
-    while not os.path.exists(nearest):  # noqa: PTH110
-        nearest = os.path.dirname(nearest)  # noqa: PTH120
+def _folder(check: str, folder: Path) -> CheckResult:
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without ".." in it
+    places = (folder, *folder.parents)
+    # Path.exists raises where a folder cannot be looked into.
+    nearest = next(path for path in places if os.path.exists(path))  # noqa: PTH110
     if os.access(nearest, os.W_OK | os.X_OK):
-        return CheckResult(check, "ok", folder)
+        return CheckResult(check, "ok", str(folder))
     return CheckResult(check, "warning", f"{nearest} cannot be written")
-
-
-def _state_folder() -> str:
-    from chronotui.storage.files import state_dir
-
-    return str(state_dir())
-
-
-def _spool_folder(invocation: Invocation) -> str:
-    from chronotui.storage.files import spool_dir
-
-    return str(spool_dir(invocation.config.ui.spool_dir))
 
 
 def _configuration(invocation: Invocation) -> str:
@@ -102,10 +94,3 @@ def _profile(invocation: Invocation) -> str:
     profile = invocation.profile
     auth = profile.auth
     return f"{profile.name}: {profile.url}, {auth.method} {auth.email}".rstrip()
-
-
-def _server(invocation: Invocation) -> list[CheckResult]:
-    import asyncio
-
-    looked = diagnose(invocation.profile, ask=asker(), log=invocation.log)
-    return asyncio.run(looked)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronotui.demo.clock import SECOND, SeededRandom, fraction
@@ -347,20 +347,6 @@ _PAGES: Final = {
     Failure.EMPTY_500: (500, ""),
 }
 
-WHOLE: Final = frozenset(
-    {
-        Failure.WRONG_TYPE,
-        Failure.NO_TYPE,
-        Failure.TRUNCATED_JSON,
-        Failure.MALFORMED_JSON,
-        Failure.WRONG_FIELDS,
-        Failure.STRANGE_WORDS,
-        Failure.NOT_UTF8,
-        Failure.CUT,
-    }
-)
-"""Failures that spoil the true answer instead of replacing it."""
-
 
 def replacement(failure: Failure, retry_after: str) -> DemoAnswer:
     """Return what is sent instead of the true answer.
@@ -401,23 +387,6 @@ def _usual_body(refusal: Refusal, words: str) -> str:
     return json.dumps({"error": words}) if kind.endswith("json") else f"{words}\n"
 
 
-def spoiled(failure: Failure, answer: DemoAnswer) -> DemoAnswer:
-    body, content_type = answer.body, answer.content_type
-    if failure is Failure.WRONG_TYPE:
-        content_type = "application/octet-stream"
-    elif failure is Failure.NO_TYPE:
-        content_type = ""
-    elif failure is Failure.TRUNCATED_JSON:
-        body = body[: len(body) * 2 // 3]
-    elif failure is Failure.MALFORMED_JSON:
-        body = body.replace(b'":', b'";', 1)
-    elif failure is Failure.NOT_UTF8:
-        body = body.replace(b'":"', b'":"\xff\xfe', 1)
-    elif failure in _CHANGES and content_type == JSON:
-        body = json.dumps(_changed(json.loads(body), _CHANGES[failure])).encode()
-    return DemoAnswer(answer.status, body, content_type, answer.headers)
-
-
 def _changed(value: Any, change: Callable[[str, Any], Any]) -> Any:
     """Change the fields of an object, or of the objects in its lists."""
     if not isinstance(value, dict):
@@ -450,7 +419,25 @@ _NEXT_WORDS: Final = {
     "stream": "stdaux",
 }
 
-_CHANGES: Final[Mapping[Failure, Callable[[str, Any], Any]]] = {
-    Failure.WRONG_FIELDS: _of_other_type,
-    Failure.STRANGE_WORDS: _of_next_release,
+
+def _with_changes(answer: DemoAnswer, change: Callable[[str, Any], Any]) -> DemoAnswer:
+    if answer.content_type != JSON:
+        return answer
+    changed = _changed(json.loads(answer.body), change)
+    return replace(answer, body=json.dumps(changed).encode())
+
+
+def _with_body(change: Callable[[bytes], bytes]) -> Callable[[DemoAnswer], DemoAnswer]:
+    return lambda answer: replace(answer, body=change(answer.body))
+
+
+SPOILED: Final[Mapping[Failure, Callable[[DemoAnswer], DemoAnswer]]] = {
+    Failure.WRONG_TYPE: partial(replace, content_type="application/octet-stream"),
+    Failure.NO_TYPE: partial(replace, content_type=""),
+    Failure.TRUNCATED_JSON: _with_body(lambda body: body[: len(body) * 2 // 3]),
+    Failure.MALFORMED_JSON: _with_body(lambda body: body.replace(b'":', b'";', 1)),
+    Failure.NOT_UTF8: _with_body(lambda body: body.replace(b'":"', b'":"\xff\xfe', 1)),
+    Failure.WRONG_FIELDS: partial(_with_changes, change=_of_other_type),
+    Failure.STRANGE_WORDS: partial(_with_changes, change=_of_next_release),
 }
+"""Failures that spoil the true answer instead of replacing it; so does a cut."""

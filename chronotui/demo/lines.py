@@ -343,11 +343,17 @@ class GeneratedLog:
         def listed(line: TrueLine) -> Place:
             return downward(line.place(interleaved=self.interleaved))
 
-        found.sort(key=listed)
+        if len(self.chapters) == 1:
+            # In order as they are, but for the direction of their numbers.
+            found.sort(key=lambda line: -line.sequence_num)
+        else:
+            found.sort(key=listed)
+        start = 0
         if after is not None:
             last = downward(after)
-            found = [line for line in found if listed(line) > last]
-        return found[:limit]
+            while start < len(found) and listed(found[start]) <= last:
+                start += 1
+        return found[start : start + limit]
 
     def oldest(self, after: Place | None, limit: int, now_ns: int) -> list[TrueLine]:
         found: list[TrueLine] = []
@@ -459,10 +465,13 @@ class DemoJob:
         return self.completed_ns is not None and now_ns >= self.completed_ns
 
     def cancel(self, at_ns: int) -> None:
-        """End before its time."""
-        self.outcome = "CANCELED"
-        self.completed_ns = at_ns
-        self.log.stop(at_ns)
+        """End at a moment, if that is before its time."""
+        if self.completed_ns is None or self.completed_ns > at_ns:
+            self.outcome = "CANCELED"
+            self.completed_ns = at_ns
+            begun = [start for start in self.attempt_starts_ns if start < at_ns]
+            self.attempt_starts_ns = tuple(begun)
+            self.log.stop(at_ns)
 
     def updated_ns(self, now_ns: int) -> int:
         changes = (self.queued_ns, *self.attempt_starts_ns, self.completed_ns or 0)

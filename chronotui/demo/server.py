@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from chronotui.demo.faults import WHOLE, Failure, Faults, refused, replacement, spoiled
+from chronotui.demo.faults import SPOILED, Failure, Faults, refused, replacement
 from chronotui.demo.routes import (
     Accounts,
     Dialect,
@@ -340,7 +340,8 @@ class DemoServer(LoopbackListener):
             await self._send(request, connection, instead)
             return
         failure = self.faults.failure(endpoint)
-        if failure is not None and failure not in WHOLE:
+        spoil = None if failure is None else SPOILED.get(failure)
+        if failure not in {None, Failure.CUT} and spoil is None:
             await self._fail(request, connection, endpoint, failure)
             return
         answer = dispatch(self.service, request, endpoint, ids)
@@ -353,7 +354,7 @@ class DemoServer(LoopbackListener):
         elif failure is Failure.CUT:
             connection.send_half(answer)
         else:
-            whole = answer if failure is None else spoiled(failure, answer)
+            whole = spoil(answer) if spoil else answer
             await self._send(request, connection, whole)
 
     async def _send(

@@ -167,17 +167,15 @@ class _SessionKeeper:
         kept = self._file.kept()
         if kept is None:
             return None
-        self._hide(kept.session, kept.csrf)
         at = kept.expires_at
         expires = None if at is None else datetime.fromtimestamp(at, UTC)
-        return SessionCookies(kept.session, kept.csrf, expires)
+        return self._hidden(SessionCookies(kept.session, kept.csrf, expires))
 
     def keep(self, cookies: SessionCookies | None) -> None:
         if cookies is None:
             self._file.forget()
             return
-        self._hide(cookies.session, cookies.csrf)
-        expires = cookies.expires_at
+        expires = self._hidden(cookies).expires_at
         at = None if expires is None else expires.timestamp()
         try:
             self._file.save(SavedSession(cookies.session, cookies.csrf, at))
@@ -185,10 +183,12 @@ class _SessionKeeper:
             if self._log is not None:
                 self._log.note(f"session not kept: {error.strerror}")
 
-    def _hide(self, *secrets: str) -> None:
+    def _hidden(self, cookies: SessionCookies) -> SessionCookies:
+        """Return cookies after keeping their values out of the log."""
         if self._log is not None:
-            for secret in secrets:
-                self._log.hide(secret)
+            self._log.hide(cookies.session)
+            self._log.hide(cookies.csrf)
+        return cookies
 
 
 def _note(log: DiagnosticLog, entry: RequestEntry) -> None:

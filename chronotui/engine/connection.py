@@ -171,11 +171,10 @@ class Connectivity:
         *,
         refused: bool = False,
     ) -> None:
-        """Note that a request failed.
+        """Note that a request failed, ``tries`` times in a row, and is made again.
 
         Args:
-            tries: Failures in a row.
-            delay: Seconds until it is asked again.
+            delay: Seconds until then.
             refused: Whether the job itself is refused.
         """
         self._note(route, error, tries, delay)
@@ -271,11 +270,7 @@ class Connectivity:
     # what is shown
 
     def connection(self, job: Job, ending: str) -> Connection:
-        """Return the state to show.
-
-        Args:
-            ending: How the job ended, in words; "" while it has not.
-        """
+        """Return the state to show; ``ending`` tells the job's end, "" before it."""
         if self._signing_in is not None:
             reason = self._signing_in.sentence
             return Connection(ConnectionKind.SIGN_IN, reason, self._since)
@@ -335,7 +330,7 @@ class Connectivity:
                 subject=subject,
             )
         if kind is not ConnectionKind.ENDED and (
-            self.held_back or self.waits_for_headers()
+            self.held_back or (not self.is_live and self.waits_for_headers())
         ):
             every = round(self.timing.tail_apart)
             words = (
@@ -394,12 +389,7 @@ class BufferingDetector:
         self._said = False
 
     def arrived(self, seconds_apart: float, *, were_read: bool) -> None:
-        """Note an arrival of lines.
-
-        Args:
-            seconds_apart: How far apart its lines were written.
-            were_read: Whether pages had them before.
-        """
+        """Note lines written that far apart, and whether pages had them before."""
         self._said, self._deaf = True, 0
         self._renewed = False
         lump = seconds_apart >= self._timing.lumps

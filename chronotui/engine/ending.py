@@ -12,9 +12,7 @@ from chronotui.text import plural
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
-    from chronotui.engine.gaps import GapTracker
-    from chronotui.engine.pages import RetainedPages
-    from chronotui.engine.timing import Clock, WatchTiming
+    from chronotui.engine.gaps import Backfill
     from chronotui.log.coverage import Coverage
     from chronotui.log.ledger import Ledger
     from chronotui.model import Job, JobStatus
@@ -30,8 +28,7 @@ CACHED = "the server's page cache may hide lines of a retried job"
 class Standstill:
     """Whether the newest page has stood still for long enough (DESIGN.md, invariant 6).
 
-    Args:
-        still: Seconds it must stand still at least.
+    That is ``still`` seconds at least.
     """
 
     def __init__(self, still: float) -> None:
@@ -53,55 +50,40 @@ class Ending:
     """Reads until the ledger is closed and the newest page stands still.
 
     Args:
-        open_rest: Reads on what is wanted and could not be read yet.
         unsure: Whether pages alone cannot tell: one is too large, or they may be old.
         confirm: Reads the log in another way, as far as that can be had.
     """
 
     def __init__(
         self,
-        pages: RetainedPages,
-        account: GapTracker,
+        backfill: Backfill,
         *,
-        open_rest: Callable[[], Awaitable[None]],
         unsure: Callable[[], bool],
         confirm: Callable[[], Awaitable[object]],
-        timing: WatchTiming,
-        clock: Clock,
     ) -> None:
-        self._pages = pages
-        self._account = account
-        self._open_rest = open_rest
+        self._backfill = backfill
+        self._account = backfill.account
         self._unsure = unsure
         self._confirm = confirm
-        self._timing = timing
-        self._clock = clock
+        self._timing = backfill.timing
+        self._clock = backfill.clock
 
     async def read_out(self, still_ended: Callable[[], bool]) -> bool:
         """Read the newest pages and every gap until nothing more is to come.
 
-        Args:
-            still_ended: Whether the job still is over; a retry goes on with it.
-
-        Returns:
-            False when the job went on.
+        Return False once the job is not ``still_ended``: a retry goes on with it.
         """
         timing = self._timing
         began = self._clock.monotonic()
         standstill = Standstill(timing.still)
-        schedule = GapSchedule(
-            first=timing.backfill_first,
-            factor=timing.backfill_factor,
-            cap=timing.backfill_cap,
-            at_once=True,
-        )
+        schedule = GapSchedule(timing, at_once=True)
         pause = timing.end_first
         confirm_at, confirm_pause = began, timing.end_cap
         while still_ended():
-            await self._open_rest()
-            await self._pages.read_tail()
+            await self._backfill.open_rest()
+            await self._backfill.pages.read_tail()
             read_at = self._clock.monotonic()
-            standstill.read(read_at, self._pages.coverage.newest)
+            standstill.read(read_at, self._account.coverage.newest)
             stands = standstill.stands(read_at, self._account.lag.largest)
             waited = read_at - began >= timing.end_limit * WAITED_SHARE
             if (stands or waited) and read_at >= confirm_at and self._unsure():
@@ -126,13 +108,8 @@ class Ending:
         while gap := schedule.due(began):
             if self._clock.monotonic() >= until:
                 return
-            read = await self._pages.read_gap(gap)
-            now = self._clock.monotonic()
-            schedule.tried(gap[:2], (gap.attempt, gap.last), now)
-            if read is not None:
-                self._account.stretch_read(read)
-                schedule.tried(read.low.key, read.high.key, now)
-            schedule.update(self._account.gaps(), now)
+            await self._backfill.read_gap(gap, schedule)
+            schedule.update(self._account.gaps(), self._clock.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +163,7 @@ def verdict_of(
 ) -> Verdict:
     """Return what is known about a log that was read to its end.
 
-    Args:
-        may_be_cached: Whether pages may come from the server's own cache, from
-            before the job's end.
+    ``may_be_cached``: Pages may be of before the job's end, from the server's cache.
     """
     attempts = [attempt for attempt in ledger.attempts() if attempt > 0]
     missing, possible = ledger.missing, ledger.possible

@@ -150,8 +150,6 @@ class Boundaries:
         """Note that the retained log was read from ``low`` to ``high``.
 
         Args:
-            low: The lowest place read, as (attempt, number).
-            high: The highest one, or one beyond all.
             newest_attempt: The newest one a retained line is known of.
         """
         still = max(self._still, 2 * self._lag.largest)
@@ -191,12 +189,7 @@ class GapTracker(Account):
 
     What was read is settled here once it must be retained, if it ever is.
 
-    Args:
-        changed: Called when something was read.
-
     Attributes:
-        boundaries: Which ends of attempts are certain.
-        lag: How far the retained log trails.
         caught_up: Whether what was wanted on opening has been read.
     """
 
@@ -297,6 +290,7 @@ class GapTracker(Account):
                 self._settle_old(attempt, account, (first, last), now)
         low, high = stretch.low.key, stretch.high.key
         self.boundaries.read(low, high, now, coverage.newest_attempt)
+        self._changed()
 
     def _settle_old(
         self,
@@ -376,8 +370,7 @@ class GapTracker(Account):
     def opened(self, *, settled: bool) -> None:
         """Note that what was wanted on opening has been read.
 
-        Args:
-            settled: Whether the job ended so long ago that nothing can follow.
+        ``settled``: The job ended so long ago that nothing can follow.
         """
         if settled:
             self._is_long_past = True
@@ -423,32 +416,21 @@ class Backfill:
         open_rest: Callable[[], Awaitable[None]],
         renew: Callable[[], None],
     ) -> None:
-        self._pages = pages
-        self._account = account
+        self.pages = pages
+        self.account = account
+        self.open_rest = open_rest
         self._connectivity = connectivity
-        self._timing = timing = connectivity.timing
-        self._clock = connectivity.clock
-        self._open_rest = open_rest
+        self.timing = timing = connectivity.timing
+        self.clock = connectivity.clock
         self._renew = renew
         self._woken = asyncio.Event()
         self._held_back = BufferingDetector(timing)
         self.away = False
         self.tail = TailPoll(connectivity, self._held_back)
-        self.schedule = GapSchedule(
-            first=timing.backfill_first,
-            factor=timing.backfill_factor,
-            cap=timing.backfill_cap,
-            skipped=timing.settle_after,
+        self.schedule = GapSchedule(timing)
+        self._budget = RateLimiter(
+            burst=timing.backfill_burst, rate=timing.backfill_rate
         )
-        self._budget: RateLimiter | None = None
-
-    def begin(self) -> None:
-        timing, now = self._timing, self._clock.monotonic()
-        if self._budget is None:
-            self._budget = RateLimiter(
-                burst=timing.backfill_burst, rate=timing.backfill_rate, now=now
-            )
-        self.tail.read(found=False)
 
     def wake_up(self) -> None:
         """Read the newest page at once: the machine has slept."""
@@ -460,14 +442,10 @@ class Backfill:
         self._woken.set()
 
     def connected(self, outage: float) -> None:
-        """Plan the re-reading that follows a subscription.
-
-        Args:
-            outage: Seconds without a stream before it.
-        """
-        self.away = self.away or outage >= self._timing.long_outage
+        """Plan the re-reading after a subscription and the outage before it."""
+        self.away = self.away or outage >= self.timing.long_outage
         self._held_back.connected()
-        self.tail.soon(self._timing.after_connected)
+        self.tail.soon(self.timing.after_connected)
         self.wake()
 
     async def run(self, ended: asyncio.Event) -> None:
@@ -475,16 +453,16 @@ class Backfill:
             await self._pause()
             if ended.is_set():
                 return
-            now = self._clock.monotonic()
+            now = self.clock.monotonic()
             if self._tail_due() <= now:
                 await self._read_tail(ended)
-                await self._open_rest()
-            gap = self.schedule.due(self._clock.monotonic())
+                await self.open_rest()
+            gap = self.schedule.due(self.clock.monotonic())
             if gap is not None:
-                await self._read_gap(gap, ended)
+                await self.read_gap(gap, self.schedule, self._limiter(ended))
 
     def _tail_due(self) -> float:
-        return self.tail.due(rising=self._pages.coverage.rising)
+        return self.tail.due(rising=self.pages.coverage.rising)
 
     async def _pause(self) -> None:
         """Wait until something may be due.
@@ -493,32 +471,32 @@ class Backfill:
         what seems due after a sleep is looked at anew.
         """
         until = self._next_due()
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         while until > now:
             woken = await set_within(self._woken, until - now)
             self._woken.clear()
             if woken:
                 # Lines arrive all the time; looking at each is not worth it.
-                await asyncio.sleep(min(self._timing.backfill_first / 4, until - now))
+                await asyncio.sleep(min(self.timing.backfill_first / 4, until - now))
                 return
             until = self._next_due()
-            now = self._clock.monotonic()
+            now = self.clock.monotonic()
 
     def _next_due(self) -> float:
-        self.schedule.update(self._account.gaps(), self._clock.monotonic())
+        self.schedule.update(self.account.gaps(), self.clock.monotonic())
         due = self.schedule.next_due()
         return self._tail_due() if due is None else min(due, self._tail_due())
 
     async def _read_tail(self, ended: asyncio.Event) -> None:
         heard = self._connectivity.heard_at
-        before = len(self._pages.intake.store)
+        before = len(self.pages.intake.store)
         away, self.away = self.away, False
         try:
-            await self._pages.read_tail(None if away else self._limiter(ended))
+            await self.pages.read_tail(None if away else self._limiter(ended))
         except BaseException:
             self.away = away
             raise
-        found = len(self._pages.intake.store) > before
+        found = len(self.pages.intake.store) > before
         unsaid = found and self._connectivity.heard_at <= heard
         self.tail.read(found=unsaid)
         if self._connectivity.is_live:
@@ -535,30 +513,31 @@ class Backfill:
             apart = (max(times) - min(times)) / 1e9 if times else 0.0
         detector = self._held_back
         trusted = not detector.suspected
-        detector.arrived(apart, were_read=self._pages.has_read(lines[0]))
+        detector.arrived(apart, were_read=self.pages.has_read(lines[0]))
         self._connectivity.hold_back(detector.is_certain)
         if trusted and detector.suspected:
             self.wake()
 
-    async def _read_gap(self, gap: Gap, ended: asyncio.Event) -> None:
-        read = await self._pages.read_gap(gap, self._limiter(ended))
-        now = self._clock.monotonic()
+    async def read_gap(
+        self, gap: Gap, schedule: GapSchedule, limiter: Limiter = None
+    ) -> None:
+        """Read what a gap lies in, a try for the gaps there that were due."""
+        read = await self.pages.read_gap(gap, limiter)
+        now = self.clock.monotonic()
         if read is not None:
-            self._account.stretch_read(read)
-            self.schedule.tried(read.low.key, read.high.key, now)
-        self.schedule.tried(gap[:2], (gap.attempt, gap.last), now)
+            self.account.stretch_read(read)
+            schedule.tried(read.low.key, read.high.key, now)
+        schedule.tried(gap[:2], (gap.attempt, gap.last), now)
 
     def _limiter(self, ended: asyncio.Event) -> Limiter:
         """Return what lets requests through at the polite rate, and all at the end."""
         budget = self._budget
-        if budget is None:
-            return None
 
         async def limiter() -> None:
-            now = self._clock.monotonic()
+            now = self.clock.monotonic()
             while not ended.is_set() and (wait := budget.wait(now)):
                 await set_within(ended, wait)
-                now = self._clock.monotonic()
+                now = self.clock.monotonic()
             budget.take(now)
 
         return limiter

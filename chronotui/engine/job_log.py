@@ -216,13 +216,6 @@ class JobLog:
     """The log of one job, watched and paged into one store.
 
     Belongs to one event loop. Listeners hear of changes at most once a tick.
-
-    Args:
-        workflow: The job's workflow, if known.
-        store: Where its lines go; a new one with the default budget if None.
-
-    Attributes:
-        history: Pages of the log beyond what is watched.
     """
 
     def __init__(
@@ -254,6 +247,7 @@ class JobLog:
         self.history = HistoryPaging(client, self._watch, self._watch.change_rows)
         self._rows = NoticeRows(self.store, self._watch)
         self._missing = 0
+        self._note = ""
         self._sealed = False
         self._problem: ChronotuiError | None = None
         self._watching = False
@@ -324,8 +318,9 @@ class JobLog:
         """Bring everything up to date before the listeners look at it."""
         self._state = None
         watch = self._watch
-        if watch.rows_changed or self.store.spool.memory.note:
-            watch.rows_changed = False
+        note = self.store.spool.memory.note
+        if watch.rows_changed or note != self._note:
+            watch.rows_changed, self._note = False, note
             self._missing = watch.account.missing
             if not self._rows.update(self._clock.monotonic(), self._verdict):
                 watch.change_rows()

@@ -52,11 +52,7 @@ far below another's where attempts interleave."""
 
 
 def refuse_without_log(workflow: Workflow | None) -> None:
-    """Say of a workflow that never has logs that it has none.
-
-    Raises:
-        LogsUnavailableError: It is such a one (WIRE.md "Workflows").
-    """
+    """Raise that a workflow never has logs, if so (WIRE.md "Workflows")."""
     if workflow is not None and workflow.kind == WorkflowKind.HEARTBEAT:
         raise LogsUnavailableError(
             "A HEARTBEAT workflow only asks an address whether it answers; "
@@ -84,9 +80,6 @@ class Account:
     """What the ledger learns from pages: where counting begins, and what is settled.
 
     Without a stream, as here, what a stretch just read does not hold is not retained.
-
-    Attributes:
-        coverage: Which part of the log was read.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -286,12 +279,10 @@ class RetainedPages:
 
     Args:
         fetch: Reads the page at a cursor, past caches if the flag says so.
-        account: Told of each page.
         load_raw: Loads everything in another way, where that is possible; asked
             when more than a few pages are to be read back, newest-first.
 
     Attributes:
-        coverage: What has been read.
         attempts: How many attempts the job had at least, if that is known.
         lines_read: How many lines, those read again included.
         restarts: How often a cursor was refused and the list begun again.
@@ -405,8 +396,7 @@ class RetainedPages:
     async def read_tail(self, limiter: Limiter = None) -> bool:
         """Read the newest page again, and back to what had been read.
 
-        Returns:
-            Whether the newest page holds other lines than last time.
+        Return whether the newest page holds other lines than last time.
         """
         coverage = self.coverage
         before = coverage.newest
@@ -474,10 +464,8 @@ class RetainedPages:
     ) -> tuple[tuple[int, int, str], ...]:
         """Read on at the end of the last attempt if the newest page is not there.
 
-        Where attempts interleave its numbers may be below an earlier one's.
-
-        Returns:
-            What tells whether it has grown.
+        Where attempts interleave its numbers may be below an earlier one's. Return what
+        tells whether it has grown.
         """
         ledger, newest = self.intake.ledger, self.highest()
         last = max(ledger.attempts(), default=0)
@@ -528,14 +516,10 @@ class RetainedPages:
         return None
 
     def downloaded(self, last: tuple[int, int] | None) -> bool:
-        """Take note that a download brought the log from its first line on.
+        """Take note that a download brought the log from its first line on to ``last``.
 
-        Args:
-            last: (attempt, number) of its last line; None without lines.
-
-        Returns:
-            False when lines are known that should have followed: it was cut where
-            its format does not show it.
+        Return False when lines are known that should have followed: it was cut where
+        its format does not show it.
         """
         bottom, key = self.coverage.bottom, self.coverage.key
         if bottom is not None and (last is None or key(last) < key(bottom)):
@@ -551,11 +535,7 @@ class RetainedPages:
         self._all_read()
 
     def confirmed(self, *, whole: bool) -> None:
-        """Take note that every retained line is held, down to where it is wanted.
-
-        Args:
-            whole: Whether that is the log's first line.
-        """
+        """Take note that every retained line is held, at least of what is wanted."""
         if whole:
             self.loaded_all()
             return
@@ -592,13 +572,15 @@ class RetainedPages:
         """Read the pages a gap lies in again; return what of its attempt was read."""
         coverage = self.coverage
         key, rising = coverage.key, coverage.rising
-        # The line that is missing may stand a little before where the count says so.
-        near = 0 if gap.possible and not gap.missing else NEAR
+        # The line that is missing may stand a little before where the count says so,
+        # and one of a doubled number a little before the end of an attempt.
+        only_skipped = gap.possible and not gap.missing
+        near = 0 if only_skipped else NEAR
         first, last = coverage.around(gap._replace(first=gap.first - near))
         begin = coverage.way_to(first, last)
         if begin is None and rising and coverage.top is not None:
             begin = None if key(first) <= key(coverage.top) else coverage.tail
-        left = PAGES_FOR_POSSIBLE if gap.possible and not gap.missing else -1
+        left = PAGES_FOR_POSSIBLE if only_skipped else -1
         low: LinePosition | None = None
         high: LinePosition | None = None
         walk = Walk(self, begin, limiter)
@@ -661,11 +643,7 @@ class RetainedPages:
     def take_page(
         self, page: LogPage, context: Context, *, many: bool
     ) -> Sequence[LogLine]:
-        """Take a page into the intake; return its lines as placed.
-
-        Args:
-            many: Whether it is one of many in a row.
-        """
+        """Take a page, maybe one of ``many`` in a row; return its lines as placed."""
         way = self.coverage.way
         if many:
             now = asyncio.get_running_loop().time()

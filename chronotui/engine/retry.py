@@ -61,11 +61,9 @@ class Step(Enum):
 
 
 def next_step(error: ChronotuiError, phase: Phase, *, waits: bool) -> Step:
-    """Decide what follows from an error.
+    """Decide what follows from an error, with its answer and its route.
 
     Args:
-        error: What went wrong, with its answer and its route.
-        phase: When.
         waits: Whether somebody watches who would rather wait than be told at once,
             as on the desk; a shell that follows takes a first refusal for an answer.
     """
@@ -96,11 +94,7 @@ def _refuses_job(error: ChronotuiError) -> bool:
 
 
 class RefusalSpan:
-    """How long a refusal has lasted without any other answer.
-
-    Args:
-        lasts: Seconds after which it is believed.
-    """
+    """A refusal without any other answer: it is believed once it lasts so long."""
 
     def __init__(self, lasts: float) -> None:
         self._lasts = lasts
@@ -137,11 +131,7 @@ def may_help(error: ChronotuiError) -> bool:
 
 
 class Retries:
-    """Asks requests again that a server failed to answer.
-
-    Args:
-        tell: Takes sentences for people.
-    """
+    """Asks requests again that a server failed to answer; ``tell`` takes sentences."""
 
     def __init__(
         self,
@@ -255,10 +245,7 @@ class SignInGate:
 class Asker:
     """Asks on one route, one request at a time, until it is answered.
 
-    Args:
-        route: What is asked, as requests are named.
-        phase: Tells what is being done.
-        waits: Whether a first refusal is waited out, see `next_step`.
+    ``waits``: A first refusal is waited out, see `next_step`.
     """
 
     def __init__(

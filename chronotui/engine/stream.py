@@ -36,11 +36,9 @@ class LiveStream:
     """Subscribes, takes what arrives, and comes back after every break.
 
     Args:
-        subscribe: Opens a subscription.
         poll: Asked for the job's state when the server ended the stream or said that
             it cannot stream: that alone can end a watch.
         wanted: Set while a stream is wanted: the job runs.
-        phase: Tells what is being done.
         taken: Called after lines were taken, with how many were new and whether they
             may have opened or closed a gap.
     """

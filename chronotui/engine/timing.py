@@ -294,19 +294,13 @@ def backoff_of(timing: WatchTiming, clock: Clock) -> Backoff:
 
 
 class RateLimiter:
-    """A bucket of requests: a burst at first, then a steady rate.
+    """A bucket of requests: a burst at first, then a steady rate a second."""
 
-    Args:
-        burst: Requests there can be at once.
-        rate: Requests that come back, per second.
-        now: Monotonic seconds.
-    """
-
-    def __init__(self, *, burst: int, rate: float, now: float) -> None:
+    def __init__(self, *, burst: int, rate: float) -> None:
         self._burst = float(burst)
         self._rate = rate
         self._left = float(burst)
-        self._at = now
+        self._at = float("inf")
 
     def wait(self, now: float) -> float:
         """Return the seconds until a request may be made; 0 for at once."""
@@ -331,39 +325,27 @@ class _Plan(NamedTuple):
 class GapSchedule:
     """Gives each gap its tries, each later than the one before by a growing delay.
 
+    Where numbers were probably only skipped, the first one comes as late as it takes to
+    settle that.
+
     Args:
-        first: Seconds from seeing a gap to the first try.
-        factor: Growth of the delay from try to try.
-        cap: Longest delay.
         at_once: Whether the first try does not wait, but the second one does.
-        skipped: Seconds to the first try where numbers were probably only skipped:
-            an earlier one settles nothing. None: as for any other.
     """
 
-    def __init__(
-        self,
-        *,
-        first: float,
-        factor: float,
-        cap: float,
-        at_once: bool = False,
-        skipped: float | None = None,
-    ) -> None:
-        self._first = first
-        self._skipped = first if skipped is None else skipped
+    def __init__(self, timing: WatchTiming, *, at_once: bool = False) -> None:
+        self._timing = timing
         self._at_once = at_once
-        self._factor = factor
-        self._cap = cap
         self._plans: dict[tuple[int, int], _Plan] = {}
         self.gaps: list[Gap] = []
 
     def update(self, gaps: Iterable[Gap], now: float) -> None:
         """Take over which gaps there are now, the most urgent first."""
         self.gaps = list(islice(gaps, GAPS_AT_ONCE))
-        fresh, skipped = (
-            _Plan(now + (0.0 if self._at_once else delay), self._first)
-            for delay in (self._first, self._skipped)
-        )
+        first = self._timing.backfill_first
+        fresh = _Plan(now if self._at_once else now + first, first)
+        skipped = fresh
+        if not self._at_once:
+            skipped = _Plan(now + self._timing.settle_after, first)
         self._plans = {
             gap[:2]: self._plans.get(
                 gap[:2], skipped if gap.possible and not gap.missing else fresh
@@ -393,5 +375,6 @@ class GapSchedule:
             due, delay = self._plans[gap[:2]]
             if due > now:
                 continue
-            growing = min(delay * self._factor, self._cap)
+            timing = self._timing
+            growing = min(delay * timing.backfill_factor, timing.backfill_cap)
             self._plans[gap[:2]] = _Plan(now + delay, growing)

@@ -127,11 +127,7 @@ class JobPhase:
 
 
 class LargePages:
-    """Pages that are too large for the server: each asked for seldom.
-
-    Args:
-        apart: Seconds between two requests for any of them.
-    """
+    """Pages too large for the server: each is asked for seldom."""
 
     def __init__(self, apart: float, clock: Clock) -> None:
         self._apart = apart
@@ -144,11 +140,7 @@ class LargePages:
         return max(0.0, self._asked_at + self._apart - self._clock.monotonic())
 
     def check(self, cursor: str | None) -> None:
-        """Let a page be asked for, unless it is too early for that.
-
-        Raises:
-            PageTooLargeError: It was too large less than a minute ago.
-        """
+        """Raise the error known of a page, if it is too early to ask for it again."""
         if cursor in self._known and self.wait() > 0:
             raise self._known[cursor]
 
@@ -165,7 +157,6 @@ class Watch:
     """One job's log, watched until it is sealed.
 
     Args:
-        workflow: The job's workflow, if known.
         changed: Called when something changed that can be shown.
         enough: Tells of each page read on opening whether it was the last wanted;
             by default as the settings say.
@@ -241,13 +232,7 @@ class Watch:
         )
         self._stream = self._new_stream()
         self._ending = Ending(
-            self.pages,
-            self.account,
-            open_rest=self._open_rest,
-            unsure=self.is_unsure,
-            confirm=self._confirm,
-            timing=timing,
-            clock=clock,
+            self.backfill, unsure=self.is_unsure, confirm=self._confirm
         )
 
     @property
@@ -326,7 +311,7 @@ class Watch:
         self._poll.regular = not ended
         if ended:
             return await accompanied(self._read_ended(), self._poll.run())
-        self.backfill.begin()
+        self.backfill.tail.read(found=False)
         return await accompanied(
             self._read_on(), self._poll.run(), self._stream.run(), self._probe_sleep()
         )

@@ -1,62 +1,44 @@
 """Signing in: secrets, where they come from, and requests that carry them.
 
 Secrets go to the profile's own origin alone. A 401 renews them, one renewal serving
-all who wait. A password or token is easily sent to the wrong place (a port that
-another program has taken, a proxy's own page, a url without its prefix), so the server
-is asked for something harmless first, and what no Chronoverse server answers ends it
-there (WIRE.md "Authentication").
+all who wait. How a server takes a password, and whether it is one to send a secret to,
+is told by its own kind.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.errors import (
-    Answer,
-    ChronotuiError,
-    NotFoundError,
     NotSignedInError,
-    UnreadableAnswerError,
 )
-from chronotui.sources.http import Ask, routed
+from chronotui.sources.http import HttpRequest, routed
 from chronotui.sources.protocol import (
     Auth,
     BearerAuth,
     CookieAuth,
-    NoAuth,
     SessionAuth,
     SessionCookies,
 )
 from chronotui.sources.wire_errors import (
-    CHECK_URL,
     begins_as_page,
     is_page,
-    media_type,
-    quote_words,
 )
-from chronotui.sources.wire_json import read_workflows
 
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncIterator,
         Awaitable,
         Callable,
-        Iterable,
-        Mapping,
     )
 
     import httpx
 
-    from chronotui.sources.http import Heard, Http
+    from chronotui.sources.http import Http
     from chronotui.sources.protocol import SecretSource
 
     Login: TypeAlias = Callable[[str, str], Awaitable[SessionCookies]]
@@ -94,63 +76,52 @@ class Secrets:
 class SignedIn:
     """Requests to one server with one profile's secrets."""
 
-    def __init__(self, http: Http, auth: Auth) -> None:
+    def __init__(self, http: Http, credentials: Credentials) -> None:
         self.http = http
-        self.credentials = Credentials(
-            source_for(auth, partial(log_in, http)),
-            None if isinstance(auth, NoAuth) else partial(check_server, http),
-        )
+        self.credentials = credentials
 
-    async def read(self, ask: Ask) -> bytes:
+    async def read(self, request: HttpRequest) -> bytes:
         """Send a request and return the whole body of its success.
 
         Raises:
             ChronotuiError: Whatever went wrong.
         """
-        async with self.exchange(ask) as answer:
+        async with self.exchange(request) as answer:
             body = await self.http.whole_body(answer)
             if begins_as_page(body):
                 raise self.http.web_page()
         return body
 
     @asynccontextmanager
-    async def exchange(self, ask: Ask) -> AsyncIterator[httpx.Response]:
+    async def exchange(self, request: HttpRequest) -> AsyncIterator[httpx.Response]:
         """Send a request and give its success with the body unread.
 
         Raises:
             ChronotuiError: Whatever went wrong.
         """
-        with routed(ask):
+        with routed(request):
             async with AsyncExitStack() as stack:
-                yield await self._answer(ask, stack)
+                yield await self._answer(request, stack)
 
-    async def _answer(self, ask: Ask, stack: AsyncExitStack) -> httpx.Response:
+    async def _answer(
+        self, request: HttpRequest, stack: AsyncExitStack
+    ) -> httpx.Response:
         """Send with secrets, renewing refused ones, and check the status."""
         credentials = self.credentials
         renewals = 0
         while True:
             secrets = await credentials.current()
             answer = await self.http.send(
-                ask, stack, secrets.headers(changes=ask.changes)
+                request, stack, secrets.headers(changes=request.changes)
             )
             may_renew = renewals == 0 or (renewals == 1 and not credentials.are_fresh())
             is_ended = answer.status_code == 401 and not is_page(answer.headers)
-            if not (is_ended and ask.renews and may_renew):
+            if not (is_ended and request.renews and may_renew):
                 await self.http.check(answer)
                 return answer
             await stack.aclose()
             await credentials.renew(secrets)
             renewals += 1
-
-    async def log_out(self) -> None:
-        """End the session on the server; one that has ended already is no error."""
-        if self.credentials.held is None:
-            return
-        url = self.http.address.url("auth", "logout")
-        ask = Ask("logout", url, "POST", changes=True, renews=False)
-        with suppress(NotSignedInError):
-            async with self.exchange(ask):
-                pass
 
     async def aclose(self) -> None:
         """Close every connection; the next request opens new ones."""
@@ -367,186 +338,3 @@ async def _ask(source: SecretSource, name: str) -> str:
         f"The profile's {name} {problem}.",
         next_step="Correct the profile's auth section or the command it names.",
     )
-
-
-# The look at a server before it gets a secret.
-
-_FOREIGN_SCHEMES: Final = re.compile(r"(?i)\b(basic|digest|negotiate|ntlm)\b")
-"""Ways to sign in that Chronoverse does not know."""
-
-_PASSING: Final = frozenset({408, 425, 429})
-"""With 5xx, answers that tell of the moment and not of what kind of server it is."""
-
-_CHECK_PLACE: Final = "Check the profile's url: host, port, a prefix such as /api?"
-_KEPT_BACK: Final = "No secret was sent there."
-
-
-async def check_server(http: Http) -> None:
-    """See that a server is a Chronoverse one, before it gets a secret.
-
-    Without credentials its list of workflows is refused in plain words (401), or is
-    a list of workflows where nobody has to sign in.
-
-    Raises:
-        UnreadableAnswerError: It is another server.
-        NotFoundError: There is nothing of Chronoverse at the url's path.
-        ChronotuiError: It gave no answer that tells, such as a 503.
-    """
-    ask = Ask("server_check", http.address.url("workflows"))
-    heard = await http.hear(ask)
-    with routed(ask):
-        error = _objection(http, heard)
-        if error is not None:
-            error.answer = error.answer or _answer_of(heard)
-            raise error
-
-
-def _objection(http: Http, heard: Heard) -> ChronotuiError | None:
-    """Return why a server gets no secret, None if it may."""
-    status, headers, body = heard
-    page = is_page(headers, body)
-    refusal = http.refusal(status, headers, body)
-    if status == 407 or (page and http.proxy_may_answer):
-        return http.web_page() if 200 <= status < 300 else refusal
-    if status in _PASSING or (status >= 500 and status != 501):
-        return refusal
-    base = http.address.base
-    if status in {404, 410} and not page:
-        return NotFoundError(
-            f"There is no Chronoverse at {base}: no list of workflows ({status}).",
-            next_step=f"{_CHECK_PLACE} {_KEPT_BACK}",
-        )
-    seen = _foreign(heard, page=page)
-    if not seen:
-        return None
-    return UnreadableAnswerError(
-        f"What answers at {base} is not Chronoverse: {seen}.",
-        next_step=f"{_CHECK_PLACE} {_KEPT_BACK}",
-    )
-
-
-def _foreign(heard: Heard, *, page: bool) -> str:
-    """Return by what an answer shows another server, "" if it is Chronoverse's."""
-    status, headers, body = heard
-    challenge = _FOREIGN_SCHEMES.search(headers.get("www-authenticate", ""))
-    if challenge is not None:
-        return f"it asks for a sign-in of its own (HTTP {challenge[0].title()})"
-    if page:
-        return f"a web page came ({status})"
-    if status == 401:
-        plain = media_type(headers) == "text/plain"
-        return "" if plain else f"it answers {status} in a form of its own"
-    if 200 <= status < 300:
-        return "" if _is_list(body) else "what came is no list of workflows"
-    return f"it answers {status} when asked for its workflows"
-
-
-def _is_list(body: bytes) -> bool:
-    try:
-        decoded = json.loads(body)
-        read_workflows(body)
-    except (ValueError, RecursionError, UnreadableAnswerError):
-        return False
-    return "workflows" in decoded
-
-
-def _answer_of(heard: Heard) -> Answer:
-    return Answer(heard.status, not is_page(heard.headers, heard.body))
-
-
-# Exchanging e-mail and password for cookies.
-
-_REFUSALS: Final = frozenset({400, 401, 403, 409, 422})
-_LOGIN_WORDS: Final = ("login", "log in", "sign in", "user")
-
-
-async def log_in(http: Http, email: str, password: str) -> SessionCookies:
-    """Exchange e-mail and password for session cookies.
-
-    Raises:
-        NotSignedInError: The server does not take them.
-        ChronotuiError: The exchange failed in another way.
-    """
-    url = http.address.url("auth", "login")
-    body = json.dumps({"email": email, "password": password}).encode()
-    ask = Ask("login", url, "POST", {"Content-Type": "application/json"}, content=body)
-    heard = await http.hear(ask)
-    with routed(ask):
-        if not 200 <= heard.status < 300:
-            raise _login_error(http, heard, email)
-        if is_page(heard.headers, heard.body):
-            raise http.web_page()
-        set_cookies = heard.headers.get_list("set-cookie")
-        cookies = read_session(set_cookies, datetime.now(UTC))
-        if cookies is None:
-            raise UnreadableAnswerError(
-                "The server took the sign-in and gave no session.", next_step=CHECK_URL
-            )
-    return cookies
-
-
-def _login_error(http: Http, heard: Heard, email: str) -> ChronotuiError:
-    """Tell wrong credentials from a wrong path and from a failing server."""
-    status, headers, body = heard
-    page = is_page(headers, body)
-    error = http.refusal(status, headers, body)
-    if page and http.proxy_may_answer:
-        return error
-    if not page and (status in _REFUSALS or _is_unknown_user(heard)):
-        said = quote_words(body)
-        refused = f"The sign-in as {email} was refused ({status})"
-        error = NotSignedInError(
-            f"{refused}: “{said}”" if said else f"{refused}.",
-            next_step="Check the profile's e-mail and password.",
-        )
-    elif status < 500 and (page or status in {404, 405, 410}):
-        error = NotFoundError(
-            f"There is no sign-in at {http.address.url('auth', 'login')} ({status}).",
-            next_step="Check the profile's url (a prefix such as /api?), or choose "
-            "another auth method.",
-        )
-    error.answer = _answer_of(heard)
-    return error
-
-
-def _is_unknown_user(heard: Heard) -> bool:
-    """Whether a 404 is about the e-mail, as a current server's is, not the path."""
-    if heard.status != 404 or media_type(heard.headers) != "text/plain":
-        return False
-    said = quote_words(heard.body).lower()
-    return any(word in said for word in _LOGIN_WORDS)
-
-
-def read_session(set_cookies: Iterable[str], now: datetime) -> SessionCookies | None:
-    """Find ``session`` and ``csrf`` among Set-Cookie headers; None without a session.
-
-    A cookie jar would drop them behind a port forward, where Domain and Secure do not
-    match the URL in use.
-    """
-    values: dict[str, str] = {}
-    expires_at: datetime | None = None
-    for header in set_cookies:
-        pair, *rest = header.split(";")
-        name, _, value = (part.strip() for part in pair.partition("="))
-        is_sendable = value and value.isascii() and value.isprintable()
-        if name not in {"session", "csrf"} or not is_sendable:
-            continue
-        values[name] = value
-        if name == "session":
-            parted = (attribute.partition("=") for attribute in rest)
-            attributes = {key.strip().lower(): said.strip() for key, _, said in parted}
-            expires_at = _expiry(attributes, now)
-    if "session" not in values:
-        return None
-    return SessionCookies(values["session"], values.get("csrf", ""), expires_at)
-
-
-def _expiry(attributes: Mapping[str, str], now: datetime) -> datetime | None:
-    try:
-        if "max-age" in attributes:
-            return now + timedelta(seconds=int(attributes["max-age"]))
-        if "expires" in attributes:
-            return parsedate_to_datetime(attributes["expires"]).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    return None

@@ -5,20 +5,36 @@ What reads logs is imported with the first log: a desk's tree is there before.
 
 from __future__ import annotations
 
+import json
+import re
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from chronotui.errors import OverloadedError, PageTooLargeError
+from chronotui.errors import (
+    Answer,
+    ChronotuiError,
+    NotFoundError,
+    NotSignedInError,
+    OverloadedError,
+    PageTooLargeError,
+    UnreadableAnswerError,
+)
 from chronotui.sources.address import check_secrets_may_travel, parse_address
-from chronotui.sources.auth import SignedIn, check_server
-from chronotui.sources.http import Ask, Http
+from chronotui.sources.auth import Credentials, SignedIn, source_for
+from chronotui.sources.http import Http, HttpRequest, routed
 from chronotui.sources.protocol import (
     CHRONOVERSE,
     BearerAuth,
     NoAuth,
     SessionAuth,
+    SessionCookies,
     TlsSettings,
 )
+from chronotui.sources.wire_errors import CHECK_URL, is_page, media_type, quote_words
 from chronotui.sources.wire_json import (
     FilterSpellings,
     read_job,
@@ -31,7 +47,7 @@ from chronotui.sources.wire_json import (
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from chronotui.model import (
@@ -46,6 +62,7 @@ if TYPE_CHECKING:
         Workflow,
     )
     from chronotui.sources.download import RawDownload
+    from chronotui.sources.http import WholeAnswer
     from chronotui.sources.protocol import Auth, Capabilities, RequestLog
 
 _NO_CACHE: Final = {"Cache-Control": "no-cache"}
@@ -59,7 +76,9 @@ class Chronoverse:
         self.capabilities: Capabilities = CHRONOVERSE.capabilities
         self._http = http
         self._auth = auth
-        self._signed_in = SignedIn(http, auth)
+        check = None if isinstance(auth, NoAuth) else self.check_server
+        credentials = Credentials(source_for(auth, partial(log_in, http)), check)
+        self._signed_in = SignedIn(http, credentials)
         self._url = http.address.url
         self._job_words = FilterSpellings()
 
@@ -147,8 +166,8 @@ class Chronoverse:
             PageTooLargeError: The server cannot send this page.
         """
         url = self._log_url(workflow_id, job_id, "logs", cursor=cursor)
-        ask = Ask("log_page", url, headers=_NO_CACHE if fresh else {})
-        return read_log_page(await self._read_lines(ask))
+        request = HttpRequest("log_page", url, headers=_NO_CACHE if fresh else {})
+        return read_log_page(await self._read_lines(request))
 
     async def search_logs(
         self,
@@ -165,7 +184,7 @@ class Chronoverse:
         """
         filters = {"cursor": cursor, "stream": stream, "q": query}
         url = self._log_url(workflow_id, job_id, "logs", "search", **filters)
-        return read_search_page(await self._read_lines(Ask("search_logs", url)))
+        return read_search_page(await self._read_lines(HttpRequest("search_logs", url)))
 
     def live(
         self, workflow_id: str, job_id: str
@@ -177,7 +196,7 @@ class Chronoverse:
         from chronotui.sources.live import open_live  # noqa: PLC0415
 
         url = self._log_url(workflow_id, job_id, "events")
-        return open_live(self._signed_in, Ask("live", url, is_stream=True))
+        return open_live(self._signed_in, HttpRequest("live", url, is_stream=True))
 
     def download(
         self,
@@ -198,18 +217,29 @@ class Chronoverse:
         filters = {"format": format, "stream": stream, "q": query}
         url = self._log_url(workflow_id, job_id, "logs", "raw", **filters)
         lone_token = isinstance(self._auth, BearerAuth) and self._auth.session is None
-        ask = Ask("download", url)
-        return RawDownload(self._signed_in, ask, needs_session=lone_token)
+        request = HttpRequest("download", url)
+        return RawDownload(self._signed_in, request, needs_session=lone_token)
 
     async def check_server(self) -> None:
-        """See that this is a Chronoverse server, without sending a secret.
+        """See that this is a Chronoverse server, before it gets a secret.
+
+        A password or token is easily sent to the wrong place (a port that another
+        program has taken, a proxy's own page, a url without its prefix). Without
+        credentials the list of workflows is refused in plain words (401), or is one
+        where nobody has to sign in; whatever answers otherwise gets no secret.
 
         Raises:
             UnreadableAnswerError: It is another server.
             NotFoundError: There is nothing of Chronoverse at the url's path.
-            ChronotuiError: It gave no answer that tells.
+            ChronotuiError: It gave no answer that tells, such as a 503.
         """
-        await check_server(self._http)
+        request = HttpRequest("server_check", self._url("workflows"))
+        answer = await self._http.fetch(request)
+        with routed(request):
+            error = _objection(self._http, answer)
+            if error is not None:
+                error.answer = error.answer or _answer_of(answer)
+                raise error
 
     async def sign_in(self) -> None:
         """Obtain fresh secrets, also after a refusal, and see that they are taken.
@@ -228,12 +258,20 @@ class Chronoverse:
         self._signed_in.credentials.forgive()
 
     async def sign_out(self) -> None:
-        """End the session on the server, where there is one, and forget the secrets."""
+        """End the session on the server, where there is one, and forget the secrets.
+
+        One that has ended already is no error.
+        """
+        credentials = self._signed_in.credentials
+        url = self._url("auth", "logout")
+        request = HttpRequest("logout", url, "POST", changes=True, renews=False)
         try:
-            if isinstance(self._auth, SessionAuth):
-                await self._signed_in.log_out()
+            if isinstance(self._auth, SessionAuth) and credentials.held is not None:
+                with suppress(NotSignedInError):
+                    async with self._signed_in.exchange(request):
+                        pass
         finally:
-            self._signed_in.credentials.forget()
+            credentials.forget()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -245,9 +283,9 @@ class Chronoverse:
         return self._url("workflows", workflow_id, "jobs", job_id, *rest, query=query)
 
     async def _read(self, kind: str, url: str) -> bytes:
-        return await self._signed_in.read(Ask(kind, url))
+        return await self._signed_in.read(HttpRequest(kind, url))
 
-    async def _read_lines(self, ask: Ask) -> bytes:
+    async def _read_lines(self, request: HttpRequest) -> bytes:
         """Read a page of lines.
 
         Raises:
@@ -255,7 +293,7 @@ class Chronoverse:
                 repeating it quickly would only make things worse.
         """
         try:
-            return await self._signed_in.read(ask)
+            return await self._signed_in.read(request)
         except OverloadedError as error:
             answer = error.answer
             if answer is None or answer.status != 429 or not answer.is_plain:
@@ -297,3 +335,167 @@ def open_chronoverse(
         check_secrets_may_travel(address, insecure=insecure)
     http = Http(address, tls or TlsSettings(), timeout_seconds=timeout_seconds, log=log)
     return Chronoverse(http, auth)
+
+
+# The look at a server before it gets a secret.
+
+_FOREIGN_SCHEMES: Final = re.compile(r"(?i)\b(basic|digest|negotiate|ntlm)\b")
+"""Ways to sign in that Chronoverse does not know."""
+
+_PASSING: Final = frozenset({408, 425, 429})
+"""With 5xx, answers that tell of the moment and not of what kind of server it is."""
+
+_CHECK_PLACE: Final = "Check the profile's url: host, port, a prefix such as /api?"
+_KEPT_BACK: Final = "No secret was sent there."
+
+
+def _objection(http: Http, answer: WholeAnswer) -> ChronotuiError | None:
+    """Return why a server gets no secret, None if it may."""
+    status, headers, body = answer
+    page = is_page(headers, body)
+    refusal = http.refusal(status, headers, body)
+    if status == 407 or (page and http.proxy_may_answer):
+        return http.web_page() if 200 <= status < 300 else refusal
+    if status in _PASSING or (status >= 500 and status != 501):
+        return refusal
+    base = http.address.base
+    if status in {404, 410} and not page:
+        return NotFoundError(
+            f"There is no Chronoverse at {base}: no list of workflows ({status}).",
+            next_step=f"{_CHECK_PLACE} {_KEPT_BACK}",
+        )
+    seen = _foreign(answer, page=page)
+    if not seen:
+        return None
+    return UnreadableAnswerError(
+        f"What answers at {base} is not Chronoverse: {seen}.",
+        next_step=f"{_CHECK_PLACE} {_KEPT_BACK}",
+    )
+
+
+def _foreign(answer: WholeAnswer, *, page: bool) -> str:
+    """Return by what an answer shows another server, "" if it is Chronoverse's."""
+    status, headers, body = answer
+    challenge = _FOREIGN_SCHEMES.search(headers.get("www-authenticate", ""))
+    if challenge is not None:
+        return f"it asks for a sign-in of its own (HTTP {challenge[0].title()})"
+    if page:
+        return f"a web page came ({status})"
+    if status == 401:
+        plain = media_type(headers) == "text/plain"
+        return "" if plain else f"it answers {status} in a form of its own"
+    if 200 <= status < 300:
+        return "" if _is_list(body) else "what came is no list of workflows"
+    return f"it answers {status} when asked for its workflows"
+
+
+def _is_list(body: bytes) -> bool:
+    try:
+        decoded = json.loads(body)
+        read_workflows(body)
+    except (ValueError, RecursionError, UnreadableAnswerError):
+        return False
+    return "workflows" in decoded
+
+
+def _answer_of(answer: WholeAnswer) -> Answer:
+    return Answer(answer.status, not is_page(answer.headers, answer.body))
+
+
+# Exchanging e-mail and password for cookies.
+
+_REFUSALS: Final = frozenset({400, 401, 403, 409, 422})
+_LOGIN_WORDS: Final = ("login", "log in", "sign in", "user")
+
+
+async def log_in(http: Http, email: str, password: str) -> SessionCookies:
+    """Exchange e-mail and password for session cookies.
+
+    Raises:
+        NotSignedInError: The server does not take them.
+        ChronotuiError: The exchange failed in another way.
+    """
+    url = http.address.url("auth", "login")
+    body = json.dumps({"email": email, "password": password}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = HttpRequest("login", url, "POST", headers, content=body)
+    answer = await http.fetch(request)
+    with routed(request):
+        if not 200 <= answer.status < 300:
+            raise _login_error(http, answer, email)
+        if is_page(answer.headers, answer.body):
+            raise http.web_page()
+        set_cookies = answer.headers.get_list("set-cookie")
+        cookies = read_session(set_cookies, datetime.now(UTC))
+        if cookies is None:
+            raise UnreadableAnswerError(
+                "The server took the sign-in and gave no session.", next_step=CHECK_URL
+            )
+    return cookies
+
+
+def _login_error(http: Http, answer: WholeAnswer, email: str) -> ChronotuiError:
+    """Tell wrong credentials from a wrong path and from a failing server."""
+    status, headers, body = answer
+    page = is_page(headers, body)
+    error = http.refusal(status, headers, body)
+    if page and http.proxy_may_answer:
+        return error
+    if not page and (status in _REFUSALS or _is_unknown_user(answer)):
+        said = quote_words(body)
+        refused = f"The sign-in as {email} was refused ({status})"
+        error = NotSignedInError(
+            f"{refused}: “{said}”" if said else f"{refused}.",
+            next_step="Check the profile's e-mail and password.",
+        )
+    elif status < 500 and (page or status in {404, 405, 410}):
+        error = NotFoundError(
+            f"There is no sign-in at {http.address.url('auth', 'login')} ({status}).",
+            next_step="Check the profile's url (a prefix such as /api?), or choose "
+            "another auth method.",
+        )
+    error.answer = _answer_of(answer)
+    return error
+
+
+def _is_unknown_user(answer: WholeAnswer) -> bool:
+    """Whether a 404 is about the e-mail, as a current server's is, not the path."""
+    if answer.status != 404 or media_type(answer.headers) != "text/plain":
+        return False
+    said = quote_words(answer.body).lower()
+    return any(word in said for word in _LOGIN_WORDS)
+
+
+def read_session(set_cookies: Iterable[str], now: datetime) -> SessionCookies | None:
+    """Find ``session`` and ``csrf`` among Set-Cookie headers; None without a session.
+
+    A cookie jar would drop them behind a port forward, where Domain and Secure do not
+    match the URL in use.
+    """
+    values: dict[str, str] = {}
+    expires_at: datetime | None = None
+    for header in set_cookies:
+        pair, *rest = header.split(";")
+        name, _, value = (part.strip() for part in pair.partition("="))
+        is_sendable = value and value.isascii() and value.isprintable()
+        if name not in {"session", "csrf"} or not is_sendable:
+            continue
+        values[name] = value
+        if name == "session":
+            parted = (attribute.partition("=") for attribute in rest)
+            attributes = {key.strip().lower(): said.strip() for key, _, said in parted}
+            expires_at = _expiry(attributes, now)
+    if "session" not in values:
+        return None
+    return SessionCookies(values["session"], values.get("csrf", ""), expires_at)
+
+
+def _expiry(attributes: Mapping[str, str], now: datetime) -> datetime | None:
+    try:
+        if "max-age" in attributes:
+            return now + timedelta(seconds=int(attributes["max-age"]))
+        if "expires" in attributes:
+            return parsedate_to_datetime(attributes["expires"]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    return None

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from httpcore import NetworkStream
 
     from chronotui.sources.auth import Secrets, SignedIn
-    from chronotui.sources.http import Ask
+    from chronotui.sources.http import HttpRequest
 
 _LOOK_UP_SECONDS: Final = 0.1
 """How often a thread that waits for secrets looks whether it is still wanted."""
@@ -81,12 +81,14 @@ class RawDownload(AbstractContextManager["RawDownload"]):
             server's word: make it safe before use.
     """
 
-    def __init__(self, signed_in: SignedIn, ask: Ask, *, needs_session: bool) -> None:
+    def __init__(
+        self, signed_in: SignedIn, request: HttpRequest, *, needs_session: bool
+    ) -> None:
         self.format = RawFormat.TXT
         self.file_name: str | None = None
         self._signed_in = signed_in
         self._http = signed_in.http
-        self._ask = ask
+        self._request = request
         self._needs_session = needs_session
         self._stack = ExitStack()
         self._answer: httpx.Response | None = None
@@ -105,7 +107,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
             ChronotuiError: Whatever else went wrong.
         """
         try:
-            with routed(self._ask):
+            with routed(self._request):
                 self._open()
         except BaseException:
             self._stack.close()
@@ -200,7 +202,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
 
     def _followed(self, secrets: Secrets) -> httpx.Response:
         """Send and follow redirects within the origin."""
-        url = self._ask.url
+        url = self._request.url
         for _ in range(_MAX_HOPS):
             answer = self._send(url, secrets)
             target = redirect_target(answer, self._http.address)
@@ -219,7 +221,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         headers = {**_HEADERS, **secrets.headers(raw=True)}
         seconds = self._http.timeout_seconds
         timeout = httpx.Timeout(seconds, read=max(seconds, _SILENCE_SECONDS))
-        self._http.requests[self._ask.kind] += 1
+        self._http.requests[self._request.kind] += 1
         began = time.monotonic()
         status: int | None = None
         try:
@@ -235,7 +237,7 @@ class RawDownload(AbstractContextManager["RawDownload"]):
         except FAILURES as error:
             raise self._failure(error) from error
         finally:
-            self._http.note(self._ask, status, time.monotonic() - began)
+            self._http.note(self._request, status, time.monotonic() - began)
         self._stack.callback(answer.close)
         return answer
 

@@ -78,7 +78,7 @@ _UNACKNOWLEDGED_MS: Final = 35_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class HttpRequest:
     """What to send, before secrets are added; only a GET is ever sent twice.
 
     Attributes:
@@ -99,7 +99,7 @@ class Ask:
     is_stream: bool = False
 
 
-class Heard(NamedTuple):
+class WholeAnswer(NamedTuple):
     """A whole answer, good or bad."""
 
     status: int
@@ -108,12 +108,12 @@ class Heard(NamedTuple):
 
 
 @contextmanager
-def routed(ask: Ask) -> Iterator[None]:
+def routed(request: HttpRequest) -> Iterator[None]:
     """Let an error say what was asked, unless it says so already, as a login's."""
     try:
         yield
     except ChronotuiError as error:
-        error.route = error.route or ask.kind
+        error.route = error.route or request.kind
         raise
 
 
@@ -148,20 +148,23 @@ class Http:
         self._context: ssl.SSLContext | None = None
         self._context_lock = threading.Lock()
 
-    async def hear(self, ask: Ask) -> Heard:
+    async def fetch(self, request: HttpRequest) -> WholeAnswer:
         """Send a request without secrets and return whatever is answered.
 
         Raises:
             ChronotuiError: There was no whole answer.
         """
-        with routed(ask):
+        with routed(request):
             async with AsyncExitStack() as stack:
-                answer = await self.send(ask, stack)
+                answer = await self.send(request, stack)
                 body = await self.whole_body(answer)
-        return Heard(answer.status_code, answer.headers, body)
+        return WholeAnswer(answer.status_code, answer.headers, body)
 
     async def send(
-        self, ask: Ask, stack: AsyncExitStack, secrets: Mapping[str, str] | None = None
+        self,
+        request: HttpRequest,
+        stack: AsyncExitStack,
+        secrets: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request, follow redirects within the origin, and give the answer.
 
@@ -171,12 +174,12 @@ class Http:
         client = await self._ready_client()
         try:
             for _ in range(_MAX_HOPS):
-                answer = await self._sent(client, ask, stack, secrets or {})
+                answer = await self._sent(client, request, stack, secrets or {})
                 target = redirect_target(answer, self.address)
-                if target is None or ask.method != "GET":
+                if target is None or request.method != "GET":
                     return answer
                 await stack.aclose()
-                ask = replace(ask, url=target)
+                request = replace(request, url=target)
         except FAILURES as error:
             raise self.explained(error) from error
         raise UnreadableAnswerError(
@@ -224,33 +227,33 @@ class Http:
     async def _sent(
         self,
         client: httpx.AsyncClient,
-        ask: Ask,
+        request: HttpRequest,
         stack: AsyncExitStack,
         secrets: Mapping[str, str],
     ) -> httpx.Response:
         """Send; a GET that met a connection the server had closed is sent again."""
         try:
-            return await self._opened(client, ask, stack, secrets)
+            return await self._opened(client, request, stack, secrets)
         except httpx.ReadError as error:
             is_stale = isinstance(error.__cause__, StaleConnectionError)
-            if ask.method != "GET" or not is_stale:
+            if request.method != "GET" or not is_stale:
                 raise
-        return await self._opened(client, ask, stack, secrets)
+        return await self._opened(client, request, stack, secrets)
 
     async def _opened(
         self,
         client: httpx.AsyncClient,
-        ask: Ask,
+        request: HttpRequest,
         stack: AsyncExitStack,
         secrets: Mapping[str, str],
     ) -> httpx.Response:
-        self.requests[ask.kind] += 1
-        headers = {**ask.headers, **secrets}
+        self.requests[request.kind] += 1
+        headers = {**request.headers, **secrets}
         status: int | None = None
         problem = ""
         began = time.monotonic()
         try:
-            opening = self._opening(client, ask, headers)
+            opening = self._opening(client, request, headers)
             answer = await stack.enter_async_context(opening)
             status = answer.status_code
             self._date(answer.headers)
@@ -258,15 +261,17 @@ class Http:
             problem = type(error).__name__
             raise
         finally:
-            self.note(ask, status, time.monotonic() - began, problem)
+            self.note(request, status, time.monotonic() - began, problem)
         return answer
 
     def _opening(
-        self, client: httpx.AsyncClient, ask: Ask, headers: dict[str, str]
+        self, client: httpx.AsyncClient, request: HttpRequest, headers: dict[str, str]
     ) -> AbstractAsyncContextManager[httpx.Response]:
-        if ask.is_stream:
-            return _event_stream(client, ask, headers, self.timeout_seconds)
-        return client.stream(ask.method, ask.url, headers=headers, content=ask.content)
+        if request.is_stream:
+            return _event_stream(client, request, headers, self.timeout_seconds)
+        return client.stream(
+            request.method, request.url, headers=headers, content=request.content
+        )
 
     # What goes wrong, and what is told of it.
 
@@ -306,11 +311,22 @@ class Http:
             ) from None
 
     def note(
-        self, ask: Ask, status: int | None, seconds: float, problem: str = ""
+        self,
+        request: HttpRequest,
+        status: int | None,
+        seconds: float,
+        problem: str = "",
     ) -> None:
         """Tell the request log about one exchange."""
         if self._log is not None:
-            entry = (ask.kind, ask.method, ask.url, status, seconds, problem)
+            entry = (
+                request.kind,
+                request.method,
+                request.url,
+                status,
+                seconds,
+                problem,
+            )
             self._log(RequestEntry(*entry))
 
     @property
@@ -405,7 +421,10 @@ class Http:
 
 @asynccontextmanager
 async def _event_stream(
-    client: httpx.AsyncClient, ask: Ask, headers: dict[str, str], patience: float
+    client: httpx.AsyncClient,
+    request: HttpRequest,
+    headers: dict[str, str],
+    patience: float,
 ) -> AsyncIterator[httpx.Response]:
     """Open with httpx-sse; only connecting has to come about in time.
 
@@ -416,8 +435,8 @@ async def _event_stream(
 
     async with aconnect_sse(
         client,
-        ask.method,
-        ask.url,
+        request.method,
+        request.url,
         headers={**headers, "Accept-Encoding": "identity"},
         timeout=httpx.Timeout(patience, read=None),
     ) as source:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
     from chronotui.sources.auth import SignedIn
-    from chronotui.sources.http import Ask, Http
+    from chronotui.sources.http import Http, HttpRequest
 
 MAX_FRAME_BYTES: Final = 16 << 20
 """Largest unfinished frame kept; a 64 KiB line, every byte escaped, is 400 KB."""
@@ -146,7 +146,7 @@ _READ_AHEAD_BYTES: Final = 1 << 20
 
 @asynccontextmanager
 async def open_live(
-    signed_in: SignedIn, ask: Ask
+    signed_in: SignedIn, request: HttpRequest
 ) -> AsyncIterator[AsyncIterator[tuple[LiveEvent, ...]]]:
     """Subscribe; the block gets an iterator of what arrives.
 
@@ -156,7 +156,7 @@ async def open_live(
     Raises:
         ChronotuiError: It cannot be opened, or breaks.
     """
-    async with signed_in.exchange(ask) as answer:
+    async with signed_in.exchange(request) as answer:
         kind = media_type(answer.headers)
         if kind != "text/event-stream":
             raise UnreadableAnswerError(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from chronotui.errors import ConfigError, PathRefusedError
 from chronotui.storage.config import parse_config
 from chronotui.storage.files import write_private
-from chronotui.storage.toml_tree import GONE, changed_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +61,8 @@ def edit_config(path: Path, change: Callable[[Document], None]) -> Edit:
     Raises:
         ConfigError: The file is wrong as it is, or would be after the change.
     """
+    from chronotui.storage.toml_tree import changed_text
+
     text = _read(path)
     parse_config(text, path)
     old = tomllib.loads(text)
@@ -89,11 +90,11 @@ def _read(path: Path) -> str:
 def _differences(
     old: Document, new: Document, path: KeyPath
 ) -> Iterator[tuple[KeyPath, object]]:
-    """Yield what was set or removed, the smallest parts that differ."""
+    """Yield what was set or removed (None), the smallest parts that differ."""
     for name in old.keys() - new.keys():
-        yield (*path, name), GONE
+        yield (*path, name), None
     for name, value in new.items():
-        before = old.get(name, GONE)
+        before = old.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
             yield from _differences(before, value, (*path, name))
         elif before != value or type(before) is not type(value):

@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     KeyPath: TypeAlias = tuple[str, ...]
     Body: TypeAlias = list[tuple[Key | None, Item]]
 
-GONE: Final = object()
-"""The value of an entry that is to be removed."""
-
 _MARK: Final = "\0"
 """What is looked for in a printed tree: no TOML holds it."""
 
 
 def changed_text(text: str, changes: Iterable[tuple[KeyPath, object]]) -> str:
-    """Return a text with entries set or removed, or as it is where that cannot be.
+    """Return a text with entries set or removed (None), or as it is if that cannot be.
 
     Whether it says what was wanted is for the caller to see: some layouts do not
     allow some changes.
@@ -52,7 +49,7 @@ def _apply(document: Container, path: KeyPath, value: object) -> None:
     for parent in parents:
         parts = [item for part in parts for item in _items(part, parent)]
     holders = [part for part in parts if name in part]
-    if value is GONE:
+    if value is None:
         for part in holders:
             _remove(part, name)
         return

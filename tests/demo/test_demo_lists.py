@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -191,8 +192,8 @@ def test_worlds_of_one_seed_are_the_same(demo: DemoServer) -> None:
         [
             (job.id, job.status(start), job.attempt_starts_ns, job.completed_ns)
             for workflow in world.workflows
-            for job in workflow.jobs(start)
-        ][:500]
+            for job in islice(workflow.jobs(start), 100)
+        ]
         for world in (one, two, three)
     ]
     assert jobs[0] == jobs[1] != jobs[2]

@@ -2,12 +2,12 @@
 
 import itertools
 
-from chronotui.engine.timing import GAPS_AT_ONCE, GapSchedule
+from chronotui.engine.timing import GAPS_AT_ONCE, GapSchedule, WatchTiming
 from chronotui.log.ledger import Gap
 
 
 def schedule(*, at_once: bool = False) -> GapSchedule:
-    return GapSchedule(first=0.5, factor=2, cap=60, at_once=at_once)
+    return GapSchedule(WatchTiming(), at_once=at_once)
 
 
 def test_tries_come_later_each_time_up_to_the_cap() -> None:
@@ -59,7 +59,7 @@ def test_only_so_many_gaps_are_looked_after_at_once() -> None:
 
 
 def test_numbers_probably_only_skipped_are_read_when_that_settles_them() -> None:
-    plan = GapSchedule(first=0.5, factor=2, cap=60, skipped=2.0)
+    plan = schedule()
     short, skipped = Gap(1, 9, 9, 1), Gap(1, 3, 3, 0, 1)
     plan.update([short, skipped], 0.0)
     assert plan.due(0.5) == short

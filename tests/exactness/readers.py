@@ -97,30 +97,30 @@ def disorder(found: Sequence[Identity]) -> int:
 
 def judge(
     truth: Sequence[Identity],
-    viewport: Reading,
+    reading: Reading,
     seconds: float,
     *,
     may_miss: bool = False,
     may_refuse: bool = False,
 ) -> Found:
     """Compare what was read with what was written."""
-    held, true = Counter(viewport.lines), Counter(truth)
+    held, true = Counter(reading.lines), Counter(truth)
     lost, doubled = (true - held).total(), (held - true).total()
-    refused = bool(viewport.refused) and may_refuse
+    refused = bool(reading.refused) and may_refuse
     said = 0
-    if refused or (may_miss and viewport.doubtful):
+    if refused or (may_miss and reading.doubtful):
         said = lost
     elif may_miss:
-        said = min(lost, viewport.missing)
+        said = min(lost, reading.missing)
     return Found(
         lost=lost - said,
         doubled=doubled,
-        disordered=disorder(viewport.lines),
-        false_missing=max(0, viewport.missing - lost),
-        false_whole=int(viewport.whole and lost > 0),
+        disordered=disorder(reading.lines),
+        false_missing=max(0, reading.missing - lost),
+        false_whole=int(reading.whole and lost > 0),
         said=said,
         wrong=int(
-            not (viewport.right or refused) or (viewport.doubtful and not may_miss)
+            not (reading.right or refused) or (reading.doubtful and not may_miss)
         ),
         seconds=seconds,
     )
@@ -154,43 +154,43 @@ async def timed(
     read: Callable[[Reading], Awaitable[None]],
 ) -> tuple[Reading, float]:
     """Let a reader read until it ends, gives up or takes too long."""
-    viewport, began = Reading(), time.monotonic()
+    reading, began = Reading(), time.monotonic()
     try:
         async with asyncio.timeout(LIMIT):
-            await read(viewport)
+            await read(reading)
     except TimeoutError:
-        viewport.said.append(f"it had not ended after {LIMIT:.0f} s")
-        viewport.right = viewport.whole = False
+        reading.said.append(f"it had not ended after {LIMIT:.0f} s")
+        reading.right = reading.whole = False
     except ChronotuiError as error:
-        viewport.refused = f"{type(error).__name__}: {error.sentence}"
-        viewport.said.append(viewport.refused)
-    return viewport, time.monotonic() - began
+        reading.refused = f"{type(error).__name__}: {error.sentence}"
+        reading.said.append(reading.refused)
+    return reading, time.monotonic() - began
 
 
 async def watched(
-    client: Chronoverse, job: Job, settings: WatchSettings, viewport: Reading
+    client: Chronoverse, job: Job, settings: WatchSettings, reading: Reading
 ) -> None:
     """Read a job as the desk does."""
     log = JobLog(client, None, job, settings=settings)
     try:
         verdict = await log.watch()
-        _take_store(log, viewport)
-        _believe(verdict, viewport)
+        _take_store(log, reading)
+        _believe(verdict, reading)
     except BaseException:
-        _take_store(log, viewport)
-        viewport.said.append(f"the desk said {log.state.connection.text(log.now())}")
+        _take_store(log, reading)
+        reading.said.append(f"the desk said {log.state.connection.text(log.now())}")
         raise
     finally:
         log.store.close()
 
 
-def _believe(verdict: Verdict, viewport: Reading) -> None:
+def _believe(verdict: Verdict, reading: Reading) -> None:
     """Note what a verdict says."""
-    viewport.missing = _short(verdict)
-    viewport.whole = verdict.sealed and not viewport.missing
-    viewport.right = verdict.lines == len(viewport.lines)
-    viewport.doubtful = not verdict.sealed and not viewport.missing
-    viewport.said.append(verdict.sentence())
+    reading.missing = _short(verdict)
+    reading.whole = verdict.sealed and not reading.missing
+    reading.right = verdict.lines == len(reading.lines)
+    reading.doubtful = not verdict.sealed and not reading.missing
+    reading.said.append(verdict.sentence())
 
 
 def _short(verdict: Verdict) -> int:
@@ -199,27 +199,27 @@ def _short(verdict: Verdict) -> int:
     return verdict.missing + possible
 
 
-def _take_store(log: JobLog, viewport: Reading) -> None:
-    viewport.lines = [identity(line) for line in log.store.lines(0, len(log.store))]
+def _take_store(log: JobLog, reading: Reading) -> None:
+    reading.lines = [identity(line) for line in log.store.lines(0, len(log.store))]
 
 
 async def followed(
-    client: Chronoverse, job: Job, settings: WatchSettings, viewport: Reading
+    client: Chronoverse, job: Job, settings: WatchSettings, reading: Reading
 ) -> None:
     """Read a job as ``logs --follow`` does."""
-    follow = Follow(client, None, job, settings=settings, tell=viewport.said.append)
+    follow = Follow(client, None, job, settings=settings, tell=reading.said.append)
     async for batch in follow.batches():
-        viewport.lines += map(identity, batch)
+        reading.lines += map(identity, batch)
     result = follow.result
     assert result is not None
-    viewport.missing = _short(result.verdict)
-    viewport.whole = result.exit_code != 6
-    viewport.doubtful = not viewport.whole and not viewport.missing
+    reading.missing = _short(result.verdict)
+    reading.whole = result.exit_code != 6
+    reading.doubtful = not reading.whole and not reading.missing
     ended = 0 if result.job.status == "COMPLETED" else 1
-    viewport.right = follow.printed == len(viewport.lines) and (
+    reading.right = follow.printed == len(reading.lines) and (
         result.exit_code in (6, ended)
     )
-    viewport.said.append(follow.summary())
+    reading.said.append(follow.summary())
 
 
 async def recorded(
@@ -227,7 +227,7 @@ async def recorded(
     job: Job,
     settings: WatchSettings,
     path: Path,
-    viewport: Reading,
+    reading: Reading,
 ) -> None:
     """Record a job as ``save`` does while it runs."""
     request = SaveRequest(
@@ -239,22 +239,22 @@ async def recorded(
     )
     save = Save(client, request, watch=settings)
     try:
-        await _run(save, viewport)
+        await _run(save, reading)
     finally:
-        viewport.lines = list(_entries(_lines_of(path, save.part)))
-    viewport.right = viewport.right and viewport.counted == len(viewport.lines)
+        reading.lines = list(_entries(_lines_of(path, save.part)))
+    reading.right = reading.right and reading.counted == len(reading.lines)
 
 
-async def _run(save: Save, viewport: Reading) -> None:
+async def _run(save: Save, reading: Reading) -> None:
     """Run a save and note what it says of its file."""
     result = await save.run()
-    viewport.said += result.notes
-    viewport.missing = result.missing_lines
+    reading.said += result.notes
+    reading.missing = result.missing_lines
     vouched = not any("not verified" in note.lower() for note in result.notes)
-    viewport.whole = result.exit_code == 0 and vouched
-    viewport.doubtful = result.exit_code != 0 and not viewport.missing
-    viewport.right = True
-    viewport.counted = result.lines
+    reading.whole = result.exit_code == 0 and vouched
+    reading.doubtful = result.exit_code != 0 and not reading.missing
+    reading.right = True
+    reading.counted = result.lines
 
 
 def _lines_of(*paths: Path | None) -> list[str]:
@@ -282,19 +282,19 @@ def _entries(lines: Iterable[str]) -> Iterable[Identity]:
         yield (attempt, number, entry["stream"], entry["message_raw"])
 
 
-async def printed(client: Chronoverse, job: Job, viewport: Reading) -> None:
+async def printed(client: Chronoverse, job: Job, reading: Reading) -> None:
     """Read an ended job as ``logs`` does."""
-    log = RetainedLog(client, None, job, tell=viewport.said.append)
+    log = RetainedLog(client, None, job, tell=reading.said.append)
     async for batch in log.batches():
-        viewport.lines += map(identity, batch)
-    viewport.missing = log.missing
-    viewport.whole = log.exit_code == 0
-    viewport.doubtful = not viewport.whole and not viewport.missing
-    viewport.right = log.printed == len(viewport.lines)
+        reading.lines += map(identity, batch)
+    reading.missing = log.missing
+    reading.whole = log.exit_code == 0
+    reading.doubtful = not reading.whole and not reading.missing
+    reading.right = log.printed == len(reading.lines)
 
 
 async def loaded(
-    client: Chronoverse, job: Job, settings: WatchSettings, viewport: Reading
+    client: Chronoverse, job: Job, settings: WatchSettings, reading: Reading
 ) -> None:
     """Open an ended job on the desk and load it from its first line with ``g``."""
     log = JobLog(client, None, job, settings=settings)
@@ -303,10 +303,10 @@ async def loaded(
         await log.history.load_all()
         verdict = log.state.verdict
         assert verdict is not None
-        _take_store(log, viewport)
-        _believe(verdict, viewport)
+        _take_store(log, reading)
+        _believe(verdict, reading)
         if verdict.part or verdict.split or not log.state.at_start:
-            viewport.whole = viewport.right = False
+            reading.whole = reading.right = False
     finally:
         log.store.close()
 
@@ -316,7 +316,7 @@ async def saved(
     job: Job,
     path: Path,
     truth: Sequence[Identity],
-    viewport: Reading,
+    reading: Reading,
     *,
     stream: str | None = None,
 ) -> None:
@@ -332,13 +332,13 @@ async def saved(
         path=path,
         stream=stream,
     )
-    await _run(Save(client, request), viewport)
+    await _run(Save(client, request), reading)
     lines = _lines_of(path)
     if request.format is JSONL:
-        viewport.lines = list(_entries(lines))
+        reading.lines = list(_entries(lines))
     else:
-        viewport.lines = named(lines, truth)
-    viewport.right = viewport.right and viewport.counted == len(viewport.lines)
+        reading.lines = named(lines, truth)
+    reading.right = reading.right and reading.counted == len(reading.lines)
 
 
 def named(messages: Sequence[str], truth: Sequence[Identity]) -> list[Identity]:

@@ -125,12 +125,12 @@ async def _run_live(
     found = {
         name: judge(
             truth,
-            viewport,
+            reading,
             seconds,
             may_miss=case.may_miss,
-            may_refuse=name in case.may_refuse and not viewport.lines,
+            may_refuse=name in case.may_refuse and not reading.lines,
         )
-        for name, (viewport, seconds) in zip(readers, readings, strict=True)
+        for name, (reading, seconds) in zip(readers, readings, strict=True)
     }
     said = {name: r.said for name, (r, _) in zip(readers, readings, strict=True)}
     return Run(case.name, dialect, seed, found, said)
@@ -162,10 +162,10 @@ async def _run_ended(
         client = await stack.enter_async_context(aclosing(client_of(demo, url)))
         job = await _first_reading(client, made.workflow_id, made.id)
         for name, (true, read) in _ways(client, job, folder, truth).items():
-            viewport, seconds = await timed(read)
+            reading, seconds = await timed(read)
             may_refuse = case.cut or case.dies
-            found[name] = judge(true, viewport, seconds, may_refuse=may_refuse)
-            said[name] = viewport.said
+            found[name] = judge(true, reading, seconds, may_refuse=may_refuse)
+            said[name] = reading.said
     return Run(case.name, dialect, seed, found, said)
 
 

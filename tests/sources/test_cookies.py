@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chronotui.sources.auth import read_session
+from chronotui.sources.chronoverse import read_session
 from chronotui.sources.protocol import BearerAuth, SessionAuth, SessionCookies
 
 NOW = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)

@@ -299,10 +299,10 @@ async def test_a_head_that_is_held_back_is_waited_for(
         await held.wait()
         writer.write(UNTIL_CLOSED + b"event: connected\ndata: {}\n\n")
 
-    client = client_for((await make_peer(script)).url, timeout_seconds=0.01)
+    client = client_for((await make_peer(script)).url, timeout_seconds=0.2)
     watching = asyncio.create_task(watch(client))
     await asked.wait()
-    done, _ = await asyncio.wait([watching], timeout=0.2)
+    done, _ = await asyncio.wait([watching], timeout=0.5)
     assert not done, "the time-out is for connecting alone"
     held.set()
     assert await watching == [Connected()]

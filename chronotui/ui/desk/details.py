@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["title", "field", "text", "note", "alarm"]
 LABELS: Final = {
-    "id": "id",
     "workflow_id": "workflow",
     "container_id": "container",
     "interval": "every (minutes)",

@@ -320,7 +320,7 @@ class LineLoader:
         if await self._reported(log.history.load_all):
             self._say("")
             if log is self.log and pane.view.is_at_top:
-                pane.view.take_over()
+                pane.view.sync()
                 pane.view.go_to_row(0)
 
     def load_back(self, pane: LogPane, goal: Goal, typed: str) -> None:

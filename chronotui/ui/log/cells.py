@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from enum import Enum, auto
 from functools import lru_cache
 from itertools import accumulate, chain, islice, pairwise
 from operator import attrgetter
@@ -23,7 +22,7 @@ from rich.style import Style
 from chronotui.text import clean, parse_ansi, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chronotui.text import Span, StyleSpec
 
@@ -171,7 +170,6 @@ class Grid:
 
     @property
     def width(self) -> int:
-        """Cells the whole text takes."""
         if self._starts is None:
             return len(self.text)
         while self._measure(self._starts):
@@ -292,27 +290,12 @@ _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++')
 _EMPTY: Final = {"{": "}", "[": "]"}
 
 
-class JsonKind(Enum):
-    """What a coloured piece of a JSON line is."""
+class JsonStyles(NamedTuple):
+    """How a piece of JSON is coloured; brackets, colons and commas are not."""
 
-    KEY = auto()
-    TEXT = auto()
-    VALUE = auto()
-
-
-class JsonPart(NamedTuple):
-    """A coloured piece of a line."""
-
-    start: int
-    end: int
-    kind: JsonKind
-
-
-class JsonLine(NamedTuple):
-    """A line of indented JSON, harmless to print."""
-
-    text: str
-    parts: tuple[JsonPart, ...]
+    key: Style
+    text: Style
+    value: Style
 
 
 def is_json(message: str) -> bool:
@@ -327,9 +310,9 @@ def is_json(message: str) -> bool:
     return True
 
 
-def pretty_json(message: str) -> Iterator[JsonLine]:
-    """Yield a JSON text, known to be one, indented by two."""
-    line = _JsonLineMaker()
+def pretty_json(message: str, styles: JsonStyles) -> Iterator[tuple[str, list[Run]]]:
+    """Yield the lines of a text known to be JSON, indented, harmless, and coloured."""
+    line = _JsonLine(styles)
     depth = 0
     before = ""
     found = (match.group() for match in _TOKEN.finditer(message))
@@ -348,34 +331,31 @@ def pretty_json(message: str) -> Iterator[JsonLine]:
     yield line.take(0)
 
 
-class _JsonLineMaker:
-    def __init__(self) -> None:
+class _JsonLine:
+    """A line in the making."""
+
+    def __init__(self, styles: JsonStyles) -> None:
+        self._styles = styles
         self._pieces: list[str] = []
         self._length = 0
-        self._parts: list[JsonPart] = []
+        self._runs: list[Run] = []
 
     def add(self, piece: str, after: str) -> None:
-        text = clean(piece)
+        text = clean(piece) + " " * (piece == ":")
         start, self._length = self._length, self._length + len(text)
-        if piece == ":":
-            text += " "
-            self._length += 1
-        elif piece not in "{}[],":
-            self._parts.append(JsonPart(start, self._length, _kind(piece, after)))
         self._pieces.append(text)
+        if piece not in "{}[],:":
+            is_text = piece.startswith('"')
+            key, of_text, value = self._styles
+            style = value if not is_text else key if after == ":" else of_text
+            self._runs.append(Run(start, self._length, style))
 
-    def take(self, depth: int) -> JsonLine:
+    def take(self, depth: int) -> tuple[str, list[Run]]:
         """Return the line, and begin the next one so deep."""
-        line = JsonLine("".join(self._pieces), tuple(self._parts))
+        line = ("".join(self._pieces), self._runs)
         indent = " " * (INDENT * min(depth, DEEPEST))
-        self._pieces, self._length, self._parts = [indent], len(indent), []
+        self._pieces, self._length, self._runs = [indent], len(indent), []
         return line
-
-
-def _kind(piece: str, after: str) -> JsonKind:
-    if not piece.startswith('"'):
-        return JsonKind.VALUE
-    return JsonKind.KEY if after == ":" else JsonKind.TEXT
 
 
 # What of a message is shown: cleaned, coloured, capped, or as indented JSON.
@@ -415,7 +395,6 @@ class Paragraph(NamedTuple):
         return self._replace(runs=overlay(self.runs, found)) if found else self
 
     def indent(self, width: int) -> int:
-        """Return the hanging indent when it wraps."""
         return indent_of(self.grid.text, width)
 
     @property
@@ -425,7 +404,6 @@ class Paragraph(NamedTuple):
 
 
 def shown_message(message: str, base: Style, aside: Style) -> Paragraph:
-    """Return one message as it stands in the list."""
     if len(message) <= MOST_SHOWN and message.isascii() and message.isprintable():
         return Paragraph(Grid(message), (Run(0, len(message), base),))
     note = f" … {byte_size(message)}, Enter opens"
@@ -434,7 +412,6 @@ def shown_message(message: str, base: Style, aside: Style) -> Paragraph:
 
 
 def whole_message(message: str, base: Style, aside: Style) -> Paragraph:
-    """Return one message as it stands on a screen of its own."""
     most = MOST_WHOLE if message.isascii() else MOST_WHOLE_WIDE
     note = f" … the first {most:,} characters of {byte_size(message)}: save it"
     return _capped(message, Run(0, most, base), note, aside)
@@ -494,19 +471,17 @@ def byte_size(message: str) -> str:
 
 
 def shown_json(
-    message: str, base: Style, aside: Style, styles: Mapping[JsonKind, Style]
+    message: str, base: Style, aside: Style, styles: JsonStyles
 ) -> list[Paragraph]:
     """Return a message that is JSON, indented, a paragraph for each line."""
     paragraphs: list[Paragraph] = []
-    for line in pretty_json(message):
+    for text, runs in pretty_json(message, styles):
         if len(paragraphs) >= MOST_JSON_LINES:
             note = "… the rest: Enter opens"
             paragraphs.append(Paragraph(Grid(note), (Run(0, len(note), aside),)))
             break
-        cut = line.text[:MOST_SHOWN]
-        runs = overlay(
-            (Run(0, len(cut), base),),
-            [Run(p.start, p.end, styles[p.kind]) for p in line.parts],
+        cut = text[:MOST_SHOWN]
+        paragraphs.append(
+            Paragraph(Grid(cut), overlay((Run(0, len(cut), base),), runs))
         )
-        paragraphs.append(Paragraph(Grid(cut), runs))
     return paragraphs

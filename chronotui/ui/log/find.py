@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.marks import Anchor, GapRow, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
+from chronotui.log.rows import first_number
 from chronotui.times import NS, parse_when
 from chronotui.ui.log.cells import percent
 from chronotui.ui.log.render import gap_text, wall_time
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
     from chronotui.ui.log.state import EdgeWatch, OpenLog, Shown
     from chronotui.viewport import Spot
-
-
-class Origin(NamedTuple):
-    """Where a search was begun, to come back to when it is given up."""
-
-    spot: Spot[Anchor]
-    pattern: Pattern | None
-
-
-class Unfiltered(NamedTuple):
-    """What was shown before a filter was typed, to come back to."""
-
-    spot: Spot[Anchor]
-    shown: Shown
 
 
 class Wanted(NamedTuple):
@@ -75,19 +62,17 @@ class LogFinder:
 
     def __init__(self, edges: EdgeWatch) -> None:
         self._edges = edges
-        self._origin: Origin | None = None
+        self._origin: tuple[Spot[Anchor], Pattern | None] | None = None
         self._wanted: Wanted | None = None
         self._left_at: Spot[Anchor] | None = None
         self._asked_at: Spot[Anchor] | None = None
-        self._unfiltered: Unfiltered | None = None
+        self._unfiltered: tuple[Spot[Anchor], Shown] | None = None
 
     # Searching
 
     def begin_search(self, opened: OpenLog) -> None:
-        """Remember where the reader is, before the first letter is typed."""
-        search = opened.search
-        pattern = search.pattern if search is not None else None
-        self._origin = Origin(opened.viewport.spot, pattern)
+        pattern = opened.search.pattern if opened.search is not None else None
+        self._origin = (opened.viewport.spot, pattern)
 
     def preview_search(self, opened: OpenLog, text: str) -> str:
         """Mark the matches of what is typed so far, and go to the first one."""
@@ -98,21 +83,20 @@ class LogFinder:
         search = opened.search_for(pattern)
         self._wanted = None
         if self._origin is not None:
-            spot = self._origin.spot
+            spot, _pattern = self._origin
             opened.viewport.return_to(spot)
             if search is not None:
                 self._go_to(opened, self._first_from(spot, opened, search))
         return ""
 
     def end_search(self, opened: OpenLog, *, keep: bool) -> None:
-        """Keep the search, or go back to where it was begun."""
         origin, self._origin = self._origin, None
         if keep:
             return
-        opened.search_for(origin.pattern if origin is not None else None)
+        opened.search_for(origin[1] if origin is not None else None)
         self._wanted = None
         if origin is not None:
-            opened.viewport.return_to(origin.spot)
+            opened.viewport.return_to(origin[0])
 
     def _first_from(
         self, spot: Spot[Anchor], opened: OpenLog, search: Search
@@ -211,8 +195,7 @@ class LogFinder:
     # Filters
 
     def begin_filter(self, opened: OpenLog) -> None:
-        """Remember what is shown, before the first letter is typed."""
-        self._unfiltered = Unfiltered(opened.viewport.spot, opened.shown)
+        self._unfiltered = (opened.viewport.spot, opened.shown)
 
     def preview_filter(self, opened: OpenLog, typed: str) -> str:
         """Show what a filter as typed so far would leave.
@@ -226,7 +209,7 @@ class LogFinder:
         if tried != opened.filters.tried:
             opened.filters.tried = tried
             if tried is None and self._unfiltered is not None:
-                opened.show(self._unfiltered.shown)
+                opened.show(self._unfiltered[1])
             else:
                 opened.refilter()
         return ""
@@ -236,9 +219,10 @@ class LogFinder:
         before, self._unfiltered = self._unfiltered, None
         if before is None:
             return None
+        spot, shown = before
         opened.filters.tried = None
-        opened.show(before.shown)
-        return before.spot
+        opened.show(shown)
+        return spot
 
     def put_filter(self, opened: OpenLog, typed: str) -> str:
         """Put one more filter on the log; an empty one takes all patterns away."""
@@ -294,13 +278,6 @@ class TimeGoal(NamedTuple):
 Goal: TypeAlias = LineGoal | TimeGoal
 
 
-class GoalFound(NamedTuple):
-    """Where a goal is, and what the reader must be told of it."""
-
-    row: int
-    word: str = ""
-
-
 def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
     """Read where to go.
 
@@ -319,7 +296,7 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
         number = int(digits[:MOST_DIGITS])
         if not number:
             raise ValueError("Lines are counted from 1.")
-        return LineGoal(opened.attempt, number - 1 + opened.first_number)
+        return LineGoal(opened.attempt, number - 1 + first_number(opened.store))
     return _time_goal(text, opened, now)
 
 
@@ -346,7 +323,6 @@ def _nanoseconds(text: str, now: datetime) -> int:
 
 
 def is_before_loaded(goal: Goal, opened: OpenLog) -> bool:
-    """Whether a goal lies before all that is loaded."""
     if isinstance(goal, LineGoal):
         return opened.store.bisect(_lowest(goal)) == 0
     oldest = opened.store.line(0).time_ns
@@ -376,8 +352,8 @@ def _first_line(rows: Iterable[Row]) -> LogLine | None:
     return next((row.line for row in rows if isinstance(row, LineRow)), None)
 
 
-def find_goal(goal: Goal, opened: OpenLog) -> GoalFound:
-    """Return the row of a goal, or of what is nearest to it.
+def find_goal(goal: Goal, opened: OpenLog) -> tuple[int, str]:
+    """Return the row of a goal, or of what is nearest to it, and a word of that.
 
     Raises:
         ValueError: The log has no such place; the message is a sentence.
@@ -387,11 +363,11 @@ def find_goal(goal: Goal, opened: OpenLog) -> GoalFound:
     if isinstance(goal, LineGoal):
         return _find_line(goal, opened)
     if is_before_loaded(goal, opened):
-        return GoalFound(0, "The log begins later: this is its first line.")
-    return GoalFound(opened.rows.row_at_time(goal.time_ns), goal.word)
+        return 0, "The log begins later: this is its first line."
+    return opened.rows.row_at_time(goal.time_ns), goal.word
 
 
-def _find_line(goal: LineGoal, opened: OpenLog) -> GoalFound:
+def _find_line(goal: LineGoal, opened: OpenLog) -> tuple[int, str]:
     store, rows = opened.store, opened.rows
     index = store.bisect(_lowest(goal))
     line = store.line(index) if index < len(store) else None
@@ -400,15 +376,15 @@ def _find_line(goal: LineGoal, opened: OpenLog) -> GoalFound:
     row = rows.locate(Anchor(key_of(line)))
     above = rows.row(row - 1) if row else None
     if line.sequence_num > goal.number and isinstance(above, GapRow):
-        return GoalFound(row - 1, f"That line is among those: {gap_text(above.gap)}.")
+        return row - 1, f"That line is among those: {gap_text(above.gap)}."
     if rows.anchor(row) != Anchor(key_of(line)):
-        return GoalFound(row, "The filter hides that line; this one is near it.")
-    return GoalFound(row)
+        return row, "The filter hides that line; this one is near it."
+    return row, ""
 
 
 def _beyond(goal: LineGoal, index: int, opened: OpenLog) -> str:
     """Say that a try has no such line; ``index`` is where it would be."""
-    number = goal.number + 1 - opened.first_number
+    number = goal.number + 1 - first_number(opened.store)
     last = opened.number_of(opened.store.line(max(index - 1, 0)))
     of = f" in attempt {goal.attempt}" if opened.has_attempts else ""
     return f"There is no line {number:,}{of}: the newest is {last:,}."

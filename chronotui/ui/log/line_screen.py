@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from chronotui.json_tree import JsonFolds, NodeKind, read_json
 from chronotui.text import clean, plural
+from chronotui.ui.keys import help_key
 from chronotui.ui.log.cells import (
     MOST_WHOLE,
     Grid,
@@ -54,20 +55,12 @@ class TextSheet(ScrollView, can_focus=True):
     TextSheet { height: 1fr; scrollbar-size-vertical: 1; background: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "step(1)", "Down", show=False, id="line.down"),
-        Binding("k,up", "step(-1)", "Up", show=False, id="line.up"),
-        Binding(
-            "space,ctrl+f,pagedown",
-            "turn(1)",
-            "Page down",
-            show=False,
-            id="line.page_down",
-        ),
-        Binding(
-            "b,ctrl+b,pageup", "turn(-1)", "Page up", show=False, id="line.page_up"
-        ),
-        Binding("g,home", "scroll_home", "Start", show=False, id="line.start"),
-        Binding("G,end", "scroll_end", "End", show=False, id="line.end"),
+        help_key("j,down", "step(1)", "Down", "line.down"),
+        help_key("k,up", "step(-1)", "Up", "line.up"),
+        help_key("space,ctrl+f,pagedown", "turn(1)", "Page down", "line.page_down"),
+        help_key("b,ctrl+b,pageup", "turn(-1)", "Page up", "line.page_up"),
+        help_key("g,home", "scroll_home", "Start", "line.start"),
+        help_key("G,end", "scroll_end", "End", "line.end"),
     ]
 
     def __init__(self, paragraph: Paragraph) -> None:
@@ -90,7 +83,6 @@ class TextSheet(ScrollView, can_focus=True):
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
     def on_resize(self) -> None:
-        """Wrap to the new width."""
         width = self.size.width
         if width and width != self._width:
             self._width = width
@@ -112,7 +104,6 @@ class TextSheet(ScrollView, can_focus=True):
 def part_of(
     paragraph: Paragraph, part: tuple[int, int], indent: int, width: int, base: Style
 ) -> Strip:
-    """Return a part of a paragraph as a row of some width."""
     strip = Strip(segments(paragraph.grid.text, paragraph.runs, *part))
     if indent:
         strip = Strip.join([Strip.blank(indent, base), strip])
@@ -207,27 +198,17 @@ class JsonSheet(Widget, can_focus=True):
     """
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", show=False, id="line.down"),
-        Binding("k,up", "move(-1)", "Up", show=False, id="line.up"),
-        Binding(
-            "space,ctrl+f,pagedown",
-            "turn(1.0)",
-            "Page down",
-            show=False,
-            id="line.page_down",
-        ),
-        Binding(
-            "b,ctrl+b,pageup", "turn(-1.0)", "Page up", show=False, id="line.page_up"
-        ),
-        Binding(
-            "ctrl+d", "turn(0.5)", "Half page down", show=False, id="line.half_down"
-        ),
-        Binding("ctrl+u", "turn(-0.5)", "Half page up", show=False, id="line.half_up"),
-        Binding("g,home", "go(0)", "Start", show=False, id="line.start"),
-        Binding("G,end", "go(-1)", "End", show=False, id="line.end"),
-        Binding("l,right", "unfold", "Unfold", show=False, id="line.unfold"),
-        Binding("h,left", "fold", "Fold", show=False, id="line.fold"),
-        Binding("o,enter", "flip", "Fold or unfold", show=False, id="line.flip"),
+        help_key("j,down", "move(1)", "Down", "line.down"),
+        help_key("k,up", "move(-1)", "Up", "line.up"),
+        help_key("space,ctrl+f,pagedown", "turn(1.0)", "Page down", "line.page_down"),
+        help_key("b,ctrl+b,pageup", "turn(-1.0)", "Page up", "line.page_up"),
+        help_key("ctrl+d", "turn(0.5)", "Half page down", "line.half_down"),
+        help_key("ctrl+u", "turn(-0.5)", "Half page up", "line.half_up"),
+        help_key("g,home", "go(0)", "Start", "line.start"),
+        help_key("G,end", "go(-1)", "End", "line.end"),
+        help_key("l,right", "unfold", "Unfold", "line.unfold"),
+        help_key("h,left", "fold", "Fold", "line.fold"),
+        help_key("o,enter", "flip", "Fold or unfold", "line.flip"),
     ]
 
     class Moved(Message):
@@ -366,7 +347,6 @@ class JsonSheet(Widget, can_focus=True):
         return paragraph.grid.wrap(width, indent)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the strips of a part of the window; the compositor asks."""
         if self.size != (self._width, self._viewport.window):
             self._fit()
         places = list(self._viewport.window_rows())[crop.y : crop.bottom]
@@ -469,7 +449,6 @@ class LineScreen(ModalScreen[None]):
 
     @on(JsonSheet.Moved)
     def _title(self) -> None:
-        """Say where in the tree the reader is."""
         words = "Line"
         if self._tree is not None and self._shows_tree:
             path = clean(self._tree.folds.tree.path(self._tree.node))

@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from chronotui.text import clean, plural
+from chronotui.ui.keys import help_key
 from chronotui.ui.log.cells import percent
 from chronotui.ui.log.find import goal_of
 from chronotui.ui.log.line_screen import LineScreen
@@ -42,8 +43,8 @@ ROOM_TO_TYPE: Final = 20
 """Cells that are left to the input at least; a longer remark stands above it."""
 
 
-class Asked(Enum):
-    """What the prompt asks for; the value stands before the typed text."""
+class PromptKind(Enum):
+    """What is typed; the value stands before it."""
 
     SEARCH = "/"
     FILTER = "&"
@@ -51,9 +52,9 @@ class Asked(Enum):
 
 
 HINTS: Final = {
-    Asked.SEARCH: "regular expression, smart case",
-    Asked.FILTER: "shows what matches; !x hides; level:warn",
-    Asked.GOTO: "line number, 14:05, -15m, start, end",
+    PromptKind.SEARCH: "regular expression, smart case",
+    PromptKind.FILTER: "shows what matches; !x hides; level:warn",
+    PromptKind.GOTO: "line number, 14:05, -15m, start, end",
 }
 
 
@@ -61,9 +62,9 @@ class PromptInput(Input):
     """A bare input that tells of keys which are no typing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Cancel", show=False, id="prompt.cancel"),
-        Binding("up", "remembered(-1)", "Earlier", show=False, id="prompt.earlier"),
-        Binding("down", "remembered(1)", "Later", show=False, id="prompt.later"),
+        help_key("escape", "give_up", "Cancel", "prompt.cancel"),
+        help_key("up", "remembered(-1)", "Earlier", "prompt.earlier"),
+        help_key("down", "remembered(1)", "Later", "prompt.later"),
     ]
 
     def __init__(self, prompt: Prompt) -> None:
@@ -108,21 +109,21 @@ class Prompt(Vertical):
     class Typed(Message):
         """The text changed; it is as typed so far."""
 
-        def __init__(self, asked: Asked, text: str) -> None:
-            self.asked = asked
+        def __init__(self, kind: PromptKind, text: str) -> None:
+            self.kind = kind
             self.text = text
             super().__init__()
 
     def __init__(
         self,
-        answered: Callable[[Asked, str], None],
+        answered: Callable[[PromptKind, str], None],
         given_up: Callable[[], None],
     ) -> None:
         super().__init__()
         self._answered = answered
         self.given_up = given_up
-        self.asked = Asked.SEARCH
-        self._typed: dict[Asked, list[str]] = {asked: [] for asked in Asked}
+        self.kind = PromptKind.SEARCH
+        self._typed: dict[PromptKind, list[str]] = {kind: [] for kind in PromptKind}
         self._recalled = 0
 
     def compose(self) -> ComposeResult:
@@ -136,11 +137,11 @@ class Prompt(Vertical):
     def input(self) -> PromptInput:
         return self.query_one(PromptInput)
 
-    def ask(self, asked: Asked) -> None:
+    def open(self, kind: PromptKind) -> None:
         """Open the prompt, empty, with the focus in it."""
-        self.asked = asked
+        self.kind = kind
         self._recalled = 0
-        self.query_one("#sign", Static).update(Text(asked.value))
+        self.query_one("#sign", Static).update(Text(kind.value))
         self.input.value = ""
         self.remark("")
         self.display = True
@@ -152,7 +153,7 @@ class Prompt(Vertical):
         remark = self.query_one("#remark", Static)
         whole = self.query_one("#whole", Static)
         remark.set_class(wrong, "-wrong")
-        words = text or HINTS[self.asked]
+        words = text or HINTS[self.kind]
         whole.display = wrong and cell_len(words) > self._room
         whole.update(Text(words if whole.display else ""))
         if whole.display:
@@ -167,18 +168,16 @@ class Prompt(Vertical):
         return min(width - 4 - typed, width * 3 // 4 - 2)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Tell what is typed so far."""
         event.stop()
         if self.display:
-            self.post_message(self.Typed(self.asked, event.value))
+            self.post_message(self.Typed(self.kind, event.value))
 
     def answer(self) -> None:
-        """Tell the answer and remember it."""
-        typed, answer = self._typed[self.asked], self.input.value
+        typed, answer = self._typed[self.kind], self.input.value
         if answer and answer not in typed[-1:]:
             typed.append(answer)
             del typed[:-MOST_REMEMBERED]
-        self._answered(self.asked, answer)
+        self._answered(self.kind, answer)
 
     def on_descendant_blur(self) -> None:
         """Take what is typed for the answer when the reader clicks elsewhere."""
@@ -189,7 +188,7 @@ class Prompt(Vertical):
 
     def recall(self, step: int) -> None:
         """Put an earlier, -1, or later text typed for the same into the input."""
-        typed = self._typed[self.asked]
+        typed = self._typed[self.kind]
         self._recalled = min(max(self._recalled - step, 0), len(typed))
         self.input.value = typed[-self._recalled] if self._recalled else ""
         self.input.cursor_position = len(self.input.value)
@@ -210,7 +209,6 @@ class BarPart(NamedTuple):
 
 
 def search_words(opened: OpenLog) -> str:
-    """Return what stands beside a search while it is typed."""
     search = opened.search
     if search is None:
         return ""
@@ -220,7 +218,6 @@ def search_words(opened: OpenLog) -> str:
 
 
 def filter_words(opened: OpenLog) -> str:
-    """Return what stands beside a filter while it is typed."""
     if opened.filters.tried is None:
         return ""
     done, total = opened.rows.progress
@@ -308,31 +305,29 @@ class LogPane(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "slash",
-            "ask_search",
+            "ask('SEARCH')",
             "Search",
             id="log.search",
             tooltip="Search what is loaded; regular expression, smart case",
         ),
         Binding(
             "ampersand",
-            "ask_filter",
+            "ask('FILTER')",
             "Filter",
             id="log.filter",
             tooltip="Show only lines that match; ! in front hides them",
         ),
-        Binding(
+        help_key(
             "colon",
-            "ask_goto",
+            "ask('GOTO')",
             "Go to a line number, 14:05, -15m, start or end",
-            show=False,
-            id="log.goto",
+            "log.goto",
         ),
-        Binding(
+        help_key(
             "S",
             "search_server",
             "Have the server search the whole retained log",
-            show=False,
-            id="log.search_server",
+            "log.search_server",
         ),
     ]
 
@@ -349,10 +344,10 @@ class LogPane(Vertical):
         self.view = LogView(
             settings=settings, local_zone=local_zone, when_placed=when_placed
         )
-        self.prompt = Prompt(self._answered, self._given_up)
+        self.prompt = Prompt(self._answered, self.cancel_prompt)
         self._now = now
         self._wrong = ""
-        self._refused: tuple[Asked, str] | None = None
+        self._refused: tuple[PromptKind, str] | None = None
         self._bar_parts: list[BarPart] = []
 
     def compose(self) -> ComposeResult:
@@ -364,7 +359,7 @@ class LogPane(Vertical):
 
     def show(self, opened: OpenLog | None) -> None:
         """Show a log where its reader left it; None shows nothing."""
-        self.stop_asking()
+        self.cancel_prompt()
         self.view.show(opened)
         self.update_bar()
 
@@ -375,7 +370,6 @@ class LogPane(Vertical):
             self.update_bar()
 
     @on(LogView.PlaceChanged)
-    @on(LogView.ReadOn)
     def update_bar(self) -> None:
         """Say anew what is filtered and searched, and what is typed."""
         if not self.is_mounted:
@@ -390,9 +384,9 @@ class LogPane(Vertical):
     def _remark(self) -> None:
         """Say beside what is typed what is wrong with it, or what it finds."""
         words = self._wrong
-        if not words and self.prompt.asked is Asked.SEARCH:
+        if not words and self.prompt.kind is PromptKind.SEARCH:
             words = search_words(self.view.opened)
-        elif not words and self.prompt.asked is Asked.FILTER:
+        elif not words and self.prompt.kind is PromptKind.FILTER:
             words = filter_words(self.view.opened)
         self.prompt.remark(words, wrong=bool(self._wrong))
 
@@ -410,39 +404,30 @@ class LogPane(Vertical):
         bar.display = bool(parts)
         bar.update(text, layout=False)
 
-    # What is asked
+    # What is typed
 
-    def action_ask_search(self) -> None:
-        self.stop_asking()
-        self.view.finder.begin_search(self.view.opened)
-        self._ask(Asked.SEARCH)
-
-    def action_ask_filter(self) -> None:
-        self.stop_asking()
-        self.view.finder.begin_filter(self.view.opened)
-        self._ask(Asked.FILTER)
-
-    def action_ask_goto(self) -> None:
-        self.stop_asking()
-        self._ask(Asked.GOTO)
-
-    def _ask(self, asked: Asked) -> None:
+    def action_ask(self, kind: str) -> None:
+        self.cancel_prompt()
         self._wrong, self._refused = "", None
-        self.prompt.ask(asked)
+        if kind == PromptKind.SEARCH.name:
+            self.view.finder.begin_search(self.view.opened)
+        elif kind == PromptKind.FILTER.name:
+            self.view.finder.begin_filter(self.view.opened)
+        self.prompt.open(PromptKind[kind])
         self.update_bar()
 
     @on(Prompt.Typed)
     def _typed(self, event: Prompt.Typed) -> None:
         event.stop()
-        prompt, typed = self.prompt, (event.asked, event.text)
-        if not prompt.display or typed != (prompt.asked, prompt.input.value):
+        prompt, typed = self.prompt, (event.kind, event.text)
+        if not prompt.display or typed != (prompt.kind, prompt.input.value):
             return
         if self._refused == typed:
             return  # enter came before the news of what was typed last
         self._wrong, self._refused = "", None
-        if event.asked is Asked.SEARCH:
+        if event.kind is PromptKind.SEARCH:
             self._wrong = self._preview_search(event.text)
-        elif event.asked is Asked.FILTER:
+        elif event.kind is PromptKind.FILTER:
             tried = self.view.opened.filters.tried
             finder = self.view.finder
             self._wrong = finder.preview_filter(self.view.opened, event.text)
@@ -456,14 +441,15 @@ class LogPane(Vertical):
             self.view.redraw()
         return wrong
 
-    def _answered(self, asked: Asked, text: str) -> None:
-        obey = {
-            Asked.SEARCH: self._search,
-            Asked.FILTER: self._filter,
-            Asked.GOTO: self._go_to,
-        }
-        self._wrong = obey[asked](text)
-        self._refused = (asked, text) if self._wrong else None
+    def _answered(self, kind: PromptKind, text: str) -> None:
+        match kind:
+            case PromptKind.SEARCH:
+                self._wrong = self._search(text)
+            case PromptKind.FILTER:
+                self._wrong = self._filter(text)
+            case PromptKind.GOTO:
+                self._wrong = self._go_to(text)
+        self._refused = (kind, text) if self._wrong else None
         if not self._wrong:
             self._close_prompt()
         self.update_bar()
@@ -503,23 +489,20 @@ class LogPane(Vertical):
                 return str(error)
         return ""
 
-    def _given_up(self) -> None:
-        self.stop_asking()
-        self.update_bar()
-
-    def stop_asking(self) -> None:
+    def cancel_prompt(self) -> None:
         """Close the prompt, if it is open, and show what was shown before."""
         view = self.view
         if not self.prompt.display:
             return
-        if self.prompt.asked is Asked.SEARCH:
+        if self.prompt.kind is PromptKind.SEARCH:
             view.finder.end_search(view.opened, keep=False)
             view.redraw()
-        elif self.prompt.asked is Asked.FILTER:
+        elif self.prompt.kind is PromptKind.FILTER:
             spot = view.finder.give_up_filter(view.opened)
             if spot is not None:
                 view.return_to(spot)
         self._close_prompt()
+        self.update_bar()
 
     def _close_prompt(self) -> None:
         had_focus = self.screen.focused is self.prompt.input

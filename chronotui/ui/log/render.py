@@ -20,7 +20,7 @@ from chronotui.times import NS, Timestamps
 from chronotui.ui.log.cells import (
     MOST_SHOWN,
     Grid,
-    JsonKind,
+    JsonStyles,
     Paragraph,
     segments,
     shown_json,
@@ -91,12 +91,8 @@ class LogStyles:
         return replace(self, **{name: getattr(self, name) + over for name in GROUNDS})
 
     @cached_property
-    def json(self) -> Mapping[JsonKind, Style]:
-        return {
-            JsonKind.KEY: self.json_key,
-            JsonKind.TEXT: self.json_text,
-            JsonKind.VALUE: self.json_value,
-        }
+    def json(self) -> JsonStyles:
+        return JsonStyles(self.json_key, self.json_text, self.json_value)
 
 
 GROUNDS: Final = (
@@ -312,7 +308,6 @@ _AFTER: Final = {
 
 
 def gap_text(gap: GapMark) -> str:
-    """Return the sentence of a row that stands for missing lines."""
     lines = plural(gap.count, "line") if gap.count else "lines"
     return f"⋯ {lines} {_AFTER[gap.state]}"
 
@@ -331,15 +326,6 @@ class Flags(NamedTuple):
 
 
 PLAIN: Final = Flags()
-
-
-class LinePart(NamedTuple):
-    """One screen row of a line: a stretch of a paragraph and its indent."""
-
-    paragraph: Paragraph
-    start: int
-    end: int
-    indent: int
 
 
 class LineRenderer:
@@ -387,7 +373,6 @@ class LineRenderer:
     # Lines
 
     def height(self, line: LogLine, *, as_json: bool) -> int:
-        """Return how many screen rows a line takes."""
         if not as_json and (not self.wrap or self._is_plain(line.message)):
             return 1
         return len(self._parts(self._paragraphs(line, self.look, as_json=as_json)))
@@ -404,13 +389,12 @@ class LineRenderer:
     def line(
         self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
     ) -> list[DrawnRow]:
-        """Draw a line, a row for each of its screen rows."""
         look = self._look(flags)
         base = look.stderr if line.stream == STDERR else look.stdout
         first = self._first_gutter(line, previous_ns, flags, look)
         if self.find is None and not flags.as_json and self._is_plain(line.message):
-            text = line.message[self.left : self.left + self.room]
-            return [self._row([*first, Segment(text, base)], base)]
+            shown = line.message[self.left : self.left + self.room]
+            return [self._row([*first, Segment(shown, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
             match = look.match_current if flags.found else look.match
@@ -420,12 +404,15 @@ class LineRenderer:
             ]
         later: list[Segment] = []
         if self.gutter:
-            blank = Segment(" " * (self.gutter - 2), look.stamp)
-            later = [blank, *_stream_mark(line, look)]
-        return [
-            self._row([*(later if index else first), *self._text(part, base)], base)
-            for index, part in enumerate(self._parts(paragraphs))
-        ]
+            no_stamp = Segment(" " * (self.gutter - 2), look.stamp)
+            later = [no_stamp, *_stream_mark(line, look)]
+        rows: list[DrawnRow] = []
+        for paragraph, start, end, lead in self._parts(paragraphs):
+            text = segments(paragraph.grid.text, paragraph.runs, start, end)
+            blank = [Segment(" " * lead, base)] if lead else []
+            gutter = later if rows else first
+            rows.append(self._row([*gutter, *blank, *text], base))
+        return rows
 
     def _look(self, flags: Flags) -> LogStyles:
         if flags.picked:
@@ -440,34 +427,25 @@ class LineRenderer:
             return shown_json(line.message, base, look.note, look.json)
         return [shown_message(line.message, base, look.note)]
 
-    def _parts(self, paragraphs: Sequence[Paragraph]) -> list[LinePart]:
-        parts: list[LinePart] = []
+    def _parts(
+        self, paragraphs: Sequence[Paragraph]
+    ) -> list[tuple[Paragraph, int, int, int]]:
+        """Return start, end and blank cells before it of each screen row's text."""
+        parts: list[tuple[Paragraph, int, int, int]] = []
         for paragraph in paragraphs:
+            grid = paragraph.grid
             if not self.wrap:
-                parts.append(LinePart(paragraph, 0, len(paragraph.grid.text), 0))
+                parts.append((paragraph, *grid.cut(self.left, self.left + self.room)))
                 continue
-            indent = paragraph.indent(self.room)
-            parts += [
-                LinePart(paragraph, start, end, indent if index else 0)
-                for index, (start, end) in enumerate(
-                    paragraph.grid.wrap(self.room, indent)
-                )
-            ]
+            lead, indent = 0, paragraph.indent(self.room)
+            for start, end in grid.wrap(self.room, indent):
+                parts.append((paragraph, start, end, lead))
+                lead = indent
         return parts
-
-    def _text(self, part: LinePart, base: Style) -> list[Segment]:
-        """Return one screen row's text, neither padded nor too long."""
-        grid, runs = part.paragraph.grid, part.paragraph.runs
-        start, end, lead = part.start, part.end, part.indent
-        if not self.wrap:
-            start, end, lead = grid.cut(self.left, self.left + self.room)
-        blank = [Segment(" " * lead, base)] if lead else []
-        return blank + segments(grid.text, runs, start, end)
 
     def _first_gutter(
         self, line: LogLine, previous_ns: int | None, flags: Flags, look: LogStyles
     ) -> list[Segment]:
-        """Return bookmark, time and the mark of the stream."""
         if not self.gutter:
             return []
         stamp = " "
@@ -512,19 +490,15 @@ class LineRenderer:
 
     @cached_property
     def blank(self) -> DrawnRow:
-        """A row that stands for nothing."""
         return self._row([], self.look.stdout)
 
     def gap(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
-        """Draw the row that stands for missing lines."""
         return self._notice(text, self._look(flags).gap)
 
     def edge(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
-        """Draw a notice at the start or the end of the log."""
         return self._notice(text, self._look(flags).edge)
 
     def section(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
-        """Draw a heading, with a rule to the edge."""
         return self._wrapped(f"── {clean(text)} ", 3, self._look(flags).section, "─")
 
     def _notice(self, text: str, style: Style) -> list[DrawnRow]:
@@ -621,7 +595,6 @@ class RowRenderer:
         self.at_rest = {n: drawn for n, drawn in self.at_rest.items() if n < first}
 
     def height(self, number: int) -> int:
-        """Return how many screen rows a row takes."""
         row = self.rows.row(number)
         if not isinstance(row, LineRow):
             return len(self.rows_of(number))
@@ -705,11 +678,9 @@ class Highlighter:
         self._spent = 0.0
 
     def begin(self) -> None:
-        """Begin another window."""
         self._spent = 0.0
 
     def __call__(self, text: str) -> Sequence[tuple[int, int]]:
-        """Return start and end of each match in a text that is shown."""
         if self._spent >= MOST_SECONDS:
             return ()
         begun = perf_counter()

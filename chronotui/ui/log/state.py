@@ -95,7 +95,6 @@ class FilterStack:
 
     @property
     def value(self) -> LineFilter | None:
-        """What the rows are filtered by now."""
         if not self.hides:
             return None
         return LineFilter(
@@ -107,16 +106,13 @@ class FilterStack:
 
     @property
     def all(self) -> list[Filter]:
-        """The filters, and the one being typed."""
         return self.filters if self.tried is None else [*self.filters, self.tried]
 
     def __bool__(self) -> bool:
-        """Whether any filter is set, suspended or not."""
         return bool(self.filters or self.tried or self.stream)
 
     @property
     def hides(self) -> bool:
-        """Whether lines are hidden at the moment."""
         return bool(self) and (not self.suspended or self.tried is not None)
 
     def pop(self) -> bool:
@@ -132,7 +128,6 @@ class FilterStack:
         return True
 
     def __str__(self) -> str:
-        """Return what is shown, as the reader typed it."""
         parts = [f"only {self.stream}"] if self.stream else []
         parts += [f"& {each}" for each in self.all]
         return "  ".join(parts)
@@ -154,9 +149,6 @@ class NearRows:
     """Rows by number, fetched once as long as they stay what they are.
 
     A line may be a hundred megabytes, so none is decoded twice for one picture.
-
-    Args:
-        rows: Where they come from. Call `forget_from` whenever it changed.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -167,11 +159,6 @@ class NearRows:
         return len(self.source)
 
     def row(self, number: int) -> Row:
-        """Return one row.
-
-        Raises:
-            IndexError: There is none.
-        """
         row = self._known.get(number)
         if row is None:
             row = self.source.row(number)
@@ -181,18 +168,12 @@ class NearRows:
         return row
 
     def anchor(self, number: int, /) -> Anchor:
-        """Return a row's identity.
-
-        Raises:
-            IndexError: There is no such row.
-        """
         row = self.row(number)
         if isinstance(row, LineRow):
             return Anchor(key_of(row.line))
         return self.source.anchor(number)
 
     def locate(self, anchor: Anchor, /) -> int:
-        """Return the row of an identity, or the nearest one shown."""
         return self.source.locate(anchor)
 
     def forget_from(self, first: int) -> None:
@@ -255,11 +236,6 @@ class OpenLog:
             return "Nothing yet.", "The filter is still reading the lines."
         return "Nothing to show.", f"Hidden by {self.filters}; esc takes it away."
 
-    @property
-    def first_number(self) -> int:
-        """The sequence number that goes by line 1."""
-        return first_number(self.store)
-
     def number_of(self, line: LogLine) -> int:
         """Return a line's place in the log of its try, from 1."""
         return line.sequence_num + 1 - first_number(self.store)
@@ -304,13 +280,13 @@ class OpenLog:
 
     @property
     def shown(self) -> Shown:
-        """The rows shown and what was found among them."""
         return Shown(self.rows, self.search, self._errors)
 
     def show(self, shown: Shown) -> None:
         """Show rows, new ones or those of before; the place of reading stays."""
         self.rows, self.search, self._errors = shown
-        self.near = self.viewport.rows = NearRows(self.rows)
+        self.near = NearRows(self.rows)
+        self.viewport.show_rows(self.near)
         self.refresh()
 
     @property
@@ -364,7 +340,6 @@ class OpenLog:
         return self.search
 
     def searches_with(self, search: Search) -> bool:
-        """Whether a search is one of those of now."""
         return search is self.search or search is self._errors
 
     @property
@@ -451,7 +426,8 @@ class OpenLog:
 WINDOWS_AHEAD: Final = 2
 """Windows of rows left before an edge when more is asked for."""
 
-Edge: TypeAlias = Literal["top", "bottom"]
+Edge: TypeAlias = Literal["top", "bottom", "whole"]
+"""Where lines are wanted; the whole log where no page is near what is not loaded."""
 
 
 class EdgeWatch:
@@ -464,12 +440,10 @@ class EdgeWatch:
     def __init__(self) -> None:
         self.more_above = True
         self._asked: dict[Edge, Anchor | None] = {}
-        self._asked_from: Anchor | None = None
 
     def forget(self) -> None:
         """Ask again when next near an edge: the log, or what is loaded, changed."""
         self._asked.clear()
-        self._asked_from = None
 
     def ask_again(self, edge: Edge) -> None:
         """Ask once more although nothing came: the reader pushes at the edge."""
@@ -487,7 +461,7 @@ class EdgeWatch:
             return -1
         return gap if gap < opened.viewport.current else None
 
-    def wanted(self, opened: OpenLog) -> list[Edge | Literal["whole"]]:
+    def wanted(self, opened: OpenLog) -> list[Edge]:
         """Return what must be loaded next to lines for the window not to run dry.
 
         Pages reach into a gap from below; from above only the whole log does.
@@ -498,7 +472,7 @@ class EdgeWatch:
         if not count and not len(opened.store):
             return []
         gap = rows.unread_row if self.more_above else None
-        wanted: list[Edge | Literal["whole"]] = []
+        wanted: list[Edge] = []
         if gap is not None:
             if viewport.top.row - ahead <= gap <= last + ahead:
                 wanted += self._into(opened, gap)
@@ -508,15 +482,11 @@ class EdgeWatch:
             wanted += self._once("bottom", rows.anchor(count - 1) if count else None)
         return wanted
 
-    def _into(self, opened: OpenLog, gap: int) -> list[Edge | Literal["whole"]]:
+    def _into(self, opened: OpenLog, gap: int) -> list[Edge]:
         rows = opened.rows
         if opened.viewport.current > gap:
-            return [*self._once("top", rows.anchor(min(gap + 1, len(rows) - 1)))]
-        above = rows.anchor(max(gap - 1, 0))
-        if self._asked_from == above:
-            return []
-        self._asked_from = above
-        return ["whole"]
+            return self._once("top", rows.anchor(min(gap + 1, len(rows) - 1)))
+        return self._once("whole", rows.anchor(max(gap - 1, 0)))
 
     def _once(self, edge: Edge, anchor: Anchor | None) -> list[Edge]:
         if edge in self._asked and self._asked[edge] == anchor:

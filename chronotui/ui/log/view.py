@@ -25,6 +25,7 @@ from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT
 from chronotui.text import plural
 from chronotui.times import Timestamps
+from chronotui.ui.keys import help_key
 from chronotui.ui.log import ViewportPlace, ViewSettings
 from chronotui.ui.log.cells import is_json
 from chronotui.ui.log.find import LogFinder, find_goal
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from chronotui.viewport import Spot
 
 FRAME_SECONDS: Final = 1 / 30
-"""Least time between two takings-over of what arrived."""
+"""Least time between two looks at what arrived."""
 
 FLOOD_SECONDS: Final = 1 / 15.5
 """The same while a picture keeps less than half of the one before."""
@@ -81,19 +82,11 @@ SIDEWAYS_SHARE: Final = 3
 """A step sideways is this part of the room for text."""
 
 WHEEL_LINES: Final = 3
-
 TIMES: Final = ", ".join(mode.words for mode in Timestamps)
-
-
-def _key(keys: str, action: str, name: str, meaning: str) -> Binding:
-    """Return a binding that stands in the help and the palette, not in the footer."""
-    return Binding(keys, action, meaning, show=False, id=f"log.{name}")
 
 
 @dataclass(eq=False)
 class LogMessage(Message):
-    """A message of a log view."""
-
     view: LogView
 
     def __post_init__(self) -> None:
@@ -118,80 +111,98 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = STYLES_CSS
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS.values())
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("j,down", "move(1)", "down", "Line down"),
-        _key("k,up", "move(-1)", "up", "Line up"),
-        _key("space,ctrl+f,pagedown", "page(1.0)", "page_down", "Page down"),
-        _key("b,ctrl+b,pageup", "page(-1.0)", "page_up", "Page up"),
-        _key("ctrl+d", "page(0.5)", "half_down", "Half page down"),
-        _key("ctrl+u", "page(-0.5)", "half_up", "Half page up"),
-        _key(
+        help_key("j,down", "move(1)", "Line down", "log.down"),
+        help_key("k,up", "move(-1)", "Line up", "log.up"),
+        help_key("space,ctrl+f,pagedown", "page(1.0)", "Page down", "log.page_down"),
+        help_key("b,ctrl+b,pageup", "page(-1.0)", "Page up", "log.page_up"),
+        help_key("ctrl+d", "page(0.5)", "Half page down", "log.half_down"),
+        help_key("ctrl+u", "page(-0.5)", "Half page up", "log.half_up"),
+        help_key(
             "g,home",
             "log_start",
-            "start",
             "Go to the start of the log, loading it whole if need be",
+            "log.start",
         ),
-        _key("G,end", "follow", "end", "Go to the newest line and follow"),
+        help_key("G,end", "follow", "Go to the newest line and follow", "log.end"),
         Binding(
             "F", "follow", "Follow", id="log.follow", tooltip="Follow the newest line"
         ),
-        _key("h,left", "sideways(-1)", "left", "Scroll left"),
-        _key("l,right", "sideways(1)", "right", "Scroll right"),
-        _key(
+        help_key("h,left", "sideways(-1)", "Scroll left", "log.left"),
+        help_key("l,right", "sideways(1)", "Scroll right", "log.right"),
+        help_key(
             "left_square_bracket",
             "attempt(-1)",
-            "previous_attempt",
             "Go to the start of this try, then of the one before",
+            "log.previous_attempt",
         ),
-        _key(
+        help_key(
             "right_square_bracket",
             "attempt(1)",
-            "next_attempt",
             "Go to the start of the next try",
+            "log.next_attempt",
         ),
-        _key("t", "next_timestamps", "timestamps", f"Times: {TIMES}"),
-        _key("T", "toggle_zone", "zone", "Show times in the local zone or in UTC"),
-        _key("w", "toggle_wrap", "wrap", "Wrap long lines, or cut them at the edge"),
-        _key(
-            "0", "stream('')", "both_streams", "Show standard output and standard error"
+        help_key("t", "next_timestamps", f"Times: {TIMES}", "log.timestamps"),
+        help_key(
+            "T", "toggle_zone", "Show times in the local zone or in UTC", "log.zone"
         ),
-        _key("1", f"stream('{STDOUT}')", "only_stdout", "Show standard output alone"),
-        _key("2", f"stream('{STDERR}')", "only_stderr", "Show standard error alone"),
-        _key(
+        help_key(
+            "w", "toggle_wrap", "Wrap long lines, or cut them at the edge", "log.wrap"
+        ),
+        help_key(
+            "0",
+            "stream('')",
+            "Show standard output and standard error",
+            "log.both_streams",
+        ),
+        help_key(
+            "1", f"stream('{STDOUT}')", "Show standard output alone", "log.only_stdout"
+        ),
+        help_key(
+            "2", f"stream('{STDERR}')", "Show standard error alone", "log.only_stderr"
+        ),
+        help_key(
             "p",
             "toggle_json",
-            "json",
             "Show the current line's JSON indented, or as it came",
+            "log.json",
         ),
-        _key(
+        help_key(
             "m",
             "toggle_bookmark",
-            "bookmark",
             "Bookmark the current line, or take its bookmark away",
+            "log.bookmark",
         ),
-        _key("apostrophe", "next_bookmark", "next_bookmark", "Go to the next bookmark"),
-        _key("y", "copy_lines", "copy", "Copy the current line, or the range"),
-        _key(
+        help_key(
+            "apostrophe",
+            "next_bookmark",
+            "Go to the next bookmark",
+            "log.next_bookmark",
+        ),
+        help_key("y", "copy_lines", "Copy the current line, or the range", "log.copy"),
+        help_key(
             "v",
             "toggle_range",
-            "range",
             "Start a range of lines at the current one, or give it up",
+            "log.range",
         ),
-        _key(
+        help_key(
             "enter",
             "open_line",
-            "open",
             "Show the line whole; in a filtered view, in the full log",
+            "log.open",
         ),
-        _key("escape", "step_back", "back", "Back"),
-        _key("n", "next_match(1)", "next_match", "Go to the next match of the search"),
-        _key("N", "next_match(-1)", "previous_match", "Go to the match before"),
-        _key(
+        help_key("escape", "step_back", "Back", "log.back"),
+        help_key(
+            "n", "next_match(1)", "Go to the next match of the search", "log.next_match"
+        ),
+        help_key("N", "next_match(-1)", "Go to the match before", "log.previous_match"),
+        help_key(
             "e",
             "next_error(1)",
-            "next_error",
             "Go to the next line on stderr, or with an error's level",
+            "log.next_error",
         ),
-        _key("E", "next_error(-1)", "previous_error", "Go to the error before"),
+        help_key("E", "next_error(-1)", "Go to the error before", "log.previous_error"),
     ]
 
     @dataclass(eq=False)
@@ -221,8 +232,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass(eq=False)
     class LineOpened(LogMessage):
-        """A line is to be shown whole."""
-
         line: LogLine
 
     @dataclass(eq=False)
@@ -232,13 +241,10 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         settings: ViewSettings
 
     class PlaceChanged(LogMessage):
-        """The reader moved, or lines came: `LogView.place` is another one."""
+        """The reader moved, lines came, or more were read for filter and search."""
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LogView.PlaceChanged)
-
-    class ReadOn(LogMessage):
-        """The filter or the search has read through more lines, or all of them."""
 
     @dataclass(eq=False)
     class Said(LogMessage):
@@ -271,8 +277,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._drawn_width = 0
         self._shortcut = Shortcut(self)
         # Arrivals and indexing
-        self._taking_over = False
-        self._last_taken = 0.0
+        self._sync_due = False
+        self._last_synced = 0.0
         self._rest = FRAME_SECONDS
         self._indexing = False
         self._last_told = 0.0
@@ -306,7 +312,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def zone(self) -> tzinfo | None:
-        """The zone times are shown in; None is the machine's own."""
         return UTC if self.settings.zone == "utc" else self.local_zone
 
     @property
@@ -337,7 +342,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             else:
                 self.post_message(self.EdgeReached(self, wanted))
         if not self._indexing and not self.opened.is_indexed:
-            self._index_soon()
+            self._indexing = True
+            self.set_timer(REST_SECONDS, self._index)
 
     def refilter(self) -> None:
         self.opened.refilter()
@@ -352,7 +358,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     # Painting
 
     def renderer(self) -> RowRenderer:
-        """Return what draws the log for the size, settings and search of now."""
         opened = self.opened
         filters = tuple(self.get_line_filters())
         self._look = look = self._look or LogStyles.of(self)
@@ -434,7 +439,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         return rows
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the strips of a part of the window; the compositor asks."""
         width, height = self.size
         if len(self._drawn) != height or self._drawn_width != width:
             self._settle()
@@ -458,19 +462,19 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def log_changed(self) -> None:
         """Take over what the store changed, once a frame however often it is said."""
-        if self._taking_over:
+        if self._sync_due:
             return
-        self._taking_over = True
-        wait = self._last_taken + self._rest - monotonic()
+        self._sync_due = True
+        wait = self._last_synced + self._rest - monotonic()
         if wait > 0:
             # A timer of Textual's is a task: too much for each frame.
-            get_running_loop().call_later(wait, self.call_later, self.take_over)
+            get_running_loop().call_later(wait, self.call_later, self.sync)
         else:
-            self.call_later(self.take_over)
+            self.call_later(self.sync)
 
-    def take_over(self) -> None:
-        self._taking_over = False
-        self._last_taken = monotonic()
+    def sync(self) -> None:
+        self._sync_due = False
+        self._last_synced = monotonic()
         opened = self.opened
         before = len(opened.rows)
         first = opened.refresh()
@@ -481,12 +485,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             opened.viewport.resettle()
             self.moved()
 
-    def _index_soon(self) -> None:
-        """Go on reading rows for the filter and the search, slice by slice."""
-        self._indexing = True
-        self.set_timer(REST_SECONDS, self._index)
-
     def _index(self) -> None:
+        """Read on for the filter and the search, slice by slice."""
         self._indexing = False
         opened = self.opened
         changed = opened.index(SLICE_SECONDS)
@@ -496,12 +496,13 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         now, is_done = monotonic(), opened.is_indexed
         if is_done or now - self._last_told >= PROGRESS_SECONDS:
             self._last_told = now
-            self.post_message(self.ReadOn(self))
+            self.post_message(self.PlaceChanged(self))
         if changed and (is_done or now - self._last_redrawn >= REDRAW_SECONDS):
             self._last_redrawn = now
             self.moved()
         elif not is_done:
-            self._index_soon()
+            self._indexing = True
+            self.set_timer(REST_SECONDS, self._index)
 
     # Moving
 
@@ -589,10 +590,10 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     def went_to_older_error(self) -> bool:
         """Go to the error before among lines loaded since it was asked for.
 
-        Returns whether no more of them need be loaded: it is there, or there is none,
-        or the reader went elsewhere.
+        Returns whether no more of them need be loaded: it is there, there is none, or
+        the reader went elsewhere.
         """
-        self.take_over()
+        self.sync()
         outcome = self.finder.older_error(self.opened)
         if not outcome.wants_older:
             self._obey(outcome)
@@ -600,12 +601,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         return not outcome.wants_older
 
     def go_to_loaded(self, goal: Goal) -> None:
-        """Go to a place that was asked for, unless the reader went elsewhere meanwhile.
-
-        Raises:
-            ValueError: As in `go_to_goal`.
-        """
-        self.take_over()
+        """As `go_to_goal`, unless the reader went elsewhere since it was asked for."""
+        self.sync()
         if self.finder.is_awaited(self.opened):
             self.go_to_goal(goal)
 
@@ -615,9 +612,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         Raises:
             ValueError: The log has no such place; the message is a sentence.
         """
-        found = find_goal(goal, self.opened)
-        self.go_to_row(found.row)
-        self.say(found.word)
+        row, word = find_goal(goal, self.opened)
+        self.go_to_row(row)
+        self.say(word)
 
     # How lines are shown
 
@@ -639,7 +636,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _change(self, settings: ViewSettings) -> None:
         self.settings = settings
-        self._redraw_higher_or_lower()
+        self.opened.viewport.reconsider()
+        self.redraw()
         self.post_message(self.SettingsChanged(self, settings))
 
     def action_stream(self, stream: str) -> None:
@@ -657,10 +655,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             self.say("This line is not JSON.")
             return
         self.opened.as_json ^= {key_of(line)}
-        self._redraw_higher_or_lower()
-
-    def _redraw_higher_or_lower(self) -> None:
-        """Draw anew what may take more rows than before, or fewer."""
         self.opened.viewport.reconsider()
         self.redraw()
 
@@ -782,7 +776,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             self.go_to_row(row)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Pick a range while the button is down."""
         if self._pressed_at is None:
             return
         opened, last = self.opened, self.size.height - 1

@@ -78,7 +78,7 @@ def disturbed(data: st.DataObject, truth: list[LogLine]) -> list[list[LogLine]]:
 
 
 def interleave(
-    data: st.DataObject, viewport: Reading, truth: list[LogLine], way: Way
+    data: st.DataObject, reading: Reading, truth: list[LogLine], way: Way
 ) -> None:
     """Bring in live batches and every page, in any order the two can mix."""
     listed = truth if way is Way.RISING else truth[::-1]
@@ -86,9 +86,9 @@ def interleave(
     live = disturbed(data, truth_in_time(truth))
     while live or pages:
         if live and (not pages or data.draw(st.booleans(), "live first")):
-            viewport.live(live.pop(0))
+            reading.live(live.pop(0))
         else:
-            viewport.page(pages.pop(0), way)
+            reading.page(pages.pop(0), way)
 
 
 def truth_in_time(truth: list[LogLine]) -> list[LogLine]:
@@ -102,12 +102,12 @@ def test_with_event_ids_the_store_ends_with_the_truth(
     data: st.DataObject, job: list[LogLine], way: Way
 ) -> None:
     truth = ordered(with_ids(job, base=0))
-    viewport = Reading()
-    interleave(data, viewport, truth, way)
-    assert viewport.content() == [coarse(line) for line in truth]
-    viewport.intake.ledger.whole = True
-    assert viewport.intake.ledger.missing == 0
-    assert viewport.intake.ledger.lines == len(truth)
+    reading = Reading()
+    interleave(data, reading, truth, way)
+    assert reading.content() == [coarse(line) for line in truth]
+    reading.intake.ledger.whole = True
+    assert reading.intake.ledger.missing == 0
+    assert reading.intake.ledger.lines == len(truth)
 
 
 @given(data=st.data(), job=jobs())
@@ -117,15 +117,15 @@ def test_without_event_ids_attempts_are_told_all_the_same(
 ) -> None:
     truth = ordered(job)
     attempts = {shown(line): line.attempt for line in truth}
-    viewport = Reading()
+    reading = Reading()
     listed = bare(truth)
-    interleave(data, viewport, listed, Way.RISING)
-    assert [line.attempt for line in viewport.content()] == [
-        attempts[shown(line)] for line in viewport.content()
+    interleave(data, reading, listed, Way.RISING)
+    assert [line.attempt for line in reading.content()] == [
+        attempts[shown(line)] for line in reading.content()
     ]
-    assert list(map(shown, viewport.content())) == list(map(shown, truth))
-    viewport.intake.ledger.whole = True
-    assert viewport.intake.ledger.missing == 0
+    assert list(map(shown, reading.content())) == list(map(shown, truth))
+    reading.intake.ledger.whole = True
+    assert reading.intake.ledger.missing == 0
 
 
 @given(data=st.data(), job=jobs(attempts=2))
@@ -143,19 +143,19 @@ def test_what_was_never_retained_nor_live_stays_missing(
     ]
     lost = set(data.draw(st.lists(st.sampled_from(candidates))) if candidates else ())
     kept = [line for line in truth if line not in lost]
-    viewport = Reading()
-    interleave(data, viewport, kept, Way.FALLING)
-    interleave(data, viewport, kept, Way.FALLING)
-    viewport.intake.ledger.whole = True
-    assert viewport.intake.ledger.missing == len(lost)
+    reading = Reading()
+    interleave(data, reading, kept, Way.FALLING)
+    interleave(data, reading, kept, Way.FALLING)
+    reading.intake.ledger.whole = True
+    assert reading.intake.ledger.missing == len(lost)
 
 
 def test_retained_wins_over_live_for_its_fields() -> None:
-    viewport = Reading()
+    reading = Reading()
     line = LogLine(1, 0, STDOUT, START + 123_456, "live", event_id(1, STDOUT, 0))
-    viewport.live([line])
-    viewport.page([line._replace(message="retained")], Way.FALLING)
-    (held,) = viewport.content()
+    reading.live([line])
+    reading.page([line._replace(message="retained")], Way.FALLING)
+    (held,) = reading.content()
     assert held.message == "retained"
     assert held.time_ns == START
     assert held.retained
@@ -167,11 +167,11 @@ def test_a_server_that_gives_ids_on_one_way_only_doubles_nothing() -> None:
         for n in range(20)
     ]
     for live, pages in ((bare_ids(named), named), (named, bare_ids(named))):
-        viewport = Reading()
-        viewport.live(live[5:])
-        viewport.page(pages, Way.RISING)
-        assert len(viewport.content()) == 20
-        assert {line.attempt for line in viewport.content()} == {1}
+        reading = Reading()
+        reading.live(live[5:])
+        reading.page(pages, Way.RISING)
+        assert len(reading.content()) == 20
+        assert {line.attempt for line in reading.content()} == {1}
 
 
 def bare_ids(lines: Sequence[LogLine]) -> list[LogLine]:
@@ -180,28 +180,28 @@ def bare_ids(lines: Sequence[LogLine]) -> list[LogLine]:
 
 def test_numbers_and_times_no_server_means_break_nothing() -> None:
     good = LogLine(1, 0, STDOUT, START, "good", event_id(1, STDOUT, 0))
-    viewport = Reading()
+    reading = Reading()
     for odd in (
         good._replace(sequence_num=1 << 63, event_id="a"),
         good._replace(time_ns=1 << 70, event_id="b"),
         good._replace(time_ns=-(1 << 70), event_id="c"),
     ):
-        viewport.intake.take([odd, good], Way.LIVE, Context())
-    assert [line.message for line in viewport.content()] == ["good"]
+        reading.intake.take([odd, good], Way.LIVE, Context())
+    assert [line.message for line in reading.content()] == ["good"]
 
 
 def test_a_spool_that_cannot_be_read_back_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    viewport = Reading()
+    reading = Reading()
 
     def fail(_lines: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(viewport.intake.store, "add", fail)
+    monkeypatch.setattr(reading.intake.store, "add", fail)
     line = LogLine(1, 0, STDOUT, START, "x", event_id(1, STDOUT, 0))
     with pytest.raises(IncompleteError, match="Input/output error"):
-        viewport.live([line])
+        reading.live([line])
 
 
 def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
@@ -210,15 +210,15 @@ def test_what_was_forgotten_is_known_when_it_comes_again() -> None:
         for n in range(100)
         if n != 30
     ]
-    viewport = Reading()
-    viewport.live(lines)
-    viewport.intake.forget((1, 60), LogStore())
-    assert len(viewport.content()) == 40
+    reading = Reading()
+    reading.live(lines)
+    reading.intake.forget((1, 60), LogStore())
+    assert len(reading.content()) == 40
     missed = LogLine(1, 30, STDOUT, START + 30, "m30", event_id(1, STDOUT, 30))
-    viewport.page([*lines[20:30], missed, *lines[55:65]], Way.RISING)
-    assert len(viewport.content()) == 40
-    assert viewport.late == [coarse(missed)]
-    assert viewport.intake.ledger.missing == 1
+    reading.page([*lines[20:30], missed, *lines[55:65]], Way.RISING)
+    assert len(reading.content()) == 40
+    assert reading.late == [coarse(missed)]
+    assert reading.intake.ledger.missing == 1
 
 
 @pytest.mark.parametrize("kept_from", [(1, 80), (2, 5), (2, 80)])
@@ -233,22 +233,22 @@ def test_what_was_forgotten_is_known_after_another_attempt_too(
         ]
         for attempt in (1, 2, 3)
     ]
-    viewport = Reading()
+    reading = Reading()
     first = [line for line in attempts[0] if line.sequence_num != 30]
-    viewport.live(bare(first))
+    reading.live(bare(first))
     if kept_from[0] == 2:
-        viewport.live(bare(attempts[1][:90]))
-    viewport.intake.forget(kept_from, LogStore())
-    viewport.live(bare(attempts[1]))
-    viewport.live(bare(attempts[2]))
-    viewport.page(bare([*first, *attempts[1], *attempts[2]]), Way.RISING)
-    ledger = viewport.intake.ledger
+        reading.live(bare(attempts[1][:90]))
+    reading.intake.forget(kept_from, LogStore())
+    reading.live(bare(attempts[1]))
+    reading.live(bare(attempts[2]))
+    reading.page(bare([*first, *attempts[1], *attempts[2]]), Way.RISING)
+    ledger = reading.intake.ledger
     ledger.asked = (1, 1)
-    assert viewport.late == []
+    assert reading.late == []
     assert [gap[:4] for gap in ledger.gaps()] == [(1, 30, 30, 1)]
     assert ledger.lines == 299
-    viewport.page(bare([*attempts[0][25:35]]), Way.FALLING)
-    assert viewport.late == [coarse(attempts[0][29])]
+    reading.page(bare([*attempts[0][25:35]]), Way.FALLING)
+    assert reading.late == [coarse(attempts[0][29])]
 
 
 def test_the_attempt_of_what_was_forgotten_follows_the_lines_kept() -> None:
@@ -260,14 +260,42 @@ def test_the_attempt_of_what_was_forgotten_follows_the_lines_kept() -> None:
         ]
         for attempt in (1, 2)
     )
-    viewport = Reading()
-    viewport.live(bare(newer))
-    viewport.intake.forget((1, 60), LogStore())
-    viewport.page(bare(older[85:]), Way.RISING)
-    ledger = viewport.intake.ledger
-    assert viewport.late == [coarse(line) for line in older[85:]]
-    assert {line.attempt for line in viewport.content()} == {2}
+    reading = Reading()
+    reading.live(bare(newer))
+    reading.intake.forget((1, 60), LogStore())
+    reading.page(bare(older[85:]), Way.RISING)
+    ledger = reading.intake.ledger
+    assert reading.late == [coarse(line) for line in older[85:]]
+    assert {line.attempt for line in reading.content()} == {2}
     second = ledger.attempt(2)
     assert second is not None
     assert (second.lines, second.missing(1)) == (100, 0)
     assert ledger.lines == 100
+
+
+@given(data=st.data(), job=jobs(attempts=2), ids=st.booleans())
+@settings(max_examples=50)
+def test_no_gap_changes_without_being_told(
+    data: st.DataObject, job: list[LogLine], ids: bool
+) -> None:
+    truth = ordered(with_ids(job, base=0)) if ids else job
+    reading = Reading()
+    ledger = reading.intake.ledger
+    ledger.interleaved = data.draw(st.booleans(), "interleaved")
+    seen = 0, list(ledger.gaps()), list(ledger.open_ends())
+    for batch in disturbed(data, truth_in_time(truth)):
+        reading.live(batch if ids else bare(batch))
+        now = reading.intake.gap_changes, [*ledger.gaps()], [*ledger.open_ends()]
+        if now[0] == seen[0]:
+            assert now == seen
+        seen = now
+
+
+def test_a_line_that_only_goes_on_changes_no_gap() -> None:
+    reading = Reading()
+    line = LogLine(1, 0, STDOUT, START, "m", event_id(1, STDOUT, 0))
+    told = []
+    for number in (0, 1, 2, 5, 6):
+        reading.live([line._replace(sequence_num=number, event_id=f"e{number}")])
+        told.append(reading.intake.gap_changes)
+    assert told == [1, 1, 1, 2, 2]

@@ -313,7 +313,7 @@ class Reading:
         backfill = Backfill(
             pages, pages, connectivity=link, open_rest=_nothing, renew=self._renew
         )
-        backfill.begin()
+        backfill.tail.read(found=False)
         return backfill
 
     def _renew(self) -> None:
@@ -423,15 +423,10 @@ class Ended:
     def __init__(self, reading: Reading, unsure_until: float = 0.0) -> None:
         self.confirmed: list[float] = []
         self._unsure_until = unsure_until
-        pages: Any = reading
         self.ending = Ending(
-            pages,
-            pages,
-            open_rest=_nothing,
+            reading.backfill(on_the_loop()),
             unsure=lambda: loop_now() < self._unsure_until,
             confirm=self._confirm,
-            timing=TIMING,
-            clock=Clock(),
         )
 
     async def _confirm(self) -> None:

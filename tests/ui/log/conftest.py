@@ -104,7 +104,7 @@ class Bench:
     async def add(self, lines: Iterable[LogLine]) -> None:
         """Add lines as the engine does, and wait until they are taken over."""
         self.store.add(list(lines))
-        self.view.take_over()
+        self.view.sync()
         await self.settled()
 
     def screen(self) -> list[str]:

@@ -119,7 +119,7 @@ async def _do_something(emulation: Emulation, app: SideBySide, rng: Random) -> N
         case 5:
             with app.batch_update():
                 app.grow(3)
-                app.pane.view.take_over()
+                app.pane.view.sync()
         case 6 | 7 | 8:
             app.grow(rng.choice([1, 1, 5, 300]))
         case _:
@@ -145,7 +145,7 @@ async def test_a_log_that_nothing_lies_over_goes_the_short_way() -> None:
         assert await emulation.is_like_stock()
         before = emulation.driver.by_rows
         app.grow(1)
-        app.pane.view.take_over()
+        app.pane.view.sync()
         assert emulation.driver.by_rows == before + 1
         assert emulation.shown() == emulation.stock()
 
@@ -168,9 +168,9 @@ async def test_a_log_that_something_lies_over_goes_the_long_way(cover: str) -> N
         if cover == "batch":
             with app.batch_update():
                 app.grow(1)
-                app.pane.view.take_over()
+                app.pane.view.sync()
         else:
             app.grow(1)
-            app.pane.view.take_over()
+            app.pane.view.sync()
         assert emulation.driver.by_rows == before
         assert await emulation.is_like_stock(), emulation.differences()

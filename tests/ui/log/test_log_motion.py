@@ -99,7 +99,7 @@ async def test_a_resize_storm_in_a_flood_keeps_the_place(open_pane: OpenPane) ->
             bench.view.log_changed()
             await bench.pilot.resize_terminal(20 + step * 7 % 90, 3 + step * 5 % 40)
         await bench.settled()
-        bench.view.take_over()
+        bench.view.sync()
         await bench.settled()
         assert bench.current == current
         assert bench.view.place.shown == number
@@ -149,13 +149,13 @@ async def test_arrivals_are_taken_over_at_most_once_a_frame(
 ) -> None:
     async with open_pane(10) as bench:
         taken: list[int] = []
-        take_over = bench.view.take_over
+        sync = bench.view.sync
 
         def counted() -> None:
             taken.append(1)
-            take_over()
+            sync()
 
-        monkeypatch.setattr(bench.view, "take_over", counted)
+        monkeypatch.setattr(bench.view, "sync", counted)
         for number in range(10, 500):
             bench.store.add([log_line(number)])
             bench.view.log_changed()

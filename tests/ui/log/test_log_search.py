@@ -281,7 +281,7 @@ async def test_an_error_is_not_gone_to_past_lines_that_are_not_loaded(
     async with open_pane(lines[200:]) as bench:
         await bench.add(lines[:100])
         bench.store.set_gaps([GapMark(1, 100, 100, 100, GapState.UNREAD)])
-        bench.view.take_over()
+        bench.view.sync()
         await bench.press("E")
         assert len(bench.posted(LogView.OlderErrorWanted)) == 1
         assert bench.view.place.following
