@@ -111,9 +111,9 @@ async def settled(pilot: Pilot[int]) -> None:
     before, calm = "", 0
     while calm < CALM_CHECKS:
         session = desk(pilot).desk.session
-        viewport = session is not None and session.catalog.is_reading
+        reads = session is not None and session.catalog.is_reading
         now = shown(pilot)
-        calm = 0 if viewport or now != before else calm + 1
+        calm = 0 if reads or now != before else calm + 1
         before = now
         await pilot._wait_for_screen()
         await asyncio.sleep(0.02)
