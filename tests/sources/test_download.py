@@ -258,10 +258,10 @@ async def test_abort_wakes_a_thread_that_waits_for_bytes(
                 waiting.set()
 
     task = asyncio.create_task(asyncio.to_thread(save))
-    await asyncio.to_thread(waiting.wait, 5)
+    await asyncio.to_thread(waiting.wait, 30)
     download.abort()
     with pytest.raises(CancelledByUserError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_abort_wakes_a_thread_that_waits_for_the_head(
@@ -275,10 +275,10 @@ async def test_abort_wakes_a_thread_that_waits_for_the_head(
 
     download = ask(client_for((await make_peer(script)).url))
     task = asyncio.create_task(asyncio.to_thread(download.__enter__))
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     download.abort()
     with pytest.raises(CancelledByUserError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_abort_wakes_a_thread_that_waits_for_a_password(
@@ -294,14 +294,14 @@ async def test_abort_wakes_a_thread_that_waits_for_a_password(
 
     client = client_for(peer.url, SessionAuth("me", password))
     waiting = asyncio.create_task(client.workflows())
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     waiting.cancel()
     download = ask(client)
     task = asyncio.create_task(asyncio.to_thread(download.__enter__))
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     download.abort()
     with pytest.raises(CancelledByUserError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_abort_before_the_start_prevents_it(

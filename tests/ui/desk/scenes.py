@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 MOMENT = datetime(2026, 3, 3, 10, 12, 44, tzinfo=UTC)
-LONGEST_SECONDS = 12.0
+LONGEST_SECONDS = 30.0
 CALM_CHECKS = 15
 CHARACTERS = {"slash": "/", "question_mark": "?", "space": " "}
 
