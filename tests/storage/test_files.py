@@ -422,7 +422,7 @@ def test_killed_at_any_moment_nothing_looks_whole_that_is_not(
     pause = random.Random(seed).uniform(0.0, 0.06)
     threading.Event().wait(pause)
     child.send_signal(signal.SIGKILL)
-    child.wait()
+    assert child.wait() == -signal.SIGKILL, "it saved until it was killed"
     child.stdout.close()
     parts = [entry for entry in tmp_path.iterdir() if entry.name.endswith(".part")]
     assert len(parts) <= 1

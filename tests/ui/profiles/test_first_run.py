@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +12,7 @@ from chronotui.ui.profiles import DEMO, FirstRunApp, ProfileDraft, ProfileForm
 from tests.ui.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from textual.pilot import Pilot
 
     from chronotui.demo.server import DemoServer
 
