@@ -297,7 +297,7 @@ class OpenLog:
 
     def refresh(self) -> int:
         """Take over what the store changed; return the first row that may differ."""
-        first = self.rows.refresh().first
+        first = self.rows.refresh()
         self.near.forget_from(first)
         for search in (self.search, self._errors):
             if search is not None:
