@@ -1,7 +1,4 @@
-"""The log in chunks: what is read, searched and spooled as one.
-
-`Spool` keeps memory within its budget: what is read least goes to a spool file.
-"""
+"""The log in chunks: what is read, searched and spooled as one."""
 
 from __future__ import annotations
 
@@ -214,9 +211,9 @@ class MemoryUse(NamedTuple):
 
 
 class Spool:
-    """Decides which chunks are in memory; every access to a block goes through it.
+    """Keeps memory within its budget: what is read least goes to a spool file.
 
-    The budget is for text and columns.
+    Every access to a block goes through it.
     """
 
     def __init__(
@@ -272,10 +269,9 @@ class Spool:
         chunk.used = next(self._clock)
         if chunk.block is not None:
             return chunk.block
-        known = self._cache.get(chunk.stamp)
-        if known is not None:
+        if chunk.stamp in self._cache:
             self._cache.move_to_end(chunk.stamp)
-            return known
+            return self._cache[chunk.stamp]
         block = self._read(chunk)
         self._cache[chunk.stamp] = block
         held = sum(len(each.text) for each in self._cache.values())
