@@ -189,7 +189,6 @@ class Coverage:
         return Way.FALLING if self.order is PageOrder.NEWEST_FIRST else Way.RISING
 
     def learn_order(self, lines: Sequence[LogLine]) -> None:
-        """Find the order out from a page as the server sent it."""
         if self.order is None:
             self.order = order_of(lines)
         if self.order is not None:
@@ -204,7 +203,6 @@ class Coverage:
                 self._marks.sort(key=self._mark_key)
 
     def note(self, lines: Sequence[LogLine]) -> None:
-        """Take note of how far the retained log reaches, by lines of it."""
         for line in lines:
             if line.time_ns is not None and line.time_ns > self.newest_ns:
                 self.newest_ns = line.time_ns
@@ -318,7 +316,6 @@ class Coverage:
         return None
 
     def grow_head(self, last: LinePosition, lines: int) -> None:
-        """Take note that a download goes on from the beginning."""
         self.head = last
         self.head_lines += lines
 
