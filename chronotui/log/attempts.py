@@ -278,9 +278,9 @@ class AttemptTimeline:
         rising = way is Way.RISING
         find = self._held.above if rising else self._held.below
         bound = find(attempt, line.sequence_num)
-        if bound is not None and bound.time_ns is None:
-            return
-        if bound is not None and bound.time_ns is not None:
+        if bound is not None:
+            if bound.time_ns is None:
+                return
             end, end_ns = bound.sequence_num, bound.time_ns
         elif rising:
             later = self._spans[attempt : attempt + 1]

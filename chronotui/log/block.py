@@ -54,8 +54,8 @@ class EventIds:
             return bytes(len(event_ids))
         if not self._prefix:
             self._learn(attempt, zip(numbers, streams, event_ids, strict=True))
-        for form in (IdForm.SHORT, IdForm.LONG):
-            head = self._head(form, attempt)
+        long = f"{self._prefix}attempt:{attempt}:"
+        for form, head in ((IdForm.SHORT, self._prefix), (IdForm.LONG, long)):
             if event_ids[0] != f"{head}{streams[0]}:{numbers[0]}":
                 continue
             derived = [f"{head}{s}:{n}" for s, n in zip(streams, numbers, strict=True)]
@@ -67,12 +67,9 @@ class EventIds:
     def text(self, form: int, attempt: int, stream: str, number: int) -> str:
         if form == IdForm.NONE:
             return ""
-        return f"{self._head(form, attempt)}{stream}:{number}"
-
-    def _head(self, form: int, attempt: int) -> str:
         if form == IdForm.LONG:
-            return f"{self._prefix}attempt:{attempt}:"
-        return self._prefix
+            return f"{self._prefix}attempt:{attempt}:{stream}:{number}"
+        return f"{self._prefix}{stream}:{number}"
 
     def _form(self, attempt: int, number: int, stream: str, event_id: str) -> IdForm:
         for form in (IdForm.NONE, IdForm.SHORT, IdForm.LONG):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.log.attempts import key_of
+from chronotui.log.chunks import CHUNK_LINES
 from chronotui.log.finders import LineFilter
 from chronotui.log.marks import (
     Anchor,
@@ -76,7 +77,7 @@ def test_a_filter_works_on_in_slices_nearest_first(lines: Lines) -> None:
     rows = Rows(store, SEVENS, near=middle)
     shown = rows.row(rows.locate(middle))
     assert isinstance(shown, LineRow)
-    assert abs(shown.index - 50_000) < 10
+    assert abs(shown.index - 50_000) < CHUNK_LINES, "a busy machine finds a part of it"
     start = Anchor(key_of(store.line(0)))
     rows = Rows(store, SEVENS)
     rows.advance(0.0001, near=start)
