@@ -1,4 +1,4 @@
-"""Enumerations that outlive the server's next release."""
+"""What every layer speaks in: workflows, jobs, lines of a log and pages of them."""
 
 from __future__ import annotations
 
@@ -41,12 +41,6 @@ class OpenEnum(str):
         canonical = cls.ALIASES.get(upper, upper)
         return cls(canonical if canonical in cls.KNOWN else word)
 
-    @property
-    def is_known(self) -> bool:
-        return str(self) in self.KNOWN
-
-
-# A page of a cursor-paged list.
 
 Item = TypeVar("Item")
 
@@ -66,9 +60,6 @@ class Page(Generic[Item]):
     def brought_any(self) -> bool:
         """Whether the server sent anything, hidden or not: the list goes on."""
         return bool(self.items) or self.hidden > 0
-
-
-# A scheduled piece of work and how it is built.
 
 
 class WorkflowKind(OpenEnum):
@@ -123,9 +114,6 @@ class Workflow:
     updated_at: datetime | None = None
     terminated_at: datetime | None = None
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
-
-
-# One run of a workflow.
 
 
 class JobStatus(OpenEnum):
@@ -192,16 +180,10 @@ class Job:
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     def seconds_since_end(self, now: float) -> float | None:
-        """Return how long ago it ended, None when the server did not say.
-
-        Args:
-            now: Seconds since the epoch.
-        """
+        """Return how long ago it ended, None when the server did not say."""
         ended_at = self.completed_at or self.updated_at
         return None if ended_at is None else now - ended_at.timestamp()
 
-
-# Lines of a job's log and pages of them.
 
 STDOUT: Final = "stdout"
 STDERR: Final = "stderr"
@@ -214,7 +196,7 @@ class LogLine(NamedTuple):
     ``time_ns`` is nanoseconds since the epoch, UTC; None when absent or unreadable.
     ``event_id`` is "" where the server has none. ``stream`` is the server's word.
     ``retained`` tells a line of the retained log from a live one; retained fields
-    win over live ones (invariant 2 of identity).
+    win over live ones (DESIGN.md, invariant 1).
     """
 
     attempt: int
@@ -257,9 +239,6 @@ class RawFormat(StrEnum):
     JSONL = "jsonl"
 
 
-# What a live stream says, one value an event or a batch.
-
-
 @dataclass(frozen=True, slots=True)
 class Connected:
     """The subscription stands; only lines written from now on will arrive."""
@@ -287,3 +266,4 @@ class StreamFailed:
 
 
 LiveEvent: TypeAlias = Connected | LiveLines | StreamEnded | StreamFailed
+"""What a live stream says, one value an event or a batch."""

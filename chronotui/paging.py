@@ -78,15 +78,11 @@ class CursorTrail:
         self.looped = False
 
     def follow(self, cursor: str | None, *, progress: bool = True) -> str | None:
-        """Take the cursor of a page just read.
+        """Take the cursor of a page just read; return the one to go on with.
 
-        Args:
-            cursor: What the page says; None or "" ends the list.
-            progress: Whether the page held anything not seen before on this walk.
-
-        Returns:
-            The cursor to go on with; None at the end, and when the list leads in
-            circles, which ``looped`` then tells.
+        None at the end of the list, and when it leads in circles, which ``looped``
+        then tells: with a cursor seen before, or after too many pages without
+        ``progress``, which held nothing that was not seen before on this walk.
         """
         self._idle = 0 if progress else self._idle + 1
         if not cursor:

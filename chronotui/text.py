@@ -1,4 +1,18 @@
-"""Which characters must not reach a terminal, and what stands for them."""
+"""Text from strangers, made visible and harmless; and colours they wrote into it.
+
+Every string a server sends passes one of these on its way to a terminal; what is
+stored and saved stays exact:
+
+- `clean` for names, ids, errors and titles: one line of printable text;
+- `printable_line` for a log message as plain text;
+- `parse_ansi` for a log message with its colours as spans. Only SGR (``ESC [ … m``)
+  styles; concealing and blinking are ignored, since a log must not hide or flash.
+
+A control character shows as its picture (ESC as ``␛``), an invisible one that moves,
+hides or reorders text as its number (``⟨U+202E⟩``), a lone surrogate as U+FFFD. The
+selectors U+FE0E and U+FE0F are dropped: terminals disagree on the width they give the
+character before.
+"""
 
 from __future__ import annotations
 
@@ -66,11 +80,6 @@ def _number(character: str) -> str:
     return f"⟨U+{ord(character):04X}⟩"
 
 
-# Colours a program wrote into its messages, as spans over the text shown.
-#
-# Only SGR (``ESC [ … m``) styles; concealing and blinking are ignored, since a log
-# must not hide or flash. Every other sequence is left in the text, made visible.
-
 Colour: TypeAlias = int | tuple[int, int, int]
 """An index into the 256 colours, 0 to 15 the theme's own, or red, green, blue."""
 
@@ -118,26 +127,9 @@ _SWITCHES: Final[dict[int, dict[str, Any]]] = {
 
 
 @cache
-def _sgr() -> re.Pattern[str]:
+def sgr() -> re.Pattern[str]:
+    """Return what a colour sequence is, its numbers as a group."""
     return re.compile("\x1b\\[([0-9;:]*)m")
-
-
-def split_styles(message: str) -> tuple[str, tuple[Span, ...]]:
-    """Return the text shown and its spans; see `chronotui.text.parse_ansi`."""
-    before, message = _last_state(message)
-    if "\x1b[" not in message and not before:
-        return harmless(message), ()
-    style = PLAIN
-    for match in _sgr().finditer(before):
-        style = restyled(style, match[1])
-    drawn = _Drawn(style)
-    end = 0
-    for match in _sgr().finditer(message):
-        drawn.add(message[end : match.start()])
-        drawn.style = restyled(drawn.style, match[1])
-        end = match.end()
-    drawn.add(message[end:])
-    return "".join(drawn.pieces), tuple(drawn.spans)
 
 
 class _Drawn:
@@ -170,7 +162,7 @@ def _last_state(message: str) -> tuple[str, str]:
     while end:
         start = message.rfind("\r", 0, end) + 1
         state = message[start:end]
-        if state and _sgr().sub("", state):
+        if state and sgr().sub("", state):
             return message[:start], state
         end = max(start - 1, 0)
     return "", ""
@@ -233,22 +225,7 @@ def _coloured(style: StyleSpec, background: bool, colour: Colour) -> StyleSpec:
     return style._replace(bg=colour) if background else style._replace(fg=colour)
 
 
-# Text from strangers, made visible and harmless.
-#
-# Every string a server sends passes one of these on its way to a terminal; what is
-# stored and saved stays exact (design note, "A line's way"). All three are pure:
-#
-# - `clean` for names, ids, errors and titles: one line of printable text;
-# - `printable_line` for a log message as plain text;
-# - `parse_ansi` for a log message with its colours as spans.
-#
-# A control character shows as its picture (ESC as ``␛``), an invisible one that
-# moves, hides or reorders text as its number (``⟨U+202E⟩``), a lone surrogate as
-# U+FFFD. The selectors U+FE0E and U+FE0F are dropped: terminals disagree on the width
-# they give the character before.
-
-TAB_COLUMNS = 8
-"""Columns between tab stops."""
+TAB_COLUMNS: Final = 8
 
 
 def clean(text: str) -> str:
@@ -269,20 +246,29 @@ def printable_line(message: str) -> str:
 
 
 def parse_ansi(message: str) -> tuple[str, tuple[Span, ...]]:
-    """Return a message as shown, and the styles its program gave it.
+    """Return a message as shown, and the styles its program gave it, in order.
 
     Of a progress bar redrawn by carriage returns the last state that is not empty
     is shown, in the colours the states before it left on; line ends at the end of
     the message are not shown. Sequences other than colours become visible text.
     Tabs stay, for the one who knows the columns.
-
-    Returns:
-        The text, free of control characters but tabs, and spans in order that do not
-        overlap; stretches without a style have no span.
     """
     if message.isascii() and message.isprintable():
         return message, ()
-    return split_styles(message)
+    before, message = _last_state(message)
+    if "\x1b[" not in message and not before:
+        return harmless(message), ()
+    style = PLAIN
+    for match in sgr().finditer(before):
+        style = restyled(style, match[1])
+    drawn = _Drawn(style)
+    end = 0
+    for match in sgr().finditer(message):
+        drawn.add(message[end : match.start()])
+        drawn.style = restyled(drawn.style, match[1])
+        end = match.end()
+    drawn.add(message[end:])
+    return "".join(drawn.pieces), tuple(drawn.spans)
 
 
 def plural(count: int, word: str) -> str:

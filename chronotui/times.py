@@ -92,10 +92,8 @@ def _midnight(day: str) -> int | None:
 def format_time_ns(time_ns: int, digits: int | None = None) -> str:
     """Return an RFC 3339 time in UTC, ``2024-01-01T10:12:31.004Z``.
 
-    Args:
-        time_ns: Nanoseconds since the epoch.
-        digits: Digits of the fraction, 0 to 9, the rest cut; None writes as many as
-            say all, none for a whole second, as the server does.
+    The fraction has so many ``digits``, the rest cut; None writes as many as say all,
+    none for a whole second, as the server does.
     """
     return f"{zoned_text(time_ns, UTC)}{fraction_text(time_ns, digits)}Z"
 
@@ -191,9 +189,5 @@ def _moment(typed: str, now: datetime) -> datetime | None:
 
 
 def local_clock(seconds: float) -> str:
-    """Return a moment by the clock on the wall here, e.g. ``14:05:10``.
-
-    Args:
-        seconds: Since the epoch.
-    """
+    """Return a moment, seconds since the epoch, by the clock on the wall here."""
     return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%H:%M:%S}"

@@ -13,6 +13,7 @@ import importlib
 import json
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any, Final
@@ -81,6 +82,14 @@ holds costs more, but a quadratic function costs 16 times as much."""
 NOTHING: Final = 0.1
 """Seconds that say nothing of growth: another way is taken for longer texts, a
 collector has its turn."""
+
+ENOUGH: Final = 0.02
+"""Seconds that are measured well enough to see a line in three of them."""
+
+LINEAR: Final = 6.0
+"""How much more four times the length costs at most, twice in a row, where the longest
+lines need not be fed: what is quadratic in it is too little to cost ``SLACK`` times as
+much there. Most shapes cost next to nothing and are fed to the longest."""
 
 FIRST: Final = 0.25
 """Seconds the shortest line may take: what is linear takes a tenth of that."""
@@ -332,9 +341,14 @@ def grows_too_fast(
             if took > most_after(known):
                 return f"{length:,} characters: {took:.3f} s, shorter ones: {known}"
         known.append(took)
-        if took >= NOTHING and step >= 2:
+        if step >= 2 and (took >= NOTHING or is_linear(known)):
             break
     return ""
+
+
+def is_linear(known: Sequence[float]) -> bool:
+    steps = pairwise(known)
+    return known[-1] >= ENOUGH and all(more <= less * LINEAR for less, more in steps)
 
 
 def most_after(known: Sequence[float]) -> float:
@@ -388,13 +402,12 @@ PATTERNS: Final[dict[str, Any]] = {
     "sources.httpcore_backends._FINAL_STATUS": begins,
     "sources.httpcore_backends._NEXT_CHUNK": begins,
     "sources.chronoverse._FOREIGN_SCHEMES": finds,
-    "text._sgr": finds,
+    "text.sgr": finds,
     "text._hostile": finds,
     "text._mark_floods": finds,
     "json_tree._TOKEN": begins,
     "log.levels._marked": finds,
     "log.levels._named": finds,
-    "log.levels._sgr": removes,
     "log.levels._upper": finds,
     "log.levels.level_numbers": "a list; in the search for errors",
     "log.pattern._CLASS_TAKES_NEWLINES": TYPED,
@@ -411,7 +424,6 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.pattern.compile_pattern": TYPED,
     "log.pattern._backward_ending": begins,
     "log.pattern._sgr": removes,
-    "log.pattern._sgr_text": removes,
     "log.raw_body._TEXT_OR_BRACKET": finds,
     "storage.settings._SHELL_SYNTAX": TYPED,
     "times._ago": TYPED,

@@ -428,15 +428,9 @@ class Backfill:
         self.away = False
         self.tail = TailPoll(connectivity, self._held_back)
         self.schedule = GapSchedule(timing)
-        self._budget: RateLimiter | None = None
-
-    def begin(self) -> None:
-        timing, now = self.timing, self.clock.monotonic()
-        if self._budget is None:
-            self._budget = RateLimiter(
-                burst=timing.backfill_burst, rate=timing.backfill_rate, now=now
-            )
-        self.tail.read(found=False)
+        self._budget = RateLimiter(
+            burst=timing.backfill_burst, rate=timing.backfill_rate
+        )
 
     def wake_up(self) -> None:
         """Read the newest page at once: the machine has slept."""
@@ -538,8 +532,6 @@ class Backfill:
     def _limiter(self, ended: asyncio.Event) -> Limiter:
         """Return what lets requests through at the polite rate, and all at the end."""
         budget = self._budget
-        if budget is None:
-            return None
 
         async def limiter() -> None:
             now = self.clock.monotonic()

@@ -183,7 +183,7 @@ class NoticeRows:
             bottom = "⋮ newer lines not loaded yet"
         if coverage.end_cut_off:
             bottom = f"⋮ newer lines cannot be loaded: {coverage.cut_off}"
-        notes = filter(None, (bottom, self._store.memory.note))
+        notes = filter(None, (bottom, self._store.spool.memory.note))
         self._store.set_edge(top, " · ".join(notes))
 
 
@@ -318,7 +318,7 @@ class JobLog:
         """Bring everything up to date before the listeners look at it."""
         self._state = None
         watch = self._watch
-        note = self.store.memory.note
+        note = self.store.spool.memory.note
         if watch.rows_changed or note != self._note:
             watch.rows_changed, self._note = False, note
             self._missing = watch.account.missing

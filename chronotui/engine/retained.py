@@ -272,8 +272,8 @@ class RetainedLog:
         if self._may_be_old:
             self._tell(
                 "the job was tried again, and of its log only the pages could be read: "
-                "the server keeps older pages for 30 minutes, so lines of a later try "
-                "may be lacking."
+                "the server keeps older pages for 30 minutes, so lines of a later "
+                "attempt may be lacking."
             )
 
     @property

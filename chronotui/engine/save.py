@@ -376,7 +376,7 @@ async def _download_entries(work: Work, job: Job) -> bool:
         writer.close()
     attempts = writer.attempts
     if len(attempts) > 1:
-        note = f"The job was tried {len(attempts)} times: the file has one try after "
+        note = f"The job took {len(attempts)} attempts: the file has one after "
         if work.request.format.served is RawFormat.TXT:
             note += "the other, made from jsonl, for the server's own text mixes them."
         else:

@@ -296,11 +296,11 @@ def backoff_of(timing: WatchTiming, clock: Clock) -> Backoff:
 class RateLimiter:
     """A bucket of requests: a burst at first, then a steady rate a second."""
 
-    def __init__(self, *, burst: int, rate: float, now: float) -> None:
+    def __init__(self, *, burst: int, rate: float) -> None:
         self._burst = float(burst)
         self._rate = rate
         self._left = float(burst)
-        self._at = now
+        self._at = float("inf")
 
     def wait(self, now: float) -> float:
         """Return the seconds until a request may be made; 0 for at once."""

@@ -311,7 +311,7 @@ class Watch:
         self._poll.regular = not ended
         if ended:
             return await accompanied(self._read_ended(), self._poll.run())
-        self.backfill.begin()
+        self.backfill.tail.read(found=False)
         return await accompanied(
             self._read_on(), self._poll.run(), self._stream.run(), self._probe_sleep()
         )

@@ -9,13 +9,14 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from zlib import crc32
 
 from chronotui.model import STDERR, STDOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from chronotui.model import LogLine
 
@@ -23,13 +24,10 @@ MILLISECOND_NS: Final = 1_000_000
 
 
 def attempt_of(event_id: str) -> int | None:
-    """Read the attempt an event id belongs to.
+    """Read the attempt an event id belongs to; None when it has no known shape.
 
-    The WIRE.md, "Retained logs" gives two shapes: ``log:<job>:<stream>:<n>`` for
-    the first attempt and ``log:<job>:attempt:<k>:<stream>:<n>`` for the others.
-
-    Returns:
-        The attempt, from 1; None when the id has neither shape.
+    WIRE.md "Logs" gives two shapes: ``log:<job>:<stream>:<n>`` for the first attempt
+    and ``log:<job>:attempt:<k>:<stream>:<n>`` for the others.
     """
     parts = event_id.rsplit(":", 4)
     if len(parts) == 5 and parts[1] == "attempt":
@@ -75,13 +73,9 @@ RANKS: Final = {STDERR: STDERR_RANK, STDOUT: STDOUT_RANK}
 class LineKey(NamedTuple):
     """Where a line stands and which one it is; keys sort as lines are shown.
 
-    Attributes:
-        attempt: From 1; 0 is unknown and comes first.
-        sequence_num: The server's number.
-        rank: 0 for stderr, 1 for stdout, 2 for any other word.
-        event_id: The server's id. Without one, what tells the line from others
-            with the same number: nothing where attempt and stream are known, else
-            the stream's word, or time and message.
+    ``rank`` is that of its stream. Without the server's ``event_id``, that is what
+    tells the line from others with the same number: nothing where attempt and stream
+    are known, else the stream's word, or time and message.
     """
 
     attempt: int
@@ -125,7 +119,6 @@ DISORDER_NS: Final = 250 * MILLISECOND_NS
 DISORDER_NUMBERS: Final = 16
 """... and by this in number, and still be of one attempt."""
 
-
 RESTART_NS: Final = 1000 * MILLISECOND_NS
 """A new attempt needs a new container: it does not write within this of the last."""
 
@@ -134,16 +127,6 @@ class Way(Enum):
     LIVE = "live"
     RISING = "oldest first"
     FALLING = "newest first"
-
-
-def distant(one_ns: int | None, other_ns: int) -> bool:
-    """Tell whether two lines are too far apart in time to race for one number."""
-    return one_ns is not None and abs(one_ns - other_ns) > DISORDER_NS
-
-
-def restarted(one_ns: int | None, other_ns: int) -> bool:
-    """Tell whether an attempt could have ended and another begun between two lines."""
-    return one_ns is not None and abs(one_ns - other_ns) >= RESTART_NS
 
 
 def reversed_in_time(
@@ -174,18 +157,6 @@ def step_into_another(
     if way is Way.FALLING and step > 0 and later < -MILLISECOND_NS:
         return previous
     return None
-
-
-def begin_after_fall(points: list[tuple[int, int]]) -> int:
-    """Return the time of the first line after the deepest fall of the numbers.
-
-    Of falls of one depth the one with the longest pause counts.
-    """
-    falls = [
-        (before[1] - after[1], after[0] - before[0], after[0])
-        for before, after in pairwise(points)
-    ]
-    return max(falls)[2]
 
 
 @dataclass(slots=True)
@@ -229,56 +200,43 @@ class Vacancy:
         return number < before and time_ns <= before_ns
 
 
-# Which attempt a line without an event id belongs to (DESIGN.md, invariant 1).
-#
-# The attempts of a job follow one another in time and each begins its numbers anew.
-# So within an attempt numbers rise with time, and where they do not, another attempt
-# has begun: the same number and stream with another message, or with a time more
-# than 1 ms apart; a number that falls back in an oldest-first read; a late line with
-# a number far below its predecessor's.
-#
-# The attempts are kept as a list of the times they begin at. A line that contradicts
-# its attempt begins another one, and lines held already that belong to that one go
-# along. So the answer depends on the lines, not on the order they came in.
-
 UNKNOWN: Final = 0
 """The attempt of a line that cannot be told."""
 
 
 class HeldLines(Protocol):
+    """The lines held, every one that was placed among them when it is asked again.
+
+    ``below`` and ``above`` give the attempt's nearest line with a lower or a higher
+    number. ``part`` makes another attempt of an attempt's lines from a time on, every
+    later one becoming one more; ``join`` makes an attempt and the next one.
+    """
+
     def numbered(self, attempt: int, sequence_num: int) -> Sequence[LogLine]: ...
-
-    def below(self, attempt: int, sequence_num: int) -> LogLine | None:
-        """Return the nearest line of the attempt with a lower number."""
-        ...
-
-    def above(self, attempt: int, sequence_num: int) -> LogLine | None:
-        """Return the nearest line of the attempt with a higher number."""
-        ...
-
+    def below(self, attempt: int, sequence_num: int) -> LogLine | None: ...
+    def above(self, attempt: int, sequence_num: int) -> LogLine | None: ...
     def of_attempt(self, attempt: int) -> Iterable[LogLine]: ...
+    def part(self, attempt: int, since_ns: int) -> None: ...
+    def join(self, attempt: int) -> None: ...
 
-    def part(self, attempt: int, since_ns: int) -> None:
-        """Make another attempt of the lines of ``attempt`` from a time on.
 
-        They become attempt + 1, and every later attempt one more.
-        """
-        ...
-
-    def join(self, attempt: int) -> None:
-        """Make ``attempt`` and the one after it one; later ones become one less."""
-        ...
+_BEGIN: Final[Callable[[AttemptSpan], int]] = attrgetter("begins_ns")
 
 
 class AttemptTimeline:
-    """Gives lines without an attempt their attempt.
+    """Tells the attempt of lines without an event id (DESIGN.md, invariant 1).
 
-    Args:
-        held: The lines held; every line that was placed must be among them when it
-            is asked again.
+    The attempts of a job follow one another in time and each begins its numbers anew.
+    So within an attempt numbers rise with time, and where they do not, another attempt
+    has begun: the same number and stream with another message, or with a time more
+    than 1 ms apart; a number that falls back in an oldest-first read; a late line with
+    a number far below its predecessor's.
 
-    Attributes:
-        was_held: Whether the line placed last is one of those held.
+    The attempts are kept as a list of the times they begin at. A line that contradicts
+    its attempt begins another one, and lines held already that belong to that one go
+    along. So the answer depends on the lines, not on the order they came in.
+
+    ``was_held`` tells whether the line placed last is one of those held.
     """
 
     def __init__(self, held: HeldLines) -> None:
@@ -293,22 +251,15 @@ class AttemptTimeline:
 
     def attempt_at(self, time_ns: int) -> int:
         """Return the attempt a time falls into; 1 is everything before the second."""
-        later = bisect_right(
-            self._spans, time_ns, lo=min(1, len(self._spans)), key=_begins
-        )
-        return max(1, later)
+        begin = min(1, len(self._spans))
+        return max(1, bisect_right(self._spans, time_ns, lo=begin, key=_BEGIN))
 
     def place(self, line: LogLine, way: Way, previous: LogLine | None) -> int:
-        """Return the attempt of a line.
+        """Return the attempt of a line whose own is not told.
 
-        Args:
-            line: A line whose own attempt is not told.
-            way: The order it came in.
-            previous: The line before it on the same way, as it was placed.
-
-        Returns:
-            The attempt, from 1; ``UNKNOWN`` when the line differs from one held
-            under its number and stream and no time tells which was first.
+        ``previous`` came before it on the same way, as it was placed. ``UNKNOWN`` when
+        the line differs from one held under its number and stream and no time tells
+        which was first.
         """
         time_ns = self._time_of(line, previous)
         self.was_held = False
@@ -347,7 +298,8 @@ class AttemptTimeline:
         self, line: LogLine, time_ns: int, way: Way, previous: LogLine | None
     ) -> int:
         if not self._spans:
-            self._begin(1, line.sequence_num, time_ns)
+            number = line.sequence_num
+            self._spans.append(AttemptSpan(time_ns, number, number, time_ns))
             return 1
         if self._follows_on(line, time_ns, way):
             self._spans[-1].take(line.sequence_num, time_ns)
@@ -396,13 +348,18 @@ class AttemptTimeline:
         for rival in self._held.numbered(attempt, number):
             if rival.stream == line.stream:
                 return rival
+            if rival.time_ns is None:
+                continue
+            # Too far apart in time to race for one number, unless it is the line
+            # just before and no attempt could have ended and begun between the two.
+            away_ns = abs(rival.time_ns - time_ns)
             beside = (
                 previous is not None
                 and same_line(rival, previous)
                 and number > self._spans[attempt - 1].lowest
-                and not restarted(rival.time_ns, time_ns)
+                and away_ns < RESTART_NS
             )
-            if not beside and distant(rival.time_ns, time_ns):
+            if not beside and away_ns > DISORDER_NS:
                 return rival
         lower = self._held.below(attempt, number)
         if lower is not None and reversed_in_time(
@@ -421,13 +378,25 @@ class AttemptTimeline:
         if not apart(time_ns, other_ns):
             return UNKNOWN
         points = self._between(attempt, line, time_ns, other, other_ns)
-        begins_ns = begin_after_fall(points)
+        # Of falls of one depth the one with the longest pause counts.
+        _depth, _pause, begins_ns = max(
+            (before[1] - after[1], after[0] - before[0], after[0])
+            for before, after in pairwise(points)
+        )
         begins_ns -= begins_ns % MILLISECOND_NS
-        self._part(attempt, begins_ns)
+        self._held.part(attempt, begins_ns)
+        self._spans.insert(attempt, AttemptSpan(begins_ns, 0, -1, begins_ns))
+        self._measure(attempt)
+        self._measure(attempt + 1)
         mine = attempt + (time_ns >= begins_ns)
         self._spans[mine - 1].take(line.sequence_num, time_ns)
-        if mine > attempt and self._continues(mine):
-            self._join(mine)
+        if mine > attempt and mine < len(self._spans):
+            here, there = self._spans[mine - 1 : mine + 1]
+            if here.highest < there.lowest:
+                # The next attempt's numbers go on where this one's end.
+                self._held.join(mine)
+                here.take(there.highest, there.highest_ns)
+                del self._spans[mine]
         return mine
 
     def _between(
@@ -446,24 +415,6 @@ class AttemptTimeline:
         }
         return sorted(points, key=lambda point: (point[0], -point[1]))
 
-    def _part(self, attempt: int, begins_ns: int) -> None:
-        self._held.part(attempt, begins_ns)
-        self._spans.insert(attempt, AttemptSpan(begins_ns, 0, -1, begins_ns))
-        for changed in (attempt, attempt + 1):
-            self._measure(changed)
-
-    def _join(self, attempt: int) -> None:
-        self._held.join(attempt)
-        follower = self._spans.pop(attempt)
-        self._spans[attempt - 1].take(follower.highest, follower.highest_ns)
-
-    def _continues(self, attempt: int) -> bool:
-        """Tell whether the next attempt's numbers go on where this one's end."""
-        if attempt >= len(self._spans):
-            return False
-        here, there = self._spans[attempt - 1], self._spans[attempt]
-        return here.highest < there.lowest
-
     def _measure(self, attempt: int) -> None:
         """Find an attempt's numbers again from the lines held of it."""
         span = self._spans[attempt - 1]
@@ -474,10 +425,3 @@ class AttemptTimeline:
                 highest = held.sequence_num
                 highest_ns = span.begins_ns if held.time_ns is None else held.time_ns
         span.lowest, span.highest, span.highest_ns = lowest, highest, highest_ns
-
-    def _begin(self, attempt: int, number: int, time_ns: int) -> None:
-        self._spans.insert(attempt - 1, AttemptSpan(time_ns, number, number, time_ns))
-
-
-def _begins(span: AttemptSpan) -> int:
-    return span.begins_ns

@@ -32,7 +32,7 @@ class IdForm(IntEnum):
 
 
 class EventIds:
-    """The job's part of the ids, once one has been seen."""
+    """The ids of one job's lines as forms, its part of them learned from the first."""
 
     def __init__(self) -> None:
         self._prefix = ""
@@ -52,10 +52,12 @@ class EventIds:
         """Return the form of each line's id; all lines are of one attempt."""
         if not any(event_ids):
             return bytes(len(event_ids))
-        self._learn(attempt, numbers, streams, event_ids)
-        form = self._form(attempt, numbers[0], streams[0], event_ids[0])
-        if form in {IdForm.LONG, IdForm.SHORT}:
+        if not self._prefix:
+            self._learn(attempt, numbers, streams, event_ids)
+        for form in (IdForm.SHORT, IdForm.LONG):
             head = self._head(form, attempt)
+            if event_ids[0] != f"{head}{streams[0]}:{numbers[0]}":
+                continue
             derived = [f"{head}{s}:{n}" for s, n in zip(streams, numbers, strict=True)]
             if derived == list(event_ids):
                 return bytes([form]) * len(derived)
@@ -85,8 +87,6 @@ class EventIds:
         streams: Sequence[str],
         event_ids: Sequence[str],
     ) -> None:
-        if self._prefix:
-            return
         for number, stream, event_id in zip(numbers, streams, event_ids, strict=True):
             tail = f"{stream}:{number}"
             if event_id.startswith("log:") and event_id.endswith(f":{tail}"):
@@ -123,17 +123,12 @@ class BlockSlice(NamedTuple):
 class Block:
     """Lines in order, a column for each field.
 
-    Attributes:
-        text: The messages in UTF-8 (lone surrogates kept), a newline after each.
-        ends: Where each message's newline ends in ``text``.
-        numbers: Sequence numbers.
-        times: Nanoseconds since the epoch, or ``NO_TIME``.
-        flags: Rank, retained and form of the event id.
-        odd: By index, what the columns cannot say.
-        escapes: Whether there is an ESC in a message.
-        returns: Whether there is a carriage return in a message.
-        broken: Whether there is a newline in a message.
-        longest: Characters of the longest message there is or was.
+    ``text`` holds the messages in UTF-8 (lone surrogates kept), a newline after each,
+    which ends where ``ends`` says. ``times`` are nanoseconds since the epoch, ``flags``
+    rank, retained and form of the event id; ``odd`` has what these cannot say.
+    ``escapes``, ``returns`` and ``broken`` tell whether there is an ESC, a carriage
+    return or a newline in a message, and ``longest`` how many characters the longest
+    one has or had.
     """
 
     __slots__ = (
@@ -169,10 +164,6 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.ends)
-
-    @property
-    def column_bytes(self) -> int:
-        return 21 * len(self.ends) + 200 * len(self.odd)
 
     def extend(self, other: Block, start: int, stop: int) -> None:
         base = other.begin(start)
@@ -267,23 +258,11 @@ class Block:
         if form == IdForm.NONE and (rank == OTHER_RANK or not attempt):
             return key_of(self.line(index, attempt, ids))
         number = self.numbers[index]
-        event_id = (
-            self.odd[index].event_id
-            if form == IdForm.ODD
-            else ids.text(form, attempt, self.stream(index), number)
-        )
+        if form == IdForm.ODD:
+            return LineKey(attempt, number, rank, self.odd[index].event_id)
+        stream = _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        event_id = ids.text(form, attempt, stream, number)
         return LineKey(attempt, number, rank, event_id)
-
-    def same_keys(self, start: int, other: Block, begin: int, lines: int) -> bool:
-        """Whether lines have the numbers, streams, ids and origin of another's lines.
-
-        Only for forms of event ids that the columns say all of.
-        """
-        stop, end = start + lines, begin + lines
-        return (
-            self.numbers[start:stop] == other.numbers[begin:end]
-            and self.flags[start:stop] == other.flags[begin:end]
-        )
 
     def find(self, key: LineKey, ids: EventIds) -> tuple[int, bool]:
         """Return where a key of this attempt belongs, and whether it is there.
@@ -333,18 +312,17 @@ def block_of(lines: Sequence[LogLine], ids: EventIds) -> Block:
 
 
 def block_of_columns(attempt: int, columns: LineColumns, ids: EventIds) -> Block:
-    """Return the same of lines that come as columns.
-
-    Raises:
-        OverflowError: A number or a time needs more than 64 bits.
-    """
+    """Return the same of lines that come as columns."""
     numbers, streams, times, messages, event_ids, retained = columns
     block = Block()
     block.numbers = array("q", numbers)
-    block.times = _times(times)
+    if None in times:
+        times = [NO_TIME if time is None else time for time in times]
+    block.times = array("q", cast("Sequence[int]", times))
     forms = ids.forms(attempt, numbers, streams, event_ids)
     block.flags = _flags(streams, retained, forms)
-    block.odd = _odd(block.flags, streams, event_ids)
+    if block.flags.translate(None, _PLAIN):
+        block.odd = _odd(block.flags, streams, event_ids)
     _write(block, messages)
     return block
 
@@ -369,8 +347,6 @@ def _write(block: Block, messages: Sequence[str]) -> None:
 def _odd(
     flags: bytearray, streams: Sequence[str], event_ids: Sequence[str]
 ) -> dict[int, Odd]:
-    if not flags.translate(None, _PLAIN):
-        return {}
     odd: dict[int, Odd] = {}
     for index, bits in enumerate(flags):
         if bits not in _PLAIN:
@@ -407,12 +383,6 @@ def _or_table(bits: int) -> bytes:
     return bytes(each | bits for each in range(256))
 
 
-def _times(times: Sequence[int | None]) -> array[int]:
-    if None in times:
-        return array("q", (NO_TIME if time is None else time for time in times))
-    return array("q", cast("Sequence[int]", times))
-
-
 _HEAD: Final = struct.Struct("<IQQ???")
 _LINE_BYTES: Final = 4 + 8 + 8 + 1
 
@@ -432,11 +402,7 @@ def pack(block: Block) -> bytes:
 
 
 def unpack(packed: bytes, odd: dict[int, Odd]) -> Block:
-    """Return the block `pack` was given.
-
-    Raises:
-        ValueError: The bytes are not whole.
-    """
+    """Return the block `pack` was given; ValueError if the bytes are not whole."""
     if len(packed) < _HEAD.size:
         raise ValueError("not a whole block")
     block = Block()
@@ -458,12 +424,7 @@ class LineBlock(Sequence["LogLine"]):
     """Retained lines of one attempt, in order, no two with one key.
 
     Every line has an event id that tells the attempt. Lines are made when asked for.
-
-    Attributes:
-        attempt: Of all the lines.
-        block: The lines as columns.
-        ids: The ids the block's forms are meant by.
-        runs: (first, last) of numbers that rise by one, in order.
+    ``runs`` are (first, last) of numbers that rise by one, in order.
     """
 
     def __init__(
@@ -504,20 +465,17 @@ class LineBlock(Sequence["LogLine"]):
 
 
 def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock | None:
-    """Return columns as a block of lines, if they are what such a block holds.
+    """Return columns of retained lines as a block of lines, if they can be one.
 
-    Args:
-        attempt: Of all lines, from 1.
-        columns: The lines; all are retained.
-        ids: Learns the job's part of the ids.
-
-    Returns:
-        None when they are out of order, or an event id is not that of its line.
+    None when they are out of order, or an event id is not that of its line. The job's
+    part of the ids is learned.
     """
-    numbers = columns.numbers
+    numbers, streams = columns.numbers, columns.streams
     breaks = _breaks(numbers)
-    if not all(_rises(columns, at) for at in breaks):
-        return None
+    for at in breaks:
+        before, here = (numbers[at - 1], rank_of(streams[at - 1])), numbers[at]
+        if before >= (here, rank_of(streams[at])):
+            return None
     try:
         block = block_of_columns(attempt, columns, ids)
     except OverflowError:
@@ -538,12 +496,3 @@ def _breaks(numbers: Sequence[int]) -> list[int]:
 def _runs(numbers: Sequence[int], breaks: list[int]) -> list[tuple[int, int]]:
     edges = zip([0, *breaks], [*breaks, len(numbers)], strict=True)
     return [(numbers[start], numbers[stop - 1]) for start, stop in edges]
-
-
-def _rises(columns: LineColumns, at: int) -> bool:
-    """Whether a line belongs after the one before it."""
-    before, number = columns.numbers[at - 1 : at + 1]
-    if before != number:
-        return before < number
-    first, second = columns.streams[at - 1 : at + 1]
-    return rank_of(first) < rank_of(second)

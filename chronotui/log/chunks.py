@@ -32,16 +32,11 @@ class Chunk:
     """Lines of one attempt, and what is known of them without reading them.
 
     Attributes:
-        attempt: The attempt of all its lines.
         block: The lines; None while they are in the spool.
         place: Offset and size of the same lines in the spool, if they are there.
         odd: The block's own ``odd``, which is never spooled.
-        count: Number of lines.
         size: Bytes of memory the block takes.
-        first: Key of the first line.
-        last: Key of the last line.
-        newest_ns: Latest time of its lines.
-        stamp: Changes with every change that is not an append; unique among chunks.
+        stamp: Changes with every change that moves lines; unique among chunks.
         used: When it was last read, as a count.
     """
 
@@ -64,45 +59,22 @@ class Chunk:
         self.block: Block | None = block
         self.place: tuple[int, int] | None = None
         self.odd: dict[int, Odd] = block.odd
-        self.count = 0
-        self.size = 0
-        self.first: LineKey = block.key(0, attempt, ids)
-        self.last: LineKey = self.first
+        self.count = self.size = self.stamp = self.used = 0
         self.newest_ns = NO_TIME
-        self.stamp = 0
-        self.used = 0
-        self.rewritten(block, ids)
+        self.first: LineKey
+        self.last: LineKey
+        self.hold(block, max(block.times), ids, moved=True)
 
-    def rewritten(self, block: Block, ids: EventIds) -> None:
-        self.count = 0
-        self.newest_ns = NO_TIME
-        self.stamp = next(_stamps)
-        self.first = block.key(0, self.attempt, ids)
-        self.appended(block, ids)
-
-    def inserted(self, block: Block, newest_ns: int, ids: EventIds) -> None:
-        self.stamp = next(_stamps)
-        self.first = block.key(0, self.attempt, ids)
-        self.newest_ns = max(self.newest_ns, newest_ns)
-        self._measured(block, ids)
-
-    def appended(self, block: Block, ids: EventIds) -> None:
-        times = block.times[self.count :]
-        self.newest_ns = max(self.newest_ns, max(times, default=NO_TIME))
-        self._measured(block, ids)
-
-    def _measured(self, block: Block, ids: EventIds) -> None:
-        self.block = block
-        self.odd = block.odd
-        self.place = None
+    def hold(self, block: Block, newest_ns: int, ids: EventIds, *, moved: bool) -> None:
+        """Take changed lines; ``moved`` unless all are where they were."""
+        if moved:
+            self.stamp = next(_stamps)
+            self.first = block.key(0, self.attempt, ids)
+        self.block, self.odd, self.place = block, block.odd, None
+        self.newest_ns = newest_ns
         self.count = len(block)
-        self.size = len(block.text) + block.column_bytes
+        self.size = len(block.text) + 21 * self.count + 200 * len(block.odd)
         self.last = block.key(self.count - 1, self.attempt, ids)
-
-    def confirmed(self, block: Block) -> None:
-        self.block = block
-        self.place = None
-        self.newest_ns = max(block.times)
 
     def room_for(self, block: Block) -> int:
         """Return how many of a block's first lines fit in beside the chunk's own."""
@@ -118,9 +90,7 @@ class Chunk:
 class ChunkList:
     """The chunks of a log; finding a line costs the logarithm of their number.
 
-    Attributes:
-        chunks: In order; change them through `replace` and `touch` only.
-        version: Grows with every change.
+    They are changed through `replace` only, and ``version`` grows with every change.
     """
 
     def __init__(self) -> None:
@@ -129,9 +99,6 @@ class ChunkList:
         self._firsts: list[LineKey] = []
         self._starts = [0]
         self._changes: list[tuple[int, int]] = []
-
-    def __len__(self) -> int:
-        return self.starts[-1]
 
     @property
     def starts(self) -> list[int]:
@@ -156,11 +123,11 @@ class ChunkList:
     def replace(self, start: int, stop: int, chunks: Sequence[Chunk]) -> None:
         self.chunks[start:stop] = chunks
         self._firsts[start:stop] = [chunk.first for chunk in chunks]
-        self._changed(start)
-
-    def touch(self, index: int) -> None:
-        self._firsts[index] = self.chunks[index].first
-        self._changed(index)
+        self.version += 1
+        del self._starts[start + 1 :]
+        while self._changes and self._changes[-1][1] >= start:
+            self._changes.pop()
+        self._changes.append((self.version, start))
 
     def changed_since(self, version: int) -> int:
         """Return the first chunk that may differ from what it was at a version.
@@ -171,13 +138,6 @@ class ChunkList:
         if index == len(self._changes):
             return len(self.chunks)
         return self._changes[index][1]
-
-    def _changed(self, index: int) -> None:
-        self.version += 1
-        del self._starts[index + 1 :]
-        while self._changes and self._changes[-1][1] >= index:
-            self._changes.pop()
-        self._changes.append((self.version, index))
 
 
 def fitting(block: Block, start: int) -> int:
@@ -234,24 +194,14 @@ RETRY_BYTES: Final = 64 << 20
 
 
 class Overflow(Protocol):
-    """An append-only place for bytes, `storage.spool_file.SpoolFile` for one."""
+    """An append-only place for bytes, a file for one; each call may raise OSError.
 
-    def write(self, content: bytes, /) -> int:
-        """Append, and return the offset it starts at.
+    ``write`` returns the offset it starts at; what does not fit is not taken at all.
+    """
 
-        Raises:
-            OSError: It does not fit; nothing is taken then.
-        """
-
-    def read(self, offset: int, size: int, /) -> bytes:
-        """Return ``size`` bytes from ``offset``.
-
-        Raises:
-            OSError: They cannot be read.
-        """
-
-    def close(self) -> None:
-        """Give the space back."""
+    def write(self, content: bytes, /) -> int: ...
+    def read(self, offset: int, size: int, /) -> bytes: ...
+    def close(self) -> None: ...
 
 
 class MemoryUse(NamedTuple):
@@ -266,10 +216,7 @@ class MemoryUse(NamedTuple):
 class Spool:
     """Decides which chunks are in memory; every access to a block goes through it.
 
-    Args:
-        budget_bytes: Memory for text and columns.
-        overflow: Opens the spool when it is first needed; None: there is none.
-        ids: Event ids of the log.
+    The budget is for text and columns.
     """
 
     def __init__(
@@ -294,7 +241,7 @@ class Spool:
         self._lost = ""
 
     @property
-    def use(self) -> MemoryUse:
+    def memory(self) -> MemoryUse:
         note = self._lost or self._trouble
         if not note and self._open is None and self._resident > self._budget:
             note = "Over its budget: the log is kept in memory, without a spool file."
@@ -321,11 +268,7 @@ class Spool:
             return self._stand_in(chunk, error)
 
     def exact(self, chunk: Chunk) -> Block:
-        """Return a chunk's lines, and remember that it was used.
-
-        Raises:
-            OSError: They are in the spool and cannot be read.
-        """
+        """Return a chunk's lines; OSError if the spool does not give them back."""
         chunk.used = next(self._clock)
         if chunk.block is not None:
             return chunk.block
@@ -342,13 +285,14 @@ class Spool:
         return block
 
     def writable(self, chunk: Chunk) -> Block:
-        """Return a chunk's lines to change; count it out before and in after.
+        """Return a chunk's lines to change, and count it out: count it in after.
 
         Raises:
             OSError: They are in the spool and cannot be read.
         """
         block = self.exact(chunk)
         self._cache.pop(chunk.stamp, None)
+        self.count_in((chunk,), -1)
         return block
 
     def settle(self, chunks: list[Chunk]) -> None:
@@ -383,11 +327,14 @@ class Spool:
         self._queue.clear()
 
     def _put(self, chunk: Chunk) -> bool:
-        assert chunk.block is not None  # noqa: S101 - the queue holds no other
+        # Of `settle`: the queue holds no other chunk, and a spool can be opened.
+        assert chunk.block is not None and self._open is not None  # noqa: S101, PT018
         try:
             if chunk.place is None:
+                if self._file is None:
+                    self._file = self._open()
                 packed = pack(chunk.block)
-                chunk.place = (self._opened().write(packed), len(packed))
+                chunk.place = (self._file.write(packed), len(packed))
                 self._written += len(packed)
         except OSError as error:
             reason = error.strerror or type(error).__name__
@@ -398,12 +345,6 @@ class Spool:
         self.count_in((chunk,), -1)
         chunk.block = None
         return True
-
-    def _opened(self) -> Overflow:
-        if self._file is None:
-            assert self._open is not None  # noqa: S101 - settle asked before
-            self._file = self._open()
-        return self._file
 
     def _read(self, chunk: Chunk) -> Block:
         if chunk.place is None or self._file is None:

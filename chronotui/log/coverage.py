@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 MARKS_KEPT: Final = 4096
 """Remembered cursors; with more, every second one is dropped: one more page to read."""
 
-
 _PLACE: Final[Callable[[LogLine], tuple[int, int]]] = itemgetter(0, 1)
 """A line's (attempt, number), in C: pages are measured by it."""
 
@@ -99,8 +98,7 @@ class Coverage:
         at_start: Whether everything from the log's first retained line to ``bottom``
             has been read.
         head: How far a download read from the log's beginning that has not come to
-            ``bottom``; None without one.
-        head_lines: How many lines that were.
+            ``bottom``, in ``head_lines`` lines.
         at_end: Whether the newest retained line had been, when last looked at.
         older: Newest-first: the cursor of the page below ``bottom``.
         tail: Oldest-first: the cursor of the last page read.
@@ -200,12 +198,7 @@ class Coverage:
             self.learn_attempts(lines, self.order)
 
     def learn_attempts(self, lines: Sequence[LogLine], order: PageOrder) -> None:
-        """Find out how attempts follow one another, from lines as the server has them.
-
-        Args:
-            lines: A page, or a piece of a download.
-            order: The order they come in.
-        """
+        """Find out how attempts follow one another, from lines as they came."""
         if self._interleaves is None:
             before = self.interleaved
             self._interleaves = interleaves(lines, order)
@@ -220,10 +213,7 @@ class Coverage:
             self.newest_attempt = max(self.newest_attempt, line.attempt)
 
     def remember(self, page: PageSpan) -> None:
-        """Remember where a page's cursor leads: below it, or above it.
-
-        An empty page is nowhere, so where its cursor leads is not known.
-        """
+        """Remember where a page's cursor leads: below it, or above it."""
         if page.next_cursor is None or page.is_empty:
             return
         mark = _Mark(page.high if self.rising else page.low, page.next_cursor)
@@ -239,12 +229,7 @@ class Coverage:
     def way_to(self, first: tuple[int, int], last: tuple[int, int]) -> str | None:
         """Return the cursor of the page to begin with, to read some places again.
 
-        Args:
-            first: (attempt, number) of the first place wanted.
-            last: Of the last one.
-
-        Returns:
-            None when nothing nearer than the list's beginning is known.
+        None when nothing nearer than the list's beginning is known.
         """
         if self.rising:
             at = bisect_left(self._marks, self.key(first), key=self._mark_key) - 1
@@ -306,11 +291,9 @@ class Coverage:
                 yield attempt, first, last
 
     def cut(self, cursor: str | None, edge: LinePosition | None) -> None:
-        """Take note that the page at a cursor is too large for the server.
+        """Take note that a page is too large for the server.
 
-        Args:
-            cursor: Of that page.
-            edge: The place it begins at; None for the list's beginning.
+        It begins at ``edge``; None is the list's beginning.
         """
         self._too_large[cursor] = edge
 
@@ -328,24 +311,18 @@ class Coverage:
                 del self._too_large[other]
 
     def way_beyond(self, edge: LinePosition | None) -> _Mark | None:
-        """Return the nearest remembered way behind a page that cannot be read.
-
-        Args:
-            edge: The place it begins at; None for the list's beginning.
-        """
+        """Return the nearest remembered way behind a page that cannot be read."""
         marks = self._marks if self.rising else self._marks[::-1]
         for mark in marks:
-            ahead = edge is None or (
-                self.key(mark.place) > self.key(edge)
-                if self.rising
-                else self.key(mark.place) < self.key(edge)
-            )
-            if ahead and mark.cursor not in self._too_large:
+            if mark.cursor in self._too_large:
+                continue
+            low, high = (edge, mark.place) if self.rising else (mark.place, edge)
+            if low is None or high is None or self.key(low) < self.key(high):
                 return mark
         return None
 
     def grow_head(self, last: LinePosition, lines: int) -> None:
-        """Take note that a download goes on from the beginning, up to ``last``."""
+        """Take note that a download goes on from the beginning."""
         self.head = last
         self.head_lines += lines
 
@@ -384,13 +361,11 @@ class Coverage:
                 return place
             return place._replace(attempt=attempt_at(place.time_ns))
 
-        self.bottom = None if self.bottom is None else again(self.bottom)
-        self.top = None if self.top is None else again(self.top)
-        self.head = None if self.head is None else again(self.head)
-        self._marks = sorted(
-            (mark._replace(place=again(mark.place)) for mark in self._marks),
-            key=self._mark_key,
-        )
+        self.bottom = self.bottom and again(self.bottom)
+        self.top = self.top and again(self.top)
+        self.head = self.head and again(self.head)
+        self._marks = [mark._replace(place=again(mark.place)) for mark in self._marks]
+        self._marks.sort(key=self._mark_key)
 
     def _mark_key(self, mark: _Mark) -> tuple[int, int]:
         return self.key(mark.place)

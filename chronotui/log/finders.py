@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from dataclasses import dataclass
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from chronotui.log.attempts import OTHER_RANK, STDERR_RANK, rank_of
 from chronotui.log.block import RANK_BITS
-from chronotui.log.levels import LOOKED_AT, Level, level_numbers, level_of, level_words
+from chronotui.log.levels import (
+    LOOKED_AT,
+    Level,
+    level_numbers,
+    level_of,
+    level_words,
+    line_level,
+)
 from chronotui.log.pattern import (
     HUGE_LINE,
     HugeWords,
@@ -25,7 +33,6 @@ from chronotui.log.pattern import (
     next_long,
     place_of,
     searched_bytes,
-    searched_message,
     searched_text,
 )
 
@@ -37,15 +44,6 @@ if TYPE_CHECKING:
     from chronotui.log.block import Block
     from chronotui.log.chunks import Chunk, Spool
     from chronotui.log.pattern import LineAddress, Pattern
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from chronotui.log.levels import line_level
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from chronotui.log.pattern import Pattern
     from chronotui.model import LogLine
 
 
@@ -79,12 +77,7 @@ _NOTHING = MatchedLines()
 class LineMatches:
     """Matching lines by chunk; a chunk that grew is read on from where it was.
 
-    Args:
-        spool: Gives the lines of a chunk.
-        matcher: Says which of them match.
-
-    Attributes:
-        revision: Grows with everything found.
+    ``revision`` grows with everything found.
     """
 
     def __init__(self, spool: Spool, matcher: Matcher) -> None:
@@ -143,11 +136,6 @@ class LineMatches:
         return sum(self.of(chunk).done for chunk in chunks)
 
 
-class Match(Protocol):
-    def start(self) -> int:
-        """Return where it begins."""
-
-
 NEAR_LINES: Final = 16
 """How far ahead the next hit is looked for first."""
 
@@ -165,11 +153,7 @@ PIECE_SECONDS: Final = 0.008
 
 
 class WordFinder:
-    """Finds texts, byte by byte.
-
-    Args:
-        pattern: One of words; if it ignores case, of ASCII characters.
-    """
+    """Finds texts, byte by byte; if their case is ignored, ASCII ones."""
 
     def __init__(self, pattern: Pattern) -> None:
         self._pattern = pattern
@@ -182,9 +166,8 @@ class WordFinder:
         if block.longest * 4 >= HUGE_LINE:
             return self._line_by_line(block, start, deadline)
         if block.broken:
-            matches = self._pattern.matches
-            found = [n for n, text in _lines(block, start) if matches(text)]
-            return Hits(found, len(block))
+            matches, lines = self._pattern.matches, range(start, len(block))
+            return Hits([n for n in lines if matches(block.message(n))], len(block))
         searched = searched_bytes(block, start, lower=self._folds)
         hits = [lines_with(searched, word) for word in self._words]
         one = len(hits) == 1
@@ -241,37 +224,27 @@ class RegexFinder:
     ) -> Hits:
         """Search lines of a block piece by piece, as far as that goes."""
         text = searched_text(block, lines.start, lines.stop)
-        matches = self._tamely if self._tame else self._limited
         found: list[int] = []
         line, end = lines.start, 0
         while end < len(text):
             begin = end
             aim = min(begin + max(len(text) // PIECES, LEAST_PIECE), len(text) - 1)
             end = text.find("\n", aim) + 1
+            # A limit of time would cost a tame one more than the matching.
+            limit = None if self._tame else PIECE_SECONDS
+            # Not the clock on the wall: other programs' turns say nothing of this.
+            before = thread_time()
             try:
-                taken = matches(many, text, begin, end)
+                taken = many.finditer(text, begin, end - 1, timeout=limit)
                 found += matching_lines(taken, text, line, begin)
             except TimeoutError:
                 self._many = None
                 break
+            self._tame = self._tame and thread_time() - before < PIECE_SECONDS
             line += text.count("\n", begin, end)
             if perf_counter() >= deadline:
                 break
         return Hits([number for number in found if number < line], line)
-
-    def _limited(
-        self, expression: regex.Pattern[str], text: str, begin: int, end: int
-    ) -> Iterator[regex.Match[str]]:
-        return expression.finditer(text, begin, end - 1, timeout=PIECE_SECONDS)
-
-    def _tamely(
-        self, expression: regex.Pattern[str], text: str, begin: int, end: int
-    ) -> Iterator[regex.Match[str]]:
-        """Yield matches; a limit of time would cost more than the matching."""
-        # Not the clock on the wall: another program's turn says nothing of this one.
-        before = thread_time()
-        yield from expression.finditer(text, begin, end - 1)
-        self._tame = self._tame and thread_time() - before < PIECE_SECONDS
 
     def _line_by_line(self, block: Block, lines: range, deadline: float) -> Hits:
         def matches(number: int) -> bool | None:
@@ -306,10 +279,7 @@ def one_by_one(
 ) -> Hits:
     """Look at one line after the other, until there is no more time.
 
-    Args:
-        matches: Whether a line matches; None is not known yet.
-        lines: The numbers of the lines.
-        deadline: As `perf_counter`; one line is looked at whatever it says.
+    One is looked at whatever the time; ``matches`` gives None if it is not known yet.
     """
     found: list[int] = []
     for number in lines:
@@ -324,15 +294,11 @@ def one_by_one(
 
 
 def matching_lines(
-    matches: Iterable[Match], text: str, line: int, seen: int
+    matches: Iterable[regex.Match[str]], text: str, line: int, seen: int
 ) -> Iterator[int]:
-    """Yield the lines of matches that take all of their line's rest.
+    """Yield the lines of matches, in order, that take all of their line's rest.
 
-    Args:
-        matches: In order.
-        text: What they are found in.
-        line: The number of the line at ``seen``.
-        seen: A place in the text before all of them.
+    ``line`` is the number of the line at ``seen``, a place in the text before them.
     """
     last = -1
     for match in matches:
@@ -341,11 +307,6 @@ def matching_lines(
         seen = start
         if line != last:
             yield (last := line)
-
-
-def _lines(block: Block, start: int) -> Iterator[tuple[int, str]]:
-    for number in range(start, len(block)):
-        yield number, searched_message(block.message(number))
 
 
 def lines_with(searched: SearchedBytes, word: bytes) -> list[int]:
@@ -380,9 +341,7 @@ class StreamFinder:
 class LevelFinder:
     """Finds lines of a level or a graver one.
 
-    Args:
-        least: The level.
-        all_stderr: Whether all of stderr counts, or only lines without a level.
+    All of stderr counts (``all_stderr``), or only what names no level there.
     """
 
     def __init__(self, least: Level, *, all_stderr: bool) -> None:
@@ -417,12 +376,7 @@ class LevelFinder:
 
 
 class AllFinder:
-    """Finds lines that pass everything it is made of.
-
-    Args:
-        wanted: All of these must find a line.
-        unwanted: None of these may.
-    """
+    """Finds lines that all wanted finders find, and none of the unwanted."""
 
     def __init__(
         self,
@@ -463,12 +417,9 @@ def _of_rank(block: Block, start: int, rank: int) -> list[int]:
 class LineFilter:
     """What a line must be to be shown; all conditions must hold.
 
-    Attributes:
-        include: Patterns the line must match, every one.
-        exclude: Patterns it must not match, none of them.
-        stream: Its stream; None: any.
-        level: Its least level; lines that name none count as ERROR on stderr, and
-            are hidden otherwise. None: any.
+    It matches every pattern of ``include`` and none of ``exclude``, and is of the
+    stream, and of the level or a graver one. Lines that name no level count as ERROR
+    on stderr, and are hidden otherwise.
     """
 
     include: tuple[Pattern, ...] = ()

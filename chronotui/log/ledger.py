@@ -47,221 +47,40 @@ class Gap(NamedTuple):
     possible: int = 0
 
 
-class AttemptLedger:
-    """The numbers of one attempt.
-
-    A number that took a credit and is settled counts as held from then on.
-
-    Attributes:
-        credit: Doubled numbers that no absent one has taken.
-        lines: Lines taken.
-    """
+class NumberRuns:
+    """A set of numbers as runs, mostly added above all others."""
 
     def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._numbers = 0
-        self._lows = _Numbers()
-        self._settled_to = -1
-        self.credit = 0
-        self.lines = 0
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.total = 0
 
-    @property
-    def lowest(self) -> int:
-        return self._starts[0]
+    def append(self, first: int, last: int) -> None:
+        """Add numbers above all others."""
+        self.total += last - first + 1
+        if self.ends and first == self.ends[-1] + 1:
+            self.ends[-1] = last
+        else:
+            self.starts.append(first)
+            self.ends.append(last)
 
-    @property
-    def highest(self) -> int:
-        return self._ends[-1]
-
-    @property
-    def open_credit(self) -> int:
-        """Doubled numbers whose skip may still come, or whose count hides a loss.
-
-        None once the retained log was read beyond the highest number.
-        """
-        return self.credit if self._settled_to < self.highest else 0
-
-    def held(self, number: int) -> bool:
-        place = bisect_right(self._starts, number) - 1
-        return place >= 0 and number <= self._ends[place]
-
-    def add(self, number: int) -> None:
-        self.add_run(number, number)
-
-    def add_run(self, first: int, last: int) -> None:
-        self.lines += last - first + 1
-        highest = self._ends[-1] if self._ends else -1
-        if first <= highest:
-            inner = min(last, highest)
-            self.credit += inner - first + 1
-            self.credit -= self._lows.take(first, inner - first + 1)
-            self._hold(first, inner)
-            first = inner + 1
-        if first <= last:
-            self._append(first, last)
-
-    def _append(self, first: int, last: int) -> None:
-        """Take numbers above all others; those left out take the credit."""
-        highest = self._ends[-1] if self._ends else -1
-        self._numbers += last - first + 1
-        skipped = first - highest - 1
-        if not skipped and self._ends:
-            self._ends[-1] = last
-            return
-        paid = min(skipped, self.credit)
-        self.credit -= paid
-        if paid < skipped:
-            self._lows.append(highest + 1 + paid, first - 1)
-        self._starts.append(first)
-        self._ends.append(last)
-
-    def _hold(self, first: int, last: int) -> None:
-        """Note that numbers are held, some of which may have been already."""
-        starts, ends = self._starts, self._ends
+    def include(self, first: int, last: int) -> None:
+        """Add numbers, some of which may be there already."""
+        starts, ends = self.starts, self.ends
         begin = bisect_left(ends, first - 1)
         stop = bisect_right(starts, last + 1)
         if begin + 1 == stop and starts[begin] <= first and last <= ends[begin]:
             return
-        known = sum(ends[i] - starts[i] + 1 for i in range(begin, stop))
+        known = self._sum(range(begin, stop))
         if begin < stop:
             first, last = min(first, starts[begin]), max(last, ends[stop - 1])
         starts[begin:stop] = [first]
         ends[begin:stop] = [last]
-        self._numbers += last - first + 1 - known
-
-    def settle(self, first: int, last: int) -> None:
-        """Take the retained log as read for good, the numbers ``first`` to ``last``.
-
-        Absent numbers there that took a credit are settled, but for those so near
-        below a missing line that they may be it.
-        """
-        if not self._ends:
-            return
-        if first <= self.highest < last:
-            self._settled_to = self.highest
-        begin = bisect_left(self._ends, first - 1)
-        stop = bisect_right(self._starts, last + 1)
-        if stop - begin < 2:
-            return
-        starts, ends = [self._starts[begin]], [self._ends[begin]]
-        for place in range(begin + 1, stop):
-            start, skipped = self._starts[place], self._starts[place] - ends[-1] - 1
-            if self._lows.any(ends[-1] + 1, start - 1 + NEAR):
-                starts.append(start)
-                ends.append(self._ends[place])
-            else:
-                self._numbers += skipped
-                ends[-1] = self._ends[place]
-        self._starts[begin:stop] = starts
-        self._ends[begin:stop] = ends
-
-    def keep_below(self, number: int, lines: int) -> None:
-        """Be the account of the numbers below one again, as before any above came.
-
-        Args:
-            number: Above it nothing is kept.
-            lines: Lines taken of numbers below it.
-        """
-        stop = bisect_left(self._starts, number)
-        del self._starts[stop:], self._ends[stop:]
-        if stop:
-            self._ends[-1] = min(self._ends[-1], number - 1)
-        highest = self._ends[-1] if stop else -1
-        self._lows.keep_to(highest)
-        self._numbers = sum(self._ends) - sum(self._starts) + stop
-        self._settled_to = min(self._settled_to, highest)
-        self.lines = lines
-        # Every number costs one, but for those whose lines are missing.
-        self.credit = lines - (highest + 1) + self._lows.total
-
-    def missing(self, floor: int) -> int:
-        """Return how many lines from ``floor`` to the highest are missing."""
-        return self._lows.total - self._lows.below(floor)
-
-    def possible(self, floor: int) -> int:
-        """Return how many lines from ``floor`` on may be missing and are not settled.
-
-        These are absent numbers that took a credit, and a credit still open.
-        """
-        if not self._ends:
-            return 0
-        open_credit = self.open_credit
-        if floor > self.lowest:
-            return open_credit + sum(gap[3] for gap in self.gaps(floor))
-        absent = self.highest - self.lowest + 1 - self._numbers
-        return open_credit + absent - self._lows.total + self.lowest
-
-    def gaps(
-        self, floor: int, last: int | None = None
-    ) -> Iterator[tuple[int, int, int, int]]:
-        """Yield (first, last, missing, possible) of every gap, upwards.
-
-        Args:
-            floor: The lowest number that counts.
-            last: The highest one; None for all.
-        """
-        if not self._ends:
-            return
-        if floor < self.lowest:
-            yield floor, self.lowest - 1, self.lowest - floor, 0
-        begin = bisect_left(self._ends, floor) - 1
-        for place in range(max(0, begin), len(self._ends) - 1):
-            start, end = self._ends[place] + 1, self._starts[place + 1] - 1
-            if last is not None and start > last:
-                return
-            start = max(start, floor)
-            if start <= end:
-                missing = self._lows.count(start, end)
-                yield start, end, missing, end - start + 1 - missing
-
-    def short_gaps(self, floor: int) -> Iterator[tuple[int, int, int, int]]:
-        past = floor
-        for first in self._lows.runs_from(floor):
-            if max(first, floor) < past:
-                continue
-            place = bisect_right(self._starts, max(first, floor))
-            last = self._starts[place] - 1
-            start = max(floor, self._ends[place - 1] + 1) if place else floor
-            missing = self._lows.count(start, last)
-            yield start, last, missing, last - start + 1 - missing
-            past = last + 1
-
-    def is_short(self, first: int, last: int) -> bool:
-        """Tell whether a line is missing somewhere among some numbers."""
-        return self._lows.any(first, last)
-
-    def is_suspect(self, number: int) -> bool:
-        """Tell whether an absent number may be a missing line that counts above it."""
-        return self._lows.any(number, number + NEAR)
-
-    def past_doubles(self, floor: int) -> int:
-        """Return where counting begins above a floor with lines below it unread.
-
-        A number a little above it may be skipped for a double that was not read, so
-        its absence tells nothing.
-        """
-        past = floor + FIRST_NUMBERS
-        if not self._lows.any(past, past):
-            return past
-        return max(floor, self._lows.start_around(past))
-
-
-class _Numbers:
-    """A set of numbers as runs, mostly added above all others."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self.total = 0
-
-    def append(self, first: int, last: int) -> None:
-        self._starts.append(first)
-        self._ends.append(last)
-        self.total += last - first + 1
+        self.total += last - first + 1 - known
 
     def take(self, first: int, count: int) -> int:
-        starts, ends = self._starts, self._ends
+        """Take the first so many numbers away, from one on; return how many were."""
+        starts, ends = self.starts, self.ends
         begin = stop = bisect_left(ends, first)
         left = count
         kept: list[tuple[int, int]] = []
@@ -281,45 +100,202 @@ class _Numbers:
         return count - left
 
     def keep_to(self, last: int) -> None:
-        stop = bisect_right(self._starts, last)
+        stop = bisect_right(self.starts, last)
         self.total = self.below(last + 1)
-        del self._starts[stop:], self._ends[stop:]
+        del self.starts[stop:], self.ends[stop:]
         if stop:
-            self._ends[-1] = min(self._ends[-1], last)
+            self.ends[-1] = min(self.ends[-1], last)
 
     def any(self, first: int, last: int) -> bool:
-        place = bisect_left(self._ends, first)
-        return place < len(self._ends) and self._starts[place] <= last
+        place = bisect_left(self.ends, first)
+        return place < len(self.ends) and self.starts[place] <= last
 
-    def start_around(self, number: int) -> int:
-        """Return the first number of the run that holds ``number``."""
-        return self._starts[bisect_left(self._ends, number)]
-
-    def runs_from(self, number: int) -> Iterator[int]:
+    def starts_from(self, number: int) -> Iterator[int]:
         """Yield where each run begins, from the one at or above a number on."""
-        for place in self._from(bisect_left(self._ends, number)):
-            yield self._starts[place]
+        for place in range(bisect_left(self.ends, number), len(self.starts)):
+            yield self.starts[place]
 
     def below(self, number: int) -> int:
-        stop = bisect_left(self._starts, number)
-        if 2 * stop > len(self._starts):
-            above = sum(self._ends[i] - self._starts[i] + 1 for i in self._from(stop))
-            below = self.total - above
+        stop, runs = bisect_left(self.starts, number), len(self.starts)
+        # Whichever side has fewer runs is counted.
+        if 2 * stop > runs:
+            below = self.total - self._sum(range(stop, runs))
         else:
-            below = sum(self._ends[i] - self._starts[i] + 1 for i in range(stop))
-        return below - max(0, self._ends[stop - 1] - number + 1) if stop else 0
+            below = self._sum(range(stop))
+        return below - max(0, self.ends[stop - 1] - number + 1) if stop else 0
 
-    def _from(self, place: int) -> range:
-        return range(place, len(self._starts))
+    def _sum(self, places: range) -> int:
+        return sum(self.ends[i] - self.starts[i] + 1 for i in places)
 
     def count(self, first: int, last: int) -> int:
         found = 0
-        for place in self._from(bisect_left(self._ends, first)):
-            if self._starts[place] > last:
+        for place in range(bisect_left(self.ends, first), len(self.starts)):
+            start, end = self.starts[place], self.ends[place]
+            if start > last:
                 break
-            start, end = self._starts[place], self._ends[place]
             found += min(end, last) - max(start, first) + 1
         return found
+
+
+class AttemptLedger:
+    """The numbers of one attempt, and the ``credit`` of those doubled.
+
+    A number that took a credit and is settled counts as held from then on.
+    """
+
+    def __init__(self) -> None:
+        self._held = NumberRuns()
+        self._lows = NumberRuns()
+        self._settled_to = -1
+        self.credit = 0
+        self.lines = 0
+
+    @property
+    def lowest(self) -> int:
+        return self._held.starts[0]
+
+    @property
+    def highest(self) -> int:
+        """The highest number held; -1 if none is."""
+        return self._held.ends[-1] if self._held.ends else -1
+
+    @property
+    def open_credit(self) -> int:
+        """Doubled numbers whose skip may still come, or whose count hides a loss.
+
+        0 once the retained log was read beyond the highest number.
+        """
+        return self.credit if self._settled_to < self.highest else 0
+
+    def held(self, number: int) -> bool:
+        return self._held.any(number, number)
+
+    def add_run(self, first: int, last: int) -> None:
+        self.lines += last - first + 1
+        ends = self._held.ends
+        highest = ends[-1] if ends else -1
+        if first <= highest:
+            inner = min(last, highest)
+            self.credit += inner - first + 1
+            self.credit -= self._lows.take(first, inner - first + 1)
+            self._held.include(first, inner)
+            first = inner + 1
+        if first > last:
+            return
+        # Above all others: those left out take the credit.
+        skipped = first - highest - 1
+        if skipped:
+            paid = min(skipped, self.credit)
+            self.credit -= paid
+            if paid < skipped:
+                self._lows.append(highest + 1 + paid, first - 1)
+        self._held.append(first, last)
+
+    def settle(self, first: int, last: int) -> None:
+        """Take the retained log as read for good, the numbers ``first`` to ``last``.
+
+        Absent numbers there that took a credit are settled, but for those so near
+        below a missing line that they may be it.
+        """
+        if first <= self.highest < last:
+            self._settled_to = self.highest
+        held = self._held
+        begin = bisect_left(held.ends, first - 1)
+        stop = bisect_right(held.starts, last + 1)
+        if stop - begin < 2:
+            return
+        starts, ends = [held.starts[begin]], [held.ends[begin]]
+        for start, end in zip(
+            held.starts[begin + 1 : stop], held.ends[begin + 1 : stop], strict=True
+        ):
+            if self._lows.any(ends[-1] + 1, start - 1 + NEAR):
+                starts.append(start)
+                ends.append(end)
+            else:
+                held.total += start - ends[-1] - 1
+                ends[-1] = end
+        held.starts[begin:stop] = starts
+        held.ends[begin:stop] = ends
+
+    def keep_below(self, number: int, lines: int) -> None:
+        """Be the account of the numbers below one again, as before any above came.
+
+        So many lines were taken of those.
+        """
+        self._held.keep_to(number - 1)
+        highest = self.highest
+        self._lows.keep_to(highest)
+        self._settled_to = min(self._settled_to, highest)
+        self.lines = lines
+        # Every number costs one, but for those whose lines are missing.
+        self.credit = lines - (highest + 1) + self._lows.total
+
+    def missing(self, floor: int) -> int:
+        """Return how many lines from ``floor`` to the highest are missing."""
+        return self._lows.total - self._lows.below(floor)
+
+    def possible(self, floor: int) -> int:
+        """Count unsettled absent numbers that took a credit, and open credit."""
+        if not self._held.ends:
+            return 0
+        open_credit = self.open_credit
+        if floor > self.lowest:
+            return open_credit + sum(gap[3] for gap in self.gaps(floor))
+        absent = self.highest - self.lowest + 1 - self._held.total
+        return open_credit + absent - self._lows.total + self.lowest
+
+    def gaps(
+        self, floor: int, last: int | None = None
+    ) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (first, last, missing, possible) of every gap, upwards.
+
+        Numbers count from ``floor`` on, up to ``last`` if there is one.
+        """
+        if not self._held.ends:
+            return
+        if floor < self.lowest:
+            yield floor, self.lowest - 1, self.lowest - floor, 0
+        begin = bisect_left(self._held.ends, floor) - 1
+        for place in range(max(0, begin), len(self._held.ends) - 1):
+            start, end = self._held.ends[place] + 1, self._held.starts[place + 1] - 1
+            if last is not None and start > last:
+                return
+            start = max(start, floor)
+            if start <= end:
+                missing = self._lows.count(start, end)
+                yield start, end, missing, end - start + 1 - missing
+
+    def short_gaps(self, floor: int) -> Iterator[tuple[int, int, int, int]]:
+        past = floor
+        for start in self._lows.starts_from(floor):
+            first = max(start, floor)
+            if first < past:
+                continue
+            place = bisect_right(self._held.starts, first)
+            last = self._held.starts[place] - 1
+            first = max(floor, self._held.ends[place - 1] + 1) if place else floor
+            missing = self._lows.count(first, last)
+            yield first, last, missing, last - first + 1 - missing
+            past = last + 1
+
+    def is_short(self, first: int, last: int) -> bool:
+        """Tell whether a line is missing somewhere among some numbers."""
+        return self._lows.any(first, last)
+
+    def is_suspect(self, number: int) -> bool:
+        """Tell whether an absent number may be a missing line that counts above it."""
+        return self._lows.any(number, number + NEAR)
+
+    def past_doubles(self, floor: int) -> int:
+        """Return where counting begins above a floor with lines below it unread.
+
+        A number a little above it may be skipped for a double that was not read, so
+        its absence tells nothing.
+        """
+        past = floor + FIRST_NUMBERS
+        if not self._lows.any(past, past):
+            return past
+        return max(floor, next(self._lows.starts_from(past)))
 
 
 class _LetGo(NamedTuple):
@@ -329,7 +305,7 @@ class _LetGo(NamedTuple):
     number: int
     lines: int
     of_attempt: int
-    """So many of them are of that attempt."""
+    """So many of ``lines`` are of that attempt."""
 
 
 class Ledger:
@@ -343,7 +319,6 @@ class Ledger:
             first number of the first attempt that has lines.
         asked: Where what was asked for begins; nothing before it counts.
         last_attempt: The last attempt asked for; None for all.
-        lines: Lines taken.
     """
 
     def __init__(self) -> None:
@@ -437,12 +412,9 @@ class Ledger:
         return account is not None and account.held(number)
 
     def let_go(self, below: tuple[int, int], kept: int, of_attempt: int) -> None:
-        """Note that lines are no longer held by whoever calls `replace`.
+        """Note that lines ``below`` a place are no longer held by who calls `replace`.
 
-        Args:
-            below: (attempt, number) of the first line that still is.
-            kept: How many still are.
-            of_attempt: How many of those are of that attempt.
+        Of the lines ``kept``, so many are ``of_attempt``, the place's own.
         """
         account = self._attempts.get(below[0])
         lines = 0 if account is None else account.lines - of_attempt
@@ -451,11 +423,8 @@ class Ledger:
     def replace(self, held: Iterable[tuple[int, int]], first: int) -> None:
         """Start the account again from every (attempt, number) held.
 
-        What is known of the lines that were let go of stays.
-
-        Args:
-            held: The lines still held.
-            first: The attempt the first line kept is of by now, if others were let go.
+        What is known of the lines that were let go of stays; ``first`` is the attempt
+        the first line kept is of by now.
         """
         let_go, known = self._let_go, self._attempts
         self._attempts, self.lines = {}, 0
@@ -493,34 +462,27 @@ class Ledger:
     @property
     def missing(self) -> int:
         """Lines known to exist, asked for, and not held."""
-        return sum(
-            self._attempts[attempt].missing(self.floor_of(attempt))
-            for attempt in self._counted()
-        )
+        return sum(account.missing(floor) for _, account, floor in self._counted())
 
     @property
     def possible(self) -> int:
         """Lines asked for that may be missing: their places were not read yet."""
-        return sum(
-            self._attempts[attempt].possible(self.floor_of(attempt))
-            for attempt in self._counted()
-        )
+        return sum(account.possible(floor) for _, account, floor in self._counted())
 
     def gaps(self) -> Iterator[Gap]:
         """Yield every gap that is not settled, in the log's order."""
-        for attempt in self._counted():
-            for gap in self._attempts[attempt].gaps(self.floor_of(attempt)):
+        for attempt, account, floor in self._counted():
+            for gap in account.gaps(floor):
                 yield Gap(attempt, *gap)
 
     def short_gaps(self) -> Iterator[Gap]:
-        for attempt in self._counted():
-            for gap in self._attempts[attempt].short_gaps(self.floor_of(attempt)):
+        for attempt, account, floor in self._counted():
+            for gap in account.short_gaps(floor):
                 yield Gap(attempt, *gap)
 
     def open_ends(self) -> Iterator[Gap]:
         """Yield what follows attempts whose credit is open, and was not read."""
-        for attempt in self._counted():
-            account = self._attempts[attempt]
+        for attempt, account, _floor in self._counted():
             if account.open_credit:
                 after = account.highest + 1
                 yield Gap(attempt, after, after, 0, account.open_credit)
@@ -534,7 +496,10 @@ class Ledger:
         gap = next(account.gaps(floor, last), None)
         return None if gap is None else Gap(attempt, *gap)
 
-    def _counted(self) -> list[int]:
+    def _counted(self) -> Iterator[tuple[int, AttemptLedger, int]]:
+        """Yield the attempts asked for, in order, and where counting begins in each."""
         lowest = self.floor[0] if self.floor is not None else 0
         highest = self.last_attempt or max(self._attempts, default=0)
-        return sorted(a for a in self._attempts if lowest <= a <= highest)
+        for attempt in self.attempts():
+            if lowest <= attempt <= highest:
+                yield attempt, self._attempts[attempt], self.floor_of(attempt)

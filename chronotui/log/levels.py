@@ -8,14 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from chronotui.model import STDERR
+from chronotui.text import sgr
 
 if TYPE_CHECKING:
     from chronotui.model import LogLine
 
 
 class Level(IntEnum):
-    """Levels from least to most grave."""
-
     TRACE = 1
     DEBUG = 2
     INFO = 3
@@ -42,11 +41,6 @@ LOOKED_AT: Final = 4096
 
 def _any_of(words: list[str]) -> str:
     return "|".join(sorted(words, key=len, reverse=True))
-
-
-@cache
-def _sgr() -> re.Pattern[str]:
-    return re.compile("\x1b\\[[0-9;:]*m")
 
 
 @cache
@@ -79,7 +73,7 @@ def level_of(message: str) -> Level | None:
     """
     head = message[:LOOKED_AT]
     if "\x1b" in head:
-        head = _sgr().sub("", head)
+        head = sgr().sub("", head)
     lower = head.lower()
     if "level" in lower or "lvl" in lower or "severity" in lower:
         named = _named().search(head)
@@ -130,7 +124,7 @@ def is_error(line: LogLine) -> bool:
 def level_words(least: Level) -> tuple[bytes, ...]:
     """Return what every message that names a level, or a graver one, has one of.
 
-    In lower case; not for levels named by a number, see `level_numbers`.
+    In lower case; a level may be named by a number, too: see `level_numbers`.
     """
     words = {word for word, level in _LEVELS.items() if level >= least}
     short = {w for w in words if not any(w != v and v in w for v in words)}
@@ -139,10 +133,7 @@ def level_words(least: Level) -> tuple[bytes, ...]:
 
 @cache
 def level_numbers(least: Level) -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
-    """Return field names and how they look with the number of such a level.
-
-    In lower case.
-    """
+    """Return field names and how they look with the number of such a level."""
     digits = "".join(str(int(level)) for level in Level if level >= least)
     return tuple(
         (name.encode(), re.compile(rf"{name}\W{{1,6}}[{digits}]0".encode()))

@@ -56,8 +56,6 @@ class Anchor(NamedTuple):
 
 
 LOWEST: Final = -(2**63)
-
-
 HIGHEST: Final = 2**63
 
 
@@ -100,11 +98,7 @@ class Mark(NamedTuple):
 
 
 class Marks:
-    """The rows of a log that are no lines.
-
-    Attributes:
-        version: Grows with every change.
-    """
+    """The rows of a log that are no lines; ``version`` grows with every change."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -144,9 +138,14 @@ class Marks:
             self._sorted = sorted(self._made(), key=lambda mark: mark.key)
         return self._sorted
 
-    def of_attempt(self, attempt: int) -> list[Mark]:
+    def shown(self, attempt: int | None) -> list[Mark]:
+        """Return those of one attempt (None: of all) and at the edges."""
         edges = {MarkKind.TOP, MarkKind.BOTTOM}
-        return [m for m in self.all() if m.kind in edges or m.key.attempt == attempt]
+        return [
+            mark
+            for mark in self.all()
+            if attempt in {None, mark.key.attempt} or mark.kind in edges
+        ]
 
     def _changed(self) -> None:
         self.version += 1

@@ -19,6 +19,7 @@ import threading
 import warnings
 from array import array
 from bisect import bisect_right
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import accumulate, islice
@@ -27,6 +28,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.errors import UsageError
+from chronotui.text import sgr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,11 +52,6 @@ def _backward_ending() -> re.Pattern[bytes]:
     return re.compile(rb"(?:\r++|m[0-9;:]*+\[\x1b)*+")
 
 
-@cache
-def _sgr_text() -> re.Pattern[str]:
-    return re.compile("\x1b\\[[0-9;:]*m")
-
-
 def searched_message(message: str) -> str:
     """Return what of a message is searched: colours gone, the last state of a bar.
 
@@ -62,7 +59,7 @@ def searched_message(message: str) -> str:
     `chronotui.text.parse_ansi`.
     """
     if "\x1b" in message:
-        message = _sgr_text().sub("", message)
+        message = sgr().sub("", message)
     if "\r" in message:
         message = message.rstrip("\r").rpartition("\r")[2]
     return message
@@ -71,12 +68,8 @@ def searched_message(message: str) -> str:
 class SearchedBytes(NamedTuple):
     """Lines as they are searched, a newline after each.
 
-    Attributes:
-        text: The lines.
-        ends: Where lines end, ``shift`` more than in ``text``.
-        first: The index in ``ends`` of the first line of ``text``.
-        shift: How far before ``text`` the ends are counted from.
-        offset: How much more than its index in ``ends`` a line's number is.
+    ``ends`` are where lines end, counted from ``shift`` before ``text``, of which the
+    first line is ``first`` there. A line's number is ``offset`` more than its index.
     """
 
     text: bytes | bytearray
@@ -114,18 +107,8 @@ def searched_text(block: Block, start: int, stop: int) -> str:
     return str(text, "utf-8", "surrogatepass")
 
 
-def without_colours(text: bytes | bytearray) -> bytes:
-    return _sgr().sub(b"", text)
-
-
 def without_ending(text: bytes | bytearray, start: int, end: int) -> int:
-    """Return where a line ends without carriage returns, coloured or not.
-
-    Args:
-        text: Holds the line.
-        start: Where the line begins.
-        end: Where it ends.
-    """
+    """Return where a line ends without carriage returns, coloured or not."""
     while end > start:
         begin = max(start, end - ENDING_BYTES)
         backward = bytes(text[begin:end])[::-1]
@@ -189,20 +172,17 @@ def within_lines(expression: str) -> str | None:
         return None
     parts: list[str] = []
     for token in _tokens().findall(expression):
-        part = _within(token)
-        if part is None:
+        if not token.startswith("["):
+            parts.append(_INSTEAD.get(token, token))
+        elif not token.startswith("[^"):
+            if _CLASS_TAKES_NEWLINES.search(token):
+                return None
+            parts.append(token)
+        elif token[2] in "]-" or "[:" in token:
             return None
-        parts.append(part)
+        else:
+            parts.append(f"[^\\n{token[2:]}")
     return "".join(parts)
-
-
-def _within(token: str) -> str | None:
-    if not token.startswith("["):
-        return _INSTEAD.get(token, token)
-    if token.startswith("[^"):
-        plain = token[2] not in "]-" and "[:" not in token
-        return f"[^\\n{token[2:]}" if plain else None
-    return None if _CLASS_TAKES_NEWLINES.search(token) else token
 
 
 _REPEATS: Final = re.compile(r"[*+]|\{\d*,\}|\{\d*,?\d{3,}")
@@ -252,11 +232,7 @@ _ESCAPED: Final = re.compile(r"\\([^\w\s])")
 
 
 class BadPattern(UsageError):
-    """What was typed is no expression; the sentence says where it goes wrong.
-
-    Attributes:
-        brief: The same in few words, for where there is little room.
-    """
+    """What was typed is no expression; the sentence, or in ``brief``, says where."""
 
     title = "The expression cannot be read"
 
@@ -269,11 +245,7 @@ class BadPattern(UsageError):
 class Pattern:
     """A search as typed. Make it with `compile_pattern`.
 
-    Attributes:
-        text: What was typed.
-        words: The texts meant, any of them, when it is nothing but text and ``|``;
-            else empty.
-        ignores_case: True unless it holds an upper-case letter.
+    ``words`` are the texts meant, any of them, when it is nothing but text and ``|``.
     """
 
     text: str
@@ -340,8 +312,7 @@ class Pattern:
 class LineMatcher:
     """Matches one line after the other, within a time for each and for all.
 
-    Attributes:
-        too_slow: Lines given up on; they count as no match.
+    Lines that are ``too_slow`` count as no match.
     """
 
     def __init__(self, pattern: Pattern) -> None:
@@ -409,16 +380,11 @@ def _compiled(expression: str, ignores_case: bool) -> regex.Pattern[str]:
             warnings.simplefilter("ignore")
             return regex.compile(expression, flags)
     except (regex.error, ValueError, OverflowError, RecursionError) as error:
-        brief = _reason(error)
+        words = getattr(error, "msg", "") or str(error) or type(error).__name__
+        place = getattr(error, "pos", None)
+        brief = words if place is None else f"{words} at character {place + 1}"
         sentence = f"This is no regular expression: {brief}."
         raise BadPattern(sentence, brief=brief) from None
-
-
-def _reason(error: Exception) -> str:
-    words = getattr(error, "msg", "") or str(error) or type(error).__name__
-    place = getattr(error, "pos", None)
-    at = "" if place is None else f" at character {place + 1}"
-    return f"{words}{at}"
 
 
 HUGE_LINE: Final = 1 << 20
@@ -432,7 +398,6 @@ LONGEST_COLOUR: Final = 64
 
 SHARED_BYTES: Final = 4096
 """Bytes two pieces share where there are colours, so that none hides a match."""
-
 
 MOST_WAITED: Final = 1.0
 """Seconds an answer is waited for at most, whatever the deadline."""
@@ -477,9 +442,7 @@ def place_of(block: Block, local: int) -> LineAddress:
 class HugeWords:
     """Looks for texts in one huge line after the other.
 
-    Args:
-        words: The texts; in lower case if case is ignored.
-        folds: Whether the case of ASCII letters is ignored.
+    With ``folds`` the case of ASCII letters is ignored, and words are in lower case.
     """
 
     def __init__(self, words: Sequence[bytes], *, folds: bool) -> None:
@@ -514,7 +477,7 @@ class HugeWords:
         piece: bytes | bytearray = block.text[start:until]
         if block.escapes:
             cut = piece.rfind(b"\x1b", -LONGEST_COLOUR) if until < self._end else -1
-            piece = without_colours(piece if cut < 0 else piece[:cut])
+            piece = _sgr().sub(b"", piece if cut < 0 else piece[:cut])
         if self._folds:
             piece = piece.lower()
         if any(word in piece for word in self._words):
@@ -532,16 +495,12 @@ def searched_part(block: Block, local: int) -> tuple[int, int]:
 
 
 class LongExpression:
-    """Matches an expression against one long line after the other, in a thread.
-
-    Args:
-        expression: For one line.
-    """
+    """Matches an expression against one long line after the other, in a thread."""
 
     def __init__(self, expression: regex.Pattern[str]) -> None:
         self._expression = expression
         self._place: LineAddress | None = None
-        self._answer = _Answer()
+        self._answer: Future[bool] = Future()
 
     def find(
         self, block: Block, local: int, seconds: float, deadline: float
@@ -554,33 +513,23 @@ class LongExpression:
         """
         place = place_of(block, local)
         if self._place != place:
-            self._place, self._answer = place, _Answer()
+            self._place, self._answer = place, Future()
             limit = seconds + place.size * BYTE_SECONDS
             message = partial(_decoded, block, local)
             match = partial(_match, self._expression, message, limit, self._answer)
             threading.Thread(target=match, name="long line", daemon=True).start()
         left = min(max(deadline - perf_counter(), 0), MOST_WAITED)
-        if not self._answer.given.wait(left):
-            return None
-        if self._answer.found is None:
-            raise TimeoutError
-        return self._answer.found
-
-
-class _Answer:
-    def __init__(self) -> None:
-        self.given = threading.Event()
-        self.found: bool | None = None
+        done, _not_done = wait((self._answer,), left)
+        return self._answer.result() if done else None
 
 
 def _decoded(block: Block, local: int) -> str:
     """Return a message, decoded in pieces: other threads get on between them."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
     start, stop = block.begin(local), block.begin(local + 1) - 1
-    edges = range(start, stop, PIECE_BYTES)
     return "".join(
         decoder.decode(bytes(block.text[at : min(at + PIECE_BYTES, stop)]))
-        for at in edges
+        for at in range(start, stop, PIECE_BYTES)
     )
 
 
@@ -588,13 +537,12 @@ def _match(
     expression: regex.Pattern[str],
     message: Callable[[], str],
     seconds: float,
-    answer: _Answer,
+    answer: Future[bool],
 ) -> None:
     text = searched_message(message())
     try:
         found = expression.search(text, timeout=seconds, concurrent=True)
-    except TimeoutError:
-        answer.found = None
+    except TimeoutError as error:
+        answer.set_exception(error)
     else:
-        answer.found = found is not None
-    answer.given.set()
+        answer.set_result(found is not None)

@@ -8,8 +8,8 @@ lines not looked at yet are not shown.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import accumulate
+from operator import attrgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -28,26 +28,14 @@ from chronotui.log.marks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from chronotui.log.chunks import Chunk
     from chronotui.log.finders import LineFilter
     from chronotui.log.store import LogStore
 
 
-@dataclass(frozen=True, slots=True)
-class RowsChange:
-    """What a refresh of rows found.
-
-    Attributes:
-        changed: Whether anything differs.
-        first: Rows before this one are what they were.
-        count: Number of rows now.
-    """
-
-    changed: bool
-    first: int
-    count: int
+_KEY: Final[Callable[[Mark], LineKey]] = attrgetter("key")
 
 
 class MarkRows:
@@ -55,10 +43,6 @@ class MarkRows:
 
     A mark's ordinal is the number of lines shown before it; its row is that plus
     the marks before it.
-
-    Args:
-        marks: All marks of the log.
-        attempt: The one attempt shown; None: all.
     """
 
     def __init__(self, marks: Marks, attempt: int | None) -> None:
@@ -76,40 +60,29 @@ class MarkRows:
     def take_over(self, visible: Visible, first: int) -> int:
         """Find the rows anew, lines having changed from a chunk on.
 
-        Returns:
-            The first row that may have changed.
+        Returns the first row that may have changed.
         """
         row = kept = 0
-        if not self._reread():
-            kept = self._kept(visible, first)
+        if self._version != self._all.version:
+            self._version = self._all.version
+            self._marks = self._all.shown(self._attempt)
+            unread = (
+                index
+                for index, mark in enumerate(self._marks)
+                if mark.gap is not None and mark.gap.state is GapState.UNREAD
+            )
+            self._unread = next(unread, None)
+        else:
+            kept = len(self._marks)
+            if first < len(visible.chunks):
+                border = visible.chunks[first].first
+                kept = bisect_left(self._marks, border, key=_KEY)
             row = visible.starts[min(first, len(visible.starts) - 1)]
             row += bisect_left(self._ordinals, row)
         del self._ordinals[kept:]
         self._ordinals += [visible.ordinal_of(mark.key) for mark in self._marks[kept:]]
         self._rows = [at + index for index, at in enumerate(self._ordinals)]
         return row
-
-    def _reread(self) -> bool:
-        if self._version == self._all.version:
-            return False
-        self._version = self._all.version
-        attempt, marks = self._attempt, self._all
-        self._marks = marks.all() if attempt is None else marks.of_attempt(attempt)
-        self._unread = next(
-            (
-                index
-                for index, mark in enumerate(self._marks)
-                if mark.gap is not None and mark.gap.state is GapState.UNREAD
-            ),
-            None,
-        )
-        return True
-
-    def _kept(self, visible: Visible, first: int) -> int:
-        if first >= len(visible.chunks):
-            return len(self._marks)
-        border = visible.chunks[first].first
-        return bisect_left(self._marks, border, key=lambda mark: mark.key)
 
     def at(self, row: int) -> Mark | None:
         index = bisect_left(self._rows, row)
@@ -124,7 +97,7 @@ class MarkRows:
         return ordinal + bisect_right(self._ordinals, ordinal)
 
     def row_of(self, key: LineKey) -> int | None:
-        index = bisect_left(self._marks, key, key=lambda mark: mark.key)
+        index = bisect_left(self._marks, key, key=_KEY)
         if index < len(self._marks) and self._marks[index].key == key:
             return self._rows[index]
         return None
@@ -142,39 +115,33 @@ class MarkRows:
 
 
 def first_number(store: LogStore) -> int:
-    """Return the sequence number the lines of a try begin with.
+    """Return the sequence number the lines of an attempt begin with.
 
     0 where an event id or a line of number 0 was seen, for that is a current server;
-    else 1, as in the documented dialect (WIRE.md "Logs"). Numbers counted
-    from here are the same whichever part of the log is loaded; of two lines that share
-    a sequence number, both go by the first one's.
+    else 1, as in the documented dialect (WIRE.md "Logs").
     """
     chunks = store.chunks.chunks
     if not chunks:
         return 0
     ends = (chunks[0].first, chunks[-1].last)
-    return 0 if ends[0].sequence_num == 0 or any(map(_has_id, ends)) else 1
-
-
-def _has_id(key: LineKey) -> bool:
-    """Whether a key holds the server's id; else it may hold other marks."""
-    return bool(key.event_id and key.attempt and key.rank != OTHER_RANK)
+    # A key that holds no id of the server's may hold other marks instead.
+    has_id = any(k.event_id and k.attempt and k.rank != OTHER_RANK for k in ends)
+    return 0 if has_id or ends[0].sequence_num == 0 else 1
 
 
 class Visible:
     """Lines of a store that pass a selection and belong to an attempt.
 
-    ``place`` here means a chunk's index in ``chunks`` and a line's index in it;
-    ``ordinal`` counts the lines shown. Nothing is kept for a line that is shown
-    because all are.
-
-    Until `take_over` and `count_from` are called again, all numbers stay valid,
+    ``place`` means a chunk's index in ``chunks`` and a line's index in it; ``ordinal``
+    counts the lines shown. Nothing is kept for a line that is shown because all are.
+    Until `take_over` and `count_from` are called again all numbers stay valid,
     whatever the store does.
 
     Attributes:
         chunks: The chunks that may show lines; ``base`` of the store's stand before.
         version: The version of the store's chunks that is shown.
         starts: Lines shown before each chunk, and all of them at the end.
+        hits: With a selection, the indexes of the lines shown of each chunk.
     """
 
     def __init__(
@@ -186,7 +153,7 @@ class Visible:
         self.chunks: list[Chunk] = []
         self.base = 0
         self.starts = [0]
-        self._hits: list[Sequence[int]] = []
+        self.hits: list[Sequence[int]] = []
         self.version = -1
 
     def __len__(self) -> int:
@@ -194,16 +161,17 @@ class Visible:
 
     def take_over(self) -> int:
         """Follow the store; return the first chunk that may have changed."""
-        changed = self._store.chunks.changed_since(self.version)
-        first = 0 if self.version < 0 else changed
-        self.version = self._store.chunks.version
-        chunks = self._store.chunks.chunks
-        base, stop = 0, len(chunks)
+        held = self._store.chunks
+        first = 0 if self.version < 0 else held.changed_since(self.version)
+        self.version = held.version
+        base, stop = 0, len(held.chunks)
         if self._attempt is not None:
-            base, stop = map(self._border, (self._attempt, self._attempt + 1))
+            lowest = LineKey(self._attempt, LOWEST, -1, "")
+            base = held.holding(lowest) + 1
+            stop = held.holding(lowest._replace(attempt=self._attempt + 1)) + 1
         first = first - base if base == self.base else 0
         first = min(max(first, 0), len(self.chunks), max(stop - base, 0))
-        self.chunks[first:] = chunks[base + first : stop]
+        self.chunks[first:] = held.chunks[base + first : stop]
         self.base = base
         return first
 
@@ -212,22 +180,22 @@ class Visible:
         chunks = self.chunks[first:]
         counts: Iterable[int] = (chunk.count for chunk in chunks)
         if self.selection is not None:
-            self._hits[first:] = [self.selection.of(chunk).hits for chunk in chunks]
-            counts = map(len, self._hits[first:])
+            self.hits[first:] = [self.selection.of(chunk).hits for chunk in chunks]
+            counts = map(len, self.hits[first:])
         self.starts[first:] = accumulate(counts, initial=self.starts[first])
 
     def place(self, ordinal: int) -> tuple[int, int]:
         index = bisect_right(self.starts, ordinal) - 1
         local = ordinal - self.starts[index]
         if self.selection is not None:
-            local = self._hits[index][local]
+            local = self.hits[index][local]
         return index, local
 
     def ordinal(self, index: int, local: int) -> int:
         if index >= len(self.chunks):
             return len(self)
         if self.selection is not None:
-            local = bisect_left(self._hits[index], local)
+            local = bisect_left(self.hits[index], local)
         return self.starts[index] + local
 
     def ordinal_of(self, key: LineKey) -> int:
@@ -236,22 +204,12 @@ class Visible:
             return 0
         return self.ordinal(index - self.base, local)
 
-    def line_number(self, index: int, local: int) -> int:
-        starts = self._store.chunks.starts
-        return starts[min(index + self.base, len(starts) - 1)] + local
-
-    def hits(self, index: int) -> Sequence[int]:
-        return self._hits[index]
-
     def shows(self, index: int, local: int) -> bool:
         if self.selection is None:
             return True
-        hits = self._hits[index]
+        hits = self.hits[index]
         at = bisect_left(hits, local)
         return at < len(hits) and hits[at] == local
-
-    def _border(self, attempt: int) -> int:
-        return self._store.chunks.holding(LineKey(attempt, LOWEST, -1, "")) + 1
 
 
 AT_ONCE_SECONDS: Final = 0.004
@@ -263,12 +221,7 @@ class Rows:
 
     Made complete when nothing is filtered. Afterwards call `refresh` when the store
     changed; rows stay as they were until then, apart from the lines' own fields.
-
-    Args:
-        store: The lines.
-        line_filter: Which lines to show; None or an empty one: all.
-        attempt: The one attempt to show; None: all.
-        near: Where the filter begins to read; None: at the end.
+    The filter begins to read ``near`` a row, or at the end.
     """
 
     def __init__(
@@ -279,9 +232,8 @@ class Rows:
         near: Anchor | None = None,
     ) -> None:
         self.store = store
-        self.filter = (
-            None if line_filter is None or line_filter.is_empty else line_filter
-        )
+        empty = line_filter is None or line_filter.is_empty
+        self.filter = None if empty else line_filter
         self.attempt = attempt
         self._near = near
         self._finder = self.filter.finder() if self.filter else None
@@ -314,12 +266,13 @@ class Rows:
         total = sum(chunk.count for chunk in chunks)
         return (total if selection is None else selection.lines_done(chunks)), total
 
-    # Following the store
+    def refresh(self) -> int:
+        """Take over what the store changed; costs what changed, not the log.
 
-    def refresh(self) -> RowsChange:
-        """Take over what the store changed; costs what changed, not the log."""
+        Returns the row before which all are what they were.
+        """
         if self.store.version == self._version:
-            return RowsChange(False, len(self), len(self))
+            return len(self)
         self._version = self.store.version
         first = self.visible.take_over()
         selection = self.visible.selection
@@ -332,15 +285,10 @@ class Rows:
         return self._counted(first)
 
     def advance(self, budget_seconds: float, near: Anchor | None = None) -> bool:
-        """Filter on for a while.
+        """Filter on for a while, give or take a chunk; whether all is done.
 
-        Args:
-            budget_seconds: When to stop, give or take a chunk (about 2 ms).
-            near: The row to begin at, shown or not; None: the end.
-
-        Returns:
-            Whether all lines have been looked at. Rows may be others than before:
-            keep the place by an anchor.
+        Begins ``near`` a row, shown or not, or at the end. Rows may be others than
+        before: keep the place by an anchor.
         """
         selection = self.visible.selection
         if selection is None or selection.complete:
@@ -357,41 +305,31 @@ class Rows:
             return len(self.visible.chunks)
         return self.store.chunks.holding(self._near.key) - self.visible.base
 
-    def _counted(self, first: int) -> RowsChange:
+    def _counted(self, first: int) -> int:
         before = len(self)
         self.visible.count_from(first)
         row = self._marks.take_over(self.visible, first)
-        return RowsChange(True, min(row, before, len(self)), len(self))
-
-    # Reading
+        return min(row, before, len(self))
 
     def row(self, number: int) -> Row:
-        """Return one row.
-
-        Raises:
-            IndexError: There is none.
-        """
+        """Return one row; IndexError if there is none."""
         if not 0 <= number < len(self):
             raise IndexError(number)
         mark = self._marks.at(number)
         if mark is not None:
             return mark_row(mark)
-        index, local = self.visible.place(self._marks.ordinal_from(number))
-        line = self.store.line_in(self.visible.chunks[index], local)
-        return LineRow(self.visible.line_number(index, local), line)
+        visible = self.visible
+        index, local = visible.place(self._marks.ordinal_from(number))
+        line = self.store.line_in(visible.chunks[index], local)
+        starts = self.store.chunks.starts
+        return LineRow(starts[min(index + visible.base, len(starts) - 1)] + local, line)
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return the rows ``start`` to ``stop`` (exclusive), cut to what is there."""
         return [self.row(n) for n in range(max(start, 0), min(stop, len(self)))]
 
-    # Places
-
     def anchor(self, number: int) -> Anchor:
-        """Return a row's identity.
-
-        Raises:
-            IndexError: There is no such row.
-        """
+        """Return a row's identity; IndexError if there is no such row."""
         mark = self._marks.at(number)
         if mark is not None:
             return Anchor(mark.key, mark.kind)
@@ -412,8 +350,7 @@ class Rows:
             row = self._marks.row_of(anchor.key)
             if row is not None:
                 return row
-        ordinal = self.visible.ordinal_of(anchor.key)
-        return self.row_at_ordinal(min(ordinal, max(len(self.visible) - 1, 0)))
+        return self.row_at_ordinal(self.visible.ordinal_of(anchor.key))
 
     def place(self, number: int) -> tuple[int, int] | None:
         """Return chunk and index in it of a row's line; None if it is no line."""
@@ -430,22 +367,14 @@ class Rows:
         return len(self.visible.chunks), 0
 
     def row_at_ordinal(self, ordinal: int) -> int:
-        """Return the row of a line shown, by its count among them."""
-        return min(self._marks.row_of_ordinal(ordinal), max(len(self) - 1, 0))
+        """Return the row of a line shown, by its count among them, or the last's."""
+        row = self._marks.row_of_ordinal(min(ordinal, max(len(self.visible) - 1, 0)))
+        return min(row, max(len(self) - 1, 0))
 
     @property
     def unread_row(self) -> int | None:
         """The first row that stands for lines not loaded; None without one."""
         return self._marks.unread_row
-
-    def row_of_line(self, index: int) -> int:
-        """Return the row of a line by its number in the store, or the next one's."""
-        if not len(self.store):
-            return 0
-        number, local = self.store.chunks.place(min(index, len(self.store) - 1))
-        number -= self.visible.base
-        ordinal = self.visible.ordinal(number, local) if number >= 0 else 0
-        return self.row_at_ordinal(min(ordinal, max(len(self.visible) - 1, 0)))
 
     def row_at_time(self, time_ns: int) -> int:
         """Return the row of the first line shown not before a time, or the last."""
@@ -456,7 +385,7 @@ class Rows:
             for local, line_ns in enumerate(times):
                 if line_ns >= time_ns and self.visible.shows(index, local):
                     return self.row_at_ordinal(self.visible.ordinal(index, local))
-        return self.row_at_ordinal(max(len(self.visible) - 1, 0))
+        return self.row_at_ordinal(len(self.visible))
 
     def attempt_row(self, attempt: int) -> int | None:
         """Return where an attempt begins, its header if it has one; None: not shown."""

@@ -1,4 +1,4 @@
-"""Filters over rows, and searching them: how many lines match, where the next one is.
+"""Searching rows: how many lines match, where the next one is.
 
 A search follows its rows: call `Search.refresh` after ``rows.refresh()`` or
 ``rows.advance()``, and `Search.advance` until it returns True. What was searched once
@@ -13,12 +13,7 @@ from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from chronotui.log.finders import (
-    LevelFinder,
-    LineMatches,
-    RegexFinder,
-    pattern_finder,
-)
+from chronotui.log.finders import LevelFinder, LineMatches, RegexFinder, pattern_finder
 from chronotui.log.levels import Level
 
 if TYPE_CHECKING:
@@ -44,11 +39,9 @@ class Jump(NamedTuple):
 
 
 class Search:
-    """Lines that match, among the rows shown.
+    """Lines that match, among the rows shown; for other rows, make another search.
 
-    Args:
-        rows: What is searched. For other rows, make another search.
-        pattern: What is looked for; None: errors (see `levels.is_error`).
+    Without a pattern it looks for errors (see `levels.is_error`).
     """
 
     def __init__(self, rows: Rows, pattern: Pattern | None = None) -> None:
@@ -140,12 +133,8 @@ class Search:
 
         Lines on the way that were not searched yet are searched, for up to
         ``JUMP_SECONDS``. None means that there is none if ``complete``; else call
-        `advance`, and again.
-
-        Args:
-            row: Where to start; it is itself found only by going all the way round.
-            step: 1 or -1.
-            wrap: Whether to go on at the other end.
+        `advance`, and again. The row itself is found only by going all the way
+        round, which ``wrap`` allows.
         """
         deadline = perf_counter() + JUMP_SECONDS
         index, local = self.rows.place_from(row)
@@ -174,7 +163,7 @@ class Search:
     ) -> tuple[int | None, bool]:
         visible = self.rows.visible
         for index in chunks:
-            if visible.selection is not None and not visible.hits(index):
+            if visible.selection is not None and not visible.hits[index]:
                 continue
             if not self._found.is_complete(visible.chunks[index]):
                 if perf_counter() >= deadline:
@@ -188,7 +177,8 @@ class Search:
                 start, stop = (at, stop) if step > 0 else (0, at)
             if start < stop:
                 local = hits[start if step > 0 else stop - 1]
-                return visible_row(self.rows, index, local), False
+                ordinal = visible.ordinal(index, local)
+                return self.rows.row_at_ordinal(ordinal), False
         return None, False
 
     def _totals(self) -> list[int]:
@@ -206,14 +196,10 @@ class Search:
         found: MatchedLines = self._found.of(chunk)
         if visible.selection is None or not found.hits:
             return found.hits
-        shown = visible.hits(index)
+        shown = visible.hits[index]
         size = (len(found.hits), len(shown))
         known = self._shown.get(chunk.stamp)
         if known is None or known[:2] != size:
             both = sorted(set(found.hits).intersection(shown))
             self._shown[chunk.stamp] = known = (*size, both)
         return known[2]
-
-
-def visible_row(rows: Rows, index: int, local: int) -> int:
-    return rows.row_at_ordinal(rows.visible.ordinal(index, local))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import groupby
-from operator import lt
+from operator import attrgetter, lt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.attempts import LineKey, key_of, rank_of, timed_stand_in
@@ -36,126 +36,47 @@ from chronotui.log.marks import LOWEST, Marks
 from chronotui.log.pattern import HUGE_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chronotui.log.chunks import MemoryUse, Overflow
+    from chronotui.log.chunks import Overflow
     from chronotui.model import LogLine
 
 MOST_SLIPPED: Final = 8
 """Lines put into a chunk one by one; for more it is written anew."""
 
 
-class Keyed(NamedTuple):
-    key: LineKey
-    line: LogLine
+class Added(NamedTuple):
+    """What became of lines.
 
+    Attributes:
+        new: Lines the store did not have, in order; a `LineBlock` as it was given.
+        replaced: Live lines that took the fields of their retained ones.
+        duplicates: Lines that were there already.
+    """
 
-class Placed(NamedTuple):
-    """What became of lines: new ones in order, and how many were known."""
-
-    new: list[LogLine]
+    new: Sequence[LogLine]
     replaced: int
     duplicates: int
 
 
-class Placing:
+class ChunkWriter:
+    """Puts lines into chunks; every change of a chunk is made here."""
+
     def __init__(self, chunks: ChunkList, spool: Spool, ids: EventIds) -> None:
         self._list = chunks
         self._spool = spool
         self._ids = ids
 
-    def append(self, lines: Sequence[LogLine]) -> None:
-        for start in range(0, len(lines), CHUNK_LINES):
-            block = block_of(lines[start : start + CHUNK_LINES], self._ids)
-            self._append_block(len(self._list.chunks) - 1, block, lines[0].attempt)
-
-    def insert(self, index: int, lines: Sequence[LogLine]) -> None:
-        """Put lines of one attempt between a chunk (-1: none) and the next one.
-
-        They are in order, at most a chunk's worth, and none of them is known.
-        """
-        self.insert_block(index, block_of(lines, self._ids), lines[0].attempt)
-
-    def insert_block(self, index: int, block: Block, attempt: int) -> None:
-        if not self._prepend_block(index, block, attempt):
-            self._append_block(index, block, attempt)
-
-    def part_at(
-        self, low: tuple[int, int], high: tuple[int, int], lines: int
-    ) -> int | None:
-        """Part the chunk that holds lines on both sides of two places.
-
-        Returns:
-            The part before the places; None if a line is held between them, and for
-            few lines, which rather join the chunk.
-        """
-        index = self._list.holding(LineKey(*low, -1, ""))
-        if index < 0 or lines < CHUNK_LINES // 4:
-            return None
-        chunk = self._list.chunks[index]
-        if chunk.last[:2] <= high:
-            return None
-        block = self._spool.exact(chunk)
-        at = bisect_left(block.numbers, low[1])
-        if not 0 < at == bisect_right(block.numbers, high[1]):
-            return None
-        self._spool.count_in((chunk,), -1)
-        parts = [
-            Chunk(chunk.attempt, Block.joined((BlockSlice(block, *edges),)), self._ids)
-            for edges in ((0, at), (at, len(block)))
-        ]
-        self._spool.count_in(parts)
-        self._list.replace(index, index + 1, parts)
-        return index
-
-    def place(self, items: Sequence[Keyed]) -> Placed:
-        """Put lines anywhere; those known already replace or are dropped."""
-        keys = [item.key for item in items]
-        parts: list[Placed] = []
-        stop = len(items)
-        while stop:
-            index = self._list.holding(keys[stop - 1])
-            start = middle = 0
-            if index >= 0:
-                chunk = self._list.chunks[index]
-                start = bisect_left(keys, chunk.first, 0, stop)
-                middle = bisect_right(keys, chunk.last, start, stop)
-                self._insert_after(index, items[middle:stop])
-                parts.append(Placed([i.line for i in items[middle:stop]], 0, 0))
-                parts.append(self._merge(index, items[start:middle]))
-            else:
-                self._insert_after(index, items[:stop])
-                parts.append(Placed([i.line for i in items[:stop]], 0, 0))
-            stop = start
-        new = [line for part in reversed(parts) for line in part.new]
-        return Placed(
-            new,
-            sum(part.replaced for part in parts),
-            sum(part.duplicates for part in parts),
-        )
-
-    def _insert_after(self, index: int, items: Sequence[Keyed]) -> None:
-        runs = groupby(items, key=lambda item: item.key.attempt)
-        for attempt, run in reversed([(attempt, list(run)) for attempt, run in runs]):
-            block = block_of([item.line for item in run], self._ids)
-            if not self._prepend_block(index, block, attempt):
-                self._append_block(index, block, attempt)
-
-    def _prepend_block(self, index: int, block: Block, attempt: int) -> bool:
-        """Put lines before the chunk after ``index`` if they fit there and not here."""
+    def insert(self, index: int, block: Block, attempt: int) -> None:
+        """Put lines, none of them known, between a chunk (-1: none) and the next."""
         chunks = self._list.chunks
-        if index >= 0 and chunks[index].fits(block, attempt):
-            return False
-        if index + 1 == len(chunks) or not chunks[index + 1].fits(block, attempt):
-            return False
-        if self._slip_in(index + 1, block, [(0, False)] * len(block)):
-            return True
-        old = self._spool.writable(chunks[index + 1])
-        pieces = (BlockSlice(block, 0, len(block)), BlockSlice(old, 0, len(old)))
-        self._rewrite(index + 1, Block.joined(pieces))
-        return True
-
-    def _append_block(self, index: int, block: Block, attempt: int) -> None:
+        if (
+            index + 1 < len(chunks)
+            and chunks[index + 1].fits(block, attempt)
+            and not (index >= 0 and chunks[index].fits(block, attempt))
+        ):
+            self._prepend(index + 1, block)
+            return
         start = self._fill(index, block, attempt)
         fresh: list[Chunk] = []
         while start < len(block):
@@ -168,6 +89,63 @@ class Placing:
             self._spool.count_in(fresh)
             self._list.replace(index + 1, index + 1, fresh)
 
+    def part_at(
+        self, low: tuple[int, int], high: tuple[int, int], lines: int
+    ) -> int | None:
+        """Part the chunk that holds lines on both sides of two places.
+
+        Returns the part before them; None if a line is held between them, and for
+        few lines, which rather join the chunk.
+        """
+        index = self._list.holding(LineKey(*low, -1, ""))
+        if index < 0 or lines < CHUNK_LINES // 4:
+            return None
+        chunk = self._list.chunks[index]
+        if chunk.last[:2] <= high:
+            return None
+        block = self._spool.exact(chunk)
+        at = bisect_left(block.numbers, low[1])
+        if not 0 < at == bisect_right(block.numbers, high[1]):
+            return None
+        self._spool.writable(chunk)
+        pieces = (BlockSlice(block, 0, at), BlockSlice(block, at, len(block)))
+        self._divide(index, pieces)
+        return index
+
+    def place(self, lines: dict[LineKey, LogLine]) -> Added:
+        """Put lines anywhere; those known already replace or are dropped."""
+        keys = sorted(lines)
+        parts: list[Added] = []
+        stop = len(keys)
+        while stop:
+            index = self._list.holding(keys[stop - 1])
+            start = middle = 0
+            if index >= 0:
+                chunk = self._list.chunks[index]
+                start = bisect_left(keys, chunk.first, 0, stop)
+                middle = bisect_right(keys, chunk.last, start, stop)
+            new = [lines[key] for key in keys[middle:stop]]
+            runs = groupby(new, key=attrgetter("attempt"))
+            for attempt, run in reversed([(each, list(run)) for each, run in runs]):
+                self.insert(index, block_of(run, self._ids), attempt)
+            parts.append(Added(new, 0, 0))
+            if start < middle:
+                known = [(key, lines[key]) for key in keys[start:middle]]
+                parts.append(self._merge(index, known))
+            stop = start
+        parts.reverse()
+        return Added(
+            tuple(line for part in parts for line in part.new),
+            sum(part.replaced for part in parts),
+            sum(part.duplicates for part in parts),
+        )
+
+    def _prepend(self, index: int, block: Block) -> None:
+        if not self._slip_in(index, block, [(0, False)] * len(block)):
+            old = self._spool.writable(self._list.chunks[index])
+            pieces = (BlockSlice(block, 0, len(block)), BlockSlice(old, 0, len(old)))
+            self._rewrite(index, Block.joined(pieces))
+
     def _fill(self, index: int, block: Block, attempt: int) -> int:
         chunks = self._list.chunks
         if index < 0 or chunks[index].attempt != attempt:
@@ -177,35 +155,31 @@ class Placing:
         if fits <= 0 or (fits < len(block) and index + 1 < len(chunks)):
             return 0
         old = self._spool.writable(chunk)
-        self._spool.count_in((chunk,), -1)
         old.extend(block, 0, fits)
         if fits < len(block) or len(old) == CHUNK_LINES:
             old.trim()
-        chunk.appended(old, self._ids)
-        self._spool.count_in((chunk,))
-        self._list.touch(index)
+        latest_ns = max(block.times[:fits])
+        self._hold(index, old, max(chunk.newest_ns, latest_ns), moved=False)
         return fits
 
-    def _merge(self, index: int, items: Sequence[Keyed]) -> Placed:
-        if not items:
-            return Placed([], 0, 0)
+    def _merge(self, index: int, items: Sequence[tuple[LineKey, LogLine]]) -> Added:
         chunk = self._list.chunks[index]
         block = self._spool.exact(chunk)
         confirmed, changes = self._compared(block, items)
         if confirmed:
             block = self._confirm(index, confirmed)
         if changes:
-            self._spool.writable(chunk)
             added = block_of([line for _at, _known, line in changes], self._ids)
             places = [(at, known) for at, known, _line in changes]
             if not self._slip_in(index, added, places):
+                block = self._spool.writable(chunk)
                 self._rewrite(index, Block.joined(spliced(block, added, places)))
         new = [line for _at, known, line in changes if not known]
         replaced = len(confirmed) + len(changes) - len(new)
-        return Placed(new, replaced, len(items) - len(new) - replaced)
+        return Added(new, replaced, len(items) - len(new) - replaced)
 
     def _compared(
-        self, block: Block, items: Sequence[Keyed]
+        self, block: Block, items: Sequence[tuple[LineKey, LogLine]]
     ) -> tuple[list[tuple[int, LogLine]], list[tuple[int, bool, LogLine]]]:
         confirmed: list[tuple[int, LogLine]] = []
         changes: list[tuple[int, bool, LogLine]] = []
@@ -230,70 +204,41 @@ class Placing:
         if not chunk.fits(added, chunk.attempt):
             return False
         block = self._spool.writable(chunk)
-        self._spool.count_in((chunk,), -1)
         for line in reversed(range(len(places))):
             block.insert(places[line][0], added, line)
-        chunk.inserted(block, max(added.times), self._ids)
-        self._spool.count_in((chunk,))
-        self._list.touch(index)
+        latest_ns = max(added.times)
+        self._hold(index, block, max(chunk.newest_ns, latest_ns), moved=True)
         return True
 
     def _confirm(self, index: int, lines: Sequence[tuple[int, LogLine]]) -> Block:
         """Let retained lines take the place of live ones with the same text."""
-        chunk = self._list.chunks[index]
-        block = self._spool.writable(chunk)
-        self._spool.count_in((chunk,), -1)
+        block = self._spool.writable(self._list.chunks[index])
         for at, line in lines:
             block.flags[at] |= RETAINED_BIT
             block.times[at] = NO_TIME if line.time_ns is None else line.time_ns
-        chunk.confirmed(block)
-        self._spool.count_in((chunk,))
-        self._list.touch(index)
+        self._hold(index, block, max(block.times), moved=False)
         return block
 
     def _rewrite(self, index: int, block: Block) -> None:
-        chunk = self._list.chunks[index]
-        self._spool.count_in((chunk,), -1)
+        """Put other lines into a chunk that was made writable."""
         if len(block) <= CHUNK_LINES and (
             len(block.text) <= CHUNK_BYTES or len(block) == 1
         ):
-            chunk.rewritten(block, self._ids)
-            self._spool.count_in((chunk,))
-            self._list.touch(index)
-            return
-        parts = [
-            Chunk(chunk.attempt, Block.joined((piece,)), self._ids)
-            for piece in halves(BlockSlice(block, 0, len(block)))
-        ]
+            self._hold(index, block, max(block.times), moved=True)
+        else:
+            self._divide(index, halves(BlockSlice(block, 0, len(block))))
+
+    def _hold(self, index: int, block: Block, newest_ns: int, *, moved: bool) -> None:
+        chunk = self._list.chunks[index]
+        chunk.hold(block, newest_ns, self._ids, moved=moved)
+        self._spool.count_in((chunk,))
+        self._list.replace(index, index + 1, (chunk,))
+
+    def _divide(self, index: int, pieces: Iterable[BlockSlice]) -> None:
+        attempt = self._list.chunks[index].attempt
+        parts = [Chunk(attempt, Block.joined((each,)), self._ids) for each in pieces]
         self._spool.count_in(parts)
         self._list.replace(index, index + 1, parts)
-
-
-def goes_at_end(chunks: ChunkList, lines: Sequence[LogLine]) -> bool:
-    """Whether lines are one attempt's next ones, by their numbers alone."""
-    if not lines or not lines[0].attempt:
-        return False
-    attempt, first = lines[0][:2]
-    if chunks.chunks:
-        last = chunks.chunks[-1].last
-        if (attempt, first) <= last[:2]:
-            return False
-    places = [line[:2] for line in lines]
-    return places[-1][0] == attempt and all(map(lt, places, places[1:]))
-
-
-def gap_for(chunks: ChunkList, lines: Sequence[LogLine]) -> int | None:
-    """Return the chunk (-1: none) after which all lines go, before the next one.
-
-    None unless they are of one attempt, rise or fall by their places, and no line is
-    among them, as a page of older lines is.
-    """
-    if not 0 < len(lines) <= CHUNK_LINES or not lines[0].attempt:
-        return None
-    low, high = sorted((lines[0][:2], lines[-1][:2]))
-    if low[0] != high[0] or not _rises_or_falls(lines):
-        return None
-    return free_after(chunks, low, high)
 
 
 def free_after(
@@ -301,13 +246,7 @@ def free_after(
 ) -> int | None:
     """Return the chunk (-1: none) after which no line is held from low to high.
 
-    Args:
-        chunks: What is held.
-        low: (attempt, number).
-        high: The same.
-
-    Returns:
-        None if a chunk reaches between the two places.
+    These are (attempt, number). None if a chunk reaches between them.
     """
     index = chunks.holding(LineKey(*low, -1, ""))
     held = chunks.chunks
@@ -319,11 +258,7 @@ def free_after(
 
 
 def holds_all(chunks: ChunkList, spool: Spool, lines: LineBlock) -> bool:
-    """Whether every line of a block is held, and retained; looks at no text.
-
-    Raises:
-        OSError: What is held cannot be read back.
-    """
+    """Whether every line of a block is held, and retained; looks at no text."""
     block, at = lines.block, 0
     held = chunks.chunks
     index = max(chunks.holding(LineKey(*lines.places[0], -1, "")), 0)
@@ -331,9 +266,12 @@ def holds_all(chunks: ChunkList, spool: Spool, lines: LineBlock) -> bool:
         here = spool.exact(held[index])
         start = bisect_left(here.numbers, block.numbers[at])
         both = min(len(here) - start, len(block) - at)
+        stop, end = start + both, at + both
+        # Of a `LineBlock` the columns say all of numbers, streams, ids and origin.
         if both and not (
             held[index].attempt == lines.attempt
-            and here.same_keys(start, block, at, both)
+            and here.numbers[start:stop] == block.numbers[at:end]
+            and here.flags[start:stop] == block.flags[at:end]
         ):
             return False
         at += both
@@ -371,7 +309,7 @@ class DuplicateMatcher:
         self._batch: dict[tuple[int, str, str], list[LogLine]] = {}
 
     def settled(self, line: LogLine) -> LogLine:
-        """Return the line, with its twin's time and so its key if it has one."""
+        """Return the line, with the time and so the key of the one it is again."""
         if line.attempt or line.event_id:
             return line
         seen = self._batch.setdefault(
@@ -385,12 +323,9 @@ class DuplicateMatcher:
 
     def _stored(self, line: LogLine) -> Iterator[LogLine]:
         """Yield the stored lines that could be meant, by number and time."""
-        around = key_of(line)
-        first, last = (
-            LineKey(*around[:3], timed_stand_in(line, margin))
-            for margin in (-SAME_NS, SAME_NS + 1)
-        )
-        index = self._store.bisect(first)
+        place = key_of(line)[:3]
+        last = LineKey(*place, timed_stand_in(line, SAME_NS + 1))
+        index = self._store.bisect(LineKey(*place, timed_stand_in(line, -SAME_NS)))
         while index < len(self._store):
             known = self._store.line(index)
             if key_of(known) > last:
@@ -410,34 +345,12 @@ def _same(line: LogLine, known: LogLine) -> bool:
 DEFAULT_BUDGET_BYTES: Final = 512 << 20
 
 
-class Added(NamedTuple):
-    """What `LogStore.add` did.
-
-    Attributes:
-        new: Lines the store did not have, in order; a `LineBlock` as it was given.
-        replaced: Live lines that took the fields of their retained ones.
-        duplicates: Lines that were there already.
-    """
-
-    new: Sequence[LogLine]
-    replaced: int
-    duplicates: int
-
-
 class LogStore:
-    """An ordered store of log lines.
+    """An ordered store of log lines, and the marks among them.
 
-    Args:
-        budget_bytes: Memory for the lines; beyond it those least read move to the
-            overflow.
-        overflow: Opens a place for them when first needed. If it fails with OSError
-            memory is used instead, and ``memory.note`` says so.
-
-    Attributes:
-        chunks: The lines; `Rows` and searches read them.
-        spool: Gives a chunk's lines, from memory or not.
-        ids: The event ids the lines share.
-        marks: Rows that are no lines; set by ``set_gaps`` and its like.
+    Beyond ``budget_bytes`` of memory the lines least read move to the ``overflow``,
+    which is opened when first needed. If it fails with OSError memory is used
+    instead, and ``spool.memory.note`` says so.
     """
 
     def __init__(
@@ -454,19 +367,14 @@ class LogStore:
         self.set_section = self.marks.set_section
         self.set_edge = self.marks.set_edge
         self._huge: tuple[tuple[int, int, int], LogLine] | None = None
-        self._placing = Placing(self.chunks, self.spool, self.ids)
+        self._writer = ChunkWriter(self.chunks, self.spool, self.ids)
 
     def __len__(self) -> int:
-        return len(self.chunks)
+        return self.chunks.starts[-1]
 
     @property
     def version(self) -> int:
         return self.chunks.version + self.marks.version
-
-    @property
-    def memory(self) -> MemoryUse:
-        """What the lines take, in bytes, and what went wrong with the spool."""
-        return self.spool.use
 
     def add(self, lines: Sequence[LogLine]) -> Added:
         """Take lines in any order, each once; a retained line wins over its live one.
@@ -491,23 +399,36 @@ class LogStore:
         low, high = lines.places
         index = free_after(self.chunks, low, high)
         if index is None:
-            index = self._placing.part_at(low, high, len(lines))
+            index = self._writer.part_at(low, high, len(lines))
         if index is not None:
-            self._placing.insert_block(index, lines.block, lines.attempt)
+            self._writer.insert(index, lines.block, lines.attempt)
             return Added(lines, 0, 0)
         known = holds_all(self.chunks, self.spool, lines)
         return Added((), 0, len(lines)) if known else None
 
     def _take_run(self, lines: Sequence[LogLine]) -> Added | None:
-        """Take lines that follow the last one, or go where no line is held."""
-        if goes_at_end(self.chunks, lines):
-            self._placing.append(lines)
-            return Added(tuple(lines), 0, 0)
-        gap = gap_for(self.chunks, lines)
-        if gap is None:
+        """Take lines of one attempt that go where no line is held, as pages do.
+
+        Theirs are rising or falling places; those that follow the last line held,
+        as live ones do, are as many as they like.
+        """
+        if not lines or not lines[0].attempt:
+            return None
+        low, high = sorted((lines[0][:2], lines[-1][:2]))
+        held = self.chunks.chunks
+        index: int | None = len(held) - 1
+        if held and low <= held[-1].last[:2]:
+            fits = len(lines) <= CHUNK_LINES
+            index = free_after(self.chunks, low, high) if fits else None
+        if index is None or low[0] != high[0]:
+            return None
+        if len(lines) > 1 and not _rises_or_falls(lines):
             return None
         ordered = lines if lines[0][1] <= lines[-1][1] else lines[::-1]
-        self._placing.insert(gap, ordered)
+        for start in range(0, len(lines), CHUNK_LINES):
+            block = block_of(ordered[start : start + CHUNK_LINES], self.ids)
+            after = len(held) - 1 if start else index
+            self._writer.insert(after, block, low[0])
         return Added(tuple(ordered), 0, 0)
 
     def _place(self, lines: Sequence[LogLine]) -> Added:
@@ -521,18 +442,12 @@ class LogStore:
             elif line.retained and not known.retained:
                 unique[key] = line
                 replaced += 1
-        placed = self._placing.place(
-            [Keyed(key, unique[key]) for key in sorted(unique)]
-        )
+        placed = self._writer.place(unique)
         duplicates = placed.duplicates + len(lines) - len(unique) - replaced
-        return Added(tuple(placed.new), placed.replaced + replaced, duplicates)
+        return Added(placed.new, placed.replaced + replaced, duplicates)
 
     def line(self, index: int) -> LogLine:
-        """Return one line.
-
-        Raises:
-            IndexError: There is none.
-        """
+        """Return one line; IndexError if there is none."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         number, local = self.chunks.place(index)
@@ -614,11 +529,7 @@ def relabel(
     Reads and places all of them, so it is for the rare moment when a server that
     does not tell attempts turns out to have had one more.
 
-    Args:
-        store: The log.
-        from_attempt: Lines of earlier attempts stay as they are.
-        attempt_of: Returns a line's attempt, at least ``from_attempt``; it must
-            keep lines apart that are apart.
+    ``attempt_of`` gives at least ``from_attempt``, and keeps lines apart that are.
     """
     start = store.attempt_range(from_attempt).start
     lines = store.lines(start, len(store))

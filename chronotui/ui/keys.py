@@ -161,7 +161,7 @@ DESK: Final = (
 """Modules of what stands on the desk."""
 DIALOGS: Final = (
     "log.line_screen",
-    "server_search",
+    "desk.server_search",
     "dialogs",
     "keys",
     "save",
@@ -197,13 +197,11 @@ def commands(
     """Yield the actions of a screen and of the widgets on it, for the palette.
 
     An action of several widgets is that of the focused one of a dialog, and of the
-    one that is shown on the desk. Each filter has its own.
+    one that is shown on the desk. Each node with a ``command_title`` has its own.
     """
-    from chronotui.ui.tree_filters import Choice
-
     seen: set[tuple[str, str]] = set()
     for node in _nodes(screen):
-        title = node.title if isinstance(node, Choice) else ""
+        title = getattr(node, "command_title", "")
         for action in actions_of(own_bindings(type(node))):
             is_offered = action.is_of_desk or screen.is_modal
             if not is_offered or (action.id, title) in seen:

@@ -139,7 +139,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
         id: str,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self.title = title
+        self.command_title = title
         self._options = options
         self._at = 0
         self._long = False
@@ -160,9 +160,9 @@ class Choice(Widget, Generic[Value], can_focus=True):
         """Draw the value, or the title where nothing is filtered."""
         word = self._options[self._at][1]
         if self._long:
-            word = f"{self.title}: {word}"
+            word = f"{self.command_title}: {word}"
         elif not self._at:
-            word = self.title
+            word = self.command_title
         return Content(f"{word} ▾")
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
@@ -175,7 +175,7 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
     def action_menu(self) -> None:
         words = [word for _value, word in self._options]
-        words[0] = f"any {self.title}"
+        words[0] = f"any {self.command_title}"
         below = Offset(self.region.x, self.region.bottom)
         self.app.push_screen(ChoiceMenu(words, self._at, below), self._choose)
 

@@ -50,7 +50,7 @@ gc.collect()
 before = resident()
 store = filled(LogStore(), LINES)
 gc.collect()
-print((resident() - before - store.memory.text_bytes) / LINES)
+print((resident() - before - store.spool.memory.text_bytes) / LINES)
 """
 
 

@@ -23,7 +23,9 @@ from chronotui.engine.job_log import JobLog
 from chronotui.engine.timing import WatchSettings
 from chronotui.log.store import LogStore
 from chronotui.model import STDOUT, LogLine
-from chronotui.ui.app import TypedAhead
+from chronotui.storage.settings import AuthSettings, Config, Profile, Secret
+from chronotui.ui.app import DeskApp, TypedAhead
+from chronotui.ui.desk.plan import DeskPlan
 from chronotui.ui.log.prompt import LogPane
 from chronotui.ui.log.state import OpenLog
 from tests.benchmarks import texts
@@ -165,10 +167,33 @@ async def _live_line() -> Calls:
     return calls
 
 
+async def _live_line_shown() -> Calls:
+    """Have a line come to a job that is followed on the desk, up to the terminal.
+
+    Nothing else is due in that second: lists and job are asked once a minute.
+    """
+    with DemoServer(faults=Faults(retention_lag=(0.0, 0.05)), plans=[]) as demo:
+        made = demo.world.add_job(Script([f"before {n}" for n in range(300)]))
+        auth = AuthSettings(email=demo.email, password=Secret(demo.password))
+        profile = Profile(name="demo", url=demo.url, poll_seconds=60.0, auth=auth)
+        plan = DeskPlan(profile, Path(), workflow=made.workflow_id, job=made.id)
+        async with emulate(DeskApp(plan, Config(Path("/dev/null"))), SIZE) as emulation:
+            await asyncio.sleep(4.0)
+            await asyncio.to_thread(made.write, "one before")
+            await asyncio.sleep(3.1)
+            with counted() as calls:
+                await asyncio.to_thread(made.write, "the line")
+                await asyncio.sleep(0.3)
+            emulation.driver.settle()
+            assert "the line" in "".join(emulation.driver.terminal.screen.display)
+    return calls
+
+
 ACTS: Final[dict[str, Callable[[], Awaitable[Calls]]]] = {
     "j within the window": lambda: _line_down(SIZE[1] // 2),
     "j at its edge": lambda: _line_down(SIZE[1] + 5),
     "a live line, without a screen": _live_line,
+    "a live line, on the desk": _live_line_shown,
 }
 
 

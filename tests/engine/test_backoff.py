@@ -34,7 +34,7 @@ def test_retry_after_is_never_undercut_but_bounded() -> None:
 
 
 def test_budget_allows_a_burst_and_then_its_rate() -> None:
-    budget = RateLimiter(burst=20, rate=1.0, now=0.0)
+    budget = RateLimiter(burst=20, rate=1.0)
     made, now = 0, 0.0
     while now < 60.0:
         wait = budget.wait(now)
@@ -47,7 +47,7 @@ def test_budget_allows_a_burst_and_then_its_rate() -> None:
 
 
 def test_budget_does_not_save_up_more_than_a_burst() -> None:
-    budget = RateLimiter(burst=3, rate=1.0, now=0.0)
+    budget = RateLimiter(burst=3, rate=1.0)
     for _ in range(3):
         assert budget.wait(1000.0) == 0
         budget.take(1000.0)

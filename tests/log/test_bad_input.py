@@ -52,7 +52,7 @@ def test_odd_messages_are_held_as_they_came(
     for start in range(0, len(lines), 1000):
         store.add(lines[start : start + 1000])
     assert store.lines(0, len(store)) == lines
-    assert store.memory.spooled_bytes > 0
+    assert store.spool.memory.spooled_bytes > 0
     assert matching(store, "nowhere") == 0
     assert matching(store, "^") == len(lines)
     last = Rows(store).row(len(lines) - 1)
@@ -62,7 +62,7 @@ def test_odd_messages_are_held_as_they_came(
 def test_lines_of_no_text_take_no_more_than_others() -> None:
     store = LogStore()
     store.add(plain([""] * 100_000))
-    memory = store.memory
+    memory = store.spool.memory
     assert memory.index_bytes / len(store) <= 32
     assert memory.text_bytes == len(store)
 

@@ -26,7 +26,7 @@ RACES = (Contention.LIGHT, Contention.HEAVY)
 def ledger_of(*numbers: int) -> AttemptLedger:
     account = AttemptLedger()
     for number in numbers:
-        account.add(number)
+        account.add_run(number, number)
     return account
 
 
@@ -122,7 +122,7 @@ def test_a_credit_open_at_the_end_is_possible_until_it_was_read_beyond() -> None
     assert account.open_credit == 1, "nothing tells that 3 is not retained"
     account.settle(0, ALL)
     assert account.possible(0) == 0
-    account.add(3)
+    account.add_run(3, 3)
     assert account.possible(0) == 1
 
 
@@ -132,7 +132,7 @@ def test_what_may_be_the_missing_line_is_not_settled() -> None:
     account.settle(0, ALL)
     assert list(account.gaps(0)) == [(1, 1, 0, 1), (4, 4, 1, 0)]
     assert account.is_suspect(1)
-    account.add(1)
+    account.add_run(1, 1)
     account.settle(0, ALL)
     assert list(account.gaps(0)) == []
     far = ledger_of(0, 0, *range(2, 4 + NEAR), 5 + NEAR)
@@ -223,7 +223,7 @@ def test_a_whole_log_of_a_race_is_whole_once_it_was_read(
     account = ledger_of(*live)
     assert account.missing(0) <= len(lost), "no more than was lost is ever missing"
     for number in late:
-        account.add(number)
+        account.add_run(number, number)
         account.settle(0, random.randrange(lines))
     assert account.missing(0) == 0
     account.settle(0, ALL)
@@ -279,7 +279,7 @@ def test_asking_costs_the_same_whatever_the_length() -> None:
     def cost(numbers: int) -> int:
         account = AttemptLedger()
         for number in doubled(numbers):
-            account.add(number)
+            account.add_run(number, number)
 
         def ask() -> None:
             account.missing(0)
@@ -297,7 +297,7 @@ def test_what_is_kept_does_not_grow_with_a_log_that_is_read() -> None:
     account, kept = AttemptLedger(), 0
     for batch in range(0, 200_000, 1000):
         for number in doubled(1000):
-            account.add(batch + number)
+            account.add_run(batch + number, batch + number)
         kept = max(kept, sum(1 for _ in account.gaps(0)))
         account.settle(0, account.highest)
     assert kept <= 1000 // 33 + 2
@@ -404,7 +404,7 @@ def test_the_numbers_below_one_are_counted_alone_again(
     assert agrees(account, kept, 0)
     for number in numbers:
         if number >= below:
-            account.add(number)
+            account.add_run(number, number)
     assert agrees(account, numbers, 0)
     account.settle(0, settled)
     missing = account.missing(0)

@@ -29,12 +29,12 @@ def test_past_its_budget_the_log_goes_to_the_spool_and_reads_the_same(
     overflow: MemoryOverflow, lines: Lines
 ) -> None:
     store = filled(overflow, lines)
-    memory = store.memory
+    memory = store.spool.memory
     assert memory.text_bytes + memory.index_bytes < 2 * BUDGET
     assert memory.spooled_bytes > 4 * BUDGET
     assert memory.note == ""
     assert store.lines(0, len(store)) == lines(0, 60_000, message="€" * 30)
-    assert store.memory[:3] == memory[:3]
+    assert store.spool.memory[:3] == memory[:3]
     search = Search(Rows(store), compile_pattern("€€"))
     while not search.advance(1):
         pass
@@ -71,7 +71,7 @@ def test_a_spool_that_cannot_be_opened_is_said_and_memory_used(lines: Lines) -> 
     store = LogStore(budget_bytes=BUDGET, overflow=refuse)
     store.add(lines(0, 60_000))
     store.add(lines(60_000, 60_001))
-    assert store.memory.note == (
+    assert store.spool.memory.note == (
         "The spool file fails (Permission denied): memory is used instead."
     )
     assert store.lines(0, len(store)) == lines(0, 60_001)
@@ -83,19 +83,19 @@ def test_a_full_spool_is_tried_again_when_the_log_has_grown(
     store = LogStore(budget_bytes=BUDGET, overflow=lambda: overflow)
     overflow.full = True
     store.add(lines(0, 40_000))
-    assert "No space left" in store.memory.note
+    assert "No space left" in store.spool.memory.note
     overflow.full = False
     store.add(lines(40_000, 40_001, message="x" * (65 << 20)))
     store.add(lines(40_001, 40_002))
-    assert store.memory.note == ""
-    assert store.memory.spooled_bytes
+    assert store.spool.memory.note == ""
+    assert store.spool.memory.spooled_bytes
     assert store.lines(0, 40_000) == lines(0, 40_000)
 
 
 def test_without_a_spool_being_over_budget_is_said(lines: Lines) -> None:
     store = LogStore(budget_bytes=1000)
     store.add(lines(0, 1000))
-    assert "without a spool file" in store.memory.note
+    assert "without a spool file" in store.spool.memory.note
 
 
 @pytest.mark.parametrize("short", [False, True])
@@ -111,7 +111,7 @@ def test_lines_that_cannot_be_read_back_say_so_and_nothing_else_is_hurt(
     assert [
         row.line.message for row in rows.rows(0, 2) if isinstance(row, LineRow)
     ] == ["(unreadable)"] * 2
-    assert "cannot be read back" in store.memory.note
+    assert "cannot be read back" in store.spool.memory.note
     assert len(rows.rows(0, 60_000)) == 60_000
     assert store.line(59_999).message == "€" * 30
     with pytest.raises(OSError, match=r"error|shorter"):
@@ -123,7 +123,7 @@ def test_one_append_spools_a_bounded_number_of_bytes(
 ) -> None:
     store = LogStore(budget_bytes=1, overflow=lambda: overflow)
     store.add(lines(0, 40_000, message="x" * 1000))
-    assert 0 < store.memory.spooled_bytes < MOST_WRITTEN + (2 << 20)
+    assert 0 < store.spool.memory.spooled_bytes < MOST_WRITTEN + (2 << 20)
 
 
 def test_a_closed_store_gives_the_spool_back(
@@ -146,5 +146,5 @@ def test_reading_about_keeps_to_a_few_chunks_of_memory(
         shown = rows.row(row)
         assert isinstance(shown, LineRow)
         assert shown.line.sequence_num == row
-    resident = store.memory.text_bytes + store.memory.index_bytes
+    resident = store.spool.memory.text_bytes + store.spool.memory.index_bytes
     assert resident < BUDGET + MOST_WRITTEN

@@ -281,8 +281,6 @@ class StoreMachine(RuleBasedStateMachine):
                 assert all(key_of(r.line) < key for r in lines_above)
                 assert all(key_of(r.line) > key for r in lines_below)
             assert rows.locate(rows.anchor(number)) == number
-            if isinstance(row, LineRow):
-                assert rows.row_of_line(row.index) == number
 
 
 def check_search(rows: Rows, search: Search) -> None:

@@ -13,8 +13,8 @@ from textual.widgets import OptionList
 
 from chronotui.model import LogLine, SearchPage
 from chronotui.storage.settings import Config, Profile
+from chronotui.ui.desk.server_search import ServerSearchScreen
 from chronotui.ui.profiles import ProfilesScreen
-from chronotui.ui.server_search import ServerSearchScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

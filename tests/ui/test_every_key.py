@@ -18,6 +18,7 @@ from chronotui.engine.save_request import SaveRequest
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.storage.config_edit import Edit
 from chronotui.storage.settings import Config, Profile
+from chronotui.ui.desk.server_search import ServerSearchScreen
 from chronotui.ui.dialogs import SecretDialog
 from chronotui.ui.keys import (
     GROUPS,
@@ -35,7 +36,6 @@ from chronotui.ui.profiles import (
 )
 from chronotui.ui.save import SaveDialog, SaveSubject
 from chronotui.ui.save_list import LeaveScreen, SavesScreen, StopScreen
-from chronotui.ui.server_search import ServerSearchScreen
 from tests.ui.desk.scenes import (
     desk_on,
     history,

@@ -596,6 +596,6 @@ class DeskScreen(Screen[None]):
 
     @work(group=SEARCH)
     async def _search(self, log: JobLog, text: str) -> None:
-        from chronotui.ui.server_search import search_server
+        from chronotui.ui.desk.server_search import search_server
 
         await search_server(self.log_side, log, text, self.say)

@@ -30,8 +30,8 @@ class ViewSettings:
 class ViewportPlace:
     """Where the reader is, for the status line.
 
-    ``number`` is the line's place in the log of its try, from 1, whichever part of
-    it is loaded; 0 when there is no line. ``attempt`` is that try in a log of several,
+    ``number`` is the line's place in the log of its attempt, from 1, whichever part of
+    it is loaded; 0 when there is no line. ``attempt`` is that one in a log of several,
     else 0. ``shown`` are the rows under the filters, ``new`` the lines below that were
     not on the screen yet. ``filters`` and ``search`` are as typed, empty when there is
     none.

@@ -262,7 +262,7 @@ NOTICES: Final = 4
 
 
 class LineGoal(NamedTuple):
-    """A line of a try; ``number`` is its sequence number."""
+    """A line of an attempt; ``number`` is its sequence number."""
 
     attempt: int
     number: int
@@ -282,8 +282,8 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
     """Read where to go.
 
     Args:
-        typed: The place of a line in the log of the current line's try, from 1; or a
-            time, as `chronotui.times.parse_when` reads it.
+        typed: The place of a line in the log of the current line's attempt, from 1; or
+            a time, as `chronotui.times.parse_when` reads it.
         opened: The log, with lines.
         now: Aware, in the zone the reader sees.
 
@@ -383,7 +383,7 @@ def _find_line(goal: LineGoal, opened: OpenLog) -> tuple[int, str]:
 
 
 def _beyond(goal: LineGoal, index: int, opened: OpenLog) -> str:
-    """Say that a try has no such line; ``index`` is where it would be."""
+    """Say that an attempt has no such line; ``index`` is where it would be."""
     number = goal.number + 1 - first_number(opened.store)
     last = opened.number_of(opened.store.line(max(index - 1, 0)))
     of = f" in attempt {goal.attempt}" if opened.has_attempts else ""

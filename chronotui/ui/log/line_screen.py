@@ -376,7 +376,7 @@ class LineScreen(ModalScreen[None]):
     """Shows one line whole, over the log; one that is JSON as a tree.
 
     Args:
-        number: Its place in the log of its try, from 1.
+        number: Its place in the log of its attempt, from 1.
         zone: The zone its time is shown in; UTC is shown beside it.
         find: The search of the log, so that its matches stand out here too.
     """

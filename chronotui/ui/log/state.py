@@ -237,19 +237,19 @@ class OpenLog:
         return "Nothing to show.", f"Hidden by {self.filters}; esc takes it away."
 
     def number_of(self, line: LogLine) -> int:
-        """Return a line's place in the log of its try, from 1."""
+        """Return a line's place in the log of its attempt, from 1."""
         return line.sequence_num + 1 - first_number(self.store)
 
     @property
     def attempt(self) -> int:
-        """The try of the line under the eye, or of the nearest one."""
+        """The attempt of the line under the eye, or of the nearest one."""
         row = self.rows.place_from(self.viewport.current)[0]
         chunks = self.rows.visible.chunks or self.store.chunks.chunks
         return chunks[min(row, len(chunks) - 1)].attempt if chunks else 1
 
     @property
     def has_attempts(self) -> bool:
-        """Whether lines must be told apart by their try."""
+        """Whether lines must be told apart by their attempt."""
         chunks = self.store.chunks.chunks
         return bool(chunks) and chunks[-1].attempt > 1
 
@@ -297,7 +297,7 @@ class OpenLog:
 
     def refresh(self) -> int:
         """Take over what the store changed; return the first row that may differ."""
-        first = self.rows.refresh().first
+        first = self.rows.refresh()
         self.near.forget_from(first)
         for search in (self.search, self._errors):
             if search is not None:

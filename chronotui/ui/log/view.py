@@ -132,13 +132,13 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         help_key(
             "left_square_bracket",
             "attempt(-1)",
-            "Go to the start of this try, then of the one before",
+            "Go to the start of this attempt, then of the one before",
             "log.previous_attempt",
         ),
         help_key(
             "right_square_bracket",
             "attempt(1)",
-            "Go to the start of the next try",
+            "Go to the start of the next attempt",
             "log.next_attempt",
         ),
         help_key("t", "next_timestamps", f"Times: {TIMES}", "log.timestamps"),
@@ -557,9 +557,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         row = self.opened.attempt_start(direction)
         if row is None and direction > 0:
-            self.say("This is the last try.")
+            self.say("This is the last attempt.")
         elif row is None:
-            self.say("This is the start of the first try that is loaded.")
+            self.say("This is the start of the first attempt that is loaded.")
             self.edges.ask_again("top")
             self.go_to_row(0)
         else:

@@ -206,7 +206,7 @@ class DrawnRow:
         return self._made[1]
 
 
-class ScreenRow(NamedTuple):
+class CellRow(NamedTuple):
     """One row: its cells and the code of the style each was written with.
 
     Never changed in place, so two screens may share one.
@@ -216,7 +216,7 @@ class ScreenRow(NamedTuple):
     styles: str
 
     @classmethod
-    def of(cls, cell: str, width: int) -> ScreenRow:
+    def of(cls, cell: str, width: int) -> CellRow:
         """Return a row of one cell over and over, in the terminal's own style."""
         return cls(cell * width, PLAIN * width)
 
@@ -225,7 +225,7 @@ class ScreenRow(NamedTuple):
         """Whether every grapheme is one character that takes one cell."""
         return isinstance(self.cells, str)
 
-    def with_piece(self, x: int, piece: StyledCells) -> ScreenRow:
+    def with_piece(self, x: int, piece: StyledCells) -> CellRow:
         """Return the row with a piece from cell ``x`` on, as far as there is room."""
         old, new = self.cells, piece.cells
         end = min(x + len(new), len(old))
@@ -236,8 +236,8 @@ class ScreenRow(NamedTuple):
             new = new[: end - x]
             if end - x < len(old):
                 new = f"{old[:x]}{new}{old[end:]}"
-            return ScreenRow(new, styles)
-        return ScreenRow(_with_cells(old, x, new[: end - x]), styles)
+            return CellRow(new, styles)
+        return CellRow(_with_cells(old, x, new[: end - x]), styles)
 
 
 def _with_cells(old: Cells, x: int, new: Sequence[str]) -> Cells:
@@ -274,7 +274,7 @@ class Surface:
         self.forget()
 
     def forget(self) -> None:
-        self.rows = [ScreenRow.of(UNKNOWN, self.width)] * self.height
+        self.rows = [CellRow.of(UNKNOWN, self.width)] * self.height
 
     def put(self, x: int, y: int, piece: StyledCells) -> None:
         self.rows[y] = self.rows[y].with_piece(x, piece)

@@ -11,14 +11,7 @@ from functools import lru_cache
 from operator import ne, or_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.ui.term.buffer import (
-    BLANK,
-    CONTINUED,
-    UNKNOWN,
-    Pieces,
-    ScreenRow,
-    Surface,
-)
+from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN, CellRow, Pieces, Surface
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -154,7 +147,7 @@ _SPAN: Final = re.compile(rb"\x01(?:\x00{0,%d}\x01)*" % BRIDGE)
 _ONE_STYLE: Final = re.compile(r"(.)\1*", re.DOTALL)
 
 
-def differing(shown: ScreenRow, wanted: ScreenRow) -> bytes:
+def differing(shown: CellRow, wanted: CellRow) -> bytes:
     """Return a byte for each cell, 1 where the rows differ; empty if nowhere."""
     marks: Iterable[bool] = ()
     if shown.cells != wanted.cells:
@@ -167,7 +160,7 @@ def differing(shown: ScreenRow, wanted: ScreenRow) -> bytes:
 
 
 def changes(
-    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], rows: Iterable[int]
+    shown: Sequence[CellRow], wanted: Sequence[CellRow], rows: Iterable[int]
 ) -> Changes:
     found = ((y, differing(shown[y], wanted[y])) for y in rows)
     return {y: places for y, places in found if places}
@@ -176,8 +169,8 @@ def changes(
 def write_rows(
     pen: Pen,
     pieces: Pieces,
-    shown: Sequence[ScreenRow],
-    wanted: Sequence[ScreenRow],
+    shown: Sequence[CellRow],
+    wanted: Sequence[CellRow],
     changed: Changes,
 ) -> None:
     """Write what each wanted row has that the shown one has not.
@@ -208,7 +201,7 @@ def write_rows(
 def _add_runs(
     by_style: dict[str, list[Run]],
     y: int,
-    row: ScreenRow,
+    row: CellRow,
     spans: Iterable[Span],
     end: int,
 ) -> None:
@@ -223,7 +216,7 @@ def _add_runs(
             return
 
 
-def _erasable_from(pen: Pen, row: ScreenRow, last: str) -> int:
+def _erasable_from(pen: Pen, row: CellRow, last: str) -> int:
     """Return where the row's blank end begins, or its width when none is worth it.
 
     The row is of one-cell graphemes, ``last`` the style of its last cell.
@@ -240,7 +233,7 @@ def _erasable_from(pen: Pen, row: ScreenRow, last: str) -> int:
     return x if state and state.flags.isdisjoint(_DECORATIONS) else width
 
 
-def _spans(places: bytes, wanted: ScreenRow) -> list[Span]:
+def _spans(places: bytes, wanted: CellRow) -> list[Span]:
     """Return the ranges of cells that differ, close ones joined."""
     if UNKNOWN in wanted.cells:
         known = (2 if cell == UNKNOWN else 0 for cell in wanted.cells)
@@ -272,7 +265,7 @@ def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
 
 
 def _write_graphemes(
-    pen: Pen, pieces: Pieces, y: int, wanted: ScreenRow, spans: Sequence[Span]
+    pen: Pen, pieces: Pieces, y: int, wanted: CellRow, spans: Sequence[Span]
 ) -> None:
     """Write a row that has, or had, graphemes of more cells than one, as they come.
 
@@ -301,7 +294,7 @@ def _write_graphemes(
                 pen.control(cell)
 
 
-def _whole(row: ScreenRow, span: Span) -> Span:
+def _whole(row: CellRow, span: Span) -> Span:
     """Widen a range so that it cuts no wide grapheme in two."""
     start, stop = span
     while start and row.cells[start] == CONTINUED:
@@ -329,7 +322,7 @@ class Shift(NamedTuple):
 
 
 def find_shift(
-    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], changed: Changes
+    shown: Sequence[CellRow], wanted: Sequence[CellRow], changed: Changes
 ) -> Shift | None:
     """Return the move that saves the most cells, None when none saves any."""
     if len(changed) < LEAST_ROWS:
@@ -354,7 +347,7 @@ def find_shift(
 
 
 def _likely_lines(
-    shown: Sequence[ScreenRow], wanted: Sequence[ScreenRow], columns: slice
+    shown: Sequence[CellRow], wanted: Sequence[CellRow], columns: slice
 ) -> int:
     """Return by how many lines most rows moved up; 0 when that cannot be told."""
     places: dict[str | tuple[str, ...], int] = {}
@@ -370,7 +363,7 @@ def _likely_lines(
     return max(votes, key=votes.__getitem__, default=0)
 
 
-def _key(row: ScreenRow, columns: slice) -> str | tuple[str, ...]:
+def _key(row: CellRow, columns: slice) -> str | tuple[str, ...]:
     cells = row.cells[columns]
     return cells if isinstance(cells, str) else tuple(cells)
 
@@ -380,7 +373,7 @@ def _cost(rows: Iterable[bytes]) -> int:
     return sum(places.count(1) + ROW_COST for places in rows if places)
 
 
-def shifted(shown: Sequence[ScreenRow], shift: Shift) -> list[ScreenRow]:
+def shifted(shown: Sequence[CellRow], shift: Shift) -> list[CellRow]:
     """Return the rows as they look after the move; the new ones are blank."""
     rows = list(shown)
     width = len(rows[0].cells)
@@ -389,7 +382,7 @@ def shifted(shown: Sequence[ScreenRow], shift: Shift) -> list[ScreenRow]:
         if shift.top <= source < shift.bottom:
             rows[y] = shown[source]
         else:
-            rows[y] = ScreenRow.of(BLANK, width)
+            rows[y] = CellRow.of(BLANK, width)
     return rows
 
 

@@ -15,6 +15,7 @@ from chronotui.engine.save_request import SavePhase, SaveResult
 from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import CancelledByUserError, DownloadError
 from chronotui.log.formats import JSONL, SAVE_FORMATS, SaveFormat
+from chronotui.storage.files import PartFile
 from tests.engine.conftest import until
 
 if TYPE_CHECKING:
@@ -191,8 +192,37 @@ async def test_a_line_too_late_for_the_order_is_taken_from_the_servers_file(
     job.end()
     result = await running
     assert bench.read() == b"one\nlate\nthree\n"
-    assert result.missing_lines == 0
+    assert (result.lines, result.missing_lines, result.exit_code) == (3, 0, 0)
+    assert result.bytes == len(bench.read())
     assert "1 line came too late" in result.notes[-1]
+    assert bench.names() == {"a"}
+
+
+async def test_a_file_made_anew_that_cannot_be_finished_leaves_the_recording(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = bench.demo.world.add_job(Script([f"line {n}" for n in range(100)]))
+    quick = replace(WATCH, timing=replace(WATCH.timing, line_wait=0.2))
+    save = Save(bench.client, bench.request(job), watch=quick)
+    running = asyncio.create_task(save.run())
+    await until(lambda: save.progress.lines >= 100)
+    job.write(ScriptLine("late", live=None, retained=0.6), "after")
+    await until(lambda: save.progress.lines >= 101)
+    await until(lambda: "too late" in save.progress.said)
+    commit = PartFile.commit
+
+    def fails(part: PartFile) -> None:
+        raise DownloadError("The disk is full.")
+
+    monkeypatch.setattr(PartFile, "commit", fails)
+    job.end()
+    with pytest.raises(DownloadError, match="disk is full"):
+        await running
+    assert bench.names() == {"a.part", "a.part.state"}
+    monkeypatch.setattr(PartFile, "commit", commit)
+    result = await record(bench, job).run()
+    assert bench.read() == bench.text(job)
+    assert (result.lines, result.exit_code) == (102, 0)
     assert bench.names() == {"a"}
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chronotui.demo.scripts import Script, ScriptLine
-from chronotui.engine.save import Save
-from chronotui.errors import CancelledByUserError, ChronotuiError, DownloadError
+from chronotui.errors import CancelledByUserError, ChronotuiError
 from chronotui.log.formats import JSONL, TXT, SaveFormat
-from chronotui.storage.files import PartFile
 from tests.engine.conftest import until
-from tests.engine.save.test_recording import WATCH, record
+from tests.engine.save.test_recording import record
 
 if TYPE_CHECKING:
     from chronotui.demo.scripts import ScriptedJob
@@ -121,49 +118,4 @@ async def test_stopped_again_and_again_in_trouble(bench: Bench, seed: int) -> No
         for line in bench.demo.world.truth(job.id)
     ]
     assert (result.lines, result.exit_code) == (1200, 0)
-    assert bench.names() == {"a"}
-
-
-async def test_a_file_made_anew_counts_its_lines_once(bench: Bench) -> None:
-    job = bench.demo.world.add_job(Script([f"line {n}" for n in range(100)]))
-    quick = replace(WATCH, timing=replace(WATCH.timing, line_wait=0.2))
-    save = Save(bench.client, bench.request(job), watch=quick)
-    running = asyncio.create_task(save.run())
-    await until(lambda: save.progress.lines >= 100)
-    job.write(ScriptLine("late", live=None, retained=0.6), "after")
-    await until(lambda: save.progress.lines >= 101)
-    await until(lambda: "too late" in save.progress.said)
-    job.end()
-    result = await running
-    assert bench.read() == bench.text(job)
-    assert (result.lines, result.exit_code) == (102, 0)
-    assert result.bytes == len(bench.read())
-    assert bench.names() == {"a"}
-
-
-async def test_a_file_made_anew_that_cannot_be_finished_leaves_the_recording(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = bench.demo.world.add_job(Script([f"line {n}" for n in range(100)]))
-    quick = replace(WATCH, timing=replace(WATCH.timing, line_wait=0.2))
-    save = Save(bench.client, bench.request(job), watch=quick)
-    running = asyncio.create_task(save.run())
-    await until(lambda: save.progress.lines >= 100)
-    job.write(ScriptLine("late", live=None, retained=0.6), "after")
-    await until(lambda: save.progress.lines >= 101)
-    await until(lambda: "too late" in save.progress.said)
-    commit = PartFile.commit
-
-    def fails(part: PartFile) -> None:
-        raise DownloadError("The disk is full.")
-
-    monkeypatch.setattr(PartFile, "commit", fails)
-    job.end()
-    with pytest.raises(DownloadError, match="disk is full"):
-        await running
-    assert bench.names() == {"a.part", "a.part.state"}
-    monkeypatch.setattr(PartFile, "commit", commit)
-    result = await record(bench, job).run()
-    assert bench.read() == bench.text(job)
-    assert (result.lines, result.exit_code) == (102, 0)
     assert bench.names() == {"a"}

@@ -94,37 +94,39 @@ async def saved(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("save_format", FORMATS)
 @pytest.mark.parametrize("stream", [None, STDERR])
-@pytest.mark.parametrize("to_close", [False, True])
 async def test_a_whole_file_is_whole(
-    bench: Bench, kind: str, save_format: SaveFormat, stream: str | None, to_close: bool
+    bench: Bench, kind: str, save_format: SaveFormat, stream: str | None
 ) -> None:
     job = made(bench, kind)
-    bench.demo.faults.to_close = to_close
-    result = await saved(bench, job, format=save_format, stream=stream)
-    assert (result.exit_code, result.unverified, result.missing_lines) == (0, "", 0)
-    assert "counted against the retained log" in result.sentence()
     expected = truth(bench, job, save_format, stream)
-    if save_format is not TXT_TIME:
-        assert bench.messages(save_format) == expected
+    for name, to_close in (("a", False), ("b", True)):
+        bench.demo.faults.to_close = to_close
+        result = await saved(bench, job, name, format=save_format, stream=stream)
+        assert (result.exit_code, result.unverified, result.missing_lines) == (0, "", 0)
+        assert "counted against the retained log" in result.sentence()
+        if save_format is not TXT_TIME:
+            assert bench.messages(save_format, name) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("save_format", FORMATS)
 @pytest.mark.parametrize("stream", [None, STDERR])
-@pytest.mark.parametrize("cut", [0, 1, 100, 149, 300, 449])
 async def test_a_short_one_is_never_called_so(
-    bench: Bench, kind: str, save_format: SaveFormat, stream: str | None, cut: int
+    bench: Bench, kind: str, save_format: SaveFormat, stream: str | None
 ) -> None:
+    """Of one log of each kind; test_wholeness.py judges any log, cut anywhere."""
     job = made(bench, kind)
     of_it = sum(line.stream == STDERR for line in bench.demo.world.truth(job.id))
-    bench.demo.faults.cut_clean = cut if stream is None else cut * of_it // LINES
-    with pytest.raises(DownloadError, match="is short") as caught:
-        await saved(bench, job, format=save_format, stream=stream)
-    assert caught.value.exit_code == 6
-    assert caught.value.next_step
-    if stream is None or save_format is not JSON:
-        assert f" {LINES}" in caught.value.sentence or " of " in caught.value.sentence
-    assert bench.names() == set()
+    for cut in (0, 1, 100, 149, 300, 449):
+        bench.demo.faults.cut_clean = cut if stream is None else cut * of_it // LINES
+        with pytest.raises(DownloadError, match="is short") as caught:
+            await saved(bench, job, format=save_format, stream=stream)
+        said = caught.value
+        assert said.exit_code == 6
+        assert said.next_step
+        if stream is None or save_format is not JSON:
+            assert f" {LINES}" in said.sentence or " of " in said.sentence
+        assert bench.names() == set()
 
 
 @pytest.mark.parametrize("save_format", [TXT, JSONL])

@@ -313,7 +313,7 @@ class Reading:
         backfill = Backfill(
             pages, pages, connectivity=link, open_rest=_nothing, renew=self._renew
         )
-        backfill.begin()
+        backfill.tail.read(found=False)
         return backfill
 
     def _renew(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,13 +11,11 @@ from textual.widgets import Input, Static
 from chronotui.storage.config import load_config
 from chronotui.ui.dialogs import RadioRow
 from chronotui.ui.profiles import ProfileForm, ProfilesScreen
+from tests.ui.conftest import until
 from tests.ui.desk.scenes import desk_on, press, shown, still_server, until_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from textual.pilot import Pilot
 
     from chronotui.demo.server import DemoServer
     from chronotui.storage.settings import Config
@@ -73,12 +70,6 @@ class Host(App[None]):
         config = load_config(self._path)
         screen = ProfilesScreen(config, self._current, changed=self.configs.append)
         self.push_screen(screen, self.answers.append)
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await pilot.pause(0.01)
 
 
 def told(app: Host) -> str:

@@ -14,9 +14,9 @@ from chronotui.log.formats import JSON, JSONL, TXT
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.ui.dialogs import RadioRow
 from chronotui.ui.save import SaveDialog, SaveSubject
+from tests.ui.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -51,14 +51,6 @@ def subject(folder: Path, status: str = "COMPLETED", **more: object) -> SaveSubj
 def desk_on(about: SaveSubject) -> Desk:
     path = suggest(about.folder, about.job.id, TXT)
     return Desk(SaveDialog(about, path))
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(300):
-        if condition():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("not in time")
 
 
 def shown(desk: Desk, name: str) -> str:

@@ -27,9 +27,10 @@ from chronotui.ui.save_list import (
     ask_and_save,
     show_saves,
 )
+from tests.ui.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -75,14 +76,6 @@ async def desk(demo: DemoServer, tmp_path: Path) -> AsyncIterator[Desk]:
         saves = Saves(client)
         stack.push_async_callback(saves.close)
         yield Desk(saves, SaveSubject(job=job, folder=folder, known_lines=1000))
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("not in time")
 
 
 async def save_screen(pilot: Pilot[None], desk: Desk) -> SaveScreen:
@@ -287,7 +280,7 @@ def test_what_a_save_does_and_how_much_fit_a_row_each(phase: SavePhase) -> None:
 
 
 def test_no_part_done_is_told_of_a_recording() -> None:
-    viewport = SaveProgress(SavePhase.READING_PAGES, 10, 40, 0.0, 1.0, total_lines=80)
-    assert share(viewport) == "about 50 % of 80 lines"
-    recording = replace(viewport, phase=SavePhase.RECORDING, lines=153)
+    reading = SaveProgress(SavePhase.READING_PAGES, 10, 40, 0.0, 1.0, total_lines=80)
+    assert share(reading) == "about 50 % of 80 lines"
+    recording = replace(reading, phase=SavePhase.RECORDING, lines=153)
     assert share(recording) == bar(recording, 20) == ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from chronotui.ui.term.buffer import DrawnRow
 
-LONGEST_SECONDS = 8.0
+LONGEST_SECONDS = 30.0
 NO_WRAP = "\x1b[?7l"
 """What Textual's driver says at its start."""
 

@@ -20,6 +20,6 @@ async def test_nothing_waits_for_a_terminal_that_is_gone() -> None:
         driver._writer_thread = gone
         bell = Thread(target=driver.write, args=["\x07"], daemon=True)
         bell.start()
-        bell.join(2.0)
+        bell.join(30.0)
         driver._writer_thread = kept  # type: ignore[assignment]
         assert not bell.is_alive()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -12,12 +11,10 @@ from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import CookieAuth
 from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
 from chronotui.ui.tree import JobTree, JobTreePane
+from tests.ui.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from textual.app import ComposeResult
-    from textual.pilot import Pilot
 
     from chronotui.demo.server import DemoServer
     from chronotui.model import Job
@@ -59,12 +56,6 @@ class Host(App[None]):
     def rows(self) -> list[str]:
         strips = self.screen._compositor.render_strips()
         return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.01)
 
 
 async def test_from_start_to_an_opened_job(demo: DemoServer) -> None:
