@@ -425,6 +425,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.pattern._backward_ending": begins,
     "log.pattern._sgr": removes,
     "log.raw_body._TEXT_OR_BRACKET": finds,
+    "storage.settings._SHELL_SYNTAX": TYPED,
     "times._ago": TYPED,
     "times._rfc3339": is_all,
     "times._time_of_day": TYPED,

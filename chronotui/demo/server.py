@@ -1,7 +1,7 @@
 """A demo server on loopback: what it listens with, and what it was asked.
 
-The world and the routes are imported with the first request, so that a program which
-starts a demo has its first frame before.
+h11, the world and the routes are imported with the first connection and its request, so
+that a program which starts a demo has its first frame before.
 """
 
 # ruff: noqa: PLC0415
@@ -25,13 +25,7 @@ from chronotui.demo.routes import (
     find_endpoint,
     words_of,
 )
-from chronotui.demo.wire import (
-    ServerConnection,
-    Streamed,
-    plain,
-    send_stream,
-    write_paced,
-)
+from chronotui.demo.wire import Streamed, plain
 
 if TYPE_CHECKING:
     import ssl
@@ -39,6 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from chronotui.demo.clock import DemoClock
+    from chronotui.demo.connection import ServerConnection
     from chronotui.demo.wire import DemoAnswer, Request, StreamTrouble
     from chronotui.demo.world import WorkflowPlan, World
 
@@ -185,6 +180,8 @@ class LoopbackListener(ABC):
         return server
 
     def _connect(self) -> ServerConnection:
+        from chronotui.demo.connection import ServerConnection
+
         return ServerConnection(self.serve, self._idle_seconds, self._connections)
 
     async def _wind_up(self) -> None:
@@ -322,6 +319,7 @@ class DemoServer(LoopbackListener):
         Requests without an answer are noted with the status 0.
         """
         from chronotui.demo import log_routes, raw_routes
+        from chronotui.demo.connection import send_stream
 
         del log_routes, raw_routes  # They are in the table of routes once imported.
         if self.prefix and not request.path.startswith(f"{self.prefix}/"):
@@ -360,8 +358,8 @@ class DemoServer(LoopbackListener):
     async def _send(
         self, request: Request, connection: ServerConnection, answer: DemoAnswer
     ) -> None:
-        rate = self.faults.bytes_per_second
-        await write_paced(connection, connection.whole(request, answer), rate)
+        whole = connection.whole(request, answer)
+        await connection.write(whole, self.faults.bytes_per_second)
 
     async def _fail(
         self,

@@ -378,7 +378,9 @@ class JobLog:
             return None
         rising = watch.pages.coverage.rising
         total = watch.intake.highest()[1] if rising else self._settings.tail
-        return watch.pages.lines_read, total
+        read = watch.pages.lines_read
+        # Attempts before the newest one, and pages read twice, make it more than that.
+        return read, None if total is not None and total < read else total
 
     def _connection(self, verdict: Verdict | None) -> Connection:
         """Return the state to show: a live one only while something is alive."""

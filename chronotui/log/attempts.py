@@ -161,8 +161,6 @@ def step_into_another(
 
 @dataclass(slots=True)
 class AttemptSpan:
-    """What is known of one attempt: where it begins in time, and its numbers."""
-
     begins_ns: int
     lowest: int
     highest: int
@@ -186,7 +184,6 @@ class Vacancy:
     rising: bool
 
     def takes(self, number: int, time_ns: int, previous: LogLine) -> bool:
-        """Tell whether a line goes on from the previous one inside the stretch."""
         before, before_ns = previous.sequence_num, previous.time_ns
         if not self.low < number < self.high or before_ns is None:
             return False
@@ -281,9 +278,9 @@ class AttemptTimeline:
         rising = way is Way.RISING
         find = self._held.above if rising else self._held.below
         bound = find(attempt, line.sequence_num)
-        if bound is not None and bound.time_ns is None:
-            return
-        if bound is not None and bound.time_ns is not None:
+        if bound is not None:
+            if bound.time_ns is None:
+                return
             end, end_ns = bound.sequence_num, bound.time_ns
         elif rising:
             later = self._spans[attempt : attempt + 1]
@@ -325,7 +322,6 @@ class AttemptTimeline:
         return self._spans[-1].highest_ns if self._spans else 0
 
     def _follows_on(self, line: LogLine, time_ns: int, way: Way) -> bool:
-        """Tell whether a line simply continues the last attempt."""
         last = self._spans[-1]
         return (
             way is not Way.FALLING
@@ -416,7 +412,6 @@ class AttemptTimeline:
         return sorted(points, key=lambda point: (point[0], -point[1]))
 
     def _measure(self, attempt: int) -> None:
-        """Find an attempt's numbers again from the lines held of it."""
         span = self._spans[attempt - 1]
         lowest, highest, highest_ns = 1 << 62, -1, span.begins_ns
         for held in self._held.of_attempt(attempt):

@@ -53,9 +53,9 @@ class EventIds:
         if not any(event_ids):
             return bytes(len(event_ids))
         if not self._prefix:
-            self._learn(attempt, numbers, streams, event_ids)
-        for form in (IdForm.SHORT, IdForm.LONG):
-            head = self._head(form, attempt)
+            self._learn(attempt, zip(numbers, streams, event_ids, strict=True))
+        long = f"{self._prefix}attempt:{attempt}:"
+        for form, head in ((IdForm.SHORT, self._prefix), (IdForm.LONG, long)):
             if event_ids[0] != f"{head}{streams[0]}:{numbers[0]}":
                 continue
             derived = [f"{head}{s}:{n}" for s, n in zip(streams, numbers, strict=True)]
@@ -67,12 +67,9 @@ class EventIds:
     def text(self, form: int, attempt: int, stream: str, number: int) -> str:
         if form == IdForm.NONE:
             return ""
-        return f"{self._head(form, attempt)}{stream}:{number}"
-
-    def _head(self, form: int, attempt: int) -> str:
         if form == IdForm.LONG:
-            return f"{self._prefix}attempt:{attempt}:"
-        return self._prefix
+            return f"{self._prefix}attempt:{attempt}:{stream}:{number}"
+        return f"{self._prefix}{stream}:{number}"
 
     def _form(self, attempt: int, number: int, stream: str, event_id: str) -> IdForm:
         for form in (IdForm.NONE, IdForm.SHORT, IdForm.LONG):
@@ -80,14 +77,8 @@ class EventIds:
                 return form
         return IdForm.ODD
 
-    def _learn(
-        self,
-        attempt: int,
-        numbers: Sequence[int],
-        streams: Sequence[str],
-        event_ids: Sequence[str],
-    ) -> None:
-        for number, stream, event_id in zip(numbers, streams, event_ids, strict=True):
+    def _learn(self, attempt: int, rows: Iterable[tuple[int, str, str]]) -> None:
+        for number, stream, event_id in rows:
             tail = f"{stream}:{number}"
             if event_id.startswith("log:") and event_id.endswith(f":{tail}"):
                 head = event_id[: -len(tail)]
@@ -113,8 +104,6 @@ class Odd(NamedTuple):
 
 
 class BlockSlice(NamedTuple):
-    """Lines ``start`` to ``stop`` (exclusive) of a block."""
-
     block: Block
     start: int
     stop: int
@@ -156,7 +145,6 @@ class Block:
 
     @classmethod
     def joined(cls, pieces: Iterable[BlockSlice]) -> Block:
-        """Return the lines of pieces, one after the other."""
         block = cls()
         for piece in pieces:
             block.extend(*piece)
@@ -232,7 +220,6 @@ class Block:
         return _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
 
     def line(self, index: int, attempt: int, ids: EventIds) -> LogLine:
-        """Return a line as it came."""
         flags = self.flags[index]
         form = flags >> FORM_SHIFT
         rank = flags & RANK_BITS
@@ -312,7 +299,6 @@ def block_of(lines: Sequence[LogLine], ids: EventIds) -> Block:
 
 
 def block_of_columns(attempt: int, columns: LineColumns, ids: EventIds) -> Block:
-    """Return the same of lines that come as columns."""
     numbers, streams, times, messages, event_ids, retained = columns
     block = Block()
     block.numbers = array("q", numbers)

@@ -1,7 +1,4 @@
-"""The log in chunks: what is read, searched and spooled as one.
-
-`Spool` keeps memory within its budget: what is read least goes to a spool file.
-"""
+"""The log in chunks: what is read, searched and spooled as one."""
 
 from __future__ import annotations
 
@@ -10,13 +7,13 @@ from collections import OrderedDict
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from chronotui.log.attempts import LineKey
 from chronotui.log.block import NO_TIME, Block, BlockSlice, block_of, pack, unpack
 from chronotui.model import STDERR, LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chronotui.log.attempts import LineKey
     from chronotui.log.block import EventIds, Odd
 
 CHUNK_LINES: Final = 4096
@@ -112,13 +109,24 @@ class ChunkList:
         return starts
 
     def place(self, line: int) -> tuple[int, int]:
-        """Return the chunk of a line number, and its index there."""
         index = bisect_right(self.starts, line) - 1
         return index, line - self._starts[index]
 
     def holding(self, key: LineKey) -> int:
         """Return the last chunk that does not begin after a key, -1 if all do."""
         return bisect_right(self._firsts, key) - 1
+
+    def free_after(self, low: tuple[int, int], high: tuple[int, int]) -> int | None:
+        """Return the chunk (-1: none) after which no line is held from low to high.
+
+        These are (attempt, number). None if a chunk reaches between them.
+        """
+        index, held = self.holding(LineKey(*low, -1, "")), self.chunks
+        if index >= 0 and held[index].last[:2] >= low:
+            return None
+        if index + 1 < len(held) and held[index + 1].first[:2] <= high:
+            return None
+        return index
 
     def replace(self, start: int, stop: int, chunks: Sequence[Chunk]) -> None:
         self.chunks[start:stop] = chunks
@@ -214,9 +222,9 @@ class MemoryUse(NamedTuple):
 
 
 class Spool:
-    """Decides which chunks are in memory; every access to a block goes through it.
+    """Keeps memory within its budget: what is read least goes to a spool file.
 
-    The budget is for text and columns.
+    Every access to a block goes through it.
     """
 
     def __init__(
@@ -272,10 +280,9 @@ class Spool:
         chunk.used = next(self._clock)
         if chunk.block is not None:
             return chunk.block
-        known = self._cache.get(chunk.stamp)
-        if known is not None:
+        if chunk.stamp in self._cache:
             self._cache.move_to_end(chunk.stamp)
-            return known
+            return self._cache[chunk.stamp]
         block = self._read(chunk)
         self._cache[chunk.stamp] = block
         held = sum(len(each.text) for each in self._cache.values())
@@ -319,7 +326,6 @@ class Spool:
                 return
 
     def close(self) -> None:
-        """Give the spool's space back; spooled lines are gone."""
         if self._file is not None:
             self._file.close()
         self._file = None
@@ -355,7 +361,6 @@ class Spool:
             raise OSError("the spool file is shorter than it was written") from error
 
     def _stand_in(self, chunk: Chunk, error: OSError) -> Block:
-        """Return lines that say that they cannot be read."""
         reason = error.strerror or str(error)
         self._lost = f"Lines in the spool file cannot be read back ({reason})."
         if chunk.stamp not in self._stand_ins:

@@ -80,11 +80,11 @@ def span_of(
         lines = [line for line in lines if line.attempt > 0]
     if not lines:
         return None
-    return _place(min(lines, key=key)), _place(max(lines, key=key))
-
-
-def _place(line: LogLine) -> LinePosition:
-    return LinePosition(line.attempt, line.sequence_num, line.time_ns)
+    low, high = (
+        LinePosition(line.attempt, line.sequence_num, line.time_ns)
+        for line in (min(lines, key=key), max(lines, key=key))
+    )
+    return low, high
 
 
 class Coverage:
@@ -173,25 +173,22 @@ class Coverage:
         """Whether pages alone cannot vouch for this log.
 
         A current server keeps older pages for half an hour in a cache of its own, so
-        they may lack what a later attempt wrote there since (WIRE.md, "Retained
-        logs"). The stream or the raw download has it.
+        they may lack what a later attempt wrote there since (WIRE.md "Logs"). The
+        stream or the raw download has it.
         """
         retried = self.interleaved and max(self.newest_attempt, self.known_attempt) > 1
         return retried and bool(self._marks) and not self.confirmed
 
     @property
     def is_split(self) -> bool:
-        if self.at_start or self.head is None or self.bottom is None:
-            return False
-        return not self.meets_head()
+        known = self.head is not None and self.bottom is not None
+        return known and not self.at_start and not self.meets_head()
 
     @property
     def way(self) -> Way:
-        falling = self.order is PageOrder.NEWEST_FIRST
-        return Way.FALLING if falling else Way.RISING
+        return Way.FALLING if self.order is PageOrder.NEWEST_FIRST else Way.RISING
 
     def learn_order(self, lines: Sequence[LogLine]) -> None:
-        """Find the order out from a page as the server sent it."""
         if self.order is None:
             self.order = order_of(lines)
         if self.order is not None:
@@ -206,7 +203,6 @@ class Coverage:
                 self._marks.sort(key=self._mark_key)
 
     def note(self, lines: Sequence[LogLine]) -> None:
-        """Take note of how far the retained log reaches, by lines of it."""
         for line in lines:
             if line.time_ns is not None and line.time_ns > self.newest_ns:
                 self.newest_ns = line.time_ns
@@ -239,8 +235,6 @@ class Coverage:
 
     def edge_of(self, cursor: str | None) -> LinePosition | None:
         """Return the place a remembered cursor leads on from; None if not known."""
-        if cursor is None:
-            return None
         places = (mark.place for mark in self._marks if mark.cursor == cursor)
         return next(places, None)
 
@@ -322,7 +316,6 @@ class Coverage:
         return None
 
     def grow_head(self, last: LinePosition, lines: int) -> None:
-        """Take note that a download goes on from the beginning."""
         self.head = last
         self.head_lines += lines
 
@@ -333,9 +326,8 @@ class Coverage:
         """
         if self.head is None or self.bottom is None:
             return False
-        if self.interleaved:
-            return self.bottom.number < self.head.number
-        return self.bottom.key < self.head.key
+        low, high = self.key(self.bottom), self.key(self.head)
+        return low[0] < high[0] if self.interleaved else low < high
 
     def reached_start(self) -> None:
         self.at_start = True
@@ -343,10 +335,7 @@ class Coverage:
 
     def forget_cursors(self) -> None:
         self._marks.clear()
-        if None in self._too_large:
-            self._too_large = {None: None}
-        else:
-            self._too_large.clear()
+        self._too_large = {None: None} if None in self._too_large else {}
         self.older = self.tail = None
 
     def loaded(self) -> None:

@@ -183,8 +183,6 @@ class WordFinder:
 
 
 class RegexFinder:
-    """Finds an expression, within limits of time."""
-
     def __init__(self, pattern: Pattern) -> None:
         self._many = pattern.for_many_lines
         self._tame = is_tame(pattern.expression)
@@ -255,7 +253,6 @@ class RegexFinder:
         return one_by_one(matches, lines, deadline)
 
     def _in_long(self, block: Block, number: int, deadline: float) -> bool | None:
-        """Whether a long line matches; None: not known yet."""
         try:
             return self._long.find(block, number, self._one.patience, deadline)
         except TimeoutError:
@@ -267,7 +264,6 @@ class RegexFinder:
 
 
 def pattern_finder(pattern: Pattern) -> WordFinder | RegexFinder:
-    """Return what finds a pattern fastest."""
     words = pattern.words
     if words and (all(map(str.isascii, words)) or not pattern.ignores_case):
         return WordFinder(pattern)
@@ -310,7 +306,6 @@ def matching_lines(
 
 
 def lines_with(searched: SearchedBytes, word: bytes) -> list[int]:
-    """Return the lines that hold some bytes."""
     text, ends, line, shift, offset = searched
     found: list[int] = []
     take, find = found.append, text.find

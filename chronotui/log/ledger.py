@@ -231,7 +231,6 @@ class AttemptLedger:
         self.credit = lines - (highest + 1) + self._lows.total
 
     def missing(self, floor: int) -> int:
-        """Return how many lines from ``floor`` to the highest are missing."""
         return self._lows.total - self._lows.below(floor)
 
     def possible(self, floor: int) -> int:
@@ -279,7 +278,6 @@ class AttemptLedger:
             past = last + 1
 
     def is_short(self, first: int, last: int) -> bool:
-        """Tell whether a line is missing somewhere among some numbers."""
         return self._lows.any(first, last)
 
     def is_suspect(self, number: int) -> bool:
@@ -319,13 +317,13 @@ class Ledger:
             first number of the first attempt that has lines.
         asked: Where what was asked for begins; nothing before it counts.
         last_attempt: The last attempt asked for; None for all.
+        knows_base: Whether a line has told that numbers begin with 0.
     """
 
     def __init__(self) -> None:
         self._attempts: dict[int, AttemptLedger] = {}
         self._let_go: _LetGo | None = None
-        self._sees_ids = False
-        self._sees_zero = False
+        self.knows_base = False
         self.reached: tuple[int, int] | None = None
         self.interleaved = False
         self.whole = False
@@ -353,11 +351,6 @@ class Ledger:
         return None
 
     @property
-    def knows_base(self) -> bool:
-        """Whether a line has told that numbers begin with 0."""
-        return self._sees_zero or self._sees_ids
-
-    @property
     def base(self) -> int:
         """The number an attempt begins with.
 
@@ -375,13 +368,13 @@ class Ledger:
 
     def add(self, attempt: int, number: int, *, has_id: bool = False) -> None:
         """Take a line that is not held yet; attempt 0 is unknown and not counted."""
-        self._sees_ids = self._sees_ids or has_id
+        self.knows_base = self.knows_base or has_id
         self._add_run(attempt, number, number)
 
     def add_lines(self, lines: Sequence[LogLine]) -> None:
         """Take lines that are not held yet; runs of numbers cost what one does."""
-        if not self._sees_ids:
-            self._sees_ids = any(line.event_id for line in lines)
+        if not self.knows_base:
+            self.knows_base = any(line.event_id for line in lines)
         if isinstance(lines, LineBlock):
             for first, last in lines.runs:
                 self._add_run(lines.attempt, first, last)
@@ -399,7 +392,7 @@ class Ledger:
 
     def _add_run(self, attempt: int, first: int, last: int) -> None:
         self.lines += last - first + 1
-        self._sees_zero = self._sees_zero or not first
+        self.knows_base = self.knows_base or not first
         if attempt < 1:
             return
         account = self._attempts.get(attempt)
@@ -438,7 +431,6 @@ class Ledger:
             self.add(attempt, number)
 
     def floor_of(self, attempt: int) -> int:
-        """Return where counting begins in an attempt that has lines."""
         account = self._attempts[attempt]
         floor = self.floor
         if floor is None:
@@ -470,7 +462,6 @@ class Ledger:
         return sum(account.possible(floor) for _, account, floor in self._counted())
 
     def gaps(self) -> Iterator[Gap]:
-        """Yield every gap that is not settled, in the log's order."""
         for attempt, account, floor in self._counted():
             for gap in account.gaps(floor):
                 yield Gap(attempt, *gap)

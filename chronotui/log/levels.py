@@ -39,14 +39,10 @@ LOOKED_AT: Final = 4096
 """Characters of a message in which its level is looked for."""
 
 
-def _any_of(words: list[str]) -> str:
-    return "|".join(sorted(words, key=len, reverse=True))
-
-
 @cache
 def _named() -> re.Pattern[str]:
     """A field: ``"level":"error"``, ``level=error``, ``"severity": 50``."""
-    words = _any_of(list(_LEVELS))
+    words = "|".join(sorted(_LEVELS, key=len, reverse=True))
     return re.compile(
         r"(?<![\w.])(?:log\.)?(?:level|levelname|lvl|severity)[\"']?\s*[:=]\s*[\"']?"
         rf"(?:({words})(?!\w)|([1-6]0)(?!\w))",
@@ -84,7 +80,6 @@ def level_of(message: str) -> Level | None:
 
 
 def _spoken(head: str) -> Level | None:
-    """Return the level of the first word that stands for one."""
     end = len(head)
     level = None
     for match in _upper().finditer(head):

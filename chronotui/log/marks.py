@@ -23,31 +23,6 @@ class LineRow:
     line: LogLine
 
 
-@dataclass(frozen=True, slots=True)
-class GapRow:
-    gap: GapMark
-
-
-@dataclass(frozen=True, slots=True)
-class SectionRow:
-    """The beginning of an attempt, or with ``ends`` its end."""
-
-    attempt: int
-    text: str
-    ends: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeRow:
-    """A notice above (``top``) or below everything."""
-
-    text: str
-    top: bool
-
-
-Row: TypeAlias = LineRow | GapRow | SectionRow | EdgeRow
-
-
 class Anchor(NamedTuple):
     """A row's identity, which outlives its number (DESIGN.md, invariant 7)."""
 
@@ -91,10 +66,15 @@ class MarkKind(StrEnum):
 
 
 class Mark(NamedTuple):
+    """A row that is no line; a gap's has no text of its own."""
+
     key: LineKey
     kind: MarkKind
     text: str = ""
     gap: GapMark | None = None
+
+
+Row: TypeAlias = LineRow | Mark
 
 
 class Marks:
@@ -103,9 +83,7 @@ class Marks:
     def __init__(self) -> None:
         self.version = 0
         self._gaps: tuple[GapMark, ...] = ()
-        self._headers: dict[int, str] = {}
-        self._trailers: dict[int, str] = {}
-        self._edges: tuple[str, str] = ("", "")
+        self._texts: dict[LineKey, Mark] = {}
         self._sorted: list[Mark] | None = None
 
     def set_gaps(self, gaps: Sequence[GapMark]) -> None:
@@ -117,29 +95,32 @@ class Marks:
         self, attempt: int, header: str | None = None, trailer: str | None = None
     ) -> None:
         """Set the rows before and after an attempt's lines; None takes one away."""
-        before = (self._headers.get(attempt), self._trailers.get(attempt))
-        if before == (header or None, trailer or None):
-            return
-        for texts, text in ((self._headers, header), (self._trailers, trailer)):
-            texts.pop(attempt, None)
-            if text:
-                texts[attempt] = text
-        self._changed()
+        self._set(LineKey(attempt, LOWEST, -2, ""), MarkKind.HEADER, header)
+        self._set(LineKey(attempt, HIGHEST, 9, ""), MarkKind.TRAILER, trailer)
 
     def set_edge(self, top: str | None, bottom: str | None) -> None:
         """Set the notices above and below everything; None takes one away."""
-        edges = (top or "", bottom or "")
-        if edges != self._edges:
-            self._edges = edges
+        self._set(LineKey(LOWEST, LOWEST, -3, ""), MarkKind.TOP, top)
+        self._set(LineKey(HIGHEST, HIGHEST, 10, ""), MarkKind.BOTTOM, bottom)
+
+    def _set(self, key: LineKey, kind: MarkKind, text: str | None) -> None:
+        known = self._texts.pop(key, None)
+        if text:
+            self._texts[key] = Mark(key, kind, text)
+        if (known.text if known else "") != (text or ""):
             self._changed()
 
     def all(self) -> list[Mark]:
         if self._sorted is None:
-            self._sorted = sorted(self._made(), key=lambda mark: mark.key)
+            gaps = [
+                Mark(LineKey(gap.attempt, gap.first, -1, ""), MarkKind.GAP, "", gap)
+                for gap in self._gaps
+            ]
+            marks = [*gaps, *self._texts.values()]
+            self._sorted = sorted(marks, key=lambda mark: mark.key)
         return self._sorted
 
     def shown(self, attempt: int | None) -> list[Mark]:
-        """Return those of one attempt (None: of all) and at the edges."""
         edges = {MarkKind.TOP, MarkKind.BOTTOM}
         return [
             mark
@@ -150,29 +131,3 @@ class Marks:
     def _changed(self) -> None:
         self.version += 1
         self._sorted = None
-
-    def _made(self) -> list[Mark]:
-        top, bottom = self._edges
-        marks = [
-            Mark(LineKey(gap.attempt, gap.first, -1, ""), MarkKind.GAP, "", gap)
-            for gap in self._gaps
-        ]
-        for attempt, text in self._headers.items():
-            marks.append(Mark(LineKey(attempt, LOWEST, -2, ""), MarkKind.HEADER, text))
-        for attempt, text in self._trailers.items():
-            marks.append(Mark(LineKey(attempt, HIGHEST, 9, ""), MarkKind.TRAILER, text))
-        if top:
-            marks.append(Mark(LineKey(LOWEST, LOWEST, -3, ""), MarkKind.TOP, top))
-        if bottom:
-            marks.append(
-                Mark(LineKey(HIGHEST, HIGHEST, 10, ""), MarkKind.BOTTOM, bottom)
-            )
-        return marks
-
-
-def mark_row(mark: Mark) -> Row:
-    if mark.gap is not None:
-        return GapRow(mark.gap)
-    if mark.kind in {MarkKind.TOP, MarkKind.BOTTOM}:
-        return EdgeRow(mark.text, mark.kind == MarkKind.TOP)
-    return SectionRow(mark.key.attempt, mark.text, mark.kind == MarkKind.TRAILER)

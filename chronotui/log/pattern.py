@@ -404,8 +404,6 @@ MOST_WAITED: Final = 1.0
 
 
 class LineAddress(NamedTuple):
-    """Which line it is, in words that outlive its block."""
-
     number: int
     time_ns: int
     size: int
@@ -423,7 +421,6 @@ def is_long(block: Block, local: int) -> bool:
 
 
 def next_long(block: Block, start: int) -> int:
-    """Return the first long line from a line on, or the number of lines."""
     if block.longest <= LONG_LINE:
         return len(block)
     begin = block.begin(start)
@@ -486,7 +483,6 @@ class HugeWords:
 
 
 def searched_part(block: Block, local: int) -> tuple[int, int]:
-    """Return where the part of a line begins and ends that is searched."""
     start, end = block.begin(local), block.begin(local + 1) - 1
     if block.returns:
         end = without_ending(block.text, start, end)

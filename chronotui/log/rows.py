@@ -24,7 +24,6 @@ from chronotui.log.marks import (
     MarkKind,
     Marks,
     Row,
-    mark_row,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +103,6 @@ class MarkRows:
 
     @property
     def unread_row(self) -> int | None:
-        """The row of the first mark of lines not loaded; None: there is none."""
         return None if self._unread is None else self._rows[self._unread]
 
     def header_row(self, attempt: int) -> int | None:
@@ -312,12 +310,11 @@ class Rows:
         return min(row, before, len(self))
 
     def row(self, number: int) -> Row:
-        """Return one row; IndexError if there is none."""
         if not 0 <= number < len(self):
             raise IndexError(number)
         mark = self._marks.at(number)
         if mark is not None:
-            return mark_row(mark)
+            return mark
         visible = self.visible
         index, local = visible.place(self._marks.ordinal_from(number))
         line = self.store.line_in(visible.chunks[index], local)
@@ -325,11 +322,9 @@ class Rows:
         return LineRow(starts[min(index + visible.base, len(starts) - 1)] + local, line)
 
     def rows(self, start: int, stop: int) -> list[Row]:
-        """Return the rows ``start`` to ``stop`` (exclusive), cut to what is there."""
         return [self.row(n) for n in range(max(start, 0), min(stop, len(self)))]
 
     def anchor(self, number: int) -> Anchor:
-        """Return a row's identity; IndexError if there is no such row."""
         mark = self._marks.at(number)
         if mark is not None:
             return Anchor(mark.key, mark.kind)

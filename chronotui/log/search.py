@@ -104,7 +104,6 @@ class Search:
         self._found.advance(perf_counter() + AT_ONCE_SECONDS)
 
     def advance(self, budget_seconds: float) -> bool:
-        """Search on for a while; return whether everything has been searched."""
         self.refresh()
         return self._found.advance(perf_counter() + budget_seconds)
 
@@ -112,7 +111,6 @@ class Search:
         return [] if self.pattern is None else self.pattern.spans(text)
 
     def is_match(self, row: int) -> bool:
-        """Whether a row is a matching line, as far as searched."""
         place = self.rows.place(row)
         if place is None:
             return False

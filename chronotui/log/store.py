@@ -12,7 +12,13 @@ from itertools import groupby
 from operator import attrgetter, lt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.attempts import LineKey, key_of, rank_of, timed_stand_in
+from chronotui.log.attempts import (
+    MILLISECOND_NS,
+    LineKey,
+    key_of,
+    rank_of,
+    timed_stand_in,
+)
 from chronotui.log.block import (
     NO_TIME,
     RETAINED_BIT,
@@ -220,7 +226,6 @@ class ChunkWriter:
         return block
 
     def _rewrite(self, index: int, block: Block) -> None:
-        """Put other lines into a chunk that was made writable."""
         if len(block) <= CHUNK_LINES and (
             len(block.text) <= CHUNK_BYTES or len(block) == 1
         ):
@@ -239,22 +244,6 @@ class ChunkWriter:
         parts = [Chunk(attempt, Block.joined((each,)), self._ids) for each in pieces]
         self._spool.count_in(parts)
         self._list.replace(index, index + 1, parts)
-
-
-def free_after(
-    chunks: ChunkList, low: tuple[int, int], high: tuple[int, int]
-) -> int | None:
-    """Return the chunk (-1: none) after which no line is held from low to high.
-
-    These are (attempt, number). None if a chunk reaches between them.
-    """
-    index = chunks.holding(LineKey(*low, -1, ""))
-    held = chunks.chunks
-    if index >= 0 and held[index].last[:2] >= low:
-        return None
-    if index + 1 < len(held) and held[index + 1].first[:2] <= high:
-        return None
-    return index
 
 
 def holds_all(chunks: ChunkList, spool: Spool, lines: LineBlock) -> bool:
@@ -293,10 +282,6 @@ def _rises_or_falls(lines: Sequence[LogLine]) -> bool:
     return all(map(lt, ranked, ranked[1:]))
 
 
-SAME_NS: Final = 1_000_000
-"""Live times have nanoseconds, retained ones milliseconds (WIRE.md "Logs")."""
-
-
 class DuplicateMatcher:
     """Finds, for the lines of one batch, those they are again.
 
@@ -322,10 +307,11 @@ class DuplicateMatcher:
         return line
 
     def _stored(self, line: LogLine) -> Iterator[LogLine]:
-        """Yield the stored lines that could be meant, by number and time."""
-        place = key_of(line)[:3]
-        last = LineKey(*place, timed_stand_in(line, SAME_NS + 1))
-        index = self._store.bisect(LineKey(*place, timed_stand_in(line, -SAME_NS)))
+        first, last = (
+            LineKey(*key_of(line)[:3], timed_stand_in(line, margin))
+            for margin in (-MILLISECOND_NS, MILLISECOND_NS + 1)
+        )
+        index = self._store.bisect(first)
         while index < len(self._store):
             known = self._store.line(index)
             if key_of(known) > last:
@@ -339,7 +325,7 @@ def _same(line: LogLine, known: LogLine) -> bool:
         return False
     if known.event_id or line.time_ns is None or known.time_ns is None:
         return not known.event_id and line.time_ns == known.time_ns
-    return abs(line.time_ns - known.time_ns) <= SAME_NS
+    return abs(line.time_ns - known.time_ns) <= MILLISECOND_NS
 
 
 DEFAULT_BUDGET_BYTES: Final = 512 << 20
@@ -397,7 +383,7 @@ class LogStore:
         if not self.ids.agree(lines.ids):
             return None
         low, high = lines.places
-        index = free_after(self.chunks, low, high)
+        index = self.chunks.free_after(low, high)
         if index is None:
             index = self._writer.part_at(low, high, len(lines))
         if index is not None:
@@ -419,7 +405,7 @@ class LogStore:
         index: int | None = len(held) - 1
         if held and low <= held[-1].last[:2]:
             fits = len(lines) <= CHUNK_LINES
-            index = free_after(self.chunks, low, high) if fits else None
+            index = self.chunks.free_after(low, high) if fits else None
         if index is None or low[0] != high[0]:
             return None
         if len(lines) > 1 and not _rises_or_falls(lines):
@@ -447,7 +433,6 @@ class LogStore:
         return Added(placed.new, placed.replaced + replaced, duplicates)
 
     def line(self, index: int) -> LogLine:
-        """Return one line; IndexError if there is none."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         number, local = self.chunks.place(index)

@@ -9,6 +9,7 @@ load: a refusal names file, line, key and what the setting takes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -196,6 +197,25 @@ def filled_text(value: object, _folder: Path) -> str:
     return value.strip()
 
 
+_SHELL_SYNTAX: Final = re.compile(
+    r"""\\.|'[^']*'|"(?:\\.|\$(?![\w({])|[^"\\`$])*"  # what is quoted means itself
+    |([|&;<>()`]+|\$(?:[({]|(?=\w))|\A\w+=)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def command(value: object, folder: Path) -> str:
+    """Read a command; what only a shell would understand in it is refused."""
+    text = filled_text(value, folder)
+    for found in _SHELL_SYNTAX.finditer(text):
+        if found[1]:
+            raise BadValueError(
+                f"runs without a shell, which {found[1]!r} would need; "
+                "quote it, or name a script that does it."
+            )
+    return text
+
+
 def secret(value: object, _folder: Path) -> Secret:
     """Read a secret; an error never repeats it."""
     if isinstance(value, str) and value:
@@ -310,16 +330,16 @@ class AuthSettings:
 
     method: str = setting(one_of(*METHODS), "session")
     email: str = setting(filled_text, "")
-    password_command: str = setting(filled_text, "")
+    password_command: str = setting(command, "")
     """Its first line of output is the password; the others are alike."""
     password_env: str = setting(filled_text, "")
     password_keyring: bool = setting(boolean, False)
     password: Secret | None = setting(secret, None)
-    token_command: str = setting(filled_text, "")
+    token_command: str = setting(command, "")
     token_env: str = setting(filled_text, "")
     token_keyring: bool = setting(boolean, False)
     token: Secret | None = setting(secret, None)
-    session_command: str = setting(filled_text, "")
+    session_command: str = setting(command, "")
     session_env: str = setting(filled_text, "")
     session: Secret | None = setting(secret, None)
     """The value of a session cookie."""

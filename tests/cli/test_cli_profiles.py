@@ -121,6 +121,7 @@ def test_what_makes_no_profile_is_refused(signed_up: Command) -> None:
         ([*add, "http://h", "--set", "url.x=1"], "is not a table"),
         (["profile", "edit", "nobody", "--kind", "dify"], "no profile 'nobody'"),
         (["profile", "edit", "demo", "--unset", "verify"], "does not set verify"),
+        (["profile", "edit", "demo", "--unset", "url.x"], "does not set url.x"),
         (["profile", "use", "nobody"], "no profile 'nobody'"),
         (["profile", "remove", "nobody"], "no profile 'nobody'"),
     ):

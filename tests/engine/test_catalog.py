@@ -26,7 +26,7 @@ from chronotui.model import JobStatus, Trigger
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import BearerAuth, CookieAuth, SessionAuth
 from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
-from tests.engine.watch.test_refusals import ANSWERS
+from tests.engine.watch.test_watch_refusals import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

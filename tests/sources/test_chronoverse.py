@@ -216,16 +216,16 @@ async def test_live_lines_are_the_truth(
         job.write(*HOSTILE, ScriptLine("oops", STDERR))
         truth = server.world.truth(job.id)
         while len(seen) < len(truth):
-            for event in await asyncio.wait_for(anext(stream), 5):
+            for event in await asyncio.wait_for(anext(stream), 30):
                 assert isinstance(event, LiveLines)
                 assert event.unreadable == 0
                 seen.extend(event.lines)
         assert seen == [as_true(server, job.id, line, digits=9) for line in truth]
         if server.dialect is Dialect.DOCUMENTED:
             job.end()
-            assert await asyncio.wait_for(anext(stream), 5) == (StreamEnded(),)
+            assert await asyncio.wait_for(anext(stream), 30) == (StreamEnded(),)
             with pytest.raises(StopAsyncIteration):
-                await asyncio.wait_for(anext(stream), 5)
+                await asyncio.wait_for(anext(stream), 30)
 
 
 async def test_a_stream_that_cannot_be_says_why(
@@ -413,10 +413,11 @@ async def test_a_session_of_two_breaths_never_asks_a_person(
     server = make_demo(session_seconds=0.05)
     client = client_for(server.url, auth_for(server))
     loop = asyncio.get_running_loop()
-    until = loop.time() + 0.5
-    while loop.time() < until:
+    begun = loop.time()
+    while loop.time() < begun + 0.5 or client.requests["login"] < 2:
         await asyncio.gather(*[client.workflows() for _ in range(3)])
-    assert 2 <= client.requests["login"] <= 40
+    sessions = (loop.time() - begun) / 0.05
+    assert client.requests["login"] <= 4 * sessions
 
 
 HARMLESS = {

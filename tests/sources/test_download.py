@@ -7,6 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chronotui.errors import (
     CancelledByUserError,
@@ -18,6 +20,7 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.model import RawFormat
+from chronotui.sources.download import file_name_hint
 from chronotui.sources.protocol import BearerAuth, SessionAuth, SessionCookies
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from chronotui.sources.chronoverse import Chronoverse
     from chronotui.sources.download import RawDownload
     from tests.sources.conftest import Answer, MakePeer, OpenClient, Received
+
 
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -254,10 +258,10 @@ async def test_abort_wakes_a_thread_that_waits_for_bytes(
                 waiting.set()
 
     task = asyncio.create_task(asyncio.to_thread(save))
-    await asyncio.to_thread(waiting.wait, 5)
+    await asyncio.to_thread(waiting.wait, 30)
     download.abort()
     with pytest.raises(CancelledByUserError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_abort_wakes_a_thread_that_waits_for_the_head(
@@ -271,10 +275,10 @@ async def test_abort_wakes_a_thread_that_waits_for_the_head(
 
     download = ask(client_for((await make_peer(script)).url))
     task = asyncio.create_task(asyncio.to_thread(download.__enter__))
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     download.abort()
     with pytest.raises(CancelledByUserError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_abort_wakes_a_thread_that_waits_for_a_password(
@@ -290,14 +294,14 @@ async def test_abort_wakes_a_thread_that_waits_for_a_password(
 
     client = client_for(peer.url, SessionAuth("me", password))
     waiting = asyncio.create_task(client.workflows())
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     waiting.cancel()
     download = ask(client)
     task = asyncio.create_task(asyncio.to_thread(download.__enter__))
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     download.abort()
     with pytest.raises(CancelledByUserError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_abort_before_the_start_prevents_it(
@@ -340,3 +344,35 @@ async def test_chunks_belong_into_the_block(client_for: OpenClient) -> None:
     download = ask(client_for("http://127.0.0.1:1"))
     with pytest.raises(RuntimeError):
         next(download.chunks())
+
+
+# File names the server proposes.
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ('attachment; filename="job-1-logs.txt"', "job-1-logs.txt"),
+        ("attachment; filename=job.txt", "job.txt"),
+        ("attachment; filename=\"a.txt\"; filename*=UTF-8''%E6%97%A5.txt", "日.txt"),
+        ("attachment; filename*=utf-8'de'na%20me.txt", "na me.txt"),
+        ('attachment; filename="../../etc/passwd"', "../../etc/passwd"),
+        ('attachment; filename="a\\"b.txt"', 'a"b.txt'),
+        ("attachment; FILENAME=x", "x"),
+        ("attachment", None),
+        ("", None),
+        ('attachment; filename=""', None),
+        ("inline; filename*=nonsense''%FF.txt", "ÿ.txt"),
+    ],
+)
+def test_reads_the_name(header: str, name: str | None) -> None:
+    assert file_name_hint(header) == name
+
+
+def test_a_name_has_an_end() -> None:
+    assert file_name_hint(f'attachment; filename="{"x" * 9999}"') == "x" * 255
+
+
+@given(st.text(alphabet="atchmen; =\"'*%filUTF-8\\0", max_size=80))
+def test_no_header_breaks_it(header: str) -> None:
+    file_name_hint(header)

@@ -1,3 +1,5 @@
+"""The kinds of source a profile may name, and what each of them loads."""
+
 from __future__ import annotations
 
 import subprocess
@@ -53,3 +55,15 @@ def test_the_registry_loads_no_client() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert not {"httpx", "msgspec", "asyncio"} & set(ended.stdout.split())
+
+
+def test_the_client_loads_httpx_and_no_screen() -> None:
+    program = """
+import sys
+import chronotui.sources
+assert not {"httpx", "httpcore", "msgspec", "ssl"} & set(sys.modules)
+from chronotui.sources.chronoverse import open_chronoverse
+assert "httpx" in sys.modules
+assert not {"textual", "rich", "click", "pygments"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

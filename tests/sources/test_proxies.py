@@ -240,7 +240,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def trouble_at(client_for: OpenClient, url: str) -> tuple[ChronotuiError, ...]:
     """Ask through both clients; return what each says."""
-    client = client_for(url, timeout_seconds=0.5)
+    client = client_for(url, timeout_seconds=10.0)
     with pytest.raises(ChronotuiError) as one:
         await client.workflows()
     download = client.download("w", "j", format=RawFormat.TXT)

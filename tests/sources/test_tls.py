@@ -137,10 +137,10 @@ async def test_a_download_over_tls_can_be_aborted(
             list(download.chunks())
 
     task = asyncio.create_task(asyncio.to_thread(save))
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     download.abort()
     with pytest.raises(CancelledByUserError):
-        await asyncio.wait_for(task, 3)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_bad_settings_are_said_at_the_first_request(

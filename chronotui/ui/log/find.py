@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from chronotui.log.attempts import LineKey, key_of
-from chronotui.log.marks import Anchor, GapRow, LineRow
+from chronotui.log.marks import Anchor, LineRow, Mark
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.log.rows import first_number
 from chronotui.times import NS, parse_when
@@ -375,8 +375,9 @@ def _find_line(goal: LineGoal, opened: OpenLog) -> tuple[int, str]:
         raise ValueError(_beyond(goal, index, opened))
     row = rows.locate(Anchor(key_of(line)))
     above = rows.row(row - 1) if row else None
-    if line.sequence_num > goal.number and isinstance(above, GapRow):
-        return row - 1, f"That line is among those: {gap_text(above.gap)}."
+    gap = above.gap if isinstance(above, Mark) else None
+    if line.sequence_num > goal.number and gap is not None:
+        return row - 1, f"That line is among those: {gap_text(gap)}."
     if rows.anchor(row) != Anchor(key_of(line)):
         return row, "The filter hides that line; this one is near it."
     return row, ""

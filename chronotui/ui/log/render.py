@@ -13,7 +13,7 @@ from textual.color import Color as TextualColor
 from textual.strip import Strip
 
 from chronotui.log.attempts import key_of
-from chronotui.log.marks import EdgeRow, GapRow, GapState, LineRow, SectionRow
+from chronotui.log.marks import GapState, LineRow, MarkKind
 from chronotui.model import STDERR
 from chronotui.text import clean, plural
 from chronotui.times import NS, Timestamps
@@ -653,15 +653,13 @@ class RowRenderer:
         return None
 
     def _draw(self, row: Row, previous_ns: int | None, flags: Flags) -> list[DrawnRow]:
-        match row:
-            case LineRow():
-                return self._lines.line(row.line, previous_ns, flags)
-            case GapRow():
-                return self._lines.gap(gap_text(row.gap), flags)
-            case SectionRow():
-                return self._lines.section(row.text, flags)
-            case EdgeRow():
-                return self._lines.edge(row.text, flags)
+        if isinstance(row, LineRow):
+            return self._lines.line(row.line, previous_ns, flags)
+        if row.gap is not None:
+            return self._lines.gap(gap_text(row.gap), flags)
+        if row.kind in {MarkKind.HEADER, MarkKind.TRAILER}:
+            return self._lines.section(row.text, flags)
+        return self._lines.edge(row.text, flags)
 
 
 # Matches in the lines drawn, within a time that keeps the screen alive.

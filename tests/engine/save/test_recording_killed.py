@@ -195,15 +195,16 @@ def test_killed_at_every_change_of_the_disk(
     assert deaths > 15
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_killed_again_and_again_while_lines_come(
     bench: Bench, recorder: Recorder, seed: int
 ) -> None:
+    """At moments nobody chose; each change of the disk is one of them above."""
     faults, chance = bench.demo.faults, random.Random(seed)
     faults.live_dropped, faults.live_doubled, faults.live_swapped = 0.1, 0.1, 0.1
-    lines = [f"line {n}" for n in range(2500)]
+    lines = [f"line {n}" for n in range(1500)]
     job = bench.demo.world.add_job(Script(lines, rate=500.0))
-    while len(bench.demo.world.truth(job.id, until_now=True)) < 2500:
+    while len(bench.demo.world.truth(job.id, until_now=True)) < 1500:
         recorder.start(job, "jsonl")
         # The wait is the moment of the kill, not a wait for something.
         threading.Event().wait(chance.uniform(0.0, 0.5))
@@ -212,5 +213,5 @@ def test_killed_again_and_again_while_lines_come(
     job.end()
     recorder.start(job, "jsonl")
     assert recorder.end() == 0
-    assert "2500 lines, exit 0" in recorder.said
+    assert "1500 lines, exit 0" in recorder.said
     check(bench, job, "jsonl")

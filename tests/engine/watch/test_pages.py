@@ -195,7 +195,7 @@ async def test_nothing_is_missing_once_the_retained_log_was_read(
         newest_first=newest_first,
         size=data.draw(st.integers(3, 60), "page"),
     )
-    viewport = Reading(server)
+    reading = Reading(server)
     dropped = random.sample(truth, min(20, data.draw(st.integers(0, len(truth)))))
     live = [line for line in truth if line not in dropped]
     live = live[data.draw(st.integers(0, len(live)), "first live") :]
@@ -203,14 +203,14 @@ async def test_nothing_is_missing_once_the_retained_log_was_read(
         if random.random() < 0.1:
             live[place], live[place + 1] = live[place + 1], live[place]
     early = data.draw(st.integers(0, len(live)), "live before opening")
-    viewport.live(live[:early])
-    await viewport.open()
-    viewport.live(live[early:])
+    reading.live(live[:early])
+    await reading.open()
+    reading.live(live[early:])
     server.lines = truth
-    assert await viewport.end()
-    assert viewport.content() == ordered(truth)
-    assert (viewport.account.missing, viewport.account.ledger.possible) == (0, 0)
-    verdict = viewport.verdict()
+    assert await reading.end()
+    assert reading.content() == ordered(truth)
+    assert (reading.account.missing, reading.account.ledger.possible) == (0, 0)
+    verdict = reading.verdict()
     assert verdict.missing == verdict.possible == 0
     assert verdict.sealed or verdict.note == CACHED
 
@@ -223,13 +223,13 @@ async def test_no_more_is_said_to_be_missing_than_was_lost_for_good(
     truth = [line for attempt in job for line in attempt]
     lost = random.sample(truth, min(20, data.draw(st.integers(0, len(truth)), "lost")))
     kept = [line for line in truth if line not in lost]
-    viewport = Reading(ServerList(kept))
-    viewport.live(kept[data.draw(st.integers(0, len(kept)), "first live") :])
-    await viewport.open()
-    await viewport.end(rounds=20)
-    assert viewport.content() == ordered(kept)
-    assert viewport.account.missing <= len(lost)
-    assert viewport.verdict().missing == viewport.account.missing
+    reading = Reading(ServerList(kept))
+    reading.live(kept[data.draw(st.integers(0, len(kept)), "first live") :])
+    await reading.open()
+    await reading.end(rounds=20)
+    assert reading.content() == ordered(kept)
+    assert reading.account.missing <= len(lost)
+    assert reading.verdict().missing == reading.account.missing
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
@@ -240,90 +240,90 @@ async def test_a_skip_far_from_its_double_is_settled_by_reading(
     lines = attempt_of(1, numbers)
     lines += attempt_of(1, [40, 41], [STDERR, STDERR])
     server = ServerList([], newest_first=newest_first)
-    viewport = Reading(server)
-    await viewport.open()
-    viewport.live(ordered(lines))
+    reading = Reading(server)
+    await reading.open()
+    reading.live(ordered(lines))
     server.lines = lines
-    assert viewport.account.missing == 0
-    assert viewport.account.ledger.possible == 2
-    assert list(viewport.account.gaps()) == [Gap(1, 44, 45, 0, 2)]
-    assert await viewport.end()
-    assert viewport.account.ledger.possible == 0
+    assert reading.account.missing == 0
+    assert reading.account.ledger.possible == 2
+    assert list(reading.account.gaps()) == [Gap(1, 44, 45, 0, 2)]
+    assert await reading.end()
+    assert reading.account.ledger.possible == 0
 
 
 async def test_what_was_not_read_around_is_possible_in_the_verdict() -> None:
     numbers = [n for n in range(120) if n != 44]
     lines = [*attempt_of(1, numbers), *attempt_of(1, [40], [STDERR])]
-    viewport = Reading(ServerList([]))
-    await viewport.open()
-    viewport.live(ordered(lines))
-    verdict = viewport.verdict()
+    reading = Reading(ServerList([]))
+    await reading.open()
+    reading.live(ordered(lines))
+    verdict = reading.verdict()
     assert (verdict.missing, verdict.possible, verdict.sealed) == (0, 1, False)
     assert verdict.sentence() == "not whole: 120 lines, 1 possibly missing"
 
 
 async def test_a_running_attempt_is_found_far_below_an_earlier_one() -> None:
     lines = [*attempt_of(1, range(900)), *attempt_of(2, range(40))]
-    viewport = Reading(ServerList(lines))
-    viewport.pages.attempts = 2
-    await viewport.open(tail=30)
-    assert viewport.pages.coverage.newest_attempt == 2
-    assert [line for line in viewport.content() if line.attempt == 2] == lines[900:]
+    reading = Reading(ServerList(lines))
+    reading.pages.attempts = 2
+    await reading.open(tail=30)
+    assert reading.pages.coverage.newest_attempt == 2
+    assert [line for line in reading.content() if line.attempt == 2] == lines[900:]
 
 
 async def test_attempts_that_cannot_be_found_are_not_looked_for_without_end() -> None:
-    viewport = Reading(ServerList(attempt_of(1, range(9000))))
-    viewport.pages.attempts = 2
-    await viewport.open(tail=30)
-    assert 50 < len(viewport.server.asked) < 60
+    reading = Reading(ServerList(attempt_of(1, range(9000))))
+    reading.pages.attempts = 2
+    await reading.open(tail=30)
+    assert 50 < len(reading.server.asked) < 60
 
 
 async def test_the_end_of_a_hidden_attempt_is_read_before_sealing() -> None:
     """No page that is newest shows that attempt 2 has two lines more."""
     lines = [*attempt_of(1, range(300)), *attempt_of(2, range(40))]
     server = ServerList(lines)
-    viewport = Reading(server)
-    viewport.live(lines[300:338])
+    reading = Reading(server)
+    reading.live(lines[300:338])
     server.lines = lines[:338]
-    await viewport.open()
+    await reading.open()
     server.lines = lines
-    assert await viewport.end()
-    assert viewport.content() == lines
+    assert await reading.end()
+    assert reading.content() == lines
 
 
 async def test_pages_alone_cannot_vouch_for_attempts_that_interleave() -> None:
     lines = [*attempt_of(1, range(100)), *attempt_of(2, range(100))]
-    viewport = Reading(ServerList(lines))
-    await viewport.open()
-    assert await viewport.end()
-    coverage = viewport.pages.coverage
+    reading = Reading(ServerList(lines))
+    await reading.open()
+    assert await reading.end()
+    coverage = reading.pages.coverage
     assert coverage.interleaved
     assert coverage.needs_confirmation
-    assert viewport.verdict().note == CACHED
-    assert not viewport.verdict().sealed
-    assert viewport.pages.downloaded((1, 60)), "it joins what the pages have"
+    assert reading.verdict().note == CACHED
+    assert not reading.verdict().sealed
+    assert reading.pages.downloaded((1, 60)), "it joins what the pages have"
     assert coverage.needs_confirmation, "but was cut before the newest line"
-    assert viewport.pages.downloaded((1, 99))
-    assert viewport.verdict().sealed
+    assert reading.pages.downloaded((1, 99))
+    assert reading.verdict().sealed
 
 
 async def test_a_download_of_interleaved_attempts_covers_them_all() -> None:
     one, two = attempt_of(1, range(100)), attempt_of(2, range(100))
     raw = [line for pair in zip(one, two, strict=True) for line in pair]
-    viewport = Reading(ServerList([*one, *two]))
-    await viewport.open(tail=20)
-    coverage = viewport.pages.coverage
-    viewport.intake.take(raw[:120], Way.RISING, Context())
-    viewport.pages.loaded_head(raw[:120])
+    reading = Reading(ServerList([*one, *two]))
+    await reading.open(tail=20)
+    coverage = reading.pages.coverage
+    reading.intake.take(raw[:120], Way.RISING, Context())
+    reading.pages.loaded_head(raw[:120])
     assert coverage.is_split
     assert coverage.reaches((1, 30))
     assert coverage.reaches((2, 30))
     assert not coverage.reaches((2, 65))
-    while await viewport.pages.read_older() is not None:
+    while await reading.pages.read_older() is not None:
         pass
     assert coverage.at_start
-    assert viewport.content() == [*one, *two]
-    assert (viewport.account.missing, len(viewport.server.asked)) == (0, 2)
+    assert reading.content() == [*one, *two]
+    assert (reading.account.missing, len(reading.server.asked)) == (0, 2)
 
 
 def fat_list(*, newest_first: bool = True) -> tuple[ServerList, list[LogLine]]:
@@ -336,97 +336,97 @@ def fat_list(*, newest_first: bool = True) -> tuple[ServerList, list[LogLine]]:
 
 async def test_a_page_too_large_ends_the_walk_and_leaves_its_lines_missing() -> None:
     server, lines = fat_list()
-    viewport = Reading(server)
-    await viewport.open()
-    coverage = viewport.pages.coverage
+    reading = Reading(server)
+    await reading.open()
+    coverage = reading.pages.coverage
     assert coverage.cut_off == CUT_OFF
     assert not coverage.at_start
-    assert viewport.content() == lines[200:]
-    assert viewport.account.missing == 200
-    assert await viewport.pages.read_older() is None
-    assert not await viewport.end(rounds=3)
-    verdict = viewport.verdict()
+    assert reading.content() == lines[200:]
+    assert reading.account.missing == 200
+    assert await reading.pages.read_older() is None
+    assert not await reading.end(rounds=3)
+    verdict = reading.verdict()
     assert verdict.sentence() == f"not whole: 200 lines, 200 missing ({CUT_OFF})"
 
 
 async def test_a_page_that_can_be_read_again_clears_what_was_cut_off() -> None:
     server, lines = fat_list()
-    viewport = Reading(server)
-    await viewport.open()
+    reading = Reading(server)
+    await reading.open()
     server.fat.clear()
-    while await viewport.pages.read_older() is not None:
+    while await reading.pages.read_older() is not None:
         pass
-    assert viewport.pages.coverage.cut_off == ""
-    assert viewport.pages.coverage.at_start
-    assert viewport.content() == lines
-    assert viewport.account.missing == 0
+    assert reading.pages.coverage.cut_off == ""
+    assert reading.pages.coverage.at_start
+    assert reading.content() == lines
+    assert reading.account.missing == 0
 
 
 async def test_the_stream_fills_what_cannot_be_read() -> None:
     server, lines = fat_list()
-    viewport = Reading(server)
-    viewport.live(lines[:210])
-    await viewport.open()
-    assert viewport.account.missing == 0
-    await viewport.end(rounds=8)
-    verdict = viewport.verdict()
+    reading = Reading(server)
+    reading.live(lines[:210])
+    await reading.open()
+    assert reading.account.missing == 0
+    await reading.end(rounds=8)
+    verdict = reading.verdict()
     assert verdict.sealed
     assert verdict.note == ""
 
 
 async def test_a_download_fills_what_cannot_be_read() -> None:
     server, lines = fat_list()
-    viewport = Reading(server)
-    await viewport.open()
-    viewport.intake.take(lines, Way.RISING, Context())
-    assert viewport.pages.downloaded((1, 399))
-    assert viewport.verdict().sealed
+    reading = Reading(server)
+    await reading.open()
+    reading.intake.take(lines, Way.RISING, Context())
+    assert reading.pages.downloaded((1, 399))
+    assert reading.verdict().sealed
 
 
 async def test_remembered_cursors_lead_on_behind_a_page_too_large() -> None:
     lines = attempt_of(1, range(400))
     server = ServerList([*lines[:120], *lines[130:]])
-    viewport = Reading(server)
-    await viewport.open()
-    assert viewport.account.missing == 10
+    reading = Reading(server)
+    await reading.open()
+    assert reading.account.missing == 10
     server.lines = lines
     server.fat = {lines[175]}
-    (gap,) = viewport.account.gaps()
+    (gap,) = reading.account.gaps()
     assert (gap.first, gap.last) == (120, 129)
-    walk = Walk(viewport.pages)
+    walk = Walk(reading.pages)
     read = [line async for _, page in walk for line in page]
     assert not walk.is_blocked
     assert set(lines[:140]) <= set(read)
     assert lines[175] not in read
-    assert viewport.account.missing == 0
+    assert reading.account.missing == 0
 
 
 async def test_without_its_newest_page_a_log_is_not_sealed() -> None:
     server, lines = fat_list()
     server.fat = {lines[399]}
-    viewport = Reading(server)
-    await viewport.open()
-    await viewport.end(rounds=3)
-    verdict = viewport.verdict()
+    reading = Reading(server)
+    await reading.open()
+    await reading.end(rounds=3)
+    verdict = reading.verdict()
     assert (verdict.sealed, verdict.note) == (False, CUT_OFF)
     server.fat.clear()
-    await viewport.open()
-    assert await viewport.end()
-    assert viewport.verdict().sealed
+    await reading.open()
+    assert await reading.end()
+    assert reading.verdict().sealed
 
 
 async def test_an_oldest_first_list_ends_at_a_page_too_large() -> None:
     server, lines = fat_list(newest_first=False)
-    viewport = Reading(server)
-    await viewport.open()
-    assert viewport.content() == lines[:150]
-    assert not viewport.pages.coverage.at_end
-    assert viewport.account.unread_from() is None
-    viewport.live(lines[300:])
-    assert viewport.account.missing == 150
-    await viewport.end(rounds=3)
-    assert not viewport.verdict().sealed
+    reading = Reading(server)
+    await reading.open()
+    assert reading.content() == lines[:150]
+    assert not reading.pages.coverage.at_end
+    assert reading.account.unread_from() is None
+    reading.live(lines[300:])
+    assert reading.account.missing == 150
+    await reading.end(rounds=3)
+    assert not reading.verdict().sealed
     server.fat.clear()
-    assert await viewport.end()
-    assert viewport.content() == lines
-    assert viewport.verdict().sealed
+    assert await reading.end()
+    assert reading.content() == lines
+    assert reading.verdict().sealed

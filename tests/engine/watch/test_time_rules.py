@@ -45,11 +45,11 @@ def gate_of(connectivity: Connectivity) -> SignInGate:
 # A steady connection resets the waits
 
 
-async def _waits_between(status: Sequence[float]) -> list[float]:
+async def _waits_between(stood: Sequence[float]) -> list[float]:
     """Return the wait after each connection, each having stood so many seconds."""
     opened: list[float] = []
     closed: list[float] = []
-    left = list(status)
+    left = list(stood)
     all_opened = asyncio.Event()
 
     @asynccontextmanager

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 MOMENT = datetime(2026, 3, 3, 10, 12, 44, tzinfo=UTC)
-LONGEST_SECONDS = 12.0
+LONGEST_SECONDS = 30.0
 CALM_CHECKS = 15
 CHARACTERS = {"slash": "/", "question_mark": "?", "space": " "}
 
@@ -111,9 +111,9 @@ async def settled(pilot: Pilot[int]) -> None:
     before, calm = "", 0
     while calm < CALM_CHECKS:
         session = desk(pilot).desk.session
-        viewport = session is not None and session.catalog.is_reading
+        reads = session is not None and session.catalog.is_reading
         now = shown(pilot)
-        calm = 0 if viewport or now != before else calm + 1
+        calm = 0 if reads or now != before else calm + 1
         before = now
         await pilot._wait_for_screen()
         await asyncio.sleep(0.02)

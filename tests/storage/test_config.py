@@ -153,6 +153,49 @@ def test_a_secret_is_never_repeated_in_a_refusal() -> None:
     assert "hunter2" not in refused("[profiles.a]\nurl='http://me:hunter2@h'\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "syntax"),
+    [
+        ("pass show hunter2 | head -1", "|"),
+        ("pass show hunter2 2>/dev/null", ">"),
+        ("cd hunter2 && ./get", "&&"),
+        ("get; clear", ";"),
+        ("get `id -un`", "`"),
+        ("get $(id -un)", "$("),
+        ("get ${USER}", "${"),
+        ('get "of $USER | x"', "$"),
+        ("(get)", "("),
+        ("DIR=hunter2 pass show x", "DIR="),
+    ],
+)
+def test_a_command_that_needs_a_shell_is_refused(command: str, syntax: str) -> None:
+    auth = "[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nemail='x'\n"
+    said = refused(f"{auth}password_command = '''{command}'''\n")
+    assert said == (
+        f"{PATH}:5: profiles.a.auth.password_command runs without a shell, which "
+        f"{syntax!r} would need; quote it, or name a script that does it."
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pass show a/b-c_d.e",
+        "~/bin/get --for=me@example.com",
+        "sh -c 'pass show a | head -1'",
+        'grep "a|b; 5$" file',
+        r"get a\|b\$c",
+        'get "it\'s (me)"',
+        "get 5$",
+        "get '$USER'",
+    ],
+)
+def test_what_is_quoted_in_a_command_means_itself(command: str) -> None:
+    auth = "[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
+    config = parse_config(f"{auth}token_command = '''{command}'''\n", PATH)
+    assert config.profiles["a"].auth.token_command == command
+
+
 def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(b'[ui]\ntheme = "\xff"\n')

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +9,10 @@ from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config
 from chronotui.ui.dialogs import RadioRow, SecretDialog
 from chronotui.ui.profiles import DEMO, FirstRunApp, ProfileDraft, ProfileForm
+from tests.ui.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from textual.pilot import Pilot
 
     from chronotui.demo.server import DemoServer
 
@@ -23,12 +20,6 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-async def until(pilot: Pilot[str], holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await pilot.pause(0.01)
 
 
 def fill(app: FirstRunApp, **values: str) -> ProfileForm:

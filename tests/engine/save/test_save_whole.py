@@ -316,7 +316,7 @@ class TestRetried:
         expected = truth(bench, job, save_format, stream)
         assert (result.lines, result.exit_code) == (len(expected), 0)
         assert bench.messages(save_format) == expected
-        assert "tried 2 times" in " ".join(result.notes)
+        assert "took 2 attempts" in " ".join(result.notes)
 
     @pytest.mark.parametrize("save_format", FORMATS)
     @pytest.mark.parametrize("cut", [1, 250, 499])

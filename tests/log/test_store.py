@@ -23,7 +23,7 @@ from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.block import EventIds, LineBlock, LineColumns, line_block
 from chronotui.log.finders import LineFilter
 from chronotui.log.levels import is_error
-from chronotui.log.marks import GapMark, GapRow, LineRow
+from chronotui.log.marks import GapMark, LineRow, Mark
 from chronotui.log.pattern import compile_pattern
 from chronotui.log.rows import Rows
 from chronotui.log.search import Search
@@ -271,10 +271,10 @@ class StoreMachine(RuleBasedStateMachine):
         lines = [row for row in shown if isinstance(row, LineRow)]
         assert lines == expected
         assert rows.line_count == len(expected)
-        gaps = [row.gap for row in shown if isinstance(row, GapRow)]
+        gaps = [row.gap for row in shown if isinstance(row, Mark) and row.gap]
         assert gaps == [g for g in self.gaps if rows.attempt in {None, g.attempt}]
         for number, row in enumerate(shown):
-            if isinstance(row, GapRow):
+            if isinstance(row, Mark) and row.gap:
                 key = LineKey(row.gap.attempt, row.gap.first, -1, "")
                 lines_above = [r for r in shown[:number] if isinstance(r, LineRow)]
                 lines_below = [r for r in shown[number:] if isinstance(r, LineRow)]

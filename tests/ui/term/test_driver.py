@@ -1,10 +1,17 @@
+"""The driver: a terminal that is gone, and the release it is written for."""
+
 from __future__ import annotations
 
+from io import StringIO
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import textual
+from textual.app import App
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 
 from chronotui.ui.term.driver import release
+from tests.ui.term.emulated import emulate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +39,20 @@ def test_of_two_folders_neither_is_believed(
     monkeypatch.setattr(textual, "__file__", str(tmp_path / "textual" / "__init__.py"))
     monkeypatch.setattr(textual, "__version__", "7.0.0", raising=False)
     assert release() == "7.0"
+
+
+# A terminal that is gone keeps nobody waiting.
+
+
+async def test_nothing_waits_for_a_terminal_that_is_gone() -> None:
+    async with emulate(App[None]()) as emulation:
+        driver, kept = emulation.driver, emulation.driver.terminal
+        gone = WriterThread(StringIO())  # not running, as after its last write failed
+        for _ in range(MAX_QUEUED_WRITES):
+            gone.write("\x07")
+        driver._writer_thread = gone
+        bell = Thread(target=driver.write, args=["\x07"], daemon=True)
+        bell.start()
+        bell.join(30.0)
+        driver._writer_thread = kept  # type: ignore[assignment]
+        assert not bell.is_alive()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -59,7 +60,7 @@ def test_nothing_looks_whole_that_is_not(bench: Bench, seed: int) -> None:
     # The wait is the moment of the kill, not a wait for something.
     threading.Event().wait(random.Random(seed).uniform(0.02, 0.35))
     child.kill()
-    child.wait()
+    assert child.wait() == -signal.SIGKILL, "it saved until it was killed"
     child.stdout.close()
     whole = bench.text(job)
     names = bench.names()

@@ -391,14 +391,14 @@ async def test_an_outage_is_told_once_to_who_follows() -> None:
                 if follow.printed == 20:
                     world.refuse(-1)
 
-        viewport = asyncio.create_task(read())
+        reading = asyncio.create_task(read())
         await until(lambda: any("502" in words for words in said), PATIENCE)
         asked = world.demo.requests.count("logs")
         await until(lambda: world.demo.requests.count("logs") >= asked + 4, PATIENCE)
         assert sum("502" in words for words in said) == 1, said
         world.demo.faults.relent()
         world.made.end()
-        await asyncio.wait_for(viewport, PATIENCE)
+        await asyncio.wait_for(reading, PATIENCE)
         await client.aclose()
     assert follow.result is not None
     assert follow.result.exit_code == 0
