@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 AnchorT = TypeVar("AnchorT")
 
-MOST_HEIGHTS: Final = 4096
-"""Heights kept between two changes of the rows."""
+MOST_HEIGHTS: Final = 1024
+"""Heights kept, of rows near the window; a screen has 200 at most."""
 
 
 class RowSource(Protocol[AnchorT]):
@@ -136,9 +136,14 @@ class Viewport(Generic[AnchorT]):
 
     # What changes around the reader
 
-    def resettle(self) -> None:
-        """Take over changed rows or heights; the place of reading stands still."""
-        self._heights.clear()
+    def resettle(self, first: int = 0) -> None:
+        """Take over changed rows or heights; the place of reading stands still.
+
+        Args:
+            first: The first row that may be another one, or have another height.
+        """
+        known = self._heights
+        self._heights = {row: known[row] for row in known if row < first}
         count = len(self._rows)
         if not count:
             self.current, self.top = 0, ScreenRow(0, 0)
@@ -146,7 +151,10 @@ class Viewport(Generic[AnchorT]):
         if self._seen is not None:
             self._seen_row = self._rows.locate(self._seen)
         if self.following or self._anchor is None:
-            self._stick()
+            self.current = max(self.newest, 0)
+            self.top = self._bottom_top()
+            self._anchor = self._rows.anchor(self.current)
+            self._offset = self._offset_of(self.current)
             return
         self.current = min(max(self._rows.locate(self._anchor), 0), count - 1)
         wanted = self._offset if self._moved_to is None else self._moved_to
@@ -303,12 +311,6 @@ class Viewport(Generic[AnchorT]):
         elif y + height > self.window:
             lead = max(self.window - height, 0)
             self.top = self._back(ScreenRow(row, 0), lead)
-
-    def _stick(self) -> None:
-        self.current = max(self.newest, 0)
-        self.top = self._bottom_top()
-        self._anchor = self._rows.anchor(self.current)
-        self._offset = self._offset_of(self.current)
 
     def _place(self, row: int, screen_y: int) -> None:
         """Put a row's first part at a screen row, as far as the rows above allow."""

@@ -152,7 +152,7 @@ class NoticeRows:
 
     def ending(self, verdict: Verdict | None) -> str:
         """Return how the job ended, in words; "" while it has not."""
-        job = self._watch.job
+        job = self._watch.status.job
         if not job.status.is_terminal:
             return ""
         words = f"ended {job.status}"
@@ -189,24 +189,27 @@ class NoticeRows:
 class LineRate:
     """Lines a second over the last few, counted in slices of a quarter second."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._slices: deque[tuple[float, int]] = deque()
 
-    def add(self, now: float, lines: int) -> None:
+    def add(self, lines: int) -> None:
+        now = self._clock.monotonic()
         if self._slices and now - self._slices[-1][0] < RATE_GRAIN_SECONDS:
             began, count = self._slices.pop()
             self._slices.append((began, count + lines))
         else:
             self._slices.append((now, lines))
 
-    def per_second(self, now: float) -> float:
+    def per_second(self) -> float:
+        now = self._clock.monotonic()
         while self._slices and now - self._slices[0][0] > RATE_SECONDS:
             self._slices.popleft()
         return sum(count for _, count in self._slices) / RATE_SECONDS
 
-    def next_change(self, now: float) -> float | None:
+    def next_change(self) -> float | None:
         """Return when the rate will have fallen if nothing enters; None at zero."""
-        if not self.per_second(now):
+        if not self.per_second():
             return None
         return self._slices[0][0] + RATE_SECONDS + 0.001
 
@@ -230,7 +233,7 @@ class JobLog:
         self._settings = settings or WatchSettings()
         self._clock = clock or Clock()
         self.store = LogStore() if store is None else store
-        self._rate = LineRate()
+        self._rate = LineRate(self._clock)
         self._listeners = Listeners(self._settings.timing.tick)
         self._listeners.add(self._update)
         self._watch = Watch(
@@ -241,7 +244,7 @@ class JobLog:
             store=self.store,
             clock=self._clock,
             changed=self._changed,
-            count_live=lambda lines: self._rate.add(self._clock.monotonic(), lines),
+            count_live=self._rate.add,
         )
         self.history = HistoryPaging(client, self._watch, self._watch.change_rows)
         self._rows = NoticeRows(self.store, self._watch)
@@ -306,7 +309,6 @@ class JobLog:
         finally:
             self._watching = False
             self._watch.change_rows()
-            self._cancel_quiet()
             self._listeners.flush()
 
     def _changed(self) -> None:
@@ -327,23 +329,20 @@ class JobLog:
 
     def _plan_quiet(self) -> None:
         """Tell once more when the stream has become quiet, or the rate has changed."""
-        self._cancel_quiet()
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
         if not self._watching:
             return
         now = self._clock.monotonic()
         connectivity = self._watch.connectivity
-        due = [at for at in (self._rate.next_change(now),) if at is not None]
+        due = [at for at in (self._rate.next_change(),) if at is not None]
         quiet_at = connectivity.heard_at + self._settings.timing.quiet_after
         if connectivity.is_live and quiet_at > now:
             due.append(quiet_at)
         if due:
             loop = asyncio.get_running_loop()
             self._quiet = loop.call_later(max(0.0, min(due) - now), self._changed)
-
-    def _cancel_quiet(self) -> None:
-        if self._quiet is not None:
-            self._quiet.cancel()
-            self._quiet = None
 
     @property
     def _verdict(self) -> Verdict | None:
@@ -356,11 +355,11 @@ class JobLog:
         verdict = self._verdict
         return LogState(
             connection=self._connection(verdict),
-            job=watch.job,
+            job=watch.status.job,
             lines=len(self.store),
             missing=missing,
             fetching=bool(missing) and self._watching,
-            rate=self._rate.per_second(self._clock.monotonic()),
+            rate=self._rate.per_second(),
             at_start=coverage.at_start,
             split=coverage.is_split,
             at_end=coverage.at_end,
@@ -385,7 +384,7 @@ class JobLog:
     def _connection(self, verdict: Verdict | None) -> Connection:
         """Return the state to show: a live one only while something is alive."""
         if self._watching or verdict is not None:
-            job = self._watch.job
+            job = self._watch.status.job
             return self._watch.connectivity.connection(job, self._rows.ending(verdict))
         if self._problem is None:
             return Connection(ConnectionKind.CONNECTING)

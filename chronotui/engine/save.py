@@ -505,7 +505,9 @@ class Saves:
     @property
     def recordings(self) -> tuple[Save, ...]:
         """The recordings that run."""
-        return tuple(save for save in self.running if save.is_recording)
+        return tuple(
+            each for each in self._tasks if each.is_recording and not each.is_over
+        )
 
     @property
     def running(self) -> tuple[Save, ...]:

@@ -130,7 +130,11 @@ class Session:
 
     def log_changed(self) -> None:
         """Have the tree ask for a sign-in when a log waits for one."""
-        if self._waiting_logs() and self.catalog.signed_out is None:
+        waits = any(
+            each.watching and each.log.state.connection.kind is ConnectionKind.SIGN_IN
+            for each in self._opened.values()
+        )
+        if waits and self.catalog.signed_out is None:
             if not self._asked_to_sign_in:
                 self._asked_to_sign_in = True
                 self.catalog.refresh()
@@ -140,15 +144,11 @@ class Session:
     def catalog_answered(self) -> None:
         """Let logs go on that wait for a sign-in, once the tree is let in again."""
         if self.catalog.signed_out is None and self.catalog.problem is None:
-            for log in self._waiting_logs():
-                log.signed_in()
+            for opened in self._opened.values():
+                kind = opened.log.state.connection.kind
+                if opened.watching and kind is ConnectionKind.SIGN_IN:
+                    opened.log.signed_in()
             self.saves.signed_in()
-
-    def _waiting_logs(self) -> list[JobLog]:
-        logs = [opened.log for opened in self._opened.values() if opened.watching]
-        return [
-            log for log in logs if log.state.connection.kind is ConnectionKind.SIGN_IN
-        ]
 
     async def close(self) -> None:
         """Stop everything and close the connections."""

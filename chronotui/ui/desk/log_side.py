@@ -287,17 +287,14 @@ class LineLoader:
 
     def load_edge(self, edge: Edge) -> None:
         """Load the next page above (``top``) or below (``bottom``), if there is one."""
-        log = self.log
-        if log is None or not log.state.lines or has_worker(self._node, edge):
+        if self.log is None:
             return
-        if edge == "top" and not log.state.at_start:
-            start_worker(
-                self._node, edge, partial(self._reported, log.history.load_older)
-            )
-        elif edge == "bottom" and not log.state.at_end:
-            start_worker(
-                self._node, edge, partial(self._reported, log.history.load_newer)
-            )
+        state, history = self.log.state, self.log.history
+        is_loaded = state.at_start if edge == "top" else state.at_end
+        if is_loaded or not state.lines or has_worker(self._node, edge):
+            return
+        load = history.load_older if edge == "top" else history.load_newer
+        start_worker(self._node, edge, partial(self._reported, load))
 
     def load_all(self, pane: LogPane) -> None:
         """Load the whole log and go to its start, if that is still wanted."""
@@ -455,7 +452,7 @@ class LogSide(Vertical):
     @property
     def log_pane(self) -> LogPane | None:
         """The log pane that is shown, None on Details."""
-        return self._panes.get(self.pane)
+        return self._panes.get(self._switcher.current or DETAILS)
 
     @property
     def place(self) -> ViewportPlace:
@@ -498,13 +495,14 @@ class LogSide(Vertical):
         """Take over what the opened job's log has become."""
         if self.current is None:
             return
-        if self.current.job is not self._named:
+        opened, pane = self.current.opened, self.log_pane
+        state = opened.log.state
+        if state.job is not self._named:
             self.name_job()
-        pane, state = self.log_pane, self.current.opened.log.state
         if pane is None:
             return
         if not state.lines:
-            workflow = self.current.opened.workflow
+            workflow = opened.workflow
             pane.view.explain_empty(*why_empty(self.pane, workflow, state))
         pane.set_scope(older=not state.at_start)
         pane.view.log_changed()

@@ -17,7 +17,6 @@ from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.ui.desk.log_side import (
-    DETAILS,
     SHORT_ID,
     LogSide,
     has_worker,
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.catalog import Catalog
     from chronotui.engine.client import SecretQuestion
-    from chronotui.engine.job_log import JobLog
+    from chronotui.engine.job_log import JobLog, LogState
     from chronotui.engine.save import Save, Saves
     from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
@@ -383,17 +382,17 @@ class DeskScreen(Screen[None]):
         self._status_timer.now()
 
     def _log_changed(self) -> None:
-        if self.session is not None and self.is_whole:
-            self._tell_tree()
-            self.log_side.log_changed()
-            self._status_timer.soon()
-            self.session.log_changed()
-
-    def _tell_tree(self) -> None:
-        """Show in the tree what the log has learned before it is polled again."""
         state = self.log_side.state
-        if state is None or (state.job, state.problem) == self._told_tree:
+        if self.session is None or state is None or not self.is_whole:
             return
+        if (state.job, state.problem) != self._told_tree:
+            self._tell_tree(state)
+        self.log_side.log_changed()
+        self._status_timer.soon()
+        self.session.log_changed()
+
+    def _tell_tree(self, state: LogState) -> None:
+        """Show in the tree what the log has learned before it is polled again."""
         self._told_tree = (state.job, state.problem)
         self.tree_side.update_job(state.job)
         if isinstance(state.problem, LogsUnavailableError):
@@ -445,17 +444,21 @@ class DeskScreen(Screen[None]):
             self._status_timer.now()
 
     def _reader_moved(self) -> None:
-        self._status_timer.moved(following=self.log_side.place.following)
+        pane = self.log_side.log_pane
+        following = pane is None or pane.view.opened.viewport.following
+        self._status_timer.moved(following=following)
 
     def _show_status(self) -> None:
         if self.is_whole:
             status = self._read_status()
             self._status_line.show(status)
-            trouble = status.trouble(self.plan.profile.url)
-            self.log_side.details.show_trouble(trouble)
+            if status.log is None:
+                trouble = status.trouble(self.plan.profile.url)
+                self.log_side.details.show_trouble(trouble)
 
     def _read_status(self) -> DeskStatus:
-        shown = self.log_side.current if self.log_side.pane != DETAILS else None
+        pane = self.log_side.log_pane
+        shown = self.log_side.current if pane is not None else None
         log = shown.opened.log if shown is not None else None
         saves = self.session.saves.recordings if self.session else ()
         recorded = saves[0].request.job if len(saves) == 1 else None
@@ -465,7 +468,7 @@ class DeskScreen(Screen[None]):
             refusal=self._refusal,
             log=log.state if log is not None else None,
             now=log.now() if log is not None else 0.0,
-            place=self.log_side.place if log is not None else None,
+            place=pane.view.place if pane is not None and log is not None else None,
             recordings=[save.progress for save in saves],
             recorded_id=self.short_id(recorded) if recorded is not None else "",
         )

@@ -95,7 +95,8 @@ class DeskStatus:
     def reason(self) -> str:
         """Why the connection is as it is, cleaned; "" where all is well."""
         if self.log is not None:
-            return reason_of(self.log.connection, self.now)
+            connection = self.log.connection
+            return clean(connection.why(self.now)) if is_troubled(connection) else ""
         return "" if self.problem is None else clean(str(self.problem))
 
     def trouble(self, url: str) -> str:
@@ -104,7 +105,7 @@ class DeskStatus:
             return with_next_key(self.problem)
         if self.catalog is None or not self.catalog.answered:
             return f"Connecting to {url} …"
-        return self.reason
+        return ""
 
 
 class StatusPart(NamedTuple):
@@ -135,7 +136,8 @@ def parts_of(status: DeskStatus) -> list[StatusPart]:
         parts.append(_of_connection(log.connection, status.now))
         parts += _place(place) if log.lines and place is not None else ()
         parts += _lines(log)
-    parts += _recordings(status.recordings, status.recorded_id)
+    if status.recordings:
+        parts.append(_recordings(status.recordings, status.recorded_id))
     if log is not None and log.rate >= 0.5:
         parts.append(StatusPart(f"{log.rate:,.0f}/s", "muted", 4))
     if log is not None and log.filling is not None:
@@ -194,11 +196,6 @@ def is_troubled(connection: Connection) -> bool:
     return str(connection.kind) in TROUBLED or connection.is_troubled
 
 
-def reason_of(connection: Connection, now: float) -> str:
-    """Return why a log's connection is as it is, where that helps; cleaned."""
-    return clean(connection.why(now)) if is_troubled(connection) else ""
-
-
 def _of_connection(connection: Connection, now: float) -> StatusPart:
     """Return the state of a log's connection; trouble beside a good one is a caution.
 
@@ -250,12 +247,8 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
         yield StatusPart("0 missing", "muted")
 
 
-def _recordings(
-    recordings: Sequence[SaveProgress], recorded_id: str
-) -> Iterator[StatusPart]:
+def _recordings(recordings: Sequence[SaveProgress], recorded_id: str) -> StatusPart:
     """Say that something is recorded; the last of what is never left out."""
-    if not recordings:
-        return
     away = any(progress.away for progress in recordings)
     count = sum(progress.lines for progress in recordings)
     short = f"{'◐' if away else '●'} rec"
@@ -263,7 +256,7 @@ def _recordings(
     if len(recordings) > 1:
         words = f"{short[0]} {len(recordings)} recordings"
     lines = "1 line" if count == 1 else f"{count:,} lines"
-    yield StatusPart(
+    return StatusPart(
         f"{words} {lines}" + (", server away" if away else ""),
         "caution" if away else "good",
         brief=f"{short} {count:,}" + (" away" if away else ""),
@@ -272,12 +265,12 @@ def _recordings(
 
 
 def fitted(status: DeskStatus, width: int) -> list[StatusPart]:
-    """Return the pieces that ``width`` cells have room for.
+    """Return the pieces that ``width`` cells, less one at each end, have room for.
 
     The connection, the lines and the missing ones stand at any usual width. A reason
     takes the room of what matters less than it, and is cut where that is not enough.
     """
-    parts, reason = parts_of(status), status.reason
+    parts, reason, width = parts_of(status), status.reason, max(width - 2, 0)
     kept = _with_reason(parts, reason, width)
     if status.recordings and not set(_ranked(parts, 1)) <= set(kept):
         parts = [part._replace(text=part.brief or part.text) for part in parts]
@@ -359,21 +352,21 @@ class StatusLine(OwnRow):
         super().__init__()
         self._status = DeskStatus("")
         self._shown: list[StatusPart] = []
+        self._shown_for = 0
 
     def show(self, status: DeskStatus) -> None:
         """Tell how things stand, in the frame of what changed it."""
-        self._status = status
-        shown = self._fitted(self.size.width)
+        self._status, self._shown_for = status, self.size.width
+        shown = fitted(status, self.size.width)
         if shown != self._shown:
             self._shown = shown
             self.repaint()
 
-    def _fitted(self, width: int) -> list[StatusPart]:
-        return fitted(self._status, max(width - 2, 0))
-
     def line(self, width: int) -> Text:
         line = Text(" ", no_wrap=True, end="")
-        for number, part in enumerate(self._fitted(width)):
+        if width != self._shown_for:
+            self._shown, self._shown_for = fitted(self._status, width), width
+        for number, part in enumerate(self._shown):
             if number:
                 line.append(SEPARATOR)
             line.append(part.text, self.tone(f"status-line--{part.tone}"))

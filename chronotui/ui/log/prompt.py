@@ -374,12 +374,14 @@ class LogPane(Vertical):
         """Say anew what is filtered and searched, and what is typed."""
         if not self.is_mounted:
             return
+        opened, more = self.view.opened, self.view.edges.more_above
+        parts: list[BarPart] = []
         if self.prompt.display:
             self._remark()
-            self._show_bar([])
-        else:
-            opened, more = self.view.opened, self.view.edges.more_above
-            self._show_bar([*_filter_parts(opened), *_search_parts(opened, more=more)])
+        elif opened.filters or opened.search is not None:
+            parts = [*_filter_parts(opened), *_search_parts(opened, more=more)]
+        if parts != self._bar_parts:
+            self._show_bar(parts)
 
     def _remark(self) -> None:
         """Say beside what is typed what is wrong with it, or what it finds."""
@@ -391,8 +393,6 @@ class LogPane(Vertical):
         self.prompt.remark(words, wrong=bool(self._wrong))
 
     def _show_bar(self, parts: list[BarPart]) -> None:
-        if parts == self._bar_parts:
-            return
         self._bar_parts = parts
         text = Text(no_wrap=True, overflow="ellipsis")
         for part in parts:

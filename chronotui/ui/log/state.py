@@ -479,7 +479,8 @@ class EdgeWatch:
         elif self.more_above and viewport.top.row < ahead:
             wanted += self._once("top", rows.anchor(0) if count else None)
         if last >= count - ahead:
-            wanted += self._once("bottom", rows.anchor(count - 1) if count else None)
+            newest = opened.near.anchor(count - 1) if count else None
+            wanted += self._once("bottom", newest)
         return wanted
 
     def _into(self, opened: OpenLog, gap: int) -> list[Edge]:

@@ -482,7 +482,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._rest = FLOOD_SECONDS if floods else FRAME_SECONDS
         if self.size:
             self.renderer().forget_from(first)
-            opened.viewport.resettle()
+            opened.viewport.resettle(first)
             self.moved()
 
     def _index(self) -> None:

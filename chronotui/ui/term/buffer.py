@@ -220,11 +220,6 @@ class CellRow(NamedTuple):
         """Return a row of one cell over and over, in the terminal's own style."""
         return cls(cell * width, PLAIN * width)
 
-    @property
-    def is_simple(self) -> bool:
-        """Whether every grapheme is one character that takes one cell."""
-        return isinstance(self.cells, str)
-
     def with_piece(self, x: int, piece: StyledCells) -> CellRow:
         """Return the row with a piece from cell ``x`` on, as far as there is room."""
         old, new = self.cells, piece.cells
@@ -276,9 +271,6 @@ class Surface:
     def forget(self) -> None:
         self.rows = [CellRow.of(UNKNOWN, self.width)] * self.height
 
-    def put(self, x: int, y: int, piece: StyledCells) -> None:
-        self.rows[y] = self.rows[y].with_piece(x, piece)
-
     def paint(self, painting: str, pieces: Pieces) -> set[int] | None:
         """Apply a painting.
 
@@ -305,6 +297,6 @@ class Surface:
                     planned.append((x, y, piece))
                     x = min(x + len(piece.cells), self.width)
         for column, row, piece in planned:
-            self.put(column, row, piece)
+            self.rows[row] = self.rows[row].with_piece(column, piece)
         self.cursor = (x, y)
         return {row for _, row, _ in planned}

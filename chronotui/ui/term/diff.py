@@ -30,6 +30,8 @@ _DECORATIONS: Final = frozenset(map(str, (4, 7, 9, 21, 51, 52, 53)))
 Run = tuple[int, int, str | None]
 """Row and column of a text; None: from there to the row's end is erased."""
 
+ERASE: Final = "\x1b[K"
+
 
 class Pen:
     """Writes cells and remembers place and style, so that each is said once."""
@@ -61,6 +63,15 @@ class Pen:
         self._out.append(text)
         if self._at is not None:
             self._at = (self._at[0] + len(text), self._at[1])
+
+    def write(self, style: str, runs: Iterable[Run]) -> None:
+        """Write texts of one-cell graphemes, or erase, in one style."""
+        for y, x, text in runs:
+            self.move(x, y)
+            if style != self._style:
+                self.style(style)
+            self._out.append(ERASE if text is None else text)
+            self._at = None if text is None else (x + len(text), y)
 
     def control(self, written: str) -> None:
         self._out.append(written)
@@ -162,8 +173,11 @@ def differing(shown: CellRow, wanted: CellRow) -> bytes:
 def changes(
     shown: Sequence[CellRow], wanted: Sequence[CellRow], rows: Iterable[int]
 ) -> Changes:
-    found = ((y, differing(shown[y], wanted[y])) for y in rows)
-    return {y: places for y, places in found if places}
+    return {
+        y: places
+        for y in rows
+        if shown[y] != wanted[y] and (places := differing(shown[y], wanted[y]))
+    }
 
 
 def write_rows(
@@ -179,35 +193,40 @@ def write_rows(
     changing the style costs more than going to another row.
     """
     by_style: dict[str, list[Run]] = {}
-    for y, places in changed.items():
-        row = wanted[y]
-        spans = _spans(places, row)
-        if not (shown[y].is_simple and row.is_simple):
-            _write_graphemes(pen, pieces, y, row, spans)
-            continue
-        end = _erasable_from(pen, row, pieces.style(row.styles[-1]))
-        _add_runs(by_style, y, row, spans, end)
+    ends = {wanted[y].styles[-1] for y in changed} if pen.erases_in_colour else set()
+    erased = {code for code in ends if _can_be_erased(pieces.style(code))}
+    for y, differs in changed.items():
+        row, places = wanted[y], differs
+        if UNKNOWN in row.cells:
+            known = (2 if cell == UNKNOWN else 0 for cell in row.cells)
+            places = bytes(map(max, places, known))
+        if isinstance(row.cells, str) and isinstance(shown[y].cells, str):
+            _add_runs(by_style, y, row, places, erases=row.styles[-1] in erased)
+        else:
+            _write_graphemes(pen, pieces, y, row, places)
     for code, runs in by_style.items():
-        style = pieces.style(code)
-        for y, x, text in runs:
-            pen.move(x, y)
-            pen.style(style)
-            if text is None:
-                pen.control("\x1b[K")
-            else:
-                pen.text(text)
+        pen.write(pieces.style(code), runs)
 
 
 def _add_runs(
     by_style: dict[str, list[Run]],
     y: int,
     row: CellRow,
-    spans: Iterable[Span],
-    end: int,
+    places: bytes,
+    *,
+    erases: bool,
 ) -> None:
-    """Add what is to be written, by style codes; from ``end`` on the row is blank."""
+    """Add what is to be written of a row of one-cell graphemes, by style codes.
+
+    Its blank end is erased, if it may be and that is shorter.
+    """
     text, styles = "".join(row.cells), row.styles
-    for start, stop in spans:
+    end = len(text)
+    if erases and text[-1] == BLANK:
+        blank = max(len(text.rstrip(BLANK)), len(styles.rstrip(styles[-1])))
+        end = blank if end - blank >= ERASE_FROM else end
+    for found in _SPAN.finditer(places):
+        start, stop = found.span()
         for one in _ONE_STYLE.finditer(styles, start, min(stop, end)):
             x1, x2 = one.span()
             by_style.setdefault(one[1], []).append((y, x1, text[x1:x2]))
@@ -216,31 +235,11 @@ def _add_runs(
             return
 
 
-def _erasable_from(pen: Pen, row: CellRow, last: str) -> int:
-    """Return where the row's blank end begins, or its width when none is worth it.
-
-    The row is of one-cell graphemes, ``last`` the style of its last cell.
-    """
-    width = len(row.cells)
-    if not pen.erases_in_colour or "\x1b" in last or row.cells[-1] != BLANK:
-        return width
-    x = max(
-        len("".join(row.cells).rstrip(BLANK)), len(row.styles.rstrip(row.styles[-1]))
-    )
-    if width - x < ERASE_FROM:
-        return width
-    state = _sgr_state(last)
-    return x if state and state.flags.isdisjoint(_DECORATIONS) else width
-
-
-def _spans(places: bytes, wanted: CellRow) -> list[Span]:
-    """Return the ranges of cells that differ, close ones joined."""
-    if UNKNOWN in wanted.cells:
-        known = (2 if cell == UNKNOWN else 0 for cell in wanted.cells)
-        places = bytes(map(max, places, known))
-    if not wanted.is_simple:
-        places = _with_overhang(places, wanted.cells)
-    return [found.span() for found in _SPAN.finditer(places)]
+@lru_cache(1024)
+def _can_be_erased(style: str) -> bool:
+    """Whether what is erased in a style looks like blanks written in it."""
+    state = None if "\x1b" in style else _sgr_state(style)
+    return state is not None and state.flags.isdisjoint(_DECORATIONS)
 
 
 def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
@@ -265,16 +264,18 @@ def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
 
 
 def _write_graphemes(
-    pen: Pen, pieces: Pieces, y: int, wanted: CellRow, spans: Sequence[Span]
+    pen: Pen, pieces: Pieces, y: int, wanted: CellRow, places: bytes
 ) -> None:
     """Write a row that has, or had, graphemes of more cells than one, as they come.
 
     After graphemes whose width a terminal may see otherwise the place is said
     again, so that a disagreement does not shift what follows.
     """
-    for span in spans:
+    if not isinstance(wanted.cells, str):
+        places = _with_overhang(places, wanted.cells)
+    for found in _SPAN.finditer(places):
         doubtful = False
-        for x in range(*_whole(wanted, span)):
+        for x in range(*_whole(wanted, found.span())):
             cell = wanted.cells[x]
             if not cell:
                 continue
@@ -341,7 +342,7 @@ def find_shift(
     costs = {}
     for shift in (Shift(top, bottom, lines), edge):
         moved = shifted(shown, shift)
-        costs[shift] = _cost(differing(moved[y], wanted[y]) for y in range(top, bottom))
+        costs[shift] = _cost(changes(moved, wanted, range(top, bottom)).values())
     best = min(costs, key=costs.__getitem__)
     return best if costs[best] * 4 < before * 3 else None
 
@@ -351,26 +352,25 @@ def _likely_lines(
 ) -> int:
     """Return by how many lines most rows moved up; 0 when that cannot be told."""
     places: dict[str | tuple[str, ...], int] = {}
-    for y, row in enumerate(shown):
-        key = _key(row, columns)
+    for y, key in enumerate(_parts(shown, columns)):
         places[key] = -1 if key in places else y
     places.pop(BLANK * (columns.stop - columns.start), None)
     votes: dict[int, int] = {}
-    for y, row in enumerate(wanted):
-        place = places.get(_key(row, columns), -1)
+    for y, key in enumerate(_parts(wanted, columns)):
+        place = places.get(key, -1)
         if place >= 0:
             votes[place - y] = votes.get(place - y, 0) + 1
     return max(votes, key=votes.__getitem__, default=0)
 
 
-def _key(row: CellRow, columns: slice) -> str | tuple[str, ...]:
-    cells = row.cells[columns]
-    return cells if isinstance(cells, str) else tuple(cells)
+def _parts(rows: Sequence[CellRow], columns: slice) -> list[str | tuple[str, ...]]:
+    parts = [row.cells[columns] for row in rows]
+    return [part if isinstance(part, str) else tuple(part) for part in parts]
 
 
 def _cost(rows: Iterable[bytes]) -> int:
     """Count the cells that differ, and what going to their rows costs."""
-    return sum(places.count(1) + ROW_COST for places in rows if places)
+    return sum(places.count(1) + ROW_COST for places in rows)
 
 
 def shifted(shown: Sequence[CellRow], shift: Shift) -> list[CellRow]:
@@ -467,8 +467,9 @@ class Painter:
             if piece is None or len(piece.cells) != width or y >= self._wanted.height:
                 return False
             placed[y] = piece
+        wanted = self._wanted.rows
         for y, piece in placed.items():
-            self._wanted.put(x, y, piece)
+            wanted[y] = wanted[y].with_piece(x, piece)
         self._touched.update(placed)
         return True
 

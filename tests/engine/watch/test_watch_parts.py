@@ -11,20 +11,24 @@ from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import Verdict
 from chronotui.engine.gaps import Boundaries, LagMeter
 from chronotui.engine.job_log import LineRate
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.timing import Clock, WatchTiming
 from chronotui.engine.watch import accompanied
 from chronotui.log.ledger import Ledger
 from chronotui.model import JobStatus
 
 
 def test_the_rate_is_of_the_last_seconds() -> None:
-    rate = LineRate()
-    assert rate.next_change(0.0) is None
+    now = 0.0
+    rate = LineRate(Clock(monotonic=lambda: now))
+    assert rate.next_change() is None
     for step in range(60):
-        rate.add(step * 0.05, 10)
-    assert rate.per_second(3.0) == pytest.approx(200)
-    assert rate.next_change(3.0) is not None
-    assert rate.per_second(10.0) == 0.0
+        now = step * 0.05
+        rate.add(10)
+    now = 3.0
+    assert rate.per_second() == pytest.approx(200)
+    assert rate.next_change() is not None
+    now = 10.0
+    assert rate.per_second() == 0.0
 
 
 async def test_companions_end_with_the_main_task() -> None:

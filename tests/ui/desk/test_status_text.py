@@ -75,7 +75,7 @@ LOGS = [
 
 
 def line_of(status: DeskStatus, width: int) -> str:
-    return SEPARATOR.join(part.text for part in fitted(status, width - 2))
+    return SEPARATOR.join(part.text for part in fitted(status, width))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
