@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from contextlib import asynccontextmanager
 from time import thread_time
@@ -131,10 +132,14 @@ class Stalls:
 @asynccontextmanager
 async def watched() -> AsyncIterator[Stalls]:
     stalls = Stalls()
+    # What a thousand tests before have left is not for this one to look through.
+    gc.collect()
+    gc.freeze()
     task = asyncio.create_task(stalls.watch())
     try:
         yield stalls
     finally:
+        gc.unfreeze()
         assert not task.done()
         task.cancel()
 
