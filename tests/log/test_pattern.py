@@ -261,6 +261,7 @@ def test_a_search_passes_over_what_the_filter_hides(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("chronotui.log.search.AT_ONCE_SECONDS", -1.0)
+    monkeypatch.setattr("chronotui.log.search.JUMP_SECONDS", 60.0)
     store = store_of([f"line {n}" for n in range(20_000)])
     rows = Rows(store, LineFilter(include=(compile_pattern("line 5$"),)))
     while not rows.advance(1):
