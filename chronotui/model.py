@@ -179,6 +179,17 @@ class Job:
     updated_at: datetime | None = None
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
 
+    def duration(self, now: datetime | None = None) -> float | None:
+        """Return the seconds it ran, or has been running; None where nobody can say.
+
+        A job that runs is measured up to ``now`` alone: its end, if it has one, is
+        that of an attempt before.
+        """
+        end = now if self.status == "RUNNING" else self.completed_at
+        if self.started_at is None or end is None:
+            return None
+        return max((end - self.started_at).total_seconds(), 0.0)
+
     def seconds_since_end(self, now: float) -> float | None:
         """Return how long ago it ended, None when the server did not say."""
         ended_at = self.completed_at or self.updated_at

@@ -59,11 +59,10 @@ def _started(job: Job) -> str:
 
 
 def _duration(job: Job) -> str:
-    if job.started_at is None or job.completed_at is None:
-        return ""
     from chronotui.times import human_duration
 
-    return human_duration((job.completed_at - job.started_at).total_seconds())
+    seconds = job.duration()
+    return "" if seconds is None else human_duration(seconds)
 
 
 _WORKFLOW_COLUMNS: Final = (

@@ -179,15 +179,8 @@ def verdict_of(
         possible=possible,
         attempts=max([1, job.attempts or 1, *attempts]),
         status=job.status,
-        seconds=seconds_of(job),
+        seconds=job.duration(),
         note=note,
         part=coverage.bottom is not None and not coverage.counts_from_start,
         split=coverage.is_split,
     )
-
-
-def seconds_of(job: Job) -> float | None:
-    """Return how long a job ran; None when the server does not say."""
-    if job.started_at is None or job.completed_at is None:
-        return None
-    return max(0.0, (job.completed_at - job.started_at).total_seconds())

@@ -11,7 +11,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.connection import Connection, ConnectionKind
-from chronotui.engine.ending import seconds_of
 from chronotui.engine.history import HistoryPaging
 from chronotui.engine.timing import Clock, Listeners, WatchSettings
 from chronotui.engine.watch import Watch
@@ -159,7 +158,7 @@ class NoticeRows:
         words = f"ended {job.status}"
         if job.completed_at is not None:
             words += f" {job.completed_at:%H:%M:%S} UTC"
-        seconds = seconds_of(job)
+        seconds = job.duration()
         if seconds is not None:
             words += f" after {human_duration(seconds)}"
         attempts = max([job.attempts or 1, *self._store.attempts()])

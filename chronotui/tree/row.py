@@ -120,11 +120,9 @@ def _age(cell: JobCell) -> str:
 
 def _duration(cell: JobCell) -> str:
     """Say how long a job ran or has been running, "" when it is not known."""
-    job = cell.job
-    end = cell.now if is_ticking(job) else job.completed_at
-    if job.started_at is None or end is None:
+    seconds = cell.job.duration(cell.now)
+    if seconds is None:
         return ""
-    seconds = max((end - job.started_at).total_seconds(), 0.0)
     text = human_duration(seconds)
     return text if len(text) <= cell.width else age(seconds)
 

@@ -112,10 +112,7 @@ def test_what_stands_between_lines(store: LogStore, lines: Lines) -> None:
     assert second.attempt_row(1) is None
 
 
-def test_a_filter_works_on_in_slices_nearest_first(
-    lines: Lines, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chronotui.log.rows.AT_ONCE_SECONDS", 5.0)
+def test_a_filter_works_on_in_slices_nearest_first(lines: Lines) -> None:
     store = LogStore()
     store.add(lines(0, 100_000))
     middle = Anchor(key_of(store.line(50_000)))

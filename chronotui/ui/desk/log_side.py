@@ -96,20 +96,12 @@ def subject_of_job(job: Job, now: datetime, short_id: str) -> str:
     """Return e.g. ``8f3c21  FAILED after 2:10, 3 attempts``."""
     words = f"{short_id}  {job.status}"
     ended = job.status.is_terminal
-    seconds = running_seconds(job, now)
+    seconds = job.duration(now)
     if seconds is not None:
         words += f" {'after ' if ended else ''}{human_duration(seconds)}"
     if job.attempts is not None and job.attempts > 1:
         words += f", {job.attempts} attempts" if ended else f"  attempt {job.attempts}"
     return words
-
-
-def running_seconds(job: Job, now: datetime) -> float | None:
-    """Return how long the job ran, or has been running; None before it started."""
-    end = job.completed_at or (None if job.status.is_terminal else now)
-    if job.started_at is None or end is None:
-        return None
-    return max((end - job.started_at).total_seconds(), 0.0)
 
 
 class PaneTabs(OwnRow):
