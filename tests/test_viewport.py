@@ -319,3 +319,28 @@ def test_the_current_row_is_always_on_the_screen(
         if viewport.following:
             assert viewport.current == len(rows) - 1
             assert viewport.last_shown == len(rows) - 1
+
+
+@UNHURRIED
+@given(
+    moves=st.lists(st.integers(-30, 3), max_size=2),
+    changes=st.lists(
+        st.tuples(st.integers(-500, 6000), st.sampled_from([1, 1, 3])), max_size=20
+    ),
+)
+def test_heights_kept_from_before_are_those_of_now(
+    moves: list[int], changes: list[tuple[int, int]]
+) -> None:
+    rows, viewport = reader(40)
+    other = Viewport(rows, rows.height)
+    other.resize(10)
+    for lines in moves:
+        viewport.scroll(lines)
+        other.scroll(lines)
+    for number, height in changes:
+        rows.add(number)
+        rows.heights[number] = height
+        viewport.resettle(rows.numbers.index(number))
+        other.resettle()
+        assert viewport.window_rows() == other.window_rows()
+        assert (viewport.top, viewport.spot) == (other.top, other.spot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from itertools import count
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from chronotui.log.attempts import LineKey
@@ -34,6 +35,7 @@ class Chunk:
         odd: The block's own ``odd``, which is never spooled.
         size: Bytes of memory the block takes.
         stamp: Changes with every change that moves lines; unique among chunks.
+        edits: How often lines became others where they were.
         used: When it was last read, as a count.
     """
 
@@ -41,6 +43,7 @@ class Chunk:
         "attempt",
         "block",
         "count",
+        "edits",
         "first",
         "last",
         "newest_ns",
@@ -56,7 +59,7 @@ class Chunk:
         self.block: Block | None = block
         self.place: tuple[int, int] | None = None
         self.odd: dict[int, Odd] = block.odd
-        self.count = self.size = self.stamp = self.used = 0
+        self.count = self.size = self.stamp = self.edits = self.used = 0
         self.newest_ns = NO_TIME
         self.first: LineKey
         self.last: LineKey
@@ -142,7 +145,7 @@ class ChunkList:
 
         All before it are the same objects with the same lines.
         """
-        index = bisect_right(self._changes, version, key=lambda change: change[0])
+        index = bisect_right(self._changes, version, key=itemgetter(0))
         if index == len(self._changes):
             return len(self.chunks)
         return self._changes[index][1]

@@ -56,8 +56,8 @@ class MarkRows:
     def __len__(self) -> int:
         return len(self._marks)
 
-    def take_over(self, visible: Visible, first: int) -> int:
-        """Find the rows anew, lines having changed from a chunk on.
+    def take_over(self, visible: Visible, first: int, unchanged: int) -> int:
+        """Find the rows anew, lines having changed from a line of a chunk on.
 
         Returns the first row that may have changed.
         """
@@ -76,7 +76,7 @@ class MarkRows:
             if first < len(visible.chunks):
                 border = visible.chunks[first].first
                 kept = bisect_left(self._marks, border, key=_KEY)
-            row = visible.starts[min(first, len(visible.starts) - 1)]
+            row = visible.starts[min(first, len(visible.starts) - 1)] + unchanged
             row += bisect_left(self._ordinals, row)
         del self._ordinals[kept:]
         self._ordinals += [visible.ordinal_of(mark.key) for mark in self._marks[kept:]]
@@ -153,12 +153,16 @@ class Visible:
         self.starts = [0]
         self.hits: list[Sequence[int]] = []
         self.version = -1
+        self._last: tuple[Chunk, int, int] | None = None
 
     def __len__(self) -> int:
         return self.starts[-1]
 
-    def take_over(self) -> int:
-        """Follow the store; return the first chunk that may have changed."""
+    def take_over(self) -> tuple[int, int]:
+        """Follow the store; return the first chunk, and line of it, that may be others.
+
+        The line is another one than the first only in a last chunk that grew.
+        """
         held = self._store.chunks
         first = 0 if self.version < 0 else held.changed_since(self.version)
         self.version = held.version
@@ -171,7 +175,13 @@ class Visible:
         first = min(max(first, 0), len(self.chunks), max(stop - base, 0))
         self.chunks[first:] = held.chunks[base + first : stop]
         self.base = base
-        return first
+        before, self._last, unchanged = self._last, None, 0
+        if first < len(self.chunks) and self.selection is None:
+            here, last = self.chunks[first], self.chunks[-1]
+            if before == (here, here.stamp, here.edits):
+                unchanged = self.starts[-1] - self.starts[first]
+            self._last = (last, last.stamp, last.edits)
+        return first, unchanged
 
     def count_from(self, first: int) -> None:
         first = min(first, len(self.starts) - 1)
@@ -239,10 +249,11 @@ class Rows:
         self.visible = Visible(store, selection, attempt)
         self._marks = MarkRows(store.marks, attempt)
         self._version = -1
+        self._count = 0
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self.visible) + len(self._marks)
+        return self._count
 
     @property
     def line_count(self) -> int:
@@ -272,7 +283,7 @@ class Rows:
         if self.store.version == self._version:
             return len(self)
         self._version = self.store.version
-        first = self.visible.take_over()
+        first, unchanged = self.visible.take_over()
         selection = self.visible.selection
         chunks = self.visible.chunks
         if selection is not None and first < len(chunks):
@@ -280,7 +291,7 @@ class Rows:
             selection.keep_only(chunks)
             selection.plan(chunks[first:], self._nearest() - first)
             selection.advance(perf_counter() + AT_ONCE_SECONDS)
-        return self._counted(first)
+        return self._counted(first, unchanged)
 
     def advance(self, budget_seconds: float, near: Anchor | None = None) -> bool:
         """Filter on for a while, give or take a chunk; whether all is done.
@@ -303,11 +314,12 @@ class Rows:
             return len(self.visible.chunks)
         return self.store.chunks.holding(self._near.key) - self.visible.base
 
-    def _counted(self, first: int) -> int:
-        before = len(self)
+    def _counted(self, first: int, unchanged: int = 0) -> int:
+        before = self._count
         self.visible.count_from(first)
-        row = self._marks.take_over(self.visible, first)
-        return min(row, before, len(self))
+        row = self._marks.take_over(self.visible, first, unchanged)
+        self._count = len(self.visible) + len(self._marks)
+        return min(row, before, self._count)
 
     def row(self, number: int) -> Row:
         if not 0 <= number < len(self):

@@ -218,7 +218,9 @@ class ChunkWriter:
 
     def _confirm(self, index: int, lines: Sequence[tuple[int, LogLine]]) -> Block:
         """Let retained lines take the place of live ones with the same text."""
-        block = self._spool.writable(self._list.chunks[index])
+        chunk = self._list.chunks[index]
+        chunk.edits += 1
+        block = self._spool.writable(chunk)
         for at, line in lines:
             block.flags[at] |= RETAINED_BIT
             block.times[at] = NO_TIME if line.time_ns is None else line.time_ns

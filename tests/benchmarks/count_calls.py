@@ -113,7 +113,7 @@ class LogApp(TypedAhead[None]):
             ]
         )
         self.pane.show(OpenLog(store))
-        self.pane.set_scope(older=False)
+        self.pane.set_scope(older=False, newer=True)
         self.pane.view.focus()
 
 

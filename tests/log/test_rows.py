@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chronotui.log.attempts import key_of
 from chronotui.log.chunks import CHUNK_LINES
@@ -39,6 +41,46 @@ def test_rows_follow_the_store_when_asked(store: LogStore, lines: Lines) -> None
     assert len(rows) == 10_005
     assert 8_000 < first <= 10_000
     assert rows.refresh() == len(rows)
+
+
+def test_rows_before_those_that_may_be_others_stay(lines: Lines) -> None:
+    store = LogStore()
+    store.add(lines(0, 100, retained=False))
+    rows = Rows(store)
+    store.add(lines(100, 103))
+    store.add(lines(103, 104))
+    assert rows.refresh() == 100
+    store.add(lines(40, 41))  # retained, as it was live
+    store.add(lines(104, 105))
+    assert rows.refresh() <= 40
+    store.add(lines(106, 107))
+    store.add(lines(105, 106))  # comes before another one
+    assert rows.refresh() <= 105
+    store.add(lines(107, 5000))
+    assert rows.refresh() == 107
+    store.set_edge("older lines not loaded yet", None)
+    assert rows.refresh() == 0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batches=st.lists(
+        st.tuples(st.integers(0, 60), st.integers(1, 20), st.booleans()), max_size=8
+    )
+)
+def test_what_is_said_to_stay_stays(
+    batches: list[tuple[int, int, bool]], lines: Lines
+) -> None:
+    store, held = LogStore(), 0
+    store.set_edge(None, "newer lines not loaded yet")
+    rows = Rows(store)
+    for start, count, retained in batches:
+        before = rows.rows(0, len(rows))
+        at = held if start > 40 else start  # most go on at the end
+        store.add(lines(at, at + count, retained=retained))
+        held = max(held, at + count)
+        first = rows.refresh()
+        assert rows.rows(0, first) == before[:first]
 
 
 def test_what_stands_between_lines(store: LogStore, lines: Lines) -> None:

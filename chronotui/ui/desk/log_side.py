@@ -350,7 +350,8 @@ class LineLoader:
                 return
         self._say("")
         if log is self.log:
-            pane.set_scope(older=not log.state.at_start)
+            state = log.state
+            pane.set_scope(older=not state.at_start, newer=not state.at_end)
             if not pane.view.went_to_older_error():
                 self._say("No error above this line in what can be loaded.")
 
@@ -504,7 +505,7 @@ class LogSide(Vertical):
         if not state.lines:
             workflow = opened.workflow
             pane.view.explain_empty(*why_empty(self.pane, workflow, state))
-        pane.set_scope(older=not state.at_start)
+        pane.set_scope(older=not state.at_start, newer=not state.at_end)
         pane.view.log_changed()
 
     def name_job(self) -> None:

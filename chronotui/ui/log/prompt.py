@@ -342,8 +342,9 @@ class LogPane(Vertical):
     ) -> None:
         super().__init__(id=id)
         self.view = LogView(
-            settings=settings, local_zone=local_zone, when_placed=when_placed
+            settings=settings, local_zone=local_zone, when_placed=self._placed
         )
+        self._when_placed = when_placed
         self.prompt = Prompt(self._answered, self.cancel_prompt)
         self._now = now
         self._wrong = ""
@@ -363,13 +364,17 @@ class LogPane(Vertical):
         self.view.show(opened)
         self.update_bar()
 
-    def set_scope(self, *, older: bool) -> None:
-        """Take note whether lines before the loaded ones may exist."""
+    def set_scope(self, *, older: bool, newer: bool) -> None:
+        """Take note whether lines before and after the loaded ones may exist."""
+        self.view.edges.more_below = newer
         if older != self.view.edges.more_above:
             self.view.edges.more_above = older
             self.update_bar()
 
-    @on(LogView.PlaceChanged)
+    def _placed(self) -> None:
+        self.update_bar()
+        self._when_placed()
+
     def update_bar(self) -> None:
         """Say anew what is filtered and searched, and what is typed."""
         if not self.is_mounted:

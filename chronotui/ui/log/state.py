@@ -435,15 +435,17 @@ class EdgeWatch:
 
     Attributes:
         more_above: Whether older lines may exist that are not loaded.
+        more_below: Whether newer ones may.
     """
 
     def __init__(self) -> None:
-        self.more_above = True
+        self.more_above = self.more_below = True
         self._asked: dict[Edge, Anchor | None] = {}
 
     def forget(self) -> None:
         """Ask again when next near an edge: the log, or what is loaded, changed."""
         self._asked.clear()
+        self.more_below = True
 
     def ask_again(self, edge: Edge) -> None:
         """Ask once more although nothing came: the reader pushes at the edge."""
@@ -480,7 +482,8 @@ class EdgeWatch:
             wanted += self._once("top", rows.anchor(0) if count else None)
         if last >= count - ahead:
             newest = opened.near.anchor(count - 1) if count else None
-            wanted += self._once("bottom", newest)
+            below = self._once("bottom", newest)
+            wanted += below if self.more_below else []
         return wanted
 
     def _into(self, opened: OpenLog, gap: int) -> list[Edge]:

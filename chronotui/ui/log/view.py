@@ -103,8 +103,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     Args:
         settings: How lines are shown.
         local_zone: The reader's zone; None is the machine's own.
-        when_placed: Called when the reader is elsewhere, or lines came, before the
-            picture of it is on its way: what is painted then comes in the same frame.
+        when_placed: Called when the reader is elsewhere, lines came, or more were read
+            for filter and search, before the picture of it is on its way: what is
+            painted then comes in the same frame.
     """
 
     ALLOW_SELECT = False
@@ -240,12 +241,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
         settings: ViewSettings
 
-    class PlaceChanged(LogMessage):
-        """The reader moved, lines came, or more were read for filter and search."""
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, LogView.PlaceChanged)
-
     @dataclass(eq=False)
     class Said(LogMessage):
         """A key had a result worth a short sentence; "" takes the last one away."""
@@ -335,7 +330,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._place = None
         self._repaint()
         self._when_placed()
-        self.post_message(self.PlaceChanged(self))
         for wanted in self.edges.wanted(self.opened):
             if wanted == "whole":
                 self.post_message(self.WholeLogWanted(self))
@@ -496,7 +490,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         now, is_done = monotonic(), opened.is_indexed
         if is_done or now - self._last_told >= PROGRESS_SECONDS:
             self._last_told = now
-            self.post_message(self.PlaceChanged(self))
+            self._when_placed()
         if changed and (is_done or now - self._last_redrawn >= REDRAW_SECONDS):
             self._last_redrawn = now
             self.moved()

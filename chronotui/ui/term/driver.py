@@ -53,27 +53,19 @@ class Shortcut:
         Returns:
             Whether that was done; if not, refresh the widget.
         """
-        driver = self._driver()
-        if driver is None:
+        app = self._widget.app
+        driver = app._driver  # noqa: SLF001
+        if not hasattr(driver, "paint_rows") or app._batch_count:  # noqa: SLF001
+            return False
+        if not app.is_running or app._closed:  # noqa: SLF001
             return False
         region = self._uncovered()
         if region is None:
             return False
         x, top = region.offset
-        console = self._widget.app.console
-        return driver.paint_rows(
-            x, {top + y: row for y, row in rows.items()}, region.width, console
-        )
-
-    def _driver(self) -> FrugalDriver | None:
-        """Return the driver if it takes rows and Textual would paint them now."""
-        app = self._widget.app
-        driver = app._driver  # noqa: SLF001
-        if not hasattr(driver, "paint_rows") or app._batch_count:  # noqa: SLF001
-            return None
-        if not app.is_running or app._closed:  # noqa: SLF001
-            return None
-        return cast("FrugalDriver", driver)
+        placed = {top + y: row for y, row in rows.items()}
+        taker = cast("FrugalDriver", driver)
+        return taker.paint_rows(x, placed, region.width, app.console)
 
     def _uncovered(self) -> Region | None:
         """Return where the widget is on the screen if all of it is to be seen."""

@@ -44,11 +44,16 @@ def log_line(
 class PaneApp(TypedAhead[None]):
     """A log pane and all it says."""
 
-    def __init__(self, pane: LogPane) -> None:
+    def __init__(self, settings: ViewSettings | None) -> None:
         super().__init__()
         self.animation_level = "none"
-        self.pane = pane
         self.changes = 0
+        self.pane = LogPane(
+            settings=settings,
+            local_zone=UTC,
+            now=lambda: NOW,
+            when_placed=self._note_place,
+        )
 
     def compose(self) -> ComposeResult:
         yield self.pane
@@ -56,7 +61,7 @@ class PaneApp(TypedAhead[None]):
     def on_mount(self) -> None:
         self.pane.view.focus()
 
-    def on_log_view_place_changed(self) -> None:
+    def _note_place(self) -> None:
         self.changes += 1
 
 
@@ -170,11 +175,10 @@ def open_pane() -> OpenPane:
         store.add(
             list(map(log_line, range(lines)) if isinstance(lines, int) else lines)
         )
-        pane = LogPane(settings=settings, local_zone=UTC, now=lambda: NOW)
-        bench = Bench(PaneApp(pane), store)
+        bench = Bench(PaneApp(settings), store)
         async with bench.app.run_test(size=size, message_hook=bench.hear) as pilot:
             bench.pilot = pilot
-            pane.show(bench.opened)
+            bench.app.pane.show(bench.opened)
             await bench.settled()
             yield bench
 
