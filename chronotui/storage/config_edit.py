@@ -6,7 +6,6 @@ text, which keeps its comments and layout.
 
 from __future__ import annotations
 
-import copy
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,10 +15,8 @@ from chronotui.storage.config import parse_config
 from chronotui.storage.files import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-    from chronotui.storage.settings import KeyPath
 
 Document: TypeAlias = dict[str, Any]
 
@@ -65,16 +62,15 @@ def edit_config(path: Path, change: Callable[[Document], None]) -> Edit:
 
     text = _read(path)
     parse_config(text, path)
-    old = tomllib.loads(text)
-    new = copy.deepcopy(old)
-    change(new)
-    changed = changed_text(text, list(_differences(old, new, ())))
-    parse_config(changed, path)
-    if tomllib.loads(changed) != new:
+    wanted = tomllib.loads(text)
+    change(wanted)
+    changed = changed_text(text, wanted)
+    if changed is None:
         raise ConfigError(
             f"The layout of {path} does not allow this change.",
             next_step="Change it by hand.",
         )
+    parse_config(changed, path)
     return Edit(path, changed, text)
 
 
@@ -85,17 +81,3 @@ def _read(path: Path) -> str:
         return ""
     except (OSError, UnicodeDecodeError):
         raise ConfigError(f"{path} cannot be read as text.") from None
-
-
-def _differences(
-    old: Document, new: Document, path: KeyPath
-) -> Iterator[tuple[KeyPath, object]]:
-    """Yield what was set or removed (None), the smallest parts that differ."""
-    for name in old.keys() - new.keys():
-        yield (*path, name), None
-    for name, value in new.items():
-        before = old.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            yield from _differences(before, value, (*path, name))
-        elif before != value or type(before) is not type(value):
-            yield (*path, name), value

@@ -139,7 +139,7 @@ def test_whatever_the_layout_comments_stay(tmp_path: Path, text: str) -> None:
     assert edit.text.count("#") == text.count("#")
 
 
-@pytest.mark.parametrize("text", [*LAYOUTS[:2], *LAYOUTS[3:]])
+@pytest.mark.parametrize("text", LAYOUTS)
 def test_a_profile_finds_its_place_in_any_layout(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(text.encode())
@@ -154,15 +154,119 @@ def test_a_profile_finds_its_place_in_any_layout(tmp_path: Path, text: str) -> N
     assert edit.text.count("#") == text.count("#")
 
 
+NARROW = "profiles = { a.url = 'http://h' }"
+
+
 def test_a_layout_that_does_not_allow_a_change_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text(LAYOUTS[2])
+    path.write_text(f"# note\n{NARROW}\n")
+
+    def change(document: Document) -> None:
+        document["profiles"]["a"]["insecure"] = True
+
+    with pytest.raises(ConfigError, match="layout"):
+        edit_config(path, change)
+
+
+def test_a_narrow_layout_without_comments_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(NARROW)
+
+    def change(document: Document) -> None:
+        document["profiles"]["a"]["insecure"] = True
+
+    assert edit_config(path, change).text == (
+        '[profiles.a]\nurl = "http://h"\ninsecure = true\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            'profiles.one.url = "http://a"\nprofiles.one.verify = false\n'
+            'profiles.two.url = "http://b"\n'
+        ),
+        (
+            'default_profile = "one"\nprofiles.one.url = "http://a"\n'
+            'profiles.two = { url = "http://b" }\n'
+        ),
+    ],
+)
+def test_a_profile_is_added_after_dotted_keys(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+
+    def change(document: Document) -> None:
+        document["profiles"]["n3"] = {"url": "http://h", "auth": {"method": "none"}}
+
+    assert edit_config(path, change).text == (
+        f'{text}\n[profiles.n3]\nurl = "http://h"\n'
+        '\n[profiles.n3.auth]\nmethod = "none"\n'
+    )
+
+
+def test_a_profile_of_dotted_keys_gets_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[profiles]\none.url = "http://a"\ntwo.url = "http://b"\n[ui]\nwrap = true\n'
+    )
+
+    def change(document: Document) -> None:
+        document["profiles"]["one"]["auth"] = {"method": "bearer", "token_env": "X"}
+
+    assert edit_config(path, change).text == (
+        f'{path.read_text()}\n[profiles.one.auth]\nmethod = "bearer"\ntoken_env = "X"\n'
+    )
+
+
+def test_a_key_joins_the_dotted_keys_of_its_profile(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[profiles.one.auth]\nmethod = "none"\n[profiles]\none.url = "http://a"  # a\n'
+    )
+
+    def change(document: Document) -> None:
+        document["profiles"]["one"]["insecure"] = True
+
+    assert edit_config(path, change).text == (
+        f"{path.read_text()}one.insecure = true\n"
+    )
+
+
+COMMENTED = """\
+[profiles.one]
+url = "http://a"
+# trailing in one
+
+# how to sign in
+[profiles.one.auth]
+method = "bearer"
+token_env = "A"
+# token_env = "B"  (old)
+"""
+
+
+def test_a_comment_directly_after_a_key_stays_there(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"{COMMENTED}\n# colours\n[ui]\nwrap = true\n")
 
     def change(document: Document) -> None:
         document["profiles"]["b"] = {"url": "http://b"}
 
-    with pytest.raises(ConfigError, match="layout"):
-        edit_config(path, change)
+    assert edit_config(path, change).text == (
+        f'{COMMENTED}\n[profiles.b]\nurl = "http://b"\n\n# colours\n[ui]\nwrap = true\n'
+    )
+
+
+def test_comments_outlive_the_profile_they_stood_in(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f'{COMMENTED}\n[profiles.two]\nurl = "http://b"\n')
+
+    assert edit_config(path, lambda document: document["profiles"].pop("one")).text == (
+        "# trailing in one\n\n# how to sign in\n"
+        '# token_env = "B"  (old)\n\n[profiles.two]\nurl = "http://b"\n'
+    )
 
 
 def test_a_file_that_was_changed_meanwhile_is_not_written(path: Path) -> None:
@@ -247,6 +351,77 @@ def test_the_changed_text_says_exactly_what_was_wanted(
     edit = edit_config(path, change)
     assert tomllib.loads(edit.text) == ({"profiles": new} if new else {})
     assert "# kept" in edit.text
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> str:
+    """Profiles in headers, dotted keys and inline tables, with comments in between."""
+    prefix = draw(st.sampled_from(["profiles.", ""]))
+    blocks, short = [["[ui]", "wrap = true"]], []
+    for name in draw(st.permutations(["one", "two", '"x.y"'])):
+        keys = ["url = 'http://a'", "verify = false"][: draw(st.integers(1, 2))]
+        auth = draw(st.sampled_from(["none", "dotted", "inline", "header"]))
+        keys += ["auth.method = 'none'"] * (auth == "dotted")
+        keys += ["auth = { method = 'none' }"] * (auth == "inline")
+        if auth == "header":
+            blocks.append([f"[profiles.{name}.auth]", "method = 'none'"])
+        match draw(st.sampled_from(["header", "dotted", "inline"])):
+            case "header":
+                blocks.append([f"[profiles.{name}]", *keys])
+            case "inline" if auth in {"none", "inline"}:
+                short.append(f"{prefix}{name} = {{ {', '.join(keys)} }}")
+            case _:
+                short += [f"{prefix}{name}.{key}" for key in keys]
+    root = short if prefix else []
+    if not prefix:
+        blocks.append(["[profiles]", *short])
+    blocks = [root, *draw(st.permutations(blocks))]
+    fillers = st.lists(st.sampled_from(["", "# note", "# x = 1"]), max_size=2)
+    lines = [
+        line
+        for entry in (entry for block in blocks for entry in block)
+        for line in (*draw(fillers), entry)
+    ]
+    return "\n".join([*lines, *draw(fillers)])
+
+
+def add(document: Document) -> None:
+    document["profiles"]["new"] = {"url": "http://n", "auth": {"method": "none"}}
+    document["default_profile"] = "new"
+
+
+def edit_one(document: Document) -> None:
+    one = document["profiles"]["one"]
+    one |= {"url": "https://h", "insecure": True}
+    one.pop("verify", None)
+    one["auth"] = {"method": "bearer", "token_env": "T"}
+
+
+def unset_one(document: Document) -> None:
+    document["profiles"]["one"].pop("auth", None)
+    document["profiles"]["two"].get("auth", {}).clear()
+    document["profiles"]["two"].get("auth", {})["email"] = "a@b.c"
+
+
+def remove_one(document: Document) -> None:
+    del document["profiles"]["one"]
+
+
+@settings(deadline=None)
+@given(layouts(), st.sampled_from([add, edit_one, unset_one, remove_one]))
+def test_every_layout_takes_every_change_and_keeps_its_comments(
+    tmp_path_factory: Any, text: str, change: Any
+) -> None:
+    wanted = tomllib.loads(text)
+    path = tmp_path_factory.mktemp("edit") / "config.toml"
+    path.write_text(text)
+    change(wanted)
+
+    changed = edit_config(path, change).text
+    assert tomllib.loads(changed) == wanted
+    assert [line for line in changed.split("\n") if line.startswith("#")] == [
+        line for line in text.split("\n") if line.startswith("#")
+    ]
 
 
 def test_a_file_that_is_no_text_is_not_changed(tmp_path: Path) -> None:
