@@ -50,7 +50,7 @@ def _status(job: Job) -> Cell:
     return Cell(job.status, _STYLES.get(job.status, ""))
 
 
-def _tries(job: Job) -> str:
+def _attempts(job: Job) -> str:
     return "" if job.attempts is None else str(job.attempts)
 
 
@@ -77,7 +77,7 @@ _JOB_COLUMNS: Final = (
     Column("ID", attrgetter("id"), least=13),
     Column("STATUS", _status),
     Column("TRIGGER", attrgetter("trigger"), drop=2),
-    Column("TRIES", _tries, drop=1, right=True),
+    Column("ATTEMPTS", _attempts, drop=1, right=True),
     Column("STARTED (UTC)", _started, drop=4),
     Column("DURATION", _duration, drop=3, right=True),
 )

@@ -45,7 +45,7 @@ MEMORY_BYTES: Final = 64 << 20
 TRIES: Final = 8
 """A page in the middle of a log that fails so often in a row is not to be had."""
 
-HEAL_TRIES: Final = 3
+BACKFILL_TRIES: Final = 3
 """So often gaps in a log still being written are looked at again."""
 
 SLICE: Final = 2000
@@ -443,7 +443,7 @@ class RetainedLog:
         if is_settled or self._pages.coverage.cut_off:
             return
         backoff = backoff_of(self._timing, self._clock)
-        for _ in range(HEAL_TRIES):
+        for _ in range(BACKFILL_TRIES):
             gaps = list(self._intake.ledger.short_gaps())
             if not gaps:
                 return

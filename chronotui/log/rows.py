@@ -159,9 +159,10 @@ class Visible:
         return self.starts[-1]
 
     def take_over(self) -> tuple[int, int]:
-        """Follow the store; return the first chunk, and line of it, that may be others.
+        """Follow the store; return the first chunk that may differ, and how far not.
 
-        The line is another one than the first only in a last chunk that grew.
+        The number of its first lines that are what they were is known of a last chunk
+        that grew; else it is 0.
         """
         held = self._store.chunks
         first = 0 if self.version < 0 else held.changed_since(self.version)

@@ -150,12 +150,12 @@ COLUMNS: Final = {
         least=LEAST_ID,
     ),
     "trigger": JobColumn(_trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}),
-    "age": JobColumn(_age, _muted_when_done, widths={0: 7, 8: LONG_AGE}),
+    "age": JobColumn(_age, _muted_when_done, widths={0: 7, 7: LONG_AGE}),
     "duration": JobColumn(
         _duration, _plain_unless_failed, widths={1: 5, 2: 7}, right=True
     ),
     "attempts": JobColumn(
-        _attempts, lambda _state: Role.PLAIN, widths={4: 3, 7: LONG_ATTEMPT}
+        _attempts, lambda _state: Role.PLAIN, widths={4: 3, 8: LONG_ATTEMPT}
     ),
 }
 """From left to right."""

@@ -81,13 +81,11 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
         height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
     }
     ServerSearchScreen #found { height: 1; color: $text-muted; }
-    ServerSearchScreen > .server-search--time { color: $text-muted; }
     ServerSearchScreen > .server-search--stderr { color: $text-error; }
     ServerSearchScreen > .server-search--found { text-style: bold reverse; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "server-search--found",
-        "server-search--time",
         "server-search--stderr",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -182,7 +180,7 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
         found = self.get_component_rich_style("server-search--found", partial=True)
         stamp = format_time_ns(line.time_ns, digits=3) if line.time_ns else "no time"
         label = Text(no_wrap=True, overflow="ellipsis")
-        label.append(stamp, self._ink("time"))
+        label.append(stamp)
         label.append(" ▌ " if line.stream == "stderr" else "   ", self._ink("stderr"))
         place = 0
         message = line.message[:LONGEST_SHOWN]
