@@ -142,6 +142,8 @@ async def test_a_link_to_a_terminated_workflow_shows_those() -> None:
             assert session is not None
             tree = session.catalog.tree
             assert tree.filters.terminated
+            # The end of the list may be out of sight, where nothing asks for more.
+            session.catalog.want_more("")
             await until(pilot, lambda: tree.workflows.complete)
             assert ended.id in tree.workflows
             assert "terminated" in shown(pilot)
