@@ -65,13 +65,13 @@ def desk_on(
     profile = Profile(
         name="demo", url=server.url, poll_seconds=0.5, auth=auth_for(server)
     )
+    changes.setdefault("timing", WatchTiming(quiet_after=3600.0))
     plan = DeskPlan(
         profile,
         save_folder,
         ui=UiSettings(),
         view_settings=ViewSettings(zone="utc"),
         now=lambda: MOMENT,
-        timing=WatchTiming(quiet_after=3600.0),
         **changes,  # type: ignore[arg-type]
     )
     return DeskApp(plan, Config(Path("/dev/null")))

@@ -10,6 +10,7 @@ from textual.events import Key
 
 from chronotui.demo.routes import Dialect
 from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.engine.timing import WatchTiming
 from chronotui.model import STDERR
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import HISTORY, LIVE
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chronotui.demo.server import DemoServer
+
 
 DIALECTS = list(Dialect)
 
@@ -316,7 +318,9 @@ async def test_an_error_far_above_is_loaded_and_gone_to() -> None:
 async def test_a_log_that_is_not_kept_cannot_be_saved_and_why_is_said() -> None:
     with still_server() as server:
         job = server.world.newest_job("vault-rotate")
-        app = desk_on(server, workflow="vault-rotate", job=job.id)
+        # Where the job was answered for first, its refusal has to last to be believed.
+        timing = WatchTiming(refusal_lasts=0.2, retry_first=0.05, retry_cap=0.1)
+        app = desk_on(server, workflow="vault-rotate", job=job.id, timing=timing)
         async with app.run_test(size=(120, 36)) as pilot:
             await until_shown(pilot, "retention is off")
             await press(pilot, "s")

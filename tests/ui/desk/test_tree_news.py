@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chronotui.demo.faults import Failure
+from chronotui.engine.timing import WatchTiming
 from chronotui.tree.model import NodeKey
 from tests.ui.desk.scenes import (
     desk,
@@ -42,7 +43,9 @@ async def test_a_job_that_ended_is_shown_so_before_its_list_is_read_again() -> N
 async def test_a_workflow_without_retention_is_marked_once_it_was_told() -> None:
     with still_server() as server:
         vault = server.world.named("vault-rotate")
-        app = desk_on(server)
+        # Where the job was answered for first, its refusal has to last to be believed.
+        timing = WatchTiming(refusal_lasts=0.2, retry_first=0.05, retry_cap=0.1)
+        app = desk_on(server, timing=timing)
         async with app.run_test(size=(120, 36)) as pilot:
             await until_shown(pilot, "vault-rotate")
             assert "no logs" not in row_of(shown(pilot), "vault-rotate")
