@@ -354,12 +354,13 @@ async def _show_progress(task: Save, tell: Callable[[str], None]) -> None:
 
 
 def _progress_text(task: Save) -> str:
-    from chronotui.engine.save_request import count_of_lines, size_text
+    from chronotui.engine.save_request import size_text
+    from chronotui.text import plural
 
     now = task.progress
     said = f"; {now.said}" if now.said else ""
     return (
-        f"{now.phase}: {size_text(now.bytes)}, {count_of_lines(now.lines)}, "
+        f"{now.phase}: {size_text(now.bytes)}, {plural(now.lines, 'line')}, "
         f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
         f"{', server away' if now.away else ''}{said}"
     )

@@ -263,12 +263,6 @@ class Catalog:
         return self._listeners.add(listener)
 
     @property
-    def is_reading(self) -> bool:
-        """Whether an answer is awaited, or the next page of a list in view is due."""
-        readers = self._readers.values()
-        return any(one.wants_more or one.task is not None for one in readers)
-
-    @property
     def problem(self) -> ChronotuiError | None:
         """What stands between the tree and the server now, None if nothing."""
         if self._fault is not None or self.signed_out is not None:

@@ -20,10 +20,11 @@ from chronotui.engine.recording_check import (
 )
 from chronotui.engine.retained import LineSelection
 from chronotui.engine.save_download import encoder_for
-from chronotui.engine.save_request import SavePhase, count_of_lines, in_thread
+from chronotui.engine.save_request import SavePhase, in_thread
 from chronotui.engine.save_verify import AS_RETAINED
 from chronotui.errors import DownloadError
 from chronotui.storage.files import home_relative
+from chronotui.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,7 +223,7 @@ class Recording:
                 next_step=f"Both are kept, neither under the final name.{beside}",
             )
         work.notes.append(
-            f"{count_of_lines(found.only_theirs)} came too late to be recorded in "
+            f"{plural(found.only_theirs, 'line')} came too late to be recorded in "
             "order: the file was made from the server's own instead."
         )
         work.missing_lines = max(0, work.missing_lines - found.only_theirs)

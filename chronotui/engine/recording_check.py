@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from chronotui.engine.save_download import Fetch, OtherFormatError
 from chronotui.engine.save_request import (
     SavePhase,
-    count_of_lines,
     in_thread,
     shorten,
     spool_explained,
@@ -49,7 +48,7 @@ from chronotui.log.raw_body import (
 )
 from chronotui.model import LogLine, RawFormat
 from chronotui.storage.recording_part import CheckFile, Recorded
-from chronotui.text import clean
+from chronotui.text import clean, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -257,12 +256,12 @@ class Difference:
         parts = []
         if self.only_ours:
             parts.append(
-                f"{count_of_lines(self.only_ours)} only in the recording "
+                f"{plural(self.only_ours, 'line')} only in the recording "
                 f"({', '.join(self.our_examples)})"
             )
         if self.only_theirs:
             parts.append(
-                f"{count_of_lines(self.only_theirs)} only in the server's file "
+                f"{plural(self.only_theirs, 'line')} only in the server's file "
                 f"({', '.join(self.their_examples)})"
             )
         if not parts:
@@ -479,7 +478,7 @@ class ServerFile:
             await asyncio.sleep(min(wait, growing_seconds))
         if found.ends_early and await self._pages_go_on():
             raise UncheckableError(
-                f"that stops {count_of_lines(found.only_ours)} before the end of the "
+                f"that stops {plural(found.only_ours, 'line')} before the end of the "
                 "retained pages: something between cuts it off"
             )
         return found

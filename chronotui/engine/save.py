@@ -31,7 +31,6 @@ from chronotui.engine.save_request import (
     SaveRequest,
     SaveResult,
     SaveScope,
-    count_of_lines,
     size_text,
 )
 from chronotui.engine.save_verify import (
@@ -58,7 +57,7 @@ from chronotui.errors import (
 )
 from chronotui.model import RawFormat
 from chronotui.storage.files import AbandonedError, home_relative
-from chronotui.text import clean
+from chronotui.text import clean, plural
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -267,7 +266,7 @@ class Save:
             lines = work.recording.recorded.lines
             goes_on = "" if work.keep_anyway else " The same save goes on with it."
         shown = home_relative(self.part)
-        kept = f"The unfinished file ({count_of_lines(lines)}) is kept as {shown}."
+        kept = f"The unfinished file ({plural(lines, 'line')}) is kept as {shown}."
         error.next_step = f"{kept}{goes_on} {error.next_step}".strip()
 
 
@@ -394,7 +393,7 @@ async def _fetch(work: Work, raw_format: RawFormat, writer: Writer) -> Fetched:
         meter = work.meter
         raise DownloadError(
             f"The download broke off after {size_text(meter.bytes)} "
-            f"({count_of_lines(meter.lines)}): {broken.sentence}",
+            f"({plural(meter.lines, 'line')}): {broken.sentence}",
             next_step="Try again.",
         ) from broken
 

@@ -24,6 +24,7 @@ from chronotui.errors import DownloadError
 from chronotui.log.formats import SAVE_FORMATS, SaveFormat
 from chronotui.storage.files import Target, home_relative, look
 from chronotui.storage.recording_part import recording_to
+from chronotui.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -106,20 +107,15 @@ class SaveResult:
 
     def sentence(self) -> str:
         """Say what was saved, in one sentence; one not verified is not called so."""
-        what = f"{count_of_lines(self.lines)} ({size_text(self.bytes)})"
+        what = f"{plural(self.lines, 'line')} ({size_text(self.bytes)})"
         what += f" to {home_relative(self.path)}"
         if self.unverified:
             return f"Wrote {what}, not verified: {self.unverified}."
         more = f", {self.held}" if self.held else ""
         if self.missing_lines:
-            count = count_of_lines(self.missing_lines)
+            count = plural(self.missing_lines, "line")
             more += f", {count} missing from the server's log"
         return f"Saved {what}{more}."
-
-
-def count_of_lines(count: int) -> str:
-    """Return ``1 line`` or ``48,211 lines``."""
-    return "1 line" if count == 1 else f"{count:,} lines"
 
 
 def size_text(size: float) -> str:
@@ -366,7 +362,7 @@ class PathPreview:
         """
         if self.is_new and job_id and self.recorded_job:
             if job_id == self.recorded_job:
-                lines = count_of_lines(self.recorded_lines)
+                lines = plural(self.recorded_lines, "line")
                 return f"goes on with a recording of {lines}"
             return "an unfinished recording of another job: choose another name"
         if self.is_new:

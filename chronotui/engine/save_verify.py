@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_download import Fetch, OtherFormatError, TextMeasure
-from chronotui.engine.save_request import SavePhase, count_of_lines, in_thread
+from chronotui.engine.save_request import SavePhase, in_thread
 from chronotui.errors import (
     AuthError,
     ChronotuiError,
@@ -35,7 +35,7 @@ from chronotui.log.wholeness import (
 )
 from chronotui.model import STDERR, STDOUT, RawFormat
 from chronotui.paging import CursorTrail, PageOrder, order_of
-from chronotui.text import clean
+from chronotui.text import clean, plural
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -132,7 +132,7 @@ async def _refuse_cut(work: Work) -> NoReturn:
     of_all = f" of at least {least:,}" if least else ""
     raise ShortDownloadError(
         "The download is short: it stops in the middle of a line after "
-        f"{count_of_lines(work.meter.lines)}{of_all}.",
+        f"{plural(work.meter.lines, 'line')}{of_all}.",
         next_step=_LATER,
     )
 
@@ -141,7 +141,7 @@ def _fail(work: Work, verdict: DownloadVerdict) -> NoReturn:
     reason = clean(verdict.reason) or "it gave no reason"
     raise DownloadError(
         f"The server broke off the download after "
-        f"{count_of_lines(work.meter.lines)}: {reason}.",
+        f"{plural(work.meter.lines, 'line')}: {reason}.",
         next_step=_LATER,
     )
 
@@ -270,7 +270,7 @@ async def _compare(
     if left_out <= 0:
         return True
     work.notes.append(
-        f"The server's own download leaves out {count_of_lines(left_out)} of its "
+        f"The server's own download leaves out {plural(left_out, 'line')} of its "
         "retained log: the file was built from its pages."
     )
     return False

@@ -24,7 +24,6 @@ from chronotui.engine.save_request import (
     SaveRequest,
     SaveScope,
     completions,
-    count_of_lines,
     log_name,
     preview,
     size_text,
@@ -32,7 +31,7 @@ from chronotui.engine.save_request import (
 from chronotui.log.formats import SAVE_FORMATS
 from chronotui.log.marks import LineRow
 from chronotui.storage.files import home_relative
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.times import human_duration
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
 from chronotui.ui.keys import help_key
@@ -64,7 +63,7 @@ def sign(progress: SaveProgress) -> str:
 
 def amounts(progress: SaveProgress) -> str:
     """Return bytes, lines, rate and time: ``4.2 MB  31,402 lines  1.1 MB/s  0:04``."""
-    parts = [size_text(progress.bytes), count_of_lines(progress.lines)]
+    parts = [size_text(progress.bytes), plural(progress.lines, "line")]
     if not progress.phase.is_over:
         parts.append(f"{size_text(progress.bytes_per_second)}/s")
     parts.append(human_duration(progress.elapsed_seconds))
@@ -75,7 +74,7 @@ def share(progress: SaveProgress) -> str:
     """Return the part done: ``about 48 % of 65,000 lines``; "" if unknown."""
     if progress.fraction is None or progress.phase.is_over:
         return ""
-    whole = count_of_lines(progress.total_lines or 0)
+    whole = plural(progress.total_lines or 0, "line")
     return f"about {progress.fraction * 100:.0f} % of {whole}"
 
 

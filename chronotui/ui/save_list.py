@@ -16,10 +16,10 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from chronotui.engine.save_request import count_of_lines, suggest
+from chronotui.engine.save_request import suggest
 from chronotui.errors import ChronotuiError
 from chronotui.log.formats import SAVE_FORMATS
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
 from chronotui.ui.save import SaveDialog, amounts, bar, outcome, path_of, share, sign
 
@@ -120,7 +120,7 @@ class StopScreen(Question[Stop]):
     ]
 
     def __init__(self, save: Save) -> None:
-        lines = count_of_lines(save.progress.lines).replace(" ", " recorded ", 1)
+        lines = plural(save.progress.lines, "line").replace(" ", " recorded ", 1)
         super().__init__(
             f"Stop and delete {lines}?",
             [

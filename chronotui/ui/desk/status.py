@@ -22,7 +22,7 @@ from chronotui.errors import (
     UnreachableError,
     WebPageError,
 )
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.times import local_clock
 from chronotui.ui.term.driver import OwnRow
 
@@ -227,7 +227,7 @@ def _place(place: ViewportPlace) -> Iterator[StatusPart]:
 
 def _lines(log: LogState) -> Iterator[StatusPart]:
     """Say how many lines there are and how many are known to be missing."""
-    words = "1 line" if log.lines == 1 else f"{log.lines:,} lines"
+    words = plural(log.lines, "line")
     if log.lines and not log.at_start:
         newest = "first and newest" if log.split else "newest"
         yield StatusPart(f"{newest} {words}", short=f"{log.lines:,}+ lines")
@@ -255,7 +255,7 @@ def _recordings(recordings: Sequence[SaveProgress], recorded_id: str) -> StatusP
     words = f"{short} {clean(recorded_id)}".rstrip()
     if len(recordings) > 1:
         words = f"{short[0]} {len(recordings)} recordings"
-    lines = "1 line" if count == 1 else f"{count:,} lines"
+    lines = plural(count, "line")
     return StatusPart(
         f"{words} {lines}" + (", server away" if away else ""),
         "caution" if away else "good",

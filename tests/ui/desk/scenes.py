@@ -111,7 +111,8 @@ async def settled(pilot: Pilot[int]) -> None:
     before, calm = "", 0
     while calm < CALM_CHECKS:
         session = desk(pilot).desk.session
-        reads = session is not None and session.catalog.is_reading
+        readers = session.catalog._readers.values() if session is not None else ()
+        reads = any(one.wants_more or one.task is not None for one in readers)
         now = shown(pilot)
         calm = 0 if reads or now != before else calm + 1
         before = now
