@@ -50,11 +50,15 @@ class Page(Generic[Item]):
     """Items in the server's order; ``cursor`` leads on, None ends the list.
 
     ``hidden`` counts items the server sent that were not asked for and are left out.
+    ``total`` is how many the server says there are under its filters, None if it does
+    not. ``notes`` are sentences about what the page could not hold or was not asked.
     """
 
     items: tuple[Item, ...]
     cursor: str | None = None
     hidden: int = 0
+    total: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def brought_any(self) -> bool:
@@ -94,10 +98,11 @@ for _status in BuildStatus.KNOWN:
 class Workflow:
     """A workflow as listed, or as read alone (then with its generation).
 
-    ``payload`` is the server's text, usually JSON. ``log_retention`` is None when
-    the server did not say; a current server leaves it out for False, so only an
-    answer about logs (412) settles it. ``fields`` holds the server's object as
-    decoded, under its own names. Times are aware, in UTC.
+    An app whose runs are listed is one, too. ``labels`` are what its row says beside
+    the name, the most important first. ``payload`` is the server's text, usually JSON.
+    ``log_retention`` is None when the server did not say; a current server leaves it
+    out for False, so only an answer about logs (412) settles it. ``fields`` holds the
+    server's object as decoded, under its own names. Times are aware, in UTC.
     """
 
     id: str
@@ -113,13 +118,22 @@ class Workflow:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     terminated_at: datetime | None = None
+    labels: tuple[str, ...] = ()
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 class JobStatus(OpenEnum):
-    """State of a job; CANCELED and CANCELLED are one state (WIRE.md, "Jobs")."""
+    """State of a job; CANCELED and CANCELLED are one state (WIRE.md, "Jobs").
+
+    Runs of an app know three more: waiting for a person, ended with some branches
+    failed, and not told (the row is there and its run is not).
+    """
 
     __slots__ = ()
+
+    PAUSED: ClassVar[JobStatus]
+    PARTIAL: ClassVar[JobStatus]
+    UNKNOWN: ClassVar[JobStatus]
 
     PENDING: ClassVar[JobStatus]
     QUEUED: ClassVar[JobStatus]
@@ -140,9 +154,12 @@ class JobStatus(OpenEnum):
         return str(self) in {"PENDING", "QUEUED"}
 
 
-_TERMINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELED"})
+_TERMINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELED", "PARTIAL-SUCCEEDED"})
 for _name in JobStatus.KNOWN:
     setattr(JobStatus, _name, JobStatus(_name))
+JobStatus.PAUSED = JobStatus("PAUSED")
+JobStatus.PARTIAL = JobStatus("PARTIAL-SUCCEEDED")
+JobStatus.UNKNOWN = JobStatus("UNKNOWN")
 
 
 class Trigger(OpenEnum):
@@ -164,6 +181,11 @@ class Job:
 
     Times are aware, in UTC. ``attempts`` is None when the server did not say.
     ``fields`` holds the server's object as decoded, under its own names.
+
+    The run of an app is one, too: ``id`` is then that of the row that lists it, and
+    ``run_id`` that of the run, "" while the row has none. ``by`` is who started it (an
+    end user's session id or an account's e-mail), ``origin`` from where, ``error`` its
+    own words; "" where the server does not say.
     """
 
     id: str
@@ -177,7 +199,28 @@ class Job:
     completed_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    run_id: str = ""
+    by: str = ""
+    origin: str = ""
+    error: str = ""
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    @property
+    def shown_id(self) -> str:
+        """The id that people see and type."""
+        return self.run_id or self.id
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will change any more, as far as can be told.
+
+        A state nobody knows is taken at its end's word.
+        """
+        status = str(self.status)
+        if status in _TERMINAL:
+            return True
+        known = status in JobStatus.KNOWN or status in {"PAUSED", "UNKNOWN"}
+        return not known and self.completed_at is not None
 
     def duration(self, now: datetime | None = None) -> float | None:
         """Return the seconds it ran, or has been running; None where nobody can say.
@@ -194,6 +237,38 @@ class Job:
         """Return how long ago it ended, None when the server did not say."""
         ended_at = self.completed_at or self.updated_at
         return None if ended_at is None else now - ended_at.timestamp()
+
+
+class JobFilter(NamedTuple):
+    """What a list of jobs or runs is narrowed by, whoever applies it.
+
+    ``status`` and ``trigger`` are the server's own filters of jobs. The others are for
+    the runs of an app: ``keyword`` is looked up in inputs and outputs by the server
+    alone; ``since`` and ``until`` are aware and inclusive; ``user`` is an end user's
+    session id and ``account`` an account's e-mail, both exact.
+    """
+
+    status: JobStatus | None = None
+    trigger: Trigger | None = None
+    keyword: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    user: str = ""
+    account: str = ""
+
+    def accepts(self, job: Job) -> bool:
+        """Whether a job fits, but for the keyword, which only the server can tell."""
+        if self.status is not None and job.status != self.status:
+            return False
+        if self.trigger is not None and job.trigger != self.trigger:
+            return False
+        by = self.user or self.account
+        if by and job.by != by:
+            return False
+        at = job.created_at
+        if self.since is not None and (at is None or at < self.since):
+            return False
+        return self.until is None or (at is not None and at <= self.until)
 
 
 STDOUT: Final = "stdout"
@@ -278,3 +353,68 @@ class StreamFailed:
 
 LiveEvent: TypeAlias = Connected | LiveLines | StreamEnded | StreamFailed
 """What a live stream says, one value an event or a batch."""
+
+
+# What the event stream of an app's run says (WIRE.md "Dify: events").
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node of a run as one event tells it; the last one told of an id is true.
+
+    ``id`` is that of this execution, ``node_id`` that of the node in the graph.
+    ``status`` is the server's word (``running`` at its start). Times are aware, in
+    UTC; ``elapsed`` is seconds. ``parent_id`` is the iteration or loop it runs in, ""
+    for none, ``round`` which turn of that. ``retries`` counts from 1. ``fields`` is
+    the event's data as decoded; a form token never stands in it. ``is_snapshot`` tells
+    one that was replayed from one told as it happened.
+    """
+
+    id: str
+    title: str
+    node_type: str = ""
+    node_id: str = ""
+    status: str = "running"
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    elapsed: float | None = None
+    error: str = ""
+    parent_id: str = ""
+    round: int | None = None
+    retries: int = 0
+    is_snapshot: bool = False
+    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunText:
+    """Text of a run's answer as it is made; ``replaces`` all that came before it."""
+
+    text: str
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunNote:
+    """What an event says in words: the run began, paused, ended, an agent's log.
+
+    ``kind`` is the server's event (``workflow_paused``), ``text`` a sentence of ours,
+    the server's words in it as they came. ``is_error`` tells what went wrong;
+    ``is_over`` that the stream has nothing more to say.
+    """
+
+    kind: str
+    text: str
+    at: datetime | None = None
+    is_error: bool = False
+    is_over: bool = False
+    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPing:
+    """The stream is alive and has nothing to say."""
+
+
+RunEvent: TypeAlias = NodeState | RunText | RunNote | RunPing
+"""What a stream of a run's events says, one value an event."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from chronotui.cli.output import Cell, Column
 from chronotui.errors import UsageError
-from chronotui.model import JobStatus, Trigger
+from chronotui.model import JobFilter, JobStatus, Trigger
 from chronotui.paging import CursorTrail
 
 if TYPE_CHECKING:
@@ -137,8 +137,10 @@ def workflows(invocation: Invocation) -> int:
 
 def jobs(invocation: Invocation) -> int:
     options = invocation.options
-    status = JobStatus.parse(options.status) if options.status else None
-    trigger = Trigger.parse(options.trigger) if options.trigger else None
+    only = JobFilter(
+        JobStatus.parse(options.status) if options.status else None,
+        Trigger.parse(options.trigger) if options.trigger else None,
+    )
 
     async def read(client: Source) -> PagedRead[Job]:
         from chronotui.engine.resolve import resolve_workflow
@@ -147,11 +149,7 @@ def jobs(invocation: Invocation) -> int:
         workflow = await ask(lambda: resolve_workflow(client, options.workflow))
 
         async def page(cursor: str | None) -> Page[Job]:
-            return await ask(
-                lambda: client.jobs(
-                    workflow.id, cursor=cursor, status=status, trigger=trigger
-                )
-            )
+            return await ask(lambda: client.jobs(workflow.id, cursor=cursor, only=only))
 
         return await read_list(page, _limit(invocation))
 

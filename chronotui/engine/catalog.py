@@ -211,8 +211,7 @@ class JobReader(ListReader):
         page = await self._client.jobs(
             self._branch.workflow.id,
             cursor=place.cursor,
-            status=self._filter.status,
-            trigger=self._filter.trigger,
+            only=self._filter,
         )
         following = None if page.cursor is None else ListPosition(cursor=page.cursor)
         return self._branch.put(page.items), following
@@ -224,7 +223,7 @@ class JobReader(ListReader):
         unread = [job_id for job_id in branch.jobs.unfinished if job_id not in read]
         for job_id in unread[:ALONE]:
             try:
-                job = await self._client.job(branch.workflow.id, job_id)
+                job = await self._client.reread(branch.jobs[job_id])
             except NotFoundError:
                 branch.forget(job_id)
             else:

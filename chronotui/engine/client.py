@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from chronotui.errors import NotSignedInError
 from chronotui.sources.protocol import (
@@ -27,7 +27,7 @@ from chronotui.storage.secrets import read_secret, secret_source
 from chronotui.storage.state import SavedSession, SessionFile
 
 if TYPE_CHECKING:
-    from chronotui.sources.protocol import RequestEntry, Source
+    from chronotui.sources.protocol import RequestEntry, RunSource, Source
     from chronotui.storage.settings import Profile
     from chronotui.storage.state import DiagnosticLog
 
@@ -65,15 +65,35 @@ def open_client(
     ask: AskSecret | None = None,
     log: DiagnosticLog | None = None,
     remember: bool = True,
-    needs: str = "jobs",
 ) -> Source:
+    """Make the client of a profile whose server has jobs, see `open_server`."""
+    opened = open_server(profile, needs="jobs", ask=ask, log=log, remember=remember)
+    return cast("Source", opened)
+
+
+def open_runs(
+    profile: Profile, *, ask: AskSecret | None = None, log: DiagnosticLog | None = None
+) -> RunSource:
+    """Make the client of a profile whose server has the runs of an app."""
+    opened = open_server(profile, needs="runs", ask=ask, log=log, remember=False)
+    return cast("RunSource", opened)
+
+
+def open_server(
+    profile: Profile,
+    *,
+    needs: str = "",
+    ask: AskSecret | None = None,
+    log: DiagnosticLog | None = None,
+    remember: bool = True,
+) -> Source | RunSource:
     """Make the client of a profile; nothing is sent yet.
 
     Args:
+        needs: The capability it is opened for; "" for none in particular.
         ask: Asks for a secret the profile does not hold; None never asks.
         log: Takes one line a request, secrets left out.
         remember: Whether sessions are kept between runs.
-        needs: The capability it is opened for.
 
     Raises:
         UsageError: Servers of the profile's kind lack it, or cannot be opened.

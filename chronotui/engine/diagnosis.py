@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from chronotui.engine.client import open_client
 from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
-from chronotui.model import Connected, JobStatus, LiveLines, StreamFailed
+from chronotui.model import (
+    Connected,
+    JobFilter,
+    JobStatus,
+    LiveLines,
+    StreamFailed,
+)
 from chronotui.sources.address import parse_address, proxy_notes
 from chronotui.text import clean, plural
 
@@ -64,6 +70,7 @@ SEARCHED_WORKFLOWS: Final = 40
 """Workflows that are looked through for a running job."""
 
 AT_ONCE: Final = 4
+RUNNING: Final = JobFilter(status=JobStatus.RUNNING)
 
 
 class CheckResult(NamedTuple):
@@ -221,7 +228,7 @@ async def _running_jobs(
         for begin in range(0, len(logged), AT_ONCE):
             some = logged[begin : begin + AT_ONCE]
             pages = await asyncio.gather(
-                *[client.jobs(one.id, status=JobStatus("RUNNING")) for one in some]
+                *[client.jobs(one.id, only=RUNNING) for one in some]
             )
             for workflow, jobs in zip(some, pages, strict=True):
                 for job in jobs.items:

@@ -28,6 +28,7 @@ from chronotui.sources.auth import Credentials, SignedIn, source_for
 from chronotui.sources.http import Http, HttpRequest, routed
 from chronotui.sources.protocol import (
     CHRONOVERSE,
+    EVERYTHING,
     BearerAuth,
     NoAuth,
     SessionAuth,
@@ -52,13 +53,12 @@ if TYPE_CHECKING:
 
     from chronotui.model import (
         Job,
-        JobStatus,
+        JobFilter,
         LiveEvent,
         LogPage,
         Page,
         RawFormat,
         SearchPage,
-        Trigger,
         Workflow,
     )
     from chronotui.sources.download import RawDownload
@@ -123,8 +123,7 @@ class Chronoverse:
         workflow_id: str,
         *,
         cursor: str | None = None,
-        status: JobStatus | None = None,
-        trigger: Trigger | None = None,
+        only: JobFilter = EVERYTHING,
     ) -> Page[Job]:
         """List a workflow's jobs, newest first, one page (WIRE.md "Jobs").
 
@@ -136,18 +135,21 @@ class Chronoverse:
         """
 
         async def page(word: str | None) -> Page[Job]:
-            query = {"cursor": cursor, "status": word, "trigger": trigger}
+            query = {"cursor": cursor, "status": word, "trigger": only.trigger}
             url = self._url("workflows", workflow_id, "jobs", query=query)
             return read_jobs(await self._read("jobs", url), workflow_id)
 
-        if status is None:
+        if only.status is None:
             return await page(None)
-        return await self._job_words.ask(status, page, first_page=not cursor)
+        return await self._job_words.ask(only.status, page, first_page=not cursor)
 
     async def job(self, workflow_id: str, job_id: str) -> Job:
         """Read one job; its attempts and container are not told here."""
         url = self._url("workflows", workflow_id, "jobs", job_id)
         return read_job(await self._read("job", url), workflow_id)
+
+    async def reread(self, job: Job) -> Job:
+        return await self.job(job.workflow_id, job.id)
 
     async def log_page(
         self,

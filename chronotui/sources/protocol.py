@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from chronotui.errors import UsageError
-from chronotui.model import RawFormat
+from chronotui.model import JobFilter, RawFormat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -24,20 +24,22 @@ if TYPE_CHECKING:
 
     from chronotui.model import (
         Job,
-        JobStatus,
         LiveEvent,
         LogPage,
         Page,
+        RunEvent,
         SearchPage,
-        Trigger,
         Workflow,
     )
 
 # What a source is asked. Every call raises ChronotuiErrors alone.
 
 
+EVERYTHING: Final = JobFilter()
+
+
 class ListSource(Protocol):
-    """Lists workflows and their jobs."""
+    """Lists workflows and their jobs, or an app and its runs."""
 
     async def workflows(
         self,
@@ -54,12 +56,19 @@ class ListSource(Protocol):
         workflow_id: str,
         *,
         cursor: str | None = None,
-        status: JobStatus | None = None,
-        trigger: Trigger | None = None,
+        only: JobFilter = EVERYTHING,
     ) -> Page[Job]:
-        """Return one page of a workflow's jobs, newest first."""
+        """Return one page of a workflow's jobs, newest first.
 
-    async def job(self, workflow_id: str, job_id: str) -> Job: ...
+        What the server cannot narrow is narrowed by the source: such a page may be
+        short, or empty and lead on.
+        """
+
+    async def job(self, workflow_id: str, job_id: str) -> Job:
+        """Read one job, or run, by the id that people see."""
+
+    async def reread(self, job: Job) -> Job:
+        """Read a listed job again, alone."""
 
     def allow_sign_in(self) -> None:
         """Let the next request sign in, although that was refused before."""
@@ -127,8 +136,60 @@ class LogSource(Protocol):
         """Open the raw download; blocking, for a worker thread."""
 
 
-class Source(ListSource, LogSource, Protocol):
-    """One server, one sign-in; belongs to one event loop, ``download`` apart."""
+class RunListSource(ListSource, Protocol):
+    """Lists an app's runs, where that costs the server much."""
+
+    async def jobs(
+        self,
+        workflow_id: str,
+        *,
+        cursor: str | None = None,
+        only: JobFilter = EVERYTHING,
+        many: bool = False,
+    ) -> Page[Job]:
+        """Return one page, newest first; ``many`` asks for as large ones as there are.
+
+        A run is given once, whatever happens to the list while it is walked.
+        """
+
+    async def newer(
+        self, workflow_id: str, since: datetime, *, only: JobFilter = EVERYTHING
+    ) -> Page[Job]:
+        """Return the runs from some seconds before a time on, newest first.
+
+        Overlaps what is known, so that a row that was written late is not lost. The
+        cursor leads on to older ones, as of `jobs`.
+        """
+
+
+class RunEventSource(Protocol):
+    """Reads what goes on in the runs of an app."""
+
+    async def reread(self, job: Job) -> Job:
+        """Read a listed run alone, with its inputs and outputs (``fields["detail"]``).
+
+        The state told here is the true one, whatever a stream of events said.
+        """
+
+    def why_not_attached(self, job: Job) -> str:
+        """Return why nobody can follow the events of a run; "" where one can.
+
+        Asking for them otherwise could change data on the server.
+        """
+
+    def events(
+        self, job: Job
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[RunEvent, ...]]]:
+        """Attach to a run; what happened so far is told first, as a snapshot.
+
+        One stream at a time: a second one waits for the first to be closed. The
+        iterator ends when the server closes the stream, which says nothing about the
+        run. Raises a UsageError where `why_not_attached` says why.
+        """
+
+
+class Server(Protocol):
+    """One server, one sign-in; belongs to one event loop."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -152,6 +213,18 @@ class Source(ListSource, LogSource, Protocol):
         """End the session on the server, where there is one, and forget the secrets."""
 
     async def aclose(self) -> None: ...
+
+
+class Source(ListSource, LogSource, Server, Protocol):
+    """A server with jobs and their logs; ``download`` may be used in other threads."""
+
+
+class RunSource(RunListSource, RunEventSource, Server, Protocol):
+    """A server with the runs of one app; `workflows` lists that app alone."""
+
+    @property
+    def version(self) -> str:
+        """The server's version as it tells it with each answer; "" while unknown."""
 
 
 # How a profile signs in and connects, and what is told of each exchange. Secrets come
@@ -294,7 +367,16 @@ class OpenSource(Protocol):
         tls: TlsSettings | None = None,
         insecure: bool = False,
         log: RequestLog | None = None,
-    ) -> Source: ...
+    ) -> Source | RunSource: ...
+
+
+class Nouns(NamedTuple):
+    """What is listed, in the words of a kind's users."""
+
+    item: str
+    items: str
+    group: str
+    groups: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +386,7 @@ class SourceKind:
     Attributes:
         label: Its name for people.
         unit: What one profile of it points at, for people.
+        nouns: What it lists.
         methods: The ways to sign in it knows, the usual one first.
         opener: ``module:function`` of an `OpenSource`; "" for a kind that is announced
             and cannot be opened yet.
@@ -312,11 +395,12 @@ class SourceKind:
     name: str
     label: str
     unit: str
+    nouns: Nouns
     methods: tuple[str, ...]
     capabilities: Capabilities
     opener: str = ""
 
-    def check(self, profile: str, needs: str) -> None:
+    def check(self, profile: str, needs: str = "") -> None:
         """Refuse a profile whose server cannot be opened, or lacks a capability.
 
         Raises:
@@ -324,14 +408,14 @@ class SourceKind:
         """
         if not self.opener:
             why = "which this version does not speak"
-        elif not getattr(self.capabilities, needs):
+        elif needs and not getattr(self.capabilities, needs):
             why = f"which has no {needs.replace('_', ' ')}"
         else:
             return
         able = [
             kind.label
             for kind in KINDS.values()
-            if kind.opener and getattr(kind.capabilities, needs)
+            if kind.opener and (not needs or getattr(kind.capabilities, needs))
         ]
         step = f"Choose a {' or '.join(able)} profile with --profile." if able else ""
         raise UsageError(
@@ -349,6 +433,7 @@ CHRONOVERSE: Final = SourceKind(
     "chronoverse",
     "Chronoverse",
     "Chronoverse server",
+    Nouns("job", "jobs", "workflow", "workflows"),
     ("session", "bearer", "cookie", "none"),
     Capabilities(
         jobs=True,
@@ -363,7 +448,8 @@ DIFY: Final = SourceKind(
     "dify",
     "Dify",
     "Dify app",
+    Nouns("run", "runs", "app", "apps"),
     ("bearer",),
-    Capabilities(runs=True, pages=True, follow=True),
+    Capabilities(runs=True, follow=True),
 )
 KINDS: Final = {kind.name: kind for kind in (CHRONOVERSE, DIFY)}

@@ -8,6 +8,7 @@ from enum import Enum
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chronotui.model import JobFilter
 from chronotui.text import clean
 from chronotui.tree.listing import Listing, ListNote, NoteKind, lines_of, notes_of
 
@@ -18,25 +19,14 @@ if TYPE_CHECKING:
     from chronotui.tree.listing import NoteLine
 
 
-class JobFilter(NamedTuple):
-    """The part of the filters the server applies to jobs."""
-
-    status: JobStatus | None = None
-    trigger: Trigger | None = None
-
-    def accepts(self, job: Job) -> bool:
-        if self.status is not None and job.status != self.status:
-            return False
-        return self.trigger is None or job.trigger == self.trigger
-
-    def describe(self) -> str:
-        """Return the filter in words, "" when nothing is filtered."""
-        words = []
-        if self.status is not None:
-            words.append(clean(str(self.status)))
-        if self.trigger is not None:
-            words.append("manual" if self.trigger == "MANUAL" else "automatic")
-        return " ".join(words)
+def described(job_filter: JobFilter) -> str:
+    """Return the filter in words, "" when nothing is filtered."""
+    words = []
+    if job_filter.status is not None:
+        words.append(clean(str(job_filter.status)))
+    if job_filter.trigger is not None:
+        words.append("manual" if job_filter.trigger == "MANUAL" else "automatic")
+    return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +422,7 @@ def _no_workflow(tree: TreeModel) -> str:
 
 
 def _no_job(tree: TreeModel, branch: Branch) -> str:
-    said = tree.filters.jobs.describe()
+    said = described(tree.filters.jobs)
     if not said:
         return "No jobs yet."
     return f"No job is {said} in {clean(branch.workflow.name)}. {CLEAR}"

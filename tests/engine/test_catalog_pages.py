@@ -11,9 +11,18 @@ from chronotui.engine.catalog import (
 )
 from chronotui.engine.timing import Backoff
 from chronotui.errors import NotFoundError
-from chronotui.model import Job, JobStatus, Page, Trigger, Workflow, WorkflowKind
+from chronotui.model import (
+    Job,
+    JobFilter,
+    JobStatus,
+    Page,
+    Trigger,
+    Workflow,
+    WorkflowKind,
+)
+from chronotui.sources.protocol import EVERYTHING
 from chronotui.tree.listing import Loading
-from chronotui.tree.model import Branch, JobFilter, TreeModel
+from chronotui.tree.model import Branch, TreeModel
 
 PAGE = 2
 
@@ -44,8 +53,7 @@ class Scripted:
         workflow_id: str,
         *,
         cursor: str | None = None,
-        status: JobStatus | None = None,
-        trigger: Trigger | None = None,
+        only: JobFilter = EVERYTHING,
     ) -> Page[Job]:
         self.asked["jobs"] += 1
         if self.empty_pages:
@@ -82,6 +90,9 @@ class Scripted:
             return self.alone[job_id]
         except KeyError:
             raise NotFoundError("No such job.") from None
+
+    async def reread(self, job: Job) -> Job:
+        return await self.job(job.workflow_id, job.id)
 
 
 def backoff() -> Backoff:

@@ -26,6 +26,7 @@ from chronotui.model import (
     STDOUT,
     Connected,
     Job,
+    JobFilter,
     JobStatus,
     LiveLines,
     LogLine,
@@ -101,10 +102,12 @@ async def all_workflows(client: Chronoverse, **filters: bool) -> list[Workflow]:
 async def all_jobs(
     client: Chronoverse, workflow_id: str, status: JobStatus | None = None
 ) -> list[Job]:
-    page = await client.jobs(workflow_id, status=status)
+    page = await client.jobs(workflow_id, only=JobFilter(status))
     found = list(page.items)
     while page.cursor is not None:
-        page = await client.jobs(workflow_id, status=status, cursor=page.cursor)
+        page = await client.jobs(
+            workflow_id, only=JobFilter(status), cursor=page.cursor
+        )
         found.extend(page.items)
     return found
 
@@ -173,9 +176,11 @@ async def test_filters_by_every_state_it_can_meet(
         assert [j.status for j in await all_jobs(client, workflow_id, status)] == [
             status
         ]
-    manual = await client.jobs(workflow_id, trigger=Trigger.MANUAL)
+    manual = await client.jobs(workflow_id, only=JobFilter(trigger=Trigger.MANUAL))
     assert len(manual.items) == 4
-    assert not (await client.jobs(workflow_id, trigger=Trigger.AUTOMATIC)).items
+    assert not (
+        await client.jobs(workflow_id, only=JobFilter(trigger=Trigger.AUTOMATIC))
+    ).items
     if server.dialect is Dialect.CURRENT:
         assert await all_jobs(client, workflow_id, JobStatus.QUEUED) is not None
     else:

@@ -21,7 +21,7 @@ from chronotui.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
-from chronotui.model import JobStatus, RawFormat, Trigger
+from chronotui.model import JobFilter, JobStatus, RawFormat, Trigger
 from chronotui.sources.chronoverse import Chronoverse, open_chronoverse
 from chronotui.sources.http import KEEPALIVE_SECONDS, MAX_JSON_BYTES, socket_options
 from chronotui.sources.protocol import BearerAuth, SessionAuth, SessionCookies
@@ -43,7 +43,7 @@ async def test_keeps_the_prefix_and_encodes_what_it_sends(
     peer = await make_peer(lambda _request, _writer: answer(200, EMPTY))
     client = client_for(peer.url + "/api//")
     await client.workflows(cursor="a+/= é", query="x&y", terminated=True)
-    await client.jobs("w/1", status=JobStatus.FAILED, trigger=Trigger.MANUAL)
+    await client.jobs("w/1", only=JobFilter(JobStatus.FAILED, Trigger.MANUAL))
     await client.log_page("w", "j", cursor="c", fresh=True)
     await client.search_logs("w", "j", query="a b", stream="stderr", cursor="d")
     cursor = "a%2B%2F%3D%20%C3%A9"
@@ -392,13 +392,13 @@ async def test_the_other_spelling_is_tried_once_and_remembered(
 
     peer = await make_peer(script)
     client = client_for(peer.url)
-    await client.jobs("w", status=JobStatus.CANCELED)
-    await client.jobs("w", status=JobStatus.CANCELED, cursor="x")
-    await client.jobs("w", status=JobStatus.parse("cancelled"))
+    await client.jobs("w", only=JobFilter(JobStatus.CANCELED))
+    await client.jobs("w", only=JobFilter(JobStatus.CANCELED), cursor="x")
+    await client.jobs("w", only=JobFilter(JobStatus.parse("cancelled")))
     words = [request.target.rpartition("status=")[2] for request in peer.received]
     assert words == ["CANCELED", "CANCELLED", "CANCELLED", "CANCELLED"]
     with pytest.raises(RequestRefusedError, match="does not filter by QUEUED") as no:
-        await client.jobs("w", status=JobStatus.QUEUED)
+        await client.jobs("w", only=JobFilter(JobStatus.QUEUED))
     assert "invalid status" in no.value.sentence
 
 
@@ -408,7 +408,7 @@ async def test_a_refused_cursor_is_not_blamed_on_the_state(
     peer = await make_peer(lambda *_: answer(400, "invalid cursor", kind="text/plain"))
     client = client_for(peer.url)
     with pytest.raises(RequestRefusedError) as refused:
-        await client.jobs("w", status=JobStatus.FAILED, cursor="old")
+        await client.jobs("w", only=JobFilter(JobStatus.FAILED), cursor="old")
     assert "does not filter" not in refused.value.sentence
 
 

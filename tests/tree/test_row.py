@@ -5,9 +5,17 @@ from itertools import product
 
 import pytest
 
-from chronotui.model import BuildStatus, Job, JobStatus, Trigger, Workflow, WorkflowKind
+from chronotui.model import (
+    BuildStatus,
+    Job,
+    JobFilter,
+    JobStatus,
+    Trigger,
+    Workflow,
+    WorkflowKind,
+)
 from chronotui.tree.listing import ListNote, NoteKind, lines_of
-from chronotui.tree.model import Branch, JobFilter, ShortIds
+from chronotui.tree.model import Branch, ShortIds
 from chronotui.tree.row import (
     Role,
     RowPiece,

@@ -1,0 +1,1 @@
+"""The runs of an app: what their events say, and how they are written down."""
