@@ -13,7 +13,7 @@ import time
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from chronotui.engine.recording import Recording
 from chronotui.engine.retry import Retries
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import RunSource, Source
 
 _OUR_ERROR: Final = "Try again; this is an error in chronotui."
 
@@ -84,7 +84,7 @@ class Save:
 
     def __init__(
         self,
-        client: Source,
+        client: Source | RunSource,
         request: SaveRequest,
         *,
         spool: Callable[[], Overflow] | None = None,
@@ -95,7 +95,8 @@ class Save:
         self.error: ChronotuiError | None = None
         self.part: Path | None = None
         """The unfinished file, if one was kept."""
-        self._work = Work(client, request, spool, watch)
+        # A server without logs is asked for none: there the request has a content.
+        self._work = Work(cast("Source", client), request, spool, watch)
         self._recording: Recording | None = None
         self._task: asyncio.Task[object] | None = None
         self._cancel_asked = False
@@ -503,7 +504,7 @@ async def _save_content(work: Work, content: Content) -> None:
                 await work.in_thread(partial(put, data, items))
     except BaseException:
         with contextlib.suppress(AbandonedError, DownloadError):
-            put(content.rest(), 0)
+            put(*content.rest())
         raise
     work.notes += content.notes
     work.missing_lines = content.missing
@@ -518,7 +519,7 @@ class Saves:
 
     def __init__(
         self,
-        client: Source,
+        client: Source | RunSource,
         *,
         spool: Callable[[], Overflow] | None = None,
         watch: WatchSettings | None = None,

@@ -64,8 +64,8 @@ class Content(Protocol):
     def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
         """Yield the file piece by piece, each with the items that end in it."""
 
-    def rest(self) -> bytes:
-        """Return what an unfinished file ends with, if it is kept."""
+    def rest(self) -> tuple[bytes, int]:
+        """Return what an unfinished file ends with, if it is kept, and its items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

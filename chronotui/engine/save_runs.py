@@ -21,10 +21,13 @@ from chronotui.text import clean, plural
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from typing import TypeAlias
 
     from chronotui.model import Job, Page, Workflow
     from chronotui.runs.formats import ListFormat, RunFormat, SavedRun
     from chronotui.sources.protocol import RunListSource
+
+    Observe: TypeAlias = Callable[[Callable[[str], None]], Awaitable[SavedRun]]
 
 EVERY_RUN: Final = JobFilter()
 
@@ -119,7 +122,8 @@ class RunWalk:
 
     @property
     def _is_long(self) -> bool:
-        return self._limit is None or self._limit > _FEW
+        """Whether larger pages are worth what they cost the server."""
+        return self._limit is None or self._limit > _FEW or bool(self.hidden)
 
     def remarks(self) -> list[str]:
         """Return what is to be known of the list beside its rows."""
@@ -158,9 +162,9 @@ class _ListContent:
         yield self._encoder.end(), 0
         self.notes = self._walk.remarks()
 
-    def rest(self) -> bytes:
+    def rest(self) -> tuple[bytes, int]:
         """Leave a list that broke off as it is: what it lacks shows."""
-        return b""
+        return b"", 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,29 +219,34 @@ class _RunContent:
 
     def __init__(
         self,
-        seen: Callable[[], Awaitable[SavedRun]],
+        seen: Observe,
         so_far: Callable[[], SavedRun | None],
         form: RunFormat,
+        tell: Callable[[str], None],
     ) -> None:
+        self._tell = tell
         self._seen = seen
         self._so_far = so_far
         self._format = form
         self.notes: list[str] = []
 
     async def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
-        saved = await self._seen()
+        saved = await self._seen(self._tell)
         self.notes = [clean(words) for words in saved.unseen]
         if not saved.is_complete:
             self.notes.append("The run had not ended: the file has it as it was.")
-        yield self._format.encode(saved), saved.events
+        yield self._piece(saved)
 
-    def rest(self) -> bytes:
+    def rest(self) -> tuple[bytes, int]:
         saved = self._so_far()
-        return b"" if saved is None else self._format.encode(saved)
+        return (b"", 0) if saved is None else self._piece(saved)
+
+    def _piece(self, saved: SavedRun) -> tuple[bytes, int]:
+        return self._format.encode(saved), saved.events
 
 
 def run_request(
-    seen: Callable[[], Awaitable[SavedRun]],
+    seen: Observe,
     job: Job,
     app: Workflow,
     form: RunFormat,
@@ -248,15 +257,15 @@ def run_request(
     """Return the save of one run; its unit is the event seen.
 
     Args:
-        seen: Returns the run as it is to be saved; may wait for its end. Called once
-            for each try.
+        seen: Returns the run as it is to be saved, perhaps once it has ended. Called
+            once for each try, with what takes a sentence about what goes on.
         so_far: Returns what there is of it when the save ends before.
     """
     return SaveRequest(
         workflow_id=app.id,
         job_id=job.shown_id,
         scope=SaveScope.RUN if form is RUN_JSON else SaveScope.EVENTS,
-        content=lambda _tell: _RunContent(seen, so_far, form),
+        content=lambda tell: _RunContent(seen, so_far, form, tell),
         file_name=run_name(app, job, form),
         noun="event",
         job=job,
