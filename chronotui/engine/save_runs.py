@@ -149,7 +149,7 @@ class RunWalk:
         said = [clean(note) for note in self.notes]
         if self.unreadable:
             rows = plural(self.unreadable, "run")
-            said.append(f"{rows} cannot be read: the server fails at them.")
+            said.append(f"{rows} could not be read: the server itself fails there.")
         if self.lost:
             rows = plural(self.lost, "run")
             said.append(f"The server counts {rows} more than it showed.")

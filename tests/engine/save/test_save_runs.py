@@ -133,7 +133,7 @@ async def test_what_pages_say_is_said_once_and_what_lacks_is_counted() -> None:
     await walked(walk)
     first, second, third = walk.remarks()
     assert "\x1b" not in first
-    assert second == "1 run cannot be read: the server fails at them."
+    assert second == "1 run could not be read: the server itself fails there."
     assert third == "The server counts 3 runs more than it showed."
     assert (walk.missing, walk.hidden, walk.exit_code) == (4, 4, 6)
 
