@@ -235,8 +235,7 @@ class ProfileForm(ProfileDialog):
             box.border_title = self._title()
             box.border_subtitle = "ctrl+s tests and saves · esc closes"
             if self._first:
-                words = f"Where is your server? This goes to {self._config_path}."
-                yield Static(Content(clean(words)), id="welcome")
+                yield Static(id="welcome", markup=False)
             yield from self._rows()
             yield Static(id="told", markup=False)
             with Horizontal(id="buttons"):
@@ -260,11 +259,9 @@ class ProfileForm(ProfileDialog):
         kind = was.kind if was else SOURCE_KINDS[0]
         kinds = [(one.name, one.label) for one in KINDS.values()]
         yield field_row("Kind", RadioRow(kinds, kind, id="kind"))
-        url = _field("url", "https://chrono.example.com/api", was.url if was else "")
-        yield field_row("URL", url)
-        methods = [(name, one.label) for name, one in METHODS.items()]
+        yield field_row("URL", _field("url", "", was.url if was else ""))
         method = was.auth.method if was else KINDS[kind].methods[0]
-        yield field_row("Sign in", RadioRow(methods, method, id="method"))
+        yield field_row("Sign in", RadioRow(_methods(kind), method, id="method"))
         email = was.auth.email if was else ""
         yield field_row("E-mail", _field("email", "you@example.com", email))
         command = command_of(was) if was else ""
@@ -272,6 +269,17 @@ class ProfileForm(ProfileDialog):
 
     def on_mount(self) -> None:
         self.query_one("#name" if self._was is None else "#url").focus()
+        self._follow_kind()
+
+    @on(RadioRow.Changed, "#kind")
+    def _follow_kind(self) -> None:
+        """Ask in the words of the kind, for a way to sign in that it takes."""
+        kind = KINDS[self._draft().kind]
+        for welcome in self.query("#welcome").results(Static):
+            words = f"Where is your {kind.unit}? This goes to {self._config_path}."
+            welcome.update(Content(clean(words)))
+        self.query_one("#url", Input).placeholder = kind.url_example
+        self.query_one("#method", RadioRow).offer(_methods(kind.name))
         self._follow_method()
 
     @on(RadioRow.Changed, "#method")
@@ -342,6 +350,11 @@ class ProfileForm(ProfileDialog):
         return ProfileDraft(
             **{name: value.strip() for name, value in typed.items()}, was=self._was
         )
+
+
+def _methods(kind: str) -> list[tuple[str, str]]:
+    """Return the ways to sign in to a kind of server, with their words."""
+    return [(name, METHODS[name].label) for name in KINDS[kind].methods]
 
 
 def _field(name: str, example: str, value: str = "") -> Input:

@@ -70,6 +70,23 @@ def test_the_method_follows_the_secret_that_is_named(
         assert load_config(run.config).profiles[name].auth.method == method
 
 
+def test_a_profile_of_another_kind_signs_in_as_that_kind_does(run: Command) -> None:
+    add = ["profile", "add", "etl", "--kind", "dify", "--no-test"]
+    refused = run(*add)
+    assert refused.code == 2
+    assert "such as https://api.dify.ai/v1 or https://HOST/v1" in refused.err
+    add += ["--url", "https://h/v1"]
+    refused = run(*add, "--method", "cookie")
+    assert refused.code == 2
+    assert "auth.method must be 'bearer' with kind 'dify'" in refused.err
+    assert run(*add, "--email", "a@b.c").code == 0
+    assert run("profile", "add", "b", *add[3:], "--token-env", "KEY").code == 0
+    profiles = load_config(run.config).profiles
+    assert [one.auth.method for one in profiles.values()] == ["bearer", "bearer"]
+    ended = run("profile", "edit", "etl", "--kind", "chronoverse", "--no-test")
+    assert ended.code == 0
+
+
 def test_profiles_are_listed_shown_and_chosen(
     signed_up: Command, demo: DemoServer
 ) -> None:
