@@ -9,7 +9,7 @@ import contextlib
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from chronotui.cli.output import Output, may_ask, say
 from chronotui.errors import ConfigError, NotSignedInError, PathRefusedError
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from chronotui.engine.client import AskSecret, SecretQuestion
     from chronotui.engine.retry import Retries
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import Server, Source
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
 
+Client = TypeVar("Client", bound="Server")
 Result = TypeVar("Result")
 
 
@@ -140,13 +141,24 @@ class Invocation:
 
         Without ``ask``, secrets are asked for on the terminal, if there is one.
         """
+        return self.with_server(work, ask=ask, needs="jobs")
+
+    def with_server(
+        self,
+        work: Callable[[Client], Awaitable[Result]],
+        *,
+        ask: AskSecret | None = None,
+        needs: str = "",
+    ) -> Result:
+        """Do the same with a server that has a capability, or whatever it has."""
         profile = self.profile
         import asyncio
 
-        from chronotui.engine.client import open_client
+        from chronotui.engine.client import open_server
 
         async def run() -> Result:
-            client = open_client(profile, ask=ask or asker(), log=self.log)
+            opened = open_server(profile, needs=needs, ask=ask or asker(), log=self.log)
+            client = cast("Client", opened)
             try:
                 return await work(client)
             finally:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.engine.client import SecretQuestion
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import Server
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Profile
 
@@ -157,10 +157,10 @@ def login(invocation: Invocation) -> int:
         answers[question.kind] = await ask_on_terminal(question)
         return answers[question.kind]
 
-    async def work(client: Source) -> None:
+    async def work(client: Server) -> None:
         await client.sign_in()
 
-    invocation.with_client(work, ask=ask if may_ask() else None)
+    invocation.with_server(work, ask=ask if may_ask() else None)
     for kind, answer in answers.items():
         _keep_in_keyring(profile, kind, answer)
     if auth.method == "session":
@@ -196,11 +196,11 @@ def logout(invocation: Invocation) -> int:
         invocation.say(f"no session of {profile.name} is kept.")
         return 0
 
-    async def work(client: Source) -> None:
+    async def work(client: Server) -> None:
         await client.sign_out()
 
     try:
-        invocation.with_client(work)
+        invocation.with_server(work)
     except ChronotuiError as error:
         invocation.say(f"the server was not told: {error.sentence}")
     file.forget()

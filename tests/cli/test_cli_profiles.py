@@ -3,7 +3,9 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
+from chronotui.errors import NotSignedInError
 from chronotui.storage.config import load_config
+from tests.engine.scripted_app import ScriptedApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,3 +221,26 @@ def test_the_doctor_finds_what_does_not_work(
     assert "server" in ill.out.splitlines()[-1]
     signed_up.config.write_text("[ui]\nx = 1\n")
     assert signed_up("doctor").code == 2
+
+
+def test_an_app_is_tried_signed_in_to_and_looked_at(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = ScriptedApp().opened_by(monkeypatch)
+    monkeypatch.setenv("KEY", "app-secret")
+    add = ["profile", "add", "etl", "--kind", "dify", "--url", "https://h/v1"]
+    added = run(*add, "--token-env", "KEY")
+    assert added.code == 0
+    assert "Nightly ETL (workflow), dify 1.14.2, 0 runs." in added.err
+    tested = run("profile", "test")
+    assert tested.out.startswith("etl: https://h/v1 answers in ")
+    assert "takes the bearer secret" in run("login").err
+    assert "sign_in" in app.asked
+    assert "no session of etl is kept" in run("logout").err
+    looked = run("doctor")
+    assert looked.code == 0
+    assert "Nightly ETL (workflow), dify 1.14.2" in looked.out
+    app.refused_key = NotSignedInError("Access token is invalid.")
+    assert [run(*verb).code for verb in (["login"], ["profile", "test"])] == [3, 3]
+    assert run("doctor").code == 3
+    assert "app-secret" not in looked.out + looked.err + added.err
