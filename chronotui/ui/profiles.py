@@ -461,6 +461,8 @@ class ProfilesScreen(ProfileDialog):
         name = clean(profile.name)
         gap = " " * (width - cell_len(name))
         words = [f"{mark} {name}{gap}", clean(profile.url), clean(profile.auth.email)]
+        if len({one.kind for one in self._config.profiles.values()}) > 1:
+            words.append(KINDS[profile.kind].label)
         if profile.name == self._config.default_profile:
             words[0] += "  default"
         elif self._config.default_profile in self._config.profiles:
