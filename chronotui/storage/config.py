@@ -181,6 +181,16 @@ def _profile(name: str, value: object, source: ConfigSource) -> Profile:
     return Profile(name=name, **values)
 
 
+def usable_secrets(kind: str, method: str) -> tuple[str, ...]:
+    """Return the secrets a method uses with a kind of server, the main one first.
+
+    A second one, such as the cookie beside a token, is of use where one can sign in
+    with it alone.
+    """
+    known = [METHODS[name].secrets[:1] for name in SIGN_IN_METHODS[kind]]
+    return tuple(name for name in METHODS[method].secrets if (name,) in known)
+
+
 def _auth(value: object, kind: str, key: KeyPath, source: ConfigSource) -> AuthSettings:
     """Read how to sign in, in one of the ways the profile's kind of server takes."""
     methods = SIGN_IN_METHODS[kind]
@@ -197,8 +207,8 @@ def _auth(value: object, kind: str, key: KeyPath, source: ConfigSource) -> AuthS
         raise source.error((*key, "email"), words)
     for secret, names in SECRET_KEYS.items():
         given = [name for name in names if values.get(name)]
-        if given and secret not in method.secrets:
-            words = f"has no use with method {auth.method!r}."
+        if given and secret not in usable_secrets(kind, auth.method):
+            words = f"has no use with method {auth.method!r} of kind {kind!r}."
             raise source.error((*key, given[0]), words)
         if len(given) > 1:
             words = f"stands beside {given[0]}; only one of them can hold."

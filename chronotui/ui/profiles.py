@@ -27,6 +27,7 @@ from chronotui.storage.config import (
     check_profile_name,
     load_config,
     parse_config,
+    usable_secrets,
 )
 from chronotui.storage.config_edit import Edit, edit_config
 from chronotui.storage.settings import METHODS, BadValueError, base_url
@@ -145,7 +146,7 @@ class ProfileDraft:
     def _auth(self, before: Document) -> Document:
         """Return the sign-in: what was there, as far as the method can use it."""
         useless = set().union(*SECRET_KEYS.values())
-        for kind in METHODS[self.method].secrets:
+        for kind in usable_secrets(self.kind, self.method):
             useless.difference_update(SECRET_KEYS[kind])
         secret = SECRET_OF.get(self.method)
         if secret is not None:

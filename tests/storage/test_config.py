@@ -141,10 +141,16 @@ def test_the_sign_in_is_by_default_the_usual_one_of_the_kind(auth: str) -> None:
          "not 'session'.")),
         (("[profiles.a]\nurl='http://h'\nkind='dify'\n[profiles.a.auth]\n"
          "password_env='P'\n"),
-         f"{PATH}:5: profiles.a.auth.password_env has no use with method 'bearer'."),
+         (f"{PATH}:5: profiles.a.auth.password_env has no use with method 'bearer' "
+         "of kind 'dify'.")),
+        (("[profiles.a]\nurl='http://h'\nkind='dify'\n[profiles.a.auth]\n"
+         "session_env='P'\n"),
+         (f"{PATH}:5: profiles.a.auth.session_env has no use with method 'bearer' "
+         "of kind 'dify'.")),
         (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
          "password='s3cret'\n"),
-         f"{PATH}:5: profiles.a.auth.password has no use with method 'bearer'."),
+         (f"{PATH}:5: profiles.a.auth.password has no use with method 'bearer' "
+         "of kind 'chronoverse'.")),
         (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
          "token='s3cret'\ntoken_env='T'\n"),
          (f"{PATH}:5: profiles.a.auth.token stands beside token_env; "
