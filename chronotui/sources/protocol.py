@@ -457,5 +457,6 @@ DIFY: Final = SourceKind(
     Nouns("run", "runs", "app", "apps"),
     "https://api.dify.ai/v1 or https://HOST/v1",
     Capabilities(runs=True, follow=True),
+    "chronotui.sources.dify.client:open_dify",
 )
 KINDS: Final = {kind.name: kind for kind in (CHRONOVERSE, DIFY)}
