@@ -108,6 +108,10 @@ _AT_ONCE: Final = """
             proxy_buffering off;
 """
 
+_HELD: Final = """
+            proxy_ignore_headers X-Accel-Buffering;
+"""
+
 _NGINX_ARGUMENTS: Final = ("-c", "{config}", "-p", "{folder}", "-e", "{folder}/e.log")
 
 PEERS: Final = (
@@ -118,6 +122,7 @@ PEERS: Final = (
         _NGINX % (_USER, _AT_ONCE),
         _NGINX_ARGUMENTS,
     ),
+    Peer("nginx, buffering", "nginx", _NGINX % (_USER, _HELD), _NGINX_ARGUMENTS),
     Peer(
         "haproxy",
         "haproxy",
