@@ -49,7 +49,7 @@ class RunSummary(NamedTuple):
     """A run as read: the job, and the server's objects of it.
 
     ``row`` is that of the list, ``run`` the run in it, ``detail`` the run read alone;
-    each empty where the server did not tell.
+    the last two are empty where the server did not tell.
     """
 
     job: Job
@@ -60,9 +60,8 @@ class RunSummary(NamedTuple):
     @classmethod
     def of(cls, job: Job) -> RunSummary:
         fields = job.fields
-        detail, run = _object(fields.get("detail")), _object(fields.get("workflow_run"))
-        row = {name: value for name, value in fields.items() if name != "detail"}
-        return cls(job, row, run, detail)
+        run, detail = fields.get("workflow_run"), fields.get("detail")
+        return cls(job, fields, _object(run), _object(detail))
 
     @property
     def server_word(self) -> str:
