@@ -51,7 +51,8 @@ class Page(Generic[Item]):
 
     ``hidden`` counts items the server sent that were not asked for and are left out.
     ``total`` is how many the server says there are under its filters, None if it does
-    not. ``notes`` are sentences about what the page could not hold or was not asked.
+    not. ``notes`` are sentences about what the page could not hold or was not asked;
+    ``missing`` counts items that are there and could not be had or read.
     """
 
     items: tuple[Item, ...]
@@ -59,6 +60,7 @@ class Page(Generic[Item]):
     hidden: int = 0
     total: int | None = None
     notes: tuple[str, ...] = ()
+    missing: int = 0
 
     @property
     def brought_any(self) -> bool:

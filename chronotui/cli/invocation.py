@@ -12,19 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from chronotui.cli.output import Output, may_ask, say
-from chronotui.errors import ConfigError, NotSignedInError, PathRefusedError
+from chronotui.errors import (
+    ConfigError,
+    NotSignedInError,
+    PathRefusedError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Awaitable, Callable, Iterator
+    from datetime import datetime
 
     from chronotui.engine.client import AskSecret, SecretQuestion
     from chronotui.engine.retry import Retries
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import RunSource, Server, Source
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
 
 Result = TypeVar("Result")
+Client = TypeVar("Client", bound="Server")
 
 
 class Invocation:
@@ -140,23 +147,58 @@ class Invocation:
 
         Without ``ask``, secrets are asked for on the terminal, if there is one.
         """
-        profile = self.profile
-        import asyncio
-
         from chronotui.engine.client import open_client
 
-        async def run() -> Result:
-            client = open_client(profile, ask=ask or asker(), log=self.log)
-            try:
-                return await work(client)
-            finally:
-                await client.aclose()
+        profile = self.profile
+        return _run(
+            lambda: open_client(profile, ask=ask or asker(), log=self.log), work
+        )
 
-        return asyncio.run(_ended_in_order(run()))
+    def with_runs(self, work: Callable[[RunSource], Awaitable[Result]]) -> Result:
+        """Run ``work`` as `with_client` does, on a server with the runs of an app."""
+        from chronotui.engine.client import open_runs
+
+        profile = self.profile
+        return _run(lambda: open_runs(profile, ask=asker(), log=self.log), work)
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether the profile in use is that of an app with runs, without workflows."""
+        from chronotui.sources.protocol import KINDS
+
+        return KINDS[self.profile.kind].capabilities.runs
 
     def close(self) -> None:
         if self.open_log is not None:
             self.open_log.close()
+
+
+def _run(
+    opened: Callable[[], Client], work: Callable[[Client], Awaitable[Result]]
+) -> Result:
+    """Open a client and work with it, then close it, in an event loop of its own."""
+    import asyncio
+
+    async def run() -> Result:
+        client = opened()
+        try:
+            return await work(client)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(_ended_in_order(run()))
+
+
+def typed_time(option: str, text: str) -> datetime:
+    """Read the time that an option was given, where none is named the local one."""
+    from datetime import UTC, datetime
+
+    from chronotui.times import parse_when
+
+    try:
+        return parse_when(text, datetime.now(UTC).astimezone())
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def find_profile(config: Config, name: str) -> Profile:
