@@ -170,6 +170,7 @@ DIALOGS: Final = (
     "dialogs",
     "keys",
     "save",
+    "save_path",
     "save_list",
     "profiles",
 )
