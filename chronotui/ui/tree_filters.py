@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 
 from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
-from chronotui.tree.model import TreeFilters
+from chronotui.tree.filters import TreeFilters
 from chronotui.tree.row import TRIGGER_WORDS
 from chronotui.ui.keys import help_key
 
