@@ -160,8 +160,9 @@ def _stamp(at: datetime | None) -> str:
 def _csv_line(cells: Sequence[str]) -> bytes:
     """Return a record of RFC 4180 without its line end."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue().encode(errors="replace")
+    # With its usual line end the writer quotes a cell that holds half of one.
+    csv.writer(line).writerow(cells)
+    return line.getvalue().removesuffix("\r\n").encode(errors="replace")
 
 
 CSV: Final = ListFormat(
