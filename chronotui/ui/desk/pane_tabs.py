@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.message import Message
 
 from chronotui.text import clean
-from chronotui.times import elapsed_text, human_duration
+from chronotui.times import human_duration
 from chronotui.ui.desk.run_details import RunSummary
 from chronotui.ui.term.driver import OwnRow
 
@@ -44,9 +44,9 @@ def subject_of_job(job: Job, now: datetime, short_id: str) -> str:
 def subject_of_run(job: Job, now: datetime, short_id: str) -> str:
     """Return e.g. ``9a51c0  FAILED after 4.8 s, nightly-etl``."""
     words = f"{short_id}  {job.status}"
-    seconds = RunSummary.of(job).elapsed(now)
-    if seconds is not None:
-        words += f" {'after ' if job.has_ended else ''}{elapsed_text(seconds)}"
+    took = RunSummary.of(job).took(now)
+    if took:
+        words += f" {'after ' if job.has_ended else ''}{took}"
     return f"{words}, {job.by}" if job.by else words
 
 

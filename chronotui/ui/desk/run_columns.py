@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from chronotui.text import clean
-from chronotui.times import elapsed_text
 from chronotui.tree.row import Role
 from chronotui.ui.desk.run_details import RunSummary
 
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
     from chronotui.tree.listing import Listing
     from chronotui.tree.model import JobPool
 
-SIGNS: Final[dict[str, tuple[str, Role]]] = {
-    "RUNNING": ("●", Role.RUNNING),
-    "PAUSED": ("⏸", Role.WAITING),
-    "COMPLETED": ("✓", Role.COMPLETED),
-    "PARTIAL-SUCCEEDED": ("◐", Role.WAITING),
-    "FAILED": ("✗", Role.FAILED),
-    "CANCELED": ("■", Role.CANCELED),
-}
 UNKNOWN_SIGN: Final = ("?", Role.UNKNOWN)
 SHORT_STATUS: Final = {"PARTIAL-SUCCEEDED": "partial"}
 SIGN_CELLS: Final = 2
@@ -90,8 +81,7 @@ def _status(cell: RunCell) -> str:
 
 
 def _elapsed(cell: RunCell) -> str:
-    seconds = cell.run.elapsed(cell.now)
-    return "" if seconds is None else elapsed_text(seconds)
+    return cell.run.took(cell.now)
 
 
 def _count(name: str) -> Callable[[RunCell], str]:
@@ -122,7 +112,7 @@ COLUMNS: Final = {
     ),
     "elapsed": RunColumn(
         "elapsed",
-        7,
+        8,
         1,
         _elapsed,
         lambda cell: cell.run.elapsed(cell.now),
@@ -131,7 +121,7 @@ COLUMNS: Final = {
     ),
     "tokens": RunColumn(
         "tokens",
-        7,
+        8,
         6,
         _count("total_tokens"),
         _number("total_tokens"),
@@ -140,7 +130,7 @@ COLUMNS: Final = {
     ),
     "steps": RunColumn(
         "steps",
-        5,
+        6,
         7,
         _count("total_steps"),
         _number("total_steps"),
@@ -149,7 +139,7 @@ COLUMNS: Final = {
     ),
     "run": RunColumn(
         "run id",
-        6,
+        7,
         2,
         lambda cell: cell.short_id,
         lambda cell: _named(cell.run.job.shown_id),
@@ -204,8 +194,14 @@ class RunSort(NamedTuple):
     def turned(self) -> RunSort:
         return self._replace(down=not self.down) if self.column else self
 
-    def words(self, loaded: int, total: int | None) -> str:
-        """Say the order, and of how many; "" for the server's."""
+    def words(self, loaded: int, total: int | None, *, complete: bool) -> str:
+        """Say the order, and of how many; "" for the server's.
+
+        Args:
+            loaded: The runs that are sorted.
+            total: How many there are by the server's count, if it gave one.
+            complete: Whether no more are to be had.
+        """
         if not self.column:
             return ""
         way = "greatest first" if self.down else "least first"
@@ -213,8 +209,11 @@ class RunSort(NamedTuple):
             way = "newest first" if self.down else "oldest first"
         elif self.column not in {"elapsed", "tokens", "steps"}:
             way = "z to a" if self.down else "a to z"
-        whole = f"{total:,}" if total is not None and total > loaded else ""
-        count = f"{loaded:,} of {whole} loaded" if whole else f"all {loaded:,} loaded"
+        count = f"{loaded:,} loaded, there are more"
+        if complete:
+            count = f"all {loaded:,}"
+        elif total is not None and total > loaded:
+            count = f"{loaded:,} of {total:,} loaded"
         return f"sorted by {COLUMNS[self.column].title}, {way}, {count}"
 
 

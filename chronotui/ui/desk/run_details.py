@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.text import clean
-from chronotui.times import elapsed_text
+from chronotui.times import elapsed_text, human_duration
+from chronotui.tree.run_row import elapsed_seconds, is_stale
 from chronotui.ui.desk.detail_rows import DetailRow, value_text
 
 if TYPE_CHECKING:
@@ -81,10 +82,18 @@ class RunSummary(NamedTuple):
 
     def elapsed(self, now: datetime) -> float | None:
         """Return the seconds it took by the server's count, else by the clock."""
-        if self.job.status == "RUNNING":
-            return self.job.duration(now)
-        told = self.number("elapsed_time")
-        return self.job.duration(now) if told is None else told
+        told = None
+        if self.job.status != "RUNNING":
+            told = self.number("elapsed_time")
+        return elapsed_seconds(self.job, now) if told is None else told
+
+    def took(self, now: datetime) -> str:
+        """Say how long it took, or has been running; "" where nobody can say."""
+        seconds = self.elapsed(now)
+        if seconds is None:
+            return ""
+        is_running = self.job.status == "RUNNING"
+        return human_duration(seconds) if is_running else elapsed_text(seconds)
 
 
 def _object(value: object) -> Mapping[str, object]:
@@ -142,9 +151,9 @@ def _summary(
         ("finished", job.completed_at),
     ):
         yield DetailRow("field", label, moment_text(at, zone))
-    seconds = summary.elapsed(now)
-    took = "–" if seconds is None else elapsed_text(seconds)
-    yield DetailRow("field", "elapsed", took)
+    took = summary.took(now) or "–"
+    stale = ", may have died: servers end a run after 20 minutes"
+    yield DetailRow("field", "elapsed", took + (stale if is_stale(job, now) else ""))
     for label, name in (
         ("tokens", "total_tokens"),
         ("steps", "total_steps"),

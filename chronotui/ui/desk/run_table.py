@@ -20,12 +20,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.text import plural
-from chronotui.tree.listing import NoteKind, lines_of, notes_of
+from chronotui.tree.listing import NoteKind, lines_of
+from chronotui.tree.model import notes_below
 from chronotui.tree.row import NOTE_SIGNS, Role, is_ticking
+from chronotui.tree.run_row import RUN_SIGNS
 from chronotui.ui.desk.run_columns import (
     COLUMNS,
     SIGN_CELLS,
-    SIGNS,
     UNKNOWN_SIGN,
     RunCell,
     RunOrder,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from chronotui.tree.model import Branch, TreeModel
 
 PREFIX: Final = "run-rows--"
+ASKED_FOR: Final = frozenset({NoteKind.MORE, NoteKind.ON_DEMAND})
 CURSOR: Final = f"{PREFIX}cursor"
 
 
@@ -89,6 +91,7 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         & > .run-rows--completed { color: $text-muted; }
         & > .run-rows--failed { color: $text-error; text-style: bold; }
         & > .run-rows--canceled { color: $text-muted; }
+        & > .run-rows--partial { color: $text-warning; }
         & > .run-rows--unknown { color: $text-warning; }
         & > .run-rows--cursor { background: $surface; }
         &:focus > .run-rows--cursor { background: $panel; }
@@ -177,11 +180,6 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         """The app and its runs; None before the server told of it."""
         return None if self._tree is None else next(self._tree.branches(), None)
 
-    @property
-    def total(self) -> int | None:
-        """How many runs there are by the server's count; None if it gave none."""
-        return None
-
     def sync(self) -> None:
         """Take over what changed in the tree; the place on the screen stays.
 
@@ -203,7 +201,9 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         if branch is None:
             return
         self.order.update(branch.listing, branch.jobs, self._now())
-        self._take_notes(branch)
+        assert self._tree is not None  # noqa: S101 - the branch is of it
+        notes = notes_below(self._tree, branch)
+        self._notes = lines_of(notes, max(self._width - SIGN_CELLS, 0))
         self._take_height()
         at = self.order.place(self._selected)
         top = self.first_row
@@ -215,10 +215,6 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint_changed()
         self._window_changed(moved=False)
         self.post_message(self.Sorted())
-
-    def _take_notes(self, branch: Branch) -> None:
-        notes = notes_of(branch.listing, what="runs", empty="No runs.")
-        self._notes = lines_of(notes, max(self._width - SIGN_CELLS, 0))
 
     def _take_height(self) -> None:
         rows = len(self.order) + len(self._notes)
@@ -308,7 +304,7 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
             sign, role = NOTE_SIGNS[line.note.kind]
             return RowWords(sign if line.first else "", role, note=line.text)
         job = branch.jobs[self.order.ids[row]]
-        sign, role = SIGNS.get(str(job.status), UNKNOWN_SIGN)
+        sign, role = RUN_SIGNS.get(str(job.status), UNKNOWN_SIGN)
         short_id = branch.jobs.short_ids.of(job.shown_id)
         cell = RunCell(RunSummary.of(job), short_id, self._now(), self.zone)
         texts = tuple(row_texts(cell, self.columns()))
@@ -377,8 +373,9 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         jobs = (branch.jobs[self.order.ids[row]] for row in shown)
         self._tick_if(any(is_ticking(job) for job in jobs))
         ends = top + self.page_rows > len(self.order)
-        more = any(line.note.kind is NoteKind.MORE for line in self._notes)
-        if ends and more and (moved or not self.order.sort.column):
+        kinds = {line.note.kind for line in self._notes}
+        by_itself = not self.order.sort.column and NoteKind.MORE in kinds
+        if ends and (by_itself or (moved and kinds & ASKED_FOR)):
             self.post_message(self.MoreWanted(branch.workflow.id))
 
     def _tick_if(self, ticking: bool) -> None:
@@ -567,13 +564,13 @@ class RunTable(Vertical):
     @property
     def subject(self) -> tuple[str, str]:
         """Whose runs are listed, and how many of them."""
-        branch, shown = self.rows.branch, len(self.rows.order)
+        branch = self.rows.branch
         if branch is None:
             return "", ""
-        total = self.rows.total
-        more = total is not None and total > shown
-        count = f"{shown:,} of {total:,} runs" if more else plural(shown, "run")
-        return branch.workflow.name, count
+        shown, total = len(branch.listing), branch.listing.total
+        if total is not None and total > shown and not branch.listing.passed_over:
+            return branch.workflow.name, f"{shown:,} of {total:,} runs"
+        return branch.workflow.name, plural(shown, "run")
 
     def set_zone(self, zone: tzinfo | None) -> None:
         """Tell times in another zone."""
@@ -583,8 +580,11 @@ class RunTable(Vertical):
     @on(RunRows.Sorted)
     def _say_order(self, message: RunRows.Sorted) -> None:
         message.stop()
-        order = self.rows.order
-        self._said.say(order.sort.words(len(order), self.rows.total))
+        order, branch = self.rows.order, self.rows.branch
+        if branch is not None:
+            total, complete = branch.listing.total, branch.listing.complete
+            words = order.sort.words(len(order), total, complete=complete)
+            self._said.say(words)
         self._heading.repaint()
         self.post_message(self.Changed())
 

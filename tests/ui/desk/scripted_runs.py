@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from chronotui.model import Job, JobFilter, JobStatus, Trigger, Workflow, WorkflowKind
+from chronotui.tree.filters import TreeSubject
 from chronotui.tree.listing import ListPosition
 from chronotui.tree.model import TreeModel
 
@@ -76,7 +77,7 @@ def scripted_run(
 
 def tree_of(*runs: Job, more: bool = False) -> TreeModel:
     """Return a tree that has read some runs, and knows of ``more``."""
-    tree = TreeModel()
+    tree = TreeModel(TreeSubject("run", "runs", "app", "apps", runs=True))
     tree.workflows.extend(tree.put_workflows([APP]), None)
     tree.set_expanded("app", True)
     branch = tree.branch("app")
