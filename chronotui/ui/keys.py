@@ -171,6 +171,7 @@ DIALOGS: Final = (
     "keys",
     "save",
     "save_path",
+    "save_runs",
     "save_list",
     "profiles",
 )

@@ -155,6 +155,15 @@ class PathChoice(Vertical):
         else:
             self._path.value = typed
 
+    def leads_to(self, path: Path) -> bool:
+        """Whether a path that was filled in stands there as it was."""
+        return self._path.value == home_relative(path)
+
+    def suggest(self, path: Path) -> None:
+        """Fill in another path, its end in sight."""
+        self.set_typed(home_relative(path))
+        self._path.show_end()
+
     async def chosen(self) -> PathPreview | None:
         """Return what the path leads to, if it can be saved to as things stand."""
         found = await self._preview_of(self._path.value)
