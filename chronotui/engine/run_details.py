@@ -27,6 +27,10 @@ class RunDetails:
     Args:
         read: Called with each run as read.
         failed: Called with a run that could not be read, and why.
+
+    Attributes:
+        read: As given; whoever shows runs may put himself in its place.
+        failed: The same.
     """
 
     def __init__(
@@ -38,8 +42,8 @@ class RunDetails:
         rest_seconds: float = REST_SECONDS,
     ) -> None:
         self._client = client
-        self._read = read
-        self._failed = failed
+        self.read = read
+        self.failed = failed
         self._rest = rest_seconds
         self._wanted: Job | None = None
         self._news = asyncio.Event()
@@ -55,7 +59,7 @@ class RunDetails:
         kept = self.known(job)
         if kept is not None:
             self._wanted = None
-            self._read(kept)
+            self.read(kept)
         elif self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
@@ -90,7 +94,7 @@ class RunDetails:
             try:
                 found = await self._client.reread(job)
             except ChronotuiError as error:
-                self._failed(job, error)
+                self.failed(job, error)
             else:
                 self.take(found)
-                self._read(found)
+                self.read(found)

@@ -64,7 +64,11 @@ class ObservedHistory:
     async def load_hit(self, _hit: LogLine) -> LineKey | None:
         return None
 
-    async def search(self, _query: str, _cursor: str | None = None) -> SearchPage:
+    async def search(
+        self,
+        _query: str,
+        cursor: str | None = None,  # noqa: ARG002 - as a `HistoryPaging` takes it
+    ) -> SearchPage:
         """Refuse, as there is nothing on the server to search."""
         raise UsageError(
             "The server keeps no log of a run to search.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
 
+    from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
 
 LABELS: Final = {
@@ -163,6 +164,7 @@ class DetailsPane(ScrollView, can_focus=True):
         self._runs = runs
         self._now = now
         self._unfolded = Unfolded()
+        self._unread = ("", "")
         self._selection: tuple[Workflow | None, Job | None, str] = (None, None, "")
         self._alarm = ""
         self._details: list[DetailRow] = []
@@ -172,11 +174,30 @@ class DetailsPane(ScrollView, can_focus=True):
     def show(
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
     ) -> None:
-        """Show a selection (see `details_of`); keeps the scroll."""
+        """Show a selection (see `details_of`); keeps the scroll.
+
+        What a run told when it was read alone stays while only its row is new.
+        """
         before = self._selection[1]
-        if before is not None and (job is None or job.id != before.id):
+        is_same = before is not None and job is not None and job.id == before.id
+        if is_same and before is not None and job is not None and self._runs:
+            job = replace(job, fields={**before.fields, **job.fields})
+        elif not is_same:
             self._unfolded = Unfolded()
         self._selection = (workflow, job, sentence)
+        self._show()
+        if not is_same and self._runs:
+            self.scroll_home(animate=False)
+
+    def update_job(self, job: Job) -> None:
+        """Show what was read of a job alone, if it is the one that is shown."""
+        workflow, shown, sentence = self._selection
+        if shown is not None and shown.id == job.id and self._runs:
+            self.show(workflow, job, sentence)
+
+    def show_unread(self, job: Job, error: ChronotuiError) -> None:
+        """Say why a run could not be read alone, if it is the one that is shown."""
+        self._unread = (job.id, str(error))
         self._show()
 
     def show_trouble(self, alarm: str) -> None:
@@ -204,15 +225,23 @@ class DetailsPane(ScrollView, can_focus=True):
                 job,
                 note=note,
                 alarm=self._alarm,
-                run_rows=partial(
-                    run_rows, now=self._now(), zone=self.zone, unfolded=self._unfolded
-                ),
+                run_rows=self._rows_of,
             )
         else:
             details = details_of(workflow, job, note=note, alarm=self._alarm)
         if details != self._details:
             self._details = details
             self._lay_out()
+
+    def _rows_of(self, job: Job) -> list[DetailRow]:
+        unread_id, unread = self._unread
+        return run_rows(
+            job,
+            now=self._now(),
+            zone=self.zone,
+            unfolded=self._unfolded,
+            unread=unread if unread_id == job.id else "",
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to unfold where something is folded: a run."""

@@ -29,7 +29,7 @@ FOLDED_CHARACTERS: Final = 2_000
 SYSTEM: Final = "sys."
 """How the names of inputs begin that the server adds."""
 GAP: Final = DetailRow("text", "")
-NOT_READ: Final = "Inputs and outputs are read when the selection rests on a run."
+NOT_READ: Final = "Inputs and outputs are being read …"
 NO_RUN: Final = (
     "The list has a row and no run for it: it is being written, or was purged."
 )
@@ -105,7 +105,12 @@ def _word(value: object) -> str:
 
 
 def run_rows(
-    job: Job, *, now: datetime, zone: tzinfo | None, unfolded: Unfolded
+    job: Job,
+    *,
+    now: datetime,
+    zone: tzinfo | None,
+    unfolded: Unfolded,
+    unread: str = "",
 ) -> list[DetailRow]:
     """Return the rows of a run, all clean.
 
@@ -114,6 +119,7 @@ def run_rows(
         now: The time a running one is told against, aware.
         zone: What its times are told in; None is the zone here.
         unfolded: What is shown beyond the usual.
+        unread: Why it could not be read alone; "" where nothing is known of that.
     """
     summary = RunSummary.of(job)
     rows = [DetailRow("title", "Run"), *_summary(summary, now, zone)]
@@ -130,7 +136,8 @@ def run_rows(
         rows += [GAP, DetailRow("title", "Outputs")]
         rows += _value(_decoded(summary.detail.get("outputs")), unfolded)
     elif job.run_id:
-        rows += [GAP, DetailRow("note", NOT_READ)]
+        why = f"Inputs and outputs could not be read. {clean(unread)}"
+        rows += [GAP, DetailRow("note", why if unread else NOT_READ)]
     return [*rows, *_raw(job, unfolded)]
 
 

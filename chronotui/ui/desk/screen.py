@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from chronotui.engine.catalog import Catalog
     from chronotui.engine.client import SecretQuestion
-    from chronotui.engine.job_log import JobLog, LogState
-    from chronotui.engine.session import Session
+    from chronotui.engine.job_log import LogState
+    from chronotui.engine.session import OpenableLog, Session
     from chronotui.model import Job, Workflow
     from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.desk.run_table import RunRows
@@ -66,7 +66,8 @@ async def find_linked(
     catalog: Catalog, workflow: str, job: str | None, say: Say
 ) -> NodeKey | None:
     """Find what a deep link names, as soon as the server answers; None is said."""
-    named = f"job {job}" if job else f"workflow {workflow}"
+    subject = catalog.tree.subject
+    named = f"{subject.item} {job}" if job else f"{subject.group} {workflow}"
     waited = False
 
     def wait(problem: ChronotuiError) -> None:
@@ -227,9 +228,12 @@ class DeskScreen(Screen[None]):
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
         self.log_side.attach(session.catalog.tree)
+        if session.details is not None:
+            session.details.read = self._run_read
+            session.details.failed = self.log_side.details.show_unread
         session.start()
-        if plan.workflow:
-            self._follow_link(session.catalog, plan.workflow, plan.job)
+        if plan.workflow or plan.job:
+            self._follow_link(session.catalog, plan.workflow or "", plan.job)
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.dialogs import ask_in_dialog
@@ -300,15 +304,21 @@ class DeskScreen(Screen[None]):
     def _tell_tree(self, state: LogState) -> None:
         """Show in the tree what the log has learned before it is polled again."""
         self._told_tree = (state.job, state.problem)
-        self.tree_side.update_job(state.job)
+        self._run_read(state.job)
         if isinstance(state.problem, LogsUnavailableError):
             self.tree_side.note_no_logs(state.job.workflow_id)
+
+    def _run_read(self, job: Job) -> None:
+        """Show everywhere what was read of a job or run alone."""
+        self.tree_side.update_job(job)
+        if self.is_whole:
+            self.log_side.details.update_job(job)
 
     def short_id(self, job: Job) -> str:
         """Return a job's id as the tree shows it, or its beginning."""
         tree = self.session.catalog.tree if self.session else None
         if tree is None or tree.branch(job.workflow_id) is None:
-            return job.id[:SHORT_ID]
+            return job.shown_id[:SHORT_ID]
         return tree.short_id(job)
 
     # What is said below.
@@ -481,19 +491,27 @@ class DeskScreen(Screen[None]):
         table = self.log_side.table
         if message.job is None and table is not None and table.rows.has_focus:
             return  # the table's run stands in no row of the tree
-        self.log_side.details.show(message.workflow, message.job, message.sentence)
         if message.job is not None and table is not None:
             table.rows.select(message.job)
+        self._show_details(message.workflow, message.job, message.sentence)
 
     def on_run_rows_highlighted(self, message: RunRows.Highlighted) -> None:
         """Select in the tree, and show in Details, what is selected in the table."""
-        if self.session is not None:
-            tree, job = self.session.catalog.tree, message.job
-            branch = tree.branch(job.workflow_id)
-            tree.select(NodeKey.job(job.workflow_id, job.id))
-            self.tree_side.tree_view.show_selected()
-            app = None if branch is None else branch.workflow
-            self.log_side.details.show(app, job)
+        if self.session is None:
+            return
+        tree, job = self.session.catalog.tree, message.job
+        branch = tree.branch(job.workflow_id)
+        tree.select(NodeKey.job(job.workflow_id, job.id))
+        self.tree_side.tree_view.show_selected()
+        self._show_details(None if branch is None else branch.workflow, job)
+
+    def _show_details(
+        self, workflow: Workflow | None, job: Job | None, sentence: str = ""
+    ) -> None:
+        """Show what is known of a selection at once, and have a run read whole."""
+        self.log_side.details.show(workflow, job, sentence)
+        if self.session is not None and self.session.details is not None:
+            self.session.details.want(job if job is not None and job.run_id else None)
 
     def on_run_rows_more_wanted(self, message: RunRows.MoreWanted) -> None:
         if self.session is not None:
@@ -529,7 +547,7 @@ class DeskScreen(Screen[None]):
             self._search(shown.opened.log, message.text)
 
     @work(group=SEARCH)
-    async def _search(self, log: JobLog, text: str) -> None:
+    async def _search(self, log: OpenableLog, text: str) -> None:
         from chronotui.ui.desk.server_search import search_server
 
         await search_server(self.log_side, log, text, self.say)
