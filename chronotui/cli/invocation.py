@@ -147,18 +147,18 @@ class Invocation:
 
         Without ``ask``, secrets are asked for on the terminal, if there is one.
         """
+        profile = self.profile
         from chronotui.engine.client import open_client
 
-        profile = self.profile
         return _run(
             lambda: open_client(profile, ask=ask or asker(), log=self.log), work
         )
 
     def with_runs(self, work: Callable[[RunSource], Awaitable[Result]]) -> Result:
         """Run ``work`` as `with_client` does, on a server with the runs of an app."""
+        profile = self.profile
         from chronotui.engine.client import open_runs
 
-        profile = self.profile
         return _run(lambda: open_runs(profile, ask=asker(), log=self.log), work)
 
     @property
