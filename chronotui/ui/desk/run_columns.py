@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from chronotui.model import Job
+    from chronotui.tree.branch import JobPool
     from chronotui.tree.listing import Listing
-    from chronotui.tree.model import JobPool
 
 UNKNOWN_SIGN: Final = ("?", Role.UNKNOWN)
 SHORT_STATUS: Final = {"PARTIAL-SUCCEEDED": "partial"}

@@ -66,19 +66,25 @@ class RunSummary(NamedTuple):
 
     @property
     def server_word(self) -> str:
-        """The state in the server's word."""
-        return _word(self.detail.get("status")) or _word(self.run.get("status"))
+        """The state in the server's word; of two readings that of the later."""
+        words = (_word(self.detail.get("status")), _word(self.run.get("status")))
+        later = (word for word in words if word not in {"", "running", "paused"})
+        return next(later, words[0] or words[1])
 
     def number(self, name: str) -> float | None:
         """Return a number of the run; None where it is not told, or told at the end.
 
         A run that goes on is said to have 0 of everything.
         """
-        for fields in (self.detail, self.run):
-            value = fields.get(name)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return None if value == 0 and not self.job.has_ended else value
-        return None
+        told = [self.detail.get(name), self.run.get(name)]
+        numbers = [
+            value
+            for value in told
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        ]
+        if not any(numbers) and not self.job.has_ended:
+            return None
+        return max(numbers, default=None)
 
     def elapsed(self, now: datetime) -> float | None:
         """Return the seconds it took by the server's count, else by the clock."""

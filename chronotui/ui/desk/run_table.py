@@ -49,8 +49,9 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from chronotui.model import Job
+    from chronotui.tree.branch import Branch
     from chronotui.tree.listing import NoteLine
-    from chronotui.tree.model import Branch, TreeModel
+    from chronotui.tree.model import TreeModel
 
 PREFIX: Final = "run-rows--"
 ASKED_FOR: Final = frozenset({NoteKind.MORE, NoteKind.ON_DEMAND})
