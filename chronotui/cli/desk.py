@@ -13,7 +13,6 @@ from chronotui.cli.output import has_screen
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
     from argparse import Namespace
 
     from chronotui.cli.invocation import Invocation
@@ -138,7 +137,7 @@ def _check_desk_opens(kind_name: str) -> None:
         )
 
 
-def _make_demo(options: argparse.Namespace) -> RunningDemo:
+def _make_demo(options: Namespace) -> RunningDemo:
     from chronotui.demo.kinds import DemoOptions, make_demo
 
     try:

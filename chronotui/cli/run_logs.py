@@ -93,9 +93,9 @@ async def _observe(
     from chronotui.engine.run_follow import observe_run
 
     seen = await observe_run(client, job, settings=watch_settings(invocation))
-    lines = deque(filter(selection.prints, _lines(seen)), selection.tail)
+    lines = deque(filter(selection.prints, _lines(seen.record)), selection.tail)
     _writer(invocation)(lines)
-    for words in seen.unseen:
+    for words in seen.record.unseen:
         invocation.say(f"{clean(words)}.")
     if not lines:
         invocation.say("nothing of this run is to be seen, or asked for.")

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from chronotui.sources.protocol import RunSource
 
 _TABLE: Final = "table"
-_INCOMPLETE: Final = 6
 _STATUS_WORDS: Final = {
     "SUCCEEDED": JobStatus.COMPLETED,
     "STOPPED": JobStatus.CANCELED,
@@ -94,7 +93,7 @@ async def _print(
     else:
         await _write_list(invocation, walk, form)
     _tell(invocation, walk)
-    return _INCOMPLETE if walk.missing or walk.looped else 0
+    return walk.exit_code
 
 
 async def _write_table(invocation: Invocation, walk: RunWalk) -> None:

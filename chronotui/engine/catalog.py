@@ -132,11 +132,6 @@ class Catalog:
         self.tree.set_day_expanded(key, expanded)
         self._changed()
 
-    def refuse(self, sentence: str) -> None:
-        """Say below the lists why what was typed is not done; "" takes it back."""
-        self.tree.refuse(sentence)
-        self._changed()
-
     def want_more(self, workflow_id: str) -> None:
         """Read the next page of a workflow's jobs; of the workflows for ""."""
         branch = self.tree.branch(workflow_id) if workflow_id else None

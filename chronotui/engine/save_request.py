@@ -153,7 +153,7 @@ class SaveResult:
             if self.noun == "line":
                 more += f", {count} missing from the server's log"
             else:
-                more += f", {count} could not be read"
+                more += f", {count} could not be had"
         return f"Saved {what}{more}."
 
 

@@ -41,9 +41,11 @@ class RunWalk:
 
     Attributes:
         total: How many runs the server says there are; None if it does not.
-        count: How many were handed out.
+        count: How many were handed out, stand-ins included.
         hidden: How many were sent and do not fit the filter.
-        missing: How many are there and could not be had.
+        unreadable: How many of those handed out stand in for a row.
+        lost: How many are there and were not handed out; at the end of a whole list
+            held against ``total``.
         has_more: Whether the limit left some out.
         looped: Whether the server's cursors lead in circles.
         notes: What the pages said of themselves, each sentence once.
@@ -66,7 +68,8 @@ class RunWalk:
         self.total: int | None = None
         self.count = 0
         self.hidden = 0
-        self.missing = 0
+        self.unreadable = 0
+        self.lost = 0
         self.has_more = False
         self.looped = False
         self.notes: list[str] = []
@@ -85,16 +88,32 @@ class RunWalk:
             if self.total is None:
                 self.total = page.total
             self.hidden += page.hidden
-            self.missing += page.missing
+            self.lost += page.missing
             self.notes += [note for note in page.notes if note not in self.notes]
             jobs = self._within_limit(page.items)
             self.count += len(jobs)
+            self.unreadable += sum(not job.fields for job in jobs)
             if jobs:
                 yield jobs
             cursor = trail.follow(page.cursor, progress=page.brought_any)
             if self.has_more or cursor is None:
                 self.looped = trail.looped
+                self._hold_against_total()
                 return
+
+    def _hold_against_total(self) -> None:
+        """Count what a whole list lacks: some servers lose rows between pages."""
+        if self.total is not None and not self.has_more:
+            self.lost = max(self.lost, self.total - self.count - self.hidden)
+
+    @property
+    def missing(self) -> int:
+        """How many runs are there and could not be had, or read."""
+        return self.lost + self.unreadable
+
+    @property
+    def exit_code(self) -> int:
+        return 6 if self.missing or self.looped else 0
 
     def _within_limit(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Cut a page where the limit is; it is known to be one once a run is over."""
@@ -128,8 +147,12 @@ class RunWalk:
     def remarks(self) -> list[str]:
         """Return what is to be known of the list beside its rows."""
         said = [clean(note) for note in self.notes]
-        if self.missing:
-            said.append(f"{plural(self.missing, 'run')} could not be read.")
+        if self.unreadable:
+            rows = plural(self.unreadable, "run")
+            said.append(f"{rows} could not be read: the server itself fails there.")
+        if self.lost:
+            rows = plural(self.lost, "run")
+            said.append(f"The server counts {rows} more than it showed.")
         if self.looped:
             said.append("The server's list leads in circles: these runs came.")
         return said
@@ -158,7 +181,8 @@ class _ListContent:
     async def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
         async with aclosing(self._walk.pages()) as pages:
             async for jobs in pages:
-                yield self._encoder.rows(jobs), len(jobs)
+                rows = sum(bool(job.fields) for job in jobs)
+                yield self._encoder.rows(jobs), rows
         yield self._encoder.end(), 0
         self.notes = self._walk.remarks()
 

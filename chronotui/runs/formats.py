@@ -205,9 +205,12 @@ class ListEncoder:
         self._begun = False
 
     def rows(self, jobs: Iterable[Job]) -> bytes:
-        """Return a batch, in the order given; what heads the list before the first."""
+        """Return a batch, in the order given; what heads the list before the first.
+
+        What stands in for a row is no row of the server's, and left out.
+        """
         form = self._format
-        texts = form.encode(jobs)
+        texts = form.encode(job for job in jobs if job.fields)
         if not texts:
             return b""
         joined = form.separator.join(texts)

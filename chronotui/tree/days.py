@@ -89,7 +89,7 @@ class Day(NamedTuple):
 
     date: date
     first: int
-    count: int
+    size: int
 
 
 def _midnight(day: date, zone: tzinfo | None) -> datetime:
@@ -110,7 +110,7 @@ class DayRows:
         self._days = days
         self._folded = folded
         self._ends = list(
-            accumulate(1 + (0 if d.date in folded else d.count) for d in days)
+            accumulate(1 + (0 if d.date in folded else d.size) for d in days)
         )
         self._firsts = [day.first for day in days]
 

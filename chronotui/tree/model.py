@@ -76,7 +76,7 @@ class Section(NamedTuple):
     @property
     def head(self) -> int:
         """Rows before the first child: one, or none for notes alone."""
-        return 1 if self.workflow_id else 0
+        return 1 if self.workflow_id not in {"", REMARK} else 0
 
     @property
     def jobs(self) -> int:
@@ -195,6 +195,8 @@ class TreeRows:
 CLEAR: Final = "0 clears the filter."
 SHOW_THEM: Final = ". shows them too."
 NOTE_INDENT: Final = 4
+REMARK: Final = " remark"
+"""Stands for the workflow of the note above everything."""
 
 
 def sections_of(tree: TreeModel, note_width: int) -> list[Section]:
@@ -205,6 +207,8 @@ def sections_of(tree: TreeModel, note_width: int) -> list[Section]:
     """
     width = max(note_width - NOTE_INDENT, 0) if note_width else 0
     sections = list(_found_by_id(tree))
+    if tree.remark is not None:
+        sections.insert(0, Section(REMARK, None, lines_of([tree.remark], width)))
     for workflow_id in tree.workflows.ids:
         branch = tree.branch(workflow_id)
         if branch is None:
@@ -238,8 +242,6 @@ def _found_by_id(tree: TreeModel) -> Iterator[Section]:
 def _last_notes(tree: TreeModel) -> list[ListNote]:
     listing = tree.workflows
     notes = notes_of(listing, what=tree.subject.groups, empty=_no_workflow(tree))
-    if tree.refused:
-        notes.append(ListNote(NoteKind.REFUSED, clean(tree.refused)))
     if tree.filters.query and listing.answered:
         loaded = sum(len(branch.jobs) for branch in tree.branches())
         said = f"ids matched among the {loaded:,} loaded {tree.subject.items}"
@@ -356,7 +358,7 @@ class TreeModel:
         zone: The one days and times are told in; None is the machine's own.
 
     Attributes:
-        refused: Why what was typed last is not done, "" where it is.
+        remark: What is said above everything of what was typed last.
     """
 
     def __init__(
@@ -364,7 +366,7 @@ class TreeModel:
     ) -> None:
         self.subject = subject or TreeSubject()
         self.zone = zone
-        self.refused = ""
+        self.remark: ListNote | None = None
         self.filters = TreeFilters()
         self._note_width = 0
         self._branches: dict[str, Branch] = {}
@@ -454,7 +456,7 @@ class TreeModel:
     def set_filters(self, filters: TreeFilters) -> None:
         """Filter at once by what is loaded; the server's answers refine it."""
         before, self.filters = self.filters, filters
-        self.refused = ""
+        self.remark = None
         if filters.query != before.query:
             self._selection.begins_at_top = True
         self._lists = {
@@ -491,10 +493,10 @@ class TreeModel:
         if inside and not expanded:
             self.select(NodeKey.day(key.workflow_id, day))
 
-    def refuse(self, sentence: str) -> None:
-        """Say below everything why what was typed is not done; "" takes it back."""
-        if sentence != self.refused:
-            self.refused = sentence
+    def say(self, remark: ListNote | None) -> None:
+        """Say something above everything of what was typed; None takes it back."""
+        if remark != self.remark:
+            self.remark = remark
             self.touch()
 
     def set_note_width(self, cells: int) -> None:

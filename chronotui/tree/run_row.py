@@ -196,7 +196,7 @@ def run_pieces(
 def day_pieces(day: Day, width: int, today: date, *, open_: bool) -> list[RowPiece]:
     """Return the row of a day: how it is called, and its loaded runs counted."""
     indent = 0 if width < WIDE else 2
-    count = f"{day.count:,}"
+    count = f"{day.size:,}"
     left = max(width - indent - 2 - len(count) - 1, 1)
     return [
         RowPiece("", Role.PLAIN, indent),

@@ -19,8 +19,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from chronotui.errors import ChronotuiError
+from chronotui.text import clean
 from chronotui.tree.days import local_time
-from chronotui.tree.listing import NoteKind
+from chronotui.tree.listing import ListNote, NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.tree.row import (
     Role,
@@ -598,7 +600,7 @@ class JobTreePane(Vertical):
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self.filter_bar = FilterBar(leave=self._focus_tree)
+        self.filter_bar = FilterBar(leave=self._focus_tree, now=now)
         self.tree_view = JobTree(now=now, focus_filters=self.filter_bar.focus_filters)
         self.catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -615,7 +617,9 @@ class JobTreePane(Vertical):
         self.detach()
         self.catalog = catalog
         self._unsubscribe = catalog.subscribe(self._sync)
-        self.filter_bar.show(catalog.tree.filters)
+        tree = catalog.tree
+        self.filter_bar.offer(tree.subject, tree.zone)
+        self.filter_bar.show(tree.filters)
         self.tree_view.show(catalog.tree)
 
     def detach(self) -> None:
@@ -650,6 +654,47 @@ class JobTreePane(Vertical):
     def _take_filters(self, event: FilterBar.FiltersChanged) -> None:
         event.stop()
         self.set_filters(event.filters)
+
+    @on(FilterBar.TextRefused)
+    def _say_refusal(self, event: FilterBar.TextRefused) -> None:
+        event.stop()
+        said = ListNote(NoteKind.REFUSED, clean(event.sentence))
+        self._say(said if event.sentence else None)
+
+    def _say(self, remark: ListNote | None) -> None:
+        """Say something of what was typed, in sight; None takes it back."""
+        if self.catalog is None:
+            return
+        self.catalog.tree.say(remark)
+        self._sync()
+        if remark is not None:
+            self.tree_view.scroll_to_row(0)
+
+    @on(FilterBar.RunWanted)
+    def _find_run(self, event: FilterBar.RunWanted) -> None:
+        event.stop()
+        if self.catalog is not None:
+            words = f"looking for run {event.run_id}"
+            self._say(ListNote(NoteKind.LOADING, words))
+            finding = self._open_run(self.catalog, event.run_id)
+            self.run_worker(finding, group="find-run", exclusive=True)
+
+    async def _open_run(self, catalog: Catalog, run_id: str) -> None:
+        """Open a run wherever the list has it, without the filters that hide it."""
+        tree = catalog.tree
+        try:
+            key = await catalog.find_run(run_id)
+        except ChronotuiError as problem:
+            self._say(ListNote(NoteKind.REFUSED, clean(str(problem))))
+            return
+        self._say(None)
+        if tree.rows.locate(key) is None:
+            self.set_filters(tree.filters.cleared())
+            tree.select(key)
+        branch, job = tree.branch(key.workflow_id), tree.job(key)
+        if branch is not None and job is not None and self.catalog is catalog:
+            self.tree_view.show_selected()
+            self.post_message(JobTree.JobOpened(branch.workflow, job))
 
     @on(JobTree.MoreWanted)
     def _read_more(self, event: JobTree.MoreWanted) -> None:

@@ -138,7 +138,6 @@ def test_a_record_has_the_documented_columns() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {},
         {"workflow_run": None, "created_by_end_user": None},
         {"workflow_run": "text", "created_by_account": [1]},
         {"workflow_run": {"error": {"a": 1}, "status": True}},
@@ -147,6 +146,11 @@ def test_a_record_has_the_documented_columns() -> None:
 def test_a_row_of_any_shape_is_a_record(fields: dict[str, Any]) -> None:
     heading, record = records(written(CSV, [job(fields)]))
     assert len(record) == len(heading)
+
+
+def test_what_stands_in_for_a_row_is_no_row() -> None:
+    for form in LIST_FORMATS:
+        assert written(form, [job({}), job(), job({})]) == written(form, [job()])
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

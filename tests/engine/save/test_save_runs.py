@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,14 +126,30 @@ async def test_a_walk_that_a_server_leads_in_circles_ends() -> None:
 
 
 async def test_what_pages_say_is_said_once_and_what_lacks_is_counted() -> None:
-    page = Page((run(1),), "1", notes=("only\x1b 30 characters count",), missing=1)
+    odd = replace(run(3), fields={})
+    page = Page((run(1), odd), "1", notes=("only\x1b 30 characters count",), missing=1)
     source = Listed([page, Page((run(2),), None, 4, notes=page.notes, missing=2)])
     walk = RunWalk(source, APP)  # type: ignore[arg-type]
     await walked(walk)
-    first, second = walk.remarks()
+    first, second, third = walk.remarks()
     assert "\x1b" not in first
-    assert second == "3 runs could not be read."
-    assert (walk.missing, walk.hidden) == (3, 4)
+    assert second == "1 run could not be read: the server itself fails there."
+    assert third == "The server counts 3 runs more than it showed."
+    assert (walk.missing, walk.hidden, walk.exit_code) == (4, 4, 6)
+
+
+@pytest.mark.parametrize(("total", "lost"), [(9, 5), (4, 0), (3, 0), (None, 0)])
+async def test_a_whole_list_is_held_against_what_the_server_counts(
+    total: int | None, lost: int
+) -> None:
+    first = Page((run(1), run(2)), "1", hidden=1, total=total)
+    walk = RunWalk(Listed([first, Page((run(3),), total=total)]), APP)  # type: ignore[arg-type]
+    await walked(walk)
+    assert walk.lost == lost
+    assert walk.exit_code == (6 if lost else 0)
+    walk = RunWalk(Listed([first]), APP, limit=1)  # type: ignore[arg-type]
+    await walked(walk)
+    assert (walk.has_more, walk.exit_code) == (True, 0)
 
 
 async def test_a_list_that_breaks_off_is_incomplete_and_one_refused_is_not() -> None:
@@ -211,7 +227,7 @@ async def test_rows_that_could_not_be_had_make_a_file_incomplete(
     save = await over(saves, save_of(source, JSON, Destination(folder=tmp_path)))
     assert save.result is not None
     assert save.result.exit_code == 6
-    assert "2 runs could not be read" in save.result.sentence()
+    assert "2 runs could not be had" in save.result.sentence()
     assert save.result.notes[0] == "2 rows of one second"
 
 
