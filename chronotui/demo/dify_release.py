@@ -1,6 +1,4 @@
-"""What one release of Dify does otherwise than the next, as far as a reader of run
-logs meets it, and how each of them writes a run.
-"""
+"""What one release of Dify does otherwise than the next, and how each writes a run."""
 
 from __future__ import annotations
 
@@ -68,7 +66,7 @@ class AppRelease:
 
     @property
     def escapes_stored_text(self) -> bool:
-        """Whether a keyword is compared with ``\\uXXXX`` instead of the letters."""
+        """Whether keywords are compared with JSON escapes instead of the letters."""
         return self.since(1, 11, 3)
 
     @property

@@ -1,6 +1,6 @@
-"""The runs of a demo app, their steps, who started them, and the rows they are logged
-in: all they are at some time follows from when they begin and end.
+"""The runs of a demo app: their steps, who started them, and the rows of its log.
 
+All they are at some time follows from when they begin and end.
 Times are seconds since the epoch, with fractions.
 """
 

@@ -23,7 +23,7 @@ from chronotui.demo.dify_world import AppWorld
 from chronotui.demo.exchange import Exchanger
 from chronotui.demo.faults import Faults
 from chronotui.demo.server import LoopbackListener, RequestLog
-from chronotui.demo.wire import HTML, DemoAnswer, Streamed, json_ascii
+from chronotui.demo.wire import HTML, DemoAnswer, DemoCredentials, Streamed, json_ascii
 
 if TYPE_CHECKING:
     import ssl
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from chronotui.demo.connection import ServerConnection
     from chronotui.demo.dify_runs import AppPerson, AppRow
+    from chronotui.demo.kinds import DemoOptions
     from chronotui.demo.wire import Headers, Request
 
 _Answer: TypeAlias = "DemoAnswer | Streamed"
@@ -146,6 +147,7 @@ class DifyDemo(LoopbackListener):
         lister: Answers the list.
     """
 
+    kind = "dify"
     key = "app-demo3f9cQpLxK2vT7wZbNa1R"
 
     def __init__(
@@ -186,6 +188,13 @@ class DifyDemo(LoopbackListener):
     @property
     def url(self) -> str:
         return f"{self.origin}{self.prefix}"
+
+    @property
+    def greeting(self) -> str:
+        return f"the key is {self.key}"
+
+    def credentials(self) -> DemoCredentials:
+        return DemoCredentials(token=self.key)
 
     @property
     def lister(self) -> RunLister:
@@ -312,6 +321,15 @@ class DifyDemo(LoopbackListener):
             self.load.people_changed.append(session)
             user.kind = "service-api"
         return user
+
+
+def demo_app(options: DemoOptions) -> DifyDemo:
+    return DifyDemo(
+        seed=1 if options.seed is None else options.seed,
+        version=options.version or NEWEST,
+        port=options.port,
+        count=1200 if options.lines is None else options.lines,
+    )
 
 
 def _find(path: str) -> tuple[str, str]:

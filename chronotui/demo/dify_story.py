@@ -5,6 +5,7 @@ Everything follows from a seed and the time the clock began at.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count as numbers
 from typing import TYPE_CHECKING, Any, Final
 
@@ -347,8 +348,6 @@ def _steps(
 
 def _step(step: AppStep, word: str, rng: SeededRandom) -> AppStep:
     """Fill in what a node of a kind reads and makes."""
-    from dataclasses import replace
-
     feed = rng.pick(FEEDS)
     if word == "fetch":
         request = f"GET /v2/{feed} HTTP/1.1\r\nAuthorization: Bearer feed-secret-1\r\n"

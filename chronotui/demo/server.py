@@ -26,7 +26,7 @@ from chronotui.demo.routes import (
     find_endpoint,
     words_of,
 )
-from chronotui.demo.wire import plain
+from chronotui.demo.wire import DemoCredentials, plain
 
 if TYPE_CHECKING:
     import ssl
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from chronotui.demo.clock import DemoClock
     from chronotui.demo.connection import ServerConnection
+    from chronotui.demo.kinds import DemoOptions
     from chronotui.demo.wire import Request, StreamTrouble
     from chronotui.demo.world import WorkflowPlan, World
 
@@ -236,6 +237,7 @@ class DemoServer(LoopbackListener):
         service: The server without its sockets.
     """
 
+    kind = "chronoverse"
     email = "demo@example.com"
     password = "chronoverse-demo"  # noqa: S105 — the demo's own, on loopback
     token = "demo-token-3f9c"  # noqa: S105 — the demo's own, on loopback
@@ -313,6 +315,19 @@ class DemoServer(LoopbackListener):
         """Sign the demo's user in without a request; return session and csrf."""
         return self.service.accounts.open_session()
 
+    @property
+    def greeting(self) -> str:
+        return (
+            f"sign in as {self.email} with {self.password}, or "
+            f"with the token {self.token}"
+        )
+
+    def credentials(self) -> DemoCredentials:
+        if self.dialect.is_current:
+            return DemoCredentials(self.email, self.password)
+        cookie, _csrf = self.open_session()
+        return DemoCredentials(token=self.token, session=cookie)
+
     async def serve(self, request: Request, connection: ServerConnection) -> None:
         """Answer a request, or fail as the faults say."""
         from chronotui.demo import log_routes, raw_routes
@@ -343,3 +358,12 @@ class DemoServer(LoopbackListener):
                 soon = left if cut is None else min(left, cut)
                 trouble = trouble._replace(cut_seconds=soon)
         return trouble
+
+
+def demo_server(options: DemoOptions) -> DemoServer:
+    return DemoServer(
+        seed=1 if options.seed is None else options.seed,
+        dialect=Dialect(options.dialect or "current"),
+        port=options.port,
+        lines=options.lines,
+    )

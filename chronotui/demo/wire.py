@@ -55,6 +55,20 @@ class Request:
         return value
 
 
+@dataclass(frozen=True)
+class DemoCredentials:
+    """What a client of a demo server signs in with: a password or a token.
+
+    Attributes:
+        session: A cookie for what a token does not open.
+    """
+
+    email: str = ""
+    password: str = ""
+    token: str = ""
+    session: str = ""
+
+
 @dataclass
 class DemoAnswer:
     status: int
