@@ -189,6 +189,11 @@ class DetailsPane(ScrollView, can_focus=True):
         if not is_same and self._runs:
             self.scroll_home(animate=False)
 
+    @property
+    def job(self) -> Job | None:
+        """The job that is shown, with all that is known of it."""
+        return self._selection[1]
+
     def update_job(self, job: Job) -> None:
         """Show what was read of a job alone, if it is the one that is shown."""
         workflow, shown, sentence = self._selection

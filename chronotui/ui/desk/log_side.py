@@ -431,6 +431,14 @@ class LogSide(Vertical):
         """What the opened job's log says about itself."""
         return self.current.opened.log.state if self.current else None
 
+    @property
+    def meant_run(self) -> Job | None:
+        """The run that keys are about: the one that is read, else the highlighted."""
+        is_read = self.log_pane is not None and self.log_pane.has_focus_within
+        if self.current is not None and (is_read or self.details.job is None):
+            return self.current.job
+        return self.details.job
+
     def show_job(self, opened: OpenedJob) -> None:
         """Show an opened job where it was left, or on the pane that fits its state."""
         job_id = opened.log.state.job.id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from chronotui.ui.desk.log_side import has_worker, start_worker
 
@@ -14,13 +14,60 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from chronotui.engine.save import Save, Saves
+    from chronotui.engine.save_request import SaveScope
+    from chronotui.engine.session import Session
     from chronotui.model import Job
-    from chronotui.ui.desk.log_side import ShownJob
+    from chronotui.runs.formats import SeenEvents
+    from chronotui.sources.protocol import RunSource
+    from chronotui.ui.desk.log_side import LogSide, ShownJob
     from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.desk.status import Say
+    from chronotui.ui.save_runs import RunSubject
 
 SAVE: Final = "save"
 NOTHING_SAVED: Final = "Nothing was saved yet; s saves the opened log."
+NO_RUN_SAVED: Final = "Nothing was saved yet; s saves a run, or the list of them."
+
+
+def subject_of_runs(
+    session: Session,
+    log_side: LogSide,
+    plan: DeskPlan,
+    short_id: Callable[[Job], str],
+) -> RunSubject | None:
+    """Return what can be saved of an app's runs: the run that is highlighted, or read.
+
+    None before the server told of the app. Events are there of an opened run alone.
+    """
+    from chronotui.tree.filters import described
+    from chronotui.ui.save_runs import RunSubject
+
+    tree = session.catalog.tree
+    branch = next(tree.branches(), None)
+    if branch is None:
+        return None
+    job, shown = log_side.meant_run, log_side.current
+    is_opened = shown is not None and job is not None and shown.job.id == job.id
+    return RunSubject(
+        client=cast("RunSource", session.client),
+        app=branch.workflow,
+        job=job,
+        short_id="" if job is None else short_id(job),
+        seen=_seen(shown) if shown is not None and is_opened else None,
+        only=branch.job_filter,
+        filter_words=described(branch.job_filter, tree.zone),
+        total=branch.listing.total,
+        folder=plan.save_folder,
+        own_folder=plan.profile.save_dir or plan.ui.save_dir,
+        profile=plan.profile.name,
+    )
+
+
+def _seen(shown: ShownJob) -> SeenEvents | None:
+    from chronotui.engine.run_log import RunLog
+
+    log = shown.opened.log
+    return log.record if isinstance(log, RunLog) else None
 
 
 class Saver:
@@ -32,6 +79,7 @@ class Saver:
         say: Says a sentence on the desk.
         short_id: Returns a job's id as the tree shows it.
         remember_folder: Takes the folder a log was saved to.
+        nothing_saved: What is said before anything was saved.
     """
 
     def __init__(
@@ -41,12 +89,14 @@ class Saver:
         say: Say,
         short_id: Callable[[Job], str],
         remember_folder: Callable[[Path], None],
+        nothing_saved: str = NOTHING_SAVED,
     ) -> None:
         self._screen = screen
         self._saves = saves
         self._say = say
         self._short_id = short_id
         self._remember_folder = remember_folder
+        self._nothing_saved = nothing_saved
         saves.subscribe(self._changed)
 
     def ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
@@ -64,10 +114,27 @@ class Saver:
         save = await ask_and_save(app, self._saves, subject, on_folder=took)
         self._say_that_it_goes_on(save)
 
+    def ask_runs(self, subject: RunSubject, scope: SaveScope) -> None:
+        """Ask what to save of an app's runs, and save it."""
+        if not has_worker(self._screen, SAVE):
+            ask = partial(self._ask_runs, subject, scope)
+            start_worker(self._screen, SAVE, ask)
+
+    async def _ask_runs(self, subject: RunSubject, scope: SaveScope) -> None:
+        from chronotui.ui.save_runs import ask_and_save_runs
+
+        await ask_and_save_runs(
+            self._screen.app,
+            self._saves,
+            subject,
+            scope=scope,
+            on_folder=self._remember_folder,
+        )
+
     def list(self) -> None:
         """List the saves of this desk."""
         if not self._saves.all:
-            self._say(NOTHING_SAVED)
+            self._say(self._nothing_saved)
         elif not has_worker(self._screen, SAVE):
             start_worker(self._screen, SAVE, self._list)
 

@@ -14,6 +14,7 @@ from textual.containers import Horizontal
 from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 
+from chronotui.engine.save_request import SaveScope
 from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import (
@@ -22,7 +23,13 @@ from chronotui.ui.desk.log_side import (
     has_worker,
     of_problem,
 )
-from chronotui.ui.desk.saver import NOTHING_SAVED, Saver
+from chronotui.ui.desk.pane_tabs import HISTORY
+from chronotui.ui.desk.saver import (
+    NO_RUN_SAVED,
+    NOTHING_SAVED,
+    Saver,
+    subject_of_runs,
+)
 from chronotui.ui.desk.status import (
     FOR_GOOD,
     NOTICE_SECONDS,
@@ -223,7 +230,12 @@ class DeskScreen(Screen[None]):
                 gc.enable()
         self.session = session
         self._saver = Saver(
-            self, session.saves, self.say, self.short_id, self._remember_folder
+            self,
+            session.saves,
+            self.say,
+            self.short_id,
+            self._remember_folder,
+            NO_RUN_SAVED if plan.kind.capabilities.runs else NOTHING_SAVED,
         )
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
@@ -434,7 +446,10 @@ class DeskScreen(Screen[None]):
         return not self.has_class("-zoomed") and not self.has_class("-in-log")
 
     def action_save(self) -> None:
-        """Ask what to save of the opened job."""
+        """Ask what to save of the opened job, or of an app's runs."""
+        if self.plan.kind.capabilities.runs:
+            self._save_runs()
+            return
         shown = self.log_side.current
         if self._saver is None or shown is None:
             item = self.plan.kind.nouns.item
@@ -446,6 +461,17 @@ class DeskScreen(Screen[None]):
             self.say(f"There is nothing to save. {reason.sentence}")
         else:
             self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def _save_runs(self) -> None:
+        session, saver, side = self.session, self._saver, self.log_side
+        subject = None
+        if session is not None and saver is not None:
+            subject = subject_of_runs(session, side, self.plan, self.short_id)
+        if subject is None or saver is None:
+            self.say("There is nothing to save: the server has not told of the app.")
+            return
+        in_list = side.pane == HISTORY and self.has_class("-in-log")
+        saver.ask_runs(subject, SaveScope.LIST if in_list else SaveScope.RUN)
 
     def action_saves(self) -> None:
         if self._saver is not None:

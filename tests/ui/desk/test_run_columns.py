@@ -91,7 +91,7 @@ def test_each_order_has_each_run_once_and_the_unknown_last(
     ]
     told = [key for key in keys if key is not None]
     assert keys[: len(told)] == told
-    assert told == sorted(told, reverse=down)  # type: ignore[type-var]
+    assert told == sorted(told, reverse=down)
 
 
 def test_equal_runs_stay_in_the_server_s_order() -> None:

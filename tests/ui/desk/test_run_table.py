@@ -8,7 +8,7 @@ from textual import on
 from textual.app import App, ComposeResult
 
 from chronotui.ui.desk import run_table
-from chronotui.ui.desk.run_columns import RunSort
+from chronotui.ui.desk.run_columns import RunSort, row_texts
 from chronotui.ui.desk.run_table import RunRows, RunTable
 from chronotui.ui.tree import JobTree
 from tests.ui.desk.scripted_runs import MOMENT, put_on_top, scripted_run, tree_of
@@ -169,11 +169,10 @@ async def test_hostile_words_and_every_state_are_drawn_harmlessly() -> None:
 
 async def test_cost_follows_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
-    texts = run_table.row_texts
 
     def counted(*args: object) -> list[str]:
         drawn.append(1)
-        return texts(*args)  # type: ignore[arg-type]
+        return row_texts(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run_table, "row_texts", counted)
     app = Host(tree_of(*runs(10_000)))
