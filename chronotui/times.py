@@ -125,9 +125,9 @@ def human_duration(seconds: float) -> str:
 
 def elapsed_text(seconds: float) -> str:
     """Return what a run took: ``4.8 s``, ``12 s``, from a minute on ``2:10``."""
-    if seconds < 9.95:
+    if seconds < 10:
         return f"{max(seconds, 0.0):.1f} s"
-    return f"{seconds:.0f} s" if seconds < 59.5 else human_duration(round(seconds))
+    return f"{int(seconds)} s" if seconds < 60 else human_duration(seconds)
 
 
 def age(seconds: float) -> str:

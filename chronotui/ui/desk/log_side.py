@@ -357,6 +357,7 @@ class LogSide(Vertical):
         self._switcher = ContentSwitcher(self.details, initial=DETAILS)
         self.loader = LineLoader(self, say)
         self.current: ShownJob | None = None
+        self._is_from_list = False
         self._tree: TreeModel | None = None
 
     def compose(self) -> ComposeResult:
@@ -445,6 +446,7 @@ class LogSide(Vertical):
         shown = self._shown.get(job_id)
         if shown is None or shown.opened is not opened:
             shown = self._shown[job_id] = ShownJob.of(opened, self._panes)
+        self._is_from_list = self._is_in_list
         self.current = shown
         self.loader.log = opened.log
         for name, pane in self._panes.items():
@@ -469,6 +471,19 @@ class LogSide(Vertical):
         if pane == HISTORY and self.table is not None:
             return self.table.rows
         return self._panes[pane].view if pane in self._panes else self.details
+
+    @property
+    def _is_in_list(self) -> bool:
+        return self.table is not None and self.table.rows.has_focus
+
+    def went_back_to_list(self) -> bool:
+        """Go back from a run that was opened in the list of runs; False elsewhere."""
+        if not self._is_from_list or self.pane == HISTORY:
+            return False
+        self._is_from_list = False
+        self.choose(HISTORY)
+        self.focus_pane()
+        return True
 
     def log_changed(self) -> None:
         """Take over what the opened job's log has become."""

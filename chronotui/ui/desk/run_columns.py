@@ -67,7 +67,7 @@ def _started(cell: RunCell) -> str:
 
 
 def _start(job: Job) -> datetime | None:
-    return job.created_at or job.started_at
+    return job.started_at or job.created_at
 
 
 def _start_key(cell: RunCell) -> SortKey:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FOLDED_LINES: Final = 60
 FOLDED_CHARACTERS: Final = 2_000
 """Of one line, and what is shown of a value whose lines nobody asked for."""
+SHORT_VALUE: Final = 48
+"""Characters of JSON that stand beside their name."""
 SYSTEM: Final = "sys."
 """How the names of inputs begin that the server adds."""
 GAP: Final = DetailRow("text", "")
@@ -264,14 +266,32 @@ def _members(value: Mapping[str, object], unfolded: Unfolded) -> Iterator[Detail
         if place >= FOLDED_LINES and not unfolded.all:
             yield from _more(True)
             return
-        is_text = isinstance(member, str) and len(member) <= FOLDED_CHARACTERS
-        is_flat = is_text and len(str(member).splitlines()) < 2
-        if is_flat or not member or isinstance(member, int | float):
-            shown = member if is_flat or member in (None, "") else json.dumps(member)
-            yield DetailRow("field", clean(name), value_text(shown))
-        else:
-            yield DetailRow("field", clean(name))
+        short = _one_line(member)
+        yield DetailRow("field", clean(name), "" if short is None else short)
+        if short is None:
             yield from _block(member, unfolded, indent="  ")
+
+
+def _one_line(value: object) -> str | None:
+    """Return a value that needs no rows of its own, None where it does."""
+    if isinstance(value, str):
+        is_long = len(value) > FOLDED_CHARACTERS or len(value.splitlines()) > 1
+        return None if is_long else value_text(value)
+    if value is None:
+        return value_text(value)
+    if not isinstance(value, dict | list):
+        return clean(json.dumps(value, default=str))
+    pieces: list[str] = []
+    length = 0
+    try:
+        for piece in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+            length += len(piece)
+            if length > SHORT_VALUE:
+                return None
+            pieces.append(piece)
+    except RecursionError:
+        return None
+    return clean("".join(pieces))
 
 
 def _block(

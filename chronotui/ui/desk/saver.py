@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from chronotui.engine.save import Save, Saves
-    from chronotui.engine.save_request import SaveScope
     from chronotui.engine.session import Session
     from chronotui.model import Job
     from chronotui.runs.formats import SeenEvents
@@ -79,6 +78,8 @@ class Saver:
         say: Says a sentence on the desk.
         short_id: Returns a job's id as the tree shows it.
         remember_folder: Takes the folder a log was saved to.
+
+    Attributes:
         nothing_saved: What is said before anything was saved.
     """
 
@@ -89,14 +90,13 @@ class Saver:
         say: Say,
         short_id: Callable[[Job], str],
         remember_folder: Callable[[Path], None],
-        nothing_saved: str = NOTHING_SAVED,
     ) -> None:
         self._screen = screen
         self._saves = saves
         self._say = say
         self._short_id = short_id
         self._remember_folder = remember_folder
-        self._nothing_saved = nothing_saved
+        self.nothing_saved = NOTHING_SAVED
         saves.subscribe(self._changed)
 
     def ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
@@ -114,15 +114,22 @@ class Saver:
         save = await ask_and_save(app, self._saves, subject, on_folder=took)
         self._say_that_it_goes_on(save)
 
-    def ask_runs(self, subject: RunSubject, scope: SaveScope) -> None:
-        """Ask what to save of an app's runs, and save it."""
+    def ask_runs(self, subject: RunSubject, *, whole_list: bool) -> None:
+        """Ask what to save of an app's runs, and save it.
+
+        Args:
+            subject: What there is.
+            whole_list: Whether the list is chosen at first, and not a run.
+        """
         if not has_worker(self._screen, SAVE):
-            ask = partial(self._ask_runs, subject, scope)
+            ask = partial(self._ask_runs, subject, whole_list)
             start_worker(self._screen, SAVE, ask)
 
-    async def _ask_runs(self, subject: RunSubject, scope: SaveScope) -> None:
+    async def _ask_runs(self, subject: RunSubject, whole_list: bool) -> None:
+        from chronotui.engine.save_request import SaveScope
         from chronotui.ui.save_runs import ask_and_save_runs
 
+        scope = SaveScope.LIST if whole_list else SaveScope.RUN
         await ask_and_save_runs(
             self._screen.app,
             self._saves,
@@ -134,7 +141,7 @@ class Saver:
     def list(self) -> None:
         """List the saves of this desk."""
         if not self._saves.all:
-            self._say(self._nothing_saved)
+            self._say(self.nothing_saved)
         elif not has_worker(self._screen, SAVE):
             start_worker(self._screen, SAVE, self._list)
 

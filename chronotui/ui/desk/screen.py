@@ -14,7 +14,6 @@ from textual.containers import Horizontal
 from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 
-from chronotui.engine.save_request import SaveScope
 from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import (
@@ -235,8 +234,9 @@ class DeskScreen(Screen[None]):
             self.say,
             self.short_id,
             self._remember_folder,
-            NO_RUN_SAVED if plan.kind.capabilities.runs else NOTHING_SAVED,
         )
+        if plan.kind.capabilities.runs:
+            self._saver.nothing_saved = NO_RUN_SAVED
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
         self.log_side.attach(session.catalog.tree)
@@ -430,11 +430,13 @@ class DeskScreen(Screen[None]):
             self.log_side.focus_pane()
 
     def action_back(self) -> None:
-        """Go back one step: a long load, full screen, log, tree."""
+        """Go back one step: a long load, full screen, log, list of runs, tree."""
         if self.log_side.loader.stop():
             return
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
+        elif self.has_class("-in-log") and self.log_side.went_back_to_list():
+            return
         elif self.has_class("-in-log"):
             self.set_focus(self.tree_side.tree_view)
         else:
@@ -471,7 +473,7 @@ class DeskScreen(Screen[None]):
             self.say("There is nothing to save: the server has not told of the app.")
             return
         in_list = side.pane == HISTORY and self.has_class("-in-log")
-        saver.ask_runs(subject, SaveScope.LIST if in_list else SaveScope.RUN)
+        saver.ask_runs(subject, whole_list=in_list)
 
     def action_saves(self) -> None:
         if self._saver is not None:
