@@ -97,10 +97,13 @@ class RunSubject:
             return SaveScope.RUN, SaveScope.LIST
         return SaveScope.RUN, SaveScope.EVENTS, SaveScope.LIST
 
-    @property
-    def title(self) -> str:
+    def title(self, scope: SaveScope) -> str:
+        """Say what would be saved, harmless."""
         app = clean(self.app.name)
-        return f"run {clean(self.short_id)} of {app}" if self.job else f"runs of {app}"
+        if scope is SaveScope.LIST:
+            return f"runs of {app}"
+        what = "events of run" if scope is SaveScope.EVENTS else "run"
+        return f"{what} {clean(self.short_id)} of {app}"
 
     def file_name(self, scope: SaveScope, form: ListFormat) -> str:
         if scope is SaveScope.LIST or self.job is None:
@@ -119,9 +122,10 @@ class RunSubject:
     def note(self, scope: SaveScope) -> str:
         """Say what will be in the file."""
         if scope is SaveScope.LIST:
-            what = f"only {self.filter_words}" if self.filter_words else "all of them"
-            count = "" if self.total is None else f", {self.total:,} by the server"
-            return f"Every page is read: {what}{count}."
+            if self.filter_words:
+                return f"Every page is read of the runs that are {self.filter_words}."
+            count = "" if self.total is None else f"{self.total:,} "
+            return f"All {count}runs are read, page by page."
         words = []
         if self.job is not None and not self.job.has_ended:
             words.append(GOES_ON)
@@ -185,8 +189,8 @@ class RunSaveDialog(Dialog[SaveRequest | None]):
         return self._scope.value, self._format.value
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="box") as box:
-            box.border_title = Content(f"Save {self._subject.title}")
+        self._box = Vertical(id="box")
+        with self._box as box:
             box.border_subtitle = DIALOG_KEYS
             yield field_row("What", self._scope)
             yield field_row("Format", self._format)
@@ -212,6 +216,7 @@ class RunSaveDialog(Dialog[SaveRequest | None]):
 
     def _say_notes(self) -> None:
         scope = self._scope.value
+        self._box.border_title = Content(f"Save {self._subject.title(scope)}")
         self._format.parent.display = scope is SaveScope.LIST  # type: ignore[union-attr]
         note = self._subject.note(scope)
         self._note.update(Content(clean(note)))
@@ -269,4 +274,5 @@ async def ask_and_save_runs(
     paths = await asyncio.to_thread(subject.free_paths)
     scope = scope if scope in subject.scopes else subject.scopes[0]
     request = await app.push_screen_wait(RunSaveDialog(subject, paths, scope))
-    return await save_and_show(app, saves, request, subject.title, on_folder)
+    title = "" if request is None else subject.title(request.scope)
+    return await save_and_show(app, saves, request, title, on_folder)

@@ -511,11 +511,13 @@ class LogSide(Vertical):
             return
         job, workflow = self.current.job, self.current.opened.workflow
         self._named = job
-        subject = subject_of_run if self._kind.capabilities.runs else subject_of_job
+        is_run = self._kind.capabilities.runs
+        subject = subject_of_run if is_run else subject_of_job
         self._tabs.name_job(
             workflow.name if workflow is not None else job.workflow_id[:SHORT_ID],
             subject(job, self._now(), self._short_id(job)),
             alarm=job.status == "FAILED",
+            more=job.by if is_run else "",
         )
 
     def tick(self) -> None:

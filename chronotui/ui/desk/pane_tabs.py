@@ -42,12 +42,12 @@ def subject_of_job(job: Job, now: datetime, short_id: str) -> str:
 
 
 def subject_of_run(job: Job, now: datetime, short_id: str) -> str:
-    """Return e.g. ``9a51c0  FAILED after 4.8 s, nightly-etl``."""
+    """Return e.g. ``9a51c0  FAILED after 4.8 s``."""
     words = f"{short_id}  {job.status}"
     took = RunSummary.of(job).took(now)
     if took:
         words += f" {'after ' if job.has_ended else ''}{took}"
-    return f"{words}, {job.by}" if job.by else words
+    return words
 
 
 class PaneTabs(OwnRow):
@@ -79,7 +79,7 @@ class PaneTabs(OwnRow):
     def __init__(self) -> None:
         super().__init__()
         self._active = DETAILS
-        self._subject = self._status = ""
+        self._subject = self._status = self._more = ""
         self._alarm = False
 
     def mark(self, pane: str) -> None:
@@ -88,10 +88,16 @@ class PaneTabs(OwnRow):
             self._active = pane
             self.repaint()
 
-    def name_job(self, subject: str, status: str, *, alarm: bool) -> None:
-        """Say whose log it is and how the job stands; cleaned here."""
-        if (subject, status, alarm) != (self._subject, self._status, self._alarm):
-            self._subject, self._status, self._alarm = subject, status, alarm
+    def name_job(
+        self, subject: str, status: str, *, alarm: bool, more: str = ""
+    ) -> None:
+        """Say whose log it is and how the job stands; cleaned here.
+
+        ``more`` is said where there is room for all else.
+        """
+        named = (subject, status, more, alarm)
+        if named != (self._subject, self._status, self._more, self._alarm):
+            self._subject, self._status, self._more, self._alarm = named
             self.repaint()
 
     def line(self, width: int) -> Text:
@@ -115,6 +121,10 @@ class PaneTabs(OwnRow):
         status = clean(self._status)
         name = Text(clean(self._subject), no_wrap=True)
         for_name = room - cell_len(status) - len(BETWEEN)
+        more = f", {clean(self._more)}" if self._more else ""
+        if for_name - name.cell_len >= cell_len(more):
+            status += more
+            for_name -= cell_len(more)
         if for_name >= LEAST_NAME or name.cell_len <= for_name:
             name.truncate(for_name, overflow="ellipsis")
             return name.append(BETWEEN + status)
