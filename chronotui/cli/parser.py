@@ -169,6 +169,7 @@ _STREAM = option("--stream", "only this stream", of=("stdout", "stderr"))
 _STATUSES = ("PENDING", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED")
 _TRIGGERS = ("AUTOMATIC", "MANUAL")
 _DIALECTS = ("current", "documented")
+_RELEASES = ("1.14.2", "1.13.0", "1.9.2")
 _LIMIT = option("--limit N", "at most so many rows", type=positive)
 _NAME = option("name NAME", "name of the profile")
 _MAYBE_NAME = option(
@@ -237,9 +238,10 @@ _DEMO = (
     option("--serve", "only serve, without the desk"),
     option("--port N", "port to serve on; 0 takes a free one", type=port),
     option("--kind", "kind of server", of=SOURCE_KINDS, default=SOURCE_KINDS[0]),
-    option("--lines N", "lines of the longest log", type=count),
+    option("--lines N", "lines of the longest log, or runs of an app", type=count),
     option("--seed N", "seed of the generated world", type=count),
-    option("--dialect", "wire dialect of the server", of=_DIALECTS, default="current"),
+    option("--dialect", "wire dialect of a Chronoverse server", of=_DIALECTS),
+    option("--server-version", "release of a Dify server", of=_RELEASES),
     *DESK,
 )
 

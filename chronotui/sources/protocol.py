@@ -451,5 +451,6 @@ DIFY: Final = SourceKind(
     Nouns("run", "runs", "app", "apps"),
     ("bearer",),
     Capabilities(runs=True, follow=True),
+    "chronotui.sources.dify.client:open_dify",
 )
 KINDS: Final = {kind.name: kind for kind in (CHRONOVERSE, DIFY)}
