@@ -1,5 +1,4 @@
-"""The live stream of a demo run: what was before it is told in a snapshot, what comes
-as it happens.
+"""The live stream of a demo run: a snapshot of what was, then what happens.
 
 A snapshot knows of a step only how it went; a live event has all of it. Neither has a
 number of its own, and a step may be told of twice.
@@ -334,7 +333,11 @@ class EventStream:
             return
         loop = asyncio.get_running_loop()
         woken = asyncio.Event()
-        stop = self._clock.listen(lambda: loop.call_soon_threadsafe(woken.set))
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(woken.set)
+
+        stop = self._clock.listen(wake)
         try:
             yield self._beginning(now)
             spoke = pinged = loop.time()
