@@ -441,6 +441,8 @@ PATTERNS: Final[dict[str, Any]] = {
     "ui.term.diff.PASSES_BY": is_all,
     "ui.term.buffer._TOKEN": finds,
     "ui.term.buffer._MOVE": finds,
+    "ui.term.pace._ANSWER": finds,
+    "ui.term.pace._BEGINNING": finds,
 }
 """How each pattern is used, or why no server's text comes before it."""
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from textual.events import Click
 
     from chronotui.engine.connection import Connection
-    from chronotui.engine.job_log import JobLog, LogState
-    from chronotui.engine.session import OpenedJob
+    from chronotui.engine.job_log import LogState, Observed
+    from chronotui.engine.session import OpenableLog, OpenedJob
     from chronotui.model import Job, Workflow
     from chronotui.ui.log import ViewSettings
     from chronotui.ui.log.find import Goal
@@ -209,10 +209,32 @@ def why_empty(pane: str, workflow: Workflow | None, state: LogState) -> Reason:
     """Return why a pane, ``live`` or ``history``, of the opened job has no line."""
     if state.problem is not None:
         return of_problem(state.problem, workflow)
+    if state.observed is not None:
+        return _of_run(state, state.observed)
     if workflow is not None and workflow.kind == "HEARTBEAT":
         sentence = f"{HEARTBEAT.format(name=workflow.name)} {DETAILS_HINT}"
         return Reason("No log to show.", sentence)
     return _of_connection(state.connection) or _by_status(pane, state)
+
+
+def _of_run(state: LogState, observed: Observed) -> Reason:
+    """Return why nothing is seen of a run."""
+    connection, unseen = state.connection, observed.unseen
+    why = f"{unseen[0][:1].upper()}{unseen[0][1:]}." if unseen else ""
+    if state.job.has_ended:
+        if str(connection.kind) != "ENDED":
+            return _of_connection(connection) or Reason("Reading the run …", "")
+        words = "It gave no outputs. D shows the run's details."
+        return Reason(f"The run {state.job.status}.", f"{why} {words}".strip())
+    if str(connection.kind) == "WAITING":
+        every = connection.waits_for.partition(", ")[2]
+        words = f"Its outputs and its error appear here when it ends; {every}."
+        return Reason("The run's steps cannot be followed.", f"{why} {words}".strip())
+    if state.job.status == "PAUSED":
+        return Reason("The run waits for a person.", "Its steps appear here.")
+    return _of_connection(connection) or Reason(
+        "No events yet.", "The run's steps and its text appear here as they come."
+    )
 
 
 def _of_connection(connection: Connection) -> Reason | None:
@@ -281,7 +303,7 @@ class LineLoader:
     """
 
     def __init__(self, node: DOMNode, say: Say) -> None:
-        self.log: JobLog | None = None
+        self.log: OpenableLog | None = None
         self._node = node
         self._say = say
 
@@ -305,7 +327,7 @@ class LineLoader:
         self._say(f"Loading {what} … esc stops.", seconds=FOR_GOOD)
         start_worker(self._node, LONG, partial(self._load_all, log, pane))
 
-    async def _load_all(self, log: JobLog, pane: LogPane) -> None:
+    async def _load_all(self, log: OpenableLog, pane: LogPane) -> None:
         if await self._reported(log.history.load_all):
             self._say("")
             if log is self.log and pane.view.is_at_top:
@@ -319,7 +341,7 @@ class LineLoader:
             load = partial(self._load_back, self.log, pane, goal)
             start_worker(self._node, LONG, load)
 
-    async def _load_back(self, log: JobLog, pane: LogPane, goal: Goal) -> None:
+    async def _load_back(self, log: OpenableLog, pane: LogPane, goal: Goal) -> None:
         from chronotui.ui.log.find import LineGoal
 
         if isinstance(goal, LineGoal):
@@ -343,7 +365,7 @@ class LineLoader:
             find = partial(self._find_error, self.log, pane)
             start_worker(self._node, LONG, partial(self._reported, find))
 
-    async def _find_error(self, log: JobLog, pane: LogPane) -> None:
+    async def _find_error(self, log: OpenableLog, pane: LogPane) -> None:
         while await log.history.load_older():
             if log is not self.log or pane.view.went_to_older_error():
                 self._say("")

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from chronotui.engine.catalog import Catalog
     from chronotui.engine.client import SecretQuestion
-    from chronotui.engine.job_log import JobLog, LogState
+    from chronotui.engine.job_log import LogState
     from chronotui.engine.save import Save, Saves
-    from chronotui.engine.session import Session
+    from chronotui.engine.session import OpenableLog, Session
     from chronotui.model import Job, Workflow
     from chronotui.tree.model import NodeKey
     from chronotui.ui.desk.log_side import ShownJob
@@ -598,7 +598,7 @@ class DeskScreen(Screen[None]):
             self._search(shown.opened.log, message.text)
 
     @work(group=SEARCH)
-    async def _search(self, log: JobLog, text: str) -> None:
+    async def _search(self, log: OpenableLog, text: str) -> None:
         from chronotui.ui.desk.server_search import search_server
 
         await search_server(self.log_side, log, text, self.say)
