@@ -54,6 +54,10 @@ class Terminal:
             cwd=None if folder is None else str(folder),
             dimensions=(lines, columns),
         )
+        # It answers what it is asked, as terminals do.
+        self.screen.write_process_input = lambda answer: self._process.write(
+            answer.encode()
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ import contextlib
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from chronotui.cli.output import Output, may_ask, say
 from chronotui.errors import (
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
 
-Result = TypeVar("Result")
 Client = TypeVar("Client", bound="Server")
+Result = TypeVar("Result")
 
 
 class Invocation:
@@ -147,19 +147,34 @@ class Invocation:
 
         Without ``ask``, secrets are asked for on the terminal, if there is one.
         """
-        profile = self.profile
-        from chronotui.engine.client import open_client
+        return self.with_server(work, ask=ask, needs="jobs")
 
-        return _run(
-            lambda: open_client(profile, ask=ask or asker(), log=self.log), work
-        )
+    def with_server(
+        self,
+        work: Callable[[Client], Awaitable[Result]],
+        *,
+        ask: AskSecret | None = None,
+        needs: str = "",
+    ) -> Result:
+        """Do the same with a server that has a capability, or whatever it has."""
+        profile = self.profile
+        import asyncio
+
+        from chronotui.engine.client import open_server
+
+        async def run() -> Result:
+            opened = open_server(profile, needs=needs, ask=ask or asker(), log=self.log)
+            client = cast("Client", opened)
+            try:
+                return await work(client)
+            finally:
+                await client.aclose()
+
+        return asyncio.run(_ended_in_order(run()))
 
     def with_runs(self, work: Callable[[RunSource], Awaitable[Result]]) -> Result:
         """Run ``work`` as `with_client` does, on a server with the runs of an app."""
-        profile = self.profile
-        from chronotui.engine.client import open_runs
-
-        return _run(lambda: open_runs(profile, ask=asker(), log=self.log), work)
+        return self.with_server(work, needs="runs")
 
     @property
     def has_runs(self) -> bool:
@@ -171,22 +186,6 @@ class Invocation:
     def close(self) -> None:
         if self.open_log is not None:
             self.open_log.close()
-
-
-def _run(
-    opened: Callable[[], Client], work: Callable[[Client], Awaitable[Result]]
-) -> Result:
-    """Open a client and work with it, then close it, in an event loop of its own."""
-    import asyncio
-
-    async def run() -> Result:
-        client = opened()
-        try:
-            return await work(client)
-        finally:
-            await client.aclose()
-
-    return asyncio.run(_ended_in_order(run()))
 
 
 def typed_time(option: str, text: str) -> datetime:

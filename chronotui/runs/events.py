@@ -28,7 +28,7 @@ from chronotui.text import plural
 from chronotui.times import format_time_ns, local_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from chronotui.model import Job, RunEvent
@@ -312,7 +312,7 @@ class RunRecord:
         if changed is not None:
             self._text.changed = None
             low = TEXT_PLACE + changed
-            spans.append(Span(low, END_PLACE, list(self._text_lines(changed))))
+            spans.append(Span(low, END_PLACE, list(self.text_lines(changed))))
         if self._end_changed:
             self._end_changed = False
             spans.append(Span(END_PLACE, LAST_PLACE, self._end))
@@ -342,7 +342,8 @@ class RunRecord:
             parent = outer.state.parent_id if outer is not None else ""
         return depth
 
-    def _text_lines(self, start: int = 0) -> Iterator[EventLine]:
+    def text_lines(self, start: int = 0) -> Iterator[EventLine]:
+        """Yield the lines of its text that are kept, from a number on."""
         for number, line in self._text.lines(start):
             yield EventLine(TEXT_PLACE + number, line.time_ns, line.text)
 
@@ -352,6 +353,11 @@ class RunRecord:
     def events(self) -> int:
         """How many steps and notes, and a text if there is one."""
         return len(self._body) + bool(len(self._text))
+
+    @property
+    def entries(self) -> Sequence[Step | Note]:
+        """The steps and the notes, in order."""
+        return self._body
 
     @property
     def steps(self) -> list[Step]:
@@ -372,7 +378,7 @@ class RunRecord:
         """Yield all lines, in order."""
         for entry in self._body:
             yield from self._entry_lines(entry)
-        yield from self._text_lines()
+        yield from self.text_lines()
         yield from self._end
 
     def lines_of(self, entry: _Entry) -> list[EventLine]:

@@ -328,7 +328,8 @@ class UiSettings:
 class AuthSettings:
     """The ``[profiles.NAME.auth]`` table: how to sign in and where secrets are."""
 
-    method: str = setting(one_of(*METHODS), "session")
+    method: str = setting(filled_text, "session")
+    """One of the profile's kind (`chronotui.SIGN_IN_METHODS`); absent, its first."""
     email: str = setting(filled_text, "")
     password_command: str = setting(command, "")
     """Its first line of output is the password; the others are alike."""

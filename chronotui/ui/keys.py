@@ -273,7 +273,9 @@ LEGEND: Final = (
     ("⋯", "lines that have not been received; they fill in by themselves"),
     ("●", "running"),
     ("◌", "waiting to start"),
+    ("⏸", "paused, waits for a person"),
     ("✓", "completed"),
+    ("◐", "succeeded in part: some branches failed"),
     ("✗", "failed"),
     ("■", "canceled"),
 )

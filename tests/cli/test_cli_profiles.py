@@ -3,7 +3,9 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
+from chronotui.errors import NotSignedInError
 from chronotui.storage.config import load_config
+from tests.engine.scripted_app import ScriptedApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +70,23 @@ def test_the_method_follows_the_secret_that_is_named(
         argv = ["profile", "add", name, "--url", demo.url, option, "V", "--no-test"]
         assert run(*argv).code == 0
         assert load_config(run.config).profiles[name].auth.method == method
+
+
+def test_a_profile_of_another_kind_signs_in_as_that_kind_does(run: Command) -> None:
+    add = ["profile", "add", "etl", "--kind", "dify", "--no-test"]
+    refused = run(*add)
+    assert refused.code == 2
+    assert "such as https://api.dify.ai/v1 or https://HOST/v1" in refused.err
+    add += ["--url", "https://h/v1"]
+    refused = run(*add, "--method", "cookie")
+    assert refused.code == 2
+    assert "auth.method must be 'bearer' with kind 'dify'" in refused.err
+    assert run(*add, "--email", "a@b.c").code == 0
+    assert run("profile", "add", "b", *add[3:], "--token-env", "KEY").code == 0
+    profiles = load_config(run.config).profiles
+    assert [one.auth.method for one in profiles.values()] == ["bearer", "bearer"]
+    ended = run("profile", "edit", "etl", "--kind", "chronoverse", "--no-test")
+    assert ended.code == 0
 
 
 def test_profiles_are_listed_shown_and_chosen(
@@ -202,3 +221,26 @@ def test_the_doctor_finds_what_does_not_work(
     assert "server" in ill.out.splitlines()[-1]
     signed_up.config.write_text("[ui]\nx = 1\n")
     assert signed_up("doctor").code == 2
+
+
+def test_an_app_is_tried_signed_in_to_and_looked_at(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = ScriptedApp().opened_by(monkeypatch)
+    monkeypatch.setenv("KEY", "app-secret")
+    add = ["profile", "add", "etl", "--kind", "dify", "--url", "https://h/v1"]
+    added = run(*add, "--token-env", "KEY")
+    assert added.code == 0
+    assert "Nightly ETL (workflow), dify 1.14.2, 0 runs." in added.err
+    tested = run("profile", "test")
+    assert tested.out.startswith("etl: https://h/v1 answers in ")
+    assert "takes the bearer secret" in run("login").err
+    assert "sign_in" in app.asked
+    assert "no session of etl is kept" in run("logout").err
+    looked = run("doctor")
+    assert looked.code == 0
+    assert "Nightly ETL (workflow), dify 1.14.2" in looked.out
+    app.refused_key = NotSignedInError("Access token is invalid.")
+    assert [run(*verb).code for verb in (["login"], ["profile", "test"])] == [3, 3]
+    assert run("doctor").code == 3
+    assert "app-secret" not in looked.out + looked.err + added.err
