@@ -29,6 +29,17 @@ KEYS = {
 }
 
 
+class _Answering(pyte.Screen):
+    """A screen that answers what it is asked, as terminals do."""
+
+    process: PtyProcess | None = None
+
+    def write_process_input(self, data: str) -> None:
+        if self.process is not None:
+            with suppress(OSError):
+                self.process.write(data.encode())
+
+
 class Terminal:
     """One program in a terminal of ``columns`` by ``lines`` cells.
 
@@ -44,7 +55,7 @@ class Terminal:
         lines: int = 40,
         folder: Path | None = None,
     ) -> None:
-        self.screen = pyte.Screen(columns, lines)
+        self.screen = _Answering(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.written = 0
         self.raw = bytearray()
@@ -54,10 +65,7 @@ class Terminal:
             cwd=None if folder is None else str(folder),
             dimensions=(lines, columns),
         )
-        # It answers what it is asked, as terminals do.
-        self.screen.write_process_input = lambda answer: self._process.write(
-            answer.encode()
-        )
+        self.screen.process = self._process
 
     def __enter__(self) -> Self:
         return self
