@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import stat
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chronotui.demo.clock import DemoClock
-from chronotui.demo.dify_runs import AppPerson, AppRow, AppRun
+from chronotui.demo.dify_runs import AppPerson, AppRow, AppRun, AppStep
 from chronotui.demo.dify_server import DifyDemo
 from chronotui.demo.faults import Faults, Refusal
 
@@ -322,3 +323,130 @@ def test_the_key_is_nowhere(app: DifyDemo, run: Command, home: Path) -> None:
     run.config.unlink()
     texts += [path.read_text() for path in home.rglob("*") if path.is_file()]
     assert not any(app.key in text for text in texts)
+
+
+def run_id(number: int) -> str:
+    made = row(number).run
+    assert made is not None
+    return made.id
+
+
+def test_a_run_is_named_by_its_id_or_the_beginning_of_one(
+    app: DifyDemo, run: Command
+) -> None:
+    whole = run("logs", run_id(77))
+    assert whole.code == 0
+    assert "Run failed: 503" in whole.out
+    assert run("logs", "0000004d").out == whole.out
+    several = run("logs", "0000004")
+    assert (several.code, several.out) == (2, "")
+    assert "fits several runs" in several.err
+    assert "and 11 more" in several.err
+    assert run_id(64) in several.err
+    for nobody, words in (
+        ("ffff", "None of the newest 131 runs"),
+        ("00000000-0000-4000-8000-000000000099", "no run"),
+    ):
+        missing = run("logs", nobody)
+        assert (missing.code, missing.out) == (4, "")
+        assert words in missing.err
+    assert run("logs", " ").code == 2
+
+
+def test_options_that_say_nothing_for_a_run_are_refused(
+    app: DifyDemo, run: Command
+) -> None:
+    for argv, words in (
+        (["logs", "a", "--attempt", "2"], "--attempt says nothing"),
+        (["logs", "a", "-f", "--tail", "2"], "--tail does not go with --follow"),
+        (["save", "a", "--stream", "stderr"], "--stream says nothing"),
+        (["save", "a", "--query", "x"], "--query says nothing"),
+        (["save", "a", "--format", "jsonl"], "as json or txt, not as jsonl"),
+        (["save", "a", "-O", "-"], "chronotui logs prints it"),
+    ):
+        ended = run(*argv)
+        assert (ended.code, ended.out) == (2, "")
+        assert words in ended.err
+    assert app.requests.count() == 0
+
+
+def test_lines_of_a_run_are_chosen_and_shaped(app: DifyDemo, run: Command) -> None:
+    errors = run("logs", run_id(77), "--stream", "stderr")
+    assert "503" in errors.out
+    lines = run("logs", run_id(77), "-o", "jsonl").out.splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert {entry["attempt"] for entry in entries} == {1}
+    assert {entry["stream"] for entry in entries} >= {"stderr"}
+    last = run("logs", run_id(77), "--tail", "1").out
+    assert last == f"{entries[-1]['message']}\n"
+    none = run("logs", run_id(77), "--grep", "no such thing")
+    assert (none.code, none.out) == (0, "")
+    assert "no line is among those asked for." in none.err
+
+
+def test_following_a_run_that_ended_tells_how(app: DifyDemo, run: Command) -> None:
+    for number, code in ((76, 0), (77, 1), (78, 1), (79, 0)):
+        assert run("logs", "-f", run_id(number)).code == code
+
+
+def step(name: str, begins: float, seconds: float, **more: object) -> AppStep:
+    return AppStep(f"s-{name}", f"n-{name}", "llm", name, begins, seconds, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def live(serve: Callable[..., DifyDemo]) -> DifyDemo:
+    """Serves one run that ends some seconds from now, with a secret form."""
+    secret = step("Ask", 0.2, 0.5, form_token="secret-form-token")
+    steps = (secret, step("Write", 1.0, 1.5, chunks=("Hel", "lo\n", "there")))
+    made = AppRun(run_id(1), time.time(), 3.5, outputs={"rows": 42}, steps=steps)
+    return serve(rows=[AppRow("row-1", made.begins, made, NIGHTLY)])
+
+
+def test_a_run_is_followed_to_its_end(live: DifyDemo, run: Command) -> None:
+    followed = run("logs", "-f", run_id(1))
+    assert followed.code == 0
+    assert followed.out.count("Write (llm)") == 1
+    assert followed.out.count("Hello\n") == 1
+    assert '"rows": 42' in followed.out
+    assert live.load.most["events"] == 1
+    assert live.load.people_made == live.load.people_changed == []
+
+
+def test_a_run_that_goes_on_is_saved_at_its_end(
+    live: DifyDemo, run: Command, home: Path
+) -> None:
+    saved = run("save", run_id(1))
+    path = home / f"Nightly-ETL-{run_id(1)}.json"
+    assert (saved.code, saved.out) == (0, f"{path}\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    whole = json.loads(text)
+    assert set(whole) == {
+        "source",
+        "server_version",
+        "row",
+        "detail",
+        "events_seen",
+        "not_seen",
+        "complete",
+    }
+    assert (whole["source"], whole["server_version"]) == (live.origin, "1.14.2")
+    assert whole["complete"] is True
+    assert whole["row"]["id"] == "row-1"
+    assert whole["detail"]["status"] == "succeeded"
+    assert "Write" in text
+    assert "secret-form-token" not in text
+
+
+def test_an_ended_run_is_saved_in_either_form(
+    app: DifyDemo, run: Command, home: Path
+) -> None:
+    assert run("save", "0000004d", "-O", "run.txt").code == 0
+    text = (home / "run.txt").read_text()
+    assert text.startswith(f"# Run {run_id(77)} of Nightly ETL at {app.origin}\n")
+    assert "Run failed: 503" in text
+    assert run("save", "0000004d", "-O", "run.txt").code == 2
+    assert run("save", "0000004d", "-O", "run.txt", "--format", "json").code == 2
+    again = run("save", "0000004d", "-O", "run.txt", "--format", "json", "--force")
+    assert again.code == 0
+    assert json.loads((home / "run.txt").read_text())["complete"] is True
