@@ -345,7 +345,7 @@ def test_a_run_is_named_by_its_id_or_the_beginning_of_one(
     assert run_id(64) in several.err
     for nobody, words in (
         ("ffff", "None of the newest 131 runs"),
-        ("00000000-0000-4000-8000-000000000099", "no run"),
+        ("00000000-0000-4000-8000-000000000099", "run not found"),
     ):
         missing = run("logs", nobody)
         assert (missing.code, missing.out) == (4, "")
