@@ -143,7 +143,7 @@ def test_a_running_run_of_the_api_can_be_watched_to_its_end(
     ) as answer:
         for line in answer.iter_lines():
             if line.startswith("data: "):
-                events.append(json.loads(line.removeprefix("data: ")))  # noqa: PERF401
+                events.append(json.loads(line.removeprefix("data: ")))
                 if len(events) == 1:
                     server.clock.advance(100.0)
     names = [event["event"] for event in events]
