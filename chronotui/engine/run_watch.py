@@ -115,6 +115,25 @@ class RunStream:
                 words = "The server closed the stream of events."
                 await self._after(FailedAnswerError(words))
 
+    async def listen_once(self, pause: float) -> None:
+        """Take what a stream tells at once, a pause of so many seconds being its end.
+
+        A stream that cannot be had is a reason that is kept.
+        """
+        job, loop = self._job(), asyncio.get_running_loop()
+        limit = asyncio.timeout(pause)
+        try:
+            async with self._client.events(job) as events:
+                self._attached(job)
+                async with limit:
+                    async for batch in events:
+                        self._take(batch)
+                        limit.reschedule(loop.time() + pause)
+        except TimeoutError:
+            return
+        except ChronotuiError as error:
+            self._record.coverage.why_not = clean(error.sentence).rstrip(".")
+
     async def _listen(self) -> bool:
         """Attach and take what comes; False where it is to be opened anew at once."""
         job = self._job()

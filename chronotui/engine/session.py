@@ -104,7 +104,7 @@ class Session:
     ) -> None:
         self.client = client
         self.kind = kind
-        self.catalog = Catalog(client, settings=tree)
+        self.catalog = Catalog(client, settings=tree, kind=kind)
         self.saves = Saves(cast("Source", client), spool=spool, watch=watch)
         self.details: RunDetails | None = None
         if kind.capabilities.runs:

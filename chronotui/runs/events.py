@@ -28,7 +28,7 @@ from chronotui.text import plural
 from chronotui.times import format_time_ns, local_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from chronotui.model import Job, RunEvent
@@ -42,6 +42,8 @@ MOST_PAYLOADS: Final = 16 << 20
 """Characters of JSON kept of the larger fields of all steps together."""
 
 MOST_OUTPUT_LINES: Final = 2_000
+MOST_OUTPUT_TEXT: Final = 1 << 20
+"""Lines and characters of the outputs that are shown; the details have them whole."""
 
 ENTRY_LINES: Final = 1 << 12
 """Places of one entry's lines."""
@@ -156,6 +158,7 @@ class RunRecord:
         self._notes: dict[object, Note] = {}
         self._silent: dict[object, RunNote] = {}
         self._text = TextBlock()
+        self._text_first = 0
         self._end: list[EventLine] = []
         self._ended: Job | None = None
         self._payloads = 0
@@ -308,11 +311,15 @@ class RunRecord:
         if self._low >= 0:
             spans.append(self._span_of_body(self._low, self._high))
             self._low = self._high = -1
-        changed = self._text.changed
+        changed, first = self._text.changed, self._text.first
+        if first > self._text_first:
+            gone = Span(TEXT_PLACE + self._text_first, TEXT_PLACE + first, [])
+            spans.append(gone)
+        self._text_first = first
         if changed is not None:
             self._text.changed = None
             low = TEXT_PLACE + changed
-            spans.append(Span(low, END_PLACE, list(self._text_lines(changed))))
+            spans.append(Span(low, END_PLACE, list(self.text_lines(changed))))
         if self._end_changed:
             self._end_changed = False
             spans.append(Span(END_PLACE, LAST_PLACE, self._end))
@@ -342,7 +349,8 @@ class RunRecord:
             parent = outer.state.parent_id if outer is not None else ""
         return depth
 
-    def _text_lines(self, start: int = 0) -> Iterator[EventLine]:
+    def text_lines(self, start: int = 0) -> Iterator[EventLine]:
+        """Yield the lines of its text that are kept, from a number on."""
         for number, line in self._text.lines(start):
             yield EventLine(TEXT_PLACE + number, line.time_ns, line.text)
 
@@ -352,6 +360,11 @@ class RunRecord:
     def events(self) -> int:
         """How many steps and notes, and a text if there is one."""
         return len(self._body) + bool(len(self._text))
+
+    @property
+    def entries(self) -> Sequence[Step | Note]:
+        """The steps and the notes, in order."""
+        return self._body
 
     @property
     def steps(self) -> list[Step]:
@@ -372,7 +385,7 @@ class RunRecord:
         """Yield all lines, in order."""
         for entry in self._body:
             yield from self._entry_lines(entry)
-        yield from self._text_lines()
+        yield from self.text_lines()
         yield from self._end
 
     def lines_of(self, entry: _Entry) -> list[EventLine]:
@@ -486,10 +499,13 @@ def _output_lines(job: Job) -> list[str]:
     text = outputs
     if not isinstance(outputs, str):
         text = json.dumps(outputs, ensure_ascii=False, indent=2, default=str)
-    lines = str(text).split("\n")
+    whole = str(text)
+    lines = whole[:MOST_OUTPUT_TEXT].split("\n")
+    if len(whole) > MOST_OUTPUT_TEXT:
+        lines.append(f"… {len(whole) - MOST_OUTPUT_TEXT:,} more characters")
     if len(lines) > MOST_OUTPUT_LINES:
         rest = len(lines) - MOST_OUTPUT_LINES
-        lines = [*lines[:MOST_OUTPUT_LINES], f"… {plural(rest, 'line')} more"]
+        lines = [*lines[:MOST_OUTPUT_LINES], f"… {rest:,} more lines"]
     return ["Outputs", *(f"{INDENT}{line}" for line in lines)]
 
 
