@@ -449,7 +449,7 @@ def test_a_row_can_be_taken_out_and_many_be_made_each_its_own_way(
         if place % 2 and row.run is not None:
             row.run.final = "failed"
 
-    rows = bulk_rows(9, NOW, make=fail)
+    rows = bulk_rows(9, NOW - 5, make=fail)
     server = make_dify(clock=still_clock(), rows=rows)
     assert ask(server, {"status": "failed"}).json()["total"] == 4
     server.world.remove(rows[1].id)
