@@ -13,7 +13,7 @@ from chronotui.cli.output import has_screen
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
+    from argparse import Namespace
 
     from chronotui.cli.invocation import Invocation
     from chronotui.demo.kinds import RunningDemo
@@ -25,9 +25,6 @@ _SWITCH_SECONDS: Final = 0.001
 
 def desk(invocation: Invocation) -> int:
     """Open the desk on the profile in use; without any profile, the first-run form."""
-    options = invocation.options
-    if options.job and not options.workflow:
-        raise UsageError("--job needs --workflow beside it.")
     if not has_screen() or not _is_first_start(invocation):
         profile = invocation.profile
     else:
@@ -35,8 +32,18 @@ def desk(invocation: Invocation) -> int:
         if made is None:
             return _open_demo_desk(invocation)
         profile = made
+    _check_link(invocation.options, profile)
     _need_terminal("chronotui --help names the commands that work without one.")
     return _show_desk(invocation, profile, invocation.config)
+
+
+def _check_link(options: Namespace, profile: Profile) -> None:
+    """Refuse a job without its workflow; the runs of an app have none."""
+    from chronotui.sources.protocol import KINDS
+
+    has_workflows = not KINDS[profile.kind].capabilities.runs
+    if options.job and not options.workflow and has_workflows:
+        raise UsageError("--job needs --workflow beside it.")
 
 
 def _show_desk(
@@ -130,7 +137,7 @@ def _check_desk_opens(kind_name: str) -> None:
         )
 
 
-def _make_demo(options: argparse.Namespace) -> RunningDemo:
+def _make_demo(options: Namespace) -> RunningDemo:
     from chronotui.demo.kinds import DemoOptions, make_demo
 
     try:
