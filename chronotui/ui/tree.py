@@ -359,8 +359,8 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         """Return what the row of an app, of a day or of a run says."""
         model, width = self.model, self._width
         if key.kind is TreeNodeKind.WORKFLOW:
-            open_, runs = model.rows.is_open(key.workflow_id), model.subject.items
-            return app_pieces(branch, width, open_=open_, runs=runs)
+            open_, run = model.rows.is_open(key.workflow_id), model.subject.item
+            return app_pieces(branch, width, open_=open_, run=run)
         now, zone, day = self._now(), model.zone, model.rows.day(key)
         if key.kind is TreeNodeKind.JOB:
             job, dated = branch.jobs[key.item], day is None
@@ -498,7 +498,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     def action_out(self) -> None:
         """Fold what is unfolded; from below, or folded, go to what it stands in."""
         key = self.model.selected
-        if key is None or not key.workflow_id:
+        if key is None or self.model.branch(key.workflow_id) is None:
             return
         if key.kind in FOLDING and self._is_open(key):
             self.action_fold()
