@@ -39,7 +39,7 @@ class UnlistableError(Exception):
 
 @dataclass(frozen=True)
 class RunQuery:
-    """What a list is asked for; ``after`` and ``before`` are seconds, both inclusive."""
+    """What a list is asked for; both ``after`` and ``before`` are inclusive."""
 
     page: int = 1
     limit: int = 20

@@ -132,6 +132,7 @@ NODES: Final = (
     ("parse", "code", "Parse rows"),
     ("regions", "iteration", "Each region"),
     ("summarise", "llm", "Summarise"),
+    ("agent", "agent", "Check totals"),
     ("approve", "human-input", "Approve report"),
     ("report", "template-transform", "Write report"),
     ("end", "end", "End"),

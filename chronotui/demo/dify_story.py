@@ -42,6 +42,9 @@ _DAY: Final = 86_400
 _EVERY_SECONDS: Final = 40
 """A new run begins so often."""
 
+_LONG: Final = 1500.0
+"""Seconds of the run that summarises one region after the other."""
+
 _NIGHT: Final = 0.45
 """Share of a day's runs that belong to the nightly pipeline."""
 
@@ -56,8 +59,6 @@ _SHARES: Final = {
     "end": 0.02,
 }
 """What part of a run's time each node takes."""
-
-_DOMAIN: Final = {"web-app": "browser", "installed-app": ACCOUNT}
 
 
 def tell_story(seed: int, clock: DemoClock, count: int, mode: str) -> AppWorld:
@@ -101,30 +102,31 @@ class _Story:
         *,
         who: str = "service-api",
         mishap: Mishap | None = None,
-        streaming: bool = True,
         late: float = 0.0,
     ) -> AppRow:
         number = next(self._numbers)
         rng = SeededRandom(self._seed, 3, number)
         by, created_from, trigger = self._starter(who, rng)
         run_id = make_id(roll(self._seed, 31, number), self._seed, number, 31)
-        inputs = _inputs(rng, run_id, by, night=who == "schedule")
-        steps = tuple(_steps(rng, run_id, seconds, final, mishap))
         run = AppRun(
             run_id,
             stamp,
             seconds,
             final,
-            inputs,
+            _inputs(rng, run_id, by, night=who == "schedule"),
             _outputs(rng, final),
             mishap.error if mishap is not None else None,
             rng.between(380, 4200),
-            steps,
-            exceptions=1 if final in ("failed", "partial-succeeded") else 0,
+            step_count=rng.between(2, 7),
+            exceptions=1 if mishap is not None else 0,
             triggered_from=trigger,
             version=_version(self._start, stamp),
-            streaming=streaming and who not in ("schedule", "webhook"),
+            streaming=trigger == "app-run",
         )
+        if run.ends > self._start:
+            maker = _Steps(rng, run, mishap)
+            run.steps = tuple(maker.long() if seconds == _LONG else maker.usual())
+            run.step_count = None
         row_id = make_id(roll(self._seed, 32, number), self._seed, number, 32)
         role = "account" if by.is_account else "end_user"
         return AppRow(row_id, stamp, run, by, created_from, role, late)
@@ -168,10 +170,10 @@ class _Story:
             final, mishap = "failed", rng.pick(MISHAPS)
         elif chance < 150:
             final, mishap = "partial-succeeded", rng.pick(MISHAPS)
+        elif chance < 156:
+            final = "archived-cold" if chance < 153 else "scheduled"
         else:
-            final = {150: "scheduled", 151: "archived-cold"}.get(
-                chance, "stopped" if chance < 180 else "succeeded"
-            )
+            final = "stopped" if chance < 180 else "succeeded"
         row = self._row(stamp, rng.spread(1.2, 48.0), final, who=who, mishap=mishap)
         if 180 <= chance < 192:
             row.run = None
@@ -183,11 +185,11 @@ class _Story:
         """Yield the last quarter of an hour, newest first: most of it goes on."""
         now = self._start
         yield self._row(now - 6.3, 52.0)
-        yield self._row(now - 31.7, FOREVER, who="installed-app")
+        yield self._row(now - 31.7, 240.0, who="installed-app")
         yield self._row(now - 58.2, 180.0, who="schedule")
         yield self._row(now - 75.5, 400.0, who="web-app")
         yield self._row(now - 96.9, 8.4, "failed", mishap=MISHAPS[0])
-        yield self._row(now - 140.0, 1500.0)
+        yield self._row(now - 140.0, _LONG)
         yield self._row(now - 171.2, 31.0, "stopped")
         yield self._row(now - 215.6, 12.3, "partial-succeeded", mishap=MISHAPS[2])
         yield self._row(now - 215.6, 9.8, who="installed-app")
@@ -202,7 +204,6 @@ class _Story:
         row = self._row(stamp, FOREVER)
         run = row.run
         assert run is not None  # noqa: S101
-        run.steps = tuple(_steps(SeededRandom(self._seed, 6), run.id, 40.0, "", None))
         kept = [step for step in run.steps if step.ends < 35.0]
         kind, title = _NODES["approve"]
         form = AppStep(
@@ -308,65 +309,90 @@ def _node_id(word: str) -> str:
     return str(1_730_455_812_345 + place * 7_919)
 
 
-def _steps(
-    rng: SeededRandom, run_id: str, seconds: float, final: str, mishap: Mishap | None
-) -> Iterator[AppStep]:
-    """Yield the executions of the nodes of a run, up to where it goes wrong.
+class _Steps:
+    """Makes the executions of a run's nodes, up to where it goes wrong."""
 
-    One that never ends hangs in its summary.
-    """
-    whole = seconds if seconds < FOREVER else 60.0
-    at = 0.0
-    for word, share in _SHARES.items():
+    def __init__(self, rng: SeededRandom, run: AppRun, mishap: Mishap | None) -> None:
+        self._rng = rng
+        self._run = run
+        self._mishap = mishap
+        self._feed = rng.pick(FEEDS)
+        self._made = 0
+
+    def _step(self, word: str, begins: float, seconds: float) -> AppStep:
+        self._made += 1
         kind, title = _NODES[word]
-        long = share * whole
-        wrong = mishap is not None and mishap.node == word
-        hangs = seconds == FOREVER and word == "summarise"
-        long = max(whole - at, 0.0) if word == "end" else long
-        ends_here = wrong and final == "failed"
-        if ends_here:
-            long = whole - at
-        step_id = make_id(roll(rng.below(1 << 30), at.__hash__()), rng.below(1 << 30))
-        yield _step(
-            AppStep(
-                step_id,
-                _node_id(word),
-                kind,
-                title,
-                at,
-                FOREVER if hangs else long,
-                "failed" if ends_here else "exception" if wrong else "succeeded",
-                error=mishap.error if wrong and mishap is not None else None,
-            ),
-            word,
-            rng,
-        )
-        at += long
-        if ends_here or hangs:
-            return
+        step_id = make_id(self._rng.below(1 << 32), self._rng.below(1 << 32))
+        plain = AppStep(step_id, _node_id(word), kind, title, begins, seconds)
+        return replace(plain, **self._filling(word))
 
+    def _filling(self, word: str) -> dict[str, Any]:
+        """Return what a node reads and makes."""
+        feed = self._feed
+        if word == "fetch":
+            request = (
+                f"GET /v2/{feed} HTTP/1.1\r\nAuthorization: Bearer feed-secret-1\r\n"
+            )
+            return {
+                "inputs": {"url": f"https://feeds.example.com/v2/{feed}"},
+                "outputs": {"status_code": 200, "body": f'[{{"feed": "{feed}"}}]'},
+                "process": {"request": request},
+            }
+        if word == "summarise":
+            return {
+                "inputs": {"prompts": "Summarise the night for the morning call."},
+                "outputs": {"text": "".join(SUMMARY), "finish_reason": "stop"},
+                "chunks": SUMMARY,
+            }
+        return {
+            "parse": {"outputs": {"rows": self._rng.between(900, 60_000)}},
+            "regions": {"rounds": 3, "outputs": {"output": list(REGIONS[:3])}},
+        }.get(word, {})
 
-def _step(step: AppStep, word: str, rng: SeededRandom) -> AppStep:
-    """Fill in what a node of a kind reads and makes."""
-    feed = rng.pick(FEEDS)
-    if word == "fetch":
-        request = f"GET /v2/{feed} HTTP/1.1\r\nAuthorization: Bearer feed-secret-1\r\n"
+    def usual(self) -> Iterator[AppStep]:
+        """Yield one of each node; in a run without an end, the summary has none."""
+        whole = self._run.seconds if self._run.seconds < FOREVER else 60.0
+        at = 0.0
+        for word, share in _SHARES.items():
+            step = self._step(word, at, share * whole)
+            if word == "summarise" and self._run.seconds == FOREVER:
+                yield replace(step, seconds=FOREVER)
+                return
+            if self._mishap is not None and self._mishap.node == word:
+                fails = self._run.final == "failed"
+                step = self._broken(step, whole - at if fails else step.seconds)
+                if fails:
+                    yield step
+                    return
+            yield step
+            at = step.ends
+
+    def _broken(self, step: AppStep, seconds: float) -> AppStep:
+        assert self._mishap is not None  # noqa: S101
         return replace(
             step,
-            inputs={"url": f"https://feeds.example.com/v2/{feed}"},
-            outputs={"status_code": 200, "body": f'[{{"feed": "{feed}"}}]'},
-            process={"request": request},
-            retries=2 if step.error else 0,
+            seconds=seconds,
+            status="failed" if self._run.final == "failed" else "exception",
+            error=self._mishap.error.removeprefix("Run failed: "),
+            retries=2 if step.kind == "http-request" else 0,
+            outputs={},
+            chunks=step.chunks[:6],
         )
-    if word == "parse":
-        return replace(step, outputs={"rows": rng.between(900, 60_000)})
-    if word == "regions":
-        return replace(step, rounds=3, outputs={"output": list(REGIONS[:3])})
-    if word == "summarise":
-        return replace(
-            step,
-            inputs={"prompts": "Summarise the night for the morning call."},
-            outputs={"text": "".join(SUMMARY), "finish_reason": "stop"},
-            chunks=SUMMARY,
-        )
-    return step
+
+    def long(self) -> Iterator[AppStep]:
+        """Yield a summary of each region after the other, as it is written."""
+        yield self._step("start", 0.0, 0.1)
+        yield self._step("fetch", 0.1, 2.4)
+        yield self._step("parse", 2.5, 1.2)
+        whole = self._run.seconds
+        each = 34.0
+        rounds = int((whole - 10.0) / each)
+        around = self._step("regions", 3.7, rounds * each)
+        yield replace(around, rounds=rounds)
+        for place in range(rounds):
+            step = self._step("summarise", 3.7 + place * each, each - 1.0)
+            title = f"{step.title} {REGIONS[place % len(REGIONS)]}"
+            yield replace(step, title=title, within=around.id)
+        yield self._step("agent", 3.7 + rounds * each, 3.0)
+        yield self._step("report", 6.7 + rounds * each, 1.0)
+        yield self._step("end", 7.7 + rounds * each, 0.1)

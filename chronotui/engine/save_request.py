@@ -440,7 +440,7 @@ def preview(
     if nameless and not file_name:
         return PathPreview(path, Target.NAMELESS)
     if nameless or (file_name and look(path) is Target.FOLDER):
-        path = _free(path, file_name)
+        path = free_path(path, file_name)
     target = look(path)
     makes = (
         target is Target.NO_FOLDER
@@ -454,10 +454,10 @@ def preview(
 
 def suggest(folder: Path, job_id: str, save_format: SaveFormat) -> Path:
     """Return the path a dialog opens with, one that is free."""
-    return _free(folder.expanduser(), log_name(job_id, save_format.extension))
+    return free_path(folder.expanduser(), log_name(job_id, save_format.extension))
 
 
-def _free(folder: Path, name: str) -> Path:
+def free_path(folder: Path, name: str) -> Path:
     """Return the path of a name in a folder, numbered where it is taken."""
     path, number = folder / name, 1
     while look(path).replaceable:

@@ -279,6 +279,11 @@ def _job_notes(tree: TreeModel, branch: Branch, days: DayRows | None) -> list[Li
     return notes
 
 
+def notes_below(tree: TreeModel, branch: Branch) -> list[ListNote]:
+    """Return the notes that end a branch's list where it stands without its days."""
+    return _job_notes(tree, branch, None)
+
+
 def _share(branch: Branch) -> str:
     """Tell how many of what was read fit a filter that is not the server's."""
     listing, only = branch.listing, branch.job_filter
