@@ -235,7 +235,7 @@ class DifySource:
                 await self.workflow(APP_ID)
         if self._mode not in {None, "", "workflow"}:
             notes = [await self._no_logs()]
-        return Step(), notes
+        return Step(total=0), notes
 
     async def _no_logs(self) -> str:
         if self._mode is None:
@@ -257,7 +257,14 @@ class DifySource:
         hidden = len(jobs) - len(kept)
         kept += [odd_job(*one) for one in found.odd]
         cursor = None if found.place is None else found.place.cursor()
-        return Page(tuple(kept), cursor, hidden, found.total, tuple(notes))
+        return Page(
+            tuple(kept),
+            cursor,
+            hidden,
+            found.total,
+            tuple(notes),
+            found.missing,
+        )
 
     def _counted_note(self) -> str:
         who = f"Dify {self.version}" if self.version else "This server"

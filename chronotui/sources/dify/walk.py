@@ -170,11 +170,10 @@ def _whole_page(place: Place, page: RowPage, limit: int) -> Step:
 
 def _unseen(rows: Iterable[RunRow], place: Place) -> list[RunRow]:
     """Leave out what was given, and what has been written above the place since."""
-    seen = set(place.seen)
+    given = set(place.seen)
     top = None if place.page else place.last
-    return [
-        row for row in rows if row.id not in seen and (top is None or row.second <= top)
-    ]
+    new = {row.id: row for row in rows if row.id not in given}
+    return [row for row in new.values() if top is None or row.second <= top]
 
 
 async def _readable_head(

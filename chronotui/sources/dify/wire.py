@@ -119,7 +119,8 @@ class RowPage(NamedTuple):
         return bool(self.rows)
 
 
-_OBJECTS_A_ROW: Final = 8
+_OBJECTS_A_ROW: Final = 3
+"""The row, its run and who started it."""
 
 
 def read_rows(body: bytes) -> RowPage:
@@ -148,7 +149,7 @@ def _flat_object(body: bytes, what: str) -> Object:
         rows = decoded.get("data")
         count = len(rows) if isinstance(rows, list) else 0
         openings = body.count(b"{") + body.count(b"[")
-        if openings <= _OBJECTS_A_ROW * (count + 1):
+        if openings <= _OBJECTS_A_ROW * count + DEEPEST:
             return decoded
     return _whole_object(body, what)
 
