@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from chronotui.model import Job
 
 JOB: Final = "job"
+RUN: Final = "run"
 PAGE: Final = "log_page"
 STREAM: Final = "live"
 """Routes of a watch, as requests are named."""
 
-_SHORT: Final = {JOB: "job", PAGE: "log"}
+_SHORT: Final = {JOB: "job", RUN: "run", PAGE: "log"}
 """What was asked, so short that the answer and the next time stand on any line."""
 
 

@@ -45,6 +45,7 @@ class FinalLines:
         self._given: set[int] = set()
         self._text_given = 0
         self._replaced = 0
+        self._count = 0
 
     def take(self, *, is_over: bool = False) -> list[LogLine]:
         """Return the lines that have become final; all that are left at the end."""
@@ -60,7 +61,11 @@ class FinalLines:
         found += self._text(is_over=is_over)
         if is_over:
             found += record.end_lines
-        return [line_of(line) for line in found]
+        first, self._count = self._count + 1, self._count + len(found)
+        return [
+            line_of(line)._replace(sequence_num=number)
+            for number, line in enumerate(found, first)
+        ]
 
     def _text(self, *, is_over: bool) -> list[EventLine]:
         block = self._record.text

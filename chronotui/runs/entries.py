@@ -275,13 +275,14 @@ class TextBlock:
     Attributes:
         changed: The first line that is not what it was when this was last set to
             None; None when all are.
+        first: The number of the first line kept.
         cut: Characters that came and are not kept.
         replaced: How often the text was replaced by another one.
     """
 
     def __init__(self) -> None:
         self._lines: deque[TextLine] = deque()
-        self._first = 0
+        self.first = 0
         self._size = 0
         self._open: list[str] = []
         self._open_size = 0
@@ -294,12 +295,12 @@ class TextBlock:
 
     def __len__(self) -> int:
         """Return how many lines there were, those not kept among them."""
-        return self._first + len(self._lines) + bool(self._open)
+        return self.first + len(self._lines) + bool(self._open)
 
     @property
     def whole_lines(self) -> int:
         """How many lines will not change any more."""
-        return self._first + len(self._lines)
+        return self.first + len(self._lines)
 
     def attached(self) -> None:
         """Note that a stream was opened anew."""
@@ -312,7 +313,7 @@ class TextBlock:
         had = len(self)
         self._lines.clear()
         self._open.clear()
-        self._first = self._size = self._open_size = self.cut = 0
+        self.first = self._size = self._open_size = self.cut = 0
         self._again = None
         self.replaced += bool(had)
         self._change(0)
@@ -342,11 +343,16 @@ class TextBlock:
         for line in others:
             self._end_line(now_ns, is_whole=True)
             self._add(line, now_ns)
-        while self._size > MOST_TEXT and len(self._lines) > 1:
-            gone = len(self._lines.popleft().text)
+        if self._size > MOST_TEXT:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Give up the oldest lines, so many that this is seldom done."""
+        while self._size > MOST_TEXT - MOST_TEXT // 8 and len(self._lines) > 1:
+            gone = len(self._lines.popleft().text) + 1
             self._size -= gone
             self.cut += gone
-            self._first += 1
+            self.first += 1
 
     def _add(self, piece: str, now_ns: int | None) -> None:
         while piece:
@@ -372,8 +378,8 @@ class TextBlock:
 
     def lines(self, start: int = 0) -> Iterator[tuple[int, TextLine]]:
         """Yield the lines kept from a number on, each with its number."""
-        for index in range(max(start - self._first, 0), len(self._lines)):
-            yield self._first + index, self._lines[index]
+        for index in range(max(start - self.first, 0), len(self._lines)):
+            yield self.first + index, self._lines[index]
         if self._open and start <= self.whole_lines:
             yield self.whole_lines, TextLine(self._open_ns, "".join(self._open))
 

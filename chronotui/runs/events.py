@@ -42,6 +42,8 @@ MOST_PAYLOADS: Final = 16 << 20
 """Characters of JSON kept of the larger fields of all steps together."""
 
 MOST_OUTPUT_LINES: Final = 2_000
+MOST_OUTPUT_TEXT: Final = 1 << 20
+"""Lines and characters of the outputs that are shown; the details have them whole."""
 
 ENTRY_LINES: Final = 1 << 12
 """Places of one entry's lines."""
@@ -156,6 +158,7 @@ class RunRecord:
         self._notes: dict[object, Note] = {}
         self._silent: dict[object, RunNote] = {}
         self._text = TextBlock()
+        self._text_first = 0
         self._end: list[EventLine] = []
         self._ended: Job | None = None
         self._payloads = 0
@@ -308,7 +311,11 @@ class RunRecord:
         if self._low >= 0:
             spans.append(self._span_of_body(self._low, self._high))
             self._low = self._high = -1
-        changed = self._text.changed
+        changed, first = self._text.changed, self._text.first
+        if first > self._text_first:
+            gone = Span(TEXT_PLACE + self._text_first, TEXT_PLACE + first, [])
+            spans.append(gone)
+        self._text_first = first
         if changed is not None:
             self._text.changed = None
             low = TEXT_PLACE + changed
@@ -492,10 +499,13 @@ def _output_lines(job: Job) -> list[str]:
     text = outputs
     if not isinstance(outputs, str):
         text = json.dumps(outputs, ensure_ascii=False, indent=2, default=str)
-    lines = str(text).split("\n")
+    whole = str(text)
+    lines = whole[:MOST_OUTPUT_TEXT].split("\n")
+    if len(whole) > MOST_OUTPUT_TEXT:
+        lines.append(f"… {len(whole) - MOST_OUTPUT_TEXT:,} more characters")
     if len(lines) > MOST_OUTPUT_LINES:
         rest = len(lines) - MOST_OUTPUT_LINES
-        lines = [*lines[:MOST_OUTPUT_LINES], f"… {plural(rest, 'line')} more"]
+        lines = [*lines[:MOST_OUTPUT_LINES], f"… {rest:,} more lines"]
     return ["Outputs", *(f"{INDENT}{line}" for line in lines)]
 
 

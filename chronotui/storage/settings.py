@@ -322,6 +322,8 @@ class UiSettings:
     """Log text kept in memory before the spool file, in MiB."""
     spool_dir: Path | None = setting(path, None)
     """None is the platform's folder for it."""
+    link_kilobytes: float = setting(number(0, 1_000_000), 12.0)
+    """What following may paint a second through a multiplexer over ssh; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ wrap = false
 save_dir = "~/logs"
 memory_mb = 512                    # log text kept in memory before the spool file
 spool_dir = ""                     # empty: the platform's runtime or temporary folder
+link_kilobytes = 12
 
 [keys]                             # action = "key,key"; names as in the palette
 
@@ -55,6 +56,7 @@ def test_the_documented_example_is_read_as_it_says() -> None:
     assert config.default_profile == "prod"
     assert config.ui == UiSettings(save_dir=home / "logs")
     assert config.ui.spool_dir is None
+    assert config.ui.link_kilobytes == 12
     prod = config.profiles["prod"]
     assert prod.url == "https://chrono.example.com/api"
     assert prod.ca_file == home / "certs/ca.pem"
