@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,13 +52,21 @@ class TimedIds(NamedTuple):
         return None
 
     def first_before(self, moment: datetime, first: int = 0) -> int:
-        """Return the first item's number from ``first`` on older than a moment."""
+        """Return the first item's number from ``first`` on older than a moment.
+
+        Looked for in growing steps: a near one costs little in a long list.
+        """
+        ids, time_of, count = self.ids, self.time_of, len(self.ids)
 
         def is_older(at: int) -> bool:
-            time = self.time_at(at, first)
+            time = time_of(ids[at]) or self.time_at(at, first)
             return time is not None and time < moment
 
-        return bisect_left(range(len(self.ids)), True, lo=first, key=is_older)
+        low, step = first, 8
+        while low + step < count and not is_older(low + step):
+            low, step = low + step, 2 * step
+        high = min(low + step, count)
+        return bisect_left(range(high), True, lo=low, key=is_older)
 
     def place_for(self, moment: datetime | None) -> int:
         """Return where an item of a time goes: on top of those of the same second."""
@@ -92,6 +101,7 @@ class Day(NamedTuple):
     size: int
 
 
+@lru_cache(maxsize=4096)
 def _midnight(day: date, zone: tzinfo | None) -> datetime:
     """Return the moment a day begins, in UTC."""
     begin = datetime(day.year, day.month, day.day, tzinfo=zone)

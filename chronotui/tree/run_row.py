@@ -49,7 +49,6 @@ RUN_SIGNS: Final[dict[str, tuple[str, Role]]] = {
 }
 
 WITH_SECONDS: Final = 8
-WITH_AGE: Final = 13
 
 
 def is_stale(job: Job, now: datetime) -> bool:
@@ -103,7 +102,7 @@ def _elapsed(cell: JobCell) -> str:
     if seconds is None:
         return "" if job.has_ended or cell.width < LEAST_ID else _state(job)
     if is_stale(job, cell.now):
-        return f"stale? {age(seconds)}" if cell.width >= WITH_AGE else "stale?"
+        return "stale?"
     if seconds < 60 and job.status != "RUNNING":
         tenths = f"{seconds:.1f} s"
         return tenths if seconds < 10 else f"{int(seconds)} s"
@@ -131,9 +130,7 @@ def _plain_unless_failed(state: Role) -> Role:
 RUN_COLUMNS: Final = {
     "date": JobColumn(_date, _plain_unless_failed, widths={1: 6}),
     "time": JobColumn(_time, _plain_unless_failed, widths={0: 5, 5: WITH_SECONDS}),
-    "elapsed": JobColumn(
-        _elapsed, _plain_unless_failed, widths={2: 6, 9: WITH_AGE}, right=True
-    ),
+    "elapsed": JobColumn(_elapsed, _plain_unless_failed, widths={2: 6}, right=True),
     "id": JobColumn(
         lambda cell: clean(cell.short_id),
         _plain_unless_failed,
@@ -175,14 +172,16 @@ def run_pieces(
         job: The run.
         width: Cells of the row; the pieces fill them or fewer.
         now: The time running durations are told against, aware.
-        dated: Whether no row of a day stands above it.
+        dated: Whether no row of a day stands above it: then all runs are of one day,
+            which is told unless it is today.
         zone: The one times are told in; None is the machine's own.
     """
     ids = branch.jobs.short_ids
+    short_id = ids.of(job.shown_id)
+    dated = dated and _date(JobCell(job, short_id, now, 0, zone)) != ""
     indent, columns = run_columns_for(width, ids.length, dated=dated)
     glyph, state = RUN_SIGNS.get(str(job.status), ("?", Role.UNKNOWN))
     pieces = signed(indent, glyph, state)
-    short_id = ids.of(job.shown_id)
     for name, cells in columns.items():
         column = RUN_COLUMNS[name]
         text = column.text(JobCell(job, short_id, now, cells, zone))

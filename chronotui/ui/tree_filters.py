@@ -434,6 +434,7 @@ class FilterBar(Horizontal):
         Runs are filtered by what was taken last.
         """
         if self._subject.runs:
+            self.post_message(self.TextRefused(""))
             self._leave_words()
         else:
             self._take_text()
