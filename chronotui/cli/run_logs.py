@@ -98,8 +98,18 @@ async def _observe(
     for words in seen.record.unseen:
         invocation.say(f"{clean(words)}.")
     if not lines:
-        invocation.say("nothing of this run is to be seen, or asked for.")
+        invocation.say(_why_nothing(seen.job, selection))
     return 0
+
+
+def _why_nothing(job: Job, selection: LineSelection) -> str:
+    from chronotui.engine.retained import LineSelection
+
+    if selection != LineSelection():
+        return "no line is among those asked for."
+    if not job.has_ended:
+        return "the run goes on; --follow waits for its end."
+    return "the run left neither outputs nor an error."
 
 
 def _lines(record: RunRecord) -> Iterable[LogLine]:

@@ -121,8 +121,8 @@ def _tell(invocation: Invocation, walk: RunWalk) -> None:
     for remark in walk.remarks():
         invocation.say(remark)
     if walk.hidden:
-        count = f"{walk.hidden:,} more" if walk.count else f"{walk.hidden:,}"
-        invocation.say(f"{count} were looked through and do not fit.")
+        more = "more " if walk.count else ""
+        invocation.say(f"{walk.hidden:,} {more}runs were looked through: none fits.")
     if not walk.count and not walk.missing:
         invocation.say("no runs.")
     elif walk.has_more and invocation.options.limit is None:

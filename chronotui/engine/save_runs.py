@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_request import SaveRequest, SaveScope, safe_name, shorten
-from chronotui.errors import IncompleteError, ServerError
+from chronotui.errors import ChronotuiError, IncompleteError
 from chronotui.model import JobFilter
 from chronotui.paging import CursorTrail
 from chronotui.runs.formats import RUN_JSON, ListEncoder
@@ -78,7 +78,7 @@ class RunWalk:
         """Yield the runs as they come.
 
         Raises:
-            IncompleteError: The server failed after some were handed out.
+            IncompleteError: It failed, or refused, after some were handed out.
             ChronotuiError: It failed, or refused, before.
         """
         trail = CursorTrail()
@@ -130,7 +130,7 @@ class RunWalk:
                     self._app.id, cursor=cursor, only=self._only, many=self._is_long
                 )
             )
-        except ServerError as broken:
+        except ChronotuiError as broken:
             if not self.count:
                 raise
             raise IncompleteError(

@@ -237,7 +237,7 @@ async def test_a_list_that_breaks_off_leaves_its_part(
     source = listed(2, 2)
     source.fails = {1: NotAllowedError("The key was withdrawn.")}
     save = await over(saves, save_of(source, JSONL, Destination(folder=tmp_path)))
-    assert isinstance(save.error, NotAllowedError)
+    assert isinstance(save.error, IncompleteError)
     assert save.part == tmp_path / "Nightly-ETL-runs.jsonl.part"
     assert save.part.read_text().count("\n") == 2
     assert "The unfinished file (2 runs) is kept as" in str(save.error)
