@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from hypothesis import settings
 
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.demo.faults import Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
@@ -55,3 +56,19 @@ def demo(make_demo: MakeDemo) -> DemoServer:
 def documented_demo(make_demo: MakeDemo) -> DemoServer:
     """A running server of the documented dialect."""
     return make_demo(dialect=Dialect.DOCUMENTED)
+
+
+class MakeDify(Protocol):
+    """Starts the demo server of a Dify app; the arguments are those of ``DifyDemo``."""
+
+    def __call__(self, **options: object) -> DifyDemo: ...
+
+
+@pytest.fixture
+def make_dify() -> Iterator[MakeDify]:
+    with ExitStack() as stack:
+
+        def make(**options: object) -> DifyDemo:
+            return stack.enter_context(DifyDemo(**options))  # type: ignore[arg-type]
+
+        yield make

@@ -320,6 +320,8 @@ class EventStream:
         self._wish = wish
         self._told = -1.0
         """Seconds into the run until which everything was sent."""
+        self._edge: set[bytes] = set()
+        """What of that very moment was sent; more may come, if a run is ended now."""
 
     @property
     def _now(self) -> float:
@@ -363,11 +365,13 @@ class EventStream:
     def _beginning(self, now: float) -> list[bytes]:
         """Return what is sent at once: a ping, and what was if it is wanted."""
         self._told = now - self._run.begins
+        events = self._events.live()
+        self._edge = {_written(event) for at, event in events if at == self._told}
         frames = [PING]
         if self._wish.snapshot:
             frames += map(frame, self._events.snapshot(now))
             if self._habits.replays and self._run.streaming:
-                past = (e for at, e in self._events.live() if at <= self._told)
+                past = (event for at, event in events if at <= self._told)
                 frames += map(_written, past)
         return frames
 
@@ -377,16 +381,22 @@ class EventStream:
             return [], False, math.inf
         passed = self._now - self._run.begins
         events = self._events.live()
-        due = [event for at, event in events if self._told < at <= passed]
+        if self._habits.hangs:
+            events = [one for one in events if _name(one[1]) != "workflow_finished"]
+        reached = [one for one in events if self._told <= one[0] <= passed]
+        due = [
+            event
+            for at, event in reached
+            if at > self._told or _written(event) not in self._edge
+        ]
         self._told = passed
+        self._edge = {_written(event) for at, event in reached if at == passed}
         later = [at for at, _ in events if at > passed]
         wait = math.inf
         if later:
             moment = int((self._run.begins + later[0]) * 1e9) + 1000
             wait = self._clock.seconds_until(moment)
-        if self._habits.hangs:
-            due = [event for event in due if _name(event) != "workflow_finished"]
-        return [_written(event) for event in due], self._ends_with(due), wait
+        return list(map(_written, due)), self._ends_with(due), wait
 
     def _ends_with(self, due: Sequence[_Event | bytes]) -> bool:
         names = {_name(event) for event in due}
