@@ -25,6 +25,13 @@ settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+@pytest.fixture(autouse=True)
+def _no_multiplexer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send no copy of a test's to the clipboard of who runs it."""
+    for name in ("TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 class MakeDemo(Protocol):
     """Starts a demo server; the arguments are those of ``DemoServer``.
 

@@ -261,16 +261,16 @@ def _zone(client: RunSource, newest: tuple[Job, ...]) -> list[CheckResult]:
 
 def _events(client: RunSource, newest: tuple[Job, ...]) -> CheckResult:
     """Say whether the events of a run can be followed, without asking for any."""
-    if not client.capabilities.follow:
-        found = "this server does not tell them; runs are asked how they are instead"
-        return CheckResult("events", "warning", found)
+    result: Literal["ok", "warning"] = "ok" if client.capabilities.follow else "warning"
     running = [job for job in newest if not job.has_ended]
     if not running:
-        return CheckResult("events", "ok", "nothing runs: nothing to follow")
+        told = "nothing runs: nothing to follow"
+        found = told if result == "ok" else "this server does not tell them"
+        return CheckResult("events", result, found)
     reasons = [(job, client.why_not_attached(job)) for job in running]
     job, why = min(reasons, key=lambda reason: bool(reason[1]))
     said = f"cannot be followed: {clean(why)}" if why else "can be followed"
-    return CheckResult("events", "ok", f"{clean(job.shown_id)[:8]} {said}")
+    return CheckResult("events", result, f"{clean(job.shown_id)[:8]} {said}")
 
 
 async def _stream(client: Source) -> CheckResult:

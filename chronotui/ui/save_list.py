@@ -22,6 +22,7 @@ from chronotui.log.formats import SAVE_FORMATS
 from chronotui.text import clean, plural
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
 from chronotui.ui.save import SaveDialog, amounts, bar, outcome, path_of, share, sign
+from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -254,8 +255,8 @@ class SaveScreen(Dialog[bool]):
 
     def action_copy(self) -> None:
         if self.save.result is not None:
-            self.app.copy_to_clipboard(str(self.save.result.path))
-            self._say("The path was copied.")
+            sent = clipboard.copy(self.app, str(self.save.result.path))
+            self._say(f"The path was sent to {sent.to}.")
 
     def action_open(self) -> None:
         if self.save.result is not None:

@@ -3,9 +3,8 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from chronotui.errors import NotSignedInError
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.storage.config import load_config
-from tests.engine.scripted_app import ScriptedApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,21 +225,21 @@ def test_the_doctor_finds_what_does_not_work(
 def test_an_app_is_tried_signed_in_to_and_looked_at(
     run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = ScriptedApp().opened_by(monkeypatch)
-    monkeypatch.setenv("KEY", "app-secret")
-    add = ["profile", "add", "etl", "--kind", "dify", "--url", "https://h/v1"]
-    added = run(*add, "--token-env", "KEY")
-    assert added.code == 0
-    assert "Nightly ETL (workflow), dify 1.14.2, 0 runs." in added.err
-    tested = run("profile", "test")
-    assert tested.out.startswith("etl: https://h/v1 answers in ")
-    assert "takes the bearer secret" in run("login").err
-    assert "sign_in" in app.asked
-    assert "no session of etl is kept" in run("logout").err
-    looked = run("doctor")
-    assert looked.code == 0
-    assert "Nightly ETL (workflow), dify 1.14.2" in looked.out
-    app.refused_key = NotSignedInError("Access token is invalid.")
-    assert [run(*verb).code for verb in (["login"], ["profile", "test"])] == [3, 3]
-    assert run("doctor").code == 3
-    assert "app-secret" not in looked.out + looked.err + added.err
+    with DifyDemo(rows=()) as app:
+        monkeypatch.setenv("KEY", app.key)
+        add = ["profile", "add", "etl", "--kind", "dify", "--url", app.url]
+        added = run(*add, "--token-env", "KEY")
+        assert added.code == 0
+        assert "Nightly ETL (workflow), dify 1.14.2, 0 runs." in added.err
+        said = [run("profile", "test"), run("login"), run("logout"), run("doctor")]
+        assert [one.code for one in said] == [0, 0, 0, 0]
+        tested, signed_in, signed_out, looked = said
+        assert tested.out.startswith(f"etl: {app.url} answers in ")
+        assert "etl takes the bearer secret" in signed_in.err
+        assert "no session of etl is kept" in signed_out.err
+        assert "Nightly ETL (workflow), dify 1.14.2" in looked.out
+        assert not any(app.key in one.out + one.err for one in [added, *said])
+        monkeypatch.setenv("KEY", "app-wrong")
+        assert [run("login").code, run("profile", "test").code] == [3, 3]
+        assert run("doctor").code == 3
+        assert not app.load.changes

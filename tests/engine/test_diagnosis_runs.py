@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.engine.diagnosis import CheckResult, diagnose, try_profile
 from chronotui.errors import LogsUnavailableError, NotSignedInError
 from chronotui.model import Job, JobStatus, Page
@@ -100,8 +102,8 @@ async def test_why_a_run_cannot_be_followed_is_said(app: ScriptedApp) -> None:
     events = (await found_of(app, run_of(1)))[-1]
     assert events == CheckResult("events", "ok", "nothing runs: nothing to follow")
     app.can_follow = False
-    events = (await found_of(app, by_user))[-1]
-    assert (events.result, events.exit_code) == ("warning", 0)
+    events = (await found_of(app, run_of(1)))[-1]
+    assert events == CheckResult("events", "warning", "this server does not tell them")
 
 
 @pytest.mark.parametrize(
@@ -127,3 +129,59 @@ async def test_times_ahead_of_the_servers_own_clock_are_named(
 async def test_names_of_strangers_are_cleaned(app: ScriptedApp) -> None:
     app.page = Page((), total=0, notes=("a\x1b[31mb",))
     assert "\x1b" not in await try_profile(PROFILE, ask=None)
+
+
+def profile_of(demo: DifyDemo, key: str = "", path: str = "/v1") -> Profile:
+    auth = AuthSettings(method="bearer", token=Secret(key or demo.key))
+    return replace(PROFILE, url=f"{demo.origin}{path}", auth=auth)
+
+
+async def looked_at(demo: DifyDemo, **how: str) -> dict[str, CheckResult]:
+    """Look at a server, which must not be changed by that."""
+    found = await diagnose(profile_of(demo, **how), ask=None, environ={})
+    assert set(demo.load.most) <= {"info", "runs"}
+    assert not demo.load.changes
+    return {one.check: one for one in found}
+
+
+@pytest.mark.parametrize("version", ["1.9.2", "1.13.0", "1.14.2"])
+async def test_each_release_is_examined(version: str) -> None:
+    with DifyDemo(version=version, count=60) as demo:
+        said = await try_profile(profile_of(demo, path=""), ask=None)
+        found = await looked_at(demo)
+    assert f", Nightly ETL (workflow), dify {version}, " in said
+    assert found["sign-in"].found == f"bearer, Nightly ETL (workflow), dify {version}"
+    assert {found[one].result for one in ("server", "clock", "runs")} == {"ok"}
+    assert found["events"].result == ("ok" if version == "1.14.2" else "warning")
+
+
+@pytest.mark.parametrize(
+    ("mode", "version"), [("advanced-chat", "1.14.2"), ("chat", "1.16.1")]
+)
+async def test_an_app_of_another_type_is_a_warning(mode: str, version: str) -> None:
+    with DifyDemo(version=version, mode=mode) as demo:
+        said = await try_profile(profile_of(demo), ask=None)
+        runs = (await looked_at(demo))["runs"]
+    assert (runs.result, runs.exit_code) == ("warning", 0)
+    assert f"no workflow logs ({mode})" in runs.found
+    assert runs.found in said
+
+
+@pytest.mark.parametrize(
+    ("how", "check", "code", "words"),
+    [
+        ({"key": "app-wrong-key"}, "sign-in", 3, "key"),
+        ({"key": "dataset-key"}, "sign-in", 3, "knowledge base"),
+        ({"path": "/console"}, "server", 5, "forgot /v1?"),
+    ],
+    ids=["wrong key", "key of a dataset", "no API there"],
+)
+async def test_what_stands_in_the_way_is_the_last_finding(
+    how: dict[str, str], check: str, code: int, words: str
+) -> None:
+    with DifyDemo(rows=()) as demo:
+        found = await looked_at(demo, **how)
+    assert list(found)[-1] == check
+    assert (found[check].result, found[check].exit_code) == ("FAILED", code)
+    assert words in found[check].found
+    assert not any(how.get("key", "no key") in one.found for one in found.values())

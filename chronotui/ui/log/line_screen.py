@@ -504,12 +504,12 @@ class LineScreen(ModalScreen[None]):
 
     def _copy(self, lines: Sequence[str], what: str) -> None:
         try:
-            size = clipboard.copy(self.app, clipboard.printable(lines))
+            sent = clipboard.copy(self.app, clipboard.printable(lines))
         except clipboard.TooLargeToCopyError as error:
             size_words = f"{error.size:,} bytes"
             self._say(f"Too large to copy: {size_words}. s in the log saves it.")
             return
-        self._say(f"Copied the {what}, {size:,} bytes.")
+        self._say(f"Sent the {what}, {sent.size:,} bytes, to {sent.to}.")
 
     def action_close(self) -> None:
         self.dismiss(None)

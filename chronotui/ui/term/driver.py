@@ -258,7 +258,8 @@ class FrugalDriver(LinuxDriver):
         self._forget()  # nothing is known of what the terminal shows
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self.input_tty:
-            super().write(self._pace.begin())
+            who = os.environ.get("TERM") != "linux"
+            super().write(self._pace.begin(who=who))
         self._loop.call_soon_threadsafe(self._check_hang_up)
         if self._was_left:
             # Woken by a signal; Textual paints nothing where the size is the same.
@@ -290,8 +291,13 @@ class FrugalDriver(LinuxDriver):
             if is_last:
                 return
 
-    def _take_answer(self, status: bool) -> None:
-        self._pace.answered(status)
+    @property
+    def terminal_name(self) -> str:
+        """Which terminal this is, see `Pace.terminal`."""
+        return self._pace.terminal
+
+    def _take_answer(self, answer: str) -> None:
+        self._pace.answered(answer)
         self._loop.call_soon_threadsafe(self._go_on)
 
     def _go_on(self) -> None:

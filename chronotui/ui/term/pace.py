@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 QUERY: Final = "\x1b[5n"
-"""Asks for the terminal's status; it says ``CSI 0 n``."""
+"""Asks for the terminal's status."""
 
-PROBE: Final = f"{QUERY}\x1b[c"
-"""The same, and what every terminal answers: without the first, it does not know it."""
+STATUS: Final = "0n"
+"""What it says to that, behind ``CSI``."""
+
+WHO: Final = "\x1b[>c"
+"""Asks a terminal which one it is; a multiplexer says its own name."""
+
+PROBE: Final = f"{QUERY}{{}}\x1b[c"
+"""A status, and what every terminal answers: without the first, it does not know it."""
 
 PATIENCE_SECONDS: Final = 2.0
 """A terminal that has answered nothing for so long is not waited for, until it does."""
@@ -38,8 +44,8 @@ ESCAPE_SECONDS: Final = 0.05
 MOST_AHEAD: Final = 2
 """Frames on their way where the way is long and each of them short."""
 
-_ANSWER: Final = re.compile(r"\x1b\[(?:0n|(\?[0-9;]*c))")
-_BEGINNING: Final = re.compile(r"\x1b(?:\[(?:0|\?[0-9;]*)?)?\Z")
+_ANSWER: Final = re.compile(r"\x1b\[(0n|[?>][0-9;]{0,64}c)")
+_BEGINNING: Final = re.compile(r"\x1b(?:\[(?:0|[?>][0-9;]{0,64})?)?\Z")
 
 
 class AnswerFilter:
@@ -50,11 +56,11 @@ class AnswerFilter:
 
     Args:
         is_due: Whether an answer is awaited; else everything is keys.
-        answered: Called with True for each status, with False for the attributes.
+        answered: Called with each answer, without what begins all of them.
     """
 
     def __init__(
-        self, is_due: Callable[[], bool], answered: Callable[[bool], None]
+        self, is_due: Callable[[], bool], answered: Callable[[str], None]
     ) -> None:
         self._is_due = is_due
         self._answered = answered
@@ -79,7 +85,7 @@ class AnswerFilter:
     def _taken(self, answer: re.Match[str]) -> str:
         if not self._is_due():
             return answer[0]
-        self._answered(answer[1] is None)
+        self._answered(answer[1])
         return ""
 
 
@@ -122,9 +128,14 @@ class Pace:
     Args:
         budget: What may be painted without a key.
         now: The clock, in seconds.
+
+    Attributes:
+        terminal: Which terminal it is, as it says itself: ``>84;0;0c`` is tmux. ""
+            where it did not say.
     """
 
     def __init__(self, budget: Budget, now: Callable[[], float] = monotonic) -> None:
+        self.terminal = ""
         self._budget = budget
         self._now = now
         self._changed = threading.Condition()
@@ -136,15 +147,20 @@ class Pace:
         self._shortest = self._last = self._rests_until = 0.0
         self._key_at = -KEY_SECONDS
 
-    def begin(self) -> str:
-        """Return what to ask at the start; nothing is known of this terminal yet."""
+    def begin(self, *, who: bool = True) -> str:
+        """Return what to ask at the start; nothing is known of this terminal yet.
+
+        Args:
+            who: Whether it may be asked which one it is; the console of Linux would
+                print the question.
+        """
         with self._changed:
             self._is_on, self._answers = True, None
             self._attributes_due = True
             self._begun_at = self._now()
             self._asked = deque([self._begun_at])
             self._shortest = self._last = self._rests_until = 0.0
-        return PROBE
+        return PROBE.format(WHO if who else "")
 
     def end(self) -> None:
         """Ask nothing more."""
@@ -187,13 +203,15 @@ class Pace:
             self._asked.append(now)
         return QUERY
 
-    def answered(self, status: bool) -> None:
-        """Take an answer: a status (True), or the attributes that were asked for last.
+    def answered(self, answer: str) -> None:
+        """Take an answer: ``0n``, which terminal it is, or its attributes, asked last.
 
         Attributes that come before any status are those of a terminal that has none.
         """
         with self._changed:
-            if status and self._asked:
+            if answer.startswith(">"):
+                self.terminal = answer
+            elif answer == STATUS and self._asked:
                 now = self._now()
                 self._last = now - self._asked.popleft()
                 known = self._answers and self._shortest
@@ -202,7 +220,7 @@ class Pace:
                 # for finds it so half of the time.
                 self._rests_until = now + self._last - self._shortest
                 self._answers = True
-            elif not status:
+            elif answer != STATUS:
                 self._attributes_due = False
                 if not self._answers:
                     self._answers = False

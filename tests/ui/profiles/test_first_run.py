@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Input, Static
 
-from chronotui.errors import ConfigError, NotSignedInError
+from chronotui.demo.dify_server import DifyDemo
+from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config
 from chronotui.ui.dialogs import RadioRow, SecretDialog
 from chronotui.ui.profiles import DEMO, FirstRunApp, ProfileDraft, ProfileForm
-from tests.engine.scripted_app import ScriptedApp
 from tests.ui.conftest import until
 
 if TYPE_CHECKING:
@@ -117,23 +117,23 @@ async def test_the_form_asks_in_the_words_of_the_kind(tmp_path: Path) -> None:
     assert profile.auth.token_command == "pass show dify/etl"
 
 
-async def test_an_app_is_tried_before_it_is_saved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = ScriptedApp(refused_key=NotSignedInError("Access token is invalid."))
-    server.opened_by(monkeypatch)
+async def test_an_app_is_tried_before_it_is_saved(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     app = FirstRunApp(path)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
-        form = fill(app, url="https://h/v1", command="echo key")
-        form.query_one("#kind", RadioRow).place = 1
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: "Access token is invalid." in told(form))
-        assert not path.exists()
-        server.refused_key = None
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: app.return_value is not None)
+    with DifyDemo(rows=()) as server:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            form = fill(app, url=f"{server.origin}/console", command="echo app-wrong")
+            form.query_one("#kind", RadioRow).place = 1
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "forgot /v1?" in told(form))
+            fill(app, url=server.origin)
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "Access token is invalid" in told(form))
+            assert not path.exists()
+            fill(app, command=f"echo {server.key}")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: app.return_value is not None)
     assert load_config(path).profiles["prod"].kind == "dify"
 
 

@@ -14,13 +14,16 @@ from chronotui.ui.term.pace import (
     PATIENCE_SECONDS,
     PROBE,
     QUERY,
+    STATUS,
+    WHO,
     AnswerFilter,
     Budget,
     Pace,
     budget_for,
 )
 
-STATUS, ATTRIBUTES = "\x1b[0n", "\x1b[?62;22c"
+ATTRIBUTES, TMUX = "?62;22c", ">84;0;0c"
+ANSWERS = {f"\x1b[{each}": each for each in (STATUS, ATTRIBUTES, TMUX)}
 
 
 class Seconds:
@@ -36,14 +39,14 @@ class Seconds:
 def paced(rate: float = 0.0) -> tuple[Pace, Seconds]:
     clock = Seconds()
     pace = Pace(Budget(rate), clock)
-    assert pace.begin() == PROBE
+    assert pace.begin() == PROBE.format(WHO)
     return pace, clock
 
 
 def answer_probe(pace: Pace, clock: Seconds, way: float) -> None:
     clock.now += way
-    pace.answered(True)
-    pace.answered(False)
+    pace.answered(STATUS)
+    pace.answered(ATTRIBUTES)
 
 
 def test_a_frame_waits_for_the_one_before_it_however_long_that_takes() -> None:
@@ -52,7 +55,7 @@ def test_a_frame_waits_for_the_one_before_it_however_long_that_takes() -> None:
     assert pace.hold() == 0.0
     assert pace.painted(4000) == QUERY
     clock.now += 0.8
-    pace.answered(True)  # the link was busy with it for 0.6 s
+    pace.answered(STATUS)  # the link was busy with it for 0.6 s
     assert pace.hold() == pytest.approx(0.6)
     clock.now += 0.7
     assert pace.painted(4000) == QUERY
@@ -75,7 +78,7 @@ def test_a_key_does_not_wait_for_the_rest_of_the_link() -> None:
     answer_probe(pace, clock, 0.1)
     pace.painted(9000)
     clock.now += 1.0
-    pace.answered(True)
+    pace.answered(STATUS)
     assert pace.hold() == pytest.approx(0.9)
     pace.key_pressed()
     assert pace.hold() == 0.0
@@ -83,7 +86,7 @@ def test_a_key_does_not_wait_for_the_rest_of_the_link() -> None:
 
 def test_a_terminal_that_knows_no_status_is_not_waited_for() -> None:
     pace, _clock = paced()
-    pace.answered(False)
+    pace.answered(ATTRIBUTES)
     for _ in range(10):
         assert pace.hold() == 0.0
         assert pace.painted(4000) == ""
@@ -99,9 +102,9 @@ def test_one_that_says_nothing_is_waited_for_a_while_and_may_say_it_late() -> No
     assert pace.hold() == 0.0
     assert pace.painted(4000) == ""
     assert pace.is_due  # so that a late answer is no key
-    pace.answered(True)
-    pace.answered(True)
-    pace.answered(False)
+    pace.answered(STATUS)
+    pace.answered(STATUS)
+    pace.answered(ATTRIBUTES)
     clock.now += 60.0
     assert pace.painted(4000) == QUERY
     assert not pace.hold()
@@ -114,7 +117,7 @@ def test_before_it_is_given_back_the_terminal_owes_nothing() -> None:
     answer_probe(pace, clock, 0.1)
     pace.painted(10)
     pace.end()
-    late = Thread(target=pace.answered, args=[True])
+    late = Thread(target=pace.answered, args=[STATUS])
     late.start()
     pace.wait_answered(60.0)
     late.join()
@@ -127,14 +130,16 @@ def test_before_it_is_given_back_the_terminal_owes_nothing() -> None:
 
 @given(
     pieces=st.lists(
-        st.sampled_from(["j", "\x1b[A", "é", STATUS, ATTRIBUTES, "\x1b[<0;3;4M", "ab"])
+        st.sampled_from(
+            ["j", "\x1b[A", "é", *ANSWERS, "\x1b[<0;3;4M", "ab", "\x1b[?1u"]
+        )
     ),
     cuts=st.lists(st.integers(1, 5)),
 )
 def test_answers_are_taken_out_wherever_reads_are_cut(
     pieces: list[str], cuts: list[int]
 ) -> None:
-    answers: list[bool] = []
+    answers: list[str] = []
     reader = AnswerFilter(lambda: True, answers.append)
     sent, keys = "".join(pieces), ""
     while sent:
@@ -142,8 +147,8 @@ def test_answers_are_taken_out_wherever_reads_are_cut(
         keys += reader.keys(sent[:size])
         sent = sent[size:]
     keys += reader.release()
-    assert keys == "".join(p for p in pieces if p not in {STATUS, ATTRIBUTES})
-    assert answers == [p == STATUS for p in pieces if p in {STATUS, ATTRIBUTES}]
+    assert keys == "".join(piece for piece in pieces if piece not in ANSWERS)
+    assert answers == [ANSWERS[piece] for piece in pieces if piece in ANSWERS]
 
 
 def test_an_escape_is_a_key_when_nothing_follows() -> None:
@@ -155,8 +160,19 @@ def test_an_escape_is_a_key_when_nothing_follows() -> None:
 
 
 def test_what_nobody_asked_for_is_typed() -> None:
-    reader = AnswerFilter(lambda: False, lambda _status: pytest.fail("not asked"))
-    assert reader.keys(STATUS + "\x1b") == STATUS + "\x1b"
+    reader = AnswerFilter(lambda: False, lambda _answer: pytest.fail("not asked"))
+    assert reader.keys("\x1b[0n\x1b") == "\x1b[0n\x1b"
+
+
+def test_a_terminal_says_which_one_it_is() -> None:
+    pace, _clock = paced()
+    pace.answered(STATUS)
+    pace.answered(TMUX)
+    assert pace.terminal == TMUX
+    assert pace.is_due
+    pace.answered(ATTRIBUTES)
+    assert not pace.is_due
+    assert WHO not in pace.begin(who=False)
 
 
 # A multiplexer answers at once.
@@ -172,7 +188,7 @@ def test_a_budget_lets_so_many_bytes_through_and_keys_whole() -> None:
         clock.now += max(wait, 0.01)
         if not wait:
             pace.painted(2500)
-            pace.answered(True)
+            pace.answered(STATUS)
             painted += 2500
     assert painted <= 115_000
     assert painted >= 85_000
