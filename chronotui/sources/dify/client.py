@@ -23,7 +23,7 @@ from chronotui.errors import (
 from chronotui.model import JobStatus, Page
 from chronotui.sources.address import check_secrets_may_travel, parse_address
 from chronotui.sources.auth import Credentials, Secrets, SignedIn, source_for
-from chronotui.sources.dify.query import Release, RunQuery, plan, wire_time
+from chronotui.sources.dify.query import Release, RunPlan, plan, wire_time
 from chronotui.sources.dify.refusals import (
     NO_LOGS,
     WORDS,
@@ -31,7 +31,7 @@ from chronotui.sources.dify.refusals import (
     with_default_path,
 )
 from chronotui.sources.dify.second import MOST_ROWS, read_second
-from chronotui.sources.dify.walk import Place, Step, read_place, step
+from chronotui.sources.dify.walk import Place, WalkStep, read_place, step
 from chronotui.sources.dify.wire import (
     APP_ID,
     is_odd,
@@ -175,7 +175,7 @@ class DifySource:
             RequestRefusedError: The server does not know the account, or the cursor
                 is none of this list.
         """
-        query = plan(only, self._release)
+        query = await self._plan(only)
         place = read_place(cursor) if cursor else self._beginning(query)
         return await self._page(query, place, many=many, is_first=not cursor)
 
@@ -186,19 +186,25 @@ class DifySource:
         *,
         only: JobFilter = EVERYTHING,
     ) -> Page[Job]:
-        query = plan(only, self._release)
+        query = await self._plan(only)
         place = self._beginning(query)
         after = int(since.timestamp()) - OVERLAP_SECONDS
         place = replace(place, after=max(after, place.after or after))
         found = await self._page(query, place, many=False, is_first=True)
         return replace(found, total=None, notes=())
 
-    def _beginning(self, query: RunQuery) -> Place:
+    async def _plan(self, only: JobFilter) -> RunPlan:
+        """Part a filter, once the look at the server has told its version."""
+        if not self._release.is_known:
+            await self._signed_in.credentials.current()
+        return plan(only, self._release)
+
+    def _beginning(self, query: RunPlan) -> Place:
         page = 0 if self._release.filters_times else 1
         return Place(query.before, query.after, page=page)
 
     async def _page(
-        self, query: RunQuery, place: Place, *, many: bool, is_first: bool
+        self, query: RunPlan, place: Place, *, many: bool, is_first: bool
     ) -> Page[Job]:
         limit = MOST_ROWS if many else ROWS
         notes = list(query.notes) if is_first else []
@@ -212,7 +218,7 @@ class DifySource:
             return Page((), notes=(await self._no_logs(),))
         return self._filled(query, found, notes)
 
-    async def _steps(self, query: RunQuery, place: Place, limit: int) -> Step:
+    async def _steps(self, query: RunPlan, place: Place, limit: int) -> WalkStep:
         """Walk on until something comes, the list ends, or it takes too long."""
         ask = _RowRequests(self, query, place.form)
         found = await step(ask, place, limit)
@@ -223,8 +229,8 @@ class DifySource:
         return found
 
     async def _second_look(
-        self, query: RunQuery, place: Place, limit: int, notes: list[str]
-    ) -> tuple[Step, list[str]]:
+        self, query: RunPlan, place: Place, limit: int, notes: list[str]
+    ) -> tuple[WalkStep, list[str]]:
         """Find out why nothing came: another spelling, another type of app."""
         for form in range(1, len(query.keywords)):
             found = await self._steps(query, replace(place, form=form), limit)
@@ -235,7 +241,7 @@ class DifySource:
                 await self.workflow(APP_ID)
         if self._mode not in {None, "", "workflow"}:
             notes = [await self._no_logs()]
-        return Step(total=0), notes
+        return WalkStep(total=0), notes
 
     async def _no_logs(self) -> str:
         if self._mode is None:
@@ -244,7 +250,7 @@ class DifySource:
         mode = f" ({clean(self._mode)})" if self._mode else ""
         return f"{NO_LOGS}{mode}: only apps of type workflow write them."
 
-    def _filled(self, query: RunQuery, found: Step, notes: list[str]) -> Page[Job]:
+    def _filled(self, query: RunPlan, found: WalkStep, notes: list[str]) -> Page[Job]:
         if found.ignores_times:
             notes.append(self._counted_note())
         if found.missing:
@@ -459,7 +465,7 @@ class DifySource:
 class _RowRequests:
     """Asks for rows as one query wants them."""
 
-    def __init__(self, source: DifySource, query: RunQuery, form: int) -> None:
+    def __init__(self, source: DifySource, query: RunPlan, form: int) -> None:
         self._source = source
         self._query = query
         self._keyword = query.keywords[min(form, len(query.keywords) - 1)]

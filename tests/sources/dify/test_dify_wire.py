@@ -198,7 +198,10 @@ def test_stamps_of_before_1_2() -> None:
 
 
 def test_the_empty_detail_of_before_1_13_is_none() -> None:
-    nothing = dict.fromkeys(DETAIL) | {"total_steps": 0, "elapsed_time": 0}
+    nothing: dict[str, Any] = dict.fromkeys(DETAIL) | {
+        "total_steps": 0,
+        "elapsed_time": 0,
+    }
     assert read_detail(json.dumps(nothing).encode()) is None
 
 
