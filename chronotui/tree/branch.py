@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.model import JobFilter
-from chronotui.tree.days import DayRows, TimedIds
+from chronotui.tree.days import DayRows, TimedIds, by_time
 from chronotui.tree.listing import Listing
 
 if TYPE_CHECKING:
@@ -117,11 +117,14 @@ def _newest(before: Job, after: Job) -> Job:
         and after.updated_at < before.updated_at
     ):
         return before
+    fields = {**before.fields, **after.fields}
+    if after.status != before.status and "detail" not in after.fields:
+        fields.pop("detail", None)  # It tells of another state.
     return replace(
         after,
         attempts=before.attempts if after.attempts is None else after.attempts,
         container_id=after.container_id or before.container_id,
-        fields={**before.fields, **after.fields},
+        fields=fields,
     )
 
 
@@ -199,7 +202,8 @@ class Branch:
             if job.run_id and job.run_id != job.id and job.run_id in self.jobs:
                 self.forget(job.run_id)
         self.jobs.put(jobs)
-        return [job.id for job in jobs]
+        ids = [job.id for job in jobs]
+        return by_time(ids, self.time_of) if self.by_time else ids
 
     def update(self, job: Job) -> bool:
         """Take over a job read alone; lists it no longer fits lose it.

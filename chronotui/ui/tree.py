@@ -498,7 +498,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     def action_out(self) -> None:
         """Fold what is unfolded; from below, or folded, go to what it stands in."""
         key = self.model.selected
-        if key is None or not key.workflow_id:
+        if key is None or self.model.branch(key.workflow_id) is None:
             return
         if key.kind in FOLDING and self._is_open(key):
             self.action_fold()
