@@ -37,8 +37,10 @@ _STATUS_WORDS: Final = {
 
 def runs(invocation: Invocation) -> int:
     """List the runs of an app, newest first; standard output or a file gets them."""
-    only, form = _filter(invocation.options), _form(invocation.options)
-    if form is not None and invocation.options.path:
+    options = invocation.options
+    options.path = None if options.path == "-" else options.path
+    only, form = _filter(options), _form(options)
+    if form is not None and options.path:
         return _save(invocation, only, form)
     return invocation.with_runs(lambda client: _print(invocation, client, only, form))
 
