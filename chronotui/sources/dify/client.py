@@ -8,6 +8,7 @@ connections, so one stream of events is open at a time.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -44,6 +45,7 @@ from chronotui.sources.dify.wire import (
     read_info,
     read_job,
     read_rows,
+    read_time,
     starter_of,
     with_detail,
 )
@@ -85,8 +87,8 @@ OVERLAP_SECONDS: Final = 30
 _MOST_STEPS: Final = 20
 """Steps of a walk that bring nothing before an empty page leads on."""
 
-_CLOUDY: Final = "1.13.0"
-"""The release that fails for runs it does not have."""
+_SECONDS_AHEAD: Final = 60
+"""A row may lie half a second in the server's future; one so far ahead is told."""
 
 
 class DifySource:
@@ -216,7 +218,7 @@ class DifySource:
                 found, notes = await self._second_look(query, place, limit, notes)
         except LogsUnavailableError:
             return Page((), notes=(await self._no_logs(),))
-        return self._filled(query, found, notes)
+        return self._filled(query, found, notes, is_first=is_first)
 
     async def _steps(self, query: RunPlan, place: Place, limit: int) -> WalkStep:
         """Walk on until something comes, the list ends, or it takes too long."""
@@ -250,9 +252,16 @@ class DifySource:
         mode = f" ({clean(self._mode)})" if self._mode else ""
         return f"{NO_LOGS}{mode}: only apps of type workflow write them."
 
-    def _filled(self, query: RunPlan, found: WalkStep, notes: list[str]) -> Page[Job]:
+    def _filled(
+        self, query: RunPlan, found: WalkStep, notes: list[str], *, is_first: bool
+    ) -> Page[Job]:
         if found.ignores_times:
             notes.append(self._counted_note())
+        if is_first and found.rows and self._is_ahead(found.rows[0].second):
+            notes.append(
+                "The newest run is later than the server's own clock: times of runs "
+                "may be off."
+            )
         if found.missing:
             notes.append(
                 f"{found.missing:,} runs of one second could not be fetched: the "
@@ -271,6 +280,11 @@ class DifySource:
             tuple(notes),
             found.missing,
         )
+
+    def _is_ahead(self, second: int) -> bool:
+        """Whether a row lies in the future of the server that gave it."""
+        skew = self.clock_skew
+        return skew is not None and second > time.time() + skew + _SECONDS_AHEAD
 
     def _counted_note(self) -> str:
         who = f"Dify {self.version}" if self.version else "This server"
@@ -298,7 +312,7 @@ class DifySource:
                 "9a51c0de-0000-4000-8000-000000000000.",
             )
         detail = await self._detail(job_id)
-        row = await self._row_of(job_id)
+        row = await self._row_of(job_id.lower(), detail)
         return job_of_detail(detail) if row is None else with_detail(row, detail)
 
     async def reread(self, job: Job) -> Job:
@@ -315,24 +329,37 @@ class DifySource:
         try:
             detail = read_detail(await self._read(request))
         except FailedAnswerError as error:
-            if self.version != _CLOUDY or not (error.answer and error.answer.is_plain):
+            is_own = error.answer is not None and error.answer.is_plain
+            if not (is_own and self._release.fails_for_unknown_runs):
                 raise
             detail = None
         if detail is None:
-            error_ = NotFoundError(f"Dify has no run {run_id} in this app.")
-            error_.route = request.kind
-            raise error_
+            missing = NotFoundError(f"Dify has no run {run_id} in this app.")
+            missing.route = request.kind
+            raise missing
         return detail
 
-    async def _row_of(self, run_id: str) -> Job | None:
-        """Look up the row of a run, which tells who started it."""
-        query = plan(EVERYTHING._replace(keyword=run_id), self._release)
-        with suppress(ChronotuiError):
-            page = await _RowRequests(self, query, 0)(None, None, 1, 1)
-            for row in page.rows:
-                job = read_job(row)
-                if job.run_id == run_id:
-                    return job
+    async def _row_of(self, run_id: str, detail: Object) -> Job | None:
+        """Look up the row of a run, which tells who started it.
+
+        It was written within a second or two of the run. Only where it is not there,
+        the id is looked up as a keyword: that has no index and may take long.
+        """
+        name = "finished_at" if self._release.logs_at_the_end else "created_at"
+        at = read_time(detail.get(name))
+        windows: list[tuple[str, int | None, int | None]] = [(run_id, None, None)]
+        if at is not None and self._release.filters_times:
+            second = int(at.timestamp())
+            windows.insert(0, ("", second - 1, second + 2))
+        for keyword, after, before in windows:
+            query = plan(EVERYTHING._replace(keyword=keyword), self._release)
+            with suppress(ChronotuiError):
+                page = await _RowRequests(self, query, 0)(after, before, 1, ROWS)
+                found = [
+                    job for job in map(read_job, page.rows) if job.run_id == run_id
+                ]
+                if found:
+                    return found[0]
         return None
 
     async def _row_again(self, job: Job) -> Job:

@@ -59,6 +59,16 @@ class Release(NamedTuple):
         return not self.is_before(1, 5, 0)
 
     @property
+    def logs_at_the_end(self) -> bool:
+        """Whether a row is written when its run ends."""
+        return self.is_before(1, 11, 0)
+
+    @property
+    def fails_for_unknown_runs(self) -> bool:
+        """Whether a run that is not there is a 500."""
+        return self.is_before(1, 13, 1) and not self.is_before(1, 13, 0)
+
+    @property
     def has_events(self) -> bool:
         return not self.is_before(1, 14, 0)
 

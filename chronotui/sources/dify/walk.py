@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.errors import RequestRefusedError
 from chronotui.sources.dify.refusals import OddRowError
 from chronotui.sources.dify.second import (
+    LAST_PAGE,
     OddRow,
     count_rows,
     newest_second,
@@ -71,9 +72,10 @@ class Place:
         return self.after is None or second >= self.after
 
     def lies_outside(self, rows: Sequence[RunRow]) -> bool:
-        """Whether a server gave rows that were not asked for."""
+        """Whether a server gave rows that were not asked for, or have no time."""
         return any(
-            (self.before is not None and row.second > self.before)
+            not row.second
+            or (self.before is not None and row.second > self.before)
             or (self.after is not None and row.second < self.after)
             for row in rows
         )
@@ -246,6 +248,7 @@ async def _by_number(ask: AskRows, place: Place, limit: int) -> WalkStep:
     onward = replace(
         place, page=place.page + 1, seen=tuple(seen)[-_PAGES_REMEMBERED * limit :]
     )
+    leads_on = leads_on and place.page < LAST_PAGE
     is_past = bool(rows) and place.after is not None and rows[-1].second < place.after
     return WalkStep(
         wanted, odd, onward if leads_on and not is_past else None, 0, place.total
