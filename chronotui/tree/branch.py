@@ -165,14 +165,20 @@ class Branch:
         return self.no_logs or unlogged
 
     def show(self, job_filter: JobFilter) -> None:
-        """Show the list for a filter: at first what is loaded, as far as it fits."""
+        """Show the list for a filter: at first what is loaded, as far as it fits.
+
+        What a keyword finds only the server can tell: that list begins empty.
+        """
         self.job_filter = job_filter
         everything = self._lists[JobFilter()]
         kept = self._lists.get(job_filter)
         if kept is None:
-            fitting = (j for j in everything.ids if job_filter.accepts(self.jobs[j]))
-            kept = Listing(fitting)
+            kept = Listing(j for j in everything.ids if self._fits(self.jobs[j]))
         self._lists = {JobFilter(): everything, job_filter: kept}
+
+    def _fits(self, job: Job) -> bool:
+        """Whether a job is known to fit what is shown."""
+        return not self.job_filter.keyword and self.job_filter.accepts(job)
 
     def time_of(self, job_id: str) -> datetime | None:
         job = self.jobs.get(job_id)
@@ -252,7 +258,7 @@ class Branch:
     def reveal(self, job: Job) -> None:
         """Make a job stand in the shown list, wherever the server has it."""
         self.jobs.put([job])
-        fits = self.job_filter.accepts(job)
+        fits = self._fits(job)
         for listing in {self._lists[JobFilter()], *([self.listing] if fits else [])}:
             if not self.by_time:
                 listing.add_unconfirmed(job.id)

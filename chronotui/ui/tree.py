@@ -361,8 +361,8 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         """Return what the row of an app, of a day or of a run says."""
         model, width = self.model, self._width
         if key.kind is TreeNodeKind.WORKFLOW:
-            open_, runs = model.rows.is_open(key.workflow_id), model.subject.items
-            return app_pieces(branch, width, open_=open_, runs=runs)
+            open_, run = model.rows.is_open(key.workflow_id), model.subject.item
+            return app_pieces(branch, width, open_=open_, run=run)
         now, zone, day = self._now(), model.zone, model.rows.day(key)
         if key.kind is TreeNodeKind.JOB:
             job, dated = branch.jobs[key.item], day is None
