@@ -450,3 +450,18 @@ def test_an_ended_run_is_saved_in_either_form(
     again = run("save", "0000004d", "-O", "run.txt", "--format", "json", "--force")
     assert again.code == 0
     assert json.loads((home / "run.txt").read_text())["complete"] is True
+
+
+def test_what_an_old_server_loses_between_pages_is_counted(
+    serve: Callable[..., DifyDemo], run: Command
+) -> None:
+    rows = [row(number) for number in range(431)]
+    serve(rows=rows, clock=clock(), version="1.0.0")
+    listed = run("runs", "-o", "json")
+    lost = 431 - len(listed.json)
+    assert lost > 0
+    assert listed.code == 6
+    assert f"The server counts {lost} runs more than it showed." in listed.err
+    bounded = run("runs", "-o", "json", "--since", "2026-11-20T18:38:15Z")
+    assert "may be missing" in bounded.err
+    assert "counts" not in bounded.err
