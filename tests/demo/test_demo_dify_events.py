@@ -179,6 +179,7 @@ def test_a_run_that_waits_for_people_tells_of_its_form(make_dify: MakeDify) -> N
         server.clock.advance(1.0)
         run.resume(server.world.now)
         server.clock.advance(0.5)
+        assert told(events, 1) == [("human_input_form_filled", "")]
         again = next(events)
         assert again["event"] == "workflow_started"
         assert again["data"]["reason"] == "resumption"
