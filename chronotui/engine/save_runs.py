@@ -265,7 +265,8 @@ class _RunContent:
         return (b"", 0) if saved is None else self._piece(saved)
 
     def _piece(self, saved: SavedRun) -> tuple[bytes, int]:
-        return self._format.encode(saved), saved.events
+        items = 1 if self._format is RUN_JSON else saved.events
+        return self._format.encode(saved), items
 
 
 def run_request(
@@ -277,7 +278,7 @@ def run_request(
     *,
     so_far: Callable[[], SavedRun | None] = lambda: None,
 ) -> SaveRequest:
-    """Return the save of one run; its unit is the event seen.
+    """Return the save of one run; its unit is the run, or in text the event seen.
 
     Args:
         seen: Returns the run as it is to be saved, perhaps once it has ended. Called
@@ -290,7 +291,7 @@ def run_request(
         scope=SaveScope.RUN if form is RUN_JSON else SaveScope.EVENTS,
         content=lambda tell: _RunContent(seen, so_far, form, tell),
         file_name=run_name(app, job, form),
-        noun="event",
+        noun="run" if form is RUN_JSON else "event",
         job=job,
         workflow=app,
         path=to.path,

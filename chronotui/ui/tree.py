@@ -65,18 +65,20 @@ def utc_now() -> datetime:
 
 
 class TreeStyles:
-    """The styles of a tree's rows under one theme, from its stylesheet.
+    """The styles of a list's rows under one theme, from its stylesheet.
+
+    Its component classes are ``prefix`` with a role, or with ``cursor``.
 
     ``filling`` is that of empty cells, ``parts`` those of roles; each on the selected
     row (True) and off it.
     """
 
-    def __init__(self, widget: Widget) -> None:
-        cursor = widget.get_component_rich_style(CURSOR, partial=True)
+    def __init__(self, widget: Widget, prefix: str = PREFIX) -> None:
+        cursor = widget.get_component_rich_style(f"{prefix}cursor", partial=True)
         self.filling = {False: widget.rich_style, True: widget.rich_style + cursor}
         self.parts: dict[tuple[Role, bool], Style] = {}
         for role in Role:
-            style = widget.get_component_rich_style(f"{PREFIX}{role}")
+            style = widget.get_component_rich_style(f"{prefix}{role}")
             stays = role is Role.FAILED_SIGN
             self.parts[role, False] = style
             self.parts[role, True] = style if stays else style + cursor

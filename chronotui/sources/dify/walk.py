@@ -253,9 +253,7 @@ async def _by_number(ask: AskRows, place: Place, limit: int) -> WalkStep:
     # Its total is that of all times.
     is_bounded = place.before is not None or place.after is not None
     total = None if is_bounded else place.total
-    return WalkStep(
-        wanted, odd, onward if leads_on and not is_past else None, 0, total
-    )
+    return WalkStep(wanted, odd, onward if leads_on and not is_past else None, 0, total)
 
 
 async def _numbered_page(
