@@ -1,4 +1,4 @@
-"""The verbs of one log: `logs` prints that of a job or run, `save` makes it a file."""
+"""The verbs of one job's log: `logs` prints it, `save` makes it a file."""
 
 from __future__ import annotations
 
@@ -39,13 +39,9 @@ _PROGRESS_SECONDS: Final = 0.25
 
 
 def logs(invocation: Invocation) -> int:
-    """Print a job's log in order, as it stands or to its end; or a run's events."""
+    """Print a job's log in order, as it stands or to its end."""
     selection = line_selection(invocation.options)
-    if invocation.has_runs:
-        from chronotui.cli.run_logs import print_run
-
-        return print_run(invocation, selection)
-    check_job_named(invocation.options)
+    _check_named(invocation.options)
     read = _follow if invocation.options.follow else _retained
 
     async def work(client: Source) -> int:
@@ -58,7 +54,7 @@ def logs(invocation: Invocation) -> int:
     return invocation.with_client(work)
 
 
-def check_job_named(options: Namespace) -> None:
+def _check_named(options: Namespace) -> None:
     """Refuse a workflow named without its job."""
     if options.job is None:
         raise UsageError(
@@ -269,16 +265,7 @@ def watch_settings(invocation: Invocation) -> WatchSettings:
 
 def save(invocation: Invocation) -> int:
     """Save a job's log; the path of the file is what standard output gets."""
-    if invocation.options.path == "-":
-        raise UsageError(
-            "A log is saved into a file.", next_step="chronotui logs prints it."
-        )
-
-    if invocation.has_runs:
-        from chronotui.cli.run_logs import save_run
-
-        return save_run(invocation)
-    check_job_named(invocation.options)
+    _check_named(invocation.options)
 
     async def work(client: Source) -> SaveResult:
         request = _request(invocation, *await _named_job(invocation, client))

@@ -325,14 +325,19 @@ _PROFILE_VERBS = (
 VERBS: Final = (
     Verb("workflows", "list workflows", "lists:workflows", _WORKFLOWS),
     Verb("jobs", "list the jobs of a workflow, newest first", "lists:jobs", _JOBS),
-    Verb("logs", "print the log of a job, oldest line first", "logs:logs", _LOGS),
+    Verb(
+        "logs",
+        "print the log of a job or of an app's run, oldest line first",
+        "run_logs:logs",
+        _LOGS,
+    ),
     Verb(
         "save",
-        "save the log of a job; of a running one, to its end",
-        "logs:save",
+        "save the log of a job or of an app's run; while it runs, to its end",
+        "run_logs:save",
         _save,
     ),
-    Verb("runs", "list the workflow runs of a Dify app", "runs:runs", _runs),
+    Verb("runs", "list the runs of an app, newest first", "runs:runs", _runs),
     Verb(
         "demo",
         "the desk on a built-in server with lifelike workflows",

@@ -1,4 +1,7 @@
-"""The verbs `logs` and `save` where a run of an app is named, by its id alone."""
+"""The verbs `logs` and `save`: of a run of an app, which is named by its id alone.
+
+Where the profile in use is that of a server with jobs, `cli.logs` does the work.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,14 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from chronotui.cli.logs import line_printer, saved, tell_saved, watch_settings
-from chronotui.cli.runs import destination
+from chronotui.cli import logs as job_logs
+from chronotui.cli.logs import (
+    line_printer,
+    line_selection,
+    saved,
+    tell_saved,
+    watch_settings,
+)
 from chronotui.errors import UsageError
 from chronotui.model import STDERR, STDOUT, LogLine
 from chronotui.text import clean
@@ -54,9 +63,12 @@ async def _named_run(invocation: Invocation, client: RunSource) -> tuple[Workflo
     return app, job
 
 
-def print_run(invocation: Invocation, selection: LineSelection) -> int:
+def logs(invocation: Invocation) -> int:
     """Print the events of a run as they can be seen now, or follow them to its end."""
+    if not invocation.has_runs:
+        return job_logs.logs(invocation)
     options = invocation.options
+    selection = line_selection(options)
     _check(options, "attempt")
     if options.follow and options.tail is not None:
         raise UsageError(
@@ -129,12 +141,19 @@ def _writer(invocation: Invocation) -> Callable[[Iterable[LogLine]], None]:
     return write
 
 
-def save_run(invocation: Invocation) -> int:
+def save(invocation: Invocation) -> int:
     """Save a run; one that goes on is followed to its end first."""
+    if invocation.options.path == "-":
+        raise UsageError(
+            "A log is saved into a file.", next_step="chronotui logs prints it."
+        )
+    if not invocation.has_runs:
+        return job_logs.save(invocation)
     _check(invocation.options, "stream", "query")
     form = _form(invocation.options)
 
     async def work(client: RunSource) -> SaveResult:
+        from chronotui.cli.runs import destination
         from chronotui.engine.run_follow import RunFollow
         from chronotui.engine.save_runs import run_request
         from chronotui.runs.formats import SavedRun

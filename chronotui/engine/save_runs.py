@@ -75,7 +75,7 @@ class RunWalk:
         self.notes: list[str] = []
 
     async def pages(self) -> AsyncGenerator[Sequence[Job], None]:
-        """Yield the runs as they come.
+        """Yield the runs as they come; of a page where none fits, none.
 
         Raises:
             IncompleteError: It failed, or refused, after some were handed out.
@@ -93,8 +93,7 @@ class RunWalk:
             jobs = self._within_limit(page.items)
             self.count += len(jobs)
             self.unreadable += sum(not job.fields for job in jobs)
-            if jobs:
-                yield jobs
+            yield jobs
             cursor = trail.follow(page.cursor, progress=page.brought_any)
             if self.has_more or cursor is None:
                 self.looped = trail.looped
@@ -266,7 +265,8 @@ class _RunContent:
         return (b"", 0) if saved is None else self._piece(saved)
 
     def _piece(self, saved: SavedRun) -> tuple[bytes, int]:
-        return self._format.encode(saved), saved.events
+        items = 1 if self._format is RUN_JSON else saved.events
+        return self._format.encode(saved), items
 
 
 def run_request(
@@ -278,7 +278,7 @@ def run_request(
     *,
     so_far: Callable[[], SavedRun | None] = lambda: None,
 ) -> SaveRequest:
-    """Return the save of one run; its unit is the event seen.
+    """Return the save of one run; its unit is the run, or in text the event seen.
 
     Args:
         seen: Returns the run as it is to be saved, perhaps once it has ended. Called
@@ -291,7 +291,7 @@ def run_request(
         scope=SaveScope.RUN if form is RUN_JSON else SaveScope.EVENTS,
         content=lambda tell: _RunContent(seen, so_far, form, tell),
         file_name=run_name(app, job, form),
-        noun="event",
+        noun="run" if form is RUN_JSON else "event",
         job=job,
         workflow=app,
         path=to.path,

@@ -250,9 +250,10 @@ async def _by_number(ask: AskRows, place: Place, limit: int) -> WalkStep:
     )
     leads_on = leads_on and place.page < LAST_PAGE
     is_past = bool(rows) and place.after is not None and rows[-1].second < place.after
-    return WalkStep(
-        wanted, odd, onward if leads_on and not is_past else None, 0, place.total
-    )
+    # Its total is that of all times.
+    is_bounded = place.before is not None or place.after is not None
+    total = None if is_bounded else place.total
+    return WalkStep(wanted, odd, onward if leads_on and not is_past else None, 0, total)
 
 
 async def _numbered_page(
