@@ -270,7 +270,9 @@ class DifySource:
         jobs = [read_job(row) for row in found.rows]
         kept = [job for job in jobs if query.accepts(job)]
         hidden = len(jobs) - len(kept)
-        kept += [odd_job(*one) for one in found.odd]
+        if found.odd:
+            kept += [odd_job(*one) for one in found.odd]
+            kept.sort(key=_written, reverse=True)
         cursor = None if found.place is None else found.place.cursor()
         return Page(
             tuple(kept),
@@ -487,6 +489,10 @@ class DifySource:
             except NotSignedInError:
                 raise refusal from None
         return await self._signed_in.read(request)
+
+
+def _written(job: Job) -> float:
+    return 0.0 if job.created_at is None else job.created_at.timestamp()
 
 
 class _RowRequests:
