@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import (
+    Answer,
     ChronotuiError,
     FailedAnswerError,
     LogsUnavailableError,
@@ -328,16 +329,19 @@ class DifySource:
 
     async def _detail(self, run_id: str) -> Object:
         request = HttpRequest("run", self._url("workflows", "run", run_id))
+        answer: Answer | None = Answer(200, is_plain=True)
         try:
             detail = read_detail(await self._read(request))
-        except FailedAnswerError as error:
-            is_own = error.answer is not None and error.answer.is_plain
-            if not (is_own and self._release.fails_for_unknown_runs):
+        except (NotFoundError, FailedAnswerError) as error:
+            answer = error.answer
+            is_own = answer is not None and answer.is_plain
+            tells = isinstance(error, NotFoundError)
+            if not (is_own and (tells or self._release.fails_for_unknown_runs)):
                 raise
             detail = None
         if detail is None:
             missing = NotFoundError(f"Dify has no run {run_id} in this app.")
-            missing.route = request.kind
+            missing.route, missing.answer = request.kind, answer
             raise missing
         return detail
 

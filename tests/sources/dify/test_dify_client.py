@@ -383,8 +383,10 @@ async def test_an_unknown_run_is_not_found_on_any_release(
     app = make_app(version=version)
     source = open_app(app.url)
     await source.sign_in()
+    unknown = str(uuid.uuid4())
     with pytest.raises(NotFoundError) as caught:
-        await source.job("app", str(uuid.uuid4()))
+        await source.job("app", unknown)
+    assert caught.value.sentence == f"Dify has no run {unknown} in this app."
     assert caught.value.route == "run"
 
 
