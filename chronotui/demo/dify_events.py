@@ -223,6 +223,9 @@ class RunEvents:
             yield since, self.step_finished(step, "paused", live=True)
         yield since, self.paused()
         if math.isfinite(until):
+            for step in waiting:
+                filled = {"node_id": step.node_id, "node_title": step.title}
+                yield until, self.event("human_input_form_filled", filled)
             yield until, self.started("resumption")
             for step in waiting:
                 yield until, self.step_started(step)

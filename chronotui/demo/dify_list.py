@@ -38,7 +38,7 @@ class UnlistableError(Exception):
 
 
 @dataclass(frozen=True)
-class RunQuery:
+class AskedList:
     """What a list is asked for; both ``after`` and ``before`` are inclusive."""
 
     page: int = 1
@@ -51,7 +51,7 @@ class RunQuery:
     before: float | None = None
 
 
-def read_query(query: Mapping[str, str], release: AppRelease) -> RunQuery:
+def read_query(query: Mapping[str, str], release: AppRelease) -> AskedList:
     """Read the parameters a release knows, and leave out the others.
 
     Raises:
@@ -72,7 +72,7 @@ def read_query(query: Mapping[str, str], release: AppRelease) -> RunQuery:
         session = query.get("created_by_end_user_session_id", "")
         account = query.get("created_by_account", "")
     keyword = query.get("keyword", "")
-    return RunQuery(page, limit, status, keyword, session, account, after, before)
+    return AskedList(page, limit, status, keyword, session, account, after, before)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class RunLister:
             "data": [self.release.row(row, now) for row in rows],
         }
 
-    def _check(self, query: RunQuery) -> None:
+    def _check(self, query: AskedList) -> None:
         """Refuse what a server cannot answer."""
         if query.keyword and query.session:
             raise UnlistableError(*envelope("unknown", "Internal Server Error", 500))
@@ -201,7 +201,7 @@ class RunLister:
             words = f"Account not found: {query.account}"
             raise UnlistableError(*envelope("invalid_param", words, 400))
 
-    def _matching(self, query: RunQuery, now: float) -> list[AppRow]:
+    def _matching(self, query: AskedList, now: float) -> list[AppRow]:
         """Return the rows that pass the filters, oldest first."""
         if self.world.mode != "workflow":
             return []
@@ -217,7 +217,7 @@ class RunLister:
             rows = [row for row in rows if _is_account(row, query.account)]
         return rows
 
-    def _between(self, rows: list[AppRow], query: RunQuery) -> list[AppRow]:
+    def _between(self, rows: list[AppRow], query: AskedList) -> list[AppRow]:
         def second(row: AppRow) -> int:
             return row.created_at(self.release)
 
@@ -245,7 +245,7 @@ class RunLister:
         by = row.by
         return by is not None and not by.is_account and word in by.name.lower()
 
-    def _page(self, matching: list[AppRow], query: RunQuery) -> list[AppRow]:
+    def _page(self, matching: list[AppRow], query: AskedList) -> list[AppRow]:
         """Cut a page out, newest first, what shares a second shuffled for this page."""
         length = len(matching)
         start = (query.page - 1) * query.limit

@@ -277,7 +277,11 @@ class DifyDemo(LoopbackListener):
 
     def _info(self) -> DemoAnswer:
         world = self.world
-        fields = {"name": world.name, "description": "", "tags": []}
+        fields: dict[str, Any] = {
+            "name": world.name,
+            "description": "Loads the night's feeds and sums them up for the morning.",
+            "tags": ["etl", "support"],
+        }
         if self.release.since(1, 4, 0):
             fields["mode"] = world.mode
         if self.release.since(1, 4, 3):

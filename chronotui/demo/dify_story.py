@@ -6,6 +6,7 @@ Everything follows from a seed and the time the clock began at.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain, islice
 from itertools import count as numbers
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,8 +65,7 @@ _SHARES: Final = {
 def tell_story(seed: int, clock: DemoClock, count: int, mode: str) -> AppWorld:
     """Make the demo's app with a log of ``count`` runs, and more to come."""
     story = _Story(seed, clock.start_ns / SECOND)
-    rows = [*story.now_running(), *story.history(count)]
-    rows = rows[:count]
+    rows = list(islice(chain(story.now_running(), story.history(count // 8)), count))
     if len(rows) > 100:
         rows[len(rows) // 2].odd_word = "service_api_v0"
     return AppWorld(clock, rows, story.coming(), mode=mode)
@@ -146,21 +146,15 @@ class _Story:
         created_from = "openapi" if kind == "openapi" else "service-api"
         return self._people.get(kind, name), created_from, trigger
 
-    def history(self, count: int) -> Iterator[AppRow]:
-        """Yield runs that have ended, newest first, several days of them."""
-        a_day = max(60, count // 8)
+    def history(self, a_day: int) -> Iterator[AppRow]:
+        """Yield runs that have ended, newest first, at least 60 of them a day."""
         midnight = self._start - self._start % _DAY
-        left = count
         for day in numbers():
-            stamps = _stamps(SeededRandom(self._seed, 4, day), a_day)
+            stamps = _stamps(SeededRandom(self._seed, 4, day), max(60, a_day))
             for offset, who in stamps:
                 stamp = midnight - day * _DAY + offset
-                if stamp > self._start - 900:
-                    continue
-                yield self._past(stamp, who)
-                left -= 1
-                if not left:
-                    return
+                if stamp <= self._start - 900:
+                    yield self._past(stamp, who)
 
     def _past(self, stamp: float, who: str) -> AppRow:
         rng = SeededRandom(self._seed, 5, int(stamp * 1000))
@@ -344,10 +338,11 @@ class _Steps:
                 "outputs": {"text": "".join(SUMMARY), "finish_reason": "stop"},
                 "chunks": SUMMARY,
             }
-        return {
-            "parse": {"outputs": {"rows": self._rng.between(900, 60_000)}},
-            "regions": {"rounds": 3, "outputs": {"output": list(REGIONS[:3])}},
-        }.get(word, {})
+        if word == "parse":
+            return {"outputs": {"rows": self._rng.between(900, 60_000)}}
+        if word == "regions":
+            return {"rounds": 3, "outputs": {"output": list(REGIONS[:3])}}
+        return {}
 
     def usual(self) -> Iterator[AppStep]:
         """Yield one of each node; in a run without an end, the summary has none."""

@@ -68,7 +68,7 @@ class AppWorld:
             self._next = next(self._coming, None)
 
     def add(self, *rows: AppRow) -> None:
-        """Log more rows; open streams and the next list have them."""
+        """Log more rows; the next list has them."""
         with self._lock:
             for row in rows:
                 insort(self._rows, row, key=_STAMP)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.connection import Connection, ConnectionKind
-from chronotui.engine.job_log import LogState, Observed, ended_by, how_ended
+from chronotui.engine.job_log import LogState, Observed, ended_by
 from chronotui.engine.run_watch import RunWatch
 from chronotui.engine.timing import Clock, Listeners, WatchSettings
 from chronotui.errors import ChronotuiError, UsageError, own_fault
 from chronotui.log.attempts import LineKey
 from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
+from chronotui.times import elapsed_text
+from chronotui.tree.run_row import elapsed_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +31,22 @@ ATTEMPT: Final = 1
 def line_of(event: EventLine) -> LogLine:
     """Return a line of a record as one of a log."""
     stream = STDERR if event.is_error else STDOUT
-    return LogLine(ATTEMPT, event.place, stream, event.time_ns, event.text)
+    place, time_ns = event.place, event.time_ns
+    return LogLine(ATTEMPT, place, stream, time_ns, event.text, retained=False)
+
+
+def how_run_ended(job: Job) -> str:
+    """Return how, when and after how long a run ended; "" while it has not."""
+    if not job.has_ended:
+        return ""
+    words, at = f"ended {job.status}", job.completed_at
+    if at is not None:
+        words += f" {at:%H:%M:%S} UTC"
+    detail = job.fields.get("detail")
+    seconds = detail.get("elapsed_time") if isinstance(detail, dict) else None
+    if not (isinstance(seconds, int | float) and seconds > 0):
+        seconds = elapsed_seconds(job, at or datetime.now(UTC))
+    return words if seconds is None else f"{words} after {elapsed_text(seconds)}"
 
 
 def _key(place: int) -> LineKey:
@@ -190,7 +208,7 @@ class RunLog:
             f"⋮ not seen: {'; '.join(unseen)}" if unseen else None,
             " · ".join(notes) or None,
         )
-        self.store.set_section(ATTEMPT, None, how_ended(self._watch.job) or None)
+        self.store.set_section(ATTEMPT, None, how_run_ended(self._watch.job) or None)
 
     def _plan_quiet(self) -> None:
         """Tell once more when the stream has become quiet."""
@@ -216,7 +234,7 @@ class RunLog:
     def _connection(self) -> Connection:
         """Return the state to show: a live one only while something is alive."""
         watch = self._watch
-        ending = how_ended(watch.job)
+        ending = how_run_ended(watch.job)
         if not self._watching:
             if self._problem is not None:
                 words = str(self._problem)

@@ -51,8 +51,7 @@ class TopPages(NamedTuple):
     """What was read from the top of a list.
 
     ``last`` is the last page, ``hidden`` how many runs the pages left out. ``meets``
-    tells that nothing lies between it and what is known; pages that hide runs are
-    taken to meet it after a few.
+    tells that nothing lies between it and what is known.
     """
 
     jobs: list[Job]
@@ -144,7 +143,7 @@ class RunReader(ListReader):
         page = await self._runs.newer(
             self._branch.workflow.id, since, only=self._filter
         )
-        top = await self._down_to(page, since - OVERLAP)
+        top = await self._down_to(page, since - OVERLAP, most_hidden=CATCH_UP_PAGES)
         if not top.meets:
             return await self._read_top(None)
         fresh = self._branch.merge(top.jobs)
@@ -159,7 +158,7 @@ class RunReader(ListReader):
         Without a time, or where that is too much, the list begins anew.
         """
         page = await self._page_at(None)
-        top = await self._down_to(page, since)
+        top = await self._down_to(page, since, most_hidden=SKIPPED_PAGES)
         self.listing.total = page.total
         self.listing.said = ()
         self.listing.say(page.notes)
@@ -172,11 +171,16 @@ class RunReader(ListReader):
             self.listing.answer()
         return [job.id for job in top.jobs]
 
-    async def _down_to(self, page: Page[Job], moment: datetime | None) -> TopPages:
-        """Read on from a page until one holds what is older than a moment."""
+    async def _down_to(
+        self, page: Page[Job], moment: datetime | None, *, most_hidden: int
+    ) -> TopPages:
+        """Read on from a page until one holds what is older than a moment.
+
+        So many pages that hide runs are taken to meet what is known.
+        """
         jobs, hidden = list(page.items), page.hidden
         for read in range(CATCH_UP_PAGES):
-            enough = page.hidden > 0 and read >= SKIPPED_PAGES - 1
+            enough = page.hidden > 0 and read + 1 >= most_hidden
             if page.cursor is None or enough or _reaches(page, moment):
                 return TopPages(jobs, page, hidden, meets=True)
             page = await self._page_at(page.cursor)

@@ -265,8 +265,8 @@ class _RunContent:
         return (b"", 0) if saved is None else self._piece(saved)
 
     def _piece(self, saved: SavedRun) -> tuple[bytes, int]:
-        is_whole = self._format is RUN_JSON
-        return self._format.encode(saved), 1 if is_whole else saved.events
+        items = 1 if self._format is RUN_JSON else saved.events
+        return self._format.encode(saved), items
 
 
 def run_request(
@@ -285,15 +285,13 @@ def run_request(
             once for each try, with what takes a sentence about what goes on.
         so_far: Returns what there is of it when the save ends before.
     """
-    is_whole = form is RUN_JSON
-    scope, noun = (SaveScope.RUN, "run") if is_whole else (SaveScope.EVENTS, "event")
     return SaveRequest(
         workflow_id=app.id,
         job_id=job.shown_id,
-        scope=scope,
+        scope=SaveScope.RUN if form is RUN_JSON else SaveScope.EVENTS,
         content=lambda tell: _RunContent(seen, so_far, form, tell),
         file_name=run_name(app, job, form),
-        noun=noun,
+        noun="run" if form is RUN_JSON else "event",
         job=job,
         workflow=app,
         path=to.path,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.text import clean
-from chronotui.times import human_duration
+from chronotui.times import elapsed_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,11 +71,6 @@ def nanoseconds(at: datetime | None) -> int | None:
     if at is None:
         return None
     return int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1000
-
-
-def spent(seconds: float) -> str:
-    """Return how long a step took: ``1.2 s``, ``1:29``."""
-    return f"{seconds:.1f} s" if seconds < 60 else human_duration(seconds)
 
 
 def lines_of(text: str) -> list[str]:
@@ -202,7 +197,7 @@ class Step:
         if state.status not in GLYPHS:
             words.append(clean(state.status))
         if state.elapsed is not None and stage_of(state):
-            words.append(spent(state.elapsed))
+            words.append(elapsed_text(state.elapsed))
         if state.round is not None:
             words.append(f"round {state.round + 1}")
         if state.retries:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.model import JobFilter
-from chronotui.tree.days import DayRows, TimedIds
+from chronotui.tree.days import DayRows, TimedIds, by_time
 from chronotui.tree.listing import Listing
 
 if TYPE_CHECKING:
@@ -117,11 +117,14 @@ def _newest(before: Job, after: Job) -> Job:
         and after.updated_at < before.updated_at
     ):
         return before
+    fields = {**before.fields, **after.fields}
+    if after.status != before.status and "detail" not in after.fields:
+        fields.pop("detail", None)  # It tells of another state.
     return replace(
         after,
         attempts=before.attempts if after.attempts is None else after.attempts,
         container_id=after.container_id or before.container_id,
-        fields={**before.fields, **after.fields},
+        fields=fields,
     )
 
 
@@ -162,14 +165,20 @@ class Branch:
         return self.no_logs or unlogged
 
     def show(self, job_filter: JobFilter) -> None:
-        """Show the list for a filter: at first what is loaded, as far as it fits."""
+        """Show the list for a filter: at first what is loaded, as far as it fits.
+
+        What a keyword finds only the server can tell: that list begins empty.
+        """
         self.job_filter = job_filter
         everything = self._lists[JobFilter()]
         kept = self._lists.get(job_filter)
         if kept is None:
-            fitting = (j for j in everything.ids if job_filter.accepts(self.jobs[j]))
-            kept = Listing(fitting)
+            kept = Listing(j for j in everything.ids if self._fits(self.jobs[j]))
         self._lists = {JobFilter(): everything, job_filter: kept}
+
+    def _fits(self, job: Job) -> bool:
+        """Whether a job is known to fit what is shown."""
+        return not self.job_filter.keyword and self.job_filter.accepts(job)
 
     def time_of(self, job_id: str) -> datetime | None:
         job = self.jobs.get(job_id)
@@ -199,7 +208,8 @@ class Branch:
             if job.run_id and job.run_id != job.id and job.run_id in self.jobs:
                 self.forget(job.run_id)
         self.jobs.put(jobs)
-        return [job.id for job in jobs]
+        ids = [job.id for job in jobs]
+        return by_time(ids, self.time_of) if self.by_time else ids
 
     def update(self, job: Job) -> bool:
         """Take over a job read alone; lists it no longer fits lose it.
@@ -248,7 +258,7 @@ class Branch:
     def reveal(self, job: Job) -> None:
         """Make a job stand in the shown list, wherever the server has it."""
         self.jobs.put([job])
-        fits = self.job_filter.accepts(job)
+        fits = self._fits(job)
         for listing in {self._lists[JobFilter()], *([self.listing] if fits else [])}:
             if not self.by_time:
                 listing.add_unconfirmed(job.id)

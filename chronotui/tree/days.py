@@ -11,6 +11,8 @@ from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
+from math import inf
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -91,6 +93,18 @@ class TimedIds(NamedTuple):
             days.append(Day(day, first, end - first))
             first = timed = end
         return days
+
+
+def by_time(ids: list[str], time_of: Callable[[str], datetime | None]) -> list[str]:
+    """Return ids newest first; those of one time keep their order, see above."""
+    times: list[float] = []
+    for item in ids:
+        time = time_of(item)
+        last = times[-1] if times else -inf
+        times.append(last if time is None else -time.timestamp())
+    return [
+        item for _time, item in sorted(zip(times, ids, strict=True), key=itemgetter(0))
+    ]
 
 
 class Day(NamedTuple):

@@ -298,6 +298,8 @@ def _no_job(tree: TreeModel, branch: Branch) -> str:
     said, subject = described(branch.job_filter, tree.zone), tree.subject
     if not said:
         return "" if branch.listing.said else f"No {subject.items} yet."
+    if subject.runs:
+        return f"No {subject.item} fits {said}. {CLEAR}"
     name = clean(branch.workflow.name)
     return f"No {subject.item} is {said} in {name}. {CLEAR}"
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.times import age, human_duration
 from chronotui.tree.days import day_label, local_time
 from chronotui.tree.row import (
@@ -47,6 +47,9 @@ RUN_SIGNS: Final[dict[str, tuple[str, Role]]] = {
     "FAILED": ("✗", Role.FAILED),
     "CANCELED": ("■", Role.CANCELED),
 }
+
+PLAIN_ORIGINS: Final = frozenset({"app-run", "service-api", "installed-app"})
+"""Where runs are started from as a rule, by users of the API and by accounts."""
 
 WITH_SECONDS: Final = 8
 
@@ -120,7 +123,9 @@ def _who(cell: JobCell) -> str:
 
 
 def _origin(cell: JobCell) -> str:
-    return clean(cell.job.origin)
+    """Say from where a run was started, if who started it does not say as much."""
+    origin = cell.job.origin
+    return "" if origin in PLAIN_ORIGINS else clean(origin)
 
 
 def _plain_unless_failed(state: Role) -> Role:
@@ -205,18 +210,18 @@ def day_pieces(day: Day, width: int, today: date, *, open_: bool) -> list[RowPie
     ]
 
 
-def app_pieces(branch: Branch, width: int, *, open_: bool, runs: str) -> list[RowPiece]:
+def app_pieces(branch: Branch, width: int, *, open_: bool, run: str) -> list[RowPiece]:
     """Return the row of an app: its name, what it is, and its runs counted.
 
     Args:
         branch: The app.
         width: Cells of the row, which the pieces fill.
         open_: Whether its runs are shown below it.
-        runs: What its runs are called, in the plural.
+        run: What a run of it is called.
     """
     name = clean(branch.workflow.name) or clean(branch.workflow.id)
     wide = _cells(name)
-    count = _count(branch, runs)
+    count = _count(branch, run)
     room = width - 2 - min(wide, LEAST_NAME)
     counted = _cells(count) + 2 if count and _cells(count) + 2 <= room else 0
     room = width - 2 - counted
@@ -248,12 +253,12 @@ def _fitting(labels: tuple[str, ...], room: int) -> Iterator[str]:
         yield text
 
 
-def _count(branch: Branch, runs: str) -> str:
+def _count(branch: Branch, run: str) -> str:
     """Return how many runs are listed, of how many there are where that is told."""
     listing = branch.listing
     if not listing.answered:
         return ""
-    known = f"{len(listing):,}"
-    if listing.total is None or listing.passed_over or len(listing) >= listing.total:
-        return f"{known} {runs}"
-    return f"{known} of {listing.total:,} {runs}"
+    known, total = len(listing), listing.total
+    if total is None or listing.passed_over or known >= total:
+        return plural(known, run)
+    return f"{known:,} of {plural(total, run)}"

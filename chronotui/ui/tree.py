@@ -65,18 +65,20 @@ def utc_now() -> datetime:
 
 
 class TreeStyles:
-    """The styles of a tree's rows under one theme, from its stylesheet.
+    """The styles of a list's rows under one theme, from its stylesheet.
+
+    Its component classes are ``prefix`` with a role, or with ``cursor``.
 
     ``filling`` is that of empty cells, ``parts`` those of roles; each on the selected
     row (True) and off it.
     """
 
-    def __init__(self, widget: Widget) -> None:
-        cursor = widget.get_component_rich_style(CURSOR, partial=True)
+    def __init__(self, widget: Widget, prefix: str = PREFIX) -> None:
+        cursor = widget.get_component_rich_style(f"{prefix}cursor", partial=True)
         self.filling = {False: widget.rich_style, True: widget.rich_style + cursor}
         self.parts: dict[tuple[Role, bool], Style] = {}
         for role in Role:
-            style = widget.get_component_rich_style(f"{PREFIX}{role}")
+            style = widget.get_component_rich_style(f"{prefix}{role}")
             stays = role is Role.FAILED_SIGN
             self.parts[role, False] = style
             self.parts[role, True] = style if stays else style + cursor
@@ -359,8 +361,8 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         """Return what the row of an app, of a day or of a run says."""
         model, width = self.model, self._width
         if key.kind is TreeNodeKind.WORKFLOW:
-            open_, runs = model.rows.is_open(key.workflow_id), model.subject.items
-            return app_pieces(branch, width, open_=open_, runs=runs)
+            open_, run = model.rows.is_open(key.workflow_id), model.subject.item
+            return app_pieces(branch, width, open_=open_, run=run)
         now, zone, day = self._now(), model.zone, model.rows.day(key)
         if key.kind is TreeNodeKind.JOB:
             job, dated = branch.jobs[key.item], day is None
@@ -498,7 +500,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     def action_out(self) -> None:
         """Fold what is unfolded; from below, or folded, go to what it stands in."""
         key = self.model.selected
-        if key is None or not key.workflow_id:
+        if key is None or self.model.branch(key.workflow_id) is None:
             return
         if key.kind in FOLDING and self._is_open(key):
             self.action_fold()

@@ -442,6 +442,20 @@ def test_a_row_that_cannot_be_read_takes_its_page_along(
     assert ask(server, {"limit": 10, "page": 3}).json()["total"] == 30
 
 
+def test_a_row_can_be_taken_out_and_many_be_made_each_its_own_way(
+    make_dify: MakeDify, ask: Callable[..., httpx.Response]
+) -> None:
+    def fail(place: int, row: AppRow) -> None:
+        if place % 2 and row.run is not None:
+            row.run.final = "failed"
+
+    rows = bulk_rows(9, NOW - 5, make=fail)
+    server = make_dify(clock=still_clock(), rows=rows)
+    assert ask(server, {"status": "failed"}).json()["total"] == 4
+    server.world.remove(rows[1].id)
+    assert ask(server, {"status": "failed"}).json()["total"] == 3
+
+
 def test_an_app_of_another_mode_has_an_empty_list(
     make_dify: MakeDify, ask: Callable[..., httpx.Response]
 ) -> None:

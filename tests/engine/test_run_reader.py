@@ -285,3 +285,15 @@ async def test_a_run_known_by_its_id_alone_gives_way_to_its_row() -> None:
         assert row.run_id in branch.listing
         await more(catalog, 30)
         assert branch.listing.ids == [row.id for row in server.rows]
+
+
+async def test_a_keyword_shows_nothing_until_the_server_has_told() -> None:
+    server = ScriptedRuns(runs(12, now=now(), apart=MINUTE))
+    async with reading(server) as catalog:
+        branch = branch_of(catalog)
+        catalog.set_filters(TreeFilters(words=RunWords("x", "x")))
+        assert len(branch.listing) == 0
+        assert notes(catalog) == ["loading runs"]
+        catalog.set_filters(TreeFilters(words=RunWords("user:no", user="no")))
+        await until(catalog, lambda: branch.listing.answered)
+        assert notes(catalog) == ["No run fits user no. 0 clears the filter."]

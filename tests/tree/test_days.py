@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
@@ -15,12 +16,15 @@ from chronotui.tree.days import DayRows, TimedIds, day_label, local_time
 from chronotui.tree.listing import ListPosition
 from tests.engine.scripted_runs import APP, run
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 BERLIN = ZoneInfo("Europe/Berlin")
 BEGIN = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
 SECONDS = st.integers(0, 4 * 86_400)
 
 
-def timed(seconds: list[int | None]) -> TimedIds:
+def timed(seconds: Sequence[int | None]) -> TimedIds:
     times = {
         str(at): None if s is None else BEGIN + timedelta(seconds=s)
         for at, s in enumerate(seconds)
@@ -35,7 +39,7 @@ newest_first = st.lists(SECONDS, max_size=40).map(lambda s: sorted(s, reverse=Tr
 def test_days_are_those_of_the_calendar_where_the_clock_is_turned_back(
     seconds: list[int],
 ) -> None:
-    known = timed(list(seconds))
+    known = timed(seconds)
     dates = [local_time(BEGIN + timedelta(seconds=s), BERLIN).date() for s in seconds]
     counted = [(day, len(list(group))) for day, group in groupby(dates)]
     days = known.days(BERLIN)

@@ -99,6 +99,11 @@ def test_a_runs_row_says_what_fits(shown: Job, wide: str, narrow: str) -> None:
     assert row(shown, 24) == narrow
 
 
+def test_where_a_run_came_from_is_told_where_that_is_no_matter_of_course() -> None:
+    assert row(run(1, NOW, origin="service-api"), 60).endswith("nightly-etl")
+    assert row(run(1, NOW, origin="schedule"), 60).endswith(" schedule")
+
+
 def test_a_row_without_a_day_above_tells_it_unless_it_is_today() -> None:
     yesterday = run(1, ago(hours=20))
     assert row(yesterday, 48, dated=True).startswith("   ✓ 27 Nov 16:00")
@@ -155,7 +160,7 @@ def test_an_app_says_what_it_is_and_how_many_runs_are_listed(
 ) -> None:
     branch = branch_of(run(1, NOW))
     branch.listing.total = 1234
-    pieces = app_pieces(branch, width, open_=True, runs="runs")
+    pieces = app_pieces(branch, width, open_=True, run="run")
     assert text_of(pieces).rstrip() == said
     assert sum(piece.width for piece in pieces) <= width
 
@@ -163,7 +168,7 @@ def test_an_app_says_what_it_is_and_how_many_runs_are_listed(
 def test_a_wide_name_is_not_cut_to_half() -> None:
     branch = branch_of(run(1, NOW))
     branch.workflow = APP.__class__("app", "夜间任务", APP.kind)
-    name = app_pieces(branch, 48, open_=True, runs="runs")[1]
+    name = app_pieces(branch, 48, open_=True, run="run")[1]
     assert name.width == 8
 
 

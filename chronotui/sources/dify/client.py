@@ -8,6 +8,7 @@ connections, so one stream of events is open at a time.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ from chronotui.errors import (
 from chronotui.model import JobStatus, Page
 from chronotui.sources.address import check_secrets_may_travel, parse_address
 from chronotui.sources.auth import Credentials, Secrets, SignedIn, source_for
-from chronotui.sources.dify.query import Release, RunQuery, plan, wire_time
+from chronotui.sources.dify.query import Release, RunPlan, plan, wire_time
 from chronotui.sources.dify.refusals import (
     NO_LOGS,
     WORDS,
@@ -31,7 +32,7 @@ from chronotui.sources.dify.refusals import (
     with_default_path,
 )
 from chronotui.sources.dify.second import MOST_ROWS, read_second
-from chronotui.sources.dify.walk import Place, Step, read_place, step
+from chronotui.sources.dify.walk import Place, WalkStep, read_place, step
 from chronotui.sources.dify.wire import (
     APP_ID,
     is_odd,
@@ -44,6 +45,7 @@ from chronotui.sources.dify.wire import (
     read_info,
     read_job,
     read_rows,
+    read_time,
     starter_of,
     with_detail,
 )
@@ -85,8 +87,8 @@ OVERLAP_SECONDS: Final = 30
 _MOST_STEPS: Final = 20
 """Steps of a walk that bring nothing before an empty page leads on."""
 
-_CLOUDY: Final = "1.13.0"
-"""The release that fails for runs it does not have."""
+_SECONDS_AHEAD: Final = 60
+"""A row may lie half a second in the server's future; one so far ahead is told."""
 
 
 class DifySource:
@@ -175,7 +177,7 @@ class DifySource:
             RequestRefusedError: The server does not know the account, or the cursor
                 is none of this list.
         """
-        query = plan(only, self._release)
+        query = await self._plan(only)
         place = read_place(cursor) if cursor else self._beginning(query)
         return await self._page(query, place, many=many, is_first=not cursor)
 
@@ -186,19 +188,25 @@ class DifySource:
         *,
         only: JobFilter = EVERYTHING,
     ) -> Page[Job]:
-        query = plan(only, self._release)
+        query = await self._plan(only)
         place = self._beginning(query)
         after = int(since.timestamp()) - OVERLAP_SECONDS
         place = replace(place, after=max(after, place.after or after))
         found = await self._page(query, place, many=False, is_first=True)
         return replace(found, total=None, notes=())
 
-    def _beginning(self, query: RunQuery) -> Place:
+    async def _plan(self, only: JobFilter) -> RunPlan:
+        """Part a filter, once the look at the server has told its version."""
+        if not self._release.is_known:
+            await self._signed_in.credentials.current()
+        return plan(only, self._release)
+
+    def _beginning(self, query: RunPlan) -> Place:
         page = 0 if self._release.filters_times else 1
         return Place(query.before, query.after, page=page)
 
     async def _page(
-        self, query: RunQuery, place: Place, *, many: bool, is_first: bool
+        self, query: RunPlan, place: Place, *, many: bool, is_first: bool
     ) -> Page[Job]:
         limit = MOST_ROWS if many else ROWS
         notes = list(query.notes) if is_first else []
@@ -210,9 +218,9 @@ class DifySource:
                 found, notes = await self._second_look(query, place, limit, notes)
         except LogsUnavailableError:
             return Page((), notes=(await self._no_logs(),))
-        return self._filled(query, found, notes)
+        return self._filled(query, found, notes, is_first=is_first)
 
-    async def _steps(self, query: RunQuery, place: Place, limit: int) -> Step:
+    async def _steps(self, query: RunPlan, place: Place, limit: int) -> WalkStep:
         """Walk on until something comes, the list ends, or it takes too long."""
         ask = _RowRequests(self, query, place.form)
         found = await step(ask, place, limit)
@@ -223,8 +231,8 @@ class DifySource:
         return found
 
     async def _second_look(
-        self, query: RunQuery, place: Place, limit: int, notes: list[str]
-    ) -> tuple[Step, list[str]]:
+        self, query: RunPlan, place: Place, limit: int, notes: list[str]
+    ) -> tuple[WalkStep, list[str]]:
         """Find out why nothing came: another spelling, another type of app."""
         for form in range(1, len(query.keywords)):
             found = await self._steps(query, replace(place, form=form), limit)
@@ -235,7 +243,7 @@ class DifySource:
                 await self.workflow(APP_ID)
         if self._mode not in {None, "", "workflow"}:
             notes = [await self._no_logs()]
-        return Step(total=0), notes
+        return WalkStep(total=0), notes
 
     async def _no_logs(self) -> str:
         if self._mode is None:
@@ -244,9 +252,16 @@ class DifySource:
         mode = f" ({clean(self._mode)})" if self._mode else ""
         return f"{NO_LOGS}{mode}: only apps of type workflow write them."
 
-    def _filled(self, query: RunQuery, found: Step, notes: list[str]) -> Page[Job]:
+    def _filled(
+        self, query: RunPlan, found: WalkStep, notes: list[str], *, is_first: bool
+    ) -> Page[Job]:
         if found.ignores_times:
             notes.append(self._counted_note())
+        if is_first and found.rows and self._is_ahead(found.rows[0].second):
+            notes.append(
+                "The newest run is later than the server's own clock: times of runs "
+                "may be off."
+            )
         if found.missing:
             notes.append(
                 f"{found.missing:,} runs of one second could not be fetched: the "
@@ -265,6 +280,11 @@ class DifySource:
             tuple(notes),
             found.missing,
         )
+
+    def _is_ahead(self, second: int) -> bool:
+        """Whether a row lies in the future of the server that gave it."""
+        skew = self.clock_skew
+        return skew is not None and second > time.time() + skew + _SECONDS_AHEAD
 
     def _counted_note(self) -> str:
         who = f"Dify {self.version}" if self.version else "This server"
@@ -292,7 +312,7 @@ class DifySource:
                 "9a51c0de-0000-4000-8000-000000000000.",
             )
         detail = await self._detail(job_id)
-        row = await self._row_of(job_id)
+        row = await self._row_of(job_id.lower(), detail)
         return job_of_detail(detail) if row is None else with_detail(row, detail)
 
     async def reread(self, job: Job) -> Job:
@@ -309,24 +329,37 @@ class DifySource:
         try:
             detail = read_detail(await self._read(request))
         except FailedAnswerError as error:
-            if self.version != _CLOUDY or not (error.answer and error.answer.is_plain):
+            is_own = error.answer is not None and error.answer.is_plain
+            if not (is_own and self._release.fails_for_unknown_runs):
                 raise
             detail = None
         if detail is None:
-            error_ = NotFoundError(f"Dify has no run {run_id} in this app.")
-            error_.route = request.kind
-            raise error_
+            missing = NotFoundError(f"Dify has no run {run_id} in this app.")
+            missing.route = request.kind
+            raise missing
         return detail
 
-    async def _row_of(self, run_id: str) -> Job | None:
-        """Look up the row of a run, which tells who started it."""
-        query = plan(EVERYTHING._replace(keyword=run_id), self._release)
-        with suppress(ChronotuiError):
-            page = await _RowRequests(self, query, 0)(None, None, 1, 1)
-            for row in page.rows:
-                job = read_job(row)
-                if job.run_id == run_id:
-                    return job
+    async def _row_of(self, run_id: str, detail: Object) -> Job | None:
+        """Look up the row of a run, which tells who started it.
+
+        It was written within a second or two of the run. Only where it is not there,
+        the id is looked up as a keyword: that has no index and may take long.
+        """
+        name = "finished_at" if self._release.logs_at_the_end else "created_at"
+        at = read_time(detail.get(name))
+        windows: list[tuple[str, int | None, int | None]] = [(run_id, None, None)]
+        if at is not None and self._release.filters_times:
+            second = int(at.timestamp())
+            windows.insert(0, ("", second - 1, second + 2))
+        for keyword, after, before in windows:
+            query = plan(EVERYTHING._replace(keyword=keyword), self._release)
+            with suppress(ChronotuiError):
+                page = await _RowRequests(self, query, 0)(after, before, 1, ROWS)
+                found = [
+                    job for job in map(read_job, page.rows) if job.run_id == run_id
+                ]
+                if found:
+                    return found[0]
         return None
 
     async def _row_again(self, job: Job) -> Job:
@@ -459,7 +492,7 @@ class DifySource:
 class _RowRequests:
     """Asks for rows as one query wants them."""
 
-    def __init__(self, source: DifySource, query: RunQuery, form: int) -> None:
+    def __init__(self, source: DifySource, query: RunPlan, form: int) -> None:
         self._source = source
         self._query = query
         self._keyword = query.keywords[min(form, len(query.keywords) - 1)]

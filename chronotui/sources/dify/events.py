@@ -10,12 +10,13 @@ outputs, a second beginning, or a ping after the first event.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import UnreachableError
 from chronotui.model import NodeState, RunNote, RunPing, RunText
 from chronotui.sources.dify.wire import read_time
+from chronotui.sources.http import routed
 from chronotui.sources.live import SseDecoder, open_stream
 from chronotui.sources.wire_json import (
     DEEPEST,
@@ -52,16 +53,15 @@ async def open_events(
     Raises:
         ChronotuiError: It cannot be opened.
     """
-    opening = open_stream(signed_in, request)
-    try:
-        async with asyncio.timeout(SILENCE_SECONDS):
-            reader = await opening.__aenter__()
-    except TimeoutError:
-        raise _gone(signed_in.http) from None
-    try:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(routed(request))
+        opening = open_stream(signed_in, request)
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                reader = await stack.enter_async_context(opening)
+        except TimeoutError:
+            raise _gone(signed_in.http) from None
         yield _Arriving(reader, signed_in.http)
-    finally:
-        await opening.__aexit__(None, None, None)
 
 
 def _gone(http: Http) -> UnreachableError:

@@ -59,12 +59,22 @@ class Release(NamedTuple):
         return not self.is_before(1, 5, 0)
 
     @property
+    def logs_at_the_end(self) -> bool:
+        """Whether a row is written when its run ends."""
+        return self.is_before(1, 11, 0)
+
+    @property
+    def fails_for_unknown_runs(self) -> bool:
+        """Whether a run that is not there is a 500."""
+        return self.is_before(1, 13, 1) and not self.is_before(1, 13, 0)
+
+    @property
     def has_events(self) -> bool:
         return not self.is_before(1, 14, 0)
 
 
 @dataclass(frozen=True)
-class RunQuery:
+class RunPlan:
     """A filter, parted between the server and us.
 
     Attributes:
@@ -90,7 +100,7 @@ class RunQuery:
         return only.accepts(job)
 
 
-def plan(only: JobFilter, release: Release) -> RunQuery:
+def plan(only: JobFilter, release: Release) -> RunPlan:
     """Part a filter between a server and us."""
     asked: dict[str, str] = {}
     if only.status in SERVER_STATUSES:
@@ -100,7 +110,7 @@ def plan(only: JobFilter, release: Release) -> RunQuery:
             asked["created_by_end_user_session_id"] = only.user
         if only.account:
             asked["created_by_account"] = only.account
-    query = RunQuery(
+    query = RunPlan(
         only,
         asked,
         after=None if only.since is None else math.ceil(only.since.timestamp()),
@@ -110,7 +120,7 @@ def plan(only: JobFilter, release: Release) -> RunQuery:
     return _with_keyword(query, keyword, release) if keyword else query
 
 
-def _with_keyword(query: RunQuery, keyword: str, release: Release) -> RunQuery:
+def _with_keyword(query: RunPlan, keyword: str, release: Release) -> RunPlan:
     if is_run_id(keyword):
         return replace(query, keywords=(keyword,))
     raw = keyword[:KEYWORD_CHARACTERS].strip()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 100
 """The largest page there is."""
 
-_LAST_PAGE: Final = 99_999
+LAST_PAGE: Final = 99_999
 """The largest page number that is taken; it holds nothing, and its total is right."""
 
 _SIZES: Final = (100, 99, 97, 91, 83, 77, 71, 64, 59, 53, 50, 47)
@@ -38,6 +38,13 @@ _SPLIT_AFTER: Final = 8
 
 _TRIES_BESIDE_ODD: Final = 24
 """Pages tried around unreadable rows, and three for each row of their second."""
+
+_MOST_TRIES: Final = 600
+_MOST_PAGES: Final = 200
+"""Pages of one walk through a second, whatever the server counts."""
+
+_MOST_ODD: Final = 1000
+"""Unreadable rows of a second that are stood in for; more are only counted."""
 
 _REACHES: Final = (1, 3, 10, 30)
 """How many seconds a window goes on above the second read."""
@@ -110,7 +117,7 @@ async def count_rows(ask: AskRows, after: int | None, before: int | None) -> int
     Raises:
         UnreadableAnswerError: The server does not say.
     """
-    page = await ask(after, before, _LAST_PAGE, 1)
+    page = await ask(after, before, LAST_PAGE, 1)
     if page.total is None:
         raise unreadable("the list of runs", "it does not say how many there are")
     return page.total
@@ -157,7 +164,8 @@ async def read_second(ask: AskRows, second: int) -> WholeSecond:
     except OddRowError as error:
         found.count = await count_rows(ask, second, second)
         await _read_beside(ask, found)
-        odd = range(1, found.count - len(found.rows) + 1)
+        unread = min(found.count - len(found.rows), _MOST_ODD)
+        odd = range(1, unread + 1)
         found.odd = [OddRow(second, number, error.sentence) for number in odd]
     return found
 
@@ -177,9 +185,8 @@ async def _walk(ask: AskRows, found: WholeSecond) -> None:
 async def _walk_once(
     ask: AskRows, found: WholeSecond, size: int, status: str = ""
 ) -> None:
-    second, number = found.second, 1
-    has_more = True
-    while has_more:
+    second = found.second
+    for number in range(1, _MOST_PAGES + 1):
         page = await ask(second, second, number, size, status=status)
         has_more = page.leads_on(number, size)
         found.ignores_times |= any(row.second != second for row in page.rows)
@@ -187,9 +194,8 @@ async def _walk_once(
         if not status:
             unsaid = len(found.rows) + has_more
             found.count = unsaid if page.total is None else page.total
-        if found.is_done:
+        if found.is_done or not has_more:
             return
-        number += 1
 
 
 async def _read_beside(ask: AskRows, found: WholeSecond) -> None:
@@ -199,7 +205,7 @@ async def _read_beside(ask: AskRows, found: WholeSecond) -> None:
     row succeed. A server may shuffle anew, so all is tried more than once.
     """
     second = found.second
-    tries = _TRIES_BESIDE_ODD + 3 * found.count
+    tries = min(_TRIES_BESIDE_ODD + 3 * found.count, _MOST_TRIES)
     shifts = await _shifts(ask, found)
     while tries > 0 and len(found.rows) < found.count - 1:
         for before, page, size, status in _pages_beside(ask, found.count, shifts):
@@ -236,16 +242,18 @@ def _pages_beside(
                 yield before, 1, MOST_ROWS, status
 
 
-def _pages_of(above: int, count: int) -> list[tuple[int, int]]:
-    """Return pages and their sizes that hold so many rows behind those above.
+def _pages_of(above: int, count: int) -> Iterator[tuple[int, int]]:
+    """Yield pages and their sizes that hold so many rows behind those above.
 
     Small pages pass an unreadable row by; larger ones bring more at once.
     """
     sizes = dict.fromkeys(
-        max(1, min(MOST_ROWS, count // share)) for share in (2, 3, 4, 6, count)
+        max(1, min(largest, count // share))
+        for largest, share in zip(_SIZES, (2, 3, 4, 6, 8, count), strict=False)
     )
-    return [
+    return (
         (page, size)
         for size in sizes
         for page in range(above // size + 1, (above + count - 1) // size + 2)
-    ]
+        if page <= LAST_PAGE
+    )

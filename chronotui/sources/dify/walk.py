@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.errors import RequestRefusedError
 from chronotui.sources.dify.refusals import OddRowError
 from chronotui.sources.dify.second import (
+    LAST_PAGE,
     OddRow,
     count_rows,
     newest_second,
@@ -71,9 +72,10 @@ class Place:
         return self.after is None or second >= self.after
 
     def lies_outside(self, rows: Sequence[RunRow]) -> bool:
-        """Whether a server gave rows that were not asked for."""
+        """Whether a server gave rows that were not asked for, or have no time."""
         return any(
-            (self.before is not None and row.second > self.before)
+            not row.second
+            or (self.before is not None and row.second > self.before)
             or (self.after is not None and row.second < self.after)
             for row in rows
         )
@@ -116,7 +118,7 @@ def read_place(cursor: str) -> Place:
 
 
 @dataclass
-class Step:
+class WalkStep:
     """What one step brought: rows in the server's order, and where to go on.
 
     ``missing`` counts rows that the server counts and never showed, ``total`` all there
@@ -131,7 +133,7 @@ class Step:
     ignores_times: bool = False
 
 
-async def step(ask: AskRows, place: Place, limit: int) -> Step:
+async def step(ask: AskRows, place: Place, limit: int) -> WalkStep:
     """Read on from a place.
 
     Raises:
@@ -140,7 +142,7 @@ async def step(ask: AskRows, place: Place, limit: int) -> Step:
     if place.page:
         return await _by_number(ask, place, limit)
     if place.is_behind:
-        return Step(total=place.total)
+        return WalkStep(total=place.total)
     try:
         page = await ask(place.after, place.before, 1, limit)
     except OddRowError:
@@ -155,17 +157,17 @@ async def step(ask: AskRows, place: Place, limit: int) -> Step:
     return _whole_page(place, page, limit)
 
 
-def _whole_page(place: Place, page: RowPage, limit: int) -> Step:
+def _whole_page(place: Place, page: RowPage, limit: int) -> WalkStep:
     rows = _unseen(page.rows, place)
     if not page.rows or not page.leads_on(1, limit):
-        return Step(rows, total=place.total)
+        return WalkStep(rows, total=place.total)
     last = page.rows[-1].second
     # A server that ignores times would give all of the first page again.
     may_return = tuple(
         row.id for row in page.rows if row.second <= last + 1 or place.last is None
     )
     onward = replace(place, before=last + 1, last=last, seen=may_return)
-    return Step(rows, place=onward, total=place.total)
+    return WalkStep(rows, place=onward, total=place.total)
 
 
 def _unseen(rows: Iterable[RunRow], place: Place) -> list[RunRow]:
@@ -208,7 +210,7 @@ async def _through_second(
     place: Place,
     page: RowPage,
     limit: int,
-) -> Step:
+) -> WalkStep:
     """Read the second that a page ended in alone, and go on below it."""
     if place.lies_outside(page.rows):
         return await _ignoring_times(ask, place, limit)
@@ -216,7 +218,7 @@ async def _through_second(
     if second is None:
         second = await newest_second(ask, place.after, place.before)
         if second is None:
-            return Step(total=place.total)
+            return WalkStep(total=place.total)
     if place.last is not None:
         second = min(second, place.last)
     found = await read_second(ask, second)
@@ -225,10 +227,10 @@ async def _through_second(
     above = (row for row in page.rows if row.second > second)
     rows = _unseen((*above, *found.rows.values()), place)
     onward = replace(place, before=second - 1, last=None, seen=())
-    return Step(rows, found.odd, onward, found.missing, place.total)
+    return WalkStep(rows, found.odd, onward, found.missing, place.total)
 
 
-async def _ignoring_times(ask: AskRows, place: Place, limit: int) -> Step:
+async def _ignoring_times(ask: AskRows, place: Place, limit: int) -> WalkStep:
     """Go on by page number; what was given already is left out."""
     number = 1 if place.last is None else 2
     numbered = replace(place, page=number)
@@ -237,7 +239,7 @@ async def _ignoring_times(ask: AskRows, place: Place, limit: int) -> Step:
     return found
 
 
-async def _by_number(ask: AskRows, place: Place, limit: int) -> Step:
+async def _by_number(ask: AskRows, place: Place, limit: int) -> WalkStep:
     """Read the page whose turn it is, as servers that ignore times want it."""
     rows, odd, leads_on, counted = await _numbered_page(ask, place.page, limit)
     place = place.counting(counted)
@@ -246,11 +248,12 @@ async def _by_number(ask: AskRows, place: Place, limit: int) -> Step:
     onward = replace(
         place, page=place.page + 1, seen=tuple(seen)[-_PAGES_REMEMBERED * limit :]
     )
+    leads_on = leads_on and place.page < LAST_PAGE
     is_past = bool(rows) and place.after is not None and rows[-1].second < place.after
     # Its total is that of all times.
     is_bounded = place.before is not None or place.after is not None
     total = None if is_bounded else place.total
-    return Step(wanted, odd, onward if leads_on and not is_past else None, 0, total)
+    return WalkStep(wanted, odd, onward if leads_on and not is_past else None, 0, total)
 
 
 async def _numbered_page(

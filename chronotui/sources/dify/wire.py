@@ -58,9 +58,7 @@ _LAST_SECOND: Final = 253_402_300_799
 def read_status(word: str) -> JobStatus:
     """Return the state of a run; what nobody knows stays as the server wrote it."""
     known = _STATUSES.get(word)
-    if known is not None:
-        return known
-    return JobStatus(word) if word else JobStatus.UNKNOWN
+    return known or (JobStatus(word) if word else JobStatus.UNKNOWN)
 
 
 def read_time(value: object) -> datetime | None:
@@ -93,7 +91,10 @@ def is_run_id(typed: str) -> bool:
 
 
 class RunRow(NamedTuple):
-    """A row of the list: what identifies and places it, and the server's object."""
+    """A row of the list: what identifies and places it, and the server's object.
+
+    ``second`` is 0 where the server does not say when it was written.
+    """
 
     id: str
     second: int
@@ -175,10 +176,7 @@ def _row(fields: Object) -> RunRow:
     found = text(fields, "id")
     if not found:
         raise unreadable("the list of runs", "a row has no id")
-    created = fields.get("created_at")
-    if isinstance(created, int) and not isinstance(created, bool):
-        return RunRow(found, created, fields)
-    at = read_time(created)
+    at = read_time(fields.get("created_at"))
     return RunRow(found, 0 if at is None else int(at.timestamp()), fields)
 
 
@@ -192,7 +190,7 @@ def read_job(row: RunRow) -> Job:
         id=row.id,
         workflow_id=APP_ID,
         status=read_status(text(run, "status")),
-        trigger=Trigger(started_from or UNSAID),
+        trigger=_trigger(started_from),
         started_at=read_time(run.get("created_at")) or created_at,
         completed_at=read_time(run.get("finished_at")),
         created_at=created_at,
@@ -202,6 +200,11 @@ def read_job(row: RunRow) -> Job:
         error=text(run, "error"),
         fields=fields,
     )
+
+
+@lru_cache(maxsize=64)
+def _trigger(word: str) -> Trigger:
+    return Trigger(word or UNSAID)
 
 
 _USUAL_TRIGGERS: Final = frozenset({"", "app", "app-run"})

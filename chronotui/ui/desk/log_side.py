@@ -114,6 +114,7 @@ HEARTBEAT: Final = "{name} is a HEARTBEAT workflow: it never has logs."
 RETENTION_OFF: Final = (
     "Log retention is off for {name}: Chronoverse keeps nothing to read."
 )
+RUN_HINT: Final = "D shows the run's details."
 DETAILS_HINT: Final = "D shows the job's details."
 
 
@@ -129,21 +130,24 @@ def why_empty(pane: str, workflow: Workflow | None, state: LogState) -> Reason:
     return _of_connection(state.connection) or _by_status(pane, state)
 
 
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+
+
 def _of_run(state: LogState, observed: Observed) -> Reason:
     """Return why nothing is seen of a run."""
-    connection, unseen = state.connection, observed.unseen
-    why = f"{unseen[0][:1].upper()}{unseen[0][1:]}." if unseen else ""
-    if state.job.has_ended:
+    connection, job = state.connection, state.job
+    unseen = _sentence("".join(observed.unseen[:1]))
+    if job.has_ended:
         if str(connection.kind) != "ENDED":
             return _of_connection(connection) or Reason("Reading the run …", "")
-        words = "It gave no outputs. D shows the run's details."
-        return Reason(f"The run {state.job.status}.", f"{why} {words}".strip())
+        words = f"{unseen} It gave no outputs. {RUN_HINT}"
+        return Reason(f"The run ended {job.status}.", words.strip())
     if str(connection.kind) == "WAITING":
         every = connection.waits_for.partition(", ")[2]
         words = f"Its outputs and its error appear here when it ends; {every}."
-        return Reason("The run's steps cannot be followed.", f"{why} {words}".strip())
-    if state.job.status == "PAUSED":
-        return Reason("The run waits for a person.", "Its steps appear here.")
+        why = _sentence(connection.reason) or unseen
+        return Reason("The run's events cannot be followed.", f"{why} {words}".strip())
     return _of_connection(connection) or Reason(
         "No events yet.", "The run's steps and its text appear here as they come."
     )

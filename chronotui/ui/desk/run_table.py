@@ -7,9 +7,8 @@ headings above and says below how it is sorted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.segment import Segment
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
@@ -22,7 +21,7 @@ from textual.strip import Strip
 from chronotui.text import plural
 from chronotui.tree.listing import NoteKind, lines_of
 from chronotui.tree.model import notes_below
-from chronotui.tree.row import NOTE_SIGNS, Role, is_ticking
+from chronotui.tree.row import SPACE, Role, RowPiece, is_ticking, note_pieces
 from chronotui.tree.run_row import RUN_SIGNS
 from chronotui.ui.desk.run_columns import (
     COLUMNS,
@@ -37,13 +36,19 @@ from chronotui.ui.desk.run_columns import (
 from chronotui.ui.desk.run_details import RunSummary
 from chronotui.ui.keys import help_key
 from chronotui.ui.term.driver import OwnRow
-from chronotui.ui.tree import TICK_SECONDS, WHEEL_ROWS, JobTree, fitted
+from chronotui.ui.tree import (
+    TICK_SECONDS,
+    WHEEL_ROWS,
+    JobTree,
+    TreeStyles,
+    fitted,
+    strip_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from rich.style import Style
     from textual.app import ComposeResult
     from textual.events import Click, MouseScrollDown, MouseScrollUp
     from textual.timer import Timer
@@ -54,18 +59,16 @@ if TYPE_CHECKING:
     from chronotui.tree.model import TreeModel
 
 PREFIX: Final = "run-rows--"
+FAILED_COLUMNS: Final = frozenset({"started", "elapsed", "run", "error"})
 ASKED_FOR: Final = frozenset({NoteKind.MORE, NoteKind.ON_DEMAND})
 CURSOR: Final = f"{PREFIX}cursor"
 
 
-class RowWords(NamedTuple):
-    """What a row says: its sign and columns, or a note; and how it is drawn."""
-
-    sign: str
-    role: Role
-    texts: tuple[str, ...] = ()
-    note: str = ""
-    cursor: bool = False
+def _role_of(column: str, state: Role) -> Role:
+    """Return the part a column plays: a failed run is seen from afar."""
+    if column == "status" or (state is Role.FAILED and column in FAILED_COLUMNS):
+        return state
+    return Role.MUTED if column in {"origin", "who"} else Role.PLAIN
 
 
 class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
@@ -91,6 +94,9 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         & > .run-rows--waiting { color: $text-warning; }
         & > .run-rows--completed { color: $text-muted; }
         & > .run-rows--failed { color: $text-error; text-style: bold; }
+        & > .run-rows--failed-sign {
+            background: $error; color: $background; text-style: bold;
+        }
         & > .run-rows--canceled { color: $text-muted; }
         & > .run-rows--partial { color: $text-warning; }
         & > .run-rows--unknown { color: $text-warning; }
@@ -98,6 +104,7 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         &:focus > .run-rows--cursor { background: $panel; }
         &:nocolor > .run-rows--cursor { text-style: underline; }
         &:nocolor:focus > .run-rows--cursor { text-style: reverse; }
+        &:nocolor > .run-rows--failed-sign { text-style: bold reverse; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -164,8 +171,8 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         self._selected = ""
         self._row = 0
         self._offset = 0
-        self._painted: dict[int, RowWords] = {}
-        self._styles: dict[tuple[Role | None, bool], Style] = {}
+        self._painted: dict[int, tuple[tuple[RowPiece, ...], bool]] = {}
+        self._look: TreeStyles | None = None
         self._ticker: Timer | None = None
         self._is_stale = True
 
@@ -287,65 +294,37 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         return dict(columns_for(self._width, length, self.order.sort.column))
 
     def render_line(self, y: int) -> Strip:
-        row = self.first_row + y
-        words = self._words(row)
+        if self._look is None:
+            self._look = TreeStyles(self, PREFIX)
+        words = self._words(self.first_row + y)
         if words is None:
             self._painted.pop(y, None)
-            return Strip.blank(self._width, self._style(None, False))
+            return Strip.blank(self._width, self._look.filling[False])
         self._painted[y] = words
-        return self._strip(words)
+        pieces, cursor = words
+        return strip_of(pieces, self._width, self._look, cursor)
 
-    def _words(self, row: int) -> RowWords | None:
-        """Return what a row says; None below the last."""
-        branch = self.branch
-        if branch is None or row >= len(self.order) + len(self._notes):
+    def _words(self, row: int) -> tuple[tuple[RowPiece, ...], bool] | None:
+        """Return what a row says and whether it is selected; None below the last."""
+        branch, runs = self.branch, len(self.order)
+        if branch is None or row >= runs + len(self._notes):
             return None
-        if row >= len(self.order):
-            line = self._notes[row - len(self.order)]
-            sign, role = NOTE_SIGNS[line.note.kind]
-            return RowWords(sign if line.first else "", role, note=line.text)
+        if row >= runs:
+            line = self._notes[row - runs]
+            return tuple(note_pieces(line, self._width, nested=False)), False
         job = branch.jobs[self.order.ids[row]]
-        sign, role = RUN_SIGNS.get(str(job.status), UNKNOWN_SIGN)
+        return tuple(self._pieces(branch, job)), row == self._row
+
+    def _pieces(self, branch: Branch, job: Job) -> Iterator[RowPiece]:
+        sign, state = RUN_SIGNS.get(str(job.status), UNKNOWN_SIGN)
+        yield RowPiece(sign, Role.FAILED_SIGN if state is Role.FAILED else state, 1)
         short_id = branch.jobs.short_ids.of(job.shown_id)
         cell = RunCell(RunSummary.of(job), short_id, self._now(), self.zone)
-        texts = tuple(row_texts(cell, self.columns()))
-        return RowWords(sign, role, texts, cursor=row == self._row)
-
-    def _strip(self, words: RowWords) -> Strip:
-        cursor, width = words.cursor, self._width
-        plain = self._style(None, cursor)
-        segments = [Segment(fitted(words.sign, 1), self._style(words.role, cursor))]
-        if words.note:
-            text = fitted(words.note, max(width - SIGN_CELLS, 1))
-            segments += [Segment(" ", plain), Segment(text, self._style(words.role))]
-            return Strip(segments).adjust_cell_length(width, plain)
-        for (name, cells), text in zip(
-            self.columns().items(), words.texts, strict=True
-        ):
-            style = self._style(self._role_of(name, words.role), cursor)
-            shown = fitted(text, cells, right=COLUMNS[name].right)
-            segments += [Segment(" ", plain), Segment(shown, style)]
-        return Strip(segments).simplify().adjust_cell_length(width, plain)
-
-    @staticmethod
-    def _role_of(column: str, state: Role) -> Role | None:
-        """Return the part a column plays: a failed run is seen from afar."""
-        if column == "status":
-            return state
-        if state is Role.FAILED:
-            return Role.FAILED if column in {"run", "error"} else None
-        return Role.MUTED if column in {"origin", "who"} else None
-
-    def _style(self, role: Role | None, cursor: bool = False) -> Style:
-        style = self._styles.get((role, cursor))
-        if style is None:
-            style = self.rich_style
-            if role is not None:
-                style = self.get_component_rich_style(f"{PREFIX}{role}")
-            if cursor:
-                style += self.get_component_rich_style(CURSOR, partial=True)
-            self._styles[role, cursor] = style
-        return style
+        columns = self.columns()
+        for name, text in zip(columns, row_texts(cell, columns), strict=True):
+            role, right = _role_of(name, state), COLUMNS[name].right
+            yield SPACE
+            yield RowPiece(text, role, columns[name], right)
 
     def _repaint_changed(self) -> None:
         """Repaint the rows of the window that read otherwise than painted."""
@@ -453,7 +432,7 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
             self._window_changed(moved=False)
 
     def notify_style_update(self) -> None:
-        self._styles.clear()
+        self._look = None
         super().notify_style_update()
 
     def on_show(self) -> None:

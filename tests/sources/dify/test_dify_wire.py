@@ -142,6 +142,11 @@ def test_an_old_server_spells_the_type_otherwise() -> None:
     assert starter_of(one(created_by_end_user=user)).type == "service-api"
 
 
+NO_TIMES: list[object] = [
+    None, "", 0, -1, True, "soon", 1e300, float("inf"), float("nan"), [], {}, 10**30,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -151,10 +156,9 @@ def test_an_old_server_spells_the_type_otherwise() -> None:
         ("Sun, 22 Nov 2026 10:40:00 -0000", datetime(2026, 11, 22, 10, 40, tzinfo=UTC)),
         ("Sun, 22 Nov 2026 10:40:00 GMT", datetime(2026, 11, 22, 10, 40, tzinfo=UTC)),
         ("2026-11-22T10:40:00Z", datetime(2026, 11, 22, 10, 40, tzinfo=UTC)),
-        *((nothing, None) for nothing in
-          (None, "", 0, -1, True, "soon", 1e300, float("inf"), [], {}, 10**30)),
+        *((value, None) for value in NO_TIMES),
     ],
-)  # fmt: skip
+)
 def test_times_of_every_release(value: object, expected: datetime | None) -> None:
     assert read_time(value) == expected
 
@@ -198,7 +202,10 @@ def test_stamps_of_before_1_2() -> None:
 
 
 def test_the_empty_detail_of_before_1_13_is_none() -> None:
-    nothing = dict.fromkeys(DETAIL) | {"total_steps": 0, "elapsed_time": 0}
+    nothing: dict[str, Any] = dict.fromkeys(DETAIL) | {
+        "total_steps": 0,
+        "elapsed_time": 0,
+    }
     assert read_detail(json.dumps(nothing).encode()) is None
 
 

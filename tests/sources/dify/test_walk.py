@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from chronotui.errors import RequestRefusedError
 from chronotui.sources.dify.second import read_second
-from chronotui.sources.dify.walk import Place, Step, read_place, step
+from chronotui.sources.dify.walk import Place, WalkStep, read_place, step
 from tests.sources.dify.twin import STATUSES, Row, Twin
 
 T0 = 1_795_200_000
 
 
-async def walk(twin: Twin, limit: int, place: Place | None = None) -> list[Step]:
-    steps: list[Step] = []
+async def walk(twin: Twin, limit: int, place: Place | None = None) -> list[WalkStep]:
+    steps: list[WalkStep] = []
     place = place or Place()
     while True:
         steps.append(await step(twin, place, limit))
@@ -29,11 +29,11 @@ async def walk(twin: Twin, limit: int, place: Place | None = None) -> list[Step]
         assert len(steps) < 3000, "it does not end"
 
 
-def ids(steps: list[Step]) -> list[str]:
+def ids(steps: list[WalkStep]) -> list[str]:
     return [row.id for step in steps for row in step.rows]
 
 
-def seconds(steps: list[Step]) -> list[int]:
+def seconds(steps: list[WalkStep]) -> list[int]:
     return [row.second for step in steps for row in step.rows]
 
 

@@ -11,6 +11,7 @@ from chronotui.ui.desk import run_table
 from chronotui.ui.desk.run_columns import RunSort, row_texts
 from chronotui.ui.desk.run_table import RunRows, RunTable
 from chronotui.ui.tree import JobTree
+from tests.ui.conftest import until
 from tests.ui.desk.scripted_runs import MOMENT, put_on_top, scripted_run, tree_of
 
 if TYPE_CHECKING:
@@ -196,8 +197,6 @@ async def test_a_table_that_nobody_sees_waits() -> None:
         table.display = False
         put_on_top(tree, scripted_run(90))
         app.rows.sync()
-        await pilot.pause()
-        assert len(app.lines()[0]) == 0
+        await until(pilot, lambda: len(app.lines()[0]) == 0)
         table.display = True
-        await pilot.pause()
-        assert "00005a" in app.lines()[1]
+        await until(pilot, lambda: "00005a" in app.lines()[1])
