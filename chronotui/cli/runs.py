@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import aclosing
 from operator import attrgetter
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 from chronotui.cli.invocation import typed_time
 from chronotui.cli.lists import STATUS_STYLES, TABLE_ROWS
 from chronotui.cli.output import Cell, Column
-from chronotui.errors import UsageError
+from chronotui.errors import IncompleteError, UsageError
 from chronotui.model import JobFilter, JobStatus
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from chronotui.cli.invocation import Invocation
     from chronotui.engine.save_request import SaveResult
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from chronotui.sources.protocol import RunSource
 
 _TABLE: Final = "table"
+_SAID_AFTER: Final = 5.0
+"""Seconds without a run after which it is said how far a list is."""
 _STATUS_WORDS: Final = {
     "SUCCEEDED": JobStatus.COMPLETED,
     "STOPPED": JobStatus.CANCELED,
@@ -99,8 +102,15 @@ async def _print(
 
 
 async def _write_table(invocation: Invocation, walk: RunWalk) -> None:
-    async with aclosing(walk.pages()) as pages:
-        rows = [job async for page in pages for job in page]
+    """Write what came as one table, also of a list that breaks off."""
+    rows: list[Job] = []
+    try:
+        async with aclosing(_pages(invocation, walk)) as pages:
+            async for page in pages:
+                rows += page
+    except IncompleteError:
+        invocation.output.write_table(_COLUMNS, rows)
+        raise
     invocation.output.write_table(_COLUMNS, rows)
     invocation.output.flush()
 
@@ -110,12 +120,30 @@ async def _write_list(invocation: Invocation, walk: RunWalk, form: ListFormat) -
     from chronotui.runs.formats import ListEncoder
 
     output, encoder = invocation.output, ListEncoder(form)
-    async with aclosing(walk.pages()) as pages:
+    async with aclosing(_pages(invocation, walk)) as pages:
         async for page in pages:
             output.write_bytes(encoder.rows(page))
             output.flush()
     output.write_bytes(encoder.end())
     output.flush()
+
+
+async def _pages(
+    invocation: Invocation, walk: RunWalk
+) -> AsyncGenerator[Sequence[Job], None]:
+    """Yield the pages of a walk; say how far it is where none fits for long."""
+    said = time.monotonic()
+    async with aclosing(walk.pages()) as pages:
+        async for page in pages:
+            yield page
+            now = time.monotonic()
+            if page:
+                said = now
+            elif now - said >= _SAID_AFTER:
+                said = now
+                of = f" of {walk.total:,}" if walk.total else ""
+                looked = walk.count + walk.hidden
+                invocation.say(f"{looked:,}{of} runs looked through; it goes on.")
 
 
 def _tell(invocation: Invocation, walk: RunWalk) -> None:
@@ -128,7 +156,8 @@ def _tell(invocation: Invocation, walk: RunWalk) -> None:
     if not walk.count and not walk.missing:
         invocation.say("no runs.")
     elif walk.has_more and invocation.options.limit is None:
-        of = f" of {walk.total:,}" if walk.total else ""
+        # What is picked out here is not what the server counts.
+        of = f" of {walk.total:,}" if walk.total and not walk.hidden else ""
         invocation.say(
             f"the first {walk.count}{of} runs; there are more: "
             "--limit N shows N of them, -o json all."

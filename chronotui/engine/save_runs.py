@@ -75,7 +75,7 @@ class RunWalk:
         self.notes: list[str] = []
 
     async def pages(self) -> AsyncGenerator[Sequence[Job], None]:
-        """Yield the runs as they come.
+        """Yield the runs as they come; of a page where none fits, none.
 
         Raises:
             IncompleteError: It failed, or refused, after some were handed out.
@@ -93,8 +93,7 @@ class RunWalk:
             jobs = self._within_limit(page.items)
             self.count += len(jobs)
             self.unreadable += sum(not job.fields for job in jobs)
-            if jobs:
-                yield jobs
+            yield jobs
             cursor = trail.follow(page.cursor, progress=page.brought_any)
             if self.has_more or cursor is None:
                 self.looped = trail.looped

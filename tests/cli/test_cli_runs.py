@@ -177,6 +177,16 @@ def test_what_the_server_cannot_narrow_is_narrowed_here_and_said(
     assert "no runs." in listed.err
 
 
+def test_a_long_look_says_how_far_it_is(
+    app: DifyDemo, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chronotui.cli.runs._SAID_AFTER", 0.0)
+    listed = run("runs", "--status", "paused", "-o", "jsonl")
+    assert (listed.code, listed.out) == (0, "")
+    assert "100 of 131 runs looked through; it goes on." in listed.err
+    assert "looked through; it goes on" not in run("runs", "-o", "jsonl").err
+
+
 def test_times_people_and_words_narrow_a_list(app: DifyDemo, run: Command) -> None:
     rows = run("runs", "--account", "maya@example.com", "-o", "json").json
     assert len(rows) == 27
@@ -266,6 +276,17 @@ def test_a_list_that_breaks_off_is_no_whole_array(
     assert broken.code == 6
     assert broken.out.count("\n") == 99
     assert not broken.out.endswith("]\n")
+
+
+def test_a_table_that_breaks_off_has_what_came(
+    serve: Callable[..., DifyDemo], run: Command
+) -> None:
+    rows = [row(number) for number in range(131)]
+    serve(rows=rows, clock=clock(), faults=FailsLater())
+    broken = run("runs", "--limit", "120")
+    assert broken.code == 6
+    assert broken.out.count("\n") == 101
+    assert "broke off after 100 runs" in broken.err
 
 
 @pytest.mark.parametrize("mode", ["chat", "advanced-chat"])

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import pytest
 
 from chronotui.demo.clock import SECOND, DemoClock
 from chronotui.demo.dify_events import EventHabits
@@ -203,34 +202,57 @@ def test_a_pause_ends_the_stream_of_who_does_not_go_through_it(
         assert [event["event"] for event in events][-1] == "workflow_paused"
 
 
-@pytest.mark.parametrize(
-    ("options", "query"),
-    [
-        ({"habits": EventHabits(0.05, 0.4, hangs=True)}, ASK_ALL),
-        ({"habits": EventHabits(0.05, 0.4)}, {"continue_on_pause": "true"}),
-    ],
-)
-def test_a_stream_may_not_notice_the_end_and_close_without_a_word(
-    make_dify: MakeDify, options: dict[str, Any], query: dict[str, str]
-) -> None:
+def tire(server: DifyDemo) -> None:
+    """Let open streams close, that have nothing to say."""
+    server.habits.idle_seconds = 0.1
+    server.world.touch()
+
+
+def test_a_stream_may_never_be_told_the_end(make_dify: MakeDify) -> None:
     run = AppRun(RUN, NOW - 1.0, 2.0)
-    server = served(make_dify, run, **options)
-    with stream(server, **query) as events:
+    server = served(make_dify, run, habits=EventHabits(hangs=True))
+    with stream(server, **ASK_ALL) as events:
+        assert told(events, 1) == [("workflow_started", "")]
         server.clock.advance(5.0)
-        names = [event["event"] for event in events]
-    hangs = server.habits.hangs
-    assert ("workflow_finished" in names) is not hangs
+        tire(server)
+        assert list(events) == []
+
+
+def test_a_stream_through_pauses_without_a_snapshot_goes_on_after_the_end(
+    make_dify: MakeDify,
+) -> None:
+    server = served(make_dify, AppRun(RUN, NOW - 1.0, 2.0))
+    with stream(server, continue_on_pause="true") as events:
+        server.clock.advance(5.0)
+        assert told(events, 1) == [("workflow_finished", "")]
+        server.habits.ping_seconds = 0.05
+        tire(server)
+        assert list(events) == []
 
 
 def test_a_run_that_publishes_nothing_gives_its_snapshot_then_pings(
     make_dify: MakeDify,
 ) -> None:
     run = AppRun(RUN, NOW - 1.0, 2.0, steps=(step("fetch", 0.0, 1.5),), streaming=False)
-    server = served(make_dify, run, habits=EventHabits(0.05, 0.5))
+    server = served(make_dify, run)
     with stream(server, **ASK_ALL) as events:
         assert told(events, 2)[-1] == ("node_started", "Fetch")
         server.clock.advance(9.0)
+        tire(server)
         assert list(events) == []
+
+
+def test_streams_that_are_open_at_once_are_counted(make_dify: MakeDify) -> None:
+    server = served(make_dify, AppRun(RUN, NOW - 1.0, FOREVER))
+    for _ in range(2):
+        with stream(server, **ASK_ALL) as events:
+            assert told(events, 1) == [("workflow_started", "")]
+    assert server.load.most["events"] == 1
+    with stream(server, **ASK_ALL) as events, stream(server, **ASK_ALL) as more:
+        assert told(events, 1) == told(more, 1)
+        assert server.load.open("events") == 2
+    assert server.load.most["events"] == 2
+    assert server.requests.count("events") == 4
 
 
 def test_a_replayed_stream_says_everything_twice(make_dify: MakeDify) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -10,8 +9,7 @@ import pytest
 
 from chronotui.demo.clock import SECOND, DemoClock
 from chronotui.demo.dify_runs import AppRow, AppRun
-from chronotui.demo.dify_world import bulk_rows
-from chronotui.demo.faults import Failure, Faults
+from chronotui.demo.faults import Failure
 from chronotui.demo.kinds import DemoOptions, make_demo
 
 if TYPE_CHECKING:
@@ -201,19 +199,6 @@ def test_whatever_would_change_something_is_noted(make_dify: MakeDify) -> None:
     assert httpx.post(f"{server.url}/info", headers=headers).status_code == 405
     changes = [("POST", "/v1/workflows/run"), ("POST", "/v1/info")]
     assert server.load.changes == changes
-
-
-def test_what_was_open_at_once_is_counted(make_dify: MakeDify) -> None:
-    server = make_dify(rows=bulk_rows(3, NOW), faults=Faults(latency=(0.3, 0.3)))
-    asking = [
-        threading.Thread(target=ask, args=(server, "/workflows/logs")) for _ in range(3)
-    ]
-    for thread in asking:
-        thread.start()
-    for thread in asking:
-        thread.join()
-    assert server.load.most["runs"] > 1
-    assert server.requests.count("runs") == 3
 
 
 @pytest.mark.parametrize(

@@ -1,112 +1,167 @@
-"""The runs of an app told by a script: what each reading and each stream says."""
+"""An app's runs in memory, as a source of runs gives them; every question is kept."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
+from uuid import UUID
 
-from chronotui.engine.timing import Clock
-from chronotui.errors import ChronotuiError
-from chronotui.model import Job, JobStatus, NodeState, RunEvent, RunNote, Trigger
+from chronotui.errors import NotFoundError
+from chronotui.model import (
+    Job,
+    JobFilter,
+    JobStatus,
+    Page,
+    Trigger,
+    Workflow,
+    WorkflowKind,
+)
+from chronotui.sources.protocol import EVERYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from chronotui.errors import ChronotuiError
 
-BEGAN = datetime(2026, 11, 18, 10, 12, 27, tzinfo=UTC)
-
-Piece: TypeAlias = float | RunEvent | ChronotuiError
-"""Seconds to pass, an event, or what breaks the stream."""
-
-OVER = RunNote("workflow_finished", "The run has ended.", is_over=True)
-FOR_EVER = 1e9
-
-
-def loop_now() -> float:
-    return asyncio.get_running_loop().time()
+APP = Workflow(
+    "app",
+    "Nightly ETL",
+    WorkflowKind("workflow"),
+    labels=("workflow", "dify 1.14.2"),
+)
+ON_SERVER = {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED}
 
 
-def wall() -> float:
-    """Return a wall clock that goes with the loop's, from a run's begin on."""
-    return BEGAN.timestamp() + loop_now()
+def run_id(number: int) -> str:
+    return str(UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % (1 << 128)))
 
 
-def clock() -> Clock:
-    return Clock(wall=wall, chance=lambda: 0.0)
+def run(number: int, at: datetime, status: str = "COMPLETED", **more: object) -> Job:
+    known = {
+        "id": f"row-{number}",
+        "workflow_id": APP.id,
+        "status": JobStatus(status),
+        "trigger": Trigger(""),
+        "run_id": "" if status == "UNKNOWN" else run_id(number),
+        "by": "nightly-etl",
+        "created_at": at,
+        "completed_at": at + timedelta(seconds=12)
+        if JobStatus(status).is_terminal
+        else None,
+    } | more
+    return Job(**known)  # type: ignore[arg-type]
 
 
-def step(name: str, status: str = "running", **told: object) -> NodeState:
-    known = {"title": name, "node_id": f"n-{name}", "started_at": BEGAN}
-    return NodeState(id=name, status=status, **{**known, **told})  # type: ignore[arg-type]
-
-
-def running(**told: object) -> Job:
-    known = {"run_id": "run-1", "started_at": BEGAN, "created_at": BEGAN}
-    job = Job("row-1", "app", JobStatus.RUNNING, Trigger.MANUAL, **known)  # type: ignore[arg-type]
-    return replace(job, **told)  # type: ignore[arg-type]
-
-
-def done(status: str = "COMPLETED", seconds: float = 60.0, **told: object) -> Job:
-    at = BEGAN + timedelta(seconds=seconds)
-    detail = {"detail": {"outputs": {"rows": 42}}}
-    known = {"status": JobStatus(status), "completed_at": at, "fields": detail}
-    return running(**{**known, **told})
-
-
-@dataclass
 class ScriptedRuns:
-    """Answers as told to; the last answer and the last stream are given again.
+    """Answers from ``rows``, newest first; a cursor is the last row that was given.
 
     Attributes:
-        readings: By the second of the loop's clock from which each is true.
-        streams: What each stream tells; one that has nothing left closes.
-        why_not: Why nobody can follow.
-        asked: When the run was read.
-        attached: When a stream was opened.
-        open_now: Streams open now, and ``open_most`` at once.
+        asked: Every question in order, with what it was asked by.
+        refuses: What every list is answered with, if anything.
+        at_once: The most lists that were asked for at the same time.
     """
 
-    readings: list[tuple[float, Job | ChronotuiError]]
-    streams: list[list[Piece]] = field(default_factory=lambda: [[FOR_EVER]])
-    why_not: str = ""
-    asked: list[float] = field(default_factory=list)
-    attached: list[float] = field(default_factory=list)
-    open_now: int = 0
-    open_most: int = 0
+    clock_skew: float | None = None
+
+    def __init__(self, rows: list[Job], *, limit: int = 10) -> None:
+        self.rows = rows
+        self.limit = limit
+        self.asked: list[tuple[str, object]] = []
+        self.refuses: ChronotuiError | None = None
+        self.notes: tuple[str, ...] = ()
+        self.at_once = 0
+        self._asking = 0
+
+    def count(self, what: str) -> int:
+        return sum(kind == what for kind, _by in self.asked)
+
+    async def workflows(self, **_asked: object) -> Page[Workflow]:
+        await asyncio.sleep(0)
+        return Page((APP,))
+
+    async def workflow(self, _workflow_id: str) -> Workflow:
+        return APP
+
+    async def jobs(
+        self,
+        _workflow_id: str,
+        *,
+        cursor: str | None = None,
+        only: JobFilter = EVERYTHING,
+        many: bool = False,
+    ) -> Page[Job]:
+        self.asked.append(("jobs", (cursor, only)))
+        return await self._page(cursor, only)
+
+    async def newer(
+        self, _workflow_id: str, since: datetime, *, only: JobFilter = EVERYTHING
+    ) -> Page[Job]:
+        self.asked.append(("newer", since))
+        return await self._page(None, only, since - timedelta(seconds=30))
+
+    async def _page(
+        self, cursor: str | None, only: JobFilter, since: datetime | None = None
+    ) -> Page[Job]:
+        self._asking += 1
+        self.at_once = max(self.at_once, self._asking)
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._asking -= 1
+        if self.refuses is not None:
+            raise self.refuses
+        server = only if only.status in ON_SERVER else only._replace(status=None)
+        rows = [row for row in self.rows if server.accepts(row)]
+        total = len(rows)
+        if since is not None:
+            rows = [row for row in rows if row.created_at and row.created_at >= since]
+        ids = [row.id for row in rows]
+        begin = ids.index(cursor) + 1 if cursor is not None else 0
+        page = rows[begin : begin + self.limit]
+        fits = tuple(row for row in page if only.accepts(row))
+        more = begin + self.limit < len(rows)
+        return Page(
+            fits,
+            page[-1].id if more else None,
+            hidden=len(page) - len(fits),
+            total=total if since is None else len(rows),
+            notes=self.notes,
+        )
+
+    async def job(self, _workflow_id: str, job_id: str) -> Job:
+        self.asked.append(("job", job_id))
+        for row in self.rows:
+            if row.run_id == job_id:
+                return row
+        raise NotFoundError("There is no such run in this app.")
 
     async def reread(self, job: Job) -> Job:
-        now = loop_now()
-        self.asked.append(now)
-        await asyncio.sleep(0.01)
-        answer = [each for since, each in self.readings if since <= now][-1]
-        if isinstance(answer, ChronotuiError):
-            raise answer
-        return answer
+        self.asked.append(("reread", job.id))
+        await asyncio.sleep(0)
+        for row in self.rows:
+            if row.id == job.id:
+                return replace(row, fields={"detail": {}})
+        raise NotFoundError("There is no such run in this app.")
 
-    def why_not_attached(self, job: Job) -> str:
-        return self.why_not or ("it is not running" if job.has_ended else "")
+    def allow_sign_in(self) -> None:
+        """Nothing is refused."""
 
-    @asynccontextmanager
-    async def events(self, job: Job) -> AsyncIterator[AsyncIterator[tuple[RunEvent]]]:
-        told = self.streams[min(len(self.attached), len(self.streams) - 1)]
-        self.attached.append(loop_now())
-        if told and isinstance(told[0], ChronotuiError):
-            raise told[0]
-        self.open_now += 1
-        self.open_most = max(self.open_most, self.open_now)
-        try:
-            yield _arriving(told)
-        finally:
-            self.open_now -= 1
+    # what goes on at the server
+
+    def begin(self, row: Job) -> None:
+        self.rows.insert(0, row)
+
+    def turn(self, row_id: str, **changes: object) -> None:
+        """Change a row."""
+        at = next(i for i, row in enumerate(self.rows) if row.id == row_id)
+        self.rows[at] = replace(self.rows[at], **changes)  # type: ignore[arg-type]
 
 
-async def _arriving(told: list[Piece]) -> AsyncIterator[tuple[RunEvent]]:
-    for piece in told:
-        if isinstance(piece, int | float):
-            await asyncio.sleep(piece)
-        elif isinstance(piece, ChronotuiError):
-            raise piece
-        else:
-            yield (piece,)
+def runs(count: int, *, now: datetime, apart: timedelta) -> list[Job]:
+    """Return ended runs at equal distances, the newest a distance ago."""
+    return [run(count - n, now - (n + 1) * apart) for n in range(count)]
+
+
+def midday() -> datetime:
+    """Return noon of today, whatever time it is."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)

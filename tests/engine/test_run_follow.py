@@ -11,7 +11,7 @@ import pytest
 from chronotui.engine.run_follow import RunFollow, observe_run
 from chronotui.errors import Answer, NotFoundError, UnreachableError
 from chronotui.model import JobStatus, RunNote, RunPing, RunText
-from tests.engine.scripted_runs import (
+from tests.engine.scripted_events import (
     FOR_EVER,
     OVER,
     ScriptedRuns,
@@ -24,7 +24,7 @@ from tests.engine.scripted_runs import (
 from tests.engine.skipped_time import run_skipping
 
 if TYPE_CHECKING:
-    from tests.engine.scripted_runs import Piece
+    from tests.engine.scripted_events import Piece
 
 BEGAN = RunNote("workflow_started", "The run began.")
 SCRIPT: list[Piece] = [

@@ -24,7 +24,7 @@ from chronotui.errors import (
 )
 from chronotui.log.marks import MarkKind
 from chronotui.model import JobStatus, RunPing, RunText
-from tests.engine.scripted_runs import (
+from tests.engine.scripted_events import (
     FOR_EVER,
     OVER,
     ScriptedRuns,
