@@ -312,6 +312,7 @@ def test_verbs_of_the_other_kind_are_refused_in_a_sentence(
         ended = run(*argv)
         assert (ended.code, ended.out) == (2, "")
         assert "Profile etl is a Dify one, which has no jobs." in ended.err
+        assert "chronotui runs lists its runs." in ended.err
     for verb in ("logs", "save"):
         ended = run(verb, "W", "J")
         assert ended.code == 2
@@ -323,6 +324,7 @@ def test_runs_of_a_server_with_jobs_are_refused(signed_up: Command) -> None:
     ended = signed_up("runs")
     assert ended.code == 2
     assert "which has no runs" in ended.err
+    assert "chronotui jobs lists its jobs." in ended.err
     for verb in ("logs", "save"):
         ended = signed_up(verb, "nightly-report")
         assert ended.code == 2
