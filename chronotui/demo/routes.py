@@ -1,7 +1,7 @@
 """How a request finds its handler, what handlers share, and the routes of the API.
 
 The routes of accounts, workflows, jobs and actions are here, those of logs in
-`log_routes` and `raw_routes`.
+`log_routes` and `raw_routes`, those of notifications and totals in `notices`.
 """
 
 from __future__ import annotations

@@ -334,9 +334,13 @@ class DemoServer(LoopbackListener):
 
     async def serve(self, request: Request, connection: ServerConnection) -> None:
         """Answer a request, or fail as the faults say."""
-        from chronotui.demo import log_routes, raw_routes
+        from chronotui.demo import log_routes, notices, raw_routes
 
-        del log_routes, raw_routes  # They are in the table of routes once imported.
+        del (
+            log_routes,
+            notices,
+            raw_routes,
+        )  # They are in the table of routes once imported.
         if self.prefix and not request.path.startswith(f"{self.prefix}/"):
             self.requests.add(request, "", 404)
             unknown = plain(404, "404 page not found")

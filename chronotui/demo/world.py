@@ -191,6 +191,11 @@ class DemoWorkflow:
         job = self.scheduled(number)
         return job if job.id == job_id else None
 
+    def count(self, now_ns: int) -> int:
+        """Return how many jobs there are."""
+        added = sum(job.created_ns <= now_ns for job in self._added)
+        return added + self._count(now_ns + 1)
+
     def failures(self, now_ns: int) -> int:
         count = 0
         for job in self.jobs(now_ns):
@@ -331,6 +336,10 @@ class World:
         plans: The workflows there are; the demo's own if None.
         interleaved: Whether retained logs are listed without regard to attempts, as
             by a current server.
+
+    Attributes:
+        preference: What the user is notified of: ALERTS, ALL or NONE.
+        read_notices: Ids of notifications that were marked as read.
     """
 
     def __init__(
@@ -349,6 +358,8 @@ class World:
         self.faults = faults or Faults()
         self.first_number = first_number
         self.interleaved = interleaved
+        self.preference = "ALERTS"
+        self.read_notices: set[str] = set()
         self._lock = threading.RLock()
         self._made = 0
         self._scheduled: dict[tuple[str, str], str] = {}
