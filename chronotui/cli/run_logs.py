@@ -16,6 +16,7 @@ from chronotui.cli.logs import (
     line_selection,
     saved,
     tell_saved,
+    tell_too_slow,
     watch_settings,
 )
 from chronotui.errors import UsageError
@@ -79,7 +80,10 @@ def logs(invocation: Invocation) -> int:
 
     async def work(client: RunSource) -> int:
         _app, job = await _named_run(invocation, client)
-        return await read(invocation, client, job, selection)
+        try:
+            return await read(invocation, client, job, selection)
+        finally:
+            tell_too_slow(invocation, selection)
 
     return invocation.with_runs(work)
 

@@ -255,7 +255,7 @@ class _RunContent:
 
     async def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
         saved = await self._seen(self._tell)
-        self.notes = [clean(words) for words in saved.unseen]
+        self.notes = [f"{clean(words)}." for words in saved.unseen]
         if not saved.is_complete:
             self.notes.append("The run had not ended: the file has it as it was.")
         yield self._piece(saved)
@@ -304,12 +304,12 @@ def run_request(
 
 
 def list_name(app: Workflow, form: ListFormat) -> str:
-    """Return the name of a saved list: ``nightly-etl-runs.csv``."""
+    """Return the name of a saved list: ``Nightly-ETL-runs.csv``."""
     return shorten(f"{_stem(app)}-runs.{form.extension}")
 
 
 def run_name(app: Workflow, job: Job, form: RunFormat) -> str:
-    """Return the name of a saved run: ``nightly-etl-9a51c0d2.json``."""
+    """Return the name of a saved run: ``Nightly-ETL-9a51c0de-….json``."""
     run = safe_name(job.shown_id, fallback="run")
     return shorten(f"{_stem(app)}-{run}.{form.extension}")
 

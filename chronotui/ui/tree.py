@@ -37,6 +37,7 @@ from chronotui.ui.tree_filters import FilterBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from rich.style import Style
     from textual.app import ComposeResult
@@ -623,6 +624,15 @@ class JobTreePane(Vertical):
         self.filter_bar.offer(tree.subject, tree.zone)
         self.filter_bar.show(tree.filters)
         self.tree_view.show(catalog.tree)
+
+    def set_zone(self, zone: tzinfo | None) -> None:
+        """Tell the days and times of runs in a zone; None is the machine's own."""
+        if self.catalog is not None:
+            tree = self.catalog.tree
+            tree.zone = zone
+            tree.touch()
+            self.filter_bar.offer(tree.subject, zone)
+            self._sync()
 
     def detach(self) -> None:
         if self._unsubscribe is not None:
