@@ -264,6 +264,7 @@ _DEMO = (
     option("--port N", "port to serve on; 0 takes a free one", type=port),
     option("--kind", "kind of server", of=SOURCE_KINDS, default=SOURCE_KINDS[0]),
     option("--lines N", "lines of the longest log, or runs of an app", type=count),
+    option("--fleet N", "number of workflows, many of them in trouble", type=count),
     option("--seed N", "seed of the generated world", type=count),
     option("--dialect", "wire dialect of a Chronoverse server", of=_DIALECTS),
     option("--server-version", "release of a Dify server", of=_RELEASES),
