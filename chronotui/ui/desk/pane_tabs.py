@@ -14,6 +14,7 @@ from chronotui.ui.desk.run_details import RunSummary
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from textual.events import Click
@@ -25,6 +26,8 @@ HISTORY: Final = "history"
 DETAILS: Final = "details"
 TITLES: Final = {LIVE: "Live", HISTORY: "History", DETAILS: "Details"}
 BETWEEN: Final = " ▸ "
+KEPT_NAME: Final = 24
+"""Cells of a name that are kept before anything but it and the id is shown."""
 LEAST_NAME: Final = 6
 """Cells below which the beginning of a name is worth nothing."""
 
@@ -79,6 +82,7 @@ class PaneTabs(OwnRow):
     def __init__(self) -> None:
         super().__init__()
         self._active = DETAILS
+        self._shown: Mapping[str, Text] = {}
         self._subject = self._status = self._more = ""
         self._alarm = False
 
@@ -101,11 +105,17 @@ class PaneTabs(OwnRow):
             self.repaint()
 
     def line(self, width: int) -> Text:
-        """Return the titles at the left and the job at the right, fitted."""
+        """Return the titles at the left and the job at the right, fitted.
+
+        Whose log it is goes before everything else, the other titles included.
+        """
+        titles = {name: self._title(name) for name in TITLES}
+        if not self._has_room(width - sum(map(len, titles.values())) - 2):
+            titles = {self._active: titles[self._active]}
+        self._shown = titles
         line = Text(no_wrap=True, end="")
-        for name, title in TITLES.items():
-            kind = "active" if name == self._active else "idle"
-            line.append(f" {title} ", self.tone(f"pane-tabs--{kind}"))
+        for title in titles.values():
+            line.append_text(title)
         room = width - line.cell_len - 2
         if room < 4 or not self._subject:
             return line
@@ -116,28 +126,62 @@ class PaneTabs(OwnRow):
         line.append_text(subject)
         return line
 
+    def _title(self, name: str) -> Text:
+        kind = "active" if name == self._active else "idle"
+        return Text(f" {TITLES[name]} ", self.tone(f"pane-tabs--{kind}"))
+
+    def _has_room(self, room: int) -> bool:
+        """Whether workflow and id stand in so many cells."""
+        name = min(cell_len(clean(self._subject)), KEPT_NAME)
+        item, _rest = self._item
+        return name + cell_len(item and BETWEEN + item) <= room
+
+    @property
+    def _item(self) -> tuple[str, str]:
+        """The id, and how the job stands; both "" for a workflow alone."""
+        item, _between, rest = clean(self._status).partition("  ")
+        return item, rest
+
+    def _endings(self) -> Iterator[str]:
+        """Yield what may follow the name, the most telling first."""
+        item, rest = self._item
+        if rest and self._more:
+            yield f"{BETWEEN}{item}  {rest}, {clean(self._more)}"
+        if rest:
+            yield f"{BETWEEN}{item}  {rest}"
+            yield f"{BETWEEN}{item}  {rest.partition(' ')[0]}"
+        yield item and BETWEEN + item
+
     def _fitted(self, room: int) -> Text:
-        """Return the job's name and how it stands, or as much as there is room for."""
-        status = clean(self._status)
+        """Return the job's name and how it stands, or as much as there is room for.
+
+        A long name is cut before the job's state is left out, but not below
+        `KEPT_NAME` cells.
+        """
         name = Text(clean(self._subject), no_wrap=True)
-        for_name = room - cell_len(status) - len(BETWEEN)
-        more = f", {clean(self._more)}" if self._more else ""
-        if for_name - name.cell_len >= cell_len(more):
-            status += more
-            for_name -= cell_len(more)
-        if for_name >= LEAST_NAME or name.cell_len <= for_name:
-            name.truncate(for_name, overflow="ellipsis")
-            return name.append(BETWEEN + status)
-        if cell_len(status) > room:
-            status = status.partition("  ")[2] or status
-        words = Text(status, no_wrap=True)
+        wanted = [name.cell_len, min(name.cell_len, KEPT_NAME)]
+        endings = list(self._endings())
+        if self._more and len(endings) > 1:
+            first, *endings = endings
+            if wanted[0] + cell_len(first) <= room:
+                return name.append(first)
+        for ending in endings:
+            left = room - cell_len(ending)
+            if left >= wanted[1]:
+                name.truncate(left, overflow="ellipsis")
+                return name.append(ending)
+        left = room - cell_len(endings[-1])
+        if left >= LEAST_NAME:
+            name.truncate(left, overflow="ellipsis")
+            return name.append(endings[-1])
+        words = Text(endings[-1].removeprefix(BETWEEN) or name.plain, no_wrap=True)
         words.truncate(room, overflow="ellipsis")
         return words
 
     def on_click(self, event: Click) -> None:
         right = 0
-        for name, title in TITLES.items():
-            right += len(title) + 2
+        for name, title in self._shown.items():
+            right += title.cell_len
             if event.x < right:
                 self.post_message(self.Chosen(name))
                 return

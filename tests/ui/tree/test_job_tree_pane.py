@@ -11,7 +11,8 @@ from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import CookieAuth
 from chronotui.tree.filters import TreeFilters
 from chronotui.tree.model import NodeKey, TreeNodeKind
-from chronotui.ui.tree import JobTree, JobTreePane
+from chronotui.ui.tree import JobTree
+from chronotui.ui.tree_pane import JobTreePane
 from tests.ui.conftest import until
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from chronotui.model import JobStatus
 from chronotui.sources.protocol import DIFY
 from chronotui.tree.filters import TreeFilters, TreeSubject
 from chronotui.tree.model import NodeKey, TreeNodeKind
-from chronotui.ui.tree import JobTree, JobTreePane
+from chronotui.ui.tree import JobTree
+from chronotui.ui.tree_pane import JobTreePane
 from tests.engine.scripted_runs import APP, ScriptedRuns, run, run_id, runs
 from tests.ui.conftest import until
 
