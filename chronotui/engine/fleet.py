@@ -162,6 +162,11 @@ class Fleet:
         entry = self._list.get(workflow_id)
         return None if entry is None else entry.usual_seconds
 
+    def fits(self, workflow_id: str, only: JobFilter) -> bool | None:
+        """Whether a workflow has a job that fits; None where that is not known."""
+        entry = self._list.get(workflow_id)
+        return None if entry is None else entry.fits(only)
+
     def trouble(self, workflow_id: str) -> ChronotuiError | None:
         """Why the jobs of one workflow could not be read the last time."""
         entry = self._list.get(workflow_id)

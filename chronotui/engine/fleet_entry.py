@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from chronotui.errors import ChronotuiError
-    from chronotui.model import Job, Workflow
+    from chronotui.model import Job, JobFilter, Workflow
     from chronotui.tree.health import WorkflowHealth
 
 KEPT: Final = 50
@@ -78,6 +78,12 @@ class FleetEntry:
     def health(self, age: float) -> WorkflowHealth:
         known = self.workflow.consecutive_failures
         return health_of(self._newest, age=age, known_failures=known)
+
+    def fits(self, only: JobFilter) -> bool | None:
+        """Whether a job is held that fits; None where one may be there unread."""
+        if any(only.accepts(job) for job in self._jobs):
+            return True
+        return None if self.read_at is None or self._has_more else False
 
     # what is to be read
 

@@ -7,7 +7,9 @@ Commands that run once pay such a sweep alone; the fleet begins with one.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from chronotui.errors import (
@@ -19,9 +21,10 @@ from chronotui.errors import (
 from chronotui.model import JobFilter, JobStatus
 from chronotui.paging import CursorTrail
 from chronotui.sources.protocol import EVERYTHING
+from chronotui.tree.health import usual_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import ListSource
@@ -38,8 +41,10 @@ hour, and try it again a few times."""
 GIVE_UP: Final = 5
 """So many workflows in a row that the server failed to answer end a sweep."""
 
-_RUNNING: Final = JobFilter(status=JobStatus.RUNNING)
-_FAILED: Final = JobFilter(status=JobStatus.FAILED)
+HOUR: Final = timedelta(hours=1)
+"""What failed lately may have been made so much earlier: servers let one run so long."""
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Ask(Protocol):
@@ -196,47 +201,82 @@ class Sweep:
 # What one command wants of all workflows.
 
 
-async def every_job(
-    client: ListSource,
-    workflow: Workflow,
-    ask: Ask,
-    *,
-    only: JobFilter = EVERYTHING,
-    cursor: str | None = None,
-) -> AsyncIterator[Job]:
-    """Go through the jobs of a workflow, newest first, a page when it is needed."""
-    trail = CursorTrail()
-    at = cursor
-    while True:
-        here = at
-        page = await ask(lambda: client.jobs(workflow.id, cursor=here, only=only))  # noqa: B023 - awaited before it changes
-        for job in page.items:
-            yield job
-        at = trail.follow(page.cursor, progress=page.brought_any)
-        if at is None:
-            return
+class JobFeed:
+    """The jobs of one workflow, newest first, a page at a time.
 
+    Attributes:
+        jobs: What was read and not taken yet.
+        is_over: Whether there are no more pages.
+        looped: Whether the server's cursors led in circles.
+    """
 
-def newest_first(found: Iterable[JobOf]) -> list[JobOf]:
-    """Order jobs of several workflows by when they were made, as servers list them."""
-    return sorted(found, key=_made, reverse=True)
+    def __init__(
+        self,
+        client: ListSource,
+        workflow: Workflow,
+        ask: Ask,
+        only: JobFilter = EVERYTHING,
+    ) -> None:
+        self.workflow = workflow
+        self.jobs: deque[Job] = deque()
+        self.is_over = False
+        self._client = client
+        self._ask = ask
+        self._only = only
+        self._cursor: str | None = None
+        self._trail = CursorTrail()
+        self._seen: set[str] = set()
 
+    @property
+    def looped(self) -> bool:
+        return self._trail.looped
 
-def _made(one: JobOf) -> tuple[datetime, str]:
-    job = one.job
-    return made_at(job), job.id
+    async def read_page(self) -> list[Job]:
+        """Read the next page; return what was not there before."""
+        page = await self._ask(
+            lambda: self._client.jobs(
+                self.workflow.id, cursor=self._cursor, only=self._only
+            )
+        )
+        new = [job for job in page.items if job.id not in self._seen]
+        self._seen.update(job.id for job in new)
+        self.jobs.extend(new)
+        self._cursor = self._trail.follow(page.cursor, progress=page.brought_any)
+        self.is_over = self._cursor is None
+        return new
+
+    async def read_until(self, oldest: datetime) -> None:
+        """Read on until a job was made before a time."""
+        while not self.is_over:
+            await self.read_page()
+            if self.jobs and made_at(self.jobs[-1]) < oldest:
+                return
+
+    async def fill(self) -> None:
+        """Read pages until there is a job to take, or no page is left."""
+        while not self.jobs and not self.is_over:
+            await self.read_page()
 
 
 def made_at(job: Job) -> datetime:
     """When a job was made, as well as the server tells; the earliest time if not."""
     told = job.created_at or job.scheduled_at or job.started_at
-    return told or datetime.min.replace(tzinfo=UTC)
+    return told or _EARLIEST
 
 
 def failed_since(job: Job, since: datetime) -> bool:
     """Whether a job failed at or after a time."""
     at = job.completed_at or job.updated_at or made_at(job)
     return job.status == JobStatus.FAILED and at >= since
+
+
+def newest_first(found: Iterable[JobOf]) -> list[JobOf]:
+    """Order jobs of several workflows by when they were made, as servers list them."""
+    return sorted(found, key=_place, reverse=True)
+
+
+def _place(one: JobOf) -> tuple[datetime, str]:
+    return made_at(one.job), one.job.id
 
 
 async def running_jobs(
@@ -250,14 +290,123 @@ async def running_jobs(
     Args:
         unread: Told of each workflow that could not be read.
     """
-    found: list[JobOf] = []
-
-    async def read(workflow: Workflow) -> None:
-        running = every_job(client, workflow, ask, only=_RUNNING)
-        found.extend([JobOf(workflow, job) async for job in running])
-
-    sweep = Sweep(client, read, ask=ask)
-    await sweep.run()
-    for each in sweep.unread:
+    overview = Overview(client, ask)
+    found = await overview.every_job(JobFilter(status=JobStatus.RUNNING))
+    for each in overview.sweep.unread:
         unread(each)
-    return newest_first({one.job.id: one for one in found}.values())
+    return found
+
+
+class Overview:
+    """Answers one question about the jobs of all workflows, and is done with it.
+
+    Attributes:
+        sweep: How far it is, and what could not be read.
+        usual: The median duration of the good runs read, by workflow.
+        looped: Workflows whose list of jobs led in circles.
+    """
+
+    def __init__(self, client: ListSource, ask: Ask) -> None:
+        self.sweep = Sweep(client, self._read, ask=ask)
+        self.usual: dict[str, float] = {}
+        self.looped: list[Workflow] = []
+        self._client = client
+        self._ask = ask
+        self._work: Callable[[Workflow], Awaitable[None]] | None = None
+
+    async def every_job(self, only: JobFilter = EVERYTHING) -> list[JobOf]:
+        """Return all jobs that fit, newest first."""
+        feeds = await self._feeds(only, _EARLIEST)
+        return newest_first(_rest(feeds))
+
+    async def newest_jobs(
+        self, limit: int, only: JobFilter = EVERYTHING
+    ) -> tuple[list[JobOf], bool]:
+        """Return the newest jobs that fit, and whether there are more.
+
+        Each workflow is asked for its first page, and further only where that is
+        used up.
+        """
+        feeds = await self._feeds(only, None)
+        heads = [_Head(feed) for feed in feeds if feed.jobs]
+        heapify(heads)
+        found: list[JobOf] = []
+        while heads and len(found) < limit:
+            feed = heads[0].feed
+            found.append(JobOf(feed.workflow, feed.jobs.popleft()))
+            await feed.fill()
+            if feed.jobs:
+                heapreplace(heads, _Head(feed))
+            else:
+                heappop(heads)
+        return found, bool(heads)
+
+    async def running_and_failed(
+        self, since: datetime, now: datetime
+    ) -> tuple[list[JobOf], list[JobOf]]:
+        """Return what runs and what failed since a time, newest first.
+
+        What may lie behind the newest page of a workflow is asked for by its state.
+        """
+        reach = {JobStatus.RUNNING: now - RUNNING_REACH, JobStatus.FAILED: since - HOUR}
+        found: dict[str, JobOf] = {}
+
+        async def read(workflow: Workflow) -> None:
+            newest = JobFeed(self._client, workflow, self._ask)
+            jobs = await newest.read_page()
+            usual = usual_seconds(jobs)
+            if usual is not None:
+                self.usual[workflow.id] = usual
+            for status, oldest in reach.items():
+                if newest.is_over or not jobs or made_at(jobs[-1]) < oldest:
+                    continue
+                only = JobFilter(status=status)
+                feed = JobFeed(self._client, workflow, self._ask, only)
+                await feed.read_until(oldest)
+                jobs += feed.jobs
+            found.update((job.id, JobOf(workflow, job)) for job in jobs)
+
+        await self._go_over(read)
+        every = newest_first(found.values())
+        running = [one for one in every if one.job.status == JobStatus.RUNNING]
+        return running, [one for one in every if failed_since(one.job, since)]
+
+    async def _feeds(self, only: JobFilter, oldest: datetime | None) -> list[JobFeed]:
+        """Return each workflow's jobs, read to a time, or its first page for None."""
+        feeds: list[JobFeed] = []
+
+        async def read(workflow: Workflow) -> None:
+            feed = JobFeed(self._client, workflow, self._ask, only)
+            await (feed.fill() if oldest is None else feed.read_until(oldest))
+            feeds.append(feed)
+            if feed.looped:
+                self.looped.append(workflow)
+
+        await self._go_over(read)
+        return feeds
+
+    async def _go_over(self, read: Callable[[Workflow], Awaitable[None]]) -> None:
+        self._work = read
+        await self.sweep.run()
+
+    async def _read(self, workflow: Workflow) -> None:
+        if self._work is not None:
+            await self._work(workflow)
+
+
+class _Head:
+    """A feed by its next job: the newest is the least."""
+
+    __slots__ = ("feed", "place")
+
+    def __init__(self, feed: JobFeed) -> None:
+        self.feed = feed
+        self.place = _place(JobOf(feed.workflow, feed.jobs[0]))
+
+    def __lt__(self, other: _Head) -> bool:
+        return self.place > other.place
+
+
+def _rest(feeds: Iterable[JobFeed]) -> Iterator[JobOf]:
+    for feed in feeds:
+        yield from (JobOf(feed.workflow, job) for job in feed.jobs)

@@ -102,7 +102,8 @@ class ScriptedFleet:
         query: str | None = None,
         terminated: bool = False,
     ) -> Page[Workflow]:
-        assert not query and not terminated
+        assert not query
+        assert not terminated
         await self._answer("list" if cursor is None else f"list {cursor}")
         first = int(cursor or 0)
         following = str(first + PAGE) if first + PAGE < len(self.workflows_) else None

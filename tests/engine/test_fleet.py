@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +31,7 @@ RUNNING, FAILED, COMPLETED = JobStatus.RUNNING, JobStatus.FAILED, JobStatus.COMP
 
 
 def fleet_of(server: ScriptedFleet, **rules: Any) -> Fleet:
-    clock = Clock(wall=lambda: NOW.timestamp(), chance=lambda: 0.5)
+    clock = Clock(wall=NOW.timestamp, chance=lambda: 0.5)
     return Fleet(server, settings=FleetSettings(**rules), clock=clock)
 
 
@@ -224,7 +225,7 @@ def test_an_outage_is_waited_out_and_nothing_shown_is_lost(error: Any) -> None:
             assert 3 <= tried <= 20
             if error.retry_after:
                 at = [each for each, _ in server.asked[opened:]]
-                assert all(b - a >= 40 for a, b in zip(at, at[1:], strict=False))
+                assert all(b - a >= 40 for a, b in pairwise(at))
             assert {each: fleet.jobs(each) for each in fleet.workflows} == before
             assert fleet.seconds_to_next() is not None
             server.down = None
