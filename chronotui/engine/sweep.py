@@ -42,7 +42,7 @@ GIVE_UP: Final = 5
 """So many workflows in a row that the server failed to answer end a sweep."""
 
 HOUR: Final = timedelta(hours=1)
-"""What failed lately may have been made so much earlier: servers let one run so long."""
+"""What failed lately may have been made so much earlier: so long may one run."""
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
