@@ -256,8 +256,8 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         selected: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
-        self.ages = True
-        """Whether rows tell how long ago, not when."""
+        self.chosen_ages: bool | None = None
+        """What was chosen of `ages`; None is what fits what is listed."""
         self._in_sight = in_sight
         self._selected = selected
         self.model = TreeModel() if model is None else model
@@ -400,6 +400,12 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         if key is None or branch is None or key.kind is TreeNodeKind.WORKFLOW:
             return workflow_headings(width, has_health=model.known is not None)
         return job_headings(branch, width, self.times)
+
+    @property
+    def ages(self) -> bool:
+        """Whether rows tell how long ago, not when: those of runs stand under days."""
+        runs, chosen = self.model.subject.runs, self.chosen_ages
+        return not runs if chosen is None else chosen
 
     @property
     def times(self) -> RowTimes:
@@ -590,13 +596,10 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_times(self) -> None:
         """Tell how long ago, or when."""
-        self.set_ages(not self.ages)
-        self.post_message(self.TimesChanged(self.ages))
-
-    def set_ages(self, ages: bool) -> None:
-        self.ages = ages
+        self.chosen_ages = not self.ages
         self._repaint_changed()
         self._selected()
+        self.post_message(self.TimesChanged(self.ages))
 
     def action_order(self) -> None:
         if not self.model.subject.runs:

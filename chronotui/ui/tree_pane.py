@@ -63,11 +63,7 @@ class JobTreePane(Vertical):
     ) -> None:
         super().__init__(id=id)
         waiting = TreeModel(subject)
-        runs = waiting.subject.runs
-        look = look or TreeLook()
-        # The rows of runs stand under their days.
-        ages = not runs if look.ages is None else look.ages
-        self._look = look._replace(ages=ages)
+        self._look = look or TreeLook()
         self.filter_bar = FilterBar(leave=self._focus_tree, now=now)
         self.filter_bar.offer(waiting.subject)
         self.headings = TreeHeadings()
@@ -78,7 +74,7 @@ class JobTreePane(Vertical):
             in_sight=self._seen,
             selected=self._name_columns,
         )
-        self.tree_view.ages = ages
+        self.tree_view.chosen_ages = self._look.ages
         self.catalog: Catalog | None = None
         self._fleet: Fleet | None = None
         self._unsubscribe: list[Callable[[], None]] = []
