@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.text import clean
@@ -63,9 +64,11 @@ def workflow_pieces(
     name = clean(branch.workflow.shown_name)
     left = width - 2
     room = left - min(len(name), LEAST_NAME)
-    labels = list(_labels(branch, health))
     if has_health and branch.workflow.terminated_at is None:
-        labels += _health_labels(health)
+        before, after = _labels(branch, health)
+        labels = [*before, _running(health), *after, *_health_labels(health)]
+    else:
+        labels = [*chain(*_labels(branch, None))]
     granted: set[int] = set()
     for label in sorted(labels):
         if label.width <= room:
@@ -113,14 +116,18 @@ def _label(rank: int, text: str, role: Role) -> Label:
     return Label(rank, (RowPiece(text, role, len(text)),))
 
 
-def _labels(branch: Branch, health: WorkflowHealth | None) -> Iterator[Label]:
-    """Name what distinguishes a workflow, from left to right."""
+def _labels(
+    branch: Branch, health: WorkflowHealth | None
+) -> tuple[list[Label], list[Label]]:
+    """Name what distinguishes a workflow: its failures, and what else there is."""
     workflow = branch.workflow
     failures = workflow.consecutive_failures or (health.failures if health else 0)
-    if failures:
-        yield _label(0, f"✗ {failures}", Role.FAILED)
-    if health is not None and health.running:
-        yield _label(3, f"● {health.running}", Role.RUNNING)
+    failing = [_label(0, f"✗ {failures}", Role.FAILED)] if failures else []
+    return failing, list(_plain_labels(branch))
+
+
+def _plain_labels(branch: Branch) -> Iterator[Label]:
+    workflow = branch.workflow
     if workflow.terminated_at is not None:
         yield _label(4, "terminated", Role.MUTED)
     elif workflow.build_status == "FAILED":
@@ -131,6 +138,13 @@ def _labels(branch: Branch, health: WorkflowHealth | None) -> Iterator[Label]:
         yield _label(5, "no logs", Role.MUTED)
     if workflow.interval_minutes and workflow.terminated_at is None:
         yield _label(6, interval_words(workflow.interval_minutes), Role.MUTED)
+
+
+def _running(health: WorkflowHealth | None) -> Label:
+    """Count the jobs that run; there is room for it though none does."""
+    count = 0 if health is None else health.running
+    label = _label(3, f"● {count}" if count else "", Role.RUNNING)
+    return label._replace(least=len("● 1"))
 
 
 def _health_labels(health: WorkflowHealth | None) -> Iterator[Label]:

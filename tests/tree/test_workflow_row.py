@@ -119,7 +119,7 @@ def test_what_fails_in_a_row_is_told_before_all_else() -> None:
     assert "✗ 12" in healthy_row(24, known, interval_minutes=60)
     assert "every" not in healthy_row(40, known, interval_minutes=60)
     assert healthy_row(60, known, interval_minutes=60) == (
-        "▸ nightly-report            ✗ 12  every 60 min  ✗✗✗✗✗  1 min"
+        "▸ nightly-report       ✗ 12       every 60 min  ✗✗✗✗✗  1 min"
     )
 
 

@@ -143,38 +143,33 @@ class PaneTabs(OwnRow):
         return item, rest
 
     def _endings(self) -> Iterator[str]:
-        """Yield what may follow the name, the most telling first."""
+        """Yield what may follow the name: as much of it as is known, then less."""
         item, rest = self._item
-        if rest and self._more:
-            yield f"{BETWEEN}{item}  {rest}, {clean(self._more)}"
-        if rest:
-            yield f"{BETWEEN}{item}  {rest}"
-            yield f"{BETWEEN}{item}  {rest.partition(' ')[0]}"
+        took = rest.partition("  ")[0].partition(",")[0]
+        for words in (rest, took, rest.partition(" ")[0]):
+            if words:
+                yield f"{BETWEEN}{item}  {words}"
         yield item and BETWEEN + item
 
     def _fitted(self, room: int) -> Text:
         """Return the job's name and how it stands, or as much as there is room for.
 
-        A long name is cut before the job's state is left out, but not below
-        `KEPT_NAME` cells.
+        A long name is cut before anything is left out, but not below `KEPT_NAME`.
         """
         name = Text(clean(self._subject), no_wrap=True)
-        wanted = [name.cell_len, min(name.cell_len, KEPT_NAME)]
-        endings = list(self._endings())
-        if self._more and len(endings) > 1:
-            first, *endings = endings
-            if wanted[0] + cell_len(first) <= room:
-                return name.append(first)
-        for ending in endings:
-            left = room - cell_len(ending)
-            if left >= wanted[1]:
-                name.truncate(left, overflow="ellipsis")
-                return name.append(ending)
-        left = room - cell_len(endings[-1])
-        if left >= LEAST_NAME:
+        *endings, item = self._endings()
+        if self._more and endings:
+            whole = f"{endings[0]}, {clean(self._more)}"
+            if name.cell_len + cell_len(whole) <= room:
+                return name.append(whole)
+        kept = min(name.cell_len, KEPT_NAME)
+        fitting = (each for each in endings if kept + cell_len(each) <= room)
+        ending = next(fitting, item)
+        left = room - cell_len(ending)
+        if left >= min(LEAST_NAME, name.cell_len):
             name.truncate(left, overflow="ellipsis")
-            return name.append(endings[-1])
-        words = Text(endings[-1].removeprefix(BETWEEN) or name.plain, no_wrap=True)
+            return name.append(ending)
+        words = Text(item.removeprefix(BETWEEN), no_wrap=True)
         words.truncate(room, overflow="ellipsis")
         return words
 
