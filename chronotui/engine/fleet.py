@@ -202,6 +202,17 @@ class Fleet:
             self._wanted = wanted
             self._wake.set()
 
+    def look_for(self, only: JobFilter | None) -> None:
+        """Find out of what is looked at whether it has a job that fits; None ends it.
+
+        See `fits`; each is asked once, in turn with all else.
+        """
+        if only != self._list.looked_for:
+            self._list.looked_for = only
+            for entry in self._list:
+                entry.tried_at.pop(Part.FITTING, None)
+            self._wake.set()
+
     def put(
         self, workflow_id: str, jobs: Sequence[Job], *, has_more: bool = True
     ) -> None:
@@ -358,11 +369,29 @@ class Fleet:
         else:
             self._release()
 
+    async def _look_into(self, entry: FleetEntry, only: JobFilter) -> None:
+        """Ask for jobs that fit; who cannot tell is not asked again."""
+        try:
+            page = await self._client.jobs(entry.workflow.id, only=only)
+        except ChronotuiError as error:
+            if concerns_all(error):
+                raise
+            entry.put_told(only, None)
+        else:
+            leads_on = page.cursor is not None
+            entry.put_told(only, bool(page.items) or (None if leads_on else False))
+
     async def _read_part(self, entry: FleetEntry, part: Part) -> None:
+        if part is Part.FITTING and (only := self._list.looked_for) is not None:
+            await self._look_into(entry, only)
+            return
         if part is Part.ALONE and (job := entry.unfinished) is not None:
             entry.put_alone(await self._client.reread(job))
         elif part is Part.BEHIND and (state := entry.behind(self._clock.wall())):
-            entry.put_behind(state, (await self._jobs(entry, state)).items)
+            page = await self._jobs(entry, state)
+            entry.put_behind(state, page.items)
+            if not page.items and page.cursor is None:
+                entry.put_told(JobFilter(state), False)
         else:
             self._take_newest(entry, await self._jobs(entry))
 

@@ -28,6 +28,7 @@ class Part(Enum):
     NEWEST = "its newest jobs"
     ALONE = "one job behind them that had not ended"
     BEHIND = "jobs of one state behind them, once"
+    FITTING = "whether a job fits what is looked for, once"
 
 
 class FleetEntry:
@@ -55,6 +56,7 @@ class FleetEntry:
         self._behind: dict[str, Job] = {}
         self._unasked = [JobStatus.RUNNING, JobStatus.FAILED]
         self._read_now: set[str] = set()
+        self._told: dict[JobFilter, bool | None] = {}
         self._look()
 
     # what is known
@@ -83,7 +85,14 @@ class FleetEntry:
         """Whether a job is held that fits; None where one may be there unread."""
         if any(only.accepts(job) for job in self._jobs):
             return True
-        return None if self.read_at is None or self._has_more else False
+        if self.read_at is not None and not self._has_more:
+            return False
+        return self._told.get(only)
+
+    def is_unasked(self, only: JobFilter) -> bool:
+        """Whether only the server can tell if a job fits, and was not asked yet."""
+        unknown = self.read_at is not None and self.fits(only) is None
+        return unknown and only not in self._told
 
     # what is to be read
 
@@ -117,6 +126,7 @@ class FleetEntry:
             newest += [job for job in rest if made_at(job) <= oldest]
         elif has_more:
             self._keep_unfinished(rest)
+            self._told.clear()  # what lies between was not seen
         else:
             self._behind.clear()
         self._has_more = has_more or len(newest) > KEPT
@@ -133,6 +143,10 @@ class FleetEntry:
             self._behind[job.id] = job
             self._read_now.add(job.id)
         self._answered()
+
+    def put_told(self, only: JobFilter, has: bool | None) -> None:
+        """Take whether the server has a job that fits; None where it cannot tell."""
+        self._told[only] = has
 
     def put_alone(self, job: Job) -> None:
         """Take one job that was read without what only lists tell."""

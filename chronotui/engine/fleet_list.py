@@ -14,7 +14,7 @@ from chronotui.paging import CursorTrail
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chronotui.model import Job, Page, Workflow
+    from chronotui.model import Job, JobFilter, Page, Workflow
 
 TOP_EVERY: Final = 0.5
 """Minutes between two readings of the top of the list."""
@@ -31,6 +31,9 @@ ABSENT: Final = 2
 RUNS, FAILS, WANTED, BEHIND = 8.0, 3.0, 4.0, 0.5
 """How much faster a workflow's age grows when it runs, has failed, or is looked at;
 and what was not seen yet behind its newest jobs."""
+
+FITTING: Final = 1000.0
+"""The same for what rows wait for to be hidden."""
 
 FAILS_PAUSE, PAUSE = 3.0, 6.0
 """What has failed, and the rest, is asked so many times less often than what runs."""
@@ -55,10 +58,13 @@ class FleetList:
 
     Attributes:
         is_whole: Whether all were listed once.
+        looked_for: What is to be known of each that is looked at: whether one of its
+            jobs fits.
     """
 
     def __init__(self, minute: float, poll: float) -> None:
         self.is_whole = False
+        self.looked_for: JobFilter | None = None
         self._minute = minute
         self._poll = poll
         self._entries: dict[str, FleetEntry] = {}
@@ -70,6 +76,7 @@ class FleetList:
         self._trail = CursorTrail()
         self._named: set[str] = set()
         self._since_page = 0
+        self._was_fitting = False
 
     @property
     def ids(self) -> Sequence[str]:
@@ -181,6 +188,7 @@ class FleetList:
         """Note that a request is made; what waits for it is no longer the oldest."""
         if work.entry is not None:
             work.entry.tried_at[work.part] = now
+            self._was_fitting = work.part is Part.FITTING
             self._since_page += 1
 
     def _is_page_due(self, now: float) -> bool:
@@ -204,3 +212,8 @@ class FleetList:
             yield Part.ALONE, weight, pause
         if entry.behind(wall) is not None:
             yield Part.BEHIND, BEHIND, pause
+        only = self.looked_for
+        # In turn with all else, which is to be read as well.
+        is_turn = is_wanted and not self._was_fitting
+        if only is not None and is_turn and entry.is_unasked(only):
+            yield Part.FITTING, FITTING, pause

@@ -119,6 +119,8 @@ class JobTreePane(Vertical):
         catalog, fleet = self.catalog, self._fleet
         if catalog is None or fleet is None:
             return
+        only = catalog.tree.filters
+        fleet.look_for(only.jobs if only.narrows_jobs else None)
         if catalog.tree.depends_on_known:
             read = map(fleet.workflow, fleet.workflows)
             catalog.tree.add_known([workflow for workflow in read if workflow])
