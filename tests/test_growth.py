@@ -29,6 +29,7 @@ from chronotui.log.block import EventIds, block_of
 from chronotui.log.errors import error_lines, shape_of
 from chronotui.log.finders import LevelFinder
 from chronotui.log.formats import entry_bytes, text_bytes, timed_bytes
+from chronotui.log.kinds import kind_of
 from chronotui.log.levels import Level, level_of
 from chronotui.log.pattern import (
     compile_pattern,
@@ -287,6 +288,7 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     # core.log
     "level_of": level_of,
     "shape_of": shape_of,
+    "kind_of": kind_of,
     "error lines": lambda text: list(error_lines([log_line(text)] * 2)),
     "searched_message": searched_message,
     "searched_bytes": partial(as_block, lambda block: searched_bytes(block, 0)),
@@ -412,6 +414,9 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.errors._digits": removes,
     "log.errors._named_exception": begins,
     "log.errors._ruby_place": begins,
+    "log.kinds._escaped": removes,
+    "log.kinds._identifier": "a word; in the kind of a line",
+    "log.kinds._value": "the beginning of a line; in the kind of a line",
     "log.levels._marked": finds,
     "log.levels._named": finds,
     "log.levels._upper": finds,

@@ -324,7 +324,7 @@ class ChunkState(NamedTuple):
     """What differs when lines of a chunk, or their times, do."""
 
     stamp: int
-    count: int
+    lines: int
     edits: int
 
 

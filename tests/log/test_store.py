@@ -320,9 +320,9 @@ def check_search(rows: Rows, search: Search) -> None:
         after = [row for row in matching if row > number]
         before = [row for row in matching if row < number]
         down, up = search.next(number), search.next(number, -1)
-        assert (down and down.row) == ((after or matching or [None])[0])
+        assert (down and down.row) == next(iter([*after, *matching]), None)
         assert down is None or down.wrapped is (not after)
-        assert (up and up.row) == ((before or matching or [None])[-1])
+        assert (up and up.row) == next(reversed([*matching, *before]), None)
         assert up is None or up.wrapped is (not before)
         assert search.is_match(number) is (number in matching)
         assert search.rank(number) == len(before)

@@ -98,9 +98,9 @@ class LogStyles:
 
         The gutter tells the stream.
         """
-        mild = (None, Level.TRACE, Level.DEBUG, Level.INFO)
-        grave = dict.fromkeys((Level.ERROR, Level.FATAL), self.error)
-        return {**dict.fromkeys(mild, self.text), Level.WARNING: self.warning, **grave}
+        styles: dict[Level | None, Style] = dict.fromkeys(Level, self.text)
+        styles |= {None: self.text, Level.WARNING: self.warning}
+        return styles | dict.fromkeys((Level.ERROR, Level.FATAL), self.error)
 
     @cached_property
     def json(self) -> JsonStyles:
