@@ -2,9 +2,15 @@
 
 __version__ = "0.1.0"
 
-SOURCE_KINDS = ("chronoverse", "dify")
-"""Kinds of servers a profile may name, the usual one first.
+SIGN_IN_METHODS = {
+    "chronoverse": ("session", "bearer", "cookie", "none"),
+    "dify": ("bearer",),
+}
+"""The kinds of servers a profile may name, and the ways to sign in each takes.
 
-They stand here for the help, which loads next to nothing; what each kind is and can
-do is in `chronotui.sources.protocol`.
+The usual ones come first. They stand here for the help, which loads next to nothing,
+and for the configuration; what else a kind is and can do is in
+`chronotui.sources.protocol`.
 """
+
+SOURCE_KINDS = tuple(SIGN_IN_METHODS)

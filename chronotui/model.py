@@ -51,7 +51,9 @@ class Page(Generic[Item]):
 
     ``hidden`` counts items the server sent that were not asked for and are left out.
     ``total`` is how many the server says there are under its filters, None if it does
-    not. ``notes`` are sentences about what the page could not hold or was not asked.
+    not. ``notes`` are sentences about what the page could not hold or was not asked;
+    ``missing`` counts items that are there and could not be had, those that something
+    stands in for left aside.
     """
 
     items: tuple[Item, ...]
@@ -59,6 +61,7 @@ class Page(Generic[Item]):
     hidden: int = 0
     total: int | None = None
     notes: tuple[str, ...] = ()
+    missing: int = 0
 
     @property
     def brought_any(self) -> bool:
@@ -185,7 +188,8 @@ class Job:
     The run of an app is one, too: ``id`` is then that of the row that lists it, and
     ``run_id`` that of the run, "" while the row has none. ``by`` is who started it (an
     end user's session id or an account's e-mail), ``origin`` from where, ``error`` its
-    own words; "" where the server does not say.
+    own words; "" where the server does not say. A run without ``fields`` stands in for
+    a row that the server cannot send; ``error`` says why.
     """
 
     id: str

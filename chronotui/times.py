@@ -123,6 +123,13 @@ def human_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
+def elapsed_text(seconds: float) -> str:
+    """Return what a run took: ``4.8 s``, ``12 s``, from a minute on ``2:10``."""
+    if seconds < 10:
+        return f"{max(seconds, 0.0):.1f} s"
+    return f"{int(seconds)} s" if seconds < 60 else human_duration(seconds)
+
+
 def age(seconds: float) -> str:
     """Return how long ago, in one unit: ``42 s``, ``5 min``, ``3 h``, ``2 d``."""
     whole = max(0, int(seconds))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from hypothesis import settings
 
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.demo.faults import Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(autouse=True)
+def _no_multiplexer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send no copy of a test's to the clipboard of who runs it."""
+    for name in ("TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class MakeDemo(Protocol):
@@ -55,3 +63,19 @@ def demo(make_demo: MakeDemo) -> DemoServer:
 def documented_demo(make_demo: MakeDemo) -> DemoServer:
     """A running server of the documented dialect."""
     return make_demo(dialect=Dialect.DOCUMENTED)
+
+
+class MakeDify(Protocol):
+    """Starts the demo server of a Dify app; the arguments are those of ``DifyDemo``."""
+
+    def __call__(self, **options: object) -> DifyDemo: ...
+
+
+@pytest.fixture
+def make_dify() -> Iterator[MakeDify]:
+    with ExitStack() as stack:
+
+        def make(**options: object) -> DifyDemo:
+            return stack.enter_context(DifyDemo(**options))  # type: ignore[arg-type]
+
+        yield make

@@ -25,14 +25,15 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
+from chronotui.demo.routes import Dialect
+from tests.exactness.apps import APP_CASE, run_app
 from tests.exactness.cases import EVERY, SCALE
 from tests.exactness.runs import Run, report, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chronotui.demo.routes import Dialect
-    from chronotui.demo.server import DemoServer
+    from chronotui.demo.server import LoopbackListener
 
 _START_SECONDS: Final = 15.0
 
@@ -107,6 +108,10 @@ _AT_ONCE: Final = """
             proxy_buffering off;
 """
 
+_HELD: Final = """
+            proxy_ignore_headers X-Accel-Buffering;
+"""
+
 _NGINX_ARGUMENTS: Final = ("-c", "{config}", "-p", "{folder}", "-e", "{folder}/e.log")
 
 PEERS: Final = (
@@ -117,6 +122,7 @@ PEERS: Final = (
         _NGINX % (_USER, _AT_ONCE),
         _NGINX_ARGUMENTS,
     ),
+    Peer("nginx, buffering", "nginx", _NGINX % (_USER, _HELD), _NGINX_ARGUMENTS),
     Peer(
         "haproxy",
         "haproxy",
@@ -224,14 +230,16 @@ def _free_port() -> int:
 def run_through(peer_name: str, case_name: str, dialect: Dialect, seed: int) -> Run:
     """Run a case through a proxy, in a process that has no other to run."""
     peer = next(peer for peer in PEERS if peer.name == peer_name)
-    case = next(case for case in EVERY if case.name == case_name)
     with ExitStack() as stack:
 
-        def reach(demo: DemoServer) -> str:
+        def reach(demo: LoopbackListener) -> str:
             proxy = Running(peer, demo.port)
             stack.callback(proxy.end)
             return f"http://127.0.0.1:{proxy.port}"
 
+        if case_name == APP_CASE:
+            return asyncio.run(run_app(seed, reach))
+        case = next(case for case in EVERY if case.name == case_name)
         return asyncio.run(run(case, dialect, seed, SCALE, reach))
 
 
@@ -266,12 +274,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for peer in peers:
         if peer.path is None:
             print(f"skipped {peer.name}: {peer.program} is not installed")  # noqa: T201
-    todo = [
-        (peer.name, case.name, dialect)
-        for peer in peers
+    cases = [
+        (case.name, dialect)
         for case in EVERY
         for dialect in case.dialects
-        if peer.path is not None and case.name in CASES and options.case in case.name
+        if case.name in CASES
+    ]
+    cases.append((APP_CASE, Dialect.CURRENT))
+    todo = [
+        (peer.name, *case)
+        for peer in peers
+        for case in cases
+        if peer.path is not None and options.case in case[0]
     ]
     if not todo:
         print("no peer ran")  # noqa: T201

@@ -29,10 +29,22 @@ KEYS = {
 }
 
 
+class _Answering(pyte.Screen):
+    """A screen that answers what it is asked, as terminals do."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        super().__init__(columns, lines)
+        self.answers: list[tuple[float, str]] = []
+
+    def write_process_input(self, data: str) -> None:
+        self.answers.append((monotonic(), data))
+
+
 class Terminal:
     """One program in a terminal of ``columns`` by ``lines`` cells.
 
-    ``written`` counts the bytes the program has sent.
+    ``written`` counts the bytes the program has sent. What it asks is answered after
+    ``way`` seconds.
     """
 
     def __init__(
@@ -43,8 +55,10 @@ class Terminal:
         columns: int = 120,
         lines: int = 40,
         folder: Path | None = None,
+        way: float = 0.0,
     ) -> None:
-        self.screen = pyte.Screen(columns, lines)
+        self._way = way
+        self.screen = _Answering(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.written = 0
         self.raw = bytearray()
@@ -84,9 +98,17 @@ class Terminal:
 
     def pump(self, seconds: float) -> bool:
         """Read what comes within so many seconds; False when the program ended."""
-        ready, _, _ = select.select([self._process.fd], [], [], seconds)
-        if not ready:
-            return True
+        until = monotonic() + seconds
+        while True:
+            self._answer()
+            answers = self.screen.answers
+            due = answers[0][0] + self._way if answers else until
+            wait = max(min(due, until) - monotonic(), 0.0)
+            ready, _, _ = select.select([self._process.fd], [], [], wait)
+            if ready:
+                break
+            if monotonic() >= until:
+                return True
         try:
             sent = os.read(self._process.fd, 1 << 16)
         except OSError:
@@ -95,7 +117,15 @@ class Terminal:
         self.raw += sent
         # The emulator does not know these private questions and would print them.
         self._stream.feed(sent.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
+        self._answer()
         return bool(sent)
+
+    def _answer(self) -> None:
+        """Send the answers that are due."""
+        answers = self.screen.answers
+        while answers and answers[0][0] + self._way <= monotonic():
+            with suppress(OSError):
+                self._process.write(answers.pop(0)[1].encode())
 
     def until(
         self, wanted: str | Callable[[str], bool], *, seconds: float = 20.0

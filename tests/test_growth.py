@@ -438,6 +438,8 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.pattern._sgr": removes,
     "log.raw_body._TEXT_OR_BRACKET": finds,
     "storage.settings._SHELL_SYNTAX": TYPED,
+    "tree.filters._RUN_ID": TYPED,
+    "tree.filters._WORD": TYPED,
     "times._ago": TYPED,
     "times._rfc3339": is_all,
     "times._time_of_day": TYPED,
@@ -451,6 +453,8 @@ PATTERNS: Final[dict[str, Any]] = {
     "ui.term.diff.PASSES_BY": is_all,
     "ui.term.buffer._TOKEN": finds,
     "ui.term.buffer._MOVE": finds,
+    "ui.term.pace._ANSWER": finds,
+    "ui.term.pace._BEGINNING": finds,
 }
 """How each pattern is used, or why no server's text comes before it."""
 

@@ -13,8 +13,10 @@ from chronotui.cli.output import has_screen
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from chronotui.cli.invocation import Invocation
-    from chronotui.demo.server import DemoServer
+    from chronotui.demo.kinds import RunningDemo
     from chronotui.storage.settings import Config, Profile
 
 _SWITCH_SECONDS: Final = 0.001
@@ -23,9 +25,6 @@ _SWITCH_SECONDS: Final = 0.001
 
 def desk(invocation: Invocation) -> int:
     """Open the desk on the profile in use; without any profile, the first-run form."""
-    options = invocation.options
-    if options.job and not options.workflow:
-        raise UsageError("--job needs --workflow beside it.")
     if not has_screen() or not _is_first_start(invocation):
         profile = invocation.profile
     else:
@@ -33,8 +32,18 @@ def desk(invocation: Invocation) -> int:
         if made is None:
             return _open_demo_desk(invocation)
         profile = made
+    _check_link(invocation.options, profile)
     _need_terminal("chronotui --help names the commands that work without one.")
     return _show_desk(invocation, profile, invocation.config)
+
+
+def _check_link(options: Namespace, profile: Profile) -> None:
+    """Refuse a job without its workflow; the runs of an app have none."""
+    from chronotui.sources.protocol import KINDS
+
+    has_workflows = not KINDS[profile.kind].capabilities.runs
+    if options.job and not options.workflow and has_workflows:
+        raise UsageError("--job needs --workflow beside it.")
 
 
 def _show_desk(
@@ -98,25 +107,10 @@ def _make_first_profile(invocation: Invocation) -> Profile | None:
 
 def demo(invocation: Invocation) -> int:
     options = invocation.options
-    from chronotui.sources.protocol import KINDS
-
-    kind = KINDS[options.kind]
-    if not kind.opener:
-        raise UsageError(
-            f"The demo of a {kind.unit} is not in this version.",
-            next_step=f"Leave out --kind {kind.name}.",
-        )
     if not options.serve:
+        _check_desk_opens(options.kind)
         _need_terminal("chronotui demo --serve starts the server alone.")
-    from chronotui.demo.routes import Dialect
-    from chronotui.demo.server import DemoServer
-
-    server = DemoServer(
-        seed=1 if options.seed is None else options.seed,
-        dialect=Dialect(options.dialect),
-        port=options.port or 0,
-        lines=options.lines,
-    )
+    server = _make_demo(options)
     try:
         server.start()
     except OSError as error:
@@ -132,6 +126,38 @@ def demo(invocation: Invocation) -> int:
         server.stop()
 
 
+def _check_desk_opens(kind_name: str) -> None:
+    from chronotui.sources.protocol import KINDS
+
+    kind = KINDS[kind_name]
+    if not kind.opener:
+        raise UsageError(
+            f"The demo of a {kind.unit} is not in this version.",
+            next_step=f"Leave out --kind {kind.name}.",
+        )
+
+
+def _make_demo(options: Namespace) -> RunningDemo:
+    from chronotui.demo.kinds import DemoOptions, make_demo
+
+    try:
+        return make_demo(
+            options.kind,
+            DemoOptions(
+                options.seed,
+                options.port or 0,
+                options.lines,
+                options.dialect,
+                options.server_version,
+            ),
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"{error} is not for a demo of this kind.",
+            next_step="Leave it out, or choose another --kind.",
+        ) from None
+
+
 def _open_demo_desk(invocation: Invocation) -> int:
     from chronotui.demo.server import DemoServer
 
@@ -139,26 +165,31 @@ def _open_demo_desk(invocation: Invocation) -> int:
         return _show_demo(invocation, server)
 
 
-def _show_demo(invocation: Invocation, server: DemoServer) -> int:
+def _show_demo(invocation: Invocation, server: RunningDemo) -> int:
     from chronotui.storage.settings import Config
 
     config = Config(Path(os.devnull))
     return _show_desk(invocation, demo_profile(server), config, demo=True)
 
 
-def demo_profile(server: DemoServer) -> Profile:
+def demo_profile(server: RunningDemo) -> Profile:
     from chronotui.storage.settings import AuthSettings, Profile, Secret
 
-    auth = AuthSettings(email=server.email, password=Secret(server.password))
-    if not server.dialect.is_current:
-        cookie, _csrf = server.open_session()
+    known = server.credentials()
+    if known.token:
         auth = AuthSettings(
-            method="bearer", token=Secret(server.token), session=Secret(cookie)
+            method="bearer",
+            token=Secret(known.token),
+            session=Secret(known.session) if known.session else None,
         )
-    return Profile(name="demo", url=server.url, poll_seconds=2.0, auth=auth)
+    else:
+        auth = AuthSettings(email=known.email, password=Secret(known.password))
+    return Profile(
+        name="demo", kind=server.kind, url=server.url, poll_seconds=2.0, auth=auth
+    )
 
 
-def _serve(invocation: Invocation, server: DemoServer) -> int:
+def _serve(invocation: Invocation, server: RunningDemo) -> int:
     """Say where the server is on standard output, and serve until interrupted."""
     import signal
     import threading
@@ -166,10 +197,7 @@ def _serve(invocation: Invocation, server: DemoServer) -> int:
     output = invocation.output
     output.write(f"{server.url}\n")
     output.flush()
-    invocation.say(
-        f"serving; sign in as {server.email} with {server.password}, or "
-        f"with the token {server.token}. Ctrl+C ends it."
-    )
+    invocation.say(f"serving; {server.greeting}. Ctrl+C ends it.")
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     ended.wait()

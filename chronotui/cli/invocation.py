@@ -9,21 +9,28 @@ import contextlib
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from chronotui.cli.output import Output, may_ask, say
-from chronotui.errors import ConfigError, NotSignedInError, PathRefusedError
+from chronotui.errors import (
+    ConfigError,
+    NotSignedInError,
+    PathRefusedError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Awaitable, Callable, Iterator
+    from datetime import datetime
 
     from chronotui.engine.client import AskSecret, SecretQuestion
     from chronotui.engine.retry import Retries
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import RunSource, Server, Source
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
 
+Client = TypeVar("Client", bound="Server")
 Result = TypeVar("Result")
 
 
@@ -130,23 +137,34 @@ class Invocation:
 
         return Retries(self.say)
 
-    def with_client(
+    def with_client(self, work: Callable[[Source], Awaitable[Result]]) -> Result:
+        """Run ``work`` as `with_server` does, on a server with jobs."""
+        return self.with_server(work, needs="jobs")
+
+    def with_runs(self, work: Callable[[RunSource], Awaitable[Result]]) -> Result:
+        """Run ``work`` as `with_server` does, on a server with the runs of an app."""
+        return self.with_server(work, needs="runs")
+
+    def with_server(
         self,
-        work: Callable[[Source], Awaitable[Result]],
+        work: Callable[[Client], Awaitable[Result]],
         *,
         ask: AskSecret | None = None,
+        needs: str = "",
     ) -> Result:
         """Run ``work`` with a client of the profile, which is closed afterwards.
 
         Without ``ask``, secrets are asked for on the terminal, if there is one.
+        ``needs`` is the capability the server must have; "" takes any.
         """
         profile = self.profile
         import asyncio
 
-        from chronotui.engine.client import open_client
+        from chronotui.engine.client import open_server
 
         async def run() -> Result:
-            client = open_client(profile, ask=ask or asker(), log=self.log)
+            opened = open_server(profile, needs=needs, ask=ask or asker(), log=self.log)
+            client = cast("Client", opened)
             try:
                 return await work(client)
             finally:
@@ -154,9 +172,28 @@ class Invocation:
 
         return asyncio.run(_ended_in_order(run()))
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether the profile in use is that of an app with runs, without workflows."""
+        from chronotui.sources.protocol import KINDS
+
+        return KINDS[self.profile.kind].capabilities.runs
+
     def close(self) -> None:
         if self.open_log is not None:
             self.open_log.close()
+
+
+def typed_time(option: str, text: str) -> datetime:
+    """Read the time that an option was given, where none is named the local one."""
+    from datetime import UTC, datetime
+
+    from chronotui.times import parse_when
+
+    try:
+        return parse_when(text, datetime.now(UTC).astimezone())
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def find_profile(config: Config, name: str) -> Profile:

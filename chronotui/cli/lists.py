@@ -1,4 +1,4 @@
-"""The verbs that list: `workflows`, `jobs`, `runs`."""
+"""The verbs that list workflows and jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from chronotui.cli.output import Cell, Column
-from chronotui.errors import UsageError
 from chronotui.model import JobFilter, JobStatus, Trigger
 from chronotui.paging import CursorTrail
 
@@ -21,13 +20,16 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-_TABLE_ROWS: Final = 50
-_STYLES: Final = {
+TABLE_ROWS: Final = 50
+STATUS_STYLES: Final = {
     "RUNNING": "36",
     "COMPLETED": "32",
     "FAILED": "1;31",
     "CANCELED": "33",
+    "PAUSED": "35",
+    "PARTIAL-SUCCEEDED": "33",
 }
+"""SGR codes of states."""
 
 
 def _every(workflow: Workflow) -> str:
@@ -37,17 +39,17 @@ def _every(workflow: Workflow) -> str:
 
 def _build(workflow: Workflow) -> Cell:
     build = "TERMINATED" if workflow.terminated_at else str(workflow.build_status or "")
-    return Cell(build, _STYLES.get(build, "") if build != "COMPLETED" else "")
+    return Cell(build, STATUS_STYLES.get(build, "") if build != "COMPLETED" else "")
 
 
 def _failures(workflow: Workflow) -> Cell:
     failures, allowed = workflow.consecutive_failures, workflow.max_consecutive_failures
     text = f"{failures}/{allowed}" if allowed else str(failures)
-    return Cell(text, _STYLES["FAILED"] if failures else "")
+    return Cell(text, STATUS_STYLES["FAILED"] if failures else "")
 
 
 def _status(job: Job) -> Cell:
-    return Cell(job.status, _STYLES.get(job.status, ""))
+    return Cell(job.status, STATUS_STYLES.get(job.status, ""))
 
 
 def _attempts(job: Job) -> str:
@@ -161,7 +163,7 @@ def jobs(invocation: Invocation) -> int:
 def _limit(invocation: Invocation) -> int | None:
     limit: int | None = invocation.options.limit
     is_table = invocation.options.output == "table"
-    return _TABLE_ROWS if limit is None and is_table else limit
+    return TABLE_ROWS if limit is None and is_table else limit
 
 
 def _print(
@@ -193,16 +195,3 @@ def json_array(items: Sequence[object]) -> str:
     """Return one JSON array, an object a line."""
     lines = ",\n ".join(json.dumps(item, ensure_ascii=False) for item in items)
     return f"[{lines}]\n"
-
-
-def runs(_invocation: Invocation) -> int:
-    """Say that no kind of server that has runs can be opened."""
-    from chronotui.sources.protocol import KINDS
-
-    kinds = KINDS.values()
-    with_runs = [f"{kind.unit}s" for kind in kinds if kind.capabilities.runs]
-    with_jobs = [kind.label for kind in kinds if kind.capabilities.jobs]
-    raise UsageError(
-        f"Runs of {' and '.join(with_runs)} are not in this version.",
-        next_step=f"chronotui jobs lists the jobs of a {with_jobs[0]} workflow.",
-    )

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from chronotui.cli.invocation import typed_time
 from chronotui.cli.output import say, shows_progress
 from chronotui.errors import UsageError
 from chronotui.model import STDERR
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from chronotui.log.chunks import Overflow
     from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import RunSource, Source
 
     LinePrinter: TypeAlias = Callable[[LogLine], bytes]
 
@@ -39,7 +40,8 @@ _PROGRESS_SECONDS: Final = 0.25
 
 def logs(invocation: Invocation) -> int:
     """Print a job's log in order, as it stands or to its end."""
-    selection = _line_selection(invocation.options)
+    selection = line_selection(invocation.options)
+    _check_named(invocation.options)
     read = _follow if invocation.options.follow else _retained
 
     async def work(client: Source) -> int:
@@ -47,9 +49,18 @@ def logs(invocation: Invocation) -> int:
         try:
             return await read(invocation, client, workflow, job, selection)
         finally:
-            _tell_too_slow(invocation, selection)
+            tell_too_slow(invocation, selection)
 
     return invocation.with_client(work)
+
+
+def _check_named(options: Namespace) -> None:
+    """Refuse a workflow named without its job."""
+    if options.job is None:
+        raise UsageError(
+            f"A job is named by its workflow and its id: chronotui {options.verb} W J.",
+            next_step=f"chronotui jobs {shlex.quote(options.workflow)} lists them.",
+        )
 
 
 async def _named_job(invocation: Invocation, client: Source) -> tuple[Workflow, Job]:
@@ -122,7 +133,7 @@ def _time(line: LogLine) -> str | None:
     return None if line.time_ns is None else format_time_ns(line.time_ns)
 
 
-def _line_selection(options: Namespace) -> LineSelection:
+def line_selection(options: Namespace) -> LineSelection:
     from chronotui.engine.retained import LineSelection
 
     return LineSelection(
@@ -143,7 +154,7 @@ def _grep(text: str) -> LineMatcher:
         raise UsageError(f"--grep: {error}") from None
 
 
-def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
+def tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
     from chronotui.log.pattern import LineMatcher
 
     grep = selection.grep
@@ -158,12 +169,7 @@ def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
 def _since_ns(text: str) -> int:
     from datetime import UTC, datetime
 
-    from chronotui.times import parse_when
-
-    try:
-        when = parse_when(text, datetime.now(UTC).astimezone())
-    except ValueError as error:
-        raise UsageError(f"--since: {error}") from None
+    when = typed_time("--since", text)
     since = when.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     seconds = since.days * 86400 + since.seconds
     return seconds * 1_000_000_000 + since.microseconds * 1000
@@ -211,7 +217,7 @@ async def _follow(
         workflow,
         job,
         selection=selection,
-        settings=_watch_settings(invocation),
+        settings=watch_settings(invocation),
         tell=invocation.say,
         spool=partial(_open_spool, invocation),
     )
@@ -249,7 +255,7 @@ def _open_spool(invocation: Invocation) -> Overflow:
     return SpoolFile(invocation.config.ui.spool_dir)
 
 
-def _watch_settings(invocation: Invocation) -> WatchSettings:
+def watch_settings(invocation: Invocation) -> WatchSettings:
     """Return how a job is watched where nobody can be asked to sign in again."""
     from chronotui.engine.timing import WatchSettings
 
@@ -259,29 +265,37 @@ def _watch_settings(invocation: Invocation) -> WatchSettings:
 
 def save(invocation: Invocation) -> int:
     """Save a job's log; the path of the file is what standard output gets."""
-    if invocation.options.path == "-":
-        raise UsageError(
-            "A log is saved into a file.", next_step="chronotui logs prints it."
-        )
+    _check_named(invocation.options)
 
     async def work(client: Source) -> SaveResult:
-        from chronotui.engine.save import Save
-
         request = _request(invocation, *await _named_job(invocation, client))
-        task = Save(client, request, watch=_watch_settings(invocation))
-        progress = asyncio.create_task(_show_progress(task, invocation.say))
-        try:
-            return await task.run()
-        except asyncio.CancelledError:
-            await _end(progress)
-            invocation.say(f"{task.error or 'cancelled.'}")
-            if task.part is not None and task.is_recording:
-                say(f"  {_command_that_goes_on(invocation.options)}")
-            raise
-        finally:
-            await _end(progress)
+        return await saved(invocation, client, request)
 
-    result = invocation.with_client(work)
+    return tell_saved(invocation, invocation.with_client(work))
+
+
+async def saved(
+    invocation: Invocation, client: Source | RunSource, request: SaveRequest
+) -> SaveResult:
+    """Save as asked and show how far it is; a save that was cancelled is said so."""
+    from chronotui.engine.save import Save
+
+    task = Save(client, request, watch=watch_settings(invocation))
+    progress = asyncio.create_task(_show_progress(task, invocation.say))
+    try:
+        return await task.run()
+    except asyncio.CancelledError:
+        await _end(progress)
+        invocation.say(f"{task.error or 'cancelled.'}")
+        if task.part is not None and task.is_recording:
+            say(f"  {_command_that_goes_on(invocation.options)}")
+        raise
+    finally:
+        await _end(progress)
+
+
+def tell_saved(invocation: Invocation, result: SaveResult) -> int:
+    """Print the path of a file that was saved, and say what is to be known of it."""
     invocation.output.write(f"{result.path}\n")
     invocation.output.flush()
     for words in (result.sentence(), *result.notes):
@@ -303,7 +317,8 @@ def _command_that_goes_on(options: Namespace) -> str:
     words += ["save", options.workflow, options.job]
     if options.path:
         words += ["-O", options.path]
-    words += ["--format", options.format]
+    if options.format:
+        words += ["--format", options.format]
     if options.stream:
         words += ["--stream", options.stream]
     return shlex.join(words)
@@ -311,14 +326,14 @@ def _command_that_goes_on(options: Namespace) -> str:
 
 def _request(invocation: Invocation, workflow: Workflow, job: Job) -> SaveRequest:
     from chronotui.engine.save_request import SaveRequest
-    from chronotui.log.formats import save_format
+    from chronotui.log.formats import SAVE_FORMATS, save_format
 
     options = invocation.options
     configured = invocation.profile.save_dir or invocation.config.ui.save_dir
     return SaveRequest(
         workflow_id=workflow.id,
         job_id=job.id,
-        format=save_format(options.format),
+        format=save_format(options.format) if options.format else SAVE_FORMATS[0],
         path=Path(options.path).expanduser() if options.path else None,
         folder=configured or Path(),
         stream=options.stream,
@@ -360,7 +375,7 @@ def _progress_text(task: Save) -> str:
     now = task.progress
     said = f"; {now.said}" if now.said else ""
     return (
-        f"{now.phase}: {size_text(now.bytes)}, {plural(now.lines, 'line')}, "
+        f"{now.phase}: {size_text(now.bytes)}, {plural(now.lines, now.noun)}, "
         f"{size_text(now.bytes_per_second)}/s, {now.elapsed_seconds:.0f} s"
         f"{', server away' if now.away else ''}{said}"
     )

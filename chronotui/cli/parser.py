@@ -13,7 +13,7 @@ from chronotui import SOURCE_KINDS, __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final, NoReturn
 
 PROGRAM: Final = "chronotui"
@@ -122,7 +122,7 @@ def option(
         settings["action"] = "store_true"
     if known:
         says = f"{says}: {', '.join(known)}"
-        settings["type"] = str.upper
+        settings.setdefault("type", str.upper)
     complete = _COMPLETED.get(named or "", "")
     return Option(tuple(names), says, settings, of or known, complete)
 
@@ -145,8 +145,9 @@ def port(text: str) -> int:
     return number
 
 
-def _form(*forms: str) -> Option:
-    return option("-o --output", "form of the output", of=forms, default=forms[0])
+def _form(*forms: str, **settings: Any) -> Option:
+    settings = {"default": forms[0], **settings}
+    return option("-o --output", "form of the output", of=forms, **settings)
 
 
 GLOBAL: Final = (
@@ -160,15 +161,19 @@ GLOBAL: Final = (
 )
 DESK: Final = (
     option("--workflow W", "open the desk at this workflow"),
-    option("--job J", "open this job of the workflow"),
+    option("--job J", "open this job of the workflow; of an app, this run"),
 )
 
 _WORKFLOW = option("workflow W", "id, beginning of an id, or exact name")
-_JOB = option("job J", "id, or beginning of an id")
+_NAMED = option(
+    "workflow W", "id, beginning of an id, or exact name; of an app, its run alone"
+)
+_JOB = option("job J", "id, or beginning of an id; an app's run has none", nargs="?")
 _STREAM = option("--stream", "only this stream", of=("stdout", "stderr"))
 _STATUSES = ("PENDING", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED")
 _TRIGGERS = ("AUTOMATIC", "MANUAL")
 _DIALECTS = ("current", "documented")
+_RELEASES = ("1.14.2", "1.13.0", "1.9.2")
 _LIMIT = option("--limit N", "at most so many rows", type=positive)
 _NAME = option("name NAME", "name of the profile")
 _MAYBE_NAME = option(
@@ -189,7 +194,7 @@ _JOBS = (
     _form("table", "json"),
 )
 _LOGS = (
-    _WORKFLOW,
+    _NAMED,
     _JOB,
     option("-f --follow", "go on live until the job ends"),
     _STREAM,
@@ -204,19 +209,21 @@ _LOGS = (
 
 def _save() -> tuple[Option, ...]:
     from chronotui.log.formats import SAVE_FORMATS
+    from chronotui.runs.formats import RUN_FORMATS
 
-    formats = tuple(each.name for each in SAVE_FORMATS)
+    names = [each.name for each in (*SAVE_FORMATS, *RUN_FORMATS)]
     *first, last = dict.fromkeys(each.says for each in SAVE_FORMATS)
-    says = f"{', '.join(first)}, or {last}"
+    of_a_run = " or ".join(each.says for each in RUN_FORMATS)
+    says = f"{', '.join(first)}, or {last}; of an app's run, {of_a_run}"
     return (
-        _WORKFLOW,
+        _NAMED,
         _JOB,
         option(
             "-O --output-path PATH",
             "file to write; without it, the server's name for it",
             dest="path",
         ),
-        option("--format", says, of=formats, default=formats[0]),
+        option("--format", says, of=tuple(dict.fromkeys(names))),
         _STREAM,
         option("--query Q", "only lines the server finds with this"),
         option("--force", "replace an existing file; begin a recording again"),
@@ -224,22 +231,42 @@ def _save() -> tuple[Option, ...]:
     )
 
 
-_RUNS = (
-    option("--status S", "only this state"),
-    option("--keyword K", "only runs with this word"),
-    option("--since T", "from this time on"),
-    option("--until T", "until this time"),
-    option("--user SESSION", "only this end user's session"),
-    option("--account EMAIL", "only this account"),
-    _form("table", "json", "csv"),
+_OUTCOMES = (
+    "running",
+    "paused",
+    "succeeded",
+    "partial-succeeded",
+    "failed",
+    "stopped",
 )
+
+
+def _runs() -> tuple[Option, ...]:
+    from chronotui.runs.formats import LIST_FORMATS
+
+    forms = ("table", *sorted(each.name for each in LIST_FORMATS))
+    return (
+        option("--status S", "only this state", known=_OUTCOMES, type=str),
+        option("--keyword K", "only runs with this in their inputs or outputs"),
+        option("--since T", "only runs from a time on: RFC 3339, 14:05, or 15m ago"),
+        option("--until T", "only runs up to a time"),
+        option("--user SESSION", "only runs by an end user, by the session id"),
+        option("--account EMAIL", "only runs by an account, by its e-mail"),
+        _LIMIT,
+        _form(*forms, default=None),
+        option("-O --output-path PATH", "write a file instead", dest="path"),
+        option("--force", "replace an existing file"),
+    )
+
+
 _DEMO = (
     option("--serve", "only serve, without the desk"),
     option("--port N", "port to serve on; 0 takes a free one", type=port),
     option("--kind", "kind of server", of=SOURCE_KINDS, default=SOURCE_KINDS[0]),
-    option("--lines N", "lines of the longest log", type=count),
+    option("--lines N", "lines of the longest log, or runs of an app", type=count),
     option("--seed N", "seed of the generated world", type=count),
-    option("--dialect", "wire dialect of the server", of=_DIALECTS, default="current"),
+    option("--dialect", "wire dialect of a Chronoverse server", of=_DIALECTS),
+    option("--server-version", "release of a Dify server", of=_RELEASES),
     *DESK,
 )
 
@@ -298,14 +325,19 @@ _PROFILE_VERBS = (
 VERBS: Final = (
     Verb("workflows", "list workflows", "lists:workflows", _WORKFLOWS),
     Verb("jobs", "list the jobs of a workflow, newest first", "lists:jobs", _JOBS),
-    Verb("logs", "print the log of a job, oldest line first", "logs:logs", _LOGS),
+    Verb(
+        "logs",
+        "print the log of a job or of an app's run, oldest line first",
+        "run_logs:logs",
+        _LOGS,
+    ),
     Verb(
         "save",
-        "save the log of a job; of a running one, to its end",
-        "logs:save",
+        "save the log of a job or of an app's run; while it runs, to its end",
+        "run_logs:save",
         _save,
     ),
-    Verb("runs", "list the workflow runs of a Dify app", "lists:runs", _RUNS),
+    Verb("runs", "list the runs of an app, newest first", "runs:runs", _runs),
     Verb(
         "demo",
         "the desk on a built-in server with lifelike workflows",
@@ -339,6 +371,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         SystemExit: Help or the version was asked for (0), or the arguments cannot
             be taken (2); what there is to say has been said.
     """
+    argv = settled(argv)
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
     version = f"{PROGRAM} {__version__}"
     parser.add_argument("--version", action="version", version=version)
@@ -387,6 +420,65 @@ def _add(
     for option in options:
         settings = {**option.settings, **more}
         parser.add_argument(*option.names, help=option.help, **settings)
+
+
+# Before argparse reads the words: it takes no value that begins with a minus, and no
+# argument behind an option once one that may be left out is due.
+
+
+def settled(argv: list[str]) -> list[str]:
+    """Return the words with each value tied to its option, arguments of a verb last."""
+    flags = _by_name([*GLOBAL, *DESK])
+    verbs = {verb.name: verb for verb in VERBS}
+    ordered: list[str] = []
+    arguments: list[str] = []
+    lacking: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            return [*ordered, *arguments, word, *words]
+        if word.startswith("-") and word != "-":
+            tied = _tied(word, words, flags)
+            (ordered if tied else lacking).extend(tied or [word])
+        elif word in verbs:
+            verb = verbs[word]
+            ordered.append(word)
+            flags = _by_name([*verb.options, *verb.inherited])
+            verbs = {inner.name: inner for inner in verb.verbs}
+        else:
+            arguments.append(word)
+    return [*ordered, *arguments, *lacking]
+
+
+def _by_name(options: Iterable[Option]) -> dict[str, Option]:
+    return {name: option for option in options for name in option.names}
+
+
+def _tied(word: str, words: Iterator[str], flags: dict[str, Option]) -> list[str]:
+    """Return an option with the value that follows it, if it takes one.
+
+    What follows is left alone where it names an option itself. Nothing is returned
+    where nothing follows: behind it no argument may be taken for the value.
+    """
+    name = word if word.startswith("--") else _last_short(word, flags)
+    option = flags.get(name)
+    if option is None or not option.takes_value:
+        return [word]
+    value = next(words, None)
+    if value is None:
+        return []
+    if value in flags:
+        return [word, *(_tied(value, words, flags) or [value])]
+    return [f"{word}={value}" if word.startswith("--") else f"{word}{value}"]
+
+
+def _last_short(word: str, flags: dict[str, Option]) -> str:
+    """Return the last of short options written together, "" where a value follows."""
+    for place, letter in enumerate(word[1:], 2):
+        option = flags.get(f"-{letter}")
+        if option is not None and option.takes_value:
+            return f"-{letter}" if place == len(word) else ""
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,6 +6,7 @@ import copy
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from chronotui import SIGN_IN_METHODS, SOURCE_KINDS
 from chronotui.cli.invocation import ask_on_terminal, asker, find_profile
 from chronotui.cli.lists import json_array
 from chronotui.cli.output import Column, may_ask, say
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.engine.client import SecretQuestion
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import Server
     from chronotui.storage.config_edit import Document
     from chronotui.storage.settings import Profile
 
@@ -71,6 +72,7 @@ def show(invocation: Invocation) -> int:
 
 def add(invocation: Invocation) -> int:
     """Add a profile; its connection is tried first."""
+    from chronotui.sources.protocol import KINDS
     from chronotui.storage.config import load_config
 
     options = invocation.options
@@ -82,7 +84,11 @@ def add(invocation: Invocation) -> int:
         )
     options.profile_url = options.profile_url or options.url
     if not options.profile_url:
-        raise ConfigError("A profile needs a server.", next_step="Add --url URL.")
+        example = KINDS[options.kind or SOURCE_KINDS[0]].url_example
+        raise ConfigError(
+            "A profile needs a server.",
+            next_step=f"Add --url URL, such as {example}.",
+        )
     table = _changed_table({}, options)
 
     def change(document: Document) -> None:
@@ -151,10 +157,10 @@ def login(invocation: Invocation) -> int:
         answers[question.kind] = await ask_on_terminal(question)
         return answers[question.kind]
 
-    async def work(client: Source) -> None:
+    async def work(client: Server) -> None:
         await client.sign_in()
 
-    invocation.with_client(work, ask=ask if may_ask() else None)
+    invocation.with_server(work, ask=ask if may_ask() else None)
     for kind, answer in answers.items():
         _keep_in_keyring(profile, kind, answer)
     if auth.method == "session":
@@ -190,11 +196,11 @@ def logout(invocation: Invocation) -> int:
         invocation.say(f"no session of {profile.name} is kept.")
         return 0
 
-    async def work(client: Source) -> None:
+    async def work(client: Server) -> None:
         await client.sign_out()
 
     try:
-        invocation.with_client(work)
+        invocation.with_server(work)
     except ChronotuiError as error:
         invocation.say(f"the server was not told: {error.sentence}")
     file.forget()
@@ -227,7 +233,8 @@ def _changed_table(table: Document, options: Namespace) -> Document:
     auth = {name: value for name, value in given.items() if value}
     if auth:
         table["auth"] = {**_without_rivals(table.get("auth", {}), auth), **auth}
-        table["auth"].setdefault("method", _method(table["auth"]))
+        kind = table.get("kind", SOURCE_KINDS[0])
+        table["auth"].setdefault("method", _method(table["auth"], kind))
     for text in options.set:
         key, value = _assignment(text)
         _put(table, key, value)
@@ -253,12 +260,13 @@ def _write_edit(
     prepared.write()
 
 
-def _method(auth: Document) -> str:
+def _method(auth: Document, kind: str) -> str:
+    """Return the way to sign in that fits the secret that is named."""
     if any(name.startswith("token") for name in auth):
         return "bearer"
     if any(name.startswith("session") for name in auth):
         return "cookie"
-    return "session"
+    return SIGN_IN_METHODS[kind][0]
 
 
 def _without_rivals(auth: Document, given: Document) -> Document:

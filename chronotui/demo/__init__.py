@@ -1,1 +1,1 @@
-"""A Chronoverse server good enough to test against, and to try the desk with."""
+"""Servers good enough to test against, and to try the desk with: one of each kind."""

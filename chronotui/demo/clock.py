@@ -93,6 +93,15 @@ def number_of(text: str) -> int:
     return crc32(text.encode())
 
 
+def make_id(first: int, *seed: int) -> str:
+    """Return a UUID whose first eight digits are ``first``."""
+    high, low = roll(*seed, 1), roll(*seed, 2)
+    return (
+        f"{first & 0xFFFFFFFF:08x}-{high & 0xFFFF:04x}-4{high >> 16 & 0xFFF:03x}-"
+        f"{0x8000 | low & 0x3FFF:04x}-{low >> 16 & 0xFFFFFFFFFFFF:012x}"
+    )
+
+
 class SeededRandom:
     def __init__(self, *seed: int) -> None:
         self._seed = roll(*seed)

@@ -371,12 +371,12 @@ class ServerConnection(asyncio.Protocol):
 def _read_request(head: h11.Request, body: bytes) -> Request:
     """Make a request of what came; raises ValueError if its target is no address."""
     parts = urlsplit(head.target.decode())
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pairs = tuple(parse_qsl(parts.query, keep_blank_values=True))
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers
     }
     method, path = head.method.decode(), unquote(parts.path)
-    return Request(method, path, query, headers, body)
+    return Request(method, path, dict(pairs), headers, body, pairs)
 
 
 def _unframed_head(status: int, headers: Headers) -> bytes:

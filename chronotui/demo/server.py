@@ -15,7 +15,8 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from chronotui.demo.faults import SPOILED, Failure, Faults, refused, replacement
+from chronotui.demo.exchange import Exchanger
+from chronotui.demo.faults import Faults
 from chronotui.demo.routes import (
     Accounts,
     Dialect,
@@ -25,7 +26,7 @@ from chronotui.demo.routes import (
     find_endpoint,
     words_of,
 )
-from chronotui.demo.wire import Streamed, plain
+from chronotui.demo.wire import DemoCredentials, plain
 
 if TYPE_CHECKING:
     import ssl
@@ -34,12 +35,11 @@ if TYPE_CHECKING:
 
     from chronotui.demo.clock import DemoClock
     from chronotui.demo.connection import ServerConnection
-    from chronotui.demo.wire import DemoAnswer, Request, StreamTrouble
+    from chronotui.demo.kinds import DemoOptions
+    from chronotui.demo.wire import Request, StreamTrouble
     from chronotui.demo.world import WorkflowPlan, World
 
 _IDLE_SECONDS: Final = 30.0
-_SOON: Final = 40
-"""Bytes of a streamed answer that was to be spoiled before it breaks off."""
 
 
 class RequestRecord(NamedTuple):
@@ -237,6 +237,7 @@ class DemoServer(LoopbackListener):
         service: The server without its sockets.
     """
 
+    kind = "chronoverse"
     email = "demo@example.com"
     password = "chronoverse-demo"  # noqa: S105 — the demo's own, on loopback
     token = "demo-token-3f9c"  # noqa: S105 — the demo's own, on loopback
@@ -267,6 +268,7 @@ class DemoServer(LoopbackListener):
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
         self.faults = faults or Faults()
         self.requests = RequestLog()
+        self._exchanger = Exchanger(self.faults, self.requests)
         accounts = Accounts(
             self.email,
             self.password,
@@ -313,71 +315,39 @@ class DemoServer(LoopbackListener):
         """Sign the demo's user in without a request; return session and csrf."""
         return self.service.accounts.open_session()
 
-    async def serve(self, request: Request, connection: ServerConnection) -> None:
-        """Answer a request, or fail as the faults say.
+    @property
+    def greeting(self) -> str:
+        return (
+            f"sign in as {self.email} with {self.password}, or "
+            f"with the token {self.token}"
+        )
 
-        Requests without an answer are noted with the status 0.
-        """
+    def credentials(self) -> DemoCredentials:
+        if self.dialect.is_current:
+            return DemoCredentials(self.email, self.password)
+        cookie, _csrf = self.open_session()
+        return DemoCredentials(token=self.token, session=cookie)
+
+    async def serve(self, request: Request, connection: ServerConnection) -> None:
+        """Answer a request, or fail as the faults say."""
         from chronotui.demo import log_routes, raw_routes
-        from chronotui.demo.connection import send_stream
 
         del log_routes, raw_routes  # They are in the table of routes once imported.
         if self.prefix and not request.path.startswith(f"{self.prefix}/"):
             self.requests.add(request, "", 404)
-            await self._send(request, connection, plain(404, "404 page not found"))
+            unknown = plain(404, "404 page not found")
+            await self._exchanger.send(request, connection, unknown)
             return
         request = replace(request, path=request.path[len(self.prefix) :])
         endpoint, ids = find_endpoint(request.path)
-        wait = self.faults.wait_seconds()
-        if wait:
-            await asyncio.sleep(wait)
-        refusal = self.faults.refusal(endpoint)
-        if refusal is not None:
-            self.requests.add(request, endpoint, refusal.status)
-            instead = refused(refusal, words_of(request.method, endpoint))
-            await self._send(request, connection, instead)
-            return
-        failure = self.faults.failure(endpoint)
-        spoil = None if failure is None else SPOILED.get(failure)
-        if failure not in {None, Failure.CUT} and spoil is None:
-            await self._fail(request, connection, endpoint, failure)
-            return
-        answer = dispatch(self.service, request, endpoint, ids)
-        self.requests.add(request, endpoint, answer.status)
-        if isinstance(answer, Streamed):
-            trouble = self._trouble(request, endpoint)
-            if failure is not None:
-                trouble = trouble._replace(cut_bytes=_SOON)
-            await send_stream(connection, answer, trouble)
-        elif failure is Failure.CUT:
-            connection.send_half(answer)
-        else:
-            whole = spoil(answer) if spoil else answer
-            await self._send(request, connection, whole)
-
-    async def _send(
-        self, request: Request, connection: ServerConnection, answer: DemoAnswer
-    ) -> None:
-        whole = connection.whole(request, answer)
-        await connection.write(whole, self.faults.bytes_per_second)
-
-    async def _fail(
-        self,
-        request: Request,
-        connection: ServerConnection,
-        endpoint: str,
-        failure: Failure,
-    ) -> None:
-        if failure is Failure.RESET:
-            self.requests.add(request, endpoint, 0)
-            connection.reset()
-        elif failure is Failure.SILENCE:
-            self.requests.add(request, endpoint, 0)
-            await connection.wait_closed()
-        else:
-            answer = replacement(failure, self.faults.retry_after)
-            self.requests.add(request, endpoint, answer.status)
-            await self._send(request, connection, answer)
+        await self._exchanger.answer(
+            request,
+            connection,
+            endpoint,
+            lambda: dispatch(self.service, request, endpoint, ids),
+            words=words_of(request.method, endpoint),
+            trouble_of=lambda name: self._trouble(request, name),
+        )
 
     def _trouble(self, request: Request, endpoint: str) -> StreamTrouble:
         trouble = self.faults.trouble(endpoint)
@@ -388,3 +358,12 @@ class DemoServer(LoopbackListener):
                 soon = left if cut is None else min(left, cut)
                 trouble = trouble._replace(cut_seconds=soon)
         return trouble
+
+
+def demo_server(options: DemoOptions) -> DemoServer:
+    return DemoServer(
+        seed=1 if options.seed is None else options.seed,
+        dialect=Dialect(options.dialect or "current"),
+        port=options.port,
+        lines=options.lines,
+    )

@@ -21,13 +21,22 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked; header names are in lower case, the path is decoded."""
+    """What a client asked; header names are in lower case, the path is decoded.
+
+    A parameter that was given twice has its last value in ``query``, its first in
+    ``first_values``.
+    """
 
     method: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes = b""
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def first_values(self) -> dict[str, str]:
+        return dict(reversed(self.pairs))
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -44,6 +53,20 @@ class Request:
         if not isinstance(value, dict):
             raise ValueError("not an object")  # noqa: TRY004
         return value
+
+
+@dataclass(frozen=True)
+class DemoCredentials:
+    """What a client of a demo server signs in with: a password or a token.
+
+    Attributes:
+        session: A cookie for what a token does not open.
+    """
+
+    email: str = ""
+    password: str = ""
+    token: str = ""
+    session: str = ""
 
 
 @dataclass
@@ -78,6 +101,11 @@ def json_text(text: str, *, cache: str = "") -> DemoAnswer:
 def json_value(value: object, *, status: int = 200) -> DemoAnswer:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return DemoAnswer(status, text.encode(), JSON)
+
+
+def json_ascii(value: object, *, status: int = 200) -> DemoAnswer:
+    """Answer as Flask does: every letter beyond ASCII escaped, a newline at the end."""
+    return DemoAnswer(status, f"{json.dumps(value)}\n".encode(), JSON)
 
 
 class HeldBackStream(NamedTuple):

@@ -17,6 +17,7 @@ from chronotui.demo.clock import (
     SECOND,
     DemoClock,
     SeededRandom,
+    make_id,
     number_of,
     roll,
 )
@@ -107,15 +108,6 @@ class WorkflowPlan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.slug)
-
-
-def make_id(first: int, *seed: int) -> str:
-    """Return a UUID whose first eight digits are ``first``."""
-    high, low = roll(*seed, 1), roll(*seed, 2)
-    return (
-        f"{first & _WORD:08x}-{high & 0xFFFF:04x}-4{high >> 16 & 0xFFF:03x}-"
-        f"{0x8000 | low & 0x3FFF:04x}-{low >> 16 & 0xFFFFFFFFFFFF:012x}"
-    )
 
 
 class DemoWorkflow:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
+from chronotui.engine.list_readers import JobReader, ListReader, WorkflowReader
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retry import Phase, Step, next_step
+from chronotui.engine.run_reader import RunReader
 from chronotui.engine.timing import Backoff, Listeners, set_within
 from chronotui.errors import (
     ChronotuiError,
@@ -23,16 +24,19 @@ from chronotui.errors import (
     ServerError,
     own_fault,
 )
-from chronotui.tree.listing import ListPosition, Loading
-from chronotui.tree.model import TreeModel
+from chronotui.sources.protocol import CHRONOVERSE
+from chronotui.text import clean
+from chronotui.tree.filters import TreeSubject, is_run_id
+from chronotui.tree.model import NodeKey, TreeModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chronotui.model import Page, Workflow
-    from chronotui.sources.protocol import ListSource
+    from chronotui.model import Job, Workflow
+    from chronotui.sources.protocol import ListSource, RunSource, SourceKind
+    from chronotui.tree.branch import Branch
+    from chronotui.tree.filters import TreeFilters
     from chronotui.tree.listing import Listing
-    from chronotui.tree.model import Branch, NodeKey, TreeFilters
 
 TICK_SECONDS: Final = 0.033
 """Changes are gathered this long: 30 pictures a second are as many as are seen. Two
@@ -40,21 +44,6 @@ may be told at once, so that the first two pages of a list are shown as they com
 
 IDLE_FACTOR: Final = 3.0
 """A list in which nothing runs is asked this many times less often."""
-
-EMPTY_PAGES: Final = 10
-"""Pages without a new id that are passed over at once before waiting to be asked."""
-
-SKIPPED_PAGES: Final = 5
-"""Pages of nothing but hidden workflows that are passed over in one reading."""
-
-CATCH_UP_PAGES: Final = 20
-"""Pages read from the top until they meet what is known; then it begins again."""
-
-WHOLE_EVERY: Final = 4
-"""Each so many readings a list of workflows is read as far as it is loaded."""
-
-ALONE: Final = 3
-"""Unfinished jobs beyond the pages just read that are asked for alone, a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,169 +63,16 @@ class CatalogSettings:
         return self.poll_seconds if active else self.poll_seconds * IDLE_FACTOR
 
 
-class ListReader(ABC):
-    """Reads one list: its next page if that is wanted, else its beginning again.
-
-    Attributes:
-        due: When it is read again, in monotonic seconds.
-        task: The reading under way.
-    """
-
-    def __init__(self, client: ListSource, listing: Listing, backoff: Backoff) -> None:
-        self.listing = listing
-        self.backoff = backoff
-        self.wants_more = False
-        self.due = 0.0
-        self.task: asyncio.Task[None] | None = None
-        self._client = client
-        self._rounds = 0
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the list is likely to change soon."""
-        return False
-
-    async def read(self) -> None:
-        try:
-            if self.wants_more or not self.listing.answered:
-                await self._read_more()
-            else:
-                await self._read_again()
-        finally:
-            self.listing.loading = Loading.NOTHING
-
-    async def _read_more(self) -> None:
-        listing = self.listing
-        for _ in range(EMPTY_PAGES):
-            place = listing.next_place
-            if place is None:
-                break
-            listing.loading = Loading.MORE if listing.answered else Loading.FIRST
-            ids, following = await self._page(place)
-            held = listing.frontier
-            listing.extend(ids, following)
-            if listing.frontier > held:
-                break
-        self.wants_more = False
-
-    async def _read_again(self) -> list[str]:
-        """Read from the top until that meets what is known; return the ids read."""
-        self.listing.loading = Loading.REFRESH
-        self._rounds += 1
-        ids: list[str] = []
-        seen: set[ListPosition] = set()
-        place: ListPosition | None = ListPosition()
-        joined = False
-        while not joined:
-            place = place or ListPosition()
-            seen.add(place)
-            page, place = await self._page(place)
-            ids += page
-            last = place in seen or len(seen) >= CATCH_UP_PAGES
-            joined = self._join(ids, place, last=last)
-        return ids
-
-    def _join(
-        self, ids: list[str], following: ListPosition | None, *, last: bool
-    ) -> bool:
-        """Join what was read from the top, unless more is to be read before."""
-        if following is not None and not last and not self._is_enough(len(ids)):
-            return False
-        if self.listing.refresh(ids, following):
-            return True
-        if last:
-            self.listing.restart(ids, following)
-        return last
-
-    @abstractmethod
-    async def _page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
-        """Read the page at a place into the tree.
-
-        Returns:
-            The ids in its order, and the place that follows.
-        """
-
-    def _is_enough(self, _count: int) -> bool:
-        """Whether so many items from the top are enough to join."""
-        return True
-
-
-class WorkflowReader(ListReader):
-    """Reads the living workflows, and the terminated ones after them if wanted."""
-
-    def __init__(self, client: ListSource, tree: TreeModel, backoff: Backoff) -> None:
-        super().__init__(client, tree.workflows, backoff)
-        self._tree = tree
-        self._query = tree.filters.query or None
-        self._stages = (False, True) if tree.filters.terminated else (False,)
-
-    async def _page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
-        page = await self._ask(place.stage, place.cursor)
-        for _ in range(SKIPPED_PAGES):
-            if page.items or not page.hidden or page.cursor is None:
-                break
-            page = await self._ask(place.stage, page.cursor)
-        following = None
-        if page.cursor is not None:
-            following = ListPosition(place.stage, page.cursor)
-        elif place.stage + 1 < len(self._stages):
-            following = ListPosition(place.stage + 1)
-        return self._tree.put_workflows(page.items), following
-
-    async def _ask(self, stage: int, cursor: str | None) -> Page[Workflow]:
-        page = await self._client.workflows(
-            cursor=cursor, query=self._query, terminated=self._stages[stage]
-        )
-        if page.hidden and len(self._stages) == 1:
-            self.listing.hides_terminated = True
-        return page
-
-    def _is_enough(self, count: int) -> bool:
-        return self._rounds % WHOLE_EVERY != 0 or count >= self.listing.frontier
-
-
-class JobReader(ListReader):
-    """Reads the jobs of one workflow, as they are filtered when this is made."""
-
-    def __init__(self, client: ListSource, branch: Branch, backoff: Backoff) -> None:
-        super().__init__(client, branch.listing, backoff)
-        self._branch = branch
-        self._filter = branch.job_filter
-
-    @property
-    def is_active(self) -> bool:
-        return bool(self._branch.jobs.unfinished)
-
-    async def _page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
-        page = await self._client.jobs(
-            self._branch.workflow.id,
-            cursor=place.cursor,
-            only=self._filter,
-        )
-        following = None if page.cursor is None else ListPosition(cursor=page.cursor)
-        return self._branch.put(page.items), following
-
-    async def _read_again(self) -> list[str]:
-        """Ask also for unfinished jobs the pages did not hold, a few each round."""
-        ids = await super()._read_again()
-        branch, read = self._branch, set(ids)
-        unread = [job_id for job_id in branch.jobs.unfinished if job_id not in read]
-        for job_id in unread[:ALONE]:
-            try:
-                job = await self._client.reread(branch.jobs[job_id])
-            except NotFoundError:
-                branch.forget(job_id)
-            else:
-                branch.update(job)
-                branch.jobs.ask_later(job_id)
-        return ids
-
-
 class Catalog:
     """Reads workflows, and the jobs of expanded ones, into a tree; and polls them.
 
     Belongs to one event loop. Everything but ``run``, ``find`` and ``find_link``
     returns at once; what it asks for is read by ``run``.
+
+    Args:
+        client: The server.
+        settings: How often it is asked.
+        kind: What it lists and can do; one with runs gives a `RunSource`.
 
     Attributes:
         answered: Whether any list ever was.
@@ -244,9 +80,13 @@ class Catalog:
     """
 
     def __init__(
-        self, client: ListSource, *, settings: CatalogSettings | None = None
+        self,
+        client: ListSource,
+        *,
+        settings: CatalogSettings | None = None,
+        kind: SourceKind = CHRONOVERSE,
     ) -> None:
-        self.tree = TreeModel()
+        self.tree = TreeModel(TreeSubject(*kind.nouns, runs=kind.capabilities.runs))
         self.answered = False
         self.signed_out: NotSignedInError | None = None
         self._sign_in_again_at = 0.0
@@ -288,6 +128,10 @@ class Catalog:
         self.tree.set_expanded(workflow_id, expanded)
         self._changed(look_again=True)
 
+    def set_day_expanded(self, key: NodeKey, expanded: bool) -> None:
+        self.tree.set_day_expanded(key, expanded)
+        self._changed()
+
     def want_more(self, workflow_id: str) -> None:
         """Read the next page of a workflow's jobs; of the workflows for ""."""
         branch = self.tree.branch(workflow_id) if workflow_id else None
@@ -306,14 +150,18 @@ class Catalog:
         self.signed_out = None
         for reader in self._readers.values():
             reader.due = 0.0
+            reader.from_top = True
             reader.backoff.reset()
         self._wake.set()
 
     async def find(self, workflow_text: str, job_text: str | None = None) -> NodeKey:
         """Show and select what a deep link names, see `resolve_workflow`.
 
-        ``job_text`` None is the workflow itself.
+        ``job_text`` None is the workflow itself. An app is the only one there is:
+        what names it is not looked at, see `find_run`.
         """
+        if self.tree.subject.runs:
+            return await self.find_run(job_text)
         workflow = await resolve_workflow(self._client, workflow_text)
         job = None
         if job_text is not None:
@@ -321,6 +169,43 @@ class Catalog:
         key = self.tree.reveal(workflow, job)
         self._changed(look_again=True)
         return key
+
+    async def find_run(self, text: str | None) -> NodeKey:
+        """Show and select the run an id names, or the beginning of a loaded one's.
+
+        None is the app itself.
+
+        Raises:
+            ChronotuiError: It is not there, or the server cannot be asked.
+        """
+        app = await self._app()
+        job = None if text is None else await self._run_of(app, text.strip())
+        key = self.tree.reveal(app, job)
+        self._changed(look_again=True)
+        return key
+
+    async def _app(self) -> Workflow:
+        branch = next(iter(self.tree.branches()), None)
+        if branch is not None:
+            return branch.workflow
+        page = await self._client.workflows()
+        if not page.items:
+            raise NotFoundError("The server tells of no app.")
+        return page.items[0]
+
+    async def _run_of(self, app: Workflow, text: str) -> Job:
+        branch = self.tree.branch(app.id)
+        jobs = () if branch is None else branch.jobs
+        fitting = [job for job in jobs if job.shown_id.startswith(text)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if not is_run_id(text):
+            found = "several loaded runs" if fitting else "no loaded run"
+            raise NotFoundError(
+                f"The id of {found} begins with “{clean(text)}”.",
+                next_step="Give the whole id.",
+            )
+        return await self._client.job(app.id, text)
 
     async def find_link(
         self,
@@ -413,6 +298,8 @@ class Catalog:
         )
         if branch is None:
             return WorkflowReader(self._client, self.tree, backoff)
+        if self.tree.subject.runs:
+            return RunReader(cast("RunSource", self._client), branch, backoff)
         return JobReader(self._client, branch, backoff)
 
     def _start_due(self) -> float | None:

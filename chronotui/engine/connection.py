@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from chronotui.model import Job
 
 JOB: Final = "job"
+RUN: Final = "run"
 PAGE: Final = "log_page"
 STREAM: Final = "live"
 """Routes of a watch, as requests are named."""
 
-_SHORT: Final = {JOB: "job", PAGE: "log"}
+_SHORT: Final = {JOB: "job", RUN: "run", PAGE: "log"}
 """What was asked, so short that the answer and the next time stand on any line."""
 
 
@@ -48,6 +49,7 @@ class Connection(NamedTuple):
         is_troubled: Whether the reason tells of something that is not as it should
             be although the state itself is none of trouble.
         subject: What was asked then, where it is asked again.
+        waits_for: What is waited for, for WAITING.
     """
 
     kind: ConnectionKind
@@ -58,6 +60,7 @@ class Connection(NamedTuple):
     asked_until: float | None = None
     is_troubled: bool = False
     subject: str = ""
+    waits_for: str = "the start"
 
     def text(self, now: float) -> str:
         """Return the state in words, e.g. ``RECONNECTING 3, in 4 s``."""
@@ -65,7 +68,7 @@ class Connection(NamedTuple):
         if kind is ConnectionKind.QUIET:
             return f"QUIET {int(now - self.since)} s"
         if kind is ConnectionKind.WAITING:
-            return "WAITING for the start"
+            return f"WAITING for {self.waits_for}"
         if kind not in {ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE}:
             return str(kind)
         words = str(kind) + (f" {self.tries}" if self.tries else "")
@@ -236,6 +239,12 @@ class Connectivity:
         if self._broken_since is None:
             self._broken_since = self.clock.monotonic()
         self._note(STREAM, error, tries, delay)
+
+    def forgive(self) -> None:
+        """Note that no stream is wanted any more, however it failed."""
+        self._troubles.pop(STREAM, None)
+        self._broken_since = None
+        self.idle()
 
     def idle(self) -> None:
         self._enter(StreamPhase.IDLE)

@@ -1,7 +1,8 @@
 """What works between here and a profile's server, found out by asking it.
 
 ``try_profile`` is the short answer, for forms; ``diagnose`` looks at one thing after
-the other, the live stream of a running job included, for ``chronotui doctor``.
+the other, for ``chronotui doctor``: the live stream of a running job included, but no
+events of a run, for which the server might change what it keeps.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import time
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
-from chronotui.engine.client import open_client
+from chronotui.engine.client import open_server
 from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
 from chronotui.model import (
     Connected,
@@ -25,19 +26,23 @@ from chronotui.model import (
     StreamFailed,
 )
 from chronotui.sources.address import parse_address, proxy_notes
+from chronotui.sources.protocol import KINDS
 from chronotui.text import clean, plural
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
     from chronotui.engine.client import AskSecret, SecretQuestion
-    from chronotui.model import Job, LiveEvent, LogLine, Workflow
-    from chronotui.sources.protocol import Source
+    from chronotui.model import Job, LiveEvent, LogLine, Page, Workflow
+    from chronotui.sources.protocol import RunSource, Source
     from chronotui.storage.settings import Profile
     from chronotui.storage.state import DiagnosticLog
 
 MOST_SECONDS: Final = 10.0
 """How long a diagnosis takes at most, without the time somebody types a secret."""
+
+RUNS_SECONDS: Final = 40.0
+"""The same where a list of runs is read, which may take a server half a minute."""
 
 FOLLOW_SECONDS: Final = 4.5
 """How long a stream is followed before it is judged."""
@@ -63,6 +68,9 @@ LATE_SECONDS: Final = 0.5
 SKEW_SECONDS: Final = 2.0
 """From so much on two clocks differ; the server's ``Date`` has whole seconds."""
 
+ZONE_SECONDS: Final = 60.0
+"""A run stamped so far ahead of its server's own clock is stamped in another zone."""
+
 SURE_SECONDS: Final = 1.5
 """A line stamped so long after the stream was opened was written after it."""
 
@@ -85,23 +93,26 @@ class CheckResult(NamedTuple):
 async def try_profile(
     profile: Profile, *, ask: AskSecret | None, log: DiagnosticLog | None = None
 ) -> str:
-    """Ask the profile's server for its workflows, and return a sentence about it.
+    """Ask the profile's server for its lists, and return a sentence about it.
 
-    A session made on the way is kept, so that nothing asks again.
+    A session made on the way is kept, so that nothing asks again. A server that has
+    nothing to show in its lists works, and why is said.
 
     Raises:
         ChronotuiError: It does not answer, or does not take the sign-in.
     """
-    client = open_client(profile, ask=ask, log=log)
+    client = open_server(profile, ask=ask, log=log)
     try:
         begun = time.monotonic()
         page = await client.workflows()
         took = time.monotonic() - begun
+        found = f"answers in {_ms(took)}, {_listed(client, page)}"
+        if client.capabilities.runs:
+            runs, _newest = await _runs(cast("RunSource", client), page.items[0])
+            found += f", {runs.found}" if runs.result == "ok" else f". {runs.found}"
     finally:
         await client.aclose()
-    listed = plural(len(page.items), "workflow")
-    more = " on its first page" if page.cursor else ""
-    return f"{profile.name}: {profile.url} answers in {_ms(took)}, {listed}{more}."
+    return f"{profile.name}: {profile.url} {found.removesuffix('.')}."
 
 
 async def diagnose(
@@ -117,29 +128,36 @@ async def diagnose(
     ends it, for what follows would only repeat it.
     """
     findings: list[CheckResult] = []
-    check = "server"
-    limit = asyncio.timeout(MOST_SECONDS)
+    lists_runs = KINDS[profile.kind].capabilities.runs
+    most = RUNS_SECONDS if lists_runs else MOST_SECONDS
+    limit = asyncio.timeout(most)
     patient = None if ask is None else partial(_ask_off_the_clock, ask, limit)
+    check = "server"
     try:
         notes = proxy_notes(parse_address(profile.url), environ)
         findings += [
             CheckResult(one.variable, "warning" if one.is_warning else "ok", one.said)
             for one in notes
         ]
-        client = open_client(profile, ask=patient, log=log)
+        client = open_server(profile, ask=patient, log=log)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(client.aclose)
             async with limit:
                 findings.append(await _server(client, profile))
                 check = "sign-in"
-                findings.append(await _sign_in(client, profile))
+                page = await client.workflows()
+                findings.append(_sign_in(client, page, profile))
                 findings += _clock(client)
-                check = "stream"
-                findings.append(await _stream(client))
+                check = "runs" if lists_runs else "stream"
+                if lists_runs:
+                    app = page.items[0]
+                    findings += await _run_checks(cast("RunSource", client), app)
+                else:
+                    findings.append(await _stream(cast("Source", client)))
     except ChronotuiError as error:
         findings.append(CheckResult(check, "FAILED", str(error), error.exit_code))
     except TimeoutError:
-        found = f"no answer within {MOST_SECONDS:.0f} s"
+        found = f"no answer within {most:.0f} s"
         findings.append(CheckResult(check, "FAILED", found, UnreachableError.exit_code))
     return findings
 
@@ -159,23 +177,33 @@ async def _ask_off_the_clock(
         limit.reschedule(loop.time() + left)
 
 
-async def _server(client: Source, profile: Profile) -> CheckResult:
+async def _server(client: Source | RunSource, profile: Profile) -> CheckResult:
     begun = time.monotonic()
     await client.check_server()
     took = time.monotonic() - begun
     return CheckResult("server", "ok", f"{profile.url} answers in {_ms(took)}")
 
 
-async def _sign_in(client: Source, profile: Profile) -> CheckResult:
-    page = await client.workflows()
+def _sign_in(
+    client: Source | RunSource, page: Page[Workflow], profile: Profile
+) -> CheckResult:
     auth = profile.auth
     how = "not needed" if auth.method == "none" else f"{auth.method} {auth.email}"
-    listed = plural(len(page.items), "workflow")
-    more = " on the first page" if page.cursor else ""
-    return CheckResult("sign-in", "ok", f"{how.strip()}, {listed}{more}")
+    return CheckResult("sign-in", "ok", f"{how.strip()}, {_listed(client, page)}")
 
 
-def _clock(client: Source) -> list[CheckResult]:
+def _listed(client: Source | RunSource, page: Page[Workflow]) -> str:
+    """Say what the first list holds: workflows, or the one app there is."""
+    if client.capabilities.runs:
+        app = page.items[0]
+        mode, *more = [clean(label) for label in app.labels] or [""]
+        name = f"{clean(app.name)} ({mode})" if mode else clean(app.name)
+        return ", ".join([name, *more])
+    more_there = " on the first page" if page.cursor else ""
+    return plural(len(page.items), "workflow") + more_there
+
+
+def _clock(client: Source | RunSource) -> list[CheckResult]:
     """Compare the clocks, where the server says what time it is."""
     skew = client.clock_skew
     if skew is None:
@@ -189,6 +217,60 @@ def _clock(client: Source) -> list[CheckResult]:
         "running times are wrong by that much"
     )
     return [CheckResult("clock", "warning", found)]
+
+
+async def _run_checks(client: RunSource, app: Workflow) -> list[CheckResult]:
+    """Look at the newest runs: whether there are any, their times, their events."""
+    runs, newest = await _runs(client, app)
+    if not newest:
+        return [runs]
+    return [runs, *_zone(client, newest), _events(client, newest)]
+
+
+async def _runs(
+    client: RunSource, app: Workflow
+) -> tuple[CheckResult, tuple[Job, ...]]:
+    """Read the newest runs; what the list has to say about itself is a warning."""
+    try:
+        page = await client.jobs(app.id)
+    except LogsUnavailableError as error:
+        return CheckResult("runs", "warning", str(error)), ()
+    count = len(page.items) if page.total is None else page.total
+    found = plural(count, "run")
+    if not page.notes:
+        return CheckResult("runs", "ok", found), page.items
+    notes = " ".join(clean(note) for note in page.notes)
+    said = f"{found}; {notes}" if page.items else notes
+    return CheckResult("runs", "warning", said), page.items
+
+
+def _zone(client: RunSource, newest: tuple[Job, ...]) -> list[CheckResult]:
+    """Name times that are ahead of what the server itself says the time is."""
+    stamps = [job.created_at.timestamp() for job in newest if job.created_at]
+    if client.clock_skew is None or not stamps:
+        return []
+    ahead = max(stamps) - time.time() - client.clock_skew
+    if ahead <= ZONE_SECONDS:
+        return []
+    found = (
+        f"the newest run begins {ahead:,.0f} s after the server's own time: its "
+        "database may keep another time zone"
+    )
+    return [CheckResult("zone", "warning", found)]
+
+
+def _events(client: RunSource, newest: tuple[Job, ...]) -> CheckResult:
+    """Say whether the events of a run can be followed, without asking for any."""
+    result: Literal["ok", "warning"] = "ok" if client.capabilities.follow else "warning"
+    running = [job for job in newest if not job.has_ended]
+    if not running:
+        told = "nothing runs: nothing to follow"
+        found = told if result == "ok" else "this server does not tell them"
+        return CheckResult("events", result, found)
+    reasons = [(job, client.why_not_attached(job)) for job in running]
+    job, why = min(reasons, key=lambda reason: bool(reason[1]))
+    said = f"cannot be followed: {clean(why)}" if why else "can be followed"
+    return CheckResult("events", result, f"{clean(job.shown_id)[:8]} {said}")
 
 
 async def _stream(client: Source) -> CheckResult:

@@ -8,7 +8,7 @@ from collections import deque
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.history import HistoryPaging
@@ -38,6 +38,18 @@ RATE_SECONDS: Final = 3.0
 RATE_GRAIN_SECONDS: Final = 0.25
 
 
+class Observed(NamedTuple):
+    """What was seen of a run, where no server keeps its log.
+
+    Attributes:
+        events: Steps and notes, and its text.
+        unseen: What was not seen, in words without a mark at their end.
+    """
+
+    events: int
+    unseen: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class LogState:
     """A snapshot of a watched log, replaced as a whole.
@@ -53,6 +65,8 @@ class LogState:
             are in all where that is known.
         verdict: Set once the log is sealed.
         problem: Why the log is empty, incomplete or no longer watched.
+        observed: Set for a run, whose lines tell what was seen of it: none of them
+            can be missing, for nobody counts them.
     """
 
     connection: Connection
@@ -67,6 +81,18 @@ class LogState:
     filling: tuple[int, int | None] | None = None
     verdict: Verdict | None = None
     problem: ChronotuiError | None = None
+    observed: Observed | None = None
+
+
+def how_ended(job: Job) -> str:
+    """Return how, when and after how long a job ended; "" while it has not."""
+    if not job.has_ended:
+        return ""
+    words = f"ended {job.status}"
+    if job.completed_at is not None:
+        words += f" {job.completed_at:%H:%M:%S} UTC"
+    seconds = job.duration()
+    return words if seconds is None else f"{words} after {human_duration(seconds)}"
 
 
 class NoticeRows:
@@ -155,12 +181,7 @@ class NoticeRows:
         job = self._watch.status.job
         if not job.status.is_terminal:
             return ""
-        words = f"ended {job.status}"
-        if job.completed_at is not None:
-            words += f" {job.completed_at:%H:%M:%S} UTC"
-        seconds = job.duration()
-        if seconds is not None:
-            words += f" after {human_duration(seconds)}"
+        words = how_ended(job)
         attempts = max([job.attempts or 1, *self._store.attempts()])
         if attempts > 1:
             words += f", {attempts} attempts"
@@ -298,10 +319,10 @@ class JobLog:
         except asyncio.CancelledError:
             raise
         except ChronotuiError as error:
-            self._problem = _ended_by(error, len(self.store))
+            self._problem = ended_by(error, len(self.store))
             raise
         except BaseException as fault:
-            self._problem = _ended_by(own_fault("in the watch", fault), len(self.store))
+            self._problem = ended_by(own_fault("in the watch", fault), len(self.store))
             raise
         else:
             self._sealed = True
@@ -393,7 +414,7 @@ class JobLog:
         return Connection(ConnectionKind.ENDED, words, is_troubled=not by_policy)
 
 
-def _ended_by(error: ChronotuiError, lines: int) -> ChronotuiError:
+def ended_by(error: ChronotuiError, lines: int) -> ChronotuiError:
     """Return an error with what was kept, and with the key that begins again.
 
     Where there never is a log nothing was asked, and nothing can begin again.

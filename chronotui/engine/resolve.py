@@ -1,4 +1,4 @@
-"""From what a person types to the workflow or job that is meant.
+"""From what a person types to the workflow, job or run that is meant.
 
 An id is taken as it is; else the beginning of an id that only one has; for a
 workflow also its exact name. Whatever fits several is refused with the candidates.
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from chronotui.model import Job, Page, Workflow
-    from chronotui.sources.protocol import ListSource
+    from chronotui.sources.protocol import ListSource, RunListSource
 
 Item = TypeVar("Item")
 
 CANDIDATES: Final = 5
 """How many candidates a refusal names."""
+
+NEWEST_RUNS: Final = 1000
+"""Among so many runs the beginning of an id is looked for."""
 
 _WHOLE_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BEGINNING: Final = re.compile(r"[0-9a-fA-F]{1,8}(-[0-9a-fA-F-]{0,27})?")
@@ -86,6 +89,50 @@ async def resolve_job(client: ListSource, workflow: Workflow, text: str) -> Job:
             f"No job of {clean(workflow.name)} has an id that begins with "
             f"“{clean(text)}”.",
             next_step="chronotui jobs lists them.",
+        )
+    return found
+
+
+async def the_app(client: ListSource) -> Workflow:
+    """Return the app of a server that has just one.
+
+    Raises:
+        NotFoundError: It names none.
+    """
+    page = await client.workflows()
+    if not page.items:
+        raise NotFoundError("The server names no app for this key.")
+    return page.items[0]
+
+
+async def resolve_run(client: RunListSource, app: Workflow, text: str) -> Job:
+    """Find the run of an app that an id or the beginning of one names.
+
+    An id is asked for directly, a beginning looked for among the newest runs alone:
+    lists of runs cost their server much.
+
+    Raises:
+        UsageError: If several fit; the sentence names them.
+        NotFoundError: If none fits.
+        ChronotuiError: If the server cannot be asked.
+    """
+    text = _stripped(text, "run")
+    if _WHOLE_ID.fullmatch(text):
+        return await client.job(app.id, text)
+    fitting: dict[str, Job] = {}
+    seen = 0
+    async for run in _every(lambda at: client.jobs(app.id, cursor=at, many=True)):
+        seen += 1
+        if run.shown_id.startswith(text.lower()):
+            fitting[run.shown_id] = run
+        if seen >= NEWEST_RUNS:
+            break
+    found = _only(fitting, text, "run")
+    if found is None:
+        raise NotFoundError(
+            f"None of the newest {seen:,} runs of {clean(app.name)} has an id that "
+            f"begins with “{clean(text)}”.",
+            next_step="chronotui runs lists them; a whole id is found at any age.",
         )
     return found
 

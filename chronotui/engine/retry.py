@@ -14,7 +14,7 @@ import asyncio
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from chronotui.engine.connection import JOB, PAGE
+from chronotui.engine.connection import JOB, PAGE, RUN
 from chronotui.engine.timing import Clock, WatchTiming, backoff_of, set_within
 from chronotui.errors import (
     ChronotuiError,
@@ -88,7 +88,7 @@ def _refuses_job(error: ChronotuiError) -> bool:
     answer = error.answer
     if answer is None or not answer.is_plain:
         return False
-    if error.route == JOB:
+    if error.route in {JOB, RUN}:
         return answer.status in _JOB_REFUSALS
     return error.route == PAGE and answer.status == _LOG_REFUSAL
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from contextlib import aclosing
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from chronotui.engine.recording import Recording
 from chronotui.engine.retry import Retries
@@ -64,10 +65,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chronotui.engine.save_download import Fetched, Writer
+    from chronotui.engine.save_request import Content
     from chronotui.engine.timing import WatchTiming
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, LogLine
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import RunSource, Source
 
 _OUR_ERROR: Final = "Try again; this is an error in chronotui."
 
@@ -82,7 +84,7 @@ class Save:
 
     def __init__(
         self,
-        client: Source,
+        client: Source | RunSource,
         request: SaveRequest,
         *,
         spool: Callable[[], Overflow] | None = None,
@@ -93,7 +95,8 @@ class Save:
         self.error: ChronotuiError | None = None
         self.part: Path | None = None
         """The unfinished file, if one was kept."""
-        self._work = Work(client, request, spool, watch)
+        # A server without logs is asked for none: there the request has a content.
+        self._work = Work(cast("Source", client), request, spool, watch)
         self._recording: Recording | None = None
         self._task: asyncio.Task[object] | None = None
         self._cancel_asked = False
@@ -196,7 +199,9 @@ class Save:
     async def _make(self) -> SaveResult:
         work = self._work
         await work.check_path()
-        if self.request.scope is SaveScope.WHOLE:
+        if self.request.content is not None:
+            await _save_content(work, self.request.content(work.tell))
+        elif self.request.scope is SaveScope.WHOLE:
             await self._save_whole()
         else:
             await _save_lines(work)
@@ -212,6 +217,7 @@ class Save:
             work.sealed,
             work.held,
             work.unverified,
+            self.request.noun,
         )
 
     async def _save_whole(self) -> None:
@@ -266,7 +272,8 @@ class Save:
             lines = work.recording.recorded.lines
             goes_on = "" if work.keep_anyway else " The same save goes on with it."
         shown = home_relative(self.part)
-        kept = f"The unfinished file ({plural(lines, 'line')}) is kept as {shown}."
+        count = plural(lines, self.request.noun)
+        kept = f"The unfinished file ({count}) is kept as {shown}."
         error.next_step = f"{kept}{goes_on} {error.next_step}".strip()
 
 
@@ -476,6 +483,33 @@ async def _build_from_pages(work: Work, job: Job) -> None:
     work.sealed = not log.exit_code or bool(log.missing)
 
 
+async def _save_content(work: Work, content: Content) -> None:
+    """Write what is made elsewhere, each piece in a worker thread.
+
+    Raises:
+        ChronotuiError: It cannot be made, or the disk is full or fails.
+    """
+
+    def put(data: bytes, items: int) -> None:
+        if work.part is not None:
+            work.part.write(data)
+            work.meter.add(len(data), items)
+
+    await work.in_thread(work.open_part)
+    work.meter.restart(SavePhase.WRITING)
+    try:
+        async with aclosing(content.pieces()) as pieces:
+            async for data, items in pieces:
+                work.meter.total_lines = content.total
+                await work.in_thread(partial(put, data, items))
+    except BaseException:
+        with contextlib.suppress(AbandonedError, DownloadError):
+            put(*content.rest())
+        raise
+    work.notes += content.notes
+    work.missing_lines = content.missing
+
+
 class Saves:
     """All saves of one desk, newest last: several side by side, each cancellable.
 
@@ -485,7 +519,7 @@ class Saves:
 
     def __init__(
         self,
-        client: Source,
+        client: Source | RunSource,
         *,
         spool: Callable[[], Overflow] | None = None,
         watch: WatchSettings | None = None,

@@ -77,7 +77,7 @@ class Work:
             lambda: SpoolFile(spool_dir(None))
         )
         self.watch = watch or WatchSettings(may_sign_in=False, waits=False)
-        self.meter = Meter(request.known_lines)
+        self.meter = Meter(request.known_lines, request.noun)
         self.notes: list[str] = []
         self.missing_lines = 0
         self.sealed = True
@@ -99,7 +99,9 @@ class Work:
         request = self.request
         if request.path is not None:
             return request.path.expanduser()
-        name = log_name(request.job_id, request.format.extension, hint=hint)
+        name = request.file_name or log_name(
+            request.job_id, request.format.extension, hint=hint
+        )
         return request.folder.expanduser() / name
 
     async def check_path(self) -> None:
@@ -112,7 +114,8 @@ class Work:
         target = await in_thread(lambda: look(path))
         if target is Target.NEW or (target is Target.NO_FOLDER and request.make_folder):
             return
-        if target.replaceable and (request.overwrite or request.path is None):
+        is_open = request.path is None and not request.file_name
+        if target.replaceable and (request.overwrite or is_open):
             # Without a path the server's own name decides, known with its answer.
             return
         raise refusal(path, target)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from chronotui.errors import DownloadError
 from chronotui.log.formats import SAVE_FORMATS, SaveFormat
@@ -27,18 +27,45 @@ from chronotui.storage.recording_part import recording_to
 from chronotui.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
     from chronotui.model import Job, LogLine, Workflow
 
 
 class SaveScope(StrEnum):
-    """Which lines of a log are saved."""
+    """What is saved: lines of a log, a run, or a list of runs."""
 
     WHOLE = "whole log"
     VIEW = "filtered view"
     SELECTION = "selection"
     TO_BOOKMARK = "bookmark to here"
+    RUN = "this run"
+    EVENTS = "its events"
+    LIST = "list of runs"
+
+
+class Content(Protocol):
+    """Makes a file of something else than the lines of a log, once.
+
+    Attributes:
+        notes: Sentences for the result.
+    """
+
+    notes: list[str]
+
+    @property
+    def total(self) -> int | None:
+        """How many items there will be, None while it is not known."""
+
+    @property
+    def missing(self) -> int:
+        """How many items are there and could not be had."""
+
+    def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
+        """Yield the file piece by piece, each with the items that end in it."""
+
+    def rest(self) -> tuple[bytes, int]:
+        """Return what an unfinished file ends with, if it is kept, and its items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +83,11 @@ class SaveRequest:
     unfinished file as ``.part``. ``known_lines`` is the log's line count where the
     caller knows it, for the estimated total. ``job`` and ``workflow`` spare a request
     each.
+
+    A file that is no log is made by ``content``, which is called once for each try
+    with what takes a sentence about what goes on. It has the name ``file_name`` where
+    no path is given, and counts in ``noun``; format, stream, query and lines say
+    nothing then.
     """
 
     workflow_id: str
@@ -75,6 +107,9 @@ class SaveRequest:
     known_lines: int | None = None
     job: Job | None = None
     workflow: Workflow | None = None
+    content: Callable[[Callable[[str], None]], Content] | None = None
+    file_name: str = ""
+    noun: str = "line"
 
     @property
     def is_filtered(self) -> bool:
@@ -100,6 +135,7 @@ class SaveResult:
     sealed: bool = True
     held: str = ""
     unverified: str = ""
+    noun: str = "line"
 
     @property
     def exit_code(self) -> int:
@@ -107,14 +143,17 @@ class SaveResult:
 
     def sentence(self) -> str:
         """Say what was saved, in one sentence; one not verified is not called so."""
-        what = f"{plural(self.lines, 'line')} ({size_text(self.bytes)})"
+        what = f"{plural(self.lines, self.noun)} ({size_text(self.bytes)})"
         what += f" to {home_relative(self.path)}"
         if self.unverified:
             return f"Wrote {what}, not verified: {self.unverified}."
         more = f", {self.held}" if self.held else ""
         if self.missing_lines:
-            count = plural(self.missing_lines, "line")
-            more += f", {count} missing from the server's log"
+            count = plural(self.missing_lines, self.noun)
+            if self.noun == "line":
+                more += f", {count} missing from the server's log"
+            else:
+                more += f", {count} could not be had"
         return f"Saved {what}{more}."
 
 
@@ -167,7 +206,8 @@ class SaveProgress:
     ``bytes_per_second`` is over the last seconds. ``total_lines`` is the job's known
     line count, an estimate; None when it is not known. While pages are read,
     ``lines`` counts those read. ``said`` is the last sentence about what goes on, such
-    as a connection lost while recording; ``away`` says that it is lost now.
+    as a connection lost while recording; ``away`` says that it is lost now. ``lines``
+    counts what ``noun`` says.
     """
 
     phase: SavePhase
@@ -178,6 +218,7 @@ class SaveProgress:
     total_lines: int | None = None
     said: str = ""
     away: bool = False
+    noun: str = "line"
 
     @property
     def fraction(self) -> float | None:
@@ -195,12 +236,13 @@ class SaveProgress:
 class Meter:
     """Counts for a save; written by its worker, read from the event loop."""
 
-    def __init__(self, total_lines: int | None = None) -> None:
+    def __init__(self, total_lines: int | None = None, noun: str = "line") -> None:
         self.phase = SavePhase.STARTING
         self.bytes = 0
         self.lines = 0
         self.said = ""
-        self._total_lines = total_lines
+        self.total_lines = total_lines
+        self._noun = noun
         self._started = time.monotonic()
         self._ended: float | None = None
         self._samples: deque[tuple[float, int]] = deque([(self._started, 0)])
@@ -229,9 +271,10 @@ class Meter:
             self.lines,
             self._rate(now),
             now - self._started,
-            self._total_lines,
+            self.total_lines,
             self.said,
             away,
+            self._noun,
         )
 
     def _rate(self, now: float) -> float:
@@ -397,7 +440,7 @@ def preview(
     if nameless and not file_name:
         return PathPreview(path, Target.NAMELESS)
     if nameless or (file_name and look(path) is Target.FOLDER):
-        path = _free(path, file_name)
+        path = free_path(path, file_name)
     target = look(path)
     makes = (
         target is Target.NO_FOLDER
@@ -411,10 +454,10 @@ def preview(
 
 def suggest(folder: Path, job_id: str, save_format: SaveFormat) -> Path:
     """Return the path a dialog opens with, one that is free."""
-    return _free(folder.expanduser(), log_name(job_id, save_format.extension))
+    return free_path(folder.expanduser(), log_name(job_id, save_format.extension))
 
 
-def _free(folder: Path, name: str) -> Path:
+def free_path(folder: Path, name: str) -> Path:
     """Return the path of a name in a folder, numbered where it is taken."""
     path, number = folder / name, 1
     while look(path).replaceable:

@@ -7,16 +7,19 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from chronotui.engine.catalog import Catalog, CatalogSettings
-from chronotui.engine.client import AskSecret, open_client
+from chronotui.engine.client import AskSecret, open_server
 from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.job_log import JobLog
+from chronotui.engine.run_details import RunDetails
+from chronotui.engine.run_log import RunLog
 from chronotui.engine.save import Saves
 from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError
 from chronotui.log.store import LogStore
+from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
 from chronotui.storage.files import SpoolFile, spool_dir
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
-    from chronotui.sources.protocol import Source
+    from chronotui.sources.protocol import RunSource, Source
     from chronotui.storage.settings import Profile, UiSettings
     from chronotui.storage.state import DiagnosticLog
 
@@ -32,9 +35,13 @@ KEPT_JOBS: Final = 4
 """Opened jobs whose lines are kept; the longest left one is let go first."""
 
 
+OpenableLog: TypeAlias = JobLog | RunLog
+"""What a desk shows of a job, or of a run."""
+
+
 @dataclass(slots=True)
 class OpenedJob:
-    """A job whose log is on this desk.
+    """A job, or a run, whose log is on this desk.
 
     Attributes:
         workflow: Its workflow, as last listed; None when only the job is known.
@@ -43,7 +50,7 @@ class OpenedJob:
     """
 
     workflow: Workflow | None
-    log: JobLog
+    log: OpenableLog
     watching: asyncio.Task[None] | None = None
     leaving: asyncio.Task[None] | None = None
 
@@ -79,20 +86,30 @@ class Session:
         memory_bytes: Log text kept in memory by all opened jobs together, before
             they move to spool files.
         spool: Opens a spool file.
+        kind: What kind of server it is.
+
+    Attributes:
+        details: Reads the runs that are looked at in a list; None where jobs are.
     """
 
     def __init__(
         self,
-        client: Source,
+        client: Source | RunSource,
         *,
         tree: CatalogSettings,
         watch: WatchSettings,
         memory_bytes: int,
         spool: Callable[[], Overflow] | None = None,
+        kind: SourceKind = CHRONOVERSE,
     ) -> None:
         self.client = client
-        self.catalog = Catalog(client, settings=tree)
-        self.saves = Saves(client, spool=spool, watch=watch)
+        self.kind = kind
+        self.catalog = Catalog(client, settings=tree, kind=kind)
+        self.saves = Saves(cast("Source", client), spool=spool, watch=watch)
+        self.details: RunDetails | None = None
+        if kind.capabilities.runs:
+            runs = cast("RunSource", client)
+            self.details = RunDetails(runs, self.catalog.tree.update_job)
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
         self._spool = spool
@@ -107,13 +124,20 @@ class Session:
             self._polling.add_done_callback(_note_fault)
 
     def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
-        """Open a job's log, or come back to it; it is watched from now on."""
+        """Open a job's log, or come back to it; it is watched from now on.
+
+        Of runs one is watched at a time: servers have few streams to give.
+        """
         opened = self._opened.get(job.id)
         if opened is None:
             opened = OpenedJob(workflow, self._log_of(workflow, job))
             self._opened[job.id] = opened
         self._opened.move_to_end(job.id)
         self._let_go()
+        if self.kind.capabilities.runs:
+            for other in self._opened.values():
+                if other is not opened:
+                    other.leave()
         opened.watch()
         return opened
 
@@ -159,17 +183,22 @@ class Session:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
+        if self.details is not None:
+            await self.details.close()
         for one in opened:
             one.log.store.close()
         self._opened.clear()
         await self.client.aclose()
 
-    def _log_of(self, workflow: Workflow | None, job: Job) -> JobLog:
+    def _log_of(self, workflow: Workflow | None, job: Job) -> OpenableLog:
         budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
         store = LogStore(budget_bytes=budget, overflow=self._spool)
-        return JobLog(
-            self.client, workflow, job, settings=self._watch_settings, store=store
-        )
+        settings = self._watch_settings
+        if self.kind.capabilities.runs:
+            runs = cast("RunSource", self.client)
+            return RunLog(runs, workflow, job, settings=settings, store=store)
+        jobs = cast("Source", self.client)
+        return JobLog(jobs, workflow, job, settings=settings, store=store)
 
     def _let_go(self) -> None:
         """Close the longest left jobs beyond the kept ones."""
@@ -194,13 +223,13 @@ async def open_session(
     log: DiagnosticLog | None = None,
     timing: WatchTiming | None = None,
 ) -> Session:
-    """Make a profile's session, see `open_client`; nothing is sent before it starts.
+    """Make a profile's session, see `open_server`; nothing is sent before it starts.
 
     Raises:
         UsageError: The profile cannot be used as it is.
     """
     client = await asyncio.to_thread(
-        open_client, profile, ask=ask, remember=remember, log=log
+        open_server, profile, ask=ask, remember=remember, log=log
     )
     return Session(
         client,
@@ -210,4 +239,5 @@ async def open_session(
         ),
         memory_bytes=ui.memory_mb << 20,
         spool=partial(SpoolFile, spool_dir(ui.spool_dir)),
+        kind=KINDS[profile.kind],
     )

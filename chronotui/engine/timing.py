@@ -81,6 +81,15 @@ class WatchTiming:
             probably only skipped it waits no longer than that.
         partner_wait: Ordered printing holds the newest line this long, in case
             the other stream's line of the same number follows.
+        run_poll: A run whose events are followed is asked for its state this far
+            apart: a stream may go on although the run has ended (WIRE.md "Dify").
+        run_poll_least: One that is only asked, no more often than this.
+        run_settles: A run is read once more this long after it was first seen to
+            have ended, for its last numbers are written a moment later.
+        snapshot_apart: Where nothing is told of a run as it happens, a stream is
+            opened anew this far apart, to be told what has changed.
+        run_stale: A run that goes on for so long may have died: 20 minutes are what
+            servers allow by default.
     """
 
     tick: float = 0.033
@@ -117,6 +126,11 @@ class WatchTiming:
     line_wait: float = 75.0
     line_wait_said: float = 5.0
     partner_wait: float = 0.2
+    run_poll: float = 10.0
+    run_poll_least: float = 3.0
+    run_settles: float = 1.0
+    snapshot_apart: float = 30.0
+    run_stale: float = 1500.0
 
     def scaled(self, factor: float) -> WatchTiming:
         """Return the same rules in another time: every delay times ``factor``.

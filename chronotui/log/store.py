@@ -38,7 +38,7 @@ from chronotui.log.chunks import (
     halves,
     spliced,
 )
-from chronotui.log.marks import LOWEST, Marks
+from chronotui.log.marks import HIGHEST, LOWEST, Marks
 from chronotui.log.pattern import HUGE_LINE
 
 if TYPE_CHECKING:
@@ -339,6 +339,9 @@ class LogStore:
     Beyond ``budget_bytes`` of memory the lines least read move to the ``overflow``,
     which is opened when first needed. If it fails with OSError memory is used
     instead, and ``spool.memory.note`` says so.
+
+    Attributes:
+        is_sparse: Whether numbers only order the lines, and do not count them.
     """
 
     def __init__(
@@ -354,6 +357,7 @@ class LogStore:
         self.set_gaps = self.marks.set_gaps
         self.set_section = self.marks.set_section
         self.set_edge = self.marks.set_edge
+        self.is_sparse = False
         self._huge: tuple[tuple[int, int, int], LogLine] | None = None
         self._writer = ChunkWriter(self.chunks, self.spool, self.ids)
 
@@ -503,6 +507,23 @@ class LogStore:
             self.bisect(lowest), self.bisect(lowest._replace(attempt=attempt + 1))
         )
 
+    def rewrite(self, low: LineKey, high: LineKey, lines: Sequence[LogLine]) -> None:
+        """Put lines, in order, in the place of all from one key up to another.
+
+        The one at ``high`` stays. The chunks that hold any of them are written anew.
+        """
+        chunks, start, stop = self.chunks, self.bisect(low), self.bisect(high)
+        first = chunks.place(start)[0] if start < len(self) else len(chunks.chunks)
+        last = chunks.place(stop - 1)[0] + 1 if stop > start else first
+        if first < last:
+            kept = self.lines(chunks.starts[first], start)
+            after = self.lines(stop, chunks.starts[last])
+            lines = [*kept, *lines, *after]
+            self.spool.count_in(chunks.chunks[first:last], -1)
+            chunks.replace(first, last, ())
+        for _attempt, run in groupby(lines, attrgetter("attempt")):
+            self.add(list(run))
+
     def close(self) -> None:
         """Give the spool back; the lines in it are gone."""
         self.spool.close()
@@ -518,13 +539,9 @@ def relabel(
 
     ``attempt_of`` gives at least ``from_attempt``, and keeps lines apart that are.
     """
-    start = store.attempt_range(from_attempt).start
-    lines = store.lines(start, len(store))
-    if not lines:
-        return
-    first, _ = store.chunks.place(start)
-    store.spool.count_in(store.chunks.chunks[first:], -1)
-    store.chunks.replace(first, len(store.chunks.chunks), ())
-    changed = [line._replace(attempt=attempt_of(line)) for line in lines]
-    for attempt in sorted({line.attempt for line in changed}):
-        store.add([line for line in changed if line.attempt == attempt])
+    low = LineKey(from_attempt, LOWEST, -1, "")
+    lines = store.lines(store.bisect(low), len(store))
+    if lines:
+        changed = [line._replace(attempt=attempt_of(line)) for line in lines]
+        changed.sort(key=attrgetter("attempt"))
+        store.rewrite(low, LineKey(HIGHEST, LOWEST, -1, ""), changed)

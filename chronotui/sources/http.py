@@ -44,18 +44,17 @@ from chronotui.sources.httpcore_backends import (
 )
 from chronotui.sources.protocol import RequestEntry
 from chronotui.sources.wire_errors import (
-    CHECK_URL,
+    CHRONOVERSE_WORDS,
     FAILURES,
     MAX_ERROR_BODY,
-    error_for,
+    ServerWords,
     explain,
     is_page,
-    login_page,
     read_date,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from chronotui.sources.address import Address
     from chronotui.sources.protocol import RequestLog, TlsSettings
@@ -87,6 +86,8 @@ class HttpRequest:
         renews: Whether a 401 renews the secrets.
         is_stream: The answer is an event stream: silence is normal, and so is waiting
             for its head, which a proxy that buffers holds back with the frames.
+        patience: Seconds the answer may be silent, where that is more than the
+            profile's time-out.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class HttpRequest:
     changes: bool = False
     renews: bool = True
     is_stream: bool = False
+    patience: float = 0.0
 
 
 class WholeAnswer(NamedTuple):
@@ -126,6 +128,8 @@ class Http:
     Attributes:
         requests: How many were sent, by kind.
         loop: The event loop it was last used on.
+        words: How the kind of server is spoken of.
+        heard: Told the headers of each answer, good or bad.
     """
 
     def __init__(
@@ -135,8 +139,11 @@ class Http:
         *,
         timeout_seconds: float,
         log: RequestLog | None = None,
+        words: ServerWords = CHRONOVERSE_WORDS,
     ) -> None:
         self.address = address
+        self.words = words
+        self.heard: Callable[[Mapping[str, str]], None] | None = None
         self.timeout_seconds = timeout_seconds
         self.requests: Counter[str] = Counter()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -175,7 +182,7 @@ class Http:
         try:
             for _ in range(_MAX_HOPS):
                 answer = await self._sent(client, request, stack, secrets or {})
-                target = redirect_target(answer, self.address)
+                target = redirect_target(answer, self.address, self.words.name)
                 if target is None or request.method != "GET":
                     return answer
                 await stack.aclose()
@@ -183,7 +190,8 @@ class Http:
         except FAILURES as error:
             raise self.explained(error) from error
         raise UnreadableAnswerError(
-            "The server sends requests round in circles.", next_step=CHECK_URL
+            "The server sends requests round in circles.",
+            next_step=self.words.check_url,
         )
 
     async def check(self, answer: httpx.Response) -> None:
@@ -211,7 +219,7 @@ class Http:
                     if size > MAX_JSON_BYTES:
                         raise UnreadableAnswerError(
                             f"The answer is larger than {MAX_JSON_BYTES >> 20} MiB.",
-                            next_step=CHECK_URL,
+                            next_step=self.words.check_url,
                         )
                     parts.append(part)
         except FAILURES as error:
@@ -257,6 +265,8 @@ class Http:
             answer = await stack.enter_async_context(opening)
             status = answer.status_code
             self._date(answer.headers)
+            if self.heard is not None:
+                self.heard(answer.headers)
         except (*FAILURES, ChronotuiError) as error:
             problem = type(error).__name__
             raise
@@ -269,25 +279,30 @@ class Http:
     ) -> AbstractAsyncContextManager[httpx.Response]:
         if request.is_stream:
             return _event_stream(client, request, headers, self.timeout_seconds)
+        patience = max(self.timeout_seconds, request.patience)
         return client.stream(
-            request.method, request.url, headers=headers, content=request.content
+            request.method,
+            request.url,
+            headers=headers,
+            content=request.content,
+            timeout=httpx.Timeout(self.timeout_seconds, read=patience),
         )
 
     # What goes wrong, and what is told of it.
 
     def explained(self, error: Exception) -> ChronotuiError:
         """Return our error for one of ``FAILURES``."""
-        return explain(error, self.address, self.proxy)
+        return explain(error, self.address, self.proxy, self.words.check_url)
 
     def refusal(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> ChronotuiError:
         """Return the error for an answer that is no success."""
-        return error_for(status, headers, body, self._forwarding_proxy)
+        return self.words.refusal(status, headers, body, self._forwarding_proxy)
 
     def web_page(self) -> ChronotuiError:
         """Return the error for a success that is an HTML page."""
-        return login_page(self._forwarding_proxy)
+        return self.words.web_page(self._forwarding_proxy)
 
     @property
     def proxy_may_answer(self) -> bool:
@@ -443,7 +458,9 @@ async def _event_stream(
         yield source.response
 
 
-def redirect_target(answer: httpx.Response, address: Address) -> str | None:
+def redirect_target(
+    answer: httpx.Response, address: Address, name: str = CHRONOVERSE_WORDS.name
+) -> str | None:
     """Return where an answer redirects to, None when it does not.
 
     Raises:
@@ -458,7 +475,7 @@ def redirect_target(answer: httpx.Response, address: Address) -> str | None:
     raise FailedAnswerError(
         f"The server redirects to another address, {elsewhere.scheme}://"
         f"{elsewhere.netloc.decode('ascii', 'replace')}, which is not followed.",
-        next_step="If Chronoverse lives there, put it into the profile's url; "
+        next_step=f"If {name} lives there, put it into the profile's url; "
         "if it is a sign-in page, sign in again.",
     )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.errors import UnreadableAnswerError
 from chronotui.model import Connected, LiveEvent, LiveLines, StreamEnded, StreamFailed
-from chronotui.sources.wire_errors import CHECK_URL, FAILURES, media_type, quote_words
+from chronotui.sources.wire_errors import FAILURES, media_type, quote_words
 from chronotui.sources.wire_json import read_live_lines
 
 if TYPE_CHECKING:
@@ -156,21 +156,34 @@ async def open_live(
     Raises:
         ChronotuiError: It cannot be opened, or breaks.
     """
+    async with open_stream(signed_in, request) as reader:
+        yield _Events(reader)
+
+
+@asynccontextmanager
+async def open_stream(
+    signed_in: SignedIn, request: HttpRequest
+) -> AsyncIterator[ReadAhead]:
+    """Open a stream of events; the block gets its bytes, read ahead.
+
+    Raises:
+        ChronotuiError: It cannot be opened, or is no stream of events.
+    """
     async with signed_in.exchange(request) as answer:
         kind = media_type(answer.headers)
         if kind != "text/event-stream":
             raise UnreadableAnswerError(
                 f"The live stream is no event stream but {quote_words(kind.encode())}.",
-                next_step=CHECK_URL,
+                next_step=signed_in.http.words.check_url,
             )
-        reader = _ReadAhead(answer, signed_in.http)
+        reader = ReadAhead(answer, signed_in.http)
         try:
-            yield _Events(reader)
+            yield reader
         finally:
             await reader.aclose()
 
 
-class _ReadAhead:
+class ReadAhead:
     """Reads an answer's body in a task and hands over all there is at once."""
 
     def __init__(self, answer: httpx.Response, http: Http) -> None:
@@ -227,7 +240,7 @@ class _Events:
     No generator, which would end when a wait for its next item is cancelled.
     """
 
-    def __init__(self, reader: _ReadAhead) -> None:
+    def __init__(self, reader: ReadAhead) -> None:
         self._reader = reader
         self._decoder = SseDecoder()
 

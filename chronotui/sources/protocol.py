@@ -2,7 +2,7 @@
 
 `Source` is what a desk, a watch, a save and a command ask; `KINDS` is the registry of
 the kinds of servers, each with what it can do and where it is opened. A new kind is
-its own module and a line here, its name in `chronotui.SOURCE_KINDS`. Nothing here
+its own module and a line here, its name in `chronotui.SIGN_IN_METHODS`. Nothing here
 imports httpx: a kind's module is loaded when a server of it is opened.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
+from chronotui import SIGN_IN_METHODS
 from chronotui.errors import UsageError
 from chronotui.model import JobFilter, RawFormat
 
@@ -387,7 +388,7 @@ class SourceKind:
         label: Its name for people.
         unit: What one profile of it points at, for people.
         nouns: What it lists.
-        methods: The ways to sign in it knows, the usual one first.
+        url_example: What a profile's URL looks like.
         opener: ``module:function`` of an `OpenSource`; "" for a kind that is announced
             and cannot be opened yet.
     """
@@ -396,9 +397,14 @@ class SourceKind:
     label: str
     unit: str
     nouns: Nouns
-    methods: tuple[str, ...]
+    url_example: str
     capabilities: Capabilities
     opener: str = ""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The ways to sign in it takes, the usual one first."""
+        return SIGN_IN_METHODS[self.name]
 
     def check(self, profile: str, needs: str = "") -> None:
         """Refuse a profile whose server cannot be opened, or lacks a capability.
@@ -418,6 +424,10 @@ class SourceKind:
             if kind.opener and (not needs or getattr(kind.capabilities, needs))
         ]
         step = f"Choose a {' or '.join(able)} profile with --profile." if able else ""
+        if self.opener:
+            # What is listed is the name of the verb that lists it.
+            items = self.nouns.items
+            step = f"chronotui {items} lists its {items}. {step}".rstrip()
         raise UsageError(
             f"Profile {profile} is a {self.label} one, {why}.", next_step=step
         )
@@ -434,7 +444,7 @@ CHRONOVERSE: Final = SourceKind(
     "Chronoverse",
     "Chronoverse server",
     Nouns("job", "jobs", "workflow", "workflows"),
-    ("session", "bearer", "cookie", "none"),
+    "https://chrono.example.com/api",
     Capabilities(
         jobs=True,
         pages=True,
@@ -449,7 +459,8 @@ DIFY: Final = SourceKind(
     "Dify",
     "Dify app",
     Nouns("run", "runs", "app", "apps"),
-    ("bearer",),
+    "https://api.dify.ai/v1 or https://HOST/v1",
     Capabilities(runs=True, follow=True),
+    "chronotui.sources.dify.client:open_dify",
 )
 KINDS: Final = {kind.name: kind for kind in (CHRONOVERSE, DIFY)}

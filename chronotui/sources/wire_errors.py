@@ -16,7 +16,7 @@ import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 
@@ -37,7 +37,7 @@ from chronotui.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from chronotui.sources.address import Address, Proxy
 
@@ -46,7 +46,7 @@ MAX_QUOTED: Final = 200
 """Characters of the server's own words that a sentence carries."""
 
 MAX_ERROR_BODY: Final = 8192
-"""Bytes of an error's body that are read; the words are in its first line."""
+"""Bytes of an error's body that are read; the words stand at its beginning."""
 
 CHECK_URL: Final = "Check that the profile's url points at a Chronoverse server."
 LATER: Final = "Try again in a moment."
@@ -63,7 +63,7 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 
 def is_page(headers: Mapping[str, str], body: bytes = b"") -> bool:
-    """Whether an answer is an HTML page, which Chronoverse never sends."""
+    """Whether an answer is an HTML page, which no server here sends as data."""
     if media_type(headers) in {"text/html", "application/xhtml+xml"}:
         return True
     return begins_as_page(body)
@@ -90,11 +90,28 @@ def login_page(proxy: Proxy | None = None) -> WebPageError:
     return error
 
 
+class ServerWords(NamedTuple):
+    """How a kind of server is spoken of, and how its answers are read as errors.
+
+    Attributes:
+        name: What stands behind "if … lives there".
+        check_url: The next step where it may be another server.
+        refusal: Makes the error for an answer that is no success, as `error_for`.
+        web_page: Makes the error for a success that is an HTML page.
+    """
+
+    name: str
+    check_url: str
+    refusal: Callable[[int, Mapping[str, str], bytes, Proxy | None], ChronotuiError]
+    web_page: Callable[[Proxy | None], WebPageError]
+
+
 def error_for(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
     proxy: Proxy | None = None,
+    check_url: str = CHECK_URL,
 ) -> ChronotuiError:
     """Return the error for an answer that is not a success.
 
@@ -103,18 +120,22 @@ def error_for(
         headers: The answer's, with lower-case or case-insensitive names.
         body: Its beginning, at most ``MAX_ERROR_BODY`` bytes.
         proxy: The one that may have answered in the server's place.
+        check_url: The next step where it may be another server.
     """
     page = is_page(headers, body)
     said = "" if page else quote_words(body)
     wait = retry_after(headers.get("retry-after", ""), datetime.now(UTC))
     error = None if proxy is None else _proxys_answer(proxy, status, page=page)
     if error is None:
-        error = _error_of(status, wait, said, media_type(headers))
+        error = _error_of(status, wait, said, media_type(headers), check_url)
     is_plain = bool(said) and media_type(headers) in {"text/plain", "application/json"}
     error.answer = Answer(status, is_plain)
     if error.retry_after is None:
         error.retry_after = wait
     return error
+
+
+CHRONOVERSE_WORDS: Final = ServerWords("Chronoverse", CHECK_URL, error_for, login_page)
 
 
 def _proxys_answer(proxy: Proxy, status: int, *, page: bool) -> ChronotuiError | None:
@@ -130,7 +151,9 @@ def _proxys_answer(proxy: Proxy, status: int, *, page: bool) -> ChronotuiError |
     )
 
 
-def _error_of(status: int, wait: float | None, said: str, kind: str) -> ChronotuiError:
+def _error_of(
+    status: int, wait: float | None, said: str, kind: str, check_url: str
+) -> ChronotuiError:
     make: type[ChronotuiError]
     if status in _REFUSALS:
         make, sentence = RequestRefusedError, "The server refused the request"
@@ -144,10 +167,10 @@ def _error_of(status: int, wait: float | None, said: str, kind: str) -> Chronotu
         who = "The proxy before the server" if is_proxy else "The server"
         make, sentence, step = FailedAnswerError, f"{who} failed", LATER
     elif 300 <= status < 400:
-        make, step = UnreadableAnswerError, CHECK_URL
+        make, step = UnreadableAnswerError, check_url
         sentence = "The server points elsewhere"
     else:
-        make, step = UnreadableAnswerError, CHECK_URL
+        make, step = UnreadableAnswerError, check_url
         sentence = "The server gave an unexpected answer"
     return make(_tell(sentence, status, said), next_step=step)
 
@@ -252,7 +275,10 @@ _OS_SENTENCES: Final = {
 
 
 def explain(
-    error: Exception, address: Address, proxy: Proxy | None = None
+    error: Exception,
+    address: Address,
+    proxy: Proxy | None = None,
+    check_url: str = CHECK_URL,
 ) -> ChronotuiError:
     """Return our error for one of ``FAILURES``; a proxy is named for its doings."""
     host = address.origin.partition("://")[2]
@@ -269,7 +295,7 @@ def explain(
         found = _from_cause(cause, host)
         if found is not None:
             return found
-    return _from_kind(error, host)
+    return _from_kind(error, host, check_url)
 
 
 def _through_proxy(error: Exception, host: str, proxy: Proxy) -> ChronotuiError | None:
@@ -389,10 +415,10 @@ def _from_tls(cause: ssl.SSLError, host: str) -> ChronotuiError:
     )
 
 
-def _from_kind(error: Exception, host: str) -> ChronotuiError:
+def _from_kind(error: Exception, host: str, check_url: str) -> ChronotuiError:
     for kind, make, sentence, step in _KINDS:
         if isinstance(error, kind):
-            return make(sentence.format(host=host), next_step=step)
+            return make(sentence.format(host=host), next_step=step or check_url)
     return UnreachableError(f"The exchange with {host} failed.", next_step=_RETRY)
 
 
@@ -428,12 +454,13 @@ _KINDS: Final[tuple[tuple[type[Exception], type[ChronotuiError], str, str], ...]
      "The URL of {host} cannot be used.",
      "Write it like https://chrono.example.com/api."),
     (httpx.DecodingError, UnreadableAnswerError,
-     "The answer of {host} is compressed in a way that cannot be read.", CHECK_URL),
+     "The answer of {host} is compressed in a way that cannot be read.", ""),
     (httpx.TooManyRedirects, UnreadableAnswerError,
-     "{host} sends requests round in circles.", CHECK_URL),
+     "{host} sends requests round in circles.", ""),
     (httpx.HTTPStatusError, UnreadableAnswerError,
-     "{host} answered with an unexpected status.", CHECK_URL),
+     "{host} answered with an unexpected status.", ""),
     (httpx.StreamError, UnreachableError,
      "The answer of {host} was closed before it was read.", _RETRY),
 )  # fmt: skip
-"""The first kind that fits; narrow kinds stand before wide ones."""
+"""The first kind that fits; narrow kinds stand before wide ones. Without a next step
+the url is to be checked."""

@@ -68,19 +68,20 @@ def read_object(body: bytes, what: str) -> Object:
         raise unreadable(what, "no JSON, or cut short") from None
     if not isinstance(decoded, dict):
         raise unreadable(what, "no JSON object")
-    if _is_nested_beyond(decoded, DEEPEST):
+    if is_nested_beyond(decoded, DEEPEST):
         raise unreadable(what, "it is nested too deeply")
     return decoded
 
 
-def _is_nested_beyond(value: object, levels: int) -> bool:
+def is_nested_beyond(value: object, levels: int) -> bool:
+    """Whether a decoded value has more levels than these."""
     if isinstance(value, dict):
         inner = list(value.values())
     elif isinstance(value, list):
         inner = value
     else:
         return False
-    return not levels or any(_is_nested_beyond(each, levels - 1) for each in inner)
+    return not levels or any(is_nested_beyond(each, levels - 1) for each in inner)
 
 
 def objects(answer: Object, key: str, what: str) -> list[Object]:

@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from chronotui import SIGN_IN_METHODS, SOURCE_KINDS
 from chronotui.errors import ConfigError
 from chronotui.storage.settings import (
     METHODS,
@@ -168,25 +169,46 @@ def _profile(name: str, value: object, source: ConfigSource) -> Profile:
     table = dict(as_table(value, key, source))
     auth = table.pop("auth", None)
     values = read_table(Profile, table, key, source, also=("auth",))
+    kind = values.get("kind", SOURCE_KINDS[0])
+    methods = SIGN_IN_METHODS[kind]
     if auth is not None:
-        values["auth"] = _auth(auth, (*key, "auth"), source)
+        values["auth"] = _auth(auth, kind, (*key, "auth"), source)
+    elif "none" not in methods:
+        values["auth"] = AuthSettings(method=methods[0])
     if values.get("client_key") and not values.get("client_cert"):
         words = "needs client_cert beside it."
         raise source.error((*key, "client_key"), words)
     return Profile(name=name, **values)
 
 
-def _auth(value: object, key: KeyPath, source: ConfigSource) -> AuthSettings:
+def usable_secrets(kind: str, method: str) -> tuple[str, ...]:
+    """Return the secrets a method uses with a kind of server, the main one first.
+
+    A second one, such as the cookie beside a token, is of use where one can sign in
+    with it alone.
+    """
+    known = [METHODS[name].secrets[:1] for name in SIGN_IN_METHODS[kind]]
+    return tuple(name for name in METHODS[method].secrets if (name,) in known)
+
+
+def _auth(value: object, kind: str, key: KeyPath, source: ConfigSource) -> AuthSettings:
+    """Read how to sign in, in one of the ways the profile's kind of server takes."""
+    methods = SIGN_IN_METHODS[kind]
     values = read_table(AuthSettings, value, key, source)
-    auth = AuthSettings(**values)
+    auth = AuthSettings(**{"method": methods[0], **values})
+    if auth.method not in methods:
+        takes = ", ".join(map(repr, methods))
+        one = f"one of {takes}" if len(methods) > 1 else takes
+        words = f"must be {one} with kind {kind!r}, not {shown(auth.method)}."
+        raise source.error((*key, "method"), words)
     method = METHODS[auth.method]
     if method.needs_email and not auth.email:
         words = f"is missing; method {auth.method} needs it."
         raise source.error((*key, "email"), words)
-    for kind, names in SECRET_KEYS.items():
+    for secret, names in SECRET_KEYS.items():
         given = [name for name in names if values.get(name)]
-        if given and kind not in method.secrets:
-            words = f"has no use with method {auth.method!r}."
+        if given and secret not in usable_secrets(kind, auth.method):
+            words = f"has no use with method {auth.method!r} of kind {kind!r}."
             raise source.error((*key, given[0]), words)
         if len(given) > 1:
             words = f"stands beside {given[0]}; only one of them can hold."

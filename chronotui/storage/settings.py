@@ -322,13 +322,16 @@ class UiSettings:
     """Log text kept in memory before the spool file, in MiB."""
     spool_dir: Path | None = setting(path, None)
     """None is the platform's folder for it."""
+    link_kilobytes: float = setting(number(0, 1_000_000), 12.0)
+    """What following may paint a second through a multiplexer over ssh; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
     """The ``[profiles.NAME.auth]`` table: how to sign in and where secrets are."""
 
-    method: str = setting(one_of(*METHODS), "session")
+    method: str = setting(filled_text, "session")
+    """One of the profile's kind (`chronotui.SIGN_IN_METHODS`); absent, its first."""
     email: str = setting(filled_text, "")
     password_command: str = setting(command, "")
     """Its first line of output is the password; the others are alike."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 LEAST_NOTE_WIDTH: Final = 12
 
+MOST_SAID: Final = 12
+"""Sentences of pages that are kept below a list."""
+
 
 class ListPosition(NamedTuple):
     """Where to read on: a cursor, within one of the queries a list is made of.
@@ -52,13 +55,19 @@ class Listing:
 
     Attributes:
         ids: The ids in order; not to be changed from outside.
+        version: Differs after each change of the ids.
         hides_terminated: Whether pages held terminated workflows that are left out.
+        total: How many the server says there are; None if it does not.
+        passed_over: How many of what was read does not fit and is left out.
+        said: What the pages said of what they could not hold, until it is read anew.
+        waits: Whether the next page is read only when somebody asks for it.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self.ids: list[str] = []
         self._order: dict[str, int] = {}
         self._first = 0
+        self.version = 0
         self._replace(list(dict.fromkeys(known)))
         self._trail = CursorTrail()
         self.frontier = 0
@@ -67,6 +76,10 @@ class Listing:
         self.loading = Loading.NOTHING
         self.problem: ChronotuiError | None = None
         self.hides_terminated = False
+        self.total: int | None = None
+        self.passed_over = 0
+        self.said: tuple[str, ...] = ()
+        self.waits = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,11 +101,23 @@ class Listing:
         order = self._order.get(item_id)
         return None if order is None else order - self._first
 
-    def extend(self, page: Iterable[str], next_place: ListPosition | None) -> None:
+    def extend(
+        self,
+        page: Iterable[str],
+        next_place: ListPosition | None,
+        *,
+        passed_over: int = 0,
+    ) -> None:
         """Join the page that ``next_place`` led to.
 
         A place that was there before ends the list (DESIGN.md, invariant 10).
+
+        Args:
+            page: The ids of the page.
+            next_place: Where the list goes on; None ends it.
+            passed_over: How many of the page do not fit and are left out.
         """
+        self.passed_over += passed_over
         confirmed = self.frontier
         fresh = [
             item
@@ -108,7 +133,7 @@ class Listing:
             rest = _without(self.ids[after:], fresh)
             self._replace([*self.ids[:confirmed], *fresh, *rest])
         self.frontier = confirmed + len(fresh)
-        self._lead_on(next_place, progress=bool(fresh))
+        self._lead_on(next_place, progress=bool(fresh) or passed_over > 0)
 
     def refresh(self, pages: Iterable[str], next_place: ListPosition | None) -> bool:
         """Join pages read again from the beginning of the list.
@@ -131,7 +156,7 @@ class Listing:
         if len(fresh) > confirmed:
             self._trail = CursorTrail()
             self._lead_on(next_place, progress=True)
-        self._answered()
+        self.answer()
         return True
 
     def restart(self, page: Iterable[str], next_place: ListPosition | None) -> None:
@@ -140,6 +165,25 @@ class Listing:
         self._trail = CursorTrail()
         self.frontier = len(self.ids)
         self._lead_on(next_place, progress=True)
+
+    def insert(self, at: int, ids: list[str]) -> None:
+        """Let new ids stand before what is at a position now.
+
+        Between confirmed ones, and at the end of a whole list, they are confirmed.
+        """
+        ends = at == self.frontier == len(self.ids) and self.complete
+        if at == len(self.ids):
+            self._append(ids)
+        elif at == 0:
+            self._prepend(ids)
+        else:
+            self._replace([*self.ids[:at], *ids, *self.ids[at:]])
+        if at < self.frontier or ends:
+            self.frontier += len(ids)
+
+    def say(self, notes: Iterable[str]) -> None:
+        """Keep what a page said, each sentence once, the first few of them."""
+        self.said = tuple(dict.fromkeys([*self.said, *notes]))[:MOST_SAID]
 
     def discard(self, item_id: str) -> bool:
         """Take an id out of the list; tell whether it was there."""
@@ -150,6 +194,14 @@ class Listing:
             self.frontier -= 1
         self._replace([*self.ids[:at], *self.ids[at + 1 :]])
         return True
+
+    def discard_all(self, items: set[str]) -> None:
+        """Take ids of the list out of it."""
+        kept = [item for item in self.ids if item not in items]
+        if len(kept) < len(self.ids):
+            gone = sum(item in items for item in self.ids[: self.frontier])
+            self.frontier -= gone
+            self._replace(kept)
 
     def add_unconfirmed(self, item_id: str) -> None:
         """Show an id behind the others until a page tells its place."""
@@ -193,25 +245,29 @@ class Listing:
             if self._trail.follow(mark, progress=progress) is None:
                 next_place = None
         self.next_place = next_place
-        self._answered()
+        self.answer()
 
-    def _answered(self) -> None:
+    def answer(self) -> None:
+        """Note that the server has answered."""
         self.problem = None
         self.answered = True
         self.loading = Loading.NOTHING
 
     def _append(self, ids: list[str]) -> None:
+        self.version += 1
         begin = self._first + len(self.ids)
         self._order.update(zip(ids, range(begin, begin + len(ids)), strict=True))
         self.ids.extend(ids)
 
     def _prepend(self, ids: list[str]) -> None:
+        self.version += 1
         self._first -= len(ids)
         places = range(self._first, self._first + len(ids))
         self._order.update(zip(ids, places, strict=True))
         self.ids[:0] = ids
 
     def _replace(self, ids: list[str]) -> None:
+        self.version += 1
         self._first = 0
         self._order = {item: at for at, item in enumerate(ids)}
         self.ids = ids
@@ -224,13 +280,18 @@ def _without(ids: list[str], page: list[str]) -> list[str]:
 
 class NoteKind(Enum):
     MORE = "more"
+    ON_DEMAND = "on demand"
     LOADING = "loading"
     PROBLEM = "problem"
+    REFUSED = "refused"
     SAID = "said"
 
 
 class ListNote(NamedTuple):
-    """A note below a list, whole; ``kind`` MORE asks for the next page when seen."""
+    """A note below a list, whole.
+
+    ``kind`` MORE asks for the next page when seen, ON_DEMAND when chosen.
+    """
 
     kind: NoteKind
     text: str
@@ -250,21 +311,28 @@ def notes_of(listing: Listing, *, what: str, empty: str) -> list[ListNote]:
     Args:
         listing: The list.
         what: What is listed, in the plural, for sentences.
-        empty: The sentence when the list is read to its end and holds nothing.
+        empty: The sentence when the list is read to its end and holds nothing; pages
+            that said why leave it out when it is "".
     """
+    said = [ListNote(NoteKind.SAID, clean(text)) for text in listing.said]
     if listing.problem is not None:
-        return [ListNote(NoteKind.PROBLEM, clean(str(listing.problem)))]
+        return [*said, ListNote(NoteKind.PROBLEM, clean(str(listing.problem)))]
     if listing.looped:
-        said = (
+        circles = (
             "The server hands back the same cursor again and again: there may be "
             f"more {what} than it lets one read."
         )
-        return [ListNote(NoteKind.SAID, said)]
+        return [*said, ListNote(NoteKind.SAID, circles)]
     if listing.complete:
-        return [] if len(listing) else [ListNote(NoteKind.SAID, empty)]
+        if len(listing) or not empty:
+            return said
+        return [*said, ListNote(NoteKind.SAID, empty)]
     if listing.loading is Loading.MORE or not listing.answered:
-        return [ListNote(NoteKind.LOADING, f"loading {what}")]
-    return [ListNote(NoteKind.MORE, "more")]
+        return [*said, ListNote(NoteKind.LOADING, f"loading {what}")]
+    more = "more"
+    if listing.total is not None and not listing.passed_over:
+        more = f"more ({len(listing):,} of {listing.total:,})"
+    return [*said, ListNote(NoteKind.MORE, more)]
 
 
 def lines_of(notes: Iterable[ListNote], width: int) -> list[NoteLine]:

@@ -3,64 +3,28 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.model import JobFilter
 from chronotui.text import clean
+from chronotui.tree.branch import Branch
+from chronotui.tree.days import local_time
+from chronotui.tree.filters import TreeFilters, TreeSubject, described
 from chronotui.tree.listing import Listing, ListNote, NoteKind, lines_of, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import tzinfo
 
-    from chronotui.model import Job, JobStatus, Trigger, Workflow
+    from chronotui.model import Job, Workflow
+    from chronotui.tree.days import Day, DayRows
     from chronotui.tree.listing import NoteLine
-
-
-def described(job_filter: JobFilter) -> str:
-    """Return the filter in words, "" when nothing is filtered."""
-    words = []
-    if job_filter.status is not None:
-        words.append(clean(str(job_filter.status)))
-    if job_filter.trigger is not None:
-        words.append("manual" if job_filter.trigger == "MANUAL" else "automatic")
-    return " ".join(words)
-
-
-@dataclass(frozen=True, slots=True)
-class TreeFilters:
-    """Everything that narrows the tree.
-
-    ``text`` goes to the server's workflow-name search, and to the beginning of the
-    ids among what is loaded. ``terminated`` shows terminated workflows as well.
-    """
-
-    status: JobStatus | None = None
-    trigger: Trigger | None = None
-    text: str = ""
-    terminated: bool = False
-
-    @property
-    def jobs(self) -> JobFilter:
-        return JobFilter(self.status, self.trigger)
-
-    @property
-    def query(self) -> str:
-        """The text as it goes to the server: without the spaces around it."""
-        return self.text.strip()
-
-    def with_terminated_toggled(self) -> TreeFilters:
-        return replace(self, terminated=not self.terminated)
-
-    def cleared(self) -> TreeFilters:
-        """Return no filters; terminated workflows stay as they were."""
-        return TreeFilters(terminated=self.terminated)
 
 
 class TreeNodeKind(Enum):
     WORKFLOW = "workflow"
+    DAY = "day"
     JOB = "job"
     NOTE = "note"
 
@@ -69,7 +33,7 @@ class NodeKey(NamedTuple):
     """Identity of a row.
 
     ``workflow_id`` is "" for the notes below the list of workflows. ``item`` is the
-    job's id, or the line number of a note that takes several rows.
+    job's id, the date of a day, or the line number of a note that takes several rows.
     """
 
     kind: TreeNodeKind
@@ -81,6 +45,10 @@ class NodeKey(NamedTuple):
         return cls(TreeNodeKind.WORKFLOW, workflow_id)
 
     @classmethod
+    def day(cls, workflow_id: str, day: Day) -> NodeKey:
+        return cls(TreeNodeKind.DAY, workflow_id, day.date.isoformat())
+
+    @classmethod
     def job(cls, workflow_id: str, job_id: str) -> NodeKey:
         return cls(TreeNodeKind.JOB, workflow_id, job_id)
 
@@ -90,176 +58,6 @@ class NodeKey(NamedTuple):
         return cls(TreeNodeKind.NOTE, workflow_id, str(line))
 
 
-# What is loaded: jobs with their short ids, workflows with the lists of their jobs.
-
-SHORTEST: Final = 6
-
-
-class ShortIds:
-    """The common length at which all ids of a list differ, at least ``SHORTEST``.
-
-    The length only grows, so a column of ids keeps its width while a list is read.
-    Adding ids costs what they are many, not what the list is long, except for the
-    few times the length grows.
-    """
-
-    def __init__(self) -> None:
-        self.length = SHORTEST
-        self._ids: set[str] = set()
-        self._prefixes: set[str] = set()
-
-    def add(self, ids: Iterable[str]) -> None:
-        """Take up ids; one already known changes nothing."""
-        new = list(ids)
-        self._ids.update(new)
-        self._prefixes.update([item[: self.length] for item in new])
-        while len(self._prefixes) < len(self._ids):
-            if self.length >= max(map(len, self._ids)):
-                break
-            self.length += 1
-            self._prefixes = {item[: self.length] for item in self._ids}
-
-    def of(self, item_id: str) -> str:
-        return item_id[: self.length]
-
-
-class JobPool:
-    """The loaded jobs of one workflow by id, whichever list they came with.
-
-    ``unfinished`` holds the ids of those whose state can still change.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
-        self.unfinished: dict[str, None] = {}
-        self.short_ids = ShortIds()
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def __iter__(self) -> Iterator[Job]:
-        return iter(self._jobs.values())
-
-    def __getitem__(self, job_id: str) -> Job:
-        return self._jobs[job_id]
-
-    def get(self, job_id: str) -> Job | None:
-        return self._jobs.get(job_id)
-
-    def put(self, jobs: Iterable[Job]) -> bool:
-        """Take over what was read; tell whether anything differs from before."""
-        changed = False
-        new: list[str] = []
-        for job in jobs:
-            before = self._jobs.get(job.id)
-            if before is None:
-                new.append(job.id)
-            after = job if before is None else _newest(before, job)
-            if after == before:
-                continue
-            changed = True
-            self._jobs[job.id] = after
-            if after.status.is_terminal:
-                self.unfinished.pop(after.id, None)
-            else:
-                self.unfinished[after.id] = None
-        self.short_ids.add(new)
-        return changed
-
-    def ask_later(self, job_id: str) -> None:
-        """Let the other unfinished jobs have their turn before this one."""
-        if job_id in self.unfinished:
-            del self.unfinished[job_id]
-            self.unfinished[job_id] = None
-
-    def drop(self, job_id: str) -> None:
-        self._jobs.pop(job_id, None)
-        self.unfinished.pop(job_id, None)
-
-
-def _newest(before: Job, after: Job) -> Job:
-    """Join two readings of one job; a job read alone lacks what a list tells."""
-    if (
-        before.updated_at is not None
-        and after.updated_at is not None
-        and after.updated_at < before.updated_at
-    ):
-        return before
-    return replace(
-        after,
-        attempts=before.attempts if after.attempts is None else after.attempts,
-        container_id=after.container_id or before.container_id,
-        fields={**before.fields, **after.fields},
-    )
-
-
-class Branch:
-    """A workflow, its loaded jobs, and the list of them that is shown.
-
-    The unfiltered list is kept while a filtered one is shown, so that taking the
-    filter away shows at once what was there.
-    """
-
-    def __init__(self, workflow: Workflow, job_filter: JobFilter) -> None:
-        self.workflow = workflow
-        self.expanded = False
-        self.no_logs = False
-        self.jobs = JobPool()
-        self._lists = {JobFilter(): Listing()}
-        self.job_filter = JobFilter()
-        self.show(job_filter)
-
-    @property
-    def listing(self) -> Listing:
-        return self._lists[self.job_filter]
-
-    @property
-    def keeps_no_logs(self) -> bool:
-        """Whether it is known that none of its jobs has a log to read."""
-        workflow = self.workflow
-        unlogged = workflow.kind == "HEARTBEAT" or workflow.log_retention is False
-        return self.no_logs or unlogged
-
-    def show(self, job_filter: JobFilter) -> None:
-        """Show the list for a filter: at first what is loaded, as far as it fits."""
-        self.job_filter = job_filter
-        everything = self._lists[JobFilter()]
-        kept = self._lists.get(job_filter)
-        if kept is None:
-            fitting = (j for j in everything.ids if job_filter.accepts(self.jobs[j]))
-            kept = Listing(fitting)
-        self._lists = {JobFilter(): everything, job_filter: kept}
-
-    def put(self, jobs: Sequence[Job]) -> list[str]:
-        """Take over jobs as read; return their ids in order, for a list of them."""
-        self.jobs.put(jobs)
-        return [job.id for job in jobs]
-
-    def update(self, job: Job) -> bool:
-        """Take over a job read alone; lists it no longer fits lose it.
-
-        Returns:
-            Whether anything changed.
-        """
-        changed = self.jobs.put([job])
-        for job_filter, listing in self._lists.items():
-            if not job_filter.accepts(self.jobs[job.id]):
-                changed |= listing.discard(job.id)
-        return changed
-
-    def reveal(self, job: Job) -> None:
-        """Make a job stand in the shown list, wherever the server has it."""
-        self.jobs.put([job])
-        self._lists[JobFilter()].add_unconfirmed(job.id)
-        if self.job_filter.accepts(job):
-            self.listing.add_unconfirmed(job.id)
-
-    def forget(self, job_id: str) -> None:
-        for listing in self._lists.values():
-            listing.discard(job_id)
-        self.jobs.drop(job_id)
-
-
 # The visible rows, as sections of consecutive ones.
 
 
@@ -267,20 +65,24 @@ class Section(NamedTuple):
     """A workflow's row with the rows below it, or notes alone.
 
     ``workflow_id`` is "" for the notes below the list of workflows; ``listing`` is
-    None while the workflow is collapsed.
+    None while the workflow is collapsed. With ``days`` the list stands under them.
     """
 
     workflow_id: str
     listing: Listing | None
     notes: Sequence[NoteLine]
+    days: DayRows | None = None
 
     @property
     def head(self) -> int:
         """Rows before the first child: one, or none for notes alone."""
-        return 1 if self.workflow_id else 0
+        return 1 if self.workflow_id not in {"", REMARK} else 0
 
     @property
     def jobs(self) -> int:
+        """Rows of the list."""
+        if self.days is not None:
+            return len(self.days)
         return 0 if self.listing is None else len(self.listing)
 
     @property
@@ -290,20 +92,43 @@ class Section(NamedTuple):
     def key(self, offset: int) -> NodeKey:
         if offset < self.head:
             return NodeKey.workflow(self.workflow_id)
-        at = offset - self.head
-        if self.listing is not None and at < len(self.listing):
-            return NodeKey.job(self.workflow_id, self.listing.ids[at])
-        return NodeKey.note(self.workflow_id, at - self.jobs)
+        at: int | None = offset - self.head
+        if self.listing is None or at is None or at >= self.jobs:
+            return NodeKey.note(self.workflow_id, offset - self.head - self.jobs)
+        if self.days is not None:
+            day, at = self.days.at(at)
+            if at is None:
+                return NodeKey.day(self.workflow_id, day)
+        return NodeKey.job(self.workflow_id, self.listing.ids[at])
 
     def offset(self, key: NodeKey) -> int | None:
         """Return where a node of this section stands in it, None if nowhere."""
         if key.kind is TreeNodeKind.WORKFLOW:
             return 0
-        if key.kind is TreeNodeKind.JOB:
-            at = None if self.listing is None else self.listing.position(key.item)
-            return None if at is None else self.head + at
-        line = int(key.item)
-        return self.head + self.jobs + line if line < len(self.notes) else None
+        if key.kind is TreeNodeKind.NOTE:
+            line = int(key.item)
+            return self.head + self.jobs + line if line < len(self.notes) else None
+        at = self._day_row(key) if key.kind is TreeNodeKind.DAY else self._job_row(key)
+        return None if at is None else self.head + at
+
+    def day_of(self, key: NodeKey) -> Day | None:
+        """Return the day a node is or stands in, None where there are no days."""
+        if self.days is None or self.listing is None:
+            return None
+        if key.kind is TreeNodeKind.DAY:
+            return self.days.named(key.item)
+        at = self.listing.position(key.item)
+        return None if at is None else self.days.of_item(at)
+
+    def _day_row(self, key: NodeKey) -> int | None:
+        day = None if self.days is None else self.days.named(key.item)
+        return None if day is None or self.days is None else self.days.row_of_day(day)
+
+    def _job_row(self, key: NodeKey) -> int | None:
+        at = None if self.listing is None else self.listing.position(key.item)
+        if at is None or self.days is None:
+            return at
+        return self.days.row_of_item(at)
 
 
 class TreeRows:
@@ -340,6 +165,18 @@ class TreeRows:
         at = self._places.get(workflow_id)
         return at is not None and self._sections[at].listing is not None
 
+    def day(self, key: NodeKey) -> Day | None:
+        """Return the day a row is or stands in, None where there is none."""
+        at = self._places.get(key.workflow_id)
+        if at is None or key.kind not in {TreeNodeKind.DAY, TreeNodeKind.JOB}:
+            return None
+        return self._sections[at].day_of(key)
+
+    def is_day_open(self, key: NodeKey) -> bool:
+        at = self._places.get(key.workflow_id)
+        day, days = self.day(key), None if at is None else self._sections[at].days
+        return day is not None and days is not None and days.is_open(day)
+
     def note(self, key: NodeKey) -> NoteLine | None:
         """Return the line of a note, None if it is not there (any more)."""
         at = self._places.get(key.workflow_id)
@@ -358,6 +195,8 @@ class TreeRows:
 CLEAR: Final = "0 clears the filter."
 SHOW_THEM: Final = ". shows them too."
 NOTE_INDENT: Final = 4
+REMARK: Final = " remark"
+"""Stands for the workflow of the note above everything."""
 
 
 def sections_of(tree: TreeModel, note_width: int) -> list[Section]:
@@ -368,15 +207,16 @@ def sections_of(tree: TreeModel, note_width: int) -> list[Section]:
     """
     width = max(note_width - NOTE_INDENT, 0) if note_width else 0
     sections = list(_found_by_id(tree))
+    if tree.remark is not None:
+        sections.insert(0, Section(REMARK, None, lines_of([tree.remark], width)))
     for workflow_id in tree.workflows.ids:
         branch = tree.branch(workflow_id)
         if branch is None:
             continue
         if branch.expanded:
-            empty = _no_job(tree, branch)
-            notes = notes_of(branch.listing, what="jobs", empty=empty)
-            lines = lines_of(notes, width)
-            sections.append(Section(workflow_id, branch.listing, lines))
+            days = branch.day_rows(tree.zone)
+            lines = lines_of(_job_notes(tree, branch, days), width)
+            sections.append(Section(workflow_id, branch.listing, lines, days))
         else:
             sections.append(Section(workflow_id, None, ()))
     sections.append(Section("", None, lines_of(_last_notes(tree), width)))
@@ -392,17 +232,19 @@ def _found_by_id(tree: TreeModel) -> Iterator[Section]:
         workflow_id = branch.workflow.id
         if workflow_id in tree.workflows:
             continue
-        jobs = [j.id for j in branch.jobs if j.id.startswith(prefix) and accepts(j)]
+        jobs = [
+            j.id for j in branch.jobs if j.shown_id.startswith(prefix) and accepts(j)
+        ]
         if jobs or workflow_id.startswith(prefix):
             yield Section(workflow_id, Listing(jobs), ())
 
 
 def _last_notes(tree: TreeModel) -> list[ListNote]:
     listing = tree.workflows
-    notes = notes_of(listing, what="workflows", empty=_no_workflow(tree))
+    notes = notes_of(listing, what=tree.subject.groups, empty=_no_workflow(tree))
     if tree.filters.query and listing.answered:
         loaded = sum(len(branch.jobs) for branch in tree.branches())
-        said = f"ids matched among the {loaded:,} loaded jobs"
+        said = f"ids matched among the {loaded:,} loaded {tree.subject.items}"
         notes.append(ListNote(NoteKind.SAID, said))
     return notes
 
@@ -421,11 +263,45 @@ def _no_workflow(tree: TreeModel) -> str:
     return "No workflows yet."
 
 
+def _job_notes(tree: TreeModel, branch: Branch, days: DayRows | None) -> list[ListNote]:
+    """Return the notes below a list of jobs, or of runs.
+
+    What would not be seen when it came is read only when somebody asks for it.
+    """
+    listing = branch.listing
+    notes = notes_of(listing, what=tree.subject.items, empty=_no_job(tree, branch))
+    if listing.passed_over and listing.answered:
+        notes.insert(0, ListNote(NoteKind.SAID, _share(branch)))
+    hidden = days is not None and days.ends_folded
+    if notes and notes[-1].kind is NoteKind.MORE and (hidden or listing.waits):
+        words = "look further" if listing.waits else notes[-1].text
+        notes[-1] = ListNote(NoteKind.ON_DEMAND, f"{words}: enter")
+    return notes
+
+
+def notes_below(tree: TreeModel, branch: Branch) -> list[ListNote]:
+    """Return the notes that end a branch's list where it stands without its days."""
+    return _job_notes(tree, branch, None)
+
+
+def _share(branch: Branch) -> str:
+    """Tell how many of what was read fit a filter that is not the server's."""
+    listing, only = branch.listing, branch.job_filter
+    fits, read = len(listing), len(listing) + listing.passed_over
+    what = described(only._replace(keyword="", since=None, until=None))
+    fit = "fit" if only.user or only.account else "is" if fits == 1 else "are"
+    further = "" if listing.complete else "; ⋮ looks further"
+    return f"{fits:,} of {read:,} loaded {fit} {what}{further}"
+
+
 def _no_job(tree: TreeModel, branch: Branch) -> str:
-    said = described(tree.filters.jobs)
+    said, subject = described(branch.job_filter, tree.zone), tree.subject
     if not said:
-        return "No jobs yet."
-    return f"No job is {said} in {clean(branch.workflow.name)}. {CLEAR}"
+        return "" if branch.listing.said else f"No {subject.items} yet."
+    if subject.runs:
+        return f"No {subject.item} fits {said}. {CLEAR}"
+    name = clean(branch.workflow.name)
+    return f"No {subject.item} is {said} in {name}. {CLEAR}"
 
 
 class TreeSelection:
@@ -452,7 +328,7 @@ class TreeSelection:
         if wanted is not None and wanted.kind is TreeNodeKind.NOTE:
             self._wanted = wanted = self._successor(rows)
         row = None if wanted is None else rows.locate(wanted)
-        if row is None and wanted is not None and wanted.kind is TreeNodeKind.JOB:
+        if row is None and wanted is not None and wanted.item:
             row = self._nearest(rows, wanted)
         if row is None:
             row = 0 if self.begins_at_top else min(self.row, max(len(rows) - 1, 0))
@@ -478,9 +354,21 @@ class TreeModel:
     Whoever changes a branch or a listing calls ``touch``; rows are laid out again
     when next read. Rows are told by identity (``NodeKey``), so that selection and
     place outlive every refresh.
+
+    Args:
+        subject: What it lists. An app stands unfolded from the beginning.
+        zone: The one days and times are told in; None is the machine's own.
+
+    Attributes:
+        remark: What is said above everything of what was typed last.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, subject: TreeSubject | None = None, *, zone: tzinfo | None = None
+    ) -> None:
+        self.subject = subject or TreeSubject()
+        self.zone = zone
+        self.remark: ListNote | None = None
         self.filters = TreeFilters()
         self._note_width = 0
         self._branches: dict[str, Branch] = {}
@@ -512,7 +400,9 @@ class TreeModel:
             ids.append(workflow.id)
             branch = self._branches.get(workflow.id)
             if branch is None:
-                branch = Branch(workflow, self.filters.jobs)
+                runs = self.subject.runs
+                branch = Branch(workflow, self.filters.jobs, by_time=runs)
+                branch.expanded = runs
                 self._branches[workflow.id] = branch
             branch.workflow = workflow
         self.touch()
@@ -527,6 +417,9 @@ class TreeModel:
         if job is not None:
             branch.expanded = True
             branch.reveal(job)
+            if job.created_at is not None:
+                day = local_time(job.created_at, self.zone).date()
+                branch.folded_days.discard(day)
             key = NodeKey.job(workflow.id, job.id)
         self.select(key)
         return key
@@ -534,7 +427,8 @@ class TreeModel:
     def short_id(self, job: Job) -> str:
         """Return a job's id as short as keeps the loaded ones of its list apart."""
         branch = self._branches.get(job.workflow_id)
-        return job.id if branch is None else branch.jobs.short_ids.of(job.id)
+        shown = job.shown_id
+        return shown if branch is None else branch.jobs.short_ids.of(shown)
 
     def note_no_logs(self, workflow_id: str) -> None:
         """Take note that a workflow keeps no logs, as an answer about them said."""
@@ -564,6 +458,7 @@ class TreeModel:
     def set_filters(self, filters: TreeFilters) -> None:
         """Filter at once by what is loaded; the server's answers refine it."""
         before, self.filters = self.filters, filters
+        self.remark = None
         if filters.query != before.query:
             self._selection.begins_at_top = True
         self._lists = {
@@ -584,6 +479,27 @@ class TreeModel:
         inside = selected is not None and selected.workflow_id == workflow_id
         if inside and not expanded:
             self.select(NodeKey.workflow(workflow_id))
+
+    def set_day_expanded(self, key: NodeKey, expanded: bool) -> None:
+        """Show the runs of the day a row belongs to, or fold them away."""
+        branch, day = self._branches.get(key.workflow_id), self.rows.day(key)
+        if branch is None or day is None:
+            return
+        selected = self.selected
+        inside = selected is not None and self.rows.day(selected) == day
+        if expanded:
+            branch.folded_days.discard(day.date)
+        else:
+            branch.folded_days.add(day.date)
+        self.touch()
+        if inside and not expanded:
+            self.select(NodeKey.day(key.workflow_id, day))
+
+    def say(self, remark: ListNote | None) -> None:
+        """Say something above everything of what was typed; None takes it back."""
+        if remark != self.remark:
+            self.remark = remark
+            self.touch()
 
     def set_note_width(self, cells: int) -> None:
         """Break the notes below lists at a width in cells; 0 breaks nothing."""

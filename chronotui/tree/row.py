@@ -1,6 +1,7 @@
 """What a row of the tree says: its words, each with its width and the part it plays.
 
-A column of the rows of jobs is one entry of ``COLUMNS``.
+A column of the rows of jobs is one entry of ``COLUMNS``; those of the runs of an app
+stand in `chronotui.tree.run_row`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from chronotui.times import age, human_duration
 from chronotui.tree.listing import NoteKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime, tzinfo
 
     from chronotui.model import Job
+    from chronotui.tree.branch import Branch
     from chronotui.tree.listing import NoteLine
-    from chronotui.tree.model import Branch
 
 
 class Role(StrEnum):
@@ -35,6 +36,7 @@ class Role(StrEnum):
     FAILED = "failed"
     FAILED_SIGN = "failed-sign"
     CANCELED = "canceled"
+    PARTIAL = "partial"
     UNKNOWN = "unknown"
 
 
@@ -58,7 +60,6 @@ _SIGNS: Final[dict[str, tuple[str, Role]]] = {
     "CANCELED": ("■", Role.CANCELED),
 }
 
-
 TRIGGER_WORDS: Final = {"AUTOMATIC": "auto", "MANUAL": "manual"}
 
 # The row of a job: its sign, then columns.
@@ -75,12 +76,16 @@ WHOLE: Final = 0
 
 
 class JobCell(NamedTuple):
-    """What a column says something about: a job, and the cells there are for it."""
+    """What a column says something about: a job, and the cells there are for it.
+
+    Clock times are told in ``zone``; None is the machine's own.
+    """
 
     job: Job
     short_id: str
     now: datetime
     width: int
+    zone: tzinfo | None = None
 
 
 class JobColumn(NamedTuple):
@@ -99,7 +104,8 @@ class JobColumn(NamedTuple):
 
 def is_ticking(job: Job) -> bool:
     """Whether a job's row changes by itself every second."""
-    return job.status == "RUNNING" and job.started_at is not None
+    begun = job.started_at or (job.run_id and job.created_at)
+    return job.status == "RUNNING" and bool(begun)
 
 
 def _trigger(cell: JobCell) -> str:
@@ -160,36 +166,43 @@ COLUMNS: Final = {
 }
 """From left to right."""
 
-_GRANTS: Final = sorted(
-    (rank, name, cells)
-    for name, column in COLUMNS.items()
-    for rank, cells in column.widths.items()
-)
-
 
 @lru_cache(maxsize=64)
 def columns_for(width: int, id_length: int) -> tuple[int, dict[str, int]]:
-    """Share out a row's width.
+    """Share out the width of a job's row, see `shared_out`; its indent comes first."""
+    indent = 1 if width < WIDE else 3
+    return indent, shared_out(COLUMNS, width - indent - SIGN_CELLS, id_length)
+
+
+def shared_out(
+    columns: Mapping[str, JobColumn], room: int, id_length: int
+) -> dict[str, int]:
+    """Share out the cells behind a row's sign among columns.
 
     Args:
-        width: Cells of the whole row.
+        columns: The columns by name.
+        room: The cells there are, with the space before each column.
         id_length: Cells the short ids of the list want.
 
     Returns:
-        The indent, and the cells of each column without the space before it; a
-        column that has none is left out.
+        The cells of each column without the space before it; a column that has none
+        is left out.
     """
-    indent = 1 if width < WIDE else 3
-    cells = {name: column.least for name, column in COLUMNS.items()}
-    left = max(width - indent - SIGN_CELLS - sum(cells.values()), 0)
-    for _rank, name, asked in _GRANTS:
+    cells = {name: column.least for name, column in columns.items()}
+    left = max(room - sum(cells.values()), 0)
+    grants = sorted(
+        (rank, name, asked)
+        for name, column in columns.items()
+        for rank, asked in column.widths.items()
+    )
+    for _rank, name, asked in grants:
         had = cells[name]
         wanted = asked or max(min(id_length, had + left), had)
         cost = wanted - had + (had == 0)
         if cost <= left:
             cells[name] = wanted
             left -= cost
-    return indent, {name: given for name, given in cells.items() if given}
+    return {name: given for name, given in cells.items() if given}
 
 
 def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[RowPiece]:
@@ -204,11 +217,8 @@ def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[RowP
     ids = branch.jobs.short_ids
     indent, columns = columns_for(width, ids.length)
     glyph, state = _SIGNS.get(str(job.status), ("?", Role.UNKNOWN))
-    pieces = [
-        RowPiece("", Role.PLAIN, indent),
-        RowPiece(glyph, Role.FAILED_SIGN if state is Role.FAILED else state, 1),
-    ]
-    short_id = ids.of(job.id)
+    pieces = signed(indent, glyph, state)
+    short_id = ids.of(job.shown_id)
     for name, cells in columns.items():
         column = COLUMNS[name]
         text = column.text(JobCell(job, short_id, now, cells))
@@ -216,13 +226,21 @@ def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[RowP
     return pieces
 
 
+def signed(indent: int, glyph: str, state: Role) -> list[RowPiece]:
+    """Return the beginning of a job's row: the sign of its state, indented."""
+    role = Role.FAILED_SIGN if state is Role.FAILED else state
+    return [RowPiece("", Role.PLAIN, indent), RowPiece(glyph, role, 1)]
+
+
 # The row of a workflow, and of the notes below lists.
 
 LEAST_NAME: Final = 14
 NOTE_SIGNS: Final = {
     NoteKind.MORE: ("⋮", Role.MUTED),
+    NoteKind.ON_DEMAND: ("⋮", Role.MUTED),
     NoteKind.LOADING: ("⋮", Role.MUTED),
     NoteKind.PROBLEM: ("✗", Role.ALARM),
+    NoteKind.REFUSED: ("✗", Role.ALARM),
     NoteKind.SAID: ("·", Role.MUTED),
 }
 

@@ -115,6 +115,7 @@ class DeskApp(TypedAhead[int]):
         *,
         driver_class: type[Driver] | None = None,
     ) -> None:
+        self.link_kilobytes = plan.ui.link_kilobytes
         super().__init__(driver_class=driver_class)
         self.plan = plan
         self.config = config

@@ -199,6 +199,14 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
     def value(self) -> Value:
         return self._options[self.place][0]
 
+    def offer(self, options: Sequence[tuple[Value, str]]) -> None:
+        """Take other options; what is chosen stays so, where it is among them."""
+        chosen = self.value
+        self._options = tuple(options)
+        values = [value for value, _words in self._options]
+        self.place = values.index(chosen) if chosen in values else 0
+        self.refresh(layout=True)
+
     def _rows(self, width: int) -> list[list[tuple[int, int, int]]]:
         """Return rows of (option, first column, width)."""
         rows: list[list[tuple[int, int, int]]] = [[]]

@@ -36,6 +36,7 @@ DESK_GROUPS: Final = {
     "tree": "Tree",
     "filters": "Filters",
     "log": "Log",
+    "runs": "List of runs",
     "details": "Details",
 }
 GROUPS: Final = {
@@ -137,6 +138,9 @@ SPELLED: Final = {
     "minus": "-",
     "plus": "+",
     "comma": ",",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "equals_sign": "=",
 }
 
 
@@ -156,6 +160,7 @@ DESK: Final = (
     "tree_filters",
     "log.view",
     "log.prompt",
+    "desk.run_table",
     "desk.details",
 )
 """Modules of what stands on the desk."""
@@ -165,6 +170,8 @@ DIALOGS: Final = (
     "dialogs",
     "keys",
     "save",
+    "save_path",
+    "save_runs",
     "save_list",
     "profiles",
 )
@@ -273,7 +280,9 @@ LEGEND: Final = (
     ("⋯", "lines that have not been received; they fill in by themselves"),
     ("●", "running"),
     ("◌", "waiting to start"),
+    ("⏸", "paused, waits for a person"),
     ("✓", "completed"),
+    ("◐", "succeeded in part: some branches failed"),
     ("✗", "failed"),
     ("■", "canceled"),
 )

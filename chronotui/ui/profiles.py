@@ -27,6 +27,7 @@ from chronotui.storage.config import (
     check_profile_name,
     load_config,
     parse_config,
+    usable_secrets,
 )
 from chronotui.storage.config_edit import Edit, edit_config
 from chronotui.storage.settings import METHODS, BadValueError, base_url
@@ -145,7 +146,7 @@ class ProfileDraft:
     def _auth(self, before: Document) -> Document:
         """Return the sign-in: what was there, as far as the method can use it."""
         useless = set().union(*SECRET_KEYS.values())
-        for kind in METHODS[self.method].secrets:
+        for kind in usable_secrets(self.kind, self.method):
             useless.difference_update(SECRET_KEYS[kind])
         secret = SECRET_OF.get(self.method)
         if secret is not None:
@@ -235,8 +236,7 @@ class ProfileForm(ProfileDialog):
             box.border_title = self._title()
             box.border_subtitle = "ctrl+s tests and saves · esc closes"
             if self._first:
-                words = f"Where is your server? This goes to {self._config_path}."
-                yield Static(Content(clean(words)), id="welcome")
+                yield Static(id="welcome", markup=False)
             yield from self._rows()
             yield Static(id="told", markup=False)
             with Horizontal(id="buttons"):
@@ -260,11 +260,9 @@ class ProfileForm(ProfileDialog):
         kind = was.kind if was else SOURCE_KINDS[0]
         kinds = [(one.name, one.label) for one in KINDS.values()]
         yield field_row("Kind", RadioRow(kinds, kind, id="kind"))
-        url = _field("url", "https://chrono.example.com/api", was.url if was else "")
-        yield field_row("URL", url)
-        methods = [(name, one.label) for name, one in METHODS.items()]
+        yield field_row("URL", _field("url", "", was.url if was else ""))
         method = was.auth.method if was else KINDS[kind].methods[0]
-        yield field_row("Sign in", RadioRow(methods, method, id="method"))
+        yield field_row("Sign in", RadioRow(_methods(kind), method, id="method"))
         email = was.auth.email if was else ""
         yield field_row("E-mail", _field("email", "you@example.com", email))
         command = command_of(was) if was else ""
@@ -272,6 +270,17 @@ class ProfileForm(ProfileDialog):
 
     def on_mount(self) -> None:
         self.query_one("#name" if self._was is None else "#url").focus()
+        self._follow_kind()
+
+    @on(RadioRow.Changed, "#kind")
+    def _follow_kind(self) -> None:
+        """Ask in the words of the kind, for a way to sign in that it takes."""
+        kind = KINDS[self._draft().kind]
+        for welcome in self.query("#welcome").results(Static):
+            words = f"Where is your {kind.unit}? This goes to {self._config_path}."
+            welcome.update(Content(clean(words)))
+        self.query_one("#url", Input).placeholder = kind.url_example
+        self.query_one("#method", RadioRow).offer(_methods(kind.name))
         self._follow_method()
 
     @on(RadioRow.Changed, "#method")
@@ -342,6 +351,11 @@ class ProfileForm(ProfileDialog):
         return ProfileDraft(
             **{name: value.strip() for name, value in typed.items()}, was=self._was
         )
+
+
+def _methods(kind: str) -> list[tuple[str, str]]:
+    """Return the ways to sign in to a kind of server, with their words."""
+    return [(name, METHODS[name].label) for name in KINDS[kind].methods]
 
 
 def _field(name: str, example: str, value: str = "") -> Input:
@@ -448,6 +462,8 @@ class ProfilesScreen(ProfileDialog):
         name = clean(profile.name)
         gap = " " * (width - cell_len(name))
         words = [f"{mark} {name}{gap}", clean(profile.url), clean(profile.auth.email)]
+        if len({one.kind for one in self._config.profiles.values()}) > 1:
+            words.append(KINDS[profile.kind].label)
         if profile.name == self._config.default_profile:
             words[0] += "  default"
         elif self._config.default_profile in self._config.profiles:

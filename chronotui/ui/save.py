@@ -5,27 +5,21 @@ And a save in words, which its screens and the list of saves show.
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on, work
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
-from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static
 
 from chronotui.engine.save_request import (
     SavePhase,
     SaveRequest,
     SaveScope,
-    completions,
     log_name,
-    preview,
     size_text,
 )
 from chronotui.log.formats import SAVE_FORMATS
@@ -34,7 +28,7 @@ from chronotui.storage.files import home_relative
 from chronotui.text import clean, plural
 from chronotui.times import human_duration
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
-from chronotui.ui.keys import help_key
+from chronotui.ui.save_path import PathChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -63,7 +57,7 @@ def sign(progress: SaveProgress) -> str:
 
 def amounts(progress: SaveProgress) -> str:
     """Return bytes, lines, rate and time: ``4.2 MB  31,402 lines  1.1 MB/s  0:04``."""
-    parts = [size_text(progress.bytes), plural(progress.lines, "line")]
+    parts = [size_text(progress.bytes), plural(progress.lines, progress.noun)]
     if not progress.phase.is_over:
         parts.append(f"{size_text(progress.bytes_per_second)}/s")
     parts.append(human_duration(progress.elapsed_seconds))
@@ -74,7 +68,7 @@ def share(progress: SaveProgress) -> str:
     """Return the part done: ``about 48 % of 65,000 lines``; "" if unknown."""
     if progress.fraction is None or progress.phase.is_over:
         return ""
-    whole = plural(progress.total_lines or 0, "line")
+    whole = plural(progress.total_lines or 0, progress.noun)
     return f"about {progress.fraction * 100:.0f} % of {whole}"
 
 
@@ -191,65 +185,9 @@ def _lines_of(view: OpenLog, start: int, stop: int) -> Iterator[LogLine]:
                 yield row.line
 
 
-# The dialog and its field for the path.
-
-
-class PathSuggester(Suggester):
-    """Offers the first completion of a path in grey."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._folder = folder
-
-    async def get_suggestion(self, value: str) -> str | None:
-        if not value:
-            return None
-        found = await asyncio.to_thread(completions, value, self._folder)
-        return found[0] if found and found[0] != value else None
-
-
-class PathInput(Input):
-    """Completes with Tab as far as the folder agrees; a second Tab moves on.
-
-    Args:
-        path: As shown at first.
-        folder: Where relative paths begin.
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        help_key("tab", "complete", "complete the path", "save.complete"),
-    ]
-
-    def __init__(self, path: str, folder: Path) -> None:
-        super().__init__(
-            path,
-            suggester=PathSuggester(folder),
-            compact=True,
-            select_on_focus=False,
-            id="path",
-        )
-        self._folder = folder
-
-    def show_end(self) -> None:
-        """Put the cursor behind the path and scroll to it: the name matters most."""
-        self.cursor_position = 0
-        self.cursor_position = len(self.value)
-
-    async def action_complete(self) -> None:
-        """Complete the path; where nothing more can be told, go to the next field."""
-        typed = self.value
-        if self.cursor_position == len(typed):
-            found = await asyncio.to_thread(completions, typed, self._folder)
-            longer = os.path.commonprefix(found)  # noqa: RUF071 - letter by letter
-            if len(longer) > len(typed) and self.value == typed:
-                self.value = longer
-                self.cursor_position = len(longer)
-                return
-        self.screen.focus_next()
-
+# The dialog.
 
 FORMATS: Final = tuple((each, each.label) for each in SAVE_FORMATS)
-REPLACE: Final = ((False, "no, keep what is there"), (True, "yes"))
 STREAMS: Final = ((None, "both"), ("stdout", "stdout"), ("stderr", "stderr"))
 ALL_LINES: Final = "all lines, or what the server's search finds"
 RUNNING: Final = (
@@ -259,6 +197,22 @@ RUNNING: Final = (
 RUNNING_QUERY: Final = (
     "The job has not ended: the server is asked for the query once it has."
 )
+
+
+SAVE_KEYS: Final[list[BindingType]] = [
+    Binding("enter,ctrl+s", "save", "save", priority=True, id="save.save"),
+    Binding("escape", "leave", "close", id="save.close"),
+]
+DIALOG_KEYS: Final = "enter saves · tab completes, moves on · esc closes"
+
+
+def save_buttons() -> Horizontal:
+    """Return the last row of a dialog that saves."""
+    return Horizontal(
+        Button("Save", variant="primary", compact=True, id="save"),
+        Button("Cancel", compact=True, id="cancel"),
+        id="buttons",
+    )
 
 
 class SaveDialog(Dialog[SaveRequest | None]):
@@ -271,27 +225,18 @@ class SaveDialog(Dialog[SaveRequest | None]):
 
     DEFAULT_CSS = """
     SaveDialog .row > Label { width: 9; }
-    SaveDialog #preview, SaveDialog #note { padding-left: 9; color: $text-muted; }
-    SaveDialog #preview.-warning { color: $text-warning; }
-    SaveDialog #preview.-refused { color: $text-error; }
+    SaveDialog #note { padding-left: 9; color: $text-muted; }
     SaveDialog #buttons { margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,ctrl+s", "save", "save", priority=True, id="save.save"),
-        Binding("escape", "leave", "close", id="save.close"),
+        *SAVE_KEYS,
         *FIELD_MOVES,
     ]
-
-    class Previewed(Message):
-        def __init__(self, found: PathPreview) -> None:
-            super().__init__()
-            self.found = found
 
     def __init__(self, subject: SaveSubject, path: Path) -> None:
         super().__init__()
         self._subject = subject
         self._suggested = path
-        self._found: PathPreview | None = None
 
     def compose(self) -> ComposeResult:
         subject = self._subject
@@ -300,32 +245,27 @@ class SaveDialog(Dialog[SaveRequest | None]):
         self._format = RadioRow(FORMATS, FORMATS[0][0], id="format")
         self._stream = RadioRow(STREAMS, None, id="stream")
         self._query = Input(placeholder=ALL_LINES, compact=True, id="query")
-        self._path = PathInput(home_relative(self._suggested), subject.folder)
-        self._status = Static(id="preview", markup=False)
-        self._overwrite = RadioRow(REPLACE, chosen=False, id="overwrite")
-        self._replace = field_row("Replace", self._overwrite)
+        self._to = PathChoice(
+            self._suggested,
+            subject.folder,
+            own_folder=subject.own_folder,
+            file_name=lambda: log_name(subject.job.id, self._format.value.extension),
+            recorded_job=lambda: self._recorded_job,
+        )
         self._note = Static(id="note", markup=False)
         with Vertical(id="box") as box:
             box.border_title = Content(f"Save log of {subject.title}")
-            box.border_subtitle = "enter saves · tab completes, moves on · esc closes"
+            box.border_subtitle = DIALOG_KEYS
             yield field_row("What", self._scope)
             yield field_row("Format", self._format)
             yield field_row("Stream", self._stream)
             yield field_row("Query", self._query)
-            yield field_row("To", self._path)
-            yield self._status
-            yield self._replace
+            yield self._to
             yield self._note
-            with Horizontal(id="buttons"):
-                yield Button("Save", variant="primary", compact=True, id="save")
-                yield Button("Cancel", compact=True, id="cancel")
+            yield save_buttons()
 
     def on_mount(self) -> None:
-        self._path.focus()
-        self.call_after_refresh(self._path.show_end)
-        self._replace.display = False
         self._say_notes()
-        self._preview(self._path.value)
 
     @property
     def _recorded_job(self) -> str:
@@ -334,26 +274,19 @@ class SaveDialog(Dialog[SaveRequest | None]):
         whole = self._scope.value is SaveScope.WHOLE and not job.status.is_terminal
         return job.id if whole and not self._query.value else ""
 
-    @property
-    def _overwrites(self) -> bool:
-        return self._overwrite.value and self._replace.display
-
     @on(RadioRow.Changed)
     def _take_choice(self, event: RadioRow.Changed) -> None:
         event.stop()
         if event.row is self._format:
             self._follow_format()
-        if event.row is self._overwrite and self._found is not None:
-            self._show(self._found)
         self._say_notes()
 
     def _follow_format(self) -> None:
         """Let the name's ending follow the format where it stated the last one."""
-        stem, dot, ending = self._path.value.rpartition(".")
-        if dot and ending in {each.extension for each, _label in FORMATS}:
-            self._path.value = f"{stem}.{self._format.value.extension}"
-        else:
-            self._preview(self._path.value)
+        stem, dot, ending = self._to.typed.rpartition(".")
+        stated = dot and ending in {each.extension for each, _label in FORMATS}
+        own = f"{stem}.{self._format.value.extension}"
+        self._to.set_typed(own if stated else self._to.typed)
 
     @on(Input.Changed, "#query")
     def _say_notes(self) -> None:
@@ -365,51 +298,14 @@ class SaveDialog(Dialog[SaveRequest | None]):
         self._note.update(Content(note))
         self._note.display = bool(note)
 
-    @on(Input.Changed, "#path")
-    def _path_typed(self, event: Input.Changed) -> None:
-        self._preview(event.value)
-
-    @work(group="save-preview", exclusive=True)
-    async def _preview(self, typed: str) -> None:
-        self.post_message(self.Previewed(await self._preview_of(typed)))
-
-    def on_save_dialog_previewed(self, message: Previewed) -> None:
-        self._show(message.found)
-
-    async def _preview_of(self, typed: str) -> PathPreview:
-        subject = self._subject
-        return await asyncio.to_thread(
-            preview,
-            typed,
-            subject.folder,
-            own_folder=subject.own_folder,
-            file_name=log_name(subject.job.id, self._format.value.extension),
-        )
-
-    def _show(self, found: PathPreview) -> None:
-        """Say what the path leads to; the path itself where it was typed shorter."""
-        self._found = found
-        replaceable = found.target.replaceable
-        self._replace.display = replaceable
-        words = found.sentence(self._recorded_job)
-        if self._overwrites:
-            words = "will be replaced"
-        final = home_relative(found.path)
-        if final != self._path.value.strip():
-            words = f"{clean(final)}  ({words})"
-        self._status.update(Content(words))
-        self._status.set_class(replaceable, "-warning")
-        self._status.set_class(not found.is_new and not replaceable, "-refused")
-
     @on(Button.Pressed, "#save")
     async def action_save(self) -> None:
         """Answer with the request, if the path can be saved to."""
         if self.focused is not None and self.focused.id == "cancel":
             self.action_leave()
             return
-        found = await self._preview_of(self._path.value)
-        self._show(found)
-        if found.allows(overwrite=self._overwrites):
+        found = await self._to.chosen()
+        if found is not None:
             self.dismiss(self._request(found))
         else:
             self.app.bell()
@@ -428,7 +324,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
             query=query or None if scope is SaveScope.WHOLE else None,
             scope=scope,
             lines=subject.parts.get(scope),
-            overwrite=self._overwrites,
+            overwrite=self._to.overwrites,
             make_folder=found.makes_folder,
             keep_part=True,
             known_lines=subject.known_lines,

@@ -22,6 +22,7 @@ from chronotui.log.formats import SAVE_FORMATS
 from chronotui.text import clean, plural
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
 from chronotui.ui.save import SaveDialog, amounts, bar, outcome, path_of, share, sign
+from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -183,7 +184,9 @@ class SaveScreen(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = Content(f"Save log of {self._title}")
+            of_log = self.save.request.content is None
+            what = f"log of {self._title}" if of_log else self._title
+            box.border_title = Content(f"Save {what}")
             for name in ("path", "phase", "amounts", "bar", "words", "said", "keys"):
                 yield Static(id=name, markup=False)
 
@@ -252,8 +255,8 @@ class SaveScreen(Dialog[bool]):
 
     def action_copy(self) -> None:
         if self.save.result is not None:
-            self.app.copy_to_clipboard(str(self.save.result.path))
-            self._say("The path was copied.")
+            sent = clipboard.copy(self.app, str(self.save.result.path))
+            self._say(f"The path was sent to {sent.to}.")
 
     def action_open(self) -> None:
         if self.save.result is not None:
@@ -372,9 +375,20 @@ async def ask_and_save(
         suggest, subject.folder, subject.job.id, SAVE_FORMATS[0]
     )
     request = await app.push_screen_wait(SaveDialog(subject, path))
+    return await save_and_show(app, saves, request, subject.title, on_folder)
+
+
+async def save_and_show(
+    app: App[Any],
+    saves: Saves,
+    request: SaveRequest | None,
+    title: str,
+    on_folder: Callable[[Path], None],
+) -> Save | None:
+    """Start what a dialog answered and show it, see `ask_and_save`."""
     if request is None:
         return None
-    save = await _start(app, saves, request, subject.title)
+    save = await _start(app, saves, request, title)
     if save is not None and save.error is None and request.path is not None:
         on_folder(request.path.parent)
     return save

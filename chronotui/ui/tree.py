@@ -19,7 +19,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from chronotui.tree.listing import NoteKind
+from chronotui.errors import ChronotuiError
+from chronotui.text import clean
+from chronotui.tree.days import local_time
+from chronotui.tree.listing import ListNote, NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.tree.row import (
     Role,
@@ -28,11 +31,13 @@ from chronotui.tree.row import (
     note_pieces,
     workflow_pieces,
 )
+from chronotui.tree.run_row import app_pieces, day_pieces, run_pieces
 from chronotui.ui.keys import help_key
 from chronotui.ui.tree_filters import FilterBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from rich.style import Style
     from textual.app import ComposeResult
@@ -42,7 +47,8 @@ if TYPE_CHECKING:
 
     from chronotui.engine.catalog import Catalog
     from chronotui.model import Job, Workflow
-    from chronotui.tree.model import TreeFilters
+    from chronotui.tree.branch import Branch
+    from chronotui.tree.filters import TreeFilters
     from chronotui.tree.row import RowPiece
 
 TICK_SECONDS: Final = 1.0
@@ -50,6 +56,7 @@ TICK_SECONDS: Final = 1.0
 
 WHEEL_ROWS: Final = 3
 FOLD_SIGN_CELLS: Final = 2
+FOLDING: Final = frozenset({TreeNodeKind.WORKFLOW, TreeNodeKind.DAY})
 PREFIX: Final = "job-tree--"
 CURSOR: Final = f"{PREFIX}cursor"
 
@@ -59,18 +66,20 @@ def utc_now() -> datetime:
 
 
 class TreeStyles:
-    """The styles of a tree's rows under one theme, from its stylesheet.
+    """The styles of a list's rows under one theme, from its stylesheet.
+
+    Its component classes are ``prefix`` with a role, or with ``cursor``.
 
     ``filling`` is that of empty cells, ``parts`` those of roles; each on the selected
     row (True) and off it.
     """
 
-    def __init__(self, widget: Widget) -> None:
-        cursor = widget.get_component_rich_style(CURSOR, partial=True)
+    def __init__(self, widget: Widget, prefix: str = PREFIX) -> None:
+        cursor = widget.get_component_rich_style(f"{prefix}cursor", partial=True)
         self.filling = {False: widget.rich_style, True: widget.rich_style + cursor}
         self.parts: dict[tuple[Role, bool], Style] = {}
         for role in Role:
-            style = widget.get_component_rich_style(f"{PREFIX}{role}")
+            style = widget.get_component_rich_style(f"{prefix}{role}")
             stays = role is Role.FAILED_SIGN
             self.parts[role, False] = style
             self.parts[role, True] = style if stays else style + cursor
@@ -132,6 +141,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
             background: $error; color: $background; text-style: bold;
         }
         & > .job-tree--canceled { color: $text-muted; }
+        & > .job-tree--partial { color: $text-warning; }
         & > .job-tree--unknown { color: $text-warning; }
         & > .job-tree--cursor { background: $surface; }
         &:focus > .job-tree--cursor { background: $panel; }
@@ -208,6 +218,14 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         def __init__(self, workflow_id: str, expanded: bool) -> None:
             super().__init__()
             self.workflow_id = workflow_id
+            self.expanded = expanded
+
+    class DayExpansionWanted(Message):
+        """The day that a row is or stands in is to show its runs, or to fold them."""
+
+        def __init__(self, node: NodeKey, expanded: bool) -> None:
+            super().__init__()
+            self.node = node
             self.expanded = expanded
 
     class RefreshWanted(Message):
@@ -333,10 +351,27 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
             line = model.rows.note(key)
             nested = bool(key.workflow_id)
             return tuple(note_pieces(line, width, nested=nested)) if line else ()
+        if model.subject.runs:
+            return tuple(self._run_pieces(key, branch))
         if key.kind is TreeNodeKind.WORKFLOW:
             open_ = model.rows.is_open(key.workflow_id)
             return tuple(workflow_pieces(branch, width, open_=open_))
         return tuple(job_pieces(branch, branch.jobs[key.item], width, self._now()))
+
+    def _run_pieces(self, key: NodeKey, branch: Branch) -> list[RowPiece]:
+        """Return what the row of an app, of a day or of a run says."""
+        model, width = self.model, self._width
+        if key.kind is TreeNodeKind.WORKFLOW:
+            open_, run = model.rows.is_open(key.workflow_id), model.subject.item
+            return app_pieces(branch, width, open_=open_, run=run)
+        now, zone, day = self._now(), model.zone, model.rows.day(key)
+        if key.kind is TreeNodeKind.JOB:
+            job, dated = branch.jobs[key.item], day is None
+            return run_pieces(branch, job, width, now, dated=dated, zone=zone)
+        if day is None:
+            return []
+        today, open_ = local_time(now, zone).date(), model.rows.is_day_open(key)
+        return day_pieces(day, width, today, open_=open_)
 
     def _repaint_changed(self) -> None:
         """Repaint the rows of the window that read otherwise than painted."""
@@ -421,11 +456,11 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.go_to(len(self.model.rows) - 1)
 
     def action_open(self) -> None:
-        """Open a job, unfold or fold a workflow, ask a list again."""
+        """Open a job, unfold or fold a workflow or a day, ask a list again."""
         key = self.model.selected
         if key is None:
             return
-        if key.kind is TreeNodeKind.WORKFLOW:
+        if key.kind in FOLDING:
             self.action_fold()
         elif key.kind is TreeNodeKind.NOTE:
             self._act_on_note(key)
@@ -440,36 +475,49 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if line.note.kind is NoteKind.PROBLEM:
             self.post_message(self.RefreshWanted())
-        elif line.note.kind is NoteKind.MORE:
+        elif line.note.kind in {NoteKind.MORE, NoteKind.ON_DEMAND}:
             self.post_message(self.MoreWanted(key.workflow_id))
 
     def action_fold(self) -> None:
-        """Unfold or fold the workflow the selected row belongs to."""
+        """Unfold or fold the workflow, or the day, the selected row belongs to."""
         key = self.model.selected
-        if key is not None and key.workflow_id:
+        if key is not None and self.model.rows.day(key) is not None:
+            expanded = not self.model.rows.is_day_open(key)
+            self.post_message(self.DayExpansionWanted(key, expanded))
+        elif key is not None and key.workflow_id:
             expanded = not self.model.rows.is_open(key.workflow_id)
             self.post_message(self.ExpansionWanted(key.workflow_id, expanded))
 
     def action_expand(self) -> None:
-        """Unfold a workflow; on an unfolded one go to its first job."""
+        """Unfold a workflow or a day; on an unfolded one go to its first row."""
         key = self.model.selected
-        if key is None or key.kind is not TreeNodeKind.WORKFLOW:
+        if key is None or key.kind not in FOLDING:
             return
-        if self.model.rows.is_open(key.workflow_id):
+        if self._is_open(key):
             self.action_move(1)
         else:
             self.action_fold()
 
     def action_out(self) -> None:
-        """Fold an unfolded workflow; from below go to its row."""
+        """Fold what is unfolded; from below, or folded, go to what it stands in."""
         key = self.model.selected
-        if key is None or not key.workflow_id:
+        if key is None or self.model.branch(key.workflow_id) is None:
             return
-        if key.kind is not TreeNodeKind.WORKFLOW:
-            self.model.select(NodeKey.workflow(key.workflow_id))
-            self.show_selected()
-        elif self.model.rows.is_open(key.workflow_id):
+        if key.kind in FOLDING and self._is_open(key):
             self.action_fold()
+            return
+        day = self.model.rows.day(key) if key.kind is TreeNodeKind.JOB else None
+        above = NodeKey.workflow(key.workflow_id)
+        if day is not None:
+            above = NodeKey.day(key.workflow_id, day)
+        self.model.select(above)
+        self.show_selected()
+
+    def _is_open(self, key: NodeKey) -> bool:
+        """Whether what stands below a workflow's or a day's row is shown."""
+        if key.kind is TreeNodeKind.DAY:
+            return self.model.rows.is_day_open(key)
+        return self.model.rows.is_open(key.workflow_id)
 
     def action_refresh_lists(self) -> None:
         self.post_message(self.RefreshWanted())
@@ -481,6 +529,9 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(FilterBar.FiltersChanged(self.model.filters.cleared()))
 
     def action_terminated(self) -> None:
+        """Show terminated workflows as well, or no more; an app has none."""
+        if self.model.subject.runs:
+            return
         filters = self.model.filters.with_terminated_toggled()
         self.post_message(FilterBar.FiltersChanged(filters))
 
@@ -493,10 +544,15 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self.go_to(row)
         key = self.model.rows.key(row)
-        if key.kind is TreeNodeKind.WORKFLOW and event.x < FOLD_SIGN_CELLS:
+        if key.kind in FOLDING and event.x < self._fold_sign_end(key):
             self.action_fold()
         elif event.chain == 2 or key.kind is TreeNodeKind.NOTE:
             self.action_open()
+
+    def _fold_sign_end(self, key: NodeKey) -> int:
+        """Return the cell behind the triangle of a row."""
+        is_day = key.kind is TreeNodeKind.DAY
+        return FOLD_SIGN_CELLS + (self._pieces(key)[0].width if is_day else 0)
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         self._wheel(event, WHEEL_ROWS)
@@ -547,7 +603,7 @@ class JobTreePane(Vertical):
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self.filter_bar = FilterBar(leave=self._focus_tree)
+        self.filter_bar = FilterBar(leave=self._focus_tree, now=now)
         self.tree_view = JobTree(now=now, focus_filters=self.filter_bar.focus_filters)
         self.catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -564,8 +620,19 @@ class JobTreePane(Vertical):
         self.detach()
         self.catalog = catalog
         self._unsubscribe = catalog.subscribe(self._sync)
-        self.filter_bar.show(catalog.tree.filters)
+        tree = catalog.tree
+        self.filter_bar.offer(tree.subject, tree.zone)
+        self.filter_bar.show(tree.filters)
         self.tree_view.show(catalog.tree)
+
+    def set_zone(self, zone: tzinfo | None) -> None:
+        """Tell the days and times of runs in a zone; None is the machine's own."""
+        if self.catalog is not None:
+            tree = self.catalog.tree
+            tree.zone = zone
+            tree.touch()
+            self.filter_bar.offer(tree.subject, zone)
+            self._sync()
 
     def detach(self) -> None:
         if self._unsubscribe is not None:
@@ -600,6 +667,47 @@ class JobTreePane(Vertical):
         event.stop()
         self.set_filters(event.filters)
 
+    @on(FilterBar.TextRefused)
+    def _say_refusal(self, event: FilterBar.TextRefused) -> None:
+        event.stop()
+        said = ListNote(NoteKind.REFUSED, clean(event.sentence))
+        self._say(said if event.sentence else None)
+
+    def _say(self, remark: ListNote | None) -> None:
+        """Say something of what was typed, in sight; None takes it back."""
+        if self.catalog is None:
+            return
+        self.catalog.tree.say(remark)
+        self._sync()
+        if remark is not None:
+            self.tree_view.scroll_to_row(0)
+
+    @on(FilterBar.RunWanted)
+    def _find_run(self, event: FilterBar.RunWanted) -> None:
+        event.stop()
+        if self.catalog is not None:
+            words = f"looking for run {event.run_id}"
+            self._say(ListNote(NoteKind.LOADING, words))
+            finding = self._open_run(self.catalog, event.run_id)
+            self.run_worker(finding, group="find-run", exclusive=True)
+
+    async def _open_run(self, catalog: Catalog, run_id: str) -> None:
+        """Open a run wherever the list has it, without the filters that hide it."""
+        tree = catalog.tree
+        try:
+            key = await catalog.find_run(run_id)
+        except ChronotuiError as problem:
+            self._say(ListNote(NoteKind.REFUSED, clean(str(problem))))
+            return
+        self._say(None)
+        if tree.rows.locate(key) is None:
+            self.set_filters(tree.filters.cleared())
+            tree.select(key)
+        branch, job = tree.branch(key.workflow_id), tree.job(key)
+        if branch is not None and job is not None and self.catalog is catalog:
+            self.tree_view.show_selected()
+            self.post_message(JobTree.JobOpened(branch.workflow, job))
+
     @on(JobTree.MoreWanted)
     def _read_more(self, event: JobTree.MoreWanted) -> None:
         event.stop()
@@ -611,6 +719,13 @@ class JobTreePane(Vertical):
         event.stop()
         if self.catalog is not None:
             self.catalog.set_expanded(event.workflow_id, event.expanded)
+            self._sync()
+
+    @on(JobTree.DayExpansionWanted)
+    def _expand_day(self, event: JobTree.DayExpansionWanted) -> None:
+        event.stop()
+        if self.catalog is not None:
+            self.catalog.set_day_expanded(event.node, event.expanded)
             self._sync()
 
     @on(JobTree.RefreshWanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from rich.cells import cell_len
@@ -18,12 +19,22 @@ from textual.widgets.option_list import Option
 
 from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
-from chronotui.tree.model import TreeFilters
+from chronotui.tree.days import local_time
+from chronotui.tree.filters import (
+    RUN_STATUSES,
+    RUN_WORDS,
+    TreeFilters,
+    TreeSubject,
+    described,
+    is_run_id,
+    read_run_words,
+)
 from chronotui.tree.row import TRIGGER_WORDS
 from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import tzinfo
 
     from textual.app import ComposeResult
     from textual.events import Click, Resize
@@ -148,6 +159,13 @@ class Choice(Widget, Generic[Value], can_focus=True):
     def value(self) -> Value | None:
         return self._options[self._at][0]
 
+    def offer(self, options: Sequence[tuple[Value | None, str]]) -> None:
+        """Offer other values; the present one stays."""
+        value, self._options = self.value, options
+        self._at = 0
+        self.set_value(value)
+        self.refresh(layout=True)
+
     def set_value(self, value: Value | None) -> None:
         """Show a value without saying that it changed; any other word is added."""
         known = [value for value, _word in self._options]
@@ -211,6 +229,10 @@ STATUSES: Final = (
     (None, "any"),
     *((JobStatus(word), word) for word in JobStatus.KNOWN),
 )
+STATUSES_OF_RUNS: Final = (
+    (None, "any"),
+    *((status, str(status).partition("-")[0]) for status in RUN_STATUSES),
+)
 TRIGGERS: Final = (
     (None, "any"),
     *((Trigger(name), word) for name, word in TRIGGER_WORDS.items()),
@@ -218,30 +240,43 @@ TRIGGERS: Final = (
 
 
 class FilterText(Input):
-    """The text that narrows the tree: a part of a name, the beginning of an id."""
+    """The text that narrows the tree: a part of a name, the beginning of an id.
+
+    Args:
+        text: What stands in it at first.
+        leave: Goes back to the tree.
+        submit: Takes the text, and goes back to the tree where it can be taken.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("down", "leave", "to the tree", "filters.tree"),
     ]
 
-    def __init__(self, text: str, leave: Callable[[], object]) -> None:
+    def __init__(
+        self, text: str, *, leave: Callable[[], object], submit: Callable[[], object]
+    ) -> None:
         super().__init__(text, placeholder=PLACEHOLDER, compact=True)
         self.cursor_blink = False
         self._leave = leave
+        self._submit = submit
 
     def action_leave(self) -> None:
         self._leave()
 
     async def action_submit(self) -> None:
-        self._leave()
+        self._submit()
 
 
 class FilterBar(Horizontal):
     """Status, trigger, text and whether terminated workflows are shown.
 
+    For the runs of an app it is status and text. A search of theirs costs the server
+    much: the text is taken by enter alone, and what it means stands in its place.
+
     Args:
         leave: Puts the focus back on the tree; called, not told by a message, since
             keys typed ahead are meant for the tree already.
+        now: The time that what is typed is meant against, aware.
     """
 
     DEFAULT_CSS = """
@@ -266,6 +301,10 @@ class FilterBar(Horizontal):
             display: block; color: $text-accent; text-style: bold;
         }
         &.-terminated:light > #filter-terminated { color: $text-primary; }
+        &.-runs > #filter-terminated { display: none; }
+        &.-runs > #filter-trigger { display: none; }
+        &.-narrowed > #filter-words { color: $text-accent; text-style: bold; }
+        &.-narrowed:light > #filter-words { color: $text-primary; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -282,9 +321,31 @@ class FilterBar(Horizontal):
             super().__init__()
             self.filters = filters
 
-    def __init__(self, *, leave: Callable[[], object]) -> None:
+    class TextRefused(Message):
+        """What was typed cannot be taken, and why; "" where it is taken."""
+
+        def __init__(self, sentence: str) -> None:
+            super().__init__()
+            self.sentence = sentence
+
+    class RunWanted(Message):
+        """The id of a run was typed: it is to be opened."""
+
+        def __init__(self, run_id: str) -> None:
+            super().__init__()
+            self.run_id = run_id
+
+    def __init__(
+        self,
+        *,
+        leave: Callable[[], object],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         super().__init__()
         self._leave = leave
+        self._now = now
+        self._subject = TreeSubject()
+        self._zone: tzinfo | None = None
         self.filters = TreeFilters()
         self._status = Choice("status", STATUSES, id="filter-status")
         self._trigger = Choice("trigger", TRIGGERS, id="filter-trigger")
@@ -300,18 +361,39 @@ class FilterBar(Horizontal):
         yield self._words
         yield self._switch
 
+    def offer(self, subject: TreeSubject, zone: tzinfo | None = None) -> None:
+        """Offer the filters of what a tree lists; times are meant in a zone."""
+        self._subject, self._zone = subject, zone
+        self._status.offer(STATUSES_OF_RUNS if subject.runs else STATUSES)
+        self.set_class(subject.runs, "-runs")
+        self._label_words()
+
     def show(self, filters: TreeFilters) -> None:
         if filters == self.filters:
             return
         self.filters = filters
         self._status.set_value(filters.status)
         self._trigger.set_value(filters.trigger)
-        if self._text is not None and self._text.value.strip() != filters.query:
-            with self.prevent(Input.Changed):
-                self._text.value = filters.text
-        self._words.update(clean(filters.text) or PLACEHOLDER)
+        self._put_back_text()
+        self._label_words()
         self.set_class(filters.terminated, "-terminated")
         self._label_switch()
+
+    def _put_back_text(self) -> None:
+        """Let the input say what the tree is filtered by."""
+        typed = self.filters.typed
+        if self._text is not None and self._text.value.strip() != typed.strip():
+            with self.prevent(Input.Changed):
+                self._text.value = typed
+
+    def _label_words(self) -> None:
+        """Say what the text is, or for runs what it means."""
+        words = clean(self.filters.text)
+        if self._subject.runs:
+            only = self.filters.jobs._replace(status=None, trigger=None)
+            words = described(only, self._zone)
+        self.set_class(self._subject.runs and bool(words), "-narrowed")
+        self._words.update(words or PLACEHOLDER)
 
     def focus_filters(self, text: bool = False) -> None:
         """Put the focus on the first filter, or on the text."""
@@ -342,18 +424,57 @@ class FilterBar(Horizontal):
         """Filter when the typing pauses."""
         event.stop()
         self._stop_typing()
+        if self._subject.runs:
+            return
         self._typing = self.set_timer(TYPING_SECONDS, self._take_text)
 
     def action_leave(self) -> None:
-        """Go back to the tree, filtered by the text as it stands."""
-        self._take_text()
+        """Go back to the tree, filtered by the text as it stands.
+
+        Runs are filtered by what was taken last.
+        """
+        if self._subject.runs:
+            self.post_message(self.TextRefused(""))
+            self._leave_words()
+        else:
+            self._take_text()
+            self._leave()
+
+    def _submit(self) -> None:
+        """Filter by the text and go back to the tree; stay where it says nothing."""
+        if not self._subject.runs or self._text is None:
+            self.action_leave()
+        elif self._take_words(self._text.value):
+            self._leave_words()
+
+    def _take_words(self, typed: str) -> bool:
+        """Open the run that is named, or filter; tell whether that can be done."""
+        if is_run_id(typed):
+            self.post_message(self.RunWanted(typed.strip()))
+            return True
+        try:
+            words = read_run_words(typed, local_time(self._now(), self._zone))
+        except ValueError as refused:
+            self.post_message(self.TextRefused(str(refused)))
+            return False
+        self.post_message(self.TextRefused(""))
+        self._set(replace(self.filters, words=words))
+        return True
+
+    def _leave_words(self) -> None:
+        """Go back to the tree; what the text means stands in its place."""
         self._leave()
+        self._put_back_text()
+        if self._text is not None:
+            self._text.display = False
+            self._words.display = True
 
     def action_clear(self) -> None:
         self._set(self.filters.cleared())
 
     def action_terminated(self) -> None:
-        self._set(self.filters.with_terminated_toggled())
+        if not self._subject.runs:
+            self._set(self.filters.with_terminated_toggled())
 
     def action_text(self) -> None:
         self.focus_filters(text=True)
@@ -364,9 +485,13 @@ class FilterBar(Horizontal):
         It is the dearest widget of a desk's first frame: a seventh of it.
         """
         if self._text is None:
-            self._text = FilterText(self.filters.text, self.action_leave)
+            self._text = FilterText(
+                self.filters.typed, leave=self.action_leave, submit=self._submit
+            )
             self.mount(self._text, after=self._words)
-            self._words.display = False
+        self._text.placeholder = RUN_WORDS if self._subject.runs else PLACEHOLDER
+        self._text.display = True
+        self._words.display = False
         return self._text
 
     def _label_switch(self) -> None:

@@ -31,6 +31,7 @@ NO_ANSWER_SECONDS = 20.0
 FRAME_BEGINS = b"\x1b[?2026h"
 ANSWERS = {
     b"\x1b[?2026$p": b"\x1b[?2026;2$y",
+    b"\x1b[5n": b"\x1b[0n",
     b"\x1b[6n": b"\x1b[1;1R",
     b"\x1b[c": b"\x1b[?62;22c",
 }
@@ -146,14 +147,14 @@ class Program:
         while (left := deadline - perf_counter()) > 0:
             self.read(left)
 
-    def until(self, shows: bytes) -> float:
+    def until(self, shows: bytes, *, seconds: float = NO_ANSWER_SECONDS) -> float:
         """Read until a text was written, escape sequences left out.
 
         Returns:
             When its last byte came, by ``perf_counter``.
         """
         self.chunks, self.keep = [], True
-        deadline = perf_counter() + NO_ANSWER_SECONDS
+        deadline = perf_counter() + seconds
         while shows not in _SEQUENCE.sub(b"", b"".join(c for _, c in self.chunks)):
             self.read(NO_ANSWER_SECONDS)
             assert perf_counter() < deadline, f"{shows!r} never came"

@@ -251,13 +251,6 @@ def test_a_log_file_that_cannot_be_written_is_exit_2(
     assert "cannot be written" in ended.err
 
 
-def test_dify_is_said_to_be_missing(signed_up: Command) -> None:
-    for argv in (["runs"], ["demo", "--kind", "dify"]):
-        ended = signed_up(*argv)
-        assert ended.code == 2
-        assert "not in this version" in ended.err
-
-
 def test_the_desk_needs_a_terminal(signed_up: Command) -> None:
     for argv in ([], ["demo"]):
         ended = signed_up(*argv)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from tests.terminal import Terminal
@@ -77,6 +78,31 @@ def test_the_demo_serves_until_it_is_interrupted(home: Path) -> None:
     assert server.returncode == 130
     assert b"demo@example.com" in words
     assert b"Traceback" not in words
+
+
+def test_the_demo_serves_an_app_and_tells_its_key(home: Path) -> None:
+    argv = [*PROGRAM, "demo", "--serve", "--kind", "dify", "--server-version", "1.9.2"]
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().decode().strip()
+        answer = httpx.get(f"{url}/info")
+        server.send_signal(signal.SIGINT)
+        _out, words = server.communicate(timeout=60)
+    assert (answer.status_code, answer.headers["X-Version"]) == (401, "1.9.2")
+    assert server.returncode == 130
+    assert b"serving; the key is app-" in words
+
+
+def test_a_demo_takes_the_options_of_its_kind(run: Command) -> None:
+    for argv in (
+        ["--kind", "dify", "--dialect", "current"],
+        ["--server-version", "1.9.2"],
+    ):
+        ended = run("demo", "--serve", *argv)
+        assert ended.code == 2
+        assert f"{argv[-2]} is not for a demo of this kind" in ended.err
 
 
 def test_on_a_terminal_the_password_is_asked_for_and_not_shown(

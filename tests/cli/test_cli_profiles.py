@@ -3,6 +3,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.storage.config import load_config
 
 if TYPE_CHECKING:
@@ -68,6 +69,23 @@ def test_the_method_follows_the_secret_that_is_named(
         argv = ["profile", "add", name, "--url", demo.url, option, "V", "--no-test"]
         assert run(*argv).code == 0
         assert load_config(run.config).profiles[name].auth.method == method
+
+
+def test_a_profile_of_another_kind_signs_in_as_that_kind_does(run: Command) -> None:
+    add = ["profile", "add", "etl", "--kind", "dify", "--no-test"]
+    refused = run(*add)
+    assert refused.code == 2
+    assert "such as https://api.dify.ai/v1 or https://HOST/v1" in refused.err
+    add += ["--url", "https://h/v1"]
+    refused = run(*add, "--method", "cookie")
+    assert refused.code == 2
+    assert "auth.method must be 'bearer' with kind 'dify'" in refused.err
+    assert run(*add, "--email", "a@b.c").code == 0
+    assert run("profile", "add", "b", *add[3:], "--token-env", "KEY").code == 0
+    profiles = load_config(run.config).profiles
+    assert [one.auth.method for one in profiles.values()] == ["bearer", "bearer"]
+    ended = run("profile", "edit", "etl", "--kind", "chronoverse", "--no-test")
+    assert ended.code == 0
 
 
 def test_profiles_are_listed_shown_and_chosen(
@@ -202,3 +220,26 @@ def test_the_doctor_finds_what_does_not_work(
     assert "server" in ill.out.splitlines()[-1]
     signed_up.config.write_text("[ui]\nx = 1\n")
     assert signed_up("doctor").code == 2
+
+
+def test_an_app_is_tried_signed_in_to_and_looked_at(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DifyDemo(rows=()) as app:
+        monkeypatch.setenv("KEY", app.key)
+        add = ["profile", "add", "etl", "--kind", "dify", "--url", app.url]
+        added = run(*add, "--token-env", "KEY")
+        assert added.code == 0
+        assert "Nightly ETL (workflow), dify 1.14.2, 0 runs." in added.err
+        said = [run("profile", "test"), run("login"), run("logout"), run("doctor")]
+        assert [one.code for one in said] == [0, 0, 0, 0]
+        tested, signed_in, signed_out, looked = said
+        assert tested.out.startswith(f"etl: {app.url} answers in ")
+        assert "etl takes the bearer secret" in signed_in.err
+        assert "no session of etl is kept" in signed_out.err
+        assert "Nightly ETL (workflow), dify 1.14.2" in looked.out
+        assert not any(app.key in one.out + one.err for one in [added, *said])
+        monkeypatch.setenv("KEY", "app-wrong")
+        assert [run("login").code, run("profile", "test").code] == [3, 3]
+        assert run("doctor").code == 3
+        assert not app.load.changes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui import __version__
-from chronotui.cli.parser import VERBS
+from chronotui.cli.parser import VERBS, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,31 @@ def test_completions_know_every_command(run: Command, shell: str) -> None:
     if command is not None:
         checked = subprocess.run([command, "-n"], input=script, text=True, check=False)
         assert checked.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "settled_as"),
+    [
+        ("logs W -f J --since -15m", "logs -f --since=-15m W J"),
+        ("--profile p logs -fo jsonl W J", "--profile=p logs -fojsonl W J"),
+        ("logs -ojsonl W J", "logs -ojsonl W J"),
+        ("profile add x --url -y", "profile add --url=-y x"),
+        ("jobs W --limit", "jobs W --limit"),
+        ("jobs W --limit --status S", "jobs --limit --status=S W"),
+        ("logs W -- -j -f", "logs W -- -j -f"),
+        ("runs --since --until", "runs --since --until"),
+        ("jobs W --unknown x", "jobs --unknown W x"),
+    ],
+)
+def test_a_value_may_begin_with_a_minus(words: str, settled_as: str) -> None:
+    assert " ".join(settled(words.split())) == settled_as
+
+
+def test_a_value_that_lacks_is_said(run: Command) -> None:
+    for argv in (["jobs", "W", "--limit"], ["jobs", "--status", "--limit", "3", "W"]):
+        ended = run(*argv)
+        assert ended.code == 2
+        assert "expected one argument" in ended.err
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

@@ -25,7 +25,8 @@ from chronotui.errors import (
 from chronotui.model import JobStatus, Trigger
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import BearerAuth, CookieAuth, SessionAuth
-from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
+from chronotui.tree.filters import TreeFilters
+from chronotui.tree.model import NodeKey, TreeNodeKind
 from tests.engine.watch.test_watch_refusals import ANSWERS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from chronotui.demo.server import DemoServer
     from chronotui.sources.chronoverse import Chronoverse
-    from chronotui.tree.model import Branch
+    from chronotui.tree.branch import Branch
     from tests.conftest import MakeDemo
 
 FAST = CatalogSettings(poll_seconds=0.05, retry_first=0.05, retry_cap=0.2)

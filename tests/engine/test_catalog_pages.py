@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from chronotui.engine.catalog import (
+from chronotui.engine.catalog import CatalogSettings
+from chronotui.engine.list_readers import (
     EMPTY_PAGES,
     SKIPPED_PAGES,
-    CatalogSettings,
     JobReader,
     WorkflowReader,
 )
@@ -21,8 +21,9 @@ from chronotui.model import (
     WorkflowKind,
 )
 from chronotui.sources.protocol import EVERYTHING
+from chronotui.tree.branch import Branch
 from chronotui.tree.listing import Loading
-from chronotui.tree.model import Branch, TreeModel
+from chronotui.tree.model import TreeModel
 
 PAGE = 2
 

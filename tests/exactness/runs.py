@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from chronotui.demo.routes import Dialect
+    from chronotui.demo.server import LoopbackListener
     from chronotui.model import Job
     from chronotui.sources.chronoverse import Chronoverse
 
     Read: TypeAlias = Callable[[Reading], Awaitable[None]]
-    Reach: TypeAlias = Callable[[DemoServer], str]
+    Reach: TypeAlias = Callable[[LoopbackListener], str]
     """Gives the address a server is reached at; starts what stands between."""
 
 

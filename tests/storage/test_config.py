@@ -18,6 +18,7 @@ wrap = false
 save_dir = "~/logs"
 memory_mb = 512                    # log text kept in memory before the spool file
 spool_dir = ""                     # empty: the platform's runtime or temporary folder
+link_kilobytes = 12
 
 [keys]                             # action = "key,key"; names as in the palette
 
@@ -55,6 +56,7 @@ def test_the_documented_example_is_read_as_it_says() -> None:
     assert config.default_profile == "prod"
     assert config.ui == UiSettings(save_dir=home / "logs")
     assert config.ui.spool_dir is None
+    assert config.ui.link_kilobytes == 12
     prod = config.profiles["prod"]
     assert prod.url == "https://chrono.example.com/api"
     assert prod.ca_file == home / "certs/ca.pem"
@@ -79,6 +81,13 @@ def test_a_minimal_profile_has_every_default() -> None:
     assert profile.verify
     assert not profile.insecure
     assert profile.auth.method == "none"
+
+
+@pytest.mark.parametrize("auth", ["", "[profiles.a.auth]\ntoken_env = 'KEY'\n"])
+def test_the_sign_in_is_by_default_the_usual_one_of_the_kind(auth: str) -> None:
+    text = f"[profiles.a]\nurl = 'http://h'\nkind = 'dify'\n{auth}"
+    profile = parse_config(text, PATH).profiles["a"]
+    assert profile.auth.method == "bearer"
 
 
 @pytest.mark.parametrize(
@@ -125,9 +134,25 @@ def test_a_minimal_profile_has_every_default() -> None:
          f"{PATH}:3: profiles.a.client_key needs client_cert beside it."),
         ("[profiles.a]\nurl='http://h'\nauth={}\n",
          f"{PATH}:3: profiles.a.auth.email is missing; method session needs it."),
+        ("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='oauth'\n",
+         (f"{PATH}:4: profiles.a.auth.method must be one of 'session', 'bearer', "
+         "'cookie', 'none' with kind 'chronoverse', not 'oauth'.")),
+        (("[profiles.a]\nurl='http://h'\nkind='dify'\n[profiles.a.auth]\n"
+         "method='session'\nemail='a@b.c'\n"),
+         (f"{PATH}:5: profiles.a.auth.method must be 'bearer' with kind 'dify', "
+         "not 'session'.")),
+        (("[profiles.a]\nurl='http://h'\nkind='dify'\n[profiles.a.auth]\n"
+         "password_env='P'\n"),
+         (f"{PATH}:5: profiles.a.auth.password_env has no use with method 'bearer' "
+         "of kind 'dify'.")),
+        (("[profiles.a]\nurl='http://h'\nkind='dify'\n[profiles.a.auth]\n"
+         "session_env='P'\n"),
+         (f"{PATH}:5: profiles.a.auth.session_env has no use with method 'bearer' "
+         "of kind 'dify'.")),
         (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
          "password='s3cret'\n"),
-         f"{PATH}:5: profiles.a.auth.password has no use with method 'bearer'."),
+         (f"{PATH}:5: profiles.a.auth.password has no use with method 'bearer' "
+         "of kind 'chronoverse'.")),
         (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='bearer'\n"
          "token='s3cret'\ntoken_env='T'\n"),
          (f"{PATH}:5: profiles.a.auth.token stands beside token_env; "

@@ -10,8 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chronotui.errors import UnreachableError
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
+from chronotui.tree.filters import TreeFilters
 from chronotui.tree.listing import ListPosition, Loading, NoteKind
-from chronotui.tree.model import NodeKey, TreeFilters, TreeModel, TreeNodeKind
+from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 
 STATUSES = st.sampled_from([JobStatus(word) for word in JobStatus.KNOWN])
 

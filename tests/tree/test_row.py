@@ -14,8 +14,8 @@ from chronotui.model import (
     Workflow,
     WorkflowKind,
 )
+from chronotui.tree.branch import Branch, ShortIds
 from chronotui.tree.listing import ListNote, NoteKind, lines_of
-from chronotui.tree.model import Branch, ShortIds
 from chronotui.tree.row import (
     Role,
     RowPiece,

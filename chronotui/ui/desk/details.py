@@ -1,30 +1,37 @@
-"""Every field of a job and its workflow: as rows, laid out for a width, drawn."""
+"""Every field of a job and its workflow, or of a run: as rows, drawn."""
 
 from __future__ import annotations
 
-import json
-import textwrap
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.text import clean
+from chronotui.ui.desk.detail_rows import (
+    DetailPiece,
+    DetailRow,
+    lay_out,
+    pretty_lines,
+    value_text,
+)
+from chronotui.ui.desk.run_details import GAP, Unfolded, app_rows, run_rows
 from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+    from datetime import tzinfo
 
     from textual.binding import BindingType
 
+    from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
 
-Kind = Literal["title", "field", "text", "note", "alarm"]
 LABELS: Final = {
     "workflow_id": "workflow",
     "container_id": "container",
@@ -42,15 +49,6 @@ LABELS: Final = {
 }
 NOTHING: Final = "Nothing is selected. Move in the tree with j and k."
 FIRST: Final = ("status", "trigger", "name", "kind", "attempts", "id")
-
-
-@dataclass(frozen=True, slots=True)
-class DetailRow:
-    """One row: a title, a labelled value, a line of text, a note or an alarm."""
-
-    kind: Kind
-    label: str
-    value: str = ""
 
 
 def details_of(
@@ -85,115 +83,44 @@ def details_of(
     return rows
 
 
+def details_of_run(
+    app: Workflow | None,
+    job: Job | None,
+    *,
+    note: str = "",
+    alarm: str = "",
+    run_rows: Callable[[Job], list[DetailRow]],
+) -> list[DetailRow]:
+    """Return the rows of a run and its app, see `details_of`."""
+    rows = [DetailRow("alarm", clean(alarm)), GAP] if alarm else []
+    if job is not None:
+        rows += run_rows(job)
+    if app is not None:
+        rows += [GAP, *app_rows(app)] if job is not None else app_rows(app)
+    return rows or [DetailRow("note", clean(note) or NOTHING)]
+
+
 def _fields(fields: Mapping[str, object]) -> list[DetailRow]:
     """Return the server's fields: the telling ones first, then the rest."""
     names = [name for name in FIRST if name in fields]
     names += [name for name in fields if name not in FIRST]
     return [
-        DetailRow("field", clean(LABELS.get(name, name)), _value(fields[name]))
+        DetailRow("field", clean(LABELS.get(name, name)), value_text(fields[name]))
         for name in names
     ]
-
-
-def _value(value: object) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return clean(value if isinstance(value, str) else json.dumps(value))
-
-
-@lru_cache(maxsize=8)
-def pretty_lines(payload: str) -> tuple[str, ...]:
-    """Return the payload indented when it is JSON, else its own lines; all clean.
-
-    The last ones are kept: a workflow's payload is shown with each of its jobs.
-    """
-    try:
-        text = json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        text = payload
-    return tuple(clean(line) for line in text.splitlines())
-
-
-LEAST_VALUE: Final = 20
-"""Cells beside the labels below which a longer value gets rows of its own."""
-INDENT: Final = 2
-
-
-class DetailPiece(NamedTuple):
-    """A label's part and a text's part of one row, either may be empty."""
-
-    label: str
-    text: str
-    kind: str
-
-
-def lay_out(rows: Sequence[DetailRow], width: int) -> list[DetailPiece]:
-    """Return the rows in pieces of at most ``width`` cells; nothing is left out."""
-    labels = [row.label for row in rows if row.kind == "field"]
-    column = max((cell_len(label) for label in labels), default=0) + INDENT
-    laid_out: list[DetailPiece] = []
-    for row in rows:
-        if row.kind == "field":
-            laid_out += _field(row, column, width)
-        elif row.kind in {"note", "alarm"}:
-            words = textwrap.wrap(row.label, width) or [""]
-            parts = (part for line in words for part in _chopped(line, width))
-            laid_out += [DetailPiece("", part, row.kind) for part in parts]
-        else:
-            laid_out += _text(row, width)
-    return laid_out
-
-
-def _field(row: DetailRow, column: int, width: int) -> Iterator[DetailPiece]:
-    room = width - column
-    if cell_len(row.value) <= room or room >= 2 * LEAST_VALUE:
-        indent = " " * column
-        label = row.label + " " * (column - cell_len(row.label))
-        for part in _chopped(row.value, max(room, 1)):
-            yield DetailPiece(label, part, "field")
-            label = indent
-        return
-    yield from (DetailPiece(part, "", "field") for part in _chopped(row.label, width))
-    indent = " " * INDENT if width > LEAST_VALUE else ""
-    for part in _chopped(row.value, width - len(indent)):
-        yield DetailPiece(indent, part, "field")
-
-
-def _text(row: DetailRow, width: int) -> Iterator[DetailPiece]:
-    """Wrap a line of the payload; later rows hang under its first word."""
-    indent = len(row.label) - len(row.label.lstrip(" ")) + INDENT
-    hanging = " " * indent if indent < width // 2 else ""
-    first, *others = _chopped(row.label, width, len(hanging))
-    yield DetailPiece("", first, row.kind)
-    yield from (DetailPiece(hanging, part, row.kind) for part in others)
-
-
-def _chopped(text: str, width: int, hanging: int = 0) -> Iterable[str]:
-    """Cut text into parts of at most ``width`` cells, later ones shorter.
-
-    Plain text is sliced; a value of a megabyte is one.
-    """
-    if len(text) <= width and text.isascii():
-        return [text]
-    room = width - hanging
-    if text.isascii():
-        first, rest = text[:width], range(width, len(text), room)
-        return [first, *(text[start : start + room] for start in rest)]
-    first, *others = chop_cells(text, width) or [""]
-    if not hanging or not others:
-        return [first, *others]
-    return [first, *chop_cells(text[len(first) :], room)]
 
 
 MARGIN: Final = 1
 
 
 class DetailsPane(ScrollView, can_focus=True):
-    """Every field of the selected job and workflow, payload pretty-printed.
+    """Every field of what is selected: a job and its workflow, or a run of an app.
 
     Drawn row by row: a payload of a megabyte costs what the window shows of it.
+
+    Args:
+        runs: Whether what is selected are the runs of an app.
+        now: The time a running one is told against, aware.
     """
 
     DEFAULT_CSS = """
@@ -203,6 +130,7 @@ class DetailsPane(ScrollView, can_focus=True):
         & > .details-pane--label { color: $text-muted; }
         & > .details-pane--note { color: $text-muted; }
         & > .details-pane--alarm { color: $text-warning; }
+        & > .details-pane--error { color: $text-error; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -210,6 +138,7 @@ class DetailsPane(ScrollView, can_focus=True):
         "details-pane--label",
         "details-pane--note",
         "details-pane--alarm",
+        "details-pane--error",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("j,down", "scroll_down", "Down", "details.down"),
@@ -218,10 +147,24 @@ class DetailsPane(ScrollView, can_focus=True):
         help_key("b,ctrl+b,pageup", "page(-1)", "Page up", "details.page_up"),
         help_key("g,home", "scroll_home", "Top", "details.top"),
         help_key("G,end", "scroll_end", "Bottom", "details.bottom"),
+        help_key("x", "unfold_all", "All of a run's long values", "details.all"),
+        help_key("p", "unfold_raw", "A run's raw JSON", "details.raw"),
     ]
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        *,
+        runs: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        id: str | None = None,  # noqa: A002
+    ) -> None:
         super().__init__(id=id)
+        self.zone: tzinfo | None = None
+        """What a run's times are told in; None is the zone here."""
+        self._runs = runs
+        self._now = now
+        self._unfolded = Unfolded()
+        self._unread = ("", "")
         self._selection: tuple[Workflow | None, Job | None, str] = (None, None, "")
         self._alarm = ""
         self._details: list[DetailRow] = []
@@ -231,8 +174,35 @@ class DetailsPane(ScrollView, can_focus=True):
     def show(
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
     ) -> None:
-        """Show a selection (see `details_of`); keeps the scroll."""
+        """Show a selection (see `details_of`); keeps the scroll.
+
+        What a run told when it was read alone stays while only its row is new.
+        """
+        before = self._selection[1]
+        is_same = before is not None and job is not None and job.id == before.id
+        if is_same and before is not None and job is not None and self._runs:
+            job = replace(job, fields={**before.fields, **job.fields})
+        elif not is_same:
+            self._unfolded = Unfolded()
         self._selection = (workflow, job, sentence)
+        self._show()
+        if not is_same and self._runs:
+            self.scroll_home(animate=False)
+
+    @property
+    def job(self) -> Job | None:
+        """The job that is shown, with all that is known of it."""
+        return self._selection[1]
+
+    def update_job(self, job: Job) -> None:
+        """Show what was read of a job alone, if it is the one that is shown."""
+        workflow, shown, sentence = self._selection
+        if shown is not None and shown.id == job.id and self._runs:
+            self.show(workflow, job, sentence)
+
+    def show_unread(self, job: Job, error: ChronotuiError) -> None:
+        """Say why a run could not be read alone, if it is the one that is shown."""
+        self._unread = (job.id, str(error))
         self._show()
 
     def show_trouble(self, alarm: str) -> None:
@@ -241,12 +211,58 @@ class DetailsPane(ScrollView, can_focus=True):
             self._alarm = alarm
             self._show()
 
+    def tick(self) -> None:
+        """Say for how long a run has been running by now."""
+        job = self._selection[1]
+        if self._runs and self.display and job is not None and job.status == "RUNNING":
+            self._show()
+
+    def set_zone(self, zone: tzinfo | None) -> None:
+        """Tell times in another zone."""
+        self.zone = zone
+        self._show()
+
     def _show(self) -> None:
         workflow, job, note = self._selection
-        details = details_of(workflow, job, note=note, alarm=self._alarm)
+        if self._runs:
+            details = details_of_run(
+                workflow,
+                job,
+                note=note,
+                alarm=self._alarm,
+                run_rows=self._rows_of,
+            )
+        else:
+            details = details_of(workflow, job, note=note, alarm=self._alarm)
         if details != self._details:
             self._details = details
             self._lay_out()
+
+    def _rows_of(self, job: Job) -> list[DetailRow]:
+        unread_id, unread = self._unread
+        return run_rows(
+            job,
+            now=self._now(),
+            zone=self.zone,
+            unfolded=self._unfolded,
+            unread=unread if unread_id == job.id else "",
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to unfold where something is folded: a run."""
+        if action.startswith("unfold_"):
+            return self._runs and self._selection[1] is not None
+        return super().check_action(action, parameters)
+
+    def action_unfold_all(self) -> None:
+        """Show every line of long values and what the system put in, or fold them."""
+        self._unfolded = self._unfolded._replace(all=not self._unfolded.all)
+        self._show()
+
+    def action_unfold_raw(self) -> None:
+        """Show the server's own objects, or fold them away."""
+        self._unfolded = self._unfolded._replace(raw=not self._unfolded.raw)
+        self._show()
 
     @property
     def _room(self) -> int:

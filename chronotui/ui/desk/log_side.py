@@ -5,35 +5,41 @@ from __future__ import annotations
 from asyncio import Lock
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from rich.cells import cell_len
-from rich.text import Text
 from textual import on
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import ContentSwitcher
 
 from chronotui.errors import ChronotuiError
-from chronotui.text import clean
-from chronotui.times import human_duration
 from chronotui.ui.desk.details import DetailsPane
+from chronotui.ui.desk.pane_tabs import (
+    DETAILS,
+    HISTORY,
+    LIVE,
+    PaneTabs,
+    subject_of_job,
+    subject_of_run,
+)
 from chronotui.ui.desk.status import FOR_GOOD, Say, is_troubled
 from chronotui.ui.log import ViewportPlace
-from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from datetime import datetime
+    from collections.abc import Callable, Coroutine, Iterable
+    from datetime import datetime, tzinfo
 
     from textual.app import ComposeResult
     from textual.dom import DOMNode
-    from textual.events import Click
+    from textual.widget import Widget
 
     from chronotui.engine.connection import Connection
-    from chronotui.engine.job_log import JobLog, LogState
-    from chronotui.engine.session import OpenedJob
+    from chronotui.engine.job_log import LogState, Observed
+    from chronotui.engine.session import OpenableLog, OpenedJob
     from chronotui.model import Job, Workflow
+    from chronotui.sources.protocol import Nouns, SourceKind
+    from chronotui.tree.model import TreeModel
+    from chronotui.ui.desk.run_table import RunTable
     from chronotui.ui.log import ViewSettings
     from chronotui.ui.log.find import Goal
     from chronotui.ui.log.prompt import LogPane
@@ -42,13 +48,6 @@ if TYPE_CHECKING:
 
     Work: TypeAlias = Callable[[], Coroutine[None, None, Any]]
 
-LIVE: Final = "live"
-HISTORY: Final = "history"
-DETAILS: Final = "details"
-TITLES: Final = {LIVE: "Live", HISTORY: "History", DETAILS: "Details"}
-BETWEEN: Final = " ▸ "
-LEAST_NAME: Final = 6
-"""Cells below which the beginning of a name is worth nothing."""
 SHORT_ID: Final = 8
 """Characters of an id whose list is not loaded."""
 
@@ -68,17 +67,19 @@ class ShownJob:
     views: dict[str, OpenLog] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, opened: OpenedJob) -> ShownJob:
-        """Return a job as it is first shown: running on Live, ended on History."""
+    def of(cls, opened: OpenedJob, panes: Iterable[str]) -> ShownJob:
+        """Return a job as it is first shown: running on Live, ended on History.
+
+        A run is always shown on Live: its history is the list of runs. One that has
+        ended shows there what it gave, or its error, and why there is no more.
+        """
         from chronotui.ui.log.state import OpenLog
 
         job = opened.log.state.job
         start_ns = _nanoseconds(job.started_at)
-        views = {
-            pane: OpenLog(opened.log.store, start_ns=start_ns)
-            for pane in (LIVE, HISTORY)
-        }
-        return cls(opened, HISTORY if job.status.is_terminal else LIVE, views)
+        views = {pane: OpenLog(opened.log.store, start_ns=start_ns) for pane in panes}
+        is_past = job.status.is_terminal and HISTORY in views
+        return cls(opened, HISTORY if is_past else LIVE, views)
 
     @property
     def job(self) -> Job:
@@ -92,101 +93,6 @@ def _nanoseconds(time: datetime | None) -> int | None:
     return int(time.timestamp()) * 1_000_000_000 + time.microsecond * 1_000
 
 
-def subject_of_job(job: Job, now: datetime, short_id: str) -> str:
-    """Return e.g. ``8f3c21  FAILED after 2:10, 3 attempts``."""
-    words = f"{short_id}  {job.status}"
-    ended = job.status.is_terminal
-    seconds = job.duration(now)
-    if seconds is not None:
-        words += f" {'after ' if ended else ''}{human_duration(seconds)}"
-    if job.attempts is not None and job.attempts > 1:
-        words += f", {job.attempts} attempts" if ended else f"  attempt {job.attempts}"
-    return words
-
-
-class PaneTabs(OwnRow):
-    """Three titles and the opened job's name; a click chooses a pane."""
-
-    DEFAULT_CSS = """
-    PaneTabs {
-        height: 1; background: $panel;
-        & > .pane-tabs--active {
-            background: $accent; color: auto 90%; text-style: bold;
-        }
-        & > .pane-tabs--idle { color: $text-muted; }
-        & > .pane-tabs--alarm { color: $text-error; text-style: bold; }
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "pane-tabs--active",
-        "pane-tabs--idle",
-        "pane-tabs--alarm",
-    }
-
-    class Chosen(Message):
-        """A pane was chosen with the mouse."""
-
-        def __init__(self, pane: str) -> None:
-            self.pane = pane
-            super().__init__()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._active = DETAILS
-        self._subject = self._status = ""
-        self._alarm = False
-
-    def mark(self, pane: str) -> None:
-        """Mark the title of the pane that is shown."""
-        if pane != self._active:
-            self._active = pane
-            self.repaint()
-
-    def name_job(self, subject: str, status: str, *, alarm: bool) -> None:
-        """Say whose log it is and how the job stands; cleaned here."""
-        if (subject, status, alarm) != (self._subject, self._status, self._alarm):
-            self._subject, self._status, self._alarm = subject, status, alarm
-            self.repaint()
-
-    def line(self, width: int) -> Text:
-        """Return the titles at the left and the job at the right, fitted."""
-        line = Text(no_wrap=True, end="")
-        for name, title in TITLES.items():
-            kind = "active" if name == self._active else "idle"
-            line.append(f" {title} ", self.tone(f"pane-tabs--{kind}"))
-        room = width - line.cell_len - 2
-        if room < 4 or not self._subject:
-            return line
-        subject = self._fitted(room)
-        if self._alarm:
-            subject.stylize(self.tone("pane-tabs--alarm"))
-        line.append(" " * (room - subject.cell_len + 1))
-        line.append_text(subject)
-        return line
-
-    def _fitted(self, room: int) -> Text:
-        """Return the job's name and how it stands, or as much as there is room for."""
-        status = clean(self._status)
-        name = Text(clean(self._subject), no_wrap=True)
-        for_name = room - cell_len(status) - len(BETWEEN)
-        if for_name >= LEAST_NAME or name.cell_len <= for_name:
-            name.truncate(for_name, overflow="ellipsis")
-            return name.append(BETWEEN + status)
-        if cell_len(status) > room:
-            status = status.partition("  ")[2] or status
-        words = Text(status, no_wrap=True)
-        words.truncate(room, overflow="ellipsis")
-        return words
-
-    def on_click(self, event: Click) -> None:
-        right = 0
-        for name, title in TITLES.items():
-            right += len(title) + 2
-            if event.x < right:
-                self.post_message(self.Chosen(name))
-                return
-
-
 class Reason(NamedTuple):
     """Why a pane is empty, with the next step; server words are not cleaned yet."""
 
@@ -194,14 +100,20 @@ class Reason(NamedTuple):
     sentence: str
 
 
-NOTHING_OPEN: Final = Reason(
-    "No job is open.",
-    "Choose a job in the tree and press enter; Tab goes to the tree.",
-)
+def nothing_open(nouns: Nouns) -> Reason:
+    """Return what a pane says before anything is opened."""
+    item = nouns.item
+    return Reason(
+        f"No {item} is open.",
+        f"Choose a {item} in the tree and press enter; Tab goes to the tree.",
+    )
+
+
 HEARTBEAT: Final = "{name} is a HEARTBEAT workflow: it never has logs."
 RETENTION_OFF: Final = (
     "Log retention is off for {name}: Chronoverse keeps nothing to read."
 )
+RUN_HINT: Final = "D shows the run's details."
 DETAILS_HINT: Final = "D shows the job's details."
 
 
@@ -209,10 +121,35 @@ def why_empty(pane: str, workflow: Workflow | None, state: LogState) -> Reason:
     """Return why a pane, ``live`` or ``history``, of the opened job has no line."""
     if state.problem is not None:
         return of_problem(state.problem, workflow)
+    if state.observed is not None:
+        return _of_run(state, state.observed)
     if workflow is not None and workflow.kind == "HEARTBEAT":
         sentence = f"{HEARTBEAT.format(name=workflow.name)} {DETAILS_HINT}"
         return Reason("No log to show.", sentence)
     return _of_connection(state.connection) or _by_status(pane, state)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+
+
+def _of_run(state: LogState, observed: Observed) -> Reason:
+    """Return why nothing is seen of a run."""
+    connection, job = state.connection, state.job
+    unseen = _sentence("".join(observed.unseen[:1]))
+    if job.has_ended:
+        if str(connection.kind) != "ENDED":
+            return _of_connection(connection) or Reason("Reading the run …", "")
+        words = f"{unseen} It gave no outputs. {RUN_HINT}"
+        return Reason(f"The run ended {job.status}.", words.strip())
+    if str(connection.kind) == "WAITING":
+        every = connection.waits_for.partition(", ")[2]
+        words = f"Its outputs and its error appear here when it ends; {every}."
+        why = _sentence(connection.reason) or unseen
+        return Reason("The run's events cannot be followed.", f"{why} {words}".strip())
+    return _of_connection(connection) or Reason(
+        "No events yet.", "The run's steps and its text appear here as they come."
+    )
 
 
 def _of_connection(connection: Connection) -> Reason | None:
@@ -281,7 +218,7 @@ class LineLoader:
     """
 
     def __init__(self, node: DOMNode, say: Say) -> None:
-        self.log: JobLog | None = None
+        self.log: OpenableLog | None = None
         self._node = node
         self._say = say
 
@@ -305,7 +242,7 @@ class LineLoader:
         self._say(f"Loading {what} … esc stops.", seconds=FOR_GOOD)
         start_worker(self._node, LONG, partial(self._load_all, log, pane))
 
-    async def _load_all(self, log: JobLog, pane: LogPane) -> None:
+    async def _load_all(self, log: OpenableLog, pane: LogPane) -> None:
         if await self._reported(log.history.load_all):
             self._say("")
             if log is self.log and pane.view.is_at_top:
@@ -319,7 +256,7 @@ class LineLoader:
             load = partial(self._load_back, self.log, pane, goal)
             start_worker(self._node, LONG, load)
 
-    async def _load_back(self, log: JobLog, pane: LogPane, goal: Goal) -> None:
+    async def _load_back(self, log: OpenableLog, pane: LogPane, goal: Goal) -> None:
         from chronotui.ui.log.find import LineGoal
 
         if isinstance(goal, LineGoal):
@@ -343,7 +280,7 @@ class LineLoader:
             find = partial(self._find_error, self.log, pane)
             start_worker(self._node, LONG, partial(self._reported, find))
 
-    async def _find_error(self, log: JobLog, pane: LogPane) -> None:
+    async def _find_error(self, log: OpenableLog, pane: LogPane) -> None:
         while await log.history.load_older():
             if log is not self.log or pane.view.went_to_older_error():
                 self._say("")
@@ -377,6 +314,7 @@ class LogSide(Vertical):
     """Shows one opened job at a time and remembers how the others were left.
 
     Args:
+        kind: What the server is able to do.
         settings: How lines are shown at first.
         say: Says a sentence on the desk.
         moved: Called when the reader of the shown pane is elsewhere, before the
@@ -398,6 +336,7 @@ class LogSide(Vertical):
 
     def __init__(
         self,
+        kind: SourceKind,
         settings: ViewSettings,
         *,
         say: Say,
@@ -406,44 +345,74 @@ class LogSide(Vertical):
         short_id: Callable[[Job], str],
     ) -> None:
         super().__init__(id="log-side")
+        self._kind = kind
         self._settings = settings
         self._moved = moved
         self._now = now
         self._short_id = short_id
         self._panes: dict[str, LogPane] = {}
+        self.table: RunTable | None = None
         self._mounting = Lock()
         self._shown: dict[str, ShownJob] = {}
         self._named: Job | None = None
         self._tabs = PaneTabs()
-        self.details = DetailsPane(id=DETAILS)
+        self.details = DetailsPane(runs=kind.capabilities.runs, now=now, id=DETAILS)
         self._switcher = ContentSwitcher(self.details, initial=DETAILS)
         self.loader = LineLoader(self, say)
         self.current: ShownJob | None = None
+        self._is_from_list = False
+        self._tree: TreeModel | None = None
 
     def compose(self) -> ComposeResult:
         yield self._tabs
         yield self._switcher
 
     async def mount_panes(self) -> None:
-        """Put the two log panes behind their titles, if they are not there yet.
+        """Put the other panes behind their titles, if they are not there yet.
 
         They are most of what the desk has to load and to style, so its first frame
-        goes without them.
+        goes without them. The history of an app is the list of its runs.
         """
         from chronotui.ui.log.prompt import LogPane
 
         async with self._mounting:
             if self._panes:
                 return
+            runs = self._kind.capabilities.runs
             panes = {
                 name: LogPane(settings=self._settings, when_placed=self._moved, id=name)
-                for name in (LIVE, HISTORY)
+                for name in ((LIVE,) if runs else (LIVE, HISTORY))
             }
             for pane in panes.values():
                 pane.display = False
-                pane.view.explain_empty(*NOTHING_OPEN)
+                pane.view.explain_empty(*nothing_open(self._kind.nouns))
             await self._switcher.mount(*panes.values())
+            if runs:
+                await self._mount_table()
             self._panes = panes
+
+    async def _mount_table(self) -> None:
+        from chronotui.ui.desk.run_table import RunTable
+
+        table = RunTable(now=self._now, id=HISTORY)
+        table.display = False
+        await self._switcher.mount(table)
+        table.set_zone(self.details.zone)
+        if self._tree is not None:
+            table.rows.attach(self._tree)
+        self.table = table
+
+    def attach(self, tree: TreeModel) -> None:
+        """List the runs of a tree's app from now on."""
+        self._tree = tree
+        if self.table is not None:
+            self.table.rows.attach(tree)
+
+    def set_zone(self, zone: tzinfo | None) -> None:
+        """Tell the times of runs in another zone; None is the machine's own."""
+        self.details.set_zone(zone)
+        if self.table is not None:
+            self.table.set_zone(zone)
 
     @property
     def pane(self) -> str:
@@ -466,12 +435,21 @@ class LogSide(Vertical):
         """What the opened job's log says about itself."""
         return self.current.opened.log.state if self.current else None
 
+    @property
+    def meant_run(self) -> Job | None:
+        """The run that keys are about: the one that is read, else the highlighted."""
+        is_read = self.log_pane is not None and self.log_pane.has_focus_within
+        if self.current is not None and (is_read or self.details.job is None):
+            return self.current.job
+        return self.details.job
+
     def show_job(self, opened: OpenedJob) -> None:
         """Show an opened job where it was left, or on the pane that fits its state."""
         job_id = opened.log.state.job.id
         shown = self._shown.get(job_id)
         if shown is None or shown.opened is not opened:
-            shown = self._shown[job_id] = ShownJob.of(opened)
+            shown = self._shown[job_id] = ShownJob.of(opened, self._panes)
+        self._is_from_list = self._is_in_list
         self.current = shown
         self.loader.log = opened.log
         for name, pane in self._panes.items():
@@ -482,15 +460,33 @@ class LogSide(Vertical):
         """Show a pane."""
         self._switcher.current = pane
         self._tabs.mark(pane)
-        if self.current is not None and pane != DETAILS:
+        if self.current is not None and pane in self._panes:
             self.current.pane = pane
+        self.name_job()
         self.log_changed()
         self.post_message(self.PaneChanged())
 
     def focus_pane(self) -> None:
         """Give the shown pane the focus."""
-        pane = self.log_pane
-        self.screen.set_focus(self.details if pane is None else pane.view)
+        self.screen.set_focus(self._focused_in(self.pane))
+
+    def _focused_in(self, pane: str) -> Widget:
+        if pane == HISTORY and self.table is not None:
+            return self.table.rows
+        return self._panes[pane].view if pane in self._panes else self.details
+
+    @property
+    def _is_in_list(self) -> bool:
+        return self.table is not None and self.table.rows.has_focus
+
+    def went_back_to_list(self) -> bool:
+        """Go back from a run that was opened in the list of runs; False elsewhere."""
+        if not self._is_from_list or self.pane == HISTORY:
+            return False
+        self._is_from_list = False
+        self.choose(HISTORY)
+        self.focus_pane()
+        return True
 
     def log_changed(self) -> None:
         """Take over what the opened job's log has become."""
@@ -510,15 +506,34 @@ class LogSide(Vertical):
 
     def name_job(self) -> None:
         """Say whose log it is, and for how long the job has been running by now."""
+        if self.pane == HISTORY and self.table is not None:
+            self._tabs.name_job(*self.table.subject, alarm=False)
+            return
         if self.current is None:
+            self._tabs.name_job("", "", alarm=False)
             return
         job, workflow = self.current.job, self.current.opened.workflow
         self._named = job
+        is_run = self._kind.capabilities.runs
+        subject = subject_of_run if is_run else subject_of_job
         self._tabs.name_job(
             workflow.name if workflow is not None else job.workflow_id[:SHORT_ID],
-            subject_of_job(job, self._now(), self._short_id(job)),
+            subject(job, self._now(), self._short_id(job)),
             alarm=job.status == "FAILED",
+            more=job.by if is_run else "",
         )
+
+    def tick(self) -> None:
+        """Tell how long what runs has been running by now."""
+        self.name_job()
+        self.details.tick()
+
+    def on_run_rows_zone_wanted(self) -> None:
+        """Tell times in the other zone, here as in the log."""
+        self._panes[LIVE].view.action_toggle_zone()
+
+    def on_run_table_changed(self) -> None:
+        self.name_job()
 
     @on(PaneTabs.Chosen)
     async def _choose(self, message: PaneTabs.Chosen) -> None:

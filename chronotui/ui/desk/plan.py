@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chronotui.sources.protocol import KINDS
 from chronotui.storage.files import state_dir
 from chronotui.storage.settings import UiSettings
 from chronotui.storage.state import Remembered, StateFile
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.timing import WatchTiming
+    from chronotui.sources.protocol import SourceKind
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
 
@@ -50,6 +52,11 @@ class DeskPlan:
     timing: WatchTiming | None = None
     log: DiagnosticLog | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def kind(self) -> SourceKind:
+        """What the server is able to do, and in which words it is spoken of."""
+        return KINDS[self.profile.kind]
 
     @property
     def memory_problem(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from dataclasses import replace
-from functools import partial
+from datetime import UTC
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -16,12 +16,19 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
+from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import (
     SHORT_ID,
     LogSide,
     has_worker,
     of_problem,
-    start_worker,
+)
+from chronotui.ui.desk.pane_tabs import HISTORY
+from chronotui.ui.desk.saver import (
+    NO_RUN_SAVED,
+    NOTHING_SAVED,
+    Saver,
+    subject_of_runs,
 )
 from chronotui.ui.desk.status import (
     FOR_GOOD,
@@ -37,7 +44,7 @@ from chronotui.ui.keys import KeyHints, help_key
 from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -45,32 +52,29 @@ if TYPE_CHECKING:
 
     from chronotui.engine.catalog import Catalog
     from chronotui.engine.client import SecretQuestion
-    from chronotui.engine.job_log import JobLog, LogState
-    from chronotui.engine.save import Save, Saves
-    from chronotui.engine.session import Session
+    from chronotui.engine.job_log import LogState
+    from chronotui.engine.session import OpenableLog, Session
     from chronotui.model import Job, Workflow
-    from chronotui.tree.model import NodeKey
-    from chronotui.ui.desk.log_side import ShownJob
     from chronotui.ui.desk.plan import DeskPlan
+    from chronotui.ui.desk.run_table import RunRows
     from chronotui.ui.log.view import LogView
 
 NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.prompt")
 
 LINK: Final = "link"
-SAVE: Final = "save"
 SEARCH: Final = "search-server"
 
 REST_SECONDS: Final = 0.2
 """How long after the first answer the tree has been read and painted, as a rule."""
 LONG_SECONDS: Final = 12.0
-NOTHING_SAVED: Final = "Nothing was saved yet; s saves the opened log."
 
 
 async def find_linked(
     catalog: Catalog, workflow: str, job: str | None, say: Say
 ) -> NodeKey | None:
     """Find what a deep link names, as soon as the server answers; None is said."""
-    named = f"job {job}" if job else f"workflow {workflow}"
+    subject = catalog.tree.subject
+    named = f"{subject.item} {job}" if job else f"{subject.group} {workflow}"
     waited = False
 
     def wait(problem: ChronotuiError) -> None:
@@ -88,100 +92,6 @@ async def find_linked(
     if waited:
         say("")
     return key
-
-
-class Saver:
-    """Asks what to save, lists the saves, and says how those ended that went on.
-
-    Args:
-        screen: What the dialogs open over; its workers run them.
-        saves: The desk's saves.
-        say: Says a sentence on the desk.
-        short_id: Returns a job's id as the tree shows it.
-        remember_folder: Takes the folder a log was saved to.
-    """
-
-    def __init__(
-        self,
-        screen: Screen[None],
-        saves: Saves,
-        say: Say,
-        short_id: Callable[[Job], str],
-        remember_folder: Callable[[Path], None],
-    ) -> None:
-        self._screen = screen
-        self._saves = saves
-        self._say = say
-        self._short_id = short_id
-        self._remember_folder = remember_folder
-        saves.subscribe(self._changed)
-
-    def ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
-        """Ask what to save of a job, and save it."""
-        if not has_worker(self._screen, SAVE):
-            ask = partial(self._ask, shown, pane, plan)
-            start_worker(self._screen, SAVE, ask)
-
-    async def _ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
-        from chronotui.ui.save import subject_of
-        from chronotui.ui.save_list import ask_and_save
-
-        subject = subject_of(shown, pane, plan, self._short_id(shown.job))
-        app, took = self._screen.app, self._remember_folder
-        save = await ask_and_save(app, self._saves, subject, on_folder=took)
-        self._say_that_it_goes_on(save)
-
-    def list(self) -> None:
-        """List the saves of this desk."""
-        if not self._saves.all:
-            self._say(NOTHING_SAVED)
-        elif not has_worker(self._screen, SAVE):
-            start_worker(self._screen, SAVE, self._list)
-
-    async def _list(self) -> None:
-        from chronotui.ui.save_list import show_saves
-
-        save = await show_saves(self._screen.app, self._saves, self._title_of)
-        self._say_that_it_goes_on(save)
-
-    def _say_that_it_goes_on(self, save: Save | None) -> None:
-        if save is not None and save.is_recording and not save.is_over:
-            self._say(f"{self._title_of(save)} is recorded to its end; W lists it.")
-
-    def _title_of(self, save: Save) -> str:
-        job = save.request.job
-        return save.request.job_id if job is None else self._short_id(job)
-
-    def _changed(self, save: Save) -> None:
-        """Say how a save ended that nobody was looking at."""
-        if not save.is_over or self._screen.app.screen is not self._screen:
-            return
-        if save.error is not None:
-            self._say(f"{save.error} W lists the saves.", seconds=30)
-        elif save.result is not None:
-            self._say(save.result.sentence(), seconds=15)
-
-    def leave(self, then: Callable[[], object]) -> None:
-        """Do what leaves the desk, after asking when saves are running."""
-        if self._saves.running:
-            start_worker(self._screen, "leave", partial(self._ask_to_leave, then))
-        else:
-            then()
-
-    async def _ask_to_leave(self, then: Callable[[], object]) -> None:
-        from chronotui.ui.save_list import LeaveScreen
-
-        leave = LeaveScreen(self._saves.running)
-        if await self._screen.app.push_screen_wait(leave):
-            then()
-
-    def kept_recordings(self) -> Iterator[str]:
-        """Yield what is to be said of recordings once the desk is closed."""
-        for save in self._saves.all:
-            if save.is_recording and save.error is not None and save.part:
-                from chronotui.ui.save import resume_hint
-
-                yield resume_hint(save)
 
 
 class Sides(Horizontal):
@@ -227,6 +137,7 @@ class DeskScreen(Screen[None]):
         self._unsubscribe: Callable[[], None] = lambda: None
         self.tree_side = JobTreePane(now=plan.now, id="tree-side")
         self.log_side = LogSide(
+            plan.kind,
             plan.view_settings,
             say=self.say,
             moved=self._reader_moved,
@@ -319,13 +230,24 @@ class DeskScreen(Screen[None]):
                 gc.enable()
         self.session = session
         self._saver = Saver(
-            self, session.saves, self.say, self.short_id, self._remember_folder
+            self,
+            session.saves,
+            self.say,
+            self.short_id,
+            self._remember_folder,
         )
+        if plan.kind.capabilities.runs:
+            self._saver.nothing_saved = NO_RUN_SAVED
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
+        self.log_side.attach(session.catalog.tree)
+        self._set_zone(plan.view_settings.zone)
+        if session.details is not None:
+            session.details.read = self._run_read
+            session.details.failed = self.log_side.details.show_unread
         session.start()
-        if plan.workflow:
-            self._follow_link(session.catalog, plan.workflow, plan.job)
+        if plan.workflow or plan.job:
+            self._follow_link(session.catalog, plan.workflow or "", plan.job)
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.dialogs import ask_in_dialog
@@ -354,6 +276,8 @@ class DeskScreen(Screen[None]):
     def _catalog_changed(self) -> None:
         if self.session is None or not self.is_whole:
             return
+        if self.log_side.table is not None:
+            self.log_side.table.rows.sync()
         self._status_timer.now()
         self.session.catalog_answered()
         if not self._is_preloaded and self.session.catalog.answered:
@@ -394,15 +318,21 @@ class DeskScreen(Screen[None]):
     def _tell_tree(self, state: LogState) -> None:
         """Show in the tree what the log has learned before it is polled again."""
         self._told_tree = (state.job, state.problem)
-        self.tree_side.update_job(state.job)
+        self._run_read(state.job)
         if isinstance(state.problem, LogsUnavailableError):
             self.tree_side.note_no_logs(state.job.workflow_id)
+
+    def _run_read(self, job: Job) -> None:
+        """Show everywhere what was read of a job or run alone."""
+        self.tree_side.update_job(job)
+        if self.is_whole:
+            self.log_side.details.update_job(job)
 
     def short_id(self, job: Job) -> str:
         """Return a job's id as the tree shows it, or its beginning."""
         tree = self.session.catalog.tree if self.session else None
         if tree is None or tree.branch(job.workflow_id) is None:
-            return job.id[:SHORT_ID]
+            return job.shown_id[:SHORT_ID]
         return tree.short_id(job)
 
     # What is said below.
@@ -440,7 +370,7 @@ class DeskScreen(Screen[None]):
 
     def _tick(self) -> None:
         if self.is_whole:
-            self.log_side.name_job()
+            self.log_side.tick()
             self._status_timer.now()
 
     def _reader_moved(self) -> None:
@@ -502,11 +432,13 @@ class DeskScreen(Screen[None]):
             self.log_side.focus_pane()
 
     def action_back(self) -> None:
-        """Go back one step: a long load, full screen, log, tree."""
+        """Go back one step: a long load, full screen, log, list of runs, tree."""
         if self.log_side.loader.stop():
             return
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
+        elif self.has_class("-in-log") and self.log_side.went_back_to_list():
+            return
         elif self.has_class("-in-log"):
             self.set_focus(self.tree_side.tree_view)
         else:
@@ -518,10 +450,14 @@ class DeskScreen(Screen[None]):
         return not self.has_class("-zoomed") and not self.has_class("-in-log")
 
     def action_save(self) -> None:
-        """Ask what to save of the opened job."""
+        """Ask what to save of the opened job, or of an app's runs."""
+        if self.plan.kind.capabilities.runs:
+            self._save_runs()
+            return
         shown = self.log_side.current
         if self._saver is None or shown is None:
-            self.say("Open a job first: choose one in the tree and press enter.")
+            item = self.plan.kind.nouns.item
+            self.say(f"Open a {item} first: choose one in the tree and press enter.")
             return
         state = shown.opened.log.state
         if isinstance(state.problem, LogsUnavailableError) and not state.lines:
@@ -529,6 +465,17 @@ class DeskScreen(Screen[None]):
             self.say(f"There is nothing to save. {reason.sentence}")
         else:
             self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def _save_runs(self) -> None:
+        session, saver, side = self.session, self._saver, self.log_side
+        subject = None
+        if session is not None and saver is not None:
+            subject = subject_of_runs(session, side, self.plan, self.short_id)
+        if subject is None or saver is None:
+            self.say("There is nothing to save: the server has not told of the app.")
+            return
+        in_list = side.pane == HISTORY and self.has_class("-in-log")
+        saver.ask_runs(subject, whole_list=in_list)
 
     def action_saves(self) -> None:
         if self._saver is not None:
@@ -571,7 +518,35 @@ class DeskScreen(Screen[None]):
 
     @on(JobTree.Highlighted)
     def _highlighted(self, message: JobTree.Highlighted) -> None:
-        self.log_side.details.show(message.workflow, message.job, message.sentence)
+        table = self.log_side.table
+        if message.job is None and table is not None and table.rows.has_focus:
+            return  # the table's run stands in no row of the tree
+        if message.job is not None and table is not None:
+            table.rows.select(message.job)
+        self._show_details(message.workflow, message.job, message.sentence)
+
+    def on_run_rows_highlighted(self, message: RunRows.Highlighted) -> None:
+        """Select in the tree, and show in Details, what is selected in the table."""
+        if self.session is None:
+            return
+        tree, job = self.session.catalog.tree, message.job
+        branch = tree.branch(job.workflow_id)
+        tree.select(NodeKey.job(job.workflow_id, job.id))
+        self.tree_side.tree_view.show_selected()
+        self._show_details(None if branch is None else branch.workflow, job)
+
+    def _show_details(
+        self, workflow: Workflow | None, job: Job | None, sentence: str = ""
+    ) -> None:
+        """Show what is known of a selection at once, and have a run read whole."""
+        self.log_side.details.show(workflow, job, sentence)
+        if self.session is not None and self.session.details is not None:
+            self.session.details.want(job if job is not None and job.run_id else None)
+
+    def on_run_rows_more_wanted(self, message: RunRows.MoreWanted) -> None:
+        if self.session is not None:
+            self.session.catalog.set_expanded(message.app_id, True)
+            self.session.catalog.want_more(message.app_id)
 
     @on(JobTree.JobOpened)
     async def _job_opened(self, message: JobTree.JobOpened) -> None:
@@ -588,17 +563,27 @@ class DeskScreen(Screen[None]):
 
     def on_log_view_settings_changed(self, message: LogView.SettingsChanged) -> None:
         self.plan.remember_view(message.settings)
+        self._set_zone(message.settings.zone)
         self._say_memory()
+
+    def _set_zone(self, zone: str) -> None:
+        """Tell the times of runs, in every pane, as those of lines are told."""
+        if self.plan.kind.capabilities.runs:
+            for side in (self.tree_side, self.log_side):
+                side.set_zone(UTC if zone == "utc" else None)
 
     def on_log_view_server_search_wanted(
         self, message: LogView.ServerSearchWanted
     ) -> None:
         shown = self.log_side.current
-        if shown is not None and not has_worker(self, SEARCH):
+        if not self.plan.kind.capabilities.search:
+            label = self.plan.kind.label
+            self.say(f"{label} has no search in logs: / searches what is here.")
+        elif shown is not None and not has_worker(self, SEARCH):
             self._search(shown.opened.log, message.text)
 
     @work(group=SEARCH)
-    async def _search(self, log: JobLog, text: str) -> None:
+    async def _search(self, log: OpenableLog, text: str) -> None:
         from chronotui.ui.desk.server_search import search_server
 
         await search_server(self.log_side, log, text, self.say)

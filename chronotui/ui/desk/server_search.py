@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from chronotui.engine.job_log import JobLog
+    from chronotui.engine.session import OpenableLog
     from chronotui.model import LogLine, SearchPage
     from chronotui.ui.desk.log_side import LogSide
     from chronotui.ui.desk.status import Say
@@ -36,7 +36,7 @@ HITS_AHEAD: Final = 5
 SCOPE: Final = "the whole retained log (typing errors forgiven)"
 
 
-async def search_server(side: LogSide, log: JobLog, text: str, say: Say) -> None:
+async def search_server(side: LogSide, log: OpenableLog, text: str, say: Say) -> None:
     """Show what the server finds in a log, and go to the hit that is chosen."""
 
     async def search(query: str, cursor: str | None) -> SearchPage:
@@ -47,7 +47,7 @@ async def search_server(side: LogSide, log: JobLog, text: str, say: Say) -> None
         await _go_to(side, log, hit, say)
 
 
-async def _go_to(side: LogSide, log: JobLog, hit: LogLine, say: Say) -> None:
+async def _go_to(side: LogSide, log: OpenableLog, hit: LogLine, say: Say) -> None:
     from chronotui.log.marks import Anchor
 
     say("Loading the pages up to the hit …", seconds=FOR_GOOD)

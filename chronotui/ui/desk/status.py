@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.catalog import Catalog
     from chronotui.engine.connection import Connection
-    from chronotui.engine.job_log import LogState
+    from chronotui.engine.job_log import LogState, Observed
     from chronotui.engine.save_request import SaveProgress
     from chronotui.errors import ChronotuiError
     from chronotui.ui.log import ViewportPlace
@@ -226,7 +226,13 @@ def _place(place: ViewportPlace) -> Iterator[StatusPart]:
 
 
 def _lines(log: LogState) -> Iterator[StatusPart]:
-    """Say how many lines there are and how many are known to be missing."""
+    """Say how many lines there are and how many are known to be missing.
+
+    Of a run that is how many events were seen, and what was not.
+    """
+    if log.observed is not None:
+        yield from _observed(log.observed)
+        return
     words = plural(log.lines, "line")
     if log.lines and not log.at_start:
         newest = "first and newest" if log.split else "newest"
@@ -245,6 +251,13 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
         yield StatusPart("sealed ✓ 0 missing", "good", short="✓ 0 missing")
     else:
         yield StatusPart("0 missing", "muted")
+
+
+def _observed(observed: Observed) -> Iterator[StatusPart]:
+    """Say how much of a run was seen; the log's first row says what was not."""
+    yield StatusPart(plural(observed.events, "event") + " seen")
+    if observed.events and observed.unseen:
+        yield StatusPart("not all", "caution", short="not all")
 
 
 def _recordings(recordings: Sequence[SaveProgress], recorded_id: str) -> StatusPart:

@@ -296,7 +296,7 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
         number = int(digits[:MOST_DIGITS])
         if not number:
             raise ValueError("Lines are counted from 1.")
-        return LineGoal(opened.attempt, number - 1 + first_number(opened.store))
+        return LineGoal(opened.attempt, _sequence_num(number, opened))
     return _time_goal(text, opened, now)
 
 
@@ -389,6 +389,17 @@ def _beyond(goal: LineGoal, index: int, opened: OpenLog) -> str:
     last = opened.number_of(opened.store.line(max(index - 1, 0)))
     of = f" in attempt {goal.attempt}" if opened.has_attempts else ""
     return f"There is no line {number:,}{of}: the newest is {last:,}."
+
+
+def _sequence_num(number: int, opened: OpenLog) -> int:
+    """Return the number of a line that people know by its place, from 1."""
+    store = opened.store
+    if not store.is_sparse:
+        return number - 1 + first_number(store)
+    if number > len(store):
+        words = f"There is no line {number:,}: the newest is {len(store):,}."
+        raise ValueError(words)
+    return store.line(number - 1).sequence_num
 
 
 def _lowest(goal: LineGoal) -> LineKey:

@@ -377,6 +377,7 @@ class LineScreen(ModalScreen[None]):
 
     Args:
         number: Its place in the log of its attempt, from 1.
+        is_counted: Whether the server numbers lines; else only the place is known.
         zone: The zone its time is shown in; UTC is shown beside it.
         find: The search of the log, so that its matches stand out here too.
     """
@@ -409,11 +410,13 @@ class LineScreen(ModalScreen[None]):
         look: LogStyles,
         *,
         number: int = 0,
+        is_counted: bool = True,
         zone: tzinfo | None = None,
         find: Highlighter | None = None,
     ) -> None:
         super().__init__()
         self.line = line
+        self._is_counted = is_counted
         self._look = look
         self._number = number
         self._zone = zone
@@ -464,12 +467,16 @@ class LineScreen(ModalScreen[None]):
         attempt = f"attempt {line.attempt}" if line.attempt else "an unknown attempt"
         place = f", line {self._number:,} of {attempt}" if self._number else ""
         source = "retained log" if line.retained else "live, not retained yet"
-        facts = (
-            ("time", exact_time(line.time_ns, self._zone)),
-            ("stream", f"{line.stream}, {byte_size(line.message)}, {source}"),
-            ("number", f"{line.sequence_num:,}{place}"),
-            ("event", line.event_id or "none"),
-        )
+        size = f"{line.stream}, {byte_size(line.message)}"
+        facts = [("time", exact_time(line.time_ns, self._zone))]
+        if self._is_counted:
+            facts += [
+                ("stream", f"{size}, {source}"),
+                ("number", f"{line.sequence_num:,}{place}"),
+                ("event", line.event_id or "none"),
+            ]
+        else:
+            facts += [("stream", size), ("line", f"{self._number:,}")]
         text = Text()
         for number, (name, value) in enumerate(facts):
             text.append("\n" if number else "")
@@ -504,12 +511,12 @@ class LineScreen(ModalScreen[None]):
 
     def _copy(self, lines: Sequence[str], what: str) -> None:
         try:
-            size = clipboard.copy(self.app, clipboard.printable(lines))
+            sent = clipboard.copy(self.app, clipboard.printable(lines))
         except clipboard.TooLargeToCopyError as error:
             size_words = f"{error.size:,} bytes"
             self._say(f"Too large to copy: {size_words}. s in the log saves it.")
             return
-        self._say(f"Copied the {what}, {size:,} bytes.")
+        self._say(f"Sent the {what}, {sent.size:,} bytes, to {sent.to}.")
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -526,6 +526,7 @@ class LogPane(Vertical):
             event.line,
             self.view.renderer().lines.look,
             number=self.view.place.number,
+            is_counted=not self.view.opened.store.is_sparse,
             zone=self.view.zone,
             find=Highlighter(search) if search is not None else None,
         )

@@ -238,6 +238,8 @@ class OpenLog:
 
     def number_of(self, line: LogLine) -> int:
         """Return a line's place in the log of its attempt, from 1."""
+        if self.store.is_sparse:
+            return self.store.bisect(key_of(line)) + 1
         return line.sequence_num + 1 - first_number(self.store)
 
     @property

@@ -690,7 +690,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         opened = self.opened
         picked = opened.picked_rows()
         if len(picked) > clipboard.MOST_BYTES:
-            self._refuse(f"{len(picked):,} lines")
+            self._refuse(f"{len(picked):,} lines", clipboard.MOST_BYTES)
             return
         lines = opened.picked_lines()
         if not lines:
@@ -698,18 +698,18 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         try:
             text = clipboard.printable([line.message for line in lines])
-            size = clipboard.copy(self.app, text)
+            sent = clipboard.copy(self.app, text)
         except clipboard.TooLargeToCopyError as error:
-            self._refuse(f"{error.size:,} bytes")
+            self._refuse(f"{error.size:,} bytes", error.most)
             return
         opened.range_from = None
-        self.say(f"Copied {plural(len(lines), 'line')}, {plural(size, 'byte')}.")
+        what = f"{plural(len(lines), 'line')}, {plural(sent.size, 'byte')}"
+        self.say(f"Sent {what}, to {sent.to}.")
         self.moved()
 
-    def _refuse(self, size: str) -> None:
-        most = f"{clipboard.MOST_BYTES:,}"
+    def _refuse(self, size: str, most: int) -> None:
         self.say(
-            f"Too large to copy: {size}, a terminal takes {most} bytes. s saves it."
+            f"Too large to copy: {size}, {most:,} bytes arrive at most. s saves it."
         )
 
     def action_open_line(self) -> None:

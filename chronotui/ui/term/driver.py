@@ -12,6 +12,7 @@ import curses
 import os
 import select
 import signal
+from codecs import getincrementaldecoder
 from collections import deque
 from pathlib import Path
 from time import monotonic
@@ -19,12 +20,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import textual
 from rich.segment import Segment
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.strip import Strip
 from textual.widget import Widget
 
 from chronotui.ui.term.buffer import DrawnRow
 from chronotui.ui.term.diff import Painter
+from chronotui.ui.term.pace import (
+    ESCAPE_SECONDS,
+    AnswerFilter,
+    Pace,
+    budget_for,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -171,6 +179,14 @@ BACKLOG: Final = 2
 HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
 
+READ_SECONDS: Final = 0.1
+"""How long it is waited for keys before it is looked whether reading has ended."""
+
+READ_BYTES: Final = 4096
+
+PARTING_SECONDS: Final = 5.0
+"""How long the terminal has for its last answers before it is given back."""
+
 SYNC_BEGIN: Final = "\x1b[?2026h"
 SYNC_END: Final = "\x1b[?2026l"
 
@@ -217,17 +233,23 @@ class FrugalDriver(LinuxDriver):
     """Writes the difference between what is shown and what is wanted.
 
     A frame goes out at once when `FRAMES_AT_ONCE` before it took their time and the
-    terminal has taken what it was sent; else when both hold. What came between is
-    never sent: a slow line shows the newest state and falls behind by one frame at
-    most.
+    terminal has shown what it was sent (see `Pace`); else when both hold. What came
+    between is never sent: a slow line shows the newest state and falls behind by a
+    frame or two at most.
+
+    An app may say in ``link_kilobytes`` what it paints a second through a multiplexer
+    over ssh.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        kilobytes = getattr(self._app, "link_kilobytes", 0.0)
+        self._pace = Pace(budget_for(kilobytes, os.environ))
         self._painter = Painter(0, 0, erases_in_colour=erases_in_colour())
         self._size_known = self._app.size
         self._frames = deque([0.0] * FRAMES_AT_ONCE, maxlen=FRAMES_AT_ONCE)
         self._timer: asyncio.TimerHandle | None = None
+        self._is_held = False
         self._synchronised = False
         self._was_left = False
         self._hang_up_timer: asyncio.TimerHandle | None = None
@@ -235,6 +257,9 @@ class FrugalDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         self._forget()  # nothing is known of what the terminal shows
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self.input_tty:
+            who = os.environ.get("TERM") != "linux"
+            super().write(self._pace.begin(who=who))
         self._loop.call_soon_threadsafe(self._check_hang_up)
         if self._was_left:
             # Woken by a signal; Textual paints nothing where the size is the same.
@@ -243,9 +268,42 @@ class FrugalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read keys; a terminal that is gone cannot be read."""
         try:
-            super().run_input_thread()
+            self._read_keys()
         except OSError:
             os.kill(os.getpid(), signal.SIGHUP)
+
+    def _read_keys(self) -> None:
+        """Read until told to end; the terminal's answers are no keys."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        answers = AnswerFilter(lambda: self._pace.is_due, self._take_answer)
+        while True:
+            is_last = self.exit_event.is_set()
+            wait = ESCAPE_SECONDS if answers.held else READ_SECONDS
+            if select.select([self.fileno], [], [], wait)[0]:
+                keys = answers.keys(decode(os.read(self.fileno, READ_BYTES)))
+            else:
+                keys = answers.release()
+            if keys:
+                self._pace.key_pressed()
+            for event in (*(parser.feed(keys) if keys else ()), *parser.tick()):
+                self.process_message(event)
+            if is_last:
+                return
+
+    @property
+    def terminal_name(self) -> str:
+        """Which terminal this is, see `Pace.terminal`."""
+        return self._pace.terminal
+
+    def _take_answer(self, answer: str) -> None:
+        self._pace.answered(answer)
+        self._loop.call_soon_threadsafe(self._go_on)
+
+    def _go_on(self) -> None:
+        """Paint what had to wait for an answer."""
+        if self._painter.is_due:
+            self._schedule()
 
     def _check_hang_up(self) -> None:
         """Leave as the kernel has it when the terminal is gone.
@@ -264,6 +322,9 @@ class FrugalDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         self._cancel()
+        self._pace.end()
+        if not is_hung_up(self.fileno):
+            self._pace.wait_answered(PARTING_SECONDS)
         if self._hang_up_timer is not None:
             self._hang_up_timer.cancel()
         super().stop_application_mode()
@@ -301,6 +362,8 @@ class FrugalDriver(LinuxDriver):
         if self._timer is None and self._painter.is_due:
             # What else is said of the same change comes in the same frame.
             self._timer = self._loop.call_later(0, self._due)
+        elif self._is_held:
+            self._schedule()
         return True
 
     def close(self) -> None:
@@ -318,9 +381,16 @@ class FrugalDriver(LinuxDriver):
         self._painter.resize(*self._size_known)
 
     def _schedule(self) -> None:
+        held = self._pace.hold()
         if self._timer is not None:
+            if held != 0.0 or not self._is_held:
+                return
+            self._cancel()  # what a key asked for does not wait for a budget
+        if held is None:
             return
+        self._is_held = held > 0.0
         wait = self._frames[0] + FRAMES_AT_ONCE * FRAME_SECONDS - monotonic()
+        wait = max(wait, held)
         if wait <= ALMOST_SECONDS and not self._is_backed_up():
             self._flush()
             return
@@ -345,7 +415,7 @@ class FrugalDriver(LinuxDriver):
         if self._synchronised:
             frame = f"{SYNC_BEGIN}{frame}{SYNC_END}"
         if self._has_room():
-            super().write(frame)
+            super().write(frame + self._pace.painted(len(frame)))
 
     def _has_room(self) -> bool:
         """Wait for room in the queue; False when the thread that writes has ended.

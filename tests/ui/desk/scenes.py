@@ -24,7 +24,8 @@ from chronotui.demo.server import DemoServer
 from chronotui.engine.timing import WatchTiming
 from chronotui.model import JobStatus
 from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, UiSettings
-from chronotui.tree.model import NodeKey, TreeFilters
+from chronotui.tree.filters import TreeFilters
+from chronotui.tree.model import NodeKey
 from chronotui.ui.app import DeskApp
 from chronotui.ui.desk.plan import DeskPlan
 from chronotui.ui.log import ViewSettings

@@ -13,7 +13,7 @@ from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.timing import WatchTiming
 from chronotui.model import STDERR
 from chronotui.tree.model import NodeKey
-from chronotui.ui.desk.log_side import HISTORY, LIVE
+from chronotui.ui.desk.pane_tabs import HISTORY, LIVE
 from tests.ui.desk.scenes import (
     desk,
     desk_on,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.tree.model import NodeKey
-from chronotui.ui.desk.log_side import HISTORY, has_worker
+from chronotui.ui.desk.log_side import has_worker
+from chronotui.ui.desk.pane_tabs import HISTORY
 from chronotui.ui.desk.screen import LINK
 from tests.ui.desk.scenes import desk_on, press, shown, still_server, until, until_shown
 

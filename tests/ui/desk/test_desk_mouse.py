@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 
-from chronotui.ui.desk.log_side import DETAILS, HISTORY, PaneTabs
+from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY, PaneTabs
 from chronotui.ui.tree import JobTree
 from chronotui.ui.tree_filters import ChoiceMenu, FilterBar
 from tests.ui.desk.scenes import (

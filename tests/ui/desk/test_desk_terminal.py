@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -105,3 +105,31 @@ def test_a_desk_that_was_suspended_is_painted_whole(
         terminal.until(
             lambda text: "nightly-report" in text and "Details" in text, seconds=5.0
         )
+
+
+THEN: Final = """
+import select, subprocess, sys, termios, tty
+subprocess.run([sys.executable, "-m", "chronotui"])
+tty.setraw(0)
+print("LEFT", end=" ", flush=True)
+while select.select([0], [], [], 2.0)[0]:
+    print(repr(sys.stdin.buffer.raw.read(99)), end=" ", flush=True)
+print("END", flush=True)
+"""
+"""Runs the desk, then reads what is left for the shell."""
+
+
+def test_no_answer_of_a_far_terminal_reaches_the_shell(
+    environment: dict[str, str],
+) -> None:
+    command = ["-c", THEN]
+    with Terminal(command, environment=environment, way=0.4) as terminal:
+        terminal.until("nightly-report")
+        terminal.press("?")
+        terminal.until("Everywhere")
+        terminal.press("escape")
+        terminal.until(lambda text: "Everywhere" not in text)
+        terminal.press("j", "q")
+        terminal.until("LEFT END")
+    asked = terminal.raw.count(b"\x1b[5n")
+    assert asked > 3

@@ -12,13 +12,8 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from chronotui.model import Workflow, WorkflowKind
-from chronotui.ui.desk.details import (
-    DetailRow,
-    DetailsPane,
-    details_of,
-    lay_out,
-    pretty_lines,
-)
+from chronotui.ui.desk.detail_rows import DetailRow, lay_out, pretty_lines
+from chronotui.ui.desk.details import DetailsPane, details_of
 from tests.ui.desk.scenes import (
     desk_on,
     press,

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 import chronotui.ui.app
-from chronotui.ui.desk.log_side import PaneTabs
+from chronotui.ui.desk.pane_tabs import PaneTabs
 from tests.ui.desk.scenes import desk_on, history, press, shown, still_server
 
 

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import Verdict
-from chronotui.engine.job_log import LogState
+from chronotui.engine.job_log import LogState, Observed
 from chronotui.engine.save_request import SavePhase, SaveProgress
 from chronotui.errors import (
     ChronotuiError,
@@ -201,6 +201,36 @@ async def test_what_is_said_for_a_while_hides_keys_and_no_truth(
 def test_a_part_of_a_log_is_not_called_the_whole(log: LogState, words: str) -> None:
     line = line_of(DeskStatus("prod", log=log), 120)
     assert line.startswith(f"prod  ◌ CONNECTING  {words}")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("unseen", "words"), [((), "12 events seen"), (("attached late",), "not all")]
+)
+def test_nobody_counts_what_is_missing_of_a_run(
+    unseen: tuple[str, ...], words: str, width: int
+) -> None:
+    seen = Observed(12, unseen)
+    log = LogState(STATES[1], JOB, lines=40, at_start=True, observed=seen)
+    line = line_of(DeskStatus("etl", log=log), width)
+    assert words in line
+    assert "12 events seen" in line
+    assert "missing" not in line
+    assert "40" not in line
+
+
+@pytest.mark.parametrize("width", WIDTHS[1:])
+def test_why_a_run_is_only_asked_for_stands_on_the_line(width: int) -> None:
+    asked = Connection(
+        ConnectionKind.WAITING,
+        "it was run by an account",
+        is_troubled=True,
+        waits_for="the end, asked every 5 s",
+    )
+    log = LogState(asked, JOB, at_start=True, observed=Observed(0, ()))
+    line = line_of(DeskStatus("etl", log=log), width)
+    assert "WAITING for the end" in line
+    assert "it was run by" in line
 
 
 @pytest.mark.parametrize("width", [120, 160])

@@ -158,7 +158,7 @@ async def test_sections_and_edges(open_pane: OpenPane) -> None:
         assert rows[-1] == "end of log"
         assert bench.current == "line 0"
         await bench.press("y")
-        assert bench.said() == "Copied 1 line, 6 bytes."
+        assert bench.said() == "Sent 1 line, 6 bytes, to the terminal."
 
 
 async def test_an_empty_log_says_why(open_pane: OpenPane) -> None:

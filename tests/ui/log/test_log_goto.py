@@ -76,6 +76,17 @@ async def test_numbers_of_the_documented_dialect_are_places_too(
         assert (bench.current, bench.view.place.number) == ("line 7", 7)
 
 
+async def test_lines_whose_numbers_only_order_them_are_counted(
+    open_pane: OpenPane,
+) -> None:
+    async with open_pane(log_line(n << 28) for n in range(1, 60)) as bench:
+        bench.view.opened.store.is_sparse = True
+        await bench.ask("colon", "7")
+        assert (bench.current, bench.view.place.number) == (f"line {7 << 28}", 7)
+        await bench.ask("colon", "60")
+        assert bench.remark() == "There is no line 60: the newest is 59."
+
+
 async def test_a_line_before_what_is_loaded_is_asked_for(open_pane: OpenPane) -> None:
     async with open_pane(with_id(log_line(n)) for n in range(500, 600)) as bench:
         await bench.ask("colon", "100")

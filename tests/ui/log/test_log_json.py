@@ -107,7 +107,9 @@ async def test_y_copies_the_value_and_capital_y_the_line(open_pane: OpenPane) ->
         assert copied["Line  .ok"] == "false"
         await bench.press("Y")
         assert bench.app.clipboard == ORDER
-        assert subtitle(screen) == f"Copied the line, {len(ORDER)} bytes."
+        assert (
+            subtitle(screen) == f"Sent the line, {len(ORDER)} bytes, to the terminal."
+        )
 
 
 async def test_a_value_of_64_kib_is_read_to_its_end(open_pane: OpenPane) -> None:

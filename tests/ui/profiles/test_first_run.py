@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Input, Static
 
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config
 from chronotui.ui.dialogs import RadioRow, SecretDialog
@@ -88,6 +89,67 @@ async def test_the_fields_follow_the_way_to_sign_in(tmp_path: Path) -> None:
         assert form.query_one("#row-command").display
         await pilot.press("left", "left")
         assert not form.query_one("#row-command").display
+
+
+async def test_the_form_asks_in_the_words_of_the_kind(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    app = FirstRunApp(path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        form = fill(app, name="etl")
+        url, method = form.query_one("#url", Input), form.query_one("#method", RadioRow)
+        welcome = form.query_one("#welcome", Static)
+        assert "chrono.example.com/api" in url.placeholder
+        form.query_one("#kind", RadioRow).focus()
+        await pilot.press("right")
+        assert "Where is your Dify app?" in str(welcome.render())
+        assert url.placeholder == "https://api.dify.ai/v1 or https://HOST/v1"
+        assert method.value == "bearer"
+        assert not form.query_one("#row-email").display
+        method.focus()
+        await pilot.press("right", "right")
+        assert method.value == "bearer"
+        fill(app, url="https://dify.test", command="pass show dify/etl")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: app.return_value is not None)
+    profile = load_config(path).profiles["etl"]
+    assert (profile.kind, profile.auth.method) == ("dify", "bearer")
+    assert profile.auth.token_command == "pass show dify/etl"
+
+
+async def test_an_app_is_tried_before_it_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    app = FirstRunApp(path)
+    with DifyDemo(rows=()) as server:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            form = fill(app, url=f"{server.origin}/console", command="echo app-wrong")
+            form.query_one("#kind", RadioRow).place = 1
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "forgot /v1?" in told(form))
+            fill(app, url=server.origin)
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "Access token is invalid" in told(form))
+            assert not path.exists()
+            fill(app, command=f"echo {server.key}")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: app.return_value is not None)
+    assert load_config(path).profiles["prod"].kind == "dify"
+
+
+async def test_a_way_to_sign_in_that_both_kinds_take_stays_chosen(
+    tmp_path: Path,
+) -> None:
+    app = FirstRunApp(tmp_path / "config.toml")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        form = fill(app)
+        method = form.query_one("#method", RadioRow)
+        form.query_one("#kind", RadioRow).focus()
+        await pilot.press("right", "left")
+        assert method.value == "bearer"
+        welcome = form.query_one("#welcome", Static)
+        assert "Where is your Chronoverse server?" in str(welcome.render())
 
 
 @pytest.mark.parametrize(("press", "answer"), [("#demo", DEMO), ("#cancel", None)])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual.app import App
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from chronotui.storage.config import load_config
 from chronotui.ui.dialogs import RadioRow
@@ -166,6 +166,21 @@ async def test_a_secret_is_never_shown_and_what_is_dropped_is_said(path: Path) -
     assert (auth.token, auth.token_command) == (None, "pass show t")
 
 
+async def test_another_kind_takes_its_own_way_to_sign_in(path: Path) -> None:
+    app = Host(path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("e")
+        form = fill(app)
+        form.query_one("#kind", RadioRow).place = 1
+        await until(pilot, lambda: "takes out password_env" in told(app))
+        assert form.query_one("#method", RadioRow).value == "bearer"
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: in_list(app))
+    profile = load_config(path).profiles["works"]
+    assert (profile.kind, profile.auth.method) == ("dify", "bearer")
+    assert profile.auth.password_env == ""
+
+
 async def test_comments_stay_whatever_the_layout(path: Path) -> None:
     text = "# mine\nprofiles.a = { url = 'http://127.0.0.1:1' }\n"
     write(path, text)
@@ -206,6 +221,25 @@ async def test_removing_asks_first(path: Path) -> None:
     assert list(load_config(path).profiles) == ["holds"]
     assert app.configs[-1].default_profile is None
     assert "# ours" in text_of(path)
+
+
+async def test_kinds_are_told_where_there_are_several(path: Path) -> None:
+    def rows(app: Host) -> list[str]:
+        listed = app.screen.query_one(OptionList)
+        prompts = (listed.get_option_at_index(row).prompt for row in range(2))
+        return [str(prompt).rstrip() for prompt in prompts]
+
+    app = Host(path)
+    async with app.run_test(size=(80, 24)):
+        assert not any(row.endswith("Chronoverse") for row in rows(app))
+    write(
+        path, text_of(path).replace("[profiles.holds]", "[profiles.holds]\nkind='dify'")
+    )
+    app = Host(path)
+    async with app.run_test(size=(80, 24)):
+        works, holds = rows(app)
+        assert works.endswith("  Chronoverse")
+        assert holds.endswith("  Dify")
 
 
 async def test_another_profile_becomes_the_default(path: Path) -> None:

@@ -46,7 +46,6 @@ class Desk(App[None]):
         self.saves = saves
         self.subject = subject
         self.folders: list[Path] = []
-        self.copied: list[str] = []
 
     def save(self) -> None:
         self.run_worker(
@@ -55,9 +54,6 @@ class Desk(App[None]):
 
     def list_saves(self) -> None:
         self.run_worker(show_saves(self, self.saves))
-
-    def copy_to_clipboard(self, text: str) -> None:
-        self.copied.append(text)
 
 
 @pytest.fixture
@@ -112,7 +108,7 @@ async def test_from_the_key_to_the_file(desk: Desk) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: desk.screen is not screen)
     saved = desk.subject.folder / f"{desk.subject.job.id}-logs.txt"
-    assert desk.copied == [str(saved)]
+    assert desk.clipboard == str(saved)
     assert desk.folders == [desk.subject.folder]
     assert saved.read_bytes().count(b"\n") == 1000
 

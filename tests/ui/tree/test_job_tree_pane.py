@@ -9,7 +9,8 @@ from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.model import JobStatus
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import CookieAuth
-from chronotui.tree.model import NodeKey, TreeFilters, TreeNodeKind
+from chronotui.tree.filters import TreeFilters
+from chronotui.tree.model import NodeKey, TreeNodeKind
 from chronotui.ui.tree import JobTree, JobTreePane
 from tests.ui.conftest import until
 

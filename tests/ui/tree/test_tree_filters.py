@@ -7,7 +7,7 @@ from textual.app import App
 from textual.widgets import Input, OptionList
 
 from chronotui.model import JobStatus, Trigger
-from chronotui.tree.model import TreeFilters
+from chronotui.tree.filters import TreeFilters
 from chronotui.ui import tree_filters as bar_module
 from chronotui.ui.tree_filters import FilterBar
 

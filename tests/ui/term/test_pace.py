@@ -1,0 +1,214 @@
+"""Frames wait for the terminal: answers, keys among them, budgets."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronotui.ui.term.pace import (
+    KEY_SECONDS,
+    MOST_AHEAD,
+    PATIENCE_SECONDS,
+    PROBE,
+    QUERY,
+    STATUS,
+    WHO,
+    AnswerFilter,
+    Budget,
+    Pace,
+    budget_for,
+)
+
+ATTRIBUTES, TMUX = "?62;22c", ">84;0;0c"
+ANSWERS = {f"\x1b[{each}": each for each in (STATUS, ATTRIBUTES, TMUX)}
+
+
+class Seconds:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def paced(rate: float = 0.0) -> tuple[Pace, Seconds]:
+    clock = Seconds()
+    pace = Pace(Budget(rate), clock)
+    assert pace.begin() == PROBE.format(WHO)
+    return pace, clock
+
+
+def answer_probe(pace: Pace, clock: Seconds, way: float) -> None:
+    clock.now += way
+    pace.answered(STATUS)
+    pace.answered(ATTRIBUTES)
+
+
+def test_a_frame_waits_for_the_one_before_it_however_long_that_takes() -> None:
+    pace, clock = paced()
+    answer_probe(pace, clock, 0.2)
+    assert pace.hold() == 0.0
+    assert pace.painted(4000) == QUERY
+    clock.now += 0.8
+    pace.answered(STATUS)  # the link was busy with it for 0.6 s
+    assert pace.hold() == pytest.approx(0.6)
+    clock.now += 0.7
+    assert pace.painted(4000) == QUERY
+    assert pace.hold() is None
+    clock.now += 1000.0
+    assert pace.hold() is None
+
+
+def test_on_a_long_way_with_short_frames_two_are_under_way() -> None:
+    pace, clock = paced()
+    answer_probe(pace, clock, 0.2)
+    for _ in range(MOST_AHEAD):
+        assert pace.hold() == 0.0
+        pace.painted(100)
+    assert pace.hold() is None
+
+
+def test_a_key_does_not_wait_for_the_rest_of_the_link() -> None:
+    pace, clock = paced()
+    answer_probe(pace, clock, 0.1)
+    pace.painted(9000)
+    clock.now += 1.0
+    pace.answered(STATUS)
+    assert pace.hold() == pytest.approx(0.9)
+    pace.key_pressed()
+    assert pace.hold() == 0.0
+
+
+def test_a_terminal_that_knows_no_status_is_not_waited_for() -> None:
+    pace, _clock = paced()
+    pace.answered(ATTRIBUTES)
+    for _ in range(10):
+        assert pace.hold() == 0.0
+        assert pace.painted(4000) == ""
+    assert not pace.is_due
+
+
+def test_one_that_says_nothing_is_waited_for_a_while_and_may_say_it_late() -> None:
+    pace, clock = paced()
+    pace.painted(4000)
+    held = pace.hold()
+    assert held == PATIENCE_SECONDS
+    clock.now += PATIENCE_SECONDS + 0.1
+    assert pace.hold() == 0.0
+    assert pace.painted(4000) == ""
+    assert pace.is_due  # so that a late answer is no key
+    pace.answered(STATUS)
+    pace.answered(STATUS)
+    pace.answered(ATTRIBUTES)
+    clock.now += 60.0
+    assert pace.painted(4000) == QUERY
+    assert not pace.hold()
+    pace.painted(4000)
+    assert pace.hold() is None
+
+
+def test_before_it_is_given_back_the_terminal_owes_nothing() -> None:
+    pace, clock = paced()
+    answer_probe(pace, clock, 0.1)
+    pace.painted(10)
+    pace.end()
+    late = Thread(target=pace.answered, args=[STATUS])
+    late.start()
+    pace.wait_answered(60.0)
+    late.join()
+    assert not pace.is_due
+    assert pace.painted(10) == ""
+
+
+# Answers among keys.
+
+
+@given(
+    pieces=st.lists(
+        st.sampled_from(
+            ["j", "\x1b[A", "é", *ANSWERS, "\x1b[<0;3;4M", "ab", "\x1b[?1u"]
+        )
+    ),
+    cuts=st.lists(st.integers(1, 5)),
+)
+def test_answers_are_taken_out_wherever_reads_are_cut(
+    pieces: list[str], cuts: list[int]
+) -> None:
+    answers: list[str] = []
+    reader = AnswerFilter(lambda: True, answers.append)
+    sent, keys = "".join(pieces), ""
+    while sent:
+        size = cuts.pop() if cuts else len(sent)
+        keys += reader.keys(sent[:size])
+        sent = sent[size:]
+    keys += reader.release()
+    assert keys == "".join(piece for piece in pieces if piece not in ANSWERS)
+    assert answers == [ANSWERS[piece] for piece in pieces if piece in ANSWERS]
+
+
+def test_an_escape_is_a_key_when_nothing_follows() -> None:
+    reader = AnswerFilter(lambda: True, lambda _status: None)
+    assert reader.keys("\x1b") == ""
+    assert reader.held
+    assert reader.release() == "\x1b"
+    assert not reader.held
+
+
+def test_what_nobody_asked_for_is_typed() -> None:
+    reader = AnswerFilter(lambda: False, lambda _answer: pytest.fail("not asked"))
+    assert reader.keys("\x1b[0n\x1b") == "\x1b[0n\x1b"
+
+
+def test_a_terminal_says_which_one_it_is() -> None:
+    pace, _clock = paced()
+    pace.answered(STATUS)
+    pace.answered(TMUX)
+    assert pace.terminal == TMUX
+    assert pace.is_due
+    pace.answered(ATTRIBUTES)
+    assert not pace.is_due
+    assert WHO not in pace.begin(who=False)
+
+
+# A multiplexer answers at once.
+
+
+def test_a_budget_lets_so_many_bytes_through_and_keys_whole() -> None:
+    pace, clock = paced(rate=10_000)
+    answer_probe(pace, clock, 0.0)
+    painted, begun = 0, clock.now
+    while clock.now < begun + 10.0:
+        wait = pace.hold()
+        assert wait is not None
+        clock.now += max(wait, 0.01)
+        if not wait:
+            pace.painted(2500)
+            pace.answered(STATUS)
+            painted += 2500
+    assert painted <= 115_000
+    assert painted >= 85_000
+    pace.key_pressed()
+    assert pace.hold() == 0.0
+    clock.now += KEY_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("environ", "rate"),
+    [
+        ({}, 0.0),
+        ({"TMUX": "x"}, 0.0),
+        ({"SSH_CONNECTION": "a b c d"}, 0.0),
+        ({"SSH_CONNECTION": "a", "TMUX": "x"}, 12_000.0),
+        ({"SSH_TTY": "/dev/pts/1", "TERM": "screen-256color"}, 12_000.0),
+        ({"SSH_TTY": "/dev/pts/1", "STY": "1.x"}, 12_000.0),
+    ],
+)
+def test_only_in_a_multiplexer_over_ssh_there_is_one(
+    environ: dict[str, str], rate: float
+) -> None:
+    assert budget_for(12.0, environ).rate == rate
