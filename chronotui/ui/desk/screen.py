@@ -16,6 +16,7 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
+from chronotui.tree.filters import TreeSubject
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import (
     SHORT_ID,
@@ -135,7 +136,8 @@ class DeskScreen(Screen[None]):
         self._told_problem = ""
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
-        self.tree_side = JobTreePane(now=plan.now, id="tree-side")
+        subject = TreeSubject(*plan.kind.nouns, runs=plan.kind.capabilities.runs)
+        self.tree_side = JobTreePane(subject=subject, now=plan.now, id="tree-side")
         self.log_side = LogSide(
             plan.kind,
             plan.view_settings,
