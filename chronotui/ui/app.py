@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import CommandList, CommandPalette
+from textual.command import (
+    CommandList,
+    CommandPalette,
+    DiscoveryHit,
+    Hits,
+    Provider,
+)
 from textual.events import Event, Key
+from textual.system_commands import SystemCommandsProvider
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.keys import (
-    HelpScreen,
-    all_actions,
-    commands,
-    desk_actions,
-    help_key,
-    help_over,
-)
+from chronotui.ui.help import HelpScreen, help_over
+from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,9 +79,19 @@ class Palette(CommandPalette):
             super()._action_command_list(action)
 
 
+class OrderedCommands(SystemCommandsProvider):
+    """Shows the commands as they come, by what one wants to do, not by the alphabet."""
+
+    async def discover(self) -> Hits:
+        for command in self.app.get_system_commands(self.screen):
+            if command.discover:
+                yield DiscoveryHit(command.title, command.callback, help=command.help)
+
+
 class DeskApp(TypedAhead[int]):
     """Opens desks, one after the other, and dialogs over them."""
 
+    COMMANDS: ClassVar[set[type[Provider]]] = {OrderedCommands}
     CSS_PATH = "desk.tcss"
     TITLE = "chronotui"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -172,8 +183,8 @@ class DeskApp(TypedAhead[int]):
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from super().get_system_commands(screen)
         yield from commands(screen, self.config.keys)
+        yield from super().get_system_commands(screen)
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):

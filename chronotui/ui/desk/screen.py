@@ -40,7 +40,8 @@ from chronotui.ui.desk.status import (
     StatusTimer,
     is_too_small,
 )
-from chronotui.ui.keys import KeyHints, help_key
+from chronotui.ui.key_hints import KeyHints
+from chronotui.ui.keys import help_key
 from chronotui.ui.tree import JobTree, JobTreePane
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ class DeskScreen(Screen[None]):
             short_id=self.short_id,
         )
         self._status_line = StatusLine()
+        self._key_hints = KeyHints()
         self._status_timer = StatusTimer(self._show_status)
         self._message: StatusMessage | None = None
 
@@ -155,7 +157,7 @@ class DeskScreen(Screen[None]):
         self.add_class(*fits[-1:], update=False)
         yield Sides(self.tree_side, self.log_side, id="sides")
         yield self._status_line
-        yield KeyHints()
+        yield self._key_hints
 
     async def on_event(self, event: Event) -> None:
         """Paint first; what takes time begins after the first frame.
@@ -382,6 +384,7 @@ class DeskScreen(Screen[None]):
         if self.is_whole:
             status = self._read_status()
             self._status_line.show(status)
+            self._key_hints.check()
             if status.log is None:
                 trouble = status.trouble(self.plan.profile.url)
                 self.log_side.details.show_trouble(trouble)
