@@ -47,7 +47,12 @@ def _check_link(options: Namespace, profile: Profile) -> None:
 
 
 def _show_desk(
-    invocation: Invocation, profile: Profile, config: Config, *, demo: bool = False
+    invocation: Invocation,
+    profile: Profile,
+    config: Config,
+    *,
+    demo: bool = False,
+    tour: tuple[str, ...] = (),
 ) -> int:
     """Load the desk and show it.
 
@@ -67,6 +72,7 @@ def _show_desk(
             workflow=invocation.options.workflow,
             job=invocation.options.job,
             demo=demo,
+            tour=tour,
             log=log,
             tell=invocation.say,
         )
@@ -170,7 +176,8 @@ def _show_demo(invocation: Invocation, server: RunningDemo) -> int:
     from chronotui.storage.settings import Config
 
     config = Config(Path(os.devnull))
-    return _show_desk(invocation, demo_profile(server), config, demo=True)
+    profile = demo_profile(server)
+    return _show_desk(invocation, profile, config, demo=True, tour=server.tour)
 
 
 def demo_profile(server: RunningDemo) -> Profile:

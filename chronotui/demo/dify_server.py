@@ -191,6 +191,14 @@ class DifyDemo(LoopbackListener):
         return f"{self.origin}{self.prefix}"
 
     @property
+    def tour(self) -> tuple[str, ...]:
+        return (
+            "The newest runs are under way: enter shows their nodes as they come.",
+            "H has all runs as a table: > sorts it by the next column.",
+            "f picks out those that failed, D tells inputs, outputs and error.",
+        )
+
+    @property
     def greeting(self) -> str:
         return f"the key is {self.key}"
 

@@ -15,7 +15,6 @@ from textual.command import (
     CommandPalette,
     DiscoveryHit,
     Hits,
-    Provider,
 )
 from textual.events import Event, Key
 from textual.system_commands import SystemCommandsProvider
@@ -91,7 +90,7 @@ class OrderedCommands(SystemCommandsProvider):
 class DeskApp(TypedAhead[int]):
     """Opens desks, one after the other, and dialogs over them."""
 
-    COMMANDS: ClassVar[set[type[Provider]]] = {OrderedCommands}
+    COMMANDS = {OrderedCommands}  # noqa: RUF012 — typed by Textual
     CSS_PATH = "desk.tcss"
     TITLE = "chronotui"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -245,26 +244,32 @@ def run_desk(
     workflow: str | None = None,
     job: str | None = None,
     demo: bool = False,
+    tour: tuple[str, ...] = (),
     log: DiagnosticLog | None = None,
     tell: Callable[[str], None] = lambda _words: None,
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
-    ``workflow`` and ``job`` are a deep link; nothing of a ``demo`` is remembered;
-    ``tell`` takes what is to be said once the terminal is given back.
+    ``workflow`` and ``job`` are a deep link; nothing of a ``demo`` is remembered but
+    that its ``tour`` was dismissed; ``tell`` takes what is to be said once the
+    terminal is given back.
 
     Raises:
         ConfigError: A theme or an action that does not exist.
         Exception: A fault of the program, for the caller to report in one sentence;
             the terminal is restored by then.
     """
-    from chronotui.ui.desk.plan import plan_for
+    from chronotui.storage.files import state_dir
+    from chronotui.storage.state import StateFile
+    from chronotui.ui.desk.plan import plan_for, with_tour
 
     if config.ui.theme not in BUILTIN_THEMES:
         raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
     if config.keys and not {one.id for one in desk_actions()} >= config.keys.keys():
         config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
+    if tour:
+        plan = with_tour(plan, tour, StateFile(state_dir()))
     app = DeskApp(
         replace(plan, workflow=workflow, job=job, log=log),
         config,

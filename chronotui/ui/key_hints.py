@@ -10,7 +10,7 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from textual.screen import ActiveBinding
+    from textual.binding import ActiveBinding
 
 MORE: Final = {
     "desk.board": "board",

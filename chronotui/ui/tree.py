@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from chronotui.engine.catalog import Catalog
     from chronotui.model import Job, Workflow
     from chronotui.tree.branch import Branch
-    from chronotui.tree.filters import TreeFilters
+    from chronotui.tree.filters import TreeFilters, TreeSubject
     from chronotui.tree.row import RowPiece
 
 TICK_SECONDS: Final = 1.0
@@ -591,6 +591,10 @@ class JobTreePane(Vertical):
     ``JobOpened`` and ``Highlighted`` go on to the desk; the other messages of tree
     and filters are answered here. Before a catalog is attached the tree says that
     it is loading.
+
+    Args:
+        subject: What it will list.
+        now: See `JobTree`.
     """
 
     BLANK = True  # filters and tree cover it
@@ -599,12 +603,17 @@ class JobTreePane(Vertical):
     def __init__(
         self,
         *,
+        subject: TreeSubject | None = None,
         now: Callable[[], datetime] = utc_now,
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
+        waiting = TreeModel(subject)
         self.filter_bar = FilterBar(leave=self._focus_tree, now=now)
-        self.tree_view = JobTree(now=now, focus_filters=self.filter_bar.focus_filters)
+        self.filter_bar.offer(waiting.subject)
+        self.tree_view = JobTree(
+            waiting, now=now, focus_filters=self.filter_bar.focus_filters
+        )
         self.catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] | None = None
 

@@ -16,6 +16,7 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
+from chronotui.tree.filters import TreeSubject
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import (
     SHORT_ID,
@@ -40,6 +41,7 @@ from chronotui.ui.desk.status import (
     StatusTimer,
     is_too_small,
 )
+from chronotui.ui.desk.tour import TourLines
 from chronotui.ui.key_hints import KeyHints
 from chronotui.ui.keys import help_key
 from chronotui.ui.tree import JobTree, JobTreePane
@@ -136,7 +138,8 @@ class DeskScreen(Screen[None]):
         self._told_problem = ""
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
-        self.tree_side = JobTreePane(now=plan.now, id="tree-side")
+        subject = TreeSubject(*plan.kind.nouns, runs=plan.kind.capabilities.runs)
+        self.tree_side = JobTreePane(subject=subject, now=plan.now, id="tree-side")
         self.log_side = LogSide(
             plan.kind,
             plan.view_settings,
@@ -147,6 +150,7 @@ class DeskScreen(Screen[None]):
         )
         self._status_line = StatusLine()
         self._key_hints = KeyHints()
+        self._tour: TourLines | None = None
         self._status_timer = StatusTimer(self._show_status)
         self._message: StatusMessage | None = None
 
@@ -155,6 +159,10 @@ class DeskScreen(Screen[None]):
         width = self.app.size.width
         fits = [name for least, name in self.HORIZONTAL_BREAKPOINTS if width >= least]
         self.add_class(*fits[-1:], update=False)
+        if self.plan.tour:
+            self._tour = TourLines(self.plan.tour, self.plan.dismiss_tour)
+            self._tour.fit(self.app.size.height)
+            yield self._tour
         yield Sides(self.tree_side, self.log_side, id="sides")
         yield self._status_line
         yield self._key_hints
@@ -367,6 +375,8 @@ class DeskScreen(Screen[None]):
     def _fit(self) -> None:
         """Say so when there is too little room."""
         self._status_timer.now()
+        if self._tour is not None:
+            self._tour.fit(self.size.height)
         if self._message is not None or is_too_small(self.size):
             self._message_line().show()
 
@@ -435,7 +445,7 @@ class DeskScreen(Screen[None]):
             self.log_side.focus_pane()
 
     def action_back(self) -> None:
-        """Go back one step: a long load, full screen, log, list of runs, tree."""
+        """Go back one step: a long load, full screen, log, list of runs, tree, tour."""
         if self.log_side.loader.stop():
             return
         if self.has_class("-zoomed"):
@@ -444,6 +454,9 @@ class DeskScreen(Screen[None]):
             return
         elif self.has_class("-in-log"):
             self.set_focus(self.tree_side.tree_view)
+        elif self._tour is not None:
+            self._tour.dismiss()
+            self._tour = None
         else:
             self.say("")
 
