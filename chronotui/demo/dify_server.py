@@ -193,9 +193,9 @@ class DifyDemo(LoopbackListener):
     @property
     def tour(self) -> tuple[str, ...]:
         return (
-            "The newest runs are under way: enter shows their nodes as they come.",
-            "H has all runs as a table: > sorts it by the next column.",
-            "f picks out those that failed, D tells inputs, outputs and error.",
+            "The newest runs go on: enter shows their nodes as they come.",
+            "H has all runs as a table: > sorts it by a column.",
+            "f picks out the failed ones, D tells why.",
         )
 
     @property

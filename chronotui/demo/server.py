@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS: Final = 30.0
 _TOUR: Final = (
-    "nightly-report fails in three minutes: enter opens it, e goes to its errors.",
-    "ledger-replay has a million lines: R on it searches them all.",
-    "queue-sweeper runs every minute: B shows all that runs.",
+    "nightly-report fails in three minutes: enter, then e.",
+    "ledger-replay has a million lines: R searches them all.",
+    "queue-sweeper runs every minute: see B.",
 )
 
 

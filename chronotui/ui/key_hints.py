@@ -18,6 +18,7 @@ MORE: Final = {
     "log.next_error": "error",
     "desk.card": "card",
     "log.copy": "copy",
+    "desk.hand_over": "hand over",
     "desk.news": "what is new",
     "desk.alert": "alert",
     "log.timestamps": "times",

@@ -57,7 +57,7 @@ PURPOSES: Final = {
     "next_bookmark",
     "read": "history details zoom log.open timestamps times zone wrap both_streams "
     "only_stdout only_stderr json all raw previous_attempt next_attempt",
-    "copy and save": "copy copy_with_place copy_line range save saves",
+    "copy and save": "copy hand_over copy_line range save saves",
     "act": "start terminate read_notices actions",
     "move": "up down page_up page_down half_up half_down first last log.start top "
     "bottom left right out expand back menu_back menu_down menu_up menu_choose",

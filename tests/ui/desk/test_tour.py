@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.demo.server import DemoServer
+from chronotui.ui.desk.tour import AWAY
 from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import desk_on, press, shown, still_server, until
 
@@ -36,7 +38,9 @@ async def test_the_tour_stands_over_the_desk_until_it_is_dismissed() -> None:
 
 def test_a_demo_of_all_or_of_a_fleet_has_a_tour() -> None:
     assert len(DemoServer().tour) == 3
-    assert all(len(line) <= 78 for line in DemoServer().tour)
+    for tour in (DemoServer().tour, DifyDemo().tour):
+        assert all(len(line) <= 60 for line in tour)
+        assert len(tour[-1]) + len(AWAY) < 58
     assert DemoServer(fleet=30).tour == DemoServer().tour
     assert DemoServer(plans=()).tour == ()
 
