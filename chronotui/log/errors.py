@@ -499,7 +499,7 @@ def _low_lines(block: Block, start: int) -> set[int]:
     return {searched.line_at(match.start()) for match in low}
 
 
-class _Given:
+class _GivenLines:
     """Lines as they are given, of one attempt."""
 
     def __init__(self, lines: Sequence[LogLine]) -> None:
@@ -521,7 +521,7 @@ def error_lines(lines: Sequence[LogLine]) -> Iterator[tuple[int, bool]]:
 
     The lines are all of one attempt, in order.
     """
-    rule = ErrorRule(_Given(lines))
+    rule = ErrorRule(_GivenLines(lines))
     for index in range(len(lines)):
         if rule.is_error(index):
             yield index, rule.begins(index)

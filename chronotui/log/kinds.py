@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.log.pattern import searched_bytes, searched_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set
 
     from chronotui.log.block import Block
 
@@ -109,7 +110,15 @@ def kind_of(message: str) -> str:
     """Return the kind of one message."""
     (line,) = _lines_of(searched_message(message).replace("\n", " "))
     words = map(without_ids, line.split(b" "))
-    return kind_of_line(b" ".join(words)).decode("utf-8", "surrogateescape")
+    return _read(kind_of_line(b" ".join(words)))
+
+
+def _read(kind: bytes) -> str:
+    return kind.decode("utf-8", "surrogateescape")
+
+
+def _written(kind: str) -> bytes:
+    return kind.encode("utf-8", "surrogateescape")
 
 
 def kind_of_line(line: bytes) -> bytes:
@@ -235,29 +244,38 @@ class Kinds:
         self._counts: Counter[int] = Counter()
         self._first: dict[int, int] = {}
         self._last: dict[int, int] = {}
+        self._order = array("H")
         self.lines = 0
 
     @property
     def others(self) -> int:
         return self._counts[MOST_KINDS]
 
-    def take(self, block: Block) -> None:
-        """Take the lines of a block that come next."""
+    def take(self, block: Block) -> list[int]:
+        """Take the lines of a block that come next.
+
+        Returns the indexes in it of lines that are the first of their kind.
+        """
         found = list(map(self._table.__getitem__, _lines(block)))
         start, self.lines = self.lines, self.lines + len(found)
         self._counts.update(found)
         self._last.update(zip(found, range(start, self.lines), strict=True))
-        new = self._counts.keys() - self._first.keys()
-        for number in new:
-            self._first[number] = start + found.index(number)
+        self._order.extend(found)
+        new = self._counts.keys() - self._first.keys() - {MOST_KINDS}
+        firsts = {number: found.index(number) for number in new}
+        self._first.update((number, start + at) for number, at in firsts.items())
+        return sorted(firsts.values())
+
+    def places_of(self, kinds: Set[str]) -> list[int]:
+        """Return where lines of some kinds are, counted from 0, in order."""
+        named = {self._numbers.get(_written(kind), -1) for kind in kinds}
+        return [at for at, number in enumerate(self._order) if number in named]
 
     @property
     def seen(self) -> dict[str, Seen]:
         counts, first, last = self._counts, self._first, self._last
         return {
-            kind.decode("utf-8", "surrogateescape"): Seen(
-                counts[number], first[number], last[number]
-            )
+            _read(kind): Seen(counts[number], first[number], last[number])
             for kind, number in self._numbers.items()
         }
 

@@ -282,10 +282,7 @@ async def help_screen(pilot: Pilot[int]) -> None:
 
 async def a_failed_run(pilot: Pilot[int]) -> None:
     """Open a run that failed: what is kept of it."""
-    await until_shown(pilot, "of 1,2")
-    tree = desk(pilot).desk.tree_side.tree_view
-    while "✗" not in shown_row(pilot, tree.model.selected_row):
-        await press(pilot, "j")
+    await select_run(pilot, JobStatus.FAILED)
     await press(pilot, "enter")
     await until_shown(pilot, "ENDED")
     await until_shown(pilot, "Run failed")
@@ -293,10 +290,7 @@ async def a_failed_run(pilot: Pilot[int]) -> None:
 
 async def run_details(pilot: Pilot[int]) -> None:
     """Show what a run was given and what came of it."""
-    await until_shown(pilot, "of 1,2")
-    tree = desk(pilot).desk.tree_side.tree_view
-    while "✓" not in shown_row(pilot, tree.model.selected_row):
-        await press(pilot, "j")
+    await select_run(pilot, JobStatus.COMPLETED)
     await until_shown(pilot, "Outputs")
 
 
@@ -307,11 +301,14 @@ async def run_table(pilot: Pilot[int]) -> None:
     await until_shown(pilot, "sorted by")
 
 
-def shown_row(pilot: Pilot[int], row: int) -> str:
-    """Return the left half of a row of the tree as the screen shows it."""
+async def select_run(pilot: Pilot[int], status: JobStatus) -> None:
+    """Select the newest run that ended so."""
+    await until_shown(pilot, "of 1,2")
     tree = desk(pilot).desk.tree_side.tree_view
-    line = shown(pilot).splitlines()[tree.region.y + row - tree.first_row]
-    return line[: tree.region.width]
+    (branch,) = tree.model.branches()
+    found = next(each for each in branch.jobs if each.status == status)
+    tree.model.select(NodeKey.job(branch.workflow.id, found.id))
+    tree.show_selected()
 
 
 SCENES = (

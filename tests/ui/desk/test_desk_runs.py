@@ -222,7 +222,7 @@ async def test_a_deep_link_opens_a_run_without_a_workflow() -> None:
             assert app.desk.log_side.pane == LIVE
         app = desk_of_app(server, job="00000000-0000-4000-8000-000000000000")
         async with app.run_test(size=(120, 40)) as pilot:
-            await until_shown(pilot, "not found")
+            await until_shown(pilot, "Dify has no run 00000000")
 
 
 async def test_a_run_and_the_filtered_list_are_saved(tmp_path: Path) -> None:
