@@ -38,7 +38,7 @@ async def diff_jobs(
     before: Job,
     *,
     tell: Callable[[str], None],
-    spool: Callable[[], Overflow],
+    spool: Callable[[], Overflow] | None,
 ) -> JobDiff:
     """Compare a job's log with that of one before it.
 
