@@ -5,6 +5,7 @@ A card is had in steps, each telling more, so that a desk can show the first at 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +16,7 @@ from chronotui.engine.diff import diff_jobs
 from chronotui.engine.ending import short_words
 from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.retry import Retries
+from chronotui.engine.save_request import free_path, safe_name, shorten
 from chronotui.engine.timing import Clock, WatchTiming
 from chronotui.errors import ChronotuiError
 from chronotui.log.card import CardNews, JobCard, KindCount
@@ -24,11 +26,13 @@ from chronotui.log.handoff import Origin
 from chronotui.log.store import LogStore
 from chronotui.model import JobFilter, JobStatus
 from chronotui.paging import CursorTrail
+from chronotui.storage.files import PartFile
 from chronotui.text import clean, plural
 from chronotui.tree.health import USUAL_RUNS, usual_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
 
     from chronotui.engine.job_log import JobLog, LogState
     from chronotui.log.chunks import Overflow
@@ -76,7 +80,7 @@ class JobCardReader:
     def __init__(
         self,
         client: Source,
-        workflow: Workflow,
+        workflow: Workflow | None,
         job: Job,
         *,
         server: Mapping[str, str] = MappingProxyType({}),
@@ -92,7 +96,8 @@ class JobCardReader:
         self._clock = clock or Clock()
         self._retries = Retries(tell, clock=self._clock)
         self._good: list[Job] = []
-        origin = Origin(workflow.id, job.id, workflow.name, job.id, server)
+        name = job.workflow_id if workflow is None else workflow.name
+        origin = Origin(job.workflow_id, job.id, name, job.id, server)
         now = datetime.fromtimestamp(self._clock.wall(), UTC)
         self._card = JobCard(
             origin=origin, job=job, attempts=job.attempts or 1, now=now
@@ -221,6 +226,32 @@ class JobCardReader:
         if log.exit_code:
             return "; ".join([f"not whole: {lines}", *said])
         return "; ".join([lines if said else f"whole, {lines}", *said])
+
+
+def card_name(workflow: str, job: Job) -> str:
+    """Return the name of a card's file: ``nightly-report-77aa09-card.md``."""
+    stem = safe_name(workflow, fallback="job").replace(" ", "-")
+    return shorten(f"{stem}-{safe_name(job.shown_id, fallback='job')}-card.md")
+
+
+def save_card(text: str, folder: Path, name: str, *, make_folder: bool) -> Path:
+    """Save a card under a name that is free, mode 0600; may block on a slow disk.
+
+    Raises:
+        PathRefusedError: The folder cannot be written to.
+        DownloadError: The disk is full.
+    """
+    folder = folder.expanduser()
+    if make_folder:
+        with suppress(OSError):  # the file says what is wrong with it
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = PartFile(free_path(folder, name))
+    try:
+        file.write(text.encode("utf-8", "replace"))
+        file.commit()
+    finally:
+        file.discard()
+    return file.path
 
 
 def verdict_words(state: LogState) -> str:

@@ -33,7 +33,7 @@ class JobDiff(NamedTuple):
 
 async def diff_jobs(
     client: LogSource,
-    workflow: Workflow,
+    workflow: Workflow | None,
     job: Job,
     before: Job,
     *,

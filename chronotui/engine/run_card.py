@@ -43,7 +43,7 @@ class RunCardReader:
     def __init__(
         self,
         client: RunSource,
-        app: Workflow,
+        app: Workflow | None,
         job: Job,
         *,
         server: Mapping[str, str] = MappingProxyType({}),
@@ -52,12 +52,12 @@ class RunCardReader:
         clock: Clock | None = None,
     ) -> None:
         self._client = client
-        self._app = app
         self._job = job
         self._held = held
         self._listens = listens
         self._clock = clock or Clock()
-        self._origin = Origin("", job.shown_id, app.name, job.shown_id, server)
+        name = job.workflow_id if app is None else app.name
+        self._origin = Origin("", job.shown_id, name, job.shown_id, server)
         self.exit_code = 0
 
     async def texts(self) -> AsyncIterator[str]:
@@ -103,7 +103,7 @@ class RunCardReader:
 
     def _heading(self, job: Job) -> str:
         now = datetime.fromtimestamp(self._clock.wall(), UTC)
-        names = f"{code(self._app.name)} run {code(job.shown_id)}"
+        names = f"{code(self._origin.workflow)} run {code(job.shown_id)}"
         facts = []
         seconds = elapsed_seconds(job, now)
         if seconds is not None:

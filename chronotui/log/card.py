@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_NEW: Final = 8
 """Kinds of lines that are shown; more are counted."""
 
-MOST_CHARACTERS: Final = 4_000
+MOST_CHARACTERS: Final = 2_000
 """Of a longer line so much is shown, and that is said."""
 
 FAR_OFF: Final = 2.0

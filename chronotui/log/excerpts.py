@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 END_LINES: Final = 20
 """Newest lines that are the end of a log."""
 
-MOST_LINES: Final = 400
+MOST_LINES: Final = 200
 """Lines of one excerpt; of more, the first and the last are kept."""
 
 LOOKED_BACK: Final = 50_000

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textual.events import DescendantFocus
     from textual.screen import Screen
 
+    from chronotui.log.handoff import LinePlace
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
     from chronotui.ui.desk.plan import DeskPlan
@@ -233,14 +234,15 @@ def run_desk(
     *,
     workflow: str | None = None,
     job: str | None = None,
+    line: LinePlace | None = None,
     demo: bool = False,
     log: DiagnosticLog | None = None,
     tell: Callable[[str], None] = lambda _words: None,
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
-    ``workflow`` and ``job`` are a deep link; nothing of a ``demo`` is remembered;
-    ``tell`` takes what is to be said once the terminal is given back.
+    ``workflow``, ``job`` and ``line`` are a deep link; nothing of a ``demo`` is
+    remembered; ``tell`` takes what is to be said once the terminal is given back.
 
     Raises:
         ConfigError: A theme or an action that does not exist.
@@ -255,7 +257,7 @@ def run_desk(
         config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
     app = DeskApp(
-        replace(plan, workflow=workflow, job=job, log=log),
+        replace(plan, workflow=workflow, job=job, line=line, log=log),
         config,
         driver_class=_driver(),
     )

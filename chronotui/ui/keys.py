@@ -44,6 +44,7 @@ GROUPS: Final = {
     "prompt": "Prompt line",
     "line": "One line",
     "server_search": "Server search",
+    "card": "Card",
     "dialog": "Dialogs",
     "save": "Saving",
     "saves": "List of saves",
@@ -167,6 +168,7 @@ DESK: Final = (
 DIALOGS: Final = (
     "log.line_screen",
     "desk.server_search",
+    "card",
     "dialogs",
     "keys",
     "save",

@@ -150,6 +150,6 @@ def test_the_command_opens_the_line_the_error_begins_with() -> None:
 def test_what_is_too_long_is_cut_and_said() -> None:
     many = Excerpt.of([a_line("x" * (5000 if n == 2 else 1), n) for n in range(1000)])
     text = a_card(log=LogExcerpts(None, many, 1000)).text()
-    assert "(600 lines left out here.)" in text
-    assert "(1 line is cut at 4,000 characters.)" in text
+    assert "(800 lines left out here.)" in text
+    assert "(1 line is cut at 2,000 characters.)" in text
     assert len(text) < 8000
