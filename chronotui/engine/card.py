@@ -169,7 +169,10 @@ class JobCardReader:
         except ChronotuiError as error:
             self.exit_code = error.exit_code
             words = clean(error.sentence).rstrip(".")
-            self._take(CardLog(store if len(store) else None, f"not whole: {words}"))
+            if len(store):
+                self._take(CardLog(store, f"not whole: {words}"))
+            else:
+                self._take(CardLog(None, f"none: {words}"))
         else:
             self.exit_code = log.exit_code if job.has_ended else 0
             self._take(CardLog(store, self._words_on(log, notes)))

@@ -100,7 +100,7 @@ class CardScreen(Dialog[None]):
             box.border_title = Content(f"Card of {self._title}   {READING}")
             box.border_subtitle = Content(KEYS)
             with VerticalScroll():
-                yield Static(markup=False)
+                yield Static(id="text", markup=False)
             yield Static(id="said", markup=False)
 
     def on_mount(self) -> None:
@@ -113,7 +113,7 @@ class CardScreen(Dialog[None]):
         """Show the card, and again with more in it; left, nothing is read on."""
         async for text in self._reader.texts():
             self.markdown = text
-            self.query_one(Static).update(Content(text))
+            self.query_one("#text", Static).update(Content(text))
         self.is_read = True
         self.query_one(Vertical).border_title = Content(f"Card of {self._title}")
 
