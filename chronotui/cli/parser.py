@@ -162,6 +162,7 @@ GLOBAL: Final = (
 DESK: Final = (
     option("--workflow W", "open the desk at this workflow"),
     option("--job J", "open this job of the workflow; of an app, this run"),
+    option("--line PLACE", "go to this line: ATTEMPT:NUMBER[:stderr|stdout]"),
 )
 
 _WORKFLOW = option("workflow W", "id, beginning of an id, or exact name")
@@ -204,6 +205,19 @@ _LOGS = (
     option("--attempt N", "only this attempt", type=positive),
     option("--timestamps", "put time and stream before each line"),
     _form("text", "jsonl"),
+)
+
+
+_DIFF = (
+    _WORKFLOW,
+    option("job J", "id, or beginning of an id"),
+    option(
+        "before J2",
+        "job to compare it with; without one, the newest completed one before it",
+        nargs="?",
+    ),
+    _LIMIT,
+    _form("table", "json"),
 )
 
 
@@ -337,6 +351,18 @@ VERBS: Final = (
         "save the log of a job or of an app's run; while it runs, to its end",
         "run_logs:save",
         _save,
+    ),
+    Verb(
+        "diff",
+        "what a job's log says that the last good one did not",
+        "diff:diff",
+        _DIFF,
+    ),
+    Verb(
+        "card",
+        "print what happened to a job or to an app's run, as Markdown",
+        "card:card",
+        (_NAMED, _JOB),
     ),
     Verb("runs", "list the runs of an app, newest first", "runs:runs", _runs),
     Verb(

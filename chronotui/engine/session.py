@@ -89,6 +89,7 @@ class Session:
         kind: What kind of server it is.
 
     Attributes:
+        spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
     """
 
@@ -112,7 +113,7 @@ class Session:
             self.details = RunDetails(runs, self.catalog.tree.update_job)
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
-        self._spool = spool
+        self.spool = spool
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
@@ -140,6 +141,11 @@ class Session:
                     other.leave()
         opened.watch()
         return opened
+
+    def held(self, job: Job) -> OpenableLog | None:
+        """Return the log of a job whose lines are kept here."""
+        opened = self._opened.get(job.id)
+        return None if opened is None else opened.log
 
     def ask_now(self, opened: OpenedJob | None) -> None:
         """Ask the server now for whatever is waited for; watch anew what has ended.
@@ -192,7 +198,7 @@ class Session:
 
     def _log_of(self, workflow: Workflow | None, job: Job) -> OpenableLog:
         budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
-        store = LogStore(budget_bytes=budget, overflow=self._spool)
+        store = LogStore(budget_bytes=budget, overflow=self.spool)
         settings = self._watch_settings
         if self.kind.capabilities.runs:
             runs = cast("RunSource", self.client)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textual.events import DescendantFocus
     from textual.screen import Screen
 
+    from chronotui.log.handoff import LinePlace
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
     from chronotui.ui.desk.plan import DeskPlan
@@ -243,6 +244,7 @@ def run_desk(
     *,
     workflow: str | None = None,
     job: str | None = None,
+    line: LinePlace | None = None,
     demo: bool = False,
     tour: tuple[str, ...] = (),
     log: DiagnosticLog | None = None,
@@ -250,9 +252,9 @@ def run_desk(
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
-    ``workflow`` and ``job`` are a deep link; nothing of a ``demo`` is remembered but
-    that its ``tour`` was dismissed; ``tell`` takes what is to be said once the
-    terminal is given back.
+    ``workflow``, ``job`` and ``line`` are a deep link; nothing of a ``demo`` is
+    remembered but that its ``tour`` was dismissed; ``tell`` takes what is to be said
+    once the terminal is given back.
 
     Raises:
         ConfigError: A theme or an action that does not exist.
@@ -271,7 +273,7 @@ def run_desk(
     if tour:
         plan = with_tour(plan, tour, StateFile(state_dir()))
     app = DeskApp(
-        replace(plan, workflow=workflow, job=job, log=log),
+        replace(plan, workflow=workflow, job=job, line=line, log=log),
         config,
         driver_class=_driver(),
     )

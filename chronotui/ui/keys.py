@@ -35,6 +35,7 @@ GROUPS: Final = {
     "prompt": "Prompt line",
     "line": "One line",
     "server_search": "Server search",
+    "card": "Card",
     "dialog": "Dialogs",
     "save": "Saving",
     "saves": "List of saves",
@@ -195,6 +196,7 @@ DESK: Final = (
 DIALOGS: Final = (
     "log.line_screen",
     "desk.server_search",
+    "card",
     "dialogs",
     "help",
     "save",

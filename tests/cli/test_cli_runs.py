@@ -308,7 +308,7 @@ def test_an_app_without_such_logs_says_so(
 def test_verbs_of_the_other_kind_are_refused_in_a_sentence(
     app: DifyDemo, run: Command
 ) -> None:
-    for argv in (["workflows"], ["jobs", "W"]):
+    for argv in (["workflows"], ["jobs", "W"], ["diff", "W", "J"]):
         ended = run(*argv)
         assert (ended.code, ended.out) == (2, "")
         assert "Profile etl is a Dify one, which has no jobs." in ended.err

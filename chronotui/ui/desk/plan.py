@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.timing import WatchTiming
+    from chronotui.log.handoff import LinePlace
     from chronotui.sources.protocol import SourceKind
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
@@ -34,6 +35,7 @@ class DeskPlan:
         view_settings: How lines are shown at first.
         workflow: Deep link: a workflow's id, prefix or name.
         job: Deep link: a job's id or prefix.
+        line: Deep link: a line of the job.
         memory: Keeps choices for the next start; None keeps nothing, sessions neither.
         notice: Said once at the start; "" for nothing.
         timing: Delays of the watched log; None is the engine's own.
@@ -49,6 +51,7 @@ class DeskPlan:
     view_settings: ViewSettings = field(default_factory=ViewSettings)
     workflow: str | None = None
     job: str | None = None
+    line: LinePlace | None = None
     memory: StateFile | None = None
     notice: str = ""
     timing: WatchTiming | None = None

@@ -121,6 +121,13 @@ class DeskScreen(Screen[None]):
         help_key("D", "pane('details')", "Details pane", "desk.details"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
+        help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key(
+            "Y",
+            "hand_over",
+            "copy the line, with where it is from and what opens it",
+            "desk.hand_over",
+        ),
         help_key("W", "saves", "list of saves", "desk.saves"),
         help_key("r,f5", "ask_now", "ask again now", "desk.refresh"),
         help_key("escape", "back", "back one step", "desk.back"),
@@ -282,6 +289,12 @@ class DeskScreen(Screen[None]):
         if found is not None:
             await self.log_side.mount_panes()
             self.open_job(linked, found)
+            shown = self.log_side.current
+            if self.plan.line is not None and shown is not None:
+                from chronotui.ui.desk.handing import go_to_line
+
+                log = shown.opened.log
+                await go_to_line(self.log_side, log, self.plan.line, self.say)
 
     def _catalog_changed(self) -> None:
         if self.session is None or not self.is_whole:
@@ -481,6 +494,36 @@ class DeskScreen(Screen[None]):
             self.say(f"There is nothing to save. {reason.sentence}")
         else:
             self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def action_card(self) -> None:
+        """Show what happened to the job that is meant, to be copied or saved."""
+        workflow, job = self._meant
+        if self.session is None or job is None:
+            self.say(f"Choose a {self.plan.kind.nouns.item} first.")
+            return
+        from chronotui.ui.card import show_card
+
+        short_id = self.short_id(job)
+        show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
+
+    def action_hand_over(self) -> None:
+        """Copy the line that is read, or which job is meant, and what opens it."""
+        workflow, job = self._meant
+        if job is None:
+            self.say(f"Choose a {self.plan.kind.nouns.item} first.")
+            return
+        from chronotui.ui.desk.handing import hand_over
+
+        pane = self.log_side.log_pane if self.has_class("-in-log") else None
+        self.say(hand_over(self, pane, workflow, job))
+
+    @property
+    def _meant(self) -> tuple[Workflow | None, Job | None]:
+        """The job that keys are about, with its workflow."""
+        job = self.log_side.meant_run
+        tree = self.session.catalog.tree if self.session is not None else None
+        branch = tree.branch(job.workflow_id) if tree is not None and job else None
+        return (None if branch is None else branch.workflow), job
 
     def _save_runs(self) -> None:
         session, saver, side = self.session, self._saver, self.log_side
