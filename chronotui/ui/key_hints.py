@@ -25,7 +25,6 @@ MORE: Final = {
     "log.goto": "go to",
     "log.wrap": "wrap",
     "log.bookmark": "bookmark",
-    "desk.hand_over": "hand over",
     "desk.details": "details",
     "desk.zoom": "full screen",
     "tree.clear": "no filter",

@@ -255,11 +255,15 @@ def commands(
 
 
 def _nodes(screen: Screen[object]) -> list[DOMNode]:
+    """Return a screen's nodes, those of the focus first, one that is hidden last."""
     children = list(screen.walk_children())
     if screen.is_modal:
         focused = [screen.focused] if screen.focused is not None else []
         return [screen, *focused, *children]
-    return sorted([screen.app, screen, *children], key=lambda node: not _is_shown(node))
+    focused = screen.focused.ancestors_with_self if screen.focused else []
+    return sorted(
+        [*focused, screen.app, screen, *children], key=lambda node: not _is_shown(node)
+    )
 
 
 def _is_shown(node: DOMNode) -> bool:

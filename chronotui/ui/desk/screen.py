@@ -115,7 +115,13 @@ class DeskScreen(Screen[None]):
     BLANK = True  # the two sides and the lines below them cover it
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,shift+tab", "switch_side", "tree/log", id="desk.switch"),
+        Binding(
+            "tab,shift+tab",
+            "switch_side",
+            "tree/log",
+            id="desk.switch",
+            tooltip="to the other side, tree or log",
+        ),
         help_key("L", "pane('live')", "Live pane", "desk.live"),
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
