@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from chronotui.cli.invocation import Invocation
     from chronotui.demo.kinds import RunningDemo
+    from chronotui.log.handoff import LinePlace
     from chronotui.storage.settings import Config, Profile
 
 _SWITCH_SECONDS: Final = 0.001
@@ -44,10 +45,36 @@ def _check_link(options: Namespace, profile: Profile) -> None:
     has_workflows = not KINDS[profile.kind].capabilities.runs
     if options.job and not options.workflow and has_workflows:
         raise UsageError("--job needs --workflow beside it.")
+    if options.line is None:
+        return
+    if not has_workflows:
+        item = KINDS[profile.kind].nouns.item
+        raise UsageError(
+            f"--line: the lines of a {item} have no lasting numbers.",
+            next_step=f"--job alone opens the {item}.",
+        )
+    if not options.job:
+        raise UsageError("--line needs --workflow and --job beside it.")
+    _line(options)
+
+
+def _line(options: Namespace) -> LinePlace | None:
+    """Return the line that is named."""
+    from chronotui.log.handoff import LinePlace
+
+    try:
+        return None if options.line is None else LinePlace.parse(options.line)
+    except ValueError as error:
+        raise UsageError(f"--line: {error}") from None
 
 
 def _show_desk(
-    invocation: Invocation, profile: Profile, config: Config, *, demo: bool = False
+    invocation: Invocation,
+    profile: Profile,
+    config: Config,
+    *,
+    demo: bool = False,
+    tour: tuple[str, ...] = (),
 ) -> int:
     """Load the desk and show it.
 
@@ -66,7 +93,9 @@ def _show_desk(
             config,
             workflow=invocation.options.workflow,
             job=invocation.options.job,
+            line=_line(invocation.options),
             demo=demo,
+            tour=tour,
             log=log,
             tell=invocation.say,
         )
@@ -170,7 +199,8 @@ def _show_demo(invocation: Invocation, server: RunningDemo) -> int:
     from chronotui.storage.settings import Config
 
     config = Config(Path(os.devnull))
-    return _show_desk(invocation, demo_profile(server), config, demo=True)
+    profile = demo_profile(server)
+    return _show_desk(invocation, profile, config, demo=True, tour=server.tour)
 
 
 def demo_profile(server: RunningDemo) -> Profile:

@@ -105,12 +105,17 @@ class Invocation:
             name = next(iter(config.profiles))
         if name is None:
             if url and not config.profiles:
-                from chronotui.storage.settings import Profile
+                from chronotui.storage.settings import URL_PROFILE, Profile
 
-                return Profile(name="url", url="http://localhost").with_url(url)
+                return Profile(name=URL_PROFILE, url="http://localhost").with_url(url)
             raise _no_choice(config)
         profile = find_profile(config, name)
         return profile.with_url(url) if url else profile
+
+    @property
+    def named_server(self) -> dict[str, str]:
+        """The options that a command given to others needs for the same server."""
+        return self.config.options_for(self.profile)
 
     @cached_property
     def log(self) -> DiagnosticLog | None:

@@ -41,11 +41,11 @@ _PROGRESS_SECONDS: Final = 0.25
 def logs(invocation: Invocation) -> int:
     """Print a job's log in order, as it stands or to its end."""
     selection = line_selection(invocation.options)
-    _check_named(invocation.options)
+    check_named(invocation.options)
     read = _follow if invocation.options.follow else _retained
 
     async def work(client: Source) -> int:
-        workflow, job = await _named_job(invocation, client)
+        workflow, job = await named_job(invocation, client)
         try:
             return await read(invocation, client, workflow, job, selection)
         finally:
@@ -54,7 +54,7 @@ def logs(invocation: Invocation) -> int:
     return invocation.with_client(work)
 
 
-def _check_named(options: Namespace) -> None:
+def check_named(options: Namespace) -> None:
     """Refuse a workflow named without its job."""
     if options.job is None:
         raise UsageError(
@@ -63,7 +63,7 @@ def _check_named(options: Namespace) -> None:
         )
 
 
-async def _named_job(invocation: Invocation, client: Source) -> tuple[Workflow, Job]:
+async def named_job(invocation: Invocation, client: Source) -> tuple[Workflow, Job]:
     from chronotui.engine.resolve import resolve_job, resolve_workflow
 
     ask, options = invocation.retries.ask, invocation.options
@@ -190,7 +190,7 @@ async def _retained(
         job,
         selection=selection,
         tell=invocation.say,
-        spool=partial(_open_spool, invocation),
+        spool=partial(open_spool, invocation),
     )
     await _print(invocation, log.batches())
     if log.missing or log.possible:
@@ -219,7 +219,7 @@ async def _follow(
         selection=selection,
         settings=watch_settings(invocation),
         tell=invocation.say,
-        spool=partial(_open_spool, invocation),
+        spool=partial(open_spool, invocation),
     )
     try:
         await _print(invocation, follow.batches())
@@ -249,7 +249,7 @@ def _why_nothing(job: Job, selection: LineSelection) -> str:
     return "the job printed nothing." if job.status.is_terminal else "no line yet."
 
 
-def _open_spool(invocation: Invocation) -> Overflow:
+def open_spool(invocation: Invocation) -> Overflow:
     from chronotui.storage.files import SpoolFile
 
     return SpoolFile(invocation.config.ui.spool_dir)
@@ -265,10 +265,10 @@ def watch_settings(invocation: Invocation) -> WatchSettings:
 
 def save(invocation: Invocation) -> int:
     """Save a job's log; the path of the file is what standard output gets."""
-    _check_named(invocation.options)
+    check_named(invocation.options)
 
     async def work(client: Source) -> SaveResult:
-        request = _request(invocation, *await _named_job(invocation, client))
+        request = _request(invocation, *await named_job(invocation, client))
         return await saved(invocation, client, request)
 
     return tell_saved(invocation, invocation.with_client(work))

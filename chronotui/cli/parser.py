@@ -162,6 +162,7 @@ GLOBAL: Final = (
 DESK: Final = (
     option("--workflow W", "open the desk at this workflow"),
     option("--job J", "open this job of the workflow; of an app, this run"),
+    option("--line PLACE", "go to this line: ATTEMPT:NUMBER[:stderr|stdout]"),
 )
 
 _WORKFLOW = option("workflow W", "id, beginning of an id, or exact name")
@@ -377,6 +378,12 @@ VERBS: Final = (
         "what a job's log says that the last good one did not",
         "diff:diff",
         _DIFF,
+    ),
+    Verb(
+        "card",
+        "print what happened to a job or to an app's run, as Markdown",
+        "card:card",
+        (_NAMED, _JOB),
     ),
     Verb("runs", "list the runs of an app, newest first", "runs:runs", _runs),
     Verb(

@@ -39,7 +39,7 @@ _FIRST_ATTEMPT: Final = 1
 """A run is one attempt, whatever its nodes try again."""
 
 
-def _check(options: Namespace, *unsuited: str) -> None:
+def check_alone(options: Namespace, *unsuited: str) -> None:
     """Refuse what a run does not take.
 
     Raises:
@@ -55,7 +55,7 @@ def _check(options: Namespace, *unsuited: str) -> None:
             raise UsageError(f"--{name} says nothing for a run of an app.")
 
 
-async def _named_run(invocation: Invocation, client: RunSource) -> tuple[Workflow, Job]:
+async def named_run(invocation: Invocation, client: RunSource) -> tuple[Workflow, Job]:
     from chronotui.engine.resolve import resolve_run, the_app
 
     ask = invocation.retries.ask
@@ -70,7 +70,7 @@ def logs(invocation: Invocation) -> int:
         return job_logs.logs(invocation)
     options = invocation.options
     selection = line_selection(options)
-    _check(options, "attempt")
+    check_alone(options, "attempt")
     if options.follow and options.tail is not None:
         raise UsageError(
             "--tail does not go with --follow here: nobody knows how many events a "
@@ -79,7 +79,7 @@ def logs(invocation: Invocation) -> int:
     read = _follow if options.follow else _observe
 
     async def work(client: RunSource) -> int:
-        _app, job = await _named_run(invocation, client)
+        _app, job = await named_run(invocation, client)
         try:
             return await read(invocation, client, job, selection)
         finally:
@@ -153,7 +153,7 @@ def save(invocation: Invocation) -> int:
         )
     if not invocation.has_runs:
         return job_logs.save(invocation)
-    _check(invocation.options, "stream", "query")
+    check_alone(invocation.options, "stream", "query")
     form = _form(invocation.options)
 
     async def work(client: RunSource) -> SaveResult:
@@ -162,7 +162,7 @@ def save(invocation: Invocation) -> int:
         from chronotui.engine.save_runs import run_request
         from chronotui.runs.formats import SavedRun
 
-        app, job = await _named_run(invocation, client)
+        app, job = await named_run(invocation, client)
         begun: list[RunFollow] = []
 
         async def seen(tell: Callable[[str], None]) -> SavedRun:

@@ -33,12 +33,12 @@ class JobDiff(NamedTuple):
 
 async def diff_jobs(
     client: LogSource,
-    workflow: Workflow,
+    workflow: Workflow | None,
     job: Job,
     before: Job,
     *,
     tell: Callable[[str], None],
-    spool: Callable[[], Overflow],
+    spool: Callable[[], Overflow] | None,
 ) -> JobDiff:
     """Compare a job's log with that of one before it.
 

@@ -94,6 +94,7 @@ class Session:
         requests_per_minute: What the fleet may ask.
 
     Attributes:
+        spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
     """
 
@@ -122,7 +123,7 @@ class Session:
         self._sweeping: asyncio.Task[None] | None = None
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
-        self._spool = spool
+        self.spool = spool
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
@@ -172,6 +173,11 @@ class Session:
                     other.leave()
         opened.watch()
         return opened
+
+    def held(self, job: Job) -> OpenableLog | None:
+        """Return the log of a job whose lines are kept here."""
+        opened = self._opened.get(job.id)
+        return None if opened is None else opened.log
 
     def ask_now(self, opened: OpenedJob | None) -> None:
         """Ask the server now for whatever is waited for; watch anew what has ended.
@@ -230,7 +236,7 @@ class Session:
 
     def _log_of(self, workflow: Workflow | None, job: Job) -> OpenableLog:
         budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
-        store = LogStore(budget_bytes=budget, overflow=self._spool)
+        store = LogStore(budget_bytes=budget, overflow=self.spool)
         settings = self._watch_settings
         if self.kind.capabilities.runs:
             runs = cast("RunSource", self.client)

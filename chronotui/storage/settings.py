@@ -384,6 +384,10 @@ class Profile:
             raise ConfigError(f"The URL {error}") from None
 
 
+URL_PROFILE: Final = "url"
+"""The profile of a URL that is given instead of one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration file; an absent file is the default one.
@@ -404,6 +408,23 @@ class Config:
         if self.source is None:
             return ConfigError(f"{'.'.join(key)} {sentence}")
         return self.source.error(key, sentence)
+
+    def options_for(self, profile: Profile) -> dict[str, str]:
+        """Return the options by which a command is about a profile's server.
+
+        The profile that is used unasked needs none.
+        """
+        known = self.profiles.get(profile.name)
+        if known is None:
+            return {"--url": profile.url} if profile.name == URL_PROFILE else {}
+        unasked = self.default_profile or next(iter(self.profiles))
+        is_unasked = profile.name == unasked and (
+            self.default_profile is not None or len(self.profiles) == 1
+        )
+        options = {} if is_unasked else {"--profile": profile.name}
+        return (
+            options if profile.url == known.url else {**options, "--url": profile.url}
+        )
 
     def check_key_names(self, actions: Iterable[str]) -> None:
         """Refuse ``[keys]`` entries that name no action.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.timing import WatchTiming
+    from chronotui.log.handoff import LinePlace
     from chronotui.sources.protocol import SourceKind
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
@@ -36,11 +37,14 @@ class DeskPlan:
         tree_look: How the tree is looked at, at first.
         workflow: Deep link: a workflow's id, prefix or name.
         job: Deep link: a job's id or prefix.
+        line: Deep link: a line of the job.
         memory: Keeps choices for the next start; None keeps nothing, sessions neither.
         notice: Said once at the start; "" for nothing.
         timing: Delays of the watched log; None is the engine's own.
         log: Takes one line a request; None keeps none.
         now: The clock, aware.
+        tour: Lines over the desk that say what there is to see.
+        dismiss_tour: Called when they are not to be seen again.
     """
 
     profile: Profile
@@ -50,11 +54,14 @@ class DeskPlan:
     tree_look: TreeLook = field(default_factory=TreeLook)
     workflow: str | None = None
     job: str | None = None
+    line: LinePlace | None = None
     memory: StateFile | None = None
     notice: str = ""
     timing: WatchTiming | None = None
     log: DiagnosticLog | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    tour: tuple[str, ...] = ()
+    dismiss_tour: Callable[[], None] = lambda: None
 
     @property
     def kind(self) -> SourceKind:
@@ -81,6 +88,19 @@ class DeskPlan:
     def _remember(self, choices: Remembered) -> None:
         if self.memory is not None:
             self.memory.remember(self.profile.name, choices)
+
+
+def with_tour(plan: DeskPlan, lines: tuple[str, ...], memory: StateFile) -> DeskPlan:
+    """Return a plan that shows the tour of its kind of demo until it is dismissed."""
+    name = f"demo:{plan.profile.kind}"  # no profile has a colon in its name
+    if memory.read(name).tour_dismissed:
+        return plan
+    dismissed = Remembered(tour_dismissed=True)
+    return replace(
+        plan,
+        tour=lines,
+        dismiss_tour=lambda: memory.remember(name, dismissed),
+    )
 
 
 def plan_for(profile: Profile, config: Config, *, remembers: bool = True) -> DeskPlan:

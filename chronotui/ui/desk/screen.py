@@ -24,7 +24,13 @@ from chronotui.ui.desk.log_side import (
     has_worker,
     of_problem,
 )
-from chronotui.ui.desk.meant import NO_JOB_MEANT, MeantJob, copied_id, meant_job
+from chronotui.ui.desk.meant import (
+    NO_JOB_MEANT,
+    MeantJob,
+    copied_id,
+    meant_job,
+    newest_failed,
+)
 from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY
 from chronotui.ui.desk.saver import (
     NO_RUN_SAVED,
@@ -42,7 +48,9 @@ from chronotui.ui.desk.status import (
     StatusTimer,
     is_too_small,
 )
-from chronotui.ui.keys import KeyHints, help_key
+from chronotui.ui.desk.tour import TourLines
+from chronotui.ui.key_hints import KeyHints
+from chronotui.ui.keys import help_key
 from chronotui.ui.tree import JobTree
 from chronotui.ui.tree_pane import JobTreePane
 
@@ -115,12 +123,25 @@ class DeskScreen(Screen[None]):
     BLANK = True  # the two sides and the lines below them cover it
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,shift+tab", "switch_side", "tree/log", id="desk.switch"),
+        Binding(
+            "tab,shift+tab",
+            "switch_side",
+            "tree/log",
+            id="desk.switch",
+            tooltip="to the other side, tree or log",
+        ),
         help_key("L", "pane('live')", "Live pane", "desk.live"),
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
+        help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key(
+            "Y",
+            "hand_over",
+            "copy the line, with where it is from and what opens it",
+            "desk.hand_over",
+        ),
         help_key("W", "saves", "list of saves", "desk.saves"),
         help_key("r,f5", "ask_now", "ask again now", "desk.refresh"),
         help_key("escape", "back", "back one step", "desk.back"),
@@ -151,6 +172,8 @@ class DeskScreen(Screen[None]):
             short_id=self.short_id,
         )
         self._status_line = StatusLine()
+        self._key_hints = KeyHints()
+        self._tour: TourLines | None = None
         self._status_timer = StatusTimer(self._show_status)
         self._message: StatusMessage | None = None
 
@@ -159,9 +182,13 @@ class DeskScreen(Screen[None]):
         width = self.app.size.width
         fits = [name for least, name in self.HORIZONTAL_BREAKPOINTS if width >= least]
         self.add_class(*fits[-1:], update=False)
+        if self.plan.tour:
+            self._tour = TourLines(self.plan.tour, self.plan.dismiss_tour)
+            self._tour.fit(self.app.size.height)
+            yield self._tour
         yield Sides(self.tree_side, self.log_side, id="sides")
         yield self._status_line
-        yield KeyHints()
+        yield self._key_hints
 
     async def on_event(self, event: Event) -> None:
         """Paint first; what takes time begins after the first frame.
@@ -280,6 +307,12 @@ class DeskScreen(Screen[None]):
         if found is not None:
             await self.log_side.mount_panes()
             self.open_job(linked, found)
+            shown = self.log_side.current
+            if self.plan.line is not None and shown is not None:
+                from chronotui.ui.desk.handing import go_to_line
+
+                log = shown.opened.log
+                await go_to_line(self.log_side, log, self.plan.line, self.say)
 
     def _catalog_changed(self) -> None:
         if self.session is None or not self.is_whole:
@@ -374,6 +407,8 @@ class DeskScreen(Screen[None]):
     def _fit(self) -> None:
         """Say so when there is too little room."""
         self._status_timer.now()
+        if self._tour is not None:
+            self._tour.fit(self.size.height)
         if self._message is not None or is_too_small(self.size):
             self._message_line().show()
 
@@ -391,6 +426,7 @@ class DeskScreen(Screen[None]):
         if self.is_whole:
             status = self._read_status()
             self._status_line.show(status)
+            self._key_hints.check()
             if status.log is None:
                 trouble = status.trouble(self.plan.profile.url)
                 self.log_side.details.show_trouble(trouble)
@@ -455,7 +491,7 @@ class DeskScreen(Screen[None]):
             self.log_side.focus_pane()
 
     def action_back(self) -> None:
-        """Go back one step: a long load, full screen, log, list of runs, tree."""
+        """Go back one step: a long load, full screen, log, list of runs, tree, tour."""
         if self.log_side.loader.stop():
             return
         if self.has_class("-zoomed"):
@@ -464,6 +500,9 @@ class DeskScreen(Screen[None]):
             return
         elif self.has_class("-in-log"):
             self.set_focus(self.tree_side.tree_view)
+        elif self._tour is not None:
+            self._tour.dismiss()
+            self._tour = None
         else:
             self.say("")
 
@@ -490,6 +529,33 @@ class DeskScreen(Screen[None]):
             self.say(f"There is nothing to save. {reason.sentence}")
         else:
             self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def action_card(self) -> None:
+        """Show what happened to the job that is meant, to be copied or saved.
+
+        Of a workflow it is the one that failed last.
+        """
+        workflow, job = self.meant
+        if job is None and workflow is not None and self.session is not None:
+            job = newest_failed(self.session, workflow)
+        if self.session is None or job is None:
+            self.say(f"Choose a {self.plan.kind.nouns.item} first.")
+            return
+        from chronotui.ui.card import show_card
+
+        short_id = self.short_id(job)
+        show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
+
+    def action_hand_over(self) -> None:
+        """Copy the line that is read, or which job is meant, and what opens it."""
+        workflow, job = self.meant
+        if job is None:
+            self.say(f"Choose a {self.plan.kind.nouns.item} first.")
+            return
+        from chronotui.ui.desk.handing import hand_over
+
+        pane = self.log_side.log_pane if self.has_class("-in-log") else None
+        self.say(hand_over(self, pane, workflow, job))
 
     def _save_runs(self) -> None:
         session, saver, side = self.session, self._saver, self.log_side

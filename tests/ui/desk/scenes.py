@@ -289,7 +289,7 @@ async def help_screen(pilot: Pilot[int]) -> None:
     """Show the keys."""
     await live(pilot)
     await press(pilot, "question_mark")
-    await until_shown(pilot, "Everywhere")
+    await until_shown(pilot, "esc closes")
 
 
 async def a_failed_run(pilot: Pilot[int]) -> None:

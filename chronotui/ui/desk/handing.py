@@ -1,0 +1,92 @@
+"""Handing over from the desk: opening a line that was named, and naming one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chronotui.errors import ChronotuiError
+from chronotui.log.attempts import key_of
+from chronotui.log.handoff import Origin
+from chronotui.log.marks import Anchor
+from chronotui.text import plural
+from chronotui.ui.desk.status import FOR_GOOD
+from chronotui.ui.term import clipboard
+
+if TYPE_CHECKING:
+    from chronotui.engine.session import OpenableLog
+    from chronotui.log.handoff import LinePlace
+    from chronotui.model import Job, Workflow
+    from chronotui.ui.desk.log_side import LogSide
+    from chronotui.ui.desk.screen import DeskScreen
+    from chronotui.ui.desk.status import Say
+    from chronotui.ui.log.prompt import LogPane
+    from chronotui.ui.log.view import LogView
+
+
+async def go_to_line(
+    side: LogSide, log: OpenableLog, place: LinePlace, say: Say
+) -> None:
+    """Load back to a line and go to it; say so if the log does not have it."""
+    say(f"Loading back to line {place} …", seconds=FOR_GOOD)
+    try:
+        await log.history.load_back_to_line(place.attempt, place.number)
+    except ChronotuiError as error:
+        say(str(error), seconds=30)
+        return
+    pane = side.log_pane if side.loader.log is log else None
+    if pane is None:
+        say("")
+        return
+    line = place.find(log.store)
+    if line is None:
+        say(f"The log has no line {place}; it may not be retained yet.", seconds=30)
+        return
+    say("")
+    pane.view.sync()
+    pane.view.go_to_row(pane.view.opened.rows.locate(Anchor(key_of(line))))
+
+
+def hand_over(
+    desk: DeskScreen, pane: LogPane | None, workflow: Workflow | None, job: Job
+) -> str:
+    """Copy the lines that are picked in a pane, or which job it is without a pane.
+
+    Below stands the command that opens it. Returns what is to be said.
+    """
+    config = getattr(desk.app, "config", None)
+    origin = Origin(
+        "" if desk.plan.kind.capabilities.runs else job.workflow_id,
+        job.shown_id,
+        job.workflow_id if workflow is None else workflow.name,
+        desk.short_id(job),
+        {} if config is None else config.options_for(desk.plan.profile),
+    )
+    view = None if pane is None else pane.view
+    try:
+        if view is not None:
+            return _hand_over_lines(view, origin)
+        text = [f"{origin.workflow} {origin.job} {job.status}", origin.command()]
+        sent = clipboard.copy(desk.app, clipboard.printable(text))
+    except clipboard.TooLargeToCopyError as error:
+        return _too_large(plural(error.size, "byte"), error.most)
+    return f"Sent the command that opens it, {plural(sent.size, 'byte')}, to {sent.to}."
+
+
+def _hand_over_lines(view: LogView, origin: Origin) -> str:
+    opened = view.opened
+    picked = len(opened.picked_rows())
+    if picked > clipboard.MOST_BYTES:
+        return _too_large(plural(picked, "line"), clipboard.MOST_BYTES)
+    lines = opened.picked_lines()
+    if not lines:
+        return "There is no line to copy here."
+    text = clipboard.printable(origin.handed(lines, counted=not opened.store.is_sparse))
+    sent = clipboard.copy(view.app, text)
+    opened.range_from = None
+    view.moved()
+    what = f"{plural(len(lines), 'line')} with the command that opens it"
+    return f"Sent {what}, {plural(sent.size, 'byte')}, to {sent.to}."
+
+
+def _too_large(size: str, most: int) -> str:
+    return f"Too large to copy: {size}, {most:,} bytes arrive at most. s saves it."
