@@ -475,7 +475,7 @@ class DeskScreen(Screen[None]):
             self.open_job(meant.workflow, meant.job)
         self.log_side.choose(pane)
         stays = pane == DETAILS and self.log_side.display
-        if self.has_class("-in-log") or not (stays or self.log_side.is_empty(pane)):
+        if self.has_class("-in-log") or not (stays or self.log_side.is_vacant(pane)):
             self.log_side.focus_pane()
 
     @property
