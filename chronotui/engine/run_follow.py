@@ -90,6 +90,7 @@ class RunFollow:
     Args:
         tell: Takes sentences for standard error: of the connection, and of what was
             not seen.
+        tells_unseen: False where somebody else says what was not seen.
 
     Attributes:
         watch: What reads the run; its ``job`` is the run as last read.
@@ -101,9 +102,11 @@ class RunFollow:
         job: Job,
         *,
         tell: Callable[[str], None],
+        tells_unseen: bool = True,
         settings: WatchSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self._tells_unseen = tells_unseen
         settings = settings or WatchSettings(may_sign_in=False, waits=False)
         self._clock = clock or Clock()
         self._tell = tell
@@ -169,13 +172,15 @@ class RunFollow:
         if why and why != self._said_why:
             first = watch.why_polled and not self._said_why
             self._said_why = why
+            if watch.why_polled and not watch.stream.is_blind:
+                why = f"its events cannot be followed: {why}"
             asked = f"; its state is asked every {watch.poll_seconds:.0f} s"
             self._tell(f"{why}{asked if first else ''}.")
 
     def _say_end(self) -> None:
         if self.job.status == JobStatus.PARTIAL:
             self._tell("the run succeeded in part: some of its branches failed.")
-        for sentence in self.record.unseen:
+        for sentence in self.record.unseen if self._tells_unseen else ():
             self._tell(f"{sentence}.")
 
 

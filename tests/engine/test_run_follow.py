@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,10 +104,25 @@ def test_why_nobody_can_follow_is_said_once() -> None:
     runs = ScriptedRuns([(0, running()), (60, done())], why_not="it was run by an X")
     lines, said, _ = followed(runs)
     assert lines[0] == "Outputs"
+    why = "its events cannot be followed: it was run by an X"
     assert said == [
-        "it was run by an X; its state is asked every 5 s.",
-        "its events cannot be followed: it was run by an X.",
+        f"{why}; its state is asked every 5 s.",
+        f"{why}.",
     ]
+
+
+@pytest.mark.parametrize(("age", "waited"), [(0, 55), (3600, 5)])
+def test_a_row_whose_run_never_comes_is_not_waited_for_for_ever(
+    age: int, waited: int
+) -> None:
+    bare = running(run_id="", status=JobStatus.UNKNOWN)
+    assert bare.created_at is not None
+    bare = replace(bare, created_at=bare.created_at - timedelta(seconds=age))
+    runs = ScriptedRuns([(0, bare)], why_not="it has no run yet")
+    with pytest.raises(NotFoundError, match="keeps nothing of it") as gone:
+        followed(runs)
+    assert gone.value.exit_code == 4
+    assert runs.asked[-1] - runs.asked[0] == pytest.approx(waited, abs=4)
 
 
 def test_a_long_outage_is_said_and_its_end() -> None:
