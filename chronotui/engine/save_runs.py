@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_request import SaveRequest, SaveScope, safe_name, shorten
-from chronotui.errors import ChronotuiError, IncompleteError
+from chronotui.errors import ChronotuiError, IncompleteError, LogsUnavailableError
 from chronotui.model import JobFilter
 from chronotui.paging import CursorTrail
 from chronotui.runs.formats import RUN_JSON, ListEncoder
@@ -79,12 +79,18 @@ class RunWalk:
 
         Raises:
             IncompleteError: It failed, or refused, after some were handed out.
+            LogsUnavailableError: The app has no runs, whatever was done with it.
             ChronotuiError: It failed, or refused, before.
         """
         trail = CursorTrail()
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
+            if not page.has_log:
+                raise LogsUnavailableError(
+                    " ".join(map(clean, page.notes)),
+                    next_step="Use the key of another app.",
+                )
             if self.total is None:
                 self.total = page.total
             self.hidden += page.hidden
