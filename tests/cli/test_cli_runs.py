@@ -349,7 +349,7 @@ def test_rows_on_a_terminal_do_no_harm_there(
 def test_verbs_of_the_other_kind_are_refused_in_a_sentence(
     app: DifyDemo, run: Command
 ) -> None:
-    for argv in (["workflows"], ["jobs", "W"]):
+    for argv in (["workflows"], ["jobs", "W"], ["diff", "W", "J"]):
         ended = run(*argv)
         assert (ended.code, ended.out) == (2, "")
         assert "Profile etl is a Dify one, which has no jobs." in ended.err

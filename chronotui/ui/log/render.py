@@ -13,6 +13,7 @@ from textual.color import Color as TextualColor
 from textual.strip import Strip
 
 from chronotui.log.attempts import key_of
+from chronotui.log.levels import LOOKED_AT, Level, shown_level
 from chronotui.log.marks import GapState, LineRow, MarkKind
 from chronotui.model import STDERR
 from chronotui.text import clean, plural
@@ -50,8 +51,9 @@ PREFIX: Final = "log-view--"
 class LogStyles:
     """Styles by use; ``current``, ``picked`` and the matches lie over the others."""
 
-    stdout: Style
-    stderr: Style
+    text: Style
+    warning: Style
+    error: Style
     mark: Style
     stamp: Style
     bookmark: Style
@@ -91,12 +93,22 @@ class LogStyles:
         return replace(self, **{name: getattr(self, name) + over for name in GROUNDS})
 
     @cached_property
+    def by_level(self) -> Mapping[Level | None, Style]:
+        """The style of a line's text: how grave it says it is, whatever its stream.
+
+        The gutter tells the stream.
+        """
+        styles: dict[Level | None, Style] = dict.fromkeys(Level, self.text)
+        styles |= {None: self.text, Level.WARNING: self.warning}
+        return styles | dict.fromkeys((Level.ERROR, Level.FATAL), self.error)
+
+    @cached_property
     def json(self) -> JsonStyles:
         return JsonStyles(self.json_key, self.json_text, self.json_value)
 
 
 GROUNDS: Final = (
-    *("stdout", "stderr", "mark", "stamp", "bookmark"),
+    *("text", "warning", "error", "mark", "stamp", "bookmark"),
     *("gap", "section", "edge", "note"),
 )
 """Styles that fill a row, and so take its background; others say what they change."""
@@ -111,7 +123,8 @@ LogView {
     color: $foreground;
     overflow: hidden;
 
-    & > .log-view--stderr { color: $text-error; }
+    & > .log-view--warning { color: $text-warning; }
+    & > .log-view--error { color: $text-error; }
     & > .log-view--mark { color: $error; text-style: bold; }
     & > .log-view--stamp { color: $text-muted; }
     & > .log-view--bookmark { color: $accent; text-style: bold; }
@@ -390,7 +403,7 @@ class LineRenderer:
         self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
     ) -> list[DrawnRow]:
         look = self._look(flags)
-        base = look.stderr if line.stream == STDERR else look.stdout
+        base = look.by_level[shown_level(line.message[:LOOKED_AT])]
         first = self._first_gutter(line, previous_ns, flags, look)
         if self.find is None and not flags.as_json and self._is_plain(line.message):
             shown = line.message[self.left : self.left + self.room]
@@ -422,7 +435,7 @@ class LineRenderer:
     def _paragraphs(
         self, line: LogLine, look: LogStyles, *, as_json: bool
     ) -> list[Paragraph]:
-        base = look.stderr if line.stream == STDERR else look.stdout
+        base = look.by_level[shown_level(line.message[:LOOKED_AT])]
         if as_json:
             return shown_json(line.message, base, look.note, look.json)
         return [shown_message(line.message, base, look.note)]
@@ -490,7 +503,7 @@ class LineRenderer:
 
     @cached_property
     def blank(self) -> DrawnRow:
-        return self._row([], self.look.stdout)
+        return self._row([], self.look.text)
 
     def gap(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
         return self._notice(text, self._look(flags).gap)
@@ -522,7 +535,7 @@ class LineRenderer:
         """Draw why there is nothing: a title and a sentence, wrapped and centred."""
         rows = [
             *self._centred(title, self.look.section),
-            *self._centred(sentence, self.look.stdout),
+            *self._centred(sentence, self.look.text),
         ][:height]
         above = (height - len(rows)) // 3
         below = height - len(rows) - above
@@ -541,8 +554,8 @@ class LineRenderer:
 
 def _stream_mark(line: LogLine, look: LogStyles) -> list[Segment]:
     if line.stream == STDERR:
-        return [Segment(MARK, look.mark), Segment(" ", look.stderr)]
-    return [Segment("  ", look.stdout)]
+        return [Segment(MARK, look.mark), Segment(" ", look.text)]
+    return [Segment("  ", look.text)]
 
 
 # Rows by number as they are drawn.

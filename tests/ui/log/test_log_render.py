@@ -296,3 +296,22 @@ def test_tabs_keep_every_character_in_its_place(text: str) -> None:
     for position, character in enumerate(text):
         if character != "\t":
             assert tabbed.text[tabbed.place(position)] == character
+
+
+@pytest.mark.parametrize(
+    ("message", "style"),
+    [
+        ("WARN slow", "warning"),
+        ('{"level":"error"}', "error"),
+        ("INFO ok", "text"),
+        ("cannot open a", "text"),
+    ],
+)
+@pytest.mark.parametrize("stream", [STDOUT, STDERR])
+def test_a_line_has_the_colour_of_its_level_whatever_its_stream(
+    message: str, style: str, stream: str
+) -> None:
+    (row,) = strips(drawer(40).line(line(message, stream)))
+    found = next(part.style for part in row if message[:4] in part.text)
+    assert found is not None
+    assert found.color == getattr(a_look(), style).color
