@@ -164,8 +164,9 @@ def _tell(invocation: Invocation, walk: RunWalk) -> None:
     elif walk.has_more and invocation.options.limit is None:
         # What is picked out here is not what the server counts.
         of = f" of {walk.total:,}" if walk.total and not walk.hidden else ""
+        may_be = "may be" if walk.hidden or walk.total is None else "are"
         invocation.say(
-            f"the first {walk.count}{of} runs; there are more: "
+            f"the first {walk.count}{of} runs; there {may_be} more: "
             "--limit N shows N of them, -o json all."
         )
 

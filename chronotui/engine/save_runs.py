@@ -46,7 +46,7 @@ class RunWalk:
         unreadable: How many of those handed out stand in for a row.
         lost: How many are there and were not handed out; at the end of a whole list
             held against ``total``.
-        has_more: Whether the limit left some out.
+        has_more: Whether the limit left some out, or may have where some are hidden.
         looped: Whether the server's cursors lead in circles.
         notes: What the pages said of themselves, each sentence once.
     """
@@ -101,10 +101,18 @@ class RunWalk:
             self.unreadable += sum(not job.fields for job in jobs)
             yield jobs
             cursor = trail.follow(page.cursor, progress=page.brought_any)
+            if cursor is not None and self.count == self._limit:
+                self.has_more = self.has_more or self._may_go_on
+                return
             if self.has_more or cursor is None:
                 self.looped = trail.looped
                 self._hold_against_total()
                 return
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether runs that fit may follow; further pages cost their server much."""
+        return self.total is None or self.hidden > 0 or self.total > self.count
 
     def _hold_against_total(self) -> None:
         """Count what a whole list lacks: some servers lose rows between pages."""

@@ -148,6 +148,10 @@ def test_a_table_stops_at_fifty_and_says_of_how_many(
 def test_a_limit_ends_every_form(app: DifyDemo, run: Command) -> None:
     assert len(run("runs", "-o", "json", "--limit", "7").json) == 7
     assert run("runs", "-o", "jsonl", "--limit", "7").out.count("\n") == 7
+    asked = app.lister.asked
+    few = run("runs", "--status", "partial-succeeded", "--limit", "13")
+    assert few.out.count("\n") == 14
+    assert app.lister.asked - asked <= 2
 
 
 @pytest.mark.parametrize(

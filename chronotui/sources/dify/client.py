@@ -323,8 +323,9 @@ class DifySource:
                 next_step="A run id has 36 characters, such as "
                 "9a51c0de-0000-4000-8000-000000000000.",
             )
-        detail = await self._detail(job_id)
-        row = await self._row_of(job_id.lower(), detail)
+        run_id = job_id.lower()
+        detail = await self._detail(run_id)
+        row = await self._row_of(run_id, detail)
         return job_of_detail(detail) if row is None else with_detail(row, detail)
 
     async def reread(self, job: Job) -> Job:
