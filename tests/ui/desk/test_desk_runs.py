@@ -155,6 +155,12 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
             await press(pilot, "T")
             assert f"✗ {began}" in shown(pilot)
             assert f"✗ {there:%H:%M:%S}" not in shown(pilot)
+            for away in ("tab", "D"):  # in the tree, then over the details
+                await press(pilot, away, "T")
+                await until_shown(pilot, f"✗ {there:%H:%M:%S}")
+                await press(pilot, "T")
+                await until_shown(pilot, f"✗ {job.started_at:%H:%M:%S}")
+            await press(pilot, "H", "tab")
             await press(pilot, "enter")
             await until(pilot, lambda: side.pane == LIVE)
             assert side.current is not None
