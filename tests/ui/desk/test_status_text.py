@@ -219,6 +219,20 @@ def test_nobody_counts_what_is_missing_of_a_run(
     assert "40" not in line
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_of_a_run_that_ended_nothing_is_followed_or_counted(width: int) -> None:
+    ended = Connection(ConnectionKind.ENDED, "COMPLETED")
+    job = replace(JOB, status=JobStatus.COMPLETED)
+    unseen = ("the server keeps no log of a run's steps once it has ended",)
+    log = LogState(ended, job, lines=3, at_start=True, observed=Observed(0, unseen))
+    place = ViewportPlace(following=True)
+    line = line_of(DeskStatus("etl", log=log, place=place), width)
+    assert "kept" in line
+    assert "seen" not in line
+    assert "following" not in line
+    assert "not all" not in line
+
+
 @pytest.mark.parametrize("width", WIDTHS[1:])
 def test_why_a_run_is_only_asked_for_stands_on_the_line(width: int) -> None:
     asked = Connection(
