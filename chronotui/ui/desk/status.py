@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from chronotui.errors import (
     NotSignedInError,
+    RequestRefusedError,
     ServerError,
     UnreachableError,
     WebPageError,
@@ -187,6 +188,8 @@ def with_next_key(problem: ChronotuiError) -> str:
     """Return an error for the desk, with the key that helps."""
     if _needs_sign_in(problem):
         return f"{problem.sentence} r signs in again, P opens the profiles."
+    if isinstance(problem, RequestRefusedError):
+        return str(problem)  # asking again will not help
     if problem.answer is not None or isinstance(problem, ServerError):
         return f"{problem} It is asked again by itself; r asks now."
     return f"{problem} P opens the profiles."

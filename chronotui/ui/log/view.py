@@ -634,6 +634,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _change(self, settings: ViewSettings) -> None:
         self.settings = settings
+        self._place = None  # also where nothing is drawn, for the log is hidden
         self.opened.viewport.reconsider()
         self.redraw()
         self.post_message(self.SettingsChanged(self, settings))

@@ -158,8 +158,10 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
             for away in ("tab", "D"):  # in the tree, then over the details
                 await press(pilot, away, "T")
                 await until_shown(pilot, f"✗ {there:%H:%M:%S}")
+                await until_shown(pilot, "Times in UTC+9.")
                 await press(pilot, "T")
                 await until_shown(pilot, f"✗ {job.started_at:%H:%M:%S}")
+                await until_shown(pilot, "Times in UTC.")
             await press(pilot, "H", "tab")
             await press(pilot, "enter")
             await until(pilot, lambda: side.pane == LIVE)

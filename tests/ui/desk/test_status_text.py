@@ -17,6 +17,7 @@ from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
     NotSignedInError,
+    RequestRefusedError,
     UnreachableError,
 )
 from chronotui.model import Job, JobStatus, Trigger
@@ -162,6 +163,13 @@ def test_without_a_log_the_lists_are_told_of(
         line = line_of(status, width)
         assert state in line
         assert cell_len(line) <= width - 2
+
+
+def test_a_filter_that_is_refused_is_not_said_to_be_tried_again() -> None:
+    step = "Change the filter; trying again will not help."
+    refused = RequestRefusedError("No such account (400).", next_step=step)
+    trouble = DeskStatus("etl", refusal=refused).trouble("http://here/v1")
+    assert trouble == f"No such account (400). {step}"
 
 
 @pytest.fixture
