@@ -545,7 +545,7 @@ class DeskScreen(Screen[None]):
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
     ) -> None:
         """Show what is known of a selection at once, and have a run read whole."""
-        self.log_side.details.show(workflow, job, sentence)
+        self.log_side.show_details(workflow, job, sentence)
         if self.session is not None and self.session.details is not None:
             self.session.details.want(job if job is not None and job.run_id else None)
 
