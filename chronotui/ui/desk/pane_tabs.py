@@ -119,7 +119,7 @@ class PaneTabs(OwnRow):
     def _fitted(self, room: int) -> Text:
         """Return the job's name and how it stands, or as much as there is room for.
 
-        The workflow's name is left out first, then what is said of the job, its id last.
+        The workflow's name is left out first, then how it stands, its id last.
         """
         status = clean(self._status)
         name = Text(clean(self._subject), no_wrap=True)
