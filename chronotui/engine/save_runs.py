@@ -269,7 +269,7 @@ class _RunContent:
 
     async def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
         saved = await self._seen(self._tell)
-        self.notes = [f"{clean(words)}." for words in saved.unseen]
+        self.notes = [f"Not seen: {clean(words)}." for words in saved.unseen]
         if not saved.is_complete:
             self.notes.append("The run had not ended: the file has it as it was.")
         yield self._piece(saved)
