@@ -28,6 +28,7 @@ class Part(Enum):
     NEWEST = "its newest jobs"
     ALONE = "one job behind them that had not ended"
     BEHIND = "jobs of one state behind them, once"
+    FITTING = "jobs that fit what is looked for, once"
 
 
 class FleetEntry:
@@ -55,6 +56,7 @@ class FleetEntry:
         self._behind: dict[str, Job] = {}
         self._unasked = [JobStatus.RUNNING, JobStatus.FAILED]
         self._read_now: set[str] = set()
+        self._looked_for: set[JobFilter] = set()
         self._look()
 
     # what is known
@@ -83,7 +85,8 @@ class FleetEntry:
         """Whether a job is held that fits; None where one may be there unread."""
         if any(only.accepts(job) for job in self._jobs):
             return True
-        return None if self.read_at is None or self._has_more else False
+        is_known = self.read_at is not None and not self._has_more
+        return False if is_known or only in self._looked_for else None
 
     # what is to be read
 
@@ -129,6 +132,14 @@ class FleetEntry:
     def put_behind(self, status: JobStatus, jobs: Iterable[Job]) -> None:
         """Take jobs of one state that may lie behind the newest ones."""
         self._asked_behind(status)
+        self._keep(jobs)
+
+    def put_fitting(self, only: JobFilter, jobs: Iterable[Job]) -> None:
+        """Take the newest jobs that fit what is looked for, none if none does."""
+        self._looked_for.add(only)
+        self._keep(jobs)
+
+    def _keep(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
             self._behind[job.id] = job
             self._read_now.add(job.id)

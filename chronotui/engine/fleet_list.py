@@ -14,7 +14,7 @@ from chronotui.paging import CursorTrail
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chronotui.model import Job, Page, Workflow
+    from chronotui.model import Job, JobFilter, Page, Workflow
 
 TOP_EVERY: Final = 0.5
 """Minutes between two readings of the top of the list."""
@@ -44,6 +44,13 @@ class Work(NamedTuple):
 
     entry: FleetEntry | None = None
     part: Part = Part.NEWEST
+
+
+class Wish(NamedTuple):
+    """What somebody looks at, and what jobs are looked for there."""
+
+    ids: frozenset[str] = frozenset()
+    only: JobFilter | None = None
 
 
 class FleetList:
@@ -157,15 +164,13 @@ class FleetList:
 
     # what is read next
 
-    def most_urgent(
-        self, now: float, wall: float, wanted: frozenset[str]
-    ) -> tuple[Work, float]:
+    def most_urgent(self, now: float, wall: float, wish: Wish) -> tuple[Work, float]:
         """Return what is to be read next, and in how many seconds."""
         if self._is_page_due(now):
             return Work(), 0.0
         best, score, soonest = Work(), -1.0, self._top_at + TOP_EVERY * self._minute
         for entry in self._entries.values():
-            for part, weight, due in self._parts(entry, wall, wanted):
+            for part, weight, due in self._parts(entry, wall, wish):
                 tried = entry.tried_at.get(part, float("-inf"))
                 if tried + due > now:
                     soonest = min(soonest, tried + due)
@@ -189,10 +194,10 @@ class FleetList:
         return self._cursor is not None and self._since_page >= PAGE_AFTER
 
     def _parts(
-        self, entry: FleetEntry, wall: float, wanted: frozenset[str]
+        self, entry: FleetEntry, wall: float, wish: Wish
     ) -> Iterator[tuple[Part, float, float]]:
         """Tell what may be read of a workflow, how urgent that is, and how often."""
-        is_wanted = entry.workflow.id in wanted
+        is_wanted = entry.workflow.id in wish.ids
         weight = (RUNS if entry.runs else FAILS if entry.fails else 1.0) * (
             WANTED if is_wanted else 1.0
         )
@@ -204,3 +209,5 @@ class FleetList:
             yield Part.ALONE, weight, pause
         if entry.behind(wall) is not None:
             yield Part.BEHIND, BEHIND, pause
+        if is_wanted and wish.only and entry.fits(wish.only) is None:
+            yield Part.FITTING, WANTED, pause
