@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chronotui.engine.fleet_entry import FleetEntry, Part
-from chronotui.engine.fleet_list import FleetList, Wish, Work
+from chronotui.engine.fleet_list import FleetList, FleetRequest, Wish
 from chronotui.engine.sweep import AT_ONCE, Sweep, concerns_all, failed_since
 from chronotui.engine.timing import (
     Backoff,
@@ -290,7 +290,7 @@ class Fleet:
         try:
             page = await self._until_answered(lambda: self._jobs(entry))
         except ChronotuiError as error:
-            self._list.begun(Work(entry), self._clock.monotonic())
+            self._list.begun(FleetRequest(entry), self._clock.monotonic())
             entry.failed(Part.NEWEST, error, alone=True)
         else:
             self._take_newest(entry, page)

@@ -39,7 +39,7 @@ LONGEST_PAUSE: Final = 64.0
 """What cannot be read is asked up to so many times less often."""
 
 
-class Work(NamedTuple):
+class FleetRequest(NamedTuple):
     """What one request reads; without an entry, a page of the list."""
 
     entry: FleetEntry | None = None
@@ -164,25 +164,31 @@ class FleetList:
 
     # what is read next
 
-    def most_urgent(self, now: float, wall: float, wish: Wish) -> tuple[Work, float]:
+    def most_urgent(
+        self, now: float, wall: float, wish: Wish
+    ) -> tuple[FleetRequest, float]:
         """Return what is to be read next, and in how many seconds."""
         if self._is_page_due(now):
-            return Work(), 0.0
-        best, score, soonest = Work(), -1.0, self._top_at + TOP_EVERY * self._minute
+            return FleetRequest(), 0.0
+        best, score, soonest = (
+            FleetRequest(),
+            -1.0,
+            self._top_at + TOP_EVERY * self._minute,
+        )
         for entry in self._entries.values():
             for part, weight, due in self._parts(entry, wall, wish):
                 tried = entry.tried_at.get(part, float("-inf"))
                 if tried + due > now:
                     soonest = min(soonest, tried + due)
                 elif (urgency := (now - tried) * weight) > score:
-                    best, score = Work(entry, part), urgency
+                    best, score = FleetRequest(entry, part), urgency
         if best.entry is not None:
             return best, 0.0
         if self._cursor is not None:
             return best, 0.0
         return best, max(0.0, soonest - now)
 
-    def begun(self, work: Work, now: float) -> None:
+    def begun(self, work: FleetRequest, now: float) -> None:
         """Note that a request is made; what waits for it is no longer the oldest."""
         if work.entry is not None:
             work.entry.tried_at[work.part] = now
