@@ -165,7 +165,8 @@ def test_a_watched_board_is_drawn_in_its_place_on_a_terminal(
     configure(demo_config(fleet))
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (30, 120))
-    command = watching(stdin=theirs, stdout=theirs, stderr=theirs)
+    wide = {**os.environ, "COLUMNS": "120"}
+    command = watching(stdin=theirs, stdout=theirs, stderr=theirs, env=wide)
     os.close(theirs)
     seen = b""
     limit = time.monotonic() + 50
