@@ -1,4 +1,4 @@
-"""What goes over all workflows: the verb `board`, and `jobs` without a workflow."""
+"""The verbs `jobs` and `board`, which go over all workflows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.cli.invocation import typed_time
-from chronotui.cli.lists import JOB_COLUMNS, TABLE_ROWS, json_array
+from chronotui.cli.lists import JOB_COLUMNS, TABLE_ROWS, jobs_of_one, json_array
 from chronotui.cli.output import (
     Column,
     columns,
@@ -51,12 +51,14 @@ SIGN_IN_LASTS: Final = 60.0
 INCOMPLETE: Final = 6
 
 
-# `jobs` without a workflow.
+# `jobs`.
 
 
-def all_jobs(invocation: Invocation) -> int:
-    """List the jobs of all workflows, newest first."""
+def jobs(invocation: Invocation) -> int:
+    """List the jobs of a workflow, or of all, newest first."""
     options = invocation.options
+    if options.workflow is not None:
+        return jobs_of_one(invocation)
     only = JobFilter(
         JobStatus.parse(options.status) if options.status else None,
         Trigger.parse(options.trigger) if options.trigger else None,
