@@ -75,7 +75,7 @@ _WORKFLOW_COLUMNS: Final = (
     Column("BUILD", _build, drop=1),
     Column("FAILURES", _failures, drop=4, right=True),
 )
-_JOB_COLUMNS: Final = (
+JOB_COLUMNS: Final = (
     Column("ID", attrgetter("id"), least=13),
     Column("STATUS", _status),
     Column("TRIGGER", attrgetter("trigger"), drop=2),
@@ -137,7 +137,8 @@ def workflows(invocation: Invocation) -> int:
     return 0
 
 
-def jobs(invocation: Invocation) -> int:
+def jobs_of_one(invocation: Invocation) -> int:
+    """List the jobs of the workflow that was named, newest first."""
     options = invocation.options
     only = JobFilter(
         JobStatus.parse(options.status) if options.status else None,
@@ -156,7 +157,7 @@ def jobs(invocation: Invocation) -> int:
         return await read_list(page, _limit(invocation))
 
     found = invocation.with_client(read)
-    _print(invocation, found, _JOB_COLUMNS, "jobs")
+    _print(invocation, found, JOB_COLUMNS, "jobs")
     return 0
 
 
