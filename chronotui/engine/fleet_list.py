@@ -32,6 +32,9 @@ RUNS, FAILS, WANTED, BEHIND = 8.0, 3.0, 4.0, 0.5
 """How much faster a workflow's age grows when it runs, has failed, or is looked at;
 and what was not seen yet behind its newest jobs."""
 
+FITTING: Final = 1000.0
+"""The same for what rows wait for to be hidden."""
+
 FAILS_PAUSE, PAUSE = 3.0, 6.0
 """What has failed, and the rest, is asked so many times less often than what runs."""
 
@@ -77,6 +80,7 @@ class FleetList:
         self._trail = CursorTrail()
         self._named: set[str] = set()
         self._since_page = 0
+        self._was_fitting = False
 
     @property
     def ids(self) -> Sequence[str]:
@@ -192,6 +196,7 @@ class FleetList:
         """Note that a request is made; what waits for it is no longer the oldest."""
         if work.entry is not None:
             work.entry.tried_at[work.part] = now
+            self._was_fitting = work.part is Part.FITTING
             self._since_page += 1
 
     def _is_page_due(self, now: float) -> bool:
@@ -215,5 +220,7 @@ class FleetList:
             yield Part.ALONE, weight, pause
         if entry.behind(wall) is not None:
             yield Part.BEHIND, BEHIND, pause
-        if is_wanted and wish.only and entry.fits(wish.only) is None:
-            yield Part.FITTING, WANTED, pause
+        # In turn with all else: rows wait for it, and what runs is to be read as well.
+        is_turn = is_wanted and not self._was_fitting
+        if is_turn and wish.only and entry.fits(wish.only) is None:
+            yield Part.FITTING, FITTING, pause
