@@ -27,15 +27,31 @@ from chronotui.errors import (
 )
 from chronotui.log.attempts import LineKey, Way, key_of
 from chronotui.log.block import LineBlock
+from chronotui.log.finders import (
+    AllFinder,
+    MessageFinder,
+    SinceFinder,
+    StreamFinder,
+    pattern_finder,
+)
 from chronotui.log.ledger import NEAR
+from chronotui.log.pattern import LineMatcher
 from chronotui.log.store import LogStore
 from chronotui.paging import PageOrder
 from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Iterator,
+        Sequence,
+    )
 
     from chronotui.log.chunks import Overflow
+    from chronotui.log.finders import Matcher
+    from chronotui.log.line_slice import LineSlice
     from chronotui.model import Job, LogLine, LogPage, Workflow
     from chronotui.sources.protocol import LogSource
 
@@ -49,7 +65,7 @@ BACKFILL_TRIES: Final = 3
 """So often gaps in a log still being written are looked at again."""
 
 SLICE: Final = 2000
-"""Lines looked at or handed out at a time."""
+"""Lines looked at at a time."""
 
 FORGET_LINES: Final = 20_000
 """So many lines handed out are let go of at once."""
@@ -95,6 +111,31 @@ class LineSelection:
             and self.in_time(line)
             and (self.grep is None or self.grep(line.message))
         )
+
+    def chosen(self) -> Callable[[LineSlice], LineSlice | None]:
+        """Return what takes from a slice the lines that `prints` says yes to."""
+        finders: list[Matcher] = []
+        if self.stream is not None:
+            finders.append(StreamFinder(self.stream))
+        if self.since_ns is not None:
+            finders.append(SinceFinder(self.since_ns))
+        if self.grep is not None:
+            finders.append(_grep_finder(self.grep))
+        finder = AllFinder(finders) if finders else None
+
+        def choose(piece: LineSlice) -> LineSlice | None:
+            if self.attempt not in (None, piece.attempt):
+                return None
+            found = piece if finder is None else piece.found_by(finder)
+            return found if found.places else None
+
+        return choose
+
+
+def _grep_finder(grep: Callable[[str], bool]) -> Matcher:
+    if isinstance(grep, LineMatcher):
+        return pattern_finder(grep.pattern, grep)
+    return MessageFinder(grep)
 
 
 class Beginning(NamedTuple):
@@ -245,15 +286,26 @@ class RetainedLog:
         """Yield the wanted lines in order, oldest first.
 
         Raises:
+            ChronotuiError: As `slices`.
+        """
+        async with aclosing(self.slices()) as slices:
+            async for piece in slices:
+                yield list(piece.lines())
+
+    async def slices(self) -> AsyncGenerator[LineSlice, None]:
+        """Yield the same, each to be read before the next one is asked for.
+
+        Raises:
             ChronotuiError: The log cannot be read: not signed in, not allowed, not
                 found, no log by policy, or the server fails.
         """
         refuse_without_log(self._workflow)
+        choose = self._selection.chosen()
         try:
-            async for lines in self._in_order():
-                wanted = [line for line in lines if self._selection.prints(line)]
-                self.printed += len(wanted)
-                if wanted:
+            async for piece in self._in_order():
+                wanted = choose(piece)
+                if wanted is not None:
+                    self.printed += len(wanted.places)
                     yield wanted
         finally:
             self._intake.store.close()
@@ -288,19 +340,19 @@ class RetainedLog:
         age = self._job.seconds_since_end(self._clock.wall())
         return self._job.status.is_terminal and age is not None and age >= seconds
 
-    async def _in_order(self) -> AsyncIterator[list[LogLine]]:
+    async def _in_order(self) -> AsyncIterator[LineSlice]:
         self._intake.ledger.last_attempt = self._selection.attempt
         problem = None
         if self._job.status.is_terminal:
             from_the_start = self._selection.from_the_start
             if from_the_start or await self._is_retried():
-                async for lines in self._downloaded(hand_out=from_the_start):
-                    yield lines
+                async for piece in self._downloaded(hand_out=from_the_start):
+                    yield piece
         if not self._is_complete:
             problem = await self._read_pages_or_all()
         self._ask_from_beginning()
-        for lines in self._due(len(self._intake.store)):
-            yield lines
+        for piece in self._due(len(self._intake.store)):
+            yield piece
         if problem is not None:
             raise self._broken_off(problem) from problem
 
@@ -332,9 +384,7 @@ class RetainedLog:
 
     # through the download
 
-    async def _downloaded(
-        self, *, hand_out: bool = True
-    ) -> AsyncIterator[list[LogLine]]:
+    async def _downloaded(self, *, hand_out: bool = True) -> AsyncIterator[LineSlice]:
         """Yield the lines of the raw download as they come, where it can be had."""
         context, coverage = Context(), self._pages.coverage
         coverage.at_start = True
@@ -350,8 +400,8 @@ class RetainedLog:
             if not hand_out:
                 continue
             self._ask_from_beginning()
-            for lines in self._due(self._sure_until()):
-                yield lines
+            for piece in self._due(self._sure_until()):
+                yield piece
         await self._compare_with_pages()
         self._downloaded_all = True
         self._pages.loaded_all()
@@ -497,17 +547,15 @@ class RetainedLog:
                 self._intake.ledger.asked = beginning.place
                 self._handed = beginning.first
 
-    def _due(self, stop: int) -> Iterator[list[LogLine]]:
+    def _due(self, stop: int) -> Iterator[LineSlice]:
         """Yield lines not handed out yet, up to the one at ``stop`` in the store."""
         store = self._intake.store
         start = 0 if self._handed is None else store.bisect(self._handed)
-        while start < stop:
-            lines = store.lines(start, min(start + SLICE, stop))
-            start += len(lines)
-            last = key_of(lines[-1])
+        for piece in store.slices(start, stop):
+            last = piece.last_key
             self._handed = last._replace(event_id=last.event_id + "\0")
-            yield lines
-        self._forget(start)
+            yield piece
+        self._forget(max(start, stop))
 
     def _forget(self, printed: int) -> None:
         """Let go of lines handed out, but for the neighbours of those to come."""

@@ -71,6 +71,14 @@ class EventIds:
             return f"{self._prefix}attempt:{attempt}:{stream}:{number}"
         return f"{self._prefix}{stream}:{number}"
 
+    def texts(
+        self, form: int, attempt: int, streams: Sequence[str], numbers: Sequence[int]
+    ) -> list[str]:
+        """Return the ids of lines that all have one form, SHORT or LONG."""
+        long = f"attempt:{attempt}:" if form == IdForm.LONG else ""
+        head = f"{self._prefix}{long}"
+        return [f"{head}{s}:{n}" for s, n in zip(streams, numbers, strict=True)]
+
     def _form(self, attempt: int, number: int, stream: str, event_id: str) -> IdForm:
         for form in (IdForm.NONE, IdForm.SHORT, IdForm.LONG):
             if event_id == self.text(form, attempt, stream, number):

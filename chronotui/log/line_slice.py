@@ -1,0 +1,102 @@
+"""Lines of one block in a row, or some of them, read column by column.
+
+What prints a million lines makes no object of each: a block's text is what a pipe gets,
+and its other columns become text a few thousand at a time.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chronotui.log.block import FORM_SHIFT, NO_TIME, Block, BlockSlice, IdForm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chronotui.log.attempts import LineKey
+    from chronotui.log.block import EventIds
+    from chronotui.log.finders import Matcher
+    from chronotui.model import LogLine
+
+_ONE_FORM: Final = frozenset({IdForm.SHORT, IdForm.LONG})
+
+
+class LineSlice(NamedTuple):
+    """Lines of one attempt, in order: those of a block at some places.
+
+    ``places`` are a ``range`` where no line between them is left out. The block may
+    change when lines enter its store: read it before.
+    """
+
+    attempt: int
+    block: Block
+    ids: EventIds
+    places: Sequence[int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no line between the first and the last one is left out."""
+        return isinstance(self.places, range)
+
+    @property
+    def last_key(self) -> LineKey:
+        return self.block.key(self.places[-1], self.attempt, self.ids)
+
+    def found_by(self, finder: Matcher) -> LineSlice:
+        """Return those a finder finds, however long that takes; of a whole slice."""
+        piece = self._alone()
+        block, found, done = piece.block, [], 0
+        while done < len(block):
+            hits = finder.find(block, done, inf)
+            found += hits.indexes
+            done = hits.done
+        return piece if len(found) == len(block) else piece._replace(places=found)
+
+    def _alone(self) -> LineSlice:
+        """Return the same lines with no other in their block: a finder looks at all."""
+        if len(self.places) == len(self.block):
+            return self
+        return self._replace(block=self.copied(), places=range(len(self.places)))
+
+    def copied(self) -> Block:
+        """Return the lines, a whole slice of them, as a block of their own."""
+        start = self.places[0]
+        return Block.joined((BlockSlice(self.block, start, start + len(self.places)),))
+
+    def lines(self) -> Iterator[LogLine]:
+        make, attempt, ids = self.block.line, self.attempt, self.ids
+        return (make(at, attempt, ids) for at in self.places)
+
+    def text(self) -> bytes:
+        """Return the messages in UTF-8, lone surrogates kept, a newline after each."""
+        block, places = self.block, self.places
+        if self.is_whole and places:
+            end = block.begin(places[-1] + 1)
+            return bytes(memoryview(block.text)[block.begin(places[0]) : end])
+        text, begin, ends = block.text, block.begin, block.ends
+        return b"".join([text[begin(at) : ends[at]] for at in places])
+
+    def messages(self) -> list[str]:
+        if self.block.broken:
+            return list(map(self.block.message, self.places))
+        return self.text().decode("utf-8", "surrogatepass").split("\n")[:-1]
+
+    def numbers(self) -> list[int]:
+        return list(map(self.block.numbers.__getitem__, self.places))
+
+    def times(self) -> list[int | None]:
+        """Return nanoseconds since the epoch; None for a line without a time."""
+        times = map(self.block.times.__getitem__, self.places)
+        return [None if time == NO_TIME else time for time in times]
+
+    def streams(self) -> list[str]:
+        return list(map(self.block.stream, self.places))
+
+    def event_ids(self, streams: Sequence[str], numbers: Sequence[int]) -> list[str]:
+        """Return the event ids of lines of these streams and numbers, the slice's."""
+        block, places, ids = self.block, self.places, self.ids
+        forms = {block.flags[at] >> FORM_SHIFT for at in places}
+        if len(forms) == 1 and forms <= _ONE_FORM:
+            return ids.texts(forms.pop(), self.attempt, streams, numbers)
+        return [line.event_id for line in self.lines()]
