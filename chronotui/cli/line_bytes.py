@@ -39,6 +39,11 @@ def line_printer(form: str, output: Output, *, timestamps: bool) -> LinePrinter:
     return _exact_with_time if timestamps else _exact
 
 
+def is_plain(form: str, output: Output, *, timestamps: bool) -> bool:
+    """Tell whether messages are printed as they are, and nothing else."""
+    return line_printer(form, output, timestamps=timestamps) is _exact
+
+
 def slice_printer(form: str, output: Output, *, timestamps: bool) -> SlicePrinter:
     """Return what turns many lines into the bytes `line_printer` makes of each."""
     encode = line_printer(form, output, timestamps=timestamps)

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chronotui.cli.invocation import typed_time
-from chronotui.cli.line_bytes import line_printer, slice_printer
+from chronotui.cli.line_bytes import is_plain, line_printer, slice_printer
 from chronotui.cli.output import say, shows_progress
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from chronotui.cli.invocation import Invocation
-    from chronotui.engine.retained import LineSelection
+    from chronotui.engine.retained import LineSelection, RetainedLog
     from chronotui.engine.save import Save
     from chronotui.engine.save_request import SaveRequest, SaveResult
     from chronotui.engine.timing import WatchSettings
@@ -126,12 +126,10 @@ async def _retained(
         tell=invocation.say,
         spool=partial(_open_spool, invocation),
     )
-    output, options = invocation.output, invocation.options
-    encode = slice_printer(options.output, output, timestamps=options.timestamps)
-    async with aclosing(log.slices()) as slices:
-        async for piece in slices:
-            output.write_bytes(encode(piece))
-            output.flush()
+    async with aclosing(_printed(invocation, log)) as pieces:
+        async for content in pieces:
+            invocation.output.write_bytes(content)
+            invocation.output.flush()
     if log.missing or log.possible:
         lacking = f"{log.missing:,} missing" if log.missing else ""
         perhaps = f"{log.possible:,} possibly missing" if log.possible else ""
@@ -140,6 +138,22 @@ async def _retained(
     elif not log.printed:
         invocation.say(_why_nothing(job, selection))
     return log.exit_code
+
+
+async def _printed(
+    invocation: Invocation, log: RetainedLog
+) -> AsyncGenerator[bytes, None]:
+    output, options = invocation.output, invocation.options
+    form, timestamps = options.output, options.timestamps
+    if is_plain(form, output, timestamps=timestamps):
+        async with aclosing(log.text()) as pieces:
+            async for text in pieces:
+                yield text
+        return
+    encode = slice_printer(form, output, timestamps=timestamps)
+    async with aclosing(log.slices()) as slices:
+        async for piece in slices:
+            yield encode(piece)
 
 
 async def _follow(

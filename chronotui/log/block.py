@@ -481,9 +481,9 @@ def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock |
 
 
 def _breaks(numbers: Sequence[int]) -> list[int]:
-    steps = list(map(sub, numbers[1:], numbers))
-    if steps.count(1) == len(steps):
+    if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         return []
+    steps = map(sub, numbers[1:], numbers)
     return [at for at, step in enumerate(steps, 1) if step != 1]
 
 
