@@ -309,6 +309,8 @@ class Intake:
         self._from = below
 
     def _too_late(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        if isinstance(lines, LineBlock) and lines.places[0] >= self._from:
+            return lines
         below = [line for line in lines if line[:2] < self._from]
         if below:
             if self._forgotten is not None:

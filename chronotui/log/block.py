@@ -101,7 +101,8 @@ RANK_BITS: Final = 0b11
 RETAINED_BIT: Final = 0b100
 FORM_SHIFT: Final = 3
 
-_STREAMS: Final = (STDERR, STDOUT)
+STREAMS: Final = (STDERR, STDOUT)
+"""The two streams by their ranks."""
 
 
 class Odd(NamedTuple):
@@ -225,13 +226,13 @@ class Block:
 
     def stream(self, index: int) -> str:
         rank = self.flags[index] & RANK_BITS
-        return _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        return STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
 
     def line(self, index: int, attempt: int, ids: EventIds) -> LogLine:
         flags = self.flags[index]
         form = flags >> FORM_SHIFT
         rank = flags & RANK_BITS
-        stream = _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        stream = STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
         number = self.numbers[index]
         time_ns = self.times[index]
         return LogLine(
@@ -255,7 +256,7 @@ class Block:
         number = self.numbers[index]
         if form == IdForm.ODD:
             return LineKey(attempt, number, rank, self.odd[index].event_id)
-        stream = _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        stream = STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
         event_id = ids.text(form, attempt, stream, number)
         return LineKey(attempt, number, rank, event_id)
 

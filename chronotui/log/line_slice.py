@@ -9,9 +9,10 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.block import FORM_SHIFT, NO_TIME, Block, BlockSlice, IdForm
+from chronotui.log.block import FORM_SHIFT, NO_TIME, STREAMS, Block, BlockSlice, IdForm
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator, Sequence
 
     from chronotui.log.attempts import LineKey
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
 
 _ONE_FORM: Final = frozenset({IdForm.SHORT, IdForm.LONG})
+
+_STREAM_OF: Final = tuple(STREAMS[flags & 1] for flags in range(256))
+"""The stream by a line's flags, where the block has no other than the two."""
 
 
 class LineSlice(NamedTuple):
@@ -45,7 +49,7 @@ class LineSlice(NamedTuple):
 
     def found_by(self, finder: Matcher) -> LineSlice:
         """Return those a finder finds, however long that takes; of a whole slice."""
-        piece = self._alone()
+        piece = self._replace(block=self.alone(), places=range(len(self.places)))
         block, found, done = piece.block, [], 0
         while done < len(block):
             hits = finder.find(block, done, inf)
@@ -53,14 +57,13 @@ class LineSlice(NamedTuple):
             done = hits.done
         return piece if len(found) == len(block) else piece._replace(places=found)
 
-    def _alone(self) -> LineSlice:
-        """Return the same lines with no other in their block: a finder looks at all."""
-        if len(self.places) == len(self.block):
-            return self
-        return self._replace(block=self.copied(), places=range(len(self.places)))
+    def alone(self) -> Block:
+        """Return the lines, a whole slice of them, as a block of their own.
 
-    def copied(self) -> Block:
-        """Return the lines, a whole slice of them, as a block of their own."""
+        That is the slice's own block where it has no others.
+        """
+        if len(self.places) == len(self.block):
+            return self.block
         start = self.places[0]
         return Block.joined((BlockSlice(self.block, start, start + len(self.places)),))
 
@@ -83,20 +86,34 @@ class LineSlice(NamedTuple):
         return self.text().decode("utf-8", "surrogatepass").split("\n")[:-1]
 
     def numbers(self) -> list[int]:
-        return list(map(self.block.numbers.__getitem__, self.places))
+        return self._column(self.block.numbers)
 
     def times(self) -> list[int | None]:
         """Return nanoseconds since the epoch; None for a line without a time."""
-        times = map(self.block.times.__getitem__, self.places)
-        return [None if time == NO_TIME else time for time in times]
+        times: list[int | None] = [*self._column(self.block.times)]
+        if NO_TIME in times:
+            return [None if time == NO_TIME else time for time in times]
+        return times
 
     def streams(self) -> list[str]:
-        return list(map(self.block.stream, self.places))
+        if self.block.odd:
+            return list(map(self.block.stream, self.places))
+        return list(map(_STREAM_OF.__getitem__, self._flags()))
+
+    def _column(self, column: array[int]) -> list[int]:
+        if self.is_whole and self.places:
+            return column[self.places[0] : self.places[-1] + 1].tolist()
+        return [column[at] for at in self.places]
+
+    def _flags(self) -> bytes | bytearray:
+        flags = self.block.flags
+        if self.is_whole and self.places:
+            return flags[self.places[0] : self.places[-1] + 1]
+        return bytes([flags[at] for at in self.places])
 
     def event_ids(self, streams: Sequence[str], numbers: Sequence[int]) -> list[str]:
         """Return the event ids of lines of these streams and numbers, the slice's."""
-        block, places, ids = self.block, self.places, self.ids
-        forms = {block.flags[at] >> FORM_SHIFT for at in places}
+        forms = {flags >> FORM_SHIFT for flags in set(self._flags())}
         if len(forms) == 1 and forms <= _ONE_FORM:
-            return ids.texts(forms.pop(), self.attempt, streams, numbers)
+            return self.ids.texts(forms.pop(), self.attempt, streams, numbers)
         return [line.event_id for line in self.lines()]

@@ -484,6 +484,8 @@ class LogStore:
     def append(self, piece: LineSlice) -> None:
         """Take lines of another store that stand after all lines held here.
 
+        That one is not to be changed any more: a whole block goes over as it is.
+
         Raises:
             OSError: As `add`.
         """
@@ -491,7 +493,7 @@ class LogStore:
             self.add(list(piece.lines()))
             return
         last = len(self.chunks.chunks) - 1
-        self._writer.insert(last, piece.copied(), piece.attempt)
+        self._writer.insert(last, piece.alone(), piece.attempt)
         self.spool.settle(self.chunks.chunks)
 
     def bisect(self, key: LineKey) -> int:
