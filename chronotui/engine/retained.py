@@ -318,7 +318,8 @@ class RetainedLog:
             ChronotuiError: The log cannot be read: not signed in, not allowed, not
                 found, no log by policy, or the server fails.
         """
-        if self._spool is not None and self._selection == LineSelection():
+        selection = self._selection
+        if self._spool is not None and selection == LineSelection(grep=selection.grep):
             self._rest = TextRest(self._client, self._job, self._spool)
         async with aclosing(self._wanted()) as pieces:
             async for piece in pieces:
@@ -458,25 +459,28 @@ class RetainedLog:
         is_plain = ledger.lines == self._rest.taken and not ledger.missing
         return is_plain and await self._rest.read()
 
-    def _rest_of_text(self) -> Iterator[bytes]:
+    def _rest_of_text(self) -> Iterator[LineSlice | bytes]:
         """Yield the text of every line not handed out yet.
 
         Raises:
             IncompleteError: It cannot be read back.
         """
-        rest = self._rest
+        rest, store = self._rest, self._intake.store
         if rest is None:
             return
-        store = self._intake.store
         held_back = sum(len(piece.text()) for piece in self._due(len(store)))
+        begin = rest.taken_bytes - held_back
         try:
-            yield from rest.pieces(rest.taken_bytes - held_back)
+            if self._selection.grep is not None:
+                yield from rest.slices(begin)
+            else:
+                yield from rest.pieces(begin)
+                self.printed = rest.lines
         except OSError as error:
             raise IncompleteError(
                 f"The spool file cannot be read back: {error.strerror or error}.",
                 next_step="Free space in the spool folder, then try again.",
             ) from error
-        self.printed = rest.lines
 
     def _sure_until(self) -> int:
         """Return up to where no line can come before those of a download so far.

@@ -21,7 +21,8 @@ from chronotui.errors import ChronotuiError
 from chronotui.log.block import LineBlock
 from chronotui.log.chunks import CHUNK_LINES
 from chronotui.log.ledger import NEAR
-from chronotui.log.raw_body import DownloadEnd, judge_txt
+from chronotui.log.line_slice import LineSlice
+from chronotui.log.raw_body import DownloadEnd, WholeLines, judge_txt
 from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
@@ -162,6 +163,19 @@ class TextRest:
         """
         if self._held is not None:
             yield from self._held.pieces(begin)
+
+    def slices(self, begin: int) -> Iterator[LineSlice]:
+        """Yield the same as lines to be searched.
+
+        Raises:
+            OSError: As `pieces`.
+        """
+        lines, first = WholeLines(), 0
+        for piece in self.pieces(begin):
+            text = lines.feed(piece)
+            if text:
+                yield LineSlice.of_text(text, first)
+                first += text.count(b"\n")
 
     def close(self) -> None:
         if self._held is not None:

@@ -6,17 +6,26 @@ and its other columns become text a few thousand at a time.
 
 from __future__ import annotations
 
+from array import array
+from itertools import accumulate, count
 from math import inf
+from operator import add
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.block import FORM_SHIFT, NO_TIME, STREAMS, Block, BlockSlice, IdForm
+from chronotui.log.block import (
+    FORM_SHIFT,
+    NO_TIME,
+    STREAMS,
+    Block,
+    BlockSlice,
+    EventIds,
+    IdForm,
+)
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Iterator, Sequence
 
     from chronotui.log.attempts import LineKey
-    from chronotui.log.block import EventIds
     from chronotui.log.finders import Matcher
     from chronotui.model import LogLine
 
@@ -66,6 +75,24 @@ class LineSlice(NamedTuple):
             return self.block
         start = self.places[0]
         return Block.joined((BlockSlice(self.block, start, start + len(self.places)),))
+
+    @classmethod
+    def of_text(cls, text: bytes, first: int) -> LineSlice:
+        """Return whole lines of text, of the first attempt, to be searched.
+
+        Their numbers are made up, from ``first`` on, and their other fields empty.
+        """
+        block = Block()
+        sizes = list(map(len, text.split(b"\n")[:-1]))
+        block.text = bytearray(text)
+        block.ends = array("I", map(add, accumulate(sizes), count(1)))
+        lines = len(sizes)
+        block.numbers = array("q", range(first, first + lines))
+        block.times = array("q", [NO_TIME]) * lines
+        block.flags = bytearray(lines)
+        block.escapes, block.returns = b"\x1b" in text, b"\r" in text
+        block.longest = max(sizes)
+        return cls(1, block, EventIds(), range(lines))
 
     def lines(self) -> Iterator[LogLine]:
         make, attempt, ids = self.block.line, self.attempt, self.ids

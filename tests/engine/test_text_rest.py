@@ -13,6 +13,7 @@ from chronotui.engine import text_rest
 from chronotui.engine.retained import LineSelection, RetainedLog
 from chronotui.engine.text_rest import counted_by
 from chronotui.log import raw_body
+from chronotui.log.pattern import LineMatcher, compile_pattern
 from chronotui.model import STDERR, LogLine, LogPage, RawFormat
 from chronotui.storage.files import SpoolFile
 from tests.engine.conftest import TIMING, Readers, Spoiled
@@ -35,6 +36,9 @@ MESSAGES = (
     '{"message_raw":"x","a":[1,{"b":null}]}',
     "x" * 3000,
 )
+
+
+GREPS = ("plain", "x", "red", r"^\d+0 ", "20 %", "京", "--- E", "(?i)QUOTED|null", ".")
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +117,9 @@ async def both(
     readers: Readers,
     made: ScriptedJob,
     folder: Path,
+    *,
     spoil: Spoil | None = None,
+    grep: str | None = None,
 ) -> Both:
     client = Formats(await readers.client(demo), spoil)
     job = await client.job(made.workflow_id, made.id)
@@ -124,11 +130,14 @@ async def both(
         spools.append(ReadSpool(folder))
         return spools[-1]
 
+    matcher = LineMatcher(compile_pattern(grep)) if grep else None
+
     def reading() -> RetainedLog:
         return RetainedLog(
             client,  # type: ignore[arg-type]
             None,
             job,
+            selection=LineSelection(grep=matcher),
             timing=TIMING,
             tell=readers.said.append,
             spool=opened,
@@ -179,8 +188,19 @@ async def test_text_is_what_the_entries_say(
     made = demo.world.add_job(Script(script, starts_in=-600, ends_after=1.0))
     demo.faults.cut_clean = random.choice([None, None, 250])
     demo.faults.raw_fails_after = random.choice([None, None, None, 20_000])
-    found = await both(demo, readers, made, tmp_path)
+    for grep in (None, random.choice(GREPS)):
+        found = await both(demo, readers, made, tmp_path, grep=grep)
+        assert found.fast == found.slow
+
+
+@pytest.mark.parametrize("grep", GREPS)
+async def test_what_is_looked_for_is_found_in_the_text(
+    demo: DemoServer, readers: Readers, tmp_path: Path, grep: str
+) -> None:
+    found = await both(demo, readers, plain_job(demo), tmp_path, grep=grep)
     assert found.fast == found.slow
+    assert found.is_text
+    assert 0 < found.fast.printed < 400 or grep == "."
 
 
 def plain_job(demo: DemoServer, count: int = 400) -> ScriptedJob:
@@ -251,7 +271,7 @@ TRAILER = b"\n--- ERROR: failed to fetch logs ---\ndeadline exceeded\n"
 async def test_text_in_doubt_is_seen_by_nobody(
     demo: DemoServer, readers: Readers, tmp_path: Path, spoil: Spoil
 ) -> None:
-    found = await both(demo, readers, plain_job(demo), tmp_path, spoil)
+    found = await both(demo, readers, plain_job(demo), tmp_path, spoil=spoil)
     assert found.fast == found.slow
     assert found.asked[RawFormat.JSONL] == 1
     assert not found.is_text
@@ -302,7 +322,7 @@ async def test_an_error_nobody_foresaw_is_raised(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await both(demo, readers, plain_job(demo), tmp_path, text_only(fail))
+        await both(demo, readers, plain_job(demo), tmp_path, spoil=text_only(fail))
 
 
 async def test_a_selection_is_read_as_entries(
