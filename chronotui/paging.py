@@ -73,7 +73,8 @@ class CursorTrail:
     """The cursors one walk has come by (DESIGN.md, invariant 10)."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        # Cursors may be long, and a walk too: their hashes tell them apart as well.
+        self._seen: set[int] = set()
         self._idle = 0
         self.looped = False
 
@@ -87,8 +88,8 @@ class CursorTrail:
         self._idle = 0 if progress else self._idle + 1
         if not cursor:
             return None
-        if cursor in self._seen or self._idle >= PAGES_WITHOUT_PROGRESS:
+        if hash(cursor) in self._seen or self._idle >= PAGES_WITHOUT_PROGRESS:
             self.looped = True
             return None
-        self._seen.add(cursor)
+        self._seen.add(hash(cursor))
         return cursor

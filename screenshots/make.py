@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tests.ui.desk.scenes import SCENES, Scene, desk_on, still_server
+from tests.ui.desk.scenes import SCENES, Scene, desk_on
 
 FOLDER = Path(__file__).parent
 
 
 async def draw(scene: Scene) -> None:
     """Play a scene and write its picture."""
-    with still_server(faults=scene.faults) as server:
+    with scene.server() as server:
         app = desk_on(server)
         async with app.run_test(size=scene.size) as pilot:
             await scene.play(pilot)

@@ -137,17 +137,13 @@ class Invocation:
 
         return Retries(self.say)
 
-    def with_client(
-        self,
-        work: Callable[[Source], Awaitable[Result]],
-        *,
-        ask: AskSecret | None = None,
-    ) -> Result:
-        """Run ``work`` with a client of the profile, which is closed afterwards.
+    def with_client(self, work: Callable[[Source], Awaitable[Result]]) -> Result:
+        """Run ``work`` as `with_server` does, on a server with jobs."""
+        return self.with_server(work, needs="jobs")
 
-        Without ``ask``, secrets are asked for on the terminal, if there is one.
-        """
-        return self.with_server(work, ask=ask, needs="jobs")
+    def with_runs(self, work: Callable[[RunSource], Awaitable[Result]]) -> Result:
+        """Run ``work`` as `with_server` does, on a server with the runs of an app."""
+        return self.with_server(work, needs="runs")
 
     def with_server(
         self,
@@ -156,7 +152,11 @@ class Invocation:
         ask: AskSecret | None = None,
         needs: str = "",
     ) -> Result:
-        """Do the same with a server that has a capability, or whatever it has."""
+        """Run ``work`` with a client of the profile, which is closed afterwards.
+
+        Without ``ask``, secrets are asked for on the terminal, if there is one.
+        ``needs`` is the capability the server must have; "" takes any.
+        """
         profile = self.profile
         import asyncio
 
@@ -171,10 +171,6 @@ class Invocation:
                 await client.aclose()
 
         return asyncio.run(_ended_in_order(run()))
-
-    def with_runs(self, work: Callable[[RunSource], Awaitable[Result]]) -> Result:
-        """Run ``work`` as `with_client` does, on a server with the runs of an app."""
-        return self.with_server(work, needs="runs")
 
     @property
     def has_runs(self) -> bool:

@@ -44,7 +44,7 @@ def logs(invocation: Invocation) -> int:
         try:
             return await read(invocation, client, workflow, job, selection)
         finally:
-            _tell_too_slow(invocation, selection)
+            tell_too_slow(invocation, selection)
 
     return invocation.with_client(work)
 
@@ -88,7 +88,7 @@ def _grep(text: str) -> LineMatcher:
         raise UsageError(f"--grep: {error}") from None
 
 
-def _tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
+def tell_too_slow(invocation: Invocation, selection: LineSelection) -> None:
     from chronotui.log.pattern import LineMatcher
 
     grep = selection.grep

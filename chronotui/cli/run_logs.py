@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.cli import logs as job_logs
 from chronotui.cli.line_bytes import line_printer
-from chronotui.cli.logs import line_selection, saved, tell_saved, watch_settings
+from chronotui.cli.logs import (
+    line_selection,
+    saved,
+    tell_saved,
+    tell_too_slow,
+    watch_settings,
+)
 from chronotui.errors import UsageError
 from chronotui.model import STDERR, STDOUT, LogLine
 from chronotui.text import clean
@@ -74,7 +80,10 @@ def logs(invocation: Invocation) -> int:
 
     async def work(client: RunSource) -> int:
         _app, job = await _named_run(invocation, client)
-        return await read(invocation, client, job, selection)
+        try:
+            return await read(invocation, client, job, selection)
+        finally:
+            tell_too_slow(invocation, selection)
 
     return invocation.with_runs(work)
 

@@ -243,5 +243,5 @@ _COLUMNS: Final = (
     Column("BY", attrgetter("by"), least=8, drop=4),
     Column("FROM", attrgetter("origin"), drop=2),
     Column("TOKENS", _tokens, drop=1, right=True),
-    Column("ERROR", _first_line, least=12, drop=3),
+    Column("ERROR", _first_line, least=30, drop=3),
 )

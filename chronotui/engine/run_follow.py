@@ -15,13 +15,13 @@ from chronotui.engine.run_log import line_of
 from chronotui.engine.run_watch import RunWatch
 from chronotui.engine.timing import Clock, WatchSettings
 from chronotui.model import JobStatus
-from chronotui.runs.entries import Step
+from chronotui.runs.entries import RunStep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from chronotui.model import Job, LogLine
-    from chronotui.runs.entries import EventLine
+    from chronotui.runs.entries import EventLine, Note
     from chronotui.runs.events import RunRecord
     from chronotui.sources.protocol import RunEventSource
 
@@ -42,7 +42,8 @@ class FinalLines:
     def __init__(self, record: RunRecord, tell: Callable[[str], None]) -> None:
         self._record = record
         self._tell = tell
-        self._given: set[int] = set()
+        self._arrived = 0
+        self._waiting: list[RunStep | Note] = []
         self._text_given = 0
         self._replaced = 0
         self._count = 0
@@ -51,12 +52,13 @@ class FinalLines:
         """Return the lines that have become final; all that are left at the end."""
         record = self._record
         found: list[EventLine] = []
-        for entry in record.entries:
-            open_step = isinstance(entry, Step) and not entry.has_ended
-            if id(entry) in self._given or (open_step and not is_over):
-                continue
-            self._given.add(id(entry))
-            found += record.lines_of(entry)
+        waiting, self._waiting = self._waiting + record.arrived[self._arrived :], []
+        self._arrived = len(record.arrived)
+        for entry in waiting:
+            if isinstance(entry, RunStep) and not (entry.has_ended or is_over):
+                self._waiting.append(entry)
+            else:
+                found += record.lines_of(entry)
         found.sort(key=attrgetter("place"))
         found += self._text(is_over=is_over)
         if is_over:

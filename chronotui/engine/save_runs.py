@@ -255,7 +255,7 @@ class _RunContent:
 
     async def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
         saved = await self._seen(self._tell)
-        self.notes = [clean(words) for words in saved.unseen]
+        self.notes = [f"{clean(words)}." for words in saved.unseen]
         if not saved.is_complete:
             self.notes.append("The run had not ended: the file has it as it was.")
         yield self._piece(saved)
@@ -265,8 +265,8 @@ class _RunContent:
         return (b"", 0) if saved is None else self._piece(saved)
 
     def _piece(self, saved: SavedRun) -> tuple[bytes, int]:
-        items = 1 if self._format is RUN_JSON else saved.events
-        return self._format.encode(saved), items
+        is_whole = self._format is RUN_JSON
+        return self._format.encode(saved), 1 if is_whole else saved.events
 
 
 def run_request(
@@ -285,13 +285,15 @@ def run_request(
             once for each try, with what takes a sentence about what goes on.
         so_far: Returns what there is of it when the save ends before.
     """
+    is_whole = form is RUN_JSON
+    scope, noun = (SaveScope.RUN, "run") if is_whole else (SaveScope.EVENTS, "event")
     return SaveRequest(
         workflow_id=app.id,
         job_id=job.shown_id,
-        scope=SaveScope.RUN if form is RUN_JSON else SaveScope.EVENTS,
+        scope=scope,
         content=lambda tell: _RunContent(seen, so_far, form, tell),
         file_name=run_name(app, job, form),
-        noun="run" if form is RUN_JSON else "event",
+        noun=noun,
         job=job,
         workflow=app,
         path=to.path,
@@ -304,12 +306,12 @@ def run_request(
 
 
 def list_name(app: Workflow, form: ListFormat) -> str:
-    """Return the name of a saved list: ``nightly-etl-runs.csv``."""
+    """Return the name of a saved list: ``Nightly-ETL-runs.csv``."""
     return shorten(f"{_stem(app)}-runs.{form.extension}")
 
 
 def run_name(app: Workflow, job: Job, form: RunFormat) -> str:
-    """Return the name of a saved run: ``nightly-etl-9a51c0d2.json``."""
+    """Return the name of a saved run: ``Nightly-ETL-9a51c0de-….json``."""
     run = safe_name(job.shown_id, fallback="run")
     return shorten(f"{_stem(app)}-{run}.{form.extension}")
 

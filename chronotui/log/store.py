@@ -242,6 +242,22 @@ class ChunkWriter:
         self._spool.count_in((chunk,))
         self._list.replace(index, index + 1, (chunk,))
 
+    def put(self, start: int, stop: int, pieces: Iterable[BlockSlice]) -> None:
+        """Put pieces of one attempt, in order, in the place of whole chunks."""
+        old = self._list.chunks[start:stop]
+        attempt = old[0].attempt
+        filled = [piece for piece in pieces if piece.stop > piece.start]
+        parts = []
+        if filled:
+            block = Block.joined(filled)
+            parts = [
+                Chunk(attempt, Block.joined((each,)), self._ids)
+                for each in halves(BlockSlice(block, 0, len(block)))
+            ]
+        self._spool.count_in(old, -1)
+        self._spool.count_in(parts)
+        self._list.replace(start, stop, parts)
+
     def _divide(self, index: int, pieces: Iterable[BlockSlice]) -> None:
         attempt = self._list.chunks[index].attempt
         parts = [Chunk(attempt, Block.joined((each,)), self._ids) for each in pieces]
@@ -540,14 +556,27 @@ class LogStore:
         The one at ``high`` stays. The chunks that hold any of them are written anew.
         """
         chunks, start, stop = self.chunks, self.bisect(low), self.bisect(high)
-        first = chunks.place(start)[0] if start < len(self) else len(chunks.chunks)
-        last = chunks.place(stop - 1)[0] + 1 if stop > start else first
-        if first < last:
-            kept = self.lines(chunks.starts[first], start)
-            after = self.lines(stop, chunks.starts[last])
-            lines = [*kept, *lines, *after]
-            self.spool.count_in(chunks.chunks[first:last], -1)
-            chunks.replace(first, last, ())
+        if start == stop:
+            self._add_runs(lines)
+            return
+        first, at = chunks.place(start)
+        last, until = chunks.place(stop - 1)
+        held = chunks.chunks[first : last + 1]
+        head = BlockSlice(self.spool.block(held[0]), 0, at)
+        tail = BlockSlice(self.spool.block(held[-1]), until + 1, held[-1].count)
+        attempts = {held[0].attempt, held[-1].attempt, *(line[0] for line in lines)}
+        if len(attempts) == 1:
+            added = block_of(lines, self.ids) if lines else head.block
+            middle = BlockSlice(added, 0, len(lines))
+            self._writer.put(first, last + 1, [head, middle, tail])
+        else:
+            kept = self.lines(start - at, start)
+            after = self.lines(stop, chunks.starts[last + 1])
+            self._writer.put(first, last + 1, [])
+            self._add_runs([*kept, *lines, *after])
+        self.spool.settle(chunks.chunks)
+
+    def _add_runs(self, lines: Sequence[LogLine]) -> None:
         for _attempt, run in groupby(lines, attrgetter("attempt")):
             self.add(list(run))
 

@@ -113,7 +113,7 @@ def _kept_payload(value: object) -> tuple[object, int]:
 
 
 @dataclass(slots=True)
-class Step:
+class RunStep:
     """One execution of a node.
 
     Attributes:
@@ -182,6 +182,11 @@ class Step:
     @property
     def has_ended(self) -> bool:
         return stage_of(self.state) == _ENDED
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether its end is known by a snapshot alone."""
+        return self.has_ended and not self.was_live
 
     @property
     def is_failure(self) -> bool:

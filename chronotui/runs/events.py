@@ -19,7 +19,7 @@ from chronotui.runs.entries import (
     PAYLOADS,
     EventLine,
     Note,
-    Step,
+    RunStep,
     TextBlock,
     lines_of,
     nanoseconds,
@@ -28,12 +28,12 @@ from chronotui.text import plural
 from chronotui.times import format_time_ns, local_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from chronotui.model import Job, RunEvent
 
-_Entry: TypeAlias = Step | Note
+_Entry: TypeAlias = RunStep | Note
 
 MOST_ENTRIES: Final = 20_000
 """Steps and notes kept; those told of after them are counted."""
@@ -63,7 +63,7 @@ NAMED_ABSENCES: Final = 3
 _AT: Final[Callable[[_Entry], int]] = attrgetter("at")
 
 
-class Span(NamedTuple):
+class RecordSpan(NamedTuple):
     """Lines that take the place of all from ``low`` up to, not with, ``high``."""
 
     low: int
@@ -85,7 +85,7 @@ class Absence:
         return f"at {first}" if first == last else f"from {first} to {last}"
 
 
-class Coverage:
+class StreamCoverage:
     """When a stream of the run's events stood, and what follows from that."""
 
     def __init__(self) -> None:
@@ -146,22 +146,24 @@ class RunRecord:
         coverage: When a stream stood.
         saw_live: Whether anything was told as it happened.
         said_over: Whether the stream said that it has nothing more to say.
+        arrived: The steps and the notes, in the order they were first told of.
     """
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        self.coverage = Coverage()
+        self.coverage = StreamCoverage()
         self.saw_live = self.said_over = False
+        self.arrived: list[RunStep | Note] = []
         self._body: list[_Entry] = []
-        self._steps: dict[str, Step] = {}
-        self._of_node: dict[str, Step] = {}
+        self._steps: dict[str, RunStep] = {}
+        self._of_node: dict[str, RunStep] = {}
         self._notes: dict[object, Note] = {}
         self._silent: dict[object, RunNote] = {}
         self._text = TextBlock()
         self._text_first = 0
         self._end: list[EventLine] = []
         self._ended: Job | None = None
-        self._payloads = 0
+        self._payloads = self._blind = 0
         self._left_out = 0
         self._newest = 0
         self._turn = 0
@@ -171,7 +173,7 @@ class RunRecord:
     # what is told
 
     def attached(self, now: float, began: float | None) -> None:
-        """Note that a stream was opened; see `Coverage.attached`."""
+        """Note that a stream was opened; see `StreamCoverage.attached`."""
         self.said_over = False
         self.coverage.attached(now, began)
         self._text.attached()
@@ -220,19 +222,20 @@ class RunRecord:
         if step is None:
             if not self._has_room():
                 return False
-            step = Step(self._at(told.started_at, now_ns), 0, told)
+            step = RunStep(self._at(told.started_at, now_ns), 0, told)
             self._steps[told.id] = step
             self._place(step)
-        before = step.size
+        size, was_blind = step.size, not is_new and step.is_blind
         changed = step.take(told, MOST_PAYLOADS - self._payloads)
-        self._payloads += step.size - before
+        self._payloads += step.size - size
+        self._blind += step.is_blind - was_blind
         if told.node_id:
             self._of_node[told.node_id] = step
         if changed or is_new:
             self._mark(step)
         return changed or is_new
 
-    def _step_of(self, told: NodeState) -> Step | None:
+    def _step_of(self, told: NodeState) -> RunStep | None:
         """Return the step an event tells of.
 
         Rounds of an iteration or a loop may be told of by the id of its node.
@@ -293,6 +296,7 @@ class RunRecord:
         high = body[index].place if index < len(body) else low + 2 * APART * ENTRY_LINES
         middle = (low + high) // 2 // ENTRY_LINES * ENTRY_LINES
         body.insert(index, entry)
+        self.arrived.append(entry)
         entry.place = middle
         if not low < middle < high:
             for number, each in enumerate(body, 1):
@@ -305,7 +309,7 @@ class RunRecord:
         self._low = low if self._low < 0 else min(self._low, low)
         self._high = max(self._high, high)
 
-    def take_changes(self) -> list[Span]:
+    def take_changes(self) -> list[RecordSpan]:
         """Return the lines that are others than when this was last asked."""
         spans = []
         if self._low >= 0:
@@ -313,33 +317,33 @@ class RunRecord:
             self._low = self._high = -1
         changed, first = self._text.changed, self._text.first
         if first > self._text_first:
-            gone = Span(TEXT_PLACE + self._text_first, TEXT_PLACE + first, [])
+            gone = RecordSpan(TEXT_PLACE + self._text_first, TEXT_PLACE + first, [])
             spans.append(gone)
         self._text_first = first
         if changed is not None:
             self._text.changed = None
             low = TEXT_PLACE + changed
-            spans.append(Span(low, END_PLACE, list(self.text_lines(changed))))
+            spans.append(RecordSpan(low, END_PLACE, list(self.text_lines(changed))))
         if self._end_changed:
             self._end_changed = False
-            spans.append(Span(END_PLACE, LAST_PLACE, self._end))
+            spans.append(RecordSpan(END_PLACE, LAST_PLACE, self._end))
         return spans
 
-    def _span_of_body(self, low: int, high: int) -> Span:
+    def _span_of_body(self, low: int, high: int) -> RecordSpan:
         start = bisect_right(self._body, low - 1, key=attrgetter("place"))
         lines: list[EventLine] = []
         for entry in self._body[start:]:
             if entry.place >= high:
                 break
             lines += self._entry_lines(entry)
-        return Span(low, high, lines)
+        return RecordSpan(low, high, lines)
 
     def _entry_lines(self, entry: _Entry) -> Iterator[EventLine]:
-        depth = self._depth(entry) if isinstance(entry, Step) else 0
+        depth = self._depth(entry) if isinstance(entry, RunStep) else 0
         for index, text in enumerate(entry.texts(depth)):
             yield EventLine(entry.place + index, entry.at, text, entry.is_failure)
 
-    def _depth(self, step: Step) -> int:
+    def _depth(self, step: RunStep) -> int:
         depth, seen = 0, {step.state.node_id}
         parent = step.state.parent_id
         while parent and parent not in seen:
@@ -362,14 +366,9 @@ class RunRecord:
         return len(self._body) + bool(len(self._text))
 
     @property
-    def entries(self) -> Sequence[Step | Note]:
-        """The steps and the notes, in order."""
-        return self._body
-
-    @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[RunStep]:
         """The steps, in order."""
-        return [each for each in self._body if isinstance(each, Step)]
+        return [each for each in self._body if isinstance(each, RunStep)]
 
     @property
     def notes(self) -> list[Note]:
@@ -408,10 +407,9 @@ class RunRecord:
             yield "the server keeps no log of a run's steps once it has ended"
             return
         yield from missed
-        blind = sum(step.has_ended and not step.was_live for step in self.steps)
-        if blind:
-            verb = "is" if blind == 1 else "are"
-            yield f"{plural(blind, 'step')} {verb} known by state only"
+        if self._blind:
+            verb = "is" if self._blind == 1 else "are"
+            yield f"{plural(self._blind, 'step')} {verb} known by state only"
         if self._text.cut:
             yield f"the first {self._text.cut:,} characters of its text are not kept"
         if self._left_out:
@@ -438,7 +436,7 @@ class RunRecord:
         }
 
 
-def _step_json(step: Step) -> dict[str, object]:
+def _step_json(step: RunStep) -> dict[str, object]:
     state = step.state
     return {
         "id": state.id,

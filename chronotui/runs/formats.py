@@ -248,7 +248,7 @@ class SeenEvents(Protocol):
         """Return them as lines."""
 
     def as_json(self) -> object:
-        """Return them fit for JSON."""
+        """Return them fit for JSON, with what was not observed."""
 
 
 class SavedRun(NamedTuple):
@@ -307,7 +307,6 @@ def _run_json(saved: SavedRun) -> bytes:
         "row": dict(row_of(saved.job)),
         "detail": saved.job.fields.get(DETAIL),
         "events_seen": None if saved.seen is None else saved.seen.as_json(),
-        "not_seen": list(saved.unseen),
         "complete": saved.is_complete,
     }
     encoded = [b'"%s": %s' % (name.encode(), json_bytes(parts[name])) for name in parts]

@@ -424,6 +424,10 @@ class SourceKind:
             if kind.opener and (not needs or getattr(kind.capabilities, needs))
         ]
         step = f"Choose a {' or '.join(able)} profile with --profile." if able else ""
+        if self.opener:
+            # What is listed is the name of the verb that lists it.
+            items = self.nouns.items
+            step = f"chronotui {items} lists its {items}. {step}".rstrip()
         raise UsageError(
             f"Profile {profile} is a {self.label} one, {why}.", next_step=step
         )

@@ -241,16 +241,19 @@ def _found_by_id(tree: TreeModel) -> Iterator[Section]:
 
 def _last_notes(tree: TreeModel) -> list[ListNote]:
     listing = tree.workflows
-    notes = notes_of(listing, what=tree.subject.groups, empty=_no_workflow(tree))
+    what = "the app" if tree.subject.runs else "workflows"
+    notes = notes_of(listing, what=what, empty=_no_workflow(tree))
     if tree.filters.query and listing.answered:
         loaded = sum(len(branch.jobs) for branch in tree.branches())
-        said = f"ids matched among the {loaded:,} loaded {tree.subject.items}"
+        said = f"ids matched among the {loaded:,} loaded jobs"
         notes.append(ListNote(NoteKind.SAID, said))
     return notes
 
 
 def _no_workflow(tree: TreeModel) -> str:
     hides = tree.workflows.hides_terminated
+    if tree.subject.runs:
+        return "The server tells of no app."
     if tree.filters.query:
         said = clean(tree.filters.query)
         if hides:
@@ -467,6 +470,7 @@ class TreeModel:
         }
         for branch in self._branches.values():
             branch.show(filters.jobs)
+            branch.expanded = branch.expanded or self.subject.runs
         self.touch()
 
     def set_expanded(self, workflow_id: str, expanded: bool) -> None:

@@ -37,6 +37,7 @@ from chronotui.ui.tree_filters import FilterBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from rich.style import Style
     from textual.app import ComposeResult
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from chronotui.engine.catalog import Catalog
     from chronotui.model import Job, Workflow
     from chronotui.tree.branch import Branch
-    from chronotui.tree.filters import TreeFilters
+    from chronotui.tree.filters import TreeFilters, TreeSubject
     from chronotui.tree.row import RowPiece
 
 TICK_SECONDS: Final = 1.0
@@ -590,6 +591,10 @@ class JobTreePane(Vertical):
     ``JobOpened`` and ``Highlighted`` go on to the desk; the other messages of tree
     and filters are answered here. Before a catalog is attached the tree says that
     it is loading.
+
+    Args:
+        subject: What it will list.
+        now: See `JobTree`.
     """
 
     BLANK = True  # filters and tree cover it
@@ -598,12 +603,17 @@ class JobTreePane(Vertical):
     def __init__(
         self,
         *,
+        subject: TreeSubject | None = None,
         now: Callable[[], datetime] = utc_now,
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
+        waiting = TreeModel(subject)
         self.filter_bar = FilterBar(leave=self._focus_tree, now=now)
-        self.tree_view = JobTree(now=now, focus_filters=self.filter_bar.focus_filters)
+        self.filter_bar.offer(waiting.subject)
+        self.tree_view = JobTree(
+            waiting, now=now, focus_filters=self.filter_bar.focus_filters
+        )
         self.catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -623,6 +633,15 @@ class JobTreePane(Vertical):
         self.filter_bar.offer(tree.subject, tree.zone)
         self.filter_bar.show(tree.filters)
         self.tree_view.show(catalog.tree)
+
+    def set_zone(self, zone: tzinfo | None) -> None:
+        """Tell the days and times of runs in a zone; None is the machine's own."""
+        if self.catalog is not None:
+            tree = self.catalog.tree
+            tree.zone = zone
+            tree.touch()
+            self.filter_bar.offer(tree.subject, zone)
+            self._sync()
 
     def detach(self) -> None:
         if self._unsubscribe is not None:

@@ -401,8 +401,10 @@ class FilterBar(Horizontal):
         self.screen.set_focus(self._text_input() if text else self._status)
 
     def on_descendant_focus(self) -> None:
-        """Let Tab find the text."""
-        self._text_input()
+        """Let Tab find the text, unless keys typed ahead have left it already."""
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:
+            self._text_input()
 
     def on_resize(self, event: Resize) -> None:
         """Show the switch for terminated workflows where there is room."""

@@ -278,6 +278,12 @@ def test_a_list_that_breaks_off_is_no_whole_array(
     assert not broken.out.endswith("]\n")
 
 
+def test_a_page_that_fails_once_is_asked_for_again(app: DifyDemo, run: Command) -> None:
+    app.faults.refuse(502, "text/html", route="runs")
+    listed = run("runs", "-o", "json")
+    assert (listed.code, len(listed.json)) == (0, 131)
+
+
 def test_a_table_that_breaks_off_has_what_came(
     serve: Callable[..., DifyDemo], run: Command
 ) -> None:
@@ -306,6 +312,7 @@ def test_verbs_of_the_other_kind_are_refused_in_a_sentence(
         ended = run(*argv)
         assert (ended.code, ended.out) == (2, "")
         assert "Profile etl is a Dify one, which has no jobs." in ended.err
+        assert "chronotui runs lists its runs." in ended.err
     for verb in ("logs", "save"):
         ended = run(verb, "W", "J")
         assert ended.code == 2
@@ -317,6 +324,7 @@ def test_runs_of_a_server_with_jobs_are_refused(signed_up: Command) -> None:
     ended = signed_up("runs")
     assert ended.code == 2
     assert "which has no runs" in ended.err
+    assert "chronotui jobs lists its jobs." in ended.err
     for verb in ("logs", "save"):
         ended = signed_up(verb, "nightly-report")
         assert ended.code == 2
@@ -448,7 +456,6 @@ def test_a_run_that_goes_on_is_saved_at_its_end(
         "row",
         "detail",
         "events_seen",
-        "not_seen",
         "complete",
     }
     assert (whole["source"], whole["server_version"]) == (live.origin, "1.14.2")
@@ -486,3 +493,10 @@ def test_what_an_old_server_loses_between_pages_is_counted(
     bounded = run("runs", "-o", "json", "--since", "2026-11-20T18:38:15Z")
     assert "may be missing" in bounded.err
     assert "counts" not in bounded.err
+
+
+def test_a_run_is_linked_to_by_its_id_alone(app: DifyDemo, run: Command) -> None:
+    for argv in ([], ["--job", "0000004d"]):
+        ended = run(*argv)
+        assert ended.code == 2
+        assert "The desk needs a terminal" in ended.err

@@ -13,7 +13,7 @@ from chronotui.errors import ChronotuiError
 from chronotui.model import Job, JobStatus, NodeState, RunEvent, RunNote, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
 BEGAN = datetime(2026, 11, 18, 10, 12, 27, tzinfo=UTC)
 
@@ -69,7 +69,7 @@ class ScriptedRuns:
     """
 
     readings: list[tuple[float, Job | ChronotuiError]]
-    streams: list[list[Piece]] = field(default_factory=lambda: [[FOR_EVER]])
+    streams: Sequence[Sequence[Piece]] = field(default_factory=lambda: [[FOR_EVER]])
     why_not: str = ""
     asked: list[float] = field(default_factory=list)
     attached: list[float] = field(default_factory=list)
@@ -102,7 +102,7 @@ class ScriptedRuns:
             self.open_now -= 1
 
 
-async def _arriving(told: list[Piece]) -> AsyncIterator[tuple[RunEvent]]:
+async def _arriving(told: Sequence[Piece]) -> AsyncIterator[tuple[RunEvent]]:
     for piece in told:
         if isinstance(piece, int | float):
             await asyncio.sleep(piece)

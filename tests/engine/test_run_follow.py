@@ -109,8 +109,12 @@ def test_why_nobody_can_follow_is_said_once() -> None:
 
 
 def test_a_long_outage_is_said_and_its_end() -> None:
-    gone = UnreachableError("Refused.")
-    told = [[step("a"), gone], *[[gone]] * 8, [step("a", "succeeded"), FOR_EVER]]
+    gone: list[Piece] = [UnreachableError("Refused.")]
+    told: list[list[Piece]] = [
+        [step("a"), *gone],
+        *[gone] * 8,
+        [step("a", "succeeded"), FOR_EVER],
+    ]
     runs = ScriptedRuns([(0, running()), (120, done())], told)
     _, said, _ = followed(runs)
     assert "RECONNECTING" in said[0]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from chronotui.model import Job
+    from tests.engine.scripted_events import Piece
 
 
 def answered(error: ChronotuiError, status: int, route: str = "run") -> ChronotuiError:
@@ -88,7 +89,13 @@ def seen(main: Coroutine[Any, Any, Any]) -> Any:
     return run_skipping(main)
 
 
-LIVE = [step("a"), 1.0, step("a", "succeeded", elapsed=1.0), RunText("Hi\n"), FOR_EVER]
+LIVE: list[Piece] = [
+    step("a"),
+    1.0,
+    step("a", "succeeded", elapsed=1.0),
+    RunText("Hi\n"),
+    FOR_EVER,
+]
 
 
 # Followed
@@ -110,7 +117,13 @@ def test_a_stream_without_events_is_quiet() -> None:
 
 
 def test_a_line_that_changes_keeps_its_place() -> None:
-    pieces = [step("a"), step("b"), 5.0, step("a", "failed", error="x\ny"), FOR_EVER]
+    pieces: list[Piece] = [
+        step("a"),
+        step("b"),
+        5.0,
+        step("a", "failed", error="x\ny"),
+        FOR_EVER,
+    ]
 
     async def main() -> None:
         log = log_of(ScriptedRuns([(0, running())], [pieces]))
@@ -129,7 +142,7 @@ def test_a_line_that_changes_keeps_its_place() -> None:
 
 
 def test_the_end_comes_from_the_state_and_never_from_the_stream() -> None:
-    said = [step("a", "succeeded"), OVER]
+    said: list[Piece] = [step("a", "succeeded"), OVER]
     runs = ScriptedRuns([(0, running()), (100, done("CANCELED"))], [said])
     state = watched(runs, 50.0, lambda log: log.state)
     assert state.job.status == "RUNNING"
@@ -173,7 +186,7 @@ def test_followed_runs_are_asked_every_ten_seconds() -> None:
 
 
 def test_a_silent_close_opens_it_again_and_says_when_it_was_away() -> None:
-    again = [step("a", "succeeded", is_snapshot=True), step("b"), FOR_EVER]
+    again: list[Piece] = [step("a", "succeeded", is_snapshot=True), step("b"), FOR_EVER]
     runs = ScriptedRuns([(0, running())], [[step("a"), 300.0], again])
     lines, state = watched(runs, 320.0, lambda log: (texts(log), log.state))
     assert lines == ["✓ a", "● b"]
@@ -208,12 +221,10 @@ def test_a_stream_that_is_refused_is_given_up_and_the_run_asked() -> None:
 
 
 def test_nothing_told_as_it_happens_has_the_snapshot_told_again() -> None:
-    pings = [RunPing(), 10.0] * 1000
-    told = [
-        [step("a", is_snapshot=True), *pings],
-        [step("a", "succeeded", is_snapshot=True), *pings],
-    ]
-    runs = ScriptedRuns([(0, running())], told)
+    pings: list[Piece] = [RunPing(), 10.0] * 1000
+    first: list[Piece] = [step("a", is_snapshot=True), *pings]
+    then: list[Piece] = [step("a", "succeeded", is_snapshot=True), *pings]
+    runs = ScriptedRuns([(0, running())], [first, then])
     text, lines = watched(
         runs, 45.0, lambda g: (g.state.connection.text(g.now()), texts(g))
     )
@@ -225,7 +236,8 @@ def test_nothing_told_as_it_happens_has_the_snapshot_told_again() -> None:
 
 
 def test_a_slow_step_of_a_run_that_tells_is_waited_for() -> None:
-    runs = ScriptedRuns([(0, running())], [[step("a"), *([RunPing(), 10.0] * 20)]])
+    pings: list[Piece] = [RunPing(), 10.0] * 20
+    runs = ScriptedRuns([(0, running())], [[step("a"), *pings]])
     watched(runs, 150.0, lambda _: None)
     assert len(runs.attached) == 1
 

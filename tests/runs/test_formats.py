@@ -205,7 +205,6 @@ def test_a_run_as_json_is_row_detail_and_what_was_seen() -> None:
         "row": row(),
         "detail": detail,
         "events_seen": {"nodes": [{"title": "Fetch"}]},
-        "not_seen": ["attached late"],
         "complete": True,
     }
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chronotui.errors import (
+    Answer,
     ChronotuiError,
     FailedAnswerError,
     LogsUnavailableError,
@@ -270,7 +271,9 @@ class DifySource:
         jobs = [read_job(row) for row in found.rows]
         kept = [job for job in jobs if query.accepts(job)]
         hidden = len(jobs) - len(kept)
-        kept += [odd_job(*one) for one in found.odd]
+        if found.odd:
+            kept += [odd_job(*one) for one in found.odd]
+            kept.sort(key=_written, reverse=True)
         cursor = None if found.place is None else found.place.cursor()
         return Page(
             tuple(kept),
@@ -326,16 +329,19 @@ class DifySource:
 
     async def _detail(self, run_id: str) -> Object:
         request = HttpRequest("run", self._url("workflows", "run", run_id))
+        answer: Answer | None = Answer(200, is_plain=True)
         try:
             detail = read_detail(await self._read(request))
-        except FailedAnswerError as error:
-            is_own = error.answer is not None and error.answer.is_plain
-            if not (is_own and self._release.fails_for_unknown_runs):
+        except (NotFoundError, FailedAnswerError) as error:
+            answer = error.answer
+            is_own = answer is not None and answer.is_plain
+            tells = isinstance(error, NotFoundError)
+            if not (is_own and (tells or self._release.fails_for_unknown_runs)):
                 raise
             detail = None
         if detail is None:
             missing = NotFoundError(f"Dify has no run {run_id} in this app.")
-            missing.route = request.kind
+            missing.route, missing.answer = request.kind, answer
             raise missing
         return detail
 
@@ -487,6 +493,10 @@ class DifySource:
             except NotSignedInError:
                 raise refusal from None
         return await self._signed_in.read(request)
+
+
+def _written(job: Job) -> float:
+    return 0.0 if job.created_at is None else job.created_at.timestamp()
 
 
 class _RowRequests:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from asyncio import Lock
 from dataclasses import dataclass, field
-from datetime import UTC
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from textual import on
 from textual.containers import Vertical
@@ -28,7 +27,7 @@ from chronotui.ui.log import ViewportPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from textual.app import ComposeResult
     from textual.dom import DOMNode
@@ -391,7 +390,6 @@ class LogSide(Vertical):
             if runs:
                 await self._mount_table()
             self._panes = panes
-            self.set_zone(self._settings.zone)
 
     async def _mount_table(self) -> None:
         from chronotui.ui.desk.run_table import RunTable
@@ -399,6 +397,7 @@ class LogSide(Vertical):
         table = RunTable(now=self._now, id=HISTORY)
         table.display = False
         await self._switcher.mount(table)
+        table.set_zone(self.details.zone)
         if self._tree is not None:
             table.rows.attach(self._tree)
         self.table = table
@@ -409,11 +408,11 @@ class LogSide(Vertical):
         if self.table is not None:
             self.table.rows.attach(tree)
 
-    def set_zone(self, zone: Literal["local", "utc"]) -> None:
-        """Tell the times of runs in another zone."""
-        self.details.set_zone(UTC if zone == "utc" else None)
+    def set_zone(self, zone: tzinfo | None) -> None:
+        """Tell the times of runs in another zone; None is the machine's own."""
+        self.details.set_zone(zone)
         if self.table is not None:
-            self.table.set_zone(UTC if zone == "utc" else None)
+            self.table.set_zone(zone)
 
     @property
     def pane(self) -> str:
@@ -528,6 +527,10 @@ class LogSide(Vertical):
         """Tell how long what runs has been running by now."""
         self.name_job()
         self.details.tick()
+
+    def on_run_rows_zone_wanted(self) -> None:
+        """Tell times in the other zone, here as in the log."""
+        self._panes[LIVE].view.action_toggle_zone()
 
     def on_run_table_changed(self) -> None:
         self.name_job()

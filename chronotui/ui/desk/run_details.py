@@ -8,7 +8,6 @@ what is shown of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,7 +17,7 @@ from chronotui.tree.run_row import elapsed_seconds, is_stale
 from chronotui.ui.desk.detail_rows import DetailRow, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
 
     from chronotui.model import Job, Workflow
@@ -78,15 +77,9 @@ class RunSummary(NamedTuple):
 
         A run that goes on is said to have 0 of everything.
         """
-        told = [self.detail.get(name), self.run.get(name)]
-        numbers = [
-            value
-            for value in told
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        ]
-        if not any(numbers) and not self.job.has_ended:
-            return None
-        return max(numbers, default=None)
+        value = _figure(self.detail.get(name)) if self.detail else None
+        value = value or _figure(self.run.get(name)) or value
+        return value if value or self.job.has_ended else None
 
     def elapsed(self, now: datetime) -> float | None:
         """Return the seconds it took by the server's count, else by the clock."""
@@ -104,8 +97,16 @@ class RunSummary(NamedTuple):
         return human_duration(seconds) if is_running else elapsed_text(seconds)
 
 
+NOTHING_TOLD: Final[Mapping[str, object]] = {}
+
+
 def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else NOTHING_TOLD
+
+
+def _figure(value: object) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else None  # type: ignore[return-value]
 
 
 def _word(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from dataclasses import replace
+from datetime import UTC
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -15,6 +16,7 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
+from chronotui.tree.filters import TreeSubject
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import (
     SHORT_ID,
@@ -134,7 +136,8 @@ class DeskScreen(Screen[None]):
         self._told_problem = ""
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
-        self.tree_side = JobTreePane(now=plan.now, id="tree-side")
+        subject = TreeSubject(*plan.kind.nouns, runs=plan.kind.capabilities.runs)
+        self.tree_side = JobTreePane(subject=subject, now=plan.now, id="tree-side")
         self.log_side = LogSide(
             plan.kind,
             plan.view_settings,
@@ -240,6 +243,7 @@ class DeskScreen(Screen[None]):
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
         self.log_side.attach(session.catalog.tree)
+        self._set_zone(plan.view_settings.zone)
         if session.details is not None:
             session.details.read = self._run_read
             session.details.failed = self.log_side.details.show_unread
@@ -561,8 +565,14 @@ class DeskScreen(Screen[None]):
 
     def on_log_view_settings_changed(self, message: LogView.SettingsChanged) -> None:
         self.plan.remember_view(message.settings)
-        self.log_side.set_zone(message.settings.zone)
+        self._set_zone(message.settings.zone)
         self._say_memory()
+
+    def _set_zone(self, zone: str) -> None:
+        """Tell the times of runs, in every pane, as those of lines are told."""
+        if self.plan.kind.capabilities.runs:
+            for side in (self.tree_side, self.log_side):
+                side.set_zone(UTC if zone == "utc" else None)
 
     def on_log_view_server_search_wanted(
         self, message: LogView.ServerSearchWanted

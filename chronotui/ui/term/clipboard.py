@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 from base64 import b64encode
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chronotui.text import printable_line
 
@@ -127,7 +127,7 @@ def way_out(environ: Mapping[str, str], terminal: str) -> WayOut:
     return WayOut(inner, in_tmux, in_screen and inner == "tmux")
 
 
-def copy(app: App[object], text: str, environ: Mapping[str, str] = os.environ) -> Sent:
+def copy(app: App[Any], text: str, environ: Mapping[str, str] = os.environ) -> Sent:
     """Send a text towards the clipboard of the terminal, and keep it in the app's own.
 
     Raises:

@@ -344,6 +344,38 @@ async def test_a_run_is_read_with_who_started_it(
     assert_well_behaved(app)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_keyword_is_looked_up_only_where_the_rows_time_does_not_help(
+    make_app: MakeApp, open_app: OpenApp, version: str
+) -> None:
+    together = bulk_rows(120, NOW - 50, per_second=120)
+    rows = [*bulk_rows(5, NOW - 10, seed=2), *together]
+    app = make_app(rows=rows, version=version, clock=still())
+    source = open_app(app.url)
+    alone = rows[2]
+    assert alone.run
+    assert (await source.job("app", alone.run.id)).id == alone.id
+    assert not [one for one in app.requests.all("runs") if "keyword" in one.query]
+    for row in together[:20]:
+        assert row.run
+        assert (await source.job("app", row.run.id)).id == row.id
+    assert [one for one in app.requests.all("runs") if "keyword" in one.query]
+    assert_well_behaved(app)
+
+
+async def test_a_run_without_its_row_is_read_all_the_same(
+    make_app: MakeApp, open_app: OpenApp
+) -> None:
+    rows = bulk_rows(3, NOW - 10)
+    rows[1].odd_word = "mystery"
+    app = make_app(rows=rows, clock=still())
+    source = open_app(app.url)
+    assert rows[1].run
+    job = await source.job("app", rows[1].run.id)
+    assert (job.id, job.run_id, job.by) == (rows[1].run.id, rows[1].run.id, "")
+    assert job.status == JobStatus.COMPLETED
+
+
 @pytest.mark.parametrize("version", ["1.9.2", "1.12.1", "1.13.0", "1.13.1", "1.14.2"])
 async def test_an_unknown_run_is_not_found_on_any_release(
     make_app: MakeApp, open_app: OpenApp, version: str
@@ -351,8 +383,10 @@ async def test_an_unknown_run_is_not_found_on_any_release(
     app = make_app(version=version)
     source = open_app(app.url)
     await source.sign_in()
+    unknown = str(uuid.uuid4())
     with pytest.raises(NotFoundError) as caught:
-        await source.job("app", str(uuid.uuid4()))
+        await source.job("app", unknown)
+    assert caught.value.sentence == f"Dify has no run {unknown} in this app."
     assert caught.value.route == "run"
 
 
@@ -410,6 +444,21 @@ async def test_a_stand_in_is_given_back_as_it_is(
     source = open_app(app.url)
     odd = next(j for j in (await source.jobs("app")).items if "unread" in j.id)
     assert await source.reread(odd) is odd
+
+
+async def test_a_run_in_the_servers_future_is_told_once(
+    make_app: MakeApp, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = still()
+    app = make_app(rows=bulk_rows(60, NOW), clock=clock)
+    source = open_app(app.url)
+    assert not (await source.jobs("app")).notes
+    dated = "Sun, 01 Nov 2026 00:00:00 GMT"
+    monkeypatch.setattr(app, "_headers", lambda: [("Date", dated)])
+    page = await source.jobs("app")
+    assert "later than the server's own clock" in page.notes[0]
+    assert page.cursor
+    assert not (await source.jobs("app", cursor=page.cursor)).notes
 
 
 # Manners.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,9 @@ from chronotui.errors import RequestRefusedError
 from chronotui.sources.dify.second import read_second
 from chronotui.sources.dify.walk import Place, WalkStep, read_place, step
 from tests.sources.dify.twin import STATUSES, Row, Twin
+
+if TYPE_CHECKING:
+    from chronotui.sources.dify.wire import RowPage
 
 T0 = 1_795_200_000
 
@@ -202,6 +206,34 @@ async def test_where_pages_are_counted_an_unreadable_row_costs_no_other() -> Non
     steps = await walk(Twin(rows, ignores_times=True), 20, Place(page=1))
     assert len(ids(steps)) == 59
     assert [one.second for step in steps for one in step.odd] == [T0 + 31]
+
+
+async def test_rows_without_a_time_are_walked_by_page_number() -> None:
+    class Timeless(Twin):
+        async def __call__(self, *asked: Any, **more: Any) -> RowPage:
+            page = await super().__call__(*asked, **more)
+            return page._replace(rows=[row._replace(second=0) for row in page.rows])
+
+    twin = Timeless(table(*range(130)))
+    steps = await walk(twin, 50)
+    assert Counter(ids(steps)) == Counter(row.id for row in twin.rows)
+
+
+@pytest.mark.parametrize("is_odd", [False, True])
+async def test_a_count_that_lies_costs_a_bounded_number_of_requests(
+    *, is_odd: bool
+) -> None:
+    class Liar(Twin):
+        async def __call__(self, *asked: Any, **more: Any) -> RowPage:
+            page = await super().__call__(*asked, **more)
+            return page._replace(total=10**9, has_more=bool(page.rows))
+
+    twin = Liar([*table(*[5] * 120), Row("odd", T0 + 5, is_odd=is_odd)])
+    steps = await walk(twin, 100)
+    assert len(set(ids(steps))) >= (50 if is_odd else 120)
+    assert sum(step.missing for step in steps) > 10**8
+    assert sum(len(step.odd) for step in steps) <= 1000
+    assert len(twin.asked) < 1500
 
 
 async def test_a_walk_ends_at_its_oldest_second() -> None:

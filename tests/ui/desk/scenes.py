@@ -18,6 +18,7 @@ from textual.events import Key
 from textual.keys import _character_to_key
 
 from chronotui.demo.clock import DemoClock
+from chronotui.demo.dify_server import DifyDemo
 from chronotui.demo.faults import Failure, Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
@@ -49,8 +50,16 @@ def still_server(**options: object) -> DemoServer:
     return DemoServer(clock=clock, **options)  # type: ignore[arg-type]
 
 
-def auth_for(server: DemoServer) -> AuthSettings:
+def still_app(**options: object) -> DifyDemo:
+    """Return a demo server of an app whose world stands still at the moment."""
+    clock = DemoClock(start_ns=int(MOMENT.timestamp()) * 1_000_000_000, speed=0)
+    return DifyDemo(clock=clock, **options)  # type: ignore[arg-type]
+
+
+def auth_for(server: DemoServer | DifyDemo) -> AuthSettings:
     """Return what a server takes: a login, or where documented a token and cookie."""
+    if isinstance(server, DifyDemo):
+        return AuthSettings(method="bearer", token=Secret(server.key))
     if server.dialect is Dialect.CURRENT:
         return AuthSettings(email=server.email, password=Secret(server.password))
     session, _csrf = server.open_session()
@@ -60,11 +69,18 @@ def auth_for(server: DemoServer) -> AuthSettings:
 
 
 def desk_on(
-    server: DemoServer, *, save_folder: Path = Path("/tmp"), **changes: object
+    server: DemoServer | DifyDemo,
+    *,
+    save_folder: Path = Path("/tmp"),
+    **changes: object,
 ) -> DeskApp:
     """Return a desk on a demo server, with the moment's clock and zone."""
     profile = Profile(
-        name="demo", url=server.url, poll_seconds=0.5, auth=auth_for(server)
+        name="demo",
+        kind=server.kind,
+        url=server.url,
+        poll_seconds=0.5,
+        auth=auth_for(server),
     )
     changes.setdefault("timing", WatchTiming(quiet_after=3600.0))
     plan = DeskPlan(
@@ -151,6 +167,11 @@ class Scene:
     script: Callable[[Pilot[int]], Awaitable[None]]
     size: tuple[int, int] = (120, 36)
     faults: Faults = field(default_factory=lambda: Faults(retention_lag=(0.0, 0.0)))
+    is_app: bool = False
+
+    def server(self) -> DemoServer | DifyDemo:
+        """Return the server it plays on."""
+        return still_app() if self.is_app else still_server(faults=self.faults)
 
     async def play(self, pilot: Pilot[int]) -> None:
         """Get there, and wait until nothing moves."""
@@ -259,6 +280,37 @@ async def help_screen(pilot: Pilot[int]) -> None:
     await until_shown(pilot, "Everywhere")
 
 
+async def a_failed_run(pilot: Pilot[int]) -> None:
+    """Open a run that failed: what is kept of it."""
+    await select_run(pilot, JobStatus.FAILED)
+    await press(pilot, "enter")
+    await until_shown(pilot, "ENDED")
+    await until_shown(pilot, "Run failed")
+
+
+async def run_details(pilot: Pilot[int]) -> None:
+    """Show what a run was given and what came of it."""
+    await select_run(pilot, JobStatus.COMPLETED)
+    await until_shown(pilot, "Outputs")
+
+
+async def run_table(pilot: Pilot[int]) -> None:
+    """Show the list of runs as a table, the longest first."""
+    await until_shown(pilot, "of 1,2")
+    await press(pilot, "H", "tab", "greater_than_sign", "greater_than_sign")
+    await until_shown(pilot, "sorted by")
+
+
+async def select_run(pilot: Pilot[int], status: JobStatus) -> None:
+    """Select the newest run that ended so."""
+    await until_shown(pilot, "of 1,2")
+    tree = desk(pilot).desk.tree_side.tree_view
+    (branch,) = tree.model.branches()
+    found = next(each for each in branch.jobs if each.status == status)
+    tree.model.select(NodeKey.job(branch.workflow.id, found.id))
+    tree.show_selected()
+
+
 SCENES = (
     Scene("live", "Following a running job", live),
     Scene("history", "Reading back in a failed job", history),
@@ -275,4 +327,7 @@ SCENES = (
     ),
     Scene("live-80", "Following at 80×24", live, (80, 24)),
     Scene("help", "The keys", help_screen, (100, 40)),
+    Scene("run", "What is kept of a run that failed", a_failed_run, is_app=True),
+    Scene("run-details", "What came of a run", run_details, is_app=True),
+    Scene("runs-80", "The runs of an app", run_table, (80, 24), is_app=True),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import time
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,8 @@ from chronotui.ui.log import ViewSettings
 from tests.ui.desk.scenes import MOMENT, desk, press, shown, until, until_shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from textual.pilot import Pilot
 
     from chronotui.model import Job
@@ -105,6 +109,17 @@ def _details(app: DeskApp) -> str:
     return "\n".join(f"{p.label}{p.text}" for p in app.desk.log_side.details.laid_out)
 
 
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the machine's own zone be nine hours ahead of UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
 async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
     with still_app() as server:
         app = desk_of_app(server)
@@ -119,6 +134,9 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
             rows = side.table.rows
             await until(pilot, lambda: len(rows.order) > 0)
             assert "Nightly ETL ▸" in shown(pilot)
+            assert job.started_at is not None
+            began = f"{job.started_at:%m-%d %H:%M:%S}"
+            assert f"✗ {began}" in shown(pilot)
             assert rows.selected is not None
             assert rows.selected.id == job.id
             await press(pilot, "tab", "j")
@@ -129,6 +147,14 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
             assert tree.selected.item == below.id
             assert side.details.job is not None
             assert side.details.job.id == below.id
+            await press(pilot, "T")
+            await until_shown(pilot, "Times in UTC+9.")
+            there = job.started_at.astimezone(timezone(timedelta(hours=9)))
+            assert f"✗ {there:%m-%d %H:%M:%S}" in shown(pilot)
+            assert f"✗ {there:%H:%M:%S}" in shown(pilot)
+            await press(pilot, "T")
+            assert f"✗ {began}" in shown(pilot)
+            assert f"✗ {there:%H:%M:%S}" not in shown(pilot)
             await press(pilot, "enter")
             await until(pilot, lambda: side.pane == LIVE)
             assert side.current is not None
@@ -196,7 +222,7 @@ async def test_a_deep_link_opens_a_run_without_a_workflow() -> None:
             assert app.desk.log_side.pane == LIVE
         app = desk_of_app(server, job="00000000-0000-4000-8000-000000000000")
         async with app.run_test(size=(120, 40)) as pilot:
-            await until_shown(pilot, "not found")
+            await until_shown(pilot, "Dify has no run 00000000")
 
 
 async def test_a_run_and_the_filtered_list_are_saved(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.desk.scenes import SCENES, Scene, desk_on, still_server
+from tests.ui.desk.scenes import SCENES, Scene, desk_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_the_desk_looks_as_before(
     scene: Scene, snap_compare: Callable[..., bool]
 ) -> None:
-    with still_server(faults=scene.faults) as server:
+    with scene.server() as server:
         assert snap_compare(
             desk_on(server), terminal_size=scene.size, run_before=scene.play
         )

@@ -11,7 +11,7 @@ from textual.widgets import Input
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.model import JobStatus
 from chronotui.sources.protocol import DIFY
-from chronotui.tree.filters import TreeFilters
+from chronotui.tree.filters import TreeFilters, TreeSubject
 from chronotui.tree.model import NodeKey, TreeNodeKind
 from chronotui.ui.tree import JobTree, JobTreePane
 from tests.engine.scripted_runs import APP, ScriptedRuns, run, run_id, runs
@@ -197,6 +197,18 @@ async def test_text_narrows_runs_on_enter_alone_and_is_told_in_words() -> None:
         assert app.rows()[0].endswith("/ filter")
 
 
+async def test_a_filter_on_a_folded_app_is_seen_to_filter() -> None:
+    app = Host(ScriptedRuns(runs(20, now=NOW, apart=HOURS)))
+    async with app.run_test(size=(70, 20)) as pilot:
+        await loaded(pilot, app)
+        await pilot.press("h")
+        await until(pilot, lambda: app.rows()[1].startswith("▸"))
+        await pilot.press("slash", "x", "y", "enter")
+        await until(pilot, lambda: app.rows()[0].endswith("/ “xy”"))
+        assert app.rows()[1].startswith("▾ Nightly ETL")
+        assert isinstance(app.focused, JobTree)
+
+
 async def test_what_cannot_be_meant_is_said_in_sight_and_escape_takes_it_back() -> None:
     app = Host(ScriptedRuns(runs(20, now=NOW, apart=HOURS)))
     async with app.run_test(size=(70, 20)) as pilot:
@@ -265,3 +277,21 @@ async def test_only_the_rows_in_sight_are_asked_for_whatever_is_loaded() -> None
         app.pane.tree_view.sync()
         days = len(branch.listing) // (12 * 24) + 2
         assert len(looked) < days * 16 + 60
+
+
+class Waiting(App[None]):
+    """The pane before anything is attached to it."""
+
+    AUTO_FOCUS = None
+
+    def compose(self) -> ComposeResult:
+        yield JobTreePane(subject=TreeSubject("run", "runs", "app", "apps", runs=True))
+
+
+async def test_before_anything_is_read_the_app_is_what_is_waited_for() -> None:
+    app = Waiting()
+    async with app.run_test(size=(60, 4)) as pilot:
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()
+        rows = ["".join(part.text for part in strip).rstrip() for strip in strips]
+        assert rows[:2] == ["status: any ▾ / filter", "⋮ loading the app"]
