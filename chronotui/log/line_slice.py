@@ -59,7 +59,8 @@ class LineSlice(NamedTuple):
     def found_by(self, finder: Matcher) -> LineSlice:
         """Return those a finder finds, however long that takes; of a whole slice."""
         piece = self._replace(block=self.alone(), places=range(len(self.places)))
-        block, found, done = piece.block, [], 0
+        block, done = piece.block, 0
+        found: list[int] = []
         while done < len(block):
             hits = finder.find(block, done, inf)
             found += hits.indexes
