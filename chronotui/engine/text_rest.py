@@ -45,9 +45,10 @@ MOST_BYTES: Final = 256 << 20
 """Most text that is held back."""
 
 MOST_SECONDS: Final = 10.0
-"""Longest that nothing is printed for, by what came in the first ``LOOK_SECONDS``."""
+"""Longest that nothing is printed for."""
 
 LOOK_SECONDS: Final = 0.5
+"""After so long, what came tells whether all can come in that time."""
 
 PIECE_BYTES: Final = 1 << 20
 """Text counted and put down at a time."""
@@ -145,13 +146,14 @@ class TextRest:
             return None
         thread = _TextThread(self._source, self._job, held)
         try:
-            if await thread.ended() and held.is_whole:
-                return held
-        except BaseException:
-            held.close()
-            raise
+            async with asyncio.timeout(MOST_SECONDS):
+                came = await thread.ended()
+        except TimeoutError:
+            return None
         finally:
             thread.stop()
+        if came and held.is_whole:
+            return held
         held.close()
         return None
 
@@ -255,7 +257,11 @@ class _HeldText:
 
 
 class _TextThread:
-    """Reads one download of text in a thread."""
+    """Reads one download of text in a thread.
+
+    What it writes to is closed after it, where nobody waits for its end any more or
+    it did not end well: a file must not be closed under who writes to it.
+    """
 
     def __init__(self, source: LogSource, job: Job, held: _HeldText) -> None:
         self._source = source
@@ -288,8 +294,10 @@ class _TextThread:
             came = False
         except BaseException as unforeseen:  # noqa: BLE001 - handed to the reader
             problem = unforeseen
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
+        try:
             self._loop.call_soon_threadsafe(self._tell, came, problem)
+        except RuntimeError:  # the loop is closed
+            self._held.close()
 
     def _take(self, answer: RawAnswer) -> bool:
         for chunk in answer.chunks():
@@ -298,9 +306,9 @@ class _TextThread:
         return self._held.settle()
 
     def _tell(self, came: bool, problem: BaseException | None) -> None:
-        if self._ended.done():
-            return
-        if problem is None:
+        if problem is None and not self._ended.done():
             self._ended.set_result(came)
-        else:
+            return
+        self._held.close()
+        if problem is not None and not self._ended.done():
             self._ended.set_exception(problem)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from contextlib import aclosing
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +18,7 @@ from chronotui.log import raw_body
 from chronotui.log.pattern import LineMatcher, compile_pattern
 from chronotui.model import STDERR, LogLine, LogPage, RawFormat
 from chronotui.storage.files import SpoolFile
-from tests.engine.conftest import TIMING, Readers, Spoiled
+from tests.engine.conftest import TIMING, Readers, Spoiled, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -106,6 +108,11 @@ class Both(NamedTuple):
 
 class ReadSpool(SpoolFile):
     reads = 0
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+        super().close()
 
     def read(self, offset: int, size: int) -> bytes:
         self.reads += 1
@@ -297,6 +304,50 @@ async def test_text_that_comes_too_slowly_is_not_waited_for(
     found = await both(demo, readers, plain_job(demo), tmp_path)
     assert found.fast == found.slow
     assert (found.asked[RawFormat.TXT], found.is_text) == (1, False)
+
+
+async def test_text_that_does_not_come_is_not_waited_for(
+    demo: DemoServer,
+    readers: Readers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(text_rest, "MOST_SECONDS", 0.2)
+    over = threading.Event()
+
+    def silent(lines: list[bytes]) -> Iterator[bytes]:
+        yield from lines[:300]
+        over.wait()
+
+    try:
+        found = await both(
+            demo, readers, plain_job(demo), tmp_path, spoil=text_only(silent)
+        )
+    finally:
+        over.set()
+    assert found.fast == found.slow
+    assert (found.fast.printed, found.is_text) == (400, False)
+
+
+async def test_who_stops_reading_leaves_no_spool_open(
+    demo: DemoServer, readers: Readers, tmp_path: Path
+) -> None:
+    """Whether the text is still coming or is being printed."""
+    made = plain_job(demo, 2000)
+    client = await readers.client(demo)
+    job = await client.job(made.workflow_id, made.id)
+    for count in (1, 40):
+        spools: list[ReadSpool] = []
+
+        def opened(into: list[ReadSpool] = spools) -> ReadSpool:
+            into.append(ReadSpool(tmp_path))
+            return into[-1]
+
+        log = RetainedLog(client, None, job, timing=TIMING, spool=opened)
+        async with aclosing(log.text()) as pieces:
+            for _ in range(count):
+                await anext(pieces)
+        await until(lambda made=spools: all(spool.is_closed for spool in made))
 
 
 async def test_a_spool_that_cannot_be_written_changes_nothing(
