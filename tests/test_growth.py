@@ -26,8 +26,10 @@ from chronotui.engine.save_request import log_name
 from chronotui.json_tree import JsonFolds, read_json
 from chronotui.log import attempts as identity
 from chronotui.log.block import EventIds, block_of
+from chronotui.log.errors import error_lines, shape_of
 from chronotui.log.finders import LevelFinder
 from chronotui.log.formats import entry_bytes, text_bytes, timed_bytes
+from chronotui.log.kinds import kind_of
 from chronotui.log.levels import Level, level_of
 from chronotui.log.pattern import (
     compile_pattern,
@@ -285,13 +287,16 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "entry_bytes": lambda text: entry_bytes(log_line(text)),
     # core.log
     "level_of": level_of,
+    "shape_of": shape_of,
+    "kind_of": kind_of,
+    "error lines": lambda text: list(error_lines([log_line(text)] * 2)),
     "searched_message": searched_message,
     "searched_bytes": partial(as_block, lambda block: searched_bytes(block, 0)),
     "searched_text": partial(as_block, lambda block: searched_text(block, 0, 2)),
     "searched_part": partial(as_block, lambda block: searched_part(block, 0)),
     "level finder": partial(
         as_block,
-        lambda block: LevelFinder(Level.DEBUG, all_stderr=False).find(block, 0, 0.0),
+        lambda block: LevelFinder(Level.DEBUG).find(block, 0, 0.0),
     ),
     "search for text": partial(searched, "aab"),
     "search for text in any case": partial(searched, "äab"),
@@ -406,9 +411,16 @@ PATTERNS: Final[dict[str, Any]] = {
     "text._hostile": finds,
     "text._mark_floods": finds,
     "json_tree._TOKEN": begins,
+    "log.errors._digits": removes,
+    "log.errors._named_exception": begins,
+    "log.errors._ruby_place": begins,
+    "log.kinds._escaped": removes,
+    "log.kinds._identifier": "a word; in the kind of a line",
+    "log.kinds._value": "the beginning of a line; in the kind of a line",
     "log.levels._marked": finds,
     "log.levels._named": finds,
     "log.levels._upper": finds,
+    "log.levels.low_levels": finds,
     "log.levels.level_numbers": "a list; in the search for errors",
     "log.pattern._CLASS_TAKES_NEWLINES": TYPED,
     "log.pattern._GROUP_REPEATED": TYPED,

@@ -207,6 +207,19 @@ _LOGS = (
 )
 
 
+_DIFF = (
+    _WORKFLOW,
+    option("job J", "id, or beginning of an id"),
+    option(
+        "before J2",
+        "job to compare it with; without one, the newest completed one before it",
+        nargs="?",
+    ),
+    _LIMIT,
+    _form("table", "json"),
+)
+
+
 def _save() -> tuple[Option, ...]:
     from chronotui.log.formats import SAVE_FORMATS
     from chronotui.runs.formats import RUN_FORMATS
@@ -336,6 +349,12 @@ VERBS: Final = (
         "save the log of a job or of an app's run; while it runs, to its end",
         "run_logs:save",
         _save,
+    ),
+    Verb(
+        "diff",
+        "what a job's log says that the last good one did not",
+        "diff:diff",
+        _DIFF,
     ),
     Verb("runs", "list the runs of an app, newest first", "runs:runs", _runs),
     Verb(

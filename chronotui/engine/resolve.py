@@ -11,11 +11,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chronotui.errors import NotFoundError, RequestRefusedError, UsageError
+from chronotui.model import JobFilter, JobStatus
 from chronotui.paging import CursorTrail
 from chronotui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from chronotui.model import Job, Page, Workflow
     from chronotui.sources.protocol import ListSource, RunListSource
@@ -135,6 +137,35 @@ async def resolve_run(client: RunListSource, app: Workflow, text: str) -> Job:
             next_step="chronotui runs lists them; a whole id is found at any age.",
         )
     return found
+
+
+async def last_completed_before(
+    client: ListSource, workflow: Workflow, job: Job
+) -> Job:
+    """Find the newest completed job of a workflow that is older than a job of it.
+
+    Raises:
+        NotFoundError: There is none.
+        ChronotuiError: If the server cannot be asked.
+    """
+    only = JobFilter(JobStatus.COMPLETED)
+    made = _made_at(job)
+
+    def page(cursor: str | None) -> Awaitable[Page[Job]]:
+        return client.jobs(workflow.id, cursor=cursor, only=only)
+
+    async for other in _every(page):
+        is_good = other.id != job.id and other.status == JobStatus.COMPLETED
+        if is_good and (made is None or (_made_at(other) or made) <= made):
+            return other
+    raise NotFoundError(
+        f"No job of {clean(workflow.name)} completed before this one.",
+        next_step="Name the job to compare it with: chronotui diff W J J2.",
+    )
+
+
+def _made_at(job: Job) -> datetime | None:
+    return job.created_at or job.scheduled_at or job.started_at
 
 
 async def _workflow_among(

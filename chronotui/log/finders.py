@@ -16,6 +16,7 @@ from chronotui.log.block import NO_TIME, RANK_BITS
 from chronotui.log.levels import (
     LOOKED_AT,
     Level,
+    glog_letters,
     level_numbers,
     level_of,
     level_words,
@@ -100,11 +101,14 @@ class LineMatches:
     def look(self, chunk: Chunk, deadline: float) -> bool:
         found = self._found.setdefault(chunk.stamp, MatchedLines())
         if found.done < chunk.count:
-            hits = self._matcher.find(self._spool.peek(chunk), found.done, deadline)
+            hits = self._find(chunk, found.done, deadline)
             found.hits.extend(hits.indexes)
             found.done = hits.done
             self.revision += 1
         return found.done == chunk.count
+
+    def _find(self, chunk: Chunk, start: int, deadline: float) -> Hits:
+        return self._matcher.find(self._spool.peek(chunk), start, deadline)
 
     def plan(self, chunks: Sequence[Chunk], near: int) -> None:
         """Set what `advance` looks at: incomplete chunks, nearest to one first."""
@@ -332,7 +336,7 @@ class StreamFinder:
         self._rank = rank_of(stream)
 
     def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
-        found: Sequence[int] = _of_rank(block, start, self._rank)
+        found: Sequence[int] = lines_of_rank(block, start, self._rank)
         if self._rank == OTHER_RANK:
             found = [n for n in found if block.stream(n) == self._stream]
         return Hits(found, len(block))
@@ -369,40 +373,52 @@ class MessageFinder:
 
 
 class LevelFinder:
-    """Finds lines of a level or a graver one.
+    """Finds lines of a level or a graver one; on stderr also what names no level."""
 
-    All of stderr counts (``all_stderr``), or only what names no level there.
-    """
-
-    def __init__(self, least: Level, *, all_stderr: bool) -> None:
+    def __init__(self, least: Level) -> None:
         self._least = least
-        self._all_stderr = all_stderr
 
     def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
-        stderr = set(_of_rank(block, start, STDERR_RANK))
-        candidates = self._candidates(block, start)
-        found = stderr if self._all_stderr else set()
-        for number in candidates - stderr if self._all_stderr else candidates | stderr:
+        stderr = set(lines_of_rank(block, start, STDERR_RANK))
+        found = []
+        for number in sorted(lines_of_level(block, start, self._least) | stderr):
             level = level_of(block.beginning(number, LOOKED_AT))
             if level is None and number in stderr:
                 level = Level.ERROR
             if level is not None and level >= self._least:
-                found.add(number)
-        return Hits(sorted(found), len(block))
+                found.append(number)
+        return Hits(found, len(block))
 
-    def _candidates(self, block: Block, start: int) -> set[int]:
-        """Return the lines with a word in them that can mean such a level."""
-        if block.broken or block.longest * 4 >= HUGE_LINE:
-            return set(range(start, len(block)))
-        searched = searched_bytes(block, start, lower=True)
-        found: set[int] = set()
-        for word in level_words(self._least):
-            found.update(lines_with(searched, word))
-        for name, field in level_numbers(self._least):
-            if name in searched.text:
-                for match in field.finditer(searched.text):
-                    found.add(searched.line_at(match.start()))
-        return found
+
+def lines_of_level(
+    block: Block, start: int, least: Level, more: Sequence[bytes] = ()
+) -> set[int]:
+    """Return the lines that may name such a level, or have one of ``more`` words."""
+    if block.broken or block.longest * 4 >= HUGE_LINE:
+        return set(range(start, len(block)))
+    searched = searched_bytes(block, start, lower=True)
+    found: set[int] = set()
+    for word in (*level_words(least), *more):
+        found.update(lines_with(searched, word))
+    for name, field in level_numbers(least):
+        if name in searched.text:
+            for match in field.finditer(searched.text):
+                found.add(searched.line_at(match.start()))
+    found.update(_lines_of_glog(searched, glog_letters(least), start))
+    return found
+
+
+def _lines_of_glog(
+    searched: SearchedBytes, letters: bytes, start: int
+) -> Iterator[int]:
+    """Yield the lines that begin with one of the letters and the number of a month."""
+    text = searched.text
+    for letter in letters:
+        for digit in b"01":
+            head = bytes((letter, digit))
+            if text.startswith(head):
+                yield start
+            yield from (line + 1 for line in lines_with(searched, b"\n" + head))
 
 
 class AllFinder:
@@ -438,7 +454,7 @@ class AllFinder:
         return Hits(sorted(number for number in passed if number < done), done)
 
 
-def _of_rank(block: Block, start: int, rank: int) -> list[int]:
+def lines_of_rank(block: Block, start: int, rank: int) -> list[int]:
     flags = block.flags[start:] if start else block.flags
     return [n for n, flag in enumerate(flags, start) if flag & RANK_BITS == rank]
 
@@ -467,7 +483,7 @@ class LineFilter:
             wanted.append(StreamFinder(self.stream))
         wanted += map(pattern_finder, self.include)
         if self.level is not None:
-            wanted.append(LevelFinder(self.level, all_stderr=False))
+            wanted.append(LevelFinder(self.level))
         return AllFinder(wanted, [pattern_finder(each) for each in self.exclude])
 
     def matches(self, line: LogLine) -> bool:

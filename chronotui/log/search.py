@@ -7,19 +7,19 @@ is not searched again.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from copy import copy
 from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from chronotui.log.finders import LevelFinder, LineMatches, RegexFinder, pattern_finder
-from chronotui.log.levels import Level
+from chronotui.log.errors import ErrorLines
+from chronotui.log.finders import LineMatches, RegexFinder, pattern_finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chronotui.log.finders import MatchedLines, Matcher
+    from chronotui.log.chunks import Chunk
     from chronotui.log.pattern import Pattern
     from chronotui.log.rows import Rows
 
@@ -41,18 +41,18 @@ class Jump(NamedTuple):
 class Search:
     """Lines that match, among the rows shown; for other rows, make another search.
 
-    Without a pattern it looks for errors (see `levels.is_error`).
+    Without a pattern it looks for errors: each is found once, at the first of its lines
+    that is shown (see `errors.ErrorRule`).
     """
 
     def __init__(self, rows: Rows, pattern: Pattern | None = None) -> None:
-        finder: Matcher = (
-            LevelFinder(Level.ERROR, all_stderr=True)
-            if pattern is None
-            else pattern_finder(pattern)
-        )
         self.pattern = pattern
-        self._finder = finder
-        self._found = LineMatches(rows.store.spool, finder)
+        self._finder = None if pattern is None else pattern_finder(pattern)
+        self._errors: ErrorLines | None = None
+        if self._finder is not None:
+            self._found = LineMatches(rows.store.spool, self._finder)
+        else:
+            self._found = self._errors = ErrorLines(rows.store)
         self.turn_to(rows)
 
     def over(self, rows: Rows) -> Search:
@@ -69,7 +69,7 @@ class Search:
         self._version = -1
         self._base = 0
         self._sums: tuple[tuple[int, ...], list[int]] = ((), [0])
-        self._shown: dict[int, tuple[int, int, Sequence[int]]] = {}
+        self._shown: dict[int, tuple[tuple[int, ...], Sequence[int]]] = {}
         self.refresh()
 
     @property
@@ -163,11 +163,9 @@ class Search:
         for index in chunks:
             if visible.selection is not None and not visible.hits[index]:
                 continue
-            if not self._found.is_complete(visible.chunks[index]):
-                if perf_counter() >= deadline:
-                    return None, True
-                if not self._found.look(visible.chunks[index], deadline):
-                    return None, True
+            whole = self._is_read(visible.chunks[index], deadline)
+            if not whole and step < 0:
+                return None, True
             hits = self._in_chunk(index)
             start, stop = 0, len(hits)
             if border is not None and border[0] == index:
@@ -177,7 +175,15 @@ class Search:
                 local = hits[start if step > 0 else stop - 1]
                 ordinal = visible.ordinal(index, local)
                 return self.rows.row_at_ordinal(ordinal), False
+            if not whole:
+                return None, True
         return None, False
+
+    def _is_read(self, chunk: Chunk, deadline: float) -> bool:
+        """Read a chunk on, in time; whether all of it has been."""
+        if self._found.is_complete(chunk):
+            return True
+        return perf_counter() < deadline and self._found.look(chunk, deadline)
 
     def _totals(self) -> list[int]:
         visible = self.rows.visible
@@ -191,13 +197,47 @@ class Search:
     def _in_chunk(self, index: int) -> Sequence[int]:
         visible = self.rows.visible
         chunk = visible.chunks[index]
-        found: MatchedLines = self._found.of(chunk)
-        if visible.selection is None or not found.hits:
-            return found.hits
+        hits = self._found.of(chunk).hits
+        begins = hits if self._errors is None else self._errors.begins(chunk)
+        if visible.selection is None or not hits:
+            return begins
         shown = visible.hits[index]
-        size = (len(found.hits), len(shown))
+        goes_on = self._goes_on(index, hits, begins)
+        forgotten = 0 if self._errors is None else self._errors.forgotten
+        state = (len(hits), len(begins), len(shown), goes_on, forgotten)
         known = self._shown.get(chunk.stamp)
-        if known is None or known[:2] != size:
-            both = sorted(set(found.hits).intersection(shown))
-            self._shown[chunk.stamp] = known = (*size, both)
-        return known[2]
+        if known is None or known[0] != state:
+            both = sorted(set(hits).intersection(shown))
+            if self._errors is not None:
+                both = _first_ones(both, begins, goes_on=goes_on)
+            self._shown[chunk.stamp] = known = (state, both)
+        return known[1]
+
+    def _goes_on(self, index: int, hits: Sequence[int], begins: Sequence[int]) -> bool:
+        """Whether a chunk begins within an error of which a line is shown before."""
+        errors, visible = self._errors, self.rows.visible
+        if errors is None or (begins and begins[0] <= hits[0]):
+            return False
+        for before in range(index - 1, -1, -1):
+            chunk = visible.chunks[before]
+            last = max(errors.begins(chunk), default=-1)
+            shown = set(errors.of(chunk).hits).intersection(visible.hits[before])
+            if shown and max(shown) >= last:
+                return True
+            if last >= 0:
+                return False
+        return False
+
+
+def _first_ones(
+    lines: Sequence[int], begins: Sequence[int], *, goes_on: bool
+) -> list[int]:
+    """Return the first line of each error; ``goes_on`` leaves out a first one cut."""
+    errors = [bisect_right(begins, line) for line in lines]
+    return [
+        line
+        for line, error, before in zip(
+            lines, errors, [0 if goes_on else -1, *errors], strict=False
+        )
+        if error != before
+    ]

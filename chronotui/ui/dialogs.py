@@ -199,6 +199,10 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
     def value(self) -> Value:
         return self._options[self.place][0]
 
+    def choose(self, value: Value) -> None:
+        """Choose one of the values."""
+        self.place = [each for each, _words in self._options].index(value)
+
     def offer(self, options: Sequence[tuple[Value, str]]) -> None:
         """Take other options; what is chosen stays so, where it is among them."""
         chosen = self.value

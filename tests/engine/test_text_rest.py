@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import aclosing
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -329,6 +330,10 @@ async def test_text_that_does_not_come_is_not_waited_for(
     assert (found.fast.printed, found.is_text) == (400, False)
 
 
+def all_closed(spools: list[ReadSpool]) -> bool:
+    return all(spool.is_closed for spool in spools)
+
+
 async def test_who_stops_reading_leaves_no_spool_open(
     demo: DemoServer, readers: Readers, tmp_path: Path
 ) -> None:
@@ -347,7 +352,7 @@ async def test_who_stops_reading_leaves_no_spool_open(
         async with aclosing(log.text()) as pieces:
             for _ in range(count):
                 await anext(pieces)
-        await until(lambda made=spools: all(spool.is_closed for spool in made))
+        await until(partial(all_closed, spools))
 
 
 async def test_a_spool_that_cannot_be_written_changes_nothing(

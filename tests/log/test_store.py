@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,8 +21,8 @@ from chronotui.log import store as free_places_module
 from chronotui.log import store as placing_module
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.block import EventIds, LineBlock, LineColumns, line_block
+from chronotui.log.errors import error_lines
 from chronotui.log.finders import LineFilter
-from chronotui.log.levels import is_error
 from chronotui.log.marks import GapMark, LineRow, Mark
 from chronotui.log.pattern import compile_pattern
 from chronotui.log.rows import Rows
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 MESSAGES = st.one_of(
     st.sampled_from(["error: x", "ERROR", "ok", '{"level":"error"}', "aa bb", "Abba"]),
+    st.sampled_from(["INFO", "  at b", "  a", "ERROR 2", "aError: b", "panic: a", ""]),
+    st.sampled_from(["During handling of the above exception", "Caused by: a"]),
     st.text(
         st.one_of(
             st.sampled_from("ab \x1b[1m\r\n\t\x00"),
@@ -58,7 +60,7 @@ def log_lines(draw: st.DrawFn) -> LogLine:
         attempt,
         number,
         stream,
-        draw(st.sampled_from([None, 5_000_000, 5_999_999, 9_000_000, -1, 2**62])),
+        draw(st.sampled_from([None, 5_000_000, 5_999_999, 2 * 10**9, -1, 2**62])),
         draw(MESSAGES),
         draw(st.sampled_from(ids)),
         draw(st.booleans()),
@@ -283,22 +285,44 @@ class StoreMachine(RuleBasedStateMachine):
             assert rows.locate(rows.anchor(number)) == number
 
 
+def error_rows(rows: Rows) -> list[int]:
+    """Return the first row shown of each error."""
+    store = rows.store
+    shown = {
+        key_of(row.line): number
+        for number, row in enumerate(rows.rows(0, len(rows)))
+        if isinstance(row, LineRow)
+    }
+    found: list[int] = []
+    for attempt in store.attempts():
+        held = store.attempt_range(attempt)
+        lines, is_new = store.lines(held.start, held.stop), True
+        for index, begins in error_lines(lines):
+            is_new |= begins
+            if is_new and key_of(lines[index]) in shown:
+                found.append(shown[key_of(lines[index])])
+                is_new = False
+    return found
+
+
 def check_search(rows: Rows, search: Search) -> None:
-    matching: list[Any] = []
-    for number, row in enumerate(rows.rows(0, len(rows))):
-        if not isinstance(row, LineRow):
-            continue
-        pattern = search.pattern
-        if is_error(row.line) if pattern is None else pattern.matches(row.line.message):
-            matching.append(number)
+    pattern = search.pattern
+    if pattern is None:
+        matching = error_rows(rows)
+    else:
+        matching = [
+            number
+            for number, row in enumerate(rows.rows(0, len(rows)))
+            if isinstance(row, LineRow) and pattern.matches(row.line.message)
+        ]
     assert search.count == len(matching)
     for number in range(len(rows)):
         after = [row for row in matching if row > number]
         before = [row for row in matching if row < number]
         down, up = search.next(number), search.next(number, -1)
-        assert (down and down.row) == ((after or matching or [None])[0])
+        assert (down and down.row) == next(iter([*after, *matching]), None)
         assert down is None or down.wrapped is (not after)
-        assert (up and up.row) == ((before or matching or [None])[-1])
+        assert (up and up.row) == next(reversed([*matching, *before]), None)
         assert up is None or up.wrapped is (not before)
         assert search.is_match(number) is (number in matching)
         assert search.rank(number) == len(before)

@@ -408,6 +408,14 @@ class LogSide(Vertical):
         if self.table is not None:
             self.table.rows.attach(tree)
 
+    async def toggle_zone(self) -> None:
+        """Tell times in the other zone, local or UTC, in the log and everywhere."""
+        await self.mount_panes()
+        before = self._panes[LIVE].view.settings.zone
+        for pane in self._panes.values():
+            if pane.view.settings.zone == before:
+                pane.view.action_toggle_zone()
+
     def set_zone(self, zone: tzinfo | None) -> None:
         """Tell the times of runs in another zone; None is the machine's own."""
         self.details.set_zone(zone)
@@ -509,11 +517,11 @@ class LogSide(Vertical):
         if self.pane == HISTORY and self.table is not None:
             self._tabs.name_job(*self.table.subject, alarm=False)
             return
-        if self.current is None:
+        named = self._subject()
+        if named is None:
             self._tabs.name_job("", "", alarm=False)
             return
-        job, workflow = self.current.job, self.current.opened.workflow
-        self._named = job
+        workflow, job = named
         is_run = self._kind.capabilities.runs
         subject = subject_of_run if is_run else subject_of_job
         self._tabs.name_job(
@@ -523,14 +531,28 @@ class LogSide(Vertical):
             more=job.by if is_run else "",
         )
 
+    def _subject(self) -> tuple[Workflow | None, Job] | None:
+        """Return what the shown pane is about: on Details what is selected."""
+        if self.current is None:
+            return None
+        self._named = self.current.job
+        if self.pane != DETAILS:
+            return self.current.opened.workflow, self._named
+        job = self.details.job
+        return None if job is None else (self.details.workflow, job)
+
+    def show_details(
+        self, workflow: Workflow | None, job: Job | None, sentence: str = ""
+    ) -> None:
+        """Show what is known of a selection, and name it where that is shown."""
+        self.details.show(workflow, job, sentence)
+        if self.pane == DETAILS:
+            self.name_job()
+
     def tick(self) -> None:
         """Tell how long what runs has been running by now."""
         self.name_job()
         self.details.tick()
-
-    def on_run_rows_zone_wanted(self) -> None:
-        """Tell times in the other zone, here as in the log."""
-        self._panes[LIVE].view.action_toggle_zone()
 
     def on_run_table_changed(self) -> None:
         self.name_job()

@@ -117,7 +117,10 @@ class PaneTabs(OwnRow):
         return line
 
     def _fitted(self, room: int) -> Text:
-        """Return the job's name and how it stands, or as much as there is room for."""
+        """Return the job's name and how it stands, or as much as there is room for.
+
+        The workflow's name is left out first, then how it stands, its id last.
+        """
         status = clean(self._status)
         name = Text(clean(self._subject), no_wrap=True)
         for_name = room - cell_len(status) - len(BETWEEN)
@@ -129,7 +132,9 @@ class PaneTabs(OwnRow):
             name.truncate(for_name, overflow="ellipsis")
             return name.append(BETWEEN + status)
         if cell_len(status) > room:
-            status = status.partition("  ")[2] or status
+            short_id, _, state = status.partition("  ")
+            briefer = f"{short_id}  {state.partition(' ')[0]}".rstrip()
+            status = briefer if cell_len(briefer) <= room else short_id
         words = Text(status, no_wrap=True)
         words.truncate(room, overflow="ellipsis")
         return words

@@ -118,6 +118,7 @@ class DeskScreen(Screen[None]):
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
+        help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("W", "saves", "list of saves", "desk.saves"),
         help_key("r,f5", "ask_now", "ask again now", "desk.refresh"),
@@ -433,6 +434,9 @@ class DeskScreen(Screen[None]):
         if self.has_class("-zoomed"):
             self.log_side.focus_pane()
 
+    async def action_zone(self) -> None:
+        await self.log_side.toggle_zone()
+
     def action_back(self) -> None:
         """Go back one step: a long load, full screen, log, list of runs, tree."""
         if self.log_side.loader.stop():
@@ -541,7 +545,7 @@ class DeskScreen(Screen[None]):
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
     ) -> None:
         """Show what is known of a selection at once, and have a run read whole."""
-        self.log_side.details.show(workflow, job, sentence)
+        self.log_side.show_details(workflow, job, sentence)
         if self.session is not None and self.session.details is not None:
             self.session.details.want(job if job is not None and job.run_id else None)
 

@@ -326,7 +326,7 @@ class JsonSheet(Widget, can_focus=True):
         laid = self._laid.get(node)
         if laid is None:
             width = max(self._width, 1)
-            base = self._look.stdout
+            base = self._look.text
             paragraph, indent = paragraph_of(self.folds, node, self._look, base, width)
             if self._find is not None:
                 places = self._find(paragraph.searched)
@@ -353,7 +353,7 @@ class JsonSheet(Widget, can_focus=True):
         return [self._strip(place).crop(crop.x, crop.right) for place in places]
 
     def _strip(self, place: ScreenRow) -> Strip:
-        width, base = self.size.width, self._look.stdout
+        width, base = self.size.width, self._look.text
         row, part = place
         if row < 0:
             return Strip.blank(width, base)
@@ -486,7 +486,7 @@ class LineScreen(ModalScreen[None]):
 
     def _text(self) -> Paragraph:
         look = self._look
-        paragraph = whole_message(self.line.message, look.stdout, look.note)
+        paragraph = whole_message(self.line.message, look.text, look.note)
         if self._find is None:
             return paragraph
         return paragraph.lit(self._find(paragraph.searched), look.match)

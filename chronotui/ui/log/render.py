@@ -13,6 +13,7 @@ from textual.color import Color as TextualColor
 from textual.strip import Strip
 
 from chronotui.log.attempts import key_of
+from chronotui.log.levels import LOOKED_AT, Level, shown_level
 from chronotui.log.marks import GapState, LineRow, MarkKind
 from chronotui.model import STDERR
 from chronotui.text import clean, plural
@@ -50,8 +51,9 @@ PREFIX: Final = "log-view--"
 class LogStyles:
     """Styles by use; ``current``, ``picked`` and the matches lie over the others."""
 
-    stdout: Style
-    stderr: Style
+    text: Style
+    warning: Style
+    error: Style
     mark: Style
     stamp: Style
     bookmark: Style
@@ -91,12 +93,22 @@ class LogStyles:
         return replace(self, **{name: getattr(self, name) + over for name in GROUNDS})
 
     @cached_property
+    def by_level(self) -> Mapping[Level | None, Style]:
+        """The style of a line's text: how grave it says it is, whatever its stream.
+
+        The gutter tells the stream.
+        """
+        styles: dict[Level | None, Style] = dict.fromkeys(Level, self.text)
+        styles |= {None: self.text, Level.WARNING: self.warning}
+        return styles | dict.fromkeys((Level.ERROR, Level.FATAL), self.error)
+
+    @cached_property
     def json(self) -> JsonStyles:
         return JsonStyles(self.json_key, self.json_text, self.json_value)
 
 
 GROUNDS: Final = (
-    *("stdout", "stderr", "mark", "stamp", "bookmark"),
+    *("text", "warning", "error", "mark", "stamp", "bookmark"),
     *("gap", "section", "edge", "note"),
 )
 """Styles that fill a row, and so take its background; others say what they change."""
@@ -111,7 +123,8 @@ LogView {
     color: $foreground;
     overflow: hidden;
 
-    & > .log-view--stderr { color: $text-error; }
+    & > .log-view--warning { color: $text-warning; }
+    & > .log-view--error { color: $text-error; }
     & > .log-view--mark { color: $error; text-style: bold; }
     & > .log-view--stamp { color: $text-muted; }
     & > .log-view--bookmark { color: $accent; text-style: bold; }
@@ -336,6 +349,7 @@ class LineRenderer:
         stamper: Writes the time column.
         width: Cells of a whole row.
         wrap: Whether long lines go on below.
+        wrap_stderr: Whether those on standard error do, whatever ``wrap`` says.
         left: Columns of text scrolled out to the left, when not wrapped.
         find: Returns matches in a text; None when nothing is searched.
         filters: What Textual changes colours by: for terminals of few, or none.
@@ -349,6 +363,7 @@ class LineRenderer:
         width: int,
         *,
         wrap: bool = False,
+        wrap_stderr: bool = False,
         left: int = 0,
         find: Find | None = None,
         filters: tuple[LineFilter, ...] = (),
@@ -358,6 +373,7 @@ class LineRenderer:
         self.stamper = stamper
         self.width = width
         self.wrap = wrap
+        self.wrap_stderr = wrap_stderr
         self.left = left
         self.find = find
         stamp_width = stamper.width + 1 if stamper.width else 0
@@ -373,27 +389,38 @@ class LineRenderer:
     # Lines
 
     def height(self, line: LogLine, *, as_json: bool) -> int:
-        if not as_json and (not self.wrap or self._is_plain(line.message)):
+        wraps = self.wraps(line)
+        if not as_json and (not wraps or self._is_plain(line.message, wraps)):
             return 1
-        return len(self._parts(self._paragraphs(line, self.look, as_json=as_json)))
+        paragraphs = self._paragraphs(line, self.look, as_json=as_json)
+        return len(self._parts(paragraphs, wraps))
 
-    def _is_plain(self, message: str) -> bool:
+    def wraps(self, line: LogLine) -> bool:
+        """Whether a line goes on below instead of being cut at the edge."""
+        return self.wrap or (self.wrap_stderr and line.stream == STDERR)
+
+    def _is_plain(self, message: str, wraps: bool) -> bool:
         """Whether a message is what it looks like, a cell for each character."""
-        most = self.room if self.wrap else MOST_SHOWN
+        most = self.room if wraps else MOST_SHOWN
         return len(message) <= most and message.isascii() and message.isprintable()
 
     def text_width(self, line: LogLine) -> int:
         """Return how many cells a line's text takes when it is not wrapped."""
+        if self.wraps(line):
+            return 0
         return self._paragraphs(line, self.look, as_json=False)[0].grid.width
 
     def line(
         self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
     ) -> list[DrawnRow]:
         look = self._look(flags)
-        base = look.stderr if line.stream == STDERR else look.stdout
+        base = look.by_level[shown_level(line.message[:LOOKED_AT])]
         first = self._first_gutter(line, previous_ns, flags, look)
-        if self.find is None and not flags.as_json and self._is_plain(line.message):
-            shown = line.message[self.left : self.left + self.room]
+        wraps = self.wraps(line)
+        is_plain = self._is_plain(line.message, wraps)
+        if self.find is None and not flags.as_json and is_plain:
+            left = 0 if wraps else self.left
+            shown = line.message[left : left + self.room]
             return [self._row([*first, Segment(shown, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
@@ -407,7 +434,7 @@ class LineRenderer:
             no_stamp = Segment(" " * (self.gutter - 2), look.stamp)
             later = [no_stamp, *_stream_mark(line, look)]
         rows: list[DrawnRow] = []
-        for paragraph, start, end, lead in self._parts(paragraphs):
+        for paragraph, start, end, lead in self._parts(paragraphs, wraps):
             text = segments(paragraph.grid.text, paragraph.runs, start, end)
             blank = [Segment(" " * lead, base)] if lead else []
             gutter = later if rows else first
@@ -422,19 +449,19 @@ class LineRenderer:
     def _paragraphs(
         self, line: LogLine, look: LogStyles, *, as_json: bool
     ) -> list[Paragraph]:
-        base = look.stderr if line.stream == STDERR else look.stdout
+        base = look.by_level[shown_level(line.message[:LOOKED_AT])]
         if as_json:
             return shown_json(line.message, base, look.note, look.json)
         return [shown_message(line.message, base, look.note)]
 
     def _parts(
-        self, paragraphs: Sequence[Paragraph]
+        self, paragraphs: Sequence[Paragraph], wraps: bool
     ) -> list[tuple[Paragraph, int, int, int]]:
         """Return start, end and blank cells before it of each screen row's text."""
         parts: list[tuple[Paragraph, int, int, int]] = []
         for paragraph in paragraphs:
             grid = paragraph.grid
-            if not self.wrap:
+            if not wraps:
                 parts.append((paragraph, *grid.cut(self.left, self.left + self.room)))
                 continue
             lead, indent = 0, paragraph.indent(self.room)
@@ -490,7 +517,7 @@ class LineRenderer:
 
     @cached_property
     def blank(self) -> DrawnRow:
-        return self._row([], self.look.stdout)
+        return self._row([], self.look.text)
 
     def gap(self, text: str, flags: Flags = PLAIN) -> list[DrawnRow]:
         return self._notice(text, self._look(flags).gap)
@@ -522,7 +549,7 @@ class LineRenderer:
         """Draw why there is nothing: a title and a sentence, wrapped and centred."""
         rows = [
             *self._centred(title, self.look.section),
-            *self._centred(sentence, self.look.stdout),
+            *self._centred(sentence, self.look.text),
         ][:height]
         above = (height - len(rows)) // 3
         below = height - len(rows) - above
@@ -541,8 +568,8 @@ class LineRenderer:
 
 def _stream_mark(line: LogLine, look: LogStyles) -> list[Segment]:
     if line.stream == STDERR:
-        return [Segment(MARK, look.mark), Segment(" ", look.stderr)]
-    return [Segment("  ", look.stdout)]
+        return [Segment(MARK, look.mark), Segment(" ", look.text)]
+    return [Segment("  ", look.text)]
 
 
 # Rows by number as they are drawn.
@@ -598,7 +625,7 @@ class RowRenderer:
         row = self.rows.row(number)
         if not isinstance(row, LineRow):
             return len(self.rows_of(number))
-        if not self._lines.wrap and not self._as_json:
+        if not self._lines.wraps(row.line) and not self._as_json:
             return 1
         key = key_of(row.line)
         as_json = key in self._as_json

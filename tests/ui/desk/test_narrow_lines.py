@@ -26,12 +26,14 @@ class Host(App[None]):
         (80, "nightly-report ▸ 798c446b  FAILED after 2:10"),
         (62, "night… ▸ 798c446b  FAILED after 2:10"),
         (53, "798c446b  FAILED after 2:10"),
-        (44, "FAILED after 2:10"),
-        (36, "FAILED af…"),
+        (44, "798c446b  FAILED"),
+        (36, "798c446b"),
         (26, ""),
     ],
 )
-async def test_the_state_of_a_job_outlives_its_name(width: int, words: str) -> None:
+async def test_the_id_of_a_job_outlives_all_that_is_said_of_it(
+    width: int, words: str
+) -> None:
     app = Host()
     async with app.run_test(size=(width, 3)) as pilot:
         tabs = app.query_one(PaneTabs)
