@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from datetime import tzinfo
 
 NS: Final = 1_000_000_000
@@ -20,6 +21,9 @@ NS: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST: Final = 2**63 - 1
 _UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_MOST_PARTS: Final = 8192
+"""Parts of times whose text is remembered."""
+
 _AGES: Final = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -96,6 +100,34 @@ def format_time_ns(time_ns: int, digits: int | None = None) -> str:
     none for a whole second, as the server does.
     """
     return f"{zoned_text(time_ns, UTC)}{fraction_text(time_ns, digits)}Z"
+
+
+class TimeTexts:
+    """Writes many times as `format_time_ns` does; their parts are remembered."""
+
+    def __init__(self) -> None:
+        self._seconds = _PartTexts(lambda part: zoned_text(part * NS, UTC))
+        self._fractions = _PartTexts(lambda part: f"{fraction_text(part)}Z")
+
+    def of(self, times: Iterable[int | None]) -> list[str | None]:
+        seconds, fractions = self._seconds, self._fractions
+        if len(seconds) + len(fractions) > _MOST_PARTS:
+            seconds.clear()
+            fractions.clear()
+        return [
+            None if time is None else seconds[time // NS] + fractions[time % NS]
+            for time in times
+        ]
+
+
+class _PartTexts(dict[int, str]):
+    def __init__(self, write: Callable[[int], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, part: int) -> str:
+        text = self[part] = self._write(part)
+        return text
 
 
 def zoned_text(time_ns: int, zone: tzinfo | None) -> str:

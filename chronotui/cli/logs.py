@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shlex
 import sys
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chronotui.cli.invocation import typed_time
+from chronotui.cli.line_bytes import is_plain, line_printer, slice_printer
 from chronotui.cli.output import say, shows_progress
 from chronotui.errors import UsageError
-from chronotui.model import STDERR
-from chronotui.times import format_time_ns
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import AsyncIterator, Callable
-    from typing import TypeAlias
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from chronotui.cli.invocation import Invocation
-    from chronotui.cli.output import Output
-    from chronotui.engine.retained import LineSelection
+    from chronotui.engine.retained import LineSelection, RetainedLog
     from chronotui.engine.save import Save
     from chronotui.engine.save_request import SaveRequest, SaveResult
     from chronotui.engine.timing import WatchSettings
@@ -32,8 +29,6 @@ if TYPE_CHECKING:
     from chronotui.log.pattern import LineMatcher
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.sources.protocol import RunSource, Source
-
-    LinePrinter: TypeAlias = Callable[[LogLine], bytes]
 
 _PROGRESS_SECONDS: Final = 0.25
 
@@ -70,73 +65,6 @@ async def named_job(invocation: Invocation, client: Source) -> tuple[Workflow, J
     workflow = await ask(lambda: resolve_workflow(client, options.workflow))
     job = await ask(lambda: resolve_job(client, workflow, options.job))
     return workflow, job
-
-
-def line_printer(form: str, output: Output, *, timestamps: bool) -> LinePrinter:
-    """Return what turns a line into the bytes printed for it, line end included.
-
-    Args:
-        form: "text" or "jsonl".
-        output: On a terminal, all is made harmless and text on stderr coloured;
-            into a pipe it is exact.
-        timestamps: Whether time and stream stand before the message.
-    """
-    if form == "jsonl":
-        return _shown_entry if output.is_terminal else _entry
-    if output.is_terminal:
-        return _shown_with(colour=output.has_colour, timestamps=timestamps)
-    return _exact_with_time if timestamps else _exact
-
-
-def _entry(line: LogLine) -> bytes:
-    entry = {
-        "attempt": line.attempt,
-        "sequence_num": line.sequence_num,
-        "stream": line.stream,
-        "timestamp": _time(line),
-        "event_id": line.event_id,
-        "message": line.message,
-    }
-    try:
-        return f"{json.dumps(entry, ensure_ascii=False)}\n".encode()
-    except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
-        return f"{json.dumps(entry)}\n".encode()
-
-
-def _shown_entry(line: LogLine) -> bytes:
-    from chronotui.text import clean
-
-    return f"{clean(_entry(line).decode()[:-1])}\n".encode(errors="replace")
-
-
-def _exact(line: LogLine) -> bytes:
-    return f"{line.message}\n".encode(errors="surrogatepass")
-
-
-def _exact_with_time(line: LogLine) -> bytes:
-    return f"{_prefix(line)}{line.message}\n".encode(errors="surrogatepass")
-
-
-def _shown_with(*, colour: bool, timestamps: bool) -> LinePrinter:
-    from chronotui.text import clean, printable_line
-
-    def shown(line: LogLine) -> bytes:
-        text = printable_line(line.message)
-        if timestamps:
-            text = clean(_prefix(line)) + text
-        if colour and line.stream == STDERR:
-            text = f"\x1b[31m{text}\x1b[0m"
-        return f"{text}\n".encode(errors="replace")
-
-    return shown
-
-
-def _prefix(line: LogLine) -> str:
-    return f"{_time(line) or '-'} {line.stream or '-'} "
-
-
-def _time(line: LogLine) -> str | None:
-    return None if line.time_ns is None else format_time_ns(line.time_ns)
 
 
 def line_selection(options: Namespace) -> LineSelection:
@@ -198,7 +126,10 @@ async def _retained(
         tell=invocation.say,
         spool=partial(open_spool, invocation),
     )
-    await _print(invocation, log.batches())
+    async with aclosing(_printed(invocation, log)) as pieces:
+        async for content in pieces:
+            invocation.output.write_bytes(content)
+            invocation.output.flush()
     if log.missing or log.possible:
         lacking = f"{log.missing:,} missing" if log.missing else ""
         perhaps = f"{log.possible:,} possibly missing" if log.possible else ""
@@ -207,6 +138,22 @@ async def _retained(
     elif not log.printed:
         invocation.say(_why_nothing(job, selection))
     return log.exit_code
+
+
+async def _printed(
+    invocation: Invocation, log: RetainedLog
+) -> AsyncGenerator[bytes, None]:
+    output, options = invocation.output, invocation.options
+    form, timestamps = options.output, options.timestamps
+    if is_plain(form, output, timestamps=timestamps):
+        async with aclosing(log.text()) as pieces:
+            async for text in pieces:
+                yield text
+        return
+    encode = slice_printer(form, output, timestamps=timestamps)
+    async with aclosing(log.slices()) as slices:
+        async for piece in slices:
+            yield encode(piece)
 
 
 async def _follow(

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chronotui.cli import logs as job_logs
+from chronotui.cli.line_bytes import line_printer
 from chronotui.cli.logs import (
-    line_printer,
     line_selection,
     saved,
     tell_saved,

@@ -303,12 +303,14 @@ class Intake:
         kept = len(self.store) - start
         self.ledger.let_go(below, kept, max(0, places.stop - start))
         self._from_ns = self.store.line(start).time_ns if kept else None
-        for begin in range(start, len(self.store), SLICE):
-            store.add(self.store.lines(begin, begin + SLICE))
+        for piece in self.store.slices(start, len(self.store)):
+            store.append(piece)
         self.store = self._held.store = store
         self._from = below
 
     def _too_late(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        if isinstance(lines, LineBlock) and lines.places[0] >= self._from:
+            return lines
         below = [line for line in lines if line[:2] < self._from]
         if below:
             if self._forgotten is not None:

@@ -15,6 +15,7 @@ from chronotui.engine.intake import Context, Intake
 from chronotui.engine.pages import Account, RetainedPages, refuse_without_log
 from chronotui.engine.raw_lines import raw_lines, read_left_out
 from chronotui.engine.retry import ASKED_AGAIN, Retries
+from chronotui.engine.text_rest import TextRest
 from chronotui.engine.timing import Clock, WatchTiming, backoff_of
 from chronotui.errors import (
     ChronotuiError,
@@ -27,15 +28,31 @@ from chronotui.errors import (
 )
 from chronotui.log.attempts import LineKey, Way, key_of
 from chronotui.log.block import LineBlock
+from chronotui.log.finders import (
+    AllFinder,
+    MessageFinder,
+    SinceFinder,
+    StreamFinder,
+    pattern_finder,
+)
 from chronotui.log.ledger import NEAR
+from chronotui.log.line_slice import LineSlice
+from chronotui.log.pattern import LineMatcher
 from chronotui.log.store import LogStore
 from chronotui.paging import PageOrder
 from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Iterator,
+        Sequence,
+    )
 
     from chronotui.log.chunks import Overflow
+    from chronotui.log.finders import Matcher
     from chronotui.model import Job, LogLine, LogPage, Workflow
     from chronotui.sources.protocol import LogSource
 
@@ -49,7 +66,7 @@ BACKFILL_TRIES: Final = 3
 """So often gaps in a log still being written are looked at again."""
 
 SLICE: Final = 2000
-"""Lines looked at or handed out at a time."""
+"""Lines looked at at a time."""
 
 FORGET_LINES: Final = 20_000
 """So many lines handed out are let go of at once."""
@@ -95,6 +112,31 @@ class LineSelection:
             and self.in_time(line)
             and (self.grep is None or self.grep(line.message))
         )
+
+    def chosen(self) -> Callable[[LineSlice], LineSlice | None]:
+        """Return what takes from a slice the lines that `prints` says yes to."""
+        finders: list[Matcher] = []
+        if self.stream is not None:
+            finders.append(StreamFinder(self.stream))
+        if self.since_ns is not None:
+            finders.append(SinceFinder(self.since_ns))
+        if self.grep is not None:
+            finders.append(_grep_finder(self.grep))
+        finder = AllFinder(finders) if finders else None
+
+        def choose(piece: LineSlice) -> LineSlice | None:
+            if self.attempt not in (None, piece.attempt):
+                return None
+            found = piece if finder is None else piece.found_by(finder)
+            return found if found.places else None
+
+        return choose
+
+
+def _grep_finder(grep: Callable[[str], bool]) -> Matcher:
+    if isinstance(grep, LineMatcher):
+        return pattern_finder(grep.pattern, grep)
+    return MessageFinder(grep)
 
 
 class Beginning(NamedTuple):
@@ -219,6 +261,7 @@ class RetainedLog:
         self._compared: set[LineKey] | None = None
         """Lines of the page being held against a download that this did not have."""
         self._downloaded_all = False
+        self._rest: TextRest | None = None
         self._late = 0
         self.printed = 0
         self.unread = ""
@@ -226,12 +269,17 @@ class RetainedLog:
     @property
     def missing(self) -> int:
         """Lines known to exist, asked for, and not retained."""
-        return self._intake.ledger.missing
+        return 0 if self._is_counted else self._intake.ledger.missing
 
     @property
     def possible(self) -> int:
         """Lines that may be missing: their places could not be read."""
-        return self._intake.ledger.possible
+        return 0 if self._is_counted else self._intake.ledger.possible
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether the log was read as text that has as many lines as were counted."""
+        return self._rest is not None and self._rest.lines > 0
 
     @property
     def exit_code(self) -> int:
@@ -245,18 +293,53 @@ class RetainedLog:
         """Yield the wanted lines in order, oldest first.
 
         Raises:
+            ChronotuiError: As `slices`.
+        """
+        async with aclosing(self.slices()) as slices:
+            async for piece in slices:
+                yield list(piece.lines())
+
+    async def slices(self) -> AsyncGenerator[LineSlice, None]:
+        """Yield the same, each to be read before the next one is asked for.
+
+        Raises:
+            ChronotuiError: As `text`.
+        """
+        async with aclosing(self._wanted()) as pieces:
+            async for piece in pieces:
+                # The rest is not read as text where nobody asked for it.
+                if not isinstance(piece, bytes):
+                    yield piece
+
+    async def text(self) -> AsyncGenerator[bytes, None]:
+        """Yield the messages of the wanted lines, a newline after each.
+
+        Raises:
             ChronotuiError: The log cannot be read: not signed in, not allowed, not
                 found, no log by policy, or the server fails.
         """
+        selection = self._selection
+        if self._spool is not None and selection == LineSelection(grep=selection.grep):
+            self._rest = TextRest(self._client, self._job, self._spool)
+        async with aclosing(self._wanted()) as pieces:
+            async for piece in pieces:
+                yield piece if isinstance(piece, bytes) else piece.text()
+
+    async def _wanted(self) -> AsyncGenerator[LineSlice | bytes, None]:
+        """Yield slices of lines, and what was read as text after them."""
         refuse_without_log(self._workflow)
+        choose = self._selection.chosen()
         try:
-            async for lines in self._in_order():
-                wanted = [line for line in lines if self._selection.prints(line)]
-                self.printed += len(wanted)
-                if wanted:
+            async for piece in self._in_order():
+                wanted = piece if isinstance(piece, bytes) else choose(piece)
+                if isinstance(wanted, LineSlice):
+                    self.printed += len(wanted.places)
+                if wanted is not None:
                     yield wanted
         finally:
             self._intake.store.close()
+            if self._rest is not None:
+                self._rest.close()
         self._say_what_lacks()
 
     def _say_what_lacks(self) -> None:
@@ -288,19 +371,19 @@ class RetainedLog:
         age = self._job.seconds_since_end(self._clock.wall())
         return self._job.status.is_terminal and age is not None and age >= seconds
 
-    async def _in_order(self) -> AsyncIterator[list[LogLine]]:
+    async def _in_order(self) -> AsyncIterator[LineSlice | bytes]:
         self._intake.ledger.last_attempt = self._selection.attempt
         problem = None
         if self._job.status.is_terminal:
             from_the_start = self._selection.from_the_start
             if from_the_start or await self._is_retried():
-                async for lines in self._downloaded(hand_out=from_the_start):
-                    yield lines
+                async for piece in self._downloaded(hand_out=from_the_start):
+                    yield piece
         if not self._is_complete:
             problem = await self._read_pages_or_all()
         self._ask_from_beginning()
-        for lines in self._due(len(self._intake.store)):
-            yield lines
+        for piece in self._due(len(self._intake.store)):
+            yield piece
         if problem is not None:
             raise self._broken_off(problem) from problem
 
@@ -334,28 +417,70 @@ class RetainedLog:
 
     async def _downloaded(
         self, *, hand_out: bool = True
-    ) -> AsyncIterator[list[LogLine]]:
+    ) -> AsyncIterator[LineSlice | bytes]:
         """Yield the lines of the raw download as they come, where it can be had."""
         context, coverage = Context(), self._pages.coverage
         coverage.at_start = True
-        async for batch in raw_lines(self._client, self._job):
-            if batch is None:
-                coverage.at_start = False
-                self._account.page_read()
-                return
-            self._intake.take(batch, Way.RISING, context)
-            if not isinstance(batch, LineBlock):
-                coverage.learn_attempts(batch, PageOrder.OLDEST_FIRST)
-            self._account.page_read()
-            if not hand_out:
-                continue
-            self._ask_from_beginning()
-            for lines in self._due(self._sure_until()):
-                yield lines
+        async with aclosing(raw_lines(self._client, self._job)) as batches:
+            async for batch in batches:
+                if batch is None:
+                    coverage.at_start = False
+                    self._account.page_read()
+                    return
+                for piece in self._taken(batch, context, hand_out=hand_out):
+                    yield piece
+                if await self._is_read_as_text(batch):
+                    for text in self._rest_of_text():
+                        yield text
+                    coverage.at_end = True
+                    return
         await self._compare_with_pages()
         self._downloaded_all = True
         self._pages.loaded_all()
         coverage.at_end = True
+
+    def _taken(
+        self, batch: Sequence[LogLine], context: Context, *, hand_out: bool
+    ) -> Iterator[LineSlice]:
+        """Take a batch of the download, and yield the lines whose turn it is."""
+        self._intake.take(batch, Way.RISING, context)
+        if not isinstance(batch, LineBlock):
+            self._pages.coverage.learn_attempts(batch, PageOrder.OLDEST_FIRST)
+        self._account.page_read()
+        if hand_out:
+            self._ask_from_beginning()
+            yield from self._due(self._sure_until())
+
+    async def _is_read_as_text(self, batch: Sequence[LogLine]) -> bool:
+        """Tell whether all of the log was read as text, which follows a batch."""
+        if self._rest is None or not self._rest.is_due(batch):
+            return False
+        ledger = self._intake.ledger
+        is_plain = ledger.lines == self._rest.taken and not ledger.missing
+        return is_plain and await self._rest.read()
+
+    def _rest_of_text(self) -> Iterator[LineSlice | bytes]:
+        """Yield the text of every line not handed out yet.
+
+        Raises:
+            IncompleteError: It cannot be read back.
+        """
+        rest, store = self._rest, self._intake.store
+        if rest is None:
+            return
+        held_back = sum(len(piece.text()) for piece in self._due(len(store)))
+        begin = rest.taken_bytes - held_back
+        try:
+            if self._selection.grep is not None:
+                yield from rest.slices(begin)
+            else:
+                yield from rest.pieces(begin)
+                self.printed = rest.lines
+        except OSError as error:
+            raise IncompleteError(
+                f"The spool file cannot be read back: {error.strerror or error}.",
+                next_step="Free space in the spool folder, then try again.",
+            ) from error
 
     def _sure_until(self) -> int:
         """Return up to where no line can come before those of a download so far.
@@ -497,17 +622,15 @@ class RetainedLog:
                 self._intake.ledger.asked = beginning.place
                 self._handed = beginning.first
 
-    def _due(self, stop: int) -> Iterator[list[LogLine]]:
+    def _due(self, stop: int) -> Iterator[LineSlice]:
         """Yield lines not handed out yet, up to the one at ``stop`` in the store."""
         store = self._intake.store
         start = 0 if self._handed is None else store.bisect(self._handed)
-        while start < stop:
-            lines = store.lines(start, min(start + SLICE, stop))
-            start += len(lines)
-            last = key_of(lines[-1])
+        for piece in store.slices(start, stop):
+            last = piece.last_key
             self._handed = last._replace(event_id=last.event_id + "\0")
-            yield lines
-        self._forget(start)
+            yield piece
+        self._forget(max(start, stop))
 
     def _forget(self, printed: int) -> None:
         """Let go of lines handed out, but for the neighbours of those to come."""

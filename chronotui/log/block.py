@@ -71,6 +71,14 @@ class EventIds:
             return f"{self._prefix}attempt:{attempt}:{stream}:{number}"
         return f"{self._prefix}{stream}:{number}"
 
+    def texts(
+        self, form: int, attempt: int, streams: Sequence[str], numbers: Sequence[int]
+    ) -> list[str]:
+        """Return the ids of lines that all have one form, SHORT or LONG."""
+        long = f"attempt:{attempt}:" if form == IdForm.LONG else ""
+        head = f"{self._prefix}{long}"
+        return [f"{head}{s}:{n}" for s, n in zip(streams, numbers, strict=True)]
+
     def _form(self, attempt: int, number: int, stream: str, event_id: str) -> IdForm:
         for form in (IdForm.NONE, IdForm.SHORT, IdForm.LONG):
             if event_id == self.text(form, attempt, stream, number):
@@ -93,7 +101,8 @@ RANK_BITS: Final = 0b11
 RETAINED_BIT: Final = 0b100
 FORM_SHIFT: Final = 3
 
-_STREAMS: Final = (STDERR, STDOUT)
+STREAMS: Final = (STDERR, STDOUT)
+"""The two streams by their ranks."""
 
 
 class Odd(NamedTuple):
@@ -217,13 +226,13 @@ class Block:
 
     def stream(self, index: int) -> str:
         rank = self.flags[index] & RANK_BITS
-        return _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        return STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
 
     def line(self, index: int, attempt: int, ids: EventIds) -> LogLine:
         flags = self.flags[index]
         form = flags >> FORM_SHIFT
         rank = flags & RANK_BITS
-        stream = _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        stream = STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
         number = self.numbers[index]
         time_ns = self.times[index]
         return LogLine(
@@ -247,7 +256,7 @@ class Block:
         number = self.numbers[index]
         if form == IdForm.ODD:
             return LineKey(attempt, number, rank, self.odd[index].event_id)
-        stream = _STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
+        stream = STREAMS[rank] if rank < OTHER_RANK else self.odd[index].stream
         event_id = ids.text(form, attempt, stream, number)
         return LineKey(attempt, number, rank, event_id)
 
@@ -473,9 +482,9 @@ def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock |
 
 
 def _breaks(numbers: Sequence[int]) -> list[int]:
-    steps = list(map(sub, numbers[1:], numbers))
-    if steps.count(1) == len(steps):
+    if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         return []
+    steps = map(sub, numbers[1:], numbers)
     return [at for at, step in enumerate(steps, 1) if step != 1]
 
 

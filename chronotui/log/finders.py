@@ -12,7 +12,7 @@ from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from chronotui.log.attempts import OTHER_RANK, STDERR_RANK, rank_of
-from chronotui.log.block import RANK_BITS
+from chronotui.log.block import NO_TIME, RANK_BITS
 from chronotui.log.levels import (
     LOOKED_AT,
     Level,
@@ -187,10 +187,12 @@ class WordFinder:
 
 
 class RegexFinder:
-    def __init__(self, pattern: Pattern) -> None:
+    """Finds an expression; ``one`` counts the lines it was too slow for."""
+
+    def __init__(self, pattern: Pattern, one: LineMatcher | None = None) -> None:
         self._many = pattern.for_many_lines
         self._tame = is_tame(pattern.expression)
-        self._one = LineMatcher(pattern)
+        self._one = one or LineMatcher(pattern)
         self._long = LongExpression(pattern.compiled)
         self._given_up: LineAddress | None = None
 
@@ -267,11 +269,14 @@ class RegexFinder:
             return False
 
 
-def pattern_finder(pattern: Pattern) -> WordFinder | RegexFinder:
+def pattern_finder(
+    pattern: Pattern, one: LineMatcher | None = None
+) -> WordFinder | RegexFinder:
+    """Return what finds a pattern, as ``one`` does line by line."""
     words = pattern.words
     if words and (all(map(str.isascii, words)) or not pattern.ignores_case):
         return WordFinder(pattern)
-    return RegexFinder(pattern)
+    return RegexFinder(pattern, one)
 
 
 def one_by_one(
@@ -337,6 +342,36 @@ class StreamFinder:
         return Hits(found, len(block))
 
 
+class SinceFinder:
+    """Finds lines at or after a time, and those without one."""
+
+    def __init__(self, since_ns: int) -> None:
+        self._since_ns = since_ns
+
+    def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
+        since_ns, times = self._since_ns, block.times
+        if min(times) >= since_ns:
+            return Hits(range(start, len(block)), len(block))
+        found = [
+            at
+            for at, time_ns in enumerate(times[start:], start)
+            if time_ns >= since_ns or time_ns == NO_TIME
+        ]
+        return Hits(found, len(block))
+
+
+class MessageFinder:
+    """Finds lines whose message is wanted, asking of one after the other."""
+
+    def __init__(self, wants: Callable[[str], bool]) -> None:
+        self._wants = wants
+
+    def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
+        wants, message = self._wants, block.message
+        lines = range(start, len(block))
+        return Hits([at for at in lines if wants(message(at))], len(block))
+
+
 class LevelFinder:
     """Finds lines of a level or a graver one; on stderr also what names no level."""
 
@@ -391,8 +426,8 @@ class AllFinder:
 
     def __init__(
         self,
-        wanted: Sequence[WordFinder | RegexFinder | StreamFinder | LevelFinder],
-        unwanted: Sequence[WordFinder | RegexFinder],
+        wanted: Sequence[Matcher],
+        unwanted: Sequence[WordFinder | RegexFinder] = (),
     ) -> None:
         self._wanted = wanted
         self._unwanted = unwanted
@@ -443,7 +478,7 @@ class LineFilter:
         return not (self.include or self.exclude or self.stream or self.level)
 
     def finder(self) -> AllFinder:
-        wanted: list[WordFinder | RegexFinder | StreamFinder | LevelFinder] = []
+        wanted: list[Matcher] = []
         if self.stream is not None:
             wanted.append(StreamFinder(self.stream))
         wanted += map(pattern_finder, self.include)

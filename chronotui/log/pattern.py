@@ -316,7 +316,7 @@ class LineMatcher:
     """
 
     def __init__(self, pattern: Pattern) -> None:
-        self._pattern = pattern
+        self.pattern = pattern
         self.too_slow = 0
 
     @property
@@ -325,7 +325,7 @@ class LineMatcher:
         return next(limit for limit, lines in PATIENCE if self.too_slow < lines)
 
     def __call__(self, message: str) -> bool:
-        text, pattern = searched_message(message), self._pattern
+        text, pattern = searched_message(message), self.pattern
         if pattern.words:
             words = _any_of(pattern.words, pattern.ignores_case)
             return words.search(text) is not None

@@ -38,6 +38,7 @@ from chronotui.log.chunks import (
     halves,
     spliced,
 )
+from chronotui.log.line_slice import LineSlice
 from chronotui.log.marks import HIGHEST, LOWEST, Marks
 from chronotui.log.pattern import HUGE_LINE
 
@@ -484,6 +485,32 @@ class LogStore:
             ]
             start += until - local
         return found
+
+    def slices(self, start: int, stop: int) -> Iterator[LineSlice]:
+        """Yield lines as slices of blocks, to be read before others enter."""
+        stop = min(stop, len(self))
+        while start < stop:
+            number, local = self.chunks.place(start)
+            chunk = self.chunks.chunks[number]
+            until = min(chunk.count, local + stop - start)
+            block = self.spool.block(chunk)
+            yield LineSlice(chunk.attempt, block, self.ids, range(local, until))
+            start += until - local
+
+    def append(self, piece: LineSlice) -> None:
+        """Take lines of another store that stand after all lines held here.
+
+        That one is not to be changed any more: a whole block goes over as it is.
+
+        Raises:
+            OSError: As `add`.
+        """
+        if not self.ids.agree(piece.ids):
+            self.add(list(piece.lines()))
+            return
+        last = len(self.chunks.chunks) - 1
+        self._writer.insert(last, piece.alone(), piece.attempt)
+        self.spool.settle(self.chunks.chunks)
 
     def bisect(self, key: LineKey) -> int:
         number, local = self.bisect_in_chunks(key)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chronotui.demo.scripts import Script, ScriptLine
+from chronotui.engine import text_rest
+from chronotui.log import raw_body
 from tests.terminal import Terminal
 
 from .conftest import demo_config
@@ -81,6 +83,29 @@ def test_jsonl_says_everything_about_a_line(
         assert list(entry) == [
             *("attempt", "sequence_num", "stream", "timestamp", "event_id", "message")
         ]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_long_log_is_the_same_read_as_text(
+    signed_up: Command, demo: DemoServer, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    monkeypatch.setattr(text_rest, "HEAD_LINES", 100)
+    monkeypatch.setattr(text_rest, "LEAST_LINES", 150)
+    monkeypatch.setattr(raw_body, "PIECE_BYTES", 2000)
+    monkeypatch.setattr(raw_body, "CHUNK_LINES", 32)
+    lines = [
+        ScriptLine(f"{n} {ODD[n % 5]}", retained=None if lost and n == 200 else 0.0)
+        for n in range(400)
+    ]
+    job = ended_job(demo, lines)
+    entries = signed_up("logs", job.workflow_id, job.id, "-o", "jsonl")
+    assert demo.requests.count("raw") == 1
+    text = signed_up("logs", job.workflow_id, job.id)
+    assert demo.requests.count("raw") == 3
+    printed = [json.loads(entry)["message"] for entry in entries.out.split("\n")[:-1]]
+    assert text.out == "".join([f"{message}\n" for message in printed])
+    assert (text.code, text.err) == (entries.code, entries.err)
+    assert (text.code, len(printed)) == ((6, 399) if lost else (0, 400))
 
 
 def test_lines_are_chosen_by_stream_text_time_number_and_attempt(
