@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import Source
 
+ENDING: Final = ".md"
+
 MEMORY_BYTES: Final = 64 << 20
 
 RUNNING_TAIL: Final = 2_000
@@ -232,9 +234,10 @@ class JobCardReader:
 
 
 def card_name(workflow: str, job: Job) -> str:
-    """Return the name of a card's file: ``nightly-report-77aa09-card.md``."""
+    """Return the name of a card's file, made of its workflow and its id."""
     stem = safe_name(workflow, fallback="job").replace(" ", "-")
-    return shorten(f"{stem}-{safe_name(job.shown_id, fallback='job')}-card.md")
+    job_id = safe_name(job.shown_id, fallback="job")
+    return shorten(f"{stem}-{job_id}-card{ENDING}")
 
 
 def save_card(text: str, folder: Path, name: str, *, make_folder: bool) -> Path:
