@@ -115,7 +115,7 @@ class JobCardReader:
             self._take(CardLog(self._held.store, verdict_words(self._held.state)))
             yield self._card.text()
         await self._read_past()
-        if self._held is None:
+        if self._held is None or self._lacks_error:
             await self._read_log()
         if not self._is_compared:
             yield self._card.text()
@@ -180,6 +180,15 @@ class JobCardReader:
             self._take(CardLog(store, self._words_on(log, notes)))
         finally:
             store.close()
+
+    @property
+    def _lacks_error(self) -> bool:
+        """Whether the last error may begin before the lines of the open log."""
+        held, shown = self._held, self._card.log
+        if held is None or held.state.at_start:
+            return False
+        error = None if shown is None else shown.error
+        return error is None or error.begin == held.store.line(0)
 
     @property
     def _is_compared(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, cast
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -184,7 +184,7 @@ def _reader(
 
 
 def show_card(
-    screen: Screen[None],
+    screen: Screen[Any],
     session: Session,
     plan: DeskPlan,
     workflow: Workflow | None,
