@@ -47,6 +47,12 @@ _GLOG: Final = {
 
 _BEFORE_MARKED: Final = frozenset(["", *" \t\n[(<|"])
 
+_SIGNS: Final = {
+    **dict.fromkeys("✗✘✖✕❌", Level.ERROR),
+    "⚠": Level.WARNING,
+}
+"""Signs that a line begins with."""
+
 FIELD_NAMES: Final = (b"level", b"lvl", b"severity")
 """What the names of fields for a level have in them, in lower case."""
 
@@ -91,6 +97,8 @@ def level_of(message: str) -> Level | None:
         if named is not None:
             number = named[2]
             return Level(int(number) // 10) if number else _LEVELS[named[1].lower()]
+    if not head.isascii() and (sign := _SIGNS.get(head.lstrip()[:1])):
+        return sign
     if head[:1] in _GLOG and head[1:5].isdecimal() and head[5:6] == " ":
         return _GLOG[head[0]]
     return _spoken(head)
@@ -121,7 +129,9 @@ def _spoken(head: str) -> Level | None:
 
 
 def first_word_level(text: str) -> Level | None:
-    """Return the level that is a text's first word, upper case."""
+    """Return the level that is a text's first word, upper case, or its sign."""
+    if text[:1] in _SIGNS:
+        return _SIGNS[text[0]]
     word = _upper().match(text)
     if word is None or not _stands_alone(text, word):
         return None
@@ -154,6 +164,7 @@ def level_words(least: Level) -> tuple[bytes, ...]:
     In lower case; a level may be named by a number, too: see `level_numbers`.
     """
     words = {word for word, level in _LEVELS.items() if level >= least}
+    words |= {sign for sign, level in _SIGNS.items() if level >= least}
     short = {w for w in words if not any(w != v and v in w for v in words)}
     return tuple(word.encode() for word in sorted(short))
 

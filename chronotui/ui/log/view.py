@@ -200,7 +200,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         help_key(
             "e",
             "next_error(1)",
-            "Go to the next line on stderr, or with an error's level",
+            "Go to the next error; a traceback or a burst on stderr is one",
             "log.next_error",
         ),
         help_key("E", "next_error(-1)", "Go to the error before", "log.previous_error"),

@@ -265,6 +265,15 @@ class FrugalDriver(LinuxDriver):
             # Woken by a signal; Textual paints nothing where the size is the same.
             self._loop.call_soon_threadsafe(self._paint_whole)
 
+    def _sigcont_application(self, *args: object) -> None:
+        """Go on after a suspension, and after nothing else.
+
+        A terminal that closes sends SIGCONT with its SIGHUP: Textual would start to
+        read keys anew, while it leaves, and never end.
+        """
+        if self._must_signal_resume:
+            super()._sigcont_application(*args)
+
     def run_input_thread(self) -> None:
         """Read keys; a terminal that is gone cannot be read."""
         try:

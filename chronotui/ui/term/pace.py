@@ -51,11 +51,12 @@ _BEGINNING: Final = re.compile(r"\x1b(?:\[(?:0|[?>][0-9;]{0,64})?)?\Z")
 class AnswerFilter:
     """Takes the terminal's answers out of what it sends; the rest is keys.
 
-    ``CSI 0 n`` would be read as keys. An answer may come in pieces, so the beginning
-    of one is held back until the rest is there or `release` says that it was a key.
+    ``CSI 0 n`` would be read as keys, and no key is written so; some terminals answer
+    one question twice. An answer may come in pieces, so the beginning of one is held
+    back until the rest is there or `release` says that it was a key.
 
     Args:
-        is_due: Whether an answer is awaited; else everything is keys.
+        is_due: Whether an answer is awaited; else nothing is held back.
         answered: Called with each answer, without what begins all of them.
     """
 
@@ -69,7 +70,7 @@ class AnswerFilter:
     def keys(self, read: str) -> str:
         """Return what of the text are keys."""
         text, self.held = self.held + read, ""
-        if "\x1b" not in text or not self._is_due():
+        if "\x1b" not in text:
             return text
         text = _ANSWER.sub(self._taken, text)
         begun = _BEGINNING.search(text)
@@ -83,8 +84,6 @@ class AnswerFilter:
         return held
 
     def _taken(self, answer: re.Match[str]) -> str:
-        if not self._is_due():
-            return answer[0]
         self._answered(answer[1])
         return ""
 

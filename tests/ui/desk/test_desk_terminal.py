@@ -93,6 +93,17 @@ def test_a_terminal_that_goes_while_the_desk_is_suspended_ends_it(
         assert terminal.ends_within(15.0)
 
 
+def test_being_told_to_go_on_changes_nothing_for_a_desk_that_runs(
+    environment: dict[str, str],
+) -> None:
+    with Terminal(["-m", "chronotui"], environment=environment) as terminal:
+        terminal.until("nightly-report")
+        terminal.tell(signal.SIGCONT)
+        terminal.tell(signal.SIGHUP)
+        assert terminal.wait() == 129
+    assert terminal.raw.count(b"\x1b[?1049h") == 1
+
+
 def test_a_desk_that_was_suspended_is_painted_whole(
     environment: dict[str, str],
 ) -> None:
