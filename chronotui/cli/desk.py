@@ -169,9 +169,10 @@ def _make_demo(options: Namespace) -> RunningDemo:
             DemoOptions(
                 options.seed,
                 options.port or 0,
-                options.lines,
-                options.dialect,
-                options.server_version,
+                lines=options.lines,
+                fleet=options.fleet,
+                dialect=options.dialect,
+                version=options.server_version,
             ),
         )
     except ValueError as error:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from chronotui.demo.wire import DemoCredentials
 
@@ -45,6 +45,7 @@ class DemoOptions:
 
     Attributes:
         lines: Length of what it has most of: lines of a log, or runs of an app.
+        fleet: How many workflows a Chronoverse server has.
         dialect: Of a Chronoverse server.
         version: Release of a Dify server.
     """
@@ -52,20 +53,25 @@ class DemoOptions:
     seed: int | None = None
     port: int = 0
     lines: int | None = None
+    fleet: int | None = None
     dialect: str | None = None
     version: str | None = None
 
-    def foreign(self, own: str) -> str:
+    def foreign(self, own: Collection[str]) -> str:
         """Return the flag of a choice another kind of demo has, "" for none."""
-        flags = {"dialect": self.dialect, "server-version": self.version}
-        return next((f"--{n}" for n, v in flags.items() if v and n != own), "")
+        flags = {
+            "fleet": self.fleet,
+            "dialect": self.dialect,
+            "server-version": self.version,
+        }
+        return next((f"--{n}" for n, v in flags.items() if v and n not in own), "")
 
 
 _DEMOS: Final = {
-    "chronoverse": ("dialect", "chronotui.demo.server:demo_server"),
-    "dify": ("server-version", "chronotui.demo.dify_server:demo_app"),
+    "chronoverse": (("fleet", "dialect"), "chronotui.demo.server:demo_server"),
+    "dify": (("server-version",), "chronotui.demo.dify_server:demo_app"),
 }
-"""The flag that is a kind's own, and what makes its demo of some options."""
+"""The flags that are a kind's own, and what makes its demo of some options."""
 
 
 def make_demo(kind: str, options: DemoOptions) -> RunningDemo:

@@ -1,7 +1,7 @@
 """How a request finds its handler, what handlers share, and the routes of the API.
 
 The routes of accounts, workflows, jobs and actions are here, those of logs in
-`log_routes` and `raw_routes`.
+`log_routes` and `raw_routes`, those of notifications and totals in `notices`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Dialect(Enum):
             "build_status": plan.build_status,
             "interval": plan.interval,
             "consecutive_job_failures_count": workflow.failures(now_ns),
-            "max_consecutive_job_failures_allowed": 5,
+            "max_consecutive_job_failures_allowed": plan.allowed_failures,
             "created_at": rfc3339(workflow.created_ns),
             "updated_at": rfc3339(workflow.terminated_ns or workflow.created_ns),
             "terminated_at": _time_or_empty(workflow.terminated_ns),

@@ -222,6 +222,7 @@ class DemoServer(LoopbackListener):
         lines: Length of the long log; a million if None.
         clock: The world's time; the real one if None.
         plans: The workflows; the demo's own if None, none if empty.
+        fleet: How many workflows there are, instead of ``plans``.
         public_url: What the server believes its address is; its real one if "".
         session_seconds: How long a sign-in lasts.
         page_size: Workflows or jobs on a page.
@@ -253,6 +254,7 @@ class DemoServer(LoopbackListener):
         lines: int | None = None,
         clock: DemoClock | None = None,
         plans: Sequence[WorkflowPlan] | None = None,
+        fleet: int | None = None,
         public_url: str = "",
         session_seconds: float = 7200.0,
         page_size: int = 10,
@@ -280,15 +282,17 @@ class DemoServer(LoopbackListener):
         )
 
         def make_world() -> World:
+            from chronotui.demo.fleet import fleet_workflows
             from chronotui.demo.world import World
 
+            known = plans if fleet is None else fleet_workflows(fleet, lines)
             return World(
                 seed=seed,
                 clock=clock,
                 faults=self.faults,
                 first_number=dialect.first_number,
                 lines=lines,
-                plans=plans,
+                plans=known,
                 interleaved=dialect.is_current,
             )
 
@@ -330,9 +334,13 @@ class DemoServer(LoopbackListener):
 
     async def serve(self, request: Request, connection: ServerConnection) -> None:
         """Answer a request, or fail as the faults say."""
-        from chronotui.demo import log_routes, raw_routes
+        from chronotui.demo import log_routes, notices, raw_routes
 
-        del log_routes, raw_routes  # They are in the table of routes once imported.
+        del (
+            log_routes,
+            notices,
+            raw_routes,
+        )  # They are in the table of routes once imported.
         if self.prefix and not request.path.startswith(f"{self.prefix}/"):
             self.requests.add(request, "", 404)
             unknown = plain(404, "404 page not found")
@@ -366,4 +374,5 @@ def demo_server(options: DemoOptions) -> DemoServer:
         dialect=Dialect(options.dialect or "current"),
         port=options.port,
         lines=options.lines,
+        fleet=options.fleet,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -21,9 +22,16 @@ from chronotui.demo.clock import (
     number_of,
     roll,
 )
+from chronotui.demo.failures import FAILURES
 from chronotui.demo.faults import Faults
 from chronotui.demo.lines import Chapter, DemoJob, GeneratedLog
-from chronotui.demo.phrases import ENDINGS, HOSTILE_NAME, OPENING, phrasebook
+from chronotui.demo.phrases import (
+    ENDINGS,
+    HOSTILE_NAME,
+    OPENING,
+    Phrase,
+    phrasebook,
+)
 from chronotui.demo.scripts import Script, ScriptedJob
 
 if TYPE_CHECKING:
@@ -53,7 +61,7 @@ class Course:
         pending: Seconds it stays PENDING.
         step_ns: Nanoseconds from line to line.
         lines: Lines of the last attempt, whatever the seconds say.
-        endless: It never ends.
+        endless: It never ends; with ``lines``, it falls silent after these.
     """
 
     outcome: str | None = None
@@ -82,6 +90,9 @@ class WorkflowPlan:
         step_ns: Nanoseconds from line to line.
         failing: Share of runs that fail, 0 to 1.
         canceled: Share of runs that are cancelled.
+        failure: How it fails, of `FAILURES`; "" for a failure that says little.
+        allowed_failures: In a row, after which a server terminates a workflow.
+        last_place: The run, by its place, after whose end the server terminates it.
         courses: Special runs by their place: 0 is the newest at the beginning, -1
             the one before, 1 the next to come.
         created_days: Days since the workflow was made.
@@ -100,6 +111,9 @@ class WorkflowPlan:
     step_ns: int = SECOND // 4
     failing: float = 0.05
     canceled: float = 0.02
+    failure: str = ""
+    allowed_failures: int = 5
+    last_place: int | None = None
     retention: bool = True
     build_status: str = "COMPLETED"
     courses: Mapping[int, Course] = field(default_factory=dict)
@@ -123,11 +137,31 @@ class DemoWorkflow:
         self._interval_ns = plan.interval * _MINUTE
         newest = start - int(plan.age * SECOND)
         self._first_ns = newest - (plan.history - 1) * self._interval_ns
-        self.terminated_ns: int | None = None
+        self._terminated_ns: int | None = None
         if plan.terminated_hours is not None:
-            self.terminated_ns = start - int(plan.terminated_hours * 3600) * SECOND
+            self._terminated_ns = start - int(plan.terminated_hours * 3600) * SECOND
         self._jobs: dict[int, DemoJob] = {}
         self._added: list[DemoJob] = []
+
+    @property
+    def terminated_ns(self) -> int | None:
+        """When it was terminated, by a user or after too many failures, if it was."""
+        if self._terminated_ns is None and self.gives_up_ns is not None:
+            is_over = self._world.clock.now_ns() >= self.gives_up_ns
+            return self.gives_up_ns if is_over else None
+        return self._terminated_ns
+
+    @terminated_ns.setter
+    def terminated_ns(self, at_ns: int | None) -> None:
+        self._terminated_ns = at_ns
+
+    @cached_property
+    def gives_up_ns(self) -> int | None:
+        """When the server will terminate it, or has, for its failures."""
+        if self.plan.last_place is None:
+            return None
+        job = self.scheduled(self.plan.last_place + self.plan.history - 1)
+        return None if job.completed_ns is None else job.completed_ns + SECOND
 
     def add(self, job: DemoJob) -> None:
         taken = {other.created_ns for other in self._added}
@@ -156,6 +190,11 @@ class DemoWorkflow:
             return None
         job = self.scheduled(number)
         return job if job.id == job_id else None
+
+    def count(self, now_ns: int) -> int:
+        """Return how many jobs there are."""
+        added = sum(job.created_ns <= now_ns for job in self._added)
+        return added + self._count(now_ns + 1)
 
     def failures(self, now_ns: int) -> int:
         count = 0
@@ -215,7 +254,7 @@ class DemoWorkflow:
         completed_ns = None if course.endless else starts[-1] + each_ns + SECOND // 3
 
         def make_log() -> GeneratedLog:
-            chapters = self._chapters(course, starts, each_ns, outcome)
+            chapters = self._chapters(number, course, starts, each_ns, outcome)
             return GeneratedLog(
                 chapters,
                 lambda: self._world.faults.lag_ns(self._salt),
@@ -235,7 +274,12 @@ class DemoWorkflow:
         )
 
     def _chapters(
-        self, course: Course, starts: tuple[int, ...], each_ns: int, outcome: str
+        self,
+        number: int,
+        course: Course,
+        starts: tuple[int, ...],
+        each_ns: int,
+        outcome: str,
     ) -> tuple[Chapter, ...]:
         plan = self.plan
         if plan.kind == "HEARTBEAT":
@@ -248,7 +292,9 @@ class DemoWorkflow:
             lines = None if course.endless and last else each_ns // step_ns
             if last and course.lines is not None:
                 lines = course.lines
-            ending = ENDINGS[outcome if last else "FAILED"]
+            ending = self._ending(number, outcome if last else "FAILED", turn)
+            if course.endless and last:
+                ending = ()
             framed = lines is None or lines >= len(OPENING) + len(ending)
             chapters.append(
                 Chapter(
@@ -263,6 +309,13 @@ class DemoWorkflow:
                 )
             )
         return tuple(chapters)
+
+    def _ending(self, number: int, outcome: str, turn: int) -> tuple[Phrase, ...]:
+        """Return what an attempt prints last."""
+        if outcome != "FAILED" or not self.plan.failure:
+            return ENDINGS[outcome]
+        rng = SeededRandom(self._salt, number, turn, 1)
+        return tuple(FAILURES[self.plan.failure](rng))
 
 
 def _outcome(plan: WorkflowPlan, rng: SeededRandom) -> str:
@@ -283,6 +336,10 @@ class World:
         plans: The workflows there are; the demo's own if None.
         interleaved: Whether retained logs are listed without regard to attempts, as
             by a current server.
+
+    Attributes:
+        preference: What the user is notified of: ALERTS, ALL or NONE.
+        read_notices: Ids of notifications that were marked as read.
     """
 
     def __init__(
@@ -301,6 +358,8 @@ class World:
         self.faults = faults or Faults()
         self.first_number = first_number
         self.interleaved = interleaved
+        self.preference = "ALERTS"
+        self.read_notices: set[str] = set()
         self._lock = threading.RLock()
         self._made = 0
         self._scheduled: dict[tuple[str, str], str] = {}

@@ -92,6 +92,8 @@ class Remembered:
     timestamps: str | None = None
     zone: str | None = None
     save_dir: Path | None = None
+    tree_order: str | None = None
+    tree_ages: bool | None = None
 
 
 class StateFile:
@@ -149,6 +151,8 @@ def _remembered(entry: object) -> Remembered:
         "timestamps": lambda value: value in TIMESTAMPS,
         "zone": lambda value: value in ZONES,
         "save_dir": lambda value: isinstance(value, str) and value != "",
+        "tree_order": lambda value: isinstance(value, str),
+        "tree_ages": lambda value: isinstance(value, bool),
     }
     kept = {name: entry[name] for name, fits in known.items() if fits(entry.get(name))}
     if "save_dir" in kept:

@@ -24,7 +24,8 @@ from chronotui.ui.desk.log_side import (
     has_worker,
     of_problem,
 )
-from chronotui.ui.desk.pane_tabs import HISTORY
+from chronotui.ui.desk.meant import NO_JOB_MEANT, MeantJob, copied_id, meant_job
+from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY
 from chronotui.ui.desk.saver import (
     NO_RUN_SAVED,
     NOTHING_SAVED,
@@ -42,7 +43,8 @@ from chronotui.ui.desk.status import (
     is_too_small,
 )
 from chronotui.ui.keys import KeyHints, help_key
-from chronotui.ui.tree import JobTree, JobTreePane
+from chronotui.ui.tree import JobTree
+from chronotui.ui.tree_pane import JobTreePane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +146,9 @@ class DeskScreen(Screen[None]):
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         subject = TreeSubject(*plan.kind.nouns, runs=plan.kind.capabilities.runs)
-        self.tree_side = JobTreePane(subject=subject, now=plan.now, id="tree-side")
+        self.tree_side = JobTreePane(
+            subject=subject, now=plan.now, look=plan.tree_look, id="tree-side"
+        )
         self.log_side = LogSide(
             plan.kind,
             plan.view_settings,
@@ -249,6 +253,8 @@ class DeskScreen(Screen[None]):
             self._saver.nothing_saved = NO_RUN_SAVED
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
+        if session.fleet is not None:
+            self.tree_side.attach_fleet(session.fleet)
         self.log_side.attach(session.catalog.tree)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
@@ -303,8 +309,9 @@ class DeskScreen(Screen[None]):
         """Load what opening a job will need, now that the tree is there."""
         for module in NEEDED_BY_LOGS:
             await asyncio.to_thread(import_module, module)
-        if self.is_whole:
+        if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
+            self.session.start_fleet()
 
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
         """Open a job's log and put the focus in it; the last one's stream closes."""
@@ -434,11 +441,25 @@ class DeskScreen(Screen[None]):
             self.log_side.focus_pane()
 
     async def action_pane(self, pane: str) -> None:
-        """Show a pane; the focus moves along if it was in another one."""
+        """Show a pane and put the focus in it; before any is open, open a job there.
+
+        Details follow what is highlighted: beside the tree they leave it the focus.
+        """
         await self.log_side.mount_panes()
+        meant = self.meant
+        is_first = self.log_side.current is None and pane in self.log_side.log_panes
+        if is_first and meant.job is not None and not self.has_class("-in-log"):
+            self.open_job(meant.workflow, meant.job)
         self.log_side.choose(pane)
-        if self.has_class("-in-log"):
+        stays = pane == DETAILS and self.log_side.display
+        if self.has_class("-in-log") or not (stays or self.log_side.is_empty(pane)):
             self.log_side.focus_pane()
+
+    @property
+    def meant(self) -> MeantJob:
+        """What keys are about: the highlighted row, or in a log the opened job."""
+        tree = self.session.catalog.tree if self.session is not None else None
+        return meant_job(tree, self.log_side, in_log=self.has_class("-in-log"))
 
     def action_zoom(self) -> None:
         """Give the log the whole screen, or the tree its place back."""
@@ -465,14 +486,16 @@ class DeskScreen(Screen[None]):
         return not self.has_class("-zoomed") and not self.has_class("-in-log")
 
     def action_save(self) -> None:
-        """Ask what to save of the opened job, or of an app's runs."""
+        """Ask what to save of the job that is meant, or of an app's runs."""
         if self.plan.kind.capabilities.runs:
             self._save_runs()
             return
-        shown = self.log_side.current
-        if self._saver is None or shown is None:
-            item = self.plan.kind.nouns.item
-            self.say(f"Open a {item} first: choose one in the tree and press enter.")
+        meant, shown = self.meant, self.log_side.current
+        if self._saver is None or meant.job is None:
+            self.say(NO_JOB_MEANT)
+            return
+        if shown is None or shown.job.id != meant.job.id:
+            self._saver.ask_of(meant.job, meant.workflow, self.plan)
             return
         state = shown.opened.log.state
         if isinstance(state.problem, LogsUnavailableError) and not state.lines:
@@ -584,7 +607,7 @@ class DeskScreen(Screen[None]):
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
     ) -> None:
         """Show what is known of a selection at once, and have a run read whole."""
-        self.log_side.details.show(workflow, job, sentence)
+        self.log_side.show_details(workflow, job, sentence)
         if self.session is not None and self.session.details is not None:
             self.session.details.want(job if job is not None and job.run_id else None)
 
@@ -599,6 +622,17 @@ class DeskScreen(Screen[None]):
         await self.log_side.mount_panes()
         self.open_job(message.workflow, message.job)
 
+    @on(JobTree.CopyWanted)
+    def _copy_id(self, message: JobTree.CopyWanted) -> None:
+        self.say(copied_id(self.app, message.what, message.item_id))
+
+    @on(JobTreePane.LookChanged)
+    def _look_changed(self, message: JobTreePane.LookChanged) -> None:
+        before, self.plan = self.plan, replace(self.plan, tree_look=message.look)
+        self.plan.remember_look(message.look)
+        order = message.look.order
+        self._say_memory(order.words if order is not before.tree_look.order else "")
+
     @on(LogSide.PaneChanged)
     def _pane_changed(self) -> None:
         self._status_timer.now()
@@ -612,10 +646,9 @@ class DeskScreen(Screen[None]):
         self._say_memory()
 
     def _set_zone(self, zone: str) -> None:
-        """Tell the times of runs, in every pane, as those of lines are told."""
-        if self.plan.kind.capabilities.runs:
-            for side in (self.tree_side, self.log_side):
-                side.set_zone(UTC if zone == "utc" else None)
+        """Tell times, in tree and panes, as those of lines are told."""
+        for side in (self.tree_side, self.log_side):
+            side.set_zone(UTC if zone == "utc" else None)
 
     def on_log_view_server_search_wanted(
         self, message: LogView.ServerSearchWanted
