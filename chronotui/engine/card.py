@@ -98,7 +98,7 @@ class JobCardReader:
         self._clock = clock or Clock()
         self._retries = Retries(tell, clock=self._clock)
         self._good: list[Job] = []
-        name = job.workflow_id if workflow is None else workflow.name
+        name = job.workflow_id if workflow is None else workflow.shown_name
         origin = Origin(job.workflow_id, job.id, name, job.id, server)
         now = datetime.fromtimestamp(self._clock.wall(), UTC)
         self._card = JobCard(

@@ -55,7 +55,7 @@ class RunCardReader:
         self._held = held
         self._listens = listens
         self._clock = clock or Clock()
-        name = job.workflow_id if app is None else app.name
+        name = job.workflow_id if app is None else app.shown_name
         self._origin = Origin("", job.shown_id, name, job.shown_id, server)
         self.exit_code = 0
 

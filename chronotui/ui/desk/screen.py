@@ -506,7 +506,7 @@ class DeskScreen(Screen[None]):
 
     def action_card(self) -> None:
         """Show what happened to the job that is meant, to be copied or saved."""
-        workflow, job = self._meant
+        workflow, job = self.meant
         if self.session is None or job is None:
             self.say(f"Choose a {self.plan.kind.nouns.item} first.")
             return
@@ -517,7 +517,7 @@ class DeskScreen(Screen[None]):
 
     def action_hand_over(self) -> None:
         """Copy the line that is read, or which job is meant, and what opens it."""
-        workflow, job = self._meant
+        workflow, job = self.meant
         if job is None:
             self.say(f"Choose a {self.plan.kind.nouns.item} first.")
             return
@@ -525,14 +525,6 @@ class DeskScreen(Screen[None]):
 
         pane = self.log_side.log_pane if self.has_class("-in-log") else None
         self.say(hand_over(self, pane, workflow, job))
-
-    @property
-    def _meant(self) -> tuple[Workflow | None, Job | None]:
-        """The job that keys are about, with its workflow."""
-        job = self.log_side.meant_run
-        tree = self.session.catalog.tree if self.session is not None else None
-        branch = tree.branch(job.workflow_id) if tree is not None and job else None
-        return (None if branch is None else branch.workflow), job
 
     def _save_runs(self) -> None:
         session, saver, side = self.session, self._saver, self.log_side
