@@ -124,6 +124,11 @@ class Workflow:
     labels: tuple[str, ...] = ()
     fields: Mapping[str, object] = field(default_factory=dict, compare=False)
 
+    @property
+    def shown_name(self) -> str:
+        """What people see of it: its name, or its id where that is blank."""
+        return self.name if self.name.strip() else self.id
+
 
 class JobStatus(OpenEnum):
     """State of a job; CANCELED and CANCELLED are one state (WIRE.md, "Jobs").

@@ -75,7 +75,7 @@ _WORKFLOW_COLUMNS: Final = (
     Column("BUILD", _build, drop=1),
     Column("FAILURES", _failures, drop=4, right=True),
 )
-_JOB_COLUMNS: Final = (
+JOB_COLUMNS: Final = (
     Column("ID", attrgetter("id"), least=13),
     Column("STATUS", _status),
     Column("TRIGGER", attrgetter("trigger"), drop=2),
@@ -139,6 +139,10 @@ def workflows(invocation: Invocation) -> int:
 
 def jobs(invocation: Invocation) -> int:
     options = invocation.options
+    if options.workflow is None:
+        from chronotui.cli.fleet import all_jobs
+
+        return all_jobs(invocation)
     only = JobFilter(
         JobStatus.parse(options.status) if options.status else None,
         Trigger.parse(options.trigger) if options.trigger else None,
@@ -156,7 +160,7 @@ def jobs(invocation: Invocation) -> int:
         return await read_list(page, _limit(invocation))
 
     found = invocation.with_client(read)
-    _print(invocation, found, _JOB_COLUMNS, "jobs")
+    _print(invocation, found, JOB_COLUMNS, "jobs")
     return 0
 
 

@@ -188,11 +188,26 @@ _WORKFLOWS = (
     _form("table", "json"),
 )
 _JOBS = (
-    _WORKFLOW,
+    option(
+        "workflow W",
+        "id, beginning of an id, or exact name; without one, of all workflows",
+        nargs="?",
+    ),
     option("--status S", "only this state", known=_STATUSES),
     option("--trigger T", "only this trigger", known=_TRIGGERS),
     _LIMIT,
     _form("table", "json"),
+)
+_BOARD = (
+    _form("table", "json"),
+    option(
+        "--since T",
+        "jobs that failed from a time on: RFC 3339, 14:05, or 15m ago; else 24 h",
+    ),
+    option(
+        "--watch",
+        "go on; into a pipe, or with -o json, a line of JSON for each change",
+    ),
 )
 _LOGS = (
     _NAMED,
@@ -339,7 +354,13 @@ _PROFILE_VERBS = (
 )
 VERBS: Final = (
     Verb("workflows", "list workflows", "lists:workflows", _WORKFLOWS),
-    Verb("jobs", "list the jobs of a workflow, newest first", "lists:jobs", _JOBS),
+    Verb("jobs", "list jobs, newest first", "lists:jobs", _JOBS),
+    Verb(
+        "board",
+        "show what runs and what failed lately, over all workflows",
+        "fleet:board",
+        _BOARD,
+    ),
     Verb(
         "logs",
         "print the log of a job or of an app's run, oldest line first",

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import Source
 
+ENDING: Final = ".md"
+
 MEMORY_BYTES: Final = 64 << 20
 
 RUNNING_TAIL: Final = 2_000
@@ -96,7 +98,7 @@ class JobCardReader:
         self._clock = clock or Clock()
         self._retries = Retries(tell, clock=self._clock)
         self._good: list[Job] = []
-        name = job.workflow_id if workflow is None else workflow.name
+        name = job.workflow_id if workflow is None else workflow.shown_name
         origin = Origin(job.workflow_id, job.id, name, job.id, server)
         now = datetime.fromtimestamp(self._clock.wall(), UTC)
         self._card = JobCard(
@@ -113,7 +115,7 @@ class JobCardReader:
             self._take(CardLog(self._held.store, verdict_words(self._held.state)))
             yield self._card.text()
         await self._read_past()
-        if self._held is None:
+        if self._held is None or self._lacks_error:
             await self._read_log()
         if not self._is_compared:
             yield self._card.text()
@@ -180,6 +182,15 @@ class JobCardReader:
             store.close()
 
     @property
+    def _lacks_error(self) -> bool:
+        """Whether the last error may begin before the lines of the open log."""
+        held, shown = self._held, self._card.log
+        if held is None or held.state.at_start:
+            return False
+        error = None if shown is None else shown.error
+        return error is None or error.begin == held.store.line(0)
+
+    @property
     def _is_compared(self) -> bool:
         """Whether what is new is asked: it did not end well, and has a log."""
         job = self._card.job
@@ -232,9 +243,10 @@ class JobCardReader:
 
 
 def card_name(workflow: str, job: Job) -> str:
-    """Return the name of a card's file: ``nightly-report-77aa09-card.md``."""
+    """Return the name of a card's file, made of its workflow and its id."""
     stem = safe_name(workflow, fallback="job").replace(" ", "-")
-    return shorten(f"{stem}-{safe_name(job.shown_id, fallback='job')}-card.md")
+    job_id = safe_name(job.shown_id, fallback="job")
+    return shorten(f"{stem}-{job_id}-card{ENDING}")
 
 
 def save_card(text: str, folder: Path, name: str, *, make_folder: bool) -> Path:

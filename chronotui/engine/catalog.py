@@ -77,6 +77,7 @@ class Catalog:
     Attributes:
         answered: Whether any list ever was.
         signed_out: Why nothing is asked until somebody signs in, or for a while.
+        jobs_read: Called with a workflow whose jobs were just read.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Catalog:
         self.tree = TreeModel(TreeSubject(*kind.nouns, runs=kind.capabilities.runs))
         self.answered = False
         self.signed_out: NotSignedInError | None = None
+        self.jobs_read: Callable[[Branch], None] = lambda _: None
         self._sign_in_again_at = 0.0
         self._fault: ChronotuiError | None = None
         self._client = client
@@ -332,6 +334,8 @@ class Catalog:
             raise
         else:
             self.answered = True
+            if isinstance(reader, JobReader):
+                self.jobs_read(reader.branch)
             reader.backoff.reset()
             pause = self._settings.pause(active=reader.is_active)
             reader.due = time.monotonic() + pause

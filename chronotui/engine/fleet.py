@@ -1,19 +1,55 @@
-"""The fleet: what runs and what failed over all workflows, within a budget."""
+"""The fleet: what runs and what failed over all workflows, within a budget.
+
+It begins with a sweep, several requests at a time, and then reads one thing after the
+other, never more than so many requests a minute: what has waited longest, where a
+second counts more for what runs, has failed or is looked at. What was read elsewhere
+counts as well.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from chronotui.engine.timing import Clock
+from chronotui.engine.fleet_entry import FleetEntry, Part
+from chronotui.engine.fleet_list import FleetList, Work
+from chronotui.engine.sweep import AT_ONCE, Sweep, concerns_all, failed_since
+from chronotui.engine.timing import (
+    Backoff,
+    Clock,
+    Listeners,
+    RequestBudget,
+    set_within,
+)
+from chronotui.errors import (
+    ChronotuiError,
+    NotSignedInError,
+    UnreachableError,
+    own_fault,
+)
+from chronotui.model import JobFilter
+from chronotui.sources.protocol import EVERYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from chronotui.errors import ChronotuiError
-    from chronotui.model import Job, Workflow
+    from chronotui.model import Job, JobStatus, Page, Workflow
     from chronotui.sources.protocol import ListSource
     from chronotui.tree.health import WorkflowHealth
+
+Value = TypeVar("Value")
+
+TICK_SECONDS: Final = 0.033
+"""Changes are gathered this long before listeners are told."""
+
+LEAST_WAIT: Final = 0.001
+"""Seconds below which nothing is waited for: a clock may not tell them apart."""
+
+TRIES: Final = 3
+"""A workflow that failed so often, while others were answered, is left for later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +60,34 @@ class FleetSettings:
         requests_per_minute: After the opening sweep (profile's key).
         failed_since_seconds: A job that failed within these has failed lately.
         at_once: Requests of the opening sweep at a time.
+        poll_seconds: What runs is asked this far apart at least, where the budget
+            would allow more.
+        retry_first: Wait after a failed request, growing ...
+        retry_cap: ... up to this; a sign-in is waited for as long.
+        retry_after_cap: A server's own wait is honoured up to this.
+        minute: How long a minute is, in seconds; tests have shorter ones.
     """
 
     requests_per_minute: float = 60.0
     failed_since_seconds: float = 86_400.0
-    at_once: int = 4
+    at_once: int = AT_ONCE
+    poll_seconds: float = 5.0
+    retry_first: float = 1.0
+    retry_cap: float = 60.0
+    retry_after_cap: float = 300.0
+    minute: float = 60.0
 
 
 class Fleet:
-    """Reads the newest jobs of every living workflow, and reads them again."""
+    """Reads the newest jobs of every living workflow, and reads them again.
+
+    Belongs to one event loop. Everything but ``run`` returns at once.
+
+    Attributes:
+        problem: What stands between the fleet and the server now, None if nothing;
+            what was read before stays.
+        is_sweeping: Whether the opening sweep goes on.
+    """
 
     def __init__(
         self,
@@ -41,68 +96,340 @@ class Fleet:
         settings: FleetSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._client = client
-        self.settings = settings or FleetSettings()
-        self._clock = clock or Clock()
+        self.settings = settings = settings or FleetSettings()
         self.problem: ChronotuiError | None = None
-        """What stands between the fleet and the server now, None if nothing."""
         self.is_sweeping = False
-        """Whether the opening sweep goes on."""
+        self._client = client
+        self._clock = clock or Clock()
+        self._list = FleetList(settings.minute, settings.poll_seconds)
+        self._budget = RequestBudget(
+            settings.requests_per_minute, minute=settings.minute
+        )
+        self._sweep: Sweep | None = None
+        self._was_swept = False
+        self._wanted: frozenset[str] = frozenset()
+        self._wake = asyncio.Event()
+        self._held_until = 0.0
+        self._held_at = 0.0
+        self._answered = 0
+        self._backoff = Backoff(
+            first=settings.retry_first,
+            factor=2.0,
+            cap=settings.retry_cap,
+            after_cap=settings.retry_after_cap,
+            chance=self._clock.chance,
+        )
+        self._listeners = Listeners(TICK_SECONDS, burst=2)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop after changes; return what ends that."""
-        raise NotImplementedError
+        return self._listeners.add(listener)
+
+    # what is known
 
     @property
     def workflows(self) -> Sequence[str]:
         """The ids of the living workflows, in the server's order."""
-        raise NotImplementedError
+        return self._list.ids
 
     def workflow(self, workflow_id: str) -> Workflow | None:
-        raise NotImplementedError
+        entry = self._list.get(workflow_id)
+        return None if entry is None else entry.workflow
 
     def jobs(self, workflow_id: str) -> tuple[Job, ...]:
-        """The jobs of a workflow as far as read, newest first."""
-        raise NotImplementedError
+        """The jobs of a workflow as far as read, newest first.
+
+        Behind the newest ones some may be left out; those that run, or failed lately,
+        come sooner or later.
+        """
+        entry = self._list.get(workflow_id)
+        return () if entry is None else entry.jobs
 
     def age(self, workflow_id: str) -> float | None:
         """Seconds since a workflow's jobs were read, None while they were not."""
-        raise NotImplementedError
+        entry = self._list.get(workflow_id)
+        if entry is None or entry.read_at is None:
+            return None
+        return max(0.0, self._clock.monotonic() - entry.read_at)
 
     def health(self, workflow_id: str) -> WorkflowHealth | None:
-        raise NotImplementedError
+        """How a workflow has been doing, None while that was not read."""
+        entry, age = self._list.get(workflow_id), self.age(workflow_id)
+        return None if entry is None or age is None else entry.health(age)
 
     def usual_seconds(self, workflow_id: str) -> float | None:
-        raise NotImplementedError
+        """The median duration of the good runs read, None without any."""
+        entry = self._list.get(workflow_id)
+        return None if entry is None else entry.usual_seconds
+
+    def fits(self, workflow_id: str, only: JobFilter) -> bool | None:
+        """Whether a workflow has a job that fits; None where that is not known."""
+        entry = self._list.get(workflow_id)
+        return None if entry is None else entry.fits(only)
+
+    def trouble(self, workflow_id: str) -> ChronotuiError | None:
+        """Why the jobs of one workflow could not be read the last time."""
+        entry = self._list.get(workflow_id)
+        return None if entry is None else entry.problem
+
+    def has_failed_lately(self, job: Job) -> bool:
+        since = self._clock.wall() - self.settings.failed_since_seconds
+        return failed_since(job, datetime.fromtimestamp(since, UTC))
 
     @property
     def progress(self) -> tuple[int, int | None]:
         """How many workflows were read, of how many; None until all are listed."""
-        raise NotImplementedError
+        read = sum(each.read_at is not None for each in self._list)
+        return read, len(self._list) if self._list.is_whole else None
 
     @property
     def requests_last_minute(self) -> int:
-        raise NotImplementedError
+        """How many requests were made of the budget; the sweep is none of it."""
+        return self._budget.spent(self._clock.monotonic())
+
+    def seconds_to_next(self) -> float | None:
+        """Seconds until what failed is asked again, None where nothing did."""
+        if self.problem is None:
+            return None
+        return max(0.0, self._held_until - self._clock.monotonic())
+
+    # what others do
 
     def want(self, workflow_ids: Iterable[str]) -> None:
-        """Ask sooner for these, which somebody looks at; no longer for others."""
-        raise NotImplementedError
+        """Ask sooner for these, which somebody looks at, and no longer for others."""
+        wanted = frozenset(workflow_ids)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._wake.set()
 
-    def put(self, workflow_id: str, jobs: Sequence[Job]) -> None:
-        """Take over what was read elsewhere: newest first, from the newest on."""
-        raise NotImplementedError
+    def look_for(self, only: JobFilter | None) -> None:
+        """Find out of what is looked at whether it has a job that fits; None ends it.
+
+        See `fits`; each is asked once, in turn with all else.
+        """
+        if only != self._list.looked_for:
+            self._list.looked_for = only
+            for entry in self._list:
+                entry.tried_at.pop(Part.FITTING, None)
+            self._wake.set()
+
+    def put(
+        self, workflow_id: str, jobs: Sequence[Job], *, has_more: bool = True
+    ) -> None:
+        """Take over what was just read elsewhere: newest first, from the newest on.
+
+        Args:
+            has_more: Whether older ones may follow.
+        """
+        now = self._clock.monotonic()
+        self._list.put(workflow_id, jobs, now, has_more=has_more)
+        self._changed()
 
     def cut_sweep(self) -> None:
         """Leave the rest of the opening sweep to the budget."""
-        raise NotImplementedError
+        if self._sweep is not None:
+            self._sweep.cut()
+            self._wake.set()
 
     def ask_now(self) -> None:
-        """Ask again at once after a failure, within the budget."""
-        raise NotImplementedError
+        """Ask again at once after a failure; the budget still holds."""
+        self._held_until = 0.0
+        self._backoff.reset()
+        self._wake.set()
 
     def signed_in(self) -> None:
-        raise NotImplementedError
+        """Go on after a sign-in that was waited for."""
+        if isinstance(self.problem, NotSignedInError):
+            self.ask_now()
+
+    # what goes on
 
     async def run(self) -> None:
-        """Sweep, then read again within the budget, until cancelled."""
-        raise NotImplementedError
+        """Sweep once, then read within the budget, until cancelled.
+
+        A fault of ours is said as a problem.
+        """
+        try:
+            if not self._was_swept:
+                await self._open()
+            while True:
+                await self._read_next()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as fault:
+            self.problem = own_fault("while it read the fleet", fault)
+            self._changed()
+            raise
+        finally:
+            self.is_sweeping = False
+            self._changed()
+
+    async def _open(self) -> None:
+        """Go over all workflows; one that cannot be read now is left to the budget."""
+        self.is_sweeping = True
+        self._sweep = Sweep(
+            self._client,
+            self._sweep_over,
+            ask=partial(self._until_answered, alone=False),
+            listed=self._listed,
+            at_once=self.settings.at_once,
+        )
+        await self._sweep.run()
+        if self._sweep.total is not None:
+            self._list.swept(self._clock.monotonic())
+        self._sweep = None
+        self._was_swept = True
+        self.is_sweeping = False
+
+    def _listed(self, workflows: Sequence[Workflow]) -> None:
+        self._list.add(workflows)
+        self._changed()
+
+    async def _sweep_over(self, workflow: Workflow) -> None:
+        entry = self._list.get(workflow.id)
+        if entry is None or entry.read_at is not None:
+            return  # it was read elsewhere meanwhile
+        try:
+            page = await self._until_answered(lambda: self._jobs(entry))
+        except ChronotuiError as error:
+            self._list.begun(Work(entry), self._clock.monotonic())
+            entry.failed(Part.NEWEST, error, alone=True)
+        else:
+            self._take_newest(entry, page)
+        self._changed()
+
+    async def _until_answered(
+        self, request: Callable[[], Awaitable[Value]], *, alone: bool = True
+    ) -> Value:
+        """Make a request until it is answered; an outage is waited out.
+
+        Args:
+            alone: Whether it may fail alone.
+
+        Raises:
+            ChronotuiError: It does: it was refused, or others were answered while it
+                failed again and again.
+        """
+        tries, answered = 0, self._answered
+        while True:
+            await self._released()
+            begun = self._clock.monotonic()
+            try:
+                answer = await request()
+            except ChronotuiError as error:
+                tries += 1
+                failed_alone = tries >= TRIES and self._answered > answered
+                if alone and (failed_alone or not concerns_all(error)):
+                    raise
+                self._hold(error, begun)
+            else:
+                self._release()
+                return answer
+
+    async def _read_next(self) -> None:
+        """Make the most urgent request as soon as there is one and it may be made."""
+        self._wake.clear()
+        now = self._clock.monotonic()
+        work, due = self._list.most_urgent(now, self._clock.wall(), self._wanted)
+        wait = max(self._held_until - now, self._budget.wait(now), due)
+        if wait > LEAST_WAIT:
+            await set_within(self._wake, wait)
+            return
+        self._budget.take(now)
+        self._list.begun(work, now)
+        entry = work.entry
+        if entry is None:
+            await self._read_list(now)
+        else:
+            await self._read_again(entry, work.part, now)
+        self._changed()
+
+    async def _read_list(self, now: float) -> None:
+        """Read the next page of the list of workflows, or its first one again."""
+        cursor = self._list.next_cursor(now)
+        try:
+            page = await self._client.workflows(cursor=cursor)
+        except ChronotuiError as error:
+            if not concerns_all(error):
+                self._list.give_up(cursor, now)
+            if cursor is None or concerns_all(error):
+                self._hold(error, now)
+        else:
+            self._list.take(cursor, page, now)
+            self._release()
+
+    async def _read_again(self, entry: FleetEntry, part: Part, now: float) -> None:
+        try:
+            await self._read_part(entry, part)
+        except ChronotuiError as error:
+            alone = not concerns_all(error) or entry.failures + 1 >= TRIES
+            entry.failed(part, error, alone=alone)
+            if not alone or isinstance(error, NotSignedInError | UnreachableError):
+                self._hold(error, now)
+        else:
+            self._release()
+
+    async def _look_into(self, entry: FleetEntry, only: JobFilter) -> None:
+        """Ask for jobs that fit; who cannot tell is not asked again."""
+        try:
+            page = await self._client.jobs(entry.workflow.id, only=only)
+        except ChronotuiError as error:
+            if concerns_all(error):
+                raise
+            entry.put_told(only, None)
+        else:
+            leads_on = page.cursor is not None
+            entry.put_told(only, bool(page.items) or (None if leads_on else False))
+
+    async def _read_part(self, entry: FleetEntry, part: Part) -> None:
+        if part is Part.FITTING and (only := self._list.looked_for) is not None:
+            await self._look_into(entry, only)
+            return
+        if part is Part.ALONE and (job := entry.unfinished) is not None:
+            entry.put_alone(await self._client.reread(job))
+        elif part is Part.BEHIND and (state := entry.behind(self._clock.wall())):
+            page = await self._jobs(entry, state)
+            entry.put_behind(state, page.items)
+            if not page.items and page.cursor is None:
+                entry.put_told(JobFilter(state), False)
+        else:
+            self._take_newest(entry, await self._jobs(entry))
+
+    def _take_newest(self, entry: FleetEntry, page: Page[Job]) -> None:
+        now = self._clock.monotonic()
+        entry.put(page.items, now, has_more=page.cursor is not None)
+
+    def _jobs(
+        self, entry: FleetEntry, status: JobStatus | None = None
+    ) -> Awaitable[Page[Job]]:
+        only = EVERYTHING if status is None else JobFilter(status=status)
+        return self._client.jobs(entry.workflow.id, only=only)
+
+    # outages
+
+    async def _released(self) -> None:
+        while (wait := self._held_until - self._clock.monotonic()) > LEAST_WAIT:
+            self._wake.clear()
+            await set_within(self._wake, wait)
+
+    def _hold(self, error: ChronotuiError, begun: float) -> None:
+        """Have everything wait; requests that were under way together fail as one."""
+        self.problem = error
+        if begun >= self._held_at:
+            self._held_at = self._clock.monotonic()
+            wait = self._backoff.delay(error.retry_after)
+            if isinstance(error, NotSignedInError):
+                wait = max(wait, self.settings.retry_cap)
+            self._held_until = self._held_at + wait
+        self._changed()
+
+    def _release(self) -> None:
+        self._answered += 1
+        if self.problem is not None:
+            self.problem = None
+            self._held_until = 0.0
+            self._backoff.reset()
+            self._changed()
+
+    def _changed(self) -> None:
+        self._listeners.notify()

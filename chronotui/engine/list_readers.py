@@ -174,30 +174,34 @@ class WorkflowReader(CursorReader):
 
 
 class JobReader(CursorReader):
-    """Reads the jobs of one workflow, as they are filtered when this is made."""
+    """Reads the jobs of one workflow, as they are filtered when this is made.
+
+    Attributes:
+        branch: The workflow.
+    """
 
     def __init__(self, client: ListSource, branch: Branch, backoff: Backoff) -> None:
         super().__init__(client, branch.listing, backoff)
-        self._branch = branch
+        self.branch = branch
         self._filter = branch.job_filter
 
     @property
     def is_active(self) -> bool:
-        return bool(self._branch.jobs.unfinished)
+        return bool(self.branch.jobs.unfinished)
 
     async def _page(self, place: ListPosition) -> tuple[list[str], ListPosition | None]:
         page = await self._client.jobs(
-            self._branch.workflow.id,
+            self.branch.workflow.id,
             cursor=place.cursor,
             only=self._filter,
         )
         following = None if page.cursor is None else ListPosition(cursor=page.cursor)
-        return self._branch.put(page.items), following
+        return self.branch.put(page.items), following
 
     async def _read_again(self) -> list[str]:
         """Ask also for unfinished jobs the pages did not hold, a few each round."""
         ids = await super()._read_again()
-        branch, read = self._branch, set(ids)
+        branch, read = self.branch, set(ids)
         unread = [job_id for job_id in branch.jobs.unfinished if job_id not in read]
         for job_id in unread[:ALONE]:
             try:

@@ -11,9 +11,8 @@ from chronotui.engine.timing import Clock, WatchSettings
 from chronotui.errors import ChronotuiError
 from chronotui.log.card import span_of, word
 from chronotui.log.handoff import Origin
-from chronotui.log.markdown import code, document, fenced
+from chronotui.log.markdown import code, document, fenced, said
 from chronotui.runs.entries import lines_of
-from chronotui.text import clean
 from chronotui.times import elapsed_text
 from chronotui.tree.run_row import elapsed_seconds, is_stale
 
@@ -56,7 +55,7 @@ class RunCardReader:
         self._held = held
         self._listens = listens
         self._clock = clock or Clock()
-        name = job.workflow_id if app is None else app.name
+        name = job.workflow_id if app is None else app.shown_name
         self._origin = Origin("", job.shown_id, name, job.shown_id, server)
         self.exit_code = 0
 
@@ -76,7 +75,7 @@ class RunCardReader:
             yield await self._read()
         except ChronotuiError as error:
             self.exit_code = error.exit_code
-            yield self._text(job, None, clean(error.sentence).rstrip("."))
+            yield self._text(job, None, error.sentence.rstrip("."))
 
     async def _read(self) -> str:
         settings = WatchSettings(may_sign_in=False, waits=False)
@@ -89,7 +88,7 @@ class RunCardReader:
 
     def _text(self, job: Job, record: RunRecord | None, unseen: str = "") -> str:
         not_seen = [unseen] if record is None else list(record.unseen)
-        words = "; ".join(filter(None, map(clean, not_seen)))
+        words = said("; ".join(filter(None, not_seen))) if any(not_seen) else ""
         return document(
             [
                 self._heading(job),

@@ -6,12 +6,14 @@ import asyncio
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_server
 from chronotui.engine.connection import ConnectionKind
+from chronotui.engine.fleet import Fleet, FleetSettings
+from chronotui.engine.fleet_entry import KEPT
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.run_details import RunDetails
 from chronotui.engine.run_log import RunLog
@@ -19,6 +21,7 @@ from chronotui.engine.save import Saves
 from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError
 from chronotui.log.store import LogStore
+from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
 from chronotui.storage.files import SpoolFile, spool_dir
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from chronotui.sources.protocol import RunSource, Source
     from chronotui.storage.settings import Profile, UiSettings
     from chronotui.storage.state import DiagnosticLog
+    from chronotui.tree.branch import Branch
 
 KEPT_JOBS: Final = 4
 """Opened jobs whose lines are kept; the longest left one is let go first."""
@@ -87,6 +91,7 @@ class Session:
             they move to spool files.
         spool: Opens a spool file.
         kind: What kind of server it is.
+        requests_per_minute: What the fleet may ask.
 
     Attributes:
         spool: Opens a spool file; None where everything stays in memory.
@@ -102,6 +107,7 @@ class Session:
         memory_bytes: int,
         spool: Callable[[], Overflow] | None = None,
         kind: SourceKind = CHRONOVERSE,
+        requests_per_minute: float = 60.0,
     ) -> None:
         self.client = client
         self.kind = kind
@@ -111,6 +117,10 @@ class Session:
         if kind.capabilities.runs:
             runs = cast("RunSource", client)
             self.details = RunDetails(runs, self.catalog.tree.update_job)
+        self._fleet_settings = FleetSettings(
+            requests_per_minute=requests_per_minute, poll_seconds=tree.poll_seconds
+        )
+        self._sweeping: asyncio.Task[None] | None = None
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
         self.spool = spool
@@ -123,6 +133,28 @@ class Session:
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self.catalog.run())
             self._polling.add_done_callback(_note_fault)
+
+    @cached_property
+    def fleet(self) -> Fleet | None:
+        """What runs and failed over all workflows; None where there is one app."""
+        if not self.kind.capabilities.jobs:
+            return None
+        fleet = Fleet(self.client, settings=self._fleet_settings)
+        self.catalog.jobs_read = partial(_put_into, fleet)
+        return fleet
+
+    def start_fleet(self) -> bool:
+        """Begin to read the fleet, or begin again after a fault of ours.
+
+        Returns:
+            Whether there is one.
+        """
+        if self.fleet is None:
+            return False
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.create_task(self.fleet.run())
+            self._sweeping.add_done_callback(_note_fault)
+        return True
 
     def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
         """Open a job's log, or come back to it; it is watched from now on.
@@ -155,6 +187,8 @@ class Session:
         """
         self.start()
         self.catalog.refresh()
+        if self._sweeping is not None and self.start_fleet() and self.fleet is not None:
+            self.fleet.ask_now()
         if opened is not None and not opened.watch():
             opened.log.ask_now()
 
@@ -179,12 +213,16 @@ class Session:
                 if opened.watching and kind is ConnectionKind.SIGN_IN:
                     opened.log.signed_in()
             self.saves.signed_in()
+            if self._sweeping is not None and self.fleet is not None:
+                self.fleet.signed_in()
 
     async def close(self) -> None:
         """Stop everything and close the connections."""
         opened = self._opened.values()
         tasks = [task for one in opened for task in (one.watching, one.leaving)]
-        running = [task for task in [*tasks, self._polling] if task is not None]
+        running = [
+            task for task in [*tasks, self._polling, self._sweeping] if task is not None
+        ]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -212,6 +250,16 @@ class Session:
             if opened.is_left:
                 opened.log.store.close()
                 del self._opened[job_id]
+
+
+def _put_into(fleet: Fleet, branch: Branch) -> None:
+    """Let the fleet have what the tree has read of a workflow, unfiltered."""
+    if branch.job_filter == JobFilter():
+        listing = branch.listing
+        ids = listing.ids[: min(listing.frontier, KEPT)]
+        has_more = not listing.complete or len(ids) < len(listing)
+        jobs = [branch.jobs[job_id] for job_id in ids]
+        fleet.put(branch.workflow.id, jobs, has_more=has_more)
 
 
 def _note_fault(task: asyncio.Task[None]) -> None:
@@ -246,4 +294,5 @@ async def open_session(
         memory_bytes=ui.memory_mb << 20,
         spool=partial(SpoolFile, spool_dir(ui.spool_dir)),
         kind=KINDS[profile.kind],
+        requests_per_minute=profile.requests_per_minute,
     )

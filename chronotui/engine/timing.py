@@ -331,6 +331,41 @@ class RateLimiter:
         self._at = now
 
 
+class RequestBudget:
+    """Never more than so many requests in any minute, after few at once spread evenly.
+
+    Args:
+        minute: How long a minute is, in seconds; tests have shorter ones.
+    """
+
+    SLACK: Final = 1.02
+    """A window is taken for longer than it is: requests that were made apart may
+    arrive closer together."""
+
+    def __init__(self, per_minute: float, *, minute: float = 60.0) -> None:
+        self._most = max(1, int(per_minute))
+        self._minute = minute
+        self._window = minute * self.SLACK
+        burst = max(1, self._most // 12)
+        self._pace = RateLimiter(burst=burst, rate=self._most / self._window)
+        self._made: deque[float] = deque(maxlen=self._most)
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a request may be made; 0 for at once."""
+        wait = self._pace.wait(now)
+        if len(self._made) == self._most:
+            wait = max(wait, self._made[0] + self._window - now)
+        return wait
+
+    def take(self, now: float) -> None:
+        self._pace.take(now)
+        self._made.append(now)
+
+    def spent(self, now: float) -> int:
+        """Return how many requests were made within the last minute."""
+        return sum(at > now - self._minute for at in self._made)
+
+
 class _Plan(NamedTuple):
     due: float
     delay: float

@@ -358,6 +358,8 @@ class Profile:
     kind: str = setting(one_of(*SOURCE_KINDS), SOURCE_KINDS[0])
     poll_seconds: float = setting(number(0.2, 300), 5.0)
     """How often a watched job and the expanded lists are asked."""
+    requests_per_minute: int = setting(whole_number(6, 600), 60)
+    """What the board and the folded rows of the tree may ask together."""
     timeout_seconds: float = setting(number(0.1, 600), 10.0)
     ca_file: Path | None = setting(path, None)
     """Certificates to trust instead of the system's, PEM."""

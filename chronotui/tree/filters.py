@@ -69,6 +69,11 @@ class TreeFilters:
         )
 
     @property
+    def narrows_jobs(self) -> bool:
+        """Whether jobs of some states or triggers alone are shown."""
+        return self.status is not None or self.trigger is not None
+
+    @property
     def query(self) -> str:
         """The text as it goes to the server: without the spaces around it."""
         return self.text.strip()

@@ -7,11 +7,12 @@ from enum import Enum
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.tree.branch import Branch
 from chronotui.tree.days import local_time
 from chronotui.tree.filters import TreeFilters, TreeSubject, described
 from chronotui.tree.listing import Listing, ListNote, NoteKind, lines_of, notes_of
+from chronotui.tree.order import WorkflowOrder, in_order, may_have
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from chronotui.model import Job, Workflow
     from chronotui.tree.days import Day, DayRows
+    from chronotui.tree.health import WorkflowHealth
     from chronotui.tree.listing import NoteLine
+    from chronotui.tree.order import KnownJobs
 
 
 class TreeNodeKind(Enum):
@@ -209,18 +212,30 @@ def sections_of(tree: TreeModel, note_width: int) -> list[Section]:
     sections = list(_found_by_id(tree))
     if tree.remark is not None:
         sections.insert(0, Section(REMARK, None, lines_of([tree.remark], width)))
-    for workflow_id in tree.workflows.ids:
-        branch = tree.branch(workflow_id)
-        if branch is None:
-            continue
+    shown, hidden = _shown(tree)
+    for branch in in_order(shown, tree.order, tree.health):
+        workflow_id = branch.workflow.id
         if branch.expanded:
             days = branch.day_rows(tree.zone)
             lines = lines_of(_job_notes(tree, branch, days), width)
             sections.append(Section(workflow_id, branch.listing, lines, days))
         else:
             sections.append(Section(workflow_id, None, ()))
-    sections.append(Section("", None, lines_of(_last_notes(tree), width)))
+    sections.append(Section("", None, lines_of(_last_notes(tree, hidden), width)))
     return sections
+
+
+def _shown(tree: TreeModel) -> tuple[list[Branch], int]:
+    """Return the listed workflows without those a filter hides, and how many it does.
+
+    One is hidden only where it is known that it has no such job.
+    """
+    listed = [tree.branch(workflow_id) for workflow_id in tree.workflows.ids]
+    branches = [branch for branch in listed if branch is not None]
+    if tree.subject.runs or not tree.filters.narrows_jobs:
+        return branches, 0
+    shown = [branch for branch in branches if may_have(branch, tree.known)]
+    return shown, len(branches) - len(shown)
 
 
 def _found_by_id(tree: TreeModel) -> Iterator[Section]:
@@ -232,22 +247,36 @@ def _found_by_id(tree: TreeModel) -> Iterator[Section]:
         workflow_id = branch.workflow.id
         if workflow_id in tree.workflows:
             continue
-        jobs = [
-            j.id for j in branch.jobs if j.shown_id.startswith(prefix) and accepts(j)
-        ]
+        shows = branch.jobs.short_ids.shows
+        jobs = [j.id for j in branch.jobs if shows(j.shown_id, prefix) and accepts(j)]
         if jobs or workflow_id.startswith(prefix):
             yield Section(workflow_id, Listing(jobs), ())
 
 
-def _last_notes(tree: TreeModel) -> list[ListNote]:
+def _last_notes(tree: TreeModel, hidden: int) -> list[ListNote]:
     listing = tree.workflows
     what = "the app" if tree.subject.runs else "workflows"
     notes = notes_of(listing, what=what, empty=_no_workflow(tree))
+    if hidden:
+        notes.append(ListNote(NoteKind.SAID, _hidden(tree, hidden)))
     if tree.filters.query and listing.answered:
-        loaded = sum(len(branch.jobs) for branch in tree.branches())
-        said = f"ids matched among the {loaded:,} loaded jobs"
-        notes.append(ListNote(NoteKind.SAID, said))
+        notes.append(ListNote(NoteKind.SAID, _matched(tree)))
     return notes
+
+
+def _hidden(tree: TreeModel, count: int) -> str:
+    """Tell how many workflows a filter hides, and why."""
+    are = "workflow is" if count == 1 else "workflows are"
+    fits = described(tree.filters.jobs, tree.zone)
+    return f"{count:,} {are} hidden: no job there is {fits}. {CLEAR}"
+
+
+def _matched(tree: TreeModel) -> str:
+    """Tell among how many jobs the text was looked for as an id."""
+    loaded = sum(len(branch.jobs) for branch in tree.branches())
+    if not loaded:
+        return "Ids are matched among loaded jobs, and none is: o unfolds a workflow."
+    return f"ids matched among {plural(loaded, 'loaded job')}"
 
 
 def _no_workflow(tree: TreeModel) -> str:
@@ -303,7 +332,7 @@ def _no_job(tree: TreeModel, branch: Branch) -> str:
         return "" if branch.listing.said else f"No {subject.items} yet."
     if subject.runs:
         return f"No {subject.item} fits {said}. {CLEAR}"
-    name = clean(branch.workflow.name)
+    name = clean(branch.workflow.shown_name)
     return f"No {subject.item} is {said} in {name}. {CLEAR}"
 
 
@@ -364,6 +393,8 @@ class TreeModel:
 
     Attributes:
         remark: What is said above everything of what was typed last.
+        order: How workflows are ordered.
+        known: What is read of folded workflows as well; None where nothing is.
     """
 
     def __init__(
@@ -372,7 +403,10 @@ class TreeModel:
         self.subject = subject or TreeSubject()
         self.zone = zone
         self.remark: ListNote | None = None
+        self.order = WorkflowOrder.LISTED
+        self.known: KnownJobs | None = None
         self.filters = TreeFilters()
+        self._added: set[str] = set()
         self._note_width = 0
         self._branches: dict[str, Branch] = {}
         self._lists: dict[tuple[str, bool], Listing] = {("", False): Listing()}
@@ -410,6 +444,27 @@ class TreeModel:
             branch.workflow = workflow
         self.touch()
         return ids
+
+    def add_known(self, workflows: Sequence[Workflow]) -> None:
+        """Show what else the server has, behind what is listed, until pages tell.
+
+        Those added before that are not among them are gone.
+        """
+        listing, folded = self.workflows, self.filters.query.casefold()
+        fit = [w for w in workflows if folded in w.name.casefold()]
+        present = {workflow.id for workflow in fit}
+        unconfirmed = set(listing.ids[listing.frontier :])
+        listing.discard_all((self._added - present) & unconfirmed)
+        new = [w for w in fit if w.id not in listing and not listing.complete]
+        self.put_workflows(w for w in new if w.id not in self._branches)
+        for workflow in new:
+            listing.add_unconfirmed(workflow.id)
+            self._added.add(workflow.id)
+        self.touch()
+
+    def health(self, workflow_id: str) -> WorkflowHealth | None:
+        """How a workflow has been doing, None while that is not known."""
+        return None if self.known is None else self.known.health(workflow_id)
 
     def reveal(self, workflow: Workflow, job: Job | None = None) -> NodeKey:
         """Show and select a workflow or job, wherever the server's lists have it."""
@@ -498,6 +553,18 @@ class TreeModel:
         self.touch()
         if inside and not expanded:
             self.select(NodeKey.day(key.workflow_id, day))
+
+    def set_order(self, order: WorkflowOrder) -> None:
+        """Order the workflows; what is selected stays it."""
+        if order is not self.order:
+            self.order = order
+            self.touch()
+
+    @property
+    def depends_on_known(self) -> bool:
+        """Whether what is read of folded workflows tells which rows there are."""
+        ordered = self.order is not WorkflowOrder.LISTED
+        return self.filters.narrows_jobs or ordered
 
     def say(self, remark: ListNote | None) -> None:
         """Say something above everything of what was typed; None takes it back."""

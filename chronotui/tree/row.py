@@ -1,7 +1,7 @@
 """What a row of the tree says: its words, each with its width and the part it plays.
 
 A column of the rows of jobs is one entry of ``COLUMNS``; those of the runs of an app
-stand in `chronotui.tree.run_row`.
+stand in `chronotui.tree.run_row`, rows of workflows in `chronotui.tree.workflow_row`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.text import clean
 from chronotui.times import age, human_duration
+from chronotui.tree.days import local_time
 from chronotui.tree.listing import NoteKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime, tzinfo
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime, tzinfo
 
     from chronotui.model import Job
     from chronotui.tree.branch import Branch
@@ -51,7 +52,7 @@ class RowPiece(NamedTuple):
 
 SPACE: Final = RowPiece("", Role.PLAIN, 1)
 
-_SIGNS: Final[dict[str, tuple[str, Role]]] = {
+JOB_SIGNS: Final[dict[str, tuple[str, Role]]] = {
     "RUNNING": ("●", Role.RUNNING),
     "PENDING": ("◌", Role.WAITING),
     "QUEUED": ("◌", Role.WAITING),
@@ -67,6 +68,7 @@ TRIGGER_WORDS: Final = {"AUTOMATIC": "auto", "MANUAL": "manual"}
 SIGN_CELLS: Final = 2
 LEAST_ID: Final = 6
 LONG_AGE: Final = 10
+LONG_START: Final = 12
 LONG_ATTEMPT: Final = 9
 WIDE: Final = 36
 """From this width on rows are indented like a tree."""
@@ -78,7 +80,8 @@ WHOLE: Final = 0
 class JobCell(NamedTuple):
     """What a column says something about: a job, and the cells there are for it.
 
-    Clock times are told in ``zone``; None is the machine's own.
+    Clock times are told in ``zone``; None is the machine's own. ``ages`` tells how
+    long ago instead.
     """
 
     job: Job
@@ -86,6 +89,7 @@ class JobCell(NamedTuple):
     now: datetime
     width: int
     zone: tzinfo | None = None
+    ages: bool = True
 
 
 class JobColumn(NamedTuple):
@@ -93,11 +97,13 @@ class JobColumn(NamedTuple):
 
     ``widths`` are those it may have, each with its rank: the order in which all
     columns are given room, what tells most first. ``least`` cells it always has.
+    ``heading`` stands above it, as much of it as there is room for.
     """
 
     text: Callable[[JobCell], str]
     role: Callable[[Role], Role]
     widths: dict[int, int]
+    heading: str
     least: int = 0
     right: bool = False
 
@@ -122,6 +128,27 @@ def _age(cell: JobCell) -> str:
         return clean(str(job.status)).lower()
     text = age(max((cell.now - ended).total_seconds(), 0.0))
     return f"{text} ago" if cell.width >= LONG_AGE else text
+
+
+def _start(cell: JobCell) -> str:
+    """Say when a job began: the time today, else the day, both where there is room."""
+    job = cell.job
+    moment = job.started_at or job.scheduled_at or job.created_at
+    if moment is None:
+        return clean(str(job.status)).lower()
+    begun = local_time(moment, cell.zone)
+    return clock_text(begun, local_time(cell.now, cell.zone), cell.width)
+
+
+def clock_text(begun: datetime, now: datetime, width: int) -> str:
+    """Return a moment's time of day, its day, or both in `LONG_START` cells."""
+    day = f"{begun.day:2} {begun:%b}"
+    if begun.year != now.year:
+        return f"{begun:%Y-%m-%d}" if width >= LONG_AGE else f"{begun:%Y}"
+    is_today = begun.date() == now.date()
+    if width >= LONG_START:
+        return f"{begun:%H:%M:%S}" if is_today else f"{day} {begun:%H:%M}"
+    return f"{begun:%H:%M}" if is_today else day
 
 
 def _duration(cell: JobCell) -> str:
@@ -153,25 +180,42 @@ COLUMNS: Final = {
         lambda cell: clean(cell.short_id),
         _plain_unless_failed,
         widths={3: WHOLE},
+        heading="job",
         least=LEAST_ID,
     ),
-    "trigger": JobColumn(_trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}),
-    "age": JobColumn(_age, _muted_when_done, widths={0: 7, 7: LONG_AGE}),
+    "trigger": JobColumn(
+        _trigger, lambda _state: Role.MUTED, widths={5: 1, 6: 6}, heading="by"
+    ),
+    "age": JobColumn(_age, _muted_when_done, widths={0: 7, 7: LONG_AGE}, heading="age"),
+    "start": JobColumn(
+        _start, _muted_when_done, widths={0: 6, 7: LONG_START}, heading="start"
+    ),
     "duration": JobColumn(
-        _duration, _plain_unless_failed, widths={1: 5, 2: 7}, right=True
+        _duration,
+        _plain_unless_failed,
+        widths={1: 5, 2: 7},
+        heading="took",
+        right=True,
     ),
     "attempts": JobColumn(
-        _attempts, lambda _state: Role.PLAIN, widths={4: 3, 8: LONG_ATTEMPT}
+        _attempts,
+        lambda _state: Role.PLAIN,
+        widths={4: 3, 8: LONG_ATTEMPT},
+        heading="attempts",
     ),
 }
-"""From left to right."""
+"""From left to right; of age and start one is shown."""
 
 
 @lru_cache(maxsize=64)
-def columns_for(width: int, id_length: int) -> tuple[int, dict[str, int]]:
+def columns_for(
+    width: int, id_length: int, *, ages: bool = True
+) -> tuple[int, dict[str, int]]:
     """Share out the width of a job's row, see `shared_out`; its indent comes first."""
     indent = 1 if width < WIDE else 3
-    return indent, shared_out(COLUMNS, width - indent - SIGN_CELLS, id_length)
+    hidden = "start" if ages else "age"
+    columns = {name: each for name, each in COLUMNS.items() if name != hidden}
+    return indent, shared_out(columns, width - indent - SIGN_CELLS, id_length)
 
 
 def shared_out(
@@ -205,25 +249,63 @@ def shared_out(
     return {name: given for name, given in cells.items() if given}
 
 
-def job_pieces(branch: Branch, job: Job, width: int, now: datetime) -> list[RowPiece]:
+class RowTimes(NamedTuple):
+    """Against which time rows are told, aware, and how: see `JobCell`."""
+
+    now: datetime
+    ages: bool = True
+    zone: tzinfo | None = None
+
+    @property
+    def today(self) -> date:
+        return local_time(self.now, self.zone).date()
+
+
+def job_pieces(branch: Branch, job: Job, width: int, times: RowTimes) -> list[RowPiece]:
     """Return a job's row: its sign, then the columns there is room for.
 
     Args:
         branch: The workflow it belongs to.
         job: The job.
         width: Cells of the row; the pieces fill them or fewer.
-        now: The time ages and running durations are told against, aware.
+        times: How times are told.
     """
     ids = branch.jobs.short_ids
-    indent, columns = columns_for(width, ids.length)
-    glyph, state = _SIGNS.get(str(job.status), ("?", Role.UNKNOWN))
+    now, ages, zone = times
+    indent, columns = columns_for(width, ids.length, ages=ages)
+    glyph, state = JOB_SIGNS.get(str(job.status), ("?", Role.UNKNOWN))
     pieces = signed(indent, glyph, state)
     short_id = ids.of(job.shown_id)
     for name, cells in columns.items():
         column = COLUMNS[name]
-        text = column.text(JobCell(job, short_id, now, cells))
+        text = column.text(JobCell(job, short_id, now, cells, zone, ages))
         pieces += [SPACE, RowPiece(text, column.role(state), cells, column.right)]
     return pieces
+
+
+def heading_pieces(
+    columns: Mapping[str, JobColumn], cells: Mapping[str, int], indent: int
+) -> list[RowPiece]:
+    """Return the headings of columns, each as wide as its column.
+
+    Args:
+        columns: The columns by name.
+        cells: Those that are shown, with their cells, from left to right.
+        indent: Cells before the signs of rows.
+    """
+    pieces = [RowPiece("", Role.PLAIN, indent + 1)]
+    for name, width in cells.items():
+        column = columns[name]
+        words = column.heading if len(column.heading) <= width else ""
+        pieces += [SPACE, RowPiece(words, Role.MUTED, width, column.right)]
+    return pieces
+
+
+def job_headings(branch: Branch, width: int, times: RowTimes) -> list[RowPiece]:
+    """Return what stands above the columns of a workflow's jobs, see `job_pieces`."""
+    length = branch.jobs.short_ids.length
+    indent, columns = columns_for(width, length, ages=times.ages)
+    return heading_pieces(COLUMNS, columns, indent)
 
 
 def signed(indent: int, glyph: str, state: Role) -> list[RowPiece]:
@@ -232,9 +314,8 @@ def signed(indent: int, glyph: str, state: Role) -> list[RowPiece]:
     return [RowPiece("", Role.PLAIN, indent), RowPiece(glyph, role, 1)]
 
 
-# The row of a workflow, and of the notes below lists.
+# The rows of the notes below lists.
 
-LEAST_NAME: Final = 14
 NOTE_SIGNS: Final = {
     NoteKind.MORE: ("⋮", Role.MUTED),
     NoteKind.ON_DEMAND: ("⋮", Role.MUTED),
@@ -243,30 +324,6 @@ NOTE_SIGNS: Final = {
     NoteKind.REFUSED: ("✗", Role.ALARM),
     NoteKind.SAID: ("·", Role.MUTED),
 }
-
-
-def workflow_pieces(branch: Branch, width: int, *, open_: bool) -> list[RowPiece]:
-    """Return a workflow's row: its name, and at the right what is to be known of it.
-
-    Args:
-        branch: The workflow.
-        width: Cells of the row, which the pieces fill.
-        open_: Whether its jobs are shown below it.
-    """
-    name = clean(branch.workflow.name) or clean(branch.workflow.id)
-    left = width - 2
-    room = left - min(len(name), LEAST_NAME)
-    labels: list[RowPiece] = []
-    for text, role in _labels(branch):
-        if len(text) + 2 <= room:
-            labels.append(RowPiece(text, role, len(text) + 2, right=True))
-            room -= len(text) + 2
-    name_width = left - sum(piece.width for piece in labels)
-    return [
-        RowPiece("▾ " if open_ else "▸ ", Role.MUTED, 2),
-        RowPiece(name, Role.NAME, max(name_width, 1)),
-        *labels,
-    ]
 
 
 def note_pieces(line: NoteLine, width: int, *, nested: bool) -> list[RowPiece]:
@@ -278,28 +335,3 @@ def note_pieces(line: NoteLine, width: int, *, nested: bool) -> list[RowPiece]:
         RowPiece(sign if line.first else "", role, 2),
         RowPiece(line.text, role, max(width - indent - 2, 1)),
     ]
-
-
-def interval_words(minutes: int) -> str:
-    """Return how often a workflow runs, in the largest unit that is exact."""
-    for size, unit in ((1440, "d"), (60, "h")):
-        if minutes >= 2 * size and minutes % size == 0:
-            return f"every {minutes // size} {unit}"
-    return f"every {minutes} min"
-
-
-def _labels(branch: Branch) -> Iterator[tuple[str, Role]]:
-    """Name what distinguishes a workflow, the most important first."""
-    workflow = branch.workflow
-    if workflow.consecutive_failures:
-        yield f"✗ {workflow.consecutive_failures}", Role.FAILED
-    if workflow.terminated_at is not None:
-        yield "terminated", Role.MUTED
-    elif workflow.build_status == "FAILED":
-        yield "build failed", Role.FAILED
-    elif workflow.build_status in {"QUEUED", "STARTED"}:
-        yield "building", Role.WAITING
-    if branch.keeps_no_logs:
-        yield "no logs", Role.MUTED
-    if workflow.interval_minutes and workflow.terminated_at is None:
-        yield interval_words(workflow.interval_minutes), Role.MUTED

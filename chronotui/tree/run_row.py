@@ -15,7 +15,6 @@ from chronotui.times import age, human_duration
 from chronotui.tree.days import day_label, local_time
 from chronotui.tree.row import (
     LEAST_ID,
-    LEAST_NAME,
     SIGN_CELLS,
     SPACE,
     WHOLE,
@@ -24,13 +23,16 @@ from chronotui.tree.row import (
     JobColumn,
     Role,
     RowPiece,
+    RowTimes,
+    heading_pieces,
     shared_out,
     signed,
 )
+from chronotui.tree.workflow_row import LEAST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date, datetime, tzinfo
+    from datetime import date, datetime
 
     from chronotui.model import Job
     from chronotui.tree.branch import Branch
@@ -92,9 +94,13 @@ def _date(cell: JobCell) -> str:
 
 
 def _time(cell: JobCell) -> str:
+    """Say at what time a run began, or how long ago."""
     began = _began(cell)
     if began is None:
         return ""
+    if cell.ages:
+        text = age(max((cell.now - began).total_seconds(), 0.0))
+        return text if len(text) <= cell.width else text.replace(" min", "m")
     return f"{began:%H:%M:%S}" if cell.width >= WITH_SECONDS else f"{began:%H:%M}"
 
 
@@ -133,17 +139,26 @@ def _plain_unless_failed(state: Role) -> Role:
 
 
 RUN_COLUMNS: Final = {
-    "date": JobColumn(_date, _plain_unless_failed, widths={1: 6}),
-    "time": JobColumn(_time, _plain_unless_failed, widths={0: 5, 5: WITH_SECONDS}),
-    "elapsed": JobColumn(_elapsed, _plain_unless_failed, widths={2: 6}, right=True),
+    "date": JobColumn(_date, _plain_unless_failed, widths={1: 6}, heading="day"),
+    "time": JobColumn(
+        _time, _plain_unless_failed, widths={0: 5, 5: WITH_SECONDS}, heading="began"
+    ),
+    "elapsed": JobColumn(
+        _elapsed, _plain_unless_failed, widths={2: 6}, heading="took", right=True
+    ),
     "id": JobColumn(
         lambda cell: clean(cell.short_id),
         _plain_unless_failed,
         widths={4: WHOLE},
+        heading="run",
         least=LEAST_ID,
     ),
-    "who": JobColumn(_who, lambda _state: Role.MUTED, widths={3: 7, 6: 12, 8: 20}),
-    "origin": JobColumn(_origin, lambda _state: Role.MUTED, widths={7: 8}),
+    "who": JobColumn(
+        _who, lambda _state: Role.MUTED, widths={3: 7, 6: 12, 8: 20}, heading="by"
+    ),
+    "origin": JobColumn(
+        _origin, lambda _state: Role.MUTED, widths={7: 8}, heading="from"
+    ),
 }
 """From left to right."""
 
@@ -165,10 +180,9 @@ def run_pieces(
     branch: Branch,
     job: Job,
     width: int,
-    now: datetime,
+    times: RowTimes,
     *,
     dated: bool,
-    zone: tzinfo | None = None,
 ) -> list[RowPiece]:
     """Return a run's row: its sign, then the columns there is room for.
 
@@ -176,25 +190,42 @@ def run_pieces(
         branch: The app it belongs to.
         job: The run.
         width: Cells of the row; the pieces fill them or fewer.
-        now: The time running durations are told against, aware.
+        times: How times are told.
         dated: Whether no row of a day stands above it: then all runs are of one day,
             which is told unless it is today.
-        zone: The one times are told in; None is the machine's own.
     """
-    ids = branch.jobs.short_ids
-    short_id = ids.of(job.shown_id)
-    dated = dated and _date(JobCell(job, short_id, now, 0, zone)) != ""
-    indent, columns = run_columns_for(width, ids.length, dated=dated)
+    now, ages, zone = times
+    short_id = branch.jobs.short_ids.of(job.shown_id)
+    indent, columns = _columns_of(branch, job, width, times, dated=dated)
     glyph, state = RUN_SIGNS.get(str(job.status), ("?", Role.UNKNOWN))
     pieces = signed(indent, glyph, state)
     for name, cells in columns.items():
         column = RUN_COLUMNS[name]
-        text = column.text(JobCell(job, short_id, now, cells, zone))
+        text = column.text(JobCell(job, short_id, now, cells, zone, ages))
         role = column.role(state)
         if name == "elapsed" and is_stale(job, now):
             role = Role.WAITING
         pieces += [SPACE, RowPiece(text, role, cells, column.right)]
     return pieces
+
+
+def _columns_of(
+    branch: Branch, job: Job | None, width: int, times: RowTimes, *, dated: bool
+) -> tuple[int, dict[str, int]]:
+    """Share out the width of the row of a run, or of any that began today."""
+    if job is None or times.ages:
+        dated = False
+    elif dated:
+        dated = _date(JobCell(job, "", times.now, 0, times.zone)) != ""
+    return run_columns_for(width, branch.jobs.short_ids.length, dated=dated)
+
+
+def run_headings(
+    branch: Branch, job: Job | None, width: int, times: RowTimes, *, dated: bool
+) -> list[RowPiece]:
+    """Return what stands above the columns of a run's row, see `run_pieces`."""
+    indent, columns = _columns_of(branch, job, width, times, dated=dated)
+    return heading_pieces(RUN_COLUMNS, columns, indent)
 
 
 def day_pieces(day: Day, width: int, today: date, *, open_: bool) -> list[RowPiece]:
@@ -219,7 +250,7 @@ def app_pieces(branch: Branch, width: int, *, open_: bool, run: str) -> list[Row
         open_: Whether its runs are shown below it.
         run: What a run of it is called.
     """
-    name = clean(branch.workflow.name) or clean(branch.workflow.id)
+    name = clean(branch.workflow.shown_name)
     wide = _cells(name)
     count = _count(branch, run)
     room = width - 2 - min(wide, LEAST_NAME)

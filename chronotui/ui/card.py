@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, cast
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -184,7 +184,7 @@ def _reader(
 
 
 def show_card(
-    screen: Screen[None],
+    screen: Screen[Any],
     session: Session,
     plan: DeskPlan,
     workflow: Workflow | None,
@@ -195,7 +195,7 @@ def show_card(
     """Show the card of a job, or of an app's run, over a screen."""
     config = getattr(screen.app, "config", None)
     server = {} if config is None else config.options_for(plan.profile)
-    name = job.workflow_id if workflow is None else workflow.name
+    name = job.workflow_id if workflow is None else workflow.shown_name
     configured = plan.profile.save_dir or plan.ui.save_dir
     screen.app.push_screen(
         CardScreen(

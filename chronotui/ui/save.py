@@ -6,7 +6,7 @@ And a save in words, which its screens and the list of saves show.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
@@ -143,19 +143,29 @@ class SaveSubject:
         return clean(self.short_id or self.job.id)
 
 
+def subject_of_job(
+    job: Job, workflow: Workflow | None, plan: DeskPlan, short_id: str
+) -> SaveSubject:
+    """Return what can be saved of a job that is not opened: the whole log."""
+    return SaveSubject(
+        job=job,
+        workflow=workflow,
+        profile=plan.profile.name,
+        short_id=short_id,
+        folder=plan.save_folder,
+        own_folder=plan.profile.save_dir or plan.ui.save_dir,
+    )
+
+
 def subject_of(
     shown: ShownJob, pane: str, plan: DeskPlan, short_id: str
 ) -> SaveSubject:
     state = shown.opened.log.state
     view = shown.views.get(pane)
     parts = dict(_parts(view)) if view is not None else {}
-    return SaveSubject(
-        job=state.job,
-        workflow=shown.opened.workflow,
-        profile=plan.profile.name,
-        short_id=short_id,
-        folder=plan.save_folder,
-        own_folder=plan.profile.save_dir or plan.ui.save_dir,
+    subject = subject_of_job(state.job, shown.opened.workflow, plan, short_id)
+    return replace(
+        subject,
         known_lines=state.lines if state.at_start else None,
         parts=parts,
         scope=SaveScope.SELECTION if SaveScope.SELECTION in parts else SaveScope.WHOLE,

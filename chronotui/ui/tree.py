@@ -1,7 +1,6 @@
-"""The tree of workflows and jobs, and the left side of the desk it stands in.
+"""The tree of workflows and jobs: a window over the rows of a ``TreeModel``.
 
-``JobTree`` is a window over the rows of a ``TreeModel``, drawn line by line;
-``JobTreePane`` puts the filters above it and feeds both from a catalog.
+It is drawn line by line; `chronotui.ui.tree_pane` feeds it.
 """
 
 from __future__ import annotations
@@ -11,44 +10,37 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from chronotui.errors import ChronotuiError
-from chronotui.text import clean
-from chronotui.tree.days import local_time
-from chronotui.tree.listing import ListNote, NoteKind
+from chronotui.tree.listing import NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.tree.row import (
     Role,
+    RowTimes,
     is_ticking,
+    job_headings,
     job_pieces,
     note_pieces,
-    workflow_pieces,
 )
-from chronotui.tree.run_row import app_pieces, day_pieces, run_pieces
+from chronotui.tree.run_row import app_pieces, day_pieces, run_headings, run_pieces
+from chronotui.tree.workflow_row import workflow_headings, workflow_pieces
 from chronotui.ui.keys import help_key
 from chronotui.ui.tree_filters import FilterBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import tzinfo
 
     from rich.style import Style
-    from textual.app import ComposeResult
     from textual.events import Click, MouseScrollDown, MouseScrollUp
     from textual.timer import Timer
     from textual.widget import Widget
 
-    from chronotui.engine.catalog import Catalog
     from chronotui.model import Job, Workflow
     from chronotui.tree.branch import Branch
-    from chronotui.tree.filters import TreeFilters, TreeSubject
     from chronotui.tree.row import RowPiece
 
 TICK_SECONDS: Final = 1.0
@@ -121,6 +113,8 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         focus_filters: Goes to the filters, to their text when called with True;
             called, not told by a message: keys typed ahead are meant for the
             filters already.
+        in_sight: Takes the ids of the workflows whose rows are in the window.
+        selected: Called when another row is selected, before that is told.
     """
 
     DEFAULT_CSS = """
@@ -174,6 +168,9 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         help_key(
             "full_stop", "terminated", "terminated workflows too", "tree.terminated"
         ),
+        help_key("t", "times", "age or start time", "tree.times"),
+        help_key("O", "order", "order by trouble, by name, as listed", "tree.order"),
+        help_key("y", "copy_id", "copy the id", "tree.copy"),
     ]
 
     class JobOpened(Message):
@@ -231,14 +228,38 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     class RefreshWanted(Message):
         """Everything shown is to be read again now."""
 
+    class OrderWanted(Message):
+        """Workflows are to be ordered in the next way."""
+
+    class TimesChanged(Message):
+        """Times are told in another way from now on."""
+
+        def __init__(self, ages: bool) -> None:
+            super().__init__()
+            self.ages = ages
+
+    class CopyWanted(Message):
+        """An id is to be copied; ``what`` is what it is one of."""
+
+        def __init__(self, what: str, item_id: str) -> None:
+            super().__init__()
+            self.what = what
+            self.item_id = item_id
+
     def __init__(
         self,
         model: TreeModel | None = None,
         *,
         now: Callable[[], datetime] = utc_now,
         focus_filters: Callable[[bool], object] = lambda _text: None,
+        in_sight: Callable[[list[str]], object] = lambda _ids: None,
+        selected: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
+        self.chosen_ages: bool | None = None
+        """What was chosen of `ages`; None is what fits what is listed."""
+        self._in_sight = in_sight
+        self._selected = selected
         self.model = TreeModel() if model is None else model
         self._now = now
         self._focus_filters = focus_filters
@@ -304,6 +325,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         highlighted = (key, workflow, job, "" if line is None else line.note.text)
         if highlighted != self._highlighted:
             self._highlighted = highlighted
+            self._selected()
             self.post_message(self.Highlighted(*highlighted))
 
     # what is drawn
@@ -354,9 +376,41 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         if model.subject.runs:
             return tuple(self._run_pieces(key, branch))
         if key.kind is TreeNodeKind.WORKFLOW:
-            open_ = model.rows.is_open(key.workflow_id)
-            return tuple(workflow_pieces(branch, width, open_=open_))
-        return tuple(job_pieces(branch, branch.jobs[key.item], width, self._now()))
+            return tuple(
+                workflow_pieces(
+                    branch,
+                    width,
+                    open_=model.rows.is_open(key.workflow_id),
+                    health=model.health(key.workflow_id),
+                    has_health=model.known is not None,
+                )
+            )
+        return tuple(job_pieces(branch, branch.jobs[key.item], width, self.times))
+
+    def headings(self) -> list[RowPiece]:
+        """Return what stands above the columns of the selected row, and its like."""
+        model, width, key = self.model, self._width, self.model.selected
+        branch = None if key is None else model.branch(key.workflow_id)
+        if model.subject.runs:
+            branch = branch or next(model.branches(), None)
+            if key is None or branch is None:
+                return []
+            job, dated = model.job(key), model.rows.day(key) is None
+            return run_headings(branch, job, width, self.times, dated=dated)
+        if key is None or branch is None or key.kind is TreeNodeKind.WORKFLOW:
+            return workflow_headings(width, has_health=model.known is not None)
+        return job_headings(branch, width, self.times)
+
+    @property
+    def ages(self) -> bool:
+        """Whether rows tell how long ago, not when: those of runs stand under days."""
+        runs, chosen = self.model.subject.runs, self.chosen_ages
+        return not runs if chosen is None else chosen
+
+    @property
+    def times(self) -> RowTimes:
+        """How rows tell times, now."""
+        return RowTimes(self._now(), self.ages, self.model.zone)
 
     def _run_pieces(self, key: NodeKey, branch: Branch) -> list[RowPiece]:
         """Return what the row of an app, of a day or of a run says."""
@@ -364,13 +418,13 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         if key.kind is TreeNodeKind.WORKFLOW:
             open_, run = model.rows.is_open(key.workflow_id), model.subject.item
             return app_pieces(branch, width, open_=open_, run=run)
-        now, zone, day = self._now(), model.zone, model.rows.day(key)
+        times, day = self.times, model.rows.day(key)
         if key.kind is TreeNodeKind.JOB:
             job, dated = branch.jobs[key.item], day is None
-            return run_pieces(branch, job, width, now, dated=dated, zone=zone)
+            return run_pieces(branch, job, width, times, dated=dated)
         if day is None:
             return []
-        today, open_ = local_time(now, zone).date(), model.rows.is_day_open(key)
+        today, open_ = times.today, model.rows.is_day_open(key)
         return day_pieces(day, width, today, open_=open_)
 
     def _repaint_changed(self) -> None:
@@ -418,14 +472,19 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         # The end of a list above the anchor would stay in sight until all is read.
         asks_from = top + self._anchor_offset if self._anchor is not None else top
         ticking = False
+        folded: list[str] = []
         for row in range(top, min(top + self.page_rows, len(rows))):
             key = rows.key(row)
+            if key.kind is TreeNodeKind.WORKFLOW:
+                folded.append(key.workflow_id)
             job = self.model.job(key) if key.kind is TreeNodeKind.JOB else None
             ticking = ticking or (job is not None and is_ticking(job))
             line = rows.note(key)
             if line and line.note.kind is NoteKind.MORE and row >= asks_from:
                 self.post_message(self.MoreWanted(key.workflow_id))
-        self._tick_if(ticking)
+        self._in_sight(folded)
+        # What is said of a health's age grows by itself.
+        self._tick_if(ticking or (bool(folded) and self.model.known is not None))
 
     @property
     def is_ticking(self) -> bool:
@@ -535,6 +594,29 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         filters = self.model.filters.with_terminated_toggled()
         self.post_message(FilterBar.FiltersChanged(filters))
 
+    def action_times(self) -> None:
+        """Tell how long ago, or when."""
+        self.chosen_ages = not self.ages
+        self._repaint_changed()
+        self._selected()
+        self.post_message(self.TimesChanged(self.ages))
+
+    def action_order(self) -> None:
+        if not self.model.subject.runs:
+            self.post_message(self.OrderWanted())
+
+    def action_copy_id(self) -> None:
+        """Copy the id of the selected job, or workflow, whole."""
+        key, subject = self.model.selected, self.model.subject
+        branch = None if key is None else self.model.branch(key.workflow_id)
+        if key is None or branch is None:
+            return
+        job = self.model.job(key)
+        if job is not None:
+            self.post_message(self.CopyWanted(subject.item, job.shown_id or job.id))
+        else:
+            self.post_message(self.CopyWanted(subject.group, branch.workflow.id))
+
     # the mouse
 
     def on_click(self, event: Click) -> None:
@@ -583,167 +665,3 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.model.set_note_width(self._width)
         self.virtual_size = Size(self._width, len(self.model.rows))
         self.show_selected()
-
-
-class JobTreePane(Vertical):
-    """The left side of the desk: filters and tree together, fed by a catalog.
-
-    ``JobOpened`` and ``Highlighted`` go on to the desk; the other messages of tree
-    and filters are answered here. Before a catalog is attached the tree says that
-    it is loading.
-
-    Args:
-        subject: What it will list.
-        now: See `JobTree`.
-    """
-
-    BLANK = True  # filters and tree cover it
-    DEFAULT_CSS = "JobTreePane { width: 1fr; height: 1fr; }"
-
-    def __init__(
-        self,
-        *,
-        subject: TreeSubject | None = None,
-        now: Callable[[], datetime] = utc_now,
-        id: str | None = None,  # noqa: A002
-    ) -> None:
-        super().__init__(id=id)
-        waiting = TreeModel(subject)
-        self.filter_bar = FilterBar(leave=self._focus_tree, now=now)
-        self.filter_bar.offer(waiting.subject)
-        self.tree_view = JobTree(
-            waiting, now=now, focus_filters=self.filter_bar.focus_filters
-        )
-        self.catalog: Catalog | None = None
-        self._unsubscribe: Callable[[], None] | None = None
-
-    def compose(self) -> ComposeResult:
-        yield self.filter_bar
-        yield self.tree_view
-
-    def _focus_tree(self) -> None:
-        self.screen.set_focus(self.tree_view)
-
-    def attach(self, catalog: Catalog) -> None:
-        """Show a catalog's tree from now on; whoever attaches it also runs it."""
-        self.detach()
-        self.catalog = catalog
-        self._unsubscribe = catalog.subscribe(self._sync)
-        tree = catalog.tree
-        self.filter_bar.offer(tree.subject, tree.zone)
-        self.filter_bar.show(tree.filters)
-        self.tree_view.show(catalog.tree)
-
-    def set_zone(self, zone: tzinfo | None) -> None:
-        """Tell the days and times of runs in a zone; None is the machine's own."""
-        if self.catalog is not None:
-            tree = self.catalog.tree
-            tree.zone = zone
-            tree.touch()
-            self.filter_bar.offer(tree.subject, zone)
-            self._sync()
-
-    def detach(self) -> None:
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
-        self.catalog = None
-
-    def on_unmount(self) -> None:
-        self.detach()
-
-    def update_job(self, job: Job) -> None:
-        """Show what a watch has learned of a job before the next polling."""
-        if self.catalog is not None:
-            self.catalog.tree.update_job(job)
-            self._sync()
-
-    def note_no_logs(self, workflow_id: str) -> None:
-        """Show that a workflow keeps no logs, as the answer about one has said."""
-        if self.catalog is not None:
-            self.catalog.tree.note_no_logs(workflow_id)
-            self._sync()
-
-    def set_filters(self, filters: TreeFilters) -> None:
-        """Filter the tree, and show by what."""
-        self.filter_bar.show(filters)
-        if self.catalog is not None:
-            self.catalog.set_filters(filters)
-        self._sync()
-
-    @on(FilterBar.FiltersChanged)
-    def _take_filters(self, event: FilterBar.FiltersChanged) -> None:
-        event.stop()
-        self.set_filters(event.filters)
-
-    @on(FilterBar.TextRefused)
-    def _say_refusal(self, event: FilterBar.TextRefused) -> None:
-        event.stop()
-        said = ListNote(NoteKind.REFUSED, clean(event.sentence))
-        self._say(said if event.sentence else None)
-
-    def _say(self, remark: ListNote | None) -> None:
-        """Say something of what was typed, in sight; None takes it back."""
-        if self.catalog is None:
-            return
-        self.catalog.tree.say(remark)
-        self._sync()
-        if remark is not None:
-            self.tree_view.scroll_to_row(0)
-
-    @on(FilterBar.RunWanted)
-    def _find_run(self, event: FilterBar.RunWanted) -> None:
-        event.stop()
-        if self.catalog is not None:
-            words = f"looking for run {event.run_id}"
-            self._say(ListNote(NoteKind.LOADING, words))
-            finding = self._open_run(self.catalog, event.run_id)
-            self.run_worker(finding, group="find-run", exclusive=True)
-
-    async def _open_run(self, catalog: Catalog, run_id: str) -> None:
-        """Open a run wherever the list has it, without the filters that hide it."""
-        tree = catalog.tree
-        try:
-            key = await catalog.find_run(run_id)
-        except ChronotuiError as problem:
-            self._say(ListNote(NoteKind.REFUSED, clean(str(problem))))
-            return
-        self._say(None)
-        if tree.rows.locate(key) is None:
-            self.set_filters(tree.filters.cleared())
-            tree.select(key)
-        branch, job = tree.branch(key.workflow_id), tree.job(key)
-        if branch is not None and job is not None and self.catalog is catalog:
-            self.tree_view.show_selected()
-            self.post_message(JobTree.JobOpened(branch.workflow, job))
-
-    @on(JobTree.MoreWanted)
-    def _read_more(self, event: JobTree.MoreWanted) -> None:
-        event.stop()
-        if self.catalog is not None:
-            self.catalog.want_more(event.workflow_id)
-
-    @on(JobTree.ExpansionWanted)
-    def _expand(self, event: JobTree.ExpansionWanted) -> None:
-        event.stop()
-        if self.catalog is not None:
-            self.catalog.set_expanded(event.workflow_id, event.expanded)
-            self._sync()
-
-    @on(JobTree.DayExpansionWanted)
-    def _expand_day(self, event: JobTree.DayExpansionWanted) -> None:
-        event.stop()
-        if self.catalog is not None:
-            self.catalog.set_day_expanded(event.node, event.expanded)
-            self._sync()
-
-    @on(JobTree.RefreshWanted)
-    def _refresh_lists(self) -> None:
-        """Read what is shown again; whoever shows more hears of it, too."""
-        if self.catalog is not None:
-            self.catalog.refresh()
-
-    def _sync(self) -> None:
-        """Show what changed; while the desk closes there is no tree any more."""
-        if self.tree_view.is_attached:
-            self.tree_view.sync()

@@ -38,7 +38,7 @@ def add_job(
     rate: int = 10,
 ) -> ScriptedJob:
     """A job that ended long ago."""
-    lines = [*ROUTINE, *more]
+    lines: list[ScriptLine | str] = [*ROUTINE, *more]
     script = Script(lines, starts_in=-ago, rate=rate, ends_after=1, outcome=outcome)
     return demo.world.add_job(script)
 

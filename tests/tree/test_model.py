@@ -237,7 +237,8 @@ def test_an_empty_list_says_why() -> None:
     assert branch is not None
     branch.listing.extend(branch.put([]), None)
     tree.touch()
-    assert texts(tree) == ["No job is FAILED manual in flow-0. 0 clears the filter."]
+    hidden = "1 workflow is hidden: no job there is FAILED manual. 0 clears the filter."
+    assert texts(tree) == [hidden]
 
 
 def test_no_workflows_is_said_with_its_reason() -> None:
@@ -285,7 +286,7 @@ def test_a_text_narrows_names_at_once_and_ids_among_the_loaded() -> None:
     tree.set_filters(TreeFilters(text="FLOW-1"))
     assert rows_of(tree)[0] == NodeKey.workflow("w01")
     tree.workflows.extend(tree.put_workflows([workflow(1)]), None)
-    assert texts(tree) == ["ids matched among the 6 loaded jobs"]
+    assert texts(tree) == ["ids matched among 6 loaded jobs"]
 
 
 def test_the_servers_answer_refines_what_was_narrowed() -> None:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 
 import pytest
 
 from chronotui.model import (
-    BuildStatus,
     Job,
     JobFilter,
     JobStatus,
@@ -14,17 +13,17 @@ from chronotui.model import (
     Workflow,
     WorkflowKind,
 )
-from chronotui.tree.branch import Branch, ShortIds
+from chronotui.tree.branch import Branch
 from chronotui.tree.listing import ListNote, NoteKind, lines_of
 from chronotui.tree.row import (
     Role,
     RowPiece,
+    RowTimes,
     columns_for,
-    interval_words,
     is_ticking,
+    job_headings,
     job_pieces,
     note_pieces,
-    workflow_pieces,
 )
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -69,7 +68,7 @@ def text_of(pieces: list[RowPiece]) -> str:
 
 
 def row(shown: Job, width: int) -> str:
-    return text_of(job_pieces(branch(shown), shown, width, NOW)).rstrip()
+    return text_of(job_pieces(branch(shown), shown, width, RowTimes(NOW))).rstrip()
 
 
 @pytest.mark.parametrize(
@@ -128,78 +127,72 @@ def test_only_a_job_that_runs_ticks() -> None:
     assert not is_ticking(job("COMPLETED", ran=3))
 
 
+@pytest.mark.parametrize(
+    ("ago", "wide", "narrow"),
+    [
+        (0, "   ✓ 8f3c21 auto   11:59:00        1:00", " ✓ 8f3c21 11:59   1:00"),
+        (
+            43_200,
+            "   ✓ 8f3c21 auto    2 Mar 23:59    1:00",
+            " ✓ 8f3c21  2 Mar  1:00",
+        ),
+        (
+            40_000_000,
+            "   ✓ 8f3c21 auto   2024-11-25      1:00",
+            " ✓ 8f3c21 2024    1:00",
+        ),
+    ],
+)
+def test_a_row_may_tell_when_a_job_began(ago: float, wide: str, narrow: str) -> None:
+    shown = job("COMPLETED", ago=ago, ran=60)
+    times = RowTimes(NOW, ages=False, zone=UTC)
+    for width, expected in ((50, wide), (23, narrow)):
+        pieces = job_pieces(branch(shown), shown, width, times)
+        assert text_of(pieces).rstrip() == expected
+
+
+def test_a_start_is_told_in_the_zone_that_is_asked_for() -> None:
+    shown = job("RUNNING", ran=60)
+    zone = timezone(timedelta(hours=5, minutes=30))
+    pieces = job_pieces(branch(shown), shown, 50, RowTimes(NOW, False, zone))
+    assert "17:29:00" in text_of(pieces)
+    waiting = job("PENDING")
+    pieces = job_pieces(branch(waiting), waiting, 50, RowTimes(NOW, False, zone))
+    assert "pending" in text_of(pieces)
+
+
+@pytest.mark.parametrize("ages", [True, False])
+@pytest.mark.parametrize("width", [23, 30, 38, 45, 60])
+def test_headings_stand_above_their_columns(width: int, ages: bool) -> None:
+    shown = job("FAILED", ago=3700, ran=130, attempts=3)
+    times = RowTimes(NOW, ages, UTC)
+    row = job_pieces(branch(shown), shown, width, times)
+    headings = job_headings(branch(shown), width, times)
+    assert sum(p.width for p in row) == sum(p.width for p in headings)
+    words = text_of(headings)
+    assert words.index("job") == text_of(row).index("8f3c21")
+    assert ("age" if ages else "took") in words
+
+
 def test_a_clock_behind_the_servers_shows_no_negative_times() -> None:
     assert "0:00" in row(job("RUNNING", ago=-50, ran=10), 46)
 
 
 def test_a_failed_job_stands_out_and_each_state_has_its_own_sign() -> None:
     shown = job("FAILED", ago=5, ran=3)
-    pieces = job_pieces(branch(shown), shown, 46, NOW)
+    pieces = job_pieces(branch(shown), shown, 46, RowTimes(NOW))
     assert RowPiece("✗", Role.FAILED_SIGN, 1) in pieces
     assert {p.role for p in pieces if p.text} >= {Role.FAILED, Role.FAILED_SIGN}
     words = ("RUNNING", "PENDING", "COMPLETED", "FAILED", "CANCELED", "MOON")
     assert len({row(job(word), 46)[3] for word in words}) == 6
 
 
-@pytest.mark.parametrize(
-    ("minutes", "words"),
-    [
-        (60, "every 60 min"),
-        (360, "every 6 h"),
-        (1440, "every 24 h"),
-        (10080, "every 7 d"),
-        (90, "every 90 min"),
-        (125, "every 125 min"),
-    ],
-)
-def test_an_interval_is_told_in_the_largest_exact_unit(
-    minutes: int, words: str
-) -> None:
-    assert interval_words(minutes) == words
-
-
-def workflow_row(width: int, **fields: object) -> str:
-    return text_of(workflow_pieces(branch(**fields), width, open_=False))
-
-
-def test_a_workflows_row_names_what_distinguishes_it() -> None:
-    assert workflow_row(40, interval_minutes=60) == (
-        "▸ nightly-report            every 60 min"
-    )
-    failing = workflow_row(40, interval_minutes=60, consecutive_failures=1)
-    assert failing == "▸ nightly-report       ✗ 1  every 60 min"
-    quiet = workflow_row(40, kind=WorkflowKind.HEARTBEAT, interval_minutes=5)
-    assert quiet == "▸ nightly-report    no logs  every 5 min"
-    ended = workflow_row(40, terminated_at=NOW, interval_minutes=5)
-    assert ended == "▸ nightly-report              terminated"
-    unbuilt = workflow_row(30, build_status=BuildStatus.FAILED, interval_minutes=5)
-    assert unbuilt == "▸ nightly-report  build failed"
-
-
-def test_retention_off_is_said_only_when_known() -> None:
-    assert "no logs" not in workflow_row(40, log_retention=None)
-    assert "no logs" in workflow_row(40, log_retention=False)
-    known = branch()
-    known.no_logs = True
-    assert "no logs" in text_of(workflow_pieces(known, 40, open_=True))
-
-
-@pytest.mark.parametrize("width", range(1, 61))
-def test_a_workflows_row_fills_its_width(width: int) -> None:
-    fields = {"consecutive_failures": 12, "interval_minutes": 60}
-    row = workflow_row(width, name="a" * 40, **fields)
-    assert len(row) == max(width, 3)
-
-
 def test_hostile_names_and_words_are_harmless() -> None:
     hostile = "\x1b]0;owned\x07[red]\u202e"
     shown = job(hostile, id=hostile * 9, trigger=Trigger(hostile))
-    for drawn in (
-        text_of(workflow_pieces(branch(name=hostile), 60, open_=False)),
-        text_of(job_pieces(branch(shown), shown, 60, NOW)),
-    ):
-        assert drawn.isprintable()
-        assert "\u202e" not in drawn
+    drawn = text_of(job_pieces(branch(shown), shown, 60, RowTimes(NOW)))
+    assert drawn.isprintable()
+    assert "\u202e" not in drawn
 
 
 def test_notes_are_broken_into_rows_that_fit() -> None:
@@ -213,13 +206,3 @@ def test_notes_are_broken_into_rows_that_fit() -> None:
     ]
     assert text_of(note_pieces(lines[0], 18, nested=True)).rstrip() == "  ✗ The server"
     assert text_of(note_pieces(lines[1], 18, nested=True)).rstrip() == "    cannot be"
-
-
-def test_short_ids_are_as_short_as_keeps_them_different() -> None:
-    ids = ShortIds()
-    ids.add(["aaaaaa11", "bbbbbb11"])
-    assert ids.of("aaaaaa11") == "aaaaaa"
-    ids.add(["aaaaaa12"])
-    assert ids.of("aaaaaa11") == "aaaaaa11"
-    ids.add(["aaaaaa12", "aaaaaa12"])
-    assert ids.length == 8

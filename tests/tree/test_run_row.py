@@ -11,7 +11,7 @@ from chronotui.model import Job, JobFilter
 from chronotui.tree.branch import Branch
 from chronotui.tree.days import Day
 from chronotui.tree.listing import ListPosition
-from chronotui.tree.row import Role, is_ticking
+from chronotui.tree.row import Role, RowTimes, is_ticking
 from chronotui.tree.run_row import (
     app_pieces,
     day_pieces,
@@ -37,7 +37,8 @@ def branch_of(*jobs: Job) -> Branch:
 
 
 def row(shown: Job, width: int, *, dated: bool = False) -> str:
-    pieces = run_pieces(branch_of(shown), shown, width, NOW, dated=dated, zone=UTC)
+    times = RowTimes(NOW, ages=False, zone=UTC)
+    pieces = run_pieces(branch_of(shown), shown, width, times, dated=dated)
     return text_of(pieces).rstrip()
 
 
@@ -140,7 +141,9 @@ def test_a_run_that_runs_ticks_from_the_time_of_its_row() -> None:
 
 def test_a_stale_run_is_no_alarm_and_not_calm() -> None:
     shown = run(1, ago(minutes=31), "RUNNING")
-    pieces = run_pieces(branch_of(shown), shown, 48, NOW, dated=False)
+    pieces = run_pieces(
+        branch_of(shown), shown, 48, RowTimes(NOW, ages=False), dated=False
+    )
     assert [p.role for p in pieces if p.text == "stale?"] == [Role.WAITING]
 
 

@@ -194,6 +194,11 @@ class DetailsPane(ScrollView, can_focus=True):
         """The job that is shown, with all that is known of it."""
         return self._selection[1]
 
+    @property
+    def selection(self) -> tuple[Workflow | None, Job | None]:
+        """What is shown: a workflow, with one of its jobs or without."""
+        return self._selection[:2]
+
     def update_job(self, job: Job) -> None:
         """Show what was read of a job alone, if it is the one that is shown."""
         workflow, shown, sentence = self._selection

@@ -57,7 +57,7 @@ def hand_over(
     origin = Origin(
         "" if desk.plan.kind.capabilities.runs else job.workflow_id,
         job.shown_id,
-        job.workflow_id if workflow is None else workflow.name,
+        job.workflow_id if workflow is None else workflow.shown_name,
         desk.short_id(job),
         {} if config is None else config.options_for(desk.plan.profile),
     )

@@ -26,7 +26,7 @@ from chronotui.ui.desk.status import FOR_GOOD, Say, is_troubled
 from chronotui.ui.log import ViewportPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Collection, Coroutine, Iterable
     from datetime import datetime, tzinfo
 
     from textual.app import ComposeResult
@@ -425,6 +425,15 @@ class LogSide(Vertical):
         return self._panes.get(self._switcher.current or DETAILS)
 
     @property
+    def log_panes(self) -> Collection[str]:
+        """The names of the panes that show a log."""
+        return self._panes.keys()
+
+    def is_empty(self, pane: str) -> bool:
+        """Whether a pane has nothing to show before a job is opened."""
+        return pane in self._panes and self.current is None
+
+    @property
     def place(self) -> ViewportPlace:
         """Where the reader is in the shown pane."""
         pane = self.log_pane
@@ -494,10 +503,10 @@ class LogSide(Vertical):
             return
         opened, pane = self.current.opened, self.log_pane
         state = opened.log.state
-        if state.job is not self._named:
-            self.name_job()
         if pane is None:
             return
+        if state.job is not self._named:
+            self.name_job()
         if not state.lines:
             workflow = opened.workflow
             pane.view.explain_empty(*why_empty(self.pane, workflow, state))
@@ -509,19 +518,37 @@ class LogSide(Vertical):
         if self.pane == HISTORY and self.table is not None:
             self._tabs.name_job(*self.table.subject, alarm=False)
             return
-        if self.current is None:
-            self._tabs.name_job("", "", alarm=False)
+        workflow, job = self._subject
+        if job is None:
+            name = "" if workflow is None else workflow.shown_name
+            self._tabs.name_job(name, "", alarm=False)
             return
-        job, workflow = self.current.job, self.current.opened.workflow
         self._named = job
         is_run = self._kind.capabilities.runs
         subject = subject_of_run if is_run else subject_of_job
         self._tabs.name_job(
-            workflow.name if workflow is not None else job.workflow_id[:SHORT_ID],
+            job.workflow_id[:SHORT_ID] if workflow is None else workflow.shown_name,
             subject(job, self._now(), self._short_id(job)),
             alarm=job.status == "FAILED",
             more=job.by if is_run else "",
         )
+
+    @property
+    def _subject(self) -> tuple[Workflow | None, Job | None]:
+        """What the shown pane is about: Details follow the tree, logs do not."""
+        if self.pane == DETAILS:
+            return self.details.selection
+        if self.current is None:
+            return None, None
+        return self.current.opened.workflow, self.current.job
+
+    def show_details(
+        self, workflow: Workflow | None, job: Job | None, sentence: str
+    ) -> None:
+        """Show what is known of a selection, see `DetailsPane.show`."""
+        self.details.show(workflow, job, sentence)
+        if self.pane == DETAILS:
+            self.name_job()
 
     def tick(self) -> None:
         """Tell how long what runs has been running by now."""

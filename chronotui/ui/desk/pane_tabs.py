@@ -14,6 +14,7 @@ from chronotui.ui.desk.run_details import RunSummary
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from textual.events import Click
@@ -25,6 +26,8 @@ HISTORY: Final = "history"
 DETAILS: Final = "details"
 TITLES: Final = {LIVE: "Live", HISTORY: "History", DETAILS: "Details"}
 BETWEEN: Final = " ▸ "
+KEPT_NAME: Final = 24
+"""Cells of a name that are kept before anything but it and the id is shown."""
 LEAST_NAME: Final = 6
 """Cells below which the beginning of a name is worth nothing."""
 
@@ -79,6 +82,7 @@ class PaneTabs(OwnRow):
     def __init__(self) -> None:
         super().__init__()
         self._active = DETAILS
+        self._shown: Mapping[str, Text] = {}
         self._subject = self._status = self._more = ""
         self._alarm = False
 
@@ -101,11 +105,17 @@ class PaneTabs(OwnRow):
             self.repaint()
 
     def line(self, width: int) -> Text:
-        """Return the titles at the left and the job at the right, fitted."""
+        """Return the titles at the left and the job at the right, fitted.
+
+        Whose log it is goes before everything else, the other titles included.
+        """
+        titles = {name: self._title(name) for name in TITLES}
+        if not self._has_room(width - sum(map(len, titles.values())) - 2):
+            titles = {self._active: titles[self._active]}
+        self._shown = titles
         line = Text(no_wrap=True, end="")
-        for name, title in TITLES.items():
-            kind = "active" if name == self._active else "idle"
-            line.append(f" {title} ", self.tone(f"pane-tabs--{kind}"))
+        for title in titles.values():
+            line.append_text(title)
         room = width - line.cell_len - 2
         if room < 4 or not self._subject:
             return line
@@ -116,28 +126,57 @@ class PaneTabs(OwnRow):
         line.append_text(subject)
         return line
 
+    def _title(self, name: str) -> Text:
+        kind = "active" if name == self._active else "idle"
+        return Text(f" {TITLES[name]} ", self.tone(f"pane-tabs--{kind}"))
+
+    def _has_room(self, room: int) -> bool:
+        """Whether workflow and id stand in so many cells."""
+        name = min(cell_len(clean(self._subject)), KEPT_NAME)
+        item, _rest = self._item
+        return name + cell_len(item and BETWEEN + item) <= room
+
+    @property
+    def _item(self) -> tuple[str, str]:
+        """The id, and how the job stands; both "" for a workflow alone."""
+        item, _between, rest = clean(self._status).partition("  ")
+        return item, rest
+
+    def _endings(self) -> Iterator[str]:
+        """Yield what may follow the name: as much of it as is known, then less."""
+        item, rest = self._item
+        took = rest.partition("  ")[0].partition(",")[0]
+        for words in (rest, took, rest.partition(" ")[0]):
+            if words:
+                yield f"{BETWEEN}{item}  {words}"
+        yield item and BETWEEN + item
+
     def _fitted(self, room: int) -> Text:
-        """Return the job's name and how it stands, or as much as there is room for."""
-        status = clean(self._status)
+        """Return the job's name and how it stands, or as much as there is room for.
+
+        A long name is cut before anything is left out, but not below `KEPT_NAME`.
+        """
         name = Text(clean(self._subject), no_wrap=True)
-        for_name = room - cell_len(status) - len(BETWEEN)
-        more = f", {clean(self._more)}" if self._more else ""
-        if for_name - name.cell_len >= cell_len(more):
-            status += more
-            for_name -= cell_len(more)
-        if for_name >= LEAST_NAME or name.cell_len <= for_name:
-            name.truncate(for_name, overflow="ellipsis")
-            return name.append(BETWEEN + status)
-        if cell_len(status) > room:
-            status = status.partition("  ")[2] or status
-        words = Text(status, no_wrap=True)
+        *endings, item = self._endings()
+        if self._more and endings:
+            whole = f"{endings[0]}, {clean(self._more)}"
+            if name.cell_len + cell_len(whole) <= room:
+                return name.append(whole)
+        kept = min(name.cell_len, KEPT_NAME)
+        fitting = (each for each in endings if kept + cell_len(each) <= room)
+        ending = next(fitting, item)
+        left = room - cell_len(ending)
+        if left >= min(LEAST_NAME, name.cell_len):
+            name.truncate(left, overflow="ellipsis")
+            return name.append(ending)
+        words = Text(item.removeprefix(BETWEEN), no_wrap=True)
         words.truncate(room, overflow="ellipsis")
         return words
 
     def on_click(self, event: Click) -> None:
         right = 0
-        for name, title in TITLES.items():
-            right += len(title) + 2
+        for name, title in self._shown.items():
+            right += title.cell_len
             if event.x < right:
                 self.post_message(self.Chosen(name))
                 return

@@ -12,6 +12,7 @@ from chronotui.storage.files import state_dir
 from chronotui.storage.settings import UiSettings
 from chronotui.storage.state import Remembered, StateFile
 from chronotui.times import Timestamps
+from chronotui.tree.order import TreeLook, WorkflowOrder
 from chronotui.ui.log import ViewSettings
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class DeskPlan:
         save_folder: Where the save dialog starts.
         ui: The ``[ui]`` settings.
         view_settings: How lines are shown at first.
+        tree_look: How the tree is looked at, at first.
         workflow: Deep link: a workflow's id, prefix or name.
         job: Deep link: a job's id or prefix.
         line: Deep link: a line of the job.
@@ -49,6 +51,7 @@ class DeskPlan:
     save_folder: Path
     ui: UiSettings = field(default_factory=UiSettings)
     view_settings: ViewSettings = field(default_factory=ViewSettings)
+    tree_look: TreeLook = field(default_factory=TreeLook)
     workflow: str | None = None
     job: str | None = None
     line: LinePlace | None = None
@@ -75,6 +78,9 @@ class DeskPlan:
         self._remember(
             Remembered(wrap=settings.wrap, timestamps=times, zone=settings.zone)
         )
+
+    def remember_look(self, look: TreeLook) -> None:
+        self._remember(Remembered(tree_order=str(look.order), tree_ages=look.ages))
 
     def remember_folder(self, folder: Path) -> None:
         self._remember(Remembered(save_dir=folder))
@@ -117,6 +123,13 @@ def plan_for(profile: Profile, config: Config, *, remembers: bool = True) -> Des
             zone="utc" if (kept.zone or ui.zone) == "utc" else "local",
             wrap=ui.wrap if kept.wrap is None else kept.wrap,
         ),
+        tree_look=TreeLook(_order_of(kept.tree_order), kept.tree_ages),
         memory=memory,
         notice=" ".join(config.warnings),
     )
+
+
+def _order_of(word: str | None) -> WorkflowOrder:
+    """Return the order of a name; one that is not known is as good as none."""
+    known = [order for order in WorkflowOrder if order == word]
+    return known[0] if known else WorkflowOrder.LISTED

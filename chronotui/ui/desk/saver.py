@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from chronotui.engine.save import Save, Saves
     from chronotui.engine.session import Session
-    from chronotui.model import Job
+    from chronotui.model import Job, Workflow
     from chronotui.runs.formats import SeenEvents
     from chronotui.sources.protocol import RunSource
     from chronotui.ui.desk.log_side import LogSide, ShownJob
     from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.desk.status import Say
+    from chronotui.ui.save import SaveSubject
     from chronotui.ui.save_runs import RunSubject
 
 SAVE: Final = "save"
@@ -105,11 +106,27 @@ class Saver:
             ask = partial(self._ask, shown, pane, plan)
             start_worker(self._screen, SAVE, ask)
 
+    def ask_of(self, job: Job, workflow: Workflow | None, plan: DeskPlan) -> None:
+        """Ask what to save of a job that is not opened, and save it."""
+        if not has_worker(self._screen, SAVE):
+            ask = partial(self._ask_of, job, workflow, plan)
+            start_worker(self._screen, SAVE, ask)
+
     async def _ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
         from chronotui.ui.save import subject_of
+
+        await self._save(subject_of(shown, pane, plan, self._short_id(shown.job)))
+
+    async def _ask_of(
+        self, job: Job, workflow: Workflow | None, plan: DeskPlan
+    ) -> None:
+        from chronotui.ui.save import subject_of_job
+
+        await self._save(subject_of_job(job, workflow, plan, self._short_id(job)))
+
+    async def _save(self, subject: SaveSubject) -> None:
         from chronotui.ui.save_list import ask_and_save
 
-        subject = subject_of(shown, pane, plan, self._short_id(shown.job))
         app, took = self._screen.app, self._remember_folder
         save = await ask_and_save(app, self._saves, subject, on_folder=took)
         self._say_that_it_goes_on(save)

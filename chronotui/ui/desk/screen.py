@@ -24,7 +24,8 @@ from chronotui.ui.desk.log_side import (
     has_worker,
     of_problem,
 )
-from chronotui.ui.desk.pane_tabs import HISTORY
+from chronotui.ui.desk.meant import NO_JOB_MEANT, MeantJob, copied_id, meant_job
+from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY
 from chronotui.ui.desk.saver import (
     NO_RUN_SAVED,
     NOTHING_SAVED,
@@ -44,7 +45,8 @@ from chronotui.ui.desk.status import (
 from chronotui.ui.desk.tour import TourLines
 from chronotui.ui.key_hints import KeyHints
 from chronotui.ui.keys import help_key
-from chronotui.ui.tree import JobTree, JobTreePane
+from chronotui.ui.tree import JobTree
+from chronotui.ui.tree_pane import JobTreePane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +154,9 @@ class DeskScreen(Screen[None]):
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         subject = TreeSubject(*plan.kind.nouns, runs=plan.kind.capabilities.runs)
-        self.tree_side = JobTreePane(subject=subject, now=plan.now, id="tree-side")
+        self.tree_side = JobTreePane(
+            subject=subject, now=plan.now, look=plan.tree_look, id="tree-side"
+        )
         self.log_side = LogSide(
             plan.kind,
             plan.view_settings,
@@ -263,6 +267,8 @@ class DeskScreen(Screen[None]):
             self._saver.nothing_saved = NO_RUN_SAVED
         session.catalog.subscribe(self._catalog_changed)
         self.tree_side.attach(session.catalog)
+        if session.fleet is not None:
+            self.tree_side.attach_fleet(session.fleet)
         self.log_side.attach(session.catalog.tree)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
@@ -317,8 +323,9 @@ class DeskScreen(Screen[None]):
         """Load what opening a job will need, now that the tree is there."""
         for module in NEEDED_BY_LOGS:
             await asyncio.to_thread(import_module, module)
-        if self.is_whole:
+        if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
+            self.session.start_fleet()
 
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
         """Open a job's log and put the focus in it; the last one's stream closes."""
@@ -451,11 +458,25 @@ class DeskScreen(Screen[None]):
             self.log_side.focus_pane()
 
     async def action_pane(self, pane: str) -> None:
-        """Show a pane; the focus moves along if it was in another one."""
+        """Show a pane and put the focus in it; before any is open, open a job there.
+
+        Details follow what is highlighted: beside the tree they leave it the focus.
+        """
         await self.log_side.mount_panes()
+        meant = self.meant
+        is_first = self.log_side.current is None and pane in self.log_side.log_panes
+        if is_first and meant.job is not None and not self.has_class("-in-log"):
+            self.open_job(meant.workflow, meant.job)
         self.log_side.choose(pane)
-        if self.has_class("-in-log"):
+        stays = pane == DETAILS and self.log_side.display
+        if self.has_class("-in-log") or not (stays or self.log_side.is_empty(pane)):
             self.log_side.focus_pane()
+
+    @property
+    def meant(self) -> MeantJob:
+        """What keys are about: the highlighted row, or in a log the opened job."""
+        tree = self.session.catalog.tree if self.session is not None else None
+        return meant_job(tree, self.log_side, in_log=self.has_class("-in-log"))
 
     def action_zoom(self) -> None:
         """Give the log the whole screen, or the tree its place back."""
@@ -485,14 +506,16 @@ class DeskScreen(Screen[None]):
         return not self.has_class("-zoomed") and not self.has_class("-in-log")
 
     def action_save(self) -> None:
-        """Ask what to save of the opened job, or of an app's runs."""
+        """Ask what to save of the job that is meant, or of an app's runs."""
         if self.plan.kind.capabilities.runs:
             self._save_runs()
             return
-        shown = self.log_side.current
-        if self._saver is None or shown is None:
-            item = self.plan.kind.nouns.item
-            self.say(f"Open a {item} first: choose one in the tree and press enter.")
+        meant, shown = self.meant, self.log_side.current
+        if self._saver is None or meant.job is None:
+            self.say(NO_JOB_MEANT)
+            return
+        if shown is None or shown.job.id != meant.job.id:
+            self._saver.ask_of(meant.job, meant.workflow, self.plan)
             return
         state = shown.opened.log.state
         if isinstance(state.problem, LogsUnavailableError) and not state.lines:
@@ -503,7 +526,7 @@ class DeskScreen(Screen[None]):
 
     def action_card(self) -> None:
         """Show what happened to the job that is meant, to be copied or saved."""
-        workflow, job = self._meant
+        workflow, job = self.meant
         if self.session is None or job is None:
             self.say(f"Choose a {self.plan.kind.nouns.item} first.")
             return
@@ -514,7 +537,7 @@ class DeskScreen(Screen[None]):
 
     def action_hand_over(self) -> None:
         """Copy the line that is read, or which job is meant, and what opens it."""
-        workflow, job = self._meant
+        workflow, job = self.meant
         if job is None:
             self.say(f"Choose a {self.plan.kind.nouns.item} first.")
             return
@@ -522,14 +545,6 @@ class DeskScreen(Screen[None]):
 
         pane = self.log_side.log_pane if self.has_class("-in-log") else None
         self.say(hand_over(self, pane, workflow, job))
-
-    @property
-    def _meant(self) -> tuple[Workflow | None, Job | None]:
-        """The job that keys are about, with its workflow."""
-        job = self.log_side.meant_run
-        tree = self.session.catalog.tree if self.session is not None else None
-        branch = tree.branch(job.workflow_id) if tree is not None and job else None
-        return (None if branch is None else branch.workflow), job
 
     def _save_runs(self) -> None:
         session, saver, side = self.session, self._saver, self.log_side
@@ -604,7 +619,7 @@ class DeskScreen(Screen[None]):
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
     ) -> None:
         """Show what is known of a selection at once, and have a run read whole."""
-        self.log_side.details.show(workflow, job, sentence)
+        self.log_side.show_details(workflow, job, sentence)
         if self.session is not None and self.session.details is not None:
             self.session.details.want(job if job is not None and job.run_id else None)
 
@@ -619,6 +634,17 @@ class DeskScreen(Screen[None]):
         await self.log_side.mount_panes()
         self.open_job(message.workflow, message.job)
 
+    @on(JobTree.CopyWanted)
+    def _copy_id(self, message: JobTree.CopyWanted) -> None:
+        self.say(copied_id(self.app, message.what, message.item_id))
+
+    @on(JobTreePane.LookChanged)
+    def _look_changed(self, message: JobTreePane.LookChanged) -> None:
+        before, self.plan = self.plan, replace(self.plan, tree_look=message.look)
+        self.plan.remember_look(message.look)
+        order = message.look.order
+        self._say_memory(order.words if order is not before.tree_look.order else "")
+
     @on(LogSide.PaneChanged)
     def _pane_changed(self) -> None:
         self._status_timer.now()
@@ -632,10 +658,9 @@ class DeskScreen(Screen[None]):
         self._say_memory()
 
     def _set_zone(self, zone: str) -> None:
-        """Tell the times of runs, in every pane, as those of lines are told."""
-        if self.plan.kind.capabilities.runs:
-            for side in (self.tree_side, self.log_side):
-                side.set_zone(UTC if zone == "utc" else None)
+        """Tell times, in tree and panes, as those of lines are told."""
+        for side in (self.tree_side, self.log_side):
+            side.set_zone(UTC if zone == "utc" else None)
 
     def on_log_view_server_search_wanted(
         self, message: LogView.ServerSearchWanted

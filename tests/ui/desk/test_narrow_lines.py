@@ -24,14 +24,17 @@ class Host(App[None]):
     ("width", "words"),
     [
         (80, "nightly-report ▸ 798c446b  FAILED after 2:10"),
-        (62, "night… ▸ 798c446b  FAILED after 2:10"),
-        (53, "798c446b  FAILED after 2:10"),
-        (44, "FAILED after 2:10"),
-        (36, "FAILED af…"),
-        (26, ""),
+        (62, "nightly-report ▸ 798c446b  FAILED"),
+        (53, "nightly-report ▸ 798c446b"),
+        (44, "Details  nightly-report ▸ 798c446b  FAILED"),
+        (36, "Details  nightly-report ▸ 798c446b"),
+        (28, "Details  night… ▸ 798c446b"),
+        (26, "Details         798c446b"),
     ],
 )
-async def test_the_state_of_a_job_outlives_its_name(width: int, words: str) -> None:
+async def test_workflow_and_id_outlive_all_else_that_is_said_of_a_job(
+    width: int, words: str
+) -> None:
     app = Host()
     async with app.run_test(size=(width, 3)) as pilot:
         tabs = app.query_one(PaneTabs)

@@ -11,7 +11,8 @@ from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import CookieAuth
 from chronotui.tree.filters import TreeFilters
 from chronotui.tree.model import NodeKey, TreeNodeKind
-from chronotui.ui.tree import JobTree, JobTreePane
+from chronotui.ui.tree import JobTree
+from chronotui.ui.tree_pane import JobTreePane
 from tests.ui.conftest import until
 
 if TYPE_CHECKING:
@@ -64,12 +65,12 @@ async def test_from_start_to_an_opened_job(demo: DemoServer) -> None:
     async with app.run_test(size=(50, 24)) as pilot:
         await until(pilot, lambda: any("nightly-report" in row for row in app.rows()))
         await pilot.press("enter")
-        await until(pilot, lambda: "auto" in app.rows()[2] or "manual" in app.rows()[2])
+        await until(pilot, lambda: "auto" in app.rows()[3] or "manual" in app.rows()[3])
         await pilot.press("j", "enter")
         await until(pilot, lambda: app.opened)
         newest = demo.world.newest_job("nightly-report")
         assert app.opened[0].id == newest.id
-        assert app.opened[0].id[:6] in app.rows()[2]
+        assert app.opened[0].id[:6] in app.rows()[3]
 
 
 async def test_a_window_higher_than_a_page_is_filled_by_itself(

@@ -13,7 +13,8 @@ from chronotui.model import JobStatus
 from chronotui.sources.protocol import DIFY
 from chronotui.tree.filters import TreeFilters, TreeSubject
 from chronotui.tree.model import NodeKey, TreeNodeKind
-from chronotui.ui.tree import JobTree, JobTreePane
+from chronotui.ui.tree import JobTree
+from chronotui.ui.tree_pane import JobTreePane
 from tests.engine.scripted_runs import APP, ScriptedRuns, run, run_id, runs
 from tests.ui.conftest import until
 
@@ -96,10 +97,10 @@ async def test_runs_stand_under_their_days_below_the_app() -> None:
         await loaded(pilot, app)
         rows = app.rows()
         assert rows[0] == "status: any ▾ / filter"
-        assert rows[1].startswith("▾ Nightly ETL · workflow · dify 1.14.2")
-        assert rows[1].split("  ")[-1].strip() == "30 of 40 runs"
-        assert rows[2].split() == ["▾", "today", "12"]
-        assert rows[3].split() == [
+        assert rows[2].startswith("▾ Nightly ETL · workflow · dify 1.14.2")
+        assert rows[2].split("  ")[-1].strip() == "30 of 40 runs"
+        assert rows[3].split() == ["▾", "today", "12"]
+        assert rows[4].split() == [
             "✓",
             "11:00:00",
             "12",
@@ -107,7 +108,7 @@ async def test_runs_stand_under_their_days_below_the_app() -> None:
             run_id(40)[:6],
             "nightly-etl",
         ]
-        assert rows[15].split() == ["▾", "yesterday", "18"]
+        assert rows[16].split() == ["▾", "yesterday", "18"]
 
 
 async def test_a_day_folds_like_a_workflow_and_h_goes_up() -> None:
@@ -120,8 +121,8 @@ async def test_a_day_folds_like_a_workflow_and_h_goes_up() -> None:
         today = app.selected
         assert today == NodeKey(TreeNodeKind.DAY, APP.id, "2026-11-28")
         await pilot.press("enter")
-        await until(pilot, lambda: app.rows()[2].split() == ["▸", "today", "12"])
-        assert app.rows()[3].split() == ["▾", "yesterday", "18"]
+        await until(pilot, lambda: app.rows()[3].split() == ["▸", "today", "12"])
+        assert app.rows()[4].split() == ["▾", "yesterday", "18"]
         await pilot.press("right", "right")
         await until(pilot, lambda: app.selected.kind is TreeNodeKind.JOB)
         await pilot.press("o")
@@ -129,7 +130,7 @@ async def test_a_day_folds_like_a_workflow_and_h_goes_up() -> None:
         await pilot.press("h")
         assert app.selected == NodeKey.workflow(APP.id)
         await pilot.press("h")
-        await until(pilot, lambda: app.rows()[1].startswith("▸ Nightly ETL"))
+        await until(pilot, lambda: app.rows()[2].startswith("▸ Nightly ETL"))
 
 
 async def test_a_click_on_a_days_triangle_folds_it() -> None:
@@ -137,7 +138,7 @@ async def test_a_click_on_a_days_triangle_folds_it() -> None:
     async with app.run_test(size=(60, 20)) as pilot:
         await loaded(pilot, app)
         await pilot.click(JobTree, offset=(2, 1))
-        await until(pilot, lambda: app.rows()[2].split() == ["▸", "today", "12"])
+        await until(pilot, lambda: app.rows()[3].split() == ["▸", "today", "12"])
 
 
 async def test_a_folded_last_day_does_not_read_the_whole_list() -> None:
@@ -202,10 +203,10 @@ async def test_a_filter_on_a_folded_app_is_seen_to_filter() -> None:
     async with app.run_test(size=(70, 20)) as pilot:
         await loaded(pilot, app)
         await pilot.press("h")
-        await until(pilot, lambda: app.rows()[1].startswith("▸"))
+        await until(pilot, lambda: app.rows()[2].startswith("▸"))
         await pilot.press("slash", "x", "y", "enter")
         await until(pilot, lambda: app.rows()[0].endswith("/ “xy”"))
-        assert app.rows()[1].startswith("▾ Nightly ETL")
+        assert app.rows()[2].startswith("▾ Nightly ETL")
         assert isinstance(app.focused, JobTree)
 
 

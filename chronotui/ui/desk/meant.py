@@ -1,0 +1,56 @@
+"""What keys on the desk are about: the highlighted row, or the opened job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from chronotui.text import clean
+from chronotui.ui.term import clipboard
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from chronotui.model import Job, Workflow
+    from chronotui.tree.model import TreeModel
+    from chronotui.ui.desk.log_side import LogSide
+
+NO_JOB_MEANT: Final = "Choose a job in the tree first: o unfolds a workflow."
+
+
+class MeantJob(NamedTuple):
+    """A job and its workflow; a row of a workflow means no job."""
+
+    workflow: Workflow | None = None
+    job: Job | None = None
+
+
+def meant_job(tree: TreeModel | None, log_side: LogSide, *, in_log: bool) -> MeantJob:
+    """Return what is highlighted, or in a pane that shows a log what is opened.
+
+    The tree is asked, not what was told of it: keys typed ahead are meant for the row
+    that is selected by then.
+    """
+    if in_log and log_side.log_pane is not None and log_side.current is not None:
+        return MeantJob(log_side.current.opened.workflow, log_side.current.job)
+    if in_log:
+        return MeantJob(*log_side.details.selection)
+    key = None if tree is None else tree.selected
+    branch = None if tree is None or key is None else tree.branch(key.workflow_id)
+    if tree is None or key is None or branch is None:
+        return MeantJob()
+    return MeantJob(branch.workflow, tree.job(key))
+
+
+def copied_id(app: App[Any], what: str, item_id: str) -> str:
+    """Send an id towards the clipboard; say where it went.
+
+    Args:
+        app: The app.
+        what: What it is the id of, in a word.
+        item_id: The id, whole.
+    """
+    try:
+        sent = clipboard.copy(app, clipboard.printable([item_id]))
+    except clipboard.TooLargeToCopyError as error:
+        return f"The id of this {what} is too large to copy: {error.size:,} bytes."
+    return f"The id of the {what}, {clean(item_id)}, was sent to {sent.to}."
