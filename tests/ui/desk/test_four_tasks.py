@@ -86,8 +86,7 @@ def test_the_report_of_last_night_is_saved_as_jsonl_to_a_path(
         Step("enter", "2:05"),
         Step("j", "RUNNING"),
         Step("j", "FAILED"),
-        Step("enter", "sealed"),
-        Step("s", "new file"),
+        Step("s", "new file"),  # what is highlighted, without opening it
         Step("\x15", "-logs.txt  (new file)"),  # ^u empties the path
         Step(str(path), "new file"),
         Step("enter", "Saved"),
