@@ -257,7 +257,14 @@ def run_desk(
         config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
     app = DeskApp(
-        replace(plan, workflow=workflow, job=job, line=line, log=log),
+        replace(
+            plan,
+            workflow=workflow,
+            job=job,
+            line=line,
+            verb="demo" if demo else "",
+            log=log,
+        ),
         config,
         driver_class=_driver(),
     )
