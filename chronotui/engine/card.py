@@ -111,8 +111,9 @@ class JobCardReader:
         if self._held is not None:
             self._take(CardLog(self._held.store, verdict_words(self._held.state)))
             yield self._card.text()
+        is_enough = self._has_error_whole
         await self._read_past()
-        if self._held is None or self._lacks_error:
+        if not is_enough:
             await self._read_log()
         if not self._is_compared:
             yield self._card.text()
@@ -129,7 +130,7 @@ class JobCardReader:
     def _take(self, log: CardLog) -> None:
         """Put what a log has into the card."""
         store, card = log.store, self._card
-        attempts = card.attempts if store is None else max(0, *store.attempts(), 0)
+        attempts = card.attempts if store is None else max(store.attempts(), default=0)
         self._card = replace(
             card,
             attempts=max(card.attempts, attempts),
@@ -170,7 +171,7 @@ class JobCardReader:
             words = clean(error.sentence).rstrip(".")
             if len(store):
                 self._take(CardLog(store, f"not whole: {words}"))
-            else:
+            elif self._card.log is None:
                 self._take(CardLog(None, f"none: {words}"))
         else:
             self.exit_code = log.exit_code if job.has_ended else 0
@@ -179,13 +180,13 @@ class JobCardReader:
             store.close()
 
     @property
-    def _lacks_error(self) -> bool:
-        """Whether the last error may begin before the lines of the open log."""
+    def _has_error_whole(self) -> bool:
+        """Whether an open log shows the last error, or that there is none."""
         held, shown = self._held, self._card.log
         if held is None or held.state.at_start:
-            return False
+            return held is not None
         error = None if shown is None else shown.error
-        return error is None or error.begin == held.store.line(0)
+        return error is not None and error.begin != held.store.line(0)
 
     @property
     def _is_compared(self) -> bool:
