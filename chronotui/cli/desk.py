@@ -69,7 +69,12 @@ def _line(options: Namespace) -> LinePlace | None:
 
 
 def _show_desk(
-    invocation: Invocation, profile: Profile, config: Config, *, demo: bool = False
+    invocation: Invocation,
+    profile: Profile,
+    config: Config,
+    *,
+    demo: bool = False,
+    tour: tuple[str, ...] = (),
 ) -> int:
     """Load the desk and show it.
 
@@ -90,6 +95,7 @@ def _show_desk(
             job=invocation.options.job,
             line=_line(invocation.options),
             demo=demo,
+            tour=tour,
             log=log,
             tell=invocation.say,
         )
@@ -193,7 +199,8 @@ def _show_demo(invocation: Invocation, server: RunningDemo) -> int:
     from chronotui.storage.settings import Config
 
     config = Config(Path(os.devnull))
-    return _show_desk(invocation, demo_profile(server), config, demo=True)
+    profile = demo_profile(server)
+    return _show_desk(invocation, profile, config, demo=True, tour=server.tour)
 
 
 def demo_profile(server: RunningDemo) -> Profile:

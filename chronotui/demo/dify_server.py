@@ -191,6 +191,14 @@ class DifyDemo(LoopbackListener):
         return f"{self.origin}{self.prefix}"
 
     @property
+    def tour(self) -> tuple[str, ...]:
+        return (
+            "The newest runs go on: enter shows their nodes as they come.",
+            "H has all runs as a table: > sorts it by a column.",
+            "f picks out the failed ones, D tells why.",
+        )
+
+    @property
     def greeting(self) -> str:
         return f"the key is {self.key}"
 

@@ -30,6 +30,10 @@ class RunningDemo(Protocol):
     def greeting(self) -> str:
         """How a person gets in, as a part of a sentence."""
 
+    @property
+    def tour(self) -> tuple[str, ...]:
+        """What there is to see in it, a few lines for a first look."""
+
     def credentials(self) -> DemoCredentials:
         """Return what a client signs in with."""
 

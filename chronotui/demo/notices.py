@@ -95,13 +95,18 @@ class Notice(NamedTuple):
 def notices(world: World, now_ns: int) -> list[Notice]:
     """Return what is unread of the last day and preferred, newest first."""
     found = [notice for one in world.workflows for notice in _notices_of(one, now_ns)]
-    wanted = {
-        "ALL": lambda _: True,
-        "ALERTS": lambda notice: notice.kind in _ALERTS,
-        "NONE": lambda _: False,
-    }[world.preference]
-    unread = [one for one in found if one.id not in world.read_notices and wanted(one)]
+    unread = [
+        one
+        for one in found
+        if one.id not in world.read_notices and _is_preferred(one, world)
+    ]
     return sorted(unread, reverse=True)
+
+
+def _is_preferred(notice: Notice, world: World) -> bool:
+    return world.preference == "ALL" or (
+        world.preference == "ALERTS" and notice.kind in _ALERTS
+    )
 
 
 def _notices_of(workflow: DemoWorkflow, now_ns: int) -> Iterator[Notice]:

@@ -180,6 +180,13 @@ def ledger_fault(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     yield STDERR, f"ERROR entry {number} does not balance by {rng.below(900)} cents"
 
 
+def ledger_wait(rng: SeededRandom, number: str) -> Iterator[Phrase]:
+    """One in a thousand, for those who look for it."""
+    took = rng.between(30, 59)
+    yield STDERR, f"WARN entry {number}: timeout after {took} s, sent again"
+    yield STDOUT, f"entry {number} confirmed by {rng.pick(_REGIONS)}"
+
+
 def access(rng: SeededRandom, number: str) -> Iterator[Phrase]:
     """About 125 bytes a line, for downloads worth measuring."""
     text = (
@@ -329,7 +336,7 @@ _KINDS: Final[Mapping[str, tuple[tuple[int, Passage], ...]]] = {
     ),
     "backup": ((20, archive), (2, checksum), (2, progress)),
     "sweep": ((1, sweep),),
-    "ledger": ((40, ledger), (1, ledger_fault), (1, json_event)),
+    "ledger": ((740, ledger), (18, ledger_fault), (18, json_event), (1, ledger_wait)),
     "access": ((1, access),),
     "hostile": (
         (120, hostile),

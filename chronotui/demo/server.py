@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from chronotui.demo.world import WorkflowPlan, World
 
 _IDLE_SECONDS: Final = 30.0
+_TOUR: Final = (
+    "nightly-report fails in three minutes: enter, then e.",
+    "ledger-replay has a million lines: R searches them all.",
+    "queue-sweeper runs every minute: see B.",
+)
 
 
 class RequestRecord(NamedTuple):
@@ -234,6 +239,7 @@ class DemoServer(LoopbackListener):
         tls: Serve https with this.
 
     Attributes:
+        tour: What there is to see in it, a line each.
         requests: Every request so far.
         service: The server without its sockets.
     """
@@ -267,6 +273,8 @@ class DemoServer(LoopbackListener):
     ) -> None:
         super().__init__(port, idle_seconds, tls)
         self.dialect = dialect
+        has_all = plans is None and (fleet is None or fleet >= len(_TOUR))
+        self.tour = _TOUR if has_all else ()
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
         self.faults = faults or Faults()
         self.requests = RequestLog()

@@ -94,6 +94,7 @@ class Remembered:
     save_dir: Path | None = None
     tree_order: str | None = None
     tree_ages: bool | None = None
+    tour_dismissed: bool | None = None
 
 
 class StateFile:
@@ -153,6 +154,7 @@ def _remembered(entry: object) -> Remembered:
         "save_dir": lambda value: isinstance(value, str) and value != "",
         "tree_order": lambda value: isinstance(value, str),
         "tree_ages": lambda value: isinstance(value, bool),
+        "tour_dismissed": lambda value: isinstance(value, bool),
     }
     kept = {name: entry[name] for name, fits in known.items() if fits(entry.get(name))}
     if "save_dir" in kept:

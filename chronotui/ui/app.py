@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import CommandList, CommandPalette
+from textual.command import (
+    CommandList,
+    CommandPalette,
+    DiscoveryHit,
+    Hits,
+)
 from textual.events import Event, Key
+from textual.system_commands import SystemCommandsProvider
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.keys import (
-    HelpScreen,
-    all_actions,
-    commands,
-    desk_actions,
-    help_key,
-    help_over,
-)
+from chronotui.ui.help import HelpScreen, help_over
+from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,9 +79,19 @@ class Palette(CommandPalette):
             super()._action_command_list(action)
 
 
+class OrderedCommands(SystemCommandsProvider):
+    """Shows the commands as they come, by what one wants to do, not by the alphabet."""
+
+    async def discover(self) -> Hits:
+        for command in self.app.get_system_commands(self.screen):
+            if command.discover:
+                yield DiscoveryHit(command.title, command.callback, help=command.help)
+
+
 class DeskApp(TypedAhead[int]):
     """Opens desks, one after the other, and dialogs over them."""
 
+    COMMANDS = {OrderedCommands}  # noqa: RUF012 — typed by Textual
     CSS_PATH = "desk.tcss"
     TITLE = "chronotui"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -173,8 +183,8 @@ class DeskApp(TypedAhead[int]):
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from super().get_system_commands(screen)
         yield from commands(screen, self.config.keys)
+        yield from super().get_system_commands(screen)
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
@@ -236,26 +246,32 @@ def run_desk(
     job: str | None = None,
     line: LinePlace | None = None,
     demo: bool = False,
+    tour: tuple[str, ...] = (),
     log: DiagnosticLog | None = None,
     tell: Callable[[str], None] = lambda _words: None,
 ) -> int:
     """Show the desk until the user leaves it; returns the exit code.
 
     ``workflow``, ``job`` and ``line`` are a deep link; nothing of a ``demo`` is
-    remembered; ``tell`` takes what is to be said once the terminal is given back.
+    remembered but that its ``tour`` was dismissed; ``tell`` takes what is to be said
+    once the terminal is given back.
 
     Raises:
         ConfigError: A theme or an action that does not exist.
         Exception: A fault of the program, for the caller to report in one sentence;
             the terminal is restored by then.
     """
-    from chronotui.ui.desk.plan import plan_for
+    from chronotui.storage.files import state_dir
+    from chronotui.storage.state import StateFile
+    from chronotui.ui.desk.plan import plan_for, with_tour
 
     if config.ui.theme not in BUILTIN_THEMES:
         raise config.error(("ui", "theme"), f"is not a theme: {config.ui.theme!r}.")
     if config.keys and not {one.id for one in desk_actions()} >= config.keys.keys():
         config.check_key_names(action.id for action in all_actions())
     plan = plan_for(profile, config, remembers=not demo)
+    if tour:
+        plan = with_tour(plan, tour, StateFile(state_dir()))
     app = DeskApp(
         replace(
             plan,

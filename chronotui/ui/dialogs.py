@@ -199,6 +199,12 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
     def value(self) -> Value:
         return self._options[self.place][0]
 
+    def show(self, value: Value) -> None:
+        """Choose a value that something else has chosen; nothing is told of it."""
+        values = [value for value, _words in self._options]
+        self.set_reactive(RadioRow.place, values.index(value))
+        self.refresh()
+
     def offer(self, options: Sequence[tuple[Value, str]]) -> None:
         """Take other options; what is chosen stays so, where it is among them."""
         chosen = self.value

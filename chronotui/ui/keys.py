@@ -9,24 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from itertools import groupby, zip_longest
-from textwrap import wrap
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
-from rich.style import Style
-from rich.text import Text
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
-from textual.containers import VerticalScroll
 from textual.dom import DOMNode
-from textual.screen import ModalScreen
-from textual.widget import Widget
-from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from textual.app import ComposeResult
     from textual.screen import Screen
 
 OURS: Final = "chronotui."
@@ -57,6 +48,32 @@ GROUPS: Final = {
     "help": "Help",
 }
 
+PURPOSES: Final = {
+    "find": "open toggle filters text clear terminated order board sort_next "
+    "sort_previous turn across switch filters.leave filters.tree "
+    "filters.next filters.back filters.menu",
+    "watch": "live end follow refresh mark merged alert solo mute interrupt",
+    "search": "search search_server filter next_match previous_match goto",
+    "what went wrong": "next_error previous_error news shape card bookmark "
+    "next_bookmark",
+    "read": "history details zoom log.open timestamps times zone wrap both_streams "
+    "only_stdout only_stderr json all raw previous_attempt next_attempt",
+    "copy and save": "copy hand_over copy_line range save saves",
+    "act": "start terminate read_notices actions",
+    "move": "up down page_up page_down half_up half_down first last log.start top "
+    "bottom left right out expand back menu_back menu_down menu_up menu_choose",
+    "program": "help quit app.leave palette profiles",
+}
+"""What one wants to do, and the actions for it by the last part of their name.
+
+An action's whole name goes before its last part. The order is that of the palette.
+"""
+_PURPOSE_OF: Final = {
+    name: purpose for purpose, names in PURPOSES.items() for name in names.split()
+}
+_RANKS: Final = {purpose: rank for rank, purpose in enumerate(PURPOSES)}
+OTHER: Final = "other"
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -75,6 +92,17 @@ class Action:
     def group(self) -> str:
         """The heading the help lists it under."""
         return GROUPS.get(self.id.partition(".")[0], "Other")
+
+    @property
+    def purpose(self) -> str:
+        """What one wants to do with it; of `PURPOSES`."""
+        last = self.id.rpartition(".")[2]
+        return _PURPOSE_OF.get(self.id) or _PURPOSE_OF.get(last, OTHER)
+
+    @property
+    def rank(self) -> int:
+        """Its place among the purposes."""
+        return _RANKS.get(self.purpose, len(_RANKS))
 
     @property
     def is_of_desk(self) -> bool:
@@ -170,7 +198,7 @@ DIALOGS: Final = (
     "desk.server_search",
     "card",
     "dialogs",
-    "keys",
+    "help",
     "save",
     "save_path",
     "save_runs",
@@ -205,204 +233,38 @@ def commands(
 ) -> Iterator[SystemCommand]:
     """Yield the actions of a screen and of the widgets on it, for the palette.
 
-    An action of several widgets is that of the focused one of a dialog, and of the
-    one that is shown on the desk. Each node with a ``command_title`` has its own.
+    They come by their purpose, which stands in front of those of the desk. An action
+    of several widgets is that of the focused one of a dialog, and of the one that is
+    shown on the desk. Each node with a ``command_title`` has its own.
     """
-    seen: set[tuple[str, str]] = set()
+    found: dict[tuple[str, str], tuple[Action, DOMNode]] = {}
     for node in _nodes(screen):
         title = getattr(node, "command_title", "")
         for action in actions_of(own_bindings(type(node))):
-            is_offered = action.is_of_desk or screen.is_modal
-            if not is_offered or (action.id, title) in seen:
-                continue
-            seen.add((action.id, title))
-            words = f"{title}: {action.meaning}" if title else action.meaning
-            yield SystemCommand(
-                f"{words}  ({action.spelled(keymap)})",
-                action.id,
-                partial(node.app.run_action, action.run, node),
-            )
+            if action.is_of_desk or screen.is_modal:
+                found.setdefault((action.id, title), (action, node))
+    ranked = sorted(found.items(), key=lambda each: each[1][0].rank)
+    for (_, title), (action, node) in ranked:
+        purpose = action.purpose if action.is_of_desk else ""
+        words = ": ".join(filter(None, (purpose, title, action.meaning)))
+        yield SystemCommand(
+            f"{words}  ({action.spelled(keymap)})",
+            action.id,
+            partial(node.app.run_action, action.run, node),
+        )
 
 
 def _nodes(screen: Screen[object]) -> list[DOMNode]:
+    """Return a screen's nodes, those of the focus first, one that is hidden last."""
     children = list(screen.walk_children())
     if screen.is_modal:
         focused = [screen.focused] if screen.focused is not None else []
         return [screen, *focused, *children]
-    return sorted([screen.app, screen, *children], key=lambda node: not _is_shown(node))
+    focused = screen.focused.ancestors_with_self if screen.focused else []
+    return sorted(
+        [*focused, screen.app, screen, *children], key=lambda node: not _is_shown(node)
+    )
 
 
 def _is_shown(node: DOMNode) -> bool:
     return all(parent.display for parent in node.ancestors_with_self)
-
-
-class KeyHints(Widget):
-    """The footer: ``key meaning`` pairs of the bindings active at the focus.
-
-    What is shown is decided by each binding's ``show``; the line drops pairs when
-    it is too narrow, never half of one, and never the last: the way to the help.
-    """
-
-    DEFAULT_CSS = """
-    KeyHints {
-        height: 1; background: $panel; color: $text;
-        & > .key-hints--key { color: $text-accent; text-style: bold; }
-        &:light > .key-hints--key { color: $text-primary; }
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-hints--key"}
-
-    def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
-
-    def _pairs(self) -> Iterator[Text]:
-        """Yield every shown, enabled binding, each meaning once."""
-        style = self.get_component_rich_style("key-hints--key")
-        keys: dict[str, str] = {}
-        for active in self.screen.active_bindings.values():
-            binding, meaning = active.binding, active.binding.description
-            if binding.show and active.enabled and meaning and meaning not in keys:
-                keys[meaning] = self.app.get_key_display(binding)
-        for meaning, key in keys.items():
-            yield Text.assemble((key, style), f" {meaning.lower()}  ")
-
-    def render(self) -> Text:
-        line = Text(" ", no_wrap=True, end="")
-        *others, last = list(self._pairs()) or [Text()]
-        room = self.size.width - last.cell_len
-        for pair in others:
-            if line.cell_len + pair.cell_len > room:
-                break
-            line.append_text(pair)
-        return line.append_text(last)
-
-
-LEGEND: Final = (
-    ("▌", "stderr"),
-    ("⋯", "lines that have not been received; they fill in by themselves"),
-    ("●", "running"),
-    ("◌", "waiting to start"),
-    ("⏸", "paused, waits for a person"),
-    ("✓", "completed"),
-    ("◐", "succeeded in part: some branches failed"),
-    ("✗", "failed"),
-    ("■", "canceled"),
-)
-
-WIDTH: Final = 84
-FRAME: Final = 5
-"""Cells of the border, the padding and the scrollbar."""
-NAMED: Final = 72
-"""From so many cells on the actions' names stand beside them."""
-NARROW_KEYS: Final = 18
-SIGN_CELLS: Final = 5
-LEAST: Final = 4
-ON_OTHER_KEYS: Final = "Every action can be put on other keys by its name in [keys]."
-WIDER: Final = "A wider terminal shows the names."
-
-
-def help_over(screen: Screen[object], keymap: Mapping[str, str]) -> HelpScreen:
-    """Return the help: what a dialog alone can do, what all of them can, the rest."""
-    own = actions_of(own_bindings(type(screen))) if screen.is_modal else []
-    groups = [action.group for action in own if action.group != GROUPS["app"]]
-    groups.sort(key=GROUPS["dialog"].__eq__)
-    return HelpScreen(all_actions(), keymap, first=groups)
-
-
-class HelpScreen(ModalScreen[None]):
-    """All keys by group, as they are bound now, and what the signs mean."""
-
-    DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
-    HelpScreen > VerticalScroll {
-        width: 84; max-width: 100%; height: auto; max-height: 100%;
-        border: round $primary; padding: 0 1; background: $surface;
-    }
-    HelpScreen > .help-screen--title { text-style: bold; color: $accent; }
-    HelpScreen > .help-screen--key { text-style: bold; }
-    HelpScreen > .help-screen--name { color: $text-muted; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "help-screen--title",
-        "help-screen--key",
-        "help-screen--name",
-    }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close"),
-        help_key("j,down", "scroll('down')", "down", "help.down"),
-        help_key("k,up", "scroll('up')", "up", "help.up"),
-        help_key(
-            "space,ctrl+f,pagedown",
-            "scroll('page_down')",
-            "page down",
-            "help.page_down",
-        ),
-        help_key("b,ctrl+b,pageup", "scroll('page_up')", "page up", "help.page_up"),
-        help_key("g,home", "scroll('home')", "top", "help.top"),
-        help_key("G,end", "scroll('end')", "bottom", "help.bottom"),
-    ]
-
-    def __init__(
-        self,
-        actions: Sequence[Action],
-        keymap: Mapping[str, str],
-        *,
-        first: Sequence[str] = (),
-    ) -> None:
-        super().__init__()
-        self._actions = actions
-        self._keymap = keymap
-        self._order = [*dict.fromkeys([*first, *GROUPS.values()])]
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll() as box:
-            box.border_title = "Keys"
-            box.border_subtitle = "esc closes"
-            yield Static()
-
-    def on_resize(self) -> None:
-        """Put as much beside each other as there is room for."""
-        width = min(self.size.width, WIDTH) - FRAME
-        self.query_one(Static).update(self._text(width))
-
-    def action_scroll(self, where: str) -> None:
-        getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)
-
-    def _text(self, width: int) -> Text:
-        title, ink = self._ink("title"), self._ink("key")
-        text = Text()
-        rank = {group: place for place, group in enumerate(self._order)}
-        ranked = sorted(self._actions, key=lambda one: rank.get(one.group, len(rank)))
-        for group, actions in groupby(ranked, key=lambda one: one.group):
-            text.append(f"{group}\n", title)
-            for action in actions:
-                self._row(text, action, width)
-            text.append("\n")
-        text.append("Signs\n", title)
-        for sign, meaning in LEGEND:
-            rows = wrap(meaning, max(width - SIGN_CELLS, LEAST))
-            text.append(f"  {sign}".ljust(SIGN_CELLS), ink)
-            text.append(f"\n{' ' * SIGN_CELLS}".join(rows) + "\n")
-        last = ON_OTHER_KEYS if width >= NAMED else f"{ON_OTHER_KEYS} {WIDER}"
-        text.append("\n" + "\n".join(wrap(last, max(width, LEAST))) + "\n")
-        return text
-
-    def _ink(self, part: str) -> Style:
-        """Return a part's style without the background, which is the box's."""
-        style = self.get_component_rich_style(f"help-screen--{part}")
-        return Style(color=style.color, bold=style.bold)
-
-    def _row(self, text: Text, action: Action, width: int) -> None:
-        """Add an action: keys, meaning and, where there is room, its name."""
-        ink, keys = self._ink("key"), action.spelled(self._keymap)
-        if width >= NAMED:
-            text.append(f"  {keys:<18}", ink)
-            text.append(f"{action.meaning:<33}")
-            text.append(f" {action.id}\n", self._ink("name"))
-            return
-        column = min(NARROW_KEYS, width // 2)
-        left = wrap(keys, max(column - 3, LEAST)) or [""]
-        words = wrap(action.meaning, max(width - column, LEAST)) or [""]
-        for some_keys, some_words in zip_longest(left, words, fillvalue=""):
-            text.append(f"  {some_keys}".ljust(column), ink)
-            text.append(f"{some_words}\n")

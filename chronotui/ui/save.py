@@ -298,6 +298,14 @@ class SaveDialog(Dialog[SaveRequest | None]):
         own = f"{stem}.{self._format.value.extension}"
         self._to.set_typed(own if stated else self._to.typed)
 
+    @on(Input.Changed, "#path")
+    def _follow_ending(self) -> None:
+        """Let the format follow an ending that is typed, and be seen to."""
+        ending = self._to.typed.rpartition(".")[2]
+        fitting = [each for each, _label in FORMATS if each.extension == ending]
+        if fitting and self._format.value not in fitting:
+            self._format.show(fitting[0])
+
     @on(Input.Changed, "#query")
     def _say_notes(self) -> None:
         whole = self._scope.value is SaveScope.WHOLE

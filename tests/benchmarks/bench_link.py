@@ -62,7 +62,7 @@ def _help_over(link: Link) -> float:
         desk.tell("run")
         desk.pass_time(FOLLOWED_SECONDS)
         pressed = desk.press_far(b"?")
-        return desk.until(b"Everywhere") - pressed
+        return desk.until(b"esc closes") - pressed
 
 
 def _still_after_keys(link: Link) -> float:

@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 from chronotui.storage.config import load_config
-from chronotui.ui.keys import GROUPS, all_actions, desk_actions, spell
+from chronotui.ui.keys import all_actions
+from tests.docs.key_table import written
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,20 +18,8 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def key_table() -> str:
-    """Return the key table as the README must show it: the desk, not its dialogs."""
-    lines = ["| where | keys | what | name |", "|---|---|---|---|"]
-    for group in GROUPS.values():
-        for action in desk_actions():
-            if action.group == group:
-                keys = " ".join(f"`{spell(key)}`" for key in action.keys)
-                lines.append(f"| {group} | {keys} | {action.meaning} | {action.id} |")
-    return "\n".join(lines)
-
-
 def test_the_key_table_is_the_bindings() -> None:
-    shown = README.split("<!-- keys:begin -->")[1].split("<!-- keys:end -->")[0]
-    assert shown.strip() == key_table()
+    assert written(README) == README, "run python -m tests.docs.key_table"
 
 
 def test_the_profile_example_loads(tmp_path: Path) -> None:

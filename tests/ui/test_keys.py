@@ -20,12 +20,15 @@ from chronotui.storage.config_edit import Edit
 from chronotui.storage.settings import Config, Profile
 from chronotui.ui.desk.server_search import ServerSearchScreen
 from chronotui.ui.dialogs import SecretDialog
+from chronotui.ui.help import HelpScreen
 from chronotui.ui.keys import (
     GROUPS,
-    HelpScreen,
+    OTHER,
+    PURPOSES,
     actions_of,
     all_actions,
     commands,
+    desk_actions,
     own_bindings,
 )
 from chronotui.ui.profiles import (
@@ -40,6 +43,7 @@ from tests.ui.desk.scenes import (
     desk_on,
     history,
     press,
+    shown,
     still_server,
     until,
     until_shown,
@@ -48,6 +52,7 @@ from tests.ui.desk.scenes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from textual.pilot import Pilot
     from textual.screen import Screen
 
     from chronotui.model import SearchPage
@@ -137,7 +142,7 @@ async def test_the_palette_of_the_desk_has_every_action_of_the_desk() -> None:
                 if action.id.startswith(DESK_GROUPS) and not action.id.startswith(MENU)
             }
             assert wanted <= told
-            assert "status: all values  (enter ↓ j)" in {
+            assert "find: status: all values  (enter ↓ j)" in {
                 command.title for command in app.get_system_commands(app.screen)
             }
 
@@ -167,3 +172,66 @@ async def test_help_keeps_each_action_readable(width: int, *, named: bool) -> No
         assert any("f1" in row.lower() and "help" in row for row in rows)
         assert any("app.help" in row for row in rows) is named
         assert "app.help" not in rows
+
+
+def test_every_action_of_the_desk_has_a_purpose() -> None:
+    lost = {action.id for action in desk_actions() if action.purpose == OTHER}
+    assert not lost, "say what one does it for, in PURPOSES of ui/keys.py"
+
+
+async def test_help_opens_at_the_focused_part_and_finds_what_is_typed() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await history(pilot)
+            await press(pilot, "f1")
+            text = await until_shown(pilot, "Log: ")
+            assert "Tree: " not in text
+            await press(pilot, "slash", *"bookmark next")
+            text = await until_shown(pilot, "Go to the next bookmark")
+            assert "take its bookmark away" not in text
+            assert "Everywhere" not in text
+            await press(pilot, *"zzz")
+            await until_shown(pilot, "Nothing here fits")
+            await press(pilot, "escape")
+            await until_shown(pilot, "Log: watch")
+            await press(pilot, "escape")
+            await until(pilot, lambda: app.screen is app.desk)
+            await press(pilot, "tab", "f1")
+            await until_shown(pilot, "Tree: ")
+
+
+async def test_the_palette_begins_with_what_one_looks_for_first() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await history(pilot)
+            told = [one.title for one in app.get_system_commands(app.screen)]
+            purposes = [title.partition(": ")[0] for title in told]
+            ours = [one for one in purposes if one in PURPOSES]
+            assert list(dict.fromkeys(ours)) == [
+                purpose for purpose in PURPOSES if purpose in ours
+            ]
+
+
+async def test_the_footer_tells_what_matters_now_and_fills_its_width() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await history(pilot)
+            await press(pilot, "G")
+            await until(pilot, lambda: "newest" not in footer_of(pilot))
+            assert len(footer_of(pilot)) > 80
+            assert footer_of(pilot).endswith("? help")
+            await press(pilot, "k")
+            await until(pilot, lambda: "G newest" in footer_of(pilot))
+            assert footer_of(pilot).index("newest") < footer_of(pilot).index("search")
+            await press(pilot, "v")
+            await until(pilot, lambda: "y copy" in footer_of(pilot))
+            await press(pilot, "tab")
+            await until(pilot, lambda: "o fold" in footer_of(pilot))
+            assert "G newest" not in footer_of(pilot)
+
+
+def footer_of(pilot: Pilot[int]) -> str:
+    return shown(pilot).splitlines()[-1].strip()

@@ -429,7 +429,7 @@ class LogSide(Vertical):
         """The names of the panes that show a log."""
         return self._panes.keys()
 
-    def is_empty(self, pane: str) -> bool:
+    def is_vacant(self, pane: str) -> bool:
         """Whether a pane has nothing to show before a job is opened."""
         return pane in self._panes and self.current is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,8 @@ class DeskPlan:
         timing: Delays of the watched log; None is the engine's own.
         log: Takes one line a request; None keeps none.
         now: The clock, aware.
+        tour: Lines over the desk that say what there is to see.
+        dismiss_tour: Called when they are not to be seen again.
     """
 
     profile: Profile
@@ -61,6 +63,8 @@ class DeskPlan:
     timing: WatchTiming | None = None
     log: DiagnosticLog | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    tour: tuple[str, ...] = ()
+    dismiss_tour: Callable[[], None] = lambda: None
 
     @property
     def kind(self) -> SourceKind:
@@ -104,6 +108,19 @@ class DeskPlan:
     def _remember(self, choices: Remembered) -> None:
         if self.memory is not None:
             self.memory.remember(self.profile.name, choices)
+
+
+def with_tour(plan: DeskPlan, lines: tuple[str, ...], memory: StateFile) -> DeskPlan:
+    """Return a plan that shows the tour of its kind of demo until it is dismissed."""
+    name = f"demo:{plan.profile.kind}"  # no profile has a colon in its name
+    if memory.read(name).tour_dismissed:
+        return plan
+    dismissed = Remembered(tour_dismissed=True)
+    return replace(
+        plan,
+        tour=lines,
+        dismiss_tour=lambda: memory.remember(name, dismissed),
+    )
 
 
 def plan_for(profile: Profile, config: Config, *, remembers: bool = True) -> DeskPlan:

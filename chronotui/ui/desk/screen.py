@@ -24,7 +24,13 @@ from chronotui.ui.desk.log_side import (
     has_worker,
     of_problem,
 )
-from chronotui.ui.desk.meant import NO_JOB_MEANT, MeantJob, copied_id, meant_job
+from chronotui.ui.desk.meant import (
+    NO_JOB_MEANT,
+    MeantJob,
+    copied_id,
+    meant_job,
+    newest_failed,
+)
 from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY
 from chronotui.ui.desk.saver import (
     NO_RUN_SAVED,
@@ -42,7 +48,9 @@ from chronotui.ui.desk.status import (
     StatusTimer,
     is_too_small,
 )
-from chronotui.ui.keys import KeyHints, help_key
+from chronotui.ui.desk.tour import TourLines
+from chronotui.ui.key_hints import KeyHints
+from chronotui.ui.keys import help_key
 from chronotui.ui.tree import JobTree
 from chronotui.ui.tree_pane import JobTreePane
 
@@ -115,7 +123,13 @@ class DeskScreen(Screen[None]):
     BLANK = True  # the two sides and the lines below them cover it
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,shift+tab", "switch_side", "tree/log", id="desk.switch"),
+        Binding(
+            "tab,shift+tab",
+            "switch_side",
+            "tree/log",
+            id="desk.switch",
+            tooltip="to the other side, tree or log",
+        ),
         help_key("L", "pane('live')", "Live pane", "desk.live"),
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
@@ -158,6 +172,8 @@ class DeskScreen(Screen[None]):
             short_id=self.short_id,
         )
         self._status_line = StatusLine()
+        self._key_hints = KeyHints()
+        self._tour: TourLines | None = None
         self._status_timer = StatusTimer(self._show_status)
         self._message: StatusMessage | None = None
 
@@ -166,9 +182,13 @@ class DeskScreen(Screen[None]):
         width = self.app.size.width
         fits = [name for least, name in self.HORIZONTAL_BREAKPOINTS if width >= least]
         self.add_class(*fits[-1:], update=False)
+        if self.plan.tour:
+            self._tour = TourLines(self.plan.tour, self.plan.dismiss_tour)
+            self._tour.fit(self.app.size.height)
+            yield self._tour
         yield Sides(self.tree_side, self.log_side, id="sides")
         yield self._status_line
-        yield KeyHints()
+        yield self._key_hints
 
     async def on_event(self, event: Event) -> None:
         """Paint first; what takes time begins after the first frame.
@@ -387,6 +407,8 @@ class DeskScreen(Screen[None]):
     def _fit(self) -> None:
         """Say so when there is too little room."""
         self._status_timer.now()
+        if self._tour is not None:
+            self._tour.fit(self.size.height)
         if self._message is not None or is_too_small(self.size):
             self._message_line().show()
 
@@ -404,6 +426,7 @@ class DeskScreen(Screen[None]):
         if self.is_whole:
             status = self._read_status()
             self._status_line.show(status)
+            self._key_hints.check()
             if status.log is None:
                 trouble = status.trouble(self.plan.profile.url)
                 self.log_side.details.show_trouble(trouble)
@@ -452,7 +475,7 @@ class DeskScreen(Screen[None]):
             self.open_job(meant.workflow, meant.job)
         self.log_side.choose(pane)
         stays = pane == DETAILS and self.log_side.display
-        if self.has_class("-in-log") or not (stays or self.log_side.is_empty(pane)):
+        if self.has_class("-in-log") or not (stays or self.log_side.is_vacant(pane)):
             self.log_side.focus_pane()
 
     @property
@@ -468,7 +491,7 @@ class DeskScreen(Screen[None]):
             self.log_side.focus_pane()
 
     def action_back(self) -> None:
-        """Go back one step: a long load, full screen, log, list of runs, tree."""
+        """Go back one step: a long load, full screen, log, list of runs, tree, tour."""
         if self.log_side.loader.stop():
             return
         if self.has_class("-zoomed"):
@@ -477,6 +500,9 @@ class DeskScreen(Screen[None]):
             return
         elif self.has_class("-in-log"):
             self.set_focus(self.tree_side.tree_view)
+        elif self._tour is not None:
+            self._tour.dismiss()
+            self._tour = None
         else:
             self.say("")
 
@@ -505,8 +531,13 @@ class DeskScreen(Screen[None]):
             self._saver.ask(shown, self.log_side.pane, self.plan)
 
     def action_card(self) -> None:
-        """Show what happened to the job that is meant, to be copied or saved."""
+        """Show what happened to the job that is meant, to be copied or saved.
+
+        Of a workflow it is the one that failed last.
+        """
         workflow, job = self.meant
+        if job is None and workflow is not None and self.session is not None:
+            job = newest_failed(self.session, workflow)
         if self.session is None or job is None:
             self.say(f"Choose a {self.plan.kind.nouns.item} first.")
             return

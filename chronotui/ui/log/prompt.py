@@ -358,6 +358,21 @@ class LogPane(Vertical):
 
     # What is shown
 
+    @property
+    def keys_now(self) -> tuple[str, ...]:
+        """The actions that matter most as the log is read now, for the footer."""
+        opened = self.view.opened
+        names: list[str] = []
+        if opened.range_from is not None:
+            names += ["log.copy", "log.range"]
+        if opened.search is not None:
+            names += ["log.next_match", "log.previous_match"]
+        if opened.filters:
+            names += ["log.open", "log.back"]
+        if not opened.viewport.following:
+            names.append("log.end")
+        return tuple(names)
+
     def show(self, opened: OpenLog | None) -> None:
         """Show a log where its reader left it; None shows nothing."""
         self.cancel_prompt()

@@ -15,7 +15,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, on
-from textual.binding import Binding
 from textual.geometry import Region
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -125,9 +124,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             "log.start",
         ),
         help_key("G,end", "follow", "Go to the newest line and follow", "log.end"),
-        Binding(
-            "F", "follow", "Follow", id="log.follow", tooltip="Follow the newest line"
-        ),
+        help_key("F", "follow", "Follow the newest line", "log.follow"),
         help_key("h,left", "sideways(-1)", "Scroll left", "log.left"),
         help_key("l,right", "sideways(1)", "Scroll right", "log.right"),
         help_key(

@@ -289,7 +289,7 @@ async def help_screen(pilot: Pilot[int]) -> None:
     """Show the keys."""
     await live(pilot)
     await press(pilot, "question_mark")
-    await until_shown(pilot, "Everywhere")
+    await until_shown(pilot, "esc closes")
 
 
 async def a_failed_run(pilot: Pilot[int]) -> None:
@@ -309,7 +309,7 @@ async def run_details(pilot: Pilot[int]) -> None:
 async def run_table(pilot: Pilot[int]) -> None:
     """Show the list of runs as a table, the longest first."""
     await until_shown(pilot, "of 1,2")
-    await press(pilot, "H", "tab", "greater_than_sign", "greater_than_sign")
+    await press(pilot, "H", "greater_than_sign", "greater_than_sign")
     await until_shown(pilot, "sorted by")
 
 

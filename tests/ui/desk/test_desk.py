@@ -184,7 +184,7 @@ async def test_an_unreachable_server_is_said_and_the_desk_lives() -> None:
             text = await until_shown(pilot, "✗")
             assert "refused" in text or "reach" in text
             await press(pilot, "question_mark")
-            await until_shown(pilot, "Everywhere")
+            await until_shown(pilot, "esc closes")
 
 
 async def test_data_stay_when_the_server_goes() -> None:

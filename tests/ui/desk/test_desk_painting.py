@@ -13,7 +13,7 @@ async def test_the_desk_looks_like_stock_painting_whatever_lies_over_it() -> Non
             await history(pilot)
             assert await emulation.is_like_stock(), emulation.differences()
             for key, text in (
-                ("question_mark", "Everywhere"),
+                ("question_mark", "esc closes"),
                 ("escape", "sealed ✓"),
                 ("z", "sealed ✓"),
                 ("slash", "/"),

@@ -139,7 +139,7 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
             assert f"✗ {began}" in shown(pilot)
             assert rows.selected is not None
             assert rows.selected.id == job.id
-            await press(pilot, "tab", "j")
+            await press(pilot, "j")
             below = rows.selected
             assert below.id != job.id
             tree = app.desk.tree_side.tree_view.model
@@ -171,7 +171,7 @@ async def test_the_end_of_the_table_loads_more_and_a_sorted_one_says_how_much() 
         app = desk_of_app(server)
         async with app.run_test(size=(100, 24)) as pilot:
             await until_shown(pilot, "of 12")
-            await press(pilot, "H", "tab")
+            await press(pilot, "H")
             table = app.desk.log_side.table
             assert table is not None
             await until(pilot, lambda: len(table.rows.order) > 0)
@@ -200,7 +200,8 @@ async def test_a_run_opens_on_live_and_its_bar_keeps_its_id() -> None:
                 await press(pilot, "enter")
                 await until(pilot, lambda app=app: app.desk.log_side.pane == LIVE)  # type: ignore[misc]
                 text = await until_shown(pilot, "ended FAILED")
-                assert f"{app.desk.short_id(job)}  FAILED after" in text.split("\n")[0]
+                named = f"Nightly ETL ▸ {app.desk.short_id(job)}  FAILED"
+                assert named in text.split("\n")[0]
                 await press(pilot, "S")
                 await until_shown(pilot, "no search in logs")
                 await press(pilot, "left_square_bracket")
@@ -251,7 +252,7 @@ async def test_a_run_and_the_filtered_list_are_saved(tmp_path: Path) -> None:
                 pilot,
                 lambda: all(j.status == "FAILED" for j in jobs_of(pilot)) or False,
             )
-            await press(pilot, "H", "tab", "s")
+            await press(pilot, "H", "s")
             await until_shown(pilot, "(•) the list of runs")
             assert "FAILED" in shown(pilot)
             app.screen.query_one("#format", RadioRow).place = 1

@@ -137,9 +137,9 @@ def test_no_answer_of_a_far_terminal_reaches_the_shell(
     with Terminal(command, environment=environment, way=0.4) as terminal:
         terminal.until("nightly-report")
         terminal.press("?")
-        terminal.until("Everywhere")
+        terminal.until("esc closes")
         terminal.press("escape")
-        terminal.until(lambda text: "Everywhere" not in text)
+        terminal.until(lambda text: "esc closes" not in text)
         terminal.press("j", "q")
         terminal.until("LEFT END")
     asked = terminal.raw.count(b"\x1b[5n")

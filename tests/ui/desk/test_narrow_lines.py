@@ -32,7 +32,9 @@ class Host(App[None]):
         (26, "Details         798c446b"),
     ],
 )
-async def test_workflow_and_id_outlive_all_else_that_is_said_of_a_job(width: int, words: str) -> None:
+async def test_workflow_and_id_outlive_all_else_that_is_said_of_a_job(
+    width: int, words: str
+) -> None:
     app = Host()
     async with app.run_test(size=(width, 3)) as pilot:
         tabs = app.query_one(PaneTabs)

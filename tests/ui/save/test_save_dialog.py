@@ -280,3 +280,17 @@ async def test_in_a_folder_that_has_the_name_a_free_one_is_taken(folder: Path) -
         await pilot.press("enter")
         request = await answer(pilot, desk)
     assert request.path == folder / "8f3c2160-job-logs-2.txt"
+
+
+async def test_the_ending_of_the_name_sets_the_format(folder: Path) -> None:
+    desk = desk_on(subject(folder))
+    async with desk.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: shown(desk, "preview") == "new file")
+        await pilot.press("ctrl+u", *"x.jsonl")
+        path = desk.dialog.query_one("#path", Input)
+        await until(pilot, lambda: path.value == "x.jsonl")
+        row = desk.dialog.query_one("#format", RadioRow)
+        await until(pilot, lambda: row.value is JSONL)
+        await pilot.press("enter")
+        request = await answer(pilot, desk)
+    assert (request.path, request.format) == (folder / "x.jsonl", JSONL)
