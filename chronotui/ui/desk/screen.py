@@ -134,6 +134,7 @@ class DeskScreen(Screen[None]):
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
+        help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
         help_key(
@@ -489,6 +490,9 @@ class DeskScreen(Screen[None]):
         self.toggle_class("-zoomed")
         if self.has_class("-zoomed"):
             self.log_side.focus_pane()
+
+    async def action_zone(self) -> None:
+        await self.log_side.toggle_zone()
 
     def action_back(self) -> None:
         """Go back one step: a long load, full screen, log, list of runs, tree, tour."""
