@@ -53,7 +53,8 @@ class Page(Generic[Item]):
     ``total`` is how many the server says there are under its filters, None if it does
     not. ``notes`` are sentences about what the page could not hold or was not asked;
     ``missing`` counts items that are there and could not be had, those that something
-    stands in for left aside.
+    stands in for left aside. Without ``has_log`` the server keeps no such list, for the
+    reason the notes tell.
     """
 
     items: tuple[Item, ...]
@@ -62,6 +63,7 @@ class Page(Generic[Item]):
     total: int | None = None
     notes: tuple[str, ...] = ()
     missing: int = 0
+    has_log: bool = True
 
     @property
     def brought_any(self) -> bool:

@@ -178,7 +178,8 @@ def _print(
 ) -> None:
     output = invocation.output
     if invocation.options.output == "json":
-        output.write(json_array([dict(item.fields) for item in found.items]))
+        rows = json_array([dict(item.fields) for item in found.items])
+        output.write_data(rows.encode(errors="surrogatepass"))
     else:
         output.write_table(columns, found.items)
     output.flush()

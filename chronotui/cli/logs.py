@@ -77,12 +77,12 @@ def line_printer(form: str, output: Output, *, timestamps: bool) -> LinePrinter:
 
     Args:
         form: "text" or "jsonl".
-        output: On a terminal, text is made harmless there and stderr coloured; into
-            a pipe it is exact.
+        output: On a terminal, all is made harmless and text on stderr coloured;
+            into a pipe it is exact.
         timestamps: Whether time and stream stand before the message.
     """
     if form == "jsonl":
-        return _entry
+        return _shown_entry if output.is_terminal else _entry
     if output.is_terminal:
         return _shown_with(colour=output.has_colour, timestamps=timestamps)
     return _exact_with_time if timestamps else _exact
@@ -101,6 +101,12 @@ def _entry(line: LogLine) -> bytes:
         return f"{json.dumps(entry, ensure_ascii=False)}\n".encode()
     except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
         return f"{json.dumps(entry)}\n".encode()
+
+
+def _shown_entry(line: LogLine) -> bytes:
+    from chronotui.text import clean
+
+    return f"{clean(_entry(line).decode()[:-1])}\n".encode(errors="replace")
 
 
 def _exact(line: LogLine) -> bytes:

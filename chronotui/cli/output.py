@@ -104,6 +104,13 @@ class Output:
         except OSError as error:
             raise self._failure(error) from None
 
+    def write_data(self, content: bytes) -> None:
+        """Write whole lines that are exact in a pipe and harmless on a terminal."""
+        if self.is_terminal:
+            lines = content.decode(errors="replace").replace("\r\n", "\n").split("\n")
+            content = "\n".join(map(clean, lines)).encode(errors="replace")
+        self.write_bytes(content)
+
     def flush(self) -> None:
         try:
             if self._out is not None:

@@ -123,6 +123,8 @@ def _why_nothing(job: Job, selection: LineSelection) -> str:
 
     if selection != LineSelection():
         return "no line is among those asked for."
+    if not job.run_id:
+        return "the server lists this run and keeps nothing of it, or not yet."
     if not job.has_ended:
         return "the run goes on; --follow waits for its end."
     return "the run left neither outputs nor an error."
@@ -167,7 +169,11 @@ def save(invocation: Invocation) -> int:
 
         async def seen(tell: Callable[[str], None]) -> SavedRun:
             follow = RunFollow(
-                client, job, tell=tell, settings=watch_settings(invocation)
+                client,
+                job,
+                tell=tell,
+                tells_unseen=False,
+                settings=watch_settings(invocation),
             )
             begun[:] = [follow]
             async with aclosing(follow.lines()) as batches:

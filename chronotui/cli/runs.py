@@ -36,6 +36,9 @@ _STATUS_WORDS: Final = {
     "UNKNOWN": JobStatus.UNKNOWN,
 }
 """What servers with runs call states, beside the names they have here."""
+_STATES: Final = frozenset(
+    {*_STATUS_WORDS.values(), JobStatus.RUNNING, JobStatus.FAILED}
+)
 
 
 def runs(invocation: Invocation) -> int:
@@ -98,6 +101,9 @@ async def _print(
     else:
         await _write_list(invocation, walk, form)
     _tell(invocation, walk)
+    if not walk.count and only.status is not None and only.status not in _STATES:
+        known = ", ".join(sorted(_STATES - {JobStatus.UNKNOWN}))
+        invocation.say(f"{only.status} is no state known here; known are {known}.")
     return walk.exit_code
 
 
@@ -122,9 +128,9 @@ async def _write_list(invocation: Invocation, walk: RunWalk, form: ListFormat) -
     output, encoder = invocation.output, ListEncoder(form)
     async with aclosing(_pages(invocation, walk)) as pages:
         async for page in pages:
-            output.write_bytes(encoder.rows(page))
+            output.write_data(encoder.rows(page))
             output.flush()
-    output.write_bytes(encoder.end())
+    output.write_data(encoder.end())
     output.flush()
 
 
@@ -158,8 +164,9 @@ def _tell(invocation: Invocation, walk: RunWalk) -> None:
     elif walk.has_more and invocation.options.limit is None:
         # What is picked out here is not what the server counts.
         of = f" of {walk.total:,}" if walk.total and not walk.hidden else ""
+        may_be = "may be" if walk.hidden or walk.total is None else "are"
         invocation.say(
-            f"the first {walk.count}{of} runs; there are more: "
+            f"the first {walk.count}{of} runs; there {may_be} more: "
             "--limit N shows N of them, -o json all."
         )
 

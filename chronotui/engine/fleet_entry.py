@@ -57,6 +57,7 @@ class FleetEntry:
         self._unasked = [JobStatus.RUNNING, JobStatus.FAILED]
         self._read_now: set[str] = set()
         self._told: dict[JobFilter, bool | None] = {}
+        self._health: tuple[int, WorkflowHealth] | None = None
         self._look()
 
     # what is known
@@ -78,8 +79,12 @@ class FleetEntry:
         return any(job.status == JobStatus.FAILED for job in newest)
 
     def health(self, age: float) -> WorkflowHealth:
+        """Tell it as of so many seconds ago; worked out anew after changes alone."""
         known = self.workflow.consecutive_failures
-        return health_of(self._newest, age=age, known_failures=known)
+        if self._health is None or self._health[0] != known:
+            told = health_of(self._newest, age=0.0, known_failures=known)
+            self._health = (known, told)
+        return replace(self._health[1], age=age)
 
     def fits(self, only: JobFilter) -> bool | None:
         """Whether a job is held that fits; None where one may be there unread."""
@@ -195,6 +200,7 @@ class FleetEntry:
 
     def _look(self) -> None:
         """Work out what is asked often."""
+        self._health = None
         for job in self._newest:
             self._behind.pop(job.id, None)
         behind = sorted(self._behind.values(), key=made_at, reverse=True)

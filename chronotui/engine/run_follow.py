@@ -7,6 +7,7 @@ at once; at the end comes what has not ended, then the run's error and its outpu
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from chronotui.model import JobStatus
 from chronotui.runs.entries import RunStep
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from chronotui.model import Job, LogLine
     from chronotui.runs.entries import EventLine, Note
@@ -45,6 +46,7 @@ class FinalLines:
         self._arrived = 0
         self._waiting: list[RunStep | Note] = []
         self._text_given = 0
+        self._text_hash = 0
         self._replaced = 0
         self._count = 0
 
@@ -73,15 +75,35 @@ class FinalLines:
         block = self._record.text
         if block.replaced != self._replaced:
             self._replaced = block.replaced
-            if self._text_given:
-                self._tell("the run has replaced its text; it follows anew.")
-            self._text_given = 0
+            self._begin_anew()
         stop = len(block) if is_over else block.whole_lines
         if self._text_given >= stop:
             return []
-        start, self._text_given = self._text_given, stop
-        lines = self._record.text_lines(start)
-        return [line for number, line in enumerate(lines) if start + number < stop]
+        start, self._text_given = max(self._text_given, block.first), stop
+        lines = list(islice(self._record.text_lines(start), stop - start))
+        self._text_hash = _hash_of(lines, self._text_hash)
+        return lines
+
+    def _begin_anew(self) -> None:
+        """Give the text from its beginning, unless it begins with what was given.
+
+        A stream that was opened anew may tell all of it again, the replacing too.
+        """
+        given = self._text_given
+        if given and given <= self._record.text.whole_lines:
+            again = islice(self._record.text_lines(), given)
+            if _hash_of(again) == self._text_hash:
+                return
+        if given:
+            self._tell("the run has replaced its text; it follows anew.")
+        self._text_given = self._text_hash = 0
+
+
+def _hash_of(lines: Iterable[EventLine], start: int = 0) -> int:
+    """Return what tells texts line by line apart, going on from that of others."""
+    for line in lines:
+        start = hash((start, line.text))
+    return start
 
 
 class RunFollow:
@@ -90,6 +112,7 @@ class RunFollow:
     Args:
         tell: Takes sentences for standard error: of the connection, and of what was
             not seen.
+        tells_unseen: False where somebody else says what was not seen.
 
     Attributes:
         watch: What reads the run; its ``job`` is the run as last read.
@@ -101,9 +124,11 @@ class RunFollow:
         job: Job,
         *,
         tell: Callable[[str], None],
+        tells_unseen: bool = True,
         settings: WatchSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self._tells_unseen = tells_unseen
         settings = settings or WatchSettings(may_sign_in=False, waits=False)
         self._clock = clock or Clock()
         self._tell = tell
@@ -115,6 +140,7 @@ class RunFollow:
         self._final = FinalLines(self.record, tell)
         self._notices = ConnectionNotices(tell, PATIENCE_SECONDS)
         self._said_why = ""
+        self._said_stale = False
 
     @property
     def job(self) -> Job:
@@ -165,17 +191,21 @@ class RunFollow:
         ending = "ended" if watch.job.has_ended else ""
         connection = watch.connectivity.connection(watch.job, ending)
         self._notices.update(connection, self._clock.monotonic())
-        why = "; ".join(filter(None, (watch.why_polled, watch.stale)))
+        if watch.stale and not self._said_stale:
+            self._said_stale = True
+            self._tell(f"{watch.stale}.")
+        why = watch.why_polled
         if why and why != self._said_why:
-            first = watch.why_polled and not self._said_why
-            self._said_why = why
             asked = f"; its state is asked every {watch.poll_seconds:.0f} s"
-            self._tell(f"{why}{asked if first else ''}.")
+            words = why if self._said_why else f"{why}{asked}"
+            self._said_why = why
+            is_refused = not watch.stream.is_blind
+            self._tell(f"{'its events cannot be followed: ' * is_refused}{words}.")
 
     def _say_end(self) -> None:
         if self.job.status == JobStatus.PARTIAL:
             self._tell("the run succeeded in part: some of its branches failed.")
-        for sentence in self.record.unseen:
+        for sentence in self.record.unseen if self._tells_unseen else ():
             self._tell(f"{sentence}.")
 
 

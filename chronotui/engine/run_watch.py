@@ -17,6 +17,7 @@ from chronotui.engine.watch import accompanied
 from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
+    NotFoundError,
     NotSignedInError,
     UsageError,
 )
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 
 MOST_REFUSALS: Final = 3
 """So often in a row a stream of a run is refused before the run is only asked for."""
+
+READS_WITHOUT_RUN: Final = 12
+"""So often a row is read for a run that is not there: one is written a moment after its
+row, and cleaned up long after it."""
+
+_SURE: Final = 2
+"""Reads that are enough for an old row."""
+
+_OLD_SECONDS: Final = 600.0
 
 _REFUSALS: Final = frozenset({400, 403, 404})
 
@@ -236,6 +246,7 @@ class RunWatch:
         self.job = job
         self.record = RunRecord(job.shown_id)
         self.was_answered = False
+        self._without_run = 0
         self.connectivity = Connectivity(clock, self._timing, changed)
         self.gate = SignInGate(self.connectivity, may_sign_in=settings.may_sign_in)
         self._asker = Asker(
@@ -305,7 +316,7 @@ class RunWatch:
         """Watch until the run has ended; may be cancelled and run again.
 
         Raises:
-            NotFoundError: There is no such run, and that has lasted.
+            NotFoundError: There is no such run, or only its row, and that has lasted.
             AuthError: It may not be seen, and that has lasted; nobody can sign in.
             ChronotuiError: The error is our own.
         """
@@ -316,11 +327,24 @@ class RunWatch:
         knew_end = self.job.has_ended
         await self.reread()
         while not self.job.has_ended:
+            if self._is_gone:
+                raise NotFoundError(
+                    "The server lists this run and keeps nothing of it: it was "
+                    "cleaned up, or cannot be read.",
+                    next_step="Ask again later if it began just now.",
+                )
             await set_within(self._soon, self.poll_seconds)
             await self.reread()
         if not knew_end:
             await asyncio.sleep(self._timing.run_settles)
             await self.reread()
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether a row will not get its run any more."""
+        at = self.job.created_at
+        is_old = at is not None and self._clock.wall() - at.timestamp() > _OLD_SECONDS
+        return self._without_run >= (_SURE if is_old else READS_WITHOUT_RUN)
 
     async def reread(self) -> None:
         """Read the run's state, asked for until it is answered.
@@ -331,6 +355,7 @@ class RunWatch:
         self._soon.clear()
         self.job = await self._asker.ask(lambda: self._client.reread(self.job))
         self.was_answered = True
+        self._without_run = 0 if self.job.run_id else self._without_run + 1
         self._settle_stream()
         if self.job.has_ended:
             self.record.ended(self.job)

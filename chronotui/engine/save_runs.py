@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_request import SaveRequest, SaveScope, safe_name, shorten
-from chronotui.errors import ChronotuiError, IncompleteError
+from chronotui.errors import ChronotuiError, IncompleteError, LogsUnavailableError
 from chronotui.model import JobFilter
 from chronotui.paging import CursorTrail
 from chronotui.runs.formats import RUN_JSON, ListEncoder
@@ -46,7 +46,7 @@ class RunWalk:
         unreadable: How many of those handed out stand in for a row.
         lost: How many are there and were not handed out; at the end of a whole list
             held against ``total``.
-        has_more: Whether the limit left some out.
+        has_more: Whether the limit left some out, or may have where some are hidden.
         looped: Whether the server's cursors lead in circles.
         notes: What the pages said of themselves, each sentence once.
     """
@@ -79,12 +79,18 @@ class RunWalk:
 
         Raises:
             IncompleteError: It failed, or refused, after some were handed out.
+            LogsUnavailableError: The app has no runs, whatever was done with it.
             ChronotuiError: It failed, or refused, before.
         """
         trail = CursorTrail()
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
+            if not page.has_log:
+                raise LogsUnavailableError(
+                    " ".join(map(clean, page.notes)),
+                    next_step="Use the key of another app.",
+                )
             if self.total is None:
                 self.total = page.total
             self.hidden += page.hidden
@@ -95,10 +101,18 @@ class RunWalk:
             self.unreadable += sum(not job.fields for job in jobs)
             yield jobs
             cursor = trail.follow(page.cursor, progress=page.brought_any)
+            if cursor is not None and self.count == self._limit:
+                self.has_more = self.has_more or self._may_go_on
+                return
             if self.has_more or cursor is None:
                 self.looped = trail.looped
                 self._hold_against_total()
                 return
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether runs that fit may follow; further pages cost their server much."""
+        return self.total is None or self.hidden > 0 or self.total > self.count
 
     def _hold_against_total(self) -> None:
         """Count what a whole list lacks: some servers lose rows between pages."""
@@ -255,7 +269,7 @@ class _RunContent:
 
     async def pieces(self) -> AsyncGenerator[tuple[bytes, int], None]:
         saved = await self._seen(self._tell)
-        self.notes = [f"{clean(words)}." for words in saved.unseen]
+        self.notes = [f"Not seen: {clean(words)}." for words in saved.unseen]
         if not saved.is_complete:
             self.notes.append("The run had not ended: the file has it as it was.")
         yield self._piece(saved)

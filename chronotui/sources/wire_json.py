@@ -134,7 +134,7 @@ def unreadable(what: str, why: str) -> UnreadableAnswerError:
     """Return the error for an answer that is not what the contract says."""
     return UnreadableAnswerError(
         f"The answer for {what} cannot be read: {why}.",
-        next_step="Try again; if it stays, the url may not be a Chronoverse server's.",
+        next_step="Try again; if it stays, the url may be that of another server.",
     )
 
 

@@ -205,6 +205,10 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
         self.set_reactive(RadioRow.place, values.index(value))
         self.refresh()
 
+    def choose(self, value: Value) -> None:
+        """Choose one of the values."""
+        self.place = [each for each, _words in self._options].index(value)
+
     def offer(self, options: Sequence[tuple[Value, str]]) -> None:
         """Take other options; what is chosen stays so, where it is among them."""
         chosen = self.value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import on
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from chronotui.engine.save_request import SaveRequest, SaveScope, free_path
 from chronotui.engine.save_runs import (
@@ -213,6 +213,17 @@ class RunSaveDialog(Dialog[SaveRequest | None]):
         elif dot and f".{ending}" == before.suffix:
             self._to.set_typed(stem + self._suggested.suffix)
         self._say_notes()
+
+    @on(Input.Changed, "#path")
+    def _follow_name(self) -> None:
+        """Let the format be what the ending of a name that was typed states."""
+        is_own = self._to.leads_to(self._suggested)
+        if is_own or self._scope.value is not SaveScope.LIST:
+            return
+        ending = self._to.typed.rpartition(".")[2]
+        for form in LIST_FORMATS:
+            if form.extension == ending:
+                self._format.choose(form)
 
     def _say_notes(self) -> None:
         scope = self._scope.value

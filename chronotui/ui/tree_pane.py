@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from textual import on
 from textual.containers import Vertical
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from chronotui.engine.fleet import Fleet
     from chronotui.model import Job
     from chronotui.tree.filters import TreeFilters, TreeSubject
+
+
+CALM_SECONDS: Final = 0.5
+"""Between two orders of the rows while all workflows are read."""
 
 
 class JobTreePane(Vertical):
@@ -77,6 +82,7 @@ class JobTreePane(Vertical):
         self.tree_view.chosen_ages = self._look.ages
         self.catalog: Catalog | None = None
         self._fleet: Fleet | None = None
+        self._calm_until = 0.0
         self._unsubscribe: list[Callable[[], None]] = []
 
     def compose(self) -> ComposeResult:
@@ -121,10 +127,18 @@ class JobTreePane(Vertical):
             return
         only = catalog.tree.filters
         fleet.look_for(only.jobs if only.narrows_jobs else None)
-        if catalog.tree.depends_on_known:
+        if catalog.tree.depends_on_known and self._may_lay_out(fleet):
             read = map(fleet.workflow, fleet.workflows)
             catalog.tree.add_known([workflow for workflow in read if workflow])
         self._sync()
+
+    def _may_lay_out(self, fleet: Fleet) -> bool:
+        """Whether rows may come and go: during a sweep now and then, for they dance."""
+        now = monotonic()
+        if fleet.is_sweeping and now < self._calm_until:
+            return False
+        self._calm_until = now + CALM_SECONDS
+        return True
 
     def _seen(self, workflow_ids: list[str]) -> None:
         if self._fleet is not None:
@@ -137,6 +151,7 @@ class JobTreePane(Vertical):
             return
         order = self.catalog.tree.order.next
         self.catalog.tree.set_order(order)
+        self._calm_until = 0.0
         self._fleet_changed()
         self._sync()
         self.tree_view.show_selected()
@@ -183,6 +198,7 @@ class JobTreePane(Vertical):
         self.filter_bar.show(filters)
         if self.catalog is not None:
             self.catalog.set_filters(filters)
+        self._calm_until = 0.0
         self._fleet_changed()
         self._sync()
 

@@ -8,6 +8,7 @@ import json
 import stat
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,6 @@ from chronotui.demo.faults import Faults, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from .conftest import Command
 
@@ -148,6 +148,10 @@ def test_a_table_stops_at_fifty_and_says_of_how_many(
 def test_a_limit_ends_every_form(app: DifyDemo, run: Command) -> None:
     assert len(run("runs", "-o", "json", "--limit", "7").json) == 7
     assert run("runs", "-o", "jsonl", "--limit", "7").out.count("\n") == 7
+    asked = app.lister.asked
+    few = run("runs", "--status", "partial-succeeded", "--limit", "13")
+    assert few.out.count("\n") == 14
+    assert app.lister.asked - asked <= 2
 
 
 @pytest.mark.parametrize(
@@ -300,9 +304,50 @@ def test_an_app_without_such_logs_says_so(
     serve: Callable[..., DifyDemo], run: Command, mode: str
 ) -> None:
     serve(rows=[], clock=clock(), mode=mode)
-    listed = run("runs")
-    assert listed.code == 0
-    assert mode in listed.err
+    for argv in ([], ["-o", "json"], ["-o", "csv", "-O", "runs.csv"]):
+        listed = run("runs", *argv)
+        assert (listed.code, listed.out) == (4, "")
+        assert f"no workflow logs ({mode}): only apps of type workflow" in listed.err
+        assert "no runs." not in listed.err
+    assert not Path("runs.csv").exists()
+
+
+def test_what_finds_nothing_says_what_was_looked_at(
+    app: DifyDemo, run: Command
+) -> None:
+    text = run("runs", "--keyword", "no such text")
+    assert text.code == 0
+    assert "errors are not searched." in text.err
+    assert "errors are not" not in run("runs", "--keyword", "nightly").err
+    typed = run("runs", "--status", "suceeded")
+    assert typed.code == 0
+    assert "suceeded is no state known here; known are CANCELED, " in typed.err
+
+
+def test_a_row_whose_run_is_gone_is_told_so(
+    serve: Callable[..., DifyDemo], run: Command
+) -> None:
+    serve(rows=[row(1, run=None, stamp=NOW - 9000)], clock=clock())
+    read = run("logs", "00000001")
+    assert (read.code, read.out) == (0, "")
+    assert "keeps nothing of it" in read.err
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl"])
+def test_rows_on_a_terminal_do_no_harm_there(
+    serve: Callable[..., DifyDemo],
+    run: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+) -> None:
+    evil = replace(NIGHTLY, name="a\x1b]0;x\x07\x9b31m\u202e")
+    serve(rows=[row(1, by=evil)], clock=clock())
+    exact = run("runs", "-o", form).out
+    assert "\x9b31m\u202e" in exact
+    monkeypatch.setattr("chronotui.cli.output.is_terminal", lambda _stream: True)
+    shown = run("runs", "-o", form).out
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
+    assert shown.count("\n") == exact.count("\n")
 
 
 def test_verbs_of_the_other_kind_are_refused_in_a_sentence(
@@ -374,7 +419,7 @@ def test_a_run_is_named_by_its_id_or_the_beginning_of_one(
     assert run_id(64) in several.err
     for nobody, words in (
         ("ffff", "None of the newest 131 runs"),
-        ("00000000-0000-4000-8000-000000000099", "run not found"),
+        ("00000000-0000-4000-8000-000000000099", "has no run 00000000-"),
     ):
         missing = run("logs", nobody)
         assert (missing.code, missing.out) == (4, "")
@@ -448,6 +493,8 @@ def test_a_run_that_goes_on_is_saved_at_its_end(
     path = home / f"Nightly-ETL-{run_id(1)}.json"
     assert (saved.code, saved.out) == (0, f"{path}\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    said = [line for line in saved.err.splitlines() if "attached late" in line]
+    assert len(said) <= 1
     text = path.read_text()
     whole = json.loads(text)
     assert set(whole) == {

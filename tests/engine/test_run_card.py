@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from chronotui.engine.run_card import RunCardReader
 from chronotui.engine.run_log import RunLog
+from chronotui.log.handoff import Origin
 from chronotui.model import NodeState, RunNote
 from tests.engine.scripted_runs import APP, ScriptedRuns, run
 
@@ -18,9 +19,9 @@ AT = datetime(2026, 3, 3, 9, 0, 3, tzinfo=UTC)
 
 
 async def card_of(log: RunLog, client: ScriptedRuns) -> str:
-    reader = RunCardReader(
-        cast("RunSource", client), APP, log.state.job, held=log, server={}
-    )
+    job = log.state.job
+    origin = Origin("", job.shown_id, APP.name, job.shown_id)
+    reader = RunCardReader(cast("RunSource", client), job, origin, held=log)
     *_, text = [text async for text in reader.texts()]
     return text
 

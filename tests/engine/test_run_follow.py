@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,10 +104,52 @@ def test_why_nobody_can_follow_is_said_once() -> None:
     runs = ScriptedRuns([(0, running()), (60, done())], why_not="it was run by an X")
     lines, said, _ = followed(runs)
     assert lines[0] == "Outputs"
+    why = "its events cannot be followed: it was run by an X"
     assert said == [
-        "it was run by an X; its state is asked every 5 s.",
-        "its events cannot be followed: it was run by an X.",
+        f"{why}; its state is asked every 5 s.",
+        f"{why}.",
     ]
+
+
+def test_a_line_of_a_text_too_long_to_keep_is_given_once_it_is_whole() -> None:
+    large = f"{'x' * 60_000}\n" * 80
+    told: list[Piece] = [RunText(f"{large}op"), 2.0, RunText("en\nlast"), 2.0, OVER]
+    runs = ScriptedRuns([(0, running()), (4, done())], [told])
+    lines, _, _ = followed(runs)
+    assert [line for line in lines if line[:1] != "x"][:3] == [
+        "open",
+        "last",
+        "Outputs",
+    ]
+
+
+def test_a_run_that_lasts_too_long_is_said_once() -> None:
+    runs = ScriptedRuns([(0, running()), (3000, done())], why_not="it was run by an X")
+    _, said, _ = followed(runs)
+    assert sum("may have died" in words for words in said) == 1
+
+
+def test_a_text_that_is_told_again_and_replaced_again_is_given_once() -> None:
+    told: list[Piece] = [RunText("draft"), RunText("one\ntwo\n", True), 2.0, OVER]
+    runs = ScriptedRuns([(0, running()), (30, done())], [told])
+    lines, said, _ = followed(runs)
+    assert len(runs.attached) > 1
+    assert lines[:3] == ["one", "two", "Outputs"]
+    assert not any("replaced" in words for words in said)
+
+
+@pytest.mark.parametrize(("age", "waited"), [(0, 55), (3600, 5)])
+def test_a_row_whose_run_never_comes_is_not_waited_for_for_ever(
+    age: int, waited: int
+) -> None:
+    bare = running(run_id="", status=JobStatus.UNKNOWN)
+    assert bare.created_at is not None
+    bare = replace(bare, created_at=bare.created_at - timedelta(seconds=age))
+    runs = ScriptedRuns([(0, bare)], why_not="it has no run yet")
+    with pytest.raises(NotFoundError, match="keeps nothing of it") as gone:
+        followed(runs)
+    assert gone.value.exit_code == 4
+    assert runs.asked[-1] - runs.asked[0] == pytest.approx(waited, abs=4)
 
 
 def test_a_long_outage_is_said_and_its_end() -> None:

@@ -82,6 +82,10 @@ ROWS: Final = 50
 LIST_PATIENCE: Final = 30.0
 """Seconds a list may take: a keyword is looked up without an index."""
 
+NOT_SEARCHED: Final = (
+    "The text is looked up in inputs, outputs and session ids: errors are not searched."
+)
+
 OVERLAP_SECONDS: Final = 30
 """How far a look at what is new goes back: a row may be written late."""
 
@@ -215,10 +219,14 @@ class DifySource:
             notes.append(self._counted_note())
         try:
             found = await self._steps(query, place, limit)
-            if is_first and not (found.rows or found.odd or found.place):
-                found, notes = await self._second_look(query, place, limit, notes)
+            if is_first and found.is_empty:
+                found = await self._respelled(query, place, limit, found)
+            if is_first and found.is_empty and await self._is_other_type():
+                return await self._no_logs(found.total)
+            if is_first and found.is_empty and query.only.keyword:
+                notes.append(NOT_SEARCHED)
         except LogsUnavailableError:
-            return Page((), notes=(await self._no_logs(),))
+            return await self._no_logs()
         return self._filled(query, found, notes, is_first=is_first)
 
     async def _steps(self, query: RunPlan, place: Place, limit: int) -> WalkStep:
@@ -231,33 +239,34 @@ class DifySource:
             found = await step(ask, found.place, limit)
         return found
 
-    async def _second_look(
-        self, query: RunPlan, place: Place, limit: int, notes: list[str]
-    ) -> tuple[WalkStep, list[str]]:
-        """Find out why nothing came: another spelling, another type of app."""
+    async def _respelled(
+        self, query: RunPlan, place: Place, limit: int, found: WalkStep
+    ) -> WalkStep:
+        """Look for what was not found in the keyword's other spellings."""
         for form in range(1, len(query.keywords)):
             found = await self._steps(query, replace(place, form=form), limit)
-            if found.rows or found.odd or found.place:
-                return found, notes
-        if self._mode is None:
-            with suppress(ChronotuiError):
-                await self.workflow(APP_ID)
-        if self._mode not in {None, "", "workflow"}:
-            notes = [await self._no_logs()]
-        return WalkStep(total=0), notes
+            if not found.is_empty:
+                break
+        return found
 
-    async def _no_logs(self) -> str:
+    async def _is_other_type(self) -> bool:
+        """Whether the app is known to be of a type that has no runs."""
         if self._mode is None:
             with suppress(ChronotuiError):
                 await self.workflow(APP_ID)
+        return self._mode not in {None, "", "workflow"}
+
+    async def _no_logs(self, total: int | None = None) -> Page[Job]:
+        await self._is_other_type()
         mode = f" ({clean(self._mode)})" if self._mode else ""
-        return f"{NO_LOGS}{mode}: only apps of type workflow write them."
+        note = f"{NO_LOGS}{mode}: only apps of type workflow write them."
+        return Page((), total=total, notes=(note,), has_log=False)
 
     def _filled(
         self, query: RunPlan, found: WalkStep, notes: list[str], *, is_first: bool
     ) -> Page[Job]:
         if found.ignores_times:
-            notes.append(self._counted_note())
+            notes.append(self._counted_note("gave runs of no time or of other times"))
         if is_first and found.rows and self._is_ahead(found.rows[0].second):
             notes.append(
                 "The newest run is later than the server's own clock: times of runs "
@@ -289,10 +298,10 @@ class DifySource:
         skew = self.clock_skew
         return skew is not None and second > time.time() + skew + _SECONDS_AHEAD
 
-    def _counted_note(self) -> str:
+    def _counted_note(self, why: str = "does not filter by time") -> str:
         who = f"Dify {self.version}" if self.version else "This server"
         return (
-            f"{who} does not filter by time, so the list is read by page number: "
+            f"{who} {why}, so the list is read by page number: "
             "runs of one second may be missing."
         )
 
@@ -314,8 +323,9 @@ class DifySource:
                 next_step="A run id has 36 characters, such as "
                 "9a51c0de-0000-4000-8000-000000000000.",
             )
-        detail = await self._detail(job_id)
-        row = await self._row_of(job_id.lower(), detail)
+        run_id = job_id.lower()
+        detail = await self._detail(run_id)
+        row = await self._row_of(run_id, detail)
         return job_of_detail(detail) if row is None else with_detail(row, detail)
 
     async def reread(self, job: Job) -> Job:
@@ -340,7 +350,10 @@ class DifySource:
                 raise
             detail = None
         if detail is None:
-            missing = NotFoundError(f"Dify has no run {run_id} in this app.")
+            missing = NotFoundError(
+                f"Dify has no run {run_id} in this app.",
+                next_step="It is that of another key's app, or was cleaned up.",
+            )
             missing.route, missing.answer = request.kind, answer
             raise missing
         return detail

@@ -123,7 +123,7 @@ class EventReader:
         if kind == "ping":
             return RunPing()
         data = fields.get("data")
-        told = data if isinstance(data, dict) else fields
+        told = data if data and isinstance(data, dict) else fields
         self._note_phase(kind, told)
         reader = _READERS.get(kind)
         return None if reader is None else reader(kind, told, self._is_replay)

@@ -15,7 +15,7 @@ from chronotui.model import JobFilter, JobStatus
 from chronotui.sources.dify.wire import STATUS_WORDS, account_of, is_run_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from chronotui.model import Job
 
@@ -113,11 +113,16 @@ def plan(only: JobFilter, release: Release) -> RunPlan:
     query = RunPlan(
         only,
         asked,
-        after=None if only.since is None else math.ceil(only.since.timestamp()),
-        before=None if only.until is None else math.floor(only.until.timestamp()),
+        after=_second(only.since, math.ceil),
+        before=_second(only.until, math.floor),
     )
     keyword = only.keyword.strip()
     return _with_keyword(query, keyword, release) if keyword else query
+
+
+def _second(at: datetime | None, rounded: Callable[[float], int]) -> int | None:
+    """Return a time as a second; servers refuse years of less than four digits."""
+    return None if at is None else max(0, rounded(at.timestamp()))
 
 
 def _with_keyword(query: RunPlan, keyword: str, release: Release) -> RunPlan:
@@ -127,10 +132,11 @@ def _with_keyword(query: RunPlan, keyword: str, release: Release) -> RunPlan:
     stored, count = _as_stored(keyword)
     if keyword.isascii():
         forms: tuple[str, ...] = (raw,)
-    elif not release.is_known:
-        forms = (stored, raw)
+    elif release.is_before(1, 11, 3):
+        forms = (raw,)
     else:
-        forms = (raw,) if release.is_before(1, 11, 3) else (stored,)
+        # Session ids are not escaped, nor will inputs be where this is mended.
+        forms = (stored, raw)
     used = len(raw) if forms[0] == raw else count
     notes: tuple[str, ...] = ()
     if used < len(keyword):

@@ -132,6 +132,11 @@ class WalkStep:
     total: int | None = None
     ignores_times: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came and nothing follows."""
+        return not (self.rows or self.odd or self.place)
+
 
 async def step(ask: AskRows, place: Place, limit: int) -> WalkStep:
     """Read on from a place.
@@ -243,12 +248,15 @@ async def _by_number(ask: AskRows, place: Place, limit: int) -> WalkStep:
     """Read the page whose turn it is, as servers that ignore times want it."""
     rows, odd, leads_on, counted = await _numbered_page(ask, place.page, limit)
     place = place.counting(counted)
-    wanted = [row for row in _unseen(rows, place) if place.holds(row.second)]
+    new = _unseen(rows, place)
+    wanted = [row for row in new if place.holds(row.second)]
     seen = dict.fromkeys((*place.seen, *(row.id for row in rows)))
     onward = replace(
         place, page=place.page + 1, seen=tuple(seen)[-_PAGES_REMEMBERED * limit :]
     )
-    leads_on = leads_on and place.page < LAST_PAGE
+    # Where new rows come in, a page may repeat; behind the last one it is a circle.
+    repeats = bool(rows) and not new and place.page * limit >= (counted or 0)
+    leads_on = leads_on and not repeats and place.page < LAST_PAGE
     is_past = bool(rows) and place.after is not None and rows[-1].second < place.after
     # Its total is that of all times.
     is_bounded = place.before is not None or place.after is not None

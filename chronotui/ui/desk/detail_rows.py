@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -13,9 +12,9 @@ from rich.cells import cell_len, chop_cells
 from chronotui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-Kind = Literal["title", "field", "text", "note", "alarm", "error"]
+Kind = Literal["title", "field", "text", "prose", "note", "alarm", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,7 @@ class DetailRow:
     """One row: a title, a labelled value, a line of text or of an error, a note.
 
     An ``alarm`` is about the desk's own connection, an ``error`` about what is shown.
+    Wrapped ``text`` hangs, as JSON does; ``prose`` goes on below itself.
     """
 
     kind: Kind
@@ -73,8 +73,7 @@ def lay_out(rows: Sequence[DetailRow], width: int) -> list[DetailPiece]:
         if row.kind == "field":
             laid_out += _field(row, column, width)
         elif row.kind in {"note", "alarm", "error"}:
-            words = textwrap.wrap(row.label, width) or [""]
-            parts = (part for line in words for part in _chopped(line, width))
+            parts = _wrapped(row.label, width)
             laid_out += [DetailPiece("", part, row.kind) for part in parts]
         else:
             laid_out += _text(row, width)
@@ -86,37 +85,58 @@ def _field(row: DetailRow, column: int, width: int) -> Iterator[DetailPiece]:
     if cell_len(row.value) <= room or room >= 2 * LEAST_VALUE:
         indent = " " * column
         label = row.label + " " * (column - cell_len(row.label))
-        for part in _chopped(row.value, max(room, 1)):
+        for part in _wrapped(row.value, max(room, 1)):
             yield DetailPiece(label, part, "field")
             label = indent
         return
-    yield from (DetailPiece(part, "", "field") for part in _chopped(row.label, width))
-    indent = " " * INDENT if width > LEAST_VALUE else ""
-    for part in _chopped(row.value, width - len(indent)):
+    yield from (DetailPiece(part, "", "field") for part in _wrapped(row.label, width))
+    spare = width - cell_len(row.value)
+    most = INDENT if spare >= 0 or width > LEAST_VALUE else 0
+    indent = " " * (min(most, spare) if spare >= 0 else most)  # no id is torn for it
+    for part in _wrapped(row.value, width - len(indent)):
         yield DetailPiece(indent, part, "field")
 
 
 def _text(row: DetailRow, width: int) -> Iterator[DetailPiece]:
-    """Wrap a line of the payload; later rows hang under its first word."""
-    indent = len(row.label) - len(row.label.lstrip(" ")) + INDENT
+    """Wrap a line of text; later rows stand below its first word, or hang there."""
+    own = len(row.label) - len(row.label.lstrip(" "))
+    indent = own if row.kind == "prose" else own + INDENT
     hanging = " " * indent if indent < width // 2 else ""
-    first, *others = _chopped(row.label, width, len(hanging))
+    first, *others = _wrapped(row.label, width, len(hanging))
     yield DetailPiece("", first, row.kind)
     yield from (DetailPiece(hanging, part, row.kind) for part in others)
 
 
-def _chopped(text: str, width: int, hanging: int = 0) -> Iterable[str]:
+def _wrapped(text: str, width: int, hanging: int = 0) -> Iterator[str]:
     """Cut text into parts of at most ``width`` cells, later ones shorter.
 
-    Plain text is sliced; a value of a megabyte is one.
+    A part ends with a word, unless the next one is longer than a row; the blank
+    between two parts is left out. What a part costs does not grow with the text.
     """
-    if len(text) <= width and text.isascii():
-        return [text]
-    room = width - hanging
-    if text.isascii():
-        first, rest = text[:width], range(width, len(text), room)
-        return [first, *(text[start : start + room] for start in rest)]
-    first, *others = chop_cells(text, width) or [""]
-    if not hanging or not others:
-        return [first, *others]
-    return [first, *chop_cells(text[len(first) :], room)]
+    is_ascii, later = text.isascii(), width - hanging
+    start, room = 0, width
+    while (end := _reach(text, start, room, is_ascii=is_ascii)) < len(text):
+        blank = text.rfind(" ", start + 1, end + 1)
+        word_fits = (
+            len(text) - blank - 1 <= later
+            or text.find(" ", blank + 1, blank + 2 + later) >= 0
+        )
+        if blank > 0 and word_fits and not text[start:blank].isspace():
+            yield text[start:blank]
+            start = blank + 1
+        else:
+            yield text[start:end]
+            start = end
+        room = later
+    yield text[start:]
+
+
+def _reach(text: str, start: int, room: int, *, is_ascii: bool) -> int:
+    """Return where what fits into so many cells ends, one character on at least."""
+    if is_ascii:
+        return min(start + max(room, 1), len(text))
+    piece = text[start : start + 2 * room + 1]
+    if cell_len(piece) <= room:
+        return start + len(piece)
+    fits = chop_cells(piece, max(room, 1))[0]
+    return start + max(len(fits), 1)

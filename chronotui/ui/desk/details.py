@@ -190,6 +190,11 @@ class DetailsPane(ScrollView, can_focus=True):
             self.scroll_home(animate=False)
 
     @property
+    def workflow(self) -> Workflow | None:
+        """The workflow that is shown, or that of the job."""
+        return self._selection[0]
+
+    @property
     def job(self) -> Job | None:
         """The job that is shown, with all that is known of it."""
         return self._selection[1]

@@ -408,6 +408,14 @@ class LogSide(Vertical):
         if self.table is not None:
             self.table.rows.attach(tree)
 
+    async def toggle_zone(self) -> None:
+        """Tell times in the other zone, local or UTC, in the log and everywhere."""
+        await self.mount_panes()
+        before = self._panes[LIVE].view.settings.zone
+        for pane in self._panes.values():
+            if pane.view.settings.zone == before:
+                pane.view.action_toggle_zone()
+
     def set_zone(self, zone: tzinfo | None) -> None:
         """Tell the times of runs in another zone; None is the machine's own."""
         self.details.set_zone(zone)
@@ -429,7 +437,7 @@ class LogSide(Vertical):
         """The names of the panes that show a log."""
         return self._panes.keys()
 
-    def is_empty(self, pane: str) -> bool:
+    def is_vacant(self, pane: str) -> bool:
         """Whether a pane has nothing to show before a job is opened."""
         return pane in self._panes and self.current is None
 
@@ -554,10 +562,6 @@ class LogSide(Vertical):
         """Tell how long what runs has been running by now."""
         self.name_job()
         self.details.tick()
-
-    def on_run_rows_zone_wanted(self) -> None:
-        """Tell times in the other zone, here as in the log."""
-        self._panes[LIVE].view.action_toggle_zone()
 
     def on_run_table_changed(self) -> None:
         self.name_job()

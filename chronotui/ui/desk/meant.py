@@ -10,6 +10,7 @@ from chronotui.ui.term import clipboard
 if TYPE_CHECKING:
     from textual.app import App
 
+    from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
     from chronotui.tree.model import TreeModel
     from chronotui.ui.desk.log_side import LogSide
@@ -39,6 +40,15 @@ def meant_job(tree: TreeModel | None, log_side: LogSide, *, in_log: bool) -> Mea
     if tree is None or key is None or branch is None:
         return MeantJob()
     return MeantJob(branch.workflow, tree.job(key))
+
+
+def newest_failed(session: Session, workflow: Workflow) -> Job | None:
+    """Return the job of a workflow that failed last, of those that are loaded."""
+    branch, fleet = session.catalog.tree.branch(workflow.id), session.fleet
+    jobs = [*(fleet.jobs(workflow.id) if fleet is not None else ())]
+    if branch is not None:
+        jobs += [branch.jobs[job_id] for job_id in branch.listing.ids]
+    return next((job for job in jobs if job.status == "FAILED"), None)
 
 
 def copied_id(app: App[Any], what: str, item_id: str) -> str:

@@ -299,13 +299,11 @@ def _block(
     value: object, unfolded: Unfolded, *, indent: str = ""
 ) -> Iterator[DetailRow]:
     """Yield a value in rows of its own: text by its lines, all else as JSON."""
-    if isinstance(value, str):
-        lines: Iterable[str] = value.splitlines()
-    else:
-        lines = _json_lines(value)
+    is_text = isinstance(value, str)
+    lines = value.splitlines() if isinstance(value, str) else _json_lines(value)
     shown, is_cut = _cut(lines, unfolded)
     for line in shown:
-        yield DetailRow("text", indent + line)
+        yield DetailRow("prose" if is_text else "text", indent + line)
     yield from _more(is_cut)
 
 

@@ -141,7 +141,6 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
             tooltip="turn the order round",
             id="runs.turn",
         ),
-        help_key("T", "zone", "local time or UTC", "runs.zone"),
     ]
 
     class Highlighted(Message):
@@ -157,9 +156,6 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         def __init__(self, app_id: str) -> None:
             super().__init__()
             self.app_id = app_id
-
-    class ZoneWanted(Message):
-        """Times are to be told in the other zone, local or UTC."""
 
     class Sorted(Message):
         """The list is in another order, or holds another number of runs."""
@@ -390,9 +386,6 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         job, branch = self.selected, self.branch
         if job is not None and branch is not None:
             self.post_message(JobTree.JobOpened(branch.workflow, job))
-
-    def action_zone(self) -> None:
-        self.post_message(self.ZoneWanted())
 
     def action_sort_column(self, step: int) -> None:
         """Sort by the column at the right or left; beside the last by none."""

@@ -24,7 +24,13 @@ from chronotui.ui.desk.log_side import (
     has_worker,
     of_problem,
 )
-from chronotui.ui.desk.meant import NO_JOB_MEANT, MeantJob, copied_id, meant_job
+from chronotui.ui.desk.meant import (
+    NO_JOB_MEANT,
+    MeantJob,
+    copied_id,
+    meant_job,
+    newest_failed,
+)
 from chronotui.ui.desk.pane_tabs import DETAILS, HISTORY
 from chronotui.ui.desk.saver import (
     NO_RUN_SAVED,
@@ -128,6 +134,7 @@ class DeskScreen(Screen[None]):
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
+        help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
         help_key(
@@ -469,7 +476,7 @@ class DeskScreen(Screen[None]):
             self.open_job(meant.workflow, meant.job)
         self.log_side.choose(pane)
         stays = pane == DETAILS and self.log_side.display
-        if self.has_class("-in-log") or not (stays or self.log_side.is_empty(pane)):
+        if self.has_class("-in-log") or not (stays or self.log_side.is_vacant(pane)):
             self.log_side.focus_pane()
 
     @property
@@ -483,6 +490,9 @@ class DeskScreen(Screen[None]):
         self.toggle_class("-zoomed")
         if self.has_class("-zoomed"):
             self.log_side.focus_pane()
+
+    async def action_zone(self) -> None:
+        await self.log_side.toggle_zone()
 
     def action_back(self) -> None:
         """Go back one step: a long load, full screen, log, list of runs, tree, tour."""
@@ -525,8 +535,13 @@ class DeskScreen(Screen[None]):
             self._saver.ask(shown, self.log_side.pane, self.plan)
 
     def action_card(self) -> None:
-        """Show what happened to the job that is meant, to be copied or saved."""
+        """Show what happened to the job that is meant, to be copied or saved.
+
+        Of a workflow it is the one that failed last.
+        """
         workflow, job = self.meant
+        if job is None and workflow is not None and self.session is not None:
+            job = newest_failed(self.session, workflow)
         if self.session is None or job is None:
             self.say(f"Choose a {self.plan.kind.nouns.item} first.")
             return

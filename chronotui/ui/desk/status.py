@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from chronotui.errors import (
     NotSignedInError,
+    RequestRefusedError,
     ServerError,
     UnreachableError,
     WebPageError,
@@ -134,7 +135,7 @@ def parts_of(status: DeskStatus) -> list[StatusPart]:
         parts.append(_of_lists(status))
     else:
         parts.append(_of_connection(log.connection, status.now))
-        parts += _place(place) if log.lines and place is not None else ()
+        parts += _place(log, place) if log.lines and place is not None else ()
         parts += _lines(log)
     if status.recordings:
         parts.append(_recordings(status.recordings, status.recorded_id))
@@ -187,6 +188,8 @@ def with_next_key(problem: ChronotuiError) -> str:
     """Return an error for the desk, with the key that helps."""
     if _needs_sign_in(problem):
         return f"{problem.sentence} r signs in again, P opens the profiles."
+    if isinstance(problem, RequestRefusedError):
+        return str(problem)  # asking again will not help
     if problem.answer is not None or isinstance(problem, ServerError):
         return f"{problem} It is asked again by itself; r asks now."
     return f"{problem} P opens the profiles."
@@ -214,9 +217,10 @@ def _of_connection(connection: Connection, now: float) -> StatusPart:
     return StatusPart(f"{sign} {words}", tone, short=f"{sign} {short}")
 
 
-def _place(place: ViewportPlace) -> Iterator[StatusPart]:
+def _place(log: LogState, place: ViewportPlace) -> Iterator[StatusPart]:
     if place.following:
-        yield StatusPart("following", "good", 1)
+        if log.observed is None or not log.job.has_ended:
+            yield StatusPart("following", "good", 1)
         return
     if place.number:
         of_attempt = f" of attempt {place.attempt}" if place.attempt else ""
@@ -231,7 +235,9 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
     Of a run that is how many events were seen, and what was not.
     """
     if log.observed is not None:
-        yield from _observed(log.observed)
+        yield _observed(log.observed, has_ended=log.job.has_ended)
+        if log.observed.events and log.observed.unseen:
+            yield StatusPart("not all", "caution", short="not all")
         return
     words = plural(log.lines, "line")
     if log.lines and not log.at_start:
@@ -253,11 +259,11 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
         yield StatusPart("0 missing", "muted")
 
 
-def _observed(observed: Observed) -> Iterator[StatusPart]:
+def _observed(observed: Observed, *, has_ended: bool) -> StatusPart:
     """Say how much of a run was seen; the log's first row says what was not."""
-    yield StatusPart(plural(observed.events, "event") + " seen")
-    if observed.events and observed.unseen:
-        yield StatusPart("not all", "caution", short="not all")
+    if has_ended and not observed.events:
+        return StatusPart("no log of its steps is kept", "muted", short="no steps kept")
+    return StatusPart(plural(observed.events, "event") + " seen")
 
 
 def _recordings(recordings: Sequence[SaveProgress], recorded_id: str) -> StatusPart:

@@ -349,6 +349,7 @@ class LineRenderer:
         stamper: Writes the time column.
         width: Cells of a whole row.
         wrap: Whether long lines go on below.
+        wrap_stderr: Whether those on standard error do, whatever ``wrap`` says.
         left: Columns of text scrolled out to the left, when not wrapped.
         find: Returns matches in a text; None when nothing is searched.
         filters: What Textual changes colours by: for terminals of few, or none.
@@ -362,6 +363,7 @@ class LineRenderer:
         width: int,
         *,
         wrap: bool = False,
+        wrap_stderr: bool = False,
         left: int = 0,
         find: Find | None = None,
         filters: tuple[LineFilter, ...] = (),
@@ -371,6 +373,7 @@ class LineRenderer:
         self.stamper = stamper
         self.width = width
         self.wrap = wrap
+        self.wrap_stderr = wrap_stderr
         self.left = left
         self.find = find
         stamp_width = stamper.width + 1 if stamper.width else 0
@@ -386,17 +389,25 @@ class LineRenderer:
     # Lines
 
     def height(self, line: LogLine, *, as_json: bool) -> int:
-        if not as_json and (not self.wrap or self._is_plain(line.message)):
+        wraps = self.wraps(line)
+        if not as_json and (not wraps or self._is_plain(line.message, wraps)):
             return 1
-        return len(self._parts(self._paragraphs(line, self.look, as_json=as_json)))
+        paragraphs = self._paragraphs(line, self.look, as_json=as_json)
+        return len(self._parts(paragraphs, wraps))
 
-    def _is_plain(self, message: str) -> bool:
+    def wraps(self, line: LogLine) -> bool:
+        """Whether a line goes on below instead of being cut at the edge."""
+        return self.wrap or (self.wrap_stderr and line.stream == STDERR)
+
+    def _is_plain(self, message: str, wraps: bool) -> bool:
         """Whether a message is what it looks like, a cell for each character."""
-        most = self.room if self.wrap else MOST_SHOWN
+        most = self.room if wraps else MOST_SHOWN
         return len(message) <= most and message.isascii() and message.isprintable()
 
     def text_width(self, line: LogLine) -> int:
         """Return how many cells a line's text takes when it is not wrapped."""
+        if self.wraps(line):
+            return 0
         return self._paragraphs(line, self.look, as_json=False)[0].grid.width
 
     def line(
@@ -405,8 +416,11 @@ class LineRenderer:
         look = self._look(flags)
         base = look.by_level[shown_level(line.message[:LOOKED_AT])]
         first = self._first_gutter(line, previous_ns, flags, look)
-        if self.find is None and not flags.as_json and self._is_plain(line.message):
-            shown = line.message[self.left : self.left + self.room]
+        wraps = self.wraps(line)
+        is_plain = self._is_plain(line.message, wraps)
+        if self.find is None and not flags.as_json and is_plain:
+            left = 0 if wraps else self.left
+            shown = line.message[left : left + self.room]
             return [self._row([*first, Segment(shown, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
@@ -420,7 +434,7 @@ class LineRenderer:
             no_stamp = Segment(" " * (self.gutter - 2), look.stamp)
             later = [no_stamp, *_stream_mark(line, look)]
         rows: list[DrawnRow] = []
-        for paragraph, start, end, lead in self._parts(paragraphs):
+        for paragraph, start, end, lead in self._parts(paragraphs, wraps):
             text = segments(paragraph.grid.text, paragraph.runs, start, end)
             blank = [Segment(" " * lead, base)] if lead else []
             gutter = later if rows else first
@@ -441,13 +455,13 @@ class LineRenderer:
         return [shown_message(line.message, base, look.note)]
 
     def _parts(
-        self, paragraphs: Sequence[Paragraph]
+        self, paragraphs: Sequence[Paragraph], wraps: bool
     ) -> list[tuple[Paragraph, int, int, int]]:
         """Return start, end and blank cells before it of each screen row's text."""
         parts: list[tuple[Paragraph, int, int, int]] = []
         for paragraph in paragraphs:
             grid = paragraph.grid
-            if not self.wrap:
+            if not wraps:
                 parts.append((paragraph, *grid.cut(self.left, self.left + self.room)))
                 continue
             lead, indent = 0, paragraph.indent(self.room)
@@ -611,7 +625,7 @@ class RowRenderer:
         row = self.rows.row(number)
         if not isinstance(row, LineRow):
             return len(self.rows_of(number))
-        if not self._lines.wrap and not self._as_json:
+        if not self._lines.wraps(row.line) and not self._as_json:
             return 1
         key = key_of(row.line)
         as_json = key in self._as_json

@@ -354,7 +354,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._look = look = self._look or LogStyles.of(self)
         drawn_as = (
             *(look, filters, self.settings, self.local_zone, self.size.width),
-            *(opened.near, opened.left, opened.search),
+            *(opened.near, opened.left, opened.search, opened.store.is_sparse),
         )
         renderer = self._renderer
         if renderer is not None and drawn_as == self._drawn_as:
@@ -367,6 +367,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             Stamper(self.settings.timestamps, self.zone, opened.start_ns),
             self.size.width,
             wrap=self.settings.wrap,
+            wrap_stderr=opened.store.is_sparse,  # errors are what it is read for
             left=opened.left,
             find=self._highlighter,
             filters=filters,
@@ -544,6 +545,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self.moved()
 
     def action_attempt(self, direction: int) -> None:
+        if self.opened.store.is_sparse:
+            self.say("There are no attempts here to move between.")
+            return
         if not len(self.opened.rows):
             return
         row = self.opened.attempt_start(direction)
@@ -627,6 +631,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _change(self, settings: ViewSettings) -> None:
         self.settings = settings
+        self._place = None  # also where nothing is drawn, for the log is hidden
         self.opened.viewport.reconsider()
         self.redraw()
         self.post_message(self.SettingsChanged(self, settings))

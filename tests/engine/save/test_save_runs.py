@@ -104,9 +104,9 @@ async def test_a_walk_gives_every_run_once_and_asks_for_many() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "asked", "has_more"),
-    [(2, 1, True), (3, 2, True), (4, 2, True), (6, 2, False)],
+    [(2, 1, True), (3, 1, True), (4, 2, True), (6, 2, False)],
 )
-async def test_a_limit_ends_a_walk_once_more_is_known_to_come(
+async def test_a_limit_ends_a_walk_without_another_page(
     limit: int, asked: int, has_more: bool
 ) -> None:
     source = listed(3, 3)

@@ -336,7 +336,7 @@ async def test_a_run_is_read_with_who_started_it(
     for listed in (await source.jobs("app")).items[:10]:
         if not listed.run_id:
             continue
-        job = await source.job("app", listed.run_id)
+        job = await source.job("app", listed.run_id.upper())
         assert (job.id, job.by, job.status) == (listed.id, listed.by, listed.status)
         assert isinstance(job.fields["detail"], dict)
         again = await source.reread(listed)

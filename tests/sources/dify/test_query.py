@@ -91,13 +91,23 @@ RUN = "9a51c0de-1111-4222-8333-444455556666"
         ("plain", "1.14.2", ("plain",), None),
         ("x" * 40, "1.14.2", ("x" * 30,), 30),
         (RUN, "1.14.2", (RUN,), None),
-        ("大阪", "1.14.2", ("\\u5927\\u962a",), None),
+        ("大阪", "1.14.2", ("\\u5927\\u962a", "大阪"), None),
         ("大阪", "1.11.2", ("大阪",), None),
         ("大阪", "", ("\\u5927\\u962a", "大阪"), None),
-        ("大阪大阪大阪", "1.14.2", ("\\u5927\\u962a" * 2 + "\\u5927",), 5),
-        ("São", "1.14.2", ("S\\u00e3o",), None),
-        ("🌙", "1.14.2", ("\\ud83c\\udf19",), None),
-        ("abcdefghijklmnopqrstuvwxy大阪", "1.14.2", ("abcdefghijklmnopqrstuvwxy",), 25),
+        (
+            "大阪大阪大阪",
+            "1.14.2",
+            ("\\u5927\\u962a" * 2 + "\\u5927", "大阪大阪大阪"),
+            5,
+        ),
+        ("São", "1.14.2", ("S\\u00e3o", "São"), None),
+        ("🌙", "1.14.2", ("\\ud83c\\udf19", "🌙"), None),
+        (
+            "abcdefghijklmnopqrstuvwxy大阪",
+            "1.14.2",
+            ("abcdefghijklmnopqrstuvwxy", "abcdefghijklmnopqrstuvwxy大阪"),
+            25,
+        ),
         ("  ", "1.14.2", ("",), None),
         (" x ", "1.14.2", ("x",), None),
     ],
@@ -109,6 +119,12 @@ def test_a_keyword_is_spelled_as_it_is_stored(
     assert query.keywords == keywords
     told = (f"Only the first {used} characters of the text are looked up.",)
     assert query.notes == (told if used else ())
+
+
+def test_a_time_before_the_first_second_is_the_first() -> None:
+    old = datetime(1, 1, 1, 12, tzinfo=UTC)
+    query = plan(JobFilter(since=old, until=old), NEW)
+    assert (query.after, query.before) == (0, 0)
 
 
 def job_by(session: str, email: str = "") -> object:

@@ -191,6 +191,7 @@ def after_check(answer: Answer, *later: bytes) -> object:
             "cut short",
         ),
         ((200, "", "application/json"), UnreadableAnswerError, "cut short"),
+        ((200, '{"data":[7]}', "application/json"), UnreadableAnswerError, "no object"),
         ((502, PAGE, "text/html"), FailedAnswerError, "The proxy before the server"),
         ((404, PAGE, "text/html"), NotFoundError, "A web page came instead of Dify"),
     ],

@@ -236,6 +236,22 @@ async def test_a_count_that_lies_costs_a_bounded_number_of_requests(
     assert len(twin.asked) < 1500
 
 
+async def test_a_page_that_is_always_the_same_is_walked_no_further_than_counted() -> (
+    None
+):
+    class Cached(Twin):
+        """Answers as a proxy that forgets what was asked."""
+
+        async def __call__(self, *_asked: Any, **_more: Any) -> RowPage:
+            page = await super().__call__(None, None, 1, 50)
+            return page._replace(has_more=True)
+
+    twin = Cached(table(*range(1000)))
+    steps = await walk(twin, 50)
+    assert len(ids(steps)) == len(set(ids(steps))) == 50
+    assert len(twin.asked) <= 22
+
+
 async def test_a_walk_ends_at_its_oldest_second() -> None:
     twin = Twin(table(*range(100)))
     steps = await walk(twin, 20, Place(after=T0 + 75))

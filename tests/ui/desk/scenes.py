@@ -139,11 +139,16 @@ async def settled(pilot: Pilot[int]) -> None:
 
 
 def is_swept(pilot: Pilot[int]) -> bool:
-    """Tell whether all workflows were read once, where the server answers at all."""
+    """Tell whether all workflows were read, where the server answers at all."""
     session = desk(pilot).desk.session
     if session is None or session.fleet is None or not session.catalog.answered:
         return True
-    return session.fleet.progress[1] is not None and not session.fleet.is_sweeping
+    fleet, listed = session.fleet, session.fleet._list
+    only = listed.looked_for
+    seen = [each for each in listed if each.workflow.id in fleet._wanted]
+    if only is not None and any(each.is_unasked(only) for each in seen):
+        return False
+    return fleet.progress[1] is not None and not fleet.is_sweeping
 
 
 def desk(pilot: Pilot[int]) -> DeskApp:
@@ -309,7 +314,7 @@ async def run_details(pilot: Pilot[int]) -> None:
 async def run_table(pilot: Pilot[int]) -> None:
     """Show the list of runs as a table, the longest first."""
     await until_shown(pilot, "of 1,2")
-    await press(pilot, "H", "tab", "greater_than_sign", "greater_than_sign")
+    await press(pilot, "H", "greater_than_sign", "greater_than_sign")
     await until_shown(pilot, "sorted by")
 
 

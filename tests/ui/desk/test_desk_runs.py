@@ -139,7 +139,7 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
             assert f"✗ {began}" in shown(pilot)
             assert rows.selected is not None
             assert rows.selected.id == job.id
-            await press(pilot, "tab", "j")
+            await press(pilot, "j")
             below = rows.selected
             assert below.id != job.id
             tree = app.desk.tree_side.tree_view.model
@@ -155,6 +155,14 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
             await press(pilot, "T")
             assert f"✗ {began}" in shown(pilot)
             assert f"✗ {there:%H:%M:%S}" not in shown(pilot)
+            for away in ("tab", "D"):  # in the tree, then over the details
+                await press(pilot, away, "T")
+                await until_shown(pilot, f"✗ {there:%H:%M:%S}")
+                await until_shown(pilot, "Times in UTC+9.")
+                await press(pilot, "T")
+                await until_shown(pilot, f"✗ {job.started_at:%H:%M:%S}")
+                await until_shown(pilot, "Times in UTC.")
+            await press(pilot, "H", "tab")
             await press(pilot, "enter")
             await until(pilot, lambda: side.pane == LIVE)
             assert side.current is not None
@@ -171,7 +179,7 @@ async def test_the_end_of_the_table_loads_more_and_a_sorted_one_says_how_much() 
         app = desk_of_app(server)
         async with app.run_test(size=(100, 24)) as pilot:
             await until_shown(pilot, "of 12")
-            await press(pilot, "H", "tab")
+            await press(pilot, "H")
             table = app.desk.log_side.table
             assert table is not None
             await until(pilot, lambda: len(table.rows.order) > 0)
@@ -200,10 +208,30 @@ async def test_a_run_opens_on_live_and_its_bar_keeps_its_id() -> None:
                 await press(pilot, "enter")
                 await until(pilot, lambda app=app: app.desk.log_side.pane == LIVE)  # type: ignore[misc]
                 text = await until_shown(pilot, "ended FAILED")
-                assert f"{app.desk.short_id(job)}  FAILED after" in text.split("\n")[0]
+                named = f"Nightly ETL ▸ {app.desk.short_id(job)}  FAILED"
+                assert named in text.split("\n")[0]
                 await press(pilot, "S")
                 await until_shown(pilot, "no search in logs")
                 await press(pilot, "left_square_bracket")
+
+
+async def test_the_bar_names_what_the_details_are_of() -> None:
+    with still_app() as server:
+        app = desk_of_app(server)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until_shown(pilot, "of 12")
+            opened, other = first(pilot, "FAILED"), first(pilot, "CANCELED")
+            await highlight(pilot, opened)
+            await press(pilot, "enter")
+            await until_shown(pilot, "ended FAILED")
+            await press(pilot, "D", "tab")
+            assert app.desk.short_id(opened) in shown(pilot).split("\n")[0]
+            await highlight(pilot, other)
+            bar = shown(pilot).split("\n")[0]
+            assert f"{app.desk.short_id(other)}  CANCELED after" in bar
+            assert app.desk.short_id(opened) not in bar
+            await press(pilot, "L")
+            assert app.desk.short_id(opened) in shown(pilot).split("\n")[0]
 
 
 async def test_a_deep_link_opens_a_run_without_a_workflow() -> None:
@@ -251,7 +279,7 @@ async def test_a_run_and_the_filtered_list_are_saved(tmp_path: Path) -> None:
                 pilot,
                 lambda: all(j.status == "FAILED" for j in jobs_of(pilot)) or False,
             )
-            await press(pilot, "H", "tab", "s")
+            await press(pilot, "H", "s")
             await until_shown(pilot, "(•) the list of runs")
             assert "FAILED" in shown(pilot)
             app.screen.query_one("#format", RadioRow).place = 1
@@ -266,6 +294,24 @@ async def test_a_run_and_the_filtered_list_are_saved(tmp_path: Path) -> None:
         rows = [json.loads(line) for line in lines]
         assert {row["workflow_run"]["status"] for row in rows} == {"failed"}
         assert len({row["id"] for row in rows}) == len(rows)
+
+
+async def test_the_ending_of_a_name_is_the_format_of_a_list(tmp_path: Path) -> None:
+    with still_app() as server:
+        app = desk_of_app(server, tmp_path)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until_shown(pilot, "of 12")
+            await press(pilot, "H", "tab", "s")
+            await until_shown(pilot, "(•) the list of runs")
+            path = app.screen.query_one("#path", Input)
+            for name, form in (("x.jsonl", "jsonl"), ("x.json", "json")):
+                path.value = name
+                await until_shown(pilot, f"(•) {form}")
+            path.value = "no.ending"
+            await until_shown(pilot, "(•) json")
+            app.screen.query_one("#format", RadioRow).place = 0
+            await until_shown(pilot, "(•) csv")
+            assert path.value == "no.ending"
 
 
 async def test_the_events_of_an_opened_run_can_be_saved(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
@@ -79,6 +81,43 @@ def test_no_cell_of_a_value_is_lost_or_too_many(width: int) -> None:
     assert text.count("z") == 333
     assert text.count("q") == 101 - 1
     assert [p.label.strip() for p in pieces if "f" in p.label][:1] or width < 9
+
+
+def test_text_is_wrapped_between_words_and_below_itself() -> None:
+    rows = [
+        DetailRow("prose", "  three stores account for half of that"),
+        DetailRow("text", '  "why": "three stores account for it"'),
+        DetailRow("prose", "  see https://feeds.example.com/v2/a/b/c"),
+        DetailRow("error", "Run failed: three stores account for it"),
+    ]
+    assert [piece.label + piece.text for piece in lay_out(rows, 24)] == [
+        "  three stores account",
+        "  for half of that",
+        '  "why": "three stores',
+        '    account for it"',
+        "  see https://feeds.exam",
+        "  ple.com/v2/a/b/c",
+        "Run failed: three stores",
+        "account for it",
+    ]
+
+
+def test_an_id_as_wide_as_the_pane_is_not_torn() -> None:
+    run_id = "772c448d-94fe-4f71-8c5b-51efc65b05b2"
+    for spare in (0, 1, 2, 9):
+        pieces = lay_out([DetailRow("field", "run id", run_id)], len(run_id) + spare)
+        assert pieces[-1].text == run_id, pieces
+
+
+@given(
+    text=st.text(st.sampled_from("ab  返\u0301é🙂"), max_size=60),
+    width=st.integers(2, 12),
+)
+def test_wrapping_leaves_out_nothing_but_blanks(text: str, width: int) -> None:
+    pieces = lay_out([DetailRow("prose", text)], width)
+    joined = "".join(piece.text for piece in pieces)
+    assert joined.replace(" ", "") == text.replace(" ", "")
+    assert all(cell_len(piece.label + piece.text) <= width for piece in pieces)
 
 
 def test_every_field_the_server_sent_stands_there() -> None:

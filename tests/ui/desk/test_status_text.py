@@ -17,6 +17,7 @@ from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
     NotSignedInError,
+    RequestRefusedError,
     UnreachableError,
 )
 from chronotui.model import Job, JobStatus, Trigger
@@ -164,6 +165,13 @@ def test_without_a_log_the_lists_are_told_of(
         assert cell_len(line) <= width - 2
 
 
+def test_a_filter_that_is_refused_is_not_said_to_be_tried_again() -> None:
+    step = "Change the filter; trying again will not help."
+    refused = RequestRefusedError("No such account (400).", next_step=step)
+    trouble = DeskStatus("etl", refusal=refused).trouble("http://here/v1")
+    assert trouble == f"No such account (400). {step}"
+
+
 @pytest.fixture
 def server() -> DemoServer:
     return still_server()
@@ -217,6 +225,20 @@ def test_nobody_counts_what_is_missing_of_a_run(
     assert "12 events seen" in line
     assert "missing" not in line
     assert "40" not in line
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_of_a_run_that_ended_nothing_is_followed_or_counted(width: int) -> None:
+    ended = Connection(ConnectionKind.ENDED, "COMPLETED")
+    job = replace(JOB, status=JobStatus.COMPLETED)
+    unseen = ("the server keeps no log of a run's steps once it has ended",)
+    log = LogState(ended, job, lines=3, at_start=True, observed=Observed(0, unseen))
+    place = ViewportPlace(following=True)
+    line = line_of(DeskStatus("etl", log=log, place=place), width)
+    assert "kept" in line
+    assert "seen" not in line
+    assert "following" not in line
+    assert "not all" not in line
 
 
 @pytest.mark.parametrize("width", WIDTHS[1:])

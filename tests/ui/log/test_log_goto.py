@@ -87,6 +87,15 @@ async def test_lines_whose_numbers_only_order_them_are_counted(
         assert bench.remark() == "There is no line 60: the newest is 59."
 
 
+async def test_a_log_without_attempts_says_so_and_stays(open_pane: OpenPane) -> None:
+    async with open_pane(log_line(n << 28) for n in range(1, 60)) as bench:
+        bench.view.opened.store.is_sparse = True
+        for key in ("left_square_bracket", "right_square_bracket"):
+            await bench.press("k", key)
+            assert bench.said() == "There are no attempts here to move between."
+        assert bench.current == f"line {57 << 28}"
+
+
 async def test_a_line_before_what_is_loaded_is_asked_for(open_pane: OpenPane) -> None:
     async with open_pane(with_id(log_line(n)) for n in range(500, 600)) as bench:
         await bench.ask("colon", "100")

@@ -112,6 +112,20 @@ def test_long_lines_wrap_with_a_hanging_indent() -> None:
     assert texts(rows) == [" ▌ one two three", " ▌   four five six"]
 
 
+def test_a_log_of_errors_wraps_them_alone_whatever_is_set() -> None:
+    draw = drawer(20, wrap_stderr=True, left=4)
+    words = "one two three four five six"
+    assert texts(draw.line(line(words, STDERR))) == [
+        " ▌ one two three",
+        " ▌   four five six",
+    ]
+    assert draw.height(line(words, STDERR), as_json=False) == 2
+    assert draw.text_width(line(words, STDERR)) == 0
+    assert texts(draw.line(line("short", STDERR))) == [" ▌ short"]
+    assert texts(draw.line(line(words))) == ["   two three four fi"]
+    assert draw.height(line(words), as_json=False) == 1
+
+
 def test_long_lines_are_cut_and_shifted() -> None:
     message = "".join(map(str, range(10))) * 5
     assert texts(drawer(13).line(line(message))) == ["   0123456789"]
