@@ -114,6 +114,9 @@ def _wrapped(text: str, width: int, hanging: int = 0) -> Iterator[str]:
     between two parts is left out. What a part costs does not grow with the text.
     """
     is_ascii, later = text.isascii(), width - hanging
+    if is_ascii and len(text) <= width:  # most lines of a payload
+        yield text
+        return
     start, room = 0, width
     while (end := _reach(text, start, room, is_ascii=is_ascii)) < len(text):
         blank = text.rfind(" ", start + 1, end + 1)
