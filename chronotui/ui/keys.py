@@ -261,9 +261,9 @@ def _nodes(screen: Screen[object]) -> list[DOMNode]:
         focused = [screen.focused] if screen.focused is not None else []
         return [screen, *focused, *children]
     focus = screen.focused
-    focused = [] if focus is None else focus.ancestors_with_self
+    chain = focus.ancestors_with_self if focus is not None else []
     return sorted(
-        [*focused, screen.app, screen, *children], key=lambda node: not _is_shown(node)
+        [*chain, screen.app, screen, *children], key=lambda node: not _is_shown(node)
     )
 
 
