@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS: Final = 30.0
 _TOUR: Final = (
-    "nightly-report fails in three minutes: enter, then e; c says why.",
-    "ledger-replay has a million lines: / finds, g is the first.",
+    "nightly-report fails in three minutes: enter, then e or c.",
+    "ledger-replay has a million lines: / finds, g is the top.",
     "queue-sweeper runs every minute.",
 )
 
