@@ -46,7 +46,7 @@ def loaded(argv: list[str], folder: Path) -> tuple[int, set[str]]:
 
 @pytest.mark.parametrize(
     "argv",
-    [["--help"], ["--version"], ["jobs", "--help"], ["jobs"]],
+    [["--help"], ["--version"], ["jobs", "--help"], ["logs"]],
     ids=" ".join,
 )
 def test_help_and_wrong_arguments_load_next_to_nothing(
@@ -75,6 +75,8 @@ JOB = "nightly-report"
     "argv",
     [
         ["workflows"],
+        ["jobs"],
+        ["board"],
         ["jobs", JOB],
         ["logs", JOB, "{ended}", "--tail", "3"],
         ["logs", JOB, "{ended}", "--follow", "--grep", "a.c"],

@@ -1,4 +1,4 @@
-"""What goes over all workflows: the verb `board`, and `jobs` without a workflow."""
+"""The verbs `jobs` and `board`, which go over all workflows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.cli.invocation import typed_time
-from chronotui.cli.lists import JOB_COLUMNS, TABLE_ROWS, json_array
-from chronotui.cli.output import Column, cut_to_cells, shows_progress, table_lines
+from chronotui.cli.lists import JOB_COLUMNS, TABLE_ROWS, jobs_of_one, json_array
+from chronotui.cli.output import (
+    Column,
+    columns,
+    cut_to_cells,
+    shows_progress,
+    table_lines,
+)
 from chronotui.model import JobFilter, JobStatus, Trigger
 from chronotui.text import clean, plural
 from chronotui.times import human_duration
@@ -33,6 +39,9 @@ SAID_EVERY: Final = 5.0
 DRAWN_EVERY: Final = 1.0
 """Seconds between two drawings of a board that is watched."""
 
+FIRST_LOOK: Final = 0.1
+"""Seconds until it is looked again while nothing was answered yet."""
+
 LATELY: Final = timedelta(hours=24)
 """What failed within this has failed lately, unless --since says otherwise."""
 
@@ -42,12 +51,14 @@ SIGN_IN_LASTS: Final = 60.0
 INCOMPLETE: Final = 6
 
 
-# `jobs` without a workflow.
+# `jobs`.
 
 
-def all_jobs(invocation: Invocation) -> int:
-    """List the jobs of all workflows, newest first."""
+def jobs(invocation: Invocation) -> int:
+    """List the jobs of a workflow, or of all, newest first."""
     options = invocation.options
+    if options.workflow is not None:
+        return jobs_of_one(invocation)
     only = JobFilter(
         JobStatus.parse(options.status) if options.status else None,
         Trigger.parse(options.trigger) if options.trigger else None,
@@ -185,7 +196,8 @@ async def _watch(invocation: Invocation, client: Source, since: datetime | None)
     )
     fleet = Fleet(client, settings=settings)
     is_drawn = invocation.options.output != "json" and shows_progress(sys.stdout)
-    teller = Teller(invocation.say)
+    # A drawing has the trouble in its heading, and no words may stand in its way.
+    teller = Teller((lambda _: None) if is_drawn else invocation.say)
     view = (Drawing if is_drawn else ChangedJobs)(invocation, fleet)
     changed = asyncio.Event()
     fleet.subscribe(changed.set)
@@ -194,10 +206,12 @@ async def _watch(invocation: Invocation, client: Source, since: datetime | None)
     try:
         while not task.done():
             changed.clear()
-            teller.heed(fleet.problem, asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            teller.heed(fleet.problem, now, answered=bool(fleet.workflows))
             running, failed = board_jobs(fleet, since)
-            view.show(running, failed)
-            await asyncio.sleep(DRAWN_EVERY)
+            if fleet.workflows or fleet.problem:
+                view.show(running, failed)
+            await asyncio.sleep(DRAWN_EVERY if fleet.workflows else FIRST_LOOK)
             await set_within(changed, SAID_EVERY)
         await task
     finally:
@@ -241,26 +255,35 @@ class Teller:
         self._said = ""
         self._refused_at: float | None = None
 
-    def heed(self, problem: ChronotuiError | None, now: float) -> None:
+    def heed(
+        self, problem: ChronotuiError | None, now: float, *, answered: bool = True
+    ) -> None:
         """Take what stands between us and the server now.
 
+        Args:
+            answered: Whether anything ever was.
+
         Raises:
-            NotSignedInError: Nobody can sign in, and that has lasted.
+            NotSignedInError: Nobody can sign in, from the start or for long.
         """
         from chronotui.errors import NotSignedInError, WebPageError
 
+        if not isinstance(problem, NotSignedInError) or isinstance(
+            problem, WebPageError
+        ):
+            self._refused_at = None
+            self._tell(problem)
+            return
+        self._refused_at = now if self._refused_at is None else self._refused_at
+        if not answered or now - self._refused_at >= SIGN_IN_LASTS:
+            raise problem
+        self._tell(problem)
+
+    def _tell(self, problem: ChronotuiError | None) -> None:
         sentence = "" if problem is None else problem.sentence
         if sentence and sentence != self._said:
             self._say(f"{sentence.rstrip('.')}; asked again.")
-        self._said = sentence or self._said
-        if problem is None:
-            self._said, self._refused_at = "", None
-        is_refused = isinstance(problem, NotSignedInError)
-        if not is_refused or isinstance(problem, WebPageError) or problem is None:
-            return
-        self._refused_at = now if self._refused_at is None else self._refused_at
-        if now - self._refused_at >= SIGN_IN_LASTS:
-            raise problem
+        self._said = sentence
 
 
 class ChangedJobs:
@@ -305,14 +328,12 @@ class Drawing:
         self._height = 0
 
     def show(self, running: Sequence[BoardRow], failed: Sequence[BoardRow]) -> None:
-        columns, lines = _screen()
+        width, lines = _screen()
         rows = [*running, *failed]
         shown = rows[: max(1, lines - 4)]
-        table = table_lines(
-            _BOARD, shown, width=columns, colour=self._output.has_colour
-        )
+        table = table_lines(_BOARD, shown, width=width, colour=self._output.has_colour)
         heading = self._heading(len(running), len(failed))
-        text = [cut_to_cells(heading, columns), *table]
+        text = [cut_to_cells(heading, width), *table]
         if len(shown) < len(rows):
             text.append(
                 f"and {len(rows) - len(shown):,} more, for which there is no room"
@@ -346,8 +367,7 @@ class Drawing:
 
 def _screen() -> tuple[int, int]:
     """The columns and lines of the terminal that standard output is."""
-    size = os.get_terminal_size(sys.stdout.fileno())
-    return size.columns, size.lines
+    return columns(sys.stdout), os.get_terminal_size(sys.stdout.fileno()).lines or 24
 
 
 # Cells.

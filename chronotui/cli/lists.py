@@ -137,12 +137,9 @@ def workflows(invocation: Invocation) -> int:
     return 0
 
 
-def jobs(invocation: Invocation) -> int:
+def jobs_of_one(invocation: Invocation) -> int:
+    """List the jobs of the workflow that was named, newest first."""
     options = invocation.options
-    if options.workflow is None:
-        from chronotui.cli.fleet import all_jobs
-
-        return all_jobs(invocation)
     only = JobFilter(
         JobStatus.parse(options.status) if options.status else None,
         Trigger.parse(options.trigger) if options.trigger else None,

@@ -354,7 +354,7 @@ _PROFILE_VERBS = (
 )
 VERBS: Final = (
     Verb("workflows", "list workflows", "lists:workflows", _WORKFLOWS),
-    Verb("jobs", "list jobs, newest first", "lists:jobs", _JOBS),
+    Verb("jobs", "list jobs, newest first", "fleet:jobs", _JOBS),
     Verb(
         "board",
         "show what runs and what failed lately, over all workflows",

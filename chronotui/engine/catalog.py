@@ -77,7 +77,7 @@ class Catalog:
     Attributes:
         answered: Whether any list ever was.
         signed_out: Why nothing is asked until somebody signs in, or for a while.
-        jobs_read: Called with a workflow whose jobs were just read.
+        jobs_read: Called with a workflow whose newest jobs were just read.
     """
 
     def __init__(
@@ -323,6 +323,7 @@ class Catalog:
         return min(pauses, default=None)
 
     async def _read(self, reader: ListReader) -> None:
+        is_from_top = not (reader.wants_more and reader.listing.answered)
         try:
             await reader.read()
         except asyncio.CancelledError:
@@ -334,7 +335,7 @@ class Catalog:
             raise
         else:
             self.answered = True
-            if isinstance(reader, JobReader):
+            if is_from_top and isinstance(reader, JobReader):
                 self.jobs_read(reader.branch)
             reader.backoff.reset()
             pause = self._settings.pause(active=reader.is_active)

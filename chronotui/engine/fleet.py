@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chronotui.engine.fleet_entry import FleetEntry, Part
-from chronotui.engine.fleet_list import FleetList, Work
+from chronotui.engine.fleet_list import FleetList, FleetRequest, Wish
 from chronotui.engine.sweep import AT_ONCE, Sweep, concerns_all, failed_since
 from chronotui.engine.timing import (
     Backoff,
@@ -36,7 +36,7 @@ from chronotui.sources.protocol import EVERYTHING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from chronotui.model import Job, JobStatus, Page, Workflow
+    from chronotui.model import Job, Page, Workflow
     from chronotui.sources.protocol import ListSource
     from chronotui.tree.health import WorkflowHealth
 
@@ -107,7 +107,7 @@ class Fleet:
         )
         self._sweep: Sweep | None = None
         self._was_swept = False
-        self._wanted: frozenset[str] = frozenset()
+        self._wish = Wish()
         self._wake = asyncio.Event()
         self._held_until = 0.0
         self._held_at = 0.0
@@ -197,20 +197,18 @@ class Fleet:
 
     def want(self, workflow_ids: Iterable[str]) -> None:
         """Ask sooner for these, which somebody looks at, and no longer for others."""
-        wanted = frozenset(workflow_ids)
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self._wake.set()
+        self._wish_for(self._wish._replace(ids=frozenset(workflow_ids)))
 
     def look_for(self, only: JobFilter | None) -> None:
-        """Find out of what is looked at whether it has a job that fits; None ends it.
+        """Ask the wanted workflows for jobs that fit, each once, where `fits` is None.
 
-        See `fits`; each is asked once, in turn with all else.
+        None looks for nothing more.
         """
-        if only != self._list.looked_for:
-            self._list.looked_for = only
-            for entry in self._list:
-                entry.tried_at.pop(Part.FITTING, None)
+        self._wish_for(self._wish._replace(only=only))
+
+    def _wish_for(self, wish: Wish) -> None:
+        if wish != self._wish:
+            self._wish = wish
             self._wake.set()
 
     def put(
@@ -292,7 +290,7 @@ class Fleet:
         try:
             page = await self._until_answered(lambda: self._jobs(entry))
         except ChronotuiError as error:
-            self._list.begun(Work(entry), self._clock.monotonic())
+            self._list.begun(FleetRequest(entry), self._clock.monotonic())
             entry.failed(Part.NEWEST, error, alone=True)
         else:
             self._take_newest(entry, page)
@@ -330,7 +328,7 @@ class Fleet:
         """Make the most urgent request as soon as there is one and it may be made."""
         self._wake.clear()
         now = self._clock.monotonic()
-        work, due = self._list.most_urgent(now, self._clock.wall(), self._wanted)
+        work, due = self._list.most_urgent(now, self._clock.wall(), self._wish)
         wait = max(self._held_until - now, self._budget.wait(now), due)
         if wait > LEAST_WAIT:
             await set_within(self._wake, wait)
@@ -369,29 +367,14 @@ class Fleet:
         else:
             self._release()
 
-    async def _look_into(self, entry: FleetEntry, only: JobFilter) -> None:
-        """Ask for jobs that fit; who cannot tell is not asked again."""
-        try:
-            page = await self._client.jobs(entry.workflow.id, only=only)
-        except ChronotuiError as error:
-            if concerns_all(error):
-                raise
-            entry.put_told(only, None)
-        else:
-            leads_on = page.cursor is not None
-            entry.put_told(only, bool(page.items) or (None if leads_on else False))
-
     async def _read_part(self, entry: FleetEntry, part: Part) -> None:
-        if part is Part.FITTING and (only := self._list.looked_for) is not None:
-            await self._look_into(entry, only)
-            return
         if part is Part.ALONE and (job := entry.unfinished) is not None:
             entry.put_alone(await self._client.reread(job))
         elif part is Part.BEHIND and (state := entry.behind(self._clock.wall())):
-            page = await self._jobs(entry, state)
+            page = await self._jobs(entry, JobFilter(status=state))
             entry.put_behind(state, page.items)
-            if not page.items and page.cursor is None:
-                entry.put_told(JobFilter(state), False)
+        elif part is Part.FITTING and (only := self._wish.only) is not None:
+            entry.put_fitting(only, (await self._jobs(entry, only)).items)
         else:
             self._take_newest(entry, await self._jobs(entry))
 
@@ -400,9 +383,8 @@ class Fleet:
         entry.put(page.items, now, has_more=page.cursor is not None)
 
     def _jobs(
-        self, entry: FleetEntry, status: JobStatus | None = None
+        self, entry: FleetEntry, only: JobFilter = EVERYTHING
     ) -> Awaitable[Page[Job]]:
-        only = EVERYTHING if status is None else JobFilter(status=status)
         return self._client.jobs(entry.workflow.id, only=only)
 
     # outages

@@ -28,7 +28,7 @@ class Part(Enum):
     NEWEST = "its newest jobs"
     ALONE = "one job behind them that had not ended"
     BEHIND = "jobs of one state behind them, once"
-    FITTING = "whether a job fits what is looked for, once"
+    FITTING = "jobs that fit what is looked for, once"
 
 
 class FleetEntry:
@@ -56,7 +56,7 @@ class FleetEntry:
         self._behind: dict[str, Job] = {}
         self._unasked = [JobStatus.RUNNING, JobStatus.FAILED]
         self._read_now: set[str] = set()
-        self._told: dict[JobFilter, bool | None] = {}
+        self._looked_for: set[JobFilter] = set()
         self._health: tuple[int, WorkflowHealth] | None = None
         self._look()
 
@@ -90,14 +90,8 @@ class FleetEntry:
         """Whether a job is held that fits; None where one may be there unread."""
         if any(only.accepts(job) for job in self._jobs):
             return True
-        if self.read_at is not None and not self._has_more:
-            return False
-        return self._told.get(only)
-
-    def is_unasked(self, only: JobFilter) -> bool:
-        """Whether only the server can tell if a job fits, and was not asked yet."""
-        unknown = self.read_at is not None and self.fits(only) is None
-        return unknown and only not in self._told
+        is_known = self.read_at is not None and not self._has_more
+        return False if is_known or only in self._looked_for else None
 
     # what is to be read
 
@@ -131,7 +125,6 @@ class FleetEntry:
             newest += [job for job in rest if made_at(job) <= oldest]
         elif has_more:
             self._keep_unfinished(rest)
-            self._told.clear()  # what lies between was not seen
         else:
             self._behind.clear()
         self._has_more = has_more or len(newest) > KEPT
@@ -144,14 +137,18 @@ class FleetEntry:
     def put_behind(self, status: JobStatus, jobs: Iterable[Job]) -> None:
         """Take jobs of one state that may lie behind the newest ones."""
         self._asked_behind(status)
+        self._keep(jobs)
+
+    def put_fitting(self, only: JobFilter, jobs: Iterable[Job]) -> None:
+        """Take the newest jobs that fit what is looked for, none if none does."""
+        self._looked_for.add(only)
+        self._keep(jobs)
+
+    def _keep(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
             self._behind[job.id] = job
             self._read_now.add(job.id)
         self._answered()
-
-    def put_told(self, only: JobFilter, has: bool | None) -> None:
-        """Take whether the server has a job that fits; None where it cannot tell."""
-        self._told[only] = has
 
     def put_alone(self, job: Job) -> None:
         """Take one job that was read without what only lists tell."""

@@ -32,9 +32,6 @@ RUNS, FAILS, WANTED, BEHIND = 8.0, 3.0, 4.0, 0.5
 """How much faster a workflow's age grows when it runs, has failed, or is looked at;
 and what was not seen yet behind its newest jobs."""
 
-FITTING: Final = 1000.0
-"""The same for what rows wait for to be hidden."""
-
 FAILS_PAUSE, PAUSE = 3.0, 6.0
 """What has failed, and the rest, is asked so many times less often than what runs."""
 
@@ -42,11 +39,18 @@ LONGEST_PAUSE: Final = 64.0
 """What cannot be read is asked up to so many times less often."""
 
 
-class Work(NamedTuple):
+class FleetRequest(NamedTuple):
     """What one request reads; without an entry, a page of the list."""
 
     entry: FleetEntry | None = None
     part: Part = Part.NEWEST
+
+
+class Wish(NamedTuple):
+    """What somebody looks at, and what jobs are looked for there."""
+
+    ids: frozenset[str] = frozenset()
+    only: JobFilter | None = None
 
 
 class FleetList:
@@ -58,13 +62,10 @@ class FleetList:
 
     Attributes:
         is_whole: Whether all were listed once.
-        looked_for: What is to be known of each that is looked at: whether one of its
-            jobs fits.
     """
 
     def __init__(self, minute: float, poll: float) -> None:
         self.is_whole = False
-        self.looked_for: JobFilter | None = None
         self._minute = minute
         self._poll = poll
         self._entries: dict[str, FleetEntry] = {}
@@ -76,7 +77,6 @@ class FleetList:
         self._trail = CursorTrail()
         self._named: set[str] = set()
         self._since_page = 0
-        self._was_fitting = False
 
     @property
     def ids(self) -> Sequence[str]:
@@ -165,30 +165,33 @@ class FleetList:
     # what is read next
 
     def most_urgent(
-        self, now: float, wall: float, wanted: frozenset[str]
-    ) -> tuple[Work, float]:
+        self, now: float, wall: float, wish: Wish
+    ) -> tuple[FleetRequest, float]:
         """Return what is to be read next, and in how many seconds."""
         if self._is_page_due(now):
-            return Work(), 0.0
-        best, score, soonest = Work(), -1.0, self._top_at + TOP_EVERY * self._minute
+            return FleetRequest(), 0.0
+        best, score, soonest = (
+            FleetRequest(),
+            -1.0,
+            self._top_at + TOP_EVERY * self._minute,
+        )
         for entry in self._entries.values():
-            for part, weight, due in self._parts(entry, wall, wanted):
+            for part, weight, due in self._parts(entry, wall, wish):
                 tried = entry.tried_at.get(part, float("-inf"))
                 if tried + due > now:
                     soonest = min(soonest, tried + due)
                 elif (urgency := (now - tried) * weight) > score:
-                    best, score = Work(entry, part), urgency
+                    best, score = FleetRequest(entry, part), urgency
         if best.entry is not None:
             return best, 0.0
         if self._cursor is not None:
             return best, 0.0
         return best, max(0.0, soonest - now)
 
-    def begun(self, work: Work, now: float) -> None:
+    def begun(self, work: FleetRequest, now: float) -> None:
         """Note that a request is made; what waits for it is no longer the oldest."""
         if work.entry is not None:
             work.entry.tried_at[work.part] = now
-            self._was_fitting = work.part is Part.FITTING
             self._since_page += 1
 
     def _is_page_due(self, now: float) -> bool:
@@ -197,10 +200,10 @@ class FleetList:
         return self._cursor is not None and self._since_page >= PAGE_AFTER
 
     def _parts(
-        self, entry: FleetEntry, wall: float, wanted: frozenset[str]
+        self, entry: FleetEntry, wall: float, wish: Wish
     ) -> Iterator[tuple[Part, float, float]]:
         """Tell what may be read of a workflow, how urgent that is, and how often."""
-        is_wanted = entry.workflow.id in wanted
+        is_wanted = entry.workflow.id in wish.ids
         weight = (RUNS if entry.runs else FAILS if entry.fails else 1.0) * (
             WANTED if is_wanted else 1.0
         )
@@ -212,8 +215,5 @@ class FleetList:
             yield Part.ALONE, weight, pause
         if entry.behind(wall) is not None:
             yield Part.BEHIND, BEHIND, pause
-        only = self.looked_for
-        # In turn with all else, which is to be read as well.
-        is_turn = is_wanted and not self._was_fitting
-        if only is not None and is_turn and entry.is_unasked(only):
-            yield Part.FITTING, FITTING, pause
+        if is_wanted and wish.only and entry.fits(wish.only) is None:
+            yield Part.FITTING, WANTED, pause

@@ -20,7 +20,7 @@ from chronotui.errors import (
     OverloadedError,
     UnreachableError,
 )
-from chronotui.model import JobStatus
+from chronotui.model import JobFilter, JobStatus
 from tests.engine.scripted_fleet import NOW, ScriptedFleet, job_of
 from tests.engine.skipped_time import run_skipping
 
@@ -356,5 +356,29 @@ def test_health_and_the_usual_duration() -> None:
         assert (health.running, health.failures) == (1, 2)
         assert fleet.usual_seconds("w") == 120
         assert fleet.usual_seconds("nobody") is None
+
+    run_skipping(main())
+
+
+def test_what_is_looked_for_is_asked_of_the_wanted_ones_once() -> None:
+    async def main() -> None:
+        server = ScriptedFleet()
+        canceled = JobFilter(status=JobStatus.CANCELED)
+        for name in ("has", "none", "unwanted", "short"):
+            server.add(name, *[job_of(name, 1000 - n, minutes=1600) for n in range(15)])
+        server.jobs_["has"][12] = job_of("has", 988, JobStatus.CANCELED, minutes=1600)
+        server.jobs_["short"] = server.jobs_["short"][:3]
+        async with running(fleet_of(server)) as fleet:
+            await swept(fleet)
+            fits = {each: fleet.fits(each, canceled) for each in server.jobs_}
+            assert fits == dict.fromkeys(server.jobs_) | {"short": False}
+            fleet.want(["has", "none", "short"])
+            fleet.look_for(canceled)
+            await until(lambda: fleet.fits("has", canceled), seconds=60)
+            await asyncio.sleep(120)
+            assert fleet.fits("none", canceled) is False
+            assert fleet.fits("unwanted", canceled) is None
+        asked = [name for name, only in server.filters if only == canceled]
+        assert sorted(asked) == ["has", "none"]
 
     run_skipping(main())

@@ -93,7 +93,7 @@ def healthy_row(width: int, known: WorkflowHealth | None, **fields: object) -> s
         (health("✓✓✗✓●"), "▸ nightly-report       ● 1  ✓✓✗✓●       "),
         (
             health("✓✓✗✗✗", failures=3, age=320),
-            "▸ nightly-report       ✗ 3  ✓✓✗✗✗  5 min",
+            "▸ nightly-report  ✗ 3       ✓✓✗✗✗  5 min",
         ),
         (health("✓?", age=59), "▸ nightly-report               ✓?       "),
         (health("✓?", age=7300), "▸ nightly-report               ✓?    2 h"),
@@ -109,7 +109,7 @@ def test_a_folded_row_tells_how_a_workflow_has_been_doing(
 
 def test_health_that_arrives_moves_nothing() -> None:
     before, after = (
-        healthy_row(45, known, interval_minutes=60) for known in (None, health("✓✓✓✓✓"))
+        healthy_row(60, known, interval_minutes=60) for known in (None, health("✓✓✓✓●"))
     )
     assert before.index("every") == after.index("every")
 

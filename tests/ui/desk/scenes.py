@@ -143,10 +143,9 @@ def is_swept(pilot: Pilot[int]) -> bool:
     session = desk(pilot).desk.session
     if session is None or session.fleet is None or not session.catalog.answered:
         return True
-    fleet, listed = session.fleet, session.fleet._list
-    only = listed.looked_for
-    seen = [each for each in listed if each.workflow.id in fleet._wanted]
-    if only is not None and any(each.is_unasked(only) for each in seen):
+    fleet = session.fleet
+    only = fleet._wish.only
+    if only is not None and any(fleet.fits(w, only) is None for w in fleet._wish.ids):
         return False
     return fleet.progress[1] is not None and not fleet.is_sweeping
 

@@ -92,7 +92,7 @@ async def test_only_rows_in_sight_are_looked_at(server: DemoServer) -> None:
             for row in range(tree.first_row, tree.first_row + tree.page_rows)
             if row < len(tree.model.rows)
         }
-        assert session.fleet._wanted == seen - {""}
+        assert session.fleet._wish.ids == seen - {""}
 
 
 async def test_workflows_are_ordered_by_trouble_and_that_is_remembered(
