@@ -115,11 +115,8 @@ class Terminal:
             return False
         self.written += len(sent)
         self.raw += sent
-        # The emulator does not know these private questions: it would print them, or
-        # answer what it is not asked.
-        for question in (b"\x1b[>25u", b"\x1b[<u", b"\x1b[>c"):
-            sent = sent.replace(question, b"")
-        self._stream.feed(sent)
+        # The emulator does not know these private questions and would print them.
+        self._stream.feed(sent.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
         self._answer()
         return bool(sent)
 

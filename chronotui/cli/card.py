@@ -26,13 +26,15 @@ def card(invocation: Invocation) -> int:
 
 async def _of_job(invocation: Invocation, client: Source) -> int:
     from chronotui.engine.card import JobCardReader
+    from chronotui.log.handoff import Origin
 
     workflow, job = await named_job(invocation, client)
+    server = invocation.named_server
     reader = JobCardReader(
         client,
         workflow,
         job,
-        server=invocation.named_server,
+        Origin(workflow.id, job.id, workflow.shown_name, job.id, server),
         spool=partial(open_spool, invocation),
         tell=invocation.say,
     )
@@ -41,9 +43,12 @@ async def _of_job(invocation: Invocation, client: Source) -> int:
 
 async def _of_run(invocation: Invocation, client: RunSource) -> int:
     from chronotui.engine.run_card import RunCardReader
+    from chronotui.log.handoff import Origin
 
     app, job = await named_run(invocation, client)
-    reader = RunCardReader(client, app, job, server=invocation.named_server)
+    run_id, server = job.shown_id, invocation.named_server
+    origin = Origin("", run_id, app.shown_name, run_id, server)
+    reader = RunCardReader(client, job, origin)
     return await _print(invocation, reader)
 
 

@@ -193,7 +193,7 @@ class DifyDemo(LoopbackListener):
     @property
     def tour(self) -> tuple[str, ...]:
         return (
-            "The newest runs go on: enter shows their nodes as they come.",
+            "The newest runs go on: enter shows nodes as they come.",
             "H has all runs as a table: > sorts it by a column.",
             "f picks out the failed ones, D tells why.",
         )

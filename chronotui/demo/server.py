@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS: Final = 30.0
 _TOUR: Final = (
-    "nightly-report fails in three minutes: enter, then e.",
-    "ledger-replay has a million lines: R searches them all.",
-    "queue-sweeper runs every minute: see B.",
+    "nightly-report fails in three minutes: enter, then e or c.",
+    "ledger-replay has a million lines: / finds, g is the top.",
+    "queue-sweeper runs every minute.",
 )
 
 

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.diff import diff_jobs
@@ -22,7 +21,6 @@ from chronotui.errors import ChronotuiError
 from chronotui.log.card import CardNews, JobCard, KindCount
 from chronotui.log.differences import Change
 from chronotui.log.excerpts import excerpts_of
-from chronotui.log.handoff import Origin
 from chronotui.log.store import LogStore
 from chronotui.model import JobFilter, JobStatus
 from chronotui.paging import CursorTrail
@@ -31,13 +29,16 @@ from chronotui.text import clean, plural
 from chronotui.tree.health import USUAL_RUNS, usual_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from chronotui.engine.job_log import JobLog, LogState
     from chronotui.log.chunks import Overflow
+    from chronotui.log.handoff import Origin
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import Source
+
+ENDING: Final = ".md"
 
 MEMORY_BYTES: Final = 64 << 20
 
@@ -68,7 +69,7 @@ class JobCardReader:
     """Gathers the card of one job.
 
     Args:
-        server: Options that name the server in a command.
+        origin: Whose card it is, as it stands in the card and in its command.
         held: The job's log, where it is open.
         spool: Opens a place for lines beyond memory.
         tell: Takes sentences on what takes long.
@@ -82,8 +83,8 @@ class JobCardReader:
         client: Source,
         workflow: Workflow | None,
         job: Job,
+        origin: Origin,
         *,
-        server: Mapping[str, str] = MappingProxyType({}),
         held: JobLog | None = None,
         spool: Callable[[], Overflow] | None = None,
         tell: Callable[[str], None] = lambda _: None,
@@ -96,8 +97,6 @@ class JobCardReader:
         self._clock = clock or Clock()
         self._retries = Retries(tell, clock=self._clock)
         self._good: list[Job] = []
-        name = job.workflow_id if workflow is None else workflow.name
-        origin = Origin(job.workflow_id, job.id, name, job.id, server)
         now = datetime.fromtimestamp(self._clock.wall(), UTC)
         self._card = JobCard(
             origin=origin, job=job, attempts=job.attempts or 1, now=now
@@ -112,8 +111,9 @@ class JobCardReader:
         if self._held is not None:
             self._take(CardLog(self._held.store, verdict_words(self._held.state)))
             yield self._card.text()
+        is_enough = self._has_error_whole
         await self._read_past()
-        if self._held is None:
+        if not is_enough:
             await self._read_log()
         if not self._is_compared:
             yield self._card.text()
@@ -130,7 +130,7 @@ class JobCardReader:
     def _take(self, log: CardLog) -> None:
         """Put what a log has into the card."""
         store, card = log.store, self._card
-        attempts = card.attempts if store is None else max(0, *store.attempts(), 0)
+        attempts = card.attempts if store is None else max(store.attempts(), default=0)
         self._card = replace(
             card,
             attempts=max(card.attempts, attempts),
@@ -171,13 +171,22 @@ class JobCardReader:
             words = clean(error.sentence).rstrip(".")
             if len(store):
                 self._take(CardLog(store, f"not whole: {words}"))
-            else:
+            elif self._card.log is None:
                 self._take(CardLog(None, f"none: {words}"))
         else:
             self.exit_code = log.exit_code if job.has_ended else 0
             self._take(CardLog(store, self._words_on(log, notes)))
         finally:
             store.close()
+
+    @property
+    def _has_error_whole(self) -> bool:
+        """Whether an open log shows the last error, or that there is none."""
+        held, shown = self._held, self._card.log
+        if held is None or held.state.at_start:
+            return held is not None
+        error = None if shown is None else shown.error
+        return error is not None and error.begin != held.store.line(0)
 
     @property
     def _is_compared(self) -> bool:
@@ -232,9 +241,10 @@ class JobCardReader:
 
 
 def card_name(workflow: str, job: Job) -> str:
-    """Return the name of a card's file: ``nightly-report-77aa09-card.md``."""
+    """Return the name of a card's file, made of its workflow and its id."""
     stem = safe_name(workflow, fallback="job").replace(" ", "-")
-    return shorten(f"{stem}-{safe_name(job.shown_id, fallback='job')}-card.md")
+    job_id = safe_name(job.shown_id, fallback="job")
+    return shorten(f"{stem}-{job_id}-card{ENDING}")
 
 
 def save_card(text: str, folder: Path, name: str, *, make_folder: bool) -> Path:

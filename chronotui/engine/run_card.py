@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from chronotui.engine.run_follow import observe_run
 from chronotui.engine.timing import Clock, WatchSettings
 from chronotui.errors import ChronotuiError
 from chronotui.log.card import span_of, word
-from chronotui.log.handoff import Origin
-from chronotui.log.markdown import code, document, fenced
+from chronotui.log.markdown import code, document, fenced, said
 from chronotui.runs.entries import lines_of
-from chronotui.text import clean
 from chronotui.times import elapsed_text
 from chronotui.tree.run_row import elapsed_seconds, is_stale
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
 
     from chronotui.engine.run_log import RunLog
-    from chronotui.model import Job, Workflow
+    from chronotui.log.handoff import Origin
+    from chronotui.model import Job
     from chronotui.runs.entries import RunStep
     from chronotui.runs.events import RunRecord
     from chronotui.sources.protocol import RunSource
@@ -31,7 +29,7 @@ class RunCardReader:
     """Gathers the card of one run.
 
     Args:
-        server: Options that name the server in a command.
+        origin: Whose card it is, as it stands in the card and in its command.
         held: What was seen of it, where it is open.
         listens: Whether what its stream tells at once is taken, too; a server has
             few streams to give.
@@ -43,10 +41,9 @@ class RunCardReader:
     def __init__(
         self,
         client: RunSource,
-        app: Workflow | None,
         job: Job,
+        origin: Origin,
         *,
-        server: Mapping[str, str] = MappingProxyType({}),
         held: RunLog | None = None,
         listens: bool = True,
         clock: Clock | None = None,
@@ -56,8 +53,7 @@ class RunCardReader:
         self._held = held
         self._listens = listens
         self._clock = clock or Clock()
-        name = job.workflow_id if app is None else app.name
-        self._origin = Origin("", job.shown_id, name, job.shown_id, server)
+        self._origin = origin
         self.exit_code = 0
 
     async def texts(self) -> AsyncIterator[str]:
@@ -76,7 +72,7 @@ class RunCardReader:
             yield await self._read()
         except ChronotuiError as error:
             self.exit_code = error.exit_code
-            yield self._text(job, None, clean(error.sentence).rstrip("."))
+            yield self._text(job, None, error.sentence.rstrip("."))
 
     async def _read(self) -> str:
         settings = WatchSettings(may_sign_in=False, waits=False)
@@ -89,7 +85,7 @@ class RunCardReader:
 
     def _text(self, job: Job, record: RunRecord | None, unseen: str = "") -> str:
         not_seen = [unseen] if record is None else list(record.unseen)
-        words = "; ".join(filter(None, map(clean, not_seen)))
+        words = said("; ".join(filter(None, not_seen))) if any(not_seen) else ""
         return document(
             [
                 self._heading(job),

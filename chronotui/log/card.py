@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.handoff import LinePlace
-from chronotui.log.markdown import code, document, fenced
+from chronotui.log.markdown import code, document, fenced, said
 from chronotui.model import JobStatus
 from chronotui.text import plural, printable_line
 from chronotui.times import format_time_ns, human_duration
@@ -65,8 +65,8 @@ class JobCard:
         usual: Seconds that good runs took before; None if there are none.
         now: When the card is made, aware.
         log: What is shown of the log; None where none could be read.
-        verdict: What is known of the log's completeness, or why there is none: words
-            of our own without a mark at their end.
+        verdict: What is known of the log's completeness, or why there is none, in
+            words without a mark at their end.
         news: None where nothing was compared.
     """
 
@@ -87,7 +87,7 @@ class JobCard:
                 *self._error(),
                 *(_news(self.news) if self.news is not None else ()),
                 *self._end(),
-                f"Log: {self.verdict}." if self.verdict else "",
+                f"Log: {said(self.verdict)}." if self.verdict else "",
                 f"Open: {code(self.origin.command(self.place))}",
             ]
         )
@@ -205,7 +205,7 @@ def _fence(lines: Iterable[LogLine]) -> str:
 
 def _news(news: CardNews) -> Iterator[str]:
     if news.good is None:
-        yield news.note
+        yield said(news.note)
         return
     good = f"the last good run, {code(news.good.shown_id)}"
     if news.new:
@@ -213,7 +213,7 @@ def _news(news: CardNews) -> Iterator[str]:
         yield from _kinds(news.new)
     elif not news.note:
         yield f"Nothing new against {good}."
-    yield news.note
+    yield said(news.note) if news.note else ""
 
 
 def _kinds(kinds: Sequence[KindCount]) -> Iterator[str]:

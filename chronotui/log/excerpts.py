@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.errors import REACH, Shape, error_lines, shape_of
+from chronotui.log.errors import REACH, ErrorLines, Shape, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,9 +21,6 @@ MOST_LINES: Final = 200
 
 LOOKED_BACK: Final = 50_000
 """Newest lines among which an error is looked for."""
-
-WINDOW: Final = 2_000
-"""Lines looked at first; each further look is twice as far."""
 
 _PARTS: Final = frozenset([Shape.GOES_ON, Shape.FRAME, Shape.CHAINS, Shape.BLANK])
 
@@ -98,53 +96,39 @@ def excerpts_of(store: LogStore) -> LogExcerpts:
 
 def _last_error(store: LogStore) -> list[int]:
     """Return the lines of the last error, by their index in the store."""
-    left = LOOKED_BACK
-    for attempt in reversed(store.attempts()):
-        place = store.attempt_range(attempt)
-        found = _in_attempt(
-            store, range(max(place.start, place.stop - left), place.stop)
-        )
-        if found or len(place) >= left:
-            return found
-        left -= len(place)
-    return []
-
-
-def _in_attempt(store: LogStore, place: range) -> list[int]:
-    """Look back in growing steps: errors are near the end as a rule."""
-    size = WINDOW
-    while True:
-        start = max(place.start, place.stop - size - REACH)
-        lines = store.lines(start, place.stop)
-        whole = start == place.start
-        found = _last_block(lines, 0 if whole else REACH)
-        if found or whole:
-            return [start + index for index in found]
-        size *= 2
-
-
-def _last_block(lines: Sequence[LogLine], sure_from: int) -> list[int]:
-    """Return the lines of the last error among some, none if it begins too early.
-
-    Args:
-        sure_from: What begins before this line may have begun before the first one.
-    """
+    errors = ErrorLines(store)
+    chunks, starts = store.chunks.chunks, store.chunks.starts
     block: list[int] = []
-    for index, begins in error_lines(lines):
-        if begins or not block:
-            block = []
-        block.append(index)
-    if not block or block[0] < sure_from:
-        return []
-    return sorted({*block, *_parts_within(lines, block)})
+    for number in range(len(chunks) - 1, -1, -1):
+        chunk, start = chunks[number], starts[number]
+        errors.look(chunk, inf)
+        begins = errors.begins(chunk)
+        first = begins[-1] if begins else 0
+        hits = [start + hit for hit in errors.of(chunk).hits if hit >= first]
+        block = [*hits, *block]
+        if begins:
+            break
+        is_first = number == 0 or chunks[number - 1].attempt != chunk.attempt
+        if len(store) - start >= LOOKED_BACK or (is_first and block):
+            break
+    return _with_parts(store, block) if block else []
+
+
+def _with_parts(store: LogStore, block: list[int]) -> list[int]:
+    """Add the parts of a traceback on stdout, which its own words alone tell of."""
+    first, last = block[0], block[-1]
+    if last - first > REACH:
+        return block
+    lines = store.lines(first, last + 1 + REACH)
+    held = [index - first for index in block]
+    return sorted({*block, *(first + part for part in _parts_within(lines, held))})
 
 
 def _parts_within(lines: Sequence[LogLine], block: Sequence[int]) -> Iterable[int]:
-    """Yield the parts of a traceback on stdout: only its own words tell of those."""
+    """Yield lines in or right after a block that are parts of it by their look."""
     streams = {lines[index].stream for index in block}
     held = set(block)
-    for index in range(block[0], len(lines)):
-        line = lines[index]
+    for index, line in enumerate(lines):
         if index in held or line.stream not in streams:
             continue
         if shape_of(line.message) in _PARTS:

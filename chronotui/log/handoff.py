@@ -86,6 +86,7 @@ class Origin(NamedTuple):
         workflow: The name.
         job: The id as it is shown.
         server: Options that name the server, such as ``--profile``, by their names.
+        verb: "demo" where the desk is one on the built-in server.
     """
 
     workflow_id: str
@@ -93,6 +94,7 @@ class Origin(NamedTuple):
     workflow: str
     job: str
     server: Mapping[str, str] = MappingProxyType({})
+    verb: str = ""
 
     def command(self, place: LinePlace | None = None) -> str:
         """Return the command that opens it, at a line."""
@@ -102,7 +104,7 @@ class Origin(NamedTuple):
             "--job": self.job_id,
             "--line": "" if place is None else str(place),
         }
-        words = ["chronotui"]
+        words = ["chronotui", *filter(None, [self.verb])]
         for name, value in options.items():
             if value.startswith("-"):
                 words.append(f"{name}={value}")

@@ -2,12 +2,13 @@
 
 A name stands in a code span, lines stand in a fence; each is longer than any run of
 backticks within. GitHub, Slack and a plain text show them as they are, and nobody is
-called by an ``@name`` in them. Words outside are our own.
+called by an ``@name`` in them. Words outside are our own; a sentence of ours with a
+server's words in it stands there only if nobody can take it for more than words.
 """
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Final
 
 from chronotui.text import clean, printable_line
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LEAST_FENCE: Final = 3
+_PLAIN: Final = frozenset(" ,;()/%'✓×–…+-?!")
+_BEFORE_A_SPACE: Final = frozenset(".:")
+"""Within a word they make a link or a picture of it."""
+
 NOTHING: Final = "–"
 """Stands for a text without anything to show, which no code span can hold."""
 
@@ -35,6 +40,23 @@ def code(text: str) -> str:
     touches = "`" in (shown[0], shown[-1]) or shown[0] == shown[-1] == " "
     pad = " " if touches else ""
     return f"{marks}{pad}{shown}{pad}{marks}"
+
+
+def said(sentence: str) -> str:
+    """Return a sentence that may have a server's words in it, as code if need be."""
+    shown = clean(sentence).strip()
+    return shown if _is_plain(shown) else code(shown)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text has nothing in it that is markup, a link, a name or a picture."""
+    for char, after in pairwise(f"{text} "):
+        if char in _BEFORE_A_SPACE:
+            if not (after == " " or after.isdigit()):
+                return False
+        elif not (char.isalnum() or char in _PLAIN):
+            return False
+    return bool(text)
 
 
 def fenced(messages: Iterable[str]) -> str:

@@ -92,9 +92,9 @@ class Remembered:
     timestamps: str | None = None
     zone: str | None = None
     save_dir: Path | None = None
+    tour_dismissed: bool | None = None
     tree_order: str | None = None
     tree_ages: bool | None = None
-    tour_dismissed: bool | None = None
 
 
 class StateFile:
@@ -152,9 +152,9 @@ def _remembered(entry: object) -> Remembered:
         "timestamps": lambda value: value in TIMESTAMPS,
         "zone": lambda value: value in ZONES,
         "save_dir": lambda value: isinstance(value, str) and value != "",
+        "tour_dismissed": lambda value: isinstance(value, bool),
         "tree_order": lambda value: isinstance(value, str),
         "tree_ages": lambda value: isinstance(value, bool),
-        "tour_dismissed": lambda value: isinstance(value, bool),
     }
     kept = {name: entry[name] for name, fits in known.items() if fits(entry.get(name))}
     if "save_dir" in kept:

@@ -273,7 +273,14 @@ def run_desk(
     if tour:
         plan = with_tour(plan, tour, StateFile(state_dir()))
     app = DeskApp(
-        replace(plan, workflow=workflow, job=job, line=line, log=log),
+        replace(
+            plan,
+            workflow=workflow,
+            job=job,
+            line=line,
+            verb="demo" if demo else "",
+            log=log,
+        ),
         config,
         driver_class=_driver(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, cast
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -23,13 +23,13 @@ from chronotui.ui.keys import help_key
 from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.screen import Screen
 
     from chronotui.engine.session import Session
+    from chronotui.log.handoff import Origin
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import RunSource, Source
     from chronotui.ui.desk.plan import DeskPlan
@@ -160,16 +160,15 @@ class CardScreen(Dialog[None]):
 
 
 def _reader(
-    session: Session, workflow: Workflow | None, job: Job, server: Mapping[str, str]
+    session: Session, workflow: Workflow | None, job: Job, origin: Origin
 ) -> CardReader:
     """Return what gathers a card, from the log that is open where it is."""
     log = session.held(job)
     if session.kind.capabilities.runs:
         return RunCardReader(
             cast("RunSource", session.client),
-            workflow,
             job,
-            server=server,
+            origin,
             held=log if isinstance(log, RunLog) else None,
             listens=False,
         )
@@ -177,14 +176,14 @@ def _reader(
         cast("Source", session.client),
         workflow,
         job,
-        server=server,
+        origin,
         held=log if isinstance(log, JobLog) else None,
         spool=session.spool,
     )
 
 
 def show_card(
-    screen: Screen[None],
+    screen: Screen[Any],
     session: Session,
     plan: DeskPlan,
     workflow: Workflow | None,
@@ -193,15 +192,13 @@ def show_card(
     short_id: str,
 ) -> None:
     """Show the card of a job, or of an app's run, over a screen."""
-    config = getattr(screen.app, "config", None)
-    server = {} if config is None else config.options_for(plan.profile)
-    name = job.workflow_id if workflow is None else workflow.name
+    origin = plan.origin(getattr(screen.app, "config", None), workflow, job)
     configured = plan.profile.save_dir or plan.ui.save_dir
     screen.app.push_screen(
         CardScreen(
-            _reader(session, workflow, job, server),
-            clean(f"{name} {short_id}"),
-            card_name(name, job),
+            _reader(session, workflow, job, origin),
+            clean(f"{origin.workflow} {short_id}"),
+            card_name(origin.workflow, job),
             configured or plan.save_folder,
             own_folder=configured is not None,
         )

@@ -27,6 +27,7 @@ MORE: Final = {
     "log.bookmark": "bookmark",
     "desk.details": "details",
     "desk.zoom": "full screen",
+    "tree.order": "order",
     "tree.clear": "no filter",
     "log.only_stderr": "stderr",
     "desk.refresh": "ask now",

@@ -260,9 +260,10 @@ def _nodes(screen: Screen[object]) -> list[DOMNode]:
     if screen.is_modal:
         focused = [screen.focused] if screen.focused is not None else []
         return [screen, *focused, *children]
-    focused = screen.focused.ancestors_with_self if screen.focused else []
+    focus = screen.focused
+    chain = focus.ancestors_with_self if focus is not None else []
     return sorted(
-        [*focused, screen.app, screen, *children], key=lambda node: not _is_shown(node)
+        [*chain, screen.app, screen, *children], key=lambda node: not _is_shown(node)
     )
 
 

@@ -38,7 +38,7 @@ def add_job(
     rate: int = 10,
 ) -> ScriptedJob:
     """A job that ended long ago."""
-    lines = [*ROUTINE, *more]
+    lines: list[ScriptLine | str] = [*ROUTINE, *more]
     script = Script(lines, starts_in=-ago, rate=rate, ends_after=1, outcome=outcome)
     return demo.world.add_job(script)
 
@@ -78,11 +78,11 @@ def test_a_failed_job_is_told_with_what_is_new(
 def test_a_job_that_goes_on_is_told_by_its_newest_lines(
     signed_up: Command, demo: DemoServer
 ) -> None:
-    script = Script([*ROUTINE, *traceback()], rate=0)
+    script = Script([*ROUTINE, *traceback()], starts_in=-300, rate=10)
     job = demo.world.add_job(script)
     ended = signed_up("card", "scripted", job.id)
     assert ended.code == 0
-    assert "RUNNING** for 0:0" in ended.out
+    assert "RUNNING** for 5:0" in ended.out
     assert "Log: the job goes on; newest 63 lines, 0 missing" in ended.out
     assert "New against" not in ended.out
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronotui.log import excerpts
 from chronotui.log.errors import error_lines
 from chronotui.log.excerpts import END_LINES, MOST_LINES, excerpts_of
 from chronotui.log.store import LogStore
@@ -102,16 +101,14 @@ lines = st.lists(
 )
 
 
-@given(lines, lines, st.integers(0, 2200), st.integers(1, 50))
-def test_looking_back_in_steps_finds_what_reading_all_of_it_finds(
-    early: list[tuple[str, str]], late: list[tuple[str, str]], between: int, window: int
+@given(lines, lines, st.integers(0, 2200))
+def test_looking_back_finds_what_reading_all_of_it_finds(
+    early: list[tuple[str, str]], late: list[tuple[str, str]], between: int
 ) -> None:
     store = store_of([*early, *plain(between), *late])
     whole = store.lines(0, len(store))
     begins = [index for index, is_first in error_lines(whole) if is_first]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(excerpts, "WINDOW", window)
-        shown = excerpts_of(store)
+    shown = excerpts_of(store)
     if not begins:
         assert shown.error is None
         return

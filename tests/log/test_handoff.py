@@ -61,6 +61,12 @@ def test_the_command_is_taken_by_the_command_line(job: str) -> None:
     assert (options.profile, options.url) == ("prod", "http://x/v1")
 
 
+def test_the_command_opens_the_demo_where_that_is_shown() -> None:
+    origin = Origin("w", "j", "nightly", "j", {"--kind": "dify"}, "demo")
+    options = parse(shlex.split(origin.command())[1:])
+    assert (options.verb, options.kind, options.job) == ("demo", "dify", "j")
+
+
 def test_lines_are_handed_with_time_workflow_job_and_attempt() -> None:
     origin = Origin("w1", "77aa09ff", "nightly\x1b-report", "77aa09")
     handed = origin.handed([a_line(686, STDERR, 3), a_line(687, attempt=3)])

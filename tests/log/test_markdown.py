@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from chronotui.log.card import CardNews, JobCard, KindCount
 from chronotui.log.excerpts import Excerpt, LogExcerpts
 from chronotui.log.handoff import Origin
-from chronotui.log.markdown import NOTHING, code, document, fenced
+from chronotui.log.markdown import NOTHING, code, document, fenced, said
 from chronotui.model import STDERR, Job, JobStatus, LogLine, Trigger
 from chronotui.text import clean, printable_line
 
@@ -74,6 +74,41 @@ def test_names_are_code_and_lines_are_fenced_and_nothing_else_is_there(
     assert {kind for kind, _ in pieces} <= {"code_inline", "text", "fence"}
 
 
+sentences = st.one_of(
+    texts,
+    st.sampled_from(
+        [
+            "see www.x.com",
+            "http://x/y",
+            "a :smile: b",
+            "#1 @me",
+            "sealed ✓ 48,211 lines, 0 missing",
+            "1. a",
+            "- a",
+            "+ a",
+        ]
+    ),
+)
+
+
+@pytest.mark.parametrize("dialect", PARSERS)
+@given(sentences)
+def test_a_sentence_with_a_servers_words_is_words_alone(
+    dialect: str, sentence: str
+) -> None:
+    pieces = parsed(document([f"Log: {said(sentence)}."]), dialect)
+    assert {kind for kind, _ in pieces} <= {"code_inline", "text"}
+    shown = clean(sentence).strip()
+    told = "".join(content for _kind, content in pieces)
+    assert told == f"Log: {shown or NOTHING}."
+
+
+def test_plain_words_need_no_marks() -> None:
+    words = "sealed ✓ 48,211 lines, 3 missing; read at 10:12 in 4.8 s (the rest: not)"
+    assert said(words) == words
+    assert said("ask @ops") == "`ask @ops`"
+
+
 def test_a_fence_has_no_more_marks_than_it_needs() -> None:
     assert fenced(["plain"]) == "```\nplain\n```"
     assert fenced(["a ``` b"]).startswith("````\n")
@@ -114,7 +149,7 @@ def test_a_card_holds_the_log_whole_and_is_markup_of_ours_alone(
         job=replace(JOB, status=JobStatus(name), trigger=Trigger(name)),
         log=LogExcerpts(error, error, 5),
         news=CardNews(replace(JOB, id=name), [KindCount(each, 2) for each in kinds]),
-        verdict="whole, 5 lines, 0 missing",
+        verdict=name,
     ).text()
     pieces = parsed(text, dialect)
     fences = [content for kind, content in pieces if kind == "fence"]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,13 @@ import pytest
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config, parse_config
 from chronotui.storage.config_edit import edit_config
-from chronotui.storage.settings import AuthSettings, Config, Secret, UiSettings
+from chronotui.storage.settings import (
+    URL_PROFILE,
+    AuthSettings,
+    Config,
+    Secret,
+    UiSettings,
+)
 
 EXAMPLE = """\
 default_profile = "prod"
@@ -326,3 +333,19 @@ def test_secrets_are_compared_by_what_they_hide() -> None:
     assert Secret("a") == Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert len({Secret("a"), Secret("a")}) == 1
+
+
+def test_a_command_names_the_server_where_it_is_not_the_one_used_unasked() -> None:
+    text = "".join(f"[profiles.{n}]\nurl = 'http://{n}:1'\n" for n in ("a", "b"))
+    with_default = parse_config(f"default_profile = 'a'\n{text}", PATH)
+    a, b = with_default.profiles["a"], with_default.profiles["b"]
+    assert with_default.options_for(a) == {}
+    assert with_default.options_for(b) == {"--profile": "b"}
+    elsewhere = a.with_url("http://c:1")
+    assert with_default.options_for(elsewhere) == {"--url": "http://c:1"}
+    assert parse_config(text, PATH).options_for(a) == {"--profile": "a"}
+    alone = parse_config("[profiles.a]\nurl = 'http://a:1'\n", PATH)
+    assert alone.options_for(alone.profiles["a"]) == {}
+    given = replace(elsewhere, name=URL_PROFILE)
+    assert Config(PATH).options_for(given) == {"--url": "http://c:1"}
+    assert Config(PATH).options_for(replace(a, name="demo")) == {}

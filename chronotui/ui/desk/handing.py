@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from chronotui.errors import ChronotuiError
 from chronotui.log.attempts import key_of
-from chronotui.log.handoff import Origin
 from chronotui.log.marks import Anchor
 from chronotui.text import plural
 from chronotui.ui.desk.status import FOR_GOOD
@@ -14,7 +13,7 @@ from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
     from chronotui.engine.session import OpenableLog
-    from chronotui.log.handoff import LinePlace
+    from chronotui.log.handoff import LinePlace, Origin
     from chronotui.model import Job, Workflow
     from chronotui.ui.desk.log_side import LogSide
     from chronotui.ui.desk.screen import DeskScreen
@@ -53,14 +52,8 @@ def hand_over(
 
     Below stands the command that opens it. Returns what is to be said.
     """
-    config = getattr(desk.app, "config", None)
-    origin = Origin(
-        "" if desk.plan.kind.capabilities.runs else job.workflow_id,
-        job.shown_id,
-        job.workflow_id if workflow is None else workflow.name,
-        desk.short_id(job),
-        {} if config is None else config.options_for(desk.plan.profile),
-    )
+    origin = desk.plan.origin(getattr(desk.app, "config", None), workflow, job)
+    origin = origin._replace(job=desk.short_id(job))
     view = None if pane is None else pane.view
     try:
         if view is not None:
@@ -80,6 +73,9 @@ def _hand_over_lines(view: LogView, origin: Origin) -> str:
     lines = opened.picked_lines()
     if not lines:
         return "There is no line to copy here."
+    size = sum(len(line.message) for line in lines)
+    if size > clipboard.MOST_READ:
+        raise clipboard.TooLargeToCopyError(size)
     text = clipboard.printable(origin.handed(lines, counted=not opened.store.is_sparse))
     sent = clipboard.copy(view.app, text)
     opened.range_from = None

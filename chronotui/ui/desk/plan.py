@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.timing import WatchTiming
-    from chronotui.log.handoff import LinePlace
+    from chronotui.log.handoff import LinePlace, Origin
+    from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import SourceKind
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
@@ -38,6 +39,7 @@ class DeskPlan:
         workflow: Deep link: a workflow's id, prefix or name.
         job: Deep link: a job's id or prefix.
         line: Deep link: a line of the job.
+        verb: The verb that opens this desk, "demo" or "".
         memory: Keeps choices for the next start; None keeps nothing, sessions neither.
         notice: Said once at the start; "" for nothing.
         timing: Delays of the watched log; None is the engine's own.
@@ -55,6 +57,7 @@ class DeskPlan:
     workflow: str | None = None
     job: str | None = None
     line: LinePlace | None = None
+    verb: str = ""
     memory: StateFile | None = None
     notice: str = ""
     timing: WatchTiming | None = None
@@ -72,6 +75,23 @@ class DeskPlan:
     def memory_problem(self) -> str:
         """Why what is remembered was not read or written; "" for nothing."""
         return "" if self.memory is None else self.memory.problem
+
+    def origin(
+        self, config: Config | None, workflow: Workflow | None, job: Job
+    ) -> Origin:
+        """Return where a job's lines are from; a run is named by its id alone."""
+        from chronotui.log.handoff import Origin
+
+        kind = self.kind
+        server = {} if config is None else config.options_for(self.profile)
+        return Origin(
+            "" if kind.capabilities.runs else job.workflow_id,
+            job.shown_id,
+            job.workflow_id if workflow is None else workflow.shown_name,
+            job.shown_id,
+            {"--kind": kind.name} if self.verb else server,
+            self.verb,
+        )
 
     def remember_view(self, settings: ViewSettings) -> None:
         times = str(settings.timestamps)

@@ -191,3 +191,18 @@ async def test_the_card_of_a_run_tells_its_error_and_what_was_not_seen() -> None
             await press(pilot, "c")
             text = await until_read(pilot)
             assert "Not seen: the server keeps no log of a run's steps" in text
+
+
+async def test_an_error_before_what_is_loaded_is_found_nevertheless() -> None:
+    with still_server() as server:
+        said = [ScriptLine(f"line {n}") for n in range(5000)]
+        said[10] = ScriptLine("KeyError: early", stream=STDERR)
+        script = Script(said, starts_in=-6000, rate=500, ends_after=1, outcome="FAILED")
+        job = server.world.add_job(script)
+        app = desk_on(server, workflow="scripted", job=job.id)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until_shown(pilot, "ended FAILED")
+            await press(pilot, "c")
+            text = await until_read(pilot)
+            assert "```\nKeyError: early\n```" in text
+            assert "Log: whole, 5,000 lines, 0 missing." in text

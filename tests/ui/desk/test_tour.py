@@ -39,7 +39,7 @@ async def test_the_tour_stands_over_the_desk_until_it_is_dismissed() -> None:
 def test_a_demo_of_all_or_of_a_fleet_has_a_tour() -> None:
     assert len(DemoServer().tour) == 3
     for tour in (DemoServer().tour, DifyDemo().tour):
-        assert all(len(line) <= 60 for line in tour)
+        assert all(len(line) <= 58 for line in tour)
         assert len(tour[-1]) + len(AWAY) < 58
     assert DemoServer(fleet=30).tour == DemoServer().tour
     assert DemoServer(plans=()).tour == ()
