@@ -322,6 +322,7 @@ class SaveDialog(Dialog[SaveRequest | None]):
         if self.focused is not None and self.focused.id == "cancel":
             self.action_leave()
             return
+        self._follow_ending()  # what was typed a moment ago may not have been told
         found = await self._to.chosen()
         if found is not None:
             self.dismiss(self._request(found))
