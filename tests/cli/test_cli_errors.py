@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def test_wrong_arguments_are_exit_2(run: Command) -> None:
     for argv in (
-        ["jobs"],
+        ["jobs", "w", "x"],
         ["nonsense"],
         ["workflows", "--limit", "0"],
         ["workflows", "--limit", "x"],

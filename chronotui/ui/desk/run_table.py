@@ -179,8 +179,11 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
     # what changed
 
     def attach(self, tree: TreeModel) -> None:
-        """Show the runs of a tree's app from now on."""
+        """Show the runs of a tree's app from now on, the one selected in it first."""
         self._tree = tree
+        selected = tree.job(tree.selected) if tree.selected is not None else None
+        if selected is not None:
+            self._selected = selected.id
         self.sync()
 
     @property
@@ -262,6 +265,7 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         at = self.order.place(self._selected)
         if at is None:
             return
+        self._take_height()  # a list in the server's order grows before it is told
         self._row = at
         top, height = self.first_row, self.page_rows
         last = at if at < len(self.order) - 1 else at + len(self._notes)

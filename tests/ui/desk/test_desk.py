@@ -211,7 +211,7 @@ async def test_hostile_names_and_lines_are_shown_harmlessly() -> None:
         app = desk_on(server)
         async with app.run_test(size=(120, 36)) as pilot:
             tree = app.desk.tree_side.tree_view
-            await until_shown(pilot, "deploy [red]prod[/]")
+            await until_shown(pilot, "deploy [red]prod[/")
             hostile = server.world.named("hostile")
             tree.model.select(NodeKey.workflow(hostile.id))
             tree.sync()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.widgets import Input
 
 from chronotui.model import JobStatus
 from chronotui.storage.state import StateFile
@@ -151,9 +152,9 @@ async def test_what_is_saved_is_what_is_highlighted(
         assert meant is not None
         assert meant.id != opened.job.id
         await press(pilot, "s")
-        screen = await until_shown(pilot, "new file")
-        assert f"{meant.id}-logs.txt" in screen
-        assert f"{opened.job.id}-logs.txt" not in screen
+        await until_shown(pilot, "new file")
+        path = app.screen.query_one("#path", Input).value
+        assert path.endswith(f"{meant.id}-logs.txt")
         await press(pilot, "enter")
         saved = tmp_path / f"{meant.id}-logs.txt"
         await until(pilot, saved.exists)
