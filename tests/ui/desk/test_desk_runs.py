@@ -162,8 +162,7 @@ async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
                 await press(pilot, "T")
                 await until_shown(pilot, f"✗ {job.started_at:%H:%M:%S}")
                 await until_shown(pilot, "Times in UTC.")
-            await press(pilot, "H", "tab")
-            await press(pilot, "enter")
+            await press(pilot, "H", "enter")
             await until(pilot, lambda: side.pane == LIVE)
             assert side.current is not None
             assert side.current.job.id == below.id
