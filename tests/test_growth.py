@@ -1,6 +1,6 @@
 """What is done to a server's text costs what its length costs, whatever is in it.
 
-Every function that reads a whole message is fed lines of up to 1 MB of every awkward
+Every function that reads a whole message is fed lines of up to 512 kB of every awkward
 shape, and so is every pattern of ours. Only the growth of the cost is bounded: a slow
 machine does not matter, and what is quadratic cannot hide.
 """
@@ -71,7 +71,7 @@ from chronotui.ui.term import clipboard
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-MOST: Final = 1 << 20
+MOST: Final = 1 << 19
 """Characters of the longest line fed."""
 
 STEPS: Final = (MOST >> 6, MOST >> 4, MOST >> 2, MOST)
