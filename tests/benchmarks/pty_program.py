@@ -130,8 +130,8 @@ class Program:
         seen = self._tail + sent
         self.frames += seen.count(FRAME_BEGINS)
         for question, answer in ANSWERS.items():
-            if question in seen:
-                os.write(self._terminal, answer)
+            if count := seen.count(question):
+                os.write(self._terminal, answer * count)
         self._tail = _unfinished(seen)
         return True
 

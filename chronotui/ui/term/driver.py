@@ -394,9 +394,7 @@ class FrugalDriver(LinuxDriver):
         if self._timer is not None:
             if held != 0.0 or not self._is_held:
                 return
-            self._cancel()  # what a key asked for does not wait for a budget
-        if held is None:
-            return
+            self._cancel()  # what was waited for is here
         self._is_held = held > 0.0
         wait = self._frames[0] + FRAMES_AT_ONCE * FRAME_SECONDS - monotonic()
         wait = max(wait, held)

@@ -35,6 +35,10 @@ PROBE: Final = f"{QUERY}{{}}\x1b[c"
 PATIENCE_SECONDS: Final = 2.0
 """A terminal that has answered nothing for so long is not waited for, until it does."""
 
+OVERDUE_SECONDS: Final = 15.0
+"""After so long an answer is taken for lost, the next one after twice as long: else
+one that was lost on its way would hold the screen for good."""
+
 KEY_SECONDS: Final = 0.3
 """A frame so soon after a key shows what the key asked for."""
 
@@ -143,6 +147,7 @@ class Pace:
         self._is_on = False
         self._answers: bool | None = None
         self._attributes_due = False
+        self._overdue = OVERDUE_SECONDS
         self._shortest = self._last = self._rests_until = 0.0
         self._key_at = -KEY_SECONDS
 
@@ -174,20 +179,20 @@ class Pace:
         """Take note that somebody waits to see something."""
         self._key_at = self._now()
 
-    def hold(self) -> float | None:
-        """Return how long the next frame has to wait, in seconds.
-
-        None waits for an answer, however long it takes: a terminal that has answered
-        once always does.
-        """
+    def hold(self) -> float:
+        """Return how long the next frame has to wait, in seconds, if nothing comes."""
         now = self._now()
         with self._changed:
             if self._answers is None and now - self._begun_at > PATIENCE_SECONDS:
                 self._answers = False
             if self._answers is not False and len(self._asked) >= self._ahead():
-                if self._answers:
-                    return None
-                return self._begun_at + PATIENCE_SECONDS - now
+                if self._answers is None:
+                    return self._begun_at + PATIENCE_SECONDS - now
+                wait = self._asked[0] + self._overdue - now
+                if wait > 0:
+                    return wait
+                self._asked.clear()
+                self._overdue *= 2
         if now - self._key_at < KEY_SECONDS:
             return 0.0
         return max(self._budget.wait(now), self._rests_until - now)
@@ -218,6 +223,7 @@ class Pace:
                 # The link is left free as long as it was busy, so that what a key asks
                 # for finds it so half of the time.
                 self._rests_until = now + self._last - self._shortest
+                self._overdue = OVERDUE_SECONDS
                 self._answers = True
             elif answer != STATUS:
                 self._attributes_due = False

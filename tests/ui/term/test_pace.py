@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chronotui.ui.term.pace import (
     KEY_SECONDS,
     MOST_AHEAD,
+    OVERDUE_SECONDS,
     PATIENCE_SECONDS,
     PROBE,
     QUERY,
@@ -49,7 +50,7 @@ def answer_probe(pace: Pace, clock: Seconds, way: float) -> None:
     pace.answered(ATTRIBUTES)
 
 
-def test_a_frame_waits_for_the_one_before_it_however_long_that_takes() -> None:
+def test_a_frame_waits_for_the_one_before_it() -> None:
     pace, clock = paced()
     answer_probe(pace, clock, 0.2)
     assert pace.hold() == 0.0
@@ -59,9 +60,23 @@ def test_a_frame_waits_for_the_one_before_it_however_long_that_takes() -> None:
     assert pace.hold() == pytest.approx(0.6)
     clock.now += 0.7
     assert pace.painted(4000) == QUERY
-    assert pace.hold() is None
-    clock.now += 1000.0
-    assert pace.hold() is None
+    assert pace.hold() == pytest.approx(OVERDUE_SECONDS)
+
+
+def test_an_answer_that_is_lost_holds_the_screen_for_a_while_only() -> None:
+    pace, clock = paced()
+    answer_probe(pace, clock, 0.2)
+    pace.painted(4000)
+    pace.painted(4000)
+    for overdue in (OVERDUE_SECONDS, 2 * OVERDUE_SECONDS, 4 * OVERDUE_SECONDS):
+        assert pace.hold() == pytest.approx(overdue)
+        clock.now += overdue + 0.01
+        assert pace.hold() == 0.0
+        pace.painted(4000)
+        pace.painted(4000)
+    pace.answered(STATUS)
+    pace.painted(4000)
+    assert pace.hold() == pytest.approx(OVERDUE_SECONDS)
 
 
 def test_on_a_long_way_with_short_frames_two_are_under_way() -> None:
@@ -70,7 +85,7 @@ def test_on_a_long_way_with_short_frames_two_are_under_way() -> None:
     for _ in range(MOST_AHEAD):
         assert pace.hold() == 0.0
         pace.painted(100)
-    assert pace.hold() is None
+    assert pace.hold() == pytest.approx(OVERDUE_SECONDS)
 
 
 def test_a_key_does_not_wait_for_the_rest_of_the_link() -> None:
@@ -109,7 +124,7 @@ def test_one_that_says_nothing_is_waited_for_a_while_and_may_say_it_late() -> No
     assert pace.painted(4000) == QUERY
     assert not pace.hold()
     pace.painted(4000)
-    assert pace.hold() is None
+    assert pace.hold() == pytest.approx(OVERDUE_SECONDS)
 
 
 def test_before_it_is_given_back_the_terminal_owes_nothing() -> None:
@@ -187,7 +202,6 @@ def test_a_budget_lets_so_many_bytes_through_and_keys_whole() -> None:
     painted, begun = 0, clock.now
     while clock.now < begun + 10.0:
         wait = pace.hold()
-        assert wait is not None
         clock.now += max(wait, 0.01)
         if not wait:
             pace.painted(2500)
