@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MOMENT = datetime(2026, 3, 3, 10, 12, 44, tzinfo=UTC)
 LONGEST_SECONDS = 30.0
-CALM_CHECKS = 15
+CALM_CHECKS = 10
 CHARACTERS = {"slash": "/", "question_mark": "?", "space": " "}
 
 
@@ -101,7 +101,8 @@ async def until(
     deadline = monotonic() + LONGEST_SECONDS
     while not holds():
         assert monotonic() < deadline, shown(pilot)
-        await asyncio.sleep(0.01)
+        # What is looked at is often all of the screen, which is dear to draw.
+        await asyncio.sleep(0.03)
     if settle:
         await pilot._wait_for_screen()
 
@@ -135,7 +136,7 @@ async def settled(pilot: Pilot[int]) -> None:
         calm = 0 if reads or now != before else calm + 1
         before = now
         await pilot._wait_for_screen()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.03)
 
 
 def is_swept(pilot: Pilot[int]) -> bool:
