@@ -102,8 +102,10 @@ async def test_c_on_a_job_that_is_only_highlighted_reads_its_log(
     async with app.run_test(size=(100, 30)) as pilot:
         await until_shown(pilot, "scripted")
         await press(pilot, "enter")
-        await until_shown(pilot, "✗")
-        await press(pilot, "j", "c")
+        await until_shown(pilot, job.id[:6])
+        await press(pilot, "j")
+        await until(pilot, lambda: app.desk.meant.job is not None)
+        await press(pilot, "c")
         text = await until_read(pilot)
         assert job.id in text
         assert "ValueError: bad row ````\n`````" in text
