@@ -8,18 +8,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len, set_cell_size
-from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.tree.listing import NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.tree.row import (
-    Role,
     RowTimes,
     is_ticking,
     job_headings,
@@ -29,79 +25,27 @@ from chronotui.tree.row import (
 from chronotui.tree.run_row import app_pieces, day_pieces, run_headings, run_pieces
 from chronotui.tree.workflow_row import workflow_headings, workflow_pieces
 from chronotui.ui.keys import help_key
+from chronotui.ui.row_window import RowWindow, motion_keys, strip_of
 from chronotui.ui.tree_filters import FilterBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.style import Style
-    from textual.events import Click, MouseScrollDown, MouseScrollUp
-    from textual.timer import Timer
-    from textual.widget import Widget
+    from textual.events import Click
 
     from chronotui.model import Job, Workflow
     from chronotui.tree.branch import Branch
     from chronotui.tree.row import RowPiece
 
-TICK_SECONDS: Final = 1.0
-"""How often the durations of running jobs are drawn again, if any is in view."""
-
-WHEEL_ROWS: Final = 3
 FOLD_SIGN_CELLS: Final = 2
 FOLDING: Final = frozenset({TreeNodeKind.WORKFLOW, TreeNodeKind.DAY})
-PREFIX: Final = "job-tree--"
-CURSOR: Final = f"{PREFIX}cursor"
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class TreeStyles:
-    """The styles of a list's rows under one theme, from its stylesheet.
-
-    Its component classes are ``prefix`` with a role, or with ``cursor``.
-
-    ``filling`` is that of empty cells, ``parts`` those of roles; each on the selected
-    row (True) and off it.
-    """
-
-    def __init__(self, widget: Widget, prefix: str = PREFIX) -> None:
-        cursor = widget.get_component_rich_style(f"{prefix}cursor", partial=True)
-        self.filling = {False: widget.rich_style, True: widget.rich_style + cursor}
-        self.parts: dict[tuple[Role, bool], Style] = {}
-        for role in Role:
-            style = widget.get_component_rich_style(f"{prefix}{role}")
-            stays = role is Role.FAILED_SIGN
-            self.parts[role, False] = style
-            self.parts[role, True] = style if stays else style + cursor
-
-
-def strip_of(
-    pieces: tuple[RowPiece, ...], width: int, look: TreeStyles, cursor: bool
-) -> Strip:
-    """Draw a row as exactly ``width`` cells; ``cursor`` is the selected one."""
-    segments = []
-    for piece in pieces:
-        text = fitted(piece.text, piece.width, right=piece.right)
-        words = text.lstrip(" ")
-        if len(words) < len(text):
-            space = " " * (len(text) - len(words))
-            segments.append(Segment(space, look.filling[cursor]))
-        segments.append(Segment(words, look.parts[piece.role, cursor]))
-    strip = Strip(segments).simplify()
-    return strip.adjust_cell_length(width, look.filling[cursor])
-
-
-def fitted(text: str, width: int, *, right: bool = False) -> str:
-    """Cut or fill clean text to exactly ``width`` cells; a cut is shown by "…"."""
-    cells = cell_len(text)
-    if cells > width:
-        return set_cell_size(set_cell_size(text, width - 1) + "…", width)
-    return " " * (width - cells) + text if right else text + " " * (width - cells)
-
-
-class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
+class JobTree(RowWindow, inherit_bindings=False):
     """Shows a tree model, and moves its selection; reads nothing itself.
 
     Whoever changes the model calls ``sync``. A keypress and a frame cost what the
@@ -117,46 +61,8 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         selected: Called when another row is selected, before that is told.
     """
 
-    DEFAULT_CSS = """
-    JobTree {
-        height: 1fr;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-gutter: stable;
-        scrollbar-size-vertical: 1;
-        & > .job-tree--muted { color: $text-muted; }
-        & > .job-tree--name { text-style: bold; }
-        & > .job-tree--alarm { color: $text-error; }
-        & > .job-tree--running { color: $text-success; text-style: bold; }
-        & > .job-tree--waiting { color: $text-warning; }
-        & > .job-tree--completed { color: $text-muted; }
-        & > .job-tree--failed { color: $text-error; text-style: bold; }
-        & > .job-tree--failed-sign {
-            background: $error; color: $background; text-style: bold;
-        }
-        & > .job-tree--canceled { color: $text-muted; }
-        & > .job-tree--partial { color: $text-warning; }
-        & > .job-tree--unknown { color: $text-warning; }
-        & > .job-tree--cursor { background: $surface; }
-        &:focus > .job-tree--cursor { background: $panel; }
-        &:nocolor > .job-tree--cursor { text-style: underline; }
-        &:nocolor:focus > .job-tree--cursor { text-style: reverse; }
-        &:nocolor > .job-tree--failed-sign { text-style: bold reverse; }
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        CURSOR,
-        *(f"{PREFIX}{role}" for role in Role),
-    }
     BINDINGS: ClassVar[list[BindingType]] = [
-        help_key("j,down", "move(1)", "down", "tree.down"),
-        help_key("k,up", "move(-1)", "up", "tree.up"),
-        help_key("space,ctrl+f,pagedown", "page(1)", "page down", "tree.page_down"),
-        help_key("b,ctrl+b,pageup", "page(-1)", "page up", "tree.page_up"),
-        help_key("ctrl+d", "page(0.5)", "half a page down", "tree.half_down"),
-        help_key("ctrl+u", "page(-0.5)", "half a page up", "tree.half_up"),
-        help_key("g,home", "first", "first", "tree.first"),
-        help_key("G,end", "last", "last", "tree.last"),
+        *motion_keys("tree"),
         help_key("h,left", "out", "fold, or to the workflow", "tree.out"),
         help_key("right", "expand", "unfold", "tree.expand"),
         Binding("enter,l", "open", "open", id="tree.open"),
@@ -263,20 +169,25 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         self.model = TreeModel() if model is None else model
         self._now = now
         self._focus_filters = focus_filters
-        self._look: TreeStyles | None = None
-        self._painted: dict[int, tuple[NodeKey, tuple[RowPiece, ...], bool]] = {}
         self._strips: dict[tuple[tuple[RowPiece, ...], bool], Strip] = {}
-        self._ticker: Timer | None = None
         self._highlighted: object = None
         self._anchor: NodeKey | None = None
         self._anchor_offset = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.model.rows)
+
+    @property
+    def current(self) -> int:
+        return self.model.selected_row
 
     # what changed
 
     def show(self, model: TreeModel) -> None:
         self.model = model
         self._anchor = None
-        model.set_note_width(self._width)
+        model.set_note_width(self.row_width)
         self.scroll_to_row(0)
         self.sync()
 
@@ -286,7 +197,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self._take_height()
         self._restore_anchor()
-        self._repaint_changed()
+        self.repaint_changed()
         self._window_changed()
         self._post_highlighted()
 
@@ -299,7 +210,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         elif row >= top + height:
             self.scroll_to_row(row - height + 1)
         if self.first_row == top:
-            self._repaint_changed()
+            self.repaint_changed()
         self._window_changed()
         self._post_highlighted()
 
@@ -312,7 +223,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         """Take over how many rows there are: none beyond can be scrolled to."""
         rows = len(self.model.rows)
         if rows != self.virtual_size.height:
-            self.virtual_size = Size(self._width, rows)
+            self.virtual_size = Size(self.row_width, rows)
 
     def _post_highlighted(self) -> None:
         """Say what the selected row is, if that is not what was said last."""
@@ -330,44 +241,31 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
 
     # what is drawn
 
-    @property
-    def page_rows(self) -> int:
-        return max(self.scrollable_content_region.height, 1)
-
-    @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width
-
-    @property
-    def first_row(self) -> int:
-        return self.scroll_offset.y
-
     def render_line(self, y: int) -> Strip:
-        width = self._width
-        if self._look is None:
-            self._look = TreeStyles(self)
-        row = self.first_row + y
-        if row >= len(self.model.rows):
+        width = self.row_width
+        words = self.words(self.first_row + y)
+        if words is None:
             self._painted.pop(y, None)
-            return Strip.blank(width, self._look.filling[False])
-        words = self._words(row)
+            return Strip.blank(width, self.look.filling[False])
         self._painted[y] = words
         _key, pieces, cursor = words
         strip = self._strips.get((pieces, cursor))
         if strip is None:
             if len(self._strips) > 4 * self.page_rows:
                 self._strips.clear()
-            strip = strip_of(pieces, width, self._look, cursor)
+            strip = strip_of(pieces, width, self.look, cursor)
             self._strips[pieces, cursor] = strip
         return strip
 
-    def _words(self, row: int) -> tuple[NodeKey, tuple[RowPiece, ...], bool]:
+    def words(self, row: int) -> tuple[NodeKey, tuple[RowPiece, ...], bool] | None:
         """Return what a row is, what it says, and whether it is selected."""
+        if row >= self.count:
+            return None
         key = self.model.rows.key(row)
         return key, self._pieces(key), row == self.model.selected_row
 
     def _pieces(self, key: NodeKey) -> tuple[RowPiece, ...]:
-        model, width = self.model, self._width
+        model, width = self.model, self.row_width
         branch = model.branch(key.workflow_id)
         if key.kind is TreeNodeKind.NOTE or branch is None:
             line = model.rows.note(key)
@@ -389,7 +287,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
 
     def headings(self) -> list[RowPiece]:
         """Return what stands above the columns of the selected row, and its like."""
-        model, width, key = self.model, self._width, self.model.selected
+        model, width, key = self.model, self.row_width, self.model.selected
         branch = None if key is None else model.branch(key.workflow_id)
         if model.subject.runs:
             branch = branch or next(model.branches(), None)
@@ -414,7 +312,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _run_pieces(self, key: NodeKey, branch: Branch) -> list[RowPiece]:
         """Return what the row of an app, of a day or of a run says."""
-        model, width = self.model, self._width
+        model, width = self.model, self.row_width
         if key.kind is TreeNodeKind.WORKFLOW:
             open_, run = model.rows.is_open(key.workflow_id), model.subject.item
             return app_pieces(branch, width, open_=open_, run=run)
@@ -427,23 +325,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         today, open_ = times.today, model.rows.is_day_open(key)
         return day_pieces(day, width, today, open_=open_)
 
-    def _repaint_changed(self) -> None:
-        """Repaint the rows of the window that read otherwise than painted."""
-        top, rows = self.first_row, len(self.model.rows)
-        for y in range(self.page_rows):
-            row = top + y
-            words = self._words(row) if row < rows else None
-            if words != self._painted.get(y):
-                self.refresh_lines(row)
-
     # what stays in place
-
-    def scroll_to_row(self, row: int) -> None:
-        """Let the window begin at a row, or as near as there are rows.
-
-        Forced, since a scrollbar that is not laid out yet would forbid it.
-        """
-        self.scroll_to(y=max(row, 0), animate=False, force=True)
 
     def _restore_anchor(self) -> None:
         """Hold the row under the eye where it is, though rows came or went above."""
@@ -484,35 +366,9 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
                 self.post_message(self.MoreWanted(key.workflow_id))
         self._in_sight(folded)
         # What is said of a health's age grows by itself.
-        self._tick_if(ticking or (bool(folded) and self.model.known is not None))
-
-    @property
-    def is_ticking(self) -> bool:
-        """Whether a timer redraws running durations."""
-        return self._ticker is not None
-
-    def _tick_if(self, ticking: bool) -> None:
-        if ticking and self._ticker is None:
-            self._ticker = self.set_interval(TICK_SECONDS, self._repaint_changed)
-        elif not ticking and self._ticker is not None:
-            self._ticker.stop()
-            self._ticker = None
+        self.tick_if(ticking or (bool(folded) and self.model.known is not None))
 
     # keys
-
-    def action_move(self, rows: int) -> None:
-        self.go_to(self.model.selected_row + rows)
-
-    def action_page(self, pages: float) -> None:
-        """Move the selection by pages, keeping one row of overlap."""
-        rows = max(int(abs(pages) * (self.page_rows - 1)), 1)
-        self.action_move(rows if pages > 0 else -rows)
-
-    def action_first(self) -> None:
-        self.go_to(0)
-
-    def action_last(self) -> None:
-        self.go_to(len(self.model.rows) - 1)
 
     def action_open(self) -> None:
         """Open a job, unfold or fold a workflow or a day, ask a list again."""
@@ -597,7 +453,7 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
     def action_times(self) -> None:
         """Tell how long ago, or when."""
         self.chosen_ages = not self.ages
-        self._repaint_changed()
+        self.repaint_changed()
         self._selected()
         self.post_message(self.TimesChanged(self.ages))
 
@@ -636,32 +492,16 @@ class JobTree(ScrollView, can_focus=True, inherit_bindings=False):
         is_day = key.kind is TreeNodeKind.DAY
         return FOLD_SIGN_CELLS + (self._pieces(key)[0].width if is_day else 0)
 
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        self._wheel(event, WHEEL_ROWS)
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        self._wheel(event, -WHEEL_ROWS)
-
-    def _wheel(self, event: MouseScrollDown | MouseScrollUp, rows: int) -> None:
-        event.stop()
-        event.prevent_default()
-        self.scroll_to_row(self.first_row + rows)
-
-    # what Textual tells
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self._window_changed()
+    def scrolled(self) -> None:
+        self._window_changed()
 
     def notify_style_update(self) -> None:
-        self._look = None
         self._strips.clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
         """Lay rows out for another width; what was selected stays in view."""
         self._strips.clear()
-        self.model.set_note_width(self._width)
-        self.virtual_size = Size(self._width, len(self.model.rows))
+        self.model.set_note_width(self.row_width)
+        self.virtual_size = Size(self.row_width, len(self.model.rows))
         self.show_selected()

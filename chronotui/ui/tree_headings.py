@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.text import Text
 
 from chronotui.tree.row import WIDE, Role
+from chronotui.ui.row_window import fitted
 from chronotui.ui.term.driver import OwnRow
-from chronotui.ui.tree import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

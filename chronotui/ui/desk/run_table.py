@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.text import plural
@@ -35,33 +34,24 @@ from chronotui.ui.desk.run_columns import (
 )
 from chronotui.ui.desk.run_details import RunSummary
 from chronotui.ui.keys import help_key
+from chronotui.ui.row_window import RowWindow, fitted, motion_keys, strip_of
 from chronotui.ui.term.driver import OwnRow
-from chronotui.ui.tree import (
-    TICK_SECONDS,
-    WHEEL_ROWS,
-    JobTree,
-    TreeStyles,
-    fitted,
-    strip_of,
-)
+from chronotui.ui.tree import JobTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime, tzinfo
 
     from textual.app import ComposeResult
-    from textual.events import Click, MouseScrollDown, MouseScrollUp
-    from textual.timer import Timer
+    from textual.events import Click
 
     from chronotui.model import Job
     from chronotui.tree.branch import Branch
     from chronotui.tree.listing import NoteLine
     from chronotui.tree.model import TreeModel
 
-PREFIX: Final = "run-rows--"
 FAILED_COLUMNS: Final = frozenset({"started", "elapsed", "run", "error"})
 ASKED_FOR: Final = frozenset({NoteKind.MORE, NoteKind.ON_DEMAND})
-CURSOR: Final = f"{PREFIX}cursor"
 
 
 def _role_of(column: str, state: Role) -> Role:
@@ -71,7 +61,7 @@ def _role_of(column: str, state: Role) -> Role:
     return Role.MUTED if column in {"origin", "who"} else Role.PLAIN
 
 
-class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
+class RunRows(RowWindow, inherit_bindings=False):
     """Shows an app's runs in an order, and moves a selection over them.
 
     Whoever changes the tree calls ``sync``. A keypress and a frame cost what the
@@ -81,45 +71,8 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         now: The time that running ones are told against, aware.
     """
 
-    DEFAULT_CSS = """
-    RunRows {
-        height: 1fr;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-gutter: stable;
-        scrollbar-size-vertical: 1;
-        & > .run-rows--muted { color: $text-muted; }
-        & > .run-rows--alarm { color: $text-error; }
-        & > .run-rows--running { color: $text-success; text-style: bold; }
-        & > .run-rows--waiting { color: $text-warning; }
-        & > .run-rows--completed { color: $text-muted; }
-        & > .run-rows--failed { color: $text-error; text-style: bold; }
-        & > .run-rows--failed-sign {
-            background: $error; color: $background; text-style: bold;
-        }
-        & > .run-rows--canceled { color: $text-muted; }
-        & > .run-rows--partial { color: $text-warning; }
-        & > .run-rows--unknown { color: $text-warning; }
-        & > .run-rows--cursor { background: $surface; }
-        &:focus > .run-rows--cursor { background: $panel; }
-        &:nocolor > .run-rows--cursor { text-style: underline; }
-        &:nocolor:focus > .run-rows--cursor { text-style: reverse; }
-        &:nocolor > .run-rows--failed-sign { text-style: bold reverse; }
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        CURSOR,
-        *(f"{PREFIX}{role}" for role in Role),
-    }
     BINDINGS: ClassVar[list[BindingType]] = [
-        help_key("j,down", "move(1)", "down", "runs.down"),
-        help_key("k,up", "move(-1)", "up", "runs.up"),
-        help_key("space,ctrl+f,pagedown", "page(1)", "page down", "runs.page_down"),
-        help_key("b,ctrl+b,pageup", "page(-1)", "page up", "runs.page_up"),
-        help_key("ctrl+d", "page(0.5)", "half a page down", "runs.half_down"),
-        help_key("ctrl+u", "page(-0.5)", "half a page up", "runs.half_up"),
-        help_key("g,home", "first", "first", "runs.first"),
-        help_key("G,end", "last", "last that is loaded", "runs.last"),
+        *motion_keys("runs", last="last that is loaded"),
         Binding("enter,l", "open", "open", id="runs.open"),
         Binding(
             "greater_than_sign",
@@ -171,10 +124,15 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         self._selected = ""
         self._row = 0
         self._offset = 0
-        self._painted: dict[int, tuple[tuple[RowPiece, ...], bool]] = {}
-        self._look: TreeStyles | None = None
-        self._ticker: Timer | None = None
         self._is_stale = True
+
+    @property
+    def count(self) -> int:
+        return len(self.order)
+
+    @property
+    def current(self) -> int:
+        return self._row
 
     # what changed
 
@@ -214,7 +172,7 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         self.order.update(branch.listing, branch.jobs, self._now())
         assert self._tree is not None  # noqa: S101 - the branch is of it
         notes = notes_below(self._tree, branch)
-        self._notes = lines_of(notes, max(self._width - SIGN_CELLS, 0))
+        self._notes = lines_of(notes, max(self.row_width - SIGN_CELLS, 0))
         self._take_height()
         at = self.order.place(self._selected)
         top = self.first_row
@@ -223,14 +181,17 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         if at is not None and not stays_on_top:
             top = self._row - self._offset
         self.scroll_to_row(top)
-        self._repaint_changed()
+        self.repaint_changed()
         self._window_changed(moved=False)
         self.post_message(self.Sorted())
 
     def _take_height(self) -> None:
         rows = len(self.order) + len(self._notes)
-        if rows != self.virtual_size.height or self._width != self.virtual_size.width:
-            self.virtual_size = Size(self._width, rows)
+        if (
+            rows != self.virtual_size.height
+            or self.row_width != self.virtual_size.width
+        ):
+            self.virtual_size = Size(self.row_width, rows)
 
     def select(self, job: Job) -> None:
         """Select a run that was chosen elsewhere."""
@@ -274,48 +235,34 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
         top = min(top, at)
         if top != self.first_row:
             self.scroll_to_row(top)
-        self._repaint_changed()
+        self.repaint_changed()
         self._window_changed(moved=True)
 
     # what is drawn
-
-    @property
-    def page_rows(self) -> int:
-        return max(self.scrollable_content_region.height, 1)
-
-    @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width
-
-    @property
-    def first_row(self) -> int:
-        return self.scroll_offset.y
 
     def columns(self) -> dict[str, int]:
         """Return the cells of each column there is room for, from left to right."""
         branch = self.branch
         length = 0 if branch is None else branch.jobs.short_ids.length
-        return dict(columns_for(self._width, length, self.order.sort.column))
+        return dict(columns_for(self.row_width, length, self.order.sort.column))
 
     def render_line(self, y: int) -> Strip:
-        if self._look is None:
-            self._look = TreeStyles(self, PREFIX)
-        words = self._words(self.first_row + y)
+        words = self.words(self.first_row + y)
         if words is None:
             self._painted.pop(y, None)
-            return Strip.blank(self._width, self._look.filling[False])
+            return Strip.blank(self.row_width, self.look.filling[False])
         self._painted[y] = words
         pieces, cursor = words
-        return strip_of(pieces, self._width, self._look, cursor)
+        return strip_of(pieces, self.row_width, self.look, cursor)
 
-    def _words(self, row: int) -> tuple[tuple[RowPiece, ...], bool] | None:
+    def words(self, row: int) -> tuple[tuple[RowPiece, ...], bool] | None:
         """Return what a row says and whether it is selected; None below the last."""
         branch, runs = self.branch, len(self.order)
         if branch is None or row >= runs + len(self._notes):
             return None
         if row >= runs:
             line = self._notes[row - runs]
-            return tuple(note_pieces(line, self._width, nested=False)), False
+            return tuple(note_pieces(line, self.row_width, nested=False)), False
         job = branch.jobs[self.order.ids[row]]
         return tuple(self._pieces(branch, job)), row == self._row
 
@@ -330,19 +277,6 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
             yield SPACE
             yield RowPiece(text, role, columns[name], right)
 
-    def _repaint_changed(self) -> None:
-        """Repaint the rows of the window that read otherwise than painted."""
-        top = self.first_row
-        for y in range(self.page_rows):
-            if self._words(top + y) != self._painted.get(y):
-                self.refresh_lines(top + y)
-
-    # what stays in place
-
-    def scroll_to_row(self, row: int) -> None:
-        """Let the window begin at a row, or as near as there are rows."""
-        self.scroll_to(y=max(row, 0), animate=False, force=True)
-
     def _window_changed(self, *, moved: bool) -> None:
         """Ask for more where the list's end is seen; tick while a run in view runs.
 
@@ -355,35 +289,14 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
             return
         shown = range(top, min(top + self.page_rows, len(self.order)))
         jobs = (branch.jobs[self.order.ids[row]] for row in shown)
-        self._tick_if(any(is_ticking(job) for job in jobs))
+        self.tick_if(any(is_ticking(job) for job in jobs))
         ends = top + self.page_rows > len(self.order)
         kinds = {line.note.kind for line in self._notes}
         by_itself = not self.order.sort.column and NoteKind.MORE in kinds
         if ends and (by_itself or (moved and kinds & ASKED_FOR)):
             self.post_message(self.MoreWanted(branch.workflow.id))
 
-    def _tick_if(self, ticking: bool) -> None:
-        if ticking and self._ticker is None:
-            self._ticker = self.set_interval(TICK_SECONDS, self._repaint_changed)
-        elif not ticking and self._ticker is not None:
-            self._ticker.stop()
-            self._ticker = None
-
     # keys
-
-    def action_move(self, rows: int) -> None:
-        self.go_to(self._row + rows)
-
-    def action_page(self, pages: float) -> None:
-        """Move the selection by pages, keeping one row of overlap."""
-        rows = max(int(abs(pages) * (self.page_rows - 1)), 1)
-        self.action_move(rows if pages > 0 else -rows)
-
-    def action_first(self) -> None:
-        self.go_to(0)
-
-    def action_last(self) -> None:
-        self.go_to(len(self.order) - 1)
 
     def action_open(self) -> None:
         """Open the selected run, as the tree does."""
@@ -417,27 +330,10 @@ class RunRows(ScrollView, can_focus=True, inherit_bindings=False):
             if event.chain == 2:
                 self.action_open()
 
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        self._wheel(event, WHEEL_ROWS)
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        self._wheel(event, -WHEEL_ROWS)
-
-    def _wheel(self, event: MouseScrollDown | MouseScrollUp, rows: int) -> None:
-        event.stop()
-        event.prevent_default()
-        self.scroll_to_row(self.first_row + rows)
-
     # what Textual tells
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self._window_changed(moved=False)
-
-    def notify_style_update(self) -> None:
-        self._look = None
-        super().notify_style_update()
+    def scrolled(self) -> None:
+        self._window_changed(moved=False)
 
     def on_show(self) -> None:
         """Take over what changed while nobody looked."""

@@ -11,7 +11,7 @@ from chronotui.errors import UnreachableError
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
 from chronotui.tree.listing import ListPosition
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
-from chronotui.ui import tree as tree_module
+from chronotui.ui import row_window
 from chronotui.ui.tree import JobTree
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ async def test_at_the_top_new_jobs_appear_and_the_selection_stays() -> None:
 async def test_a_running_job_ticks_only_while_it_is_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tree_module, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(row_window, "TICK_SECONDS", 0.01)
     model = loaded(1, 30)
     branch = model.branch("w0")
     assert branch is not None
