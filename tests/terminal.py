@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import pyte
 from ptyprocess import PtyProcess
+from wcwidth import wcwidth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,23 @@ class _Answering(pyte.Screen):
     def __init__(self, columns: int, lines: int) -> None:
         super().__init__(columns, lines)
         self.answers: list[tuple[float, str]] = []
+
+    @property
+    def display(self) -> list[str]:
+        """The rows as they are read, also in the middle of a frame.
+
+        The emulator's own rows fail while the second half of a wide character stands
+        whose first half was overwritten already.
+        """
+        rows = []
+        for y in range(self.lines):
+            row, x = [], 0
+            while x < self.columns:
+                shown = self.buffer[y][x].data
+                row.append(shown or " ")
+                x += 2 if shown and wcwidth(shown[0]) == 2 else 1
+            rows.append("".join(row))
+        return rows
 
     def write_process_input(self, data: str) -> None:
         self.answers.append((monotonic(), data))
