@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from chronotui.engine.client import SecretQuestion
     from chronotui.engine.job_log import LogState
     from chronotui.engine.session import OpenableLog, Session
+    from chronotui.log.handoff import LinePlace
     from chronotui.model import Job, Workflow
     from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.desk.run_table import RunRows
@@ -160,6 +161,7 @@ class DeskScreen(Screen[None]):
         self._told_problem = ""
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._came_from: Callable[[], object] | None = None
         subject = TreeSubject(*plan.kind.nouns, runs=plan.kind.capabilities.runs)
         self.tree_side = JobTreePane(
             subject=subject, now=plan.now, look=plan.tree_look, id="tree-side"
@@ -306,14 +308,7 @@ class DeskScreen(Screen[None]):
         tree.select(key)
         self.tree_side.tree_view.show_selected()
         if found is not None:
-            await self.log_side.mount_panes()
-            self.open_job(linked, found)
-            shown = self.log_side.current
-            if self.plan.line is not None and shown is not None:
-                from chronotui.ui.desk.handing import go_to_line
-
-                log = shown.opened.log
-                await go_to_line(self.log_side, log, self.plan.line, self.say)
+            await self.open_at(linked, found, self.plan.line)
 
     def _catalog_changed(self) -> None:
         if self.session is None or not self.is_whole:
@@ -334,8 +329,31 @@ class DeskScreen(Screen[None]):
             await self.log_side.mount_panes()
             self.session.start_fleet()
 
+    async def open_at(
+        self,
+        workflow: Workflow | None,
+        job: Job,
+        line: LinePlace | None = None,
+        *,
+        back: Callable[[], object] | None = None,
+    ) -> None:
+        """Open a job's log, at one of its lines.
+
+        Args:
+            back: Shows again what it was opened from; one step back from the log.
+        """
+        await self.log_side.mount_panes()
+        self.open_job(workflow, job)
+        self._came_from = back
+        shown = self.log_side.current
+        if line is not None and shown is not None:
+            from chronotui.ui.desk.handing import go_to_line
+
+            await go_to_line(self.log_side, shown.opened.log, line, self.say)
+
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
         """Open a job's log and put the focus in it; the last one's stream closes."""
+        self._came_from = None
         if self.session is None:
             return
         left = self.log_side.current
@@ -500,6 +518,9 @@ class DeskScreen(Screen[None]):
             return
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
+        elif self.has_class("-in-log") and self._came_from is not None:
+            back, self._came_from = self._came_from, None
+            back()
         elif self.has_class("-in-log") and self.log_side.went_back_to_list():
             return
         elif self.has_class("-in-log"):
