@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.model import Job, Workflow
+    from chronotui.tree.stall import Stall
 
 FAR_OFF: Final = 2.0
 """From so many times what is usual on a duration is far off."""
@@ -50,13 +51,6 @@ LONGEST_SAID: Final = 4096
 """Characters of a line that are looked at: more no row shows."""
 
 
-class Stalled(NamedTuple):
-    """A job that runs and is silent far longer than it ever was, in seconds."""
-
-    silence: float
-    usual: float | None
-
-
 class Newest(NamedTuple):
     """What is known of the end of a running job's log; None where it is not.
 
@@ -73,7 +67,7 @@ class Newest(NamedTuple):
     is_stderr: bool = False
     lines: int | None = None
     rate: float | None = None
-    stalled: Stalled | None = None
+    stalled: Stall | None = None
     trouble: str = ""
 
 
@@ -308,7 +302,7 @@ def _said(job: Job, facts: BoardFacts, width: int) -> list[RowPiece]:
         words, role = how_it_is(job, facts.age), Role.MUTED
         role = Role.FAILED if job.status == JobStatus.FAILED else role
     elif newest.stalled is not None:
-        words, role = stalled_words(newest.stalled), Role.WAITING
+        words, role = f"stalled: {newest.stalled.words()}", Role.WAITING
     elif newest.message is not None:
         words = printable_line(newest.message[:LONGEST_SAID])
         if newest.is_stderr:
@@ -316,15 +310,6 @@ def _said(job: Job, facts: BoardFacts, width: int) -> list[RowPiece]:
     else:
         words, role = clean(newest.trouble), Role.MUTED
     return [mark, RowPiece(words, role, max(width - 2, 0))]
-
-
-def stalled_words(stalled: Stalled) -> str:
-    words = f"stalled: nothing for {human_duration(stalled.silence)}"
-    if stalled.usual is None:
-        return words
-    usual = stalled.usual
-    every = f"{usual:.1f} s" if usual < 10 and usual % 1 >= 0.05 else age(usual)
-    return f"{words}, usually every {every}"
 
 
 def how_it_is(job: Job, read_ago: float | None) -> str:
