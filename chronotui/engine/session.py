@@ -30,6 +30,7 @@ from chronotui.tree.board import BoardRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.alert_watch import AlertWatch
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import RunSource, Source
@@ -102,6 +103,7 @@ class Session:
     Attributes:
         spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
+        alerts: What alerts are watched by, while a desk watches for them.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class Session:
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
         self.spool = spool
+        self.alerts: AlertWatch | None = None
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
@@ -203,6 +206,11 @@ class Session:
                     other.leave()
         opened.watch()
         return opened
+
+    @property
+    def opened(self) -> tuple[OpenedJob, ...]:
+        """The jobs whose lines are kept here, the newest opened last."""
+        return tuple(self._opened.values())
 
     def held(self, job: Job) -> OpenableLog | None:
         """Return the log of a job whose lines are kept here."""

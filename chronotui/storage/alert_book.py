@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -95,6 +96,8 @@ class Alert:
 class AlertBook:
     """The file of one profile's alerts, 0600; without a path they live as long as this.
 
+    May be used by several threads.
+
     Attributes:
         problem: Why it was not read or written, in a sentence; "" for nothing.
     """
@@ -106,6 +109,7 @@ class AlertBook:
         self._alerts: tuple[Alert, ...] = ()
         self._told: dict[str, float] = {}
         self._seen: tuple[int, int] | None = None
+        self._one = threading.RLock()
 
     @classmethod
     def of(cls, profile: Profile, folder: Path | None = None) -> AlertBook:
@@ -117,8 +121,9 @@ class AlertBook:
 
     def standing(self) -> tuple[Alert, ...]:
         """Return the alerts that stand by now, the oldest first."""
-        self._read()
-        return self._alerts
+        with self._one:
+            self._read()
+            return self._alerts
 
     def was_told(self, event: str) -> bool:
         """Whether an event was told, as far as was read last."""
@@ -159,9 +164,9 @@ class AlertBook:
         """Read the file, let it be changed, and write it, while nobody else does."""
         with self._locked():
             self._read()
-            before = (self._alerts, len(self._told), set(self._told))
+            before = (self._alerts, set(self._told))
             yield
-            if before != (self._alerts, len(self._told), set(self._told)):
+            if before != (self._alerts, set(self._told)):
                 self._write()
 
     @contextlib.contextmanager
@@ -175,7 +180,8 @@ class AlertBook:
                 handle = os.open(self.path.with_suffix(".lock"), flags, 0o600)
                 _lock(handle)
         try:
-            yield
+            with self._one:
+                yield
         finally:
             if handle >= 0:
                 os.close(handle)

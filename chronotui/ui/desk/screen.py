@@ -138,6 +138,7 @@ class DeskScreen(Screen[None]):
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key("a", "alert", "alerts: tell when it ends, fails …", "desk.alert"),
         help_key(
             "Y",
             "hand_over",
@@ -328,6 +329,9 @@ class DeskScreen(Screen[None]):
         if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
             self.session.start_fleet()
+            from chronotui.ui.desk.alerting import keep_watch
+
+            keep_watch(self, self.session)
 
     async def open_at(
         self,
@@ -570,6 +574,12 @@ class DeskScreen(Screen[None]):
 
         short_id = self.short_id(job)
         show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
+
+    def action_alert(self) -> None:
+        """Ask when to be told of what is meant."""
+        from chronotui.ui.alerts import alert_of
+
+        alert_of(self)
 
     def action_hand_over(self) -> None:
         """Copy the line that is read, or which job is meant, and what opens it."""
