@@ -58,6 +58,8 @@ CONFIRMED_AFTER: Final = 10.0
 CONFIRMED_FOR: Final = 60.0
 """... and as long as that is repeated so often."""
 
+NO_LOG: Final = "no log is kept of it"
+
 NOTHING_YET: Final = {True: "no line yet", False: "…"}
 """What is told of a job without a line, by whether it is listened to."""
 
@@ -369,6 +371,8 @@ class NewestLines:
             return Newest()
         log, line = self._held(job.id), tail.line
         trouble = "" if tail.problem is None else tail.problem.sentence
+        if tail.has_no_log:
+            trouble = NO_LOG
         if not trouble and not self.is_listening(job.id):
             trouble = f"not listened to: {MOST} at a time"
         return Newest(
