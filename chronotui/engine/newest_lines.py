@@ -34,7 +34,7 @@ from chronotui.tree.board_row import Newest
 from chronotui.tree.stall import PastRuns, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from chronotui.engine.fleet import Fleet
     from chronotui.engine.job_log import JobLog
@@ -58,11 +58,19 @@ CONFIRMED_AFTER: Final = 10.0
 CONFIRMED_FOR: Final = 60.0
 """... and as long as that is repeated so often."""
 
+NO_LOG: Final = "no log is kept of it"
+
+NOTHING_YET: Final = {True: "no line yet", False: "…"}
+"""What is told of a job without a line, by whether it is listened to."""
+
 PAUSES: Final = 512
 PAUSE_GRAIN: Final = 0.1
 """Lines closer together than this are one: else a burst would push all pauses out."""
 
 HELD_LINES: Final = 100
+
+KEPT: Final = 50
+"""Ends of logs that nobody wants any more, which are known until they are again."""
 
 
 class JobTail:
@@ -74,6 +82,7 @@ class JobTail:
         lines: So many lines its attempt has at least; None while that is not known.
         problem: Why nothing is heard of it.
         has_no_log: Whether the server keeps none, as it said.
+        is_live: Whether a stream stands.
     """
 
     def __init__(self, job: Job, clock: Clock) -> None:
@@ -84,7 +93,7 @@ class JobTail:
         self.has_no_log = False
         self._clock = clock
         self._rate = LineRate(clock)
-        self._is_live = False
+        self.is_live = False
         self._heard_at: float | None = None
         self._read_at: float | None = None
         self._last_ns: int | None = None
@@ -94,7 +103,7 @@ class JobTail:
     @property
     def rate(self) -> float | None:
         """Lines a second; None while no stream stands."""
-        return self._rate.per_second() if self._is_live else None
+        return self._rate.per_second() if self.is_live else None
 
     @property
     def pauses(self) -> list[float]:
@@ -130,12 +139,21 @@ class JobTail:
         at = self._read_at
         return None if at is None else self._clock.monotonic() - at
 
+    @property
+    def was_heard(self) -> bool:
+        """Whether a line came since the last stream was opened."""
+        return self._heard_at is not None
+
+    def unheard(self) -> None:
+        """Note that a stream was opened, which has brought nothing yet."""
+        self._heard_at = None
+
     def connected(self) -> None:
-        self._is_live = True
+        self.is_live = True
         self.problem = None
 
     def lost(self, problem: ChronotuiError | None) -> None:
-        self._is_live = False
+        self.is_live = False
         if not self.has_no_log:
             self.problem = problem
 
@@ -262,6 +280,7 @@ class NewestLines:
         self._now.clear()
 
     def _arrange(self) -> None:
+        """Close the streams that are not wanted any more, and open others."""
         wanted: dict[str, Job] = {}
         for by in sorted(self._wanted, key=lambda name: name != FIRST_BY):
             for job in self._wanted[by]:
@@ -269,20 +288,24 @@ class NewestLines:
         for job in wanted.values():
             self._tail(job)
         apart = [job_id for job_id in wanted if self._held(job_id) is None]
-        chosen = set(apart[: max(MOST - self._watched(), 0)])
-        for job_id in self._streams.keys() - chosen:
+        chosen = apart[: max(MOST - self._watched(), 0)]
+        for job_id in self._streams.keys() - set(chosen):
             self._close(job_id)
-        for job_id in apart:
-            if job_id in chosen and job_id not in self._streams:
+        for job_id in chosen:
+            if job_id not in self._streams:
                 self._open(self._tails[job_id])
-        for job_id in self._tails.keys() - wanted.keys():
+        self._forget(wanted.keys())
+
+    def _forget(self, wanted: Collection[str]) -> None:
+        """Let go what was wanted long ago."""
+        for job_id in [one for one in self._to_read if one not in wanted]:
+            del self._to_read[job_id]
+        for job_id in [one for one in self._tails if one not in wanted][:-KEPT]:
             del self._tails[job_id]
-            self._to_read.pop(job_id, None)
 
     def _tail(self, job: Job) -> JobTail:
-        tail = self._tails.get(job.id)
-        if tail is None:
-            tail = self._tails[job.id] = JobTail(job, self._clock)
+        tail = self._tails.pop(job.id, None) or JobTail(job, self._clock)
+        self._tails[job.id] = tail
         tail.job = job
         return tail
 
@@ -350,13 +373,19 @@ class NewestLines:
         if tail is None:
             return Newest()
         log, line = self._held(job.id), tail.line
+        trouble = "" if tail.problem is None else tail.problem.sentence
+        if tail.has_no_log:
+            trouble = NO_LOG
+        if not trouble and not self.is_listening(job.id):
+            trouble = f"not listened to: {MOST} at a time"
         return Newest(
             None if line is None else line.message,
             is_stderr=line is not None and line.stream == STDERR,
+            is_live=log is not None or tail.is_live,
             lines=tail.lines,
             rate=tail.rate if log is None else log.state.rate,
             stalled=self.stall_of(job, usual),
-            trouble="" if tail.problem is None else tail.problem.sentence,
+            trouble=trouble or NOTHING_YET[tail.is_live],
         )
 
     def _look_into(self, tail: JobTail, log: JobLog) -> None:
@@ -397,6 +426,7 @@ class NewestLines:
         try:
             async with self._client.live(job.workflow_id, job.id) as events:
                 unheard = loop.call_later(QUIET_START, self._read_unheard, tail)
+                tail.unheard()
                 async for batch in events:
                     if not self._take(tail, batch, backoff):
                         return None
@@ -433,7 +463,7 @@ class NewestLines:
     # newest pages
 
     def _read_unheard(self, tail: JobTail) -> None:
-        if tail.line is None:
+        if not tail.was_heard:
             self._read(tail)
 
     def _read(self, tail: JobTail) -> None:

@@ -36,7 +36,7 @@ class KnownFleet(Protocol):
     def has_failed_lately(self, job: Job) -> bool: ...
 
 
-class Section(IntEnum):
+class BoardSection(IntEnum):
     """The parts of the board, from its top."""
 
     RUNNING = 0
@@ -54,7 +54,7 @@ class RowKey(NamedTuple):
 class RowPlace(NamedTuple):
     """Where a row stands; the least is the first."""
 
-    section: Section
+    section: BoardSection
     before: float
     """Seconds, negative: what is newer comes first."""
     key: RowKey
@@ -71,10 +71,12 @@ class BoardRows:
 
     Attributes:
         filters: What the rows are narrowed by.
+        ages: Whether they tell how long ago, not when.
     """
 
     def __init__(self) -> None:
         self.filters = TreeFilters()
+        self.ages = False
         self._fleet: KnownFleet | None = None
         self._taken: dict[str, tuple[Job, ...]] = {}
         self._jobs: dict[RowKey, Job] = {}
@@ -114,7 +116,7 @@ class BoardRows:
         ids = self._short_ids.get(job.workflow_id)
         return job.shown_id if ids is None else ids.of(job.shown_id)
 
-    def count(self, section: Section) -> int:
+    def count(self, section: BoardSection) -> int:
         """How many rows belong to a part of the board."""
         begin = bisect_left(self._places, section, key=_section)
         count = bisect_left(self._places, section + 1, key=_section) - begin
@@ -126,7 +128,7 @@ class BoardRows:
 
     def running(self) -> list[Job]:
         """What runs, of what is shown, in the order of the rows."""
-        end = bisect_left(self._places, Section.FAILED, key=_section)
+        end = bisect_left(self._places, BoardSection.FAILED, key=_section)
         jobs = (self._jobs[place.key] for place in self._places[:end])
         return [job for job in jobs if job.status == JobStatus.RUNNING]
 
@@ -227,8 +229,8 @@ class BoardRows:
 
     def _expire(self, fleet: KnownFleet) -> None:
         """Let go what failed, but not lately any more: the oldest stand last."""
-        at = bisect_left(self._places, Section.REST, key=_section) - 1
-        while at >= 0 and self._places[at].section is Section.FAILED:
+        at = bisect_left(self._places, BoardSection.REST, key=_section) - 1
+        while at >= 0 and self._places[at].section is BoardSection.FAILED:
             key = self._places[at].key
             if key != self._selected:
                 if fleet.has_failed_lately(self._jobs[key]):
@@ -237,11 +239,11 @@ class BoardRows:
             at -= 1
 
     def _place(self, job: Job) -> RowPlace:
-        section, at = Section.REST, begun_at(job)
+        section, at = BoardSection.REST, begun_at(job)
         if job.status == JobStatus.RUNNING:
-            section = Section.RUNNING
+            section = BoardSection.RUNNING
         elif self._fleet is not None and self._fleet.has_failed_lately(job):
-            section, at = Section.FAILED, job.completed_at or job.updated_at or at
+            section, at = BoardSection.FAILED, job.completed_at or job.updated_at or at
         return RowPlace(section, -at.timestamp() if at else 0.0, key_of(job))
 
     def _accepts(self, job: Job) -> bool:
@@ -262,5 +264,5 @@ def begun_at(job: Job) -> datetime | None:
     return job.started_at or job.scheduled_at or job.created_at
 
 
-def _section(place: RowPlace) -> Section:
+def _section(place: RowPlace) -> BoardSection:
     return place.section

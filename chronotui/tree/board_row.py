@@ -57,6 +57,7 @@ class Newest(NamedTuple):
     Attributes:
         message: The newest line as the server gave it.
         is_stderr: Whether it is of standard error.
+        is_live: Whether it is sure to be the newest: a stream stands.
         lines: So many lines there are at least.
         rate: Lines a second.
         stalled: Set for one that says nothing any more.
@@ -65,6 +66,7 @@ class Newest(NamedTuple):
 
     message: str | None = None
     is_stderr: bool = False
+    is_live: bool = True
     lines: int | None = None
     rate: float | None = None
     stalled: Stall | None = None
@@ -233,9 +235,7 @@ BOARD_COLUMNS: Final = {
     "usual": BoardColumn(_usual, {6: 7, 15: 9}, heading="(usual)", role=_muted),
     "ratio": BoardColumn(_ratio, {7: 5}, heading="", role=_ratio_role, right=True),
     "attempts": BoardColumn(_as_in_tree("attempts"), {8: 3}, heading=""),
-    "lines": BoardColumn(
-        _lines, {5: 8, 12: 11}, heading="lines", role=_lines_role, right=True
-    ),
+    "lines": BoardColumn(_lines, {5: 9}, heading="lines", role=_lines_role, right=True),
     "rate": BoardColumn(_rate, {10: 5}, heading="", role=_muted, right=True),
     "missing": BoardColumn(
         _missing, {12: 4, 17: 7}, heading="missing", role=_missing_role, right=True
@@ -302,14 +302,27 @@ def _said(job: Job, facts: BoardFacts, width: int) -> list[RowPiece]:
         words, role = how_it_is(job, facts.age), Role.MUTED
         role = Role.FAILED if job.status == JobStatus.FAILED else role
     elif newest.stalled is not None:
-        words, role = f"stalled: {newest.stalled.words()}", Role.WAITING
+        words, role = stalled_words(newest.stalled, width - 2), Role.WAITING
     elif newest.message is not None:
         words = printable_line(newest.message[:LONGEST_SAID])
+        role = Role.PLAIN if newest.is_live else Role.MUTED
         if newest.is_stderr:
             mark = RowPiece(STDERR_MARK, Role.ALARM, 2)
     else:
         words, role = clean(newest.trouble), Role.MUTED
-    return [mark, RowPiece(words, role, max(width - 2, 0))]
+    lacks = f"{facts.missing:,} missing " if facts.missing else ""
+    room = max(width - 2 - len(lacks), 0)
+    return [
+        RowPiece(lacks, Role.ALARM, len(lacks)),
+        mark,
+        RowPiece(words, role, room),
+    ]
+
+
+def stalled_words(stall: Stall, width: int) -> str:
+    """Say that a job stalls; beside what, where there is room for it."""
+    words = f"stalled: {stall.words()}"
+    return words if len(words) <= width else words.partition(", ")[0]
 
 
 def how_it_is(job: Job, read_ago: float | None) -> str:
