@@ -174,7 +174,7 @@ class AlertRules:
             matches = matcher(alert.pattern)
             if event in self._seen_events or matches is None:
                 continue
-            for line in lines:
+            for line in sorted(lines, key=_place):
                 if is_new_line(alert, job, line) and matches(line.message):
                     self._notice(_of_line(event, alert, workflow, job, line))
                     break
@@ -230,6 +230,10 @@ class AlertRules:
             return True
         ended = self._ended_at.setdefault(job.id, self._wall())
         return self._wall() - ended >= LATE_LINES
+
+
+def _place(line: LogLine) -> tuple[int, int]:
+    return line[:2]
 
 
 def _of_line(
