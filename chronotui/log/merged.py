@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.attempts import MILLISECOND_NS, OTHER_RANK, LineKey
 from chronotui.log.block import NO_TIME, RANK_BITS, RETAINED_BIT, STREAMS
+from chronotui.log.handoff import LinePlace
 from chronotui.log.store import DEFAULT_BUDGET_BYTES, LogStore
 from chronotui.model import LogLine
 
@@ -183,7 +184,7 @@ class KnownChunk(NamedTuple):
         )
 
 
-class Change(NamedTuple):
+class OrderChange(NamedTuple):
     """Lines that leave the merged log, by their places, and lines that enter it."""
 
     gone: list[int]
@@ -195,11 +196,13 @@ class JobOrder:
 
     Attributes:
         store: The job's lines; None once they are let go of and change no more.
+        moves: Grows with every change but of lines that follow the last one.
     """
 
     def __init__(self, part: int, store: LogStore) -> None:
         self.part = part
         self.store: LogStore | None = store
+        self.moves = 0
         self._known: list[KnownChunk] = []
         self._version = -1
 
@@ -211,7 +214,7 @@ class JobOrder:
         held = self.store.chunks
         return held.version != self._version or len(held.chunks) > len(self._known)
 
-    def take_over(self) -> Iterator[Change]:
+    def take_over(self) -> Iterator[OrderChange]:
         """Follow the job's store; of many new chunks some at a time, see `is_due`.
 
         Nothing else is to be asked before all changes are taken.
@@ -228,7 +231,7 @@ class JobOrder:
         for group in _groups(old, new):
             yield from self._take_group(self.store, group)
 
-    def _take_group(self, store: LogStore, group: _Group) -> Iterator[Change]:
+    def _take_group(self, store: LogStore, group: _Group) -> Iterator[OrderChange]:
         """Put a group's new chunks in the place of its old ones."""
         known = self._known
         if not (group.before or group.after):
@@ -240,6 +243,7 @@ class JobOrder:
             if stretch.fit():
                 break
             group.take_next()  # the lines behind it have to make room
+        self.moves += stretch.moves
         yield stretch.change()
         known += stretch.known()
         known += group.stays
@@ -255,8 +259,8 @@ class JobOrder:
     def last(self) -> int | None:
         return self._known[-1].placed.places[-1] if self._known else None
 
-    def origin(self, place: int) -> Origin | None:
-        """Return which of the job's lines stands at a place."""
+    def origin(self, place: int) -> LinePlace | None:
+        """Return which of the job's lines stands at a place of the merged log."""
         firsts = [each.placed.places[0] for each in self._known]
         index = bisect_right(firsts, place) - 1
         if index < 0:
@@ -267,7 +271,7 @@ class JobOrder:
             return None
         rank = placed.flags[at] & RANK_BITS
         stream = STREAMS[rank] if rank < OTHER_RANK else ""
-        return Origin(placed.attempts[at], placed.numbers[at], stream)
+        return LinePlace(placed.attempts[at], placed.numbers[at], stream)
 
     def place_from(self, attempt: int, number: int) -> int | None:
         """Return the place of the job's first line not before a number, None: none."""
@@ -288,14 +292,6 @@ class JobOrder:
             at,
             key=lambda known: (known.placed.attempts[0], known.placed.numbers[0]),
         )
-
-
-class Origin(NamedTuple):
-    """A line in its own job's log; ``stream`` is "" where it is an unusual one."""
-
-    attempt: int
-    number: int
-    stream: str
 
 
 class _Group:
@@ -373,6 +369,12 @@ class _Stretch:
     def _stop(self) -> int:
         return len(self._now) - self._alike
 
+    @property
+    def moves(self) -> bool:
+        """Whether anything changes but lines that follow the last one."""
+        appends = self._start == len(self._was) and not self._group.stays
+        return not appends or (self._previous is None and not self._was)
+
     def fit(self) -> bool:
         """Place the lines that changed; False if those behind the group must move."""
         before = self._previous
@@ -415,7 +417,7 @@ class _Stretch:
             yield KnownChunk(chunk.stamp, chunk.edits, placed)
             at += chunk.count
 
-    def change(self) -> Change:
+    def change(self) -> OrderChange:
         """Return what leaves the merged log and what enters it."""
         was, now = self._was, self._now
         gone = was.places[self._start : len(was) - self._alike]
@@ -428,7 +430,7 @@ class _Stretch:
                 for at in flags
             ):
                 gone = gone[:0]  # they take the fields of their retained ones
-        return Change(list(gone), lines)
+        return OrderChange(list(gone), lines)
 
     def _lines(self, start: int, stop: int) -> Iterator[LogLine]:
         """Yield changed lines, numbered by their places."""
@@ -493,7 +495,7 @@ class MergedStore:
                 return not any(job.is_due for job in due)
         return True
 
-    def _without(self, change: Change, part: int) -> list[LogLine]:
+    def _without(self, change: OrderChange, part: int) -> list[LogLine]:
         """Take away what has gone; return what is new."""
         if change.gone:
             low, high = (
@@ -515,7 +517,7 @@ class MergedStore:
             for start in range(0, len(some), ADDED_AT_ONCE):
                 self.store.add(some[start : start + ADDED_AT_ONCE])
 
-    def origin(self, line: LogLine) -> tuple[int, Origin | None]:
+    def origin(self, line: LogLine) -> tuple[int, LinePlace | None]:
         """Return the number of a shown line's job, and the line in its own log."""
         part = part_of(line.sequence_num)
         return part, self.jobs[part].origin(line.sequence_num)

@@ -29,6 +29,7 @@ DESK_GROUPS: Final = {
     "log": "Log",
     "runs": "List of runs",
     "details": "Details",
+    "merged": "Merged log",
 }
 GROUPS: Final = {
     **DESK_GROUPS,
@@ -191,6 +192,7 @@ DESK: Final = (
     "log.prompt",
     "desk.run_table",
     "desk.details",
+    "desk.merged",
 )
 """Modules of what stands on the desk."""
 DIALOGS: Final = (

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.finders import LineFilter, PartFinder
+from chronotui.log.handoff import LinePlace
 from chronotui.log.merged import (
     MOST_MS,
     MergedStore,
-    Origin,
     milliseconds,
     ms_of,
     part_of,
@@ -62,7 +62,7 @@ def check(merged: MergedStore, stores: list[LogStore]) -> None:
         firsts: dict[tuple[int, int], int] = {}
         for line, of in zip(mine, own, strict=True):
             stream = of.stream if of.stream in {STDOUT, STDERR} else ""
-            origin = Origin(of.attempt, of.sequence_num, stream)
+            origin = LinePlace(of.attempt, of.sequence_num, stream)
             assert job.origin(number_of(line)) == origin
             first = firsts.setdefault((of.attempt, of.sequence_num), number_of(line))
             assert job.place_from(of.attempt, of.sequence_num) == first
@@ -209,7 +209,7 @@ def test_a_job_that_is_let_go_of_keeps_its_lines() -> None:
     assert merged.take_over(SOON)
     assert len(merged.store) == 5
     last = merged.store.line(4)
-    assert merged.origin(last) == (0, Origin(1, 4, STDOUT))
+    assert merged.origin(last) == (0, LinePlace(1, 4, STDOUT))
 
 
 def test_places_keep_within_what_a_number_holds() -> None:
