@@ -30,6 +30,7 @@ DESK_GROUPS: Final = {
     "log": "Log",
     "runs": "List of runs",
     "details": "Details",
+    "merged": "Merged log",
 }
 GROUPS: Final = {
     **DESK_GROUPS,
@@ -194,6 +195,7 @@ DESK: Final = (
     "log.prompt",
     "desk.run_table",
     "desk.details",
+    "desk.merged",
 )
 """Modules of what stands on the desk."""
 DIALOGS: Final = (
