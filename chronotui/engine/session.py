@@ -30,6 +30,7 @@ from chronotui.tree.board import BoardRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import RunSource, Source
@@ -122,6 +123,7 @@ class Session:
         beside: What shows jobs beside the desk, to be closed with it.
         spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
+        news: What logs were compared with, by their jobs' ids.
     """
 
     def __init__(
@@ -151,6 +153,7 @@ class Session:
         self._memory_bytes = memory_bytes
         self.spool = spool
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
+        self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
         self.beside: Beside | None = None

@@ -139,6 +139,7 @@ class DeskScreen(Screen[None]):
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key("X", "news", "what is new against the last good run", "desk.news"),
         help_key(
             "Y",
             "hand_over",
@@ -604,6 +605,12 @@ class DeskScreen(Screen[None]):
         from chronotui.ui.desk.merged import show_merged
 
         show_merged(self)
+
+    def action_news(self) -> None:
+        """Show what the log of the job that is meant says and a good run's does not."""
+        from chronotui.ui.desk.what_is_new import show_news
+
+        show_news(self)
 
     def action_hand_over(self) -> None:
         """Copy the line that is read, or which job is meant, and what opens it."""
