@@ -30,6 +30,7 @@ DESK_GROUPS: Final = {
     "log": "Log",
     "runs": "List of runs",
     "details": "Details",
+    "merged": "Merged log",
 }
 GROUPS: Final = {
     **DESK_GROUPS,
@@ -38,6 +39,7 @@ GROUPS: Final = {
     "server_search": "Server search",
     "card": "Card",
     "alert": "Alerts",
+    "news": "What is new",
     "dialog": "Dialogs",
     "save": "Saving",
     "saves": "List of saves",
@@ -195,6 +197,7 @@ DESK: Final = (
     "log.prompt",
     "desk.run_table",
     "desk.details",
+    "desk.merged",
 )
 """Modules of what stands on the desk."""
 DIALOGS: Final = (
@@ -202,6 +205,7 @@ DIALOGS: Final = (
     "desk.server_search",
     "card",
     "alerts",
+    "news",
     "dialogs",
     "help",
     "save",
