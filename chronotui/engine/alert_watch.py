@@ -8,6 +8,7 @@ come by themselves, another job is listened to, `MOST_STREAMS` at a time.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from chronotui.engine.alert_questions import AlertQuestions
@@ -39,6 +40,8 @@ CALM: Final = 0.5
 
 TICK: Final = 0.1
 
+TOLD_KEPT: Final = 3
+
 LINES_BACK: Final = 1_000
 """Lines that an opened log holds already which are looked at for a pattern."""
 
@@ -50,6 +53,13 @@ class Standing(NamedTuple):
     words: str
 
 
+class Told(NamedTuple):
+    """What was told here, and when, in seconds since the epoch."""
+
+    at: float
+    sentence: str
+
+
 class AlertWatch:
     """Looks at what is read, and tells what alerts wait for.
 
@@ -59,6 +69,9 @@ class AlertWatch:
         session: Where jobs and lines come from.
         book: The alerts, and what was told.
         deliver: Tells events to people.
+
+    Attributes:
+        told: What was told last, the newest at the end.
     """
 
     def __init__(
@@ -85,6 +98,7 @@ class AlertWatch:
         self._known: dict[str, Job] = {}
         self._logs: dict[str, Callable[[], None]] = {}
         self._heard: dict[str, Job] = {}
+        self.told: deque[Told] = deque(maxlen=TOLD_KEPT)
         self._rules.reread()
 
     # what stands
@@ -164,6 +178,8 @@ class AlertWatch:
                 self._look()
                 if self._rules.pending:
                     notices = await asyncio.to_thread(self._rules.claimed)
+                    now = self._clock.wall()
+                    self.told += [Told(now, each.sentence) for each in notices]
                     self._deliver(notices)
                 await asyncio.sleep(CALM)
                 await set_within(self._wake, LOOK_EVERY)

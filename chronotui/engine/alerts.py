@@ -284,7 +284,7 @@ def new_alert(
         known: What is known of the workflow's jobs, None while nothing was read.
         place: The newest line of the job, where its log is open.
     """
-    jobs = None if known is None else list(known)
+    jobs = None if known is None or job is not None else list(known)
     after = now
     if jobs is not None:
         after = max((made_at(each).timestamp() for each in jobs), default=0.0)
@@ -297,6 +297,8 @@ def new_alert(
         pattern=pattern,
         set_at=now,
         after=after,
-        open_ids=tuple(each.id for each in jobs or () if not each.has_ended),
+        open_ids=tuple(
+            dict.fromkeys(each.id for each in jobs or () if not each.has_ended)
+        ),
         place=place,
     )

@@ -17,6 +17,7 @@ from chronotui.engine.job_log import JobLog
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.storage.alert_book import AlertKind
 from chronotui.text import clean
+from chronotui.times import local_clock
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class AlertScreen(Dialog[str | None]):
 
     DEFAULT_CSS = """
     AlertScreen #note, AlertScreen #listed { color: $text-muted; }
+    AlertScreen #told { text-wrap: nowrap; text-overflow: ellipsis; }
     AlertScreen #listed { margin-top: 1; }
     AlertScreen OptionList {
         height: auto; max-height: 8; border: none; padding: 0;
@@ -135,6 +137,7 @@ class AlertScreen(Dialog[str | None]):
             yield Static(id="note", markup=False)
             yield Static(id="listed", markup=False)
             yield OptionList(compact=True)
+            yield Static(id="told", markup=False)
             with Horizontal(id="buttons"):
                 if meant is not None:
                     yield Button("Set", variant="primary", compact=True, id="set")
@@ -194,6 +197,10 @@ class AlertScreen(Dialog[str | None]):
         self.query_one("#listed", Static).update(
             Content(clean(f"{words} {problem}".strip()))
         )
+        told = [f"{local_clock(each.at)} {each.sentence}" for each in self._watch.told]
+        lately = self.query_one("#told", Static)
+        lately.display = bool(told)
+        lately.update(Content("\n".join(["Told lately:", *told])))
         if standing == self._standing:
             return
         self._standing = standing
@@ -305,7 +312,8 @@ def show_alerts(
         meant = _subject(session, workflow, job, pattern)
 
     def told(words: str | None) -> None:
-        say(words or "")
+        if words:
+            say(words)
 
     screen.app.push_screen(AlertScreen(session.alerts, meant), told)
 

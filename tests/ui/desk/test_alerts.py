@@ -122,6 +122,9 @@ async def test_two_keys_and_the_end_of_the_open_job_is_told_everywhere(
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, AlertScreen)
         assert standing(pilot) == []
+        assert "Told lately:" in shown(pilot)
+        await press(pilot, "escape")
+        await until_shown(pilot, "Alert at ")
 
 
 def terminal_of(app: DeskApp, monkeypatch: pytest.MonkeyPatch) -> list[str]:
