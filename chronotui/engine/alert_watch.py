@@ -137,6 +137,12 @@ class AlertWatch:
         was_read = fleet is not None and fleet.age(workflow_id) is not None
         return jobs if jobs or was_read else None
 
+    def newest(self, job: Job) -> Job:
+        """Return a job as it was read last, its end where anybody knows it."""
+        readings = [each for each in self._jobs(job.workflow_id) if each.id == job.id]
+        ended = (each for each in readings if each.has_ended)
+        return next(ended, readings[0] if readings else job)
+
     def _how(self, alert: Alert) -> str:
         if alert.kind is AlertKind.PATTERN and matcher(alert.pattern) is None:
             return "its pattern cannot be read"

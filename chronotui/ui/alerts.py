@@ -57,7 +57,6 @@ class AlertSubject:
         place: The newest line of its opened log.
         reads_lines: Whether lines of its jobs can be watched.
         item: What one run is called.
-        group: What has runs.
     """
 
     workflow_id: str
@@ -67,7 +66,6 @@ class AlertSubject:
     place: tuple[int, int] | None = None
     reads_lines: bool = True
     item: str = "job"
-    group: str = "workflow"
 
     @property
     def title(self) -> str:
@@ -309,7 +307,7 @@ def show_alerts(
         return
     meant = None
     if workflow is not None or job is not None:
-        meant = _subject(session, workflow, job, pattern)
+        meant = _subject(session.alerts, session, workflow, job, pattern)
 
     def told(words: str | None) -> None:
         if words:
@@ -319,7 +317,11 @@ def show_alerts(
 
 
 def _subject(
-    session: Session, workflow: Workflow | None, job: Job | None, pattern: str
+    watch: AlertWatch,
+    session: Session,
+    workflow: Workflow | None,
+    job: Job | None,
+    pattern: str,
 ) -> AlertSubject:
     log = None if job is None else session.held(job)
     place = None
@@ -330,16 +332,14 @@ def _subject(
         workflow_id = workflow.id
     branch = session.catalog.tree.branch(workflow_id)
     keeps_no_logs = branch is not None and branch.keeps_no_logs
-    nouns = session.kind.nouns
     return AlertSubject(
         workflow_id,
         workflow_id if workflow is None else workflow.shown_name,
-        job if log is None else log.state.job,
+        None if job is None else watch.newest(job),
         pattern=pattern,
         place=place,
         reads_lines=session.newest_lines is not None and not keeps_no_logs,
-        item=nouns.item,
-        group=nouns.group,
+        item=session.kind.nouns.item,
     )
 
 

@@ -107,9 +107,8 @@ class AlertTeller:
             more = f" and {len(notices) - 1} more" if len(notices) > 1 else ""
             # Toasts go by themselves, also while nobody is there to see them.
             words = f"Alert at {local_clock(time())}: {worst.sentence}"
-            desk.say(
-                f"{words} a shows the others." if more else words, seconds=FOR_GOOD
-            )
+            words += " a shows the others." if more else ""
+            desk.say(words, seconds=FOR_GOOD)
             sentences = [each.sentence for each in notices]
             self._called_at = monotonic()
             self._write(self._call.call(f"{worst.headline()}{more}", sentences))
