@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.cli.parser import DESK, GLOBAL, VERBS, Option, Verb
@@ -69,6 +68,8 @@ else
   compdef _chronotui chronotui
 fi
 """
+
+_ZSH_SIGNS: Final = frozenset('\\[]:"`$')
 
 _FISH: Final = """\
 # fish completion for chronotui: chronotui completion fish | source
@@ -230,7 +231,7 @@ def _zsh_value(option: Option) -> str:
 
 def _zsh_text(text: str) -> str:
     """Return a text as it may stand in a specification in single quotes."""
-    escaped = re.sub(r"[\\\[\]:\"`$]", r"\\\g<0>", text)
+    escaped = "".join(f"\\{c}" if c in _ZSH_SIGNS else c for c in text)
     return escaped.replace("'", "'\\''")
 
 
