@@ -347,9 +347,8 @@ class Notification:
 
     def is_about(self, workflow_id: str) -> bool:
         """Whether it is about a workflow or one of its jobs."""
-        return self.entity_id == workflow_id or workflow_id in self.action_url.split(
-            "/"
-        )
+        place = f"/workflows/{workflow_id}/"
+        return self.entity_id == workflow_id or place in f"{self.action_url}/"
 
 
 class WorkflowTotals(NamedTuple):
