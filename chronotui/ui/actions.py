@@ -94,7 +94,8 @@ class TerminateDialog(Dialog[bool]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(f"Terminate {self._name}?")
-            yield Static(Content(f"{TERMINATING} {self._unfinished.sentence()}"))
+            yield Static(Content(TERMINATING))
+            yield Static(Content(self._unfinished.sentence()))
             yield Static(Content(f"Type its name to do so: {self._name}"))
             yield Input(compact=True)
             yield Static(id="note", markup=False)
@@ -296,15 +297,18 @@ async def _terminate(app: DeskApp, session: Session) -> None:
     if not await app.push_screen_wait(TerminateDialog(workflow, unfinished)):
         return
     _say(app, f"Asking the server to terminate {name} …")
-    await _tell(app, session, await actions.terminate(workflow))
-    watch = partial(_tell_ending, app, actions, unfinished.jobs)
+    done = await actions.terminate(workflow)
+    await _tell(app, session, done)
+    watch = partial(_tell_ending, app, actions, done, unfinished.jobs)
     start_worker(app, ENDING, partial(_said, app, watch))
 
 
-async def _tell_ending(app: DeskApp, actions: Actions, jobs: Sequence[Job]) -> None:
+async def _tell_ending(
+    app: DeskApp, actions: Actions, done: AskedAction, jobs: Sequence[Job]
+) -> None:
     seconds = app.plan.profile.poll_seconds
     async for state in actions.ending(jobs, seconds=seconds):
-        _say(app, state.sentence())
+        _say(app, f"{audit_line(done)}  {state.sentence()}")
 
 
 async def _read_notices(app: DeskApp, session: Session) -> None:
