@@ -27,6 +27,7 @@ from chronotui.errors import ChronotuiError
 from chronotui.storage.action_journal import ActionOutcome, AskedAction
 from chronotui.text import clean
 from chronotui.times import local_time
+from chronotui.ui.desk.board import BoardScreen, show_board
 from chronotui.ui.desk.log_side import has_worker, start_worker
 from chronotui.ui.desk.meant import MeantJob
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
@@ -225,8 +226,7 @@ def ask_about_unanswered(app: DeskApp) -> None:
 
 
 def _say(app: DeskApp, words: str) -> None:
-    say = getattr(app.screen, "say", app.desk.say)
-    say(words, seconds=LONG_SECONDS)
+    app.desk.say(words, seconds=LONG_SECONDS)
 
 
 async def _said(app: DeskApp, work: Callable[[], Awaitable[None]]) -> None:
@@ -277,10 +277,13 @@ async def _tell(app: DeskApp, session: Session, done: AskedAction) -> None:
     session.catalog.refresh()
     if not done.job_id:
         return
-    await actions.started_job(done)
-    while not app.screen.is_modal and app.screen is not app.desk:
+    job = await actions.started_job(done)
+    if isinstance(app.screen, BoardScreen):
         app.pop_screen()
-    app.desk.follow_link(session.catalog, done.workflow_id, done.job_id)
+        again = partial(show_board, app.desk, at_top=False)
+        await app.desk.open_at(await actions.look(job.workflow_id), job, back=again)
+    elif app.screen is app.desk:
+        app.desk.follow_link(session.catalog, job.workflow_id, job.id)
 
 
 async def _terminate(app: DeskApp, session: Session) -> None:
