@@ -182,7 +182,13 @@ async def follow_job(
         invocation.say(follow.summary())
         raise
     invocation.say(follow.summary())
-    return 0 if follow.result is None else follow.result.exit_code
+    if follow.result is None:
+        return 0
+    if not job.has_ended:
+        from chronotui.cli.alerting import tell_end
+
+        await tell_end(invocation, workflow, follow.result.job)
+    return follow.result.exit_code
 
 
 async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) -> None:
