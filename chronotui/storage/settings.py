@@ -386,6 +386,8 @@ class Profile:
     verify: bool = setting(boolean, True)
     insecure: bool = setting(boolean, False)
     """Secrets may travel over plain http beyond this machine."""
+    actions: bool = setting(boolean, False)
+    """Jobs may be run, workflows terminated, notifications marked as read."""
     save_dir: Path | None = setting(path, None)
     """None leaves it to ``[ui]``."""
     auth: AuthSettings = field(default_factory=lambda: AuthSettings(method="none"))

@@ -122,6 +122,15 @@ class DeskApp(TypedAhead[int]):
             id="app.palette",
         ),
         help_key("P", "profiles", "profiles", "app.profiles"),
+        help_key("f8", "act('start')", "run the workflow now", "app.start"),
+        help_key("f9", "act('terminate')", "terminate the workflow", "app.terminate"),
+        help_key(
+            "f6",
+            "act('read_notices')",
+            "mark the workflow's notifications as read",
+            "app.read_notices",
+        ),
+        help_key("f7", "act('actions')", "what was asked so far", "app.actions"),
     ]
 
     def __init__(
@@ -194,6 +203,24 @@ class DeskApp(TypedAhead[int]):
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(help_over(self.screen, self.config.keys))
+
+    @property
+    def acts(self) -> bool:
+        """Whether the profile allows to change anything, so that it is offered."""
+        plan = self.plan
+        return plan.profile.actions and plan.kind.capabilities.actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Bind the keys of actions where they are allowed."""
+        if action == "act":
+            return self.acts
+        return super().check_action(action, parameters)
+
+    def action_act(self, what: str) -> None:
+        """Begin to change something: `chronotui.ui.actions` asks before."""
+        from chronotui.ui.actions import act
+
+        act(self, what)
 
     def action_profiles(self) -> None:
         """List the profiles, to open another one or to change them."""

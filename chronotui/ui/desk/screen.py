@@ -285,14 +285,14 @@ class DeskScreen(Screen[None]):
         self.tree_side.attach(session.catalog)
         if session.fleet is not None:
             self.tree_side.attach_fleet(session.fleet)
-        self.log_side.attach(session.catalog.tree)
+        self.log_side.attach(session.catalog.tree, session.notices)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
             session.details.read = self._run_read
             session.details.failed = self.log_side.details.show_unread
         session.start()
         if plan.workflow or plan.job:
-            self._follow_link(session.catalog, plan.workflow or "", plan.job)
+            self.follow_link(session.catalog, plan.workflow or "", plan.job)
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.dialogs import ask_in_dialog
@@ -300,9 +300,10 @@ class DeskScreen(Screen[None]):
         return await ask_in_dialog(self.app, question)
 
     @work(group=LINK, exclusive=True)
-    async def _follow_link(
+    async def follow_link(
         self, catalog: Catalog, workflow: str, job: str | None
     ) -> None:
+        """Open the job that a link names, or select its workflow."""
         key = await find_linked(catalog, workflow, job, self.say)
         if key is None:
             return
@@ -335,6 +336,8 @@ class DeskScreen(Screen[None]):
         if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
             self.session.start_fleet()
+            if self.session.actions is not None:
+                import_module("chronotui.ui.actions").ask_about_unanswered(self.app)
             from chronotui.ui.desk.alerting import keep_watch
 
             keep_watch(self, self.session)
