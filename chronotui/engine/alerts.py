@@ -36,6 +36,9 @@ minute (WIRE.md "Logs")."""
 MOST_AT_ONCE: Final = 5
 """So many events of one alert are told one by one; of more the last one sums up."""
 
+MANY_LINES: Final = 100
+"""Of so many lines in a row the first and the last tell whether any can be new."""
+
 LINE_SHOWN: Final = 200
 """Characters of a line that are told in a sentence."""
 
@@ -173,6 +176,10 @@ class AlertRules:
             event = f"line:{job.id}:{alert.pattern}"
             matches = matcher(alert.pattern)
             if event in self._seen_events or matches is None:
+                continue
+            if len(lines) > MANY_LINES and not any(
+                is_new_line(alert, job, end) for end in (lines[0], lines[-1])
+            ):
                 continue
             for line in sorted(lines, key=_place):
                 if is_new_line(alert, job, line) and matches(line.message):
