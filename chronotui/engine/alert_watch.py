@@ -96,7 +96,7 @@ class AlertWatch:
                 client, session.fleet, clock, self._wake.set
             )
         self._known: dict[str, Job] = {}
-        self._logs: dict[str, Callable[[], None]] = {}
+        self._logs: dict[str, tuple[JobLog, Callable[[], None]]] = {}
         self._heard: dict[str, Job] = {}
         self.told: deque[Told] = deque(maxlen=TOLD_KEPT)
         self._rules.reread()
@@ -183,14 +183,15 @@ class AlertWatch:
                 self._wake.clear()
                 self._look()
                 if self._rules.pending:
-                    notices = await asyncio.to_thread(self._rules.claimed)
+                    pending = self._rules.take_pending()
+                    notices = await asyncio.to_thread(self._rules.claimed, pending)
                     now = self._clock.wall()
                     self.told += [Told(now, each.sentence) for each in notices]
                     self._deliver(notices)
                 await asyncio.sleep(CALM)
                 await set_within(self._wake, LOOK_EVERY)
         finally:
-            for end in [*ends, *self._logs.values()]:
+            for end in [*ends, *(detach for _, detach in self._logs.values())]:
                 end()
             if self._questions is not None:
                 self._questions.close()
@@ -283,8 +284,10 @@ class AlertWatch:
                 self._rules.about(job, AlertKind.PATTERN)
             ):
                 wanted[job.id] = log
-        for job_id in self._logs.keys() - wanted.keys():
-            self._logs.pop(job_id)()
+        for job_id, (log, detach) in list(self._logs.items()):
+            if wanted.get(job_id) is not log:
+                del self._logs[job_id]
+                detach()
         for job_id, log in wanted.items():
             if job_id not in self._logs:
                 self._attach(job_id, log)
@@ -293,7 +296,7 @@ class AlertWatch:
         def entered(lines: Sequence[LogLine]) -> None:
             self._lines_arrived(log.state.job, lines)
 
-        self._logs[job_id] = log.lines_entered(entered)
+        self._logs[job_id] = (log, log.lines_entered(entered))
         count = len(log.store)
         entered(log.store.lines(max(count - LINES_BACK, 0), count))
 

@@ -207,9 +207,13 @@ class AlertRules:
 
     # telling
 
-    def claimed(self) -> list[AlertNotice]:
-        """Return the pending events that nobody else told; may wait for the disk."""
+    def take_pending(self) -> list[AlertNotice]:
+        """Return the pending events, which are whoever takes them from now on."""
         pending, self.pending = self.pending, []
+        return pending
+
+    def claimed(self, pending: Sequence[AlertNotice]) -> list[AlertNotice]:
+        """Return the events that nobody else told; may wait for the disk."""
         mine = self._book.claim(each.event for each in pending)
         return gathered([each for each in pending if each.event in mine])
 
