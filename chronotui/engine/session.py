@@ -15,6 +15,7 @@ from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.fleet import Fleet, FleetSettings
 from chronotui.engine.fleet_entry import KEPT
 from chronotui.engine.job_log import JobLog
+from chronotui.engine.newest_lines import NewestLines
 from chronotui.engine.run_details import RunDetails
 from chronotui.engine.run_log import RunLog
 from chronotui.engine.save import Saves
@@ -24,10 +25,12 @@ from chronotui.log.store import LogStore
 from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
 from chronotui.storage.files import SpoolFile, spool_dir
+from chronotui.tree.board import BoardRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import RunSource, Source
@@ -76,7 +79,7 @@ class OpenedJob:
     def watch(self, by: str = DESK) -> bool:
         """Watch it from now on; False when it is watched already."""
         self.readers.add(by)
-        if self.watching is not None and not self.watching.done():
+        if self.is_watched:
             return False
         self.watching = asyncio.create_task(self._watch())
         self.watching.add_done_callback(_note_fault)
@@ -88,6 +91,10 @@ class OpenedJob:
         if self.watching is not None and not self.readers:
             self.watching.cancel()
             self.leaving, self.watching = self.watching, None
+
+    @property
+    def is_watched(self) -> bool:
+        return self.watching is not None and not self.watching.done()
 
     @property
     def is_left(self) -> bool:
@@ -116,6 +123,7 @@ class Session:
         beside: What shows jobs beside the desk, to be closed with it.
         spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
+        news: What logs were compared with, by their jobs' ids.
     """
 
     def __init__(
@@ -145,6 +153,7 @@ class Session:
         self._memory_bytes = memory_bytes
         self.spool = spool
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
+        self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
         self.beside: Beside | None = None
@@ -181,6 +190,30 @@ class Session:
             self._sweeping = asyncio.create_task(self.fleet.run())
             self._sweeping.add_done_callback(_note_fault)
         return True
+
+    @cached_property
+    def board(self) -> BoardRows:
+        """The jobs of the fleet in the board's order, as they were looked at last."""
+        return BoardRows()
+
+    @cached_property
+    def newest_lines(self) -> NewestLines | None:
+        """The ends of logs nobody has open; None where there is no fleet."""
+        if self.fleet is None:
+            return None
+        return NewestLines(
+            cast("Source", self.client),
+            self.fleet,
+            held=self._watched_log,
+            watched=lambda: sum(one.is_watched for one in self._opened.values()),
+            timing=self._watch_settings.timing,
+        )
+
+    def _watched_log(self, job_id: str) -> JobLog | None:
+        opened = self._opened.get(job_id)
+        if opened is None or not opened.is_watched:
+            return None
+        return opened.log if isinstance(opened.log, JobLog) else None
 
     def open(
         self, workflow: Workflow | None, job: Job, *, by: str = DESK, share: int = 1
@@ -221,6 +254,8 @@ class Session:
         self.catalog.refresh()
         if self._sweeping is not None and self.start_fleet() and self.fleet is not None:
             self.fleet.ask_now()
+            if self.newest_lines is not None:
+                self.newest_lines.ask_now()
         if opened is not None and not opened.watch():
             opened.log.ask_now()
 
@@ -261,6 +296,8 @@ class Session:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
+        if self.newest_lines is not None:
+            await self.newest_lines.close()
         if self.details is not None:
             await self.details.close()
         for one in opened:

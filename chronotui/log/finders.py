@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.block import Block
     from chronotui.log.chunks import Chunk, Spool
+    from chronotui.log.kinds import KnownKinds
     from chronotui.log.pattern import LineAddress, Pattern
     from chronotui.model import LogLine
 
@@ -483,6 +484,7 @@ class LineFilter:
     It matches every pattern of ``include`` and none of ``exclude``, and is of the
     stream, of the level or a graver one, and of one of the ``parts`` of a merged log.
     Lines that name no level count as ERROR on stderr, and are hidden otherwise.
+    ``unlike`` hides lines of the kinds it has.
     """
 
     include: tuple[Pattern, ...] = ()
@@ -490,11 +492,13 @@ class LineFilter:
     stream: str | None = None
     level: Level | None = None
     parts: frozenset[int] | None = None
+    unlike: KnownKinds | None = None
 
     @property
     def is_empty(self) -> bool:
-        asks = self.include or self.exclude or self.stream or self.level
-        return not asks and self.parts is None
+        by_pattern = self.include or self.exclude
+        by_kind = self.stream or self.level or self.unlike
+        return not (by_pattern or by_kind) and self.parts is None
 
     def finder(self) -> AllFinder:
         wanted: list[Matcher] = []
@@ -505,6 +509,8 @@ class LineFilter:
         wanted += map(pattern_finder, self.include)
         if self.level is not None:
             wanted.append(LevelFinder(self.level))
+        if self.unlike is not None:
+            wanted.append(self.unlike)
         return AllFinder(wanted, [pattern_finder(each) for each in self.exclude])
 
     def matches(self, line: LogLine) -> bool:
@@ -515,6 +521,8 @@ class LineFilter:
         if self.level and (line_level(line) or 0) < self.level:
             return False
         message = line.message
+        if self.unlike is not None and self.unlike.has(message):
+            return False
         return all(pattern.matches(message) for pattern in self.include) and not any(
             pattern.matches(message) for pattern in self.exclude
         )

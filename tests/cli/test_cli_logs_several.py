@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -85,8 +86,13 @@ def test_jobs_that_are_over_are_merged_exactly(
     done = command("logs", "scripted", *ids, "-o", "jsonl")
     assert done.code == 0
     check_each_job(demo, done.out, jobs)
-    times = [str(entry["timestamp"]) for entry in entries(done.out)]
-    assert all(one[:23] <= other[:23] for one, other in pairwise(times))
+    latest: dict[object, datetime] = {}
+    times = []
+    for entry in entries(done.out):
+        at = datetime.fromisoformat(str(entry["timestamp"]))
+        latest[entry["job_id"]] = max(latest.get(entry["job_id"], at), at)
+        times.append(latest[entry["job_id"]])
+    assert times == sorted(times)
     switches = [one["job_id"] for one in entries(done.out)]
     assert sum(one != other for one, other in pairwise(switches)) > 20
 

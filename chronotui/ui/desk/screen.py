@@ -134,10 +134,12 @@ class DeskScreen(Screen[None]):
         help_key("L", "pane('live')", "Live pane", "desk.live"),
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
+        help_key("B", "board", "board of all workflows", "desk.board"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key("X", "news", "what is new against the last good run", "desk.news"),
         help_key(
             "Y",
             "hand_over",
@@ -403,8 +405,14 @@ class DeskScreen(Screen[None]):
     # What is said below.
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
-        """Show a sentence over the line of keys for a while; "" takes it away."""
-        if sentence or self._message is not None:
+        """Show a sentence over the line of keys for a while; "" takes it away.
+
+        Where another screen that says sentences stands over the desk, it does so.
+        """
+        over = next((s for s in self.app.screen_stack[::-1] if hasattr(s, "say")), self)
+        if over is not self:
+            over.say(sentence, seconds=seconds)
+        elif sentence or self._message is not None:
             self._message_line().say(sentence, seconds)
 
     def _message_line(self) -> StatusMessage:
@@ -545,12 +553,20 @@ class DeskScreen(Screen[None]):
         if self.plan.kind.capabilities.runs:
             self._save_runs()
             return
-        meant, shown = self.meant, self.log_side.current
-        if self._saver is None or meant.job is None:
+        workflow, job = self.meant
+        if job is None:
+            self.say(NO_JOB_MEANT)
+        else:
+            self.save_log(workflow, job)
+
+    def save_log(self, workflow: Workflow | None, job: Job) -> None:
+        """Ask what to save of a job's log."""
+        shown = self.log_side.current
+        if self._saver is None:
             self.say(NO_JOB_MEANT)
             return
-        if shown is None or shown.job.id != meant.job.id:
-            self._saver.ask_of(meant.job, meant.workflow, self.plan)
+        if shown is None or shown.job.id != job.id:
+            self._saver.ask_of(job, workflow, self.plan)
             return
         state = shown.opened.log.state
         if isinstance(state.problem, LogsUnavailableError) and not state.lines:
@@ -558,6 +574,11 @@ class DeskScreen(Screen[None]):
             self.say(f"There is nothing to save. {reason.sentence}")
         else:
             self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def action_board(self) -> None:
+        from chronotui.ui.desk.board import show_board
+
+        show_board(self)
 
     def action_card(self) -> None:
         """Show what happened to the job that is meant, to be copied or saved.
@@ -584,6 +605,12 @@ class DeskScreen(Screen[None]):
         from chronotui.ui.desk.merged import show_merged
 
         show_merged(self)
+
+    def action_news(self) -> None:
+        """Show what the log of the job that is meant says and a good run's does not."""
+        from chronotui.ui.desk.what_is_new import show_news
+
+        show_news(self)
 
     def action_hand_over(self) -> None:
         """Copy the line that is read, or which job is meant, and what opens it."""

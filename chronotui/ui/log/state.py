@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.log.attempts import LineKey
+    from chronotui.log.kinds import KnownKinds
     from chronotui.log.marks import Row
     from chronotui.log.pattern import Pattern
     from chronotui.log.store import LogStore
@@ -38,12 +39,16 @@ LEVELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What lines must match, or must not, or the least level they must have."""
+    """What lines must match, or must not, or the least level they must have.
+
+    ``unlike`` are the kinds of lines they must not be of.
+    """
 
     text: str
     pattern: Pattern | None = None
     excludes: bool = False
     level: Level | None = None
+    unlike: KnownKinds | None = None
 
     def __str__(self) -> str:
         """Return it as typed: ``!text`` excludes."""
@@ -112,6 +117,7 @@ class FilterStack:
             stream=self.stream,
             level=max((f.level for f in self.all if f.level), default=None),
             parts=None if self.jobs is None else self.jobs.parts,
+            unlike=next((f.unlike for f in self.all if f.unlike), None),
         )
 
     @property
@@ -129,6 +135,14 @@ class FilterStack:
     @property
     def hides(self) -> bool:
         return bool(self) and (not self.suspended or self.tried is not None)
+
+    def toggle_kinds(self, new_ones: Filter) -> bool:
+        """Put a filter by kinds on, or take one off; whether it is on now."""
+        others = [each for each in self.filters if each.unlike is None]
+        is_on = len(others) == len(self.filters)
+        self.filters = [*others, new_ones] if is_on else others
+        self.suspended = False
+        return is_on
 
     def pop(self) -> bool:
         """Take back the last step: the suspension, a filter, or the stream."""
