@@ -105,9 +105,9 @@ def format_time_ns(time_ns: int, digits: int | None = None) -> str:
 class TimeTexts:
     """Writes many times as `format_time_ns` does; their parts are remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, digits: int | None = None) -> None:
         self._seconds = _PartTexts(lambda part: zoned_text(part * NS, UTC))
-        self._fractions = _PartTexts(lambda part: f"{fraction_text(part)}Z")
+        self._fractions = _PartTexts(lambda part: f"{fraction_text(part, digits)}Z")
 
     def of(self, times: Iterable[int | None]) -> list[str | None]:
         seconds, fractions = self._seconds, self._fractions
@@ -230,3 +230,10 @@ def _moment(typed: str, now: datetime) -> datetime | None:
 def local_clock(seconds: float) -> str:
     """Return a moment, seconds since the epoch, by the clock on the wall here."""
     return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%H:%M:%S}"
+
+
+def local_time(moment: datetime | float) -> str:
+    """Return an aware moment, or seconds since the epoch, by date and clock here."""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}".rstrip()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
+from chronotui.engine.actions import Actions
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_server
 from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.fleet import Fleet, FleetSettings
 from chronotui.engine.fleet_entry import KEPT
 from chronotui.engine.job_log import JobLog
+from chronotui.engine.newest_lines import NewestLines
+from chronotui.engine.notices import Notices
 from chronotui.engine.run_details import RunDetails
 from chronotui.engine.run_log import RunLog
 from chronotui.engine.save import Saves
@@ -23,11 +26,14 @@ from chronotui.errors import ChronotuiError
 from chronotui.log.store import LogStore
 from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
+from chronotui.storage.action_journal import ActionJournal
 from chronotui.storage.files import SpoolFile, spool_dir
+from chronotui.tree.board import BoardRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.alert_watch import AlertWatch
     from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
@@ -35,13 +41,24 @@ if TYPE_CHECKING:
     from chronotui.storage.settings import Profile, UiSettings
     from chronotui.storage.state import DiagnosticLog
     from chronotui.tree.branch import Branch
+    from chronotui.tree.marks import JobMarks
 
 KEPT_JOBS: Final = 4
 """Opened jobs whose lines are kept; the longest left one is let go first."""
 
 
+DESK: Final = "desk"
+"""The reader of one log at a time; others watch beside it."""
+
 OpenableLog: TypeAlias = JobLog | RunLog
 """What a desk shows of a job, or of a run."""
+
+
+class Beside(Protocol):
+    """Something that watches jobs beside the one that is open."""
+
+    def close(self) -> None:
+        """Leave them all."""
 
 
 @dataclass(slots=True)
@@ -52,30 +69,42 @@ class OpenedJob:
         workflow: Its workflow, as last listed; None when only the job is known.
         watching: The task that watches it; None while it is left.
         leaving: The task that watched it before, while it ends.
+        readers: Who wants it watched.
+        holders: Who needs its lines, watched or not.
     """
 
     workflow: Workflow | None
     log: OpenableLog
     watching: asyncio.Task[None] | None = None
     leaving: asyncio.Task[None] | None = None
+    readers: set[str] = field(default_factory=set)
+    holders: set[object] = field(default_factory=set)
 
-    def watch(self) -> bool:
+    def watch(self, by: str = DESK) -> bool:
         """Watch it from now on; False when it is watched already."""
-        if self.watching is not None and not self.watching.done():
+        self.readers.add(by)
+        if self.is_watched:
             return False
         self.watching = asyncio.create_task(self._watch())
         self.watching.add_done_callback(_note_fault)
         return True
 
-    def leave(self) -> None:
-        """Close its stream; its lines stay."""
-        if self.watching is not None:
+    def leave(self, by: str = DESK) -> None:
+        """Close its stream unless another reader wants it; its lines stay."""
+        self.readers.discard(by)
+        if self.watching is not None and not self.readers:
             self.watching.cancel()
             self.leaving, self.watching = self.watching, None
 
     @property
+    def is_watched(self) -> bool:
+        return self.watching is not None and not self.watching.done()
+
+    @property
     def is_left(self) -> bool:
-        return self.watching is None and (self.leaving is None or self.leaving.done())
+        """Whether nobody watches it, or needs its lines."""
+        is_still = self.leaving is None or self.leaving.done()
+        return self.watching is None and is_still and not self.holders
 
     async def _watch(self) -> None:
         with suppress(ChronotuiError):  # it is in the log's state
@@ -95,9 +124,13 @@ class Session:
         requests_per_minute: What the fleet may ask.
 
     Attributes:
+        beside: What shows jobs beside the desk, to be closed with it.
         spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
+        alerts: What alerts are watched by, while a desk watches for them.
         news: What logs were compared with, by their jobs' ids.
+        notices: Reads what a server tells of workflows; None where there are none.
+        actions: What may be changed; None where the profile allows nothing.
     """
 
     def __init__(
@@ -119,6 +152,10 @@ class Session:
         if kind.capabilities.runs:
             runs = cast("RunSource", client)
             self.details = RunDetails(runs, self.catalog.tree.update_job)
+        self.actions: Actions | None = None
+        self.notices: Notices | None = None
+        if kind.capabilities.actions:
+            self.notices = Notices(cast("Source", client))
         self._fleet_settings = FleetSettings(
             requests_per_minute=requests_per_minute, poll_seconds=tree.poll_seconds
         )
@@ -126,10 +163,12 @@ class Session:
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
         self.spool = spool
+        self.alerts: AlertWatch | None = None
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
+        self.beside: Beside | None = None
 
     def start(self) -> None:
         """Begin to read the tree, or begin again after a fault of ours."""
@@ -146,6 +185,11 @@ class Session:
         self.catalog.jobs_read = partial(_put_into, fleet)
         return fleet
 
+    @property
+    def marks(self) -> JobMarks:
+        """The jobs that were marked on this desk."""
+        return self.catalog.tree.marks
+
     def start_fleet(self) -> bool:
         """Begin to read the fleet, or begin again after a fault of ours.
 
@@ -159,23 +203,58 @@ class Session:
             self._sweeping.add_done_callback(_note_fault)
         return True
 
-    def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
+    @cached_property
+    def board(self) -> BoardRows:
+        """The jobs of the fleet in the board's order, as they were looked at last."""
+        return BoardRows()
+
+    @cached_property
+    def newest_lines(self) -> NewestLines | None:
+        """The ends of logs nobody has open; None where there is no fleet."""
+        if self.fleet is None:
+            return None
+        return NewestLines(
+            cast("Source", self.client),
+            self.fleet,
+            held=self._watched_log,
+            watched=lambda: sum(one.is_watched for one in self._opened.values()),
+            timing=self._watch_settings.timing,
+        )
+
+    def _watched_log(self, job_id: str) -> JobLog | None:
+        opened = self._opened.get(job_id)
+        if opened is None or not opened.is_watched:
+            return None
+        return opened.log if isinstance(opened.log, JobLog) else None
+
+    def open(
+        self, workflow: Workflow | None, job: Job, *, by: str = DESK, share: int = 1
+    ) -> OpenedJob:
         """Open a job's log, or come back to it; it is watched from now on.
 
         Of runs one is watched at a time: servers have few streams to give.
+
+        Args:
+            by: Who reads it, until that one leaves it.
+            share: How many logs share the memory that one has.
         """
         opened = self._opened.get(job.id)
         if opened is None:
-            opened = OpenedJob(workflow, self._log_of(workflow, job))
+            opened = OpenedJob(workflow, self._log_of(workflow, job, share))
             self._opened[job.id] = opened
         self._opened.move_to_end(job.id)
-        self._let_go()
+        self.let_go()
         if self.kind.capabilities.runs:
             for other in self._opened.values():
                 if other is not opened:
                     other.leave()
-        opened.watch()
+        opened.watch(by)
         return opened
+
+    @property
+    def opened(self) -> tuple[OpenedJob, ...]:
+        """The jobs whose lines are kept here, the newest opened last."""
+        return tuple(self._opened.values())
 
     def held(self, job: Job) -> OpenableLog | None:
         """Return the log of a job whose lines are kept here."""
@@ -192,6 +271,8 @@ class Session:
         self.catalog.refresh()
         if self._sweeping is not None and self.start_fleet() and self.fleet is not None:
             self.fleet.ask_now()
+            if self.newest_lines is not None:
+                self.newest_lines.ask_now()
         if opened is not None and not opened.watch():
             opened.log.ask_now()
 
@@ -221,6 +302,8 @@ class Session:
 
     async def close(self) -> None:
         """Stop everything and close the connections."""
+        if self.beside is not None:
+            self.beside.close()
         opened = self._opened.values()
         tasks = [task for one in opened for task in (one.watching, one.leaving)]
         running = [
@@ -230,16 +313,20 @@ class Session:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
-        if self.details is not None:
-            await self.details.close()
+        for reader in (self.newest_lines, self.details, self.notices):
+            if reader is not None:
+                await reader.close()
         for one in opened:
             one.log.store.close()
         self._opened.clear()
         await self.client.aclose()
 
-    def _log_of(self, workflow: Workflow | None, job: Job) -> OpenableLog:
-        budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
-        store = LogStore(budget_bytes=budget, overflow=self.spool)
+    def memory_of(self, share: int) -> int:
+        """Return the bytes of memory a log has that shares them with others."""
+        return max(self._memory_bytes // KEPT_JOBS // share, 1 << 20)
+
+    def _log_of(self, workflow: Workflow | None, job: Job, share: int) -> OpenableLog:
+        store = LogStore(budget_bytes=self.memory_of(share), overflow=self.spool)
         settings = self._watch_settings
         if self.kind.capabilities.runs:
             runs = cast("RunSource", self.client)
@@ -247,7 +334,7 @@ class Session:
         jobs = cast("Source", self.client)
         return JobLog(jobs, workflow, job, settings=settings, store=store)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Close the longest left jobs beyond the kept ones."""
         for job_id, opened in list(self._opened.items())[:-KEPT_JOBS]:
             if opened.is_left:
@@ -288,7 +375,7 @@ async def open_session(
     client = await asyncio.to_thread(
         open_server, profile, ask=ask, remember=remember, log=log
     )
-    return Session(
+    session = Session(
         client,
         tree=CatalogSettings(poll_seconds=profile.poll_seconds),
         watch=WatchSettings(
@@ -299,3 +386,7 @@ async def open_session(
         kind=KINDS[profile.kind],
         requests_per_minute=profile.requests_per_minute,
     )
+    if profile.actions and session.kind.capabilities.actions:
+        journal = ActionJournal.of_user() if remember else ActionJournal(None)
+        session.actions = Actions(cast("Source", client), profile, journal)
+    return session

@@ -12,6 +12,7 @@ from chronotui.tree.branch import Branch
 from chronotui.tree.days import local_time
 from chronotui.tree.filters import TreeFilters, TreeSubject, described
 from chronotui.tree.listing import Listing, ListNote, NoteKind, lines_of, notes_of
+from chronotui.tree.marks import JobMarks
 from chronotui.tree.order import WorkflowOrder, in_order, may_have
 
 if TYPE_CHECKING:
@@ -395,6 +396,7 @@ class TreeModel:
         remark: What is said above everything of what was typed last.
         order: How workflows are ordered.
         known: What is read of folded workflows as well; None where nothing is.
+        flagged: Ids of the jobs and workflows whose rows say that they have an alert.
     """
 
     def __init__(
@@ -405,7 +407,9 @@ class TreeModel:
         self.remark: ListNote | None = None
         self.order = WorkflowOrder.LISTED
         self.known: KnownJobs | None = None
+        self.flagged: frozenset[str] = frozenset()
         self.filters = TreeFilters()
+        self.marks = JobMarks()
         self._added: set[str] = set()
         self._note_width = 0
         self._branches: dict[str, Branch] = {}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from chronotui.text import clean
 from chronotui.times import age, human_duration
 from chronotui.tree.days import local_time
 from chronotui.tree.listing import NoteKind
+from chronotui.tree.marks import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime, tzinfo
 
     from chronotui.model import Job
@@ -218,8 +219,24 @@ def columns_for(
     return indent, shared_out(columns, width - indent - SIGN_CELLS, id_length)
 
 
+class SharingColumn(Protocol):
+    """A column that is given room among others, see `JobColumn`."""
+
+    @property
+    def widths(self) -> dict[int, int]: ...
+
+    @property
+    def heading(self) -> str: ...
+
+    @property
+    def least(self) -> int: ...
+
+    @property
+    def right(self) -> bool: ...
+
+
 def shared_out(
-    columns: Mapping[str, JobColumn], room: int, id_length: int
+    columns: Mapping[str, SharingColumn], room: int, id_length: int
 ) -> dict[str, int]:
     """Share out the cells behind a row's sign among columns.
 
@@ -283,8 +300,14 @@ def job_pieces(branch: Branch, job: Job, width: int, times: RowTimes) -> list[Ro
     return pieces
 
 
+def marked(pieces: list[RowPiece]) -> list[RowPiece]:
+    """Return the row of a job that was marked: that stands where it is indented."""
+    indent, *rest = pieces
+    return [RowPiece(MARK, Role.NAME, indent.width), *rest]
+
+
 def heading_pieces(
-    columns: Mapping[str, JobColumn], cells: Mapping[str, int], indent: int
+    columns: Mapping[str, SharingColumn], cells: Mapping[str, int], indent: int
 ) -> list[RowPiece]:
     """Return the headings of columns, each as wide as its column.
 
@@ -312,6 +335,19 @@ def signed(indent: int, glyph: str, state: Role) -> list[RowPiece]:
     """Return the beginning of a job's row: the sign of its state, indented."""
     role = Role.FAILED_SIGN if state is Role.FAILED else state
     return [RowPiece("", Role.PLAIN, indent), RowPiece(glyph, role, 1)]
+
+
+FLAG: Final = "⚑"
+
+
+def flagged(pieces: Sequence[RowPiece], *, indented: bool) -> list[RowPiece]:
+    """Return a row with the sign of an alert: in its indent, or behind its name."""
+    first, second, *rest = pieces
+    if indented:
+        return [first._replace(text=FLAG, role=Role.WAITING), second, *rest]
+    name = second._replace(width=max(second.width - 2, 1))
+    sign = RowPiece(FLAG, Role.WAITING, second.width - name.width)
+    return [first, name, sign, *rest]
 
 
 # The rows of the notes below lists.

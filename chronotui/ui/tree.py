@@ -17,9 +17,11 @@ from chronotui.tree.listing import NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.tree.row import (
     RowTimes,
+    flagged,
     is_ticking,
     job_headings,
     job_pieces,
+    marked,
     note_pieces,
 )
 from chronotui.tree.run_row import app_pieces, day_pieces, run_headings, run_pieces
@@ -265,6 +267,16 @@ class JobTree(RowWindow, inherit_bindings=False):
         return key, self._pieces(key), row == self.model.selected_row
 
     def _pieces(self, key: NodeKey) -> tuple[RowPiece, ...]:
+        """Return what a row says, and whether it has an alert."""
+        pieces, model = self._bare_pieces(key), self.model
+        is_job = key.kind is TreeNodeKind.JOB
+        is_folder = key.kind is TreeNodeKind.WORKFLOW
+        subject = key.item if is_job else key.workflow_id
+        if subject not in model.flagged or not (is_job or is_folder):
+            return pieces
+        return tuple(flagged(pieces, indented=is_job))
+
+    def _bare_pieces(self, key: NodeKey) -> tuple[RowPiece, ...]:
         model, width = self.model, self.row_width
         branch = model.branch(key.workflow_id)
         if key.kind is TreeNodeKind.NOTE or branch is None:
@@ -283,7 +295,9 @@ class JobTree(RowWindow, inherit_bindings=False):
                     has_health=model.known is not None,
                 )
             )
-        return tuple(job_pieces(branch, branch.jobs[key.item], width, self.times))
+        job = branch.jobs[key.item]
+        pieces = job_pieces(branch, job, width, self.times)
+        return tuple(marked(pieces) if job in model.marks else pieces)
 
     def headings(self) -> list[RowPiece]:
         """Return what stands above the columns of the selected row, and its like."""

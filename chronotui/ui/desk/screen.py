@@ -134,10 +134,12 @@ class DeskScreen(Screen[None]):
         help_key("L", "pane('live')", "Live pane", "desk.live"),
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
+        help_key("B", "board", "board of all workflows", "desk.board"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key("a", "alert", "alerts: tell when it ends, fails …", "desk.alert"),
         help_key("X", "news", "what is new against the last good run", "desk.news"),
         help_key(
             "Y",
@@ -146,6 +148,10 @@ class DeskScreen(Screen[None]):
             "desk.hand_over",
         ),
         help_key("W", "saves", "list of saves", "desk.saves"),
+        help_key("m", "mark", "mark the job, or take its mark away", "desk.mark"),
+        help_key(
+            "M", "merged", "the marked jobs by time, else all that run", "desk.merged"
+        ),
         help_key("r,f5", "ask_now", "ask again now", "desk.refresh"),
         help_key("escape", "back", "back one step", "desk.back"),
     ]
@@ -279,14 +285,14 @@ class DeskScreen(Screen[None]):
         self.tree_side.attach(session.catalog)
         if session.fleet is not None:
             self.tree_side.attach_fleet(session.fleet)
-        self.log_side.attach(session.catalog.tree)
+        self.log_side.attach(session.catalog.tree, session.notices)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
             session.details.read = self._run_read
             session.details.failed = self.log_side.details.show_unread
         session.start()
         if plan.workflow or plan.job:
-            self._follow_link(session.catalog, plan.workflow or "", plan.job)
+            self.follow_link(session.catalog, plan.workflow or "", plan.job)
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.dialogs import ask_in_dialog
@@ -294,9 +300,10 @@ class DeskScreen(Screen[None]):
         return await ask_in_dialog(self.app, question)
 
     @work(group=LINK, exclusive=True)
-    async def _follow_link(
+    async def follow_link(
         self, catalog: Catalog, workflow: str, job: str | None
     ) -> None:
+        """Open the job that a link names, or select its workflow."""
         key = await find_linked(catalog, workflow, job, self.say)
         if key is None:
             return
@@ -329,6 +336,11 @@ class DeskScreen(Screen[None]):
         if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
             self.session.start_fleet()
+            if self.session.actions is not None:
+                import_module("chronotui.ui.actions").ask_about_unanswered(self.app)
+            from chronotui.ui.desk.alerting import keep_watch
+
+            keep_watch(self, self.session)
 
     async def open_at(
         self,
@@ -400,8 +412,14 @@ class DeskScreen(Screen[None]):
     # What is said below.
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
-        """Show a sentence over the line of keys for a while; "" takes it away."""
-        if sentence or self._message is not None:
+        """Show a sentence over the line of keys for a while; "" takes it away.
+
+        Where another screen that says sentences stands over the desk, it does so.
+        """
+        over = next((s for s in self.app.screen_stack[::-1] if hasattr(s, "say")), self)
+        if over is not self:
+            over.say(sentence, seconds=seconds)
+        elif sentence or self._message is not None:
             self._message_line().say(sentence, seconds)
 
     def _message_line(self) -> StatusMessage:
@@ -542,12 +560,20 @@ class DeskScreen(Screen[None]):
         if self.plan.kind.capabilities.runs:
             self._save_runs()
             return
-        meant, shown = self.meant, self.log_side.current
-        if self._saver is None or meant.job is None:
+        workflow, job = self.meant
+        if job is None:
+            self.say(NO_JOB_MEANT)
+        else:
+            self.save_log(workflow, job)
+
+    def save_log(self, workflow: Workflow | None, job: Job) -> None:
+        """Ask what to save of a job's log."""
+        shown = self.log_side.current
+        if self._saver is None:
             self.say(NO_JOB_MEANT)
             return
-        if shown is None or shown.job.id != meant.job.id:
-            self._saver.ask_of(meant.job, meant.workflow, self.plan)
+        if shown is None or shown.job.id != job.id:
+            self._saver.ask_of(job, workflow, self.plan)
             return
         state = shown.opened.log.state
         if isinstance(state.problem, LogsUnavailableError) and not state.lines:
@@ -555,6 +581,11 @@ class DeskScreen(Screen[None]):
             self.say(f"There is nothing to save. {reason.sentence}")
         else:
             self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def action_board(self) -> None:
+        from chronotui.ui.desk.board import show_board
+
+        show_board(self)
 
     def action_card(self) -> None:
         """Show what happened to the job that is meant, to be copied or saved.
@@ -571,6 +602,22 @@ class DeskScreen(Screen[None]):
 
         short_id = self.short_id(job)
         show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
+
+    def action_alert(self) -> None:
+        """Ask when to be told of what is meant."""
+        from chronotui.ui.alerts import alert_of
+
+        alert_of(self)
+
+    def action_mark(self) -> None:
+        from chronotui.ui.desk.merged import toggle_mark
+
+        toggle_mark(self)
+
+    def action_merged(self) -> None:
+        from chronotui.ui.desk.merged import show_merged
+
+        show_merged(self)
 
     def action_news(self) -> None:
         """Show what the log of the job that is meant says and a good run's does not."""
