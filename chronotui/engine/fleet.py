@@ -240,6 +240,16 @@ class Fleet:
         if isinstance(self.problem, NotSignedInError):
             self.ask_now()
 
+    async def turn(self) -> None:
+        """Wait until a request that is not the fleet's own fits into its budget.
+
+        Those of the opening sweep's time are none of it, as the sweep is not.
+        """
+        await self._released()
+        if not self.is_sweeping:
+            wait = self._budget.book(self._clock.monotonic())
+            await asyncio.sleep(wait)
+
     # what goes on
 
     async def run(self) -> None:

@@ -15,6 +15,7 @@ from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.fleet import Fleet, FleetSettings
 from chronotui.engine.fleet_entry import KEPT
 from chronotui.engine.job_log import JobLog
+from chronotui.engine.newest_lines import NewestLines
 from chronotui.engine.run_details import RunDetails
 from chronotui.engine.run_log import RunLog
 from chronotui.engine.save import Saves
@@ -24,6 +25,7 @@ from chronotui.log.store import LogStore
 from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
 from chronotui.storage.files import SpoolFile, spool_dir
+from chronotui.tree.board import BoardRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +62,7 @@ class OpenedJob:
 
     def watch(self) -> bool:
         """Watch it from now on; False when it is watched already."""
-        if self.watching is not None and not self.watching.done():
+        if self.is_watched:
             return False
         self.watching = asyncio.create_task(self._watch())
         self.watching.add_done_callback(_note_fault)
@@ -71,6 +73,10 @@ class OpenedJob:
         if self.watching is not None:
             self.watching.cancel()
             self.leaving, self.watching = self.watching, None
+
+    @property
+    def is_watched(self) -> bool:
+        return self.watching is not None and not self.watching.done()
 
     @property
     def is_left(self) -> bool:
@@ -156,6 +162,30 @@ class Session:
             self._sweeping.add_done_callback(_note_fault)
         return True
 
+    @cached_property
+    def board(self) -> BoardRows:
+        """The jobs of the fleet in the board's order, as they were looked at last."""
+        return BoardRows()
+
+    @cached_property
+    def newest_lines(self) -> NewestLines | None:
+        """The ends of logs nobody has open; None where there is no fleet."""
+        if self.fleet is None:
+            return None
+        return NewestLines(
+            cast("Source", self.client),
+            self.fleet,
+            held=self._watched_log,
+            watched=lambda: sum(one.is_watched for one in self._opened.values()),
+            timing=self._watch_settings.timing,
+        )
+
+    def _watched_log(self, job_id: str) -> JobLog | None:
+        opened = self._opened.get(job_id)
+        if opened is None or not opened.is_watched:
+            return None
+        return opened.log if isinstance(opened.log, JobLog) else None
+
     def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
         """Open a job's log, or come back to it; it is watched from now on.
 
@@ -189,6 +219,8 @@ class Session:
         self.catalog.refresh()
         if self._sweeping is not None and self.start_fleet() and self.fleet is not None:
             self.fleet.ask_now()
+            if self.newest_lines is not None:
+                self.newest_lines.ask_now()
         if opened is not None and not opened.watch():
             opened.log.ask_now()
 
@@ -227,6 +259,8 @@ class Session:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
+        if self.newest_lines is not None:
+            await self.newest_lines.close()
         if self.details is not None:
             await self.details.close()
         for one in opened:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from chronotui.text import clean
 from chronotui.times import age, human_duration
@@ -218,8 +218,24 @@ def columns_for(
     return indent, shared_out(columns, width - indent - SIGN_CELLS, id_length)
 
 
+class SharingColumn(Protocol):
+    """A column that is given room among others, see `JobColumn`."""
+
+    @property
+    def widths(self) -> dict[int, int]: ...
+
+    @property
+    def heading(self) -> str: ...
+
+    @property
+    def least(self) -> int: ...
+
+    @property
+    def right(self) -> bool: ...
+
+
 def shared_out(
-    columns: Mapping[str, JobColumn], room: int, id_length: int
+    columns: Mapping[str, SharingColumn], room: int, id_length: int
 ) -> dict[str, int]:
     """Share out the cells behind a row's sign among columns.
 
@@ -284,7 +300,7 @@ def job_pieces(branch: Branch, job: Job, width: int, times: RowTimes) -> list[Ro
 
 
 def heading_pieces(
-    columns: Mapping[str, JobColumn], cells: Mapping[str, int], indent: int
+    columns: Mapping[str, SharingColumn], cells: Mapping[str, int], indent: int
 ) -> list[RowPiece]:
     """Return the headings of columns, each as wide as its column.
 

@@ -232,7 +232,7 @@ class DeskApp(TypedAhead[int]):
             return
         self._interrupted = True
         self.set_timer(2.0, self._calm_down)
-        self.desk.stop_following()
+        getattr(self.screen, "stop_following", self.desk.stop_following)()
 
     def _calm_down(self) -> None:
         self._interrupted = False

@@ -141,7 +141,7 @@ class JobTreePane(Vertical):
         return True
 
     def _seen(self, workflow_ids: list[str]) -> None:
-        if self._fleet is not None:
+        if self._fleet is not None and self.screen.is_current:
             self._fleet.want(workflow_ids)
 
     @on(JobTree.OrderWanted)

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from chronotui.engine.client import SecretQuestion
     from chronotui.engine.job_log import LogState
     from chronotui.engine.session import OpenableLog, Session
+    from chronotui.log.handoff import LinePlace
     from chronotui.model import Job, Workflow
     from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.desk.run_table import RunRows
@@ -133,6 +134,7 @@ class DeskScreen(Screen[None]):
         help_key("L", "pane('live')", "Live pane", "desk.live"),
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
+        help_key("B", "board", "board of all workflows", "desk.board"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
@@ -160,6 +162,7 @@ class DeskScreen(Screen[None]):
         self._told_problem = ""
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._came_from: Callable[[], object] | None = None
         subject = TreeSubject(*plan.kind.nouns, runs=plan.kind.capabilities.runs)
         self.tree_side = JobTreePane(
             subject=subject, now=plan.now, look=plan.tree_look, id="tree-side"
@@ -306,14 +309,7 @@ class DeskScreen(Screen[None]):
         tree.select(key)
         self.tree_side.tree_view.show_selected()
         if found is not None:
-            await self.log_side.mount_panes()
-            self.open_job(linked, found)
-            shown = self.log_side.current
-            if self.plan.line is not None and shown is not None:
-                from chronotui.ui.desk.handing import go_to_line
-
-                log = shown.opened.log
-                await go_to_line(self.log_side, log, self.plan.line, self.say)
+            await self.open_at(linked, found, self.plan.line)
 
     def _catalog_changed(self) -> None:
         if self.session is None or not self.is_whole:
@@ -334,8 +330,31 @@ class DeskScreen(Screen[None]):
             await self.log_side.mount_panes()
             self.session.start_fleet()
 
+    async def open_at(
+        self,
+        workflow: Workflow | None,
+        job: Job,
+        line: LinePlace | None = None,
+        *,
+        back: Callable[[], object] | None = None,
+    ) -> None:
+        """Open a job's log, at one of its lines.
+
+        Args:
+            back: Shows again what it was opened from; one step back from the log.
+        """
+        await self.log_side.mount_panes()
+        self.open_job(workflow, job)
+        self._came_from = back
+        shown = self.log_side.current
+        if line is not None and shown is not None:
+            from chronotui.ui.desk.handing import go_to_line
+
+            await go_to_line(self.log_side, shown.opened.log, line, self.say)
+
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
         """Open a job's log and put the focus in it; the last one's stream closes."""
+        self._came_from = None
         if self.session is None:
             return
         left = self.log_side.current
@@ -381,8 +400,14 @@ class DeskScreen(Screen[None]):
     # What is said below.
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
-        """Show a sentence over the line of keys for a while; "" takes it away."""
-        if sentence or self._message is not None:
+        """Show a sentence over the line of keys for a while; "" takes it away.
+
+        Where another screen that says sentences stands over the desk, it does so.
+        """
+        over = next((s for s in self.app.screen_stack[::-1] if hasattr(s, "say")), self)
+        if over is not self:
+            over.say(sentence, seconds=seconds)
+        elif sentence or self._message is not None:
             self._message_line().say(sentence, seconds)
 
     def _message_line(self) -> StatusMessage:
@@ -500,6 +525,9 @@ class DeskScreen(Screen[None]):
             return
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
+        elif self.has_class("-in-log") and self._came_from is not None:
+            back, self._came_from = self._came_from, None
+            back()
         elif self.has_class("-in-log") and self.log_side.went_back_to_list():
             return
         elif self.has_class("-in-log"):
@@ -520,12 +548,20 @@ class DeskScreen(Screen[None]):
         if self.plan.kind.capabilities.runs:
             self._save_runs()
             return
-        meant, shown = self.meant, self.log_side.current
-        if self._saver is None or meant.job is None:
+        workflow, job = self.meant
+        if job is None:
+            self.say(NO_JOB_MEANT)
+        else:
+            self.save_log(workflow, job)
+
+    def save_log(self, workflow: Workflow | None, job: Job) -> None:
+        """Ask what to save of a job's log."""
+        shown = self.log_side.current
+        if self._saver is None:
             self.say(NO_JOB_MEANT)
             return
-        if shown is None or shown.job.id != meant.job.id:
-            self._saver.ask_of(meant.job, meant.workflow, self.plan)
+        if shown is None or shown.job.id != job.id:
+            self._saver.ask_of(job, workflow, self.plan)
             return
         state = shown.opened.log.state
         if isinstance(state.problem, LogsUnavailableError) and not state.lines:
@@ -533,6 +569,11 @@ class DeskScreen(Screen[None]):
             self.say(f"There is nothing to save. {reason.sentence}")
         else:
             self._saver.ask(shown, self.log_side.pane, self.plan)
+
+    def action_board(self) -> None:
+        from chronotui.ui.desk.board import show_board
+
+        show_board(self)
 
     def action_card(self) -> None:
         """Show what happened to the job that is meant, to be copied or saved.

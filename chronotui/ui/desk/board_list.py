@@ -1,0 +1,170 @@
+"""The rows of the board: a window over the jobs of all workflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.geometry import Size
+
+from chronotui.tree.board_row import BoardFacts, board_headings, board_pieces
+from chronotui.tree.row import Role, RowPiece, RowTimes
+from chronotui.ui.row_window import RowWindow, motion_keys, strip_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.binding import BindingType
+    from textual.events import Click
+    from textual.strip import Strip
+    from textual.timer import Timer
+
+    from chronotui.model import Job
+    from chronotui.tree.board import BoardRows, RowKey
+
+REST_SECONDS: Final = 0.4
+"""A window that rests for so long has its streams: scrolling past opens none."""
+
+
+class BoardList(RowWindow, inherit_bindings=False):
+    """The rows of the board; asks nothing itself.
+
+    Args:
+        rows: The jobs in their order.
+        facts: Tells what a row says beside its job.
+        times: How times are told, now.
+        rested: Called once the window has rested on other rows.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*motion_keys("board")]
+
+    def __init__(
+        self,
+        rows: BoardRows,
+        facts: Callable[[Job], BoardFacts],
+        times: Callable[[], RowTimes],
+        rested: Callable[[], object],
+    ) -> None:
+        super().__init__()
+        self.rows = rows
+        self.empty_words = ""
+        self._facts = facts
+        self._times = times
+        self._rested = rested
+        self._resting: Timer | None = None
+        self._strips: dict[tuple[tuple[RowPiece, ...], bool], Strip] = {}
+        self._anchor: RowKey | None = None
+        self._anchor_offset = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+    @property
+    def current(self) -> int:
+        return self.rows.selected_row
+
+    def go_to(self, row: int) -> None:
+        self.rows.select_row(row)
+        self.show_selected()
+
+    def sync(self) -> None:
+        """Show what changed; the row under the eye stays where it is."""
+        if not self.is_mounted:
+            return
+        self._take_height()
+        top = self.first_row
+        row = None if self._anchor is None else self.rows.locate(self._anchor)
+        if row is not None and not (top == 0 and row < self.page_rows):
+            top = row - self._anchor_offset
+        self.scroll_to_row(top)
+        self.repaint_changed()
+        self._window_changed()
+
+    def show_selected(self) -> None:
+        """Bring the selected row into the window."""
+        self._take_height()
+        row, top, height = self.current, self.first_row, self.page_rows
+        if row < top:
+            self.scroll_to_row(row)
+        elif row >= top + height:
+            self.scroll_to_row(row - height + 1)
+        if self.first_row == top:
+            self.repaint_changed()
+        self._window_changed()
+
+    def in_sight(self) -> list[Job]:
+        """The jobs of the window, the selected one first."""
+        rows, top = self.rows, self.first_row
+        end = min(top + self.page_rows, len(rows))
+        keys = sorted(map(rows.key, range(top, end)), key=rows.selected.__ne__)
+        return [job for job in map(rows.job, keys) if job is not None]
+
+    def _take_height(self) -> None:
+        if len(self.rows) != self.virtual_size.height:
+            self.virtual_size = Size(self.row_width, len(self.rows))
+
+    def _window_changed(self) -> None:
+        rows, top, row = self.rows, self.first_row, self.current
+        if not top <= row < top + self.page_rows:
+            row = top
+        if row < len(rows):
+            self._anchor, self._anchor_offset = rows.key(row), row - top
+        if self._resting is None:
+            self._resting = self.set_timer(REST_SECONDS, self._has_rested)
+        self.tick_if(ticking=True)
+
+    def _has_rested(self) -> None:
+        self._resting = None
+        self._rested()
+
+    # what is drawn
+
+    def words(self, row: int) -> tuple[RowKey, tuple[RowPiece, ...], bool] | None:
+        if row >= self.count:
+            return None
+        key = self.rows.key(row)
+        job = self.rows.job(key)
+        if job is None:
+            return None
+        facts, length = self._facts(job), self.rows.id_length
+        pieces = board_pieces(job, facts, self.row_width, self._times(), length)
+        return key, pieces, row == self.current
+
+    def render_line(self, y: int) -> Strip:
+        width, look = self.row_width, self.look
+        words = self.words(self.first_row + y)
+        if words is None:
+            self._painted.pop(y, None)
+            said = self.empty_words if y == 0 and not self.count else ""
+            return strip_of((RowPiece(said, Role.MUTED, width),), width, look, False)
+        self._painted[y] = words
+        _key, pieces, cursor = words
+        strip = self._strips.get((pieces, cursor))
+        if strip is None:
+            if len(self._strips) > 4 * self.page_rows:
+                self._strips.clear()
+            strip = strip_of(pieces, width, look, cursor)
+            self._strips[pieces, cursor] = strip
+        return strip
+
+    def headings(self) -> list[RowPiece]:
+        return board_headings(self.row_width, self._times(), self.rows.id_length)
+
+    def scrolled(self) -> None:
+        self._window_changed()
+
+    def on_click(self, event: Click) -> None:
+        """Select a row; a second click opens it."""
+        if self.first_row + event.y < self.count:
+            self.go_to(self.first_row + event.y)
+            if event.chain == 2:
+                self.call_later(self.run_action, "screen.open")
+
+    def notify_style_update(self) -> None:
+        self._strips.clear()
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        self._strips.clear()
+        self.virtual_size = Size(self.row_width, len(self.rows))
+        self.show_selected()
