@@ -30,6 +30,7 @@ from chronotui.tree.board import BoardRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.across_search import AcrossSearch
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import RunSource, Source
@@ -133,6 +134,7 @@ class Session:
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
+        self._across: AcrossSearch | None = None
 
     def start(self) -> None:
         """Begin to read the tree, or begin again after a fault of ours."""
@@ -208,6 +210,21 @@ class Session:
         """Return the log of a job whose lines are kept here."""
         opened = self._opened.get(job.id)
         return None if opened is None else opened.log
+
+    def across(self, workflow: Workflow) -> AcrossSearch:
+        """Return the search over a workflow's runs; that over another's stops."""
+        # Only who searches pays for it.
+        from chronotui.engine.across_search import AcrossSearch  # noqa: PLC0415
+
+        last = self._across
+        if last is not None and last.workflow.id == workflow.id:
+            return last
+        source = cast("Source", self.client)
+        search = self._across = AcrossSearch(source, workflow, spool=self.spool)
+        if last is not None:
+            last.stop()
+            search.text = last.text
+        return search
 
     def ask_now(self, opened: OpenedJob | None) -> None:
         """Ask the server now for whatever is waited for; watch anew what has ended.
