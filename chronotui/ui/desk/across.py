@@ -146,7 +146,7 @@ class AcrossList(RowWindow, inherit_bindings=False):
         self._search = search
         self._zone = zone
         self._now = now
-        self.selected = 0
+        self._selected: int | None = None
 
     @property
     def count(self) -> int:
@@ -154,21 +154,27 @@ class AcrossList(RowWindow, inherit_bindings=False):
 
     @property
     def current(self) -> int:
-        return self.selected
+        """The selected row: the first line, until another one was chosen."""
+        wanted = 1 if self._selected is None else self._selected
+        return min(wanted, max(self.count - 1, 0))
 
     @property
     def row(self) -> ResultRow | None:
         """The selected row, None where there is none."""
-        rows = self._search.rows
-        return rows[self.selected] if self.selected < len(rows) else None
+        return self._search.rows[self.current] if self.count else None
 
     def go_to(self, row: int) -> None:
-        self.selected = min(max(row, 0), max(self.count - 1, 0))
+        self._selected = min(max(row, 0), max(self.count - 1, 0))
+        self.show_selected()
+
+    def begin(self, selected: int | None = None) -> None:
+        """Show results anew, from a row that was selected before or from the top."""
+        self._selected = selected
         self.show_selected()
 
     def go_to_run(self, step: int) -> None:
         """Select the next run, or the one before."""
-        rows, at = self._search.rows, self.selected + step
+        rows, at = self._search.rows, self.current + step
         while 0 <= at < len(rows):
             if rows[at].line is None and not rows[at].more:
                 self.go_to(at)
@@ -178,14 +184,13 @@ class AcrossList(RowWindow, inherit_bindings=False):
     def sync(self) -> None:
         """Show what was added, and what rows say otherwise."""
         if self.is_mounted:
-            self.selected = min(self.selected, max(self.count - 1, 0))
             self._take_height()
             self.repaint_changed()
 
     def show_selected(self) -> None:
         """Bring the selected row into the window."""
         self._take_height()
-        row, top, height = self.selected, self.first_row, self.page_rows
+        row, top, height = self.current, self.first_row, self.page_rows
         if row < top:
             self.scroll_to_row(row)
         elif row >= top + height:
@@ -200,7 +205,7 @@ class AcrossList(RowWindow, inherit_bindings=False):
         if row >= self.count:
             return None
         found = self._search.rows[row]
-        cursor, width = row == self.selected, self.row_width
+        cursor, width = row == self.current, self.row_width
         if found.line is None:
             return self._pieces(found), cursor
         return id(found.run), found.line, cursor, width, self._zone()
@@ -219,7 +224,7 @@ class AcrossList(RowWindow, inherit_bindings=False):
             self._painted.pop(y, None)
             return Strip.blank(width, look.filling[False])
         self._painted[y] = words
-        found, cursor = self._search.rows[row], row == self.selected
+        found, cursor = self._search.rows[row], row == self.current
         if found.line is None:
             return strip_of(self._pieces(found), width, look, cursor)
         return self._line(found.line, width, cursor=cursor)
@@ -354,7 +359,7 @@ class AcrossScreen(Screen[None]):
         search: AcrossSearch,
         *,
         typed: str = "",
-        selected: int = 0,
+        selected: int | None = None,
     ) -> None:
         super().__init__()
         self.desk = desk
@@ -367,24 +372,27 @@ class AcrossScreen(Screen[None]):
         self._drawing: Timer | None = None
         self._message: StatusMessage | None = None
         self.heading = BoardHeading()
+        self.field = Input(
+            self._typed, placeholder="pattern", compact=True, id="pattern"
+        )
+        self.told = Static(id="told", markup=False)
         self.list = AcrossList(search, self._zone, desk.plan.now)
 
     def compose(self) -> ComposeResult:
         yield self.heading
         with Horizontal(id="asked"):
             yield Label("find", markup=False)
-            yield Input(self._typed, placeholder="pattern", compact=True, id="pattern")
-        yield Static(id="told", markup=False)
+            yield self.field
+        yield self.told
         yield self.list
         yield KeyHints()
 
     def on_mount(self) -> None:
         self._unsubscribe = self.search.subscribe(self._soon)
         has_results = self.search.state is not AcrossState.IDLE
-        self.set_focus(self.list if has_results else self.query_one(Input))
-        self.list.selected = self._first
+        self.set_focus(self.list if has_results else self.field)
         self._sync()
-        self.call_after_refresh(self.list.show_selected)
+        self.call_after_refresh(self.list.begin, self._first)
 
     def on_unmount(self) -> None:
         self._unsubscribe()
@@ -426,16 +434,15 @@ class AcrossScreen(Screen[None]):
 
     def _sync(self) -> None:
         self._drawing = None
-        if not self.is_attached:
+        if not self.told.is_attached:
             return
         self.heading.show(heading_of(self.search))
-        told = self.query_one("#told", Static)
-        words = self._told()
-        told.update(clean(words))
-        told.set_class(bool(words), "-shown")
+        words = self._words()
+        self.told.update(clean(words))
+        self.told.set_class(bool(words), "-shown")
         self.list.sync()
 
-    def _told(self) -> str:
+    def _words(self) -> str:
         """Say what went wrong, or since when."""
         search = self.search
         if search.problem is not None:
@@ -465,14 +472,14 @@ class AcrossScreen(Screen[None]):
         except BadPattern as problem:
             self.say(str(problem))
             return
-        self.list.selected = 0
         self.list.scroll_to_row(0)
+        self.list.begin()
         self.set_focus(self.list)
         self._sync()
 
     def action_ask(self) -> None:
         """Change the pattern."""
-        self.set_focus(self.query_one(Input))
+        self.set_focus(self.field)
 
     def action_to_list(self) -> None:
         if self.list.count:
@@ -500,7 +507,7 @@ class AcrossScreen(Screen[None]):
             self.say("There is nothing to open yet.")
             return
         place = None if row.line is None else LinePlace.of(row.line)
-        again = partial(self._again, self.list.selected)
+        again = partial(self._again, self.list.current)
         self.app.pop_screen()
         self.desk.call_later(
             self.desk.open_at, self.search.workflow, row.run.job, place, back=again
