@@ -235,6 +235,17 @@ _DIFF = (
     _form("table", "json"),
 )
 
+_GREP = (
+    option("pattern PATTERN", "regular expression, smart case"),
+    _WORKFLOW,
+    option("--since T", "only runs from a time on: RFC 3339, 14:05, or 15m ago"),
+    option("--status S", "only runs in this state", known=_STATUSES),
+    option("--since-when", "which run has it and which older one does not"),
+    option("-c --count", "print how many lines match in each run"),
+    option("-l --list", "print the runs that match", dest="names"),
+    _form("text", "jsonl"),
+)
+
 
 _START = (
     _WORKFLOW,
@@ -408,6 +419,7 @@ VERBS: Final = (
         "run_logs:save",
         _save,
     ),
+    Verb("grep", "search every retained run of a workflow", "grep:grep", _GREP),
     Verb(
         "diff",
         "what a job's log says that the last good one did not",

@@ -31,6 +31,7 @@ DESK_GROUPS: Final = {
     "log": "Log",
     "runs": "List of runs",
     "details": "Details",
+    "merged": "Merged log",
 }
 GROUPS: Final = {
     **DESK_GROUPS,
@@ -41,6 +42,7 @@ GROUPS: Final = {
     "unanswered": "Actions without an answer",
     "asked": "Actions asked",
     "card": "Card",
+    "news": "What is new",
     "dialog": "Dialogs",
     "save": "Saving",
     "saves": "List of saves",
@@ -200,6 +202,7 @@ DESK: Final = (
     "log.prompt",
     "desk.run_table",
     "desk.details",
+    "desk.merged",
 )
 """Modules of what stands on the desk."""
 DIALOGS: Final = (
@@ -207,6 +210,7 @@ DIALOGS: Final = (
     "desk.server_search",
     "card",
     "actions",
+    "news",
     "dialogs",
     "help",
     "save",
