@@ -77,7 +77,11 @@ class Exchanger:
             trouble = (trouble_of or faults.trouble)(endpoint)
             if failure is not None:
                 trouble = trouble._replace(cut_bytes=_SOON)
-            await send_stream(connection, answer, trouble)
+            self._requests.stream_opened()
+            try:
+                await send_stream(connection, answer, trouble)
+            finally:
+                self._requests.stream_closed()
         elif failure is Failure.CUT:
             connection.send_half(answer)
         else:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.actions import Actions
+    from chronotui.engine.alert_watch import AlertWatch
     from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
@@ -125,9 +126,10 @@ class Session:
         beside: What shows jobs beside the desk, to be closed with it.
         spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
+        alerts: What alerts are watched by, while a desk watches for them.
+        news: What logs were compared with, by their jobs' ids.
         notices: Reads what a server tells of workflows; None where there are none.
         actions: What may be changed; None where the profile allows nothing.
-        news: What logs were compared with, by their jobs' ids.
     """
 
     def __init__(
@@ -160,6 +162,7 @@ class Session:
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
         self.spool = spool
+        self.alerts: AlertWatch | None = None
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
@@ -246,6 +249,11 @@ class Session:
                     other.leave()
         opened.watch(by)
         return opened
+
+    @property
+    def opened(self) -> tuple[OpenedJob, ...]:
+        """The jobs whose lines are kept here, the newest opened last."""
+        return tuple(self._opened.values())
 
     def held(self, job: Job) -> OpenableLog | None:
         """Return the log of a job whose lines are kept here."""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from dataclasses import replace
 from importlib.util import find_spec
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ReturnType, SystemCommand
@@ -47,9 +48,13 @@ class TypedAhead(App[ReturnType]):
     prompt that opens would get nothing.
     """
 
+    key_at = 0.0
+    """When a key was last pressed, by the monotonic clock."""
+
     async def on_event(self, event: Event) -> None:
         """Obey a key at once; what is neither typed nor bound is Textual's."""
         if isinstance(event, Key) and not event.is_forwarded:
+            self.key_at = monotonic()
             first = await self._check_bindings(event.key, priority=True)
             if first or self._type(event) or await self._check_bindings(event.key):
                 return

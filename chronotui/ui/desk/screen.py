@@ -139,6 +139,7 @@ class DeskScreen(Screen[None]):
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key("a", "alert", "alerts: tell when it ends, fails …", "desk.alert"),
         help_key("X", "news", "what is new against the last good run", "desk.news"),
         help_key(
             "Y",
@@ -337,6 +338,9 @@ class DeskScreen(Screen[None]):
             self.session.start_fleet()
             if self.session.actions is not None:
                 import_module("chronotui.ui.actions").ask_about_unanswered(self.app)
+            from chronotui.ui.desk.alerting import keep_watch
+
+            keep_watch(self, self.session)
 
     async def open_at(
         self,
@@ -598,6 +602,12 @@ class DeskScreen(Screen[None]):
 
         short_id = self.short_id(job)
         show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
+
+    def action_alert(self) -> None:
+        """Ask when to be told of what is meant."""
+        from chronotui.ui.alerts import alert_of
+
+        alert_of(self)
 
     def action_mark(self) -> None:
         from chronotui.ui.desk.merged import toggle_mark
