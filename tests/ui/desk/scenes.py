@@ -134,7 +134,7 @@ async def settled(pilot: Pilot[int]) -> None:
         session = desk(pilot).desk.session
         readers = session.catalog._readers.values() if session is not None else ()
         reads = any(one.wants_more or one.task is not None for one in readers)
-        reads = reads or not is_swept(pilot)
+        reads = reads or not is_swept(pilot) or not is_told(pilot)
         now = shown(pilot)
         calm = 0 if reads or now != before else calm + 1
         before = now
@@ -152,6 +152,15 @@ def is_swept(pilot: Pilot[int]) -> bool:
     if only is not None and any(fleet.fits(w, only) is None for w in fleet._wish.ids):
         return False
     return fleet.progress[1] is not None and not fleet.is_sweeping
+
+
+def is_told(pilot: Pilot[int]) -> bool:
+    """Tell whether all was read that details tell of a workflow."""
+    session = desk(pilot).desk.session
+    if session is None or session.notices is None or not session.notices._wanted:
+        return True
+    told = session.notices.of(session.notices._wanted)
+    return told.is_read and (told.unread is not None or told.problem != "")
 
 
 def desk(pilot: Pilot[int]) -> DeskApp:
