@@ -71,7 +71,11 @@ if TYPE_CHECKING:
     from chronotui.ui.desk.run_table import RunRows
     from chronotui.ui.log.view import LogView
 
-NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.prompt")
+NEEDED_BY_LOGS: Final = (
+    "chronotui.engine.job_log",
+    "chronotui.ui.log.prompt",
+    "chronotui.ui.desk.alerting",
+)
 
 LINK: Final = "link"
 SEARCH: Final = "search-server"
