@@ -105,9 +105,9 @@ def format_time_ns(time_ns: int, digits: int | None = None) -> str:
 class TimeTexts:
     """Writes many times as `format_time_ns` does; their parts are remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, digits: int | None = None) -> None:
         self._seconds = _PartTexts(lambda part: zoned_text(part * NS, UTC))
-        self._fractions = _PartTexts(lambda part: f"{fraction_text(part)}Z")
+        self._fractions = _PartTexts(lambda part: f"{fraction_text(part, digits)}Z")
 
     def of(self, times: Iterable[int | None]) -> list[str | None]:
         seconds, fractions = self._seconds, self._fractions

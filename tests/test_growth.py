@@ -414,6 +414,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.errors._digits": removes,
     "log.errors._named_exception": begins,
     "log.errors._ruby_place": begins,
+    "log.formats._in_utc": is_all,
     "log.kinds._escaped": removes,
     "log.kinds._identifier": "a word; in the kind of a line",
     "log.kinds._value": "the beginning of a line; in the kind of a line",

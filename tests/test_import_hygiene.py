@@ -81,6 +81,7 @@ JOB = "nightly-report"
         ["logs", JOB, "{ended}", "--tail", "3"],
         ["logs", JOB, "{ended}", "--follow", "--grep", "a.c"],
         ["save", JOB, "{ended}", "-O", "log.txt"],
+        ["grep", "-c", "a.c", "image-build", "--since", "2h"],
         ["profile", "test"],
         ["login"],
         ["doctor"],

@@ -6,6 +6,7 @@ import json
 from itertools import repeat
 from typing import TYPE_CHECKING
 
+from chronotui.log.formats import STAMP_DIGITS
 from chronotui.model import STDERR
 from chronotui.times import TimeTexts, format_time_ns
 
@@ -109,12 +110,12 @@ def _exact_with_time(line: LogLine) -> bytes:
 
 def _exact_with_times() -> SlicePrinter:
     """Return `_exact_with_time` of every line of a slice."""
-    texts = TimeTexts()
+    texts = TimeTexts(STAMP_DIGITS)
 
     def exact_with_times(piece: LineSlice) -> bytes:
         stamps, streams = texts.of(piece.times()), piece.streams()
         columns = zip(stamps, streams, piece.messages(), strict=True)
-        lines = [f"{t or '-'} {s or '-'} {message}\n" for t, s, message in columns]
+        lines = [f"{t or '-'} [{s or '-'}] {message}\n" for t, s, message in columns]
         return "".join(lines).encode(errors="surrogatepass")
 
     return exact_with_times
@@ -135,8 +136,8 @@ def _shown_with(*, colour: bool, timestamps: bool) -> LinePrinter:
 
 
 def _prefix(line: LogLine) -> str:
-    return f"{_time(line) or '-'} {line.stream or '-'} "
+    return f"{_time(line, STAMP_DIGITS) or '-'} [{line.stream or '-'}] "
 
 
-def _time(line: LogLine) -> str | None:
-    return None if line.time_ns is None else format_time_ns(line.time_ns)
+def _time(line: LogLine, digits: int | None = None) -> str | None:
+    return None if line.time_ns is None else format_time_ns(line.time_ns, digits)

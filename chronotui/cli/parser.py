@@ -49,7 +49,7 @@ class Option:
 
     @property
     def takes_value(self) -> bool:
-        return self.settings.get("action") != "store_true"
+        return self.settings.get("action") in {None, "append"}
 
     @property
     def is_flag(self) -> bool:
@@ -119,7 +119,7 @@ def option(
     elif named:
         settings["metavar"] = named
     else:
-        settings["action"] = "store_true"
+        settings.setdefault("action", "store_true")
     if known:
         says = f"{says}: {', '.join(known)}"
         settings.setdefault("type", str.upper)
@@ -235,6 +235,31 @@ _DIFF = (
     _form("table", "json"),
 )
 
+_GREP = (
+    option("pattern PATTERN", "regular expression, smart case"),
+    _WORKFLOW,
+    option("--since T", "only runs from a time on: RFC 3339, 14:05, or 15m ago"),
+    option("--status S", "only runs in this state", known=_STATUSES),
+    option("--since-when", "which run has it and which older one does not"),
+    option("-c --count", "print how many lines match in each run"),
+    option("-l --list", "print the runs that match", dest="names"),
+    _form("text", "jsonl"),
+)
+
+
+class _Instead(argparse.Action):
+    """An option that runs its own handler, whatever else is or is not named."""
+
+    def __init__(self, *, const: str, **settings: Any) -> None:
+        super().__init__(nargs=0, const=const, **settings)
+
+    def __call__(self, *_: object) -> NoReturn:
+        raise _InsteadError(self.const)
+
+
+class _InsteadError(Exception):
+    pass
+
 
 def _save() -> tuple[Option, ...]:
     from chronotui.log.formats import SAVE_FORMATS
@@ -257,6 +282,12 @@ def _save() -> tuple[Option, ...]:
         option("--query Q", "only lines the server finds with this"),
         option("--force", "replace an existing file; begin a recording again"),
         option("--keep-part", "keep an unfinished file as .part"),
+        option(
+            "--lnav-format",
+            "print the file by which lnav reads jsonl; lnav -i takes it",
+            action=_Instead,
+            const="run_logs:lnav",
+        ),
     )
 
 
@@ -373,6 +404,7 @@ VERBS: Final = (
         "run_logs:save",
         _save,
     ),
+    Verb("grep", "search every retained run of a workflow", "grep:grep", _GREP),
     Verb(
         "diff",
         "what a job's log says that the last good one did not",
@@ -430,7 +462,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
         verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
         for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
             _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
-    return parser.parse_args(argv)
+    try:
+        return parser.parse_args(argv)
+    except _InsteadError as named:
+        return argparse.Namespace(handler=f"{named}")
 
 
 def _add_verb(

@@ -196,6 +196,14 @@ def save(invocation: Invocation) -> int:
     return tell_saved(invocation, invocation.with_runs(work))
 
 
+def lnav(invocation: Invocation) -> int:
+    """Print how lnav is to read our JSON lines."""
+    from chronotui.log.lnav import lnav_format
+
+    invocation.output.write(lnav_format())
+    return 0
+
+
 def _form(options: Namespace) -> RunFormat:
     """Return the format of the file: as named, else as the path ends."""
     from chronotui.runs.formats import RUN_FORMATS

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.retained import RetainedLog
 from chronotui.log.differences import LogKinds, differences
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
 
     from chronotui.log.chunks import Overflow
     from chronotui.log.differences import KindChange
+    from chronotui.log.line_slice import LineSlice
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import LogSource
+
+LINES_AT_ONCE: Final = 512
+"""Lines whose kinds are told before others have their turn: one to five ms."""
 
 
 class JobDiff(NamedTuple):
@@ -28,6 +34,13 @@ class JobDiff(NamedTuple):
     """
 
     found: list[KindChange]
+    whole: bool
+
+
+class KindsRead(NamedTuple):
+    """The kinds of lines of a log, and whether all of it could be read."""
+
+    kinds: LogKinds
     whole: bool
 
 
@@ -45,24 +58,56 @@ async def diff_jobs(
     Raises:
         ChronotuiError: One of the logs cannot be read at all.
     """
-    kinds: list[LogKinds] = []
-    whole = True
-    for each in (before, job):
-        name = clean(each.shown_id)
-        log = RetainedLog(
-            client, workflow, each, tell=partial(_tell_of, tell, name), spool=spool
-        )
-        read = LogKinds()
-        async for lines in log.batches():
-            read.take(lines)
-        if log.exit_code:
-            whole = False
-            tell(f"{name}: {_lacks(log)}.")
-        if read.kinds.others:
-            others = plural(read.kinds.others, "line")
-            tell(f"{name}: more than {MOST_KINDS:,} kinds; {others} left out.")
-        kinds.append(read)
-    return JobDiff(differences(kinds[1], kinds[0]), whole)
+    there, here = [
+        await read_kinds(client, workflow, each, tell=tell, spool=spool)
+        for each in (before, job)
+    ]
+    found = differences(here.kinds, there.kinds)
+    return JobDiff(found, here.whole and there.whole)
+
+
+async def read_kinds(
+    client: LogSource,
+    workflow: Workflow | None,
+    job: Job,
+    *,
+    tell: Callable[[str], None],
+    spool: Callable[[], Overflow] | None,
+    count: Callable[[int], None] = lambda _: None,
+) -> KindsRead:
+    """Read the kinds of lines of a job's retained log as it is by now.
+
+    Args:
+        count: Told how many lines have been read so far.
+
+    Raises:
+        ChronotuiError: It cannot be read at all.
+    """
+    name = clean(job.shown_id)
+    log = RetainedLog(
+        client, workflow, job, tell=partial(_tell_of, tell, name), spool=spool
+    )
+    read = LogKinds()
+    async with aclosing(log.slices()) as slices:
+        async for piece in slices:
+            await take_slowly(read, piece, count)
+    if log.exit_code:
+        tell(f"{name}: {_lacks(log)}.")
+    if read.kinds.others:
+        others = plural(read.kinds.others, "line")
+        tell(f"{name}: more than {MOST_KINDS:,} kinds; {others} left out.")
+    return KindsRead(read, not log.exit_code)
+
+
+async def take_slowly(
+    kinds: LogKinds, piece: LineSlice, count: Callable[[int], None]
+) -> None:
+    """Take lines, a few at a time: what else goes on has its turn between."""
+    places = piece.places
+    for start in range(0, len(places), LINES_AT_ONCE):
+        kinds.take(piece._replace(places=places[start : start + LINES_AT_ONCE]))
+        count(kinds.kinds.lines)
+        await asyncio.sleep(0)
 
 
 def _tell_of(tell: Callable[[str], None], name: str, words: str) -> None:

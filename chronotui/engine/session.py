@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_server
@@ -30,19 +30,31 @@ from chronotui.tree.board import BoardRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import RunSource, Source
     from chronotui.storage.settings import Profile, UiSettings
     from chronotui.storage.state import DiagnosticLog
     from chronotui.tree.branch import Branch
+    from chronotui.tree.marks import JobMarks
 
 KEPT_JOBS: Final = 4
 """Opened jobs whose lines are kept; the longest left one is let go first."""
 
 
+DESK: Final = "desk"
+"""The reader of one log at a time; others watch beside it."""
+
 OpenableLog: TypeAlias = JobLog | RunLog
 """What a desk shows of a job, or of a run."""
+
+
+class Beside(Protocol):
+    """Something that watches jobs beside the one that is open."""
+
+    def close(self) -> None:
+        """Leave them all."""
 
 
 @dataclass(slots=True)
@@ -53,24 +65,30 @@ class OpenedJob:
         workflow: Its workflow, as last listed; None when only the job is known.
         watching: The task that watches it; None while it is left.
         leaving: The task that watched it before, while it ends.
+        readers: Who wants it watched.
+        holders: Who needs its lines, watched or not.
     """
 
     workflow: Workflow | None
     log: OpenableLog
     watching: asyncio.Task[None] | None = None
     leaving: asyncio.Task[None] | None = None
+    readers: set[str] = field(default_factory=set)
+    holders: set[object] = field(default_factory=set)
 
-    def watch(self) -> bool:
+    def watch(self, by: str = DESK) -> bool:
         """Watch it from now on; False when it is watched already."""
+        self.readers.add(by)
         if self.is_watched:
             return False
         self.watching = asyncio.create_task(self._watch())
         self.watching.add_done_callback(_note_fault)
         return True
 
-    def leave(self) -> None:
-        """Close its stream; its lines stay."""
-        if self.watching is not None:
+    def leave(self, by: str = DESK) -> None:
+        """Close its stream unless another reader wants it; its lines stay."""
+        self.readers.discard(by)
+        if self.watching is not None and not self.readers:
             self.watching.cancel()
             self.leaving, self.watching = self.watching, None
 
@@ -80,7 +98,9 @@ class OpenedJob:
 
     @property
     def is_left(self) -> bool:
-        return self.watching is None and (self.leaving is None or self.leaving.done())
+        """Whether nobody watches it, or needs its lines."""
+        is_still = self.leaving is None or self.leaving.done()
+        return self.watching is None and is_still and not self.holders
 
     async def _watch(self) -> None:
         with suppress(ChronotuiError):  # it is in the log's state
@@ -100,8 +120,10 @@ class Session:
         requests_per_minute: What the fleet may ask.
 
     Attributes:
+        beside: What shows jobs beside the desk, to be closed with it.
         spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
+        news: What logs were compared with, by their jobs' ids.
     """
 
     def __init__(
@@ -131,8 +153,10 @@ class Session:
         self._memory_bytes = memory_bytes
         self.spool = spool
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
+        self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
+        self.beside: Beside | None = None
 
     def start(self) -> None:
         """Begin to read the tree, or begin again after a fault of ours."""
@@ -148,6 +172,11 @@ class Session:
         fleet = Fleet(self.client, settings=self._fleet_settings)
         self.catalog.jobs_read = partial(_put_into, fleet)
         return fleet
+
+    @property
+    def marks(self) -> JobMarks:
+        """The jobs that were marked on this desk."""
+        return self.catalog.tree.marks
 
     def start_fleet(self) -> bool:
         """Begin to read the fleet, or begin again after a fault of ours.
@@ -186,22 +215,28 @@ class Session:
             return None
         return opened.log if isinstance(opened.log, JobLog) else None
 
-    def open(self, workflow: Workflow | None, job: Job) -> OpenedJob:
+    def open(
+        self, workflow: Workflow | None, job: Job, *, by: str = DESK, share: int = 1
+    ) -> OpenedJob:
         """Open a job's log, or come back to it; it is watched from now on.
 
         Of runs one is watched at a time: servers have few streams to give.
+
+        Args:
+            by: Who reads it, until that one leaves it.
+            share: How many logs share the memory that one has.
         """
         opened = self._opened.get(job.id)
         if opened is None:
-            opened = OpenedJob(workflow, self._log_of(workflow, job))
+            opened = OpenedJob(workflow, self._log_of(workflow, job, share))
             self._opened[job.id] = opened
         self._opened.move_to_end(job.id)
-        self._let_go()
+        self.let_go()
         if self.kind.capabilities.runs:
             for other in self._opened.values():
                 if other is not opened:
                     other.leave()
-        opened.watch()
+        opened.watch(by)
         return opened
 
     def held(self, job: Job) -> OpenableLog | None:
@@ -250,6 +285,8 @@ class Session:
 
     async def close(self) -> None:
         """Stop everything and close the connections."""
+        if self.beside is not None:
+            self.beside.close()
         opened = self._opened.values()
         tasks = [task for one in opened for task in (one.watching, one.leaving)]
         running = [
@@ -268,9 +305,12 @@ class Session:
         self._opened.clear()
         await self.client.aclose()
 
-    def _log_of(self, workflow: Workflow | None, job: Job) -> OpenableLog:
-        budget = max(self._memory_bytes // KEPT_JOBS, 1 << 20)
-        store = LogStore(budget_bytes=budget, overflow=self.spool)
+    def memory_of(self, share: int) -> int:
+        """Return the bytes of memory a log has that shares them with others."""
+        return max(self._memory_bytes // KEPT_JOBS // share, 1 << 20)
+
+    def _log_of(self, workflow: Workflow | None, job: Job, share: int) -> OpenableLog:
+        store = LogStore(budget_bytes=self.memory_of(share), overflow=self.spool)
         settings = self._watch_settings
         if self.kind.capabilities.runs:
             runs = cast("RunSource", self.client)
@@ -278,7 +318,7 @@ class Session:
         jobs = cast("Source", self.client)
         return JobLog(jobs, workflow, job, settings=settings, store=store)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Close the longest left jobs beyond the kept ones."""
         for job_id, opened in list(self._opened.items())[:-KEPT_JOBS]:
             if opened.is_left:

@@ -14,7 +14,6 @@ from enum import IntEnum, StrEnum
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.block import EventIds, LineColumns, block_of_columns
 from chronotui.log.errors import Shape, shape_of
 from chronotui.log.kinds import Kinds
 from chronotui.log.levels import Level, level_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.log.kinds import Seen
+    from chronotui.log.line_slice import LineSlice
     from chronotui.model import LogLine
 
 MOST_KEPT: Final = 4000
@@ -87,20 +87,12 @@ class LogKinds:
     def __init__(self) -> None:
         self.kinds = Kinds()
         self._firsts: dict[int, LogLine] = {}
-        self._ids = EventIds()
 
-    def take(self, lines: Sequence[LogLine]) -> None:
-        if not lines:
-            return
-        _attempts, numbers, streams, times, messages, _ids, kept = zip(
-            *lines, strict=True
-        )
-        columns = LineColumns(
-            numbers, streams, times, messages, [""] * len(lines), kept
-        )
-        start = self.kinds.lines
-        for index in self.kinds.take(block_of_columns(0, columns, self._ids)):
-            line = lines[index]
+    def take(self, piece: LineSlice) -> None:
+        """Take the lines that come next, none between them left out."""
+        block, start = piece.alone(), self.kinds.lines
+        for index in self.kinds.take(block):
+            line = block.line(index, piece.attempt, piece.ids)
             cut = line._replace(message=line.message[:MOST_KEPT])
             self._firsts[start + index] = cut
 

@@ -22,6 +22,7 @@ from chronotui.log.levels import (
     level_words,
     line_level,
 )
+from chronotui.log.merged import part_of
 from chronotui.log.pattern import (
     HUGE_LINE,
     HugeWords,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.block import Block
     from chronotui.log.chunks import Chunk, Spool
+    from chronotui.log.kinds import KnownKinds
     from chronotui.log.pattern import LineAddress, Pattern
     from chronotui.model import LogLine
 
@@ -360,6 +362,22 @@ class SinceFinder:
         return Hits(found, len(block))
 
 
+class PartFinder:
+    """Finds the lines of some jobs of a merged log, by their numbers among them."""
+
+    def __init__(self, parts: frozenset[int]) -> None:
+        self._parts = parts
+
+    def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
+        parts = self._parts
+        found = [
+            at
+            for at, place in enumerate(block.numbers[start:], start)
+            if part_of(place) in parts
+        ]
+        return Hits(found, len(block))
+
+
 class MessageFinder:
     """Finds lines whose message is wanted, asking of one after the other."""
 
@@ -464,34 +482,47 @@ class LineFilter:
     """What a line must be to be shown; all conditions must hold.
 
     It matches every pattern of ``include`` and none of ``exclude``, and is of the
-    stream, and of the level or a graver one. Lines that name no level count as ERROR
-    on stderr, and are hidden otherwise.
+    stream, of the level or a graver one, and of one of the ``parts`` of a merged log.
+    Lines that name no level count as ERROR on stderr, and are hidden otherwise.
+    ``unlike`` hides lines of the kinds it has.
     """
 
     include: tuple[Pattern, ...] = ()
     exclude: tuple[Pattern, ...] = ()
     stream: str | None = None
     level: Level | None = None
+    parts: frozenset[int] | None = None
+    unlike: KnownKinds | None = None
 
     @property
     def is_empty(self) -> bool:
-        return not (self.include or self.exclude or self.stream or self.level)
+        by_pattern = self.include or self.exclude
+        by_kind = self.stream or self.level or self.unlike
+        return not (by_pattern or by_kind) and self.parts is None
 
     def finder(self) -> AllFinder:
         wanted: list[Matcher] = []
+        if self.parts is not None:
+            wanted.append(PartFinder(self.parts))
         if self.stream is not None:
             wanted.append(StreamFinder(self.stream))
         wanted += map(pattern_finder, self.include)
         if self.level is not None:
             wanted.append(LevelFinder(self.level))
+        if self.unlike is not None:
+            wanted.append(self.unlike)
         return AllFinder(wanted, [pattern_finder(each) for each in self.exclude])
 
     def matches(self, line: LogLine) -> bool:
         if self.stream is not None and line.stream != self.stream:
             return False
+        if self.parts is not None and part_of(line.sequence_num) not in self.parts:
+            return False
         if self.level and (line_level(line) or 0) < self.level:
             return False
         message = line.message
+        if self.unlike is not None and self.unlike.has(message):
+            return False
         return all(pattern.matches(message) for pattern in self.include) and not any(
             pattern.matches(message) for pattern in self.exclude
         )

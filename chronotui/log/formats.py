@@ -10,7 +10,9 @@ sequence_num, stream, event_id, message_raw`` and, where the message is itself J
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chronotui.model import LogLine, RawFormat
@@ -18,6 +20,10 @@ from chronotui.times import format_time_ns, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+
+STAMP_DIGITS: Final = 3
+"""Of a second, in text: other tools expect just so many."""
 
 
 class SavedLog(NamedTuple):
@@ -97,8 +103,8 @@ def json_value(message: str) -> bytes | None:
     return encoded.replace(b"\r", b" ").replace(b"\n", b" ")
 
 
-def _time_text(line: LogLine) -> str:
-    return "" if line.time_ns is None else format_time_ns(line.time_ns)
+def _time_text(line: LogLine, digits: int | None = None) -> str:
+    return "" if line.time_ns is None else format_time_ns(line.time_ns, digits)
 
 
 def entry_bytes(line: LogLine) -> bytes:
@@ -134,20 +140,33 @@ def text_bytes(message: str) -> bytes:
 
 
 def timed_bytes(time_text: str, stream: str, message: str) -> bytes:
-    """Return ``time stream message``; an absent time is ``-``, without a line end."""
-    return b"%s %s %s" % (
+    """Return ``time [stream] message``; what is absent is ``-``, without a line end."""
+    return b"%s [%s] %s" % (
         text_bytes(time_text or "-"),
         text_bytes(stream or "-"),
         text_bytes(message),
     )
 
 
-def utc_text(timestamp: str) -> str:
-    """Return a server's RFC 3339 time in UTC; unreadable ones stay as they are."""
-    if timestamp.endswith("Z"):
-        return timestamp
+@cache
+def _in_utc() -> re.Pattern[str]:
+    """The stamps of a server in years that a time can have, but for a leap second."""
+    return re.compile(
+        r"((?:1[7-9]|2[01])\d\d-\d\d-\d\dT\d\d:\d\d:[0-5]\d)(?:\.(\d{1,3})\d*)?Z",
+        re.ASCII,
+    )
+
+
+def stamp_text(timestamp: str) -> str:
+    """Return a server's RFC 3339 time in UTC with just three digits, so that it sorts.
+
+    "" for what is no time, as `parse_time` sees it.
+    """
+    match = _in_utc().fullmatch(timestamp)
+    if match is not None:
+        return f"{match[1]}.{match[2] or '':0<{STAMP_DIGITS}}Z"
     time_ns = parse_time(timestamp)
-    return timestamp if time_ns is None else format_time_ns(time_ns)
+    return "" if time_ns is None else format_time_ns(time_ns, STAMP_DIGITS)
 
 
 def _lines_json(lines: Iterable[LogLine]) -> list[bytes]:
@@ -180,10 +199,11 @@ TXT_TIME: Final = SaveFormat(
     says="txt with time",
     extension="txt",
     encode_lines=lambda lines: [
-        timed_bytes(_time_text(line), line.stream, line.message) for line in lines
+        timed_bytes(_time_text(line, STAMP_DIGITS), line.stream, line.message)
+        for line in lines
     ],
     encode_entries=lambda entries, _raw: [
-        timed_bytes(utc_text(x.timestamp or ""), x.stream or "", x.message_raw)
+        timed_bytes(stamp_text(x.timestamp or ""), x.stream or "", x.message_raw)
         for x in entries
     ],
 )

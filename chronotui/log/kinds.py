@@ -17,12 +17,14 @@ import re
 from array import array
 from collections import Counter
 from functools import cache
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chronotui.log.finders import Hits
 from chronotui.log.pattern import searched_bytes, searched_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Iterable, Mapping, Set
 
     from chronotui.log.block import Block
 
@@ -37,6 +39,9 @@ MOST_JSON: Final = 1 << 14
 
 MOST_KNOWN: Final = 16 << 20
 """Bytes of lines whose kind is remembered."""
+
+LINES_A_LOOK: Final = 256
+"""Lines whose kind is told between two looks at the clock."""
 
 MOST_WORDS: Final = 50_000
 MOST_WORD: Final = 200
@@ -185,12 +190,14 @@ class _Words(dict[bytes, bytes]):
 class _KindTable(dict[bytes, int]):
     """The number of a line's kind by the line, its digits made one.
 
-    A line that is not known for its ids is looked for without them.
+    A line that is not known for its ids is looked for without them. Kinds beyond the
+    ``most`` are all of that number.
     """
 
-    def __init__(self, numbers: dict[bytes, int]) -> None:
+    def __init__(self, numbers: dict[bytes, int], most: int) -> None:
         super().__init__()
         self._numbers = numbers
+        self._most = most
         self._words = _Words()
         self._size = 0
 
@@ -207,9 +214,8 @@ class _KindTable(dict[bytes, int]):
     def _number_of(self, kind: bytes) -> int:
         number = self._numbers.get(kind)
         if number is None:
-            # One more than the most stands for all that are not told apart.
-            number = min(len(self._numbers), MOST_KINDS)
-            if number < MOST_KINDS:
+            number = min(len(self._numbers), self._most)
+            if number < self._most:
                 self._numbers[kind] = number
         return number
 
@@ -240,7 +246,7 @@ class Kinds:
 
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
-        self._table = _KindTable(self._numbers)
+        self._table = _KindTable(self._numbers, MOST_KINDS)
         self._counts: Counter[int] = Counter()
         self._first: dict[int, int] = {}
         self._last: dict[int, int] = {}
@@ -256,7 +262,7 @@ class Kinds:
 
         Returns the indexes in it of lines that are the first of their kind.
         """
-        found = list(map(self._table.__getitem__, _lines(block)))
+        found = list(map(self._table.__getitem__, _lines(block, 0)))
         start, self.lines = self.lines, self.lines + len(found)
         self._counts.update(found)
         self._last.update(zip(found, range(start, self.lines), strict=True))
@@ -280,11 +286,43 @@ class Kinds:
         }
 
 
-def _lines(block: Block) -> list[bytes]:
-    """Return the lines as kinds are told by: without colours, digits made one."""
+class KnownKinds:
+    """The kinds of one log; finds the lines of another that are of none of them.
+
+    Args:
+        kinds: As `Kinds.seen` has them.
+    """
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        numbers = {_written(kind): number for number, kind in enumerate(kinds)}
+        self._unknown = len(numbers)
+        self._table = _KindTable(numbers, self._unknown)
+
+    def find(self, block: Block, start: int, deadline: float, /) -> Hits:
+        lines = _lines(block, start)
+        number_of, unknown = self._table.__getitem__, self._unknown
+        found: list[int] = []
+        for done in range(0, len(lines), LINES_A_LOOK):
+            numbers = map(number_of, lines[done : done + LINES_A_LOOK])
+            first = start + done
+            found += [
+                at for at, number in enumerate(numbers, first) if number == unknown
+            ]
+            if perf_counter() >= deadline:
+                return Hits(found, min(first + LINES_A_LOOK, len(block)))
+        return Hits(found, len(block))
+
+    def has(self, message: str) -> bool:
+        """Whether a message is of one of the kinds."""
+        (line,) = _lines_of(searched_message(message).replace("\n", " "))
+        return self._table[line] != self._unknown
+
+
+def _lines(block: Block, start: int) -> list[bytes]:
+    """Return lines as kinds are told by: without colours, digits made one."""
     if not block.broken:
-        return _cut(digits_as_one(searched_bytes(block, 0).text).split(b"\n")[:-1])
-    messages = (block.message(number) for number in range(len(block)))
+        return _cut(digits_as_one(searched_bytes(block, start).text).split(b"\n")[:-1])
+    messages = (block.message(number) for number in range(start, len(block)))
     shown = (searched_message(each).replace("\n", " ") for each in messages)
     return _lines_of("\n".join(shown))
 

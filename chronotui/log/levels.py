@@ -23,7 +23,7 @@ class Level(IntEnum):
     FATAL = 6
 
 
-_WORDS: Final = {
+LEVEL_WORDS: Final = {
     Level.TRACE: "trace",
     Level.DEBUG: "debug dbg",
     Level.INFO: "info information notice",
@@ -31,7 +31,9 @@ _WORDS: Final = {
     Level.ERROR: "error err severe fail",
     Level.FATAL: "fatal critical crit alert emerg emergency panic",
 }
-_LEVELS: Final = {word: level for level in _WORDS for word in _WORDS[level].split()}
+_LEVELS: Final = {
+    word: level for level in LEVEL_WORDS for word in LEVEL_WORDS[level].split()
+}
 _UPPER: Final = {
     word.upper(): level for word, level in _LEVELS.items() if word != "fail"
 }

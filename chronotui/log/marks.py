@@ -66,7 +66,7 @@ class MarkKind(StrEnum):
 
 
 class Mark(NamedTuple):
-    """A row that is no line; a gap's has no text of its own."""
+    """A row that is no line; a gap's text is whose it is among several jobs."""
 
     key: LineKey
     kind: MarkKind
@@ -84,11 +84,18 @@ class Marks:
         self.version = 0
         self._gaps: tuple[GapMark, ...] = ()
         self._texts: dict[LineKey, Mark] = {}
+        self._rows: tuple[Mark, ...] = ()
         self._sorted: list[Mark] | None = None
 
     def set_gaps(self, gaps: Sequence[GapMark]) -> None:
         if tuple(gaps) != self._gaps:
             self._gaps = tuple(gaps)
+            self._changed()
+
+    def set_rows(self, rows: Sequence[Mark]) -> None:
+        """Set rows that stand where others know they belong, in any order."""
+        if tuple(rows) != self._rows:
+            self._rows = tuple(rows)
             self._changed()
 
     def set_section(
@@ -116,7 +123,7 @@ class Marks:
                 Mark(LineKey(gap.attempt, gap.first, -1, ""), MarkKind.GAP, "", gap)
                 for gap in self._gaps
             ]
-            marks = [*gaps, *self._texts.values()]
+            marks = [*gaps, *self._texts.values(), *self._rows]
             self._sorted = sorted(marks, key=lambda mark: mark.key)
         return self._sorted
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import accumulate, islice
 from math import inf
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.errors import UsageError
@@ -214,6 +214,10 @@ BYTE_SECONDS: Final = 1e-8
 PATIENCE: Final = ((LINE_SECONDS, 20), (0.002, 500), (0.0002, inf))
 """Time for a line alone, until so many lines took longer; a usual one takes 1 µs."""
 
+PATIENT_TRIES: Final = (1, 4, 16, 64)
+"""How many times that time a line is given, one try after the other, while others had
+most of it."""
+
 LONG_LINE: Final = 16 << 10
 """Characters from which a line is matched in a thread: between two looks at its own
 clock an expression may take 64 times the line, which for 1 MB is a second."""
@@ -330,11 +334,18 @@ class LineMatcher:
             words = _any_of(pattern.words, pattern.ignores_case)
             return words.search(text) is not None
         seconds = self.patience + len(text) * BYTE_SECONDS
-        try:
-            return pattern.compiled.search(text, timeout=seconds) is not None
-        except TimeoutError:
-            self.too_slow += 1
-            return False
+        for longer in PATIENT_TRIES:
+            before = thread_time()
+            try:
+                found = pattern.compiled.search(text, timeout=seconds * longer)
+            except TimeoutError:
+                # Other threads' and programs' turns say nothing of the expression.
+                if thread_time() - before >= seconds / 2:
+                    break
+            else:
+                return found is not None
+        self.too_slow += 1
+        return False
 
 
 def compile_pattern(text: str) -> Pattern:

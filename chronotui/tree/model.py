@@ -12,6 +12,7 @@ from chronotui.tree.branch import Branch
 from chronotui.tree.days import local_time
 from chronotui.tree.filters import TreeFilters, TreeSubject, described
 from chronotui.tree.listing import Listing, ListNote, NoteKind, lines_of, notes_of
+from chronotui.tree.marks import JobMarks
 from chronotui.tree.order import WorkflowOrder, in_order, may_have
 
 if TYPE_CHECKING:
@@ -406,6 +407,7 @@ class TreeModel:
         self.order = WorkflowOrder.LISTED
         self.known: KnownJobs | None = None
         self.filters = TreeFilters()
+        self.marks = JobMarks()
         self._added: set[str] = set()
         self._note_width = 0
         self._branches: dict[str, Branch] = {}

@@ -14,6 +14,7 @@ from chronotui.text import clean
 from chronotui.times import age, human_duration
 from chronotui.tree.days import local_time
 from chronotui.tree.listing import NoteKind
+from chronotui.tree.marks import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -297,6 +298,12 @@ def job_pieces(branch: Branch, job: Job, width: int, times: RowTimes) -> list[Ro
         text = column.text(JobCell(job, short_id, now, cells, zone, ages))
         pieces += [SPACE, RowPiece(text, column.role(state), cells, column.right)]
     return pieces
+
+
+def marked(pieces: list[RowPiece]) -> list[RowPiece]:
+    """Return the row of a job that was marked: that stands where it is indented."""
+    indent, *rest = pieces
+    return [RowPiece(MARK, Role.NAME, indent.width), *rest]
 
 
 def heading_pieces(

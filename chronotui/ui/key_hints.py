@@ -19,6 +19,7 @@ MORE: Final = {
     "desk.card": "card",
     "log.copy": "copy",
     "desk.news": "what is new",
+    "desk.merged": "merged",
     "desk.alert": "alert",
     "log.timestamps": "times",
     "log.shape": "shape",

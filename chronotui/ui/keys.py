@@ -30,6 +30,7 @@ DESK_GROUPS: Final = {
     "log": "Log",
     "runs": "List of runs",
     "details": "Details",
+    "merged": "Merged log",
 }
 GROUPS: Final = {
     **DESK_GROUPS,
@@ -37,6 +38,7 @@ GROUPS: Final = {
     "line": "One line",
     "server_search": "Server search",
     "card": "Card",
+    "news": "What is new",
     "dialog": "Dialogs",
     "save": "Saving",
     "saves": "List of saves",
@@ -194,12 +196,14 @@ DESK: Final = (
     "log.prompt",
     "desk.run_table",
     "desk.details",
+    "desk.merged",
 )
 """Modules of what stands on the desk."""
 DIALOGS: Final = (
     "log.line_screen",
     "desk.server_search",
     "card",
+    "news",
     "dialogs",
     "help",
     "save",

@@ -20,6 +20,7 @@ from chronotui.tree.row import (
     is_ticking,
     job_headings,
     job_pieces,
+    marked,
     note_pieces,
 )
 from chronotui.tree.run_row import app_pieces, day_pieces, run_headings, run_pieces
@@ -283,7 +284,9 @@ class JobTree(RowWindow, inherit_bindings=False):
                     has_health=model.known is not None,
                 )
             )
-        return tuple(job_pieces(branch, branch.jobs[key.item], width, self.times))
+        job = branch.jobs[key.item]
+        pieces = job_pieces(branch, job, width, self.times)
+        return tuple(marked(pieces) if job in model.marks else pieces)
 
     def headings(self) -> list[RowPiece]:
         """Return what stands above the columns of the selected row, and its like."""

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from chronotui.log.block import EventIds, block_of
 from chronotui.log.differences import Change, LogKinds, Weight, differences, weight_of
+from chronotui.log.line_slice import LineSlice
 from chronotui.model import STDERR, STDOUT, LogLine
 from tests.engine.failing_jobs import FAILURES, Failure, failures
 
@@ -11,9 +13,10 @@ MOST_MISSED = 1
 
 
 def kinds_of(lines: list[LogLine], batch: int = 700) -> LogKinds:
-    kinds = LogKinds()
+    kinds, ids = LogKinds(), EventIds()
     for start in range(0, len(lines), batch):
-        kinds.take(lines[start : start + batch])
+        block = block_of(lines[start : start + batch], ids)
+        kinds.take(LineSlice(1, block, ids, range(len(block))))
     return kinds
 
 

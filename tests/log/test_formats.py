@@ -18,10 +18,11 @@ from chronotui.log.formats import (
     SavedLog,
     SaveFormat,
     json_value,
-    utc_text,
+    stamp_text,
 )
 from chronotui.log.raw_body import RawBlocks
 from chronotui.model import LogLine, RawFormat
+from chronotui.times import format_time_ns, parse_time
 
 LINE = LogLine(
     2, 7, "stderr", 1_700_000_000_123_000_000, "boom", "log:j:attempt:2:stderr:7"
@@ -35,7 +36,7 @@ def encoded(save_format: SaveFormat, lines: list[LogLine]) -> bytes:
 
 def test_each_format() -> None:
     assert encoded(TXT, [LINE]) == b"boom\n"
-    assert encoded(TXT_TIME, [LINE]) == b"2023-11-14T22:13:20.123Z stderr boom\n"
+    assert encoded(TXT_TIME, [LINE]) == b"2023-11-14T22:13:20.123Z [stderr] boom\n"
     entry = {
         "timestamp": "2023-11-14T22:13:20.123Z",
         "sequence_num": 7,
@@ -54,7 +55,7 @@ def test_each_format() -> None:
 
 def test_what_is_not_known_is_said_so() -> None:
     line = LogLine(0, 1, "", None, "x")
-    assert encoded(TXT_TIME, [line]) == b"- - x\n"
+    assert encoded(TXT_TIME, [line]) == b"- [-] x\n"
     assert json.loads(encoded(JSONL, [line]))["timestamp"] == ""
 
 
@@ -102,10 +103,28 @@ def test_a_lone_surrogate_does_no_harm() -> None:
     assert encoded(TXT, [line]) == '{"a":"\ufffd"}\n'.encode()
 
 
-def test_times_are_written_in_utc() -> None:
-    assert utc_text("2023-11-14T22:13:20.1Z") == "2023-11-14T22:13:20.1Z"
-    assert utc_text("2023-11-14T23:13:20.1+01:00").startswith("2023-11-14T22:13:20.1")
-    assert utc_text("yesterday") == "yesterday"
+@pytest.mark.parametrize(
+    ("stamp", "shown"),
+    [
+        ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.000Z"),
+        ("2023-11-14T22:13:20.1Z", "2023-11-14T22:13:20.100Z"),
+        ("2023-11-14T22:13:20.123999999Z", "2023-11-14T22:13:20.123Z"),
+        ("2023-11-14T23:13:20.1+01:00", "2023-11-14T22:13:20.100Z"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"),
+        ("0001-01-01T00:00:00Z", ""),
+        ("yesterday", ""),
+    ],
+)
+def test_times_are_written_in_utc_with_three_digits(stamp: str, shown: str) -> None:
+    assert stamp_text(stamp) == shown
+
+
+@given(st.integers(-9 * 10**18, 2**63 - 1), st.integers(0, 9))
+def test_a_stamp_has_the_digits_that_the_lines_time_has(
+    time_ns: int, digits: int
+) -> None:
+    stamp = format_time_ns(time_ns, digits)
+    assert stamp_text(stamp) == format_time_ns(parse_time(stamp) or 0, 3)
 
 
 def test_formats_know_their_encoding_and_ending() -> None:

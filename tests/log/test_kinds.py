@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from chronotui.log import kinds as kinds_module
 from chronotui.log.block import EventIds, block_of
-from chronotui.log.kinds import MOST_READ, Kinds, kind_of
+from chronotui.log.kinds import MOST_READ, Kinds, KnownKinds, kind_of
 from chronotui.model import STDOUT, LogLine
 
 if TYPE_CHECKING:
@@ -117,6 +118,38 @@ def test_kinds_of_blocks_are_those_of_their_lines(pieces: list[list[str]]) -> No
     for kind, seen in kinds.seen.items():
         places = [n for n, each in enumerate(told) if each == kind]
         assert (seen.first, seen.last) == (places[0], places[-1])
+
+
+@given(st.lists(TEXTS, max_size=8), st.lists(TEXTS, min_size=1, max_size=8))
+def test_lines_of_no_known_kind_are_found_from_wherever_it_is_looked(
+    before: list[str], now: list[str]
+) -> None:
+    kinds = Kinds()
+    if before:
+        kinds.take(block(before))
+    known = KnownKinds(kinds.seen)
+    told = set(map(kind_of, before))
+    wanted = [at for at, text in enumerate(now) if kind_of(text) not in told]
+    for start in range(len(now)):
+        hits = known.find(block(now), start, inf)
+        assert hits.done == len(now)
+        assert list(hits.indexes) == [at for at in wanted if at >= start]
+    assert [known.has(text) for text in now] == [
+        at not in wanted for at in range(len(now))
+    ]
+
+
+def test_a_look_for_unknown_kinds_ends_in_time_and_goes_on() -> None:
+    messages = ["a 1", "b"] * 1000
+    known = KnownKinds(["a #"])
+    found: list[int] = []
+    done = 0
+    while done < len(messages):
+        hits = known.find(block(messages), done, 0.0)
+        assert done < hits.done <= done + 256
+        found += hits.indexes
+        done = hits.done
+    assert found == list(range(1, 2000, 2))
 
 
 def test_kinds_are_bounded_and_the_rest_is_counted(

@@ -24,6 +24,6 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
     Raises:
         TimeoutError: It does not.
     """
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not holds():
             await pilot.pause(0.01)

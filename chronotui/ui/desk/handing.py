@@ -14,7 +14,7 @@ from chronotui.ui.term import clipboard
 if TYPE_CHECKING:
     from chronotui.engine.session import OpenableLog
     from chronotui.log.handoff import LinePlace, Origin
-    from chronotui.model import Job, Workflow
+    from chronotui.model import Job, LogLine, Workflow
     from chronotui.ui.desk.log_side import LogSide
     from chronotui.ui.desk.screen import DeskScreen
     from chronotui.ui.desk.status import Say
@@ -42,7 +42,20 @@ async def go_to_line(
         return
     say("")
     pane.view.sync()
-    pane.view.go_to_row(pane.view.opened.rows.locate(Anchor(key_of(line))))
+    _stand_on(pane.view, line, say)
+
+
+def _stand_on(view: LogView, line: LogLine, say: Say) -> None:
+    """Go to a line; what is filtered is lifted where that hides it."""
+    opened, anchor = view.opened, Anchor(key_of(line))
+    rows = opened.rows
+    row = rows.locate(anchor)
+    if opened.filters.hides and not (len(rows) and rows.anchor(row) == anchor):
+        opened.filters.suspended = True
+        view.refilter()
+        row = opened.rows.locate(anchor)
+        say("In the full log; esc goes back to the filtered view.")
+    view.go_to_row(row)
 
 
 def hand_over(

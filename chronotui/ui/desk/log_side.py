@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.connection import Connection
     from chronotui.engine.job_log import LogState, Observed
+    from chronotui.engine.merged import MergedLog
     from chronotui.engine.session import OpenableLog, OpenedJob
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import Nouns, SourceKind
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from chronotui.ui.log.state import Edge, OpenLog
     from chronotui.ui.log.view import LogView
 
+    LoadableLog: TypeAlias = OpenableLog | MergedLog
     Work: TypeAlias = Callable[[], Coroutine[None, None, Any]]
 
 SHORT_ID: Final = 8
@@ -218,7 +220,7 @@ class LineLoader:
     """
 
     def __init__(self, node: DOMNode, say: Say) -> None:
-        self.log: OpenableLog | None = None
+        self.log: LoadableLog | None = None
         self._node = node
         self._say = say
 
@@ -242,7 +244,7 @@ class LineLoader:
         self._say(f"Loading {what} … esc stops.", seconds=FOR_GOOD)
         start_worker(self._node, LONG, partial(self._load_all, log, pane))
 
-    async def _load_all(self, log: OpenableLog, pane: LogPane) -> None:
+    async def _load_all(self, log: LoadableLog, pane: LogPane) -> None:
         if await self._reported(log.history.load_all):
             self._say("")
             if log is self.log and pane.view.is_at_top:
@@ -256,7 +258,7 @@ class LineLoader:
             load = partial(self._load_back, self.log, pane, goal)
             start_worker(self._node, LONG, load)
 
-    async def _load_back(self, log: OpenableLog, pane: LogPane, goal: Goal) -> None:
+    async def _load_back(self, log: LoadableLog, pane: LogPane, goal: Goal) -> None:
         from chronotui.ui.log.find import LineGoal
 
         if isinstance(goal, LineGoal):
@@ -280,7 +282,7 @@ class LineLoader:
             find = partial(self._find_error, self.log, pane)
             start_worker(self._node, LONG, partial(self._reported, find))
 
-    async def _find_error(self, log: OpenableLog, pane: LogPane) -> None:
+    async def _find_error(self, log: LoadableLog, pane: LogPane) -> None:
         while await log.history.load_older():
             if log is not self.log or pane.view.went_to_older_error():
                 self._say("")

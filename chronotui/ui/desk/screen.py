@@ -139,6 +139,7 @@ class DeskScreen(Screen[None]):
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key("X", "news", "what is new against the last good run", "desk.news"),
         help_key(
             "Y",
             "hand_over",
@@ -146,6 +147,10 @@ class DeskScreen(Screen[None]):
             "desk.hand_over",
         ),
         help_key("W", "saves", "list of saves", "desk.saves"),
+        help_key("m", "mark", "mark the job, or take its mark away", "desk.mark"),
+        help_key(
+            "M", "merged", "the marked jobs by time, else all that run", "desk.merged"
+        ),
         help_key("r,f5", "ask_now", "ask again now", "desk.refresh"),
         help_key("escape", "back", "back one step", "desk.back"),
     ]
@@ -590,6 +595,22 @@ class DeskScreen(Screen[None]):
 
         short_id = self.short_id(job)
         show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
+
+    def action_mark(self) -> None:
+        from chronotui.ui.desk.merged import toggle_mark
+
+        toggle_mark(self)
+
+    def action_merged(self) -> None:
+        from chronotui.ui.desk.merged import show_merged
+
+        show_merged(self)
+
+    def action_news(self) -> None:
+        """Show what the log of the job that is meant says and a good run's does not."""
+        from chronotui.ui.desk.what_is_new import show_news
+
+        show_news(self)
 
     def action_hand_over(self) -> None:
         """Copy the line that is read, or which job is meant, and what opens it."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.rows import Rows
     from chronotui.log.search import Search
+    from chronotui.model import LogLine
     from chronotui.ui.log import ViewSettings
     from chronotui.ui.log.state import OpenLog
 
@@ -286,6 +287,7 @@ class LogPane(Vertical):
         local_zone: The reader's zone; None is the machine's own.
         now: The clock that ``-15m`` and ``14:05`` are meant by.
         when_placed: As of `LogView`.
+        open_line: Shows a line whole; None is a screen of its own.
     """
 
     DEFAULT_CSS = """
@@ -338,6 +340,7 @@ class LogPane(Vertical):
         local_zone: tzinfo | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         when_placed: Callable[[], None] = lambda: None,
+        open_line: Callable[[LogLine], object] | None = None,
         id: str | None = None,  # noqa: A002 - Textual's own name
     ) -> None:
         super().__init__(id=id)
@@ -345,6 +348,7 @@ class LogPane(Vertical):
             settings=settings, local_zone=local_zone, when_placed=self._placed
         )
         self._when_placed = when_placed
+        self._open_line = open_line or self._show_line
         self.prompt = Prompt(self._answered, self.cancel_prompt)
         self._now = now
         self._wrong = ""
@@ -536,9 +540,12 @@ class LogPane(Vertical):
 
     @on(LogView.LineOpened)
     def _line_opened(self, event: LogView.LineOpened) -> None:
+        self._open_line(event.line)
+
+    def _show_line(self, line: LogLine) -> None:
         search = self.view.opened.search
         screen = LineScreen(
-            event.line,
+            line,
             self.view.renderer().lines.look,
             number=self.view.place.number,
             is_counted=not self.view.opened.store.is_sparse,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from rich.segment import Segment
 from textual.color import Color as TextualColor
@@ -320,9 +320,10 @@ _AFTER: Final = {
 }
 
 
-def gap_text(gap: GapMark) -> str:
+def gap_text(gap: GapMark, of: str = "") -> str:
+    """Return what a row says of missing lines; ``of`` is whose they are."""
     lines = plural(gap.count, "line") if gap.count else "lines"
-    return f"⋯ {lines} {_AFTER[gap.state]}"
+    return f"⋯ {f'{of}: ' if of else ''}{lines} {_AFTER[gap.state]}"
 
 
 class Flags(NamedTuple):
@@ -341,6 +342,17 @@ class Flags(NamedTuple):
 PLAIN: Final = Flags()
 
 
+class LineTags(Protocol):
+    """What stands before each line of a log of several jobs: whose it is."""
+
+    @property
+    def width(self) -> int:
+        """Cells of a tag."""
+
+    def of(self, line: LogLine, /) -> tuple[str, Style]:
+        """Return a line's tag, filled to its width, and what tells its colour."""
+
+
 class LineRenderer:
     """Draws rows for one width and one way of showing them.
 
@@ -351,6 +363,7 @@ class LineRenderer:
         wrap: Whether long lines go on below.
         wrap_stderr: Whether those on standard error do, whatever ``wrap`` says.
         left: Columns of text scrolled out to the left, when not wrapped.
+        tags: What stands before lines; None where all are of one job.
         find: Returns matches in a text; None when nothing is searched.
         filters: What Textual changes colours by: for terminals of few, or none.
         background: What those filters blend with.
@@ -365,6 +378,7 @@ class LineRenderer:
         wrap: bool = False,
         wrap_stderr: bool = False,
         left: int = 0,
+        tags: LineTags | None = None,
         find: Find | None = None,
         filters: tuple[LineFilter, ...] = (),
         background: TextualColor = BLACK,
@@ -378,8 +392,10 @@ class LineRenderer:
         self.find = find
         stamp_width = stamper.width + 1 if stamper.width else 0
         self.looks_back = STAMPS[stamper.mode].looks_back
-        self._has_stamp = 0 < stamp_width <= width - SIGNS - LEAST_TEXT
-        gutter = SIGNS + (stamp_width if self._has_stamp else 0)
+        self._tags = tags
+        signs = SIGNS + (tags.width + 1 if tags is not None else 0)
+        self._has_stamp = 0 < stamp_width <= width - signs - LEAST_TEXT
+        gutter = signs + (stamp_width if self._has_stamp else 0)
         self.gutter = min(gutter, width - 1) if width > SIGNS else 0
         self.room = max(width - self.gutter, 1)
         self._filters = filters
@@ -478,10 +494,14 @@ class LineRenderer:
         stamp = " "
         if self._has_stamp:
             stamp = f" {self.stamper.stamp(line.time_ns, previous_ns)} "
+        signs = _stream_mark(line, look)
+        if self._tags is not None:
+            tag, color = self._tags.of(line)
+            signs.insert(0, Segment(f"{tag} ", look.stamp + color))
         if not flags.bookmarked:
-            return [Segment(stamp, look.stamp), *_stream_mark(line, look)]
+            return [Segment(stamp, look.stamp), *signs]
         sign = Segment(BOOKMARK, look.bookmark)
-        return [sign, Segment(stamp[1:], look.stamp), *_stream_mark(line, look)]
+        return [sign, Segment(stamp[1:], look.stamp), *signs]
 
     def _row(self, pieces: list[Segment], base: Style) -> DrawnRow:
         """Return a row from what fits it, padded."""
@@ -683,7 +703,7 @@ class RowRenderer:
         if isinstance(row, LineRow):
             return self._lines.line(row.line, previous_ns, flags)
         if row.gap is not None:
-            return self._lines.gap(gap_text(row.gap), flags)
+            return self._lines.gap(gap_text(row.gap, row.text), flags)
         if row.kind in {MarkKind.HEADER, MarkKind.TRAILER}:
             return self._lines.section(row.text, flags)
         return self._lines.edge(row.text, flags)

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.log.attempts import LineKey
+    from chronotui.log.kinds import KnownKinds
     from chronotui.log.marks import Row
     from chronotui.log.pattern import Pattern
     from chronotui.log.store import LogStore
     from chronotui.model import LogLine
+    from chronotui.ui.log.render import LineTags
 
 LEVEL: Final = "level:"
 """What a filter by level begins with: ``level:warning`` and graver."""
@@ -37,12 +39,16 @@ LEVELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What lines must match, or must not, or the least level they must have."""
+    """What lines must match, or must not, or the least level they must have.
+
+    ``unlike`` are the kinds of lines they must not be of.
+    """
 
     text: str
     pattern: Pattern | None = None
     excludes: bool = False
     level: Level | None = None
+    unlike: KnownKinds | None = None
 
     def __str__(self) -> str:
         """Return it as typed: ``!text`` excludes."""
@@ -80,9 +86,16 @@ def _level_name(typed: str) -> str:
     return typed.removeprefix(LEVEL).strip().lower()
 
 
+class JobChoice(NamedTuple):
+    """Which jobs of a merged log are shown, by their numbers in it, and in words."""
+
+    parts: frozenset[int]
+    words: str
+
+
 @dataclass
 class FilterStack:
-    """Filters in the order they were put on, and one choice of stream.
+    """Filters in the order they were put on, one choice of stream, and one of jobs.
 
     ``suspended`` shows the full log for a while without forgetting the filters;
     ``tried`` is one more filter, still being typed.
@@ -90,6 +103,7 @@ class FilterStack:
 
     filters: list[Filter] = field(default_factory=list)
     stream: str | None = None
+    jobs: JobChoice | None = None
     suspended: bool = False
     tried: Filter | None = None
 
@@ -102,6 +116,8 @@ class FilterStack:
             exclude=_patterns(self.all, excludes=True),
             stream=self.stream,
             level=max((f.level for f in self.all if f.level), default=None),
+            parts=None if self.jobs is None else self.jobs.parts,
+            unlike=next((f.unlike for f in self.all if f.unlike), None),
         )
 
     @property
@@ -109,11 +125,24 @@ class FilterStack:
         return self.filters if self.tried is None else [*self.filters, self.tried]
 
     def __bool__(self) -> bool:
+        return self.hides_lines or self.jobs is not None
+
+    @property
+    def hides_lines(self) -> bool:
+        """Whether lines are hidden for what they are, whichever job's they are."""
         return bool(self.filters or self.tried or self.stream)
 
     @property
     def hides(self) -> bool:
         return bool(self) and (not self.suspended or self.tried is not None)
+
+    def toggle_kinds(self, new_ones: Filter) -> bool:
+        """Put a filter by kinds on, or take one off; whether it is on now."""
+        others = [each for each in self.filters if each.unlike is None]
+        is_on = len(others) == len(self.filters)
+        self.filters = [*others, new_ones] if is_on else others
+        self.suspended = False
+        return is_on
 
     def pop(self) -> bool:
         """Take back the last step: the suspension, a filter, or the stream."""
@@ -123,12 +152,15 @@ class FilterStack:
             self.suspended = False
         elif self.filters:
             self.filters.pop()
-        else:
+        elif self.stream:
             self.stream = None
+        else:
+            self.jobs = None
         return True
 
     def __str__(self) -> str:
-        parts = [f"only {self.stream}"] if self.stream else []
+        parts = [self.jobs.words] if self.jobs is not None else []
+        parts += [f"only {self.stream}"] if self.stream else []
         parts += [f"& {each}" for each in self.all]
         return "  ".join(parts)
 
@@ -200,11 +232,19 @@ class OpenLog:
     Args:
         store: The lines; grows and changes under it.
         start_ns: Start of the job, for elapsed times; None when nobody knows.
+        tags: What stands before lines of several jobs; None in a log of one.
     """
 
-    def __init__(self, store: LogStore, *, start_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        *,
+        start_ns: int | None = None,
+        tags: LineTags | None = None,
+    ) -> None:
         self.store = store
         self.start_ns = start_ns
+        self.tags = tags
         self.filters = FilterStack()
         self.rows = Rows(store)
         self.near = NearRows(self.rows)
@@ -241,6 +281,11 @@ class OpenLog:
         if self.store.is_sparse:
             return self.store.bisect(key_of(line)) + 1
         return line.sequence_num + 1 - first_number(self.store)
+
+    @property
+    def wraps_errors(self) -> bool:
+        """Whether standard error is wrapped always: in a run it is what is read."""
+        return self.store.is_sparse and self.tags is None
 
     @property
     def attempt(self) -> int:

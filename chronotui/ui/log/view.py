@@ -260,7 +260,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._when_placed = when_placed
         self._place: ViewportPlace | None = None
         self._reason = ("", "")
-        # Painting
         self._look: LogStyles | None = None
         self._renderer: RowRenderer | None = None
         self._drawn_as: object = None
@@ -354,7 +353,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._look = look = self._look or LogStyles.of(self)
         drawn_as = (
             *(look, filters, self.settings, self.local_zone, self.size.width),
-            *(opened.near, opened.left, opened.search, opened.store.is_sparse),
+            *(opened.near, opened.left, opened.search, opened.tags),
         )
         renderer = self._renderer
         if renderer is not None and drawn_as == self._drawn_as:
@@ -367,8 +366,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             Stamper(self.settings.timestamps, self.zone, opened.start_ns),
             self.size.width,
             wrap=self.settings.wrap,
-            wrap_stderr=opened.store.is_sparse,  # errors are what it is read for
+            wrap_stderr=opened.wraps_errors,
             left=opened.left,
+            tags=opened.tags,
             find=self._highlighter,
             filters=filters,
             background=self.background_colors[1],
@@ -718,7 +718,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         opened, line = self.opened, self.opened.current_line
         if line is None:
             return
-        if opened.filters.hides:
+        if opened.filters.hides and opened.filters.hides_lines:
             opened.viewport.stop_following()
             opened.filters.suspended = True
             self.refilter()

@@ -62,7 +62,7 @@ async def test_text_with_time_and_stream(bench: Bench) -> None:
     job = bench.ended(["one", ScriptLine("two", "stderr", after=1.0)])
     await bench.run(job, format=TXT_TIME)
     lines = bench.read().decode().splitlines()
-    assert [line.split(" ", 1)[1] for line in lines] == ["stdout one", "stderr two"]
+    assert [line.split(" ", 1)[1] for line in lines] == ["[stdout] one", "[stderr] two"]
     assert all(line.split(" ")[0].endswith("Z") for line in lines)
 
 

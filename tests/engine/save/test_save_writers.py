@@ -105,7 +105,7 @@ def test_attempts_come_one_after_the_other(
     elif save_format is JSON:
         assert json.loads(text)["logs"] == [json.loads(one[2]) for one in entries]
     else:
-        before = "" if save_format is TXT else "2026-11-22T10:00:00Z stdout "
+        before = "" if save_format is TXT else "2026-11-22T10:00:00.000Z [stdout] "
         assert text.decode() == "".join(f"{before}{one[3]}\n" for one in entries)
     assert (meter.lines, meter.bytes) == (len(entries), len(text))
     assert writer.attempts == {

@@ -95,3 +95,17 @@ def test_the_report_of_last_night_is_saved_as_jsonl_to_a_path(
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert len(lines) > 100
     assert {"sequence_num", "stream", "timestamp", "message_raw"} <= lines[0].keys()
+
+
+def test_three_running_jobs_are_watched(terminal: Terminal) -> None:
+    def all_live(text: str) -> bool:
+        heading = text.lstrip().splitlines()[0]
+        told = ("event", "etl", "night", "image")
+        lines = [line.split()[1] for line in text.splitlines() if " " in line.strip()]
+        return (
+            re.match(r"[3-9] jobs merged by time", heading) is not None
+            and "● LIVE" in text
+            and sum(tag in lines for tag in told) >= 3
+        )
+
+    play(terminal, Step("M", all_live), most=4)

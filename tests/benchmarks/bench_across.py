@@ -1,0 +1,167 @@
+"""How fast `grep` searches 200 runs of a workflow, against ``curl`` and ``grep``.
+
+The server is a process of its own that sends one body written before, for each run, as
+fast as it can. Both read the same downloads, four at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from tests.benchmarks.bench_logs import Shell
+from tests.benchmarks.measure import Figure, interleaved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUNS = int(os.environ.get("ACROSS_RUNS", "200"))
+LINES = int(os.environ.get("ACROSS_LINES", "50000"))
+GOAL: Final = 0.5
+WORKFLOW: Final = "6fa0fbe7-fbe7-4fa0-9f69-5459b62aa54e"
+
+SERVER = r"""
+import contextlib, json, socket, sys, threading
+from datetime import datetime, timedelta, UTC
+
+runs, count, workflow = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+begun = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+JOB = "57b541de-29b6-4c97-9394-%012d"
+
+def entry(n):
+    stamp = (begun + timedelta(milliseconds=n)).isoformat(timespec="milliseconds")
+    stream = "stderr" if n % 17 == 0 else "stdout"
+    message = f"worker-{n % 23} batch {n % 400} of 400 loaded, {n * 7919 % 99991} rows"
+    if n % 1000 == 0:
+        message = f"connection \x1b[31mrefused\x1b[0m: \"{n}\""
+    return {
+        "timestamp": stamp.replace("+00:00", "Z"), "sequence_num": n, "stream": stream,
+        "event_id": f"log:{JOB % 0}:{stream}:{n}", "message_raw": message,
+    }
+
+lines = (json.dumps(entry(n), separators=(",", ":")) + "\n" for n in range(count))
+body = "".join(lines).encode()
+framed = []
+for at in range(0, len(body), 1 << 16):
+    piece = body[at : at + (1 << 16)]
+    framed.append(b"%x\r\n%b\r\n" % (len(piece), piece))
+framed = b"".join(framed) + b"0\r\n\r\n"
+newest = []
+for n in range(count - 1, max(count - 101, -1), -1):
+    made = entry(n)
+    newest.append({**made, "message": made.pop("message_raw")})
+
+def job(n):
+    at = (begun - timedelta(hours=n)).isoformat()
+    return {
+        "id": JOB % n, "workflow_id": workflow, "status": "COMPLETED", "attempts": 1,
+        "trigger": "MANUAL", "scheduled_at": at, "created_at": at, "started_at": at,
+        "completed_at": at,
+    }
+
+def answer(path, query):
+    if path.endswith("/logs"):
+        return {"logs": newest, "cursor": "older"}
+    if path.endswith("/jobs"):
+        first = int(query.partition("cursor=")[2] or 0)
+        told = {"jobs": [job(n) for n in range(first, min(first + 10, runs))]}
+        return {**told, "cursor": str(first + 10)} if first + 10 < runs else told
+    return {"id": workflow, "name": "export", "kind": "CONTAINER",
+            "build_status": "COMPLETED", "log_retention": True}
+
+def serve(peer):
+    asked = b""
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with peer, contextlib.suppress(OSError):
+        while True:
+            while b"\r\n\r\n" not in asked:
+                more = peer.recv(65536)
+                if not more:
+                    return
+                asked += more
+            head, _, asked = asked.partition(b"\r\n\r\n")
+            path, _, query = head.split(b" ")[1].decode().partition("?")
+            if path.endswith("/raw"):
+                peer.sendall(b"HTTP/1.1 200 OK\r\n"
+                             b"Content-Type: application/x-ndjson\r\n"
+                             b"Transfer-Encoding: chunked\r\n\r\n")
+                peer.sendall(framed)
+                continue
+            told = json.dumps(answer(path, query)).encode()
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                         b"Content-Length: %d\r\n\r\n%b" % (len(told), told))
+
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(listener.getsockname()[1], flush=True)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+class Peer:
+    """The server, once its body is written."""
+
+    def __init__(self) -> None:
+        arguments = [str(RUNS), str(LINES), WORKFLOW]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, *arguments], stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+def figures(runs: int = 5) -> list[Figure]:
+    """Return the rows of the table that concern `grep`."""
+    if shutil.which("curl") is None:
+        return []
+    peer = Peer()
+    try:
+        with TemporaryDirectory() as folder:
+            return _measured(peer.url, Path(folder), runs)
+    finally:
+        peer.stop()
+
+
+def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
+    config = folder / "config.toml"
+    config.write_text(f'[profiles.bench]\nurl = "{url}"\n')
+    config.chmod(0o600)
+    home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+    shell = Shell({**os.environ, **home, "CHRONOTUI_CONFIG": str(config)})
+    python = shlex.quote(sys.executable)
+    raw = f"{url}/workflows/{WORKFLOW}/jobs/[1-{RUNS}]/logs/raw?format=jsonl"
+    curl = f"curl -sZ --parallel-max 4 '{raw}' 2> /dev/null"
+    made: list[Figure] = []
+    for what, options, word, also in (
+        ("-c refused", "-c", "refused", "-c"),
+        ("-c refuSed, no match", "-c", "refuSed", "-c"),
+        ("refused, lines", "", "refused", ""),
+        ("-c an expression", "-c", r"refused.*0", "-c"),
+    ):
+        ours = f"{python} -m chronotui grep {options} '{word}' {WORKFLOW}"
+        theirs = f"{curl} | {{ grep {also} '{word}' || true; }}"
+        took = interleaved(
+            _into_pipe(shell, ours), _into_pipe(shell, theirs), runs=runs
+        )
+        name = f"grep {what}, {RUNS} runs of {LINES:,} lines, per second"
+        against = f"curl -Z | grep {also}".rstrip()
+        mine, reference = (RUNS / seconds for seconds in took)
+        made.append(Figure(name, mine, reference, GOAL, against, "runs", at_least=True))
+    return made
+
+
+def _into_pipe(shell: Shell, line: str) -> Callable[[], float]:
+    return partial(shell.seconds, f"{{ {line}; }} | cat > /dev/null")

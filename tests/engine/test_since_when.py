@@ -1,0 +1,187 @@
+"""Since when: what is told holds, whatever the runs say and whichever can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronotui.engine.since_when import Boundary, RunVerdict, SinceWhen, in_words
+from chronotui.model import Job, JobStatus, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HAS, LACKS, GONE, UNTOLD = (
+    RunVerdict.HAS,
+    RunVerdict.LACKS,
+    RunVerdict.GONE,
+    RunVerdict.UNTOLD,
+)
+TOLD = {HAS, LACKS}
+
+
+def job(place: int) -> Job:
+    return Job(str(place), "w", JobStatus.COMPLETED, Trigger.MANUAL)
+
+
+class History:
+    """Runs with a verdict each, newest first."""
+
+    def __init__(self, verdicts: Sequence[RunVerdict]) -> None:
+        self.verdicts = verdicts
+        self.looks: list[int] = []
+        self.search = SinceWhen(self.run_at, self.look)
+
+    async def run_at(self, place: int) -> Job | None:
+        return job(place) if place < len(self.verdicts) else None
+
+    async def look(self, run: Job) -> RunVerdict:
+        self.looks.append(int(run.id))
+        return self.verdicts[int(run.id)]
+
+
+def check(
+    found: Boundary, verdicts: Sequence[RunVerdict], looks: Sequence[int]
+) -> None:
+    """Hold what is told against the whole history."""
+    assert len(set(looks)) == len(looks) == found.looked
+    if found.has is None:
+        assert HAS not in verdicts or found.looked < len(verdicts)
+        return
+    has = int(found.has.id)
+    assert verdicts[has] is HAS
+    assert found.newer == sum(verdicts[at] is LACKS for at in looks if at < has)
+    if found.lacks is None:
+        assert all(verdicts[at] in {GONE, UNTOLD} for at in looks if at > has)
+        assert found.gone == any(verdicts[at] is GONE for at in looks if at > has)
+        assert found.is_oldest == (has == len(verdicts) - 1)
+        return
+    lacks = int(found.lacks.id)
+    assert found.older == sum(verdicts[at] is LACKS for at in looks if at > lacks)
+    assert verdicts[lacks] is LACKS
+    assert has < lacks
+    between = range(has + 1, lacks)
+    looked_at = [at for at in between if at in looks]
+    assert all(verdicts[at] not in TOLD for at in looked_at)
+    assert found.unread == len(looked_at)
+    assert found.unlooked == len(between) - len(looked_at)
+
+
+@given(st.lists(st.sampled_from(RunVerdict), max_size=60))
+async def test_nothing_is_told_that_was_not_read(verdicts: list[RunVerdict]) -> None:
+    history = History(verdicts)
+    found = await history.search.find()
+    check(found, verdicts, history.looks)
+    if found.has is None:
+        assert HAS not in verdicts
+    elif found.lacks is not None:
+        assert not found.unlooked  # it went on until nothing between could be told
+
+
+@given(
+    st.integers(0, 20),
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.integers(0, 400),
+)
+async def test_a_history_with_one_beginning_is_halved(
+    lacking: int, having: int, older: int, gone: int
+) -> None:
+    verdicts = [LACKS] * lacking + [HAS] * having + [LACKS] * older + [GONE] * gone
+    history = History(verdicts)
+    found = await history.search.find()
+    check(found, verdicts, history.looks)
+    assert found.has == job(lacking + having - 1)
+    if found.lacks is None:
+        # Going back by growing steps it came to where nothing is retained.
+        assert gone
+    else:
+        assert found.lacks == job(lacking + having)
+    assert len(history.looks) <= lacking + 4 + 4 * (having + older).bit_length()
+
+
+@given(
+    st.lists(st.sampled_from([HAS, UNTOLD]), max_size=30),
+    st.lists(st.sampled_from([LACKS, UNTOLD]), max_size=30),
+)
+async def test_runs_that_cannot_be_read_are_told_where_they_are_between(
+    newer: list[RunVerdict], older: list[RunVerdict]
+) -> None:
+    verdicts = [HAS, *newer, *older, LACKS]
+    history = History(verdicts)
+    found = await history.search.find()
+    check(found, verdicts, history.looks)
+    assert found.has is not None
+    assert found.lacks is not None
+    last = max(at for at, told in enumerate(verdicts) if told is HAS)
+    first = min(at for at, told in enumerate(verdicts) if told is LACKS)
+    assert (found.has, found.lacks) == (job(last), job(first))
+    assert found.unread == first - last - 1
+
+
+@given(st.lists(st.sampled_from(RunVerdict), max_size=40), st.integers(0, 12))
+async def test_cut_short_it_tells_what_it_knows(
+    verdicts: list[RunVerdict], most: int
+) -> None:
+    history = History(verdicts)
+
+    class CutError(Exception):
+        pass
+
+    async def look(run: Job) -> RunVerdict:
+        if len(history.looks) >= most:
+            raise CutError
+        return await history.look(run)
+
+    search = SinceWhen(history.run_at, look)
+    try:
+        await search.find()
+    except CutError:
+        boundary = search.boundary
+        if boundary.has is not None:
+            check(boundary, verdicts, list(search.verdicts))
+        assert "first" not in in_words(boundary, lambda _: "")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            Boundary(has=job(3), lacks=job(4), looked=6, newer=1),
+            (
+                "Not in run 4 (started then), in run 3 (started then); no run between. "
+                "1 newer run looked at without it. Older ones were not looked at. "
+                "6 runs looked at."
+            ),
+        ),
+        (
+            Boundary(has=job(3), lacks=job(9), unread=2, unlooked=3, older=1, looked=6),
+            (
+                "Not in run 9 (started then), in run 3 (started then); 3 runs between "
+                "not looked at; 2 runs between could not be read. Older ones were not "
+                "looked at, but for 1 without it. 6 runs looked at."
+            ),
+        ),
+        (
+            Boundary(has=job(3), gone=True, looked=5),
+            (
+                "In run 3 (started then); older ones are beyond retention. "
+                "5 runs looked at."
+            ),
+        ),
+        (
+            Boundary(has=job(3), is_oldest=True, looked=1),
+            "In run 3 (started then), the oldest one there is. 1 run looked at.",
+        ),
+        (
+            Boundary(looked=7, unread=2),
+            "In none of 5 runs that could be read. 2 runs could not be read.",
+        ),
+        (Boundary(), "In none of 0 runs that could be read."),
+    ],
+)
+def test_it_is_said_in_words(found: Boundary, words: str) -> None:
+    assert in_words(found, lambda _: "then") == words
