@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.model import JobStatus
 from chronotui.text import clean, plural, printable_line
 from chronotui.times import age, human_duration
+from chronotui.tree.marks import MARK
 from chronotui.tree.row import (
     COLUMNS,
     JOB_SIGNS,
@@ -45,7 +46,6 @@ SAID_SHARE: Final = 0.3
 """What a job says has so much of a row at least."""
 
 STDERR_MARK: Final = "▌"
-MARK: Final = "◆"
 
 LONGEST_SAID: Final = 4096
 """Characters of a line that are looked at: more no row shows."""

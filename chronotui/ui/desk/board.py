@@ -226,6 +226,15 @@ class BoardScreen(Screen[None]):
         self._lines.want(())
         self._fleet.want(())
 
+    def on_screen_suspend(self) -> None:
+        """Listen to nothing while a screen covers it; a dialog leaves it in sight."""
+        if not self.app.screen.is_modal:
+            self._lines.want(())
+
+    def on_screen_resume(self) -> None:
+        self._sync()
+        self._rested()
+
     @property
     def plan(self) -> DeskPlan:
         return self.desk.plan
@@ -251,6 +260,7 @@ class BoardScreen(Screen[None]):
             usual=usual,
             age=fleet.age(workflow_id),
             missing=None if held is None else held.state.missing,
+            is_marked=job in self.session.marks,
         )
         if job.status != JobStatus.RUNNING:
             return facts
@@ -270,7 +280,7 @@ class BoardScreen(Screen[None]):
 
     def _sync(self) -> None:
         self._drawing = None
-        if not self.is_attached:
+        if not self.list.is_attached:
             return
         self.rows.take(self._fleet)
         self.list.empty_words = self._why_empty()
@@ -297,6 +307,8 @@ class BoardScreen(Screen[None]):
 
     def _rested(self) -> None:
         """Have what is in sight read sooner, and listen to what runs of it."""
+        if not (self.is_current or self.app.screen.is_modal):
+            return
         jobs = self.list.in_sight()
         self._fleet.want(dict.fromkeys(job.workflow_id for job in jobs))
         self._lines.want([job for job in jobs if self._has_lines(job)])
@@ -348,6 +360,7 @@ class BoardScreen(Screen[None]):
         async def show() -> None:
             if chosen is not None:
                 await self.desk.open_at(*chosen, back=self._again)
+                self.desk.log_side.show_details(*chosen, "")
                 await self.desk.action_pane(DETAILS)
 
         if chosen is not None:
@@ -386,11 +399,19 @@ class BoardScreen(Screen[None]):
         return True
 
     def action_mark(self) -> None:
-        """Mark the row, or take its mark away, and go to the next one."""
-        self.say("Marks are not there yet.")
+        """Mark the row, or take its mark away."""
+        chosen = self._chosen()
+        if chosen is not None and chosen[0] is not None:
+            from chronotui.ui.desk.merged import mark
+
+            self.say(mark(self.session, chosen[0], chosen[1]))
+            self.list.repaint_changed()
 
     def action_merged(self) -> None:
-        self.say("Merged logs are not there yet.")
+        """Show the marked jobs by time, else all that run; one step back is this."""
+        from chronotui.ui.desk.merged import show_merged
+
+        show_merged(self)
 
     def action_alert(self) -> None:
         self.say("Alerts are not there yet.")

@@ -23,7 +23,7 @@ from chronotui.demo.faults import Failure, Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
 from chronotui.engine.newest_lines import NewestLines
-from chronotui.engine.timing import Clock, WatchTiming
+from chronotui.engine.timing import Clock, RequestBudget, WatchTiming
 from chronotui.model import JobStatus
 from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, UiSettings
 from chronotui.tree.filters import TreeFilters
@@ -352,6 +352,7 @@ async def board_of_the_moment(pilot: Pilot[int]) -> None:
     assert fleet is not None
     clock = Clock(wall=MOMENT.timestamp)
     fleet._clock = clock
+    fleet._budget = RequestBudget(600)
     session.__dict__["newest_lines"] = NewestLines(
         cast("Source", session.client), fleet, clock=clock
     )

@@ -24,6 +24,16 @@ from tests.ui.desk.scenes import (
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
+    from chronotui.demo.server import DemoServer
+    from chronotui.ui.app import DeskApp
+
+
+def desk_in_haste(server: DemoServer) -> DeskApp:
+    """Return a desk that may ask ten times as often."""
+    app = desk_on(server)
+    object.__setattr__(app.plan.profile, "requests_per_minute", 600.0)
+    return app
+
 
 def board_on(pilot: Pilot[int]) -> BoardScreen:
     screen = pilot.app.screen
@@ -46,7 +56,7 @@ def row_of(pilot: Pilot[int], words: str) -> str:
 
 async def test_what_runs_and_what_failed_stands_first_with_its_newest_line() -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=(120, 40)) as pilot:
             board = await opened(pilot)
             await until(
@@ -75,7 +85,7 @@ async def test_what_runs_and_what_failed_stands_first_with_its_newest_line() -> 
 
 async def test_enter_opens_the_log_and_back_is_the_same_row() -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=(120, 36)) as pilot:
             board = await opened(pilot)
             await press(pilot, "j", "j", "j", "j", "j")
@@ -108,7 +118,7 @@ async def test_enter_opens_the_log_and_back_is_the_same_row() -> None:
 
 async def test_card_save_and_copy_are_about_the_highlighted_row() -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=(120, 36)) as pilot:
             board = await opened(pilot)
             await press(pilot, "j", "j", "j", "j", "j")
@@ -127,9 +137,25 @@ async def test_card_save_and_copy_are_about_the_highlighted_row() -> None:
             assert isinstance(pilot.app.screen, BoardScreen)
 
 
+async def test_marked_rows_are_shown_merged_and_back_is_the_board() -> None:
+    with still_server() as server:
+        app = desk_in_haste(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            board = await opened(pilot)
+            await press(pilot, "m", "j", "m")
+            assert "M shows 2 jobs merged" in shown(pilot)
+            assert [row[0] for row in shown(pilot).splitlines()[2:5]] == [*"++ "]
+            await press(pilot, "M")
+            await until_shown(pilot, "2 jobs merged by time")
+            await press(pilot, "escape")
+            await until(pilot, lambda: pilot.app.screen is board)
+            await press(pilot, "m")
+            assert "Mark taken away; M shows 1 job merged" in shown(pilot)
+
+
 async def test_filters_narrow_the_board_and_say_what_they_hide() -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=(120, 36)) as pilot:
             board = await opened(pilot)
             every = len(board.rows)
@@ -154,7 +180,7 @@ async def test_filters_narrow_the_board_and_say_what_they_hide() -> None:
 
 async def test_times_and_the_zone_are_told_as_wanted() -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=(120, 36)) as pilot:
             await opened(pilot)
             assert " start " in shown(pilot)
@@ -170,7 +196,7 @@ async def test_times_and_the_zone_are_told_as_wanted() -> None:
 @pytest.mark.parametrize("size", [(80, 24), (60, 20)])
 async def test_it_fits_small_terminals(size: tuple[int, int]) -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=size) as pilot:
             await opened(pilot)
             report = row_of(pilot, "nightly-report")
@@ -182,7 +208,7 @@ async def test_it_fits_small_terminals(size: tuple[int, int]) -> None:
 async def test_a_sweep_is_cut_by_escape_and_said() -> None:
     faults = Faults(retention_lag=(0.0, 0.0))
     with still_server(fleet=120, faults=faults) as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=(120, 36)) as pilot:
             await until_shown(pilot, "nightly-report")
             session = app.desk.session
@@ -206,7 +232,7 @@ async def test_a_sweep_is_cut_by_escape_and_said() -> None:
 
 async def test_an_outage_is_said_on_the_board_and_over() -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         async with app.run_test(size=(120, 36)) as pilot:
             board = await opened(pilot)
             count = len(board.rows)
@@ -220,7 +246,7 @@ async def test_an_outage_is_said_on_the_board_and_over() -> None:
 
 async def test_a_session_that_ended_asks_over_the_board() -> None:
     with still_server() as server:
-        app = desk_on(server)
+        app = desk_in_haste(server)
         object.__setattr__(app.plan.profile.auth, "password", None)
         async with app.run_test(size=(120, 36)) as pilot:
             await until_shown(pilot, "Password of")
