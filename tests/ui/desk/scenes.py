@@ -357,6 +357,8 @@ async def board_of_the_moment(pilot: Pilot[int]) -> None:
         cast("Source", session.client), fleet, clock=clock
     )
     await until(pilot, lambda: session.catalog.answered and is_swept(pilot))
+    wall = MOMENT.timestamp()
+    await until(pilot, lambda: all(not each.behind(wall) for each in fleet._list))
 
 
 def told_of(session: Session, job: Job) -> bool:
