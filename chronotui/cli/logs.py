@@ -37,7 +37,7 @@ def logs(invocation: Invocation) -> int:
     """Print a job's log in order, as it stands or to its end."""
     selection = line_selection(invocation.options)
     check_named(invocation.options)
-    read = _follow if invocation.options.follow else _retained
+    read = follow_job if invocation.options.follow else _retained
 
     async def work(client: Source) -> int:
         workflow, job = await named_job(invocation, client)
@@ -156,13 +156,14 @@ async def _printed(
             yield encode(piece)
 
 
-async def _follow(
+async def follow_job(
     invocation: Invocation,
     client: Source,
     workflow: Workflow,
     job: Job,
     selection: LineSelection,
 ) -> int:
+    """Print a job's log until it ends; return the exit code that tells how."""
     from chronotui.engine.follow import Follow
 
     follow = Follow(
@@ -181,7 +182,13 @@ async def _follow(
         invocation.say(follow.summary())
         raise
     invocation.say(follow.summary())
-    return 0 if follow.result is None else follow.result.exit_code
+    if follow.result is None:
+        return 0
+    if not job.has_ended:
+        from chronotui.cli.alerting import tell_end
+
+        await tell_end(invocation, workflow, follow.result.job)
+    return follow.result.exit_code
 
 
 async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) -> None:

@@ -346,12 +346,15 @@ class NewestLines:
             self._look_into(tail, log)
         return tail
 
-    def stall_of(self, job: Job, usual: float | None) -> Stall | None:
+    def stall_of(
+        self, job: Job, usual: float | None, silent: Sequence[float] = ()
+    ) -> Stall | None:
         """Return how a wanted job has stalled, once its retained log says so, too.
 
         Args:
             job: The job.
             usual: What the good runs of its workflow take, in seconds.
+            silent: The longest pauses of good runs, as far as those were read.
         """
         tail = self.of(job.id)
         if tail is None or job.status != JobStatus.RUNNING:
@@ -359,7 +362,7 @@ class NewestLines:
         silence = tail.silence(self._client.clock_skew or 0.0)
         if silence is None:
             return None
-        past = PastRuns(() if usual is None else (usual,))
+        past = PastRuns(() if usual is None else (usual,), silent)
         took = (
             self._clock.wall() - job.started_at.timestamp() if job.started_at else None
         )

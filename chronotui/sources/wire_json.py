@@ -21,11 +21,13 @@ from chronotui.model import (
     JobStatus,
     LogLine,
     LogPage,
+    Notification,
     Page,
     SearchPage,
     Trigger,
     Workflow,
     WorkflowKind,
+    WorkflowTotals,
 )
 from chronotui.times import parse_time
 
@@ -210,6 +212,41 @@ def read_jobs(body: bytes, workflow_id: str) -> Page[Job]:
     answer = read_object(body, "the job list")
     items = objects(answer, "jobs", "the job list")
     return Page(tuple(_job(item, workflow_id) for item in items), read_cursor(answer))
+
+
+def read_scheduled(body: bytes) -> str:
+    """Return the id of the job that will run."""
+    return _id(read_object(body, "the new job"), "the new job")
+
+
+def read_notifications(body: bytes) -> Page[Notification]:
+    answer = read_object(body, "the notifications")
+    items = objects(answer, "notifications", "the notifications")
+    return Page(tuple(map(_notification, items)), read_cursor(answer))
+
+
+def _notification(fields: Object) -> Notification:
+    payload = fields.get("payload")
+    try:
+        told = loads(payload.encode()) if isinstance(payload, str) else payload
+    except ValueError:
+        told = {"message": payload}
+    told = told if isinstance(told, dict) else {}
+    return Notification(
+        id=_id(fields, "a notification"),
+        kind=text(fields, "kind"),
+        title=text(told, "title"),
+        message=text(told, "message"),
+        entity_id=text(told, "entity_id"),
+        action_url=text(told, "action_url"),
+        created_at=moment(fields.get("created_at")),
+    )
+
+
+def read_totals(body: bytes) -> WorkflowTotals:
+    answer = read_object(body, "the totals")
+    names = ("total_jobs", "total_joblogs", "total_job_execution_duration")
+    return WorkflowTotals(*(integer(answer, name) or 0 for name in names))
 
 
 def read_cursor(answer: Mapping[str, object]) -> str | None:
