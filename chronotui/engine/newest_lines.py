@@ -167,8 +167,8 @@ class JobTail:
         Attempts interleave: the page of the highest numbers may be of one before
         alone, and tells nothing of this one then.
         """
-        attempt = self.job.attempts or 1
-        if lines and max(line.attempt for line in lines) not in {0, attempt}:
+        newest = max((line.attempt for line in lines), default=0)
+        if 0 < newest < (self.job.attempts or 1):
             return
         self._read_at = self._clock.monotonic()
         if self.lines is None:

@@ -253,7 +253,7 @@ class BoardScreen(Screen[None]):
         """Return what a row tells beside its job."""
         fleet, workflow_id = self._fleet, job.workflow_id
         usual = fleet.usual_seconds(workflow_id)
-        held = self.session.held(job)
+        held, alerts = self.session.held(job), self.session.alerts
         facts = BoardFacts(
             fleet.workflow(workflow_id),
             self.rows.short_id(job),
@@ -261,6 +261,7 @@ class BoardScreen(Screen[None]):
             age=fleet.age(workflow_id),
             missing=None if held is None else held.state.missing,
             is_marked=job in self.session.marks,
+            has_alert=alerts is not None and job.id in alerts.flagged,
         )
         if job.status != JobStatus.RUNNING:
             return facts
@@ -414,7 +415,12 @@ class BoardScreen(Screen[None]):
         show_merged(self)
 
     def action_alert(self) -> None:
-        self.say("Alerts are not there yet.")
+        """Ask when to be told of the job."""
+        chosen = self._chosen()
+        if chosen is not None:
+            from chronotui.ui.alerts import show_alerts
+
+            show_alerts(self, self.session, *chosen, say=self.say)
 
     def action_card(self) -> None:
         """Show what happened to the job, to be copied or saved."""
