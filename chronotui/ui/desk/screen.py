@@ -705,6 +705,8 @@ class DeskScreen(Screen[None]):
         table = self.log_side.table
         if message.job is None and table is not None and table.rows.has_focus:
             return  # the table's run stands in no row of the tree
+        if self._came_from is not None and self.has_class("-in-log"):
+            return  # what is read was opened from elsewhere
         if message.job is not None and table is not None:
             table.rows.select(message.job)
         self._show_details(message.workflow, message.job, message.sentence)
