@@ -42,6 +42,9 @@ TICK: Final = 0.1
 
 TOLD_KEPT: Final = 3
 
+LEAST_SKEW: Final = 3.0
+"""Seconds from which on clocks are taken to differ: it is known to a second or two."""
+
 LINES_BACK: Final = 1_000
 """Lines that an opened log holds already which are looked at for a pattern."""
 
@@ -130,6 +133,11 @@ class AlertWatch:
     def standing(self) -> list[Standing]:
         """Return the alerts that stand, the oldest first, and how they are watched."""
         return [Standing(each, self._how(each)) for each in self._rules.alerts]
+
+    def server_now(self) -> float:
+        """Return the time by the server's clock, where that is known to be another."""
+        skew = self._session.client.clock_skew or 0.0
+        return self._clock.wall() + (skew if abs(skew) >= LEAST_SKEW else 0.0)
 
     def known_jobs(self, workflow_id: str) -> list[Job] | None:
         """Return what was read of a workflow's jobs; None while nothing was."""

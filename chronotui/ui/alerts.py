@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
@@ -239,7 +238,7 @@ class AlertScreen(Dialog[str | None]):
             pattern=self.query_one("#pattern", Input).value if is_pattern else "",
             known=self._watch.known_jobs(meant.workflow_id),
             place=meant.place if self.is_of_job else None,
-            now=time(),
+            now=self._watch.server_now(),
         )
 
     @on(OptionList.OptionSelected)
