@@ -6,8 +6,17 @@ from enum import StrEnum
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.causes import KnownSteps, Weight, is_suspect, weight_of
+from chronotui.log.attempts import STDERR_RANK
+from chronotui.log.causes import (
+    KnownSteps,
+    Weight,
+    complains,
+    is_root,
+    is_suspect,
+    weight_of,
+)
 from chronotui.log.errors import Shape, shape_of
+from chronotui.log.finders import lines_of_rank
 from chronotui.log.kinds import Kinds
 
 if TYPE_CHECKING:
@@ -23,7 +32,15 @@ MOST_KEPT: Final = 4000
 MOST_PARTS: Final = 200
 """Lines of a traceback that are looked at for where its error begins."""
 
-_PARTS: Final = (Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
+_PARTS: Final = frozenset(
+    (Shape.RAISED, Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
+)
+
+NEIGHBOURS: Final = 2
+"""Lines from one to the next of an event."""
+
+MOST_EVENT: Final = 6
+"""Lines that the beginning of an event may take."""
 
 MOST_JUDGED: Final = 2000
 """New kinds, the first ones, among which the cause is looked for."""
@@ -67,11 +84,13 @@ class LogKinds:
 
     def __init__(self) -> None:
         self.kinds = Kinds()
+        self.on_stderr = 0
         self._firsts: dict[int, LogLine] = {}
 
     def take(self, piece: LineSlice) -> None:
         """Take the lines that come next, none between them left out."""
         block, start = piece.alone(), self.kinds.lines
+        self.on_stderr += len(lines_of_rank(block, 0, STDERR_RANK))
         for index in self.kinds.take(block):
             line = block.line(index, piece.attempt, piece.ids)
             cut = line._replace(message=line.message[:MOST_KEPT])
@@ -108,24 +127,65 @@ def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
     ]
 
 
+class _Event(NamedTuple):
+    """When what a suspect line is part of began, and how much it tells of that.
+
+    The exception that others were raised for tells most, the last one named; then what
+    says why, then an exception.
+    """
+
+    since: int
+    root: int
+    says_why: bool
+
+
 def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
     """Return the new kinds: what is suspect first, as it came, then the loudest."""
     seen = log.kinds.seen
-    steps = KnownSteps(before.kinds.seen)
-    judged = set(sorted(kinds, key=lambda kind: seen[kind].first)[:MOST_JUDGED])
+    found = [_difference(Change.NEW, kind, seen[kind], 0, log) for kind in kinds]
+    found.sort(key=lambda each: seen[each.kind].first)
+    stderr_tells = before.on_stderr * 2 <= before.kinds.lines
+    steps = KnownSteps(before.kinds.seen, stderr_tells=stderr_tells)
+    events = _events(log, found[:MOST_JUDGED], steps)
 
-    def order(found: KindChange) -> tuple[bool, int, int, bool, int]:
-        first = seen[found.kind].first
-        suspect = found.kind in judged and is_suspect(
-            found.kind, found.line, found.weight, steps
-        )
-        since = log.begin_of(first) if found.weight is Weight.RAISED else first
-        is_often = found.lines > FEW
-        return not suspect, since if suspect else 0, -found.weight, is_often, first
+    def order(each: KindChange) -> tuple[int, ...]:
+        event = events.get(each.kind)
+        first = seen[each.kind].first
+        if event is None:
+            return 1, -each.weight, each.lines > FEW, first
+        is_raised = each.weight is Weight.RAISED
+        told = -event.root, not event.says_why, not is_raised
+        return 0, event.since, *told, first
 
-    return sorted(
-        (_difference(Change.NEW, kind, seen[kind], 0, log) for kind in kinds), key=order
-    )
+    return sorted(found, key=order)
+
+
+def _events(
+    log: LogKinds, found: Sequence[KindChange], steps: KnownSteps
+) -> dict[str, _Event]:
+    """Return the event that each suspect kind is part of, first of all once.
+
+    Loud lines next to each other are one, and what says why beside a suspect one.
+    """
+    events: dict[str, _Event] = {}
+    seen = log.kinds.seen
+    begin = last = -NEIGHBOURS
+    for each in found:
+        first = seen[each.kind].first
+        since = log.begin_of(first) if each.weight is Weight.RAISED else first
+        says_why = complains(each.kind)
+        is_loud = each.weight >= Weight.WARNS
+        is_beside = since - last <= NEIGHBOURS and since - begin <= MOST_EVENT
+        joins = is_loud and is_beside
+        if not is_suspect(each.kind, each.line, each.weight, steps, beside=joins):
+            continue
+        if joins:
+            last, since = since, begin
+        elif is_loud:
+            begin = last = since
+        root = first if is_root(each.line.message) else -1
+        events[each.kind] = _Event(since, root, says_why)
+    return events
 
 
 def _far_off(log: LogKinds, before: LogKinds) -> list[KindChange]:

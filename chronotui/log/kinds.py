@@ -157,7 +157,10 @@ def _escaped() -> re.Pattern[bytes]:
 
 
 def _kind_of_object(fields: Mapping[str, object]) -> bytes:
-    """Return level, message and reason of a line of JSON; its keys without them."""
+    """Return level, message and reason of a line of JSON; its keys without them.
+
+    Also the names of fields that complain and are not empty: ``missing``, ``errors``.
+    """
     level, message, reason = (
         next((fields[key] for key in keys if fields.get(key)), None)
         for keys in (_LEVELS, _MESSAGES, _REASONS)
@@ -166,9 +169,26 @@ def _kind_of_object(fields: Mapping[str, object]) -> bytes:
         named = (f"{key}={_spoken(fields[key])}" for key in sorted(fields))
         words = "{" + " ".join(named) + "}"
     else:
-        said = (_spoken(each) for each in (level, message, reason) if each is not None)
+        said = [_spoken(each) for each in (level, message, reason) if each is not None]
+        said += sorted(
+            key for key, value in fields.items() if _is_complaint(key, value)
+        )
         words = ": ".join(said)
     return _value().sub(_placeholder, words.encode("utf-8", "replace")[:MOST_READ])
+
+
+def _is_complaint(key: str, value: object) -> bool:
+    """Whether a field names what is wrong; of numbers nobody knows, all being one."""
+    is_told = bool(value) and not isinstance(value, int | float | str)
+    return is_told and _complaints().search(key) is not None
+
+
+@cache
+def _complaints() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)fail|error|missing|absent|reject|invalid|lost|skipped|mismatch|differ"
+        r"|duplicate|unknown|unmatched|denied|conflict|warning"
+    )
 
 
 def _spoken(value: object) -> str:
