@@ -15,14 +15,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from base64 import b64decode
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ptyprocess import PtyProcess
+
+from tests.peer_tools import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,19 +115,13 @@ _WRAPPERS: Final = {
 """A program to look for, its configuration, and the script that runs ``{inner}``."""
 
 
-def lacking(way: Way) -> str:
-    """Return a program that is not installed, "" if all are."""
-    programs = [_WRAPPERS[each][0] for each in way.around]
-    return next((each for each in programs if shutil.which(each) is None), "")
-
-
 def text_of(size: int) -> str:
     return ("é line of a log\n" * size)[: size - size // 16 - 1]
 
 
-def check(way: Way) -> str:
+def check(way: Way, folder: Path) -> str:
     """Copy through a way; return what is wrong, "" if it is as it should be."""
-    with _built(way) as (script, environment):
+    with _built(way, folder) as (script, environment):
         sent = _seen_outside(script, environment)
     if b"sent to" not in sent:
         return f"nothing was copied: {_tail(sent)}"
@@ -147,39 +143,38 @@ def _tail(sent: bytes) -> str:
 
 
 @contextmanager
-def _built(way: Way) -> Iterator[tuple[Path, dict[str, str]]]:
+def _built(way: Way, folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """Write the scripts that run one another; end what they leave running."""
-    with tempfile.TemporaryDirectory(prefix="chronotui-copy-") as name:
-        folder = Path(name)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": name,
-            "TMUX_TMPDIR": name,
-            "SCREENDIR": str(folder / "screens"),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "SHELL": "/bin/sh",
-        }
-        (folder / "screens").mkdir(mode=0o700)
-        inner = folder / "app.sh"
-        words = [sys.executable, "-m", "tests.peer_clipboard", str(way.size), name]
-        unset = "unset TMUX TMUX_PANE STY WINDOW\n" if way.is_remote else ""
-        root = Path(__file__).parent.parent
-        inner.write_text(f"cd {shlex.quote(str(root))}\n{unset}{shlex.join(words)}\n")
-        for number, each in enumerate(reversed(way.around)):
-            _program, config, script = _WRAPPERS[each]
-            (folder / f"config{number}").write_text(config)
-            outer = folder / f"way{number}.sh"
-            outer.write_text(
-                script.format(
-                    name=f"w{number}", folder=name, file=f"config{number}", inner=inner
-                )
+    name = str(folder)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": name,
+        "TMUX_TMPDIR": name,
+        "SCREENDIR": str(folder / "screens"),
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/sh",
+    }
+    (folder / "screens").mkdir(mode=0o700)
+    inner = folder / "app.sh"
+    words = [sys.executable, "-m", "tests.peer_clipboard", str(way.size), name]
+    unset = "unset TMUX TMUX_PANE STY WINDOW\n" if way.is_remote else ""
+    root = Path(__file__).parent.parent
+    inner.write_text(f"cd {shlex.quote(str(root))}\n{unset}{shlex.join(words)}\n")
+    for number, each in enumerate(reversed(way.around)):
+        _program, config, script = _WRAPPERS[each]
+        (folder / f"config{number}").write_text(config)
+        outer = folder / f"way{number}.sh"
+        outer.write_text(
+            script.format(
+                name=f"w{number}", folder=name, file=f"config{number}", inner=inner
             )
-            inner = outer
-        try:
-            yield inner, environment
-        finally:
-            _end(folder)
+        )
+        inner = outer
+    try:
+        yield inner, environment
+    finally:
+        _end(folder)
 
 
 def _seen_outside(script: Path, environment: dict[str, str]) -> bytes:
@@ -253,6 +248,16 @@ def _copy(size: int, folder: Path) -> None:
                 self.query_one(Label).update(f"sent to {sent.to}")
 
     Copying(driver_class=FrugalDriver).run()
+
+
+COPIES: Final = tuple(
+    Tool(
+        f"copy: {way}",
+        tuple(_WRAPPERS[each][0] for each in way.around),
+        partial(check, way),
+    )
+    for way in WAYS
+)
 
 
 if __name__ == "__main__":

@@ -210,13 +210,22 @@ _BOARD = (
     ),
 )
 _LOGS = (
-    _NAMED,
+    option(
+        "workflow W",
+        "id, beginning of an id, or exact name; of an app, its run alone",
+        nargs="?",
+    ),
     _JOB,
+    option("more J", "further jobs: all are merged by time", nargs="*"),
+    option("--last-failed", "the job of the workflow that failed last"),
+    option("--running", "all jobs that run, of the workflow or of all, merged by time"),
+    option("--runs", "all jobs of the workflow, one after the other, oldest first"),
+    option("--limit N", "with --runs, the newest N", type=positive),
     option("-f --follow", "go on live until the job ends"),
     _STREAM,
     option("--grep RE", "only lines this regular expression finds, smart case"),
     option("--since T", "only lines from a time on: RFC 3339, 14:05, or 15m ago"),
-    option("--tail N", "only the last N of the lines", type=count),
+    option("--tail N", "only the last N of the lines, of each job", type=count),
     option("--attempt N", "only this attempt", type=positive),
     option("--timestamps", "put time and stream before each line"),
     _form("text", "jsonl"),
@@ -490,9 +499,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
         for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
             _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
     try:
-        return parser.parse_args(argv)
+        options = parser.parse_args(argv)
     except _InsteadError as named:
         return argparse.Namespace(handler=f"{named}")
+    if options.handler == "run_logs:logs" and not (options.workflow or options.running):
+        words = "the following arguments are required: W, or --running"
+        parser.exit(2, f"{PROGRAM}: {words}\nTry {PROGRAM} logs --help.\n")
+    return options
 
 
 def _add_verb(

@@ -66,9 +66,16 @@ async def named_run(invocation: Invocation, client: RunSource) -> tuple[Workflow
 
 def logs(invocation: Invocation) -> int:
     """Print the events of a run as they can be seen now, or follow them to its end."""
-    if not invocation.has_runs:
-        return job_logs.logs(invocation)
     options = invocation.options
+    several = job_logs.are_several(options)
+    if not invocation.has_runs and not several:
+        return job_logs.logs(invocation)
+    if not invocation.has_runs:
+        from chronotui.cli.logs_several import logs_of_several
+
+        return logs_of_several(invocation)
+    if several:
+        raise UsageError("Of an app, the log of one run at a time is printed.")
     selection = line_selection(options)
     check_alone(options, "attempt")
     if options.follow and options.tail is not None:
