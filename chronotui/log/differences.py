@@ -169,7 +169,7 @@ def _events(
     """
     events: dict[str, _Event] = {}
     seen = log.kinds.seen
-    begin = last = -NEIGHBOURS
+    begin = last = -MOST_EVENT - 1
     for each in found:
         first = seen[each.kind].first
         since = log.begin_of(first) if each.weight is Weight.RAISED else first
