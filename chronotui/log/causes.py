@@ -15,7 +15,7 @@ import re
 from collections import Counter, defaultdict
 from enum import IntEnum
 from functools import cache
-from math import log
+from math import fsum, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.errors import Shape, shape_of
@@ -254,8 +254,9 @@ class KnownSteps:
 
     def _is_half(self, known: frozenset[str], words: Set[str]) -> bool:
         rarity = self._rarity
-        shared = sum(rarity[word] for word in known & words)
-        return shared >= LEAST_SHARED * sum(rarity[word] for word in known)
+        # Not `sum`, which is another one in another order of the words.
+        shared = fsum(rarity[word] for word in known & words)
+        return shared >= LEAST_SHARED * fsum(rarity[word] for word in known)
 
 
 def words_of(kind: str) -> list[str]:

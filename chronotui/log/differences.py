@@ -120,11 +120,24 @@ class LogKinds:
 def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
     """Return what is new in a log, what is far off in number, and what is gone."""
     here, there = log.kinds.seen, before.kinds.seen
+    turned = {kind for kind in here.keys() & there.keys() if _turned(kind, log, before)}
     return [
-        *_new(log, before, here.keys() - there.keys()),
+        *_new(log, before, (here.keys() - there.keys()) | turned),
         *_far_off(log, before),
         *_gone(before, there.keys() - here.keys()),
     ]
+
+
+def _turned(kind: str, log: LogKinds, before: LogKinds) -> bool:
+    """Whether a kind complains now and did not: ``0 rows rejected``, ``12 rejected``.
+
+    Of each log the first line of the kind is asked, so only seldom ones are.
+    """
+    seen = log.kinds.seen[kind], before.kinds.seen[kind]
+    if max(each.lines for each in seen) > FEW or not complains(kind):
+        return False
+    now, then = log.line_of(seen[0]), before.line_of(seen[1])
+    return complains(now.message) and not complains(then.message)
 
 
 class _Event(NamedTuple):
@@ -142,10 +155,16 @@ class _Event(NamedTuple):
 def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
     """Return the new kinds: what is suspect first, as it came, then the loudest."""
     seen = log.kinds.seen
-    found = [_difference(Change.NEW, kind, seen[kind], 0, log) for kind in kinds]
+    usual = before.kinds.seen
+    found = [
+        _difference(
+            Change.NEW, kind, seen[kind], usual[kind].lines if kind in usual else 0, log
+        )
+        for kind in kinds
+    ]
     found.sort(key=lambda each: seen[each.kind].first)
     stderr_tells = before.on_stderr * 2 <= before.kinds.lines
-    steps = KnownSteps(before.kinds.seen, stderr_tells=stderr_tells)
+    steps = KnownSteps(usual, stderr_tells=stderr_tells)
     events = _events(log, found[:MOST_JUDGED], steps)
 
     def order(each: KindChange) -> tuple[int, ...]:
@@ -177,7 +196,10 @@ def _events(
         is_loud = each.weight >= Weight.WARNS
         is_beside = since - last <= NEIGHBOURS and since - begin <= MOST_EVENT
         joins = is_loud and is_beside
-        if not is_suspect(each.kind, each.line, each.weight, steps, beside=joins):
+        turned = each.lines_before > 0
+        if not turned and not is_suspect(
+            each.kind, each.line, each.weight, steps, beside=joins
+        ):
             continue
         if joins:
             last, since = since, begin

@@ -76,7 +76,7 @@ def told() -> str:
     """Return all that is told of some failures, as text."""
     return "\n".join(
         f"{failure.name} {each!r}"
-        for failure in SETS["calm ones"]()
+        for failure in SETS["more of them"]()
         for each in differences(kinds_of(failure.failed), kinds_of(failure.good))
     )
 
@@ -221,3 +221,12 @@ def test_where_all_is_on_stderr_that_tells_nothing() -> None:
     now = log("not cached", "linking c", "ERROR cannot link", stream=STDERR)
     found = differences(kinds_of(now), kinds_of(before))
     assert found[0].line.message == "ERROR cannot link"
+
+
+def test_what_was_none_before_and_is_some_now_is_new() -> None:
+    before = ["INFO stage a: 7 rows, 0 rejected", "INFO failed=0", "INFO 3 failed b"]
+    now = ["INFO stage a: 9 rows, 3 rejected", "INFO failed=0", "INFO 4 failed b"]
+    assert order_of(before, [*now, "ERROR cannot go on"]) == [
+        now[0],
+        "ERROR cannot go on",
+    ]
