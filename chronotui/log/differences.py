@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from enum import StrEnum
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -35,6 +36,10 @@ MOST_PARTS: Final = 200
 _PARTS: Final = frozenset(
     (Shape.RAISED, Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
 )
+
+NEAR_LINES: Final = 20
+NEAR_SHARE: Final = 0.05
+"""So many lines, or this share of the log, without anything new: it went on as ever."""
 
 NEIGHBOURS: Final = 2
 """Lines from one to the next of an event."""
@@ -140,6 +145,27 @@ def _turned(kind: str, log: LogKinds, before: LogKinds) -> bool:
     return complains(now.message) and not complains(then.message)
 
 
+class _Silences:
+    """How long nothing new is said after new lines, runs of neighbours being one."""
+
+    def __init__(self, places: Sequence[int], lines: int) -> None:
+        self._places = places
+        self._near = max(NEAR_LINES, NEAR_SHARE * lines)
+        self._until = [lines] * len(places)
+        for at in range(len(places) - 2, -1, -1):
+            is_run = places[at + 1] - places[at] <= NEIGHBOURS
+            self._until[at] = self._until[at + 1] if is_run else places[at + 1]
+        self._ends = list(places)
+        for at in range(len(places) - 2, -1, -1):
+            if places[at + 1] - places[at] <= NEIGHBOURS:
+                self._ends[at] = self._ends[at + 1]
+
+    def follows(self, place: int) -> bool:
+        """Whether the job went on as ever after a new line and its neighbours."""
+        at = bisect_left(self._places, place)
+        return self._until[at] - self._ends[at] > self._near
+
+
 class _Event(NamedTuple):
     """When what a suspect line is part of began, and how much it tells of that.
 
@@ -165,7 +191,13 @@ def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
     found.sort(key=lambda each: seen[each.kind].first)
     stderr_tells = before.on_stderr * 2 <= before.kinds.lines
     steps = KnownSteps(usual, stderr_tells=stderr_tells)
-    events = _events(log, found[:MOST_JUDGED], steps)
+    silences = _Silences(log.kinds.places_of(kinds), log.kinds.lines)
+    judged = [
+        each
+        for each in found[:MOST_JUDGED]
+        if each.weight < Weight.STDERR or not silences.follows(seen[each.kind].last)
+    ]
+    events = _events(log, judged, steps)
 
     def order(each: KindChange) -> tuple[int, ...]:
         event = events.get(each.kind)

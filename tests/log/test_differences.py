@@ -230,3 +230,19 @@ def test_what_was_none_before_and_is_some_now_is_new() -> None:
         now[0],
         "ERROR cannot go on",
     ]
+
+
+def test_an_error_after_which_the_job_went_on_as_ever_is_no_cause() -> None:
+    routine = [f"row {n}" for n in range(100)]
+    early = "ERROR cannot remove the old file"
+    now = [*routine[:50], early, *routine, "ERROR cannot write"]
+    assert order_of(routine, now) == ["ERROR cannot write", early]
+    followed = [
+        *routine[:50],
+        early,
+        *routine[:15],
+        "b",
+        *routine[:15],
+        "ERROR no disk",
+    ]
+    assert order_of(routine, followed)[0] == early
