@@ -31,6 +31,7 @@ from chronotui.tree.board import BoardRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.across_search import AcrossSearch
     from chronotui.engine.actions import Actions
     from chronotui.engine.alert_watch import AlertWatch
     from chronotui.engine.news import JobNews
@@ -167,6 +168,7 @@ class Session:
         self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
+        self._across: AcrossSearch | None = None
         self.beside: Beside | None = None
 
     def start(self) -> None:
@@ -259,6 +261,21 @@ class Session:
         """Return the log of a job whose lines are kept here."""
         opened = self._opened.get(job.id)
         return None if opened is None else opened.log
+
+    def across(self, workflow: Workflow) -> AcrossSearch:
+        """Return the search over a workflow's runs; that over another's stops."""
+        # Only who searches pays for it.
+        from chronotui.engine.across_search import AcrossSearch  # noqa: PLC0415
+
+        last = self._across
+        if last is not None and last.workflow.id == workflow.id:
+            return last
+        source = cast("Source", self.client)
+        search = self._across = AcrossSearch(source, workflow, spool=self.spool)
+        if last is not None:
+            last.stop()
+            search.text = last.text
+        return search
 
     def ask_now(self, opened: OpenedJob | None) -> None:
         """Ask the server now for whatever is waited for; watch anew what has ended.
