@@ -61,7 +61,7 @@ async def print_one(
     selection: LineSelection,
 ) -> int:
     """Print the log of one job, as the options say; return the exit code."""
-    read = _follow if invocation.options.follow else _retained
+    read = follow_job if invocation.options.follow else _retained
     try:
         return await read(invocation, client, workflow, job, selection)
     finally:
@@ -175,13 +175,14 @@ async def _printed(
             yield encode(piece)
 
 
-async def _follow(
+async def follow_job(
     invocation: Invocation,
     client: Source,
     workflow: Workflow,
     job: Job,
     selection: LineSelection,
 ) -> int:
+    """Print a job's log until it ends; return the exit code that tells how."""
     from chronotui.engine.follow import Follow
 
     follow = Follow(
@@ -200,7 +201,13 @@ async def _follow(
         invocation.say(follow.summary())
         raise
     invocation.say(follow.summary())
-    return 0 if follow.result is None else follow.result.exit_code
+    if follow.result is None:
+        return 0
+    if not job.has_ended:
+        from chronotui.cli.alerting import tell_end
+
+        await tell_end(invocation, workflow, follow.result.job)
+    return follow.result.exit_code
 
 
 async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) -> None:

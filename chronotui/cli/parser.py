@@ -256,6 +256,21 @@ _GREP = (
 )
 
 
+_START = (
+    _WORKFLOW,
+    option("-f --follow", "print the log of the job that starts, until it ends"),
+    option("--timestamps", "put time and stream before each line"),
+    _form("text", "jsonl"),
+    option("--again", "ask again for a start that was not answered, under its key"),
+    option("--new", "start another one, and leave what was not answered at that"),
+    option("--anyway", "also a workflow that was terminated or is not built"),
+)
+_TERMINATE = (
+    _WORKFLOW,
+    option("--yes NAME", "do not ask; its name once more"),
+)
+
+
 class _Instead(argparse.Action):
     """An option that runs its own handler, whatever else is or is not named."""
 
@@ -425,6 +440,18 @@ VERBS: Final = (
         "print what happened to a job or to an app's run, as Markdown",
         "card:card",
         (_NAMED, _JOB),
+    ),
+    Verb(
+        "start",
+        "run a workflow now, where the profile says actions = true",
+        "actions:start",
+        _START,
+    ),
+    Verb(
+        "terminate",
+        "terminate a workflow, where the profile says actions = true",
+        "actions:terminate",
+        _TERMINATE,
     ),
     Verb("runs", "list the runs of an app, newest first", "runs:runs", _runs),
     Verb(

@@ -83,12 +83,13 @@ def logs(invocation: Invocation) -> int:
             "--tail does not go with --follow here: nobody knows how many events a "
             "run will have told."
         )
-    read = _follow if options.follow else _observe
 
     async def work(client: RunSource) -> int:
-        _app, job = await named_run(invocation, client)
+        app, job = await named_run(invocation, client)
         try:
-            return await read(invocation, client, job, selection)
+            if options.follow:
+                return await _follow(invocation, client, app, job, selection)
+            return await _observe(invocation, client, job, selection)
         finally:
             tell_too_slow(invocation, selection)
 
@@ -96,7 +97,11 @@ def logs(invocation: Invocation) -> int:
 
 
 async def _follow(
-    invocation: Invocation, client: RunSource, job: Job, selection: LineSelection
+    invocation: Invocation,
+    client: RunSource,
+    app: Workflow,
+    job: Job,
+    selection: LineSelection,
 ) -> int:
     from chronotui.engine.run_follow import RunFollow
 
@@ -107,6 +112,10 @@ async def _follow(
     async with aclosing(follow.lines()) as batches:
         async for lines in batches:
             write(line for line in lines if selection.prints(line))
+    if follow.job.has_ended and not job.has_ended:
+        from chronotui.cli.alerting import tell_end
+
+        await tell_end(invocation, app, follow.job)
     return follow.exit_code
 
 
