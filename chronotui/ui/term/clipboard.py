@@ -97,9 +97,8 @@ class WayOut(NamedTuple):
     def words(self) -> str:
         return self.inner or "the terminal"
 
-    def written(self, content: bytes) -> str:
-        """Return what is written to the terminal for a text."""
-        sequence = f"\x1b]52;c;{b64encode(content).decode('ascii')}\a"
+    def wrapped(self, sequence: str) -> str:
+        """Return a sequence as it reaches the terminal outside."""
         if self.inner == "screen":
             return "".join(_pieces(sequence))
         if self.inner != "tmux":
@@ -107,7 +106,14 @@ class WayOut(NamedTuple):
         if self.outer_screen:
             # All in one: tmux sends its own between two strings that it passes on.
             return _through_tmux("".join(_pieces(sequence)))
-        wrapped = _through_tmux(sequence)
+        return _through_tmux(sequence)
+
+    def written(self, content: bytes) -> str:
+        """Return what is written to the terminal for a text."""
+        sequence = f"\x1b]52;c;{b64encode(content).decode('ascii')}\a"
+        wrapped = self.wrapped(sequence)
+        if self.inner != "tmux" or self.outer_screen:
+            return wrapped
         # The far end's tmux may take the plain one; ours is told by its socket.
         return wrapped if self.has_socket else sequence + wrapped
 
