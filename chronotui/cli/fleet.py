@@ -99,7 +99,7 @@ def jobs(invocation: Invocation) -> int:
 def board(invocation: Invocation) -> int:
     """Show what runs and what failed lately, over all workflows."""
     options = invocation.options
-    since = typed_time("--since", options.since) if options.since else None
+    since = typed_time("--since", options.since) if options.since is not None else None
     if options.watch:
         return invocation.with_client(lambda client: _watch(invocation, client, since))
     return invocation.with_client(lambda client: _show(invocation, client, since))
