@@ -92,7 +92,7 @@ async def resolve_job(client: ListSource, workflow: Workflow, text: str) -> Job:
     found = _only(fitting.best, text, "job")
     if found is None:
         raise NotFoundError(
-            f"No job of {clean(workflow.name)} has an id that begins with "
+            f"No job of {clean(workflow.shown_name)} has an id that begins with "
             f"“{clean(text)}”.",
             next_step="chronotui jobs lists them.",
         )
@@ -162,7 +162,7 @@ async def last_completed_before(
         if is_good and (made is None or (_made_at(other) or made) <= made):
             return other
     raise NotFoundError(
-        f"No job of {clean(workflow.name)} completed before this one.",
+        f"No job of {clean(workflow.shown_name)} completed before this one.",
         next_step="Name the job to compare it with: chronotui diff W J J2.",
     )
 
@@ -190,7 +190,7 @@ async def _workflow_among(
                 fitting[w.id] = w
             ids.offer(w.id, w)
         fitting = fitting or ids.best
-    labelled = {f"{w.name} ({w.id})": w for w in fitting.values()}
+    labelled = {f"{w.shown_name} ({w.id})": w for w in fitting.values()}
     return _only(labelled, text, "workflow")
 
 
