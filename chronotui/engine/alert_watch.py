@@ -21,7 +21,7 @@ from chronotui.text import plural
 from chronotui.tree.stall import why_unjudged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from chronotui.engine.alerts import AlertNotice
     from chronotui.engine.session import Session
@@ -63,6 +63,10 @@ class Told(NamedTuple):
     sentence: str
 
 
+async def nothing_more() -> None:
+    """Wait for nothing."""
+
+
 class AlertWatch:
     """Looks at what is read, and tells what alerts wait for.
 
@@ -72,6 +76,7 @@ class AlertWatch:
         session: Where jobs and lines come from.
         book: The alerts, and what was told.
         deliver: Tells events to people.
+        parting: Waits a moment for what tells them, when the session is closed.
 
     Attributes:
         told: What was told last, the newest at the end.
@@ -83,11 +88,13 @@ class AlertWatch:
         book: AlertBook,
         deliver: Callable[[Sequence[AlertNotice]], None],
         *,
+        parting: Callable[[], Awaitable[None]] = nothing_more,
         clock: Clock | None = None,
     ) -> None:
         self._session = session
         self._book = book
         self._deliver = deliver
+        self.parting = parting
         self._clock = clock = clock or Clock()
         self._rules = AlertRules(book, clock.wall)
         self._wake = asyncio.Event()

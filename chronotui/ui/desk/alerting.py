@@ -73,7 +73,9 @@ class AlertTeller:
         book = AlertBook(None)
         if memory is not None:
             book = AlertBook.of(self._desk.plan.profile, memory.path.parent)
-        session.alerts = watch = AlertWatch(session, book, self.tell)
+        parting = self._command.finish
+        watch = AlertWatch(session, book, self.tell, parting=parting)
+        session.alerts = watch
         watch.subscribe(lambda: self._flag(session))
         suspended = self._desk.app.app_suspend_signal
         suspended.subscribe(self._desk, lambda _: self._write(self._call.restored()))
@@ -90,7 +92,6 @@ class AlertTeller:
             session.alerts = None
             session.catalog.tree.flagged = frozenset()
             self._write(self._call.restored())
-            await self._command.finish()
 
     def tell(self, notices: Sequence[AlertNotice]) -> None:
         """Tell events: each in its words, the terminal called once."""
