@@ -197,12 +197,9 @@ class AlertWatch:
             while True:
                 self._wake.clear()
                 self._look()
-                if self._rules.pending:
-                    pending = self._rules.take_pending()
-                    notices = await asyncio.to_thread(self._rules.claimed, pending)
-                    now = self._clock.wall()
-                    self.told += [Told(now, each.sentence) for each in notices]
-                    self._deliver(notices)
+                await self._tell()
+                self._book.remove(self._rules.spent(self._known))
+                self._reread()
                 await asyncio.sleep(CALM)
                 await set_within(self._wake, LOOK_EVERY)
         finally:
@@ -211,15 +208,28 @@ class AlertWatch:
             if self._questions is not None:
                 self._questions.close()
 
+    async def _tell(self) -> None:
+        """Tell what was noticed and nobody else has told."""
+        pending = self._rules.take_pending()
+        if not pending:
+            return
+        notices = await asyncio.to_thread(self._rules.claimed, pending)
+        now = self._clock.wall()
+        self.told += [Told(now, each.sentence) for each in notices]
+        self._deliver(notices)
+
     def _changed(self) -> None:
+        self._reread()
+        self._wake.set()
+
+    def _reread(self) -> None:
+        """Take over which alerts stand by now."""
         if self._rules.reread():
             self._listeners.notify()
-        self._wake.set()
 
     def _look(self) -> None:
         """Hold all that is known against the alerts; ask for what is missing."""
-        if self._rules.reread():
-            self._listeners.notify()
+        self._reread()
         self._gather()
         self._attach_logs()
         for job in self._known.values():
@@ -228,9 +238,6 @@ class AlertWatch:
         self._judge()
         if self._questions is not None:
             self._ask(self._questions)
-        self._book.remove(self._rules.spent(self._known))
-        if self._rules.reread():
-            self._listeners.notify()
 
     # jobs
 
