@@ -254,11 +254,12 @@ class BoardScreen(Screen[None]):
         fleet, workflow_id = self._fleet, job.workflow_id
         usual = fleet.usual_seconds(workflow_id)
         held, alerts = self.session.held(job), self.session.alerts
+        read_ago = fleet.age(workflow_id)
         facts = BoardFacts(
             fleet.workflow(workflow_id),
             self.rows.short_id(job),
             usual=usual,
-            age=fleet.age(workflow_id),
+            age=None if read_ago is None else read_ago // 1,
             missing=None if held is None else held.state.missing,
             is_marked=job in self.session.marks,
             has_alert=alerts is not None and job.id in alerts.flagged,
