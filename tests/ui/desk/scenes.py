@@ -139,7 +139,7 @@ async def settled(pilot: Pilot[int]) -> None:
         session = desk(pilot).desk.session
         readers = session.catalog._readers.values() if session is not None else ()
         reads = any(one.wants_more or one.task is not None for one in readers)
-        reads = reads or not is_swept(pilot)
+        reads = reads or not is_swept(pilot) or not is_told(pilot)
         now = shown(pilot)
         calm = 0 if reads or now != before else calm + 1
         before = now
@@ -157,6 +157,15 @@ def is_swept(pilot: Pilot[int]) -> bool:
     if only is not None and any(fleet.fits(w, only) is None for w in fleet._wish.ids):
         return False
     return fleet.progress[1] is not None and not fleet.is_sweeping
+
+
+def is_told(pilot: Pilot[int]) -> bool:
+    """Tell whether all was read that details tell of a workflow."""
+    session = desk(pilot).desk.session
+    if session is None or session.notices is None or not session.notices._wanted:
+        return True
+    told = session.notices.of(session.notices._wanted)
+    return told.is_read and (told.unread is not None or told.problem != "")
 
 
 def desk(pilot: Pilot[int]) -> DeskApp:
@@ -305,6 +314,17 @@ async def help_screen(pilot: Pilot[int]) -> None:
     await until_shown(pilot, "esc closes")
 
 
+async def merged(pilot: Pilot[int]) -> None:
+    """Watch all that runs, by time."""
+    await until_shown(pilot, "nightly-report")
+    await until(pilot, lambda: is_swept(pilot))
+    await press(pilot, "M")
+    await until_shown(pilot, "4 jobs merged by time")
+    await settled(pilot)
+    await press(pilot, "k", "k")
+    await until_shown(pilot, "line ")
+
+
 async def a_failed_run(pilot: Pilot[int]) -> None:
     """Open a run that failed: what is kept of it."""
     await select_run(pilot, JobStatus.FAILED)
@@ -399,6 +419,7 @@ SCENES = (
     Scene("board", "What runs and what failed, over all workflows", board, (120, 40)),
     Scene("live-80", "Following at 80×24", live, (80, 24)),
     Scene("help", "The keys", help_screen, (100, 40)),
+    Scene("merged", "Four jobs merged by time", merged, (120, 40)),
     Scene("run", "What is kept of a run that failed", a_failed_run, is_app=True),
     Scene("run-details", "What came of a run", run_details, is_app=True),
     Scene("runs-80", "The runs of an app", run_table, (80, 24), is_app=True),
