@@ -453,14 +453,19 @@ class RunLooker:
         await self._searcher.search(run)
         if isinstance(run.error, NotSignedInError | UnreachableError):
             raise run.error
-        if run.matches:
-            return RunVerdict.HAS
-        if run.problem or run.too_slow:
+        told = verdict_of(run)
+        if told is RunVerdict.UNTOLD and job.status.is_terminal:
             self.unread.append(run)
-            return RunVerdict.UNTOLD
-        if not job.status.is_terminal:
-            return RunVerdict.UNTOLD
-        return RunVerdict.GONE if run.is_empty else RunVerdict.LACKS
+        return told
+
+
+def verdict_of(run: SearchedRun) -> RunVerdict:
+    """Return what a run that was looked through tells; a lack while it runs is none."""
+    if run.matches:
+        return RunVerdict.HAS
+    if run.problem or run.too_slow or not run.job.status.is_terminal:
+        return RunVerdict.UNTOLD
+    return RunVerdict.GONE if run.is_empty else RunVerdict.LACKS
 
 
 class RunList:

@@ -36,6 +36,9 @@ minute (WIRE.md "Logs")."""
 MOST_AT_ONCE: Final = 5
 """So many events of one alert are told one by one; of more the last one sums up."""
 
+MANY_LINES: Final = 100
+"""Of so many lines in a row the first and the last tell whether any can be new."""
+
 LINE_SHOWN: Final = 200
 """Characters of a line that are told in a sentence."""
 
@@ -174,6 +177,10 @@ class AlertRules:
             matches = matcher(alert.pattern)
             if event in self._seen_events or matches is None:
                 continue
+            if len(lines) > MANY_LINES and not any(
+                is_new_line(alert, job, end) for end in (lines[0], lines[-1])
+            ):
+                continue
             for line in sorted(lines, key=_place):
                 if is_new_line(alert, job, line) and matches(line.message):
                     self._notice(_of_line(event, alert, workflow, job, line))
@@ -200,9 +207,13 @@ class AlertRules:
 
     # telling
 
-    def claimed(self) -> list[AlertNotice]:
-        """Return the pending events that nobody else told; may wait for the disk."""
+    def take_pending(self) -> list[AlertNotice]:
+        """Return the pending events, which are whoever takes them from now on."""
         pending, self.pending = self.pending, []
+        return pending
+
+    def claimed(self, pending: Sequence[AlertNotice]) -> list[AlertNotice]:
+        """Return the events that nobody else told; may wait for the disk."""
         mine = self._book.claim(each.event for each in pending)
         return gathered([each for each in pending if each.event in mine])
 
@@ -284,7 +295,7 @@ def new_alert(
         known: What is known of the workflow's jobs, None while nothing was read.
         place: The newest line of the job, where its log is open.
     """
-    jobs = None if known is None else list(known)
+    jobs = None if known is None or job is not None else list(known)
     after = now
     if jobs is not None:
         after = max((made_at(each).timestamp() for each in jobs), default=0.0)
@@ -297,6 +308,8 @@ def new_alert(
         pattern=pattern,
         set_at=now,
         after=after,
-        open_ids=tuple(each.id for each in jobs or () if not each.has_ended),
+        open_ids=tuple(
+            dict.fromkeys(each.id for each in jobs or () if not each.has_ended)
+        ),
         place=place,
     )

@@ -74,6 +74,8 @@ class HistoryPaging:
 
         That is by pages, or from the log's beginning where that is sooner.
         """
+        if not self._reaches(key):
+            await self._open()  # else nobody knows how far back it is
         if not self._reaches(key) and self._is_sooner_downloaded(key):
             await self._load_up_to(key)
         while not self._reaches(key):

@@ -60,7 +60,7 @@ CONFIRMED_FOR: Final = 60.0
 
 NO_LOG: Final = "no log is kept of it"
 
-NOTHING_YET: Final = {True: "no line yet", False: "…"}
+NOTHING_YET: Final = {True: "nothing heard yet", False: "…"}
 """What is told of a job without a line, by whether it is listened to."""
 
 PAUSES: Final = 512
@@ -162,7 +162,14 @@ class JobTail:
         self.problem = problem
 
     def page_read(self, lines: Sequence[LogLine]) -> None:
-        """Take the newest retained page, as the server gave it."""
+        """Take the newest retained page, as the server gave it.
+
+        Attempts interleave: the page of the highest numbers may be of one before
+        alone, and tells nothing of this one then.
+        """
+        newest = max((line.attempt for line in lines), default=0)
+        if 0 < newest < (self.job.attempts or 1):
+            return
         self._read_at = self._clock.monotonic()
         if self.lines is None:
             self.lines = 0

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
-from chronotui.engine.actions import Actions
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_server
 from chronotui.engine.connection import ConnectionKind
@@ -26,13 +25,14 @@ from chronotui.errors import ChronotuiError
 from chronotui.log.store import LogStore
 from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
-from chronotui.storage.action_journal import ActionJournal
 from chronotui.storage.files import SpoolFile, spool_dir
 from chronotui.tree.board import BoardRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chronotui.engine.across_search import AcrossSearch
+    from chronotui.engine.actions import Actions
     from chronotui.engine.alert_watch import AlertWatch
     from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
@@ -168,6 +168,7 @@ class Session:
         self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
         self._asked_to_sign_in = False
+        self._across: AcrossSearch | None = None
         self.beside: Beside | None = None
 
     def start(self) -> None:
@@ -260,6 +261,21 @@ class Session:
         """Return the log of a job whose lines are kept here."""
         opened = self._opened.get(job.id)
         return None if opened is None else opened.log
+
+    def across(self, workflow: Workflow) -> AcrossSearch:
+        """Return the search over a workflow's runs; that over another's stops."""
+        # Only who searches pays for it.
+        from chronotui.engine.across_search import AcrossSearch  # noqa: PLC0415
+
+        last = self._across
+        if last is not None and last.workflow.id == workflow.id:
+            return last
+        source = cast("Source", self.client)
+        search = self._across = AcrossSearch(source, workflow, spool=self.spool)
+        if last is not None:
+            last.stop()
+            search.text = last.text
+        return search
 
     def ask_now(self, opened: OpenedJob | None) -> None:
         """Ask the server now for whatever is waited for; watch anew what has ended.
@@ -387,6 +403,9 @@ async def open_session(
         requests_per_minute=profile.requests_per_minute,
     )
     if profile.actions and session.kind.capabilities.actions:
+        from chronotui.engine.actions import Actions  # noqa: PLC0415  # seldom needed
+        from chronotui.storage.action_journal import ActionJournal  # noqa: PLC0415
+
         journal = ActionJournal.of_user() if remember else ActionJournal(None)
         session.actions = Actions(cast("Source", client), profile, journal)
     return session

@@ -21,6 +21,7 @@ MORE: Final = {
     "desk.news": "what is new",
     "desk.merged": "merged",
     "desk.alert": "alert",
+    "desk.across": "across runs",
     "log.timestamps": "times",
     "log.shape": "shape",
     "log.goto": "go to",

@@ -27,6 +27,7 @@ DESK_GROUPS: Final = {
     "desk": "Panes",
     "tree": "Tree",
     "board": "Board",
+    "across": "Across runs",
     "filters": "Filters",
     "log": "Log",
     "runs": "List of runs",
@@ -59,9 +60,10 @@ GROUPS: Final = {
 PURPOSES: Final = {
     "find": "open toggle filters text clear terminated order board sort_next "
     "sort_previous turn across switch filters.leave filters.tree "
-    "filters.next filters.back filters.menu",
+    "filters.next filters.back filters.menu across.list next_run previous_run",
     "watch": "live end follow refresh mark merged alert solo mute interrupt",
-    "search": "search search_server filter next_match previous_match goto",
+    "search": "search search_server filter next_match previous_match goto across.ask "
+    "since_when",
     "what went wrong": "next_error previous_error news shape card bookmark "
     "next_bookmark",
     "read": "history details zoom log.open timestamps times zone wrap both_streams "
@@ -198,6 +200,7 @@ DESK: Final = (
     "tree",
     "desk.board_list",
     "desk.board",
+    "desk.across",
     "tree_filters",
     "log.view",
     "log.prompt",

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from chronotui.engine.merged import WatchedJob
+    from chronotui.engine.session import Session
     from chronotui.log.marks import Anchor
-    from chronotui.model import LogLine
+    from chronotui.model import Job, LogLine, Workflow
     from chronotui.ui.app import DeskApp
     from chronotui.ui.desk.screen import DeskScreen
     from chronotui.viewport import Spot
@@ -519,12 +520,17 @@ def toggle_mark(desk: DeskScreen) -> None:
     if session is None or workflow is None or job is None:
         desk.say("m marks jobs: o unfolds a workflow.")
         return
-    is_marked = session.marks.toggle(workflow, job)
+    desk.say(mark(session, workflow, job))
     desk.tree_side.tree_view.repaint_changed()
+
+
+def mark(session: Session, workflow: Workflow, job: Job) -> str:
+    """Mark a job, or take its mark away; say what was done and what to do next."""
+    is_marked = session.marks.toggle(workflow, job)
     marked = plural(len(session.marks), "job")
     words = "Marked" if is_marked else "Mark taken away"
     more = f"; M shows {marked} merged" if len(session.marks) else ""
-    desk.say(f"{words}{more}.")
+    return f"{words}{more}."
 
 
 def show_merged(screen: Screen[Any]) -> None:

@@ -71,7 +71,11 @@ if TYPE_CHECKING:
     from chronotui.ui.desk.run_table import RunRows
     from chronotui.ui.log.view import LogView
 
-NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.prompt")
+NEEDED_BY_LOGS: Final = (
+    "chronotui.engine.job_log",
+    "chronotui.ui.log.prompt",
+    "chronotui.ui.desk.alerting",
+)
 
 LINK: Final = "link"
 SEARCH: Final = "search-server"
@@ -135,6 +139,7 @@ class DeskScreen(Screen[None]):
         help_key("H", "pane('history')", "History pane", "desk.history"),
         help_key("D", "pane('details')", "Details pane", "desk.details"),
         help_key("B", "board", "board of all workflows", "desk.board"),
+        help_key("R", "across", "search every run of the workflow", "desk.across"),
         help_key("z", "zoom", "full-screen log", "desk.zoom"),
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
@@ -362,7 +367,9 @@ class DeskScreen(Screen[None]):
         if line is not None and shown is not None:
             from chronotui.ui.desk.handing import go_to_line
 
-            await go_to_line(self.log_side, shown.opened.log, line, self.say)
+            # It may take long: this screen must go on taking keys and drawing.
+            going = go_to_line(self.log_side, shown.opened.log, line, self.say)
+            self.run_worker(going, group=LINK, exclusive=True)
 
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
         """Open a job's log and put the focus in it; the last one's stream closes."""
@@ -539,6 +546,8 @@ class DeskScreen(Screen[None]):
             self.remove_class("-zoomed")
         elif self.has_class("-in-log") and self._came_from is not None:
             back, self._came_from = self._came_from, None
+            self.workers.cancel_group(self, LINK)
+            self.say("")
             back()
         elif self.has_class("-in-log") and self.log_side.went_back_to_list():
             return
@@ -586,6 +595,11 @@ class DeskScreen(Screen[None]):
         from chronotui.ui.desk.board import show_board
 
         show_board(self)
+
+    def action_across(self) -> None:
+        from chronotui.ui.desk.across import show_across
+
+        show_across(self)
 
     def action_card(self) -> None:
         """Show what happened to the job that is meant, to be copied or saved.
@@ -691,6 +705,8 @@ class DeskScreen(Screen[None]):
         table = self.log_side.table
         if message.job is None and table is not None and table.rows.has_focus:
             return  # the table's run stands in no row of the tree
+        if self._came_from is not None and self.has_class("-in-log"):
+            return  # what is read was opened from elsewhere
         if message.job is not None and table is not None:
             table.rows.select(message.job)
         self._show_details(message.workflow, message.job, message.sentence)

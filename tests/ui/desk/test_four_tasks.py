@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import pytest
 
+from chronotui.demo.world import World
 from tests.terminal import Terminal, environment_for
 
 if TYPE_CHECKING:
@@ -109,3 +110,24 @@ def test_three_running_jobs_are_watched(terminal: Terminal) -> None:
         )
 
     play(terminal, Step("M", all_live), most=4)
+
+
+def test_the_first_timeout_of_the_million_line_job_is_open(terminal: Terminal) -> None:
+    world = World()
+    log = world.newest_job("ledger-replay").log
+    lines = log.oldest(None, 5000, world.clock.now_ns())
+    first = next(line for line in lines if "timeout" in line.message)
+    play(
+        terminal,
+        Step("/", "▸ ledger-replay"),
+        Step("ledger", lambda text: "/ ledger" in text and "▸ image" not in text),
+        Step("enter", lambda text: "▸ ledger-replay" in text and "⏎ open" in text),
+        Step("R", "Across runs  ledger-replay"),
+        Step("timeout", "find timeout"),
+        Step("enter", first.message),
+        Step("enter", lambda text: f"line {first.sequence_num + 1:,} " in text),
+        most=8,
+    )
+    text = terminal.until(first.message, seconds=SECONDS)
+    assert "COMPLETED" in text
+    assert text.count("timeout after") == 1
