@@ -462,16 +462,22 @@ class MergedScreen(Screen[None]):
         """Open a line in its own log on the desk; one step back comes here again."""
         each, place = self._merged.owner(line), self._merged.place(line)
         desk, shown, app = self._desk, self._shown, self.app
+        over_board = len(app.screen_stack) > 2  # the desk, the board, and this
         shown.opened.viewport.stop_following()
 
         async def open_it() -> None:
+            while app.screen is not desk:
+                await app.pop_screen()
             await desk.open_at(each.workflow, each.job, place, back=come_back)
             shown.merged.pause()
 
         def come_back() -> None:
+            if over_board:
+                from chronotui.ui.desk.board import show_board
+
+                show_board(desk, at_top=False)
             app.push_screen(MergedScreen(desk, shown))
 
-        self.dismiss()
         desk.call_later(open_it)
 
     # what the log view tells
