@@ -85,6 +85,11 @@ class JobPart:
         return len(self._lines)
 
     @property
+    def is_done(self) -> bool:
+        """Whether all there is was handed out."""
+        return self.is_over and not self._lines
+
+    @property
     def head(self) -> int:
         return self._lines[0][0]
 
@@ -152,6 +157,10 @@ class StoredPart(JobPart):
         self._store.add(lines)
         self.refill()
         came()
+
+    @property
+    def is_done(self) -> bool:
+        return super().is_done and self._taken >= len(self._store)
 
     def refill(self) -> None:
         if not self._lines and self._taken < len(self._store):
@@ -271,7 +280,7 @@ class MergedLines:
             yield batch
 
     async def batches(self) -> AsyncGenerator[list[PartLines], None]:
-        """Yield lines of one job after the other, all in order.
+        """Yield lines of one job after the other, all in order; none when one ends.
 
         Cancel the reading task, or ``aclose`` the iterator, to stop. A job that cannot
         be read on ends alone, see `JobPart`.
@@ -282,9 +291,12 @@ class MergedLines:
             for part in self.parts
         ]
         try:
-            while not all(part.is_over and not len(part) for part in self.parts):
+            over = 0
+            while over < len(self.parts):
                 self._wake.clear()
-                if batch := turns.take():
+                batch = turns.take()
+                before, over = over, sum(part.is_done for part in self.parts)
+                if batch or over > before:
                     yield batch
                 else:
                     await set_within(self._wake, turns.wait())

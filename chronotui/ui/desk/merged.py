@@ -472,10 +472,10 @@ class MergedScreen(Screen[None]):
             shown.merged.pause()
 
         def come_back() -> None:
-            if over_board:
-                from chronotui.ui.desk.board import show_board
-
-                show_board(desk, at_top=False)
+            if over_board and desk.session is not None:
+                row = desk.session.board.selected_row
+                desk.action_board()
+                desk.session.board.select_row(row)
             app.push_screen(MergedScreen(desk, shown))
 
         desk.call_later(open_it)
