@@ -256,6 +256,12 @@ class MergedScreen(Screen[None]):
         Binding("semicolon", "mute", "mute", id="merged.mute"),
         help_key("D", "jobs", "each job in a row, what it lacks", "merged.details"),
         help_key("c", "card", "card of the line's job", "merged.card"),
+        help_key(
+            "Y",
+            "hand_over",
+            "copy the line, with where it is from and what opens it",
+            "merged.hand_over",
+        ),
         help_key("r,f5", "ask_now", "ask again now", "merged.refresh"),
         help_key("s,ctrl+s", "save", "how the merged log is saved", "merged.save"),
         Binding("escape,q", "leave", "back", id="merged.back"),
@@ -446,6 +452,12 @@ class MergedScreen(Screen[None]):
             each.job,
             short_id=each.short_id,
         )
+
+    def action_hand_over(self) -> None:
+        """Copy the line, or the range, with whose each is and what opens it."""
+        from chronotui.ui.desk.handing import hand_over_merged
+
+        self.say(hand_over_merged(self._desk, self.pane.view, self._merged))
 
     def stop_following(self) -> None:
         """Stop following, as less does; the logs go on arriving."""

@@ -169,6 +169,25 @@ async def test_a_line_opens_in_its_own_log_and_back(server: DemoServer) -> None:
         assert view.opened.current_line == line
 
 
+async def test_lines_are_handed_over_with_whose_they_are(server: DemoServer) -> None:
+    one = job_of(server, "one", 20, starts_in=-60)
+    two = job_of(server, "two", 20, starts_in=-60.5)
+    async with desk_on(server).run_test(size=SIZE) as pilot:
+        view = await opened(pilot, one, two)
+        await until(pilot, lambda: len(view.merged.store) == 40)
+        await press(pilot, "k", "v", "k", "k")
+        lines = view.opened.picked_lines()
+        place = view.merged.place(lines[0])
+        owner = view.merged.owner(lines[0])
+        await press(pilot, "Y")
+        text = await until_shown(pilot, "3 lines with the command that opens it")
+        assert "bytes" in text
+        first, *_rest, command = pilot.app.clipboard.splitlines()
+        assert f"scripted {owner.short_id} attempt 1" in first
+        assert first.endswith(lines[0].message)
+        assert command.endswith(f"--job {owner.job.id} --line {place}")
+
+
 async def test_the_line_that_is_read_stays_where_it_is(server: DemoServer) -> None:
     one = job_of(server, "one", 60, starts_in=-90)
     two = job_of(server, "two", 60, starts_in=-90.5)
