@@ -8,6 +8,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from chronotui.cli.alerting import FollowedEnds
 from chronotui.cli.fleet import INCOMPLETE
 from chronotui.cli.line_bytes import line_printer
 from chronotui.cli.logs import (
@@ -32,11 +33,9 @@ from chronotui.tree.tags import NamedJob, tags_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from chronotui.cli.alerting import EndAlerts
     from chronotui.cli.invocation import Invocation
-    from chronotui.engine.merged_lines import JobPart
     from chronotui.engine.retained import LineSelection
     from chronotui.engine.sweep import Unread
     from chronotui.model import Workflow
@@ -194,8 +193,8 @@ async def _print_merged(
     ]
     spool = partial(open_spool, invocation)
     merged = MergedLines(readers, live=follows, spool=spool)
-    parts = dict(zip(merged.parts, readers, strict=True))
-    ends = JobEnds(invocation, jobs, parts)
+    parts = list(zip(merged.parts, readers, strict=True))
+    ends = FollowedEnds(invocation, zip(jobs, readers, strict=True))
     try:
         async with aclosing(merged.batches()) as batches:
             async for batch in batches:
@@ -205,52 +204,14 @@ async def _print_merged(
         if follows:
             for batch in merged.rest():
                 printer.write_all(batch)
-        for part, reader in parts.items():
+        for part, reader in parts:
             printer.tell(part.number, reader, part.error)
+        await ends.finish(interrupted=True)
         raise
-    codes = [
-        printer.tell(part.number, reader, part.error) for part, reader in parts.items()
-    ]
+    codes = [printer.tell(part.number, reader, part.error) for part, reader in parts]
     invocation.say(f"{plural(len(jobs), 'job')}, {plural(printer.count, 'line')}.")
     await ends.finish()
     return max(codes)
-
-
-class JobEnds:
-    """Tells the end of each job that ran when it was begun to be followed."""
-
-    def __init__(
-        self,
-        invocation: Invocation,
-        jobs: Sequence[JobOf],
-        readers: Mapping[JobPart, RetainedLog | Follow],
-    ) -> None:
-        self._invocation = invocation
-        self._jobs = jobs
-        self._readers = {
-            part: reader
-            for part, reader in readers.items()
-            if isinstance(reader, Follow) and not jobs[part.number].job.has_ended
-        }
-        self._alerts: EndAlerts | None = None
-
-    def look(self) -> None:
-        """Tell what has ended since it was looked last."""
-        for part in [part for part in self._readers if part.is_done]:
-            result = self._readers.pop(part).result
-            if result is None:
-                continue
-            if self._alerts is None:
-                from chronotui.cli.alerting import EndAlerts
-
-                self._alerts = EndAlerts(self._invocation)
-            workflow = self._jobs[part.number].workflow
-            self._alerts.tell([JobOf(workflow, result.job)])
-
-    async def finish(self) -> None:
-        """Wait for what was begun."""
-        if self._alerts is not None:
-            await self._alerts.finish()
 
 
 def _retained(
