@@ -354,6 +354,9 @@ class MergedScreen(Screen[None]):
         self.call_later(self._changed)
 
     def _placed(self) -> None:
+        filters = self._shown.opened.filters
+        chosen = None if filters.suspended else filters.jobs
+        self._merged.hear(None if chosen is None else chosen.parts)
         following = self._shown.opened.viewport.following
         self._status_timer.moved(following=following)
 
