@@ -118,7 +118,7 @@ def _complaint() -> re.Pattern[str]:
     words = "|".join((*wrong, *away, *refused))
     negations = r"not|cannot|\w{2,6}n't"
     return re.compile(
-        rf"\b(?:{words})|error|exception|\b(?:{negations}|full|limits|oom)\b",
+        rf"\b(?:{words})|error|exception|oomkilled|\b(?:{negations}|full|limits|oom)\b",
         re.IGNORECASE,
     )
 
@@ -171,6 +171,7 @@ def _summary() -> re.Pattern[str]:
         r"|\b(?:job|run|build|release|pipeline|playbook|batch|import|export|backup)s? "
         r"(?:has |was |is )?(?:failed|aborted|incomplete|stopped|not complete)"
         r"|did not complete|\berrors? during\b|^make: \*\*\*|failed to solve"
+        r"|(?-i:\bFAILED)\W*$|: failed\W*$"
         r"|window (?:closed|missed)|\bnot fully\b|circuit (?:breaker|open)"
     )
 
@@ -358,6 +359,12 @@ def is_detail(message: str, *, beside: bool) -> bool:
     """Whether an indented line, below one that is suspect, says what was wrong."""
     is_code = message.lstrip().startswith(_CODE)
     return beside and shape_of(message) is Shape.GOES_ON and not is_code
+
+
+def is_name(message: str) -> bool:
+    """Whether a line may name an exception, at the end of a traceback."""
+    name, _, _words = message.partition(":")
+    return name.replace(".", "").isidentifier()
 
 
 def is_heading(message: str) -> bool:

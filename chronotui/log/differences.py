@@ -89,6 +89,14 @@ class LogKinds:
         first = self.kinds.first_like(at) if at >= 0 else None
         return "" if first is None else self._firsts[first].message
 
+    def ends_traceback(self, at: int) -> bool:
+        """Whether a line comes next after the frames of a Python traceback."""
+        for before in range(at - 1, max(at - MOST_PARTS, -1), -1):
+            message = self.message_like(before)
+            if not message[:1].isspace():
+                return message.startswith("Traceback (most recent call last)")
+        return False
+
     def begin_of(self, at: int) -> int:
         """Return where the error begins that an exception's name, at a line, is of.
 

@@ -18,6 +18,7 @@ from chronotui.log.causes import (
     evidence,
     is_detail,
     is_heading,
+    is_name,
     is_root,
     is_tried_again,
 )
@@ -122,8 +123,9 @@ def events_of(
     for each in found[:MOST_JUDGED]:
         first, message = seen[each.kind].first, each.line.message
         is_raised = each.weight is Weight.RAISED
-        is_of_crash = is_heading(log.message_like(first - 1))
-        since = log.begin_of(first) if is_raised else first - is_of_crash
+        ends = is_name(message) and log.ends_traceback(first)
+        is_of_crash = ends or is_heading(log.message_like(first - 1))
+        since = log.begin_of(first) if is_raised or ends else first - is_of_crash
         loud = each.weight >= Weight.WARNS
         detail = is_detail(message, beside=True)
         joins = events.reach(since, loud=loud, detail=detail)

@@ -267,3 +267,13 @@ def test_an_error_after_which_the_job_went_on_as_ever_is_no_cause() -> None:
         "ERROR no disk",
     ]
     assert order_of(routine, followed)[0] == early
+
+
+def test_a_traceback_ends_with_an_exception_whatever_its_name() -> None:
+    now = [
+        *("WARN row 7 was not read", "Traceback (most recent call last):"),
+        *('  File "a.py", line 3, in build', "    go()"),
+        'psycopg2.errors.UndefinedColumn: column "b" does not exist',
+        "LINE 3: select b",
+    ]
+    assert order_of([], now)[0] == now[4]
