@@ -228,13 +228,15 @@ def demo_profile(server: RunningDemo) -> Profile:
 def _serve(invocation: Invocation, server: RunningDemo) -> int:
     """Say where the server is on standard output, and serve until interrupted."""
     import signal
-    import threading
+
+    from chronotui.cli.invocation import end_at_once
 
     output = invocation.output
     output.write(f"{server.url}\n")
     output.flush()
     invocation.say(f"serving; {server.greeting}. Ctrl+C ends it.")
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    ended.wait()
-    return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end_at_once)
+    while True:
+        signal.pause()
