@@ -375,22 +375,23 @@ class BoardScreen(Screen[None]):
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
+        if self.is_attached and (sentence or self._message is not None):
+            self._message_line().say(sentence, seconds)
+
+    def _message_line(self) -> StatusMessage:
+        """Return what says sentences; it takes its place at the first need."""
         if self._message is None:
-            if not sentence:
-                return
             self._message = StatusMessage()
             self.mount(self._message)
-        self._message.say(sentence, seconds)
+        return self._message
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
         self._sync()
-        if self._message is not None:
-            self._message.show()
-        elif is_too_small(self.size):
-            self.say(" ", seconds=0.01)
+        if self._message is not None or is_too_small(self.size):
+            self._message_line().show()
 
     # keys
 
