@@ -124,6 +124,10 @@ class FollowedEnds:
             if isinstance(follow, Follow) and not of.job.has_ended
         ]
 
+    def join(self, of: JobOf, follow: Follow) -> None:
+        """Tell the end of one more job."""
+        self._left.append((of, follow))
+
     def look(self) -> None:
         """Tell which have ended since."""
         over = [
