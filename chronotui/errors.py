@@ -18,7 +18,8 @@ ChronotuiError
 │   ├── OverloadedError        429, 503 with Retry-After
 │   │   └── PageTooLargeError      the server cannot send this page of a log
 │   ├── FailedAnswerError      5xx, proxy pages
-│   └── UnreadableAnswerError  not what the contract says
+│   ├── UnreadableAnswerError  not what the contract says
+│   └── UnansweredActionError  something was to be changed; nobody knows whether it was
 ├── IncompleteError            exit 6
 │   └── DownloadError          cut, trailed, short, disk full
 └── CancelledByUserError       exit 130
@@ -189,6 +190,12 @@ class UnreadableAnswerError(ServerError):
     """The answer is not what the contract says: broken JSON, wrong shape."""
 
     title = "The server's answer cannot be read"
+
+
+class UnansweredActionError(ServerError):
+    """An action was sent and not answered: it may have been done, or not."""
+
+    title = "Nobody knows whether that was done"
 
 
 class IncompleteError(ChronotuiError):

@@ -330,6 +330,35 @@ class SearchPage:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a server tells its user of a workflow or a job, unread; texts as they came.
+
+    ``entity_id`` is that of the job, or of the workflow, it is about.
+    """
+
+    id: str
+    kind: str
+    title: str = ""
+    message: str = ""
+    entity_id: str = ""
+    action_url: str = ""
+    created_at: datetime | None = None
+
+    def is_about(self, workflow_id: str) -> bool:
+        """Whether it is about a workflow or one of its jobs."""
+        place = f"/workflows/{workflow_id}/"
+        return self.entity_id == workflow_id or place in f"{self.action_url}/"
+
+
+class WorkflowTotals(NamedTuple):
+    """What a server has counted of a workflow: jobs, lines, seconds they ran."""
+
+    jobs: int = 0
+    lines: int = 0
+    seconds: int = 0
+
+
 class RawFormat(StrEnum):
     TXT = "txt"
     JSON = "json"

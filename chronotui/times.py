@@ -230,3 +230,10 @@ def _moment(typed: str, now: datetime) -> datetime | None:
 def local_clock(seconds: float) -> str:
     """Return a moment, seconds since the epoch, by the clock on the wall here."""
     return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%H:%M:%S}"
+
+
+def local_time(moment: datetime | float) -> str:
+    """Return an aware moment, or seconds since the epoch, by date and clock here."""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}".rstrip()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones, and
 # more of them. Without a deadline: a busy machine may be slow at any of them.
-settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=30)
 settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 

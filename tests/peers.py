@@ -1,9 +1,11 @@
-"""The exactness cases through real proxies: ``python -m tests.peers``.
+"""The program beside real other ones: ``python -m tests.peers``.
 
 Each proxy that is installed is started on loopback, with a configuration in a folder
 of its own, before a demo server; the same readers as in ``tests.exactness`` go
 through it. What a proxy makes of a stream and of an answer that breaks off is the
 proxy's: it buffers, speaks HTTP/1.0 behind, or ends properly what was cut.
+
+Then what reads our output or stands before the screen: lnav, shells, multiplexers.
 """
 
 from __future__ import annotations
@@ -29,11 +31,14 @@ from chronotui.demo.routes import Dialect
 from tests.exactness.apps import APP_CASE, run_app
 from tests.exactness.cases import EVERY, SCALE
 from tests.exactness.runs import Run, report, run
+from tests.peer_clipboard import COPIES
+from tests.peer_tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chronotui.demo.server import LoopbackListener
+    from tests.peer_tools import Tool
 
 _START_SECONDS: Final = 15.0
 
@@ -114,6 +119,7 @@ _HELD: Final = """
 
 _NGINX_ARGUMENTS: Final = ("-c", "{config}", "-p", "{folder}", "-e", "{folder}/e.log")
 
+OTHERS: Final = (*TOOLS, *COPIES)
 PEERS: Final = (
     Peer("nginx, default", "nginx", _NGINX % (_USER, ""), _NGINX_ARGUMENTS),
     Peer(
@@ -266,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.peers")
     parser.add_argument("--seed", type=int, help="else by chance")
     parser.add_argument("--case", default="", help="only cases whose name has this")
-    parser.add_argument("--peer", default="", help="only proxies whose name has this")
+    parser.add_argument("--peer", default="", help="only peers whose name has this")
     parser.add_argument("--jobs", type=int, default=4, help="cases at a time")
     options = parser.parse_args(arguments)
     seed = SystemRandom().randrange(10**9) if options.seed is None else options.seed
@@ -287,13 +293,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for case in cases
         if peer.path is not None and options.case in case[0]
     ]
-    if not todo:
+    others = [] if options.case else [o for o in OTHERS if options.peer in o.name]
+    ran = [_ran(other) for other in others]
+    if todo:
+        ran.append(_run_all(todo, seed, options.jobs))
+    if not any(is_right is not None for is_right in ran):
         print("no peer ran")  # noqa: T201
         return 1
-    return _run_all(todo, seed, options.jobs)
+    return 1 if False in ran else 0
 
 
-def _run_all(todo: list[tuple[str, str, Dialect]], seed: int, jobs: int) -> int:
+def _ran(tool: Tool) -> bool | None:
+    """Look at a tool, and say what it does; None if it is not installed."""
+    if tool.lacking:
+        print(f"skipped {tool.name}: {tool.lacking} is not installed")  # noqa: T201
+        return None
+    with tempfile.TemporaryDirectory(prefix="chronotui-peer-") as folder:
+        wrong = tool.check(Path(folder))
+    print(f"{tool.name:60}  {wrong or 'right'}", flush=True)  # noqa: T201
+    return not wrong
+
+
+def _run_all(todo: list[tuple[str, str, Dialect]], seed: int, jobs: int) -> bool | None:
+    """Run the cases; return whether all are exact, None if no proxy runs."""
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context) as pool:
@@ -311,13 +333,12 @@ def _run_all(todo: list[tuple[str, str, Dialect]], seed: int, jobs: int) -> int:
             if not done[which].exact:
                 print(f"{which[0]}: {report(done[which])}", flush=True)  # noqa: T201
     if not done:
-        print("no peer ran")  # noqa: T201
-        return 1
+        return None
     _table(done)
     wrong = sum(not one.exact for one in done.values())
     seconds = time.monotonic() - began
     print(f"{len(done)} runs, {wrong} not exact, seed {seed}, {seconds:.0f} s")  # noqa: T201
-    return 1 if wrong or failed else 0
+    return not wrong and not failed
 
 
 if __name__ == "__main__":

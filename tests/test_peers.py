@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import peers
+from tests.peer_tools import TOOLS, Tool
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chronotui.demo.server import DemoServer
 
 
@@ -17,6 +20,7 @@ def test_where_nothing_is_installed_it_says_so_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(peers.Peer, "path", None)
+    monkeypatch.setattr(Tool, "lacking", "it")
     assert peers.main([]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said == [
@@ -24,6 +28,7 @@ def test_where_nothing_is_installed_it_says_so_and_fails(
             f"skipped {peer.name}: {peer.program} is not installed"
             for peer in peers.PEERS
         ),
+        *(f"skipped {tool.name}: it is not installed" for tool in peers.OTHERS),
         "no peer ran",
     ]
 
@@ -54,3 +59,10 @@ def test_a_proxy_that_does_not_run_says_why(demo: DemoServer) -> None:
         pytest.skip("there is no program called false")
     with pytest.raises(RuntimeError, match="it ended at once"):
         peers.Running(broken, demo.port)
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_tool_takes_what_is_ours(tmp_path: Path, tool: Tool) -> None:
+    if tool.lacking:
+        pytest.skip(f"{tool.lacking} is not installed")
+    assert tool.check(tmp_path) == ""

@@ -216,7 +216,12 @@ def demo_profile(server: RunningDemo) -> Profile:
     else:
         auth = AuthSettings(email=known.email, password=Secret(known.password))
     return Profile(
-        name="demo", kind=server.kind, url=server.url, poll_seconds=2.0, auth=auth
+        name="demo",
+        kind=server.kind,
+        url=server.url,
+        poll_seconds=2.0,
+        actions=True,
+        auth=auth,
     )
 
 

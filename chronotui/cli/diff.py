@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.cli.lists import TABLE_ROWS
 from chronotui.cli.output import Cell, Column
-from chronotui.log.differences import Change, Weight
+from chronotui.log.causes import Weight
+from chronotui.log.differences import Change
 from chronotui.text import clean, plural, printable_line
 
 if TYPE_CHECKING:

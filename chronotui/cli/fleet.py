@@ -186,6 +186,7 @@ def _exit_code(invocation: Invocation, overview: Overview) -> int:
 
 async def _watch(invocation: Invocation, client: Source, since: datetime | None) -> int:
     """Go on within the budget until interrupted."""
+    from chronotui.cli.alerting import BoardAlerts
     from chronotui.engine.fleet import Fleet, FleetSettings
     from chronotui.engine.timing import set_within
 
@@ -199,6 +200,7 @@ async def _watch(invocation: Invocation, client: Source, since: datetime | None)
     # A drawing has the trouble in its heading, and no words may stand in its way.
     teller = Teller((lambda _: None) if is_drawn else invocation.say)
     view = (Drawing if is_drawn else ChangedJobs)(invocation, fleet)
+    alerts = BoardAlerts(invocation, fleet)
     changed = asyncio.Event()
     fleet.subscribe(changed.set)
     task = asyncio.create_task(fleet.run())
@@ -211,12 +213,14 @@ async def _watch(invocation: Invocation, client: Source, since: datetime | None)
             running, failed = board_jobs(fleet, since)
             if fleet.workflows or fleet.problem:
                 view.show(running, failed)
+                alerts.look([row.of for row in running], [row.of for row in failed])
             await asyncio.sleep(DRAWN_EVERY if fleet.workflows else FIRST_LOOK)
             await set_within(changed, SAID_EVERY)
         await task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await alerts.finish()
     return 0
 
 

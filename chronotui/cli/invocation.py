@@ -236,15 +236,38 @@ def asker() -> AskSecret | None:
 
 
 async def ask_on_terminal(question: SecretQuestion) -> str:
-    """Ask without an echo; the loop waits, as there is nothing to do meanwhile.
-
-    A signal ends the program as it would without a question.
-    """
+    """Ask without an echo; the loop waits, as there is nothing to do meanwhile."""
     import getpass
-    import signal
     import sys
 
     from chronotui.text import clean
+
+    answer = ""
+    with _signals_end_at_once(), contextlib.suppress(EOFError):
+        answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
+    if answer:
+        return answer
+    raise NotSignedInError(
+        f"No {question.kind} was given.", next_step="Run the command again."
+    )
+
+
+def ask_line(question: str) -> str:
+    """Ask for a line on the terminal; "" where input ends. The loop waits."""
+    import sys
+
+    from chronotui.text import clean
+
+    with _signals_end_at_once():
+        sys.stderr.write(f"{clean(question)} ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip()
+
+
+@contextlib.contextmanager
+def _signals_end_at_once() -> Iterator[None]:
+    """Let a signal end the program as it would without a question."""
+    import signal
 
     handlers = {signal.SIGINT: signal.default_int_handler}
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -252,17 +275,10 @@ async def ask_on_terminal(question: SecretQuestion) -> str:
             handlers[number] = _end_at_once
     loops_own = {each: signal.signal(each, how) for each, how in handlers.items()}
     try:
-        answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
-    except EOFError:
-        answer = ""
+        yield
     finally:
         for each, how in loops_own.items():
             signal.signal(each, how)
-    if answer:
-        return answer
-    raise NotSignedInError(
-        f"No {question.kind} was given.", next_step="Run the command again."
-    )
 
 
 class SignalledError(Exception):

@@ -32,21 +32,40 @@ if TYPE_CHECKING:
 
 _PROGRESS_SECONDS: Final = 0.25
 
+NAMED_BY_STATE: Final = ("last_failed", "running", "runs")
+"""Options that choose the jobs."""
+
+
+def are_several(options: Namespace) -> bool:
+    """Whether other jobs are asked for than one by its id."""
+    return bool(options.more) or any(getattr(options, name) for name in NAMED_BY_STATE)
+
 
 def logs(invocation: Invocation) -> int:
     """Print a job's log in order, as it stands or to its end."""
     selection = line_selection(invocation.options)
     check_named(invocation.options)
-    read = _follow if invocation.options.follow else _retained
 
     async def work(client: Source) -> int:
         workflow, job = await named_job(invocation, client)
-        try:
-            return await read(invocation, client, workflow, job, selection)
-        finally:
-            tell_too_slow(invocation, selection)
+        return await print_one(invocation, client, workflow, job, selection)
 
     return invocation.with_client(work)
+
+
+async def print_one(
+    invocation: Invocation,
+    client: Source,
+    workflow: Workflow,
+    job: Job,
+    selection: LineSelection,
+) -> int:
+    """Print the log of one job, as the options say; return the exit code."""
+    read = follow_job if invocation.options.follow else _retained
+    try:
+        return await read(invocation, client, workflow, job, selection)
+    finally:
+        tell_too_slow(invocation, selection)
 
 
 def check_named(options: Namespace) -> None:
@@ -156,13 +175,14 @@ async def _printed(
             yield encode(piece)
 
 
-async def _follow(
+async def follow_job(
     invocation: Invocation,
     client: Source,
     workflow: Workflow,
     job: Job,
     selection: LineSelection,
 ) -> int:
+    """Print a job's log until it ends; return the exit code that tells how."""
     from chronotui.engine.follow import Follow
 
     follow = Follow(
@@ -181,7 +201,13 @@ async def _follow(
         invocation.say(follow.summary())
         raise
     invocation.say(follow.summary())
-    return 0 if follow.result is None else follow.result.exit_code
+    if follow.result is None:
+        return 0
+    if not job.has_ended:
+        from chronotui.cli.alerting import tell_end
+
+        await tell_end(invocation, workflow, follow.result.job)
+    return follow.result.exit_code
 
 
 async def _print(invocation: Invocation, batches: AsyncIterator[list[LogLine]]) -> None:

@@ -210,13 +210,22 @@ _BOARD = (
     ),
 )
 _LOGS = (
-    _NAMED,
+    option(
+        "workflow W",
+        "id, beginning of an id, or exact name; of an app, its run alone",
+        nargs="?",
+    ),
     _JOB,
+    option("more J", "further jobs: all are merged by time", nargs="*"),
+    option("--last-failed", "the job of the workflow that failed last"),
+    option("--running", "all jobs that run, of the workflow or of all, merged by time"),
+    option("--runs", "all jobs of the workflow, one after the other, oldest first"),
+    option("--limit N", "with --runs, the newest N", type=positive),
     option("-f --follow", "go on live until the job ends"),
     _STREAM,
     option("--grep RE", "only lines this regular expression finds, smart case"),
     option("--since T", "only lines from a time on: RFC 3339, 14:05, or 15m ago"),
-    option("--tail N", "only the last N of the lines", type=count),
+    option("--tail N", "only the last N of the lines, of each job", type=count),
     option("--attempt N", "only this attempt", type=positive),
     option("--timestamps", "put time and stream before each line"),
     _form("text", "jsonl"),
@@ -244,6 +253,21 @@ _GREP = (
     option("-c --count", "print how many lines match in each run"),
     option("-l --list", "print the runs that match", dest="names"),
     _form("text", "jsonl"),
+)
+
+
+_START = (
+    _WORKFLOW,
+    option("-f --follow", "print the log of the job that starts, until it ends"),
+    option("--timestamps", "put time and stream before each line"),
+    _form("text", "jsonl"),
+    option("--again", "ask again for a start that was not answered, under its key"),
+    option("--new", "start another one, and leave what was not answered at that"),
+    option("--anyway", "also a workflow that was terminated or is not built"),
+)
+_TERMINATE = (
+    _WORKFLOW,
+    option("--yes NAME", "do not ask; its name once more"),
 )
 
 
@@ -417,6 +441,18 @@ VERBS: Final = (
         "card:card",
         (_NAMED, _JOB),
     ),
+    Verb(
+        "start",
+        "run a workflow now, where the profile says actions = true",
+        "actions:start",
+        _START,
+    ),
+    Verb(
+        "terminate",
+        "terminate a workflow, where the profile says actions = true",
+        "actions:terminate",
+        _TERMINATE,
+    ),
     Verb("runs", "list the runs of an app, newest first", "runs:runs", _runs),
     Verb(
         "demo",
@@ -463,9 +499,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
         for verb in [verb for verb in VERBS if verb.name == argv[0]] or VERBS:
             _add_verb(verbs, verb, PROGRAM, whole=verb.name in argv)
     try:
-        return parser.parse_args(argv)
+        options = parser.parse_args(argv)
     except _InsteadError as named:
         return argparse.Namespace(handler=f"{named}")
+    if options.handler == "run_logs:logs" and not (options.workflow or options.running):
+        words = "the following arguments are required: W, or --running"
+        parser.exit(2, f"{PROGRAM}: {words}\nTry {PROGRAM} logs --help.\n")
+    return options
 
 
 def _add_verb(

@@ -66,9 +66,16 @@ async def named_run(invocation: Invocation, client: RunSource) -> tuple[Workflow
 
 def logs(invocation: Invocation) -> int:
     """Print the events of a run as they can be seen now, or follow them to its end."""
-    if not invocation.has_runs:
-        return job_logs.logs(invocation)
     options = invocation.options
+    several = job_logs.are_several(options)
+    if not invocation.has_runs and not several:
+        return job_logs.logs(invocation)
+    if not invocation.has_runs:
+        from chronotui.cli.logs_several import logs_of_several
+
+        return logs_of_several(invocation)
+    if several:
+        raise UsageError("Of an app, the log of one run at a time is printed.")
     selection = line_selection(options)
     check_alone(options, "attempt")
     if options.follow and options.tail is not None:
@@ -76,12 +83,13 @@ def logs(invocation: Invocation) -> int:
             "--tail does not go with --follow here: nobody knows how many events a "
             "run will have told."
         )
-    read = _follow if options.follow else _observe
 
     async def work(client: RunSource) -> int:
-        _app, job = await named_run(invocation, client)
+        app, job = await named_run(invocation, client)
         try:
-            return await read(invocation, client, job, selection)
+            if options.follow:
+                return await _follow(invocation, client, app, job, selection)
+            return await _observe(invocation, client, job, selection)
         finally:
             tell_too_slow(invocation, selection)
 
@@ -89,7 +97,11 @@ def logs(invocation: Invocation) -> int:
 
 
 async def _follow(
-    invocation: Invocation, client: RunSource, job: Job, selection: LineSelection
+    invocation: Invocation,
+    client: RunSource,
+    app: Workflow,
+    job: Job,
+    selection: LineSelection,
 ) -> int:
     from chronotui.engine.run_follow import RunFollow
 
@@ -100,6 +112,10 @@ async def _follow(
     async with aclosing(follow.lines()) as batches:
         async for lines in batches:
             write(line for line in lines if selection.prints(line))
+    if follow.job.has_ended and not job.has_ended:
+        from chronotui.cli.alerting import tell_end
+
+        await tell_end(invocation, app, follow.job)
     return follow.exit_code
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from chronotui.demo.server import RequestLog
     from chronotui.demo.wire import DemoAnswer, Request, StreamTrouble
 
+_AFTER: Final = {Failure.CUT, Failure.UNANSWERED}
+"""What goes wrong once the request has done what it does."""
+
 _SOON: Final = 40
 """Bytes of a streamed answer that was to be spoiled before it breaks off."""
 
@@ -61,18 +64,24 @@ class Exchanger:
             return
         failure = faults.failure(endpoint)
         spoil = None if failure is None else SPOILED.get(failure)
-        if failure not in {None, Failure.CUT} and spoil is None:
+        if failure is not None and failure not in _AFTER and spoil is None:
             await self._fail(request, connection, endpoint, failure)
             return
         answer = make()
         self._requests.add(request, endpoint, answer.status)
-        if isinstance(answer, Streamed):
+        if failure is Failure.UNANSWERED:
+            await connection.wait_closed()
+        elif isinstance(answer, Streamed):
             from chronotui.demo.connection import send_stream  # noqa: PLC0415
 
             trouble = (trouble_of or faults.trouble)(endpoint)
             if failure is not None:
                 trouble = trouble._replace(cut_bytes=_SOON)
-            await send_stream(connection, answer, trouble)
+            self._requests.stream_opened()
+            try:
+                await send_stream(connection, answer, trouble)
+            finally:
+                self._requests.stream_closed()
         elif failure is Failure.CUT:
             connection.send_half(answer)
         else:

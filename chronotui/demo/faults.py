@@ -60,6 +60,7 @@ class Failure(Enum):
     CUT = "closed in the middle of the answer"
     RESET = "TCP reset"
     SILENCE = "never an answer"
+    UNANSWERED = "done, and never an answer"
 
 
 MIXED: Final = (

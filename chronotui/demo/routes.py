@@ -450,18 +450,22 @@ class Accounts:
         return scheme.lower() == "bearer" and token.strip() == self.token
 
     def refuse_change(self, request: Request) -> DemoAnswer | None:
-        """Return why a request may not change anything, None if it may."""
-        csrf = request.cookies.get("csrf", "")
+        """Return why a request may not change anything, None if it may.
+
+        The csrf token is made of its session and held against it before anybody looks
+        whether that goes on.
+        """
+        csrf, name = (request.cookies.get(one, "") for one in ("csrf", "session"))
         if not csrf:
             return plain(400, "csrf token not found")
-        if not request.cookies.get("session"):
+        if not name:
             return plain(400, "session token not found")
-        session = self.session(request)
-        if session is None:
+        made_for = self.sessions.get(name)
+        if made_for is None or made_for.csrf != csrf:
+            return plain(400, "failed to verify csrf token")
+        if self.session(request) is None:
             return plain(401, "invalid or expired session")
-        return (
-            None if csrf == session.csrf else plain(400, "failed to verify csrf token")
-        )
+        return None
 
 
 @route("POST", "auth/login", "login", "failed to login user")
@@ -487,7 +491,7 @@ def logout(call: Call) -> DemoAnswer:
     refused = accounts.refuse_change(call.request)
     if refused is not None:
         return refused
-    del accounts.sessions[call.request.cookies["session"]]
+    accounts.sessions[call.request.cookies["session"]].ends_at = 0.0
     return DemoAnswer(204, headers=accounts.cookies("", "", 0))
 
 

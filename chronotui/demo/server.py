@@ -66,10 +66,24 @@ class RequestRecord(NamedTuple):
 
 
 class RequestLog:
-    """Every request of a server, in order; readable from any thread."""
+    """Every request of a server, in order; readable from any thread.
+
+    Attributes:
+        streams: How many streams are open.
+        most_streams: How many were at a time.
+    """
 
     def __init__(self) -> None:
         self._records: list[RequestRecord] = []
+        self.streams = 0
+        self.most_streams = 0
+
+    def stream_opened(self) -> None:
+        self.streams += 1
+        self.most_streams = max(self.most_streams, self.streams)
+
+    def stream_closed(self) -> None:
+        self.streams -= 1
 
     def add(self, request: Request, endpoint: str, status: int) -> None:
         self._records.append(

@@ -20,10 +20,10 @@ from chronotui.log.store import LogStore
 from chronotui.times import human_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from chronotui.engine.ending import Verdict
-    from chronotui.model import Job, Workflow
+    from chronotui.model import Job, LogLine, Workflow
     from chronotui.sources.protocol import LogSource
 
 GAPS_SHOWN: Final = 20_000
@@ -257,6 +257,7 @@ class JobLog:
         self._rate = LineRate(self._clock)
         self._listeners = Listeners(self._settings.timing.tick)
         self._listeners.add(self._update)
+        self._takers: list[Callable[[Sequence[LogLine]], None]] = []
         self._watch = Watch(
             client,
             workflow,
@@ -266,6 +267,7 @@ class JobLog:
             clock=self._clock,
             changed=self._changed,
             count_live=self._rate.add,
+            entered=self._entered,
         )
         self.history = HistoryPaging(client, self._watch, self._watch.change_rows)
         self._rows = NoticeRows(self.store, self._watch)
@@ -292,6 +294,20 @@ class JobLog:
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop after changes; return what ends that."""
         return self._listeners.add(listener)
+
+    def lines_entered(
+        self, taker: Callable[[Sequence[LogLine]], None]
+    ) -> Callable[[], None]:
+        """Call ``taker`` with lines as they enter, each once; return what ends that.
+
+        They come by whichever way, also from further back in the log.
+        """
+        self._takers.append(taker)
+        return lambda: self._takers.remove(taker)
+
+    def _entered(self, lines: Sequence[LogLine]) -> None:
+        for taker in tuple(self._takers):
+            taker(lines)
 
     def signed_in(self) -> None:
         self._watch.gate.signed_in()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -24,9 +23,10 @@ from chronotui.log.merged import (
 )
 from chronotui.model import Job, JobStatus, Trigger
 from chronotui.text import clean, plural
+from chronotui.tree.tags import NamedJob, tag_of, tags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chronotui.engine.session import OpenableLog, OpenedJob, Session
     from chronotui.log.handoff import LinePlace
@@ -75,28 +75,6 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 def _began(job: Job) -> datetime:
     at = job.started_at or job.created_at or job.scheduled_at
     return at or datetime.min.replace(tzinfo=UTC)
-
-
-# What a job is called before each of its lines.
-
-TAG_CELLS: Final = 5
-
-
-def tag_of(name: str, short_id: str, taken: Collection[str]) -> str:
-    """Return a short name for a job that no other one has.
-
-    It is the first word of its workflow's name; the job's id follows where that is
-    another job's.
-    """
-    words = re.split(r"[\W_]+", clean(name).strip())
-    tag = next(filter(None, words), "job")[:TAG_CELLS]
-    if tag not in taken:
-        return tag
-    short = clean(short_id)
-    for cells in range(min(4, len(short)), len(short) + 1):
-        if (longer := f"{tag}·{short[:cells]}") not in taken:
-            return longer
-    return f"{tag}·{len(taken)}"
 
 
 @dataclass(eq=False)
@@ -328,7 +306,15 @@ class MergedLog:
 
     # the jobs
 
-    def add(self, of: JobOf, *, joined: bool = False) -> bool:
+    def add_all(self, jobs: Sequence[JobOf]) -> None:
+        """Watch jobs together; what they are called tells them apart."""
+        named = [
+            NamedJob(of.workflow.shown_name, self._short_id(of.job)) for of in jobs
+        ]
+        for of, tag in zip(jobs, tags_of(named), strict=True):
+            self.add(of, tag)
+
+    def add(self, of: JobOf, tag: str = "", *, joined: bool = False) -> bool:
         """Watch one more job; False where it is watched, or too many are."""
         if any(each.job.id == of.job.id for each in self.jobs):
             return False
@@ -341,8 +327,9 @@ class MergedLog:
         opened = self._session.open(of.workflow, of.job, by=READER, share=share)
         opened.holders.add(self)
         short_id = self._short_id(of.job)
-        tags = {each.tag for each in self.jobs}
-        tag = tag_of(of.workflow.shown_name, short_id, tags)
+        if not tag:
+            name = NamedJob(of.workflow.shown_name, short_id)
+            tag = tag_of(name, {each.tag for each in self.jobs})
         order = self._lines.add_job(opened.log.store)
         self.jobs.append(
             WatchedJob(of.workflow, opened, order, tag, short_id, joined=joined)

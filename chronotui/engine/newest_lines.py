@@ -58,6 +58,8 @@ CONFIRMED_AFTER: Final = 10.0
 CONFIRMED_FOR: Final = 60.0
 """... and as long as that is repeated so often."""
 
+NO_LOG: Final = "no log is kept of it"
+
 NOTHING_YET: Final = {True: "no line yet", False: "…"}
 """What is told of a job without a line, by whether it is listened to."""
 
@@ -337,12 +339,15 @@ class NewestLines:
             self._look_into(tail, log)
         return tail
 
-    def stall_of(self, job: Job, usual: float | None) -> Stall | None:
+    def stall_of(
+        self, job: Job, usual: float | None, silent: Sequence[float] = ()
+    ) -> Stall | None:
         """Return how a wanted job has stalled, once its retained log says so, too.
 
         Args:
             job: The job.
             usual: What the good runs of its workflow take, in seconds.
+            silent: The longest pauses of good runs, as far as those were read.
         """
         tail = self.of(job.id)
         if tail is None or job.status != JobStatus.RUNNING:
@@ -350,7 +355,7 @@ class NewestLines:
         silence = tail.silence(self._client.clock_skew or 0.0)
         if silence is None:
             return None
-        past = PastRuns(() if usual is None else (usual,))
+        past = PastRuns(() if usual is None else (usual,), silent)
         took = (
             self._clock.wall() - job.started_at.timestamp() if job.started_at else None
         )
@@ -369,6 +374,8 @@ class NewestLines:
             return Newest()
         log, line = self._held(job.id), tail.line
         trouble = "" if tail.problem is None else tail.problem.sentence
+        if tail.has_no_log:
+            trouble = NO_LOG
         if not trouble and not self.is_listening(job.id):
             trouble = f"not listened to: {MOST} at a time"
         return Newest(

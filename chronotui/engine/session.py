@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
+from chronotui.engine.actions import Actions
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_server
 from chronotui.engine.connection import ConnectionKind
@@ -16,6 +17,7 @@ from chronotui.engine.fleet import Fleet, FleetSettings
 from chronotui.engine.fleet_entry import KEPT
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.newest_lines import NewestLines
+from chronotui.engine.notices import Notices
 from chronotui.engine.run_details import RunDetails
 from chronotui.engine.run_log import RunLog
 from chronotui.engine.save import Saves
@@ -24,6 +26,7 @@ from chronotui.errors import ChronotuiError
 from chronotui.log.store import LogStore
 from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
+from chronotui.storage.action_journal import ActionJournal
 from chronotui.storage.files import SpoolFile, spool_dir
 from chronotui.tree.board import BoardRows
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.across_search import AcrossSearch
+    from chronotui.engine.alert_watch import AlertWatch
     from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
@@ -124,7 +128,10 @@ class Session:
         beside: What shows jobs beside the desk, to be closed with it.
         spool: Opens a spool file; None where everything stays in memory.
         details: Reads the runs that are looked at in a list; None where jobs are.
+        alerts: What alerts are watched by, while a desk watches for them.
         news: What logs were compared with, by their jobs' ids.
+        notices: Reads what a server tells of workflows; None where there are none.
+        actions: What may be changed; None where the profile allows nothing.
     """
 
     def __init__(
@@ -146,6 +153,10 @@ class Session:
         if kind.capabilities.runs:
             runs = cast("RunSource", client)
             self.details = RunDetails(runs, self.catalog.tree.update_job)
+        self.actions: Actions | None = None
+        self.notices: Notices | None = None
+        if kind.capabilities.actions:
+            self.notices = Notices(cast("Source", client))
         self._fleet_settings = FleetSettings(
             requests_per_minute=requests_per_minute, poll_seconds=tree.poll_seconds
         )
@@ -153,6 +164,7 @@ class Session:
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
         self.spool = spool
+        self.alerts: AlertWatch | None = None
         self._opened: OrderedDict[str, OpenedJob] = OrderedDict()
         self.news: OrderedDict[str, JobNews] = OrderedDict()
         self._polling: asyncio.Task[None] | None = None
@@ -241,6 +253,11 @@ class Session:
         opened.watch(by)
         return opened
 
+    @property
+    def opened(self) -> tuple[OpenedJob, ...]:
+        """The jobs whose lines are kept here, the newest opened last."""
+        return tuple(self._opened.values())
+
     def held(self, job: Job) -> OpenableLog | None:
         """Return the log of a job whose lines are kept here."""
         opened = self._opened.get(job.id)
@@ -313,10 +330,9 @@ class Session:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
-        if self.newest_lines is not None:
-            await self.newest_lines.close()
-        if self.details is not None:
-            await self.details.close()
+        for reader in (self.newest_lines, self.details, self.notices):
+            if reader is not None:
+                await reader.close()
         for one in opened:
             one.log.store.close()
         self._opened.clear()
@@ -376,7 +392,7 @@ async def open_session(
     client = await asyncio.to_thread(
         open_server, profile, ask=ask, remember=remember, log=log
     )
-    return Session(
+    session = Session(
         client,
         tree=CatalogSettings(poll_seconds=profile.poll_seconds),
         watch=WatchSettings(
@@ -387,3 +403,7 @@ async def open_session(
         kind=KINDS[profile.kind],
         requests_per_minute=profile.requests_per_minute,
     )
+    if profile.actions and session.kind.capabilities.actions:
+        journal = ActionJournal.of_user() if remember else ActionJournal(None)
+        session.actions = Actions(cast("Source", client), profile, journal)
+    return session

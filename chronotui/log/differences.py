@@ -1,23 +1,14 @@
-"""What one log says that another one did not, the likely cause of a failure first.
-
-The order rests on what holds for failures in general. An exception that is named says
-more than a line of level ERROR, that more than a line on stderr, and that more than one
-that merely sounds like a complaint. What went wrong is near the end, with few routine
-lines after it, and is said seldom. Of equals the first one is the cause: what falls
-over says so later.
-"""
+"""What one log says that another one did not, the likely cause of a failure first."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chronotui.log.causes import KnownSteps, Weight, is_suspect, weight_of
 from chronotui.log.errors import Shape, shape_of
 from chronotui.log.kinds import Kinds
-from chronotui.log.levels import Level, level_of
-from chronotui.model import STDERR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +20,13 @@ if TYPE_CHECKING:
 MOST_KEPT: Final = 4000
 """Characters of a message kept as an example of its kind."""
 
-NEAR_LINES: Final = 20
-NEAR_SHARE: Final = 0.05
-"""Routine lines after what is near the end: so many, or this share of the log."""
+MOST_PARTS: Final = 200
+"""Lines of a traceback that are looked at for where its error begins."""
+
+_PARTS: Final = (Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
+
+MOST_JUDGED: Final = 2000
+"""New kinds, the first ones, among which the cause is looked for."""
 
 FEW: Final = 20
 """Lines of a kind that is seldom said."""
@@ -48,20 +43,6 @@ class Change(StrEnum):
     GONE = "gone"
 
 
-class Weight(IntEnum):
-    """How much a line sounds like the cause of a failure, least first."""
-
-    PLAIN = 0
-    COMPLAINS = 1
-    """A word of it is one that things go wrong with."""
-    WARNS = 2
-    STDERR = 3
-    """On stderr and of no level."""
-    ERROR = 4
-    RAISED = 5
-    """An exception or a crash by its name."""
-
-
 class KindChange(NamedTuple):
     """A kind of line that two logs differ in.
 
@@ -70,7 +51,7 @@ class KindChange(NamedTuple):
         lines: How many lines of it the log has.
         lines_before: How many the log has that it is compared with.
         line: The first one, from the log that has it; a very long message is cut.
-        weight: How much it sounds like the cause.
+        weight: How loudly it tells of an error.
     """
 
     change: Change
@@ -99,28 +80,48 @@ class LogKinds:
     def line_of(self, seen: Seen) -> LogLine:
         return self._firsts[seen.first]
 
+    def begin_of(self, at: int) -> int:
+        """Return where the error begins that an exception's name, at a line, is of.
+
+        That is the line of a level before it and before its traceback, if there is one.
+        What kind a line is of tells its shape.
+        """
+        begin = at
+        for before in range(at - 1, max(at - MOST_PARTS, -1), -1):
+            first = self.kinds.first_like(before)
+            shape = None if first is None else shape_of(self._firsts[first].message)
+            if shape is Shape.GRAVE:
+                return before
+            if shape not in _PARTS:
+                break
+            begin = before
+        return begin
+
 
 def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
     """Return what is new in a log, what is far off in number, and what is gone."""
     here, there = log.kinds.seen, before.kinds.seen
     return [
-        *_new(log, here.keys() - there.keys()),
+        *_new(log, before, here.keys() - there.keys()),
         *_far_off(log, before),
         *_gone(before, there.keys() - here.keys()),
     ]
 
 
-def _new(log: LogKinds, kinds: set[str]) -> list[KindChange]:
+def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
+    """Return the new kinds: what is suspect first, as it came, then the loudest."""
     seen = log.kinds.seen
-    places = log.kinds.places_of(kinds)
-    total = log.kinds.lines
-    near = max(NEAR_LINES, NEAR_SHARE * total)
+    steps = KnownSteps(before.kinds.seen)
+    judged = set(sorted(kinds, key=lambda kind: seen[kind].first)[:MOST_JUDGED])
 
-    def order(found: KindChange) -> tuple[bool, int, bool, int]:
-        _lines, first, last = seen[found.kind]
-        new_after = len(places) - bisect_right(places, last)
-        routine_after = total - 1 - last - new_after
-        return routine_after > near, -found.weight, found.lines > FEW, first
+    def order(found: KindChange) -> tuple[bool, int, int, bool, int]:
+        first = seen[found.kind].first
+        suspect = found.kind in judged and is_suspect(
+            found.kind, found.line, found.weight, steps
+        )
+        since = log.begin_of(first) if found.weight is Weight.RAISED else first
+        is_often = found.lines > FEW
+        return not suspect, since if suspect else 0, -found.weight, is_often, first
 
     return sorted(
         (_difference(Change.NEW, kind, seen[kind], 0, log) for kind in kinds), key=order
@@ -171,37 +172,3 @@ def _difference(
 ) -> KindChange:
     line = log.line_of(seen)
     return KindChange(change, kind, seen.lines, before, line, weight_of(line))
-
-
-_COMPLAINTS: Final = (
-    *("fail", "error", "reject", "invalid", "mismatch", "unexpected", "not found"),
-    *("cannot", "could not", "can't", "unable", "refused", "denied", "timed out"),
-    *("timeout", "no such", "killed", "abort", "exceed", "expired", "corrupt"),
-    *("unreachable", "missing", "lost", "expected", "full", "broken", "crash"),
-)
-_BY_LEVEL: Final = {
-    Level.WARNING: Weight.WARNS,
-    Level.ERROR: Weight.ERROR,
-    Level.FATAL: Weight.ERROR,
-}
-
-
-def weight_of(line: LogLine) -> Weight:
-    shape = shape_of(line.message)
-    if shape is Shape.RAISED or (
-        shape is Shape.OPENS and not line.message.lstrip(" +|").startswith(_HEADINGS)
-    ):
-        return Weight.RAISED
-    level = level_of(line.message)
-    if level is not None:
-        return _BY_LEVEL.get(level, Weight.PLAIN)
-    if shape is Shape.PLAIN and line.stream == STDERR:
-        return Weight.STDERR
-    lower = line.message.lower()
-    return (
-        Weight.COMPLAINS if any(map(lower.__contains__, _COMPLAINTS)) else Weight.PLAIN
-    )
-
-
-_HEADINGS: Final = ("Traceback", "Exception Group Traceback")
-"""Begin a traceback without saying what happened."""

@@ -24,7 +24,7 @@ from chronotui.log.finders import Hits
 from chronotui.log.pattern import searched_bytes, searched_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Set
+    from collections.abc import Iterable, Mapping
 
     from chronotui.log.block import Block
 
@@ -272,10 +272,9 @@ class Kinds:
         self._first.update((number, start + at) for number, at in firsts.items())
         return sorted(firsts.values())
 
-    def places_of(self, kinds: Set[str]) -> list[int]:
-        """Return where lines of some kinds are, counted from 0, in order."""
-        named = {self._numbers.get(_written(kind), -1) for kind in kinds}
-        return [at for at, number in enumerate(self._order) if number in named]
+    def first_like(self, at: int) -> int | None:
+        """Return the first line of the kind of a line; None for a kind left out."""
+        return self._first.get(self._order[at])
 
     @property
     def seen(self) -> dict[str, Seen]:

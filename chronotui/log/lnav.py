@@ -26,8 +26,11 @@ _NAMES: Final = {
     Level.ERROR: "error",
     Level.FATAL: "fatal",
 }
-_TEXT: Final = r'(?:[^"\\]|\\.)'
-"""A character of a string, or its escape."""
+_TEXT: Final = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
+"""A string of JSON, however long: what is not given back takes no memory of lnav's."""
+
+_WITHIN: Final = r'[^"\\]*?(?:\\.[^"\\]*?){0,99}?'
+"""The beginning of one, as short as can be; a level behind more escapes is not seen."""
 
 _ERROR_SIGNS: Final = "✗|✘|✖|✕|❌"
 
@@ -36,9 +39,9 @@ _COLOUR: Final = r"(?:\\u001b\[[\d;]*+m)*+"
 _ALONE: Final = r"(?:(?<![\p{L}\p{N}_])|(?<=\\[tnr])|(?<=[0-9\[]m))"
 """Where a word begins; behind an escaped tab and a colour, too."""
 
-_EVENT_ID: Final = rf"(?<event_id>{_TEXT}*+)"
+_EVENT_ID: Final = rf"(?<event_id>{_TEXT})"
 _OF_JOB: Final = (
-    rf'(?:"workflow_id":"(?<workflow_id>{_TEXT}*+)","job_id":"(?<job_id>{_TEXT}*+)",)?'
+    rf'(?:"workflow_id":"(?<workflow_id>{_TEXT})","job_id":"(?<job_id>{_TEXT})",)?'
 )
 """Where several jobs are printed."""
 
@@ -110,7 +113,7 @@ def _saved() -> str:
         rf'(?<to_stream>,"stream":"){_levelled(_string("event_id"), "message_raw")}'
         r'(?<stream>\w*)(?<to_body>","event_id":"'
         r"(?=(?:[^\":]*:)*?attempt:(?<attempt>\d+):|)"
-        rf'{_EVENT_ID}","message_raw":")(?<body>{_TEXT}*+)'
+        rf'{_EVENT_ID}","message_raw":")(?<body>{_TEXT})'
         r'(?<to_end>"(?:,"message_json":.*)?\}\s*)$'
     )
 
@@ -122,13 +125,13 @@ def _printed() -> str:
         r'(?<to_number>,"sequence_num":)(?<sequence_num>\d+)'
         rf'(?<to_stream>,"stream":"){_levelled(between, "message")}(?<stream>\w*)'
         r'(?<to_time>","timestamp":")(?<timestamp>[^"]*)'
-        rf'(?<to_body>","event_id":"{_EVENT_ID}","message":")(?<body>{_TEXT}*+)'
+        rf'(?<to_body>","event_id":"{_EVENT_ID}","message":")(?<body>{_TEXT})'
         r'(?<to_end>"\}\s*)$'
     )
 
 
 def _string(name: str) -> str:
-    return rf',"{name}":"{_TEXT}*+"'
+    return rf',"{name}":"{_TEXT}"'
 
 
 def _levelled(between: str, message: str) -> str:
@@ -140,13 +143,12 @@ def _levelled(between: str, message: str) -> str:
     upper = _any(
         each.upper() for each in _split(LEVEL_WORDS.values()) if each != "fail"
     )
-    within = f"{_TEXT}*?"
     return (
         rf'(?=(?|\w*"{between},"{message}":"{_COLOUR}(?|'
-        rf"{within}{_FIELD}(?<level>(?i:{words})|[1-6]0)(?!\w)"
+        rf"{_WITHIN}{_FIELD}(?<level>(?i:{words})|[1-6]0)(?!\w)"
         rf"|\s*(?<level>{_ERROR_SIGNS}|⚠)"
         r"|(?<level>[IWEF])\d{4}\s"
-        rf"|{within}(?|{_ALONE}(?<level>{upper})(?![\p{{L}}\p{{N}}_])"
+        rf"|{_WITHIN}(?|{_ALONE}(?<level>{upper})(?![\p{{L}}\p{{N}}_])"
         r"|(?:(?<=[\s\[(<|\"])|(?<=\\[tn])|(?<=[0-9\[]m))"
         rf"(?<level>(?i:{words})|(?!Unhandled)[A-Za-z]*Warning)(?={_COLOUR}[\]:>)|])))"
         r"|(?<level>\w*)))"

@@ -13,9 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from chronotui.errors import (
-    NotSignedInError,
-)
+from chronotui.errors import Answer, NotSignedInError, RequestRefusedError
 from chronotui.sources.http import HttpRequest, routed
 from chronotui.sources.protocol import (
     Auth,
@@ -91,6 +89,32 @@ class SignedIn:
             if begins_as_page(body):
                 raise self.http.web_page()
         return body
+
+    async def change(self, request: HttpRequest) -> bytes:
+        """Send a request that changes something, and return the body of its success.
+
+        It needs the csrf cookie that came with the session: one that is lacking, or
+        has ended before the session did (400), is renewed with it, once.
+
+        Raises:
+            ChronotuiError: Whatever went wrong.
+        """
+        credentials = self.credentials
+        secrets = await credentials.current()
+        if not secrets.csrf and not credentials.are_fresh():
+            secrets = await credentials.renew(secrets)
+        if not secrets.csrf:
+            raise NotSignedInError(
+                "The sign-in gave no csrf cookie, which a change needs.",
+                next_step="Check the profile's url: is it that of Chronoverse itself?",
+            )
+        try:
+            return await self.read(request)
+        except RequestRefusedError as error:
+            if error.answer != Answer(400, is_plain=True) or credentials.are_fresh():
+                raise
+        await credentials.renew(secrets)
+        return await self.read(request)
 
     @asynccontextmanager
     async def exchange(self, request: HttpRequest) -> AsyncIterator[httpx.Response]:

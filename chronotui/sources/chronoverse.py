@@ -22,6 +22,7 @@ from chronotui.errors import (
     OverloadedError,
     PageTooLargeError,
     UnreadableAnswerError,
+    UsageError,
 )
 from chronotui.sources.address import check_secrets_may_travel, parse_address
 from chronotui.sources.auth import Credentials, SignedIn, source_for
@@ -41,14 +42,17 @@ from chronotui.sources.wire_json import (
     read_job,
     read_jobs,
     read_log_page,
+    read_notifications,
+    read_scheduled,
     read_search_page,
+    read_totals,
     read_workflow,
     read_workflows,
 )
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from chronotui.model import (
@@ -56,10 +60,12 @@ if TYPE_CHECKING:
         JobFilter,
         LiveEvent,
         LogPage,
+        Notification,
         Page,
         RawFormat,
         SearchPage,
         Workflow,
+        WorkflowTotals,
     )
     from chronotui.sources.download import RawDownload
     from chronotui.sources.http import WholeAnswer
@@ -221,6 +227,64 @@ class Chronoverse:
         lone_token = isinstance(self._auth, BearerAuth) and self._auth.session is None
         request = HttpRequest("download", url)
         return RawDownload(self._signed_in, request, needs_session=lone_token)
+
+    def check_may_change(self) -> None:
+        """See that there is a session of a login, without which nothing is changed.
+
+        Raises:
+            UsageError: The profile signs in otherwise.
+        """
+        if not isinstance(self._auth, SessionAuth):
+            raise UsageError(
+                "Changing things needs the session and csrf cookies of a login, which "
+                "this profile's way to sign in does not give.",
+                next_step='Sign in with e-mail and password: method = "session".',
+            )
+
+    async def schedule(self, workflow_id: str, key: str) -> str:
+        """Run a workflow now and return the job's id, the same for the same key."""
+        url = self._url("workflows", workflow_id, "jobs", "schedule")
+        headers = {"Idempotency-Key": key}
+        return read_scheduled(await self._change("schedule", "POST", url, headers))
+
+    async def terminate(self, workflow_id: str) -> None:
+        """Terminate a workflow; again is no error."""
+        url = self._url("workflows", workflow_id)
+        await self._change("terminate", "PATCH", url)
+
+    async def mark_read(self, notification_ids: Sequence[str]) -> None:
+        """Mark notifications as read; again is no error."""
+        url = self._url("notifications")
+        body = json.dumps({"ids": list(notification_ids)}).encode()
+        headers = {"Content-Type": "application/json"}
+        await self._change("mark_read", "PUT", url, headers, body)
+
+    async def _change(
+        self,
+        kind: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> bytes:
+        self.check_may_change()
+        request = HttpRequest(kind, url, method, headers or {}, content, changes=True)
+        return await self._signed_in.change(request)
+
+    async def notifications(self, *, cursor: str | None = None) -> Page[Notification]:
+        """Read one page of what was not read yet, newest first."""
+        url = self._url("notifications", query={"cursor": cursor})
+        return read_notifications(await self._read("notifications", url))
+
+    async def totals(self, workflow_id: str) -> WorkflowTotals | None:
+        """Read what is counted of a workflow; None where nothing is yet."""
+        url = self._url("analytics", workflow_id)
+        try:
+            return read_totals(await self._read("totals", url))
+        except NotFoundError as error:
+            if error.answer is None or not error.answer.is_plain:
+                raise
+            return None
 
     async def check_server(self) -> None:
         """See that this is a Chronoverse server, before it gets a secret.

@@ -18,7 +18,7 @@ from chronotui.errors import UsageError
 from chronotui.model import JobFilter, RawFormat
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
         Job,
         LiveEvent,
         LogPage,
+        Notification,
         Page,
         RunEvent,
         SearchPage,
         Workflow,
+        WorkflowTotals,
     )
 
 # What a source is asked. Every call raises ChronotuiErrors alone.
@@ -137,6 +139,28 @@ class LogSource(Protocol):
         """Open the raw download; blocking, for a worker thread."""
 
 
+class ActionSource(ListSource, Protocol):
+    """Runs jobs, terminates workflows, and tells what its user has to know."""
+
+    def check_may_change(self) -> None:
+        """Raise a UsageError where the way to sign in allows no change."""
+
+    async def schedule(self, workflow_id: str, key: str) -> str:
+        """Run a workflow now, once for each key; return the job's id."""
+
+    async def terminate(self, workflow_id: str) -> None:
+        """Let a workflow run no more, and cancel its jobs by and by."""
+
+    async def mark_read(self, notification_ids: Sequence[str]) -> None:
+        """Mark notifications as read; again is no error."""
+
+    async def notifications(self, *, cursor: str | None = None) -> Page[Notification]:
+        """Return one page of what was not read yet, of all workflows, newest first."""
+
+    async def totals(self, workflow_id: str) -> WorkflowTotals | None:
+        """Return what is counted of a workflow, None where nothing is yet."""
+
+
 class RunListSource(ListSource, Protocol):
     """Lists an app's runs, where that costs the server much."""
 
@@ -216,7 +240,7 @@ class Server(Protocol):
     async def aclose(self) -> None: ...
 
 
-class Source(ListSource, LogSource, Server, Protocol):
+class Source(ActionSource, LogSource, Server, Protocol):
     """A server with jobs and their logs; ``download`` may be used in other threads."""
 
 
@@ -451,6 +475,7 @@ CHRONOVERSE: Final = SourceKind(
         follow=True,
         search=True,
         raw_formats=(RawFormat.TXT, RawFormat.JSON, RawFormat.JSONL),
+        actions=True,
     ),
     "chronotui.sources.chronoverse:open_chronoverse",
 )

@@ -7,6 +7,7 @@ shape than servers write is read field by field.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
@@ -21,11 +22,13 @@ from chronotui.model import (
     JobStatus,
     LogLine,
     LogPage,
+    Notification,
     Page,
     SearchPage,
     Trigger,
     Workflow,
     WorkflowKind,
+    WorkflowTotals,
 )
 from chronotui.times import parse_time
 
@@ -75,13 +78,17 @@ def read_object(body: bytes, what: str) -> Object:
 
 def is_nested_beyond(value: object, levels: int) -> bool:
     """Whether a decoded value has more levels than these."""
-    if isinstance(value, dict):
-        inner = list(value.values())
-    elif isinstance(value, list):
-        inner = value
-    else:
-        return False
-    return not levels or any(is_nested_beyond(each, levels - 1) for each in inner)
+    layer = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not layer:
+            return False
+    return bool(layer)
 
 
 def objects(answer: Object, key: str, what: str) -> list[Object]:
@@ -141,6 +148,9 @@ def unreadable(what: str, why: str) -> UnreadableAnswerError:
 # Times of the wire: RFC 3339 with 0 to 9 fraction digits (WIRE.md "JSON habits").
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_YEAR: Final = "1900"
+_LAST_YEAR: Final = "2199"
+"""Years well within what 64 bits of nanoseconds hold."""
 _SCALE: Final = [int("1" + "0" * (9 - digits)) for digits in range(10)]
 _SECONDS_KEPT: Final = 4096
 
@@ -170,10 +180,20 @@ def time_ns(text: object) -> int | None:
 
 def moment(text: object) -> datetime | None:
     """Return an aware time in UTC, to the microsecond; None for what is no time."""
+    if isinstance(text, str) and _is_usual(text):
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
     nanoseconds = time_ns(text)
     if nanoseconds is None:
         return None
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+def _is_usual(text: str) -> bool:
+    """Whether a text is written as servers write times, in a year that has ones."""
+    signs = text[4:5] + text[7:8] + text[10:11] + text[13:14] + text[16:17] + text[-1:]
+    is_written_so = signs == "--T::Z" and text[-2] != "."
+    return is_written_so and _FIRST_YEAR <= text[:4] <= _LAST_YEAR
 
 
 def _first_of_its_second(text: str) -> int | None:
@@ -210,6 +230,41 @@ def read_jobs(body: bytes, workflow_id: str) -> Page[Job]:
     answer = read_object(body, "the job list")
     items = objects(answer, "jobs", "the job list")
     return Page(tuple(_job(item, workflow_id) for item in items), read_cursor(answer))
+
+
+def read_scheduled(body: bytes) -> str:
+    """Return the id of the job that will run."""
+    return _id(read_object(body, "the new job"), "the new job")
+
+
+def read_notifications(body: bytes) -> Page[Notification]:
+    answer = read_object(body, "the notifications")
+    items = objects(answer, "notifications", "the notifications")
+    return Page(tuple(map(_notification, items)), read_cursor(answer))
+
+
+def _notification(fields: Object) -> Notification:
+    payload = fields.get("payload")
+    try:
+        told = loads(payload.encode()) if isinstance(payload, str) else payload
+    except ValueError:
+        told = {"message": payload}
+    told = told if isinstance(told, dict) else {}
+    return Notification(
+        id=_id(fields, "a notification"),
+        kind=text(fields, "kind"),
+        title=text(told, "title"),
+        message=text(told, "message"),
+        entity_id=text(told, "entity_id"),
+        action_url=text(told, "action_url"),
+        created_at=moment(fields.get("created_at")),
+    )
+
+
+def read_totals(body: bytes) -> WorkflowTotals:
+    answer = read_object(body, "the totals")
+    names = ("total_jobs", "total_joblogs", "total_job_execution_duration")
+    return WorkflowTotals(*(integer(answer, name) or 0 for name in names))
 
 
 def read_cursor(answer: Mapping[str, object]) -> str | None:

@@ -12,6 +12,7 @@ from chronotui import SIGN_IN_METHODS, SOURCE_KINDS
 from chronotui.errors import ConfigError
 from chronotui.storage.settings import (
     METHODS,
+    AlertSettings,
     AuthSettings,
     BadValueError,
     Config,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_TOP_KEYS: Final = ("default_profile", "ui", "keys", "profiles")
+_TOP_KEYS: Final = ("default_profile", "ui", "alerts", "keys", "profiles")
 SECRET_KEYS: Final = {
     "password": ("password_command", "password_env", "password_keyring", "password"),
     "token": ("token_command", "token_env", "token_keyring", "token"),
@@ -74,11 +75,13 @@ def parse_config(text: str, path: Path) -> Config:
         if name not in _TOP_KEYS:
             raise unknown_key((name,), _TOP_KEYS, source)
     ui = read_table(UiSettings, document.get("ui", {}), ("ui",), source)
+    alerts = document.get("alerts", {})
     profiles = _profiles(document.get("profiles", {}), source)
     return Config(
         path=path,
         default_profile=_default_profile(document, profiles, source),
         ui=UiSettings(**ui),
+        alerts=AlertSettings(**read_table(AlertSettings, alerts, ("alerts",), source)),
         keys=_keys(document.get("keys", {}), source),
         profiles=profiles,
         source=source,

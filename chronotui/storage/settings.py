@@ -216,6 +216,11 @@ def command(value: object, folder: Path) -> str:
     return text
 
 
+def optional_command(value: object, folder: Path) -> str:
+    """Read a command, see `command`; "" is none."""
+    return "" if value == "" else command(value, folder)
+
+
 def secret(value: object, _folder: Path) -> Secret:
     """Read a secret; an error never repeats it."""
     if isinstance(value, str) and value:
@@ -327,6 +332,19 @@ class UiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """The ``[alerts]`` table: how an alert is told, besides on the screen."""
+
+    bell: bool = setting(boolean, True)
+    title: bool = setting(boolean, True)
+    """The terminal's title says it until a key is pressed."""
+    osc9: bool = setting(boolean, True)
+    """A notification of the terminal's, where it is known to have them."""
+    command: str = setting(optional_command, "")
+    """Run for each alert, the job in ``CHRONOTUI_*`` variables; "" is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthSettings:
     """The ``[profiles.NAME.auth]`` table: how to sign in and where secrets are."""
 
@@ -368,6 +386,8 @@ class Profile:
     verify: bool = setting(boolean, True)
     insecure: bool = setting(boolean, False)
     """Secrets may travel over plain http beyond this machine."""
+    actions: bool = setting(boolean, False)
+    """Jobs may be run, workflows terminated, notifications marked as read."""
     save_dir: Path | None = setting(path, None)
     """None leaves it to ``[ui]``."""
     auth: AuthSettings = field(default_factory=lambda: AuthSettings(method="none"))
@@ -398,6 +418,7 @@ class Config:
     path: Path
     default_profile: str | None = None
     ui: UiSettings = field(default_factory=UiSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     keys: Mapping[str, str] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     source: ConfigSource | None = field(default=None, compare=False, repr=False)

@@ -396,6 +396,7 @@ class TreeModel:
         remark: What is said above everything of what was typed last.
         order: How workflows are ordered.
         known: What is read of folded workflows as well; None where nothing is.
+        flagged: Ids of the jobs and workflows whose rows say that they have an alert.
     """
 
     def __init__(
@@ -406,6 +407,7 @@ class TreeModel:
         self.remark: ListNote | None = None
         self.order = WorkflowOrder.LISTED
         self.known: KnownJobs | None = None
+        self.flagged: frozenset[str] = frozenset()
         self.filters = TreeFilters()
         self.marks = JobMarks()
         self._added: set[str] = set()

@@ -17,7 +17,7 @@ from chronotui.tree.listing import NoteKind
 from chronotui.tree.marks import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime, tzinfo
 
     from chronotui.model import Job
@@ -335,6 +335,19 @@ def signed(indent: int, glyph: str, state: Role) -> list[RowPiece]:
     """Return the beginning of a job's row: the sign of its state, indented."""
     role = Role.FAILED_SIGN if state is Role.FAILED else state
     return [RowPiece("", Role.PLAIN, indent), RowPiece(glyph, role, 1)]
+
+
+FLAG: Final = "⚑"
+
+
+def flagged(pieces: Sequence[RowPiece], *, indented: bool) -> list[RowPiece]:
+    """Return a row with the sign of an alert: in its indent, or behind its name."""
+    first, second, *rest = pieces
+    if indented:
+        return [first._replace(text=FLAG, role=Role.WAITING), second, *rest]
+    name = second._replace(width=max(second.width - 2, 1))
+    sign = RowPiece(FLAG, Role.WAITING, second.width - name.width)
+    return [first, name, sign, *rest]
 
 
 # The rows of the notes below lists.

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from dataclasses import replace
 from importlib.util import find_spec
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ReturnType, SystemCommand
@@ -47,9 +48,13 @@ class TypedAhead(App[ReturnType]):
     prompt that opens would get nothing.
     """
 
+    key_at = 0.0
+    """When a key was last pressed, by the monotonic clock."""
+
     async def on_event(self, event: Event) -> None:
         """Obey a key at once; what is neither typed nor bound is Textual's."""
         if isinstance(event, Key) and not event.is_forwarded:
+            self.key_at = monotonic()
             first = await self._check_bindings(event.key, priority=True)
             if first or self._type(event) or await self._check_bindings(event.key):
                 return
@@ -117,6 +122,15 @@ class DeskApp(TypedAhead[int]):
             id="app.palette",
         ),
         help_key("P", "profiles", "profiles", "app.profiles"),
+        help_key("f8", "act('start')", "run the workflow now", "app.start"),
+        help_key("f9", "act('terminate')", "terminate the workflow", "app.terminate"),
+        help_key(
+            "f6",
+            "act('read_notices')",
+            "mark the workflow's notifications as read",
+            "app.read_notices",
+        ),
+        help_key("f7", "act('actions')", "what was asked so far", "app.actions"),
     ]
 
     def __init__(
@@ -189,6 +203,24 @@ class DeskApp(TypedAhead[int]):
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(help_over(self.screen, self.config.keys))
+
+    @property
+    def acts(self) -> bool:
+        """Whether the profile allows to change anything, so that it is offered."""
+        plan = self.plan
+        return plan.profile.actions and plan.kind.capabilities.actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Bind the keys of actions where they are allowed."""
+        if action == "act":
+            return self.acts
+        return super().check_action(action, parameters)
+
+    def action_act(self, what: str) -> None:
+        """Begin to change something: `chronotui.ui.actions` asks before."""
+        from chronotui.ui.actions import act
+
+        act(self, what)
 
     def action_profiles(self) -> None:
         """List the profiles, to open another one or to change them."""

@@ -19,6 +19,7 @@ from chronotui.ui.keys import (
     actions_of,
     all_actions,
     help_key,
+    is_offered,
     own_bindings,
 )
 
@@ -59,7 +60,8 @@ NOTHING: Final = "Nothing here fits. Esc shows everything again."
 
 def help_over(screen: Screen[object], keymap: Mapping[str, str]) -> HelpScreen:
     """Return the help: first what the focus or the dialog obeys, then the rest."""
-    return HelpScreen(all_actions(), keymap, first=_groups_here(screen))
+    actions = [one for one in all_actions() if is_offered(one, screen.app)]
+    return HelpScreen(actions, keymap, first=_groups_here(screen))
 
 
 def _groups_here(screen: Screen[object]) -> list[str]:

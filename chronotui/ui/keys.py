@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
@@ -18,6 +18,7 @@ from textual.dom import DOMNode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from textual.app import App
     from textual.screen import Screen
 
 OURS: Final = "chronotui."
@@ -38,7 +39,11 @@ GROUPS: Final = {
     "prompt": "Prompt line",
     "line": "One line",
     "server_search": "Server search",
+    "change": "Changing something",
+    "unanswered": "Actions without an answer",
+    "asked": "Actions asked",
     "card": "Card",
+    "alert": "Alerts",
     "news": "What is new",
     "dialog": "Dialogs",
     "save": "Saving",
@@ -78,6 +83,8 @@ _PURPOSE_OF: Final = {
 }
 _RANKS: Final = {purpose: rank for rank, purpose in enumerate(PURPOSES)}
 OTHER: Final = "other"
+ACT: Final = "act"
+"""The purpose of what changes something, which is offered where that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +213,9 @@ DIALOGS: Final = (
     "log.line_screen",
     "desk.server_search",
     "card",
+    "alerts",
     "news",
+    "actions",
     "dialogs",
     "help",
     "save",
@@ -238,6 +247,12 @@ def all_actions() -> list[Action]:
     return actions_of(*map(own_bindings, classes_of((*DESK, *DIALOGS))))
 
 
+def is_offered(action: Action, app: App[Any]) -> bool:
+    """Whether an action stands in palette and help: not all may change something."""
+    changes = action.is_of_desk and action.purpose == ACT
+    return not changes or getattr(app, "acts", False)
+
+
 def commands(
     screen: Screen[object], keymap: Mapping[str, str]
 ) -> Iterator[SystemCommand]:
@@ -251,6 +266,8 @@ def commands(
     for node in _nodes(screen):
         title = getattr(node, "command_title", "")
         for action in actions_of(own_bindings(type(node))):
+            if not is_offered(action, node.app):
+                continue
             if action.is_of_desk or screen.is_modal:
                 found.setdefault((action.id, title), (action, node))
     ranked = sorted(found.items(), key=lambda each: each[1][0].rank)

@@ -18,7 +18,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widgets import Static
 
-from chronotui.log.differences import Change, Weight
+from chronotui.log.causes import Weight
+from chronotui.log.differences import Change
 from chronotui.model import STDERR
 from chronotui.text import clean, plural, printable_line
 from chronotui.times import age

@@ -17,6 +17,7 @@ from chronotui.tree.listing import NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
 from chronotui.tree.row import (
     RowTimes,
+    flagged,
     is_ticking,
     job_headings,
     job_pieces,
@@ -266,6 +267,16 @@ class JobTree(RowWindow, inherit_bindings=False):
         return key, self._pieces(key), row == self.model.selected_row
 
     def _pieces(self, key: NodeKey) -> tuple[RowPiece, ...]:
+        """Return what a row says, and whether it has an alert."""
+        pieces, model = self._bare_pieces(key), self.model
+        is_job = key.kind is TreeNodeKind.JOB
+        is_folder = key.kind is TreeNodeKind.WORKFLOW
+        subject = key.item if is_job else key.workflow_id
+        if subject not in model.flagged or not (is_job or is_folder):
+            return pieces
+        return tuple(flagged(pieces, indented=is_job))
+
+    def _bare_pieces(self, key: NodeKey) -> tuple[RowPiece, ...]:
         model, width = self.model, self.row_width
         branch = model.branch(key.workflow_id)
         if key.kind is TreeNodeKind.NOTE or branch is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,11 @@ DOCUMENTS: Final = {path.name for path in ROOT.rglob("*.md")} | {"README.md"}
 MOST_LINES: Final = 800
 
 
+@cache
+def tree_of(module: Path) -> ast.Module:
+    return ast.parse(module.read_text())
+
+
 def test_a_file_is_read_in_one_sitting() -> None:
     lines = {module: len(module.read_text().splitlines()) for module in MODULES}
     assert not {module: n for module, n in lines.items() if n > MOST_LINES}
@@ -25,7 +31,7 @@ def test_no_two_classes_share_a_name() -> None:
     names = Counter(
         node.name
         for module in MODULES
-        for node in ast.parse(module.read_text()).body
+        for node in tree_of(module).body
         if isinstance(node, ast.ClassDef)
     )
     assert not [name for name, count in names.items() if count > 1]
@@ -33,7 +39,7 @@ def test_no_two_classes_share_a_name() -> None:
 
 def test_no_class_is_stacked_of_parts_that_do_not_stand_alone() -> None:
     """A class of ours inherits from one class of ours at most."""
-    trees = {module: ast.parse(module.read_text()) for module in MODULES}
+    trees = {module: tree_of(module) for module in MODULES}
     ours = {
         node.name
         for tree in trees.values()

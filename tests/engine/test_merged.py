@@ -11,7 +11,7 @@ from chronotui.demo.faults import Faults
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.catalog import CatalogSettings
 from chronotui.engine.connection import ConnectionKind
-from chronotui.engine.merged import MOST_WATCHED, MergedLog, jobs_that_run, tag_of
+from chronotui.engine.merged import MOST_WATCHED, MergedLog, jobs_that_run
 from chronotui.engine.session import Session
 from chronotui.engine.sweep import JobOf
 from chronotui.log.marks import Mark
@@ -213,20 +213,3 @@ async def test_what_runs_is_told_from_fleet_and_tree(make_demo: MakeDemo) -> Non
         session.start_fleet()
         await until(lambda: len(jobs_that_run(session)) >= 3)
         assert {of.job.status for of in jobs_that_run(session)} == {"RUNNING"}
-
-
-def test_tags_are_short_and_differ() -> None:
-    tags: list[str] = []
-    for name, short_id in [
-        ("nightly-report", "8f3c21"),
-        ("nightly-report", "77aa09"),
-        ("nightly_report", "77aabb"),
-        ("注文 イベント", "12bc55"),
-        ("\x1b[31m", "9c01ff"),
-        ("", "9c01ff"),
-        ("", "9c01ff"),
-    ]:
-        tags.append(tag_of(name, short_id, tags))
-    assert len(set(tags)) == len(tags)
-    assert tags[:4] == ["night", "night·77aa", "night·77aab", "注文"]
-    assert all(tag.isprintable() for tag in tags)

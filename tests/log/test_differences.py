@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 
 from chronotui.log.block import EventIds, block_of
-from chronotui.log.differences import Change, LogKinds, Weight, differences, weight_of
+from chronotui.log.causes import Weight, weight_of
+from chronotui.log.differences import Change, LogKinds, differences
 from chronotui.log.line_slice import LineSlice
 from chronotui.model import STDERR, STDOUT, LogLine
-from tests.engine.failing_jobs import FAILURES, Failure, failures
+from tests.engine.failing_jobs import Failure, failures
+from tests.log.unseen_failures import failing_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.log.unseen_failures import Line
 
 MOST_MISSED = 1
 """Of ten failures; what engineers would look for stands first in all others."""
@@ -25,15 +37,59 @@ def first_new(failure: Failure) -> LogLine:
     return next(each.line for each in found if each.change is Change.NEW)
 
 
-def test_the_cause_of_a_failure_comes_first() -> None:
-    all_of_them = failures()
-    assert len(all_of_them) == len(FAILURES) == 10
+def unseen_failures() -> list[Failure]:
+    """Ten that were written by somebody who did not know how causes are told."""
+    return [
+        Failure(
+            job.name,
+            lines_of(job.good),
+            lines_of(job.bad),
+            frozenset(at for at, line in enumerate(job.bad) if job.cause in line.text),
+        )
+        for job in failing_jobs()
+    ]
+
+
+def lines_of(written: list[Line]) -> list[LogLine]:
+    return [
+        LogLine(1, at, line.stream, at, line.text) for at, line in enumerate(written)
+    ]
+
+
+@pytest.mark.parametrize("of", [failures, unseen_failures])
+def test_the_cause_of_a_failure_comes_first(of: Callable[[], list[Failure]]) -> None:
+    all_of_them = of()
+    assert len(all_of_them) == 10
     missed = {
         failure.name: line.message
         for failure in all_of_them
         if (line := first_new(failure)).sequence_num not in failure.causes
     }
     assert len(missed) <= MOST_MISSED, missed
+
+
+def told() -> str:
+    """Return all that is told of the failures, as text."""
+    return "\n".join(
+        f"{failure.name} {each!r}"
+        for failure in unseen_failures()
+        for each in differences(kinds_of(failure.failed), kinds_of(failure.good))
+    )
+
+
+def test_the_order_does_not_depend_on_the_seed_of_hashes() -> None:
+    code = "from tests.log.test_differences import told; print(told())"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+    assert outputs.pop().count(b"\n") > 100
 
 
 def log(*messages: str, stream: str = STDOUT) -> list[LogLine]:
@@ -63,14 +119,48 @@ def test_equal_logs_do_not_differ() -> None:
     assert not differences(kinds_of([]), kinds_of([]))
 
 
-def test_what_healed_early_comes_after_what_ended_the_job() -> None:
-    routine = [f"row {n}" for n in range(1000)]
-    healed = [*routine[:100], "ERROR lease lost", *routine, "could not write"]
-    found = differences(kinds_of(log(*healed)), kinds_of(log(*routine)))
-    assert [each.line.message for each in found] == [
-        "could not write",
-        "ERROR lease lost",
+def order_of(before: list[str], now: list[str]) -> list[str]:
+    """Return the new lines, the likely cause first."""
+    found = differences(kinds_of(log(*now)), kinds_of(log(*before)))
+    return [each.line.message for each in found if each.change is Change.NEW]
+
+
+def test_what_was_put_right_comes_after_what_ended_the_job() -> None:
+    routine = [f"row {n}" for n in range(100)]
+    healed = "ERROR lease lost, taken again"
+    now = [*routine, healed, *routine, "ERROR could not write"]
+    assert order_of(routine, now) == ["ERROR could not write", healed]
+
+
+def test_what_came_before_the_loud_ones_and_is_suspect_comes_first() -> None:
+    routine = [f"row {n}" for n in range(100)]
+    before = ["INFO peer ready, 3 routes", *routine]
+    calm = "INFO peer parked, no such route"
+    now = [calm, *routine, "ValueError: no answer", "ERROR exits with 1"]
+    assert order_of(before, now) == [
+        calm,
+        "ValueError: no answer",
+        "ERROR exits with 1",
     ]
+
+
+def test_a_word_of_complaint_alone_does_not_come_before_an_error() -> None:
+    now = ["cache is not warm", "INFO 0 errors", "ERROR could not write"]
+    assert order_of([], now) == ["ERROR could not write", *now[:2]]
+
+
+def test_an_exception_comes_before_the_error_that_it_is_logged_with() -> None:
+    now = [
+        *("ERROR could not build", "Traceback (most recent call last):"),
+        *('  File "a.py", line 3, in build', "    go()", "KeyError: 'a'"),
+    ]
+    assert order_of([], now)[:2] == ["KeyError: 'a'", "ERROR could not build"]
+
+
+def test_what_only_names_another_value_is_no_cause() -> None:
+    before = [f"ERROR send of {name} was refused by peer" for name in ("ab", "cd")]
+    now = ["ERROR send of ef was refused by peer", "ERROR disk is full"]
+    assert order_of(before, now) == now[::-1]
 
 
 def test_the_order_does_not_depend_on_how_a_log_came() -> None:

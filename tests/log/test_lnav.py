@@ -14,6 +14,7 @@ from chronotui.log.formats import entry_bytes
 from chronotui.log.levels import LEVEL_WORDS, Level, line_level
 from chronotui.log.lnav import FORMAT_NAME, lnav_format
 from chronotui.model import STDERR, STDOUT, LogLine
+from tests.peer_tools import MESSAGES
 
 if TYPE_CHECKING:
     from typing import Any
@@ -74,34 +75,6 @@ def test_all_is_taken_from_a_line() -> None:
         assert known.items() <= read(text).items()
         assert read(text)["timestamp"] == "2023-11-14T22:13:20.123456789Z"
     assert read(printed(LINE, workflow_id="w", job_id="j"))["job_id"] == "j"
-
-
-MESSAGES = (
-    "plain",
-    "",
-    "Traceback (most recent call last):",
-    "INFO started",
-    "2026-03-03 10:00:05,123 WARNING slow",
-    '{"level":"warn","msg":"an ERROR"}',
-    '{"severity": 50}',
-    "level=debug msg=error",
-    "Error: no such file",
-    "error while reading",
-    "[warn] low",
-    "\x1b[31mERROR\x1b[0m red",
-    "\x1b[1m\x1b[33mwarn\x1b[0m: amber",
-    "\x1b[31m✗\x1b[0m 3 of 12",
-    "\tERROR behind a tab",
-    "✗ 3 of 12",
-    "⚠ slow",
-    "E1129 10:12:31.004512       1 main.go:3] gone",
-    "app.py:3: DeprecationWarning: old",
-    "UnhandledPromiseRejectionWarning: no",
-    "FAIL 3",
-    "an ERRORS heading",
-    'say \\ "INFO" twice',
-    "x" * 4000 + " FATAL",
-)
 
 
 @pytest.mark.parametrize("stream", [STDOUT, STDERR])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import example, given
@@ -542,6 +542,24 @@ def test_agrees_with_the_plain_parser(when: datetime, rest: str, zone: str) -> N
     time_ns(f"{second}Z")
     text = f"{second}{rest}{zone}"
     assert time_ns(text) == parse_time(text)
+
+
+@given(
+    st.from_regex(
+        r"(1[678]|19|2[0-3]|00|٣)[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:"
+        r"[0-6][0-9]([.,][0-9]{0,10})?(Z|z|[+-]02:00Z?|)",
+        fullmatch=True,
+    )
+)
+def test_a_moment_is_its_time_to_the_microsecond(text: str) -> None:
+    nanoseconds = parse_time(text)
+    told = moment(text)
+    if nanoseconds is None:
+        assert told is None
+    else:
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
+        assert told == epoch + timedelta(microseconds=nanoseconds // 1000)
+        assert told.utcoffset() == timedelta()
 
 
 def test_a_moment_is_aware_and_in_utc() -> None:

@@ -8,6 +8,7 @@ from chronotui.storage.config import load_config, parse_config
 from chronotui.storage.config_edit import edit_config
 from chronotui.storage.settings import (
     URL_PROFILE,
+    AlertSettings,
     AuthSettings,
     Config,
     Secret,
@@ -28,6 +29,12 @@ spool_dir = ""                     # empty: the platform's runtime or temporary 
 link_kilobytes = 12
 
 [keys]                             # action = "key,key"; names as in the palette
+
+[alerts]
+bell = true
+title = true
+osc9 = false
+command = ""                       # run without a shell; the job in variables
 
 [profiles.prod]
 kind = "chronoverse"               # chronoverse (default) | dify
@@ -64,6 +71,7 @@ def test_the_documented_example_is_read_as_it_says() -> None:
     assert config.ui == UiSettings(save_dir=home / "logs")
     assert config.ui.spool_dir is None
     assert config.ui.link_kilobytes == 12
+    assert config.alerts == AlertSettings(osc9=False)
     prod = config.profiles["prod"]
     assert prod.url == "https://chrono.example.com/api"
     assert prod.ca_file == home / "certs/ca.pem"
@@ -112,6 +120,13 @@ def test_the_sign_in_is_by_default_the_usual_one_of_the_kind(auth: str) -> None:
         (("[profiles.a]\nurl='http://h'\n[profiles.a.auth]\nmethod='none'\n"
          "pasword='x'\n"), (f"{PATH}:5: profiles.a.auth.pasword is not a known key; "
          "the nearest known key is 'password'.")),
+        ("[alerts]\nbel = true\n", (f"{PATH}:2: alerts.bel is not a known key; "
+         "the nearest known key is 'bell'.")),
+        ("[alerts]\nbell = 1\n",
+         f"{PATH}:2: alerts.bell must be true or false, not 1."),
+        ("[alerts]\ncommand = 'page | mail'\n",
+         (f"{PATH}:2: alerts.command runs without a shell, which '|' would need; "
+         "quote it, or name a script that does it.")),
         ("ui = 3\n", f"{PATH}:1: ui must be a table, not 3."),
         ("[ui]\nwrap = 'yes'\n",
          f"{PATH}:2: ui.wrap must be true or false, not 'yes'."),

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from rich.cells import cell_len, chop_cells
 
 from chronotui.text import clean
+from chronotui.times import human_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
+
+    from chronotui.engine.notices import WorkflowNotices
+    from chronotui.model import Notification, WorkflowTotals
 
 Kind = Literal["title", "field", "text", "prose", "note", "alarm", "error"]
 
@@ -49,6 +54,50 @@ def pretty_lines(payload: str) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         text = payload
     return tuple(clean(line) for line in text.splitlines())
+
+
+GAP: Final = DetailRow("text", "")
+
+
+def notice_rows(told: WorkflowNotices, zone: tzinfo | None) -> list[DetailRow]:
+    """Return what a server counted of a workflow and notified of it, all clean.
+
+    They stand last, so that nothing moves when they come.
+    """
+    rows: list[DetailRow] = []
+    if told.is_read:
+        rows += [GAP, DetailRow("title", "Totals"), *_totals(told.totals)]
+    if told.unread is not None:
+        rows += [GAP, DetailRow("title", "Unread notifications")]
+        rows += [_notification(one, zone) for one in told.unread]
+        if not told.unread:
+            rows.append(DetailRow("note", "None about this workflow."))
+        if told.is_cut:
+            words = "There are more of all workflows; older ones were not read."
+            rows.append(DetailRow("note", words))
+    if told.problem:
+        rows += [
+            GAP,
+            DetailRow("note", f"Not all could be read. {clean(told.problem)}"),
+        ]
+    return rows
+
+
+def _totals(totals: WorkflowTotals | None) -> list[DetailRow]:
+    if totals is None:
+        return [DetailRow("note", "The server has counted nothing of it yet.")]
+    return [
+        DetailRow("field", "jobs", f"{totals.jobs:,}"),
+        DetailRow("field", "lines", f"{totals.lines:,}"),
+        DetailRow("field", "running time", human_duration(totals.seconds)),
+    ]
+
+
+def _notification(one: Notification, zone: tzinfo | None) -> DetailRow:
+    at = one.created_at
+    when = "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    said = ": ".join(filter(None, (one.title, one.message))) or one.kind
+    return DetailRow("prose", f"{when}  {clean(said)}".strip())
 
 
 LEAST_VALUE: Final = 20

@@ -14,13 +14,15 @@ from textual.strip import Strip
 
 from chronotui.text import clean
 from chronotui.ui.desk.detail_rows import (
+    GAP,
     DetailPiece,
     DetailRow,
     lay_out,
+    notice_rows,
     pretty_lines,
     value_text,
 )
-from chronotui.ui.desk.run_details import GAP, Unfolded, app_rows, run_rows
+from chronotui.ui.desk.run_details import Unfolded, app_rows, run_rows
 from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
 
+    from chronotui.engine.notices import Notices
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
 
@@ -167,9 +170,30 @@ class DetailsPane(ScrollView, can_focus=True):
         self._unread = ("", "")
         self._selection: tuple[Workflow | None, Job | None, str] = (None, None, "")
         self._alarm = ""
+        self._notices: Notices | None = None
         self._details: list[DetailRow] = []
         self.laid_out: list[DetailPiece] = []
         self._laid_out_for = 0
+
+    def attach(self, notices: Notices | None) -> None:
+        """Tell what a server counts of workflows, and notifies of them."""
+        self._notices = notices
+        if notices is not None:
+            notices.subscribe(self._show)
+            self._ask_about()
+
+    def on_show(self) -> None:
+        self._ask_about()
+
+    def on_hide(self) -> None:
+        self._ask_about()
+
+    def _ask_about(self) -> None:
+        """Have the workflow asked about that is looked at, as long as it is."""
+        if self._notices is not None:
+            workflow = self.workflow
+            is_seen = all(node.display for node in self.ancestors_with_self)
+            self._notices.want(workflow.id if workflow and is_seen else "")
 
     def show(
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
@@ -185,6 +209,7 @@ class DetailsPane(ScrollView, can_focus=True):
         elif not is_same:
             self._unfolded = Unfolded()
         self._selection = (workflow, job, sentence)
+        self._ask_about()
         self._show()
         if not is_same and self._runs:
             self.scroll_home(animate=False)
@@ -244,6 +269,9 @@ class DetailsPane(ScrollView, can_focus=True):
             )
         else:
             details = details_of(workflow, job, note=note, alarm=self._alarm)
+            if workflow is not None and self._notices is not None:
+                told = self._notices.of(workflow.id)
+                details += notice_rows(told, self.zone)
         if details != self._details:
             self._details = details
             self._lay_out()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chronotui.engine.connection import Connection
     from chronotui.engine.job_log import LogState, Observed
     from chronotui.engine.merged import MergedLog
+    from chronotui.engine.notices import Notices
     from chronotui.engine.session import OpenableLog, OpenedJob
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import Nouns, SourceKind
@@ -404,9 +405,10 @@ class LogSide(Vertical):
             table.rows.attach(self._tree)
         self.table = table
 
-    def attach(self, tree: TreeModel) -> None:
-        """List the runs of a tree's app from now on."""
+    def attach(self, tree: TreeModel, notices: Notices | None) -> None:
+        """List the runs of a tree's app, or tell what is noticed of its workflows."""
         self._tree = tree
+        self.details.attach(notices)
         if self.table is not None:
             self.table.rows.attach(tree)
 

@@ -526,6 +526,5 @@ def show_merged(screen: Screen[Any]) -> None:
         shown = session.beside = MergedView(merged, wanted)
         running = [] if marked else jobs_that_run(session)
         newest, left = running[:MOST_WATCHED], running[MOST_WATCHED:]
-        for of in [*marked, *reversed(newest), *left]:
-            merged.add(of)
+        merged.add_all([*marked, *reversed(newest), *left])
     app.push_screen(MergedScreen(desk, shown))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.text import clean
 from chronotui.times import elapsed_text, human_duration
 from chronotui.tree.run_row import elapsed_seconds, is_stale
-from chronotui.ui.desk.detail_rows import DetailRow, value_text
+from chronotui.ui.desk.detail_rows import GAP, DetailRow, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,6 @@ SHORT_VALUE: Final = 48
 """Characters of JSON that stand beside their name."""
 SYSTEM: Final = "sys."
 """How the names of inputs begin that the server adds."""
-GAP: Final = DetailRow("text", "")
 NOT_READ: Final = "Inputs and outputs are being read …"
 NO_RUN: Final = (
     "The list has a row and no run for it: it is being written, or was purged."

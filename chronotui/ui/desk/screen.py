@@ -140,6 +140,7 @@ class DeskScreen(Screen[None]):
         help_key("T", "zone", "local time or UTC", "desk.zone"),
         Binding("s,ctrl+s", "save", "save", id="desk.save"),
         help_key("c", "card", "what happened, as Markdown", "desk.card"),
+        help_key("a", "alert", "alerts: tell when it ends, fails …", "desk.alert"),
         help_key("X", "news", "what is new against the last good run", "desk.news"),
         help_key(
             "Y",
@@ -285,14 +286,14 @@ class DeskScreen(Screen[None]):
         self.tree_side.attach(session.catalog)
         if session.fleet is not None:
             self.tree_side.attach_fleet(session.fleet)
-        self.log_side.attach(session.catalog.tree)
+        self.log_side.attach(session.catalog.tree, session.notices)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
             session.details.read = self._run_read
             session.details.failed = self.log_side.details.show_unread
         session.start()
         if plan.workflow or plan.job:
-            self._follow_link(session.catalog, plan.workflow or "", plan.job)
+            self.follow_link(session.catalog, plan.workflow or "", plan.job)
 
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.dialogs import ask_in_dialog
@@ -300,9 +301,10 @@ class DeskScreen(Screen[None]):
         return await ask_in_dialog(self.app, question)
 
     @work(group=LINK, exclusive=True)
-    async def _follow_link(
+    async def follow_link(
         self, catalog: Catalog, workflow: str, job: str | None
     ) -> None:
+        """Open the job that a link names, or select its workflow."""
         key = await find_linked(catalog, workflow, job, self.say)
         if key is None:
             return
@@ -335,6 +337,11 @@ class DeskScreen(Screen[None]):
         if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
             self.session.start_fleet()
+            if self.session.actions is not None:
+                import_module("chronotui.ui.actions").ask_about_unanswered(self.app)
+            from chronotui.ui.desk.alerting import keep_watch
+
+            keep_watch(self, self.session)
 
     async def open_at(
         self,
@@ -605,6 +612,12 @@ class DeskScreen(Screen[None]):
 
         short_id = self.short_id(job)
         show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
+
+    def action_alert(self) -> None:
+        """Ask when to be told of what is meant."""
+        from chronotui.ui.alerts import alert_of
+
+        alert_of(self)
 
     def action_mark(self) -> None:
         from chronotui.ui.desk.merged import toggle_mark

@@ -32,7 +32,8 @@ MOST_BYTES_MOSH: Final = 12_282
 SCREEN_CHUNK: Final = 512
 """screen passes on at most 768 bytes of one string."""
 
-LOAD_BUFFER: Final = ("tmux", "load-buffer", "-w", "-")
+LOAD_BUFFER: Final = ("tmux", "load-buffer")
+OUTSIDE_TOO: Final = "-w"
 """Gives a text to tmux, and through it to the terminal outside (3.2 or newer)."""
 
 LOAD_SECONDS: Final = 2.0
@@ -96,16 +97,23 @@ class WayOut(NamedTuple):
     def words(self) -> str:
         return self.inner or "the terminal"
 
-    def written(self, content: bytes) -> str:
-        """Return what is written to the terminal for a text."""
-        sequence = f"\x1b]52;c;{b64encode(content).decode('ascii')}\a"
+    def wrapped(self, sequence: str) -> str:
+        """Return a sequence as it reaches the terminal outside."""
         if self.inner == "screen":
             return "".join(_pieces(sequence))
         if self.inner != "tmux":
             return sequence
         if self.outer_screen:
-            return "".join(map(_through_tmux, _pieces(sequence)))
-        wrapped = _through_tmux(sequence)
+            # All in one: tmux sends its own between two strings that it passes on.
+            return _through_tmux("".join(_pieces(sequence)))
+        return _through_tmux(sequence)
+
+    def written(self, content: bytes) -> str:
+        """Return what is written to the terminal for a text."""
+        sequence = f"\x1b]52;c;{b64encode(content).decode('ascii')}\a"
+        wrapped = self.wrapped(sequence)
+        if self.inner != "tmux" or self.outer_screen:
+            return wrapped
         # The far end's tmux may take the plain one; ours is told by its socket.
         return wrapped if self.has_socket else sequence + wrapped
 
@@ -139,17 +147,19 @@ def copy(app: App[Any], text: str, environ: Mapping[str, str] = os.environ) -> S
     if len(content) > way.most:
         raise TooLargeToCopyError(len(content), way.most)
     app._clipboard = content.decode("utf-8")  # noqa: SLF001 - without its plain OSC 52
-    to = "tmux" if way.has_socket and _load_buffer(content, environ) else way.words
+    to = "tmux" if way.has_socket and _load_buffer(content, way, environ) else way.words
     if driver is not None:
         driver.write(way.written(content))
     return Sent(len(content), to)
 
 
-def _load_buffer(content: bytes, environ: Mapping[str, str]) -> bool:
+def _load_buffer(content: bytes, way: WayOut, environ: Mapping[str, str]) -> bool:
     """Give a text to the tmux around us; False where it does not take it."""
+    # It would send it whole to a screen outside, which prints what is long.
+    outside = () if way.outer_screen else (OUTSIDE_TOO,)
     try:
         done = subprocess.run(  # noqa: S603 - no word of it comes from outside
-            LOAD_BUFFER,
+            [*LOAD_BUFFER, *outside, "-"],
             input=content,
             env=dict(environ),
             capture_output=True,

@@ -402,6 +402,7 @@ PASSES_BY: Final = re.compile(
     r"(?:\x1b\[\?(?!1049|47|1047)[\d;]+[hl]"  # modes, but for the other screen
     r"|\x1b\[\?[\d;]*\$p|\x1b\[[<>=?]?[\d;]*u|\x1b\[>[\d;]*[a-zA-Z]|\x1b\[c"
     r"|\x1b\](?:0|2|9|22|52|777);[^\x07\x1b]*(?:\x07|\x1b\\)"
+    r"|\x1b\[2[23];2t"
     r"|\x1bP[^\x1b]*(?:\x1b\x1b[^\x1b]*)*\x1b\\"
     r"|\x07)+"
 )

@@ -76,13 +76,8 @@ def test_tmux_gets_a_wrapped_one_and_the_far_end_s_the_plain_one_too() -> None:
 
 def test_a_screen_around_tmux_gets_pieces_through_it() -> None:
     written = WayOut("tmux", True, outer_screen=True).written(TEXT)
-    passed = [
-        each.replace("\x1b\x1b", "\x1b")
-        for each in written.removeprefix("\x1bPtmux;")
-        .removesuffix("\x1b\\")
-        .split("\x1b\\\x1bPtmux;")
-    ]
-    pieces = unwrapped("".join(passed), "")
+    (passed,) = unwrapped(written, "tmux;")
+    pieces = unwrapped(passed.replace("\x1b\x1b", "\x1b"), "")
     assert "".join(pieces) == PLAIN
     assert max(map(len, pieces)) <= SCREEN_CHUNK
 
@@ -138,6 +133,8 @@ def test_the_tmux_around_us_is_told_by_its_socket(tmp_path: Path) -> None:
     assert to == "tmux"
     assert told.read_text() == "load-buffer -w -\na line"
     assert written.startswith("\x1bPtmux;")
+    copied("a line", {**environ, **IN_SCREEN}, TMUX)
+    assert told.read_text() == "load-buffer -\na line"
 
 
 @pytest.mark.parametrize("script", ["exit 1", "exec /nowhere"])

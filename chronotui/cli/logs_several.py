@@ -1,0 +1,313 @@
+"""The verb `logs` of several jobs: merged by time, or run after run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from chronotui.cli.fleet import INCOMPLETE
+from chronotui.cli.line_bytes import line_printer
+from chronotui.cli.logs import (
+    NAMED_BY_STATE,
+    line_selection,
+    open_spool,
+    print_one,
+    tell_too_slow,
+    watch_settings,
+)
+from chronotui.cli.output import cell_width
+from chronotui.engine.ending import short_words
+from chronotui.engine.follow import Follow
+from chronotui.engine.merged_lines import MergedLines, PartLines
+from chronotui.engine.resolve import resolve_job, resolve_workflow
+from chronotui.engine.retained import RetainedLog
+from chronotui.engine.sweep import JobFeed, JobOf, running_jobs
+from chronotui.errors import ChronotuiError, NotFoundError, UsageError
+from chronotui.model import JobFilter, JobStatus
+from chronotui.text import clean, plural
+from chronotui.tree.tags import NamedJob, tags_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Sequence
+
+    from chronotui.cli.invocation import Invocation
+    from chronotui.engine.retained import LineSelection
+    from chronotui.engine.sweep import Unread
+    from chronotui.model import Workflow
+    from chronotui.sources.protocol import Source
+
+MOST_MERGED: Final = 20
+"""Jobs that are read at a time."""
+
+
+def logs_of_several(invocation: Invocation) -> int:
+    """Print the logs of several jobs, or of the one that failed last."""
+    options = invocation.options
+    _check(options)
+    selection = line_selection(options)
+
+    async def work(client: Source) -> int:
+        if options.last_failed:
+            return await _print_failed(invocation, client, selection)
+        try:
+            if options.runs:
+                return await _print_runs(invocation, client, selection)
+            return await _print_merged(invocation, client, selection)
+        finally:
+            tell_too_slow(invocation, selection)
+
+    return invocation.with_client(work)
+
+
+def _check(options: Namespace) -> None:
+    """Refuse what says nothing together."""
+    asked = [name for name in NAMED_BY_STATE if getattr(options, name)]
+    words = [f"--{name.replace('_', '-')}" for name in asked]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(words)} do not go together.")
+    if asked and options.job is not None:
+        raise UsageError(f"{words[0]} chooses the jobs: name none beside it.")
+    if options.workflow is None and not options.running:
+        raise UsageError(
+            f"{words[0]} is of a workflow: chronotui logs W {words[0]}.",
+            next_step="chronotui workflows lists them.",
+        )
+    if options.limit is not None and not options.runs:
+        raise UsageError("--limit goes with --runs; --tail N prints the last N lines.")
+    if options.runs and options.follow:
+        raise UsageError(
+            "--runs prints what there is, run after run, and follows none.",
+            next_step="chronotui logs W --running -f follows all that run.",
+        )
+
+
+# Which jobs.
+
+
+async def _workflow(invocation: Invocation, client: Source) -> Workflow:
+    text = invocation.options.workflow
+    return await invocation.retries.ask(lambda: resolve_workflow(client, text))
+
+
+async def _merged_jobs(invocation: Invocation, client: Source) -> list[JobOf]:
+    """Return the jobs that are to be merged, each once, as they were named."""
+    options, ask = invocation.options, invocation.retries.ask
+    if options.running:
+        return await _running(invocation, client)
+    workflow = await _workflow(invocation, client)
+    found: dict[str, JobOf] = {}
+    for text in (options.job, *options.more):
+        job = await ask(partial(resolve_job, client, workflow, text))
+        found[job.id] = JobOf(workflow, job)
+    if len(found) > MOST_MERGED:
+        raise UsageError(f"{MOST_MERGED} jobs at most are merged.")
+    return list(found.values())
+
+
+async def _running(invocation: Invocation, client: Source) -> list[JobOf]:
+    """Return what runs, the oldest first; of very many the newest."""
+    ask = invocation.retries.ask
+    if invocation.options.workflow is not None:
+        workflow = await _workflow(invocation, client)
+        feed = JobFeed(client, workflow, ask, JobFilter(status=JobStatus.RUNNING))
+        await feed.fill()
+        found = [JobOf(workflow, job) for job in feed.jobs]
+    else:
+        unread = partial(_tell_unread, invocation)
+        found = await running_jobs(client, ask, unread=unread)
+    if len(found) > MOST_MERGED:
+        left = len(found) - MOST_MERGED
+        invocation.say(f"the newest {MOST_MERGED} of those that run; {left} left out.")
+    return found[:MOST_MERGED][::-1]
+
+
+def _tell_unread(invocation: Invocation, unread: Unread) -> None:
+    name = clean(unread.workflow.shown_name)
+    invocation.say(f"{name} could not be read: {unread.error.sentence}")
+
+
+# One, or one after the other.
+
+
+async def _print_failed(
+    invocation: Invocation, client: Source, selection: LineSelection
+) -> int:
+    workflow = await _workflow(invocation, client)
+    failed = JobFilter(status=JobStatus.FAILED)
+    feed = JobFeed(client, workflow, invocation.retries.ask, failed)
+    await feed.fill()
+    if not feed.jobs:
+        raise NotFoundError(f"No job of {clean(workflow.shown_name)} has failed.")
+    job = feed.jobs[0]
+    invocation.say(f"job {clean(job.id)}.")
+    return await print_one(invocation, client, workflow, job, selection)
+
+
+async def _print_runs(
+    invocation: Invocation, client: Source, selection: LineSelection
+) -> int:
+    """Print run after run, the oldest first."""
+    workflow, limit = await _workflow(invocation, client), invocation.options.limit
+    feed = JobFeed(client, workflow, invocation.retries.ask)
+    while not feed.is_over and (limit is None or len(feed.jobs) < limit):
+        await feed.read_page()
+    jobs = [JobOf(workflow, job) for job in list(feed.jobs)[:limit][::-1]]
+    printer = TaggedPrinter(invocation, jobs)
+    codes = [0]
+    for number, of in enumerate(jobs):
+        log = _retained(invocation, client, of, printer.teller(number), selection)
+        error = None
+        try:
+            async for lines in log.batches():
+                printer.write_all([PartLines(number, lines)])
+        except ChronotuiError as problem:
+            error = problem
+        codes.append(printer.tell(number, log, error))
+    if feed.looped:
+        invocation.say("the list of jobs leads in circles; these came.")
+        codes.append(INCOMPLETE)
+    invocation.say(f"{plural(len(jobs), 'job')}, {plural(printer.count, 'line')}.")
+    return max(codes)
+
+
+# Merged.
+
+
+async def _print_merged(
+    invocation: Invocation, client: Source, selection: LineSelection
+) -> int:
+    jobs = await _merged_jobs(invocation, client)
+    if not jobs:
+        invocation.say("no job runs.")
+        return 0
+    follows, printer = invocation.options.follow, TaggedPrinter(invocation, jobs)
+    read = _follow if follows else _retained
+    readers = [
+        read(invocation, client, of, printer.teller(number), selection)
+        for number, of in enumerate(jobs)
+    ]
+    spool = partial(open_spool, invocation)
+    merged = MergedLines(readers, live=follows, spool=spool)
+    parts = list(zip(merged.parts, readers, strict=True))
+    try:
+        async with aclosing(merged.batches()) as batches:
+            async for batch in batches:
+                printer.write_all(batch)
+    except asyncio.CancelledError:
+        if follows:
+            for batch in merged.rest():
+                printer.write_all(batch)
+        for part, reader in parts:
+            printer.tell(part.number, reader, part.error)
+        raise
+    codes = [printer.tell(part.number, reader, part.error) for part, reader in parts]
+    invocation.say(f"{plural(len(jobs), 'job')}, {plural(printer.count, 'line')}.")
+    return max(codes)
+
+
+def _retained(
+    invocation: Invocation,
+    client: Source,
+    of: JobOf,
+    tell: Callable[[str], None],
+    selection: LineSelection,
+) -> RetainedLog:
+    spool = partial(open_spool, invocation)
+    return RetainedLog(client, *of, selection=selection, tell=tell, spool=spool)
+
+
+def _follow(
+    invocation: Invocation,
+    client: Source,
+    of: JobOf,
+    tell: Callable[[str], None],
+    selection: LineSelection,
+) -> Follow:
+    return Follow(
+        client,
+        *of,
+        selection=selection,
+        settings=watch_settings(invocation),
+        tell=tell,
+        spool=partial(open_spool, invocation),
+    )
+
+
+# What is printed, and what is said.
+
+
+class TaggedPrinter:
+    """Prints lines with whose they are, and tells how each job's log was read.
+
+    Attributes:
+        count: Lines printed.
+    """
+
+    def __init__(self, invocation: Invocation, jobs: Sequence[JobOf]) -> None:
+        options, output = invocation.options, invocation.output
+        named = [NamedJob(of.workflow.shown_name, of.job.id) for of in jobs]
+        self._say = invocation.say
+        self._output = output
+        self._tags = tags_of(named)
+        self._is_text = options.output == "text"
+        form, timestamps = options.output, options.timestamps
+        self._encode = line_printer(form, output, timestamps=timestamps)
+        self._heads = [_head(of) for of in jobs]
+        self.count = 0
+        if self._is_text:
+            width = max(map(cell_width, self._tags), default=0)
+            gaps = [
+                width - cell_width(tag) if output.is_terminal else 0
+                for tag in self._tags
+            ]
+            self._prefixes = [
+                f"{tag}{' ' * gap} " for tag, gap in zip(self._tags, gaps, strict=True)
+            ]
+
+    def write_all(self, batch: Sequence[PartLines]) -> None:
+        """Print lines of one job after the other."""
+        for lines in batch:
+            self._write(lines)
+        self._output.flush()
+
+    def _write(self, of: PartLines) -> None:
+        number, lines = of
+        self.count += len(lines)
+        encode = self._encode
+        if self._is_text:
+            prefix = self._prefixes[number]
+            tagged = [line._replace(message=prefix + line.message) for line in lines]
+            self._output.write_bytes(b"".join(map(encode, tagged)))
+            return
+        head = self._heads[number]
+        entries = [head + encode(line)[1:] for line in lines]
+        self._output.write_bytes(b"".join(entries))
+
+    def teller(self, number: int) -> Callable[[str], None]:
+        """Return what says sentences of one job."""
+        return lambda words: self._say(f"{self._tags[number]}: {words}")
+
+    def tell(
+        self, number: int, reader: RetainedLog | Follow, error: ChronotuiError | None
+    ) -> int:
+        """Say what one job's log lacks, or how it ended; return its exit code."""
+        tell = self.teller(number)
+        if error is not None:
+            tell(f"{error}")
+            return error.exit_code
+        if isinstance(reader, Follow):
+            tell(reader.summary())
+            return 0 if reader.result is None else reader.result.exit_code
+        if reader.missing or reader.possible:
+            tell(f"{short_words(reader.missing, reader.possible)}.")
+        return reader.exit_code
+
+
+def _head(of: JobOf) -> bytes:
+    """Return how the object of each of a job's lines begins."""
+    ids = {"workflow_id": of.job.workflow_id, "job_id": of.job.id}
+    return f"{json.dumps(ids, separators=(',', ':'))[:-1]},".encode()

@@ -1,0 +1,298 @@
+"""The lines of several jobs handed out in one order: by time, each job's own kept.
+
+What is handed out cannot be put in its place any more. Logs that are over are merged
+exactly. Of jobs that run, a line waits a moment for the others': each job's lines come
+each once and in its order whatever happens, and only between jobs may one that was
+held up on its way stand later than its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from chronotui.engine.timing import Clock, set_within
+from chronotui.errors import ChronotuiError
+from chronotui.log.merged import ms_of, places_after
+from chronotui.log.store import LogStore
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Iterator,
+        Sequence,
+    )
+
+    from chronotui.log.chunks import Overflow
+    from chronotui.model import LogLine
+
+HOLD_SECONDS: Final = 0.5
+"""A line waits so long for another job that has just told something."""
+
+BEHIND_SECONDS: Final = 5.0
+"""The same while the other one has told nothing yet, or is far behind."""
+
+FAR_MS: Final = 10_000
+"""A job whose newest line is so old is far behind, or silent."""
+
+MOST_HELD: Final = 10_000
+"""Lines of a job that are held until it is their turn; then it is read no further."""
+
+MEMORY_BYTES: Final = 64 << 20
+"""Lines of logs that are over and wait for others', in memory, of all together."""
+
+AT_ONCE: Final = 1000
+"""Lines handed out at a time."""
+
+
+class LineReader(Protocol):
+    """Reads one job's log, from its beginning or live."""
+
+    def batches(self) -> AsyncIterator[list[LogLine]]:
+        """Yield lines in the job's order, each once."""
+
+
+class PartLines(NamedTuple):
+    """Lines of one of the jobs, which is named by its number."""
+
+    part: int
+    lines: list[LogLine]
+
+
+class JobPart:
+    """One job's lines that were read and wait for their turn.
+
+    Attributes:
+        heard_at: When the last ones came, or reading began.
+        is_over: Whether no more will come.
+        error: Why it could not be read on.
+    """
+
+    def __init__(self, number: int, reader: LineReader, now: float) -> None:
+        self.number = number
+        self.heard_at = now
+        self.is_over = False
+        self.error: ChronotuiError | None = None
+        self._reader = reader
+        self._lines: deque[tuple[int, LogLine]] = deque()
+        self._last: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def head(self) -> int:
+        return self._lines[0][0]
+
+    @property
+    def last(self) -> int:
+        """The place up to which nothing more will come."""
+        return -1 if self._last is None else self._last
+
+    def put(self, lines: Sequence[LogLine]) -> None:
+        """Have lines wait."""
+        if not lines:
+            return
+        times = (0 if line.time_ns is None else line.time_ns for line in lines)
+        places = list(places_after(self._last, times, self.number))
+        self._lines.extend(zip(places, lines, strict=True))
+        self._last = places[-1]
+
+    def take(self, bound: float) -> list[LogLine]:
+        """Hand out the lines up to a place, some at a time."""
+        held = self._lines
+        taken: list[LogLine] = []
+        while held and held[0][0] <= bound and len(taken) < AT_ONCE:
+            taken.append(held.popleft()[1])
+        return taken
+
+    def refill(self) -> None:
+        """Have more lines wait that were read already."""
+
+    async def read(self, came: Callable[[], None], clock: Clock) -> None:
+        """Read to the end; what goes wrong is kept."""
+        try:
+            async with aclosing(self._reader.batches()) as batches:  # type: ignore[type-var]
+                async for lines in batches:
+                    self.heard_at = clock.monotonic()
+                    await self.keep(lines, came)
+        except ChronotuiError as error:
+            self.error = error
+        finally:
+            self.is_over = True
+            came()
+
+    async def keep(self, lines: list[LogLine], came: Callable[[], None]) -> None:
+        """Take what was read; wait while too much waits already."""
+        self.put(lines)
+        came()
+        while len(self._lines) > MOST_HELD:  # noqa: ASYNC110 - room is made, not told
+            await asyncio.sleep(0.01)
+
+
+class StoredPart(JobPart):
+    """As `JobPart`, of a log that is over: it is read at once, and waits where it fits.
+
+    So no download is held up by the turn of another one.
+    """
+
+    def __init__(
+        self, number: int, reader: LineReader, now: float, store: LogStore
+    ) -> None:
+        super().__init__(number, reader, now)
+        self._store = store
+        self._taken = 0
+
+    async def keep(self, lines: list[LogLine], came: Callable[[], None]) -> None:
+        """Take what was read."""
+        self._store.add(lines)
+        self.refill()
+        came()
+
+    def refill(self) -> None:
+        if not self._lines and self._taken < len(self._store):
+            lines = self._store.lines(self._taken, self._taken + AT_ONCE)
+            self._taken += len(lines)
+            self.put(lines)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+class Turns:
+    """Tells whose lines are next.
+
+    Args:
+        parts: The jobs.
+        patient: Whether a line waits until it is certain that none goes before it; if
+            not, for a moment.
+    """
+
+    def __init__(
+        self, parts: Sequence[JobPart], clock: Clock, *, patient: bool
+    ) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._patient = patient
+
+    def take(self) -> list[PartLines]:
+        """Return the lines whose turn it is, some at a time; none where all wait."""
+        taken: list[PartLines] = []
+        count = 0
+        while count < AT_ONCE and (lines := self._next()) is not None:
+            taken.append(lines)
+            count += len(lines.lines)
+        return taken
+
+    def give_up(self) -> None:
+        """Wait for nothing that has not come by now."""
+        for part in self._parts:
+            part.is_over = True
+
+    def _next(self) -> PartLines | None:
+        """Return the lines of one job that go before all others'."""
+        for part in self._parts:
+            part.refill()
+        waiting = sorted(
+            (part for part in self._parts if len(part)), key=lambda part: part.head
+        )
+        if not waiting:
+            return None
+        first = waiting[0]
+        bounds = [float(part.head) for part in waiting[1:2]]
+        bounds += [part.last for part in self._parts if self._holds(part)]
+        lines = first.take(min(bounds, default=float("inf")))
+        return PartLines(first.number, lines) if lines else None
+
+    def wait(self) -> float:
+        """Return the seconds after which a line may not have to wait any more."""
+        now = self._clock.monotonic()
+        held = [
+            part.heard_at + self._patience(part) - now
+            for part in self._parts
+            if not self._patient and not part.is_over and not len(part)
+        ]
+        return max(min((each for each in held if each > 0), default=60.0), 0.001)
+
+    def _holds(self, part: JobPart) -> bool:
+        """Whether lines of others wait for what a job tells next."""
+        if part.is_over or len(part):
+            return False
+        now = self._clock.monotonic()
+        return self._patient or now - part.heard_at < self._patience(part)
+
+    def _patience(self, part: JobPart) -> float:
+        lag = self._clock.wall() * 1000 - ms_of(max(part.last, 0))
+        return BEHIND_SECONDS if lag > FAR_MS else HOLD_SECONDS
+
+
+class MergedLines:
+    """Several jobs' logs read together; made for one reading of ``batches``.
+
+    Args:
+        readers: One for each job.
+        live: Whether they go on; logs that are over are merged exactly.
+        spool: Opens a place for lines beyond memory.
+
+    Attributes:
+        parts: What is known of each job, in the readers' order.
+    """
+
+    def __init__(
+        self,
+        readers: Sequence[LineReader],
+        *,
+        live: bool,
+        spool: Callable[[], Overflow] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._live = live
+        self._clock = clock or Clock()
+        self._wake = asyncio.Event()
+        now = self._clock.monotonic()
+        budget = MEMORY_BYTES // max(len(readers), 1)
+        self.parts: list[JobPart] = []
+        for number, reader in enumerate(readers):
+            if live:
+                self.parts.append(JobPart(number, reader, now))
+            else:
+                store = LogStore(budget_bytes=budget, overflow=spool)
+                self.parts.append(StoredPart(number, reader, now, store))
+        self._turns = Turns(self.parts, self._clock, patient=not live)
+
+    def rest(self) -> Iterator[list[PartLines]]:
+        """Yield what was read and not handed out when reading was stopped."""
+        self._turns.give_up()
+        while batch := self._turns.take():
+            yield batch
+
+    async def batches(self) -> AsyncGenerator[list[PartLines], None]:
+        """Yield lines of one job after the other, all in order.
+
+        Cancel the reading task, or ``aclose`` the iterator, to stop. A job that cannot
+        be read on ends alone, see `JobPart`.
+        """
+        turns = self._turns
+        tasks = [
+            asyncio.create_task(part.read(self._wake.set, self._clock))
+            for part in self.parts
+        ]
+        try:
+            while not all(part.is_over and not len(part) for part in self.parts):
+                self._wake.clear()
+                if batch := turns.take():
+                    yield batch
+                else:
+                    await set_within(self._wake, turns.wait())
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for part in self.parts:
+                if isinstance(part, StoredPart):
+                    part.close()

@@ -1,0 +1,254 @@
+"""Which new kind of line is the likely cause of a failure.
+
+What fails loudly is seldom why: an exception, a retry and a refusal follow from
+something that was said before, often once and calmly. So the first line counts that is
+suspect enough, not the loudest. Suspect is what names an error; what says that
+something is not as it should be; and what tells another outcome of a step that the good
+run has as well ("peer ready", "peer parked"). Two of these make a line suspect, or an
+exception by its name. What was put right, what is only deprecated and what the good run
+says with another value is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from enum import IntEnum
+from functools import cache
+from math import log
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chronotui.log.errors import Shape, shape_of
+from chronotui.log.levels import Level, level_of
+from chronotui.model import STDERR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Set
+
+    from chronotui.model import LogLine
+
+SUSPECT: Final = 4
+"""Points of evidence from which a line is suspect."""
+
+COMPLAINT_POINTS: Final = 2
+OUTCOME_POINTS: Final = 2
+
+LEAST_SHARED: Final = 0.5
+"""Share of a known kind's words, the rare ones counting most, that make it the same
+step."""
+
+LEAST_WORDS: Final = 4
+"""Words of a kind that differs from a known one in a value alone, at least."""
+
+MOST_ALIKE: Final = 50
+"""Kinds that have a word, beyond which it tells nothing of a step."""
+
+MOST_COMPARED: Final = 50
+"""Known kinds that a new one is compared with."""
+
+
+class Weight(IntEnum):
+    """How loudly a line tells of an error, least first."""
+
+    PLAIN = 0
+    COMPLAINS = 1
+    """A word of it is one that things go wrong with."""
+    WARNS = 2
+    STDERR = 3
+    """On stderr and of no level."""
+    ERROR = 4
+    RAISED = 5
+    """An exception or a crash by its name."""
+
+
+_POINTS: Final = {
+    Weight.WARNS: 1,
+    Weight.STDERR: 2,
+    Weight.ERROR: 3,
+    Weight.RAISED: 4,
+}
+_BY_LEVEL: Final = {
+    Level.WARNING: Weight.WARNS,
+    Level.ERROR: Weight.ERROR,
+    Level.FATAL: Weight.ERROR,
+}
+_HEADINGS: Final = ("Traceback", "Exception Group Traceback")
+"""Begin a traceback without saying what happened."""
+
+_LEVEL_WORDS: Final = frozenset(
+    ("debug", "info", "notice", "warn", "warning", "error", "fatal", "critical")
+)
+
+_SHELL_TRACE: Final = "+ "
+"""Begins a command that a shell says on stderr before it runs it."""
+
+
+@cache
+def _complaint() -> re.Pattern[str]:
+    """Something is not as it should be, in one word or two."""
+    wrong = (
+        *("fail", "reject", "invalid", "mismatch", "unexpected", "differ", "duplicate"),
+        *(
+            "conflict",
+            "corrupt",
+            "truncated",
+            "broken",
+            "crash",
+            "malformed",
+            "illegal",
+        ),
+    )
+    away = (
+        *("missing", "absent", "lost", "unknown", "undefined", "unset", "unavailable"),
+        *("unreachable", "incomplete", "partial", "stale", "no such", "no space"),
+        *("no route", "without"),
+    )
+    refused = (
+        *("refus", "denied", "forbidden", "unauthori", "expire", "revoked", "killed"),
+        *("abort", "exceed", "timed out", "timeout", "time-out", "out of memory"),
+        *("deadlock", "unable", "unsupported", "skipp", "ignor", "degraded"),
+        *("fallback", "falling back", "fell back", "expected"),
+    )
+    words = "|".join((*wrong, *away, *refused))
+    negations = r"not|cannot|\w{2,6}n't"
+    return re.compile(
+        rf"\b(?:{words})|error|exception|\b(?:{negations}|full|limits|oom)\b",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _nothing_wrong() -> re.Pattern[str]:
+    """``0 errors``, ``failed=0``, ``as expected``: a complaint's word, and none."""
+    named = r"(?:errors?|fail(?:ed|ures?)|skipped|rejected|missing|exceptions?|lost)"
+    return re.compile(
+        rf"\b(?:0|no) {named}\b|\b{named}\s?[=:]\s?0\b|\bas expected\b", re.IGNORECASE
+    )
+
+
+@cache
+def _settled() -> re.Pattern[str]:
+    """What went wrong was put right, or will only go wrong in years."""
+    return re.compile(
+        r"deprecat|futurewarning|will be removed|"
+        r"\b(?:recovered|restored|reconnected|resum(?:ed|ing)|rebuil(?:t|ding)|anew|"
+        r"succeeded|renewed|fetched|upgraded)\b|"
+        r"\b(?:took|taken|read|done|built|back|up|online)\b.{0,12}\bagain\b",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(r"[^\W\d]{2,64}")
+
+
+def complains(text: str) -> bool:
+    """Whether a line says that something is not as it should be."""
+    return _complaint().search(_nothing_wrong().sub("", text)) is not None
+
+
+def weight_of(line: LogLine) -> Weight:
+    message = line.message
+    shape = shape_of(message)
+    if shape is Shape.RAISED or (
+        shape is Shape.OPENS and not message.lstrip(" +|").startswith(_HEADINGS)
+    ):
+        return Weight.RAISED
+    level = level_of(message)
+    if level is not None:
+        return _BY_LEVEL.get(level, Weight.PLAIN)
+    is_traced = message.startswith(_SHELL_TRACE)
+    if shape is Shape.PLAIN and line.stream == STDERR and not is_traced:
+        return Weight.STDERR
+    return Weight.COMPLAINS if complains(message) else Weight.PLAIN
+
+
+class _Step(NamedTuple):
+    """What a kind of the good run begins with: its words, and the rarest of them."""
+
+    words: frozenset[str]
+    rarest: str
+
+
+class KnownSteps:
+    """The steps of a good run, told by the words of its kinds of lines."""
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        said = [words_of(kind) for kind in kinds]
+        counts = Counter(word for words in said for word in set(words))
+        self._common = {word for word, n in counts.items() if n > MOST_ALIKE}
+        self._rarity = {word: log(1 + len(said) / n) for word, n in counts.items()}
+        self._known: list[frozenset[str]] = []
+        self._having: defaultdict[str, list[int]] = defaultdict(list)
+        self._begun: defaultdict[str, list[_Step]] = defaultdict(list)
+        for words in said:
+            self._learn([word for word in words if word not in self._common])
+
+    def _learn(self, words: list[str]) -> None:
+        if not words:
+            return
+        for word in set(words):
+            self._having[word].append(len(self._known))
+        self._known.append(frozenset(words))
+        begins = words[: (len(words) + 1) // 2]
+        step = _Step(frozenset(begins), max(begins, key=self._rarity.__getitem__))
+        self._begun[step.rarest].append(step)
+
+    def has_step_of(self, words: Set[str]) -> bool:
+        """Whether a known kind has half of its words among these.
+
+        Or half of those it begins with: a step is named first, its outcome then.
+        """
+        return any(self._is_half(known, words) for known in self._alike(words)) or any(
+            self._is_half(step.words, words)
+            for word in words
+            for step in self._begun.get(word, ())
+        )
+
+    def differs_in_a_value(self, words: Set[str]) -> bool:
+        """Whether a known kind says the same with one other word, which is no news."""
+        words = words - self._common
+        return len(words) >= LEAST_WORDS and any(
+            len(words - known) <= 1
+            and len(known - words) <= 1
+            and not complains(" ".join(words - known))
+            for known in self._alike(words)
+        )
+
+    def _alike(self, words: Set[str]) -> Iterator[frozenset[str]]:
+        """Yield the known kinds that have words of these, the likest first."""
+        having = self._having
+        shared = Counter(at for word in sorted(words) for at in having.get(word, ()))
+        return (self._known[at] for at, _n in shared.most_common(MOST_COMPARED))
+
+    def _is_half(self, known: frozenset[str], words: Set[str]) -> bool:
+        rarity = self._rarity
+        shared = sum(rarity[word] for word in known & words)
+        return shared >= LEAST_SHARED * sum(rarity[word] for word in known)
+
+
+def words_of(kind: str) -> list[str]:
+    """Return the words of a kind in order, those of levels left out."""
+    words = map(str.lower, _word().findall(kind))
+    return [word for word in words if word not in _LEVEL_WORDS]
+
+
+def is_suspect(kind: str, line: LogLine, weight: Weight, steps: KnownSteps) -> bool:
+    """Whether a new kind of line may be the cause by itself.
+
+    Args:
+        line: The first one.
+        steps: Those of the good run.
+    """
+    shape = shape_of(line.message)
+    is_part = line.message[:1].isspace() or shape in (Shape.FRAME, Shape.BLANK)
+    if is_part or _settled().search(kind):
+        return False
+    points = _POINTS.get(weight, 0) + complains(kind) * COMPLAINT_POINTS
+    if points + OUTCOME_POINTS < SUSPECT:
+        return False
+    words = frozenset(words_of(kind))
+    if steps.differs_in_a_value(words):
+        return False
+    return points >= SUSPECT or steps.has_step_of(words)

@@ -1,0 +1,369 @@
+"""Actions from the desk: the question before, what comes of it, what was asked."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from chronotui.engine.actions import (
+    START,
+    TERMINATING,
+    Actions,
+    UnfinishedJobs,
+    audit_line,
+    cautions,
+    is_its_name,
+    named,
+    outcome_words,
+)
+from chronotui.errors import ChronotuiError
+from chronotui.storage.action_journal import ActionOutcome, AskedAction
+from chronotui.text import clean
+from chronotui.times import local_time
+from chronotui.ui.desk.board import BoardScreen, show_board
+from chronotui.ui.desk.log_side import has_worker, start_worker
+from chronotui.ui.desk.meant import MeantJob
+from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from textual.app import ComposeResult
+
+    from chronotui.engine.session import Session
+    from chronotui.model import Job, Workflow
+    from chronotui.ui.app import DeskApp
+
+ACTION: Final = "action"
+ENDING: Final = "ending"
+LONG_SECONDS: Final = 30.0
+MOST_LISTED: Final = 200
+SIGNS: Final = {
+    ActionOutcome.DONE: "✓",
+    ActionOutcome.REFUSED: "✗",
+    ActionOutcome.LEFT: "–",
+}
+
+
+class StartQuestion(Question[bool]):
+    """Answers whether a workflow runs now."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n,q", "answer(0)", "not now", id="change.not_now"),
+        Binding("y", "answer(1)", "run now", id="change.start"),
+        *ANSWER_MOVES,
+    ]
+
+    def __init__(self, workflow: Workflow) -> None:
+        name = clean(workflow.shown_name)
+        usual = ["It runs once, beside its schedule; its log opens here."]
+        answers = ((False, "Not now (n)"), (True, "Run now (y)"))
+        super().__init__(f"Run {name} now?", cautions(workflow) or usual, answers)
+
+
+class TerminateDialog(Dialog[bool]):
+    """Answers whether a workflow is terminated: its name has to be typed.
+
+    Args:
+        workflow: As it was just read.
+        unfinished: Those of its jobs that run or wait.
+    """
+
+    DEFAULT_CSS = """
+    TerminateDialog > Vertical { border: round $error; }
+    TerminateDialog Input { margin: 1 0; }
+    TerminateDialog #note { color: $text-error; }
+    """
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "not now", id="change.leave"),
+    ]
+
+    def __init__(self, workflow: Workflow, unfinished: UnfinishedJobs) -> None:
+        super().__init__()
+        self._workflow = workflow
+        self._name = clean(workflow.shown_name)
+        self._unfinished = unfinished
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = Content(f"Terminate {self._name}?")
+            yield Static(Content(TERMINATING))
+            yield Static(Content(self._unfinished.sentence()))
+            yield Static(Content(f"Type its name to do so: {self._name}"))
+            yield Input(compact=True)
+            yield Static(id="note", markup=False)
+            with Horizontal(id="buttons"):
+                yield Button("Not now", compact=True, id="cancel")
+                yield Button("Terminate", variant="error", compact=True, id="terminate")
+
+    def on_mount(self) -> None:
+        self.query_one("#note").display = False
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#terminate")
+    def _terminate(self) -> None:
+        if is_its_name(self.query_one(Input).value, self._workflow):
+            self.dismiss(True)
+            return
+        note = self.query_one("#note", Static)
+        note.update(Content("That is not its name; nothing was asked."))
+        note.display = True
+
+
+class UnansweredQuestion(Question[str]):
+    """Answers what becomes of an action that was sent and not answered.
+
+    It may come up while somebody types: no letter answers it.
+    """
+
+    LATER: ClassVar[str] = "later"
+    AGAIN: ClassVar[str] = "again"
+    LEAVE: ClassVar[str] = "leave"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "answer(0)", "later", id="unanswered.later"),
+        *ANSWER_MOVES,
+    ]
+
+    def __init__(self, action: AskedAction) -> None:
+        harm = "Asked again, it is done once at most: the key stays the same."
+        if action.what != START:
+            harm = "Asking again does no harm."
+        paragraphs = [audit_line(action), f"It may have been done, or not. {harm}"]
+        answers = (
+            (self.LATER, "Later"),
+            (self.AGAIN, "Ask again"),
+            (self.LEAVE, "Leave it at that"),
+        )
+        title = f"Never answered: {clean(named(action))}"
+        super().__init__(title, paragraphs, answers)
+
+
+class ActionsScreen(Dialog[AskedAction | None]):
+    """Lists what was asked and answered; answers with an open one that was chosen."""
+
+    DEFAULT_CSS = """
+    ActionsScreen > Vertical { width: 100; }
+    ActionsScreen OptionList {
+        height: auto; max-height: 20; border: none; padding: 0;
+        background: $surface;
+        &:focus { border: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "close", id="asked.close"),
+        *LIST_MOVES,
+    ]
+
+    def __init__(self, actions: Sequence[AskedAction]) -> None:
+        super().__init__()
+        self._actions = actions[:MOST_LISTED]
+        self._count = len(actions)
+
+    def compose(self) -> ComposeResult:
+        more = self._count - len(self._actions)
+        with Vertical() as box:
+            box.border_title = "Actions asked, the newest first"
+            box.border_subtitle = "enter asks about what was not answered   esc closes"
+            if not self._actions:
+                yield Static("Nothing was asked so far.")
+            yield OptionList(*(Option(_row(one)) for one in self._actions))
+            if more:
+                yield Static(f"and {more:,} before them")
+
+    def on_mount(self) -> None:
+        listed = self.query_one(OptionList)
+        listed.display = bool(self._actions)
+        listed.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        chosen = self._actions[event.option_index]
+        if chosen.is_open:
+            self.dismiss(chosen)
+
+
+def _row(action: AskedAction) -> Content:
+    """Return what was asked and answered, and below it by whom and where; clean."""
+    sign = SIGNS.get(ActionOutcome(action.outcome), "?" if action.is_open else "…")
+    said = f"{named(action)}: {outcome_words(action)}"
+    who = f"{action.account} at {action.server} ({action.profile})"
+    key = f"  key {action.key}" if action.key else ""
+    first = f"{sign} {local_time(action.asked_at)}  {clean(said)}"
+    return Content.assemble(first, (f"\n  {clean(who + key)}", "$text-muted"))
+
+
+# From the key to what comes of it.
+
+
+def act(app: DeskApp, what: str) -> None:
+    """Begin an action about what is meant on the screen; one goes on at a time."""
+    work = _WORK[what]
+    session = app.desk.session
+    if session is None or session.actions is None:
+        _say(app, "Not connected yet; nothing was asked.")
+    elif has_worker(app, ACTION):
+        _say(app, "One action at a time: the last one is not over yet.")
+    else:
+        start_worker(app, ACTION, partial(_said, app, partial(work, app, session)))
+
+
+def ask_about_unanswered(app: DeskApp) -> None:
+    """Ask about what was sent in an earlier run and never answered."""
+    session = app.desk.session
+    if has_worker(app, ACTION):  # somebody was faster, and is asked one thing at a time
+        app.set_timer(LONG_SECONDS, partial(ask_about_unanswered, app))
+    elif session is not None and session.actions is not None:
+        work = partial(_ask_about_all, app, session)
+        start_worker(app, ACTION, partial(_said, app, work))
+
+
+def _say(app: DeskApp, words: str) -> None:
+    app.desk.say(words, seconds=LONG_SECONDS)
+
+
+async def _said(app: DeskApp, work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except ChronotuiError as error:
+        _say(app, str(error))
+
+
+def _actions(session: Session) -> Actions:
+    """Return what may be done, once that is so.
+
+    Raises:
+        UsageError: The profile's way to sign in allows no change.
+    """
+    actions = session.actions
+    assert actions is not None  # noqa: S101 - seen to by who begins
+    actions.check()
+    return actions
+
+
+def _meant(app: DeskApp) -> Workflow | None:
+    """Return the workflow that is meant; without one that is said."""
+    meant = getattr(app.screen, "meant", None)
+    meant = meant if isinstance(meant, MeantJob) else app.desk.meant
+    if meant.workflow is None:
+        _say(app, "Choose a workflow first.")
+    return meant.workflow
+
+
+async def _start(app: DeskApp, session: Session) -> None:
+    actions, meant = _actions(session), _meant(app)
+    if meant is None:
+        return
+    workflow = await actions.look(meant.id)
+    for action in await actions.unanswered(workflow.id):
+        if action.what == START and not await _decide(app, session, action):
+            return
+    if await app.push_screen_wait(StartQuestion(workflow)):
+        _say(app, f"Asking the server to run {clean(workflow.shown_name)} …")
+        await _tell(app, session, await actions.start(workflow))
+
+
+async def _tell(app: DeskApp, session: Session, done: AskedAction) -> None:
+    """Say what came of an action; a job that was started is opened."""
+    actions = _actions(session)
+    _say(app, audit_line(done))
+    session.catalog.refresh()
+    if not done.job_id:
+        return
+    job = await actions.started_job(done)
+    if isinstance(app.screen, BoardScreen):
+        app.pop_screen()
+        again = partial(show_board, app.desk, at_top=False)
+        await app.desk.open_at(await actions.look(job.workflow_id), job, back=again)
+    elif app.screen is app.desk:
+        app.desk.follow_link(session.catalog, job.workflow_id, job.id)
+
+
+async def _terminate(app: DeskApp, session: Session) -> None:
+    actions, meant = _actions(session), _meant(app)
+    if meant is None:
+        return
+    workflow = await actions.look(meant.id)
+    name = clean(workflow.shown_name)
+    if workflow.terminated_at is not None:
+        when = local_time(workflow.terminated_at)
+        _say(app, f"{name} was terminated {when}; nothing was asked.")
+        return
+    unfinished = await actions.unfinished(workflow.id)
+    if not await app.push_screen_wait(TerminateDialog(workflow, unfinished)):
+        return
+    _say(app, f"Asking the server to terminate {name} …")
+    done = await actions.terminate(workflow)
+    await _tell(app, session, done)
+    watch = partial(_tell_ending, app, actions, done, unfinished.jobs)
+    start_worker(app, ENDING, partial(_said, app, watch))
+
+
+async def _tell_ending(
+    app: DeskApp, actions: Actions, done: AskedAction, jobs: Sequence[Job]
+) -> None:
+    seconds = app.plan.profile.poll_seconds
+    async for state in actions.ending(jobs, seconds=seconds):
+        _say(app, f"{audit_line(done)}  {state.sentence()}")
+
+
+async def _read_notices(app: DeskApp, session: Session) -> None:
+    actions, workflow = _actions(session), _meant(app)
+    if workflow is None or session.notices is None:
+        return
+    ids = [one.id for one in await session.notices.unread_of(workflow.id)]
+    if not ids:
+        _say(app, f"No unread notification about {clean(workflow.shown_name)}.")
+        return
+    done = await actions.mark_read(workflow, ids)
+    session.notices.were_read(ids)
+    _say(app, audit_line(done))
+
+
+async def _list(app: DeskApp, session: Session) -> None:
+    actions = session.actions
+    if actions is None:
+        return
+    await actions.unanswered()
+    chosen = await app.push_screen_wait(ActionsScreen(await actions.history()))
+    if chosen is not None:
+        await _decide(app, session, chosen)
+
+
+async def _ask_about_all(app: DeskApp, session: Session) -> None:
+    actions = session.actions
+    if actions is None:
+        return
+    for action in reversed(await actions.unanswered()):
+        await _decide(app, session, action)
+
+
+async def _decide(app: DeskApp, session: Session, action: AskedAction) -> bool:
+    """Ask what becomes of an unanswered action, and do that.
+
+    Returns:
+        Whether it was left at that, so that there may be another one.
+    """
+    actions = _actions(session)
+    answer = await app.push_screen_wait(UnansweredQuestion(action))
+    if answer == UnansweredQuestion.LEAVE:
+        await actions.leave(action)
+    elif answer == UnansweredQuestion.AGAIN:
+        _say(app, f"Asking again: {clean(named(action))} …")
+        await _tell(app, session, await actions.repeat(action))
+    return answer == UnansweredQuestion.LEAVE
+
+
+_WORK: Final = {
+    "start": _start,
+    "terminate": _terminate,
+    "read_notices": _read_notices,
+    "actions": _list,
+}

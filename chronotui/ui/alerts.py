@@ -1,0 +1,346 @@
+"""The dialog of alerts: what to be told of a job or a workflow, and what stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import time
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Input, OptionList, Static
+
+from chronotui.engine.alerts import new_alert, subject
+from chronotui.engine.job_log import JobLog
+from chronotui.log.pattern import BadPattern, compile_pattern
+from chronotui.storage.alert_book import AlertKind
+from chronotui.text import clean
+from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.screen import Screen
+
+    from chronotui.engine.alert_watch import AlertWatch, Standing
+    from chronotui.engine.session import Session
+    from chronotui.model import Job, Workflow
+    from chronotui.storage.alert_book import Alert
+    from chronotui.ui.desk.screen import DeskScreen
+
+KEYS: Final = "enter sets · d removes · esc closes"
+NONE_STAND: Final = "No alert stands."
+NOT_YET: Final = "Alerts can be set once the server has answered."
+REFRESH_SECONDS: Final = 1.0
+
+NOTES: Final = {
+    AlertKind.END: "Told once; at the next start where no desk was open.",
+    AlertKind.FAILURE: "Told once; at the next start where no desk was open.",
+    AlertKind.PATTERN: "Told of the first line of a run that matches from now on.",
+    AlertKind.STALL: "Told when it is silent far longer than it or its good runs were.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSubject:
+    """What a dialog of alerts was opened on.
+
+    Attributes:
+        workflow_id: The workflow, or the app.
+        workflow: Its name, not cleaned.
+        job: The job; None where the workflow is meant.
+        pattern: What is searched for in its log, as typed.
+        place: The newest line of its opened log.
+        reads_lines: Whether lines of its jobs can be watched.
+        item: What one run is called.
+        group: What has runs.
+    """
+
+    workflow_id: str
+    workflow: str
+    job: Job | None = None
+    pattern: str = ""
+    place: tuple[int, int] | None = None
+    reads_lines: bool = True
+    item: str = "job"
+    group: str = "workflow"
+
+    @property
+    def title(self) -> str:
+        if self.job is None:
+            return clean(self.workflow)
+        return subject(self.workflow, self.job)
+
+    def scopes(self) -> list[tuple[bool, str]]:
+        """Return what an alert may be of: this job (True), or every run."""
+        every = (False, f"every run of {clean(self.workflow)}")
+        if self.job is None:
+            return [every]
+        return [(True, f"this {self.item}"), every]
+
+    def kinds(self) -> list[tuple[AlertKind, str]]:
+        kinds = AlertKind if self.reads_lines else (AlertKind.END, AlertKind.FAILURE)
+        return [(kind, kind.words) for kind in kinds]
+
+
+class AlertScreen(Dialog[str | None]):
+    """Sets alerts, lists those that stand, and removes them; answers what was set.
+
+    Args:
+        watch: Keeps the alerts.
+        meant: What it was opened on; None lists alone.
+    """
+
+    DEFAULT_CSS = """
+    AlertScreen #note, AlertScreen #listed { color: $text-muted; }
+    AlertScreen #listed { margin-top: 1; }
+    AlertScreen OptionList {
+        height: auto; max-height: 8; border: none; padding: 0;
+        background: $surface; scrollbar-size-vertical: 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Close", id="alert.close"),
+        Binding("enter", "set", "Set the alert", id="alert.set"),
+        Binding("d,delete", "remove", "Remove an alert", id="alert.remove"),
+        *FIELD_MOVES,
+    ]
+
+    def __init__(self, watch: AlertWatch, meant: AlertSubject | None) -> None:
+        super().__init__()
+        self._watch = watch
+        self._meant = meant
+        self._standing: list[Standing] = []
+
+    def compose(self) -> ComposeResult:
+        meant = self._meant
+        with Vertical() as box:
+            title = "Alerts" if meant is None else f"Alert: {meant.title}"
+            box.border_title = Content(title)
+            box.border_subtitle = Content(KEYS)
+            if meant is not None:
+                over = meant.job is not None and meant.job.has_ended
+                scope = RadioRow(
+                    meant.scopes(), not over and meant.job is not None, id="scope"
+                )
+                yield field_row("Of", scope)
+                yield field_row(
+                    "When", RadioRow(meant.kinds(), AlertKind.END, id="kind")
+                )
+                pattern = Input(meant.pattern, compact=True, id="pattern")
+                yield field_row("Pattern", pattern)
+            yield Static(id="note", markup=False)
+            yield Static(id="listed", markup=False)
+            yield OptionList(compact=True)
+            with Horizontal(id="buttons"):
+                if meant is not None:
+                    yield Button("Set", variant="primary", compact=True, id="set")
+                yield Button("Close", compact=True, id="cancel")
+
+    def on_mount(self) -> None:
+        self._show()
+        self._list()
+        if self._meant is not None:
+            self.query_one("#kind").focus()
+        self.set_interval(REFRESH_SECONDS, self._list)
+
+    @property
+    def kind(self) -> AlertKind:
+        """The kind that is chosen."""
+        chosen: AlertKind = self.query_one("#kind", RadioRow).value
+        return chosen
+
+    @property
+    def is_of_job(self) -> bool:
+        """Whether it is about one job, and not every run."""
+        return bool(self.query_one("#scope", RadioRow).value)
+
+    @on(RadioRow.Changed)
+    @on(Input.Changed)
+    def _show(self) -> None:
+        """Show the fields of what is chosen, and what it means."""
+        if self._meant is not None:
+            kind = self.kind
+            self.query_one("#row-pattern").display = kind is AlertKind.PATTERN
+            typed = self.query_one("#pattern", Input).value
+            is_empty = kind is AlertKind.PATTERN and not typed
+            self._note(NOTES[kind] if is_empty else self._refusal() or NOTES[kind])
+
+    def _note(self, words: str) -> None:
+        self.query_one("#note", Static).update(Content(words))
+
+    def _refusal(self) -> str:
+        """Return why what is chosen cannot be set; "" where it can."""
+        meant = self._meant
+        if meant is None:
+            return ""
+        if self.is_of_job and meant.job is not None and meant.job.has_ended:
+            return f"This {meant.item} has ended: there is nothing more to tell of it."
+        if self.kind is AlertKind.PATTERN:
+            try:
+                compile_pattern(self.query_one("#pattern", Input).value)
+            except BadPattern as bad:
+                return clean(str(bad))
+        return ""
+
+    def _list(self) -> None:
+        """Show the alerts that stand, and how each is watched."""
+        standing = self._watch.standing()
+        words = NONE_STAND if not standing else "Standing:"
+        problem = self._watch.problem
+        self.query_one("#listed", Static).update(
+            Content(clean(f"{words} {problem}".strip()))
+        )
+        if standing == self._standing:
+            return
+        self._standing = standing
+        listed = self.query_one(OptionList)
+        place = listed.highlighted
+        listed.clear_options()
+        listed.add_options([Content(row_of(each)) for each in standing])
+        listed.display = bool(standing)
+        if standing:
+            listed.highlighted = min(place or 0, len(standing) - 1)
+
+    @on(Button.Pressed, "#set")
+    @on(Input.Submitted)
+    def action_set(self) -> None:
+        """Set what is chosen, and close."""
+        meant = self._meant
+        if meant is None:
+            return
+        refusal = self._refusal()
+        if refusal:
+            self._note(refusal)
+            if self.kind is AlertKind.PATTERN:
+                self.query_one("#pattern").focus()
+            return
+        alert = self._alert(meant)
+        if not self._watch.add(alert):
+            self._note("That alert stands already, or there are too many.")
+            return
+        self.dismiss(f"You will be told {told_when(alert)}.")
+
+    def _alert(self, meant: AlertSubject) -> Alert:
+        is_pattern = self.kind is AlertKind.PATTERN
+        return new_alert(
+            self.kind,
+            meant.workflow,
+            workflow_id=meant.workflow_id,
+            job=meant.job if self.is_of_job else None,
+            pattern=self.query_one("#pattern", Input).value if is_pattern else "",
+            known=self._watch.known_jobs(meant.workflow_id),
+            place=meant.place if self.is_of_job else None,
+            now=time(),
+        )
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self) -> None:
+        self._note("d removes the alert.")
+
+    def action_remove(self) -> None:
+        """Remove the alert under the cursor of the list."""
+        listed = self.query_one(OptionList)
+        if not self._standing:
+            return
+        if not listed.has_focus:
+            listed.focus()
+            self._note("d removes the alert.")
+            return
+        if listed.highlighted is not None:
+            alert = self._standing[listed.highlighted].alert
+            self._watch.remove(alert)
+            self._list()
+            self._note(f"Removed: {told_when(alert)}.")
+            if not self._standing:
+                self.focus_next()
+
+
+def told_when(alert: Alert) -> str:
+    """Return what an alert waits for, cleaned: ``nightly-report 8f3c21 fails``."""
+    name = alert.workflow or alert.workflow_id
+    who = f"a run of {name}"
+    if alert.job_id:
+        who = f"{name} {alert.shown_id[:8]}"
+    what = {
+        AlertKind.END: "ends",
+        AlertKind.FAILURE: "fails",
+        AlertKind.PATTERN: f"has a line that matches {alert.pattern}",
+        AlertKind.STALL: "stalls",
+    }
+    return clean(f"when {who} {what[alert.kind]}")
+
+
+def row_of(standing: Standing) -> str:
+    """Return a row of the list of alerts, cleaned."""
+    words = f"   ({standing.words})" if standing.words else ""
+    return f"⚑ {told_when(standing.alert)}{words}"
+
+
+def show_alerts(
+    screen: Screen[Any],
+    session: Session,
+    workflow: Workflow | None,
+    job: Job | None,
+    *,
+    say: Callable[[str], object],
+    pattern: str = "",
+) -> None:
+    """Show the dialog of alerts over a screen.
+
+    Args:
+        say: Takes what was set, or why nothing can be.
+        workflow: What is meant; without a job, every run of it.
+        job: The job that is meant.
+        pattern: What is searched for in its log.
+    """
+    if session.alerts is None:
+        say(NOT_YET)
+        return
+    meant = None
+    if workflow is not None or job is not None:
+        meant = _subject(session, workflow, job, pattern)
+
+    def told(words: str | None) -> None:
+        say(words or "")
+
+    screen.app.push_screen(AlertScreen(session.alerts, meant), told)
+
+
+def _subject(
+    session: Session, workflow: Workflow | None, job: Job | None, pattern: str
+) -> AlertSubject:
+    log = None if job is None else session.held(job)
+    place = None
+    if isinstance(log, JobLog) and len(log.store):
+        place = log.store.line(len(log.store) - 1)[:2]
+    workflow_id = "" if job is None else job.workflow_id
+    if workflow is not None:
+        workflow_id = workflow.id
+    branch = session.catalog.tree.branch(workflow_id)
+    keeps_no_logs = branch is not None and branch.keeps_no_logs
+    nouns = session.kind.nouns
+    return AlertSubject(
+        workflow_id,
+        workflow_id if workflow is None else workflow.shown_name,
+        job if log is None else log.state.job,
+        pattern=pattern,
+        place=place,
+        reads_lines=session.newest_lines is not None and not keeps_no_logs,
+        item=nouns.item,
+        group=nouns.group,
+    )
+
+
+def alert_of(desk: DeskScreen) -> None:
+    """Show the dialog of what is meant on a desk."""
+    session, (workflow, job) = desk.session, desk.meant
+    if session is None:
+        desk.say(NOT_YET)
+        return
+    pane = desk.log_side.log_pane if desk.has_class("-in-log") else None
+    pattern = "" if pane is None else pane.view.opened.search_text
+    show_alerts(desk, session, workflow, job, say=desk.say, pattern=pattern)

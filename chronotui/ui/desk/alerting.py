@@ -1,0 +1,136 @@
+"""What the desk does when an alert is told: on the screen, to the terminal, by command.
+
+And the sign on the rows that have an alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from chronotui.engine.alert_command import (
+    AlertCommand,
+    variables_of,
+    without_secrets,
+)
+from chronotui.engine.alert_watch import AlertWatch
+from chronotui.errors import own_fault
+from chronotui.log.handoff import LinePlace
+from chronotui.storage.alert_book import AlertBook
+from chronotui.storage.settings import AlertSettings
+from chronotui.ui.desk.status import FOR_GOOD
+from chronotui.ui.term.notice import TerminalCall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chronotui.engine.alerts import AlertNotice
+    from chronotui.engine.session import Session
+    from chronotui.storage.settings import Config
+    from chronotui.ui.desk.screen import DeskScreen
+
+GROUP: Final = "alerts"
+
+TOAST_SECONDS: Final = 30.0
+
+LOOK_FOR_KEYS: Final = 1.0
+"""A title of ours is taken away so soon after a key."""
+
+
+def keep_watch(desk: DeskScreen, session: Session) -> None:
+    """Watch for what alerts wait for as long as a desk stands."""
+    if session.alerts is None:
+        told = AlertTeller(desk)
+        desk.run_worker(told.run(session), group=GROUP, exit_on_error=False)
+
+
+class AlertTeller:
+    """Tells events on one desk."""
+
+    def __init__(self, desk: DeskScreen) -> None:
+        self._desk = desk
+        app, plan = desk.app, desk.plan
+        config: Config | None = getattr(app, "config", None)
+        settings = AlertSettings() if config is None else config.alerts
+        profiles = [] if config is None else [*config.profiles.values()]
+        self._config = config
+        self._command = AlertCommand(
+            settings.command,
+            without_secrets(os.environ, [*profiles, plan.profile]),
+            lambda words: desk.say(words, seconds=FOR_GOOD),
+        )
+        driver = app._driver  # noqa: SLF001 - Textual has no public way to write
+        name = getattr(driver, "terminal_name", "")
+        self._call = TerminalCall(settings, os.environ, name)
+        self._called_at = 0.0
+
+    async def run(self, session: Session) -> None:
+        """Watch until cancelled; then give the terminal its title back."""
+        memory = self._desk.plan.memory
+        book = AlertBook(None)
+        if memory is not None:
+            book = AlertBook.of(self._desk.plan.profile, memory.path.parent)
+        session.alerts = watch = AlertWatch(session, book, self.tell)
+        watch.subscribe(lambda: self._flag(session))
+        self._flag(session)
+        try:
+            await watch.run()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as fault:
+            words = str(own_fault("while it watched for alerts", fault))
+            self._desk.say(words, seconds=FOR_GOOD)
+            raise
+        finally:
+            session.alerts = None
+            self._write(self._call.restored())
+            await self._command.finish()
+
+    def tell(self, notices: Sequence[AlertNotice]) -> None:
+        """Tell events: each in its words, the terminal called once."""
+        desk = self._desk
+        for notice in notices:
+            desk.app.notify(
+                notice.sentence,
+                title="Alert",
+                severity="error" if notice.is_bad else "information",
+                timeout=TOAST_SECONDS,
+                markup=False,
+            )
+            self._command.start(variables_of(notice, self._opens(notice)))
+        if notices:
+            worst = next((each for each in notices if each.is_bad), notices[0])
+            more = f" and {len(notices) - 1} more" if len(notices) > 1 else ""
+            self._called_at = monotonic()
+            self._write(
+                self._call.call(
+                    f"{worst.headline()}{more}", [each.sentence for each in notices]
+                )
+            )
+            if self._call.has_title:
+                desk.set_timer(LOOK_FOR_KEYS, self._look_for_keys)
+
+    def _opens(self, notice: AlertNotice) -> str:
+        """Return the command that opens the job, at the line that matched."""
+        job, plan = notice.job, self._desk.plan
+        line = None if notice.line is None else LinePlace.of(notice.line)
+        return plan.origin(self._config, None, job).command(line)
+
+    def _look_for_keys(self) -> None:
+        """Give the terminal its title back once somebody is there."""
+        if getattr(self._desk.app, "key_at", 0.0) > self._called_at:
+            self._write(self._call.restored())
+        elif self._call.has_title:
+            self._desk.set_timer(LOOK_FOR_KEYS, self._look_for_keys)
+
+    def _write(self, written: str) -> None:
+        driver = self._desk.app._driver  # noqa: SLF001 - as above
+        if written and driver is not None:
+            driver.write(written)
+
+    def _flag(self, session: Session) -> None:
+        if session.alerts is not None:
+            session.catalog.tree.flagged = session.alerts.flagged
+            self._desk.tree_side.tree_view.sync()

@@ -1,0 +1,257 @@
+"""Actions on the desk: offered where allowed, asked before, opened and known after."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widgets import Input
+
+from chronotui.demo.faults import Failure
+from chronotui.demo.routes import Dialect
+from chronotui.demo.server import DemoServer
+from chronotui.demo.world import WorkflowPlan
+from chronotui.storage.action_journal import ActionJournal
+from chronotui.storage.state import StateFile
+from chronotui.ui.actions import ActionsScreen, TerminateDialog, UnansweredQuestion
+from tests.terminal import Terminal, environment_for
+from tests.ui.desk.scenes import (
+    desk_on,
+    press,
+    shown,
+    still_server,
+    until,
+    until_shown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from chronotui.ui.app import DeskApp
+
+PLANS = [
+    WorkflowPlan("quiet", "sweep", 10_000, 3, 600, name="quiet [/b]"),
+    WorkflowPlan("gone", "sweep", 10_000, 3, 600, terminated_hours=1.5),
+]
+
+
+@pytest.fixture
+def server() -> Iterator[DemoServer]:
+    with DemoServer(plans=PLANS, page_size=100) as running:
+        running.world.preference = "ALL"
+        yield running
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFile:
+    """A state folder of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return StateFile(tmp_path / "state" / "chronotui")
+
+
+def acting(server: DemoServer, memory: StateFile | None = None) -> DeskApp:
+    """Return a desk whose profile allows actions."""
+    app = desk_on(server, memory=memory)
+    app.plan = replace(app.plan, profile=replace(app.plan.profile, actions=True))
+    return app
+
+
+def offered(app: DeskApp) -> set[str]:
+    """Return the names of the actions in the palette."""
+    return {one.help for one in app.get_system_commands(app.screen)}
+
+
+def keys(server: DemoServer) -> list[str]:
+    sent = server.requests.all("schedule")
+    return [request.headers["idempotency-key"] for request in sent]
+
+
+def started(server: DemoServer) -> int:
+    return len(server.world.named("quiet")._added)
+
+
+async def ready(pilot: Pilot[int]) -> None:
+    """Wait for the tree, and for what is begun once it is there."""
+    await until_shown(pilot, "quiet [/b]")
+    session = pilot.app.desk.session  # type: ignore[attr-defined]
+    await until(pilot, lambda: session.fleet.progress[1] is not None)
+
+
+async def test_nothing_is_offered_where_the_profile_allows_nothing(
+    server: DemoServer,
+) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "f8", "f9", "f6", "f7")
+        assert app.screen is app.desk
+        assert not {"app.start", "app.terminate", "app.actions"} & offered(app)
+        await press(pilot, "f1")
+        await press(pilot, "slash", *"f8")
+        await until_shown(pilot, "Nothing here fits")
+    assert keys(server) == []
+
+
+async def test_a_start_is_asked_for_and_its_job_opened(server: DemoServer) -> None:
+    app = acting(server)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert {"app.start", "app.terminate", "app.actions"} <= offered(app)
+        await press(pilot, "f8")
+        await until_shown(pilot, "Run quiet [/b] now?")
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.screen is app.desk)
+        assert keys(server) == []
+        await press(pilot, "f8")
+        await until_shown(pilot, "Run quiet [/b] now?")
+        await press(pilot, "y")
+        await until(pilot, lambda: app.desk.log_side.current is not None)
+        shown_job = app.desk.log_side.current
+        assert shown_job is not None
+        assert shown_job.job.id == server.world.newest_job("quiet").id
+        text = shown(pilot)
+        assert keys(server)[0] in text
+        assert server.email in text
+        await press(pilot, "f7")
+        await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
+        assert f"start quiet [/b]: job {shown_job.job.id}" in shown(pilot)
+        await press(pilot, "enter", "escape")
+        await until(pilot, lambda: app.screen is app.desk)
+    assert started(server) == 1
+
+
+async def test_terminating_wants_the_name_typed(server: DemoServer) -> None:
+    app = acting(server)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        workflow = server.world.named("quiet")
+        server.world.schedule(workflow, "a key")
+        await press(pilot, "f9")
+        await until(pilot, lambda: isinstance(app.screen, TerminateDialog))
+        await until_shown(pilot, "1 job of it runs or waits now.")
+        assert "There is no way to cancel one job alone" in shown(pilot)
+        await press(pilot, *"quiet", "enter")
+        await until_shown(pilot, "That is not its name")
+        assert workflow.terminated_ns is None
+        app.screen.query_one(Input).value = "quiet [/b]"
+        await press(pilot, "enter")
+        await until_shown(pilot, "none goes on.")
+        said = " ".join(shown(pilot).split())
+        assert "terminate quiet [/b] terminated 1 job ended CANCELED" in said
+        assert workflow.terminated_ns is not None
+
+
+async def test_what_a_workflow_is_told_of_stands_in_its_details(
+    server: DemoServer,
+) -> None:
+    app = acting(server)
+    async with app.run_test(size=(120, 60)) as pilot:
+        await ready(pilot)
+        text = await until_shown(pilot, "Unread notifications")
+        assert "Totals" in text
+        assert "A job of quiet [/b] ended" in text
+        await until(pilot, lambda: server.requests.count("notifications") == 1)
+        for _ in range(3):
+            await press(pilot, "j", "k")
+        assert server.requests.count("notifications") == 1
+        assert server.requests.count("workflow_analytics") <= 2
+        await press(pilot, "f6")
+        await until_shown(pilot, "None about this workflow.")
+        await until_shown(pilot, "mark as read: quiet [/b]")
+        await press(pilot, "f6")
+        await until_shown(pilot, "No unread notification about quiet [/b].")
+
+
+async def test_details_that_nobody_sees_are_not_asked_about(
+    server: DemoServer,
+) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=(60, 24)) as pilot:
+        await ready(pilot)
+        await press(pilot, "j")
+        assert server.requests.count("workflow_analytics") == 0
+        await press(pilot, "D")
+        await until(pilot, lambda: server.requests.count("workflow_analytics") == 1)
+
+
+@pytest.mark.parametrize("answer", ["again", "leave", "later"])
+async def test_what_was_not_answered_is_asked_about_at_the_next_start(
+    server: DemoServer, state: StateFile, answer: str
+) -> None:
+    server.faults.fail_next(Failure.RESET, "schedule", times=2)
+    server.faults.fail_next(Failure.CUT, "schedule")
+    app = acting(server, memory=state)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        session = app.desk.session
+        assert session is not None
+        assert session.actions is not None
+        session.actions._retries._timing = session.actions._retries._timing.scaled(0.01)
+        await press(pilot, "f8")
+        await until_shown(pilot, "Run quiet [/b] now?")
+        await press(pilot, "y")
+        await until_shown(pilot, "Nobody knows whether this was done")
+    assert started(server) == 1
+    app = acting(server, memory=state)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, UnansweredQuestion))
+        assert keys(server)[0] in shown(pilot)
+        await press(
+            pilot, *{"again": ["right"], "leave": ["left"], "later": []}[answer]
+        )
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.screen is app.desk)
+        if answer == "again":
+            await until(pilot, lambda: app.desk.log_side.current is not None)
+    (known,) = ActionJournal.of_user().read()
+    assert known.is_open is (answer == "later")
+    assert len(keys(server)) == (4 if answer == "again" else 3)
+    assert len(set(keys(server))) == 1
+    assert started(server) == 1
+
+
+async def test_a_token_is_told_why_it_changes_nothing() -> None:
+    with still_server(dialect=Dialect.DOCUMENTED) as documented:
+        app = acting(documented)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until_shown(pilot, "nightly-report")
+            await press(pilot, "f8")
+            await until_shown(pilot, "needs the session and csrf cookies of a login")
+            assert app.screen is app.desk
+
+
+def test_a_desk_killed_before_the_answer_starts_one_job(
+    server: DemoServer, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[profiles.demo]\nurl = "{server.url}"\nactions = true\n'
+        f'[profiles.demo.auth]\nemail = "{server.email}"\npassword_env = "WORD"\n'
+    )
+    environment = environment_for(
+        tmp_path, CHRONOTUI_CONFIG=str(config), WORD=server.password
+    )
+    server.faults.fail_next(Failure.UNANSWERED, "schedule")
+    with Terminal(["-m", "chronotui"], environment=environment) as first:
+        first.until("✓✓")
+        first.press("\x1b[19~")
+        first.until("Run quiet [/b] now?")
+        first.press("y")
+        deadline = time.monotonic() + 30
+        while not keys(server):
+            assert time.monotonic() < deadline
+            first.pump(0.05)
+    with Terminal(["-m", "chronotui"], environment=environment) as second:
+        second.until("Never answered: start quiet [/b]")
+        second.press("\x1b[C", "enter")
+        second.until("WAITING for the start")
+        assert len(set(keys(server))) == 1
+        assert len(keys(server)) == 2
+        second.press("\x03", "\x03")
+        second.wait()
+    assert started(server) == 1
