@@ -283,7 +283,7 @@ async def _since_when(
     question: _Question,
 ) -> int:
     from chronotui.engine.across_runs import Depth, RunList, RunLooker, RunSearcher
-    from chronotui.engine.since_when import RunVerdict, SinceWhen, in_words
+    from chronotui.engine.since_when import SinceWhen, in_words
 
     ask = invocation.retries.ask
     runs = RunList(client, workflow, ask=ask, only=question.only, since=question.since)
@@ -311,8 +311,7 @@ async def _since_when(
     else:
         invocation.output.write(f"{in_words(found, _started)}\n")
     invocation.output.flush()
-    is_whole = RunVerdict.UNTOLD not in search.verdicts.values() or not looker.unread
-    return 0 if is_whole else INCOMPLETE
+    return INCOMPLETE if looker.unread else 0
 
 
 def _boundary(found: Boundary) -> dict[str, object]:

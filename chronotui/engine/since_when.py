@@ -210,6 +210,8 @@ def _from_middle(has: int, end: int) -> Iterator[int]:
 
 # In words.
 
+WHY: Final = "not read, still running, or no lines kept"
+
 
 def named(job: Job, stamp: Callable[[Job], str]) -> str:
     started = stamp(job)
@@ -222,7 +224,7 @@ def in_words(found: Boundary, stamp: Callable[[Job], str]) -> str:
     if found.has is None:
         unread = f" {_unread(found.unread)}." if found.unread else ""
         read = found.looked - found.unread
-        return f"In none of {plural(read, 'run')} that could be read.{unread}"
+        return f"In none of {plural(read, 'run')} that tell.{unread}"
     if found.lacks is None:
         return _without_boundary(found, named(found.has, stamp))
     parts = [
@@ -230,7 +232,7 @@ def in_words(found: Boundary, stamp: Callable[[Job], str]) -> str:
         f"{plural(found.unlooked, 'run')} between not looked at"
         if found.unlooked
         else "",
-        f"{plural(found.unread, 'run')} between could not be read"
+        f"{plural(found.unread, 'run')} between could tell nothing ({WHY})"
         if found.unread
         else "",
     ]
@@ -251,7 +253,7 @@ def _without_boundary(found: Boundary, has: str) -> str:
 
 
 def _unread(count: int) -> str:
-    return f"{plural(count, 'run')} could not be read"
+    return f"{plural(count, 'run')} could tell nothing ({WHY})"
 
 
 def _sentences(found: Boundary, words: str) -> str:

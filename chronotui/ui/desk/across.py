@@ -70,6 +70,9 @@ BEFORE_MATCH: Final = 16
 LONGEST: Final = 4000
 """Characters of a message that are drawn."""
 
+SHORT_NAME: Final = 16
+"""Characters of a workflow's name where room is short."""
+
 KEYS: Final = "enter searches all runs, newest first"
 
 
@@ -289,17 +292,19 @@ class AcrossList(RowWindow, inherit_bindings=False):
 def heading_of(search: AcrossSearch) -> list[StatusPart]:
     """Return what stands over the results, in reading order."""
     name = clean(search.workflow.shown_name)
-    parts = [StatusPart("Across runs", "text", 2), StatusPart(name, "text", 1)]
+    short = name[:SHORT_NAME]
+    parts = [StatusPart("Across runs", "text", 3), StatusPart(name, short=short)]
     if search.state is AcrossState.IDLE:
         return [*parts, StatusPart(KEYS, "muted")]
     found = plural(search.lines, "line")
     if search.matching:
         found += f" in {plural(search.matching, 'run')}"
-    parts += [StatusPart(found), StatusPart(f"{plural(search.ended, 'run')} read")]
+    read = f"{plural(search.ended, 'run')} read"
+    parts += [StatusPart(found), StatusPart(read, "text", 1)]
     if search.unread:
         parts.append(StatusPart(f"{search.unread:,} not read whole", "alarm"))
     if search.empty:
-        parts.append(StatusPart(f"{search.empty:,} keep no lines", "muted", 3))
+        parts.append(StatusPart(f"{search.empty:,} keep no lines", "muted", 2))
     if search.too_slow:
         slow = f"{plural(search.too_slow, 'line')} took too long, left out"
         parts.append(StatusPart(slow, "caution"))
@@ -349,7 +354,7 @@ class AcrossScreen(Screen[None]):
         help_key("c", "card", "card of the run", "across.card"),
         help_key("r,f5", "ask_now", "search again", "across.refresh"),
         help_key("down", "to_list", "to what was found", "across.list"),
-        Binding("escape", "back", "stop, then back", id="across.back"),
+        Binding("escape,q", "back", "stop, then back", id="across.back"),
     ]
 
     def __init__(
@@ -448,7 +453,8 @@ class AcrossScreen(Screen[None]):
         if search.problem is not None:
             return f"{search.problem.sentence} r searches again."
         if search.boundary is not None:
-            return in_words(search.boundary, self._started)
+            so_far = "So far: " if search.is_running else ""
+            return so_far + in_words(search.boundary, self._started)
         if search.state is AcrossState.DONE and not search.lines:
             return f"Nothing in {plural(search.ended, 'run')}. / changes the pattern."
         return ""
