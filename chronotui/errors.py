@@ -153,9 +153,14 @@ class ServerError(ChronotuiError):
 
 
 class UnreachableError(ServerError):
-    """No connection, or one that broke."""
+    """No connection, or one that broke.
+
+    Attributes:
+        was_sent: Whether the server may have had the request.
+    """
 
     title = "The server cannot be reached"
+    was_sent = True
 
 
 class OverloadedError(ServerError):

@@ -82,6 +82,8 @@ JOB = "nightly-report"
         ["logs", JOB, "{ended}", "--follow", "--grep", "a.c"],
         ["save", JOB, "{ended}", "-O", "log.txt"],
         ["grep", "-c", "a.c", "image-build", "--since", "2h"],
+        ["start", JOB],
+        ["terminate", "backup-db", "--yes", "backup-db"],
         ["profile", "test"],
         ["login"],
         ["doctor"],
@@ -94,7 +96,7 @@ def test_no_headless_command_loads_the_screen(
     folder = tmp_path / "chronotui"
     folder.mkdir()
     (folder / "config.toml").write_text(
-        f'[profiles.demo]\nurl = "{demo.url}"\n[profiles.demo.auth]\n'
+        f'[profiles.demo]\nurl = "{demo.url}"\nactions = true\n[profiles.demo.auth]\n'
         f'email = "{demo.email}"\npassword = "{demo.password}"\n'
     )
     ended = demo.world.newest_job(JOB, 2).id

@@ -52,6 +52,7 @@ def _with_actions(
             client,
             invocation.profile,
             ActionJournal.of_user(),
+            tell=invocation.say,
             retries=invocation.retries,
         )
         actions.check()

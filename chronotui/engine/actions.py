@@ -114,11 +114,16 @@ def outcome_words(action: AskedAction) -> str:
     if action.outcome == ActionOutcome.DONE:
         return action.answer or "done"
     if action.outcome == ActionOutcome.REFUSED:
-        return f"refused: {action.answer}"
+        return f"not done: {action.answer}"
     if action.outcome == ActionOutcome.LEFT:
         return "not answered, and left at that"
     why = f": {action.answer}" if action.answer else ""
     return f"not answered{why}" if action.is_open else "sent, no answer yet"
+
+
+def is_askable(action: AskedAction) -> bool:
+    """Whether it matters that nobody knows the outcome of an action."""
+    return action.is_open and action.what != READ
 
 
 class UnfinishedJobs(NamedTuple):
@@ -166,6 +171,7 @@ class Actions:
 
     Attributes:
         journal: As given.
+        tell: As given; whoever shows what goes on may put himself in its place.
     """
 
     def __init__(
@@ -178,9 +184,10 @@ class Actions:
         retries: Retries | None = None,
     ) -> None:
         self.journal = journal
+        self.tell = tell
         self._client = client
         self._profile = profile
-        self._retries = retries or Retries(tell)
+        self._retries = retries or Retries()
 
     def check(self) -> None:
         """Refuse what cannot be changed with this profile at all.
@@ -280,8 +287,7 @@ class Actions:
         found = [
             action
             for action in await self.history()
-            if action.is_open
-            and action.what != READ
+            if is_askable(action)
             and (action.server, action.account) == self._identity
             and workflow_id in {"", action.workflow_id}
         ]
@@ -375,8 +381,6 @@ class Actions:
             workflow_id=workflow.id,
             workflow=workflow.name,
             key=key,
-            asked_at=time.time(),
-            process=this_process(),
         )
 
     async def _send(
@@ -388,17 +392,22 @@ class Actions:
     ) -> AskedAction:
         """Keep an action, send it, keep the answer."""
         self.check()
-        keep = self.journal.ask_again if is_again else self.journal.ask
+        asked = replace(asked, asked_at=time.time(), process=this_process())
+        await self._keep(asked, is_again=is_again)
+        may_be_done = is_again
+
+        async def sent() -> tuple[str, str]:
+            nonlocal may_be_done
+            try:
+                return await send()
+            except ChronotuiError as error:
+                may_be_done = may_be_done or is_unanswered(error)
+                raise
+
         try:
-            await asyncio.to_thread(keep, asked)
-        except OSError as problem:
-            raise self._journal_problem("written, so nothing was asked", problem) from (
-                None
-            )
-        try:
-            answer, job_id = await self._retries.ask(send, again=_may_be_sent_again)
+            answer, job_id = await self._retries.ask(sent, again=self._may_help)
         except ChronotuiError as error:
-            if not is_unanswered(error):
+            if not may_be_done:
                 await self._settle(asked, ActionOutcome.REFUSED, error.sentence)
                 raise
             await self._settle(asked, ActionOutcome.UNANSWERED, error.sentence)
@@ -414,6 +423,21 @@ class Actions:
             job_id=job_id,
             answered_at=time.time(),
         )
+
+    async def _keep(self, asked: AskedAction, *, is_again: bool) -> None:
+        keep = self.journal.ask_again if is_again else self.journal.ask
+        try:
+            await asyncio.to_thread(keep, asked)
+        except OSError as problem:
+            words = "written, so nothing was asked"
+            raise self._journal_problem(words, problem) from None
+
+    def _may_help(self, error: ChronotuiError) -> bool:
+        """Whether the same request, under its key, may be answered otherwise."""
+        is_passing = may_help(error) or isinstance(error, UnreachableError)
+        if is_passing:
+            self.tell(f"{error.sentence} The same is sent again.")
+        return is_passing
 
     async def _settle(
         self, asked: AskedAction, outcome: ActionOutcome, answer: str, job_id: str = ""
@@ -442,17 +466,16 @@ def is_unanswered(error: ChronotuiError) -> bool:
     """
     if error.route not in _ROUTES:
         return False
-    return isinstance(error, ServerError | WebPageError)
-
-
-def _may_be_sent_again(error: ChronotuiError) -> bool:
-    return may_help(error) or isinstance(error, UnreachableError)
+    was_sent = not isinstance(error, UnreachableError) or error.was_sent
+    return was_sent and isinstance(error, ServerError | WebPageError)
 
 
 def _unanswered(asked: AskedAction, error: ChronotuiError) -> UnansweredActionError:
     found = UnansweredActionError(
         f"Nobody knows whether this was done: {clean(named(asked))}. {error.sentence}",
-        next_step="It is kept, and can be asked again without being done twice.",
+        next_step="Do it once more: that does no harm."
+        if asked.what == READ
+        else "F7 lists it: asked again, it is done once at most.",
     )
     found.answer, found.route = error.answer, error.route
     return found

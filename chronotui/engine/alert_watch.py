@@ -8,6 +8,7 @@ come by themselves, another job is listened to, `MOST_STREAMS` at a time.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from chronotui.engine.alert_questions import AlertQuestions
@@ -39,6 +40,8 @@ CALM: Final = 0.5
 
 TICK: Final = 0.1
 
+TOLD_KEPT: Final = 3
+
 LINES_BACK: Final = 1_000
 """Lines that an opened log holds already which are looked at for a pattern."""
 
@@ -50,6 +53,13 @@ class Standing(NamedTuple):
     words: str
 
 
+class Told(NamedTuple):
+    """What was told here, and when, in seconds since the epoch."""
+
+    at: float
+    sentence: str
+
+
 class AlertWatch:
     """Looks at what is read, and tells what alerts wait for.
 
@@ -59,6 +69,9 @@ class AlertWatch:
         session: Where jobs and lines come from.
         book: The alerts, and what was told.
         deliver: Tells events to people.
+
+    Attributes:
+        told: What was told last, the newest at the end.
     """
 
     def __init__(
@@ -83,8 +96,9 @@ class AlertWatch:
                 client, session.fleet, clock, self._wake.set
             )
         self._known: dict[str, Job] = {}
-        self._logs: dict[str, Callable[[], None]] = {}
+        self._logs: dict[str, tuple[JobLog, Callable[[], None]]] = {}
         self._heard: dict[str, Job] = {}
+        self.told: deque[Told] = deque(maxlen=TOLD_KEPT)
         self._rules.reread()
 
     # what stands
@@ -92,7 +106,7 @@ class AlertWatch:
     @property
     def flagged(self) -> frozenset[str]:
         """The ids of jobs, and of workflows of which every run, an alert is about."""
-        return frozenset(each.job_id or each.workflow_id for each in self._rules.alerts)
+        return self._rules.flagged
 
     @property
     def problem(self) -> str:
@@ -122,6 +136,12 @@ class AlertWatch:
         jobs, fleet = list(self._jobs(workflow_id)), self._session.fleet
         was_read = fleet is not None and fleet.age(workflow_id) is not None
         return jobs if jobs or was_read else None
+
+    def newest(self, job: Job) -> Job:
+        """Return a job as it was read last, its end where anybody knows it."""
+        readings = [each for each in self._jobs(job.workflow_id) if each.id == job.id]
+        ended = (each for each in readings if each.has_ended)
+        return next(ended, readings[0] if readings else job)
 
     def _how(self, alert: Alert) -> str:
         if alert.kind is AlertKind.PATTERN and matcher(alert.pattern) is None:
@@ -163,12 +183,15 @@ class AlertWatch:
                 self._wake.clear()
                 self._look()
                 if self._rules.pending:
-                    notices = await asyncio.to_thread(self._rules.claimed)
+                    pending = self._rules.take_pending()
+                    notices = await asyncio.to_thread(self._rules.claimed, pending)
+                    now = self._clock.wall()
+                    self.told += [Told(now, each.sentence) for each in notices]
                     self._deliver(notices)
                 await asyncio.sleep(CALM)
                 await set_within(self._wake, LOOK_EVERY)
         finally:
-            for end in [*ends, *self._logs.values()]:
+            for end in [*ends, *(detach for _, detach in self._logs.values())]:
                 end()
             if self._questions is not None:
                 self._questions.close()
@@ -257,12 +280,14 @@ class AlertWatch:
         wanted: dict[str, JobLog] = {}
         for opened in self._session.opened:
             log, job = opened.log, opened.log.state.job
-            if isinstance(log, JobLog) and any(
-                self._rules.about(job, AlertKind.PATTERN)
-            ):
+            if not isinstance(log, JobLog) or not opened.is_watched:
+                continue
+            if any(self._rules.about(job, AlertKind.PATTERN)):
                 wanted[job.id] = log
-        for job_id in self._logs.keys() - wanted.keys():
-            self._logs.pop(job_id)()
+        for job_id, (log, detach) in list(self._logs.items()):
+            if wanted.get(job_id) is not log:
+                del self._logs[job_id]
+                detach()
         for job_id, log in wanted.items():
             if job_id not in self._logs:
                 self._attach(job_id, log)
@@ -271,7 +296,7 @@ class AlertWatch:
         def entered(lines: Sequence[LogLine]) -> None:
             self._lines_arrived(log.state.job, lines)
 
-        self._logs[job_id] = log.lines_entered(entered)
+        self._logs[job_id] = (log, log.lines_entered(entered))
         count = len(log.store)
         entered(log.store.lines(max(count - LINES_BACK, 0), count))
 

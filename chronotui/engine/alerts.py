@@ -36,6 +36,9 @@ minute (WIRE.md "Logs")."""
 MOST_AT_ONCE: Final = 5
 """So many events of one alert are told one by one; of more the last one sums up."""
 
+MANY_LINES: Final = 100
+"""Of so many lines in a row the first and the last tell whether any can be new."""
+
 LINE_SHOWN: Final = 200
 """Characters of a line that are told in a sentence."""
 
@@ -127,6 +130,11 @@ class AlertRules:
     Args:
         book: The alerts, and what was told.
         wall: Seconds since the epoch.
+
+    Attributes:
+        alerts: Those that stand.
+        flagged: The ids of jobs, and of workflows of which every run, they are about.
+        pending: Events that were noticed and not claimed yet.
     """
 
     def __init__(self, book: AlertBook, wall: Callable[[], float]) -> None:
@@ -134,18 +142,28 @@ class AlertRules:
         self._wall = wall
         self._seen_events: set[str] = set()
         self._ended_at: dict[str, float] = {}
+        self._of_no_alert: set[str] = set()
+        self._by_workflow: dict[str, list[Alert]] = {}
         self.alerts: tuple[Alert, ...] = ()
+        self.flagged: frozenset[str] = frozenset()
         self.pending: list[AlertNotice] = []
-        """Events that were noticed and not claimed yet."""
 
     def reread(self) -> bool:
         """Take over which alerts stand; tell whether others do than before."""
-        before, self.alerts = self.alerts, self._book.standing()
-        return before != self.alerts
+        alerts = self._book.standing()
+        if alerts == self.alerts:
+            return False
+        self.alerts = alerts
+        self.flagged = frozenset(each.job_id or each.workflow_id for each in alerts)
+        self._of_no_alert.clear()
+        self._by_workflow = {}
+        for alert in alerts:
+            self._by_workflow.setdefault(alert.workflow_id, []).append(alert)
+        return True
 
     def about(self, job: Job, *kinds: AlertKind) -> Iterator[Alert]:
         """Yield the alerts of some kinds that are about a job."""
-        for alert in self.alerts:
+        for alert in self._by_workflow.get(job.workflow_id, ()):
             if alert.kind in kinds and is_about(alert, job):
                 yield alert
 
@@ -153,7 +171,7 @@ class AlertRules:
 
     def see_job(self, job: Job, workflow: str) -> None:
         """Take a job as it was read."""
-        if not job.has_ended:
+        if not job.has_ended or job.id in self._of_no_alert:
             return
         self._ended_at.setdefault(job.id, self._wall())
         event = end_event(job)
@@ -166,6 +184,7 @@ class AlertRules:
             sentence = end_sentence(workflow, job, self._wall())
             self._notice(AlertNotice(event, alert, workflow, job, sentence))
             return
+        self._of_no_alert.add(job.id)
 
     def see_lines(self, job: Job, workflow: str, lines: Sequence[LogLine]) -> None:
         """Take lines of a job, in any order; the first that matches is told."""
@@ -173,6 +192,10 @@ class AlertRules:
             event = f"line:{job.id}:{alert.pattern}"
             matches = matcher(alert.pattern)
             if event in self._seen_events or matches is None:
+                continue
+            if len(lines) > MANY_LINES and not any(
+                is_new_line(alert, job, end) for end in (lines[0], lines[-1])
+            ):
                 continue
             for line in sorted(lines, key=_place):
                 if is_new_line(alert, job, line) and matches(line.message):
@@ -200,9 +223,13 @@ class AlertRules:
 
     # telling
 
-    def claimed(self) -> list[AlertNotice]:
-        """Return the pending events that nobody else told; may wait for the disk."""
+    def take_pending(self) -> list[AlertNotice]:
+        """Return the pending events, which are whoever takes them from now on."""
         pending, self.pending = self.pending, []
+        return pending
+
+    def claimed(self, pending: Sequence[AlertNotice]) -> list[AlertNotice]:
+        """Return the events that nobody else told; may wait for the disk."""
         mine = self._book.claim(each.event for each in pending)
         return gathered([each for each in pending if each.event in mine])
 
@@ -284,7 +311,7 @@ def new_alert(
         known: What is known of the workflow's jobs, None while nothing was read.
         place: The newest line of the job, where its log is open.
     """
-    jobs = None if known is None else list(known)
+    jobs = None if known is None or job is not None else list(known)
     after = now
     if jobs is not None:
         after = max((made_at(each).timestamp() for each in jobs), default=0.0)
@@ -297,6 +324,8 @@ def new_alert(
         pattern=pattern,
         set_at=now,
         after=after,
-        open_ids=tuple(each.id for each in jobs or () if not each.has_ended),
+        open_ids=tuple(
+            dict.fromkeys(each.id for each in jobs or () if not each.has_ended)
+        ),
         place=place,
     )

@@ -9,6 +9,7 @@ counts as well.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -47,6 +48,9 @@ TICK_SECONDS: Final = 0.033
 
 LEAST_WAIT: Final = 0.001
 """Seconds below which nothing is waited for: a clock may not tell them apart."""
+
+IN_A_ROW: Final = 3
+"""So many requests of others follow one another before the fleet makes its own."""
 
 TRIES: Final = 3
 """A workflow that failed so often, while others were answered, is left for later."""
@@ -112,6 +116,8 @@ class Fleet:
         self._held_until = 0.0
         self._held_at = 0.0
         self._answered = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._in_a_row = 0
         self._backoff = Backoff(
             first=settings.retry_first,
             factor=2.0,
@@ -248,12 +254,15 @@ class Fleet:
     async def turn(self) -> None:
         """Wait until a request that is not the fleet's own fits into its budget.
 
-        Those of the opening sweep's time are none of it, as the sweep is not.
+        Those of the opening sweep's time are none of it, as the sweep is not. It
+        comes while the fleet is run, and while nothing stands in its way.
         """
         await self._released()
         if not self.is_sweeping:
-            wait = self._budget.book(self._clock.monotonic())
-            await asyncio.sleep(wait)
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            self._wake.set()
+            await turn
 
     # what goes on
 
@@ -344,11 +353,14 @@ class Fleet:
         self._wake.clear()
         now = self._clock.monotonic()
         work, due = self._list.most_urgent(now, self._clock.wall(), self._wish)
-        wait = max(self._held_until - now, self._budget.wait(now), due)
+        wait = 0.0 if self._is_waited_for else due
+        wait = max(self._held_until - now, self._budget.wait(now), wait)
         if wait > LEAST_WAIT:
             await set_within(self._wake, wait)
             return
         self._budget.take(now)
+        if self._gave_turn(due):
+            return
         self._list.begun(work, now)
         entry = work.entry
         if entry is None:
@@ -356,6 +368,23 @@ class Fleet:
         else:
             await self._read_again(entry, work.part, now)
         self._changed()
+
+    @property
+    def _is_waited_for(self) -> bool:
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft()  # whoever wanted it has left
+        return bool(self._waiting)
+
+    def _gave_turn(self, due: float) -> bool:
+        """Leave a request to who waits for one; several times in a row at most."""
+        is_own = self._in_a_row >= IN_A_ROW and due <= 0
+        if is_own or self.problem is not None or not self._is_waited_for:
+            self._in_a_row = 0
+            return False
+        self._in_a_row += 1
+        self._waiting.popleft().set_result(None)
+        self._changed()
+        return True
 
     async def _read_list(self, now: float) -> None:
         """Read the next page of the list of workflows, or its first one again."""

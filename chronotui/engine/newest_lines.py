@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.job_log import LineRate
 from chronotui.engine.timing import (
     Clock,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 MOST: Final = 12
 """Streams at a time, those of the desk's opened logs included."""
 
+HEARING: Final = frozenset({ConnectionKind.LIVE, ConnectionKind.QUIET})
+"""While a watched log is connected otherwise, its silence is no job's."""
+
 FIRST_BY: Final = "alerts"
 """Who is served before the others."""
 
@@ -60,7 +64,7 @@ CONFIRMED_FOR: Final = 60.0
 
 NO_LOG: Final = "no log is kept of it"
 
-NOTHING_YET: Final = {True: "no line yet", False: "…"}
+NOTHING_YET: Final = {True: "nothing heard yet", False: "…"}
 """What is told of a job without a line, by whether it is listened to."""
 
 PAUSES: Final = 512
@@ -162,7 +166,14 @@ class JobTail:
         self.problem = problem
 
     def page_read(self, lines: Sequence[LogLine]) -> None:
-        """Take the newest retained page, as the server gave it."""
+        """Take the newest retained page, as the server gave it.
+
+        Attempts interleave: the page of the highest numbers may be of one before
+        alone, and tells nothing of this one then.
+        """
+        newest = max((line.attempt for line in lines), default=0)
+        if 0 < newest < (self.job.attempts or 1):
+            return
         self._read_at = self._clock.monotonic()
         if self.lines is None:
             self.lines = 0
@@ -360,7 +371,10 @@ class NewestLines:
             self._clock.wall() - job.started_at.timestamp() if job.started_at else None
         )
         stall = judge(tail.pauses, silence, past, took=took)
-        if stall is None or self._held(job.id) is not None:
+        log = self._held(job.id)
+        if log is not None and log.state.connection.kind not in HEARING:
+            return None
+        if stall is None or log is not None:
             return stall
         ago = tail.read_ago
         if ago is None or not tail.is_confirmed(silence) or ago >= CONFIRMED_FOR:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
-from chronotui.engine.actions import Actions
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_server
 from chronotui.engine.connection import ConnectionKind
@@ -27,7 +26,6 @@ from chronotui.errors import ChronotuiError
 from chronotui.log.store import LogStore
 from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
-from chronotui.storage.action_journal import ActionJournal
 from chronotui.storage.files import SpoolFile, spool_dir
 from chronotui.tree.board import BoardRows
 
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.engine.across_search import AcrossSearch
+    from chronotui.engine.actions import Actions
     from chronotui.engine.alert_watch import AlertWatch
     from chronotui.engine.news import JobNews
     from chronotui.log.chunks import Overflow
@@ -335,8 +334,8 @@ class Session:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
-        readers = (self.newest_lines, self.details, self.notices, self.recent_runs)
-        for reader in readers:
+        readers = [self.newest_lines, self.details, self.notices, self.recent_runs]
+        for reader in (*readers, self._across):
             if reader is not None:
                 await reader.close()
         for one in opened:
@@ -410,6 +409,9 @@ async def open_session(
         requests_per_minute=profile.requests_per_minute,
     )
     if profile.actions and session.kind.capabilities.actions:
+        from chronotui.engine.actions import Actions  # noqa: PLC0415  # seldom needed
+        from chronotui.storage.action_journal import ActionJournal  # noqa: PLC0415
+
         journal = ActionJournal.of_user() if remember else ActionJournal(None)
         session.actions = Actions(cast("Source", client), profile, journal)
     return session

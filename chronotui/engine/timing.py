@@ -361,16 +361,9 @@ class RequestBudget:
         self._pace.take(now)
         self._made.append(now)
 
-    def book(self, now: float) -> float:
-        """Take the next request that may be made; return the seconds until then."""
-        wait = self.wait(now)
-        self._pace.take(now)
-        self._made.append(now + wait)
-        return wait
-
     def spent(self, now: float) -> int:
         """Return how many requests were made within the last minute."""
-        return sum(now - self._minute < at <= now for at in self._made)
+        return sum(at > now - self._minute for at in self._made)
 
 
 class _Plan(NamedTuple):

@@ -47,6 +47,7 @@ from chronotui.sources.wire_errors import (
     CHRONOVERSE_WORDS,
     FAILURES,
     MAX_ERROR_BODY,
+    UNSENT,
     ServerWords,
     explain,
     is_page,
@@ -292,7 +293,10 @@ class Http:
 
     def explained(self, error: Exception) -> ChronotuiError:
         """Return our error for one of ``FAILURES``."""
-        return explain(error, self.address, self.proxy, self.words.check_url)
+        found = explain(error, self.address, self.proxy, self.words.check_url)
+        if isinstance(found, UnreachableError):
+            found.was_sent = not isinstance(error, UNSENT)
+        return found
 
     def refusal(
         self, status: int, headers: Mapping[str, str], body: bytes

@@ -261,6 +261,14 @@ FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError
 OSError is among them because TLS errors in mid-answer come as they are.
 """
 
+UNSENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
+"""Those of them that came before anything was sent."""
+
 _RETRY: Final = "Check the network and the profile's url, then try again."
 
 _OS_SENTENCES: Final = {

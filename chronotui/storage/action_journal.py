@@ -150,8 +150,8 @@ class ActionJournal:
         self._append(
             {
                 "id": action.id,
-                "asked_at": time.time(),
-                "process": this_process(),
+                "asked_at": action.asked_at,
+                "process": action.process,
                 "outcome": ActionOutcome.NOT_NOTED,
             }
         )

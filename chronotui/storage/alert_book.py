@@ -14,7 +14,7 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
-from time import time
+from time import sleep, time
 from typing import TYPE_CHECKING, Any, Final
 
 from chronotui.storage.files import state_dir, write_private
@@ -32,8 +32,9 @@ are of stand on no list that is read."""
 MOST_ALERTS: Final = 200
 """Alerts that stand at a time."""
 
-MOST_TEXT: Final = 1_000
-"""Characters of a pattern or a name that are kept."""
+LOCK_SECONDS: Final = 1.0
+LOCK_PAUSE: Final = 0.01
+"""The lock is held for the time a file takes to be written, and tried so often."""
 
 
 class AlertKind(StrEnum):
@@ -227,11 +228,18 @@ class AlertBook:
 
 
 def _lock(handle: int) -> None:
+    """Take the lock; go on without one that somebody keeps, such as a stopped desk."""
     try:
         import fcntl
     except ImportError:  # no such locks on this platform
         return
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    for _ in range(round(LOCK_SECONDS / LOCK_PAUSE)):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(LOCK_PAUSE)
+        else:
+            return
 
 
 def _told(entry: object) -> dict[str, float]:

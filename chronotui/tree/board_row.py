@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.model import JobStatus
 from chronotui.text import clean, plural, printable_line
 from chronotui.times import age, human_duration
+from chronotui.tree.marks import MARK
 from chronotui.tree.row import (
     COLUMNS,
+    FLAG,
     JOB_SIGNS,
     LEAST_ID,
     LONG_START,
@@ -40,12 +42,11 @@ OLD: Final = 60.0
 """Seconds from which on it is said how old what a row tells is."""
 
 UNKNOWN: Final = "–"
-LEAST_SAID: Final = 20
-SAID_SHARE: Final = 0.3
+LEAST_SAID: Final = 18
+SAID_SHARE: Final = 0.28
 """What a job says has so much of a row at least."""
 
 STDERR_MARK: Final = "▌"
-MARK: Final = "◆"
 
 LONGEST_SAID: Final = 4096
 """Characters of a line that are looked at: more no row shows."""
@@ -85,6 +86,7 @@ class BoardFacts(NamedTuple):
         newest: The end of its log.
         missing: Lines missing of a log that is held.
         is_marked: Whether it is one of those that are looked at together.
+        has_alert: Whether somebody is told when it ends, fails or falls silent.
     """
 
     workflow: Workflow | None
@@ -94,6 +96,7 @@ class BoardFacts(NamedTuple):
     newest: Newest = NOTHING_KNOWN
     missing: int | None = None
     is_marked: bool = False
+    has_alert: bool = False
 
 
 class BoardCell(NamedTuple):
@@ -232,7 +235,7 @@ BOARD_COLUMNS: Final = {
     ),
     "age": BoardColumn(_as_in_tree("age"), {4: 7, 13: 10}, heading="age", role=_muted),
     "took": BoardColumn(_as_in_tree("duration"), {2: 7}, heading="took", right=True),
-    "usual": BoardColumn(_usual, {6: 7, 15: 9}, heading="(usual)", role=_muted),
+    "usual": BoardColumn(_usual, {6: 7}, heading="(usual)", role=_muted),
     "ratio": BoardColumn(_ratio, {7: 5}, heading="", role=_ratio_role, right=True),
     "attempts": BoardColumn(_as_in_tree("attempts"), {8: 3}, heading=""),
     "lines": BoardColumn(_lines, {5: 9}, heading="lines", role=_lines_role, right=True),
@@ -243,8 +246,8 @@ BOARD_COLUMNS: Final = {
 }
 """From left to right; of start and age one is shown."""
 
-INDENT: Final = 1
-"""Cells before the sign of a row: that of a mark."""
+INDENT: Final = 2
+"""Cells before the sign of a row: that of an alert, that of a mark."""
 
 
 @lru_cache(maxsize=64)
@@ -277,8 +280,11 @@ def board_pieces(
     glyph, role = JOB_SIGNS.get(str(job.status), ("?", Role.UNKNOWN))
     if facts.newest.stalled is not None and job.status == JobStatus.RUNNING:
         glyph, role = "◌", Role.WAITING
-    pieces = signed(0, glyph, role)
-    pieces[0] = RowPiece(MARK if facts.is_marked else "", Role.NAME, INDENT)
+    pieces = [
+        RowPiece(FLAG if facts.has_alert else "", Role.WAITING, 1),
+        RowPiece(MARK if facts.is_marked else "", Role.NAME, 1),
+        *signed(0, glyph, role),
+    ]
     for name, cells in columns.items():
         column, cell = BOARD_COLUMNS[name], BoardCell(job, facts, times, cells)
         piece = RowPiece(column.text(cell), column.role(cell), cells, column.right)

@@ -341,13 +341,21 @@ FLAG: Final = "⚑"
 
 
 def flagged(pieces: Sequence[RowPiece], *, indented: bool) -> list[RowPiece]:
-    """Return a row with the sign of an alert: in its indent, or behind its name."""
+    """Return a row with the sign of an alert: in its indent, or behind its name.
+
+    Where a mark stands in the indent it stands behind the sign of the job's state, and
+    where a name needs all of its room, before it.
+    """
     first, second, *rest = pieces
+    if indented and first.text and rest:
+        return [first, second, RowPiece(FLAG, Role.WAITING, 1), *rest[1:]]
     if indented:
         return [first._replace(text=FLAG, role=Role.WAITING), second, *rest]
-    name = second._replace(width=max(second.width - 2, 1))
-    sign = RowPiece(FLAG, Role.WAITING, second.width - name.width)
-    return [first, name, sign, *rest]
+    sign = RowPiece(FLAG, Role.WAITING, 2)
+    if len(second.text) + sign.width <= second.width:
+        name = second._replace(width=second.width - sign.width)
+        return [first, name, sign, *rest]
+    return [first._replace(width=1), sign._replace(width=1), second, *rest]
 
 
 # The rows of the notes below lists.

@@ -19,6 +19,7 @@ from chronotui.engine.actions import (
     UnfinishedJobs,
     audit_line,
     cautions,
+    is_askable,
     is_its_name,
     named,
     outcome_words,
@@ -30,6 +31,7 @@ from chronotui.times import local_time
 from chronotui.ui.desk.board import BoardScreen, show_board
 from chronotui.ui.desk.log_side import has_worker, start_worker
 from chronotui.ui.desk.meant import MeantJob
+from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
 
 if TYPE_CHECKING:
@@ -186,7 +188,7 @@ class ActionsScreen(Dialog[AskedAction | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         chosen = self._actions[event.option_index]
-        if chosen.is_open:
+        if is_askable(chosen):
             self.dismiss(chosen)
 
 
@@ -225,8 +227,8 @@ def ask_about_unanswered(app: DeskApp) -> None:
         start_worker(app, ACTION, partial(_said, app, work))
 
 
-def _say(app: DeskApp, words: str) -> None:
-    app.desk.say(words, seconds=LONG_SECONDS)
+def _say(app: DeskApp, words: str, seconds: float = LONG_SECONDS) -> None:
+    app.desk.say(words, seconds=seconds)
 
 
 async def _said(app: DeskApp, work: Callable[[], Awaitable[None]]) -> None:
@@ -236,7 +238,7 @@ async def _said(app: DeskApp, work: Callable[[], Awaitable[None]]) -> None:
         _say(app, str(error))
 
 
-def _actions(session: Session) -> Actions:
+def _actions(app: DeskApp, session: Session) -> Actions:
     """Return what may be done, once that is so.
 
     Raises:
@@ -244,6 +246,7 @@ def _actions(session: Session) -> Actions:
     """
     actions = session.actions
     assert actions is not None  # noqa: S101 - seen to by who begins
+    actions.tell = partial(_say, app, seconds=FOR_GOOD)
     actions.check()
     return actions
 
@@ -258,7 +261,7 @@ def _meant(app: DeskApp) -> Workflow | None:
 
 
 async def _start(app: DeskApp, session: Session) -> None:
-    actions, meant = _actions(session), _meant(app)
+    actions, meant = _actions(app, session), _meant(app)
     if meant is None:
         return
     workflow = await actions.look(meant.id)
@@ -266,13 +269,13 @@ async def _start(app: DeskApp, session: Session) -> None:
         if action.what == START and not await _decide(app, session, action):
             return
     if await app.push_screen_wait(StartQuestion(workflow)):
-        _say(app, f"Asking the server to run {clean(workflow.shown_name)} …")
+        _say(app, f"Asking the server to run {clean(workflow.shown_name)} …", FOR_GOOD)
         await _tell(app, session, await actions.start(workflow))
 
 
 async def _tell(app: DeskApp, session: Session, done: AskedAction) -> None:
     """Say what came of an action; a job that was started is opened."""
-    actions = _actions(session)
+    actions = _actions(app, session)
     _say(app, audit_line(done))
     session.catalog.refresh()
     if not done.job_id:
@@ -287,7 +290,7 @@ async def _tell(app: DeskApp, session: Session, done: AskedAction) -> None:
 
 
 async def _terminate(app: DeskApp, session: Session) -> None:
-    actions, meant = _actions(session), _meant(app)
+    actions, meant = _actions(app, session), _meant(app)
     if meant is None:
         return
     workflow = await actions.look(meant.id)
@@ -299,7 +302,7 @@ async def _terminate(app: DeskApp, session: Session) -> None:
     unfinished = await actions.unfinished(workflow.id)
     if not await app.push_screen_wait(TerminateDialog(workflow, unfinished)):
         return
-    _say(app, f"Asking the server to terminate {name} …")
+    _say(app, f"Asking the server to terminate {name} …", FOR_GOOD)
     done = await actions.terminate(workflow)
     await _tell(app, session, done)
     watch = partial(_tell_ending, app, actions, done, unfinished.jobs)
@@ -315,7 +318,7 @@ async def _tell_ending(
 
 
 async def _read_notices(app: DeskApp, session: Session) -> None:
-    actions, workflow = _actions(session), _meant(app)
+    actions, workflow = _actions(app, session), _meant(app)
     if workflow is None or session.notices is None:
         return
     ids = [one.id for one in await session.notices.unread_of(workflow.id)]
@@ -351,12 +354,12 @@ async def _decide(app: DeskApp, session: Session, action: AskedAction) -> bool:
     Returns:
         Whether it was left at that, so that there may be another one.
     """
-    actions = _actions(session)
+    actions = _actions(app, session)
     answer = await app.push_screen_wait(UnansweredQuestion(action))
     if answer == UnansweredQuestion.LEAVE:
         await actions.leave(action)
     elif answer == UnansweredQuestion.AGAIN:
-        _say(app, f"Asking again: {clean(named(action))} …")
+        _say(app, f"Asking again: {clean(named(action))} …", FOR_GOOD)
         await _tell(app, session, await actions.repeat(action))
     return answer == UnansweredQuestion.LEAVE
 

@@ -17,6 +17,7 @@ from chronotui.engine.job_log import JobLog
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.storage.alert_book import AlertKind
 from chronotui.text import clean
+from chronotui.times import local_clock
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
 
 if TYPE_CHECKING:
@@ -56,7 +57,6 @@ class AlertSubject:
         place: The newest line of its opened log.
         reads_lines: Whether lines of its jobs can be watched.
         item: What one run is called.
-        group: What has runs.
     """
 
     workflow_id: str
@@ -66,7 +66,6 @@ class AlertSubject:
     place: tuple[int, int] | None = None
     reads_lines: bool = True
     item: str = "job"
-    group: str = "workflow"
 
     @property
     def title(self) -> str:
@@ -96,6 +95,7 @@ class AlertScreen(Dialog[str | None]):
 
     DEFAULT_CSS = """
     AlertScreen #note, AlertScreen #listed { color: $text-muted; }
+    AlertScreen #told { text-wrap: nowrap; text-overflow: ellipsis; }
     AlertScreen #listed { margin-top: 1; }
     AlertScreen OptionList {
         height: auto; max-height: 8; border: none; padding: 0;
@@ -135,6 +135,7 @@ class AlertScreen(Dialog[str | None]):
             yield Static(id="note", markup=False)
             yield Static(id="listed", markup=False)
             yield OptionList(compact=True)
+            yield Static(id="told", markup=False)
             with Horizontal(id="buttons"):
                 if meant is not None:
                     yield Button("Set", variant="primary", compact=True, id="set")
@@ -194,6 +195,10 @@ class AlertScreen(Dialog[str | None]):
         self.query_one("#listed", Static).update(
             Content(clean(f"{words} {problem}".strip()))
         )
+        told = [f"{local_clock(each.at)} {each.sentence}" for each in self._watch.told]
+        lately = self.query_one("#told", Static)
+        lately.display = bool(told)
+        lately.update(Content("\n".join(["Told lately:", *told])))
         if standing == self._standing:
             return
         self._standing = standing
@@ -302,16 +307,21 @@ def show_alerts(
         return
     meant = None
     if workflow is not None or job is not None:
-        meant = _subject(session, workflow, job, pattern)
+        meant = _subject(session.alerts, session, workflow, job, pattern)
 
     def told(words: str | None) -> None:
-        say(words or "")
+        if words:
+            say(words)
 
     screen.app.push_screen(AlertScreen(session.alerts, meant), told)
 
 
 def _subject(
-    session: Session, workflow: Workflow | None, job: Job | None, pattern: str
+    watch: AlertWatch,
+    session: Session,
+    workflow: Workflow | None,
+    job: Job | None,
+    pattern: str,
 ) -> AlertSubject:
     log = None if job is None else session.held(job)
     place = None
@@ -322,16 +332,14 @@ def _subject(
         workflow_id = workflow.id
     branch = session.catalog.tree.branch(workflow_id)
     keeps_no_logs = branch is not None and branch.keeps_no_logs
-    nouns = session.kind.nouns
     return AlertSubject(
         workflow_id,
         workflow_id if workflow is None else workflow.shown_name,
-        job if log is None else log.state.job,
+        None if job is None else watch.newest(job),
         pattern=pattern,
         place=place,
         reads_lines=session.newest_lines is not None and not keeps_no_logs,
-        item=nouns.item,
-        group=nouns.group,
+        item=session.kind.nouns.item,
     )
 
 

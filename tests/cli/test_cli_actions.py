@@ -99,7 +99,7 @@ def test_an_app_has_no_actions(run: Command, configure: Callable[[str], None]) -
 
 
 def test_a_start_prints_the_job_and_tells_who_asked_what(
-    acting: Command, demo: DemoServer
+    acting: Command, demo: DemoServer, home: Path
 ) -> None:
     ended = acting("start", "quiet")
     job = demo.world.newest_job("quiet")
@@ -108,6 +108,10 @@ def test_a_start_prints_the_job_and_tells_who_asked_what(
     for part in (demo.email, demo.url, "start quiet", key, f"job {job.id}"):
         assert part in ended.err
     assert f"chronotui logs {job.workflow_id} {job.id} -f" in ended.err
+    kept = (home / "state" / "chronotui" / "actions.jsonl").read_text()
+    assert key in kept
+    for name, session in demo.service.accounts.sessions.items():
+        assert not any(s in kept for s in (name, session.csrf, demo.password))
 
 
 def test_a_start_is_followed_to_its_end(acting: Command, demo: DemoServer) -> None:

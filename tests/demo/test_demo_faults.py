@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     ClientOf: TypeAlias = Callable[[DemoServer], PlainClient]
     Address: TypeAlias = Callable[..., str]
 
-_NO_ANSWER = {Failure.RESET, Failure.SILENCE, Failure.CUT}
+_NO_ANSWER = {Failure.RESET, Failure.SILENCE, Failure.CUT, Failure.UNANSWERED}
 
 
 def ended(*lines: str, rate: float = 1000) -> Script:
@@ -82,13 +82,15 @@ def test_an_answer_may_break_off_be_reset_or_never_come(
     demo.faults.fail_next(Failure.RESET)
     with pytest.raises(ConnectionResetError):
         client.get("/workflows")
-    demo.faults.fail_next(Failure.SILENCE)
-    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=1.0)
-    connection.request("GET", "/workflows", headers=client.headers)
-    with pytest.raises(TimeoutError):
-        connection.getresponse()
-    connection.close()
-    assert [r.status for r in demo.requests.all()] == [200, 0, 0]
+    for failure in (Failure.SILENCE, Failure.UNANSWERED):
+        demo.faults.fail_next(failure)
+        connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=1.0)
+        connection.request("GET", "/workflows", headers=client.headers)
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+        connection.close()
+    # What is done without an answer counts as done.
+    assert [r.status for r in demo.requests.all()] == [200, 0, 0, 200]
 
 
 def test_a_failure_waits_for_its_endpoint(

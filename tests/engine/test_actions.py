@@ -17,6 +17,7 @@ from chronotui.engine.actions import (
     audit_line,
     cautions,
     check_allowed,
+    is_askable,
     is_its_name,
     is_unanswered,
 )
@@ -217,6 +218,32 @@ async def test_a_refusal_is_kept_as_one(desk: Desk) -> None:
     assert await desk.actions.unanswered() == []
 
 
+async def test_what_never_left_was_not_done(desk: Desk) -> None:
+    workflow = await desk.workflow()
+    desk.server.stop()
+    with pytest.raises(UnreachableError, match="nothing listens there"):
+        await desk.actions.start(workflow)
+    assert [a.outcome for a in desk.journal.read()] == [ActionOutcome.REFUSED]
+    desk.server.start()
+    assert await desk.actions.unanswered() == []
+
+
+async def test_what_may_have_been_done_stays_so_whatever_is_answered_later(
+    desk: Desk,
+) -> None:
+    workflow = await desk.workflow()
+    desk.server.faults.fail_next(Failure.CUT, "schedule")
+    desk.server.faults.fail_next(Failure.FORBIDDEN, "schedule", times=2)
+    with pytest.raises(UnansweredActionError):
+        await desk.actions.start(workflow)
+    (found,) = await desk.actions.unanswered()
+    with pytest.raises(UnansweredActionError):
+        await desk.actions.repeat(found)
+    done = await desk.actions.repeat(found)
+    assert done.job_id == desk.server.world.newest_job("quiet").id
+    assert len(set(desk.keys)) == 1
+
+
 async def test_an_unknown_workflow_is_told_by_looking_before_asking(
     desk: Desk,
 ) -> None:
@@ -347,6 +374,12 @@ async def test_notifications_are_read_and_marked_and_totals_told(
     assert totals.jobs == 3
     with pytest.raises(NotFoundError):
         await desk.actions.mark_read(workflow, ["none"])
+    desk.server.faults.refuse(503, route="notifications", times=3)
+    with pytest.raises(UnansweredActionError) as unknown:
+        await desk.actions.mark_read(workflow, ["none"])
+    assert "does no harm" in unknown.value.next_step
+    assert await desk.actions.unanswered() == []
+    assert not is_askable((await desk.actions.history())[0])
 
 
 async def test_totals_that_are_not_there_are_none_and_a_proxys_page_is_not(

@@ -59,7 +59,7 @@ def rules_for(*alerts: Alert, book: AlertBook | None = None) -> AlertRules:
 
 
 def told(rules: AlertRules) -> list[str]:
-    return [notice.sentence for notice in rules.claimed()]
+    return [notice.sentence for notice in rules.claimed(rules.take_pending())]
 
 
 def every_run(kind: AlertKind, *known: Job, pattern: str = "") -> Alert:
@@ -145,7 +145,7 @@ def test_a_line_that_matches_is_told_once_a_run() -> None:
     one = job("j1", made=5)
     rules.see_lines(one, W, [line(0, "fine"), line(1, "\x1b[31mbad row 7\x1b[0m")])
     rules.see_lines(one, W, [line(2, "bad row 8")])
-    notices = rules.claimed()
+    notices = rules.claimed(rules.take_pending())
     assert [each.sentence for each in notices] == ["nightly j1: bad row 7"]
     assert notices[0].line is not None
     assert notices[0].line.sequence_num == 1
@@ -254,6 +254,6 @@ def test_over_desks_and_starts_each_end_is_told_once(
         if starts_anew:
             desks[desk] = rules_for(book=book)
         desks[desk].see_job(job(name, status), W)
-        heard += desks[desk].claimed()
+        heard += desks[desk].claimed(desks[desk].take_pending())
     ended = {name for name, status, *_ in events if status != "RUNNING"}
     assert sorted(notice.job.id for notice in heard) == sorted(ended)

@@ -212,6 +212,7 @@ async def _silent_but_for_the_retained_log() -> None:
     # A line each 2 s up to now, 10 s of which were read before.
     client.retained = [line_at(number, 2.0 * number - 60) for number in range(31)]
     fleet = Fleet(cast("Source", client), clock=clock)
+    running = asyncio.create_task(fleet.run())
     lines = NewestLines(cast("Source", client), fleet, clock=clock)
     lines.want([job])
     await asyncio.sleep(30)
@@ -239,6 +240,8 @@ async def _silent_but_for_the_retained_log() -> None:
     await asyncio.sleep(1)
     assert lines.stall_of(job, None) is None
     await lines.close()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 def test_no_job_is_called_stalled_because_its_stream_drops_lines() -> None:

@@ -93,7 +93,7 @@ def test_an_action_is_open_unless_its_process_still_waits(
     assert replace(mine, outcome=ActionOutcome.UNANSWERED).is_open
     journal.ask(MADE)
     journal.settle(MADE, ActionOutcome.UNANSWERED, "no answer")
-    journal.ask_again(MADE)
+    journal.ask_again(mine)
     (known,) = journal.read()
     assert (known.key, known.outcome, known.is_open) == ("k", "", False)
 

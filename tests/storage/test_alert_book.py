@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import stat
 import subprocess
@@ -74,6 +75,15 @@ def test_processes_that_claim_at_once_share_the_events(tmp_path: Path) -> None:
     ]
     said = [each.communicate()[0].decode().split() for each in running]
     assert sorted(int(n) for each in said for n in each) == list(range(20))
+
+
+def test_a_desk_that_was_stopped_with_the_lock_holds_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_book, "LOCK_SECONDS", 0.05)
+    with (tmp_path / "a.lock").open("w") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        assert AlertBook(tmp_path / "a.json").claim(["e"]) == {"e"}
 
 
 def test_a_book_is_of_one_server_and_account(tmp_path: Path) -> None:

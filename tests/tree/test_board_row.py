@@ -41,13 +41,13 @@ def row(job: Job, width: int, **facts: object) -> str:
 
 
 AT_119 = (
-    " ● nightly-report     8f3c21 auto   10:00    12:44 (15:30)       ×2"
+    "  ● nightly-report     8f3c21 auto   10:00    12:44 (15:30)       ×2"
     "   ≥ 48,211   4/s ▌ ValueError: bad row 31977"
 )
 AT_79 = (
-    " ● nightly-report 8f3c21 10:00    12:44 (15:30)  ≥ 48,211 ▌ ValueError: bad row"
+    "  ● nightly-report 8f3c21 10:00    12:44 (15:30)  ≥ 48,211 ▌ ValueError: bad ro"
 )
-AT_59 = " ● nightly-report 8f3c21 10:00    12:44 ▌ ValueError: bad r"
+AT_59 = "  ● nightly-report 8f3c21 10:00    12:44 ▌ ValueError: bad"
 
 
 @pytest.mark.parametrize(("width", "said"), [(119, AT_119), (79, AT_79), (59, AT_59)])
@@ -97,9 +97,9 @@ def test_what_is_far_off_is_said(job: Job, usual: float | None, says: str) -> No
 def test_a_stalled_row_says_so_and_shorter_where_there_is_no_room() -> None:
     newest = SAYS._replace(stalled=Stall(230.0, 2.0))
     wide = row(RUNS, 160, newest=newest)
-    assert wide.startswith(" ◌ ")
+    assert wide.startswith("  ◌ ")
     assert "stalled: nothing for 3:50, usually every 2 s" in wide
-    assert "stalled: nothing for 3:50 " in row(RUNS, 100, newest=newest)
+    assert row(RUNS, 100, newest=newest).endswith("stalled: nothing for 3:50")
 
 
 def test_what_is_not_known_is_no_number() -> None:
@@ -111,10 +111,15 @@ def test_what_is_not_known_is_no_number() -> None:
 
 def test_a_row_says_how_old_it_is_where_that_matters() -> None:
     assert "read" not in row(FAILED, 119, age=20.0)
-    assert "FAILED, 2 attempts · read 3 min ago" in row(FAILED, 130, age=200.0)
+    assert "FAILED, 2 attempts · read 3 min ago" in row(FAILED, 150, age=200.0)
     old = SAYS._replace(is_live=False)
     told = BoardFacts(REPORT, "8f3c21", newest=old)
     assert board_pieces(RUNS, told, 119, TIMES, 6)[-1].role is Role.MUTED
+
+
+def test_marks_and_alerts_stand_before_the_sign() -> None:
+    assert row(RUNS, 119, is_marked=True).startswith(" +● ")
+    assert row(RUNS, 119, has_alert=True).startswith("⚑ ● ")
 
 
 def test_missing_lines_stand_before_what_is_said() -> None:

@@ -20,6 +20,7 @@ from chronotui.tree.row import (
     RowPiece,
     RowTimes,
     columns_for,
+    flagged,
     is_ticking,
     job_headings,
     job_pieces,
@@ -206,3 +207,17 @@ def test_notes_are_broken_into_rows_that_fit() -> None:
     ]
     assert text_of(note_pieces(lines[0], 18, nested=True)).rstrip() == "  ✗ The server"
     assert text_of(note_pieces(lines[1], 18, nested=True)).rstrip() == "    cannot be"
+
+
+def test_an_alert_shows_on_a_row_and_costs_no_cell() -> None:
+    indent, name = RowPiece("", Role.PLAIN, 3), RowPiece("nightly", Role.NAME, 9)
+    sign, gap = RowPiece("●", Role.RUNNING, 1), RowPiece("", Role.PLAIN, 1)
+    for pieces, indented, said in (
+        ([indent, sign, gap, name], True, "⚑●nightly"),
+        ([indent._replace(text="▪"), sign, gap, name], True, "▪●⚑nightly"),
+        ([RowPiece("▸ ", Role.MUTED, 2), name], False, "▸ nightly⚑"),
+        ([RowPiece("▸ ", Role.MUTED, 2), name._replace(width=7)], False, "▸ ⚑nightly"),
+    ):
+        row = flagged(pieces, indented=indented)
+        assert "".join(piece.text for piece in row) == said
+        assert sum(p.width for p in row) == sum(p.width for p in pieces)

@@ -125,6 +125,7 @@ class AcrossList(RowWindow, inherit_bindings=False):
         search: What is shown.
         zone: Tells what times are told in.
         now: The time.
+        selected: The row that was selected before.
     """
 
     DEFAULT_CSS = """
@@ -144,12 +145,13 @@ class AcrossList(RowWindow, inherit_bindings=False):
         search: AcrossSearch,
         zone: Callable[[], tzinfo | None],
         now: Callable[[], datetime],
+        selected: int | None = None,
     ) -> None:
         super().__init__()
         self._search = search
         self._zone = zone
         self._now = now
-        self._selected: int | None = None
+        self._selected = selected
 
     @property
     def count(self) -> int:
@@ -170,9 +172,10 @@ class AcrossList(RowWindow, inherit_bindings=False):
         self._selected = min(max(row, 0), max(self.count - 1, 0))
         self.show_selected()
 
-    def begin(self, selected: int | None = None) -> None:
-        """Show results anew, from a row that was selected before or from the top."""
-        self._selected = selected
+    def begin(self) -> None:
+        """Show other results, from the top."""
+        self._selected = None
+        self.scroll_to_row(0)
         self.show_selected()
 
     def go_to_run(self, step: int) -> None:
@@ -372,7 +375,6 @@ class AcrossScreen(Screen[None]):
         self.search = search
         is_begun = search.state is not AcrossState.IDLE
         self._typed = search.text if is_begun else typed or search.text
-        self._first = selected
         self._unsubscribe: Callable[[], None] = lambda: None
         self._drawing: Timer | None = None
         self._message: StatusMessage | None = None
@@ -381,7 +383,7 @@ class AcrossScreen(Screen[None]):
             self._typed, placeholder="pattern", compact=True, id="pattern"
         )
         self.told = Static(id="told", markup=False)
-        self.list = AcrossList(search, self._zone, desk.plan.now)
+        self.list = AcrossList(search, self._zone, desk.plan.now, selected)
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -397,7 +399,7 @@ class AcrossScreen(Screen[None]):
         has_results = self.search.state is not AcrossState.IDLE
         self.set_focus(self.list if has_results else self.field)
         self._sync()
-        self.call_after_refresh(self.list.begin, self._first)
+        self.call_after_refresh(self.list.show_selected)
 
     def on_unmount(self) -> None:
         self._unsubscribe()
@@ -478,7 +480,6 @@ class AcrossScreen(Screen[None]):
         except BadPattern as problem:
             self.say(str(problem))
             return
-        self.list.scroll_to_row(0)
         self.list.begin()
         self.set_focus(self.list)
         self._sync()

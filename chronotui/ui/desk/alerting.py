@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from chronotui.engine.alert_command import (
@@ -20,6 +20,7 @@ from chronotui.errors import own_fault
 from chronotui.log.handoff import LinePlace
 from chronotui.storage.alert_book import AlertBook
 from chronotui.storage.settings import AlertSettings
+from chronotui.times import local_clock
 from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.term.notice import TerminalCall
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 GROUP: Final = "alerts"
 
-TOAST_SECONDS: Final = 30.0
+TOAST_SECONDS: Final = 20.0
 
 LOOK_FOR_KEYS: Final = 1.0
 """A title of ours is taken away so soon after a key."""
@@ -74,6 +75,8 @@ class AlertTeller:
             book = AlertBook.of(self._desk.plan.profile, memory.path.parent)
         session.alerts = watch = AlertWatch(session, book, self.tell)
         watch.subscribe(lambda: self._flag(session))
+        suspended = self._desk.app.app_suspend_signal
+        suspended.subscribe(self._desk, lambda _: self._write(self._call.restored()))
         self._flag(session)
         try:
             await watch.run()
@@ -85,6 +88,7 @@ class AlertTeller:
             raise
         finally:
             session.alerts = None
+            session.catalog.tree.flagged = frozenset()
             self._write(self._call.restored())
             await self._command.finish()
 
@@ -103,14 +107,14 @@ class AlertTeller:
         if notices:
             worst = next((each for each in notices if each.is_bad), notices[0])
             more = f" and {len(notices) - 1} more" if len(notices) > 1 else ""
+            # Toasts go by themselves, also while nobody is there to see them.
+            words = f"Alert at {local_clock(time())}: {worst.sentence}"
+            words += " a shows the others." if more else ""
+            desk.say(words, seconds=FOR_GOOD)
+            sentences = [each.sentence for each in notices]
             self._called_at = monotonic()
-            self._write(
-                self._call.call(
-                    f"{worst.headline()}{more}", [each.sentence for each in notices]
-                )
-            )
-            if self._call.has_title:
-                desk.set_timer(LOOK_FOR_KEYS, self._look_for_keys)
+            self._write(self._call.call(f"{worst.headline()}{more}", sentences))
+            self._look_for_keys()
 
     def _opens(self, notice: AlertNotice) -> str:
         """Return the command that opens the job, at the line that matched."""

@@ -226,6 +226,15 @@ class BoardScreen(Screen[None]):
         self._lines.want(())
         self._fleet.want(())
 
+    def on_screen_suspend(self) -> None:
+        """Listen to nothing while a screen covers it; a dialog leaves it in sight."""
+        if not self.app.screen.is_modal:
+            self._lines.want(())
+
+    def on_screen_resume(self) -> None:
+        self._sync()
+        self._rested()
+
     @property
     def plan(self) -> DeskPlan:
         return self.desk.plan
@@ -244,13 +253,15 @@ class BoardScreen(Screen[None]):
         """Return what a row tells beside its job."""
         fleet, workflow_id = self._fleet, job.workflow_id
         usual = fleet.usual_seconds(workflow_id)
-        held = self.session.held(job)
+        held, alerts = self.session.held(job), self.session.alerts
         facts = BoardFacts(
             fleet.workflow(workflow_id),
             self.rows.short_id(job),
             usual=usual,
             age=fleet.age(workflow_id),
             missing=None if held is None else held.state.missing,
+            is_marked=job in self.session.marks,
+            has_alert=alerts is not None and job.id in alerts.flagged,
         )
         if job.status != JobStatus.RUNNING:
             return facts
@@ -270,7 +281,7 @@ class BoardScreen(Screen[None]):
 
     def _sync(self) -> None:
         self._drawing = None
-        if not self.is_attached:
+        if not self.list.is_attached:
             return
         self.rows.take(self._fleet)
         self.list.empty_words = self._why_empty()
@@ -297,6 +308,8 @@ class BoardScreen(Screen[None]):
 
     def _rested(self) -> None:
         """Have what is in sight read sooner, and listen to what runs of it."""
+        if not (self.is_current or self.app.screen.is_modal):
+            return
         jobs = self.list.in_sight()
         self._fleet.want(dict.fromkeys(job.workflow_id for job in jobs))
         self._lines.want([job for job in jobs if self._has_lines(job)])
@@ -348,6 +361,7 @@ class BoardScreen(Screen[None]):
         async def show() -> None:
             if chosen is not None:
                 await self.desk.open_at(*chosen, back=self._again)
+                self.desk.log_side.show_details(*chosen, "")
                 await self.desk.action_pane(DETAILS)
 
         if chosen is not None:
@@ -386,14 +400,27 @@ class BoardScreen(Screen[None]):
         return True
 
     def action_mark(self) -> None:
-        """Mark the row, or take its mark away, and go to the next one."""
-        self.say("Marks are not there yet.")
+        """Mark the row, or take its mark away."""
+        chosen = self._chosen()
+        if chosen is not None and chosen[0] is not None:
+            from chronotui.ui.desk.merged import mark
+
+            self.say(mark(self.session, chosen[0], chosen[1]))
+            self.list.repaint_changed()
 
     def action_merged(self) -> None:
-        self.say("Merged logs are not there yet.")
+        """Show the marked jobs by time, else all that run; one step back is this."""
+        from chronotui.ui.desk.merged import show_merged
+
+        show_merged(self)
 
     def action_alert(self) -> None:
-        self.say("Alerts are not there yet.")
+        """Ask when to be told of the job."""
+        chosen = self._chosen()
+        if chosen is not None:
+            from chronotui.ui.alerts import show_alerts
+
+            show_alerts(self, self.session, *chosen, say=self.say)
 
     def action_card(self) -> None:
         """Show what happened to the job, to be copied or saved."""

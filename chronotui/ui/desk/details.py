@@ -213,6 +213,8 @@ class DetailsPane(ScrollView, can_focus=True):
         self._ask_about()
 
     def on_show(self) -> None:
+        """Fit anew: hidden again before it was told its size, it had no room then."""
+        self.on_resize()
         self._ask_about()
 
     def on_hide(self) -> None:

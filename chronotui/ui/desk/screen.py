@@ -71,7 +71,11 @@ if TYPE_CHECKING:
     from chronotui.ui.desk.run_table import RunRows
     from chronotui.ui.log.view import LogView
 
-NEEDED_BY_LOGS: Final = ("chronotui.engine.job_log", "chronotui.ui.log.prompt")
+NEEDED_BY_LOGS: Final = (
+    "chronotui.engine.job_log",
+    "chronotui.ui.log.prompt",
+    "chronotui.ui.desk.alerting",
+)
 
 LINK: Final = "link"
 SEARCH: Final = "search-server"
@@ -702,6 +706,8 @@ class DeskScreen(Screen[None]):
         table = self.log_side.table
         if message.job is None and table is not None and table.rows.has_focus:
             return  # the table's run stands in no row of the tree
+        if self._came_from is not None and self.has_class("-in-log"):
+            return  # what is read was opened from elsewhere
         if message.job is not None and table is not None:
             table.rows.select(message.job)
         self._show_details(message.workflow, message.job, message.sentence)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual._context import visible_screen_stack
 from textual.events import Key
@@ -22,7 +22,8 @@ from chronotui.demo.dify_server import DifyDemo
 from chronotui.demo.faults import Failure, Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
-from chronotui.engine.timing import WatchTiming
+from chronotui.engine.newest_lines import NewestLines
+from chronotui.engine.timing import Clock, RequestBudget, WatchTiming
 from chronotui.model import JobStatus
 from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, UiSettings
 from chronotui.tree.filters import TreeFilters
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from textual.pilot import Pilot
+
+    from chronotui.engine.session import Session
+    from chronotui.model import Job
+    from chronotui.sources.protocol import Source
 
 MOMENT = datetime(2026, 3, 3, 10, 12, 44, tzinfo=UTC)
 LONGEST_SECONDS = 60.0
@@ -134,7 +139,7 @@ async def settled(pilot: Pilot[int]) -> None:
         session = desk(pilot).desk.session
         readers = session.catalog._readers.values() if session is not None else ()
         reads = any(one.wants_more or one.task is not None for one in readers)
-        reads = reads or not is_swept(pilot)
+        reads = reads or not is_swept(pilot) or not is_told(pilot)
         now = shown(pilot)
         calm = 0 if reads or now != before else calm + 1
         before = now
@@ -152,6 +157,15 @@ def is_swept(pilot: Pilot[int]) -> bool:
     if only is not None and any(fleet.fits(w, only) is None for w in fleet._wish.ids):
         return False
     return fleet.progress[1] is not None and not fleet.is_sweeping
+
+
+def is_told(pilot: Pilot[int]) -> bool:
+    """Tell whether all was read that details tell of a workflow."""
+    session = desk(pilot).desk.session
+    if session is None or session.notices is None or not session.notices._wanted:
+        return True
+    told = session.notices.of(session.notices._wanted)
+    return told.is_read and (told.unread is not None or told.problem != "")
 
 
 def desk(pilot: Pilot[int]) -> DeskApp:
@@ -300,6 +314,17 @@ async def help_screen(pilot: Pilot[int]) -> None:
     await until_shown(pilot, "esc closes")
 
 
+async def merged(pilot: Pilot[int]) -> None:
+    """Watch all that runs, by time."""
+    await until_shown(pilot, "nightly-report")
+    await until(pilot, lambda: is_swept(pilot))
+    await press(pilot, "M")
+    await until_shown(pilot, "4 jobs merged by time")
+    await settled(pilot)
+    await press(pilot, "k", "k")
+    await until_shown(pilot, "line ")
+
+
 async def a_failed_run(pilot: Pilot[int]) -> None:
     """Open a run that failed: what is kept of it."""
     await select_run(pilot, JobStatus.FAILED)
@@ -319,6 +344,52 @@ async def run_table(pilot: Pilot[int]) -> None:
     await until_shown(pilot, "of 1,2")
     await press(pilot, "H", "greater_than_sign", "greater_than_sign")
     await until_shown(pilot, "sorted by")
+
+
+async def board(pilot: Pilot[int]) -> None:
+    """Show what runs and what failed over all workflows."""
+    await board_of_the_moment(pilot)
+    await press(pilot, "B")
+    await until_shown(pilot, "running")
+    session = desk(pilot).desk.session
+    assert session is not None
+    await until(
+        pilot, lambda: all(told_of(session, job) for job in session.board.running())
+    )
+    assert session.fleet is not None
+    # What grows by itself stands still for the picture.
+    session.fleet.age = lambda _id: 8.0  # type: ignore[method-assign,assignment]
+    session.fleet._budget.spent = lambda _now: 31  # type: ignore[method-assign,assignment]
+    await until_shown(pilot, "31 of 60")
+
+
+async def board_of_the_moment(pilot: Pilot[int]) -> None:
+    """Have all workflows read, at the time of the world."""
+    await until(pilot, lambda: desk(pilot).desk.session is not None)
+    session = desk(pilot).desk.session
+    assert session is not None
+    fleet = session.fleet
+    assert fleet is not None
+    clock = Clock(wall=MOMENT.timestamp)
+    fleet._clock = clock
+    fleet._budget = RequestBudget(600)
+    session.__dict__["newest_lines"] = NewestLines(
+        cast("Source", session.client), fleet, clock=clock
+    )
+    await until(pilot, lambda: session.catalog.answered and is_swept(pilot))
+    wall = MOMENT.timestamp()
+    await until(pilot, lambda: all(not each.behind(wall) for each in fleet._list))
+
+
+def told_of(session: Session, job: Job) -> bool:
+    """Tell whether the newest line of a job is known, and nothing more comes.
+
+    Of one that is tried again the retained log tells its attempt before alone.
+    """
+    assert session.newest_lines is not None
+    newest = session.newest_lines.newest(job, None)
+    is_told = newest.message is not None or (job.attempts or 1) > 1
+    return is_told and newest.is_live and not newest.rate
 
 
 async def select_run(pilot: Pilot[int], status: JobStatus) -> None:
@@ -345,8 +416,10 @@ SCENES = (
         failing,
         faults=Faults(fail_rate=1.0, fail_with=(Failure.HTML_502,)),
     ),
+    Scene("board", "What runs and what failed, over all workflows", board, (120, 40)),
     Scene("live-80", "Following at 80×24", live, (80, 24)),
     Scene("help", "The keys", help_screen, (100, 40)),
+    Scene("merged", "Four jobs merged by time", merged, (120, 40)),
     Scene("run", "What is kept of a run that failed", a_failed_run, is_app=True),
     Scene("run-details", "What came of a run", run_details, is_app=True),
     Scene("runs-80", "The runs of an app", run_table, (80, 24), is_app=True),

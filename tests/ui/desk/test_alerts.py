@@ -122,6 +122,9 @@ async def test_two_keys_and_the_end_of_the_open_job_is_told_everywhere(
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, AlertScreen)
         assert standing(pilot) == []
+        assert "Told lately:" in shown(pilot)
+        await press(pilot, "escape")
+        await until_shown(pilot, "Alert at ")
 
 
 def terminal_of(app: DeskApp, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -140,22 +143,6 @@ def terminal_of(app: DeskApp, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return written
 
 
-async def test_the_title_comes_back_when_the_desk_is_left(
-    server: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    job = running_job(server)
-    app = app_on(server, job)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await ready(pilot)
-        await until(pilot, lambda: app.desk.log_side.current is not None)
-        written = terminal_of(app, monkeypatch)
-        await press(pilot, "a", "enter")
-        job.end("COMPLETED")
-        await until(pilot, lambda: len(written) == 1)
-    assert written[-1] == "\x1b]2;\x07\x1b[23;2t"
-
-
 async def test_a_pattern_begins_with_what_is_searched_for(server: DemoServer) -> None:
     job = running_job(server, "bad row 1", "fine")
     app = app_on(server, job)
@@ -172,20 +159,6 @@ async def test_a_pattern_begins_with_what_is_searched_for(server: DemoServer) ->
         job.write("bad row 2 [red]\x1b]2;x\x07")
         await until(pilot, lambda: "Alert" in shown(pilot))
         assert "bad row 2 [red]␛]2;x␇" in shown(pilot).replace("\n", "")
-
-
-async def test_a_bad_pattern_is_said_and_an_empty_one_is_asked_for(
-    server: DemoServer,
-) -> None:
-    app = app_on(server)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        screen = await opened(pilot)
-        await press(pilot, "right", "right", "enter")
-        await until(pilot, lambda: screen.focused is screen.query_one("#pattern"))
-        await press(pilot, "(", "enter")
-        await until_shown(pilot, "regular expression")
-        assert standing(pilot) == []
 
 
 async def test_every_run_of_a_workflow_and_removing(server: DemoServer) -> None:
@@ -211,42 +184,6 @@ async def test_every_run_of_a_workflow_and_removing(server: DemoServer) -> None:
         await until(pilot, lambda: "⚑" not in shown(pilot))
 
 
-async def test_what_ended_while_the_desk_was_closed_is_told_at_its_start(
-    server: DemoServer, tmp_path: Path
-) -> None:
-    job = running_job(server)
-    memory = StateFile(tmp_path)
-    app = app_on(server, job, memory=memory)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await ready(pilot)
-        await until(pilot, lambda: app.desk.log_side.current is not None)
-        await press(pilot, "a", "enter")
-        await until_shown(pilot, "You will be told")
-    job.end("FAILED")
-    for tells in (True, False):
-        app = app_on(server, memory=memory)
-        async with app.run_test(size=(100, 30), notifications=True) as pilot:
-            await ready(pilot)
-            await until(pilot, lambda: standing(pilot) == [])
-            if tells:
-                await until(pilot, lambda: "Alert" in shown(pilot))
-            assert (f"{job.id[:8]} FAILED" in shown(pilot)) is tells
-
-
-async def test_a_command_that_fails_is_said_once(server: DemoServer) -> None:
-    job = running_job(server)
-    app = app_on(server, job)
-    app.config = replace(
-        Config(Path("/dev/null")), alerts=AlertSettings(command="/no/such/program")
-    )
-    async with app.run_test(size=(100, 30)) as pilot:
-        await ready(pilot)
-        await until(pilot, lambda: app.desk.log_side.current is not None)
-        await press(pilot, "a", "enter")
-        job.end("FAILED")
-        await until_shown(pilot, "The command of alerts.command cannot be started")
-
-
 async def test_of_an_app_s_runs_only_the_state_is_watched() -> None:
     with still_app() as server:
         app = desk_on(server)
@@ -263,31 +200,64 @@ async def test_of_an_app_s_runs_only_the_state_is_watched() -> None:
             await until_shown(pilot, "You will be told")
 
 
-async def test_it_fits_a_small_terminal(server: DemoServer) -> None:
+async def test_left_the_desk_gives_the_title_back_and_a_bad_command_is_said(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     job = running_job(server)
     app = app_on(server, job)
-    async with app.run_test(size=(60, 20)) as pilot:
+    app.config = replace(
+        Config(Path("/dev/null")), alerts=AlertSettings(command="/no/such/program")
+    )
+    async with app.run_test(size=(100, 30)) as pilot:
         await ready(pilot)
         await until(pilot, lambda: app.desk.log_side.current is not None)
+        written = terminal_of(app, monkeypatch)
+        await press(pilot, "a", "enter")
+        job.end("COMPLETED")
+        await until_shown(pilot, "The command of alerts.command cannot be started")
+        assert len(written) == 1
+    assert written[-1] == "\x1b]2;\x07\x1b[23;2t"
+
+
+async def test_what_ended_while_no_desk_was_open_is_told_at_the_next_start(
+    server: DemoServer, tmp_path: Path
+) -> None:
+    job = running_job(server)
+    memory = StateFile(tmp_path)
+    app = app_on(server, memory=memory)
+    alert = Alert(AlertKind.END, job.workflow_id, job_id=job.id, shown_id=job.id)
+    AlertBook.of(app.plan.profile, tmp_path).add(alert)
+    job.end("FAILED")
+    for tells in (True, False):
+        app = app_on(server, memory=memory)
+        async with app.run_test(size=(100, 30), notifications=True) as pilot:
+            await ready(pilot)
+            await until(pilot, lambda: standing(pilot) == [])
+            if tells:
+                await until(pilot, lambda: "Alert" in shown(pilot))
+            assert (f"{job.id[:8]} FAILED" in shown(pilot)) is tells
+
+
+async def test_it_fits_a_small_terminal_and_a_bad_pattern_is_said(
+    server: DemoServer,
+) -> None:
+    app = app_on(server)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await ready(pilot)
         session = app.desk.session
         assert session is not None
         assert session.alerts is not None
         for number in range(9):
             alert = Alert(AlertKind.PATTERN, "w", "w", pattern=f"pattern {number}")
             assert session.alerts.add(alert)
-        await opened(pilot)
+        screen = await opened(pilot)
         text = await until_shown(pilot, "Standing:")
         assert "it stalls" in text
         assert "Close" in text
         assert "pattern 0" in text
-
-
-async def test_alerts_of_another_desk_show_here(
-    server: DemoServer, tmp_path: Path
-) -> None:
-    app = app_on(server, memory=StateFile(tmp_path))
-    async with app.run_test(size=(100, 30)) as pilot:
-        await ready(pilot)
-        book = AlertBook.of(app.plan.profile, tmp_path)
-        book.add(Alert(AlertKind.END, "w", "elsewhere"))
-        await until(pilot, lambda: len(standing(pilot)) == 1)
+        await press(pilot, "right", "right", "enter")
+        await until(pilot, lambda: screen.focused is screen.query_one("#pattern"))
+        await press(pilot, "(", "enter")
+        await until_shown(pilot, "regular expression")
+        assert len(standing(pilot)) == 9

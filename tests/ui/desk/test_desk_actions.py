@@ -16,6 +16,7 @@ from chronotui.demo.world import WorkflowPlan
 from chronotui.storage.action_journal import ActionJournal
 from chronotui.storage.state import StateFile
 from chronotui.ui.actions import ActionsScreen, TerminateDialog, UnansweredQuestion
+from chronotui.ui.desk.board import BoardScreen
 from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import (
     desk_on,
@@ -123,6 +124,26 @@ async def test_a_start_is_asked_for_and_its_job_opened(server: DemoServer) -> No
         await press(pilot, "enter", "escape")
         await until(pilot, lambda: app.screen is app.desk)
     assert started(server) == 1
+
+
+async def test_a_start_from_the_board_is_opened_and_leads_back(
+    server: DemoServer,
+) -> None:
+    app = acting(server)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "B")
+        await until(pilot, lambda: isinstance(app.screen, BoardScreen))
+        board = app.screen
+        assert isinstance(board, BoardScreen)
+        await until(pilot, lambda: board.meant.workflow is not None)
+        await press(pilot, "f8")
+        await until_shown(pilot, "Run quiet [/b] now?")
+        await press(pilot, "y")
+        await until(pilot, lambda: app.desk.log_side.current is not None)
+        assert app.screen is app.desk
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(app.screen, BoardScreen))
 
 
 async def test_terminating_wants_the_name_typed(server: DemoServer) -> None:
