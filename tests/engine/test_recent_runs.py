@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chronotui.demo.scripts import Script
-from chronotui.engine.fleet import Fleet, FleetSettings
+from chronotui.engine.fleet import Fleet
 from chronotui.engine.recent_runs import RecentRuns
 from chronotui.tree.durations import LAST
 from tests.engine.conftest import until
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 HOUR = 3600
 
 
+class RestingFleet(Fleet):
+    """Reads nothing itself, and lets others ask."""
+
+    async def turn(self) -> None:
+        """Let a request be made at once."""
+
+
 async def test_who_is_looked_at_is_read_as_far_as_the_picture_goes(
     demo: DemoServer,
 ) -> None:
@@ -26,8 +33,7 @@ async def test_who_is_looked_at_is_read_as_far_as_the_picture_goes(
         for n in range(1, LAST + 20)
     ]
     client = client_of(demo)
-    fleet = Fleet(client, settings=FleetSettings(requests_per_minute=6000))
-    recent = RecentRuns(client, fleet, rest_seconds=0.01)
+    recent = RecentRuns(client, RestingFleet(client), rest_seconds=0.01)
     told = asyncio.Event()
     recent.subscribe(told.set)
     try:
@@ -56,7 +62,7 @@ async def test_a_list_that_cannot_be_read_is_left_alone_for_a_while(
     demo: DemoServer,
 ) -> None:
     client = client_of(demo)
-    recent = RecentRuns(client, Fleet(client), rest_seconds=0.01)
+    recent = RecentRuns(client, RestingFleet(client), rest_seconds=0.01)
     told = asyncio.Event()
     recent.subscribe(told.set)
     try:
