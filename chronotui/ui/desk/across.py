@@ -239,7 +239,9 @@ class AcrossList(RowWindow, inherit_bindings=False):
         look = self.look
         plain, muted = look.parts[Role.PLAIN, cursor], look.parts[Role.MUTED, cursor]
         is_error = line.stream == STDERR
-        number = fitted(f"{line.sequence_num:,}", NUMBER_CELLS, right=True)
+        attempt = f"{line.attempt}:" if line.attempt > 1 else ""
+        number = f"{attempt}{line.sequence_num:,}"
+        number = fitted(number, NUMBER_CELLS, right=True)
         segments = [Segment(f"  {number} ", muted)]
         if width >= WITH_CLOCK:
             clock = fitted(line_clock(line, self._zone()), CLOCK_CELLS)
@@ -456,16 +458,16 @@ class AcrossScreen(Screen[None]):
             return f"{search.problem.sentence} r searches again."
         if search.boundary is not None:
             so_far = "So far: " if search.is_running else ""
-            return so_far + in_words(search.boundary, self._started)
+            return so_far + in_words(search.boundary, self._named)
         if search.state is AcrossState.DONE and not search.lines:
             return f"Nothing in {plural(search.ended, 'run')}. / changes the pattern."
         return ""
 
-    def _started(self, job: Job) -> str:
-        moment = job.started_at or job.created_at
+    def _named(self, job: Job) -> str:
+        short, moment = clean(job.shown_id)[:ID_CELLS], job.started_at or job.created_at
         if moment is None:
-            return ""
-        return f"{local_time(moment, self._zone()):%Y-%m-%d %H:%M:%S}"
+            return short
+        return f"{short} (started {local_time(moment, self._zone()):%Y-%m-%d %H:%M:%S})"
 
     # keys
 
