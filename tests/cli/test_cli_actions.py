@@ -235,18 +235,13 @@ def test_terminating_wants_the_name_and_tells_what_comes_of_it(
     assert acting("start", "quiet").code == 2
 
 
-def test_on_a_terminal_both_ask(demo: DemoServer, tmp_path: Path) -> None:
-    config = tmp_path / "acting.toml"
-    config.write_text(acting_config(demo))
-    config.chmod(0o600)
-    environment = environment_for(tmp_path, CHRONOTUI_CONFIG=str(config))
-    demo.faults.fail_next(Failure.CUT, "schedule", times=3)
+def test_on_a_terminal_both_ask(acting: Command, demo: DemoServer, home: Path) -> None:
+    environment = environment_for(home, CHRONOTUI_CONFIG=str(acting.config))
+    assert unanswered(acting, demo).code == 5
 
     def program(*argv: str) -> Terminal:
         return Terminal(["-m", "chronotui", *argv], environment=environment)
 
-    with program("start", "quiet") as first:
-        assert first.wait() == 5
     with program("start", "quiet") as second:
         second.until("Ask [a]gain under its key")
         second.press("a", "enter")
