@@ -6,14 +6,13 @@ No clock in here: whoever asks says what time it is.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import tzinfo
 
 NS: Final = 1_000_000_000
 """Nanoseconds in a second."""
@@ -171,6 +170,34 @@ def age(seconds: float) -> str:
     return f"{whole} s"
 
 
+class MachineZone(tzinfo):
+    """The machine's own zone, with the rules that hold on each day.
+
+    ``astimezone()`` gives the offset of one moment, which another day may not have.
+    """
+
+    def utcoffset(self, when: datetime | None) -> timedelta | None:
+        return None if when is None else _here(when).utcoffset()
+
+    def tzname(self, when: datetime | None) -> str | None:
+        return None if when is None else _here(when).tzname()
+
+    def dst(self, _when: datetime | None) -> timedelta | None:
+        return None
+
+    def fromutc(self, when: datetime) -> datetime:
+        second = when.replace(tzinfo=UTC, microsecond=0) - _EPOCH
+        here = datetime.fromtimestamp(second // timedelta(seconds=1))  # noqa: DTZ006
+        return here.replace(microsecond=when.microsecond, tzinfo=self)
+
+
+def _here(when: datetime) -> datetime:
+    return when.replace(tzinfo=None).astimezone()
+
+
+LOCAL: Final = MachineZone()
+
+
 def parse_when(text: str, now: datetime) -> datetime:
     """Read a time as people type it.
 
@@ -178,7 +205,8 @@ def parse_when(text: str, now: datetime) -> datetime:
         text: RFC 3339 (``2024-01-01T10:12:31Z``; without a zone, that of ``now``),
             a time of day that has been (``14:05``, ``14:05:30``: the last time it
             was), or a span before now (``15m``, ``-15m``, ``1h30m``; units s m h d w).
-        now: Aware; its zone is the one a time of day is meant in.
+        now: Aware; its zone is the one a time of day is meant in, by the rules of that
+            day, the earlier one where an hour repeats (`LOCAL` is the machine's own).
 
     Returns:
         An aware time.
@@ -200,7 +228,8 @@ def _ago(typed: str, now: datetime) -> datetime | None:
         return None
     parts = re.findall(r"(\d+)(min|[smhdw])", typed)
     try:
-        return now - timedelta(seconds=sum(int(n) * _UNITS[u] for n, u in parts))
+        span = timedelta(seconds=sum(int(n) * _UNITS[u] for n, u in parts))
+        return (now.astimezone(UTC) - span).astimezone(now.tzinfo)
     except OverflowError:
         return None
 
@@ -212,8 +241,9 @@ def _time_of_day(typed: str, now: datetime) -> datetime | None:
     hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
     if hour > 23 or minute > 59 or second > 59:
         return None
-    today = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
-    return today if today <= now else today - timedelta(days=1)
+    today = now.replace(hour=hour, minute=minute, second=second, microsecond=0, fold=0)
+    has_been = today.astimezone(UTC) <= now.astimezone(UTC)
+    return today if has_been else today - timedelta(days=1)
 
 
 def _moment(typed: str, now: datetime) -> datetime | None:

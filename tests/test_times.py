@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chronotui.times import (
+    LOCAL,
     age,
     format_time_ns,
     fraction_text,
@@ -15,6 +18,9 @@ from chronotui.times import (
     parse_when,
     zoned_text,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=2)))
 
@@ -90,3 +96,47 @@ def test_times_people_type(typed: str, when: datetime) -> None:
 def test_what_is_no_time_is_said(typed: str) -> None:
     with pytest.raises(ValueError, match="is no time"):
         parse_when(typed, NOON)
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_berlin")
+@pytest.mark.parametrize(
+    ("typed", "now", "meant"),
+    [
+        # Winter is typed in summer, and summer in winter.
+        ("2026-01-31T14:05", "2026-07-01T12:00Z", "2026-01-31T13:05Z"),
+        ("2026-07-31 14:05", "2026-11-29T12:00Z", "2026-07-31T12:05Z"),
+        ("2026-07-31", "2026-11-29T12:00Z", "2026-07-30T22:00Z"),
+        # The last Sunday of October has the hour from 2:00 twice; now is in the second.
+        ("2026-10-25T02:30", "2026-11-29T12:00Z", "2026-10-25T00:30Z"),
+        ("02:30", "2026-10-25T01:10Z", "2026-10-25T00:30Z"),
+        ("02:05", "2026-10-25T01:10Z", "2026-10-25T00:05Z"),
+        ("15m", "2026-10-25T01:10Z", "2026-10-25T00:55Z"),
+        ("2h", "2026-10-25T02:10Z", "2026-10-25T00:10Z"),
+        # Yesterday at this time of day is 25 hours ago.
+        ("14:05", "2026-10-25T12:00Z", "2026-10-24T12:05Z"),
+        ("14:05", "2026-10-25T13:10Z", "2026-10-25T13:05Z"),
+    ],
+)
+def test_local_times_follow_the_rules_of_their_day(
+    typed: str, now: str, meant: str
+) -> None:
+    there = datetime.fromisoformat(now).astimezone(LOCAL)
+    assert parse_when(typed, there).astimezone(UTC) == datetime.fromisoformat(meant)
+
+
+@pytest.mark.usefixtures("in_berlin")
+@given(st.integers(0, 2**31 - 1))
+def test_the_machines_zone_says_what_the_machine_says(seconds: int) -> None:
+    known = datetime.fromtimestamp(seconds, UTC)
+    there = known.astimezone(LOCAL)
+    assert there.replace(tzinfo=None) == known.astimezone().replace(tzinfo=None)
+    assert there.astimezone(UTC) == known

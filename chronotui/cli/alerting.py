@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.cli.output import is_terminal
 from chronotui.engine.alert_command import (
+    PARTING_SECONDS,
     AlertCommand,
     variables_of,
     without_secrets,
@@ -26,6 +27,7 @@ from chronotui.engine.alerts import (
     gathered,
     new_alert,
 )
+from chronotui.engine.follow import Follow
 from chronotui.engine.sweep import JobOf
 from chronotui.log.handoff import Origin
 from chronotui.model import JobStatus
@@ -77,10 +79,12 @@ class EndAlerts:
             headline = f"{worst.headline()}{more}"
             self._write(self._call.call(headline, [each.sentence for each in told]))
 
-    async def finish(self) -> None:
+    async def finish(self, seconds: float = COMMAND_SECONDS) -> None:
         """Wait for the command, and give the terminal its title back."""
-        await self._command.finish(COMMAND_SECONDS)
-        self._write(self._call.restored())
+        try:
+            await self._command.finish(seconds)
+        finally:
+            self._write(self._call.restored())
 
     def _notice(self, workflow: Workflow, job: Job) -> AlertNotice:
         has_failed = job.status == JobStatus.FAILED
@@ -107,6 +111,34 @@ async def tell_end(invocation: Invocation, workflow: Workflow, job: Job) -> None
     alerts = EndAlerts(invocation)
     alerts.tell([JobOf(workflow, job)])
     await alerts.finish()
+
+
+class FollowedEnds:
+    """Tells the ends of several jobs that are followed, as they come."""
+
+    def __init__(self, invocation: Invocation, jobs: Iterable[tuple[JobOf, object]]):
+        self._alerts = EndAlerts(invocation)
+        self._left = [
+            (of, follow)
+            for of, follow in jobs
+            if isinstance(follow, Follow) and not of.job.has_ended
+        ]
+
+    def look(self) -> None:
+        """Tell which have ended since."""
+        over = [
+            of._replace(job=follow.result.job)
+            for of, follow in self._left
+            if follow.result is not None
+        ]
+        if over:
+            self._left = [each for each in self._left if each[1].result is None]
+            self._alerts.tell(over)
+
+    async def finish(self, *, interrupted: bool = False) -> None:
+        """Tell the rest, and wait for the command, a moment where that is too long."""
+        self.look()
+        await self._alerts.finish(PARTING_SECONDS if interrupted else COMMAND_SECONDS)
 
 
 class BoardAlerts:
@@ -136,7 +168,7 @@ class BoardAlerts:
             self._alerts.tell({each.job.id: each for each in ended}.values())
 
     async def finish(self) -> None:
-        await self._alerts.finish()
+        await self._alerts.finish(PARTING_SECONDS)
 
     def _is_new(self, one: JobOf) -> bool:
         """Whether a job failed since: what is read first was over before."""

@@ -99,7 +99,7 @@ def jobs(invocation: Invocation) -> int:
 def board(invocation: Invocation) -> int:
     """Show what runs and what failed lately, over all workflows."""
     options = invocation.options
-    since = typed_time("--since", options.since) if options.since else None
+    since = typed_time("--since", options.since) if options.since is not None else None
     if options.watch:
         return invocation.with_client(lambda client: _watch(invocation, client, since))
     return invocation.with_client(lambda client: _show(invocation, client, since))
@@ -170,10 +170,10 @@ def _exit_code(invocation: Invocation, overview: Overview) -> int:
     """Say what could not be read, and return what that makes of the exit code."""
     sweep = overview.sweep
     for unread in sweep.unread:
-        name = clean(unread.workflow.name or unread.workflow.id)
+        name = clean(unread.workflow.shown_name)
         invocation.say(f"{name} could not be read: {unread.error.sentence}")
     for workflow in overview.looped:
-        name = clean(workflow.name or workflow.id)
+        name = clean(workflow.shown_name)
         invocation.say(f"the list of {name} leads in circles; these jobs came.")
     if sweep.looped:
         invocation.say("the server's list of workflows leads in circles.")
@@ -385,7 +385,7 @@ def _object(one: JobOf) -> dict[str, object]:
 
 
 def _workflow(one: JobOf) -> str:
-    return one.workflow.name or one.workflow.id
+    return one.workflow.shown_name
 
 
 def _of_job(column: Column) -> Column:

@@ -47,7 +47,7 @@ def grep(invocation: Invocation) -> int:
     question = _Question(
         _pattern(options.pattern),
         JobFilter(JobStatus.parse(options.status) if options.status else None),
-        typed_time("--since", options.since) if options.since else None,
+        typed_time("--since", options.since) if options.since is not None else None,
     )
     if options.since_when and (options.count or options.names):
         raise UsageError("--since-when gives no list: leave out -c and -l.")

@@ -193,10 +193,10 @@ def typed_time(option: str, text: str) -> datetime:
     """Read the time that an option was given, where none is named the local one."""
     from datetime import UTC, datetime
 
-    from chronotui.times import parse_when
+    from chronotui.times import LOCAL, parse_when
 
     try:
-        return parse_when(text, datetime.now(UTC).astimezone())
+        return parse_when(text, datetime.now(UTC).astimezone(LOCAL))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
 

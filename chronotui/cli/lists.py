@@ -69,7 +69,7 @@ def _duration(job: Job) -> str:
 
 _WORKFLOW_COLUMNS: Final = (
     Column("ID", attrgetter("id"), least=13),
-    Column("NAME", attrgetter("name"), least=12),
+    Column("NAME", attrgetter("shown_name"), least=12),
     Column("KIND", attrgetter("kind"), drop=2),
     Column("EVERY", _every, drop=3, right=True),
     Column("BUILD", _build, drop=1),

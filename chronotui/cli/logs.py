@@ -92,7 +92,7 @@ def line_selection(options: Namespace) -> LineSelection:
     return LineSelection(
         stream=options.stream,
         grep=_grep(options.grep) if options.grep else None,
-        since_ns=_since_ns(options.since) if options.since else None,
+        since_ns=_since_ns(options.since) if options.since is not None else None,
         tail=options.tail,
         attempt=options.attempt,
     )

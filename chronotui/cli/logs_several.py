@@ -8,6 +8,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from chronotui.cli.alerting import FollowedEnds
 from chronotui.cli.fleet import INCOMPLETE
 from chronotui.cli.line_bytes import line_printer
 from chronotui.cli.logs import (
@@ -193,19 +194,23 @@ async def _print_merged(
     spool = partial(open_spool, invocation)
     merged = MergedLines(readers, live=follows, spool=spool)
     parts = list(zip(merged.parts, readers, strict=True))
+    ends = FollowedEnds(invocation, zip(jobs, readers, strict=True))
     try:
         async with aclosing(merged.batches()) as batches:
             async for batch in batches:
                 printer.write_all(batch)
+                ends.look()
     except asyncio.CancelledError:
         if follows:
             for batch in merged.rest():
                 printer.write_all(batch)
         for part, reader in parts:
             printer.tell(part.number, reader, part.error)
+        await ends.finish(interrupted=True)
         raise
     codes = [printer.tell(part.number, reader, part.error) for part, reader in parts]
     invocation.say(f"{plural(len(jobs), 'job')}, {plural(printer.count, 'line')}.")
+    await ends.finish()
     return max(codes)
 
 

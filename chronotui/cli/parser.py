@@ -592,7 +592,9 @@ def _tied(word: str, words: Iterator[str], flags: dict[str, Option]) -> list[str
         return []
     if value in flags:
         return [word, *(_tied(value, words, flags) or [value])]
-    return [f"{word}={value}" if word.startswith("--") else f"{word}{value}"]
+    if word.startswith("--"):
+        return [f"{word}={value}"]
+    return [f"{word}{value}"] if value else [word, value]
 
 
 def _last_short(word: str, flags: dict[str, Option]) -> str:

@@ -165,9 +165,10 @@ def _writer(invocation: Invocation) -> Callable[[Iterable[LogLine]], None]:
 
 def save(invocation: Invocation) -> int:
     """Save a run; one that goes on is followed to its end first."""
-    if invocation.options.path == "-":
+    if invocation.options.path in {"", "-"}:
         raise UsageError(
-            "A log is saved into a file.", next_step="chronotui logs prints it."
+            "A log is saved into a file that has a name.",
+            next_step="chronotui logs prints it.",
         )
     if not invocation.has_runs:
         return job_logs.save(invocation)

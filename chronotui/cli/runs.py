@@ -62,8 +62,12 @@ def _filter(options: Namespace) -> JobFilter:
     return JobFilter(
         status=status if word else None,
         keyword=options.keyword or "",
-        since=typed_time("--since", options.since) if options.since else None,
-        until=typed_time("--until", options.until) if options.until else None,
+        since=typed_time("--since", options.since)
+        if options.since is not None
+        else None,
+        until=typed_time("--until", options.until)
+        if options.until is not None
+        else None,
         user=options.user or "",
         account=options.account or "",
     )

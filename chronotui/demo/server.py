@@ -343,9 +343,12 @@ class DemoServer(LoopbackListener):
 
     @property
     def greeting(self) -> str:
+        if self.dialect.is_current:
+            return f"sign in as {self.email} with {self.password}"
+        cookie, _csrf = self.open_session()
         return (
-            f"sign in as {self.email} with {self.password}, or "
-            f"with the token {self.token}"
+            f"sign in with the token {self.token}; whole downloads take "
+            f"the session cookie {cookie} alone"
         )
 
     def credentials(self) -> DemoCredentials:

@@ -70,12 +70,14 @@ class AlertCommand:
 
     async def finish(self, seconds: float = PARTING_SECONDS) -> None:
         """Wait a moment for those that run, then end them."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=seconds)
+        finally:
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, variables: Mapping[str, str]) -> None:
         async with self._slots:

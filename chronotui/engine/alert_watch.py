@@ -106,7 +106,7 @@ class AlertWatch:
     @property
     def flagged(self) -> frozenset[str]:
         """The ids of jobs, and of workflows of which every run, an alert is about."""
-        return frozenset(each.job_id or each.workflow_id for each in self._rules.alerts)
+        return self._rules.flagged
 
     @property
     def problem(self) -> str:
@@ -280,9 +280,9 @@ class AlertWatch:
         wanted: dict[str, JobLog] = {}
         for opened in self._session.opened:
             log, job = opened.log, opened.log.state.job
-            if isinstance(log, JobLog) and any(
-                self._rules.about(job, AlertKind.PATTERN)
-            ):
+            if not isinstance(log, JobLog) or not opened.is_watched:
+                continue
+            if any(self._rules.about(job, AlertKind.PATTERN)):
                 wanted[job.id] = log
         for job_id, (log, detach) in list(self._logs.items()):
             if wanted.get(job_id) is not log:

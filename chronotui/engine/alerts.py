@@ -130,6 +130,11 @@ class AlertRules:
     Args:
         book: The alerts, and what was told.
         wall: Seconds since the epoch.
+
+    Attributes:
+        alerts: Those that stand.
+        flagged: The ids of jobs, and of workflows of which every run, they are about.
+        pending: Events that were noticed and not claimed yet.
     """
 
     def __init__(self, book: AlertBook, wall: Callable[[], float]) -> None:
@@ -137,18 +142,28 @@ class AlertRules:
         self._wall = wall
         self._seen_events: set[str] = set()
         self._ended_at: dict[str, float] = {}
+        self._of_no_alert: set[str] = set()
+        self._by_workflow: dict[str, list[Alert]] = {}
         self.alerts: tuple[Alert, ...] = ()
+        self.flagged: frozenset[str] = frozenset()
         self.pending: list[AlertNotice] = []
-        """Events that were noticed and not claimed yet."""
 
     def reread(self) -> bool:
         """Take over which alerts stand; tell whether others do than before."""
-        before, self.alerts = self.alerts, self._book.standing()
-        return before != self.alerts
+        alerts = self._book.standing()
+        if alerts == self.alerts:
+            return False
+        self.alerts = alerts
+        self.flagged = frozenset(each.job_id or each.workflow_id for each in alerts)
+        self._of_no_alert.clear()
+        self._by_workflow = {}
+        for alert in alerts:
+            self._by_workflow.setdefault(alert.workflow_id, []).append(alert)
+        return True
 
     def about(self, job: Job, *kinds: AlertKind) -> Iterator[Alert]:
         """Yield the alerts of some kinds that are about a job."""
-        for alert in self.alerts:
+        for alert in self._by_workflow.get(job.workflow_id, ()):
             if alert.kind in kinds and is_about(alert, job):
                 yield alert
 
@@ -156,7 +171,7 @@ class AlertRules:
 
     def see_job(self, job: Job, workflow: str) -> None:
         """Take a job as it was read."""
-        if not job.has_ended:
+        if not job.has_ended or job.id in self._of_no_alert:
             return
         self._ended_at.setdefault(job.id, self._wall())
         event = end_event(job)
@@ -169,6 +184,7 @@ class AlertRules:
             sentence = end_sentence(workflow, job, self._wall())
             self._notice(AlertNotice(event, alert, workflow, job, sentence))
             return
+        self._of_no_alert.add(job.id)
 
     def see_lines(self, job: Job, workflow: str, lines: Sequence[LogLine]) -> None:
         """Take lines of a job, in any order; the first that matches is told."""

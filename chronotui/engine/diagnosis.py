@@ -277,7 +277,7 @@ async def _stream(client: Source) -> CheckResult:
     """Follow a running job for a moment."""
     async with aclosing(_running_jobs(client)) as found:
         async for workflow, job in found:
-            watched = f"{clean(workflow.name)} {clean(job.id)[:8]}: "
+            watched = f"{clean(workflow.shown_name)} {clean(job.id)[:8]}: "
             trial = _StreamTrial(client, job)
             try:
                 await trial.run()

@@ -433,7 +433,7 @@ class MergedLog:
             connection = each.state.connection
             at = _GRAVEST.index(connection.kind)
             if connection.is_troubled:
-                at = min(at, _GRAVEST.index(ConnectionKind.CONNECTING))
+                at = min(at, _GRAVEST.index(ConnectionKind.RECONNECTING))
             if at < rank:
                 words = f"{each.tag}: {connection.reason}" if connection.reason else ""
                 best, rank = connection._replace(reason=words), at
@@ -468,12 +468,13 @@ class MergedLog:
             self._listeners.notify()
         self._rows.update(self.jobs)
 
-    def summary(self) -> str:
+    def summary(self, *, short: bool = False) -> str:
         """Return what is watched, in words."""
-        words = f"{plural(len(self.jobs), 'job')} merged by time"
-        if self.left_out:
-            words += f", {len(self.left_out)} left out: {MOST_WATCHED} at most"
-        return words
+        words = plural(len(self.jobs), "job") + ("" if short else " merged by time")
+        if not self.left_out:
+            return words
+        why = "" if short else f": {MOST_WATCHED} at most"
+        return f"{words}, {len(self.left_out)} left out{why}"
 
 
 _NO_JOB: Final = Job("", "", JobStatus.UNKNOWN, Trigger.AUTOMATIC)
@@ -482,9 +483,9 @@ _GRAVEST: Final = (
     ConnectionKind.SIGN_IN,
     ConnectionKind.OFFLINE,
     ConnectionKind.RECONNECTING,
-    ConnectionKind.CONNECTING,
     ConnectionKind.LIVE,
     ConnectionKind.QUIET,
+    ConnectionKind.CONNECTING,
     ConnectionKind.WAITING,
     ConnectionKind.ENDED,
 )

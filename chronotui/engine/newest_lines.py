@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.job_log import LineRate
 from chronotui.engine.timing import (
     Clock,
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 MOST: Final = 12
 """Streams at a time, those of the desk's opened logs included."""
+
+HEARING: Final = frozenset({ConnectionKind.LIVE, ConnectionKind.QUIET})
+"""While a watched log is connected otherwise, its silence is no job's."""
 
 FIRST_BY: Final = "alerts"
 """Who is served before the others."""
@@ -367,7 +371,10 @@ class NewestLines:
             self._clock.wall() - job.started_at.timestamp() if job.started_at else None
         )
         stall = judge(tail.pauses, silence, past, took=took)
-        if stall is None or self._held(job.id) is not None:
+        log = self._held(job.id)
+        if log is not None and log.state.connection.kind not in HEARING:
+            return None
+        if stall is None or log is not None:
             return stall
         ago = tail.read_ago
         if ago is None or not tail.is_confirmed(silence) or ago >= CONFIRMED_FOR:

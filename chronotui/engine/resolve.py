@@ -1,19 +1,21 @@
 """From what a person types to the workflow, job or run that is meant.
 
-An id is taken as it is; else the beginning of an id that only one has; for a
-workflow also its exact name. Whatever fits several is refused with the candidates.
+An id is taken as it is; else the beginning of an id that only one has, or what lists
+show of its middle; for a workflow also its exact name. Whatever fits several is refused
+with the candidates.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from chronotui.errors import NotFoundError, RequestRefusedError, UsageError
 from chronotui.model import JobFilter, JobStatus
 from chronotui.paging import CursorTrail
 from chronotui.text import clean
+from chronotui.tree.short_ids import CUT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from chronotui.sources.protocol import ListSource, RunListSource
 
 Item = TypeVar("Item")
+
+LEAST_INSIDE: Final = 4
+"""So much of the inside of an id is no slip of the fingers."""
 
 CANDIDATES: Final = 5
 """How many candidates a refusal names."""
@@ -79,16 +84,15 @@ async def resolve_job(client: ListSource, workflow: Workflow, text: str) -> Job:
         # It may be an id of a server whose ids are no UUIDs.
         with suppress(NotFoundError, RequestRefusedError):
             return await client.job(workflow.id, text)
-    fitting: dict[str, Job] = {}
+    fitting: _Fitting[Job] = _Fitting(text)
     async for job in _every(lambda cursor: client.jobs(workflow.id, cursor=cursor)):
         if job.id == text:
             return job
-        if job.id.startswith(text):
-            fitting[job.id] = job
-    found = _only(fitting, text, "job")
+        fitting.offer(job.id, job)
+    found = _only(fitting.best, text, "job")
     if found is None:
         raise NotFoundError(
-            f"No job of {clean(workflow.name)} has an id that begins with "
+            f"No job of {clean(workflow.shown_name)} has an id that begins with "
             f"“{clean(text)}”.",
             next_step="chronotui jobs lists them.",
         )
@@ -121,15 +125,14 @@ async def resolve_run(client: RunListSource, app: Workflow, text: str) -> Job:
     text = _stripped(text, "run")
     if _WHOLE_ID.fullmatch(text):
         return await client.job(app.id, text)
-    fitting: dict[str, Job] = {}
+    fitting: _Fitting[Job] = _Fitting(text.lower())
     seen = 0
     async for run in _every(lambda at: client.jobs(app.id, cursor=at, many=True)):
         seen += 1
-        if run.shown_id.startswith(text.lower()):
-            fitting[run.shown_id] = run
+        fitting.offer(run.shown_id, run)
         if seen >= NEWEST_RUNS:
             break
-    found = _only(fitting, text, "run")
+    found = _only(fitting.best, text, "run")
     if found is None:
         raise NotFoundError(
             f"None of the newest {seen:,} runs of {clean(app.name)} has an id that "
@@ -159,7 +162,7 @@ async def last_completed_before(
         if is_good and (made is None or (_made_at(other) or made) <= made):
             return other
     raise NotFoundError(
-        f"No job of {clean(workflow.name)} completed before this one.",
+        f"No job of {clean(workflow.shown_name)} completed before this one.",
         next_step="Name the job to compare it with: chronotui diff W J J2.",
     )
 
@@ -181,22 +184,40 @@ async def _workflow_among(
 
     fitting = {w.id: w async for w in _every(named) if w.name == text}
     if not fitting:
-        fitting = {
-            w.id: w
-            async for w in _every(every)
-            if w.id.startswith(text) or w.name == text
-        }
-        exact = {w.id: w for w in fitting.values() if text in {w.id, w.name}}
-        fitting = exact or fitting
-    labelled = {f"{w.name} ({w.id})": w for w in fitting.values()}
+        ids: _Fitting[Workflow] = _Fitting(text)
+        async for w in _every(every):
+            if text in {w.id, w.name}:
+                fitting[w.id] = w
+            ids.offer(w.id, w)
+        fitting = fitting or ids.best
+    labelled = {f"{w.shown_name} ({w.id})": w for w in fitting.values()}
     return _only(labelled, text, "workflow")
 
 
 def _stripped(text: str, what: str) -> str:
-    text = text.strip()
+    text = text.strip().removeprefix(CUT)
     if not text:
         raise UsageError(f"No {what} is named.")
     return text
+
+
+class _Fitting(Generic[Item]):
+    """Those whose id begins with a text; where none does, those that have it inside."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._begun: dict[str, Item] = {}
+        self._inside: dict[str, Item] = {}
+
+    def offer(self, item_id: str, item: Item) -> None:
+        if item_id.startswith(self._text):
+            self._begun[item_id] = item
+        elif len(self._text) >= LEAST_INSIDE and self._text in item_id:
+            self._inside[item_id] = item
+
+    @property
+    def best(self) -> dict[str, Item]:
+        return self._begun or self._inside
 
 
 def _only(fitting: Mapping[str, Item], text: str, what: str) -> Item | None:

@@ -318,11 +318,12 @@ def block_of_columns(attempt: int, columns: LineColumns, ids: EventIds) -> Block
     block.flags = _flags(streams, retained, forms)
     if block.flags.translate(None, _PLAIN):
         block.odd = _odd(block.flags, streams, event_ids)
-    _write(block, messages)
+    write_messages(block, messages)
     return block
 
 
-def _write(block: Block, messages: Sequence[str]) -> None:
+def write_messages(block: Block, messages: Sequence[str]) -> None:
+    """Write the messages of a block that has none, and what is told of them."""
     text = "\n".join(messages) + "\n"
     whole = text.count("\n") == len(messages)
     block.broken = not whole

@@ -15,7 +15,7 @@ import re
 from collections import Counter, defaultdict
 from enum import IntEnum
 from functools import cache
-from math import log
+from math import fsum, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.errors import Shape, shape_of
@@ -32,6 +32,7 @@ SUSPECT: Final = 4
 
 COMPLAINT_POINTS: Final = 2
 OUTCOME_POINTS: Final = 2
+RETRY_POINTS: Final = 2
 
 LEAST_SHARED: Final = 0.5
 """Share of a known kind's words, the rare ones counting most, that make it the same
@@ -75,6 +76,8 @@ _BY_LEVEL: Final = {
 _HEADINGS: Final = ("Traceback", "Exception Group Traceback")
 """Begin a traceback without saying what happened."""
 
+_CAUSED: Final = "Caused by: "
+
 _LEVEL_WORDS: Final = frozenset(
     ("debug", "info", "notice", "warn", "warning", "error", "fatal", "critical")
 )
@@ -106,8 +109,9 @@ def _complaint() -> re.Pattern[str]:
     refused = (
         *("refus", "denied", "forbidden", "unauthori", "expire", "revoked", "killed"),
         *("abort", "exceed", "timed out", "timeout", "time-out", "out of memory"),
-        *("deadlock", "unable", "unsupported", "skipp", "ignor", "degraded"),
-        *("fallback", "falling back", "fell back", "expected"),
+        *("deadlock", "unable", "unsupported", "degraded", "fallback"),
+        *("falling back", "fell back", "instead", "expected"),
+        r"using (?:the )?(?:latest|last|previous|old|default|cached)",
     )
     words = "|".join((*wrong, *away, *refused))
     negations = r"not|cannot|\w{2,6}n't"
@@ -124,6 +128,21 @@ def _nothing_wrong() -> re.Pattern[str]:
     return re.compile(
         rf"\b(?:0|no) {named}\b|\b{named}\s?[=:]\s?0\b|\bas expected\b", re.IGNORECASE
     )
+
+
+@cache
+def _level_said() -> re.Pattern[str]:
+    """A level by its name, which is no word of complaint."""
+    return re.compile(
+        r"\b(?:level|lvl|severity)=\w+|\b(?:ERROR|FATAL|CRITICAL|WARN(?:ING)?)\b"
+        r"|^\W*(?:error|fatal|critical|warn(?:ing)?)\b"
+    )
+
+
+@cache
+def _tried_again() -> re.Pattern[str]:
+    """It will be tried again: whether that failed is said later."""
+    return re.compile(r"\bretr(?:y|ies|ying)\b|\bagain\b", re.IGNORECASE)
 
 
 @cache
@@ -145,15 +164,16 @@ def _word() -> re.Pattern[str]:
 
 def complains(text: str) -> bool:
     """Whether a line says that something is not as it should be."""
-    return _complaint().search(_nothing_wrong().sub("", text)) is not None
+    text = _level_said().sub("", _nothing_wrong().sub("", text))
+    return _complaint().search(text) is not None
 
 
 def weight_of(line: LogLine) -> Weight:
     message = line.message
     shape = shape_of(message)
-    if shape is Shape.RAISED or (
-        shape is Shape.OPENS and not message.lstrip(" +|").startswith(_HEADINGS)
-    ):
+    is_heading = message.lstrip(" +|").startswith(_HEADINGS)
+    is_raised = shape is Shape.RAISED or (shape is Shape.OPENS and not is_heading)
+    if is_raised or is_root(message):
         return Weight.RAISED
     level = level_of(message)
     if level is not None:
@@ -164,6 +184,11 @@ def weight_of(line: LogLine) -> Weight:
     return Weight.COMPLAINS if complains(message) else Weight.PLAIN
 
 
+def is_root(message: str) -> bool:
+    """Whether a line names the exception that another one was raised for, as Java."""
+    return message.startswith(_CAUSED) and len(message) > len(_CAUSED)
+
+
 class _Step(NamedTuple):
     """What a kind of the good run begins with: its words, and the rarest of them."""
 
@@ -172,9 +197,14 @@ class _Step(NamedTuple):
 
 
 class KnownSteps:
-    """The steps of a good run, told by the words of its kinds of lines."""
+    """The steps of a good run, told by the words of its kinds of lines.
 
-    def __init__(self, kinds: Iterable[str]) -> None:
+    ``stderr_tells`` whether a line on stderr means anything: where most are, it does
+    not.
+    """
+
+    def __init__(self, kinds: Iterable[str], *, stderr_tells: bool) -> None:
+        self.stderr_tells = stderr_tells
         said = [words_of(kind) for kind in kinds]
         counts = Counter(word for words in said for word in set(words))
         self._common = {word for word, n in counts.items() if n > MOST_ALIKE}
@@ -224,8 +254,9 @@ class KnownSteps:
 
     def _is_half(self, known: frozenset[str], words: Set[str]) -> bool:
         rarity = self._rarity
-        shared = sum(rarity[word] for word in known & words)
-        return shared >= LEAST_SHARED * sum(rarity[word] for word in known)
+        # Not `sum`, which is another one in another order of the words.
+        shared = fsum(rarity[word] for word in known & words)
+        return shared >= LEAST_SHARED * fsum(rarity[word] for word in known)
 
 
 def words_of(kind: str) -> list[str]:
@@ -234,18 +265,25 @@ def words_of(kind: str) -> list[str]:
     return [word for word in words if word not in _LEVEL_WORDS]
 
 
-def is_suspect(kind: str, line: LogLine, weight: Weight, steps: KnownSteps) -> bool:
+def is_suspect(
+    kind: str, line: LogLine, weight: Weight, steps: KnownSteps, *, beside: bool
+) -> bool:
     """Whether a new kind of line may be the cause by itself.
 
     Args:
         line: The first one.
         steps: Those of the good run.
+        beside: Whether it stands next to a line that is suspect.
     """
     shape = shape_of(line.message)
     is_part = line.message[:1].isspace() or shape in (Shape.FRAME, Shape.BLANK)
     if is_part or _settled().search(kind):
         return False
-    points = _POINTS.get(weight, 0) + complains(kind) * COMPLAINT_POINTS
+    points = complains(kind) * COMPLAINT_POINTS * (1 + beside)
+    if weight is not Weight.STDERR or steps.stderr_tells:
+        points += _POINTS.get(weight, 0)
+    if _tried_again().search(kind):
+        points -= RETRY_POINTS + OUTCOME_POINTS
     if points + OUTCOME_POINTS < SUSPECT:
         return False
     words = frozenset(words_of(kind))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from enum import StrEnum
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.causes import KnownSteps, Weight, is_suspect, weight_of
+from chronotui.log.attempts import STDERR_RANK
+from chronotui.log.causes import (
+    KnownSteps,
+    Weight,
+    complains,
+    is_root,
+    is_suspect,
+    weight_of,
+)
 from chronotui.log.errors import Shape, shape_of
+from chronotui.log.finders import lines_of_rank
 from chronotui.log.kinds import Kinds
 
 if TYPE_CHECKING:
@@ -23,7 +33,19 @@ MOST_KEPT: Final = 4000
 MOST_PARTS: Final = 200
 """Lines of a traceback that are looked at for where its error begins."""
 
-_PARTS: Final = (Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
+_PARTS: Final = frozenset(
+    (Shape.RAISED, Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
+)
+
+NEAR_LINES: Final = 20
+NEAR_SHARE: Final = 0.05
+"""So many lines, or this share of the log, without anything new: it went on as ever."""
+
+NEIGHBOURS: Final = 2
+"""Lines from one to the next of an event."""
+
+MOST_EVENT: Final = 6
+"""Lines that the beginning of an event may take."""
 
 MOST_JUDGED: Final = 2000
 """New kinds, the first ones, among which the cause is looked for."""
@@ -67,11 +89,13 @@ class LogKinds:
 
     def __init__(self) -> None:
         self.kinds = Kinds()
+        self.on_stderr = 0
         self._firsts: dict[int, LogLine] = {}
 
     def take(self, piece: LineSlice) -> None:
         """Take the lines that come next, none between them left out."""
         block, start = piece.alone(), self.kinds.lines
+        self.on_stderr += len(lines_of_rank(block, 0, STDERR_RANK))
         for index in self.kinds.take(block):
             line = block.line(index, piece.attempt, piece.ids)
             cut = line._replace(message=line.message[:MOST_KEPT])
@@ -101,31 +125,121 @@ class LogKinds:
 def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
     """Return what is new in a log, what is far off in number, and what is gone."""
     here, there = log.kinds.seen, before.kinds.seen
+    turned = {kind for kind in here.keys() & there.keys() if _turned(kind, log, before)}
     return [
-        *_new(log, before, here.keys() - there.keys()),
+        *_new(log, before, (here.keys() - there.keys()) | turned),
         *_far_off(log, before),
         *_gone(before, there.keys() - here.keys()),
     ]
 
 
+def _turned(kind: str, log: LogKinds, before: LogKinds) -> bool:
+    """Whether a kind complains now and did not: ``0 rows rejected``, ``12 rejected``.
+
+    Of each log the first line of the kind is asked, so only seldom ones are.
+    """
+    seen = log.kinds.seen[kind], before.kinds.seen[kind]
+    if max(each.lines for each in seen) > FEW or not complains(kind):
+        return False
+    now, then = log.line_of(seen[0]), before.line_of(seen[1])
+    return complains(now.message) and not complains(then.message)
+
+
+class _Silences:
+    """How long nothing new is said after new lines, runs of neighbours being one."""
+
+    def __init__(self, places: Sequence[int], lines: int) -> None:
+        self._places = places
+        self._near = max(NEAR_LINES, NEAR_SHARE * lines)
+        self._until = [lines] * len(places)
+        for at in range(len(places) - 2, -1, -1):
+            is_run = places[at + 1] - places[at] <= NEIGHBOURS
+            self._until[at] = self._until[at + 1] if is_run else places[at + 1]
+        self._ends = list(places)
+        for at in range(len(places) - 2, -1, -1):
+            if places[at + 1] - places[at] <= NEIGHBOURS:
+                self._ends[at] = self._ends[at + 1]
+
+    def follows(self, place: int) -> bool:
+        """Whether the job went on as ever after a new line and its neighbours."""
+        at = bisect_left(self._places, place)
+        return self._until[at] - self._ends[at] > self._near
+
+
+class _Event(NamedTuple):
+    """When what a suspect line is part of began, and how much it tells of that.
+
+    The exception that others were raised for tells most, the last one named; then what
+    says why, then an exception.
+    """
+
+    since: int
+    root: int
+    says_why: bool
+
+
 def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
     """Return the new kinds: what is suspect first, as it came, then the loudest."""
     seen = log.kinds.seen
-    steps = KnownSteps(before.kinds.seen)
-    judged = set(sorted(kinds, key=lambda kind: seen[kind].first)[:MOST_JUDGED])
-
-    def order(found: KindChange) -> tuple[bool, int, int, bool, int]:
-        first = seen[found.kind].first
-        suspect = found.kind in judged and is_suspect(
-            found.kind, found.line, found.weight, steps
+    usual = before.kinds.seen
+    found = [
+        _difference(
+            Change.NEW, kind, seen[kind], usual[kind].lines if kind in usual else 0, log
         )
-        since = log.begin_of(first) if found.weight is Weight.RAISED else first
-        is_often = found.lines > FEW
-        return not suspect, since if suspect else 0, -found.weight, is_often, first
+        for kind in kinds
+    ]
+    found.sort(key=lambda each: seen[each.kind].first)
+    stderr_tells = before.on_stderr * 2 <= before.kinds.lines
+    steps = KnownSteps(usual, stderr_tells=stderr_tells)
+    silences = _Silences(log.kinds.places_of(kinds), log.kinds.lines)
+    judged = [
+        each
+        for each in found[:MOST_JUDGED]
+        if each.weight < Weight.STDERR or not silences.follows(seen[each.kind].last)
+    ]
+    events = _events(log, judged, steps)
 
-    return sorted(
-        (_difference(Change.NEW, kind, seen[kind], 0, log) for kind in kinds), key=order
-    )
+    def order(each: KindChange) -> tuple[int, ...]:
+        event = events.get(each.kind)
+        first = seen[each.kind].first
+        if event is None:
+            return 1, -each.weight, each.lines > FEW, first
+        is_raised = each.weight is Weight.RAISED
+        told = -event.root, not event.says_why, not is_raised
+        return 0, event.since, *told, first
+
+    return sorted(found, key=order)
+
+
+def _events(
+    log: LogKinds, found: Sequence[KindChange], steps: KnownSteps
+) -> dict[str, _Event]:
+    """Return the event that each suspect kind is part of, first of all once.
+
+    Loud lines next to each other are one, and what says why beside a suspect one.
+    """
+    events: dict[str, _Event] = {}
+    seen = log.kinds.seen
+    begin = last = -MOST_EVENT - 1
+    for each in found:
+        first = seen[each.kind].first
+        since = log.begin_of(first) if each.weight is Weight.RAISED else first
+        says_why = complains(each.kind)
+        is_loud = each.weight >= Weight.WARNS
+        is_beside = since - last <= NEIGHBOURS and since - begin <= MOST_EVENT
+        joins = is_loud and is_beside
+        turned = each.lines_before > 0
+        if not turned and not is_suspect(
+            each.kind, each.line, each.weight, steps, beside=joins
+        ):
+            continue
+        if joins:
+            last, since = since, begin
+        elif is_loud:
+            begin = last = since
+        root = first if is_root(each.line.message) else -1
+        events[each.kind] = _Event(since, root, says_why)
+    return events
 
 
 def _far_off(log: LogKinds, before: LogKinds) -> list[KindChange]:

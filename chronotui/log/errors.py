@@ -81,6 +81,12 @@ _OPENS: Final = (
     "panic: ",
     "fatal error: ",
     "thread '",
+    "WARNING: DATA RACE",
+    "# A fatal error has been detected by",
+    "#<Thread:",
+    "[UnhandledPromiseRejection",
+    "Process terminated.",
+    "rake aborted!",
 )
 _WORDINGS: Final = {
     (
@@ -90,7 +96,8 @@ _WORDINGS: Final = {
     (
         *("Caused by:", "Suppressed:", "goroutine ", "created by ", "[signal "),
         *("stack backtrace:", "Stack trace:", "--- End of ", "Require stack:"),
-        *("- /", "#", "}"),
+        *("- /", "}", '"""', "future: <", "handle: <", "task: <", "protocol: <"),
+        *("transport: <", "[Previous line repeated "),
     ): Shape.GOES_ON,
     (
         *("exit status ", "note: run with ", "note: Some details are omitted"),
@@ -114,7 +121,22 @@ def _named_exception() -> re.Pattern[str]:
 
 @cache
 def _ruby_place() -> re.Pattern[str]:
-    return re.compile(r"[^\s:]{1,300}+:\d{1,9}:in [`']")
+    """A place in Ruby, and what went wrong there; without that it is a frame."""
+    return re.compile(r"[^\s:]{1,300}+:\d{1,9}:in [`'][^'`]{0,300}'(: )?")
+
+
+@cache
+def _numbered_frame() -> re.Pattern[str]:
+    """A frame as PHP and debuggers number them, or a line of a crashed JVM's report."""
+    return re.compile(
+        r"#(?:\d{1,4}\s+(?:/|\{main\}|\[internal|0x|[\w\\]{1,200}(?:::|->|\())|\s|$)"
+    )
+
+
+@cache
+def _raised_name() -> re.Pattern[str]:
+    """What may stand where a Python traceback names its exception."""
+    return re.compile(r"[A-Za-z_][\w.]{0,200}(?::|$)")
 
 
 def shape_of(message: str) -> Shape:
@@ -135,7 +157,10 @@ def _worded(head: str) -> Shape | None:
         )
     if _opens(head):
         return Shape.OPENS
-    return Shape.RAISED if _is_exception(head) else None
+    if _is_exception(head):
+        return Shape.RAISED
+    is_frame = head[0] == "#" and _numbered_frame().match(head)
+    return Shape.GOES_ON if is_frame or _is_ruby_frame(head) else None
 
 
 def _of_level(level: Level | None, otherwise: Shape) -> Shape:
@@ -157,7 +182,12 @@ def _indented(text: str) -> Shape:
 def _opens(head: str) -> bool:
     if head.startswith(_OPENS):
         return not head.startswith("thread '") or "' panicked at" in head
-    return ":in " in head and _ruby_place().match(head) is not None
+    place = _ruby_place().match(head) if ":in " in head else None
+    return place is not None and place[1] is not None
+
+
+def _is_ruby_frame(head: str) -> bool:
+    return ":in " in head and _ruby_place().fullmatch(head.rstrip()) is not None
 
 
 def _is_exception(head: str) -> bool:
@@ -238,13 +268,38 @@ class ErrorRule:
                 return not self.is_error(before)
 
     def _repeats(self, before: int, at: int) -> bool:
-        """Whether a line of a level goes on with a burst or a run of such lines."""
-        if self._shape(before) is not Shape.GRAVE:
+        """Whether a line of a level goes on with a burst or a run of such lines.
+
+        The text of an exception that was logged may be of several lines.
+        """
+        shape = self._shape(before)
+        if shape is Shape.PLAIN or (shape is Shape.RAISED and self._is_logged(before)):
+            return self._is_in_burst(before, at)
+        if shape is not Shape.GRAVE:
             return False
         if self._is_in_burst(before, at):
             return True
         head = self._lines.head
         return _wording(head(before)) == _wording(head(at))
+
+    def _is_logged(self, at: int) -> bool:
+        """Whether an exception's name follows the line of a level it is logged with."""
+        before = self._previous(at)
+        return before is not None and self._shape(before) is Shape.GRAVE
+
+    def _ends_traceback(self, at: int) -> bool:
+        """Whether a line names the exception of a traceback by a name that tells none.
+
+        ``requests.ConnectTimeout: …`` is one only where it stands.
+        """
+        head = self._lines.head(at)
+        if self._shape(at) is not Shape.PLAIN or not _raised_name().match(head):
+            return False
+        before = self._previous(at)
+        if before is None or self._shape(before) is not Shape.GOES_ON:
+            return False
+        anchor = self._anchor(before)
+        return anchor is not None and self._lines.head(anchor).startswith(_OPENS[0])
 
     def _is_led_to(self, before: int, at: int) -> bool:
         shape, anchor = self._shape(before), self._anchor(before)
@@ -253,7 +308,9 @@ class ErrorRule:
             return anchor is not None and self.is_error(anchor)
         if shape is Shape.OPENS or leads is Shape.GRAVE:
             return True
-        return shape is Shape.PLAIN and self._is_in_burst(before, at)
+        begun = leads is Shape.PLAIN and anchor is not None and self.begins(anchor)
+        of_burst = shape is Shape.PLAIN or leads is None or begun
+        return of_burst and self._is_in_burst(before, at)
 
     def _is_raised_by(self, before: int, at: int) -> bool:
         shape, anchor = self._shape(before), self._anchor(before)
@@ -293,11 +350,14 @@ class ErrorRule:
                 return before
         return None
 
+    def _is_part(self, at: int) -> bool:
+        return self._shape(at) in _PARTS or self._ends_traceback(at)
+
     def _anchor(self, at: int) -> int | None:
         """Return the line that a part belongs to; a line that is no part is its own."""
         passed: list[int] = []
         anchor: int | None = at
-        while anchor is not None and self._shape(anchor) in _PARTS:
+        while anchor is not None and self._is_part(anchor):
             if anchor in self._anchors:
                 anchor = self._anchors[anchor]
                 break
@@ -397,7 +457,10 @@ def state_of(chunk: Chunk) -> ChunkState:
     return ChunkState(chunk.stamp, chunk.count, chunk.edits)
 
 
-_WORDS: Final = (b"exception", b"traceback", b":in `", b":in '")
+_WORDS: Final = (
+    *(b"exception", b"traceback", b":in `", b":in '"),
+    *(b"data race", b"process terminated.", b"rake aborted!"),
+)
 """What errors that name no level have one of, in lower case, beside level words."""
 
 LINES_A_LOOK: Final = 64

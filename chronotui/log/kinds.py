@@ -24,7 +24,7 @@ from chronotui.log.finders import Hits
 from chronotui.log.pattern import searched_bytes, searched_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Set
 
     from chronotui.log.block import Block
 
@@ -157,7 +157,10 @@ def _escaped() -> re.Pattern[bytes]:
 
 
 def _kind_of_object(fields: Mapping[str, object]) -> bytes:
-    """Return level, message and reason of a line of JSON; its keys without them."""
+    """Return level, message and reason of a line of JSON; its keys without them.
+
+    Also the names of fields that complain and are not empty: ``missing``, ``errors``.
+    """
     level, message, reason = (
         next((fields[key] for key in keys if fields.get(key)), None)
         for keys in (_LEVELS, _MESSAGES, _REASONS)
@@ -166,9 +169,26 @@ def _kind_of_object(fields: Mapping[str, object]) -> bytes:
         named = (f"{key}={_spoken(fields[key])}" for key in sorted(fields))
         words = "{" + " ".join(named) + "}"
     else:
-        said = (_spoken(each) for each in (level, message, reason) if each is not None)
+        said = [_spoken(each) for each in (level, message, reason) if each is not None]
+        said += sorted(
+            key for key, value in fields.items() if _is_complaint(key, value)
+        )
         words = ": ".join(said)
     return _value().sub(_placeholder, words.encode("utf-8", "replace")[:MOST_READ])
+
+
+def _is_complaint(key: str, value: object) -> bool:
+    """Whether a field names what is wrong; of numbers nobody knows, all being one."""
+    is_told = bool(value) and not isinstance(value, int | float | str)
+    return is_told and _complaints().search(key) is not None
+
+
+@cache
+def _complaints() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)fail|error|missing|absent|reject|invalid|lost|skipped|mismatch|differ"
+        r"|duplicate|unknown|unmatched|denied|conflict|warning"
+    )
 
 
 def _spoken(value: object) -> str:
@@ -271,6 +291,11 @@ class Kinds:
         firsts = {number: found.index(number) for number in new}
         self._first.update((number, start + at) for number, at in firsts.items())
         return sorted(firsts.values())
+
+    def places_of(self, kinds: Set[str]) -> list[int]:
+        """Return where lines of some kinds are, counted from 0, in order."""
+        named = {self._numbers.get(_written(kind), -1) for kind in kinds}
+        return [at for at, number in enumerate(self._order) if number in named]
 
     def first_like(self, at: int) -> int | None:
         """Return the first line of the kind of a line; None for a kind left out."""

@@ -11,20 +11,28 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from itertools import repeat
 from operator import itemgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.attempts import MILLISECOND_NS, OTHER_RANK, LineKey
-from chronotui.log.block import NO_TIME, RANK_BITS, RETAINED_BIT, STREAMS
+from chronotui.log.block import (
+    RANK_BITS,
+    RETAINED_BIT,
+    STREAMS,
+    Block,
+    EventIds,
+    write_messages,
+)
 from chronotui.log.handoff import LinePlace
+from chronotui.log.line_slice import LineSlice
 from chronotui.log.store import DEFAULT_BUDGET_BYTES, LogStore
 from chronotui.model import LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chronotui.log.block import Block
     from chronotui.log.chunks import Chunk, Overflow
 
 ATTEMPT: Final = 1
@@ -73,24 +81,37 @@ def part_of(place: int) -> int:
 
 def places_after(
     place: int | None, times: Iterable[int], part: int, step: int = STEPS[0]
-) -> Iterator[int]:
-    """Yield the places of a job's lines by their times.
+) -> array[int]:
+    """Return the places of a job's lines by their times.
 
     ``place`` is that of the line before, None if they are the first.
     """
-    last = -1 if place is None else place
-    latest = -1 if place is None else ms_of(place)
+    places = array("q")
+    last = latest = -1
+    if place is not None:
+        last, latest = place, ms_of(place)
+    first = (part << COUNT_BITS) + FIRST_COUNT
     for time_ns in times:
-        ms = milliseconds(time_ns)
-        if ms > latest:
-            latest, last = ms, place_at(ms, part, FIRST_COUNT)
+        ms = time_ns // MILLISECOND_NS
+        if latest < ms <= MOST_MS:
+            latest = ms
+            last = (ms << TIME_SHIFT) + first
         else:
-            bound = place_at(latest, part, MOST_COUNT)
-            last = min(last + step, max(bound, last + 1))
-            if last > bound:  # so many in one millisecond go on in the next
-                latest += 1
-                last = place_at(latest, part)
-        yield last
+            latest, last = _crowded(latest, last, ms, first, step)
+        places.append(last)
+    return places
+
+
+def _crowded(latest: int, last: int, ms: int, first: int, step: int) -> tuple[int, int]:
+    """Return time and place of a line that does not come later than the one before."""
+    time = max(latest, min(max(ms, 0), MOST_MS))
+    if time > latest:
+        return time, (time << TIME_SHIFT) + first
+    bound = (time << TIME_SHIFT) + first - FIRST_COUNT + MOST_COUNT
+    if last < bound:
+        return time, min(last + step, bound)
+    time += 1  # so many in one millisecond go on in the next
+    return time, (time << TIME_SHIFT) + first - FIRST_COUNT
 
 
 class Placed:
@@ -114,11 +135,11 @@ class Placed:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def take(self, attempt: int, block: Block) -> None:
-        """Append a chunk's lines, without places."""
-        self.attempts += array("i", [attempt]) * len(block)
-        self.numbers += block.numbers
-        self.flags += block.flags
+    def take(self, attempt: int, block: Block, start: int = 0) -> None:
+        """Append a chunk's lines, from one on, without places."""
+        self.attempts += array("i", [attempt]) * (len(block) - start)
+        self.numbers += block.numbers[start:]
+        self.flags += block.flags[start:]
 
     def join(self, other: Placed) -> None:
         self.attempts += other.attempts
@@ -188,7 +209,73 @@ class OrderChange(NamedTuple):
     """Lines that leave the merged log, by their places, and lines that enter it."""
 
     gone: list[int]
-    new: list[LogLine]
+    new: list[Copies]
+
+
+class Copies(NamedTuple):
+    """Lines of a job's block from one on, and their places in the merged log."""
+
+    block: Block
+    start: int
+    places: array[int]
+
+    def lines(self) -> Iterator[LogLine]:
+        """Yield them, numbered by their places."""
+        piece = self.piece
+        return map(
+            LogLine,
+            repeat(ATTEMPT),
+            self.places,
+            piece.streams(),
+            piece.times(),
+            piece.messages(),
+            repeat(""),
+            map(bool, map(RETAINED_BIT.__and__, self.flags)),
+        )
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.places)
+
+    @property
+    def piece(self) -> LineSlice:
+        return LineSlice(ATTEMPT, self.block, _NO_IDS, range(self.start, self.stop))
+
+    @property
+    def flags(self) -> bytearray:
+        return self.block.flags[self.start : self.stop]
+
+    def parted(self, place: int) -> tuple[Copies, Copies]:
+        """Return those up to a place, and those behind it."""
+        at = bisect_right(self.places, place)
+        return (
+            self._replace(places=self.places[:at]),
+            self._replace(start=self.start + at, places=self.places[at:]),
+        )
+
+
+_NO_IDS: Final = EventIds()
+
+_PLAIN: Final = bytes(flags & (RANK_BITS | RETAINED_BIT) for flags in range(256))
+"""Flags without what they say of an event id, which copies do not have."""
+
+
+def _block_of(copies: Sequence[Copies]) -> Block:
+    """Return lines of several jobs, none of an odd stream, as one block in order."""
+    places, times, flags = array("q"), array("q"), bytearray()
+    messages: list[str] = []
+    for each in copies:
+        places += each.places
+        times += each.block.times[each.start : each.stop]
+        flags += each.flags
+        messages += each.piece.messages()
+    order = sorted(range(len(places)), key=places.__getitem__)
+    block = Block()
+    block.numbers = array("q", map(places.__getitem__, order))
+    block.times = array("q", map(times.__getitem__, order))
+    block.flags = bytearray(map(flags.__getitem__, order)).translate(_PLAIN)
+    write_messages(block, list(map(messages.__getitem__, order)))
+    return block
 
 
 class JobOrder:
@@ -225,11 +312,30 @@ class JobOrder:
         start = 0 if self._version < 0 else held.changed_since(self._version)
         start = min(start, len(self._known))
         self._version = held.version
+        if start == len(self._known) - 1 and held.chunks[start:]:
+            grown = self._grown(self.store, held.chunks[start])
+            if grown is not None:
+                yield grown
+                start += 1
         old = self._known[start:]
         new = held.chunks[start:] if old else held.chunks[start : start + MOST_CHUNKS]
         del self._known[start:]
         for group in _groups(old, new):
             yield from self._take_group(self.store, group)
+
+    def _grown(self, store: LogStore, chunk: Chunk) -> OrderChange | None:
+        """Take lines that follow the last one in its chunk, as live ones do."""
+        stamp, edits, placed = self._known[-1]
+        start = len(placed)
+        if (stamp, edits) != (chunk.stamp, chunk.edits) or chunk.count < start:
+            return None
+        block = store.spool.block(chunk)
+        added = Placed()
+        added.take(chunk.attempt, block, start)
+        times = block.times[start:]
+        added.places = places_after(placed.places[-1], times, self.part)
+        placed.join(added)
+        return OrderChange([], [Copies(block, start, added.places)])
 
     def _take_group(self, store: LogStore, group: _Group) -> Iterator[OrderChange]:
         """Put a group's new chunks in the place of its old ones."""
@@ -384,7 +490,7 @@ class _Stretch:
         while True:
             times = self._times[self._start : self._stop]
             for step in STEPS:
-                places = array("q", places_after(before, times, self._part, step))
+                places = places_after(before, times, self._part, step)
                 if self._leads_on(places[-1] if places else before):
                     self._places = places
                     return True
@@ -421,7 +527,7 @@ class _Stretch:
         """Return what leaves the merged log and what enters it."""
         was, now = self._was, self._now
         gone = was.places[self._start : len(was) - self._alike]
-        lines = list(self._lines(self._start, self._stop))
+        new = list(self._copies(self._start, self._stop))
         if gone == self._places:
             flags = range(self._start, self._stop)
             if all(
@@ -430,24 +536,15 @@ class _Stretch:
                 for at in flags
             ):
                 gone = gone[:0]  # they take the fields of their retained ones
-        return OrderChange(list(gone), lines)
+        return OrderChange(list(gone), new)
 
-    def _lines(self, start: int, stop: int) -> Iterator[LogLine]:
-        """Yield changed lines, numbered by their places."""
+    def _copies(self, start: int, stop: int) -> Iterator[Copies]:
         at = 0
         for block in self._blocks:
             first, last = max(start - at, 0), min(stop - at, len(block))
-            for index in range(first, last):
-                flags, time_ns = block.flags[index], block.times[index]
-                yield LogLine(
-                    ATTEMPT,
-                    self._places[at + index - start],
-                    block.stream(index),
-                    None if time_ns == NO_TIME else time_ns,
-                    block.message(index),
-                    "",
-                    bool(flags & RETAINED_BIT),
-                )
+            if first < last:
+                places = self._places[at + first - start : at + last - start]
+                yield Copies(block, first, places)
             at += len(block)
 
 
@@ -485,37 +582,47 @@ class MergedStore:
         """Follow the jobs' stores for a while; whether all is done."""
         deadline = perf_counter() + budget_seconds
         while due := [job for job in self.jobs if job.is_due]:
-            new: list[LogLine] = []
+            new: list[Copies] = []
             for job in due:
                 for change in job.take_over():
-                    new += self._without(change, job.part)
-            new.sort(key=itemgetter(1))
+                    self._take_away(change.gone, job.part)
+                    new += change.new
             self._add(new)
             if perf_counter() >= deadline:
                 return not any(job.is_due for job in due)
         return True
 
-    def _without(self, change: OrderChange, part: int) -> list[LogLine]:
-        """Take away what has gone; return what is new."""
-        if change.gone:
-            low, high = (
-                LineKey(ATTEMPT, place, -1, "")
-                for place in (change.gone[0], change.gone[-1] + 1)
-            )
-            store = self.store
-            lines = store.lines(store.bisect(low), store.bisect(high))
-            kept = [line for line in lines if part_of(line.sequence_num) != part]
-            store.rewrite(low, high, kept)
-        return change.new
+    def _take_away(self, places: Sequence[int], part: int) -> None:
+        """Take lines of one job away, all that stand between the first and the last."""
+        if not places:
+            return
+        low, high = (
+            LineKey(ATTEMPT, place, -1, "") for place in (places[0], places[-1] + 1)
+        )
+        store = self.store
+        lines = store.lines(store.bisect(low), store.bisect(high))
+        kept = [line for line in lines if part_of(line.sequence_num) != part]
+        store.rewrite(low, high, kept)
 
-    def _add(self, lines: list[LogLine]) -> None:
-        """Add lines in order: those behind all others at once."""
+    def _add(self, new: Sequence[Copies]) -> None:
+        """Add lines: those behind all others at once, as live ones mostly are."""
         chunks = self.store.chunks.chunks
         last = chunks[-1].last.sequence_num if chunks else -1
-        split = bisect_right(lines, last, key=itemgetter(1))
-        for some in (lines[:split], lines[split:]):
-            for start in range(0, len(some), ADDED_AT_ONCE):
-                self.store.add(some[start : start + ADDED_AT_ONCE])
+        among: list[LogLine] = []
+        behind: list[Copies] = []
+        for each in new:
+            parts = (each, each) if each.block.odd else each.parted(last)
+            among += parts[0].lines()
+            if not each.block.odd:
+                behind.append(parts[1])
+        among.sort(key=itemgetter(1))
+        behind = [each for each in behind if each.places]
+        if behind:
+            block = _block_of(behind)
+            lines = range(len(block))
+            self.store.append(LineSlice(ATTEMPT, block, _NO_IDS, lines))
+        for start in range(0, len(among), ADDED_AT_ONCE):
+            self.store.add(among[start : start + ADDED_AT_ONCE])
 
     def origin(self, line: LogLine) -> tuple[int, LinePlace | None]:
         """Return the number of a shown line's job, and the line in its own log."""

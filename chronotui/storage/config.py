@@ -137,7 +137,7 @@ def _default_profile(
         raise source.error(("default_profile",), words)
     if name not in profiles:
         known = ", ".join(profiles) or "none"
-        words = f"names no profile; there are: {known}."
+        words = f"names no profile with {shown(name)}; there are: {known}."
         raise source.error(("default_profile",), words)
     return name
 

@@ -191,6 +191,12 @@ def refusal(path: Path, target: Target) -> PathRefusedError:
         case Target.FOLDER:
             sentence = f"{shown} is a folder."
             next_step = "Name a file inside it."
+        case Target.NO_FOLDER if path.parent.is_dir():  # such as /proc
+            sentence = f"The folder {folder} takes no new files."
+            next_step = "Choose another folder."
+        case Target.NO_FOLDER if path.parent.exists():
+            sentence = f"{folder} is a file, not a folder."
+            next_step = "Choose another folder."
         case Target.NO_FOLDER:
             sentence = f"The folder {folder} does not exist."
             next_step = "Create it, or choose another folder."

@@ -77,7 +77,11 @@ def base_url(value: object, _folder: Path) -> str:
     if parts.username is not None or parts.password is not None:
         raise BadValueError("must not carry a user name or password; use [auth].")
     if parts.scheme not in {"http", "https"} or not host:
-        raise BadValueError("must begin with http:// or https:// and name a host.")
+        # What is misspelt may hold a secret where one cannot be told from the rest.
+        named = "" if set("@?#") & set(value) else f", not {shown(value)}"
+        raise BadValueError(
+            f"must begin with http:// or https:// and name a host{named}."
+        )
     if parts.query or parts.fragment:
         raise BadValueError("must not carry a query or a fragment.")
     if any(mark.isspace() or not mark.isprintable() for mark in value.strip()):

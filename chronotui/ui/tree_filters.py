@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 
 from chronotui.model import JobStatus, Trigger
 from chronotui.text import clean
+from chronotui.times import LOCAL
 from chronotui.tree.days import local_time
 from chronotui.tree.filters import (
     RUN_STATUSES,
@@ -455,7 +456,7 @@ class FilterBar(Horizontal):
             self.post_message(self.RunWanted(typed.strip()))
             return True
         try:
-            words = read_run_words(typed, local_time(self._now(), self._zone))
+            words = read_run_words(typed, local_time(self._now(), self._zone or LOCAL))
         except ValueError as refused:
             self.post_message(self.TextRefused(str(refused)))
             return False

@@ -160,14 +160,14 @@ class DeskHost:
 
     async def _serve(self) -> None:
         catalog = self.session.catalog
-        await _once(catalog.subscribe, lambda: catalog.answered)
+        await once(catalog.subscribe, lambda: catalog.answered)
         arrivals = Arrivals(lines, self.peer.arriving.put_nowait)
         pulse = Pulse()
 
         async def fill(wanted: float) -> int:
             log = self.session.open(WORKFLOW, JOBS[0]).log
             count = await arrivals.at_once(wanted)
-            await _once(log.subscribe, lambda: log.state.lines >= count)
+            await once(log.subscribe, lambda: log.state.lines >= count)
             gc.collect()
             return count
 
@@ -194,7 +194,7 @@ class DeskHost:
         return self.app.run() or 0
 
 
-async def _once(
+async def once(
     subscribe: Callable[[Callable[[], None]], Callable[[], None]],
     holds: Callable[[], bool],
 ) -> None:

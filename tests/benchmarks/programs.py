@@ -45,6 +45,17 @@ def desk(
 
 
 @contextmanager
+def merged(folder: Path, lines: int) -> Iterator[Program]:
+    """Run the desk with the merged log of ten jobs that have so many lines."""
+    command = [sys.executable, "-m", "tests.benchmarks.merged_host"]
+    with Program(command, environment=for_ours(folder)) as program:
+        assert program.hear() == "ready"
+        program.ask(f"fill {lines}")
+        program.settle()
+        yield program
+
+
+@contextmanager
 def textual_log(folder: Path, lines: int) -> Iterator[Program]:
     """Run Textual's own ``Log`` with so many lines."""
     command = [sys.executable, "-m", "tests.benchmarks.log_host"]

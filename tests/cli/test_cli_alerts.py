@@ -134,6 +134,25 @@ def test_into_a_pipe_no_bell_goes_and_what_was_told_is_not_told_again(
     assert notes.told[0]["CHRONOTUI_ALERT"] == "end"
 
 
+def test_of_several_that_are_followed_each_end_is_told(
+    alerted: Command, demo: DemoServer, notes: Notes
+) -> None:
+    jobs = [running_job(demo), running_job(demo)]
+    over = demo.world.add_job(Script(["x"], starts_in=-60, ends_after=1))
+    over.end("FAILED")
+    named = [each.id for each in (*jobs, over)]
+    argv = [sys.executable, "-m", "chronotui", "logs", "scripted", *named, "-f"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as follow:
+        assert follow.stdout is not None
+        assert all(follow.stdout.readline() for _ in range(3))
+        for job, outcome in zip(jobs, ("FAILED", "COMPLETED"), strict=True):
+            job.end(outcome)
+        follow.communicate(timeout=60)
+    assert follow.returncode == 1
+    assert {told["CHRONOTUI_JOB"] for told in notes.told} == {each.id for each in jobs}
+    assert len(notes.told) == 2
+
+
 def test_a_watched_board_tells_the_ends_of_what_ran_and_no_older_ones(
     alerted: Command, demo: DemoServer, notes: Notes, tmp_path: Path
 ) -> None:

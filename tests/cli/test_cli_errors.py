@@ -150,6 +150,22 @@ def test_an_ambiguous_beginning_is_exit_2_with_candidates(
     assert ended.err.count("-4") >= 2
 
 
+def test_what_is_shown_of_the_middle_of_an_id_is_taken(
+    signed_up: Command, demo: DemoServer
+) -> None:
+    name = "nightly-report"
+    listed = signed_up("workflows", "-o", "json").json
+    workflow = next(one["id"] for one in listed if one["name"] == name)
+    job = demo.world.newest_job(name, 2).id
+    whole = signed_up("logs", name, job, "--tail", "3")
+    for shown in (job[9:23], f"…{job[9:23]}", f"…{job[-9:]}", job[:9]):
+        assert signed_up("logs", name, shown, "--tail", "3") == whole
+    jobs = ("--limit", "3", "-o", "json")
+    named = signed_up("jobs", name, *jobs).json
+    assert signed_up("jobs", f"…{workflow[9:]}", *jobs).json == named
+    assert signed_up("logs", name, f"…{job[9:12]}").code == 4
+
+
 @pytest.mark.parametrize(
     "failure",
     [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from chronotui.demo.routes import Dialect
 from tests.terminal import Terminal
 
 from .conftest import demo_config
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.demo.server import DemoServer
+    from tests.conftest import MakeDemo
 
     from .conftest import Command
 
@@ -78,6 +80,14 @@ def test_the_demo_serves_until_it_is_interrupted(home: Path) -> None:
     assert server.returncode == 130
     assert b"demo@example.com" in words
     assert b"Traceback" not in words
+
+
+def test_a_demo_tells_the_sign_in_that_its_dialect_takes(make_demo: MakeDemo) -> None:
+    current, documented = make_demo(), make_demo(dialect=Dialect.DOCUMENTED)
+    assert current.greeting.endswith(f"{current.email} with {current.password}")
+    assert documented.greeting.startswith(f"sign in with the token {documented.token};")
+    cookie = documented.greeting.split()[-2]
+    assert documented.service.accounts.sessions[cookie].ends_at
 
 
 def test_the_demo_serves_an_app_and_tells_its_key(home: Path) -> None:

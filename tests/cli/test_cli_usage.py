@@ -73,6 +73,31 @@ def test_a_value_may_begin_with_a_minus(words: str, settled_as: str) -> None:
     assert " ".join(settled(words.split())) == settled_as
 
 
+def test_a_value_may_be_empty() -> None:
+    assert settled(["save", "W", "J", "-O", ""]) == ["save", "-O", "", "W", "J"]
+
+
+def valued_options() -> Iterator[tuple[tuple[str, ...], str]]:
+    for path in _paths():
+        verb = next(each for each in VERBS if each.name == path[0])
+        for word in path[1:]:
+            verb = next(each for each in verb.verbs if each.name == word)
+        for option in [*verb.options, *verb.inherited]:
+            if option.is_flag and option.takes_value:
+                yield from ((path, name) for name in option.names)
+
+
+@pytest.mark.parametrize(("path", "name"), valued_options())
+def test_every_option_takes_a_value_with_a_minus(
+    path: tuple[str, ...], name: str
+) -> None:
+    assert settled([*path, "a", name, "-9q", "b"])[len(path) :] == [
+        f"{name}=-9q" if name.startswith("--") else f"{name}-9q",
+        "a",
+        "b",
+    ]
+
+
 def test_a_value_that_lacks_is_said(run: Command) -> None:
     for argv in (["jobs", "W", "--limit"], ["jobs", "--status", "--limit", "3", "W"]):
         ended = run(*argv)

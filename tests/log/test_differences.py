@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,12 +13,11 @@ from chronotui.log.differences import Change, LogKinds, differences
 from chronotui.log.line_slice import LineSlice
 from chronotui.model import STDERR, STDOUT, LogLine
 from tests.engine.failing_jobs import Failure, failures
-from tests.log.unseen_failures import failing_jobs
+from tests.log import more_unseen_failures, unseen_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tests.log.unseen_failures import Line
+    from types import ModuleType
 
 MOST_MISSED = 1
 """Of ten failures; what engineers would look for stands first in all others."""
@@ -37,28 +36,33 @@ def first_new(failure: Failure) -> LogLine:
     return next(each.line for each in found if each.change is Change.NEW)
 
 
-def unseen_failures() -> list[Failure]:
-    """Ten that were written by somebody who did not know how causes are told."""
-    return [
+def written(of: ModuleType) -> Callable[[], list[Failure]]:
+    """Return failures written by somebody who did not know how causes are told."""
+    return lambda: [
         Failure(
             job.name,
             lines_of(job.good),
             lines_of(job.bad),
             frozenset(at for at, line in enumerate(job.bad) if job.cause in line.text),
         )
-        for job in failing_jobs()
+        for job in of.failing_jobs()
     ]
 
 
-def lines_of(written: list[Line]) -> list[LogLine]:
-    return [
-        LogLine(1, at, line.stream, at, line.text) for at, line in enumerate(written)
-    ]
+def lines_of(lines: list[tuple[str, str]]) -> list[LogLine]:
+    return [LogLine(1, at, *line[:1], at, line[1]) for at, line in enumerate(lines)]
 
 
-@pytest.mark.parametrize("of", [failures, unseen_failures])
-def test_the_cause_of_a_failure_comes_first(of: Callable[[], list[Failure]]) -> None:
-    all_of_them = of()
+SETS: Final = {
+    "at the end": failures,
+    "calm ones": written(unseen_failures),
+    "more of them": written(more_unseen_failures),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_cause_of_a_failure_comes_first(name: str) -> None:
+    all_of_them = SETS[name]()
     assert len(all_of_them) == 10
     missed = {
         failure.name: line.message
@@ -69,10 +73,10 @@ def test_the_cause_of_a_failure_comes_first(of: Callable[[], list[Failure]]) -> 
 
 
 def told() -> str:
-    """Return all that is told of the failures, as text."""
+    """Return all that is told of some failures, as text."""
     return "\n".join(
         f"{failure.name} {each!r}"
-        for failure in unseen_failures()
+        for failure in SETS["more of them"]()
         for each in differences(kinds_of(failure.failed), kinds_of(failure.good))
     )
 
@@ -189,3 +193,56 @@ def test_the_order_does_not_depend_on_how_a_log_came() -> None:
 )
 def test_the_weight_of_a_line(message: str, stream: str, weight: Weight) -> None:
     assert weight_of(LogLine(1, 0, stream, 0, message)) is weight
+
+
+def test_the_root_of_a_chain_of_exceptions_comes_first() -> None:
+    now = [
+        *("WARN attempt 1 failed, retrying", "ERROR step upload failed"),
+        *("org.a.ExhaustedException: gave up", "\tat org.a.Retry.run(Retry.java:3)"),
+        *("Caused by: org.a.AccessException: I/O error", "\t... 3 more"),
+        *("Caused by: java.io.ExpiredException: since Tue", "\t... 9 more"),
+    ]
+    assert order_of([], now)[:2] == [now[6], now[4]]
+
+
+def test_what_is_tried_again_is_no_cause_where_another_one_is_named() -> None:
+    again = "ERROR connection refused, retrying after 3 s"
+    assert order_of([], [again, "ERROR cannot lock"]) == ["ERROR cannot lock", again]
+    assert order_of([], ["done", again])[0] == again
+
+
+def test_of_neighbours_the_one_that_says_why_comes_first() -> None:
+    now = ["ERROR step 3", "ERROR no such file", "x", "x", "x", "ERROR disk is full"]
+    assert order_of(["x", "INFO step 2"], now) == [now[1], now[0], now[5]]
+
+
+def test_where_all_is_on_stderr_that_tells_nothing() -> None:
+    before = log("building a", "linking b", stream=STDERR)
+    now = log("not cached", "linking c", "ERROR cannot link", stream=STDERR)
+    found = differences(kinds_of(now), kinds_of(before))
+    assert found[0].line.message == "ERROR cannot link"
+
+
+def test_what_was_none_before_and_is_some_now_is_new() -> None:
+    before = ["INFO stage a: 7 rows, 0 rejected", "INFO failed=0", "INFO 3 failed b"]
+    now = ["INFO stage a: 9 rows, 3 rejected", "INFO failed=0", "INFO 4 failed b"]
+    assert order_of(before, [*now, "ERROR cannot go on"]) == [
+        now[0],
+        "ERROR cannot go on",
+    ]
+
+
+def test_an_error_after_which_the_job_went_on_as_ever_is_no_cause() -> None:
+    routine = [f"row {n}" for n in range(100)]
+    early = "ERROR cannot remove the old file"
+    now = [*routine[:50], early, *routine, "ERROR cannot write"]
+    assert order_of(routine, now) == ["ERROR cannot write", early]
+    followed = [
+        *routine[:50],
+        early,
+        *routine[:15],
+        "b",
+        *routine[:15],
+        "ERROR no disk",
+    ]
+    assert order_of(routine, followed)[0] == early

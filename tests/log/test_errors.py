@@ -14,6 +14,7 @@ from chronotui.log.rows import Rows
 from chronotui.log.search import Search
 from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
+from tests.log.error_samples import LEAST, SAMPLES, errors_of
 
 PYTHON = """\
     Traceback (most recent call last):
@@ -322,6 +323,42 @@ def test_a_line_on_stderr_below_error_is_no_stop(name: str) -> None:
 def test_many_lines_below_error_are_no_stop(name: str) -> None:
     lines = NO_STOP[name].split("\n") * 80
     assert stops(log_of((STDERR, lines), (STDERR, ["ERROR a"]))) == ["ERROR a"]
+
+
+SPLIT_ON_STDOUT: Final = "Batch entry"
+"""In the text of an exception there is a line that says ERROR: as good as another."""
+
+
+@pytest.mark.parametrize("language", SAMPLES)
+def test_errors_of_a_language_are_one_stop_each(language: str) -> None:
+    errors = errors_of(language)
+    assert len(errors) >= LEAST
+    for lines in errors:
+        first = next(filter(None, lines))
+        mixed = [
+            piece for line in lines for piece in ((STDERR, [line]), (STDOUT, NOISE))
+        ]
+        assert stops(log_of(*mixed)) == [first]
+
+
+@pytest.mark.parametrize("language", SAMPLES)
+def test_errors_of_a_language_leave_their_neighbours_alone(language: str) -> None:
+    around = ["2026-03-03 10:00:00 INFO try 1", "2026-03-03 10:00:01 ERROR gave up"]
+    for lines in errors_of(language):
+        log = log_of((STDERR, [around[0], *lines, *around]))
+        *found, last = stops(log)
+        assert last == around[1]
+        assert len(found) == 1
+        assert found[0] in lines[:2]
+
+
+@pytest.mark.parametrize("language", SAMPLES)
+def test_errors_of_a_language_on_stdout_are_no_more_than_one_stop(
+    language: str,
+) -> None:
+    for lines in errors_of(language):
+        found = stops(log_of((STDOUT, [*NOISE, *lines, *NOISE])))
+        assert len(found) <= 1 + any(SPLIT_ON_STDOUT in line for line in lines)
 
 
 def test_an_error_with_its_traceback_is_one_stop_and_the_next_one_another() -> None:

@@ -51,6 +51,7 @@ OTHER: list[tuple[str, str]] = [
     ('{"level":"info","msg":"a"}', '{"level":"error","msg":"a"}'),
     ('{"msg":"a","err":"no disk"}', '{"msg":"a","err":"no network"}'),
     ('{"a":"x"}', '{"b":"x"}'),
+    ('{"msg":"compared","missing":[]}', '{"msg":"compared","missing":["id"]}'),
 ]
 
 

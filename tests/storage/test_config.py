@@ -149,9 +149,12 @@ def test_the_sign_in_is_by_default_the_usual_one_of_the_kind(auth: str) -> None:
          "not nan.")),
         ("[profiles.a]\nurl='ftp://h'\n",
          (f"{PATH}:2: profiles.a.url must begin with http:// or https:// "
+         "and name a host, not 'ftp://h'.")),
+        ("[profiles.a]\nurl='me:secret@h'\n",
+         (f"{PATH}:2: profiles.a.url must begin with http:// or https:// "
          "and name a host.")),
         ("default_profile = 'b'\n[profiles.a]\nurl='http://h'\n",
-         f"{PATH}:1: default_profile names no profile; there are: a."),
+         f"{PATH}:1: default_profile names no profile with 'b'; there are: a."),
         ("[profiles.a]\nurl='http://h'\nclient_key='k'\n",
          f"{PATH}:3: profiles.a.client_key needs client_cert beside it."),
         ("[profiles.a]\nurl='http://h'\nauth={}\n",

@@ -27,6 +27,7 @@ from chronotui.storage.files import (
     Target,
     home_relative,
     look,
+    opening_problem,
     write_private,
 )
 from chronotui.storage.state import SavedSession, SessionFile
@@ -378,6 +379,23 @@ def test_discarding_after_the_commit_leaves_the_file(tmp_path: Path) -> None:
     part.commit()
     part.discard()
     assert names(tmp_path) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("no", "does not exist"),
+        ("file", "is a file, not a folder"),
+        (".", "takes no new files"),  # as the system says of /proc
+    ],
+)
+def test_what_is_the_matter_with_a_folder_is_said(
+    tmp_path: Path, folder: str, said: str
+) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / folder / "a.txt"
+    problem = opening_problem(FileNotFoundError(errno.ENOENT, ""), path)
+    assert said in problem.sentence
 
 
 def test_looking_touches_nothing(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ class AlertTeller:
             book = AlertBook.of(self._desk.plan.profile, memory.path.parent)
         session.alerts = watch = AlertWatch(session, book, self.tell)
         watch.subscribe(lambda: self._flag(session))
+        suspended = self._desk.app.app_suspend_signal
+        suspended.subscribe(self._desk, lambda _: self._write(self._call.restored()))
         self._flag(session)
         try:
             await watch.run()

@@ -127,7 +127,7 @@ def why_empty(pane: str, workflow: Workflow | None, state: LogState) -> Reason:
     if state.observed is not None:
         return _of_run(state, state.observed)
     if workflow is not None and workflow.kind == "HEARTBEAT":
-        sentence = f"{HEARTBEAT.format(name=workflow.name)} {DETAILS_HINT}"
+        sentence = f"{HEARTBEAT.format(name=workflow.shown_name)} {DETAILS_HINT}"
         return Reason("No log to show.", sentence)
     return _of_connection(state.connection) or _by_status(pane, state)
 
@@ -168,9 +168,11 @@ def of_problem(problem: ChronotuiError, workflow: Workflow | None) -> Reason:
     sentence = str(problem)
     if problem.exit_code == 4 and workflow is not None:
         if workflow.kind == "HEARTBEAT":
-            sentence = f"{HEARTBEAT.format(name=workflow.name)} {DETAILS_HINT}"
+            sentence = f"{HEARTBEAT.format(name=workflow.shown_name)} {DETAILS_HINT}"
         elif not workflow.log_retention:
-            sentence = f"{RETENTION_OFF.format(name=workflow.name)} {DETAILS_HINT}"
+            sentence = (
+                f"{RETENTION_OFF.format(name=workflow.shown_name)} {DETAILS_HINT}"
+            )
     return Reason(f"{problem.title}.", sentence)
 
 

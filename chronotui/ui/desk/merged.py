@@ -16,6 +16,7 @@ from chronotui.engine.merged import MOST_WATCHED, MergedLog, jobs_that_run
 from chronotui.engine.sweep import JobOf
 from chronotui.log.merged import part_of
 from chronotui.text import clean, plural
+from chronotui.tree.row import JOB_SIGNS
 from chronotui.ui.desk.log_side import LineLoader
 from chronotui.ui.desk.status import (
     LOOKS,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 TICK_SECONDS: Final = 1.0
 COLOURS: Final = 5
+WIDE: Final = 100
+"""Cells from which on the heading says all in full."""
 TAGS: Final = tuple(f"merged-screen--tag-{number}" for number in range(COLOURS))
 
 NOTHING_RUNS: Final = (
@@ -155,32 +158,34 @@ class MergedHeading(Widget):
 
     def _row(self, width: int) -> Text:
         merged = self._view.merged
-        title = Text(f" {merged.summary()}", no_wrap=True, end="")
+        summary = merged.summary(short=width < WIDE)
+        title = Text(f" {summary}", no_wrap=True, end="")
         lacks = Text(f"   {merged.lacks} in all ", no_wrap=True, end="")
         room = width - title.cell_len - lacks.cell_len
-        for names in (lambda each: each.name, lambda each: each.tag):
-            jobs = [self._job(n, each, names) for n, each in enumerate(merged.jobs)]
-            if sum(job.cell_len for job in jobs) <= room:
-                break
-        for left, job in zip(range(len(jobs), 0, -1), jobs, strict=True):
-            if job.cell_len + (6 if left > 1 else 0) > room:
-                more = Text(f"  +{left}")
-                title.append_text(more)
-                room -= more.cell_len
-                break
-            title.append_text(job)
-            room -= job.cell_len
-        title.append(" " * max(room, 0))
+        jobs = self._jobs(room)
+        kept = len(jobs)
+        while kept and _cells(jobs[:kept]) + (kept < len(jobs)) * len("  +99") > room:
+            kept -= 1
+        more = [Text(f"  +{len(jobs) - kept}")] if kept < len(jobs) else []
+        jobs = [*jobs[:kept], *more]
+        title.append_text(Text().join(jobs))
+        title.append(" " * max(room - _cells(jobs), 0))
         title.append_text(lacks)
         title.truncate(width, overflow="ellipsis")
         return title
 
-    def _job(
-        self, number: int, each: WatchedJob, name: Callable[[WatchedJob], str]
-    ) -> Text:
-        words = f"{name(each)} {self._sign(each)}"
-        if each.state.missing:
-            words += f" {each.state.missing:,} missing"
+    def _jobs(self, room: int) -> list[Text]:
+        """Return a word for each job, as much as fits."""
+        jobs: list[Text] = []
+        for form in (_full, _lacking, _short):
+            jobs = [
+                self._job(n, form(job)) for n, job in enumerate(self._view.merged.jobs)
+            ]
+            if _cells(jobs) <= room:
+                break
+        return jobs
+
+    def _job(self, number: int, words: str) -> Text:
         if number in self._view.shown_parts:
             return Text.assemble("  ", (words, self._style(number)))
         return Text.assemble("  ", (f"({words})", "dim"))
@@ -192,7 +197,7 @@ class MergedHeading(Widget):
         row = Text.assemble(
             "  ",
             (f"{each.tag}  ", self._style(number)),
-            f"{each.name}  {self._sign(each)} {clean(str(each.job.status))}  "
+            f"{each.name}  {_sign(each)} {clean(str(each.job.status))}  "
             f"{connection}  {plural(state.lines, 'line')}  {each.lacks()}{heard}",
         )
         if state.problem is not None:
@@ -200,17 +205,35 @@ class MergedHeading(Widget):
         row.truncate(width, overflow="ellipsis")
         return row
 
-    def _sign(self, each: WatchedJob) -> str:
-        from chronotui.tree.row import JOB_SIGNS
-
-        kind = str(each.state.connection.kind)
-        if each.job.status == "RUNNING" and kind in {"OFFLINE", "RECONNECTING"}:
-            return LOOKS[kind][0]
-        return JOB_SIGNS.get(str(each.job.status), ("?", None))[0]
-
     def _style(self, number: int) -> Style:
         styles = self.styles_of_jobs
         return styles[number % len(styles)] if styles else Style()
+
+
+def _cells(words: Sequence[Text]) -> int:
+    return sum(word.cell_len for word in words)
+
+
+def _sign(each: WatchedJob) -> str:
+    """Return how a job stands: its state, or what is wrong with its connection."""
+    kind = str(each.state.connection.kind)
+    if each.job.status == "RUNNING" and kind in {"OFFLINE", "RECONNECTING"}:
+        return LOOKS[kind][0]
+    return JOB_SIGNS.get(str(each.job.status), ("?", None))[0]
+
+
+def _full(each: WatchedJob) -> str:
+    missing = f" {each.state.missing:,} missing" if each.state.missing else ""
+    return f"{each.name} {_sign(each)}{missing}"
+
+
+def _lacking(each: WatchedJob) -> str:
+    missing = f" {each.state.missing:,} missing" if each.state.missing else ""
+    return f"{each.tag} {_sign(each)}{missing}"
+
+
+def _short(each: WatchedJob) -> str:
+    return f"{each.tag} {_sign(each)}{'⋯' if each.state.missing else ''}"
 
 
 class MergedScreen(Screen[None]):
@@ -288,7 +311,6 @@ class MergedScreen(Screen[None]):
 
     def _tick(self) -> None:
         self._merged.tick()
-        self._heading.refresh(layout=self._heading.is_long)
         self._show_status()
 
     def _changed(self) -> None:
@@ -333,6 +355,7 @@ class MergedScreen(Screen[None]):
         if not self._status_line.is_attached:
             return
         desk = self._desk
+        self._heading.refresh(layout=self._heading.is_long)
         self._status_line.show(
             DeskStatus(
                 desk.plan.profile.name,

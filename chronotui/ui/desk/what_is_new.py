@@ -81,7 +81,7 @@ async def _show(
 ) -> None:
     """Show the differences, and do what is chosen there."""
     news = _news_of(session, workflow, job)
-    name = job.workflow_id[:SHORT_ID] if workflow is None else workflow.name
+    name = job.workflow_id[:SHORT_ID] if workflow is None else workflow.shown_name
     title = clean(f"{name} {desk.short_id(job)}")
     screen = NewsScreen(news, title, short_id=desk.short_id, kind=kind)
     choice = await desk.app.push_screen_wait(screen)

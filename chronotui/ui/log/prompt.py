@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from chronotui.text import clean, plural
+from chronotui.times import LOCAL
 from chronotui.ui.keys import help_key
 from chronotui.ui.log.cells import percent
 from chronotui.ui.log.find import goal_of
@@ -504,7 +505,8 @@ class LogPane(Vertical):
             return "There are no lines to go to."
         elif place:
             try:
-                goal = goal_of(place, view.opened, self._now().astimezone(view.zone))
+                now = self._now().astimezone(view.zone or LOCAL)
+                goal = goal_of(place, view.opened, now)
                 if view.finder.must_load(view.opened, goal):
                     view.post_message(view.OlderWanted(view, goal, place))
                 else:

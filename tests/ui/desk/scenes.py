@@ -314,6 +314,17 @@ async def help_screen(pilot: Pilot[int]) -> None:
     await until_shown(pilot, "esc closes")
 
 
+async def merged(pilot: Pilot[int]) -> None:
+    """Watch all that runs, by time."""
+    await until_shown(pilot, "nightly-report")
+    await until(pilot, lambda: is_swept(pilot))
+    await press(pilot, "M")
+    await until_shown(pilot, "4 jobs merged by time")
+    await settled(pilot)
+    await press(pilot, "k", "k")
+    await until_shown(pilot, "line ")
+
+
 async def a_failed_run(pilot: Pilot[int]) -> None:
     """Open a run that failed: what is kept of it."""
     await select_run(pilot, JobStatus.FAILED)
@@ -408,6 +419,7 @@ SCENES = (
     Scene("board", "What runs and what failed, over all workflows", board, (120, 40)),
     Scene("live-80", "Following at 80×24", live, (80, 24)),
     Scene("help", "The keys", help_screen, (100, 40)),
+    Scene("merged", "Four jobs merged by time", merged, (120, 40)),
     Scene("run", "What is kept of a run that failed", a_failed_run, is_app=True),
     Scene("run-details", "What came of a run", run_details, is_app=True),
     Scene("runs-80", "The runs of an app", run_table, (80, 24), is_app=True),
