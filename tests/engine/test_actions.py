@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +44,7 @@ from chronotui.sources.protocol import (
     SessionAuth,
     SessionCookies,
 )
+from chronotui.storage import action_journal
 from chronotui.storage.action_journal import ActionJournal, ActionOutcome
 from chronotui.storage.settings import AuthSettings, Profile
 from tests.engine.conftest import until
@@ -206,6 +209,44 @@ async def test_an_interrupted_start_is_asked_about(desk: Desk) -> None:
         await asking
     (found,) = await desk.actions.unanswered()
     assert found.key == desk.keys[0]
+
+
+class CrashError(BaseException):
+    """The program is no more."""
+
+
+@pytest.mark.parametrize("before", ["write", "fsync"])
+@pytest.mark.parametrize("nth", range(1, 5))
+async def test_whenever_it_crashes_the_server_has_no_key_that_is_not_kept(
+    open_desk: Callable[..., Desk],
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    nth: int,
+) -> None:
+    desk = open_desk()
+    workflow, left = await desk.workflow(), nth
+    real = getattr(os, before)
+
+    def deadly(file: int, *args: bytes) -> object:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise CrashError
+        return real(file, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, before, deadly)
+        with suppress(CrashError):
+            await desk.actions.start(workflow)
+    kept = {action.key for action in desk.journal.read()}
+    assert set(desk.keys) <= kept
+    monkeypatch.setattr(action_journal, "_is_alive", lambda _process: False)
+    later = open_desk()
+    for action in await later.actions.unanswered():
+        await later.actions.repeat(action)
+    assert desk.started() == len(kept)
+    assert set(desk.keys) == kept
+    assert await later.actions.unanswered() == []
 
 
 async def test_a_refusal_is_kept_as_one(desk: Desk) -> None:

@@ -120,8 +120,11 @@ async def test_a_start_is_asked_for_and_its_job_opened(server: DemoServer) -> No
         await press(pilot, "f7")
         await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
         assert f"start quiet [/b]: job {shown_job.job.id}" in shown(pilot)
-        await press(pilot, "enter", "escape")
-        await until(pilot, lambda: app.screen is app.desk)
+        await press(pilot, "escape", "escape", "f7")
+        await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
+        assert not app.desk.has_class("-in-log")
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.desk.has_class("-in-log"))
     assert started(server) == 1
 
 
