@@ -61,6 +61,13 @@ def started(demo: DemoServer, name: str = "quiet") -> int:
     return len(demo.world.named(name)._added)
 
 
+def test_without_a_profile_nothing_is_allowed(run: Command, demo: DemoServer) -> None:
+    ended = run("--url", demo.url, "start", "quiet")
+    assert ended.code == 2
+    assert "Without a profile no actions are allowed" in ended.err
+    assert demo.requests.count() == 0
+
+
 @pytest.mark.parametrize("verb", ["start", "terminate"])
 @pytest.mark.parametrize("allowed", ["false", None])
 def test_they_are_refused_where_the_profile_does_not_allow_them(
@@ -225,7 +232,7 @@ def test_terminating_wants_the_name_and_tells_what_comes_of_it(
     assert ended.code == 0
     assert ended.out == ""
     assert "terminate quiet" in ended.err
-    assert "1 job ended CANCELED; none goes on." in ended.err
+    assert "1 job ended CANCELED; none of them goes on." in ended.err
     job = demo.world.job(job_id)
     assert job is not None
     assert job.outcome == "CANCELED"

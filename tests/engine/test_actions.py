@@ -368,7 +368,7 @@ async def test_terminating_cancels_what_runs_and_is_told_as_it_happens(
     ended = await desk.actions.terminate(workflow)
     assert ended.key == ""
     states = [s async for s in desk.actions.ending(unfinished.jobs, seconds=0.05)]
-    assert states[-1].sentence() == "1 job ended CANCELED; none goes on."
+    assert states[-1].sentence() == "1 job ended CANCELED; none of them goes on."
     assert (await desk.workflow()).terminated_at is not None
     assert (await desk.actions.terminate(await desk.workflow())).answer == "terminated"
 

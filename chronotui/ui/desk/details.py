@@ -194,8 +194,15 @@ class DetailsPane(ScrollView, can_focus=True):
         """Have the workflow asked about that is looked at, as long as it is."""
         if self._notices is not None:
             workflow = self.workflow
-            is_seen = all(node.display for node in self.ancestors_with_self)
-            self._notices.want(workflow.id if workflow and is_seen else "")
+            self._notices.want(workflow.id if workflow and self._is_seen else "")
+
+    @property
+    def _is_seen(self) -> bool:
+        if not self.is_attached:
+            return False
+        over = self.app.screen
+        is_covered = over is not self.screen and not over.is_modal
+        return not is_covered and all(one.display for one in self.ancestors_with_self)
 
     def show(
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
@@ -249,7 +256,8 @@ class DetailsPane(ScrollView, can_focus=True):
             self._show()
 
     def tick(self) -> None:
-        """Say for how long a run has been running by now."""
+        """Say for how long a run has been running by now; ask for what is seen."""
+        self._ask_about()
         job = self._selection[1]
         if self._runs and self.display and job is not None and job.status == "RUNNING":
             self._show()

@@ -163,7 +163,7 @@ async def test_terminating_wants_the_name_typed(server: DemoServer) -> None:
         assert workflow.terminated_ns is None
         app.screen.query_one(Input).value = "quiet [/b]"
         await press(pilot, "enter")
-        await until_shown(pilot, "none goes on.")
+        await until_shown(pilot, "none of them goes on.")
         said = " ".join(shown(pilot).split())
         assert "terminate quiet [/b] terminated 1 job ended CANCELED" in said
         assert workflow.terminated_ns is not None
@@ -200,6 +200,16 @@ async def test_details_that_nobody_sees_are_not_asked_about(
         assert server.requests.count("workflow_analytics") == 0
         await press(pilot, "D")
         await until(pilot, lambda: server.requests.count("workflow_analytics") == 1)
+        session = app.desk.session
+        assert session is not None
+        assert session.notices is not None
+        wanted = session.notices
+        assert wanted._wanted
+        await press(pilot, "B")
+        await until(pilot, lambda: not wanted._wanted)
+        await press(pilot, "escape")
+        await until(pilot, lambda: wanted._wanted != "")
+        assert server.requests.count("workflow_analytics") == 1
 
 
 async def test_what_was_not_answered_is_asked_about_at_the_next_start(
