@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
     from chronotui.ui.app import DeskApp
+    from chronotui.ui.desk.screen import DeskScreen
 
 ACTION: Final = "action"
 ENDING: Final = "ending"
@@ -224,11 +225,13 @@ def act(app: DeskApp, what: str) -> None:
         start_worker(app, ACTION, partial(_said, app, partial(work, app, session)))
 
 
-def ask_about_unanswered(app: DeskApp) -> None:
+def ask_about_unanswered(desk: DeskScreen) -> None:
     """Ask about what was sent in an earlier run and never answered."""
-    session = app.desk.session
+    if not desk.is_attached:
+        return
+    app, session = cast("DeskApp", desk.app), desk.session
     if has_worker(app, ACTION):  # somebody was faster, and is asked one thing at a time
-        app.set_timer(LONG_SECONDS, partial(ask_about_unanswered, app))
+        app.set_timer(LONG_SECONDS, partial(ask_about_unanswered, desk))
     elif session is not None and session.actions is not None:
         work = partial(_ask_about_all, app, session)
         start_worker(app, ACTION, partial(_said, app, work))
