@@ -270,7 +270,8 @@ _START = (
 )
 _TERMINATE = (
     _WORKFLOW,
-    option("--yes NAME", "do not ask; its name once more"),
+    # Not the name of a profile, which a shell would offer.
+    Option(("--yes",), "do not ask; its name once more", {"metavar": "NAME"}),
 )
 
 
