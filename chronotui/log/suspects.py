@@ -130,7 +130,7 @@ def events_of(
         detail = is_detail(message, beside=True)
         joins = events.reach(since, loud=loud, detail=detail)
         weight = Weight.RAISED if is_of_crash else each.weight
-        proof = evidence(each.kind, each.line, weight, steps, beside=joins)
+        proof = evidence(each, weight, steps, beside=joins)
         may_pass = loud or is_tried_again(each.kind)
         passed = may_pass and silences.follows(seen[each.kind].last)
         said_before = each.lines_before > 0
