@@ -393,5 +393,6 @@ def is_name(message: str) -> bool:
 
 
 def is_heading(message: str) -> bool:
-    """Whether a line tells of a crash whose words are on the next one, as Rust's."""
-    return message.startswith("thread '") and message.rstrip().endswith(":")
+    """Whether a line tells of a crash whose words are on the next one."""
+    crashed = message.startswith("thread '") and message.rstrip().endswith(":")
+    return crashed or message.startswith("rake aborted!")

@@ -184,6 +184,9 @@ def test_the_order_does_not_depend_on_how_a_log_came() -> None:
         ("panic: no", STDERR, Weight.RAISED),
         ("Traceback (most recent call last):", STDERR, Weight.PLAIN),
         ("ERROR a", STDOUT, Weight.ERROR),
+        ("src/a.ts(3,5): error TS2339: no x", STDOUT, Weight.ERROR),
+        ("Caused by: a.B: c", STDOUT, Weight.RAISED),
+        ("+ rm -rf a", STDERR, Weight.PLAIN),
         ("WARN cannot a", STDERR, Weight.WARNS),
         ("INFO a failed", STDERR, Weight.PLAIN),
         ("a", STDERR, Weight.STDERR),
@@ -277,3 +280,15 @@ def test_a_traceback_ends_with_an_exception_whatever_its_name() -> None:
         "LINE 3: select b",
     ]
     assert order_of([], now)[0] == now[4]
+
+
+def test_a_warning_that_persists_is_suspect() -> None:
+    routine = [f"row {n}" for n in range(50)]
+    warned = [f"WARN node {n} could not be reached" for n in range(5)]
+    now = [*routine, *warned, "TimeoutError: no metadata"]
+    assert order_of(routine, now)[0] == warned[0]
+
+
+def test_what_nothing_goes_well_with_is_suspect_however_calmly_it_is_said() -> None:
+    now = ["INFO state: killed, out of memory", "ERROR wait timed out"]
+    assert order_of([], now) == now
