@@ -171,7 +171,8 @@ def _reason() -> re.Pattern[str]:
     )
 
 
-def _reason_points(kind: str) -> int:
+def reason_points(kind: str) -> int:
+    """Return how much a line tells of the world, with which asking why ends."""
     found = _reason().search(kind)
     return 0 if found is None else REASON_POINTS * (1 + (found[1] is not None))
 
@@ -192,6 +193,7 @@ def _summary() -> re.Pattern[str]:
         r"(?:has |was |is )?(?:failed|aborted|incomplete|stopped|not complete)"
         r"|did not complete|\berrors? during\b|^make: \*\*\*|failed to solve"
         r"|(?-i:\bFAILED)\W*$|: failed\W*$"
+        r"|failed with result|\bmain process exited\b"
         r"|window (?:closed|missed)|\bnot fully\b|circuit (?:breaker|open)"
     )
 
@@ -365,7 +367,7 @@ def evidence(
     if is_part and not is_detail(line.message, beside=beside):
         return NO_EVIDENCE
     points = complains(kind) * COMPLAINT_POINTS * (1 + beside)
-    points += _reason_points(kind)
+    points += reason_points(kind)
     if weight is Weight.WARNS and found.lines >= PERSISTS:
         points += PERSISTS_POINTS
     if weight is not Weight.STDERR or steps.stderr_tells:

@@ -13,7 +13,12 @@ from chronotui.log.differences import Change, LogKinds, differences
 from chronotui.log.line_slice import LineSlice
 from chronotui.model import STDERR, STDOUT, LogLine
 from tests.engine.failing_jobs import Failure, failures
-from tests.log import more_unseen_failures, unseen_failures, usual_failures
+from tests.log import (
+    further_failures,
+    more_unseen_failures,
+    unseen_failures,
+    usual_failures,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +63,7 @@ SETS: Final = {
     "calm ones": written(unseen_failures),
     "more of them": written(more_unseen_failures),
     "usual ones": written(usual_failures),
+    "further ones": written(further_failures),
 }
 
 
@@ -292,3 +298,16 @@ def test_a_warning_that_persists_is_suspect() -> None:
 def test_what_nothing_goes_well_with_is_suspect_however_calmly_it_is_said() -> None:
     now = ["INFO state: killed, out of memory", "ERROR wait timed out"]
     assert order_of([], now) == now
+
+
+def test_below_caused_by_the_last_line_comes_first() -> None:
+    now = ["Error: import failed", "", "Caused by:", "    0: could not read a.toml"]
+    now += ["    1: no field b", "a.service: Failed with result 'exit-code'."]
+    assert order_of([], now)[:2] == [now[4], now[3]]
+
+
+def test_an_error_that_is_logged_again_and_again_shows_its_root() -> None:
+    routine = [f"row {n}" for n in range(60)]
+    error = ["ERROR step a failed", "a.B: b", "\tat a.B", "Caused by: c.D: too many"]
+    now = [*error, *routine, *error, *routine, "ERROR job ended"]
+    assert order_of(["INFO step a done", *routine], now)[0] == error[3]
