@@ -139,7 +139,8 @@ def check(way: Way, folder: Path) -> str:
 
 
 _IN_XTERM: Final = """
-xterm -xrm 'XTerm*disallowedWindowOps:' -xrm 'XTerm*selectToClipboard:true' -e sh {script} &
+xterm -xrm 'XTerm*disallowedWindowOps:' \\
+    -xrm 'XTerm*selectToClipboard:true' -e sh {script} &
 for look in $(seq 150); do
     xsel --clipboard --output > {clip} && [ -s {clip} ] && break
     sleep 0.1
