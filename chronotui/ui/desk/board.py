@@ -20,7 +20,6 @@ from chronotui.ui.desk.board_list import BoardList
 from chronotui.ui.desk.meant import MeantJob, copied_id
 from chronotui.ui.desk.pane_tabs import DETAILS
 from chronotui.ui.desk.status import (
-    FOR_GOOD,
     NOTICE_SECONDS,
     SEPARATOR,
     StatusMessage,
@@ -56,6 +55,11 @@ LINES_APART: Final = 0.2
 
 ROWS_APART: Final = 0.1
 """Seconds between two drawings of rows that were read."""
+
+LOOK_AGAIN: Final = 0.1
+"""Seconds until a board that was wanted before there is a session is shown."""
+
+SAID_SECONDS: Final = 12.0
 
 CHOOSE: Final = "There is no job on the board."
 
@@ -227,9 +231,15 @@ class BoardScreen(Screen[None]):
         self._fleet.want(())
 
     def on_screen_suspend(self) -> None:
-        """Listen to nothing while a screen covers it; a dialog leaves it in sight."""
-        if not self.app.screen.is_modal:
+        """Listen to nothing while a screen covers it."""
+        if not self._is_in_sight:
             self._lines.want(())
+
+    @property
+    def _is_in_sight(self) -> bool:
+        """Whether nothing stands over it but a dialog."""
+        stack = self.app.screen_stack
+        return self in stack and (stack[-1] is self or stack[-1].is_modal)
 
     def on_screen_resume(self) -> None:
         self._sync()
@@ -254,11 +264,12 @@ class BoardScreen(Screen[None]):
         fleet, workflow_id = self._fleet, job.workflow_id
         usual = fleet.usual_seconds(workflow_id)
         held, alerts = self.session.held(job), self.session.alerts
+        read_ago = fleet.age(workflow_id)
         facts = BoardFacts(
             fleet.workflow(workflow_id),
             self.rows.short_id(job),
             usual=usual,
-            age=fleet.age(workflow_id),
+            age=None if read_ago is None else read_ago // 1,
             missing=None if held is None else held.state.missing,
             is_marked=job in self.session.marks,
             has_alert=alerts is not None and job.id in alerts.flagged,
@@ -296,7 +307,7 @@ class BoardScreen(Screen[None]):
         sentence = "" if problem is None else with_next_key(problem)
         if sentence != self._told_problem:
             self._told_problem = sentence
-            self.say(sentence, seconds=FOR_GOOD)
+            self.say(sentence, seconds=SAID_SECONDS)
 
     def _why_empty(self) -> str:
         if self.rows.hidden:
@@ -308,7 +319,7 @@ class BoardScreen(Screen[None]):
 
     def _rested(self) -> None:
         """Have what is in sight read sooner, and listen to what runs of it."""
-        if not (self.is_current or self.app.screen.is_modal):
+        if not self._is_in_sight:
             return
         jobs = self.list.in_sight()
         self._fleet.want(dict.fromkeys(job.workflow_id for job in jobs))
@@ -369,15 +380,16 @@ class BoardScreen(Screen[None]):
 
     def _leave(self, then: Callable[[], Any]) -> None:
         """Go to the desk, and do something there."""
-        self.app.pop_screen()
-        self.desk.call_later(then)
+        if self.is_current:
+            self.app.pop_screen()
+            self.desk.call_later(then)
 
     def _again(self) -> None:
         show_board(self.desk, at_top=False)
 
     def action_back(self) -> None:
         """Stop the sweep, or go back to the desk."""
-        if not self._cut_sweep():
+        if self.is_current and not self._cut_sweep():
             self.app.pop_screen()
 
     def stop_following(self) -> None:
@@ -453,12 +465,12 @@ class BoardScreen(Screen[None]):
     def action_ask_now(self) -> None:
         """Ask the server now for what is waited for."""
         self.desk.action_ask_now()
+        self._told_problem = ""
         self._show_heading()
 
     def action_profiles(self) -> None:
         """Go to the profiles; they open over the desk."""
-        self.app.pop_screen()
-        self.app.call_later(self.app.run_action, "app.profiles")
+        self._leave(partial(self.app.run_action, "app.profiles"))
 
     # filters
 
@@ -491,14 +503,14 @@ class BoardScreen(Screen[None]):
 
 
 NO_BOARD: Final = "{label} has one {group} to a profile: its list of {items} is all."
-NOT_YET: Final = "There is no board before the server was reached."
 
 
 def show_board(desk: DeskScreen, *, at_top: bool = True) -> None:
     """Show the board over a desk, at its top or where it was left."""
     session = desk.session
+    if session is None and desk.is_current:  # a key typed ahead
+        desk.set_timer(LOOK_AGAIN, partial(show_board, desk))
     if session is None:
-        desk.say(NOT_YET)
         return
     fleet, lines = session.fleet, session.newest_lines
     if fleet is None or lines is None:

@@ -52,6 +52,8 @@ class BoardList(RowWindow, inherit_bindings=False):
         self._rested = rested
         self._resting: Timer | None = None
         self._strips: dict[tuple[tuple[RowPiece, ...], bool], Strip] = {}
+        self._told: object = None
+        self._said: dict[RowKey, tuple[Job, BoardFacts, tuple[RowPiece, ...]]] = {}
         self._anchor: RowKey | None = None
         self._anchor_offset = 0
 
@@ -126,9 +128,22 @@ class BoardList(RowWindow, inherit_bindings=False):
         job = self.rows.job(key)
         if job is None:
             return None
-        facts, length = self._facts(job), self.rows.id_length
-        pieces = board_pieces(job, facts, self.row_width, self._times(), length)
-        return key, pieces, row == self.current
+        return key, self._pieces(key, job), key == self.rows.selected
+
+    def _pieces(self, key: RowKey, job: Job) -> tuple[RowPiece, ...]:
+        """Return what a row says; within a second it is worked out after changes."""
+        facts, times, length = self._facts(job), self._times(), self.rows.id_length
+        until = times.now.replace(microsecond=0)
+        told = (until, times.ages, times.zone, self.row_width, length)
+        if told != self._told:
+            self._told = told
+            self._said.clear()
+        known = self._said.get(key)
+        if known is not None and known[0] is job and known[1] == facts:
+            return known[2]
+        pieces = board_pieces(job, facts, self.row_width, times, length)
+        self._said[key] = (job, facts, pieces)
+        return pieces
 
     def render_line(self, y: int) -> Strip:
         width, look = self.row_width, self.look

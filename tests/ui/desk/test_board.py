@@ -8,6 +8,7 @@ import pytest
 
 from chronotui.demo.faults import Faults
 from chronotui.ui.desk.board import BoardScreen
+from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import (
     board_of_the_moment,
     desk,
@@ -22,6 +23,8 @@ from tests.ui.desk.scenes import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.pilot import Pilot
 
     from chronotui.demo.server import DemoServer
@@ -258,6 +261,22 @@ async def test_a_session_that_ended_asks_over_the_board() -> None:
             await until(pilot, lambda: pilot.app.screen is board)
             await until(pilot, lambda: "SIGN IN" not in shown(pilot))
             assert len(board.rows)
+
+
+def test_in_the_real_program_a_running_job_is_two_keys_away(tmp_path: Path) -> None:
+    command, environment = ["-m", "chronotui", "demo"], environment_for(tmp_path)
+    with Terminal(command, environment=environment) as terminal:
+        terminal.until("nightly-report")
+        terminal.press("B")
+        terminal.until(lambda text: "running" in text and "≥" in text)
+        terminal.press("enter")
+        terminal.until("following")
+        terminal.press("escape")
+        terminal.until("newest line")
+        terminal.press("ctrl+c")
+        terminal.until("again to quit")
+        terminal.press("ctrl+c")
+        assert terminal.wait() == 130
 
 
 async def test_an_app_has_no_board_and_it_is_said() -> None:
