@@ -7,18 +7,23 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from chronotui.cli.output import has_screen
+from chronotui.cli.output import has_screen, is_terminal, speaks_utf8
 from chronotui.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from io import TextIOWrapper
 
     from chronotui.cli.invocation import Invocation
     from chronotui.demo.kinds import RunningDemo
     from chronotui.log.handoff import LinePlace
     from chronotui.storage.settings import Config, Profile
+
+_NO_CURSOR: Final = frozenset({"dumb", "unknown"})
+_MANY_COLOURS: Final = frozenset({"truecolor", "24bit"})
+"""What COLORTERM says outside, and goes on saying inside a screen."""
 
 _SWITCH_SECONDS: Final = 0.001
 """How long a thread that is busy may keep the screen's one waiting."""
@@ -26,6 +31,7 @@ _SWITCH_SECONDS: Final = 0.001
 
 def desk(invocation: Invocation) -> int:
     """Open the desk on the profile in use; without any profile, the first-run form."""
+    _prepare_screen()
     if not has_screen() or not _is_first_start(invocation):
         profile = invocation.profile
     else:
@@ -103,6 +109,34 @@ def _show_desk(
         gc.enable()
 
 
+def _prepare_screen() -> None:
+    """Refuse a terminal that cannot show a desk; make up for what one cannot do.
+
+    It comes before anything of Textual's, which reads the environment once.
+    """
+    term = os.environ.get("TERM", "")
+    if term in _NO_CURSOR and has_screen():
+        raise UsageError(
+            f"TERM={term} is a terminal whose cursor cannot be moved.",
+            next_step="chronotui --help names the commands that work in it.",
+        )
+    if _is_in_screen(term) and os.environ.get("COLORTERM") in _MANY_COLOURS:
+        os.environ["TEXTUAL_COLOR_SYSTEM"] = "256"
+    stream = sys.__stderr__
+    if is_terminal(stream) and not speaks_utf8(stream):
+        from chronotui.ui.term.stand_ins import put_in
+
+        put_in(cast("TextIOWrapper", stream))
+
+
+def _is_in_screen(term: str) -> bool:
+    """Whether a screen is next to us: it drops colours beyond 256.
+
+    It may stand around a tmux or within one, which both say so.
+    """
+    return "TMUX" not in os.environ and ("STY" in os.environ or term[:6] == "screen")
+
+
 def _need_terminal(next_step: str) -> None:
     if not has_screen():
         raise UsageError(
@@ -137,6 +171,7 @@ def _make_first_profile(invocation: Invocation) -> Profile | None:
 def demo(invocation: Invocation) -> int:
     options = invocation.options
     if not options.serve:
+        _prepare_screen()
         _check_desk_opens(options.kind)
         _need_terminal("chronotui demo --serve starts the server alone.")
     server = _make_demo(options)
@@ -228,13 +263,15 @@ def demo_profile(server: RunningDemo) -> Profile:
 def _serve(invocation: Invocation, server: RunningDemo) -> int:
     """Say where the server is on standard output, and serve until interrupted."""
     import signal
-    import threading
+
+    from chronotui.cli.invocation import end_at_once
 
     output = invocation.output
     output.write(f"{server.url}\n")
     output.flush()
     invocation.say(f"serving; {server.greeting}. Ctrl+C ends it.")
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    ended.wait()
-    return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end_at_once)
+    while True:
+        signal.pause()

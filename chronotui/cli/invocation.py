@@ -272,7 +272,7 @@ def _signals_end_at_once() -> Iterator[None]:
     handlers = {signal.SIGINT: signal.default_int_handler}
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            handlers[number] = _end_at_once
+            handlers[number] = end_at_once
     loops_own = {each: signal.signal(each, how) for each, how in handlers.items()}
     try:
         yield
@@ -289,7 +289,7 @@ class SignalledError(Exception):
         self.exit_code = 128 + number
 
 
-def _end_at_once(number: int, _frame: object) -> NoReturn:
+def end_at_once(number: int, _frame: object) -> NoReturn:
     raise SignalledError(number)
 
 

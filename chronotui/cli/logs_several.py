@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from chronotui.cli.alerting import FollowedEnds
 from chronotui.cli.fleet import INCOMPLETE
-from chronotui.cli.line_bytes import line_printer
+from chronotui.cli.line_bytes import is_plain, line_printer
 from chronotui.cli.logs import (
     NAMED_BY_STATE,
     line_selection,
@@ -22,7 +22,7 @@ from chronotui.cli.logs import (
 from chronotui.cli.output import cell_width
 from chronotui.engine.ending import short_words
 from chronotui.engine.follow import Follow
-from chronotui.engine.merged_lines import MergedLines, PartLines
+from chronotui.engine.merged_lines import MergedLines, PartLine
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.sweep import JobFeed, JobOf, running_jobs
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from chronotui.cli.invocation import Invocation
     from chronotui.engine.retained import LineSelection
     from chronotui.engine.sweep import Unread
-    from chronotui.model import Workflow
+    from chronotui.model import LogLine, Workflow
     from chronotui.sources.protocol import Source
 
 MOST_MERGED: Final = 20
@@ -164,7 +164,7 @@ async def _print_runs(
         error = None
         try:
             async for lines in log.batches():
-                printer.write_all([PartLines(number, lines)])
+                printer.write_all([PartLine(number, line) for line in lines])
         except ChronotuiError as problem:
             error = problem
         codes.append(printer.tell(number, log, error))
@@ -261,6 +261,7 @@ class TaggedPrinter:
         self._is_text = options.output == "text"
         form, timestamps = options.output, options.timestamps
         self._encode = line_printer(form, output, timestamps=timestamps)
+        self._is_plain = is_plain(form, output, timestamps=timestamps)
         self._heads = [_head(of) for of in jobs]
         self.count = 0
         if self._is_text:
@@ -273,24 +274,19 @@ class TaggedPrinter:
                 f"{tag}{' ' * gap} " for tag, gap in zip(self._tags, gaps, strict=True)
             ]
 
-    def write_all(self, batch: Sequence[PartLines]) -> None:
-        """Print lines of one job after the other."""
-        for lines in batch:
-            self._write(lines)
+    def write_all(self, batch: Sequence[PartLine]) -> None:
+        """Print lines, each with whose it is."""
+        self.count += len(batch)
+        self._output.write_bytes(b"".join([self._bytes(*each) for each in batch]))
         self._output.flush()
 
-    def _write(self, of: PartLines) -> None:
-        number, lines = of
-        self.count += len(lines)
-        encode = self._encode
-        if self._is_text:
-            prefix = self._prefixes[number]
-            tagged = [line._replace(message=prefix + line.message) for line in lines]
-            self._output.write_bytes(b"".join(map(encode, tagged)))
-            return
-        head = self._heads[number]
-        entries = [head + encode(line)[1:] for line in lines]
-        self._output.write_bytes(b"".join(entries))
+    def _bytes(self, number: int, line: LogLine) -> bytes:
+        if not self._is_text:
+            return self._heads[number] + self._encode(line)[1:]
+        message = self._prefixes[number] + line.message
+        if self._is_plain:
+            return f"{message}\n".encode(errors="surrogatepass")
+        return self._encode(line._replace(message=message))
 
     def teller(self, number: int) -> Callable[[str], None]:
         """Return what says sentences of one job."""

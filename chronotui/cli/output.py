@@ -28,6 +28,12 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def speaks_utf8(stream: TextIO | None) -> bool:
+    from codecs import lookup
+
+    return stream is None or lookup(stream.encoding or "utf-8").name == "utf-8"
+
+
 def may_ask() -> bool:
     """Whether a person is there to answer: input and words on a terminal."""
     return is_terminal(sys.stdin) and is_terminal(sys.stderr)
@@ -75,7 +81,8 @@ class TerminalLostError(Exception):
 class Output:
     """Writes data to standard output.
 
-    They go out as UTF-8, whatever the locale says, so that a pipe gets them exactly.
+    They go out as UTF-8, whatever the locale says, so that a pipe gets them exactly;
+    a terminal gets what it can show.
 
     Raises:
         OutputClosedError: The reader of standard output went away.
@@ -86,6 +93,7 @@ class Output:
     def __init__(self) -> None:
         self._out: TextIO | None = sys.stdout
         self.is_terminal = is_terminal(self._out)
+        self._recodes = self.is_terminal and not speaks_utf8(self._out)
         self.has_colour = shows_colour(self._out)
         self.columns = columns(self._out)
 
@@ -99,6 +107,10 @@ class Output:
     def write_bytes(self, content: bytes) -> None:
         if self._out is None:
             raise self._failure(OSError(errno.EBADF, ""))
+        if self._recodes:
+            content = content.decode(errors="replace").encode(
+                self._out.encoding, "replace"
+            )
         try:
             self._out.buffer.write(content)
         except OSError as error:

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 ALONE_EVERY: Final = 60.0
 """A job that stands on no list that is read is asked for alone, so far apart."""
 
+GONE_AFTER: Final = 3
+"""A job is gone that the server did not know so often: it may be out of order."""
+
 PAST_RUNS: Final = 2
 """Good runs whose newest page is read to learn how long a job may be silent."""
 
 END_AFTER: Final = 5.0
 """So long after a job's end its newest page is read: by then it is retained."""
+
+END_TRIES: Final = 6
+"""So often that is tried, each time a little later."""
 
 
 class AlertQuestions:
@@ -50,6 +56,7 @@ class AlertQuestions:
         self._clock = clock
         self._changed = changed
         self._alone_at: dict[str, float] = {}
+        self._missed: dict[str, int] = {}
         self._silent: dict[str, tuple[float, ...]] = {}
         self._ends: set[str] = set()
         self._asking: set[asyncio.Task[None]] = set()
@@ -87,10 +94,14 @@ class AlertQuestions:
         try:
             job = await self._client.job(alert.workflow_id, alert.job_id)
         except NotFoundError:
+            self._missed[alert.job_id] = self._missed.get(alert.job_id, 0) + 1
+            if self._missed[alert.job_id] < GONE_AFTER:
+                return
             gone(alert)
         except ChronotuiError:
             return  # it is asked again
         else:
+            self._missed.pop(job.id, None)
             self.alone[job.id] = job
         self._changed()
 
@@ -115,7 +126,7 @@ class AlertQuestions:
 
     async def _read_past(self, workflow_id: str, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            longest = longest_pause(job, await self._newest_page(job))
+            longest = longest_pause(job, await self._newest_page(job) or ())
             if longest is not None:
                 self._silent[workflow_id] += (longest,)
         self._changed()
@@ -133,17 +144,21 @@ class AlertQuestions:
     async def _read_end(
         self, job: Job, take: Callable[[Job, Sequence[LogLine]], None]
     ) -> None:
-        await asyncio.sleep(END_AFTER)
-        take(job, await self._newest_page(job))
-        self._changed()
+        for tries in range(1, END_TRIES + 1):
+            await asyncio.sleep(END_AFTER * tries)
+            lines = await self._newest_page(job)
+            if lines is not None:
+                take(job, lines)
+                self._changed()
+                return
 
-    async def _newest_page(self, job: Job) -> Sequence[LogLine]:
-        """Return the newest lines; none where they cannot be had."""
+    async def _newest_page(self, job: Job) -> Sequence[LogLine] | None:
+        """Return the newest lines; None where they cannot be had."""
         await self._fleet.turn()
         try:
             page = await self._client.log_page(job.workflow_id, job.id, fresh=True)
         except ChronotuiError:
-            return ()
+            return None
         return page.lines
 
 

@@ -21,7 +21,7 @@ from chronotui.text import plural
 from chronotui.tree.stall import why_unjudged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from chronotui.engine.alerts import AlertNotice
     from chronotui.engine.session import Session
@@ -42,6 +42,9 @@ TICK: Final = 0.1
 
 TOLD_KEPT: Final = 3
 
+LEAST_SKEW: Final = 3.0
+"""Seconds from which on clocks are taken to differ: it is known to a second or two."""
+
 LINES_BACK: Final = 1_000
 """Lines that an opened log holds already which are looked at for a pattern."""
 
@@ -60,6 +63,10 @@ class Told(NamedTuple):
     sentence: str
 
 
+async def nothing_more() -> None:
+    """Wait for nothing."""
+
+
 class AlertWatch:
     """Looks at what is read, and tells what alerts wait for.
 
@@ -69,6 +76,7 @@ class AlertWatch:
         session: Where jobs and lines come from.
         book: The alerts, and what was told.
         deliver: Tells events to people.
+        parting: Waits a moment for what tells them, when the session is closed.
 
     Attributes:
         told: What was told last, the newest at the end.
@@ -80,11 +88,13 @@ class AlertWatch:
         book: AlertBook,
         deliver: Callable[[Sequence[AlertNotice]], None],
         *,
+        parting: Callable[[], Awaitable[None]] = nothing_more,
         clock: Clock | None = None,
     ) -> None:
         self._session = session
         self._book = book
         self._deliver = deliver
+        self.parting = parting
         self._clock = clock = clock or Clock()
         self._rules = AlertRules(book, clock.wall)
         self._wake = asyncio.Event()
@@ -130,6 +140,11 @@ class AlertWatch:
     def standing(self) -> list[Standing]:
         """Return the alerts that stand, the oldest first, and how they are watched."""
         return [Standing(each, self._how(each)) for each in self._rules.alerts]
+
+    def server_now(self) -> float:
+        """Return the time by the server's clock, where that is known to be another."""
+        skew = self._session.client.clock_skew or 0.0
+        return self._clock.wall() + (skew if abs(skew) >= LEAST_SKEW else 0.0)
 
     def known_jobs(self, workflow_id: str) -> list[Job] | None:
         """Return what was read of a workflow's jobs; None while nothing was."""
@@ -182,12 +197,9 @@ class AlertWatch:
             while True:
                 self._wake.clear()
                 self._look()
-                if self._rules.pending:
-                    pending = self._rules.take_pending()
-                    notices = await asyncio.to_thread(self._rules.claimed, pending)
-                    now = self._clock.wall()
-                    self.told += [Told(now, each.sentence) for each in notices]
-                    self._deliver(notices)
+                await self._tell()
+                self._book.remove(self._rules.spent(self._known))
+                self._reread()
                 await asyncio.sleep(CALM)
                 await set_within(self._wake, LOOK_EVERY)
         finally:
@@ -196,15 +208,28 @@ class AlertWatch:
             if self._questions is not None:
                 self._questions.close()
 
+    async def _tell(self) -> None:
+        """Tell what was noticed and nobody else has told."""
+        pending = self._rules.take_pending()
+        if not pending:
+            return
+        notices = await asyncio.to_thread(self._rules.claimed, pending)
+        now = self._clock.wall()
+        self.told += [Told(now, each.sentence) for each in notices]
+        self._deliver(notices)
+
     def _changed(self) -> None:
+        self._reread()
+        self._wake.set()
+
+    def _reread(self) -> None:
+        """Take over which alerts stand by now."""
         if self._rules.reread():
             self._listeners.notify()
-        self._wake.set()
 
     def _look(self) -> None:
         """Hold all that is known against the alerts; ask for what is missing."""
-        if self._rules.reread():
-            self._listeners.notify()
+        self._reread()
         self._gather()
         self._attach_logs()
         for job in self._known.values():
@@ -213,9 +238,6 @@ class AlertWatch:
         self._judge()
         if self._questions is not None:
             self._ask(self._questions)
-        self._book.remove(self._rules.spent(self._known))
-        if self._rules.reread():
-            self._listeners.notify()
 
     # jobs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -126,15 +127,21 @@ class WatchedJob:
 
 
 class MergedRows:
-    """The rows of the merged log that are no lines: each job's, in their places."""
+    """The rows of the merged log that are no lines: each job's, in their places.
+
+    Attributes:
+        heard: The numbers of the jobs whose rows are shown; None for all.
+    """
 
     def __init__(self, store: MergedStore) -> None:
         self._store = store
         self._seen: object = None
+        self.heard: frozenset[int] | None = None
 
     def update(self, jobs: Sequence[WatchedJob]) -> None:
         """Bring them up to date."""
-        seen = [
+        seen: list[object] = [self.heard]
+        seen += [
             (
                 each.order.moves,
                 each.log.store.marks.version,
@@ -149,7 +156,8 @@ class MergedRows:
         rows: list[Mark] = []
         latest = self._latest_beginning(jobs)
         for each in jobs:
-            rows += self._rows_of(each, is_latest=each is latest)
+            if self.heard is None or each.order.part in self.heard:
+                rows += self._rows_of(each, is_latest=each is latest)
         self._store.store.marks.set_rows(rows)
 
     def _latest_beginning(self, jobs: Sequence[WatchedJob]) -> WatchedJob | None:
@@ -396,6 +404,12 @@ class MergedLog:
             )
         ]
 
+    def hear(self, parts: frozenset[int] | None) -> None:
+        """Show the rows of some jobs that are no lines, by their numbers; None: all."""
+        if parts != self._rows.heard:
+            self._rows.heard = parts
+            self._listeners.notify()
+
     # what is known
 
     @property
@@ -464,8 +478,11 @@ class MergedLog:
 
     def _update(self) -> None:
         """Take over what came, before the listeners look at it."""
-        if not self._lines.take_over(BUDGET_SECONDS):
-            self._listeners.notify()
+        # What cannot be read back from a spool file is said by the store's note.
+        with suppress(OSError):
+            if not self._lines.take_over(BUDGET_SECONDS):
+                self._listeners.notify()
+        self.store.set_edge(None, self.store.spool.memory.note or None)
         self._rows.update(self.jobs)
 
     def summary(self, *, short: bool = False) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import aclosing
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from chronotui.engine.timing import Clock, set_within
 from chronotui.errors import ChronotuiError
-from chronotui.log.merged import ms_of, places_after
+from chronotui.log.merged import ms_of, part_of, places_after
 from chronotui.log.store import LogStore
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ MEMORY_BYTES: Final = 64 << 20
 """Lines of logs that are over and wait for others', in memory, of all together."""
 
 AT_ONCE: Final = 1000
-"""Lines handed out at a time."""
+"""Lines of a job that are handed out at a time."""
+
+_FOREVER: Final = 2**63
 
 
 class LineReader(Protocol):
@@ -56,11 +59,11 @@ class LineReader(Protocol):
         """Yield lines in the job's order, each once."""
 
 
-class PartLines(NamedTuple):
-    """Lines of one of the jobs, which is named by its number."""
+class PartLine(NamedTuple):
+    """A line of one of the jobs, which is named by its number."""
 
     part: int
-    lines: list[LogLine]
+    line: LogLine
 
 
 class JobPart:
@@ -85,8 +88,9 @@ class JobPart:
         return len(self._lines)
 
     @property
-    def head(self) -> int:
-        return self._lines[0][0]
+    def is_done(self) -> bool:
+        """Whether all there is was handed out."""
+        return self.is_over and not self._lines
 
     @property
     def last(self) -> int:
@@ -102,13 +106,18 @@ class JobPart:
         self._lines.extend(zip(places, lines, strict=True))
         self._last = places[-1]
 
-    def take(self, bound: float) -> list[LogLine]:
-        """Hand out the lines up to a place, some at a time."""
+    @property
+    def bound(self) -> int:
+        """The place up to which it can be told whose line is next."""
+        if len(self._lines) > AT_ONCE:
+            return self._lines[AT_ONCE - 1][0]
+        return _FOREVER if self.is_over else self.last
+
+    def take(self, bound: int) -> Iterator[tuple[int, LogLine]]:
+        """Hand out lines up to a place, with their own."""
         held = self._lines
-        taken: list[LogLine] = []
-        while held and held[0][0] <= bound and len(taken) < AT_ONCE:
-            taken.append(held.popleft()[1])
-        return taken
+        while held and held[0][0] <= bound:
+            yield held.popleft()
 
     def refill(self) -> None:
         """Have more lines wait that were read already."""
@@ -153,6 +162,14 @@ class StoredPart(JobPart):
         self.refill()
         came()
 
+    @property
+    def is_done(self) -> bool:
+        return super().is_done and self._taken >= len(self._store)
+
+    @property
+    def bound(self) -> int:
+        return self.last if self._taken < len(self._store) else super().bound
+
     def refill(self) -> None:
         if not self._lines and self._taken < len(self._store):
             lines = self._store.lines(self._taken, self._taken + AT_ONCE)
@@ -179,34 +196,20 @@ class Turns:
         self._clock = clock
         self._patient = patient
 
-    def take(self) -> list[PartLines]:
+    def take(self) -> list[PartLine]:
         """Return the lines whose turn it is, some at a time; none where all wait."""
-        taken: list[PartLines] = []
-        count = 0
-        while count < AT_ONCE and (lines := self._next()) is not None:
-            taken.append(lines)
-            count += len(lines.lines)
-        return taken
+        for part in self._parts:
+            part.refill()
+        bounds = [part.bound for part in self._parts if len(part) or self._holds(part)]
+        bound = min(bounds, default=-1)
+        taken = [each for part in self._parts for each in part.take(bound)]
+        taken.sort(key=itemgetter(0))
+        return [PartLine(part_of(place), line) for place, line in taken]
 
     def give_up(self) -> None:
         """Wait for nothing that has not come by now."""
         for part in self._parts:
             part.is_over = True
-
-    def _next(self) -> PartLines | None:
-        """Return the lines of one job that go before all others'."""
-        for part in self._parts:
-            part.refill()
-        waiting = sorted(
-            (part for part in self._parts if len(part)), key=lambda part: part.head
-        )
-        if not waiting:
-            return None
-        first = waiting[0]
-        bounds = [float(part.head) for part in waiting[1:2]]
-        bounds += [part.last for part in self._parts if self._holds(part)]
-        lines = first.take(min(bounds, default=float("inf")))
-        return PartLines(first.number, lines) if lines else None
 
     def wait(self) -> float:
         """Return the seconds after which a line may not have to wait any more."""
@@ -264,14 +267,14 @@ class MergedLines:
                 self.parts.append(StoredPart(number, reader, now, store))
         self._turns = Turns(self.parts, self._clock, patient=not live)
 
-    def rest(self) -> Iterator[list[PartLines]]:
+    def rest(self) -> Iterator[list[PartLine]]:
         """Yield what was read and not handed out when reading was stopped."""
         self._turns.give_up()
         while batch := self._turns.take():
             yield batch
 
-    async def batches(self) -> AsyncGenerator[list[PartLines], None]:
-        """Yield lines of one job after the other, all in order.
+    async def batches(self) -> AsyncGenerator[list[PartLine], None]:
+        """Yield lines in order, some at a time; none when a job ends.
 
         Cancel the reading task, or ``aclose`` the iterator, to stop. A job that cannot
         be read on ends alone, see `JobPart`.
@@ -282,9 +285,12 @@ class MergedLines:
             for part in self.parts
         ]
         try:
-            while not all(part.is_over and not len(part) for part in self.parts):
+            over = 0
+            while over < len(self.parts):
                 self._wake.clear()
-                if batch := turns.take():
+                batch = turns.take()
+                before, over = over, sum(part.is_done for part in self.parts)
+                if batch or over > before:
                     yield batch
                 else:
                     await set_within(self._wake, turns.wait())

@@ -318,6 +318,7 @@ class Session:
 
     async def close(self) -> None:
         """Stop everything and close the connections."""
+        alerts = self.alerts
         if self.beside is not None:
             self.beside.close()
         opened = self._opened.values()
@@ -336,6 +337,8 @@ class Session:
             one.log.store.close()
         self._opened.clear()
         await self.client.aclose()
+        if alerts is not None:
+            await alerts.parting()
 
     def memory_of(self, share: int) -> int:
         """Return the bytes of memory a log has that shares them with others."""

@@ -32,7 +32,7 @@ SUSPECT: Final = 4
 
 COMPLAINT_POINTS: Final = 2
 OUTCOME_POINTS: Final = 2
-RETRY_POINTS: Final = 2
+REASON_POINTS: Final = 1
 
 LEAST_SHARED: Final = 0.5
 """Share of a known kind's words, the rare ones counting most, that make it the same
@@ -76,6 +76,8 @@ _BY_LEVEL: Final = {
 _HEADINGS: Final = ("Traceback", "Exception Group Traceback")
 """Begin a traceback without saying what happened."""
 
+_CODE: Final = ("raise ", "throw ", "return ", "File ", "assert ", "await ")
+
 _CAUSED: Final = "Caused by: "
 
 _LEVEL_WORDS: Final = frozenset(
@@ -116,7 +118,7 @@ def _complaint() -> re.Pattern[str]:
     words = "|".join((*wrong, *away, *refused))
     negations = r"not|cannot|\w{2,6}n't"
     return re.compile(
-        rf"\b(?:{words})|error|exception|\b(?:{negations}|full|limits|oom)\b",
+        rf"\b(?:{words})|error|exception|oomkilled|\b(?:{negations}|full|limits|oom)\b",
         re.IGNORECASE,
     )
 
@@ -145,6 +147,35 @@ def _tried_again() -> re.Pattern[str]:
     return re.compile(r"\bretr(?:y|ies|ying)\b|\bagain\b", re.IGNORECASE)
 
 
+def is_tried_again(kind: str) -> bool:
+    return _tried_again().search(kind) is not None
+
+
+@cache
+def _reason() -> re.Pattern[str]:
+    """What the world is like that a program meets: the end of asking why."""
+    return re.compile(
+        r"(?i)no space|no such|\bdenied\b|refused|expired|not permitted|out of memory"
+        r"|outofmemory|read-only file|quota|certificate|does not exist|duplicate key"
+        r"|already (?:locked|in use|exists)|no route|name resolution|unable to extend"
+        r"|unauthorized|forbidden|authentication failed|too many open|host key"
+    )
+
+
+@cache
+def _summary() -> re.Pattern[str]:
+    """How it ended, which says nothing of why."""
+    return re.compile(
+        r"(?i)\bexit(?:ed|s|ing)?(?: with)?\b.{0,20}(?:#|status|code)|^exit\b"
+        r"|\bcompleted with\b|# of # \w+ (?:failed|skipped)|\bg(?:ave|iving) up\b"
+        r"|\b(?:job|run|build|release|pipeline|playbook|batch|import|export|backup)s? "
+        r"(?:has |was |is )?(?:failed|aborted|incomplete|stopped|not complete)"
+        r"|did not complete|\berrors? during\b|^make: \*\*\*|failed to solve"
+        r"|(?-i:\bFAILED)\W*$|: failed\W*$"
+        r"|window (?:closed|missed)|\bnot fully\b|circuit (?:breaker|open)"
+    )
+
+
 @cache
 def _settled() -> re.Pattern[str]:
     """What went wrong was put right, or will only go wrong in years."""
@@ -159,7 +190,7 @@ def _settled() -> re.Pattern[str]:
 
 @cache
 def _word() -> re.Pattern[str]:
-    return re.compile(r"[^\W\d]{2,64}")
+    return re.compile(r"[^\W\d]{2,64}(?:-[^\W\d]{2,64})*+")
 
 
 def complains(text: str) -> bool:
@@ -190,10 +221,14 @@ def is_root(message: str) -> bool:
 
 
 class _Step(NamedTuple):
-    """What a kind of the good run begins with: its words, and the rarest of them."""
+    """What a kind of the good run begins with: its words, and the rarest of them.
+
+    ``at`` counts the kinds.
+    """
 
     words: frozenset[str]
     rarest: str
+    at: int
 
 
 class KnownSteps:
@@ -205,36 +240,46 @@ class KnownSteps:
 
     def __init__(self, kinds: Iterable[str], *, stderr_tells: bool) -> None:
         self.stderr_tells = stderr_tells
-        said = [words_of(kind) for kind in kinds]
+        listed = list(kinds)
+        said = [words_of(kind) for kind in listed]
         counts = Counter(word for words in said for word in set(words))
         self._common = {word for word, n in counts.items() if n > MOST_ALIKE}
         self._rarity = {word: log(1 + len(said) / n) for word, n in counts.items()}
         self._known: list[frozenset[str]] = []
         self._having: defaultdict[str, list[int]] = defaultdict(list)
         self._begun: defaultdict[str, list[_Step]] = defaultdict(list)
-        for words in said:
-            self._learn([word for word in words if word not in self._common])
+        self._went_well: list[bool] = []
+        for kind, words in zip(listed, said, strict=True):
+            telling = [word for word in words if word not in self._common]
+            if telling:
+                self._learn(telling, went_well=not complains(kind))
 
-    def _learn(self, words: list[str]) -> None:
-        if not words:
-            return
+    def _learn(self, words: list[str], *, went_well: bool) -> None:
         for word in set(words):
             self._having[word].append(len(self._known))
-        self._known.append(frozenset(words))
         begins = words[: (len(words) + 1) // 2]
-        step = _Step(frozenset(begins), max(begins, key=self._rarity.__getitem__))
+        rarest = max(begins, key=self._rarity.__getitem__)
+        step = _Step(frozenset(begins), rarest, len(self._known))
+        self._known.append(frozenset(words))
+        self._went_well.append(went_well)
         self._begun[step.rarest].append(step)
 
-    def has_step_of(self, words: Set[str]) -> bool:
-        """Whether a known kind has half of its words among these.
+    def outcomes_of(self, words: Set[str]) -> set[bool]:
+        """Return whether a step went well in the good run: how often it is known.
 
-        Or half of those it begins with: a step is named first, its outcome then.
+        A known kind is of the same step that has half of its words among these; or half
+        of those it begins with: a step is named first, its outcome then.
         """
-        return any(self._is_half(known, words) for known in self._alike(words)) or any(
-            self._is_half(step.words, words)
+        alike = (
+            at for at in self._alike(words) if self._is_half(self._known[at], words)
+        )
+        begun = (
+            step.at
             for word in words
             for step in self._begun.get(word, ())
+            if self._is_half(step.words, words)
         )
+        return {self._went_well[at] for at in (*alike, *begun)}
 
     def differs_in_a_value(self, words: Set[str]) -> bool:
         """Whether a known kind says the same with one other word, which is no news."""
@@ -243,14 +288,14 @@ class KnownSteps:
             len(words - known) <= 1
             and len(known - words) <= 1
             and not complains(" ".join(words - known))
-            for known in self._alike(words)
+            for known in map(self._known.__getitem__, self._alike(words))
         )
 
-    def _alike(self, words: Set[str]) -> Iterator[frozenset[str]]:
+    def _alike(self, words: Set[str]) -> Iterator[int]:
         """Yield the known kinds that have words of these, the likest first."""
         having = self._having
         shared = Counter(at for word in sorted(words) for at in having.get(word, ()))
-        return (self._known[at] for at, _n in shared.most_common(MOST_COMPARED))
+        return (at for at, _n in shared.most_common(MOST_COMPARED))
 
     def _is_half(self, known: frozenset[str], words: Set[str]) -> bool:
         rarity = self._rarity
@@ -265,28 +310,63 @@ def words_of(kind: str) -> list[str]:
     return [word for word in words if word not in _LEVEL_WORDS]
 
 
-def is_suspect(
+class Evidence(NamedTuple):
+    """What there is against a new kind of line.
+
+    Attributes:
+        points: From ``SUSPECT`` on it is suspect.
+        was_well: Whether the good run tells a good outcome of the same step.
+    """
+
+    points: int
+    was_well: bool = False
+
+
+NO_EVIDENCE: Final = Evidence(0)
+
+
+def evidence(
     kind: str, line: LogLine, weight: Weight, steps: KnownSteps, *, beside: bool
-) -> bool:
-    """Whether a new kind of line may be the cause by itself.
+) -> Evidence:
+    """Weigh what there is against a new kind of line.
 
     Args:
         line: The first one.
         steps: Those of the good run.
         beside: Whether it stands next to a line that is suspect.
     """
+    if _settled().search(kind) or _summary().search(kind):
+        return NO_EVIDENCE
     shape = shape_of(line.message)
     is_part = line.message[:1].isspace() or shape in (Shape.FRAME, Shape.BLANK)
-    if is_part or _settled().search(kind):
-        return False
+    if is_part and not is_detail(line.message, beside=beside):
+        return NO_EVIDENCE
     points = complains(kind) * COMPLAINT_POINTS * (1 + beside)
+    points += (_reason().search(kind) is not None) * REASON_POINTS
     if weight is not Weight.STDERR or steps.stderr_tells:
         points += _POINTS.get(weight, 0)
-    if _tried_again().search(kind):
-        points -= RETRY_POINTS + OUTCOME_POINTS
     if points + OUTCOME_POINTS < SUSPECT:
-        return False
+        return NO_EVIDENCE
     words = frozenset(words_of(kind))
     if steps.differs_in_a_value(words):
-        return False
-    return points >= SUSPECT or steps.has_step_of(words)
+        return NO_EVIDENCE
+    outcomes = steps.outcomes_of(words)
+    points += OUTCOME_POINTS * bool(outcomes)
+    return Evidence(points, was_well=complains(kind) and True in outcomes)
+
+
+def is_detail(message: str, *, beside: bool) -> bool:
+    """Whether an indented line, below one that is suspect, says what was wrong."""
+    is_code = message.lstrip().startswith(_CODE)
+    return beside and shape_of(message) is Shape.GOES_ON and not is_code
+
+
+def is_name(message: str) -> bool:
+    """Whether a line may name an exception, at the end of a traceback."""
+    name, _, _words = message.partition(":")
+    return name.replace(".", "").isidentifier()
+
+
+def is_heading(message: str) -> bool:
+    """Whether a line tells of a crash whose words are on the next one, as Rust's."""
+    return message.startswith("thread '") and message.rstrip().endswith(":")

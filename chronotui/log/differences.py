@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from enum import StrEnum
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.attempts import STDERR_RANK
-from chronotui.log.causes import (
-    KnownSteps,
-    Weight,
-    complains,
-    is_root,
-    is_suspect,
-    weight_of,
-)
+from chronotui.log.causes import Weight, complains, weight_of
 from chronotui.log.errors import Shape, shape_of
 from chronotui.log.finders import lines_of_rank
 from chronotui.log.kinds import Kinds
+from chronotui.log.suspects import events_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,19 +29,6 @@ MOST_PARTS: Final = 200
 _PARTS: Final = frozenset(
     (Shape.RAISED, Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
 )
-
-NEAR_LINES: Final = 20
-NEAR_SHARE: Final = 0.05
-"""So many lines, or this share of the log, without anything new: it went on as ever."""
-
-NEIGHBOURS: Final = 2
-"""Lines from one to the next of an event."""
-
-MOST_EVENT: Final = 6
-"""Lines that the beginning of an event may take."""
-
-MOST_JUDGED: Final = 2000
-"""New kinds, the first ones, among which the cause is looked for."""
 
 FEW: Final = 20
 """Lines of a kind that is seldom said."""
@@ -104,6 +84,19 @@ class LogKinds:
     def line_of(self, seen: Seen) -> LogLine:
         return self._firsts[seen.first]
 
+    def message_like(self, at: int) -> str:
+        """Return the first message of the kind that a line is of; "" for none."""
+        first = self.kinds.first_like(at) if at >= 0 else None
+        return "" if first is None else self._firsts[first].message
+
+    def ends_traceback(self, at: int) -> bool:
+        """Whether a line comes next after the frames of a Python traceback."""
+        for before in range(at - 1, max(at - MOST_PARTS, -1), -1):
+            message = self.message_like(before)
+            if not message[:1].isspace():
+                return message.startswith("Traceback (most recent call last)")
+        return False
+
     def begin_of(self, at: int) -> int:
         """Return where the error begins that an exception's name, at a line, is of.
 
@@ -112,8 +105,7 @@ class LogKinds:
         """
         begin = at
         for before in range(at - 1, max(at - MOST_PARTS, -1), -1):
-            first = self.kinds.first_like(before)
-            shape = None if first is None else shape_of(self._firsts[first].message)
+            shape = shape_of(self.message_like(before))
             if shape is Shape.GRAVE:
                 return before
             if shape not in _PARTS:
@@ -145,39 +137,6 @@ def _turned(kind: str, log: LogKinds, before: LogKinds) -> bool:
     return complains(now.message) and not complains(then.message)
 
 
-class _Silences:
-    """How long nothing new is said after new lines, runs of neighbours being one."""
-
-    def __init__(self, places: Sequence[int], lines: int) -> None:
-        self._places = places
-        self._near = max(NEAR_LINES, NEAR_SHARE * lines)
-        self._until = [lines] * len(places)
-        for at in range(len(places) - 2, -1, -1):
-            is_run = places[at + 1] - places[at] <= NEIGHBOURS
-            self._until[at] = self._until[at + 1] if is_run else places[at + 1]
-        self._ends = list(places)
-        for at in range(len(places) - 2, -1, -1):
-            if places[at + 1] - places[at] <= NEIGHBOURS:
-                self._ends[at] = self._ends[at + 1]
-
-    def follows(self, place: int) -> bool:
-        """Whether the job went on as ever after a new line and its neighbours."""
-        at = bisect_left(self._places, place)
-        return self._until[at] - self._ends[at] > self._near
-
-
-class _Event(NamedTuple):
-    """When what a suspect line is part of began, and how much it tells of that.
-
-    The exception that others were raised for tells most, the last one named; then what
-    says why, then an exception.
-    """
-
-    since: int
-    root: int
-    says_why: bool
-
-
 def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
     """Return the new kinds: what is suspect first, as it came, then the loudest."""
     seen = log.kinds.seen
@@ -189,57 +148,16 @@ def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
         for kind in kinds
     ]
     found.sort(key=lambda each: seen[each.kind].first)
-    stderr_tells = before.on_stderr * 2 <= before.kinds.lines
-    steps = KnownSteps(usual, stderr_tells=stderr_tells)
-    silences = _Silences(log.kinds.places_of(kinds), log.kinds.lines)
-    judged = [
-        each
-        for each in found[:MOST_JUDGED]
-        if each.weight < Weight.STDERR or not silences.follows(seen[each.kind].last)
-    ]
-    events = _events(log, judged, steps)
+    events = events_of(log, before, found)
 
     def order(each: KindChange) -> tuple[int, ...]:
         event = events.get(each.kind)
         first = seen[each.kind].first
         if event is None:
             return 1, -each.weight, each.lines > FEW, first
-        is_raised = each.weight is Weight.RAISED
-        told = -event.root, not event.says_why, not is_raised
-        return 0, event.since, *told, first
+        return 0, *event.order, first
 
     return sorted(found, key=order)
-
-
-def _events(
-    log: LogKinds, found: Sequence[KindChange], steps: KnownSteps
-) -> dict[str, _Event]:
-    """Return the event that each suspect kind is part of, first of all once.
-
-    Loud lines next to each other are one, and what says why beside a suspect one.
-    """
-    events: dict[str, _Event] = {}
-    seen = log.kinds.seen
-    begin = last = -MOST_EVENT - 1
-    for each in found:
-        first = seen[each.kind].first
-        since = log.begin_of(first) if each.weight is Weight.RAISED else first
-        says_why = complains(each.kind)
-        is_loud = each.weight >= Weight.WARNS
-        is_beside = since - last <= NEIGHBOURS and since - begin <= MOST_EVENT
-        joins = is_loud and is_beside
-        turned = each.lines_before > 0
-        if not turned and not is_suspect(
-            each.kind, each.line, each.weight, steps, beside=joins
-        ):
-            continue
-        if joins:
-            last, since = since, begin
-        elif is_loud:
-            begin = last = since
-        root = first if is_root(each.line.message) else -1
-        events[each.kind] = _Event(since, root, says_why)
-    return events
 
 
 def _far_off(log: LogKinds, before: LogKinds) -> list[KindChange]:

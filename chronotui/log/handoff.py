@@ -121,9 +121,10 @@ class Origin(NamedTuple):
         """
         lines = list(lines)
         place = LinePlace.of(lines[0]) if counted else None
-        return [*self._prefixed(lines), self.command(place)]
+        return [*self.prefixed(lines), self.command(place)]
 
-    def _prefixed(self, lines: Iterable[LogLine]) -> Iterator[str]:
+    def prefixed(self, lines: Iterable[LogLine]) -> Iterator[str]:
+        """Yield lines with where each is from."""
         subject = f"{clean(self.workflow)} {clean(self.job)}"
         for line in lines:
             time_ns = line.time_ns

@@ -58,7 +58,7 @@ STEPS: Final = (8, 1)
 ADDED_AT_ONCE: Final = 2000
 """Lines that enter in one go: the bytes spooled on the way are bounded."""
 
-MOST_CHUNKS: Final = 4
+MOST_CHUNKS: Final = 1
 """Chunks taken over of one job before it is another one's turn."""
 
 

@@ -62,7 +62,8 @@ class Alert:
         job_id: "" for every run.
         shown_id: The job's id as people see it.
         pattern: What a line has to match, as it was typed.
-        set_at: When it was set, in seconds since the epoch here.
+        set_at: When it was set, in seconds since the epoch, by the server's clock as
+            far as that is known.
         after: Jobs made later than this by the server's clock are new to it.
         open_ids: Older jobs that had not ended when it was set.
         place: Lines of the job up to this attempt and number were there before.

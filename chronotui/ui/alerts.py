@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
     from chronotui.storage.alert_book import Alert
-    from chronotui.ui.desk.screen import DeskScreen
 
 KEYS: Final = "enter sets · d removes · esc closes"
 NONE_STAND: Final = "No alert stands."
@@ -239,7 +237,7 @@ class AlertScreen(Dialog[str | None]):
             pattern=self.query_one("#pattern", Input).value if is_pattern else "",
             known=self._watch.known_jobs(meant.workflow_id),
             place=meant.place if self.is_of_job else None,
-            now=time(),
+            now=self._watch.server_now(),
         )
 
     @on(OptionList.OptionSelected)
@@ -341,14 +339,3 @@ def _subject(
         reads_lines=session.newest_lines is not None and not keeps_no_logs,
         item=session.kind.nouns.item,
     )
-
-
-def alert_of(desk: DeskScreen) -> None:
-    """Show the dialog of what is meant on a desk."""
-    session, (workflow, job) = desk.session, desk.meant
-    if session is None:
-        desk.say(NOT_YET)
-        return
-    pane = desk.log_side.log_pane if desk.has_class("-in-log") else None
-    pattern = "" if pane is None else pane.view.opened.search_text
-    show_alerts(desk, session, workflow, job, say=desk.say, pattern=pattern)

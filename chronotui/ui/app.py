@@ -113,6 +113,14 @@ class DeskApp(TypedAhead[int]):
             id="app.interrupt",
         ),
         Binding(
+            "ctrl+z",
+            "suspend_process",
+            "suspend; fg comes back",
+            show=False,
+            priority=True,
+            id="app.suspend",
+        ),
+        Binding(
             "ctrl+p",
             "command_palette",
             "palette",

@@ -72,7 +72,7 @@ PURPOSES: Final = {
     "act": "start terminate read_notices actions",
     "move": "up down page_up page_down half_up half_down first last log.start top "
     "bottom left right out expand back menu_back menu_down menu_up menu_choose",
-    "program": "help quit app.leave palette profiles",
+    "program": "help quit app.leave suspend palette profiles",
 }
 """What one wants to do, and the actions for it by the last part of their name.
 

@@ -65,7 +65,13 @@ def test_closed_standard_streams_are_no_traceback(signed_up: Command) -> None:
     assert (ended.returncode, ended.stderr) == (6, b"")
 
 
-def test_the_demo_serves_until_it_is_interrupted(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_the_demo_serves_until_it_is_told_to_end(
+    home: Path, told: signal.Signals, code: int
+) -> None:
     with subprocess.Popen(
         [*PROGRAM, "demo", "--serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as server:
@@ -74,10 +80,10 @@ def test_the_demo_serves_until_it_is_interrupted(home: Path) -> None:
         listed = subprocess.run(
             [*PROGRAM, "--url", url, "workflows"], capture_output=True, check=False
         )
-        server.send_signal(signal.SIGINT)
+        server.send_signal(told)
         _out, words = server.communicate(timeout=60)
     assert listed.returncode == 3
-    assert server.returncode == 130
+    assert server.returncode == code
     assert b"demo@example.com" in words
     assert b"Traceback" not in words
 

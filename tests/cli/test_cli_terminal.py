@@ -49,6 +49,17 @@ def test_colour_is_for_terminals_that_want_it(
     assert not terminal.shows_colour(io.StringIO())
 
 
+def test_a_terminal_gets_what_its_encoding_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, "iso8859-1")
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    output = terminal.Output()
+    output.write("é … x\n")
+    output.flush()
+    assert written.getvalue() == b"\xe9 ? x\n"
+
+
 def test_a_stream_that_is_closed_or_absent_is_no_terminal() -> None:
     closed = io.StringIO()
     closed.close()

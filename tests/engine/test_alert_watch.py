@@ -141,7 +141,10 @@ async def test_what_ended_while_no_desk_was_open_is_told_at_the_start_once(
     assert third.told == []
 
 
-async def test_a_job_that_no_list_shows_is_asked_for_alone(demo: DemoServer) -> None:
+async def test_a_job_that_no_list_shows_is_asked_for_alone(
+    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_questions, "ALONE_EVERY", 0.2)
     made = running(demo)
     async with desk_of(demo) as desk:
         job = await desk.job(made)
@@ -156,6 +159,24 @@ async def test_a_job_that_no_list_shows_is_asked_for_alone(demo: DemoServer) -> 
         await until(lambda: desk.told)
         await until(lambda: not desk.watch.standing())
     assert "FAILED" in desk.told[0]
+
+
+async def test_an_outage_loses_no_alert_and_tells_none_twice(demo: DemoServer) -> None:
+    made = running(demo)
+    async with desk_of(demo) as desk:
+        await desk.swept(made.workflow_id)
+        desk.add(AlertKind.PATTERN, await desk.job(made), pattern="bad")
+        desk.add_every(AlertKind.END, made.workflow_id)
+        await asyncio.sleep(0.05)  # lines are newer by their own times
+        demo.faults.refuse(503, times=-1)
+        made.write("bad while nobody could ask")
+        made.end("FAILED")
+        await asyncio.sleep(0.3)
+        demo.faults.relent()
+        desk.session.ask_now(None)
+        await until(lambda: len(desk.told) == 2)
+        await asyncio.sleep(0.3)
+        assert len(desk.told) == 2
 
 
 async def test_lines_of_jobs_nobody_has_open_are_listened_to_a_few_at_a_time(

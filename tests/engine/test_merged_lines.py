@@ -56,12 +56,7 @@ def log(name: str, times: list[int]) -> list[LogLine]:
 
 
 async def handed_out(merged: MergedLines) -> list[tuple[int, LogLine]]:
-    return [
-        (of.part, line)
-        async for batch in merged.batches()
-        for of in batch
-        for line in of.lines
-    ]
+    return [each async for batch in merged.batches() for each in batch]
 
 
 def by_job(found: list[tuple[int, LogLine]], jobs: int) -> list[list[LogLine]]:
@@ -127,14 +122,14 @@ def test_a_line_waits_a_moment_for_a_job_that_has_just_told_something() -> None:
     turns = Turns([one, two], time.clock, patient=False)
     two.put(log("two", [100]))
     one.put(log("one", [50]))
-    assert [of.lines[0].message for of in turns.take()] == ["one 0"]
+    assert [of.line.message for of in turns.take()] == ["one 0"]
     assert turns.take() == []  # it may still tell of an earlier moment
     one.put(log("one", [100, 101]))
     assert [of.part for of in turns.take()] == [0, 1]
     time.at = HOLD_SECONDS - 0.01
     assert turns.take() == []
     time.at = HOLD_SECONDS
-    assert [of.lines[0].message for of in turns.take()] == ["one 1"]
+    assert [of.line.message for of in turns.take()] == ["one 1"]
 
 
 def test_longer_for_one_that_has_told_nothing_yet() -> None:
@@ -154,6 +149,6 @@ def test_what_was_read_is_handed_out_when_reading_is_stopped() -> None:
         merged = MergedLines([Reader([]), Reader([])], live=True)
         merged.parts[1].put(log("two", [7]))
         merged.parts[0].put(log("one", [9]))
-        return [of.lines[0].message for batch in merged.rest() for of in batch]
+        return [of.line.message for batch in merged.rest() for of in batch]
 
     assert asyncio.run(read()) == ["two 0", "one 0"]

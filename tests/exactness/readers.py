@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from chronotui.demo.routes import Dialect
 from chronotui.engine.follow import Follow
 from chronotui.engine.job_log import JobLog
+from chronotui.engine.merged import BUDGET_SECONDS
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest
 from chronotui.errors import ChronotuiError
 from chronotui.log.formats import JSONL, save_format
+from chronotui.log.merged import MergedStore, part_of
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import BearerAuth, SessionAuth
 
@@ -170,18 +172,39 @@ async def timed(
 async def watched(
     client: Chronoverse, job: Job, settings: WatchSettings, reading: Reading
 ) -> None:
-    """Read a job as the desk does."""
+    """Read a job as the desk does, and merge it with another just like it."""
     log = JobLog(client, None, job, settings=settings)
+    merged = MergedStore()
+    for _ in range(2):
+        merged.add_job(log.store)
+    log.subscribe(lambda: _merge(merged))
     try:
         verdict = await log.watch()
         _take_store(log, reading)
         _believe(verdict, reading)
+        _check_merged(merged, log, reading)
     except BaseException:
         _take_store(log, reading)
         reading.said.append(f"the desk said {log.state.connection.text(log.now())}")
         raise
     finally:
         log.store.close()
+
+
+def _merge(merged: MergedStore) -> None:
+    merged.take_over(BUDGET_SECONDS)
+
+
+def _check_merged(merged: MergedStore, log: JobLog, reading: Reading) -> None:
+    """Hold what the merged log has of each job against the job's own log."""
+    merged.take_over(LIMIT)
+    own = [line[2:5] for line in log.store.lines(0, len(log.store))]
+    lines = merged.store.lines(0, len(merged.store))
+    for number in range(2):
+        mine = [line[2:5] for line in lines if part_of(line.sequence_num) == number]
+        if mine != own:
+            reading.right = False
+            reading.said.append(f"merged, {len(mine)} lines stand of {len(own)}")
 
 
 def _believe(verdict: Verdict, reading: Reading) -> None:

@@ -13,7 +13,7 @@ from chronotui.log.differences import Change, LogKinds, differences
 from chronotui.log.line_slice import LineSlice
 from chronotui.model import STDERR, STDOUT, LogLine
 from tests.engine.failing_jobs import Failure, failures
-from tests.log import more_unseen_failures, unseen_failures
+from tests.log import more_unseen_failures, unseen_failures, usual_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,7 @@ SETS: Final = {
     "at the end": failures,
     "calm ones": written(unseen_failures),
     "more of them": written(more_unseen_failures),
+    "usual ones": written(usual_failures),
 }
 
 
@@ -205,10 +206,30 @@ def test_the_root_of_a_chain_of_exceptions_comes_first() -> None:
     assert order_of([], now)[:2] == [now[6], now[4]]
 
 
-def test_what_is_tried_again_is_no_cause_where_another_one_is_named() -> None:
-    again = "ERROR connection refused, retrying after 3 s"
-    assert order_of([], [again, "ERROR cannot lock"]) == ["ERROR cannot lock", again]
-    assert order_of([], ["done", again])[0] == again
+def test_what_is_tried_again_is_a_cause_only_if_that_fails_soon() -> None:
+    routine = [f"row {n}" for n in range(100)]
+    again = "WARN connection refused, retrying after 3 s"
+    now = [*routine[:50], again, *routine[:70], "ERROR cannot lock"]
+    assert order_of(routine, now) == ["ERROR cannot lock", again]
+    now = [*routine, again, *routine[:5], "ERROR deadline exceeded"]
+    assert order_of(routine, now) == [again, "ERROR deadline exceeded"]
+
+
+def test_how_it_ended_is_no_cause() -> None:
+    ends = ["ERROR exited with status 2", "batch failed", "ERROR 1 of 12 failed"]
+    found = order_of([], ["ERROR batch failed: step 7", "ERROR cannot bind", *ends])
+    assert found[0] == "ERROR cannot bind"
+
+
+def test_what_is_said_below_an_error_comes_before_it() -> None:
+    now = ["ERROR Database Error in model a", "  column b does not exist", "c"]
+    assert order_of(["c"], now) == [now[1], now[0]]
+
+
+def test_the_words_of_a_crash_come_before_where_it_was() -> None:
+    now = ["thread 'a' panicked at src/a.rs:3:4:", "Os { code: 28 }"]
+    found = differences(kinds_of(log(*now, stream=STDERR)), kinds_of(log("c")))
+    assert [each.line.message for each in found][:2] == now[::-1]
 
 
 def test_of_neighbours_the_one_that_says_why_comes_first() -> None:
@@ -246,3 +267,13 @@ def test_an_error_after_which_the_job_went_on_as_ever_is_no_cause() -> None:
         "ERROR no disk",
     ]
     assert order_of(routine, followed)[0] == early
+
+
+def test_a_traceback_ends_with_an_exception_whatever_its_name() -> None:
+    now = [
+        *("WARN row 7 was not read", "Traceback (most recent call last):"),
+        *('  File "a.py", line 3, in build', "    go()"),
+        'psycopg2.errors.UndefinedColumn: column "b" does not exist',
+        "LINE 3: select b",
+    ]
+    assert order_of([], now)[0] == now[4]

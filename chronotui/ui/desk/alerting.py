@@ -22,6 +22,7 @@ from chronotui.storage.alert_book import AlertBook
 from chronotui.storage.settings import AlertSettings
 from chronotui.times import local_clock
 from chronotui.ui.desk.status import FOR_GOOD
+from chronotui.ui.term.clipboard import way_out
 from chronotui.ui.term.notice import TerminalCall
 
 if TYPE_CHECKING:
@@ -44,7 +45,23 @@ def keep_watch(desk: DeskScreen, session: Session) -> None:
     """Watch for what alerts wait for as long as a desk stands."""
     if session.alerts is None:
         told = AlertTeller(desk)
-        desk.run_worker(told.run(session), group=GROUP, exit_on_error=False)
+        session.alerts = told.watch(session)
+        running = told.run(session, session.alerts)
+        desk.run_worker(running, group=GROUP, exit_on_error=False)
+
+
+def alert_of(desk: DeskScreen) -> None:
+    """Show the dialog of alerts, for what is meant on a desk."""
+    from chronotui.ui.alerts import NOT_YET, show_alerts
+
+    session, (workflow, job) = desk.session, desk.meant
+    if session is None:
+        desk.say(NOT_YET)
+        return
+    keep_watch(desk, session)
+    pane = desk.log_side.log_pane if desk.has_class("-in-log") else None
+    pattern = "" if pane is None else pane.view.opened.search_text
+    show_alerts(desk, session, workflow, job, say=desk.say, pattern=pattern)
 
 
 class AlertTeller:
@@ -62,18 +79,19 @@ class AlertTeller:
             without_secrets(os.environ, [*profiles, plan.profile]),
             lambda words: desk.say(words, seconds=FOR_GOOD),
         )
-        driver = app._driver  # noqa: SLF001 - Textual has no public way to write
-        name = getattr(driver, "terminal_name", "")
-        self._call = TerminalCall(settings, os.environ, name)
+        self._call = TerminalCall(settings, os.environ)
         self._called_at = 0.0
 
-    async def run(self, session: Session) -> None:
-        """Watch until cancelled; then give the terminal its title back."""
+    def watch(self, session: Session) -> AlertWatch:
+        """Return what watches, with the alerts that are kept for the profile."""
         memory = self._desk.plan.memory
         book = AlertBook(None)
         if memory is not None:
             book = AlertBook.of(self._desk.plan.profile, memory.path.parent)
-        session.alerts = watch = AlertWatch(session, book, self.tell)
+        return AlertWatch(session, book, self.tell, parting=self._command.finish)
+
+    async def run(self, session: Session, watch: AlertWatch) -> None:
+        """Watch until cancelled; then give the terminal its title back."""
         watch.subscribe(lambda: self._flag(session))
         suspended = self._desk.app.app_suspend_signal
         suspended.subscribe(self._desk, lambda _: self._write(self._call.restored()))
@@ -90,7 +108,6 @@ class AlertTeller:
             session.alerts = None
             session.catalog.tree.flagged = frozenset()
             self._write(self._call.restored())
-            await self._command.finish()
 
     def tell(self, notices: Sequence[AlertNotice]) -> None:
         """Tell events: each in its words, the terminal called once."""
@@ -113,6 +130,9 @@ class AlertTeller:
             desk.say(words, seconds=FOR_GOOD)
             sentences = [each.sentence for each in notices]
             self._called_at = monotonic()
+            # By now a terminal has said what it is, if it says so at all.
+            name = getattr(desk.app._driver, "terminal_name", "")  # noqa: SLF001
+            self._call.way = way_out(os.environ, name)
             self._write(self._call.call(f"{worst.headline()}{more}", sentences))
             self._look_for_keys()
 
@@ -130,7 +150,8 @@ class AlertTeller:
             self._desk.set_timer(LOOK_FOR_KEYS, self._look_for_keys)
 
     def _write(self, written: str) -> None:
-        driver = self._desk.app._driver  # noqa: SLF001 - as above
+        # Textual has no public way to write.
+        driver = self._desk.app._driver  # noqa: SLF001
         if written and driver is not None:
             driver.write(written)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chronotui.errors import ChronotuiError
@@ -12,8 +13,11 @@ from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chronotui.engine.merged import MergedLog
     from chronotui.engine.session import OpenableLog
-    from chronotui.log.handoff import LinePlace, Origin
+    from chronotui.log.handoff import LinePlace
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.ui.desk.log_side import LogSide
     from chronotui.ui.desk.screen import DeskScreen
@@ -70,7 +74,8 @@ def hand_over(
     view = None if pane is None else pane.view
     try:
         if view is not None:
-            return _hand_over_lines(view, origin)
+            counted = not view.opened.store.is_sparse
+            return _hand_over_lines(view, partial(origin.handed, counted=counted))
         text = [f"{origin.workflow} {origin.job} {job.status}", origin.command()]
         sent = clipboard.copy(desk.app, clipboard.printable(text))
     except clipboard.TooLargeToCopyError as error:
@@ -78,7 +83,34 @@ def hand_over(
     return f"Sent the command that opens it, {plural(sent.size, 'byte')}, to {sent.to}."
 
 
-def _hand_over_lines(view: LogView, origin: Origin) -> str:
+def hand_over_merged(desk: DeskScreen, view: LogView, merged: MergedLog) -> str:
+    """Copy the picked lines of a merged log, each with its own job's origin.
+
+    Below stands the command that opens the first. Returns what is to be said.
+    """
+    config = getattr(desk.app, "config", None)
+
+    def handed(lines: list[LogLine]) -> list[str]:
+        words: list[str] = []
+        commands: list[str] = []
+        for line in lines:
+            each, place = merged.owner(line), merged.place(line)
+            origin = desk.plan.origin(config, each.workflow, each.job)
+            origin = origin._replace(job=each.short_id)
+            attempt = 0 if place is None else place.attempt
+            words += origin.prefixed([line._replace(attempt=attempt)])
+            commands.append(origin.command(place))
+        return [*words, commands[0]]
+
+    try:
+        return _hand_over_lines(view, handed)
+    except clipboard.TooLargeToCopyError as error:
+        return _too_large(plural(error.size, "byte"), error.most)
+
+
+def _hand_over_lines(
+    view: LogView, handed: Callable[[list[LogLine]], list[str]]
+) -> str:
     opened = view.opened
     picked = len(opened.picked_rows())
     if picked > clipboard.MOST_BYTES:
@@ -89,7 +121,7 @@ def _hand_over_lines(view: LogView, origin: Origin) -> str:
     size = sum(len(line.message) for line in lines)
     if size > clipboard.MOST_READ:
         raise clipboard.TooLargeToCopyError(size)
-    text = clipboard.printable(origin.handed(lines, counted=not opened.store.is_sparse))
+    text = clipboard.printable(handed(lines))
     sent = clipboard.copy(view.app, text)
     opened.range_from = None
     view.moved()

@@ -256,6 +256,12 @@ class MergedScreen(Screen[None]):
         Binding("semicolon", "mute", "mute", id="merged.mute"),
         help_key("D", "jobs", "each job in a row, what it lacks", "merged.details"),
         help_key("c", "card", "card of the line's job", "merged.card"),
+        help_key(
+            "Y",
+            "hand_over",
+            "copy the line, with where it is from and what opens it",
+            "merged.hand_over",
+        ),
         help_key("r,f5", "ask_now", "ask again now", "merged.refresh"),
         help_key("s,ctrl+s", "save", "how the merged log is saved", "merged.save"),
         Binding("escape,q", "leave", "back", id="merged.back"),
@@ -348,6 +354,9 @@ class MergedScreen(Screen[None]):
         self.call_later(self._changed)
 
     def _placed(self) -> None:
+        filters = self._shown.opened.filters
+        chosen = None if filters.suspended else filters.jobs
+        self._merged.hear(None if chosen is None else chosen.parts)
         following = self._shown.opened.viewport.following
         self._status_timer.moved(following=following)
 
@@ -447,6 +456,12 @@ class MergedScreen(Screen[None]):
             short_id=each.short_id,
         )
 
+    def action_hand_over(self) -> None:
+        """Copy the line, or the range, with whose each is and what opens it."""
+        from chronotui.ui.desk.handing import hand_over_merged
+
+        self.say(hand_over_merged(self._desk, self.pane.view, self._merged))
+
     def stop_following(self) -> None:
         """Stop following, as less does; the logs go on arriving."""
         self.pane.view.action_stop_following()
@@ -462,16 +477,22 @@ class MergedScreen(Screen[None]):
         """Open a line in its own log on the desk; one step back comes here again."""
         each, place = self._merged.owner(line), self._merged.place(line)
         desk, shown, app = self._desk, self._shown, self.app
+        over_board = len(app.screen_stack) > 2  # the desk, the board, and this
         shown.opened.viewport.stop_following()
 
         async def open_it() -> None:
+            while app.screen is not desk:
+                await app.pop_screen()
             await desk.open_at(each.workflow, each.job, place, back=come_back)
             shown.merged.pause()
 
         def come_back() -> None:
+            if over_board and desk.session is not None:
+                row = desk.session.board.selected_row
+                desk.action_board()
+                desk.session.board.select_row(row)
             app.push_screen(MergedScreen(desk, shown))
 
-        self.dismiss()
         desk.call_later(open_it)
 
     # what the log view tells

@@ -619,7 +619,7 @@ class DeskScreen(Screen[None]):
 
     def action_alert(self) -> None:
         """Ask when to be told of what is meant."""
-        from chronotui.ui.alerts import alert_of
+        from chronotui.ui.desk.alerting import alert_of
 
         alert_of(self)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KEPT: Final = 4
 """Jobs whose differences are kept."""
 
+NONE_FAILED: Final = "No job of it that failed is loaded: choose one that is meant."
 NO_LOGS: Final = "{label} keeps no log of a run's lines: nothing can be compared."
 
 
@@ -40,7 +41,8 @@ def show_news(desk: DeskScreen) -> None:
     if session is not None and job is None and workflow is not None:
         job = newest_failed(session, workflow)
     if session is None or job is None:
-        desk.say(NO_JOB_MEANT)
+        named = workflow is not None and session is not None
+        desk.say(NONE_FAILED if named else NO_JOB_MEANT)
         return
     _begin(desk, session, workflow, job)
 

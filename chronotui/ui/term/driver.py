@@ -12,6 +12,7 @@ import curses
 import os
 import select
 import signal
+import sys
 from codecs import getincrementaldecoder
 from collections import deque
 from pathlib import Path
@@ -33,6 +34,7 @@ from chronotui.ui.term.pace import (
     Pace,
     budget_for,
 )
+from chronotui.ui.term.stand_ins import keys_encoding
 
 if TYPE_CHECKING:
     import asyncio
@@ -284,7 +286,8 @@ class FrugalDriver(LinuxDriver):
     def _read_keys(self) -> None:
         """Read until told to end; the terminal's answers are no keys."""
         parser = XTermParser(self._debug)
-        decode = getincrementaldecoder("utf-8")("replace").decode
+        encoding = keys_encoding(sys.__stdin__)
+        decode = getincrementaldecoder(encoding)("replace").decode
         answers = AnswerFilter(lambda: self._pace.is_due, self._take_answer)
         while True:
             is_last = self.exit_event.is_set()

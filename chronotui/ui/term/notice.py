@@ -79,28 +79,28 @@ class TerminalCall:
     Args:
         settings: Which ways are wanted.
         environ: The environment; it says what is around us.
-        terminal: What the terminal says it is, "" where it did not.
+
+    Attributes:
+        way: What stands between us and the terminal.
+        has_title: Whether the terminal shows a title of ours.
     """
 
-    def __init__(
-        self, settings: AlertSettings, environ: Mapping[str, str], terminal: str = ""
-    ) -> None:
+    def __init__(self, settings: AlertSettings, environ: Mapping[str, str]) -> None:
         self._settings = settings
-        self._way = way_out(environ, terminal)
-        self._has_title = environ.get("TERM", "") not in _WITHOUT_TITLE
+        self.way = way_out(environ, "")
+        self._takes_title = environ.get("TERM", "") not in _WITHOUT_TITLE
         self._has_notifications = has_notifications(environ)
         self.has_title = False
-        """Whether the terminal shows a title of ours."""
 
     def call(self, headline: str, sentences: Iterable[str]) -> str:
         """Return what is to be written for alerts."""
         written = BELL if self._settings.bell else ""
-        if self._settings.title and self._has_title:
+        if self._settings.title and self._takes_title:
             written += "" if self.has_title else KEEP_TITLE
             written += title(headline)
             self.has_title = True
         if self._settings.osc9 and self._has_notifications:
-            written += "".join(notification(each, self._way) for each in sentences)
+            written += "".join(notification(each, self.way) for each in sentences)
         return written
 
     def restored(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -229,14 +231,21 @@ async def test_what_ended_while_no_desk_was_open_is_told_at_the_next_start(
     alert = Alert(AlertKind.END, job.workflow_id, job_id=job.id, shown_id=job.id)
     AlertBook.of(app.plan.profile, tmp_path).add(alert)
     job.end("FAILED")
+    done = tmp_path / "done"
+    code = f"import time; time.sleep(0.5); open({str(done)!r}, 'a').write('once')"
     for tells in (True, False):
         app = app_on(server, memory=memory)
+        command = shlex.join([sys.executable, "-c", code])
+        settings = AlertSettings(command=command)
+        app.config = replace(Config(Path("/dev/null")), alerts=settings)
         async with app.run_test(size=(100, 30), notifications=True) as pilot:
             await ready(pilot)
             await until(pilot, lambda: standing(pilot) == [])
             if tells:
                 await until(pilot, lambda: "Alert" in shown(pilot))
             assert (f"{job.id[:8]} FAILED" in shown(pilot)) is tells
+        # Leaving, the desk waits a moment for the command.
+        assert done.read_text() == "once"
 
 
 async def test_it_fits_a_small_terminal_and_a_bad_pattern_is_said(

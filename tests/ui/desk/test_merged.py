@@ -169,6 +169,42 @@ async def test_a_line_opens_in_its_own_log_and_back(server: DemoServer) -> None:
         assert view.opened.current_line == line
 
 
+async def test_rows_of_a_job_that_is_not_heard_are_not_shown(
+    server: DemoServer,
+) -> None:
+    one = job_of(server, "one", 20, starts_in=-60)
+    over = job_of(server, "over", 20, starts_in=-400)
+    over.end()
+    async with desk_on(server).run_test(size=SIZE) as pilot:
+        view = await opened(pilot, one, over)
+        await until(pilot, lambda: len(view.merged.store) == 40)
+        await until_shown(pilot, "ended COMPLETED")
+        await press(pilot, "G", "comma")
+        await until(pilot, lambda: len(tags(pilot)) == 1)
+        await until(pilot, lambda: "ended COMPLETED" not in shown(pilot))
+        await press(pilot, "escape")
+        await until_shown(pilot, "ended COMPLETED")
+
+
+async def test_lines_are_handed_over_with_whose_they_are(server: DemoServer) -> None:
+    one = job_of(server, "one", 20, starts_in=-60)
+    two = job_of(server, "two", 20, starts_in=-60.5)
+    async with desk_on(server).run_test(size=SIZE) as pilot:
+        view = await opened(pilot, one, two)
+        await until(pilot, lambda: len(view.merged.store) == 40)
+        await press(pilot, "k", "v", "k", "k")
+        lines = view.opened.picked_lines()
+        place = view.merged.place(lines[0])
+        owner = view.merged.owner(lines[0])
+        await press(pilot, "Y")
+        text = await until_shown(pilot, "3 lines with the command that opens it")
+        assert "bytes" in text
+        first, *_rest, command = pilot.app.clipboard.splitlines()
+        assert f"scripted {owner.short_id} attempt 1" in first
+        assert first.endswith(lines[0].message)
+        assert command.endswith(f"--job {owner.job.id} --line {place}")
+
+
 async def test_the_line_that_is_read_stays_where_it_is(server: DemoServer) -> None:
     one = job_of(server, "one", 60, starts_in=-90)
     two = job_of(server, "two", 60, starts_in=-90.5)
