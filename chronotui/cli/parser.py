@@ -218,7 +218,10 @@ _LOGS = (
     _JOB,
     option("more J", "further jobs: all are merged by time", nargs="*"),
     option("--last-failed", "the job of the workflow that failed last"),
-    option("--running", "all jobs that run, of the workflow or of all, merged by time"),
+    option(
+        "--running",
+        "all that run, of W or of all, merged by time; with W and -f new runs join",
+    ),
     option("--runs", "all jobs of the workflow, one after the other, oldest first"),
     option("--limit N", "with --runs, the newest N", type=positive),
     option("-f --follow", "go on live until the job ends"),
