@@ -120,6 +120,7 @@ def search_all(search: RawSearch, body: bytes, sizes: Sequence[int]) -> list[str
     st.sampled_from(WRITERS),
     st.lists(st.integers(1, 400), max_size=5),
     st.sampled_from([1, 300, 1 << 20]),
+    st.sampled_from([0, raw_search.FEW]),
 )
 def test_a_download_has_the_matches_that_its_lines_have(
     texts: list[str],
@@ -127,11 +128,13 @@ def test_a_download_has_the_matches_that_its_lines_have(
     write: Callable[[str], str],
     sizes: list[int],
     block: int,
+    few: int,
 ) -> None:
     body = "".join(entry(n, text, write) for n, text in enumerate(texts)).encode()
     pattern = compile_pattern(typed)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(raw_search, "BLOCK_BYTES", block)
+        patched.setattr(raw_search, "FEW", few)
         search = RawSearch(pattern)
         found = search_all(search, body, sizes)
     assert found == list(filter(LineMatcher(pattern), texts))
