@@ -53,6 +53,7 @@ from chronotui.sources.wire_json import (
 )
 from chronotui.text import clean, parse_ansi, printable_line
 from chronotui.times import Timestamps, parse_time
+from chronotui.tree.tags import first_word
 from chronotui.ui.log.cells import (
     Grid,
     JsonStyles,
@@ -272,6 +273,7 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "log_name": lambda text: log_name(text, "txt", hint=text),
     "parse_time": lambda text: parse_time(f"2024-01-01T10:12:31.{text}"),
     "clean": clean,
+    "the tag of a job": first_word,
     "printable_line": printable_line,
     "parse_ansi": parse_ansi,
     "read_json": unfolded,
@@ -411,6 +413,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "text._hostile": finds,
     "text._mark_floods": finds,
     "json_tree._TOKEN": begins,
+    "log.causes._coded": finds,
     "log.causes._complaint": finds,
     "log.causes._level_said": removes,
     "log.causes._nothing_wrong": removes,
@@ -449,9 +452,15 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.pattern._backward_ending": begins,
     "log.pattern._sgr": removes,
     "log.raw_body._TEXT_OR_BRACKET": finds,
+    "log.raw_search._COLOUR": finds,
+    "log.raw_search._ESCAPE": finds,
+    "log.raw_search._compiled": TYPED,
+    "log.raw_search._is_plain": TYPED,
+    "log.raw_search.needles_of": TYPED,
     "storage.settings._SHELL_SYNTAX": TYPED,
     "tree.filters._RUN_ID": TYPED,
     "tree.filters._WORD": TYPED,
+    "tree.tags.first_word": "a name; in the tag of a job",
     "times._ago": TYPED,
     "times._rfc3339": is_all,
     "times._time_of_day": TYPED,
@@ -465,6 +474,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "ui.term.diff.PASSES_BY": is_all,
     "ui.term.buffer._TOKEN": finds,
     "ui.term.buffer._MOVE": finds,
+    "ui.term.notice.notification": "a text that was cut",
     "ui.term.pace._ANSWER": finds,
     "ui.term.pace._BEGINNING": finds,
 }
