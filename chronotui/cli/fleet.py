@@ -354,10 +354,14 @@ class Drawing:
         of = "" if total is None else f" of {total:,}"
         ages = [fleet.age(each) for each in fleet.workflows]
         oldest = max((age for age in ages if age is not None), default=None)
+        least = [
+            "" if fleet.knows_all(status) else "≥ "
+            for status in (JobStatus.RUNNING, JobStatus.FAILED)
+        ]
         parts = [
             clean(self._profile),
-            f"{running:,} running",
-            f"{failed:,} failed lately",
+            f"{least[0]}{running:,} running",
+            f"{least[1]}{failed:,} failed lately",
             f"{read:,}{of} workflows read",
         ]
         if oldest is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -37,7 +37,7 @@ from chronotui.sources.protocol import EVERYTHING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from chronotui.model import Job, Page, Workflow
+    from chronotui.model import Job, JobStatus, Page, Workflow
     from chronotui.sources.protocol import ListSource
     from chronotui.tree.health import WorkflowHealth
 
@@ -105,7 +105,8 @@ class Fleet:
         self.is_sweeping = False
         self._client = client
         self._clock = clock or Clock()
-        self._list = FleetList(settings.minute, settings.poll_seconds)
+        lately = timedelta(seconds=settings.failed_since_seconds)
+        self._list = FleetList(settings.minute, settings.poll_seconds, lately)
         self._budget = RequestBudget(
             settings.requests_per_minute, minute=settings.minute
         )
@@ -186,6 +187,13 @@ class Fleet:
     def has_failed_lately(self, job: Job) -> bool:
         since = self._clock.wall() - self.settings.failed_since_seconds
         return failed_since(job, datetime.fromtimestamp(since, UTC))
+
+    def knows_all(self, status: JobStatus) -> bool:
+        """Whether all jobs of a state are held: that run, or that failed lately."""
+        wall = self._clock.wall()
+        return self._list.is_whole and all(
+            each.knows(status, wall) for each in self._list
+        )
 
     @property
     def progress(self) -> tuple[int, int | None]:
@@ -414,9 +422,11 @@ class Fleet:
     async def _read_part(self, entry: FleetEntry, part: Part) -> None:
         if part is Part.ALONE and (job := entry.unfinished) is not None:
             entry.put_alone(await self._client.reread(job))
-        elif part is Part.BEHIND and (state := entry.behind(self._clock.wall())):
-            page = await self._jobs(entry, JobFilter(status=state))
-            entry.put_behind(state, page.items)
+        elif part is Part.BEHIND and (wanted := entry.behind(self._clock.wall())):
+            of_state = JobFilter(status=wanted.status)
+            page = await self._jobs(entry, of_state, wanted.cursor)
+            wall = self._clock.wall()
+            entry.put_behind(wanted, page.items, page.cursor, wall)
         elif part is Part.FITTING and (only := self._wish.only) is not None:
             entry.put_fitting(only, (await self._jobs(entry, only)).items)
         else:
@@ -427,9 +437,12 @@ class Fleet:
         entry.put(page.items, now, has_more=page.cursor is not None)
 
     def _jobs(
-        self, entry: FleetEntry, only: JobFilter = EVERYTHING
+        self,
+        entry: FleetEntry,
+        only: JobFilter = EVERYTHING,
+        cursor: str | None = None,
     ) -> Awaitable[Page[Job]]:
-        return self._client.jobs(entry.workflow.id, only=only)
+        return self._client.jobs(entry.workflow.id, cursor=cursor, only=only)
 
     # outages
 

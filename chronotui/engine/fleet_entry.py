@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.engine.sweep import RUNNING_REACH, made_at
+from chronotui.engine.sweep import HOUR, RUNNING_REACH, made_at
 from chronotui.errors import NotFoundError
 from chronotui.model import JobStatus
+from chronotui.paging import CursorTrail
 from chronotui.tree.health import OUTCOMES, health_of, usual_seconds
 
 if TYPE_CHECKING:
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
     from chronotui.tree.health import WorkflowHealth
 
 KEPT: Final = 50
-"""So many of a workflow's newest jobs are kept; those that run are kept beyond."""
+"""So many of a workflow's newest jobs are kept; those that run, or failed lately, are
+kept beyond."""
+
+LATELY: Final = timedelta(days=1)
+"""A job that failed within this has failed lately, where nobody says otherwise."""
 
 
 class Part(Enum):
@@ -27,12 +33,22 @@ class Part(Enum):
 
     NEWEST = "its newest jobs"
     ALONE = "one job behind them that had not ended"
-    BEHIND = "jobs of one state behind them, once"
+    BEHIND = "jobs of one state behind them, page by page, once"
     FITTING = "jobs that fit what is looked for, once"
+
+
+class BehindPage(NamedTuple):
+    """Where jobs of one state are read behind the newest ones; first without cursor."""
+
+    status: JobStatus
+    cursor: str | None = None
 
 
 class FleetEntry:
     """A workflow and its jobs as far as read.
+
+    Args:
+        lately: A job that failed within this has failed lately.
 
     Attributes:
         read_at: When its newest jobs were last read (monotonic), None for never.
@@ -43,7 +59,7 @@ class FleetEntry:
         usual_seconds: The median duration of the good runs read.
     """
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: Workflow, lately: timedelta = LATELY) -> None:
         self.workflow = workflow
         self.read_at: float | None = None
         self.tried_at: dict[Part, float] = {}
@@ -54,7 +70,15 @@ class FleetEntry:
         self._newest: tuple[Job, ...] = ()
         self._has_more = False
         self._behind: dict[str, Job] = {}
-        self._unasked = [JobStatus.RUNNING, JobStatus.FAILED]
+        self._failed: dict[str, Job] = {}  # of those behind, while it was lately
+        # A job may take an hour from when it was made until it fails.
+        self._reach = {
+            JobStatus.RUNNING: RUNNING_REACH,
+            JobStatus.FAILED: lately + HOUR,
+        }
+        self._unread: dict[JobStatus, BehindPage] = {}
+        self._trails: dict[JobStatus, CursorTrail] = {}
+        self._begin_behind()
         self._read_now: set[str] = set()
         self._looked_for: set[JobFilter] = set()
         self._health: tuple[int, WorkflowHealth] | None = None
@@ -113,12 +137,22 @@ class FleetEntry:
                 return job
         return None
 
-    def behind(self, wall: float) -> JobStatus | None:
-        """A state to ask for behind the newest jobs, None where none can be there."""
-        if not (self._unasked and self._has_more and self._newest):
+    def behind(self, wall: float) -> BehindPage | None:
+        """What to ask for behind the newest jobs, None where nothing can be there."""
+        if not (self._has_more and self._newest):
             return None
         span = wall - made_at(self._newest[-1]).timestamp()
-        return None if span >= RUNNING_REACH.total_seconds() else self._unasked[0]
+        for status, page in self._unread.items():
+            if span < self._reach[status].total_seconds():
+                return page
+        return None
+
+    def knows(self, status: JobStatus, wall: float) -> bool:
+        """Whether all jobs that run, or failed lately, are held."""
+        if self.read_at is None:
+            return False
+        page = self._unread.get(status)
+        return page is None or self.behind(wall) not in self._unread.values()
 
     # what was read
 
@@ -134,20 +168,36 @@ class FleetEntry:
             oldest = made_at(jobs[-1])
             newest += [job for job in rest if made_at(job) <= oldest]
         elif has_more:
-            self._keep_unfinished(rest)
+            self._keep_lasting(rest)
+            self._begin_behind()  # between this page and those others may be
         else:
             self._behind.clear()
         self._has_more = has_more or len(newest) > KEPT
-        self._keep_unfinished(newest[KEPT:])
+        self._keep_lasting(newest[KEPT:])
         self._newest = tuple(newest[:KEPT])
         self._read_now = set(page)
         self.usual_seconds = usual_seconds(self._newest)
         self._answered()
 
-    def put_behind(self, status: JobStatus, jobs: Iterable[Job]) -> None:
-        """Take jobs of one state that may lie behind the newest ones."""
-        self._asked_behind(status)
+    def put_behind(
+        self, page: BehindPage, jobs: Sequence[Job], cursor: str | None, wall: float
+    ) -> None:
+        """Take jobs of one state that may lie behind the newest ones.
+
+        Args:
+            cursor: Where more of them may be.
+        """
+        brought_any = any(job.id not in self._behind for job in jobs)
+        self._note_failed(jobs)
         self._keep(jobs)
+        reach = self._reach[page.status].total_seconds()
+        if jobs and wall - made_at(jobs[-1]).timestamp() >= reach:
+            cursor = None
+        cursor = self._trails[page.status].follow(cursor, progress=brought_any)
+        if cursor is None:
+            self._unread.pop(page.status, None)
+        else:
+            self._unread[page.status] = BehindPage(page.status, cursor)
 
     def put_fitting(self, only: JobFilter, jobs: Iterable[Job]) -> None:
         """Take the newest jobs that fit what is looked for, none if none does."""
@@ -180,8 +230,8 @@ class FleetEntry:
         self.problem = error
         if not alone:
             return
-        if part is Part.BEHIND and self._unasked:
-            self._asked_behind(self._unasked[0])
+        if part is Part.BEHIND and self._unread:
+            self._unread.pop(next(iter(self._unread)))
         elif part is Part.ALONE and (job := self.unfinished) is not None:
             self._read_now.add(job.id)
             if isinstance(error, NotFoundError):
@@ -196,9 +246,10 @@ class FleetEntry:
         self.failures = 0
         self.problem = None
 
-    def _asked_behind(self, status: JobStatus) -> None:
-        if status in self._unasked:
-            self._unasked.remove(status)
+    def _begin_behind(self) -> None:
+        """Have what is behind the newest jobs read from its beginning."""
+        self._unread = {status: BehindPage(status) for status in self._reach}
+        self._trails = {status: CursorTrail() for status in self._reach}
 
     def _answered(self) -> None:
         self.failures = 0
@@ -210,12 +261,27 @@ class FleetEntry:
         self._health = None
         for job in self._newest:
             self._behind.pop(job.id, None)
+        if self._newest:
+            # By the server's own clock, as far as it is known.
+            least = made_at(self._newest[0]) - self._reach[JobStatus.FAILED]
+            for job in [one for one in self._failed.values() if made_at(one) < least]:
+                del self._failed[job.id]
+                self._behind.pop(job.id, None)
         behind = sorted(self._behind.values(), key=made_at, reverse=True)
         self._jobs = self._newest + tuple(behind)
         self._runs = any(job.status == JobStatus.RUNNING for job in self._jobs)
 
-    def _keep_unfinished(self, jobs: Iterable[Job]) -> None:
-        self._behind.update((job.id, job) for job in jobs if not job.has_ended)
+    def _keep_lasting(self, jobs: Sequence[Job]) -> None:
+        """Keep those that have not ended, or have failed: of them the board tells."""
+        self._note_failed(jobs)
+        for job in jobs:
+            if not job.has_ended or job.status == JobStatus.FAILED:
+                self._behind[job.id] = job
+
+    def _note_failed(self, jobs: Iterable[Job]) -> None:
+        """Note which are let go of again when it is not lately any more."""
+        failed = [job for job in jobs if job.status == JobStatus.FAILED]
+        self._failed.update((job.id, job) for job in failed)
 
 
 def _joined(listed: Job, alone: Job) -> Job:

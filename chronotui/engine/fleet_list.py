@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.engine.fleet_entry import FleetEntry, Part
+from chronotui.engine.fleet_entry import LATELY, FleetEntry, Part
 from chronotui.paging import CursorTrail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import timedelta
 
     from chronotui.model import Job, JobFilter, Page, Workflow
 
@@ -28,12 +29,12 @@ PAGE_AFTER: Final = 5
 ABSENT: Final = 2
 """A workflow that so many whole readings did not name is gone."""
 
-RUNS, FAILS, WANTED, BEHIND = 8.0, 3.0, 4.0, 0.5
-"""How much faster a workflow's age grows when it runs, has failed, or is looked at;
-and what was not seen yet behind its newest jobs."""
+RUNS, FAILS, WANTED = 8.0, 3.0, 4.0
+"""How much faster a workflow's age grows when it runs, has failed, or is looked at."""
 
-FITTING: Final = 1000.0
-"""The same for what rows wait for to be hidden."""
+FITTING, BEHIND = 1000.0, 500.0
+"""The same for what rows wait for to be hidden, and what was not seen yet behind the
+newest jobs: each once, and no two of them without a turn of others."""
 
 FAILS_PAUSE, PAUSE = 3.0, 6.0
 """What has failed, and the rest, is asked so many times less often than what runs."""
@@ -62,12 +63,14 @@ class FleetList:
     Args:
         minute: How long a minute is, in seconds.
         poll: Seconds between two readings of what runs, at least.
+        lately: A job that failed within this has failed lately.
 
     Attributes:
         is_whole: Whether all were listed once.
     """
 
-    def __init__(self, minute: float, poll: float) -> None:
+    def __init__(self, minute: float, poll: float, lately: timedelta = LATELY) -> None:
+        self._lately = lately
         self.is_whole = False
         self._minute = minute
         self._poll = poll
@@ -80,7 +83,7 @@ class FleetList:
         self._trail = CursorTrail()
         self._named: set[str] = set()
         self._since_page = 0
-        self._was_fitting = False
+        self._was_once = False
 
     @property
     def ids(self) -> Sequence[str]:
@@ -113,7 +116,7 @@ class FleetList:
             if entry is not None:
                 entry.workflow = workflow
                 continue
-            entry = self._entries[workflow.id] = FleetEntry(workflow)
+            entry = self._entries[workflow.id] = FleetEntry(workflow, self._lately)
             new.append(workflow.id)
             if workflow.id in self._early:
                 jobs, at, has_more = self._early.pop(workflow.id)
@@ -196,7 +199,7 @@ class FleetList:
         """Note that a request is made; what waits for it is no longer the oldest."""
         if work.entry is not None:
             work.entry.tried_at[work.part] = now
-            self._was_fitting = work.part is Part.FITTING
+            self._was_once = work.part in {Part.FITTING, Part.BEHIND}
             self._since_page += 1
 
     def _is_page_due(self, now: float) -> bool:
@@ -218,9 +221,9 @@ class FleetList:
         yield Part.NEWEST, weight, pause if is_quick else pause * rest
         if entry.unfinished is not None:
             yield Part.ALONE, weight, pause
+        if self._was_once:
+            return  # in turn with all else: what runs is to be read as well
         if entry.behind(wall) is not None:
-            yield Part.BEHIND, BEHIND, pause
-        # In turn with all else: rows wait for it, and what runs is to be read as well.
-        is_turn = is_wanted and not self._was_fitting
-        if is_turn and wish.only and entry.fits(wish.only) is None:
+            yield Part.BEHIND, BEHIND, pause if entry.failures else 0.0
+        if is_wanted and wish.only and entry.fits(wish.only) is None:
             yield Part.FITTING, FITTING, pause

@@ -382,3 +382,27 @@ def test_what_is_looked_for_is_asked_of_the_wanted_ones_once() -> None:
         assert sorted(asked) == ["has", "none"]
 
     run_skipping(main())
+
+
+def test_what_failed_lately_is_found_page_by_page_while_the_rest_is_watched() -> None:
+    async def main() -> None:
+        server = ScriptedFleet()
+        jobs = [job_of("busy", 1000 - n, FAILED, minutes=20) for n in range(100)]
+        server.add("busy", *jobs)
+        server.fill(20, RUNNING)
+        async with running(fleet_of(server, poll_seconds=1.0)) as fleet:
+            await swept(fleet)
+            assert not fleet.knows_all(FAILED)
+            fleet.want(fleet.workflows)
+            await until(lambda: fleet.knows_all(FAILED), seconds=120)
+            lately = [job for job in fleet.jobs("busy") if fleet.has_failed_lately(job)]
+            assert len(lately) == 24 * 3 + 1
+            # One that more come before than are kept stays as long as it is lately.
+            for number in range(70):
+                new = job_of("busy", 1001 + number, minutes=0.5)
+                server.jobs_["busy"].insert(0, new)
+                if number % 8 == 7:
+                    await asyncio.sleep(30)
+            assert sum(map(fleet.has_failed_lately, fleet.jobs("busy"))) == len(lately)
+
+    run_skipping(main())

@@ -104,18 +104,22 @@ def heading_of(rows: BoardRows, fleet: Fleet, profile: str) -> list[StatusPart]:
     running, failed = rows.count(BoardSection.RUNNING), rows.count(BoardSection.FAILED)
     hours = fleet.settings.failed_since_seconds / 3600
     lately = "shown" if rows.hidden else f"since {hours:.0f} h"
+    runs, fails = (
+        f"{'' if fleet.knows_all(status) or rows.hidden else '≥ '}{count:,}"
+        for status, count in ((JobStatus.RUNNING, running), (JobStatus.FAILED, failed))
+    )
     parts = [
         StatusPart("Board", "text"),
         StatusPart(clean(profile), "muted", 4),
         StatusPart(
-            f"{running:,} running" + (" shown" if rows.hidden else ""),
+            f"{runs} running" + (" shown" if rows.hidden else ""),
             "good" if running else "muted",
-            short=f"{running:,} running",
+            short=f"{runs} running",
         ),
         StatusPart(
-            f"{failed:,} failed {lately}",
+            f"{fails} failed {lately}",
             "alarm" if failed else "muted",
-            short=f"{failed:,} failed",
+            short=f"{fails} failed",
         ),
     ]
     if rows.hidden:
