@@ -222,12 +222,19 @@ class DetailsPane(ScrollView, can_focus=True):
 
     def _ask_about(self) -> None:
         """Have the workflow asked about that is looked at, as long as it is."""
-        is_seen = all(node.display for node in self.ancestors_with_self)
-        workflow = self.workflow if is_seen else None
+        workflow = self.workflow if self._is_seen else None
         if self._notices is not None:
             self._notices.want("" if workflow is None else workflow.id)
         if self._recent is not None:
             self._recent.want(workflow)
+
+    @property
+    def _is_seen(self) -> bool:
+        if not self.is_attached:
+            return False
+        over = self.app.screen
+        is_covered = over is not self.screen and not over.is_modal
+        return not is_covered and all(one.display for one in self.ancestors_with_self)
 
     def show(
         self, workflow: Workflow | None, job: Job | None, sentence: str = ""
@@ -281,7 +288,8 @@ class DetailsPane(ScrollView, can_focus=True):
             self._show()
 
     def tick(self) -> None:
-        """Say for how long a run has been running by now, and what ran last."""
+        """Say for how long a run has run, and what ran last; ask for what is seen."""
+        self._ask_about()
         job = self._selection[1]
         is_run = self._runs and job is not None and job.status == "RUNNING"
         if self.display and (is_run or self._recent is not None):

@@ -342,11 +342,12 @@ class DeskScreen(Screen[None]):
         if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
             self.session.start_fleet()
-            if self.session.actions is not None:
-                import_module("chronotui.ui.actions").ask_about_unanswered(self.app)
             from chronotui.ui.desk.alerting import keep_watch
 
             keep_watch(self, self.session)
+            if self.session.actions is not None:
+                acting = await asyncio.to_thread(import_module, "chronotui.ui.actions")
+                acting.ask_about_unanswered(self)
 
     async def open_at(
         self,
