@@ -188,7 +188,8 @@ def _summary() -> re.Pattern[str]:
     """How it ended, which says nothing of why."""
     return re.compile(
         r"(?i)\bexit(?:ed|s|ing)?(?: with)?\b.{0,20}(?:#|status|code)|^exit\b"
-        r"|\bcompleted with\b|# of # \w+ (?:failed|skipped)|\bg(?:ave|iving) up\b"
+        r"|# of # (?:\w+ (?:failed|skipped)|(?-i:ERROR|FAIL))"
+        r"|\bcompleted with\b|\bg(?:ave|iving) up\b"
         r"|\b(?:job|run|build|release|pipeline|playbook|batch|import|export|backup)s? "
         r"(?:has |was |is )?(?:failed|aborted|incomplete|stopped|not complete)"
         r"|did not complete|\berrors? during\b|^make: \*\*\*|failed to solve"
@@ -384,8 +385,24 @@ def evidence(
 
 def is_detail(message: str, *, beside: bool) -> bool:
     """Whether an indented line, below one that is suspect, says what was wrong."""
-    is_code = message.lstrip().startswith(_CODE)
+    is_code = message.lstrip().startswith(_CODE) or _native_frame().match(message)
     return beside and shape_of(message) is Shape.GOES_ON and not is_code
+
+
+@cache
+def _native_frame() -> re.Pattern[str]:
+    """A frame of a crash by its number and address: `` 1: 0xb090e0 node::Abort()``."""
+    return re.compile(r"\s{0,9}#?\d{1,3}:?\s{1,9}0x[0-9a-f]{4}")
+
+
+@cache
+def _bare_errno() -> re.Pattern[str]:
+    """A system's error that names nothing it is about."""
+    return re.compile(r"\s{0,9}(?:\d{1,2}: )?[A-Za-z ]{1,60}\(os error \d{1,4}\)\s*")
+
+
+def names_nothing(message: str) -> bool:
+    return _bare_errno().fullmatch(message[:LOOKED_AT]) is not None
 
 
 def is_name(message: str) -> bool:

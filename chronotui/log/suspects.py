@@ -21,6 +21,7 @@ from chronotui.log.causes import (
     is_name,
     is_root,
     is_tried_again,
+    names_nothing,
     reason_points,
 )
 
@@ -159,7 +160,7 @@ def events_of(
         is_deeper = is_deeper or (joins and detail)
         event = Event(
             since,
-            first if is_deeper else -1,
+            first if is_deeper and not names_nothing(message) else -1,
             reason_points(each.kind),
             (complains(each.kind) or is_of_crash) and not is_heading(message),
             is_raised or is_of_crash,

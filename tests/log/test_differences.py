@@ -311,3 +311,14 @@ def test_an_error_that_is_logged_again_and_again_shows_its_root() -> None:
     error = ["ERROR step a failed", "a.B: b", "\tat a.B", "Caused by: c.D: too many"]
     now = [*error, *routine, *error, *routine, "ERROR job ended"]
     assert order_of(["INFO step a done", *routine], now)[0] == error[3]
+
+
+def test_a_root_that_names_nothing_leaves_it_to_the_one_above() -> None:
+    now = ["Error: load", "", "Caused by:", "    0: cannot open /a/b.toml"]
+    now.append("    1: No such file or directory (os error 2)")
+    assert order_of([], now)[0] == now[3]
+
+
+def test_native_frames_say_nothing_of_why() -> None:
+    now = ["FATAL ERROR: heap out of memory", " 1: 0xb090e0 node::AbortError() [node]"]
+    assert order_of([], now)[0] == now[0]
