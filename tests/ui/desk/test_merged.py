@@ -224,6 +224,23 @@ async def test_the_line_that_is_read_stays_where_it_is(server: DemoServer) -> No
         assert "▼ 30 new" in await until_shown(pilot, "▼ 30 new")
 
 
+async def test_the_start_is_loaded_and_gone_to(server: DemoServer) -> None:
+    one = job_of(server, "one", 1500, starts_in=-2000)
+    two = job_of(server, "two", 40, starts_in=-90)
+    async with desk_on(server).run_test(size=SIZE) as pilot:
+        view = await opened(pilot, one, two)
+        await until(pilot, lambda: len(view.merged.store) == 1040)
+        await press(pilot, "g")
+        await until(pilot, lambda: len(view.merged.store) == 1540)
+        await until(pilot, lambda: view.merged.state.at_start)
+        await until_shown(pilot, "one line 0")
+        assert view.opened.viewport.current == 0
+        await until(pilot, lambda: "not loaded" not in shown(pilot))
+        line = view.opened.current_line
+        assert line is not None
+        assert line.message == "one line 0"
+
+
 async def test_each_job_has_its_row_on_demand(server: DemoServer) -> None:
     one = job_of(server, "one", 5, starts_in=-60)
     two = job_of(server, "two", 7, starts_in=-60)
