@@ -182,8 +182,12 @@ async def _terminate(
     done = await actions.terminate(workflow, again)
     invocation.say(audit_line(done))
     seconds = invocation.profile.poll_seconds
+    going_on = unfinished.is_cut
     async for state in actions.ending(unfinished.jobs, seconds=seconds):
         invocation.say(state.sentence())
+        going_on = unfinished.is_cut or bool(state.going_on)
+    if going_on:
+        say(f"  {_command(invocation, 'jobs', workflow.id)} shows how the rest ends.")
     return 0
 
 

@@ -35,6 +35,7 @@ from chronotui.storage.action_journal import (
     this_process,
 )
 from chronotui.storage.files import home_relative
+from chronotui.storage.settings import URL_PROFILE
 from chronotui.text import clean, plural
 from chronotui.times import local_time
 
@@ -66,12 +67,19 @@ def check_allowed(profile: Profile) -> None:
         UsageError: It does not, or servers of its kind have none.
     """
     KINDS[profile.kind].check(profile.name, "actions")
-    if not profile.actions:
+    if profile.actions:
+        return
+    if profile.name == URL_PROFILE:
         raise UsageError(
-            f"Profile {profile.name} allows no actions; nothing was asked.",
-            next_step="Allow them with actions = true in the profile: "
-            f"chronotui profile edit {profile.name} --set actions=true",
+            "Without a profile no actions are allowed; nothing was asked.",
+            next_step="Make one for that server with chronotui profile add, and "
+            "actions = true in it.",
         )
+    raise UsageError(
+        f"Profile {profile.name} allows no actions; nothing was asked.",
+        next_step="Allow them with actions = true in the profile: "
+        f"chronotui profile edit {profile.name} --set actions=true",
+    )
 
 
 def cautions(workflow: Workflow) -> list[str]:
@@ -154,7 +162,7 @@ class TerminationState(NamedTuple):
         states = {clean(job.status) for job in self.ended}
         ended = f"{plural(len(self.ended), 'job')} ended {' and '.join(sorted(states))}"
         if not self.going_on:
-            return f"{ended}; none goes on."
+            return f"{ended}; none of them goes on."
         waiting = f"{plural(len(self.going_on), 'job')} not cancelled yet"
         return f"{ended}, {waiting}." if self.ended else f"{waiting}."
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
     from chronotui.ui.app import DeskApp
+    from chronotui.ui.desk.screen import DeskScreen
 
 ACTION: Final = "action"
 ENDING: Final = "ending"
@@ -149,7 +150,12 @@ class UnansweredQuestion(Question[str]):
 
 
 class ActionsScreen(Dialog[AskedAction | None]):
-    """Lists what was asked and answered; answers with an open one that was chosen."""
+    """Lists what was asked and answered; answers with one that can be gone on with.
+
+    Args:
+        actions: The newest first.
+        server: Only of this one something can be opened or asked.
+    """
 
     DEFAULT_CSS = """
     ActionsScreen > Vertical { width: 100; }
@@ -164,8 +170,9 @@ class ActionsScreen(Dialog[AskedAction | None]):
         *LIST_MOVES,
     ]
 
-    def __init__(self, actions: Sequence[AskedAction]) -> None:
+    def __init__(self, actions: Sequence[AskedAction], server: str) -> None:
         super().__init__()
+        self._server = server
         self._actions = actions[:MOST_LISTED]
         self._count = len(actions)
 
@@ -173,7 +180,7 @@ class ActionsScreen(Dialog[AskedAction | None]):
         more = self._count - len(self._actions)
         with Vertical() as box:
             box.border_title = "Actions asked, the newest first"
-            box.border_subtitle = "enter asks about what was not answered   esc closes"
+            box.border_subtitle = "enter opens the job, or asks again   esc closes"
             if not self._actions:
                 yield Static("Nothing was asked so far.")
             yield OptionList(*(Option(_row(one)) for one in self._actions))
@@ -188,7 +195,8 @@ class ActionsScreen(Dialog[AskedAction | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         chosen = self._actions[event.option_index]
-        if is_askable(chosen):
+        is_ours = chosen.server == self._server
+        if is_ours and (is_askable(chosen) or chosen.job_id):
             self.dismiss(chosen)
 
 
@@ -217,11 +225,13 @@ def act(app: DeskApp, what: str) -> None:
         start_worker(app, ACTION, partial(_said, app, partial(work, app, session)))
 
 
-def ask_about_unanswered(app: DeskApp) -> None:
+def ask_about_unanswered(desk: DeskScreen) -> None:
     """Ask about what was sent in an earlier run and never answered."""
-    session = app.desk.session
+    if not desk.is_attached:
+        return
+    app, session = cast("DeskApp", desk.app), desk.session
     if has_worker(app, ACTION):  # somebody was faster, and is asked one thing at a time
-        app.set_timer(LONG_SECONDS, partial(ask_about_unanswered, app))
+        app.set_timer(LONG_SECONDS, partial(ask_about_unanswered, desk))
     elif session is not None and session.actions is not None:
         work = partial(_ask_about_all, app, session)
         start_worker(app, ACTION, partial(_said, app, work))
@@ -275,11 +285,15 @@ async def _start(app: DeskApp, session: Session) -> None:
 
 async def _tell(app: DeskApp, session: Session, done: AskedAction) -> None:
     """Say what came of an action; a job that was started is opened."""
-    actions = _actions(app, session)
     _say(app, audit_line(done))
     session.catalog.refresh()
-    if not done.job_id:
-        return
+    if done.job_id:
+        await _open(app, session, done)
+
+
+async def _open(app: DeskApp, session: Session, done: AskedAction) -> None:
+    """Open the job that was started; from the board there is a way back to it."""
+    actions = _actions(app, session)
     job = await actions.started_job(done)
     if isinstance(app.screen, BoardScreen):
         app.pop_screen()
@@ -335,8 +349,11 @@ async def _list(app: DeskApp, session: Session) -> None:
     if actions is None:
         return
     await actions.unanswered()
-    chosen = await app.push_screen_wait(ActionsScreen(await actions.history()))
-    if chosen is not None:
+    listed = ActionsScreen(await actions.history(), app.plan.profile.url)
+    chosen = await app.push_screen_wait(listed)
+    if chosen is not None and chosen.job_id:
+        await _open(app, session, chosen)
+    elif chosen is not None:
         await _decide(app, session, chosen)
 
 

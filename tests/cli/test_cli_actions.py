@@ -61,6 +61,13 @@ def started(demo: DemoServer, name: str = "quiet") -> int:
     return len(demo.world.named(name)._added)
 
 
+def test_without_a_profile_nothing_is_allowed(run: Command, demo: DemoServer) -> None:
+    ended = run("--url", demo.url, "start", "quiet")
+    assert ended.code == 2
+    assert "Without a profile no actions are allowed" in ended.err
+    assert demo.requests.count() == 0
+
+
 @pytest.mark.parametrize("verb", ["start", "terminate"])
 @pytest.mark.parametrize("allowed", ["false", None])
 def test_they_are_refused_where_the_profile_does_not_allow_them(
@@ -225,7 +232,7 @@ def test_terminating_wants_the_name_and_tells_what_comes_of_it(
     assert ended.code == 0
     assert ended.out == ""
     assert "terminate quiet" in ended.err
-    assert "1 job ended CANCELED; none goes on." in ended.err
+    assert "1 job ended CANCELED; none of them goes on." in ended.err
     job = demo.world.job(job_id)
     assert job is not None
     assert job.outcome == "CANCELED"
@@ -235,18 +242,13 @@ def test_terminating_wants_the_name_and_tells_what_comes_of_it(
     assert acting("start", "quiet").code == 2
 
 
-def test_on_a_terminal_both_ask(demo: DemoServer, tmp_path: Path) -> None:
-    config = tmp_path / "acting.toml"
-    config.write_text(acting_config(demo))
-    config.chmod(0o600)
-    environment = environment_for(tmp_path, CHRONOTUI_CONFIG=str(config))
-    demo.faults.fail_next(Failure.CUT, "schedule", times=3)
+def test_on_a_terminal_both_ask(acting: Command, demo: DemoServer, home: Path) -> None:
+    environment = environment_for(home, CHRONOTUI_CONFIG=str(acting.config))
+    assert unanswered(acting, demo).code == 5
 
     def program(*argv: str) -> Terminal:
         return Terminal(["-m", "chronotui", *argv], environment=environment)
 
-    with program("start", "quiet") as first:
-        assert first.wait() == 5
     with program("start", "quiet") as second:
         second.until("Ask [a]gain under its key")
         second.press("a", "enter")

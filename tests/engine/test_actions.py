@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +44,7 @@ from chronotui.sources.protocol import (
     SessionAuth,
     SessionCookies,
 )
+from chronotui.storage import action_journal
 from chronotui.storage.action_journal import ActionJournal, ActionOutcome
 from chronotui.storage.settings import AuthSettings, Profile
 from tests.engine.conftest import until
@@ -208,6 +211,44 @@ async def test_an_interrupted_start_is_asked_about(desk: Desk) -> None:
     assert found.key == desk.keys[0]
 
 
+class CrashError(BaseException):
+    """The program is no more."""
+
+
+@pytest.mark.parametrize("before", ["write", "fsync"])
+@pytest.mark.parametrize("nth", range(1, 5))
+async def test_whenever_it_crashes_the_server_has_no_key_that_is_not_kept(
+    open_desk: Callable[..., Desk],
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    nth: int,
+) -> None:
+    desk = open_desk()
+    workflow, left = await desk.workflow(), nth
+    real = getattr(os, before)
+
+    def deadly(file: int, *args: bytes) -> object:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise CrashError
+        return real(file, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, before, deadly)
+        with suppress(CrashError):
+            await desk.actions.start(workflow)
+    kept = {action.key for action in desk.journal.read()}
+    assert set(desk.keys) <= kept
+    monkeypatch.setattr(action_journal, "_is_alive", lambda _process: False)
+    later = open_desk()
+    for action in await later.actions.unanswered():
+        await later.actions.repeat(action)
+    assert desk.started() == len(kept)
+    assert set(desk.keys) == kept
+    assert await later.actions.unanswered() == []
+
+
 async def test_a_refusal_is_kept_as_one(desk: Desk) -> None:
     desk.server.faults.refuse(403, route="schedule", body="you may not")
     with pytest.raises(ChronotuiError, match="you may not"):
@@ -327,7 +368,7 @@ async def test_terminating_cancels_what_runs_and_is_told_as_it_happens(
     ended = await desk.actions.terminate(workflow)
     assert ended.key == ""
     states = [s async for s in desk.actions.ending(unfinished.jobs, seconds=0.05)]
-    assert states[-1].sentence() == "1 job ended CANCELED; none goes on."
+    assert states[-1].sentence() == "1 job ended CANCELED; none of them goes on."
     assert (await desk.workflow()).terminated_at is not None
     assert (await desk.actions.terminate(await desk.workflow())).answer == "terminated"
 

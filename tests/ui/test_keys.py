@@ -98,7 +98,7 @@ DIALOGS: list[Callable[[], Screen[Any]]] = [
     lambda: StartQuestion(WORKFLOW),
     lambda: TerminateDialog(WORKFLOW, UnfinishedJobs((JOB,))),
     lambda: UnansweredQuestion(AskedAction(id="1", what="start")),
-    lambda: ActionsScreen([AskedAction(id="1", what="start", key="k")]),
+    lambda: ActionsScreen([AskedAction(id="1", what="start", key="k")], "https://h"),
 ]
 
 

@@ -290,7 +290,8 @@ class DeskScreen(Screen[None]):
         self.tree_side.attach(session.catalog)
         if session.fleet is not None:
             self.tree_side.attach_fleet(session.fleet)
-        self.log_side.attach(session.catalog.tree, session.notices)
+        tree = session.catalog.tree
+        self.log_side.attach(tree, session.notices, session.recent_runs)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
             session.details.read = self._run_read
@@ -341,11 +342,12 @@ class DeskScreen(Screen[None]):
         if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
             self.session.start_fleet()
-            if self.session.actions is not None:
-                import_module("chronotui.ui.actions").ask_about_unanswered(self.app)
             from chronotui.ui.desk.alerting import keep_watch
 
             keep_watch(self, self.session)
+            if self.session.actions is not None:
+                acting = await asyncio.to_thread(import_module, "chronotui.ui.actions")
+                acting.ask_about_unanswered(self)
 
     async def open_at(
         self,

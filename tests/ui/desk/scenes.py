@@ -162,6 +162,10 @@ def is_swept(pilot: Pilot[int]) -> bool:
 def is_told(pilot: Pilot[int]) -> bool:
     """Tell whether all was read that details tell of a workflow."""
     session = desk(pilot).desk.session
+    recent = None if session is None else session.recent_runs
+    looked_at = None if recent is None else recent._wanted
+    if recent is not None and looked_at is not None and recent._lacks(looked_at.id):
+        return False
     if session is None or session.notices is None or not session.notices._wanted:
         return True
     told = session.notices.of(session.notices._wanted)
@@ -402,6 +406,15 @@ async def select_run(pilot: Pilot[int], status: JobStatus) -> None:
     tree.show_selected()
 
 
+async def across(pilot: Pilot[int]) -> None:
+    """Show where the runs of a workflow say something, and since when."""
+    await until_shown(pilot, "nightly-report")
+    await press(pilot, "R", *"gave", "space", *"up", "enter")
+    await until_shown(pilot, "done")
+    await press(pilot, "w")
+    await until_shown(pilot, "looked at.")
+
+
 SCENES = (
     Scene("live", "Following a running job", live),
     Scene("history", "Reading back in a failed job", history),
@@ -419,6 +432,7 @@ SCENES = (
     Scene("board", "What runs and what failed, over all workflows", board, (120, 40)),
     Scene("live-80", "Following at 80×24", live, (80, 24)),
     Scene("help", "The keys", help_screen, (100, 40)),
+    Scene("across", "Every run that gave up", across, (120, 40)),
     Scene("merged", "Four jobs merged by time", merged, (120, 40)),
     Scene("run", "What is kept of a run that failed", a_failed_run, is_app=True),
     Scene("run-details", "What came of a run", run_details, is_app=True),

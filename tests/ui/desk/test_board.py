@@ -119,6 +119,22 @@ async def test_enter_opens_the_log_and_back_is_the_same_row() -> None:
             assert board_on(pilot).rows.selected_row == 0
 
 
+async def test_a_click_selects_and_a_second_one_opens() -> None:
+    with still_server() as server:
+        app = desk_in_haste(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            board = await opened(pilot)
+            await pilot.click(board.list, offset=(6, 5))
+            assert board.rows.selected_row == 5
+            chosen = board.rows.selected
+            await pilot.click(board.list, offset=(6, 5), times=2)
+            await until(pilot, lambda: app.desk.log_side.current is not None)
+            current = app.desk.log_side.current
+            assert current is not None
+            assert chosen is not None
+            assert current.job.id == chosen.job_id
+
+
 async def test_card_save_and_copy_are_about_the_highlighted_row() -> None:
     with still_server() as server:
         app = desk_in_haste(server)
@@ -179,6 +195,7 @@ async def test_filters_narrow_the_board_and_say_what_they_hide() -> None:
             assert not board.rows.hidden
             await press(pilot, "f", "l", "l", "l", "escape")  # RUNNING
             await until(pilot, lambda: len(board.rows) == 4)
+            await until_shown(pilot, "4 running shown")
             assert "RUNNING" in shown(pilot)
 
 

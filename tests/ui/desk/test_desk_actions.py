@@ -13,10 +13,11 @@ from chronotui.demo.faults import Failure
 from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
 from chronotui.demo.world import WorkflowPlan
-from chronotui.storage.action_journal import ActionJournal
+from chronotui.storage.action_journal import ActionJournal, AskedAction
 from chronotui.storage.state import StateFile
 from chronotui.ui.actions import ActionsScreen, TerminateDialog, UnansweredQuestion
 from chronotui.ui.desk.board import BoardScreen
+from chronotui.ui.help import help_over
 from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import (
     desk_on,
@@ -63,8 +64,9 @@ def acting(server: DemoServer, memory: StateFile | None = None) -> DeskApp:
 
 
 def offered(app: DeskApp) -> set[str]:
-    """Return the names of the actions in the palette."""
-    return {one.help for one in app.get_system_commands(app.screen)}
+    """Return the names of the actions in the palette and in the help."""
+    listed = {one.id for one in help_over(app.screen, {})._actions}
+    return listed | {one.help for one in app.get_system_commands(app.screen)}
 
 
 def keys(server: DemoServer) -> list[str]:
@@ -92,9 +94,6 @@ async def test_nothing_is_offered_where_the_profile_allows_nothing(
         await press(pilot, "f8", "f9", "f6", "f7")
         assert app.screen is app.desk
         assert not {"app.start", "app.terminate", "app.actions"} & offered(app)
-        await press(pilot, "f1")
-        await press(pilot, "slash", *"f8")
-        await until_shown(pilot, "Nothing here fits")
     assert keys(server) == []
 
 
@@ -121,8 +120,11 @@ async def test_a_start_is_asked_for_and_its_job_opened(server: DemoServer) -> No
         await press(pilot, "f7")
         await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
         assert f"start quiet [/b]: job {shown_job.job.id}" in shown(pilot)
-        await press(pilot, "enter", "escape")
-        await until(pilot, lambda: app.screen is app.desk)
+        await press(pilot, "escape", "escape", "f7")
+        await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
+        assert not app.desk.has_class("-in-log")
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.desk.has_class("-in-log"))
     assert started(server) == 1
 
 
@@ -161,7 +163,7 @@ async def test_terminating_wants_the_name_typed(server: DemoServer) -> None:
         assert workflow.terminated_ns is None
         app.screen.query_one(Input).value = "quiet [/b]"
         await press(pilot, "enter")
-        await until_shown(pilot, "none goes on.")
+        await until_shown(pilot, "none of them goes on.")
         said = " ".join(shown(pilot).split())
         assert "terminate quiet [/b] terminated 1 job ended CANCELED" in said
         assert workflow.terminated_ns is not None
@@ -198,11 +200,20 @@ async def test_details_that_nobody_sees_are_not_asked_about(
         assert server.requests.count("workflow_analytics") == 0
         await press(pilot, "D")
         await until(pilot, lambda: server.requests.count("workflow_analytics") == 1)
+        session = app.desk.session
+        assert session is not None
+        assert session.notices is not None
+        wanted = session.notices
+        assert wanted._wanted
+        await press(pilot, "B")
+        await until(pilot, lambda: not wanted._wanted)
+        await press(pilot, "escape")
+        await until(pilot, lambda: wanted._wanted != "")
+        assert server.requests.count("workflow_analytics") == 1
 
 
-@pytest.mark.parametrize("answer", ["again", "leave", "later"])
 async def test_what_was_not_answered_is_asked_about_at_the_next_start(
-    server: DemoServer, state: StateFile, answer: str
+    server: DemoServer, state: StateFile
 ) -> None:
     server.faults.fail_next(Failure.RESET, "schedule", times=2)
     server.faults.fail_next(Failure.CUT, "schedule")
@@ -222,18 +233,43 @@ async def test_what_was_not_answered_is_asked_about_at_the_next_start(
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, UnansweredQuestion))
         assert keys(server)[0] in shown(pilot)
-        await press(
-            pilot, *{"again": ["right"], "leave": ["left"], "later": []}[answer]
-        )
-        await press(pilot, "enter")
-        await until(pilot, lambda: app.screen is app.desk)
-        if answer == "again":
-            await until(pilot, lambda: app.desk.log_side.current is not None)
+        await press(pilot, "right", "enter")
+        await until(pilot, lambda: app.desk.log_side.current is not None)
     (known,) = ActionJournal.of_user().read()
-    assert known.is_open is (answer == "later")
-    assert len(keys(server)) == (4 if answer == "again" else 3)
+    assert not known.is_open
+    assert len(keys(server)) == 4
     assert len(set(keys(server))) == 1
     assert started(server) == 1
+
+
+async def test_what_nobody_decides_is_asked_about_later(
+    server: DemoServer, state: StateFile
+) -> None:
+    journal = ActionJournal.of_user()
+    asked = AskedAction(
+        id="1",
+        what="start",
+        server=server.url,
+        account=server.email,
+        workflow_id=server.world.named("quiet").id,
+        workflow="quiet [/b]",
+        key="a-key",
+    )
+    journal.ask(asked)
+    app = acting(server, memory=state)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, UnansweredQuestion))
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.screen is app.desk)
+        assert journal.read() == [asked]
+        await press(pilot, "f7")
+        await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
+        await until_shown(pilot, "start quiet [/b]: not answered")
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(app.screen, UnansweredQuestion))
+        await press(pilot, "left", "enter")
+        await until(pilot, lambda: not journal.read()[0].is_open)
+    assert keys(server) == []
 
 
 async def test_a_token_is_told_why_it_changes_nothing() -> None:
