@@ -42,8 +42,8 @@ LOOKED_AT_FIRST: Final = 8
 MANY: Final = 16
 """So many entries are searched together."""
 
-FEW_BYTES: Final = 512
-"""Bytes to each backslash from which on one after the other is looked at."""
+FEW: Final = 256
+"""So many backslashes of a block are looked at one after the other."""
 
 _ESCAPE: Final = re.compile(rb"\\u00[0-9a-fA-F]{2}")
 _COLOUR: Final = re.compile(rb"\\u001[bB]\[[0-9;:]*m")
@@ -255,23 +255,20 @@ def _count(block: bytes, mark: bytes) -> int:
     return len(block) - len(block.replace(mark, b""))
 
 
-def _escapes(block: bytes) -> list[int]:
+def _escapes(held: bytes) -> list[int]:
     """Return where characters up to U+00FF are escaped that may matter."""
-    backslashes = _count(block, b"\\")
-    if not backslashes:
-        return []
-    if backslashes * FEW_BYTES > len(block):
-        found = [each.start() for each in _ESCAPE.finditer(block)]
-    else:
-        found, at = [], block.find(b"\\")
-        while at >= 0:
-            found.append(at)
-            at = block.find(b"\\", at + 1)
+    found: list[int] = []
+    at = held.find(b"\\")
+    while at >= 0 and len(found) < FEW:
+        found.append(at)
+        at = held.find(b"\\", at + 1)
+    if at >= 0:
+        found = [each.start() for each in _ESCAPE.finditer(held)]
     return [
         at
         for at in found
-        if block.startswith(b"\\u00", at)
-        and block[at : at + 6].lower() not in _KNOWN_ESCAPES
+        if held.startswith(b"\\u00", at)
+        and held[at : at + 6].lower() not in _KNOWN_ESCAPES
     ]
 
 

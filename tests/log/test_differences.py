@@ -83,7 +83,7 @@ def told() -> str:
     """Return all that is told of some failures, as text."""
     return "\n".join(
         f"{failure.name} {each!r}"
-        for failure in SETS["more of them"]()
+        for failure in SETS["more of them"]()[:4]
         for each in differences(kinds_of(failure.failed), kinds_of(failure.good))
     )
 
@@ -100,7 +100,7 @@ def test_the_order_does_not_depend_on_the_seed_of_hashes() -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
-    assert outputs.pop().count(b"\n") > 100
+    assert outputs.pop().count(b"\n") > 50
 
 
 def log(*messages: str, stream: str = STDOUT) -> list[LogLine]:

@@ -119,19 +119,21 @@ def search_all(search: RawSearch, body: bytes, sizes: Sequence[int]) -> list[str
     st.sampled_from(PATTERNS),
     st.sampled_from(WRITERS),
     st.lists(st.integers(1, 400), max_size=5),
-    st.sampled_from([1, 300, 1 << 20]),
+    st.sampled_from([(1, 0), (300, 256), (1 << 20, 0), (1 << 20, 256)]),
 )
 def test_a_download_has_the_matches_that_its_lines_have(
     texts: list[str],
     typed: str,
     write: Callable[[str], str],
     sizes: list[int],
-    block: int,
+    limits: tuple[int, int],
 ) -> None:
     body = "".join(entry(n, text, write) for n, text in enumerate(texts)).encode()
     pattern = compile_pattern(typed)
+    block, few = limits
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(raw_search, "BLOCK_BYTES", block)
+        patched.setattr(raw_search, "FEW", few)
         search = RawSearch(pattern)
         found = search_all(search, body, sizes)
     assert found == list(filter(LineMatcher(pattern), texts))

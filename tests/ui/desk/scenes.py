@@ -353,17 +353,20 @@ async def run_table(pilot: Pilot[int]) -> None:
 async def board(pilot: Pilot[int]) -> None:
     """Show what runs and what failed over all workflows."""
     await board_of_the_moment(pilot)
-    await press(pilot, "B")
-    await until_shown(pilot, "running")
     session = desk(pilot).desk.session
     assert session is not None
+    fleet, wall = session.fleet, MOMENT.timestamp()
+    assert fleet is not None
+    fleet._budget = RequestBudget(600)
+    await until(pilot, lambda: all(not each.behind(wall) for each in fleet._list))
+    await press(pilot, "B")
+    await until_shown(pilot, "running")
     await until(
         pilot, lambda: all(told_of(session, job) for job in session.board.running())
     )
-    assert session.fleet is not None
     # What grows by itself stands still for the picture.
-    session.fleet.age = lambda _id: 8.0  # type: ignore[method-assign,assignment]
-    session.fleet._budget.spent = lambda _now: 31  # type: ignore[method-assign,assignment]
+    fleet.age = lambda _id: 8.0  # type: ignore[method-assign,assignment]
+    fleet._budget.spent = lambda _now: 31  # type: ignore[method-assign,assignment]
     await until_shown(pilot, "31 of 60")
 
 
@@ -376,13 +379,10 @@ async def board_of_the_moment(pilot: Pilot[int]) -> None:
     assert fleet is not None
     clock = Clock(wall=MOMENT.timestamp)
     fleet._clock = clock
-    fleet._budget = RequestBudget(600)
     session.__dict__["newest_lines"] = NewestLines(
         cast("Source", session.client), fleet, clock=clock
     )
     await until(pilot, lambda: session.catalog.answered and is_swept(pilot))
-    wall = MOMENT.timestamp()
-    await until(pilot, lambda: all(not each.behind(wall) for each in fleet._list))
 
 
 def told_of(session: Session, job: Job) -> bool:
