@@ -39,6 +39,8 @@ MOST_WATCHED: Final = 20
 
 READER: Final = "merged"
 
+OLDER: Final = "⋮ older lines not loaded yet"
+
 BUDGET_SECONDS: Final = 0.008
 """Longest piece of taking lines over between two frames."""
 
@@ -489,7 +491,9 @@ class MergedLog:
         with suppress(OSError):
             if not self._lines.take_over(BUDGET_SECONDS):
                 self._listeners.notify()
-        self.store.set_edge(None, self.store.spool.memory.note or None)
+        # A reader who goes to the top stands on this row while lines come below it.
+        top = OLDER if unread_above(self.jobs) else None
+        self.store.set_edge(top, self.store.spool.memory.note or None)
         self._rows.update(self.jobs)
 
     def summary(self, *, short: bool = False) -> str:

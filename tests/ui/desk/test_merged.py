@@ -100,7 +100,7 @@ async def test_marks_are_made_in_the_tree_and_told(server: DemoServer) -> None:
     async with desk_on(server).run_test(size=SIZE) as pilot:
         await until_shown(pilot, "nightly-report")
         await press(pilot, "m")
-        assert "m marks jobs" in shown(pilot)
+        await until_shown(pilot, "m marks jobs")
         await press(pilot, "enter")
         await until_shown(pilot, "2:05")
         await press(pilot, "j", "m", "j", "m")
@@ -122,18 +122,18 @@ async def test_solo_and_mute_and_all_again(server: DemoServer) -> None:
         await until(pilot, lambda: len(tags(pilot)) == 3)
         await press(pilot, "k", "comma")
         await until(pilot, lambda: len(tags(pilot)) == 1)
-        assert "Only scripted" in shown(pilot)
+        await until_shown(pilot, "Only scripted")
         await press(pilot, "comma")
         await until(pilot, lambda: len(tags(pilot)) == 3)
         await press(pilot, "semicolon")
         await until(pilot, lambda: len(tags(pilot)) == 2)
-        assert "without" in shown(pilot)
+        await until_shown(pilot, "without")
         await press(pilot, "semicolon")
         await until(pilot, lambda: len(tags(pilot)) == 3)
         await press(pilot, "semicolon", "k", "semicolon")
         await until(pilot, lambda: len(tags(pilot)) == 1)
         await press(pilot, "k", "semicolon")
-        assert "last job" in shown(pilot)
+        await until_shown(pilot, "last job")
         await press(pilot, "escape")
         await until(pilot, lambda: len(tags(pilot)) == 3)
         assert isinstance(pilot.app.screen, MergedScreen)
@@ -222,6 +222,23 @@ async def test_the_line_that_is_read_stays_where_it_is(server: DemoServer) -> No
         assert view.opened.current_line == before
         assert view.opened.viewport.screen_y == offset
         assert "▼ 30 new" in await until_shown(pilot, "▼ 30 new")
+
+
+async def test_the_start_is_loaded_and_gone_to(server: DemoServer) -> None:
+    one = job_of(server, "one", 1500, starts_in=-2000)
+    two = job_of(server, "two", 40, starts_in=-90)
+    async with desk_on(server).run_test(size=SIZE) as pilot:
+        view = await opened(pilot, one, two)
+        await until(pilot, lambda: len(view.merged.store) == 1040)
+        await press(pilot, "g")
+        await until(pilot, lambda: len(view.merged.store) == 1540)
+        await until(pilot, lambda: view.merged.state.at_start)
+        await until_shown(pilot, "one line 0")
+        assert view.opened.viewport.current == 0
+        await until(pilot, lambda: "not loaded" not in shown(pilot))
+        line = view.opened.current_line
+        assert line is not None
+        assert line.message == "one line 0"
 
 
 async def test_each_job_has_its_row_on_demand(server: DemoServer) -> None:
