@@ -138,6 +138,37 @@ def check(way: Way, folder: Path) -> str:
     return "a part arrives, too" if len(whole) != len(copies) else ""
 
 
+_IN_XTERM: Final = """
+xterm -xrm 'XTerm*disallowedWindowOps:' \\
+    -xrm 'XTerm*selectToClipboard:true' -e sh {script} &
+for look in $(seq 150); do
+    xsel --clipboard --output > {clip} && [ -s {clip} ] && break
+    sleep 0.1
+done
+kill $!
+"""
+"""An xterm takes a copy only where it is allowed; by default it is not. What tmux sends
+on names no selection, which an xterm takes for the primary one unless told otherwise.
+"""
+
+
+def check_in_xterm(way: Way, folder: Path) -> str:
+    """Copy through a way in an xterm; return what is wrong with the clipboard."""
+    clip = folder / "clip"
+    with _built(way, folder) as (script, environment):
+        subprocess.run(
+            ["xvfb-run", "-a", "sh", "-c", _IN_XTERM.format(script=script, clip=clip)],
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+    held, text = clip.read_bytes(), text_of(way.size)
+    # Some xsel are given Latin-1 by an xterm that holds it as UTF-8.
+    is_right = held in {text.encode(), text.encode("iso8859-1")}
+    return "" if is_right else f"{len(held)} bytes: {held[:99]!r}"
+
+
 def _tail(sent: bytes) -> str:
     return repr(sent[-300:].decode(errors="replace"))
 
@@ -257,6 +288,13 @@ COPIES: Final = tuple(
         partial(check, way),
     )
     for way in WAYS
+) + tuple(
+    Tool(
+        f"clipboard: {way} in xterm",
+        ("xvfb-run", "xterm", "xsel", *(_WRAPPERS[each][0] for each in way.around)),
+        partial(check_in_xterm, way),
+    )
+    for way in (Way(()), Way(("tmux",)), Way(("screen",)), Way(("mosh",)))
 )
 
 

@@ -413,6 +413,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "text._hostile": finds,
     "text._mark_floods": finds,
     "json_tree._TOKEN": begins,
+    "log.causes._coded": finds,
     "log.causes._complaint": finds,
     "log.causes._level_said": removes,
     "log.causes._nothing_wrong": removes,

@@ -101,9 +101,12 @@ class EndAlerts:
 
     def _write(self, written: str) -> None:
         if written and self._terminal is not None:
+            # What the terminal's encoding lacks must not keep the bell from ringing.
+            content = written.encode(self._terminal.encoding, "replace")
             with suppress(OSError, ValueError):
-                self._terminal.write(written)
                 self._terminal.flush()
+                self._terminal.buffer.write(content)
+                self._terminal.buffer.flush()
 
 
 async def tell_end(invocation: Invocation, workflow: Workflow, job: Job) -> None:
@@ -123,6 +126,10 @@ class FollowedEnds:
             for of, follow in jobs
             if isinstance(follow, Follow) and not of.job.has_ended
         ]
+
+    def join(self, of: JobOf, follow: Follow) -> None:
+        """Tell the end of one more job."""
+        self._left.append((of, follow))
 
     def look(self) -> None:
         """Tell which have ended since."""

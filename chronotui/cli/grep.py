@@ -283,7 +283,7 @@ async def _since_when(
     question: _Question,
 ) -> int:
     from chronotui.engine.across_runs import Depth, RunList, RunLooker, RunSearcher
-    from chronotui.engine.since_when import RunVerdict, SinceWhen, in_words
+    from chronotui.engine.since_when import SinceWhen, in_words
 
     ask = invocation.retries.ask
     runs = RunList(client, workflow, ask=ask, only=question.only, since=question.since)
@@ -301,7 +301,7 @@ async def _since_when(
     try:
         await search.find()
     except asyncio.CancelledError:
-        invocation.say(f"stopped. {in_words(search.boundary, _started)}")
+        invocation.say(f"stopped. {in_words(search.boundary, _named)}")
         raise
     for run in looker.unread:
         invocation.say(f"{clean(run.job.shown_id)} could not be read: {run.problem}")
@@ -309,10 +309,9 @@ async def _since_when(
     if invocation.options.output == "jsonl":
         _write_object(invocation.output, _boundary(found))
     else:
-        invocation.output.write(f"{in_words(found, _started)}\n")
+        invocation.output.write(f"{in_words(found, _named)}\n")
     invocation.output.flush()
-    is_whole = RunVerdict.UNTOLD not in search.verdicts.values() or not looker.unread
-    return 0 if is_whole else INCOMPLETE
+    return INCOMPLETE if looker.unread else 0
 
 
 def _boundary(found: Boundary) -> dict[str, object]:
@@ -333,9 +332,12 @@ def _stamp(job: Job) -> str | None:
     return None if started is None else started.isoformat().replace("+00:00", "Z")
 
 
-def _started(job: Job) -> str:
+def _named(job: Job) -> str:
     started = job.started_at or job.created_at
-    return "" if started is None else f"{started.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    if started is None:
+        return clean(job.shown_id)
+    stamp = f"{started.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    return f"{clean(job.shown_id)} (started {stamp})"
 
 
 def _open_spool(invocation: Invocation) -> Overflow:

@@ -208,10 +208,11 @@ def find_profile(config: Config, name: str) -> Profile:
         return profile
     from difflib import get_close_matches
 
-    near = get_close_matches(name, config.profiles, n=1, cutoff=0.0)
-    nearest = f"; the nearest is {near[0]}" if near else ""
+    near = get_close_matches(name, config.profiles, n=1)
+    known = f"there are: {', '.join(config.profiles)}" if config.profiles else ""
+    nearest = f"the nearest is {near[0]}" if near else known
     raise ConfigError(
-        f"There is no profile {name!r} in {config.path}{nearest}.",
+        f"There is no profile {name!r} in {config.path}{nearest and '; '}{nearest}.",
         next_step="chronotui profile list shows them.",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +27,7 @@ from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.sweep import JobFeed, JobOf, running_jobs
 from chronotui.errors import ChronotuiError, NotFoundError, UsageError
+from chronotui.log.merged import MOST_PARTS
 from chronotui.model import JobFilter, JobStatus
 from chronotui.text import clean, plural
 from chronotui.tree.tags import NamedJob, tags_of
@@ -40,6 +41,12 @@ if TYPE_CHECKING:
     from chronotui.engine.sweep import Unread
     from chronotui.model import LogLine, Workflow
     from chronotui.sources.protocol import Source
+
+TAG_ID: Final = 6
+"""Characters of the tag of a job that joins those of its workflow, at least."""
+
+JOIN_POLLS: Final = 2
+"""New runs are looked for every so many polls of a job."""
 
 MOST_MERGED: Final = 20
 """Jobs that are read at a time."""
@@ -185,33 +192,95 @@ async def _print_merged(
     if not jobs:
         invocation.say("no job runs.")
         return 0
-    follows, printer = invocation.options.follow, TaggedPrinter(invocation, jobs)
-    read = _follow if follows else _retained
-    readers = [
-        read(invocation, client, of, printer.teller(number), selection)
-        for number, of in enumerate(jobs)
-    ]
-    spool = partial(open_spool, invocation)
-    merged = MergedLines(readers, live=follows, spool=spool)
-    parts = list(zip(merged.parts, readers, strict=True))
-    ends = FollowedEnds(invocation, zip(jobs, readers, strict=True))
+    reading = MergedReading(invocation, client, jobs, selection)
+    options, joining = invocation.options, None
+    if options.follow and options.running and options.workflow is not None:
+        joining = asyncio.create_task(reading.let_join(jobs[0].workflow))
     try:
-        async with aclosing(merged.batches()) as batches:
-            async for batch in batches:
-                printer.write_all(batch)
-                ends.look()
-    except asyncio.CancelledError:
-        if follows:
-            for batch in merged.rest():
-                printer.write_all(batch)
-        for part, reader in parts:
-            printer.tell(part.number, reader, part.error)
-        await ends.finish(interrupted=True)
-        raise
-    codes = [printer.tell(part.number, reader, part.error) for part, reader in parts]
-    invocation.say(f"{plural(len(jobs), 'job')}, {plural(printer.count, 'line')}.")
-    await ends.finish()
-    return max(codes)
+        return await reading.print_all()
+    finally:
+        if joining is not None:
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
+
+
+class MergedReading:
+    """Several jobs being read and printed by time."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        client: Source,
+        jobs: list[JobOf],
+        selection: LineSelection,
+    ) -> None:
+        self._invocation = invocation
+        self._client = client
+        self._jobs = jobs
+        self._selection = selection
+        self._printer = TaggedPrinter(invocation, jobs)
+        self._follows = invocation.options.follow
+        read = _follow if self._follows else _retained
+        self._readers: list[RetainedLog | Follow] = [
+            read(invocation, client, of, self._printer.teller(number), selection)
+            for number, of in enumerate(jobs)
+        ]
+        spool = partial(open_spool, invocation)
+        self._merged = MergedLines(self._readers, live=self._follows, spool=spool)
+        named = zip(jobs, self._readers, strict=True)
+        self._ends = FollowedEnds(invocation, named)
+
+    async def print_all(self) -> int:
+        """Print to the end of all of them; return the exit code."""
+        printer, merged = self._printer, self._merged
+        try:
+            async with aclosing(merged.batches()) as batches:
+                async for batch in batches:
+                    printer.write_all(batch)
+                    self._ends.look()
+        except asyncio.CancelledError:
+            if self._follows:
+                for batch in merged.rest():
+                    printer.write_all(batch)
+            self._tell()
+            await self._ends.finish(interrupted=True)
+            raise
+        code = self._tell()
+        jobs, lines = plural(len(self._jobs), "job"), plural(printer.count, "line")
+        self._invocation.say(f"{jobs}, {lines}.")
+        await self._ends.finish()
+        return code
+
+    def _tell(self) -> int:
+        """Say how each job was read; return the highest of their exit codes."""
+        parts = zip(self._merged.parts, self._readers, strict=True)
+        tell = self._printer.tell
+        return max([tell(part.number, reader, part.error) for part, reader in parts])
+
+    async def let_join(self, workflow: Workflow) -> None:
+        """Follow new runs of a workflow as well, until cancelled."""
+        seconds = JOIN_POLLS * self._invocation.profile.poll_seconds
+        running = JobFilter(status=JobStatus.RUNNING)
+        while True:
+            await asyncio.sleep(seconds)
+            with suppress(ChronotuiError):  # it is asked again
+                page = await self._client.jobs(workflow.id, only=running)
+                for job in reversed(page.items):
+                    self._join(JobOf(workflow, job))
+
+    def _join(self, of: JobOf) -> None:
+        known = {each.job.id for each in self._jobs}
+        left = sum(not part.is_done for part in self._merged.parts)
+        if of.job.id in known or left >= MOST_MERGED or len(known) >= MOST_PARTS:
+            return
+        self._jobs.append(of)
+        number = self._printer.join(of)
+        tell = self._printer.teller(number)
+        follow = _follow(self._invocation, self._client, of, tell, self._selection)
+        self._readers.append(follow)
+        self._merged.join(follow)
+        self._ends.join(of, follow)
+        tell("began, joined.")
 
 
 def _retained(
@@ -264,15 +333,23 @@ class TaggedPrinter:
         self._is_plain = is_plain(form, output, timestamps=timestamps)
         self._heads = [_head(of) for of in jobs]
         self.count = 0
-        if self._is_text:
-            width = max(map(cell_width, self._tags), default=0)
-            gaps = [
-                width - cell_width(tag) if output.is_terminal else 0
-                for tag in self._tags
-            ]
-            self._prefixes = [
-                f"{tag}{' ' * gap} " for tag, gap in zip(self._tags, gaps, strict=True)
-            ]
+        width = max(map(cell_width, self._tags), default=0)
+        gaps = [width - cell_width(tag) for tag in self._tags]
+        if not output.is_terminal:
+            gaps = [0] * len(gaps)
+        self._prefixes = [
+            f"{tag}{' ' * gap} " for tag, gap in zip(self._tags, gaps, strict=True)
+        ]
+
+    def join(self, of: JobOf) -> int:
+        """Take one more job; return its number."""
+        beginnings = (of.job.id[:cells] for cells in range(TAG_ID, len(of.job.id)))
+        free = (each for each in beginnings if each not in self._tags)
+        tag = clean(next(free, of.job.id))
+        self._tags.append(tag)
+        self._heads.append(_head(of))
+        self._prefixes.append(f"{tag} ")
+        return len(self._tags) - 1
 
     def write_all(self, batch: Sequence[PartLine]) -> None:
         """Print lines, each with whose it is."""

@@ -70,6 +70,21 @@ def shows_progress(stream: TextIO | None) -> bool:
     return is_terminal(stream) and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
+_BEGINS_SURROGATE: Final = b"\xed"
+"""As it does a lone surrogate, which is no character, a quarter of all Hangul."""
+
+
+def _valid(content: bytes) -> bytes:
+    """Return text with U+FFFD for each lone surrogate in it."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        from chronotui.log.formats import text_bytes
+
+        return text_bytes(content.decode(errors="surrogatepass"))
+    return content
+
+
 class OutputClosedError(Exception):
     """Whoever read our output has stopped reading."""
 
@@ -107,6 +122,8 @@ class Output:
     def write_bytes(self, content: bytes) -> None:
         if self._out is None:
             raise self._failure(OSError(errno.EBADF, ""))
+        if _BEGINS_SURROGATE in content:
+            content = _valid(content)
         if self._recodes:
             content = content.decode(errors="replace").encode(
                 self._out.encoding, "replace"

@@ -218,7 +218,10 @@ _LOGS = (
     _JOB,
     option("more J", "further jobs: all are merged by time", nargs="*"),
     option("--last-failed", "the job of the workflow that failed last"),
-    option("--running", "all jobs that run, of the workflow or of all, merged by time"),
+    option(
+        "--running",
+        "all that run, of W or of all, merged by time; with W and -f new runs join",
+    ),
     option("--runs", "all jobs of the workflow, one after the other, oldest first"),
     option("--limit N", "with --runs, the newest N", type=positive),
     option("-f --follow", "go on live until the job ends"),
@@ -488,7 +491,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
         SystemExit: Help or the version was asked for (0), or the arguments cannot
             be taken (2); what there is to say has been said.
     """
-    argv = settled(argv)
+    try:
+        argv = settled(argv)
+    except _UnknownOptionError as unknown:
+        unknown.parser.error(f"{unknown}")
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
     version = f"{PROGRAM} {__version__}"
     parser.add_argument("--version", action="version", version=version)
@@ -551,27 +557,53 @@ def _add(
 
 
 def settled(argv: list[str]) -> list[str]:
-    """Return the words with each value tied to its option, arguments of a verb last."""
+    """Return the words with each value tied to its option, arguments of a verb last.
+
+    Raises:
+        _UnknownOptionError: One is written with two dashes that is not known there.
+    """
     flags = _by_name([*GLOBAL, *DESK])
     verbs = {verb.name: verb for verb in VERBS}
     ordered: list[str] = []
     arguments: list[str] = []
     lacking: list[str] = []
+    path = [PROGRAM]
     words = iter(argv)
     for word in words:
         if word == "--":
             return [*ordered, *arguments, word, *words]
+        if word.startswith("--"):
+            _check_known(word.partition("=")[0], flags, path)
         if word.startswith("-") and word != "-":
             tied = _tied(word, words, flags)
             (ordered if tied else lacking).extend(tied or [word])
         elif word in verbs:
             verb = verbs[word]
+            path.append(word)
             ordered.append(word)
             flags = _by_name([*verb.options, *verb.inherited])
             verbs = {inner.name: inner for inner in verb.verbs}
         else:
             arguments.append(word)
     return [*ordered, *arguments, *lacking]
+
+
+class _UnknownOptionError(Exception):
+    def __init__(self, sentence: str, parser: argparse.ArgumentParser) -> None:
+        super().__init__(sentence)
+        self.parser = parser
+
+
+def _check_known(name: str, flags: dict[str, Option], path: list[str]) -> None:
+    """Refuse an option that is none, before what follows it is taken for a command."""
+    if name in flags or name in {"--help", "--version"}:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, flags, n=1)
+    nearest = f"; the nearest is {near[0]}" if near else ""
+    parser = _Parser(prog=" ".join(path), usage="%(prog)s [options] ...")
+    raise _UnknownOptionError(f"there is no option {name} here{nearest}", parser)
 
 
 def _by_name(options: Iterable[Option]) -> dict[str, Option]:

@@ -11,7 +11,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.sweep import made_at
-from chronotui.log.pattern import BadPattern, LineMatcher, compile_pattern
+from chronotui.log.pattern import (
+    LINE_SECONDS,
+    BadPattern,
+    LineMatcher,
+    compile_pattern,
+    searched_message,
+)
 from chronotui.model import JobStatus
 from chronotui.storage.alert_book import Alert, AlertKind
 from chronotui.text import clean, plural, printable_line
@@ -20,6 +26,7 @@ from chronotui.times import age, human_duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from chronotui.log.pattern import Pattern
     from chronotui.model import Job, LogLine
     from chronotui.storage.alert_book import AlertBook
     from chronotui.tree.stall import Stall
@@ -102,6 +109,23 @@ def matcher(pattern: str) -> LineMatcher | None:
         return LineMatcher(compile_pattern(pattern))
     except BadPattern:
         return None
+
+
+def may_match(pattern: Pattern, lines: Sequence[LogLine]) -> bool:
+    """Whether any of some lines may match an expression, looked at all at once.
+
+    That takes a tenth of the time of one after the other.
+    """
+    many = None if pattern.words else pattern.for_many_lines
+    if many is None or len(lines) < MANY_LINES // 10:
+        return True
+    text = "\n".join([searched_message(line.message) for line in lines])
+    if text.count("\n") >= len(lines):
+        return True  # a message has some of its own
+    try:
+        return many.search(text, timeout=LINE_SECONDS) is not None
+    except TimeoutError:
+        return True
 
 
 def is_about(alert: Alert, job: Job) -> bool:
@@ -196,6 +220,8 @@ class AlertRules:
             if len(lines) > MANY_LINES and not any(
                 is_new_line(alert, job, end) for end in (lines[0], lines[-1])
             ):
+                continue
+            if not may_match(matches.pattern, lines):
                 continue
             for line in sorted(lines, key=_place):
                 if is_new_line(alert, job, line) and matches(line.message):

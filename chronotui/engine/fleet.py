@@ -151,6 +151,11 @@ class Fleet:
         entry = self._list.get(workflow_id)
         return () if entry is None else entry.jobs
 
+    def newest(self, workflow_id: str) -> tuple[tuple[Job, ...], bool]:
+        """The newest jobs of a workflow without a gap, and whether there are others."""
+        entry = self._list.get(workflow_id)
+        return ((), False) if entry is None else (entry.newest, entry.has_more)
+
     def age(self, workflow_id: str) -> float | None:
         """Seconds since a workflow's jobs were read, None while they were not."""
         entry = self._list.get(workflow_id)

@@ -68,6 +68,16 @@ class FleetEntry:
         return self._jobs
 
     @property
+    def newest(self) -> tuple[Job, ...]:
+        """The newest jobs, without a gap."""
+        return self._newest
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be jobs behind the newest ones."""
+        return self._has_more
+
+    @property
     def runs(self) -> bool:
         """Whether a job runs."""
         return self._runs

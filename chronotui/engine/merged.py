@@ -285,7 +285,7 @@ class MergedLog:
 
     Attributes:
         jobs: The jobs, in the order they came; their lines are told by that.
-        left_out: Jobs that were not watched, because so many are.
+        left_out: Jobs that are not watched, because so many are.
     """
 
     def __init__(
@@ -381,10 +381,17 @@ class MergedLog:
         self._lines.close()
 
     def tick(self) -> None:
-        """Look for runs that began, and have their workflows read sooner."""
+        """Look for runs that began, and have their workflows read sooner.
+
+        What was left out is watched as soon as another one is over.
+        """
         fleet = self._session.fleet
         if fleet is not None and not self._everything:
             fleet.want({each.workflow.id for each in self.jobs})
+        waiting = [] if self._everything else list(self.left_out.values())
+        self.left_out.clear()
+        for of in waiting:
+            self.add(of)
         for of in self._new_runs():
             self.add(of, joined=_began(of.job) > self._began)
 

@@ -256,6 +256,7 @@ class MergedLines:
         self._live = live
         self._clock = clock or Clock()
         self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         now = self._clock.monotonic()
         budget = MEMORY_BYTES // max(len(readers), 1)
         self.parts: list[JobPart] = []
@@ -266,6 +267,16 @@ class MergedLines:
                 store = LogStore(budget_bytes=budget, overflow=spool)
                 self.parts.append(StoredPart(number, reader, now, store))
         self._turns = Turns(self.parts, self._clock, patient=not live)
+
+    def join(self, reader: LineReader) -> None:
+        """Read one more job that runs, from now on."""
+        part = JobPart(len(self.parts), reader, self._clock.monotonic())
+        self.parts.append(part)
+        self._begin(part)
+
+    def _begin(self, part: JobPart) -> None:
+        reading = part.read(self._wake.set, self._clock)
+        self._tasks.append(asyncio.create_task(reading))
 
     def rest(self) -> Iterator[list[PartLine]]:
         """Yield what was read and not handed out when reading was stopped."""
@@ -280,10 +291,8 @@ class MergedLines:
         be read on ends alone, see `JobPart`.
         """
         turns = self._turns
-        tasks = [
-            asyncio.create_task(part.read(self._wake.set, self._clock))
-            for part in self.parts
-        ]
+        for part in self.parts:
+            self._begin(part)
         try:
             over = 0
             while over < len(self.parts):
@@ -294,11 +303,11 @@ class MergedLines:
                     yield batch
                 else:
                     await set_within(self._wake, turns.wait())
-            await asyncio.gather(*tasks)
+            await asyncio.gather(*self._tasks)
         finally:
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             for part in self.parts:
                 if isinstance(part, StoredPart):
                     part.close()

@@ -254,6 +254,14 @@ class NewestLines:
         self._now = asyncio.Event()
         self._listeners = Listeners(self._timing.tick)
         self._takers: list[Callable[[Job, Sequence[LogLine]], None]] = []
+        self._was_away = False
+        fleet.subscribe(self._fleet_changed)
+
+    def _fleet_changed(self) -> None:
+        """Try again at once when the server answers again."""
+        was_away, self._was_away = self._was_away, self._fleet.problem is not None
+        if was_away and not self._was_away:
+            self.ask_now()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop after changes; return what ends that."""

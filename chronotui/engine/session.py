@@ -17,6 +17,7 @@ from chronotui.engine.fleet_entry import KEPT
 from chronotui.engine.job_log import JobLog
 from chronotui.engine.newest_lines import NewestLines
 from chronotui.engine.notices import Notices
+from chronotui.engine.recent_runs import RecentRuns
 from chronotui.engine.run_details import RunDetails
 from chronotui.engine.run_log import RunLog
 from chronotui.engine.save import Saves
@@ -130,6 +131,7 @@ class Session:
         alerts: What alerts are watched by, while a desk watches for them.
         news: What logs were compared with, by their jobs' ids.
         notices: Reads what a server tells of workflows; None where there are none.
+        recent_runs: Reads the last runs of a workflow; None where there are none.
         actions: What may be changed; None where the profile allows nothing.
     """
 
@@ -154,11 +156,14 @@ class Session:
             self.details = RunDetails(runs, self.catalog.tree.update_job)
         self.actions: Actions | None = None
         self.notices: Notices | None = None
+        self.recent_runs: RecentRuns | None = None
         if kind.capabilities.actions:
             self.notices = Notices(cast("Source", client))
         self._fleet_settings = FleetSettings(
             requests_per_minute=requests_per_minute, poll_seconds=tree.poll_seconds
         )
+        if self.fleet is not None:
+            self.recent_runs = RecentRuns(client, self.fleet)
         self._sweeping: asyncio.Task[None] | None = None
         self._watch_settings = watch
         self._memory_bytes = memory_bytes
@@ -330,7 +335,8 @@ class Session:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.saves.close()
-        for reader in (self.newest_lines, self.details, self.notices):
+        readers = [self.newest_lines, self.details, self.notices, self.recent_runs]
+        for reader in (*readers, self._across):
             if reader is not None:
                 await reader.close()
         for one in opened:

@@ -11,7 +11,7 @@ import asyncio
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.text import clean, plural
+from chronotui.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -210,27 +210,23 @@ def _from_middle(has: int, end: int) -> Iterator[int]:
 
 # In words.
 
-
-def named(job: Job, stamp: Callable[[Job], str]) -> str:
-    started = stamp(job)
-    told = f" (started {started})" if started else ""
-    return f"{clean(job.shown_id)}{told}"
+WHY: Final = "not read, still running, or no lines kept"
 
 
-def in_words(found: Boundary, stamp: Callable[[Job], str]) -> str:
-    """Say a boundary in sentences; ``stamp`` tells when a run started."""
+def in_words(found: Boundary, name: Callable[[Job], str]) -> str:
+    """Say a boundary in sentences; ``name`` says which run it is, cleaned."""
     if found.has is None:
         unread = f" {_unread(found.unread)}." if found.unread else ""
         read = found.looked - found.unread
-        return f"In none of {plural(read, 'run')} that could be read.{unread}"
+        return f"In none of {plural(read, 'run')} that tell.{unread}"
     if found.lacks is None:
-        return _without_boundary(found, named(found.has, stamp))
+        return _without_boundary(found, name(found.has))
     parts = [
-        f"Not in run {named(found.lacks, stamp)}, in run {named(found.has, stamp)}",
+        f"Not in run {name(found.lacks)}, in run {name(found.has)}",
         f"{plural(found.unlooked, 'run')} between not looked at"
         if found.unlooked
         else "",
-        f"{plural(found.unread, 'run')} between could not be read"
+        f"{plural(found.unread, 'run')} between could tell nothing ({WHY})"
         if found.unread
         else "",
     ]
@@ -251,7 +247,7 @@ def _without_boundary(found: Boundary, has: str) -> str:
 
 
 def _unread(count: int) -> str:
-    return f"{plural(count, 'run')} could not be read"
+    return f"{plural(count, 'run')} could tell nothing ({WHY})"
 
 
 def _sentences(found: Boundary, words: str) -> str:

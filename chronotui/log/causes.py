@@ -19,12 +19,13 @@ from math import fsum, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.errors import Shape, shape_of
-from chronotui.log.levels import Level, level_of
+from chronotui.log.levels import LOOKED_AT, Level, level_of
 from chronotui.model import STDERR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Set
 
+    from chronotui.log.differences import KindChange
     from chronotui.model import LogLine
 
 SUSPECT: Final = 4
@@ -33,6 +34,10 @@ SUSPECT: Final = 4
 COMPLAINT_POINTS: Final = 2
 OUTCOME_POINTS: Final = 2
 REASON_POINTS: Final = 1
+
+PERSISTS: Final = 3
+PERSISTS_POINTS: Final = 1
+"""Of a warning that is said so often: what it warns of goes on."""
 
 LEAST_SHARED: Final = 0.5
 """Share of a known kind's words, the rare ones counting most, that make it the same
@@ -153,13 +158,29 @@ def is_tried_again(kind: str) -> bool:
 
 @cache
 def _reason() -> re.Pattern[str]:
-    """What the world is like that a program meets: the end of asking why."""
+    """What the world is like that a program meets: the end of asking why.
+
+    The first group are those that nothing goes well with.
+    """
     return re.compile(
-        r"(?i)no space|no such|\bdenied\b|refused|expired|not permitted|out of memory"
-        r"|outofmemory|read-only file|quota|certificate|does not exist|duplicate key"
-        r"|already (?:locked|in use|exists)|no route|name resolution|unable to extend"
-        r"|unauthorized|forbidden|authentication failed|too many open|host key"
+        r"(?i)(no space|\bdenied\b|refused|\bexpired|not permitted|out of memory"
+        r"|oomkilled|outofmemory|read-only file|unauthori[sz]ed|not authori[sz]ed"
+        r"|forbidden|authentication failed|quota exceeded|unable to extend)"
+        r"|no such|certificate|does not exist|duplicate key|no route|name resolution"
+        r"|already (?:locked|in use|exists)|too many open|host key|quota"
     )
+
+
+def reason_points(kind: str) -> int:
+    """Return how much a line tells of the world, with which asking why ends."""
+    found = _reason().search(kind)
+    return 0 if found is None else REASON_POINTS * (1 + (found[1] is not None))
+
+
+@cache
+def _coded() -> re.Pattern[str]:
+    """An error by its code, as compilers tell them: ``error TS2339: …``."""
+    return re.compile(r"\berror(?:\[\w{1,12}\]| [A-Z]{1,4}\d{2,6}):")
 
 
 @cache
@@ -172,6 +193,7 @@ def _summary() -> re.Pattern[str]:
         r"(?:has |was |is )?(?:failed|aborted|incomplete|stopped|not complete)"
         r"|did not complete|\berrors? during\b|^make: \*\*\*|failed to solve"
         r"|(?-i:\bFAILED)\W*$|: failed\W*$"
+        r"|failed with result|\bmain process exited\b"
         r"|window (?:closed|missed)|\bnot fully\b|circuit (?:breaker|open)"
     )
 
@@ -209,6 +231,8 @@ def weight_of(line: LogLine) -> Weight:
     level = level_of(message)
     if level is not None:
         return _BY_LEVEL.get(level, Weight.PLAIN)
+    if _coded().search(message[:LOOKED_AT]):
+        return Weight.ERROR
     is_traced = message.startswith(_SHELL_TRACE)
     if shape is Shape.PLAIN and line.stream == STDERR and not is_traced:
         return Weight.STDERR
@@ -326,15 +350,16 @@ NO_EVIDENCE: Final = Evidence(0)
 
 
 def evidence(
-    kind: str, line: LogLine, weight: Weight, steps: KnownSteps, *, beside: bool
+    found: KindChange, weight: Weight, steps: KnownSteps, *, beside: bool
 ) -> Evidence:
     """Weigh what there is against a new kind of line.
 
     Args:
-        line: The first one.
+        weight: Of its line, where it stands.
         steps: Those of the good run.
         beside: Whether it stands next to a line that is suspect.
     """
+    kind, line = found.kind, found.line
     if _settled().search(kind) or _summary().search(kind):
         return NO_EVIDENCE
     shape = shape_of(line.message)
@@ -342,7 +367,9 @@ def evidence(
     if is_part and not is_detail(line.message, beside=beside):
         return NO_EVIDENCE
     points = complains(kind) * COMPLAINT_POINTS * (1 + beside)
-    points += (_reason().search(kind) is not None) * REASON_POINTS
+    points += reason_points(kind)
+    if weight is Weight.WARNS and found.lines >= PERSISTS:
+        points += PERSISTS_POINTS
     if weight is not Weight.STDERR or steps.stderr_tells:
         points += _POINTS.get(weight, 0)
     if points + OUTCOME_POINTS < SUSPECT:
@@ -368,5 +395,6 @@ def is_name(message: str) -> bool:
 
 
 def is_heading(message: str) -> bool:
-    """Whether a line tells of a crash whose words are on the next one, as Rust's."""
-    return message.startswith("thread '") and message.rstrip().endswith(":")
+    """Whether a line tells of a crash whose words are on the next one."""
+    crashed = message.startswith("thread '") and message.rstrip().endswith(":")
+    return crashed or message.startswith("rake aborted!")

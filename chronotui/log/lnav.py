@@ -149,7 +149,7 @@ def _levelled(between: str, message: str) -> str:
         rf"|\s*(?<level>{_ERROR_SIGNS}|⚠)"
         r"|(?<level>[IWEF])\d{4}\s"
         rf"|{_WITHIN}(?|{_ALONE}(?<level>{upper})(?![\p{{L}}\p{{N}}_])"
-        r"|(?:(?<=[\s\[(<|\"])|(?<=\\[tn])|(?<=[0-9\[]m))"
+        r"|(?:(?<=[\s\[(<|])|(?<=:\")|(?<=\\[tn])|(?<=[0-9\[]m))"
         rf"(?<level>(?i:{words})|(?!Unhandled)[A-Za-z]*Warning)(?={_COLOUR}[\]:>)|])))"
         r"|(?<level>\w*)))"
     )

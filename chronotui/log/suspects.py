@@ -21,6 +21,7 @@ from chronotui.log.causes import (
     is_name,
     is_root,
     is_tried_again,
+    reason_points,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ NEIGHBOURS: Final = 2
 MOST_EVENT: Final = 6
 """Lines that the beginning of an event may take."""
 
+MOST_CAUSES: Final = 10
+"""Lines below ``Caused by:`` that are looked at."""
+
 MOST_JUDGED: Final = 2000
 """New kinds, the first ones, among which the cause is looked for."""
 
@@ -49,18 +53,21 @@ class Event(NamedTuple):
         since: The line it began with.
         root: How near it is to why: the exception that others were raised for, the
             last one named, or what is said below an error. -1 for other lines.
+        reason: How much of a reason it names, see `causes.reason_points`.
         says_why: Whether it says that something is not as it should be.
         is_raised: Whether it is an exception or a crash.
     """
 
     since: int
     root: int
+    reason: int
     says_why: bool
     is_raised: bool
 
     @property
     def order(self) -> tuple[int, ...]:
-        return self.since, -self.root, not self.says_why, not self.is_raised
+        told = -self.root, -self.reason, not self.says_why, not self.is_raised
+        return self.since, *told
 
 
 class Silences:
@@ -107,6 +114,15 @@ class _EventsFound:
         self.of[each.kind] = event
 
 
+def _is_below_caused_by(log: LogKinds, at: int) -> bool:
+    """Whether a line is indented below ``Caused by:``, numbered or not, as Rust's."""
+    for before in range(at, max(at - MOST_CAUSES, -1), -1):
+        message = log.message_like(before)
+        if not message[:1].isspace():
+            return before < at and message.rstrip() == "Caused by:"
+    return False
+
+
 def events_of(
     log: LogKinds, before: LogKinds, found: Sequence[KindChange]
 ) -> dict[str, Event]:
@@ -123,25 +139,28 @@ def events_of(
     for each in found[:MOST_JUDGED]:
         first, message = seen[each.kind].first, each.line.message
         is_raised = each.weight is Weight.RAISED
-        ends = is_name(message) and log.ends_traceback(first)
+        is_deeper = is_root(message) or _is_below_caused_by(log, first)
+        ends = (is_name(message) and log.ends_traceback(first)) or is_deeper
         is_of_crash = ends or is_heading(log.message_like(first - 1))
         since = log.begin_of(first) if is_raised or ends else first - is_of_crash
         loud = each.weight >= Weight.WARNS
         detail = is_detail(message, beside=True)
         joins = events.reach(since, loud=loud, detail=detail)
         weight = Weight.RAISED if is_of_crash else each.weight
-        proof = evidence(each.kind, each.line, weight, steps, beside=joins)
+        beside = joins or is_deeper
+        proof = evidence(each, weight, steps, beside=beside)
         may_pass = loud or is_tried_again(each.kind)
-        passed = may_pass and silences.follows(seen[each.kind].last)
+        passed = may_pass and not joins and silences.follows(seen[each.kind].last)
         said_before = each.lines_before > 0
         if not said_before and (
             proof.points < SUSPECT or (passed and not proof.was_well)
         ):
             continue
-        is_deeper = is_root(message) or (joins and detail)
+        is_deeper = is_deeper or (joins and detail)
         event = Event(
             since,
             first if is_deeper else -1,
+            reason_points(each.kind),
             (complains(each.kind) or is_of_crash) and not is_heading(message),
             is_raised or is_of_crash,
         )

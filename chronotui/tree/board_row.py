@@ -317,8 +317,11 @@ def _said(job: Job, facts: BoardFacts, width: int) -> list[RowPiece]:
     else:
         words, role = clean(newest.trouble), Role.MUTED
     lacks = f"{facts.missing:,} missing " if facts.missing else ""
-    room = max(width - 2 - len(lacks), 0)
+    is_old = job.status == JobStatus.RUNNING and (facts.age or 0.0) >= OLD
+    old = f"read {age(facts.age or 0.0)} ago " if is_old else ""
+    room = max(width - 2 - len(old) - len(lacks), 0)
     return [
+        RowPiece(old, Role.MUTED, len(old)),
         RowPiece(lacks, Role.ALARM, len(lacks)),
         mark,
         RowPiece(words, role, room),

@@ -20,6 +20,7 @@ MORE: Final = {
     "log.copy": "copy",
     "desk.news": "what is new",
     "desk.merged": "merged",
+    "merged.details": "each job",
     "desk.alert": "alert",
     "desk.across": "across runs",
     "log.timestamps": "times",

@@ -137,45 +137,30 @@ def test_the_desk_calls_through_its_terminal_and_gives_the_title_back(
     assert [told["CHRONOTUI_JOB"] for told in notes.told] == [job.id]
 
 
-def test_into_a_pipe_no_bell_goes_and_what_was_told_is_not_told_again(
+def test_of_several_that_are_followed_each_end_is_told_that_nobody_told(
     alerted: Command, demo: DemoServer, notes: Notes
 ) -> None:
-    jobs = [running_job(demo), running_job(demo)]
-    profile = load_config(alerted.config).profiles["demo"]
-    AlertBook.of(profile).claim([f"ended:{jobs[1].id}"])
-    for job, tells in zip(jobs, (1, 1), strict=True):
-        with subprocess.Popen(
-            [sys.executable, *following(job)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as follow:
-            assert follow.stdout is not None
-            assert follow.stdout.readline() == b"before\n"
-            job.end("COMPLETED")
-            out, err = follow.communicate(timeout=60)
-        assert follow.returncode == 0
-        assert b"\x07" not in out + err
-        assert len(notes.told) == tells
-    assert notes.told[0]["CHRONOTUI_ALERT"] == "end"
-
-
-def test_of_several_that_are_followed_each_end_is_told(
-    alerted: Command, demo: DemoServer, notes: Notes
-) -> None:
-    jobs = [running_job(demo), running_job(demo)]
+    jobs = [running_job(demo), running_job(demo), running_job(demo)]
     over = demo.world.add_job(Script(["x"], starts_in=-60, ends_after=1))
     over.end("FAILED")
+    profile = load_config(alerted.config).profiles["demo"]
+    AlertBook.of(profile).claim([f"ended:{jobs[2].id}"])
     named = [each.id for each in (*jobs, over)]
     argv = [sys.executable, "-m", "chronotui", "logs", "scripted", *named, "-f"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as follow:
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as follow:
         assert follow.stdout is not None
-        assert all(follow.stdout.readline() for _ in range(3))
-        for job, outcome in zip(jobs, ("FAILED", "COMPLETED"), strict=True):
+        assert all(follow.stdout.readline() for _ in named)
+        for job, outcome in zip(jobs, ("FAILED", "COMPLETED", "FAILED"), strict=True):
             job.end(outcome)
-        follow.communicate(timeout=60)
+        out, err = follow.communicate(timeout=60)
     assert follow.returncode == 1
-    assert {told["CHRONOTUI_JOB"] for told in notes.told} == {each.id for each in jobs}
+    told = {each["CHRONOTUI_JOB"]: each["CHRONOTUI_ALERT"] for each in notes.told}
+    assert told == {jobs[0].id: "failure", jobs[1].id: "end"}
     assert len(notes.told) == 2
+    # Into a pipe no bell goes.
+    assert b"\x07" not in out + err
 
 
 def test_a_watched_board_tells_the_ends_of_what_ran_and_no_older_ones(

@@ -123,6 +123,32 @@ def test_running_jobs_are_followed_to_their_ends(
     assert done.err.count("0 missing") == 2
 
 
+def test_a_new_run_joins_those_that_are_followed(
+    command: Command, demo: DemoServer, tmp_path: Path
+) -> None:
+    one = running(demo, "one", 3)
+    argv = ["logs", "scripted", "--running", "-f", "-o", "jsonl"]
+    environment = {**environment_for(tmp_path), "CHRONOTUI_CONFIG": str(command.config)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "chronotui", *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        begun = "".join(process.stdout.readline() for _ in range(3))
+        two = running(demo, "two", 3)
+        begun += process.stdout.readline()
+        one.end()
+        two.end()
+        out, err = process.stdout.read(), process.stderr.read()
+    assert process.returncode == 0
+    check_each_job(demo, begun + out, [one, two])
+    assert f"{two.id[:6]}: began, joined." in err
+
+
 def test_all_that_runs_is_printed(command: Command, demo: DemoServer) -> None:
     jobs = [running(demo, "one"), running(demo, "two")]
     done = command("logs", "scripted", "--running", "-o", "jsonl")

@@ -60,6 +60,16 @@ def test_a_terminal_gets_what_its_encoding_has(monkeypatch: pytest.MonkeyPatch) 
     assert written.getvalue() == b"\xe9 ? x\n"
 
 
+def test_what_is_no_character_goes_out_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "utf-8"))
+    output = terminal.Output()
+    output.write("힣 é\n")
+    output.write_bytes("\ud800 힣 \udc00\n".encode(errors="surrogatepass"))
+    output.flush()
+    assert written.getvalue().decode() == "힣 é\n\ufffd 힣 \ufffd\n"
+
+
 def test_a_stream_that_is_closed_or_absent_is_no_terminal() -> None:
     closed = io.StringIO()
     closed.close()

@@ -66,11 +66,29 @@ def test_completions_know_every_command(run: Command, shell: str) -> None:
         ("jobs W --limit --status S", "jobs --limit --status=S W"),
         ("logs W -- -j -f", "logs W -- -j -f"),
         ("runs --since --until", "runs --since --until"),
-        ("jobs W --unknown x", "jobs --unknown W x"),
+        ("jobs W -u x", "jobs -u W x"),
     ],
 )
 def test_a_value_may_begin_with_a_minus(words: str, settled_as: str) -> None:
     assert " ".join(settled(words.split())) == settled_as
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--profle x", "there is no option --profle here; the nearest is --profile\n"),
+        ("logs W J --line 3", "there is no option --line here"),
+        ("logs W J --tial=3", "no option --tial here; the nearest is --tail\n"),
+        ("profile add x --quux", "there is no option --quux here\n"),
+    ],
+)
+def test_an_unknown_option_is_named_and_the_nearest(
+    run: Command, words: str, said: str
+) -> None:
+    ended = run(*words.split())
+    assert ended.code == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 3
 
 
 def test_a_value_may_be_empty() -> None:

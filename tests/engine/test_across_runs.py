@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+import threading
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -21,7 +22,7 @@ from tests.engine.conftest import TIMING, Spoiled, until
 from tests.exactness import client_of, identity
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from chronotui.demo.scripts import ScriptedJob
     from chronotui.demo.server import DemoServer
@@ -276,6 +277,56 @@ async def test_a_reader_that_stops_holds_the_search_back_and_can_leave_it(
         assert search.listed == 3
         assert all(run._size < 400 * 300 for run in held)
     assert all(run.is_over for run in held)
+
+
+class Counting:
+    """A client that counts the requests under way; downloads come from threads."""
+
+    def __init__(self, client: Chronoverse) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._now = self.most = 0
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self._client, name)
+        if name not in {"jobs", "log_page"}:
+            return asked
+
+        async def counted(*arguments: Any, **options: Any) -> Any:
+            with self._one():
+                return await asked(*arguments, **options)
+
+        return counted
+
+    @contextmanager
+    def download(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        with self._one(), self._client.download(*arguments, **options) as answer:
+            yield answer
+
+    @contextmanager
+    def _one(self) -> Iterator[None]:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._now -= 1
+
+
+async def test_four_requests_are_made_at_a_time(
+    demo: DemoServer, client: Chronoverse
+) -> None:
+    for n in range(1, 25):
+        made(demo, HOUR * n, lines=300 if n % 3 else 20)
+    workflow = await scripted(client)
+    demo.faults.latency = (0.02, 0.02)
+    counting: Any = Counting(client)
+    search = AcrossRuns(counting, workflow, compile_pattern("needle"), ask=ask())
+    runs, _lines = await everything(search)
+    assert len(runs) == 24
+    assert counting.most == 4
 
 
 async def test_only_some_runs_are_listed(demo: DemoServer, client: Chronoverse) -> None:

@@ -167,6 +167,18 @@ def test_lines_from_before_the_alert_are_not_told() -> None:
     assert len(told(closed)) == 1
 
 
+@pytest.mark.parametrize(
+    "hit", ["bad row 7", "\x1b[31mbad row 7", "x\nbad row 7", None]
+)
+def test_of_many_lines_at_once_the_one_that_matches_is_told(hit: str | None) -> None:
+    rules = rules_for(every_run(AlertKind.PATTERN, pattern="^bad row \\d|row\\s7"))
+    some = [line(n, f"fine {n}") for n in range(500)]
+    if hit is not None:
+        some[321] = line(321, hit)
+    rules.see_lines(job(made=1), W, some)
+    assert len(told(rules)) == (hit is not None)
+
+
 def test_a_pattern_that_is_none_matches_nothing() -> None:
     rules = rules_for(every_run(AlertKind.PATTERN, pattern="("))
     rules.see_lines(job(made=1), W, [line(0, "(")])

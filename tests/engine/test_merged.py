@@ -201,7 +201,12 @@ async def test_more_than_can_be_watched_are_counted(make_demo: MakeDemo) -> None
         for each in made[-2:]:
             job = await session.client.job(each.workflow_id, each.id)
             assert not merged.add(JobOf(workflow, job))
+        merged.tick()
         assert merged.summary() == "20 jobs merged by time, 2 left out: 20 at most"
+        made[0].end()
+        await until(lambda: merged.jobs[0].is_over)
+        merged.tick()
+        assert merged.summary() == "21 jobs merged by time, 1 left out: 20 at most"
         merged.close()
 
 

@@ -143,7 +143,7 @@ async def test_cut_short_it_tells_what_it_knows(
         boundary = search.boundary
         if boundary.has is not None:
             check(boundary, verdicts, list(search.verdicts))
-        assert "first" not in in_words(boundary, lambda _: "")
+        assert "first" not in in_words(boundary, lambda run: run.id)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,9 @@ async def test_cut_short_it_tells_what_it_knows(
             Boundary(has=job(3), lacks=job(9), unread=2, unlooked=3, older=1, looked=6),
             (
                 "Not in run 9 (started then), in run 3 (started then); 3 runs between "
-                "not looked at; 2 runs between could not be read. Older ones were not "
-                "looked at, but for 1 without it. 6 runs looked at."
+                "not looked at; 2 runs between could tell nothing (not read, still "
+                "running, or no lines kept). Older ones were not looked at, but for 1 "
+                "without it. 6 runs looked at."
             ),
         ),
         (
@@ -178,10 +179,13 @@ async def test_cut_short_it_tells_what_it_knows(
         ),
         (
             Boundary(looked=7, unread=2),
-            "In none of 5 runs that could be read. 2 runs could not be read.",
+            (
+                "In none of 5 runs that tell. 2 runs could tell nothing (not read, "
+                "still running, or no lines kept)."
+            ),
         ),
-        (Boundary(), "In none of 0 runs that could be read."),
+        (Boundary(), "In none of 0 runs that tell."),
     ],
 )
 def test_it_is_said_in_words(found: Boundary, words: str) -> None:
-    assert in_words(found, lambda _: "then") == words
+    assert in_words(found, lambda run: f"{run.id} (started then)") == words

@@ -13,7 +13,12 @@ from chronotui.log.differences import Change, LogKinds, differences
 from chronotui.log.line_slice import LineSlice
 from chronotui.model import STDERR, STDOUT, LogLine
 from tests.engine.failing_jobs import Failure, failures
-from tests.log import more_unseen_failures, unseen_failures, usual_failures
+from tests.log import (
+    further_failures,
+    more_unseen_failures,
+    unseen_failures,
+    usual_failures,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +63,7 @@ SETS: Final = {
     "calm ones": written(unseen_failures),
     "more of them": written(more_unseen_failures),
     "usual ones": written(usual_failures),
+    "further ones": written(further_failures),
 }
 
 
@@ -77,7 +83,7 @@ def told() -> str:
     """Return all that is told of some failures, as text."""
     return "\n".join(
         f"{failure.name} {each!r}"
-        for failure in SETS["more of them"]()
+        for failure in SETS["more of them"]()[:4]
         for each in differences(kinds_of(failure.failed), kinds_of(failure.good))
     )
 
@@ -94,7 +100,7 @@ def test_the_order_does_not_depend_on_the_seed_of_hashes() -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
-    assert outputs.pop().count(b"\n") > 100
+    assert outputs.pop().count(b"\n") > 50
 
 
 def log(*messages: str, stream: str = STDOUT) -> list[LogLine]:
@@ -184,6 +190,9 @@ def test_the_order_does_not_depend_on_how_a_log_came() -> None:
         ("panic: no", STDERR, Weight.RAISED),
         ("Traceback (most recent call last):", STDERR, Weight.PLAIN),
         ("ERROR a", STDOUT, Weight.ERROR),
+        ("src/a.ts(3,5): error TS2339: no x", STDOUT, Weight.ERROR),
+        ("Caused by: a.B: c", STDOUT, Weight.RAISED),
+        ("+ rm -rf a", STDERR, Weight.PLAIN),
         ("WARN cannot a", STDERR, Weight.WARNS),
         ("INFO a failed", STDERR, Weight.PLAIN),
         ("a", STDERR, Weight.STDERR),
@@ -277,3 +286,28 @@ def test_a_traceback_ends_with_an_exception_whatever_its_name() -> None:
         "LINE 3: select b",
     ]
     assert order_of([], now)[0] == now[4]
+
+
+def test_a_warning_that_persists_is_suspect() -> None:
+    routine = [f"row {n}" for n in range(50)]
+    warned = [f"WARN node {n} could not be reached" for n in range(5)]
+    now = [*routine, *warned, "TimeoutError: no metadata"]
+    assert order_of(routine, now)[0] == warned[0]
+
+
+def test_what_nothing_goes_well_with_is_suspect_however_calmly_it_is_said() -> None:
+    now = ["INFO state: killed, out of memory", "ERROR wait timed out"]
+    assert order_of([], now) == now
+
+
+def test_below_caused_by_the_last_line_comes_first() -> None:
+    now = ["Error: import failed", "", "Caused by:", "    0: could not read a.toml"]
+    now += ["    1: no field b", "a.service: Failed with result 'exit-code'."]
+    assert order_of([], now)[:2] == [now[4], now[3]]
+
+
+def test_an_error_that_is_logged_again_and_again_shows_its_root() -> None:
+    routine = [f"row {n}" for n in range(60)]
+    error = ["ERROR step a failed", "a.B: b", "\tat a.B", "Caused by: c.D: too many"]
+    now = [*error, *routine, *error, *routine, "ERROR job ended"]
+    assert order_of(["INFO step a done", *routine], now)[0] == error[3]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chronotui.log.formats import entry_bytes
@@ -90,6 +90,7 @@ WORDS = [word for words in LEVEL_WORDS.values() for word in words.split()]
 PIECES = [*WORDS, *map(str.upper, WORDS), *map(str.title, WORDS), *" :]|[_=\"'\\{}x\t"]
 
 
+@example(['"', "trace", ":"], STDOUT)
 @given(
     st.lists(st.sampled_from([*PIECES, "level", "é", "\n", "40", "RuntimeWarning"])),
     st.sampled_from([STDOUT, STDERR]),

@@ -219,7 +219,7 @@ def test_folders_and_devices_are_refused_also_with_overwrite(
     ("path", "words"),
     [
         ("missing/a.txt", "does not exist"),
-        ("file/a.txt", "does not exist"),
+        ("file/a.txt", "a file, not a folder"),
         ("x" * 256, "too long"),
         ("x" * 252, "too long"),
         ("nul\0name", "missing"),

@@ -112,6 +112,7 @@ def test_what_is_not_known_is_no_number() -> None:
 def test_a_row_says_how_old_it_is_where_that_matters() -> None:
     assert "read" not in row(FAILED, 119, age=20.0)
     assert "FAILED, 2 attempts · read 3 min ago" in row(FAILED, 150, age=200.0)
+    assert "read 2 min ago ▌ ValueError" in row(RUNS, 119, age=120.0, newest=SAYS)
     old = SAYS._replace(is_live=False)
     told = BoardFacts(REPORT, "8f3c21", newest=old)
     assert board_pieces(RUNS, told, 119, TIMES, 6)[-1].role is Role.MUTED

@@ -70,6 +70,9 @@ BEFORE_MATCH: Final = 16
 LONGEST: Final = 4000
 """Characters of a message that are drawn."""
 
+SHORT_NAME: Final = 16
+"""Characters of a workflow's name where room is short."""
+
 KEYS: Final = "enter searches all runs, newest first"
 
 
@@ -122,6 +125,7 @@ class AcrossList(RowWindow, inherit_bindings=False):
         search: What is shown.
         zone: Tells what times are told in.
         now: The time.
+        selected: The row that was selected before.
     """
 
     DEFAULT_CSS = """
@@ -141,12 +145,13 @@ class AcrossList(RowWindow, inherit_bindings=False):
         search: AcrossSearch,
         zone: Callable[[], tzinfo | None],
         now: Callable[[], datetime],
+        selected: int | None = None,
     ) -> None:
         super().__init__()
         self._search = search
         self._zone = zone
         self._now = now
-        self._selected: int | None = None
+        self._selected = selected
 
     @property
     def count(self) -> int:
@@ -167,9 +172,10 @@ class AcrossList(RowWindow, inherit_bindings=False):
         self._selected = min(max(row, 0), max(self.count - 1, 0))
         self.show_selected()
 
-    def begin(self, selected: int | None = None) -> None:
-        """Show results anew, from a row that was selected before or from the top."""
-        self._selected = selected
+    def begin(self) -> None:
+        """Show other results, from the top."""
+        self._selected = None
+        self.scroll_to_row(0)
         self.show_selected()
 
     def go_to_run(self, step: int) -> None:
@@ -233,7 +239,9 @@ class AcrossList(RowWindow, inherit_bindings=False):
         look = self.look
         plain, muted = look.parts[Role.PLAIN, cursor], look.parts[Role.MUTED, cursor]
         is_error = line.stream == STDERR
-        number = fitted(f"{line.sequence_num:,}", NUMBER_CELLS, right=True)
+        attempt = f"{line.attempt}:" if line.attempt > 1 else ""
+        number = f"{attempt}{line.sequence_num:,}"
+        number = fitted(number, NUMBER_CELLS, right=True)
         segments = [Segment(f"  {number} ", muted)]
         if width >= WITH_CLOCK:
             clock = fitted(line_clock(line, self._zone()), CLOCK_CELLS)
@@ -289,17 +297,19 @@ class AcrossList(RowWindow, inherit_bindings=False):
 def heading_of(search: AcrossSearch) -> list[StatusPart]:
     """Return what stands over the results, in reading order."""
     name = clean(search.workflow.shown_name)
-    parts = [StatusPart("Across runs", "text", 2), StatusPart(name, "text", 1)]
+    short = name[:SHORT_NAME]
+    parts = [StatusPart("Across runs", "text", 3), StatusPart(name, short=short)]
     if search.state is AcrossState.IDLE:
         return [*parts, StatusPart(KEYS, "muted")]
     found = plural(search.lines, "line")
     if search.matching:
         found += f" in {plural(search.matching, 'run')}"
-    parts += [StatusPart(found), StatusPart(f"{plural(search.ended, 'run')} read")]
+    read = f"{plural(search.ended, 'run')} read"
+    parts += [StatusPart(found), StatusPart(read, "text", 1)]
     if search.unread:
         parts.append(StatusPart(f"{search.unread:,} not read whole", "alarm"))
     if search.empty:
-        parts.append(StatusPart(f"{search.empty:,} keep no lines", "muted", 3))
+        parts.append(StatusPart(f"{search.empty:,} keep no lines", "muted", 2))
     if search.too_slow:
         slow = f"{plural(search.too_slow, 'line')} took too long, left out"
         parts.append(StatusPart(slow, "caution"))
@@ -349,7 +359,7 @@ class AcrossScreen(Screen[None]):
         help_key("c", "card", "card of the run", "across.card"),
         help_key("r,f5", "ask_now", "search again", "across.refresh"),
         help_key("down", "to_list", "to what was found", "across.list"),
-        Binding("escape", "back", "stop, then back", id="across.back"),
+        Binding("escape,q", "back", "stop, then back", id="across.back"),
     ]
 
     def __init__(
@@ -367,7 +377,6 @@ class AcrossScreen(Screen[None]):
         self.search = search
         is_begun = search.state is not AcrossState.IDLE
         self._typed = search.text if is_begun else typed or search.text
-        self._first = selected
         self._unsubscribe: Callable[[], None] = lambda: None
         self._drawing: Timer | None = None
         self._message: StatusMessage | None = None
@@ -376,7 +385,7 @@ class AcrossScreen(Screen[None]):
             self._typed, placeholder="pattern", compact=True, id="pattern"
         )
         self.told = Static(id="told", markup=False)
-        self.list = AcrossList(search, self._zone, desk.plan.now)
+        self.list = AcrossList(search, self._zone, desk.plan.now, selected)
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -392,7 +401,7 @@ class AcrossScreen(Screen[None]):
         has_results = self.search.state is not AcrossState.IDLE
         self.set_focus(self.list if has_results else self.field)
         self._sync()
-        self.call_after_refresh(self.list.begin, self._first)
+        self.call_after_refresh(self.list.show_selected)
 
     def on_unmount(self) -> None:
         self._unsubscribe()
@@ -448,16 +457,17 @@ class AcrossScreen(Screen[None]):
         if search.problem is not None:
             return f"{search.problem.sentence} r searches again."
         if search.boundary is not None:
-            return in_words(search.boundary, self._started)
+            so_far = "So far: " if search.is_running else ""
+            return so_far + in_words(search.boundary, self._named)
         if search.state is AcrossState.DONE and not search.lines:
             return f"Nothing in {plural(search.ended, 'run')}. / changes the pattern."
         return ""
 
-    def _started(self, job: Job) -> str:
-        moment = job.started_at or job.created_at
+    def _named(self, job: Job) -> str:
+        short, moment = clean(job.shown_id)[:ID_CELLS], job.started_at or job.created_at
         if moment is None:
-            return ""
-        return f"{local_time(moment, self._zone()):%Y-%m-%d %H:%M:%S}"
+            return short
+        return f"{short} (started {local_time(moment, self._zone()):%Y-%m-%d %H:%M:%S})"
 
     # keys
 
@@ -472,7 +482,6 @@ class AcrossScreen(Screen[None]):
         except BadPattern as problem:
             self.say(str(problem))
             return
-        self.list.scroll_to_row(0)
         self.list.begin()
         self.set_focus(self.list)
         self._sync()

@@ -103,12 +103,17 @@ def heading_of(rows: BoardRows, fleet: Fleet, profile: str) -> list[StatusPart]:
     """Return what stands over the board, in reading order."""
     running, failed = rows.count(BoardSection.RUNNING), rows.count(BoardSection.FAILED)
     hours = fleet.settings.failed_since_seconds / 3600
+    lately = "shown" if rows.hidden else f"since {hours:.0f} h"
     parts = [
         StatusPart("Board", "text"),
         StatusPart(clean(profile), "muted", 4),
-        StatusPart(f"{running:,} running", "good" if running else "muted"),
         StatusPart(
-            f"{failed:,} failed since {hours:.0f} h",
+            f"{running:,} running" + (" shown" if rows.hidden else ""),
+            "good" if running else "muted",
+            short=f"{running:,} running",
+        ),
+        StatusPart(
+            f"{failed:,} failed {lately}",
             "alarm" if failed else "muted",
             short=f"{failed:,} failed",
         ),
@@ -167,20 +172,58 @@ class BoardScreen(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,l", "open", "opens", id="board.open"),
-        Binding("m", "mark", "marks", id="board.mark"),
-        Binding("M", "merged", "merged", id="board.merged"),
-        Binding("c", "card", "card", id="board.card"),
-        Binding("a", "alert", "alert", id="board.alert"),
-        Binding("f", "filters", "filters", id="board.filters"),
-        Binding("escape,q,B", "back", "back", id="board.back"),
-        help_key("slash", "filters(True)", "find", "board.text"),
+        Binding(
+            "enter,l",
+            "open",
+            "opens",
+            id="board.open",
+            tooltip="open its log; one step back is the board",
+        ),
+        Binding(
+            "m",
+            "mark",
+            "marks",
+            id="board.mark",
+            tooltip="mark the job, or take its mark away",
+        ),
+        Binding(
+            "M",
+            "merged",
+            "merged",
+            id="board.merged",
+            tooltip="the marked jobs by time, else all that run",
+        ),
+        Binding(
+            "c", "card", "card", id="board.card", tooltip="what happened, as Markdown"
+        ),
+        Binding(
+            "a",
+            "alert",
+            "alert",
+            id="board.alert",
+            tooltip="tell when it ends, fails, matches or stalls",
+        ),
+        Binding(
+            "f",
+            "filters",
+            "filters",
+            id="board.filters",
+            tooltip="filter by state, trigger or text",
+        ),
+        Binding(
+            "escape,q,B",
+            "back",
+            "back",
+            id="board.back",
+            tooltip="stop reading all workflows, or back to the desk",
+        ),
+        help_key("slash", "filters(True)", "filter by text", "board.text"),
         help_key("0", "clear_filters", "no filter", "board.clear"),
         help_key("t", "times", "age or start time", "board.times"),
         help_key("T", "zone", "local time or UTC", "board.zone"),
-        help_key("s,ctrl+s", "save", "save", "board.save"),
+        help_key("s,ctrl+s", "save", "save its log", "board.save"),
         help_key("y", "copy_id", "copy the id", "board.copy"),
-        help_key("D", "details", "details", "board.details"),
+        help_key("D", "details", "every field of the job", "board.details"),
         help_key("r,f5", "ask_now", "ask again now", "board.refresh"),
         help_key("P", "profiles", "profiles", "board.profiles"),
     ]
@@ -332,22 +375,23 @@ class BoardScreen(Screen[None]):
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
+        if self.is_attached and (sentence or self._message is not None):
+            self._message_line().say(sentence, seconds)
+
+    def _message_line(self) -> StatusMessage:
+        """Return what says sentences; it takes its place at the first need."""
         if self._message is None:
-            if not sentence:
-                return
             self._message = StatusMessage()
             self.mount(self._message)
-        self._message.say(sentence, seconds)
+        return self._message
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
         self._sync()
-        if self._message is not None:
-            self._message.show()
-        elif is_too_small(self.size):
-            self.say(" ", seconds=0.01)
+        if self._message is not None or is_too_small(self.size):
+            self._message_line().show()
 
     # keys
 

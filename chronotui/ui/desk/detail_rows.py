@@ -11,6 +11,7 @@ from rich.cells import cell_len, chop_cells
 
 from chronotui.text import clean
 from chronotui.times import human_duration
+from chronotui.tree.durations import picture_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
     from chronotui.engine.notices import WorkflowNotices
     from chronotui.model import Notification, WorkflowTotals
+    from chronotui.tree.durations import DurationPicture
+    from chronotui.tree.row import RowPiece
 
-Kind = Literal["title", "field", "text", "prose", "note", "alarm", "error"]
+Kind = Literal["title", "field", "text", "prose", "note", "alarm", "error", "picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,14 @@ class DetailRow:
     """One row: a title, a labelled value, a line of text or of an error, a note.
 
     An ``alarm`` is about the desk's own connection, an ``error`` about what is shown.
-    Wrapped ``text`` hangs, as JSON does; ``prose`` goes on below itself.
+    Wrapped ``text`` hangs, as JSON does; ``prose`` goes on below itself. A ``picture``
+    takes as many rows as it needs.
     """
 
     kind: Kind
     label: str
     value: str = ""
+    picture: DurationPicture | None = None
 
 
 def value_text(value: object) -> str:
@@ -106,11 +111,15 @@ INDENT: Final = 2
 
 
 class DetailPiece(NamedTuple):
-    """A label's part and a text's part of one row, either may be empty."""
+    """A label's part and a text's part of one row, either may be empty.
+
+    A row of a picture has ``parts`` instead.
+    """
 
     label: str
     text: str
     kind: str
+    parts: tuple[RowPiece, ...] = ()
 
 
 def lay_out(rows: Sequence[DetailRow], width: int) -> list[DetailPiece]:
@@ -121,6 +130,9 @@ def lay_out(rows: Sequence[DetailRow], width: int) -> list[DetailPiece]:
     for row in rows:
         if row.kind == "field":
             laid_out += _field(row, column, width)
+        elif row.picture is not None:
+            drawn = picture_rows(row.picture, width)
+            laid_out += [DetailPiece("", "", row.kind, parts) for parts in drawn]
         elif row.kind in {"note", "alarm", "error"}:
             parts = _wrapped(row.label, width)
             laid_out += [DetailPiece("", part, row.kind) for part in parts]

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.text import clean
+from chronotui.tree.durations import picture_of, picture_words
+from chronotui.tree.row import Role
 from chronotui.ui.desk.detail_rows import (
     GAP,
     DetailPiece,
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from chronotui.engine.notices import Notices
+    from chronotui.engine.recent_runs import RecentRuns
     from chronotui.errors import ChronotuiError
     from chronotui.model import Job, Workflow
+    from chronotui.tree.durations import DurationPicture
 
 LABELS: Final = {
     "workflow_id": "workflow",
@@ -55,7 +58,12 @@ FIRST: Final = ("status", "trigger", "name", "kind", "attempts", "id")
 
 
 def details_of(
-    workflow: Workflow | None, job: Job | None, *, note: str = "", alarm: str = ""
+    workflow: Workflow | None,
+    job: Job | None,
+    *,
+    note: str = "",
+    alarm: str = "",
+    picture: DurationPicture | None = None,
 ) -> list[DetailRow]:
     """Return the rows of what is selected in the tree, all clean.
 
@@ -64,6 +72,7 @@ def details_of(
         job: The job.
         note: What the selected row says itself, where it is neither.
         alarm: What stands between the desk and the server.
+        picture: The last runs of the workflow.
     """
     rows: list[DetailRow] = []
     if alarm:
@@ -78,12 +87,24 @@ def details_of(
         rows += _fields({k: v for k, v in workflow.fields.items() if k != "payload"})
         if workflow.kind == "HEARTBEAT":
             rows.append(DetailRow("note", "A HEARTBEAT workflow never has logs."))
+        rows += _of_picture(picture)
         if workflow.payload:
             rows += [DetailRow("text", ""), DetailRow("title", "Payload")]
             rows += [DetailRow("text", line) for line in pretty_lines(workflow.payload)]
     if not rows:
         rows.append(DetailRow("note", clean(note) or NOTHING))
     return rows
+
+
+def _of_picture(picture: DurationPicture | None) -> list[DetailRow]:
+    if picture is None:
+        return []
+    return [
+        DetailRow("text", ""),
+        DetailRow("title", "Last runs"),
+        DetailRow("picture", "", picture=picture),
+        DetailRow("note", picture_words(picture)),
+    ]
 
 
 def details_of_run(
@@ -134,6 +155,12 @@ class DetailsPane(ScrollView, can_focus=True):
         & > .details-pane--note { color: $text-muted; }
         & > .details-pane--alarm { color: $text-warning; }
         & > .details-pane--error { color: $text-error; }
+        & > .details-pane--muted { color: $text-muted; }
+        & > .details-pane--running { color: $text-success; text-style: bold; }
+        & > .details-pane--waiting { color: $text-warning; }
+        & > .details-pane--failed { color: $text-error; text-style: bold; }
+        & > .details-pane--canceled { color: $text-muted; }
+        & > .details-pane--name { text-style: bold; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -142,6 +169,7 @@ class DetailsPane(ScrollView, can_focus=True):
         "details-pane--note",
         "details-pane--alarm",
         "details-pane--error",
+        *(f"details-pane--{role}" for role in Role),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("j,down", "scroll_down", "Down", "details.down"),
@@ -171,16 +199,18 @@ class DetailsPane(ScrollView, can_focus=True):
         self._selection: tuple[Workflow | None, Job | None, str] = (None, None, "")
         self._alarm = ""
         self._notices: Notices | None = None
+        self._recent: RecentRuns | None = None
         self._details: list[DetailRow] = []
         self.laid_out: list[DetailPiece] = []
         self._laid_out_for = 0
 
-    def attach(self, notices: Notices | None) -> None:
-        """Tell what a server counts of workflows, and notifies of them."""
-        self._notices = notices
-        if notices is not None:
-            notices.subscribe(self._show)
-            self._ask_about()
+    def attach(self, notices: Notices | None, recent: RecentRuns | None) -> None:
+        """Tell what a server counts of workflows, notifies of them, and ran last."""
+        self._notices, self._recent = notices, recent
+        for told in (notices, recent):
+            if told is not None:
+                told.subscribe(self._show)
+        self._ask_about()
 
     def on_show(self) -> None:
         """Fit anew: hidden again before it was told its size, it had no room then."""
@@ -192,9 +222,11 @@ class DetailsPane(ScrollView, can_focus=True):
 
     def _ask_about(self) -> None:
         """Have the workflow asked about that is looked at, as long as it is."""
+        workflow = self.workflow if self._is_seen else None
         if self._notices is not None:
-            workflow = self.workflow
-            self._notices.want(workflow.id if workflow and self._is_seen else "")
+            self._notices.want("" if workflow is None else workflow.id)
+        if self._recent is not None:
+            self._recent.want(workflow)
 
     @property
     def _is_seen(self) -> bool:
@@ -256,10 +288,11 @@ class DetailsPane(ScrollView, can_focus=True):
             self._show()
 
     def tick(self) -> None:
-        """Say for how long a run has been running by now; ask for what is seen."""
+        """Say for how long a run has run, and what ran last; ask for what is seen."""
         self._ask_about()
         job = self._selection[1]
-        if self._runs and self.display and job is not None and job.status == "RUNNING":
+        is_run = self._runs and job is not None and job.status == "RUNNING"
+        if self.display and (is_run or self._recent is not None):
             self._show()
 
     def set_zone(self, zone: tzinfo | None) -> None:
@@ -278,13 +311,26 @@ class DetailsPane(ScrollView, can_focus=True):
                 run_rows=self._rows_of,
             )
         else:
-            details = details_of(workflow, job, note=note, alarm=self._alarm)
+            picture = self._picture(workflow, job)
+            details = details_of(
+                workflow, job, note=note, alarm=self._alarm, picture=picture
+            )
             if workflow is not None and self._notices is not None:
                 told = self._notices.of(workflow.id)
                 details += notice_rows(told, self.zone)
         if details != self._details:
             self._details = details
             self._lay_out()
+
+    def _picture(
+        self, workflow: Workflow | None, job: Job | None
+    ) -> DurationPicture | None:
+        """Return the picture of a workflow's last runs, a job among them marked."""
+        if workflow is None or self._recent is None:
+            return None
+        jobs, more = self._recent.of(workflow.id)
+        marked = "" if job is None else job.id
+        return picture_of(jobs, self._now(), marked=marked, more=more)
 
     def _rows_of(self, job: Job) -> list[DetailRow]:
         unread_id, unread = self._unread
@@ -340,8 +386,10 @@ class DetailsPane(ScrollView, can_focus=True):
             Segment(piece.label, style("details-pane--label")),
             Segment(piece.text, style(kind) if is_styled else plain),
         ]
-        cells = MARGIN + cell_len(piece.label) + cell_len(piece.text)
-        return Strip(segments, cells).adjust_cell_length(width, plain)
+        for part in piece.parts:
+            text = f"{part.text:<{part.width}}"
+            segments.append(Segment(text, style(f"details-pane--{part.role}")))
+        return Strip(segments).adjust_cell_length(width, plain)
 
     def action_page(self, pages: int) -> None:
         """Scroll by a page, a line kept."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from chronotui.engine.job_log import LogState, Observed
     from chronotui.engine.merged import MergedLog
     from chronotui.engine.notices import Notices
+    from chronotui.engine.recent_runs import RecentRuns
     from chronotui.engine.session import OpenableLog, OpenedJob
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import Nouns, SourceKind
@@ -407,10 +408,12 @@ class LogSide(Vertical):
             table.rows.attach(self._tree)
         self.table = table
 
-    def attach(self, tree: TreeModel, notices: Notices | None) -> None:
+    def attach(
+        self, tree: TreeModel, notices: Notices | None, recent: RecentRuns | None
+    ) -> None:
         """List the runs of a tree's app, or tell what is noticed of its workflows."""
         self._tree = tree
-        self.details.attach(notices)
+        self.details.attach(notices, recent)
         if self.table is not None:
             self.table.rows.attach(tree)
 

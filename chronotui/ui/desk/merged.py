@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import join
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from rich.cells import cell_len, set_cell_size
@@ -317,6 +318,8 @@ class MergedScreen(Screen[None]):
 
     def _tick(self) -> None:
         self._merged.tick()
+        if self._tagged != len(self._merged.jobs):
+            self._changed()
         self._show_status()
 
     def _changed(self) -> None:
@@ -427,18 +430,21 @@ class MergedScreen(Screen[None]):
             self._desk.session.ask_now(None)
 
     def action_save(self) -> None:
-        self.say(f"On the command line: {self._command()} > FILE")
-
-    def _command(self) -> str:
-        """Return the command that prints the same."""
-        from shlex import join
-
-        jobs = [each.job for each in self._merged.jobs]
-        workflows = {job.workflow_id for job in jobs}
-        if len(workflows) != 1:
-            return "chronotui logs --running -f"
-        ids = [job.id for job in jobs]
-        return join(["chronotui", "logs", *workflows, *ids, "-f"])
+        """Say what prints the same: each job's own log is saved in its own log."""
+        jobs = self._merged.jobs
+        if not jobs:
+            self.say("There is nothing to save.")
+            return
+        line = self._shown.opened.current_line
+        meant = jobs[0] if line is None else self._merged.owner(line)
+        same = [each.job for each in jobs if each.workflow.id == meant.workflow.id]
+        config = getattr(self.app, "config", None)
+        origin = self._desk.plan.origin(config, meant.workflow, meant.job)
+        server = [word for option in origin.server.items() for word in option]
+        words = ["chronotui", *server, "logs", meant.workflow.id]
+        command = join([*words, *(job.id for job in same), "-f"])
+        of = f" of {meant.workflow.shown_name}" if len(same) < len(jobs) else ""
+        self.say(f"Printed{of} by: {command}", seconds=30)
 
     def action_card(self) -> None:
         """Show what happened to the current line's job."""

@@ -290,7 +290,8 @@ class DeskScreen(Screen[None]):
         self.tree_side.attach(session.catalog)
         if session.fleet is not None:
             self.tree_side.attach_fleet(session.fleet)
-        self.log_side.attach(session.catalog.tree, session.notices)
+        tree = session.catalog.tree
+        self.log_side.attach(tree, session.notices, session.recent_runs)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
             session.details.read = self._run_read

@@ -162,6 +162,10 @@ def is_swept(pilot: Pilot[int]) -> bool:
 def is_told(pilot: Pilot[int]) -> bool:
     """Tell whether all was read that details tell of a workflow."""
     session = desk(pilot).desk.session
+    recent = None if session is None else session.recent_runs
+    looked_at = None if recent is None else recent._wanted
+    if recent is not None and looked_at is not None and recent._lacks(looked_at.id):
+        return False
     if session is None or session.notices is None or not session.notices._wanted:
         return True
     told = session.notices.of(session.notices._wanted)
@@ -349,17 +353,20 @@ async def run_table(pilot: Pilot[int]) -> None:
 async def board(pilot: Pilot[int]) -> None:
     """Show what runs and what failed over all workflows."""
     await board_of_the_moment(pilot)
-    await press(pilot, "B")
-    await until_shown(pilot, "running")
     session = desk(pilot).desk.session
     assert session is not None
+    fleet, wall = session.fleet, MOMENT.timestamp()
+    assert fleet is not None
+    fleet._budget = RequestBudget(600)
+    await until(pilot, lambda: all(not each.behind(wall) for each in fleet._list))
+    await press(pilot, "B")
+    await until_shown(pilot, "running")
     await until(
         pilot, lambda: all(told_of(session, job) for job in session.board.running())
     )
-    assert session.fleet is not None
     # What grows by itself stands still for the picture.
-    session.fleet.age = lambda _id: 8.0  # type: ignore[method-assign,assignment]
-    session.fleet._budget.spent = lambda _now: 31  # type: ignore[method-assign,assignment]
+    fleet.age = lambda _id: 8.0  # type: ignore[method-assign,assignment]
+    fleet._budget.spent = lambda _now: 31  # type: ignore[method-assign,assignment]
     await until_shown(pilot, "31 of 60")
 
 
@@ -372,13 +379,10 @@ async def board_of_the_moment(pilot: Pilot[int]) -> None:
     assert fleet is not None
     clock = Clock(wall=MOMENT.timestamp)
     fleet._clock = clock
-    fleet._budget = RequestBudget(600)
     session.__dict__["newest_lines"] = NewestLines(
         cast("Source", session.client), fleet, clock=clock
     )
     await until(pilot, lambda: session.catalog.answered and is_swept(pilot))
-    wall = MOMENT.timestamp()
-    await until(pilot, lambda: all(not each.behind(wall) for each in fleet._list))
 
 
 def told_of(session: Session, job: Job) -> bool:
@@ -402,6 +406,15 @@ async def select_run(pilot: Pilot[int], status: JobStatus) -> None:
     tree.show_selected()
 
 
+async def across(pilot: Pilot[int]) -> None:
+    """Show where the runs of a workflow say something, and since when."""
+    await until_shown(pilot, "nightly-report")
+    await press(pilot, "R", *"gave", "space", *"up", "enter")
+    await until_shown(pilot, "done")
+    await press(pilot, "w")
+    await until_shown(pilot, "looked at.")
+
+
 SCENES = (
     Scene("live", "Following a running job", live),
     Scene("history", "Reading back in a failed job", history),
@@ -419,6 +432,7 @@ SCENES = (
     Scene("board", "What runs and what failed, over all workflows", board, (120, 40)),
     Scene("live-80", "Following at 80×24", live, (80, 24)),
     Scene("help", "The keys", help_screen, (100, 40)),
+    Scene("across", "Every run that gave up", across, (120, 40)),
     Scene("merged", "Four jobs merged by time", merged, (120, 40)),
     Scene("run", "What is kept of a run that failed", a_failed_run, is_app=True),
     Scene("run-details", "What came of a run", run_details, is_app=True),

@@ -123,8 +123,8 @@ async def test_since_when_stands_over_what_was_found(server: DemoServer) -> None
         await press(pilot, "w")
         await until_shown(pilot, "no run between")
         text = " ".join(shown(pilot).split())
-        assert f"Not in run {without.id} (started " in text
-        assert f"in run {first.id} (started " in text
+        assert f"Not in run {without.id[:8]} (started " in text
+        assert f"in run {first.id[:8]} (started " in text
         assert server.requests.count("raw") == before  # all of it was known
 
 

@@ -178,3 +178,18 @@ async def test_details_are_kept_under_the_word_that_the_server_is_away() -> None
             await press(pilot, "r")
             await until(pilot, lambda: "r asks now" in said(app))
             assert "failures allowed" in shown(pilot)
+
+
+async def test_the_last_runs_of_a_workflow_are_a_picture_and_a_job_is_marked() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until_shown(pilot, "Last runs")
+            text = await until_shown(pilot, "50 newest runs")
+            assert "usual " in text
+            assert "↑ this run" not in text
+            await press(pilot, "enter")
+            await until_shown(pilot, "2:05")
+            await press(pilot, "j")
+            await until_shown(pilot, "↑")
+            assert "this one " in said(app)

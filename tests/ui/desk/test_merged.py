@@ -236,7 +236,7 @@ async def test_each_job_has_its_row_on_demand(server: DemoServer) -> None:
         await press(pilot, "D")
         await until(pilot, lambda: "5 lines  0 missing" not in shown(pilot))
         await press(pilot, "s")
-        await until_shown(pilot, "chronotui logs")
+        await until_shown(pilot, "logs")
 
 
 async def test_the_server_going_away_and_back_is_said(server: DemoServer) -> None:

@@ -125,6 +125,7 @@ def app_job(pilot: Pilot[int], job_id: str) -> Job:
     return next(b.jobs[job_id] for b in branches if job_id in b.jobs)
 
 
+@pytest.mark.parametrize("server", [Dialect.CURRENT], indirect=True)
 async def test_twice_x_leaves_only_what_is_new_and_again_shows_all(
     server: DemoServer,
 ) -> None:
@@ -152,6 +153,7 @@ async def test_twice_x_leaves_only_what_is_new_and_again_shows_all(
         assert "only what is new" not in shown(pilot)
 
 
+@pytest.mark.parametrize("server", [Dialect.CURRENT], indirect=True)
 async def test_the_job_that_failed_last_is_meant_on_its_workflow(
     server: DemoServer,
 ) -> None:
