@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from chronotui.ui.desk.screen import DeskScreen
 
 ACTION: Final = "action"
+ASKING: Final = "unanswered"
+LISTING: Final = "actions"
 ENDING: Final = "ending"
 LONG_SECONDS: Final = 30.0
 MOST_LISTED: Final = 200
@@ -219,6 +221,8 @@ def act(app: DeskApp, what: str) -> None:
     session = app.desk.session
     if session is None or session.actions is None:
         _say(app, "Not connected yet; nothing was asked.")
+    elif what == "actions":
+        start_worker(app, LISTING, partial(_said, app, partial(work, app, session)))
     elif has_worker(app, ACTION):
         _say(app, "One action at a time: the last one is not over yet.")
     else:
@@ -230,11 +234,9 @@ def ask_about_unanswered(desk: DeskScreen) -> None:
     if not desk.is_attached:
         return
     app, session = cast("DeskApp", desk.app), desk.session
-    if has_worker(app, ACTION):  # somebody was faster, and is asked one thing at a time
-        app.set_timer(LONG_SECONDS, partial(ask_about_unanswered, desk))
-    elif session is not None and session.actions is not None:
-        work = partial(_ask_about_all, app, session)
-        start_worker(app, ACTION, partial(_said, app, work))
+    if session is not None and session.actions is not None:
+        work = partial(_ask_about_all, app, desk, session.actions)
+        start_worker(app, ASKING, partial(_said, app, work))
 
 
 def _say(app: DeskApp, words: str, seconds: float = LONG_SECONDS) -> None:
@@ -270,11 +272,19 @@ def _meant(app: DeskApp) -> Workflow | None:
     return meant.workflow
 
 
+async def _look(app: DeskApp, actions: Actions, meant: Workflow) -> Workflow:
+    """Read the workflow as it is now; a slow server is waited for in words."""
+    _say(app, f"Looking at {clean(meant.shown_name)} …", FOR_GOOD)
+    workflow = await actions.look(meant.id)
+    _say(app, "")
+    return workflow
+
+
 async def _start(app: DeskApp, session: Session) -> None:
     actions, meant = _actions(app, session), _meant(app)
     if meant is None:
         return
-    workflow = await actions.look(meant.id)
+    workflow = await _look(app, actions, meant)
     for action in await actions.unanswered(workflow.id):
         if action.what == START and not await _decide(app, session, action):
             return
@@ -307,7 +317,7 @@ async def _terminate(app: DeskApp, session: Session) -> None:
     actions, meant = _actions(app, session), _meant(app)
     if meant is None:
         return
-    workflow = await actions.look(meant.id)
+    workflow = await _look(app, actions, meant)
     name = clean(workflow.shown_name)
     if workflow.terminated_at is not None:
         when = local_time(workflow.terminated_at)
@@ -357,12 +367,14 @@ async def _list(app: DeskApp, session: Session) -> None:
         await _decide(app, session, chosen)
 
 
-async def _ask_about_all(app: DeskApp, session: Session) -> None:
-    actions = session.actions
-    if actions is None:
-        return
+async def _ask_about_all(app: DeskApp, desk: DeskScreen, actions: Actions) -> None:
     for action in reversed(await actions.unanswered()):
-        await _decide(app, session, action)
+        session = desk.session
+        if has_worker(app, ACTION):  # somebody is asked something else already
+            app.set_timer(LONG_SECONDS, partial(ask_about_unanswered, desk))
+            return
+        if session is not None:
+            await _decide(app, session, action)
 
 
 async def _decide(app: DeskApp, session: Session, action: AskedAction) -> bool:
