@@ -221,12 +221,12 @@ def completes(shell: str, folder: Path) -> str:
     lacking = []
     with _shell(shell, folder) as terminal:
         for typed, words in COMPLETED.items():
-            terminal.press("\x0c", typed, "\t")
+            terminal.press(typed, "\t")
             try:
                 terminal.until(partial(_shows, words))
             except AssertionError:
                 lacking.append(f"{typed!r}: {terminal.text.strip()!r}")
-            terminal.press("ctrl+c")
+            terminal.press("\x15\x0c")  # the line is taken back, the screen cleared
             terminal.until(partial(_is_prompt, typed))
     return "; ".join(lacking)
 
