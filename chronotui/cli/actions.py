@@ -27,6 +27,10 @@ def start(invocation: Invocation) -> int:
         raise UsageError(
             "--again and --new do not go together: it is the one or other."
         )
+    if options.timestamps and not options.follow:
+        raise UsageError(
+            "--timestamps goes with --follow: without it no line is printed."
+        )
     return _with_actions(invocation, _start)
 
 
@@ -44,7 +48,9 @@ def _with_actions(
     check_allowed(invocation.profile)
 
     async def run(client: Source) -> int:
-        from chronotui.engine.actions import Actions
+        import asyncio
+
+        from chronotui.engine.actions import Actions, nobody_knows
         from chronotui.engine.resolve import resolve_workflow
         from chronotui.storage.action_journal import ActionJournal
 
@@ -62,6 +68,12 @@ def _with_actions(
             return await work(invocation, client, actions, workflow)
         except UnansweredActionError as error:
             error.next_step = _way_on(invocation, workflow)
+            raise
+        except asyncio.CancelledError:
+            # Nothing else is said of a program that is told to end.
+            if actions.interrupted is not None:
+                known = nobody_knows(actions.interrupted)
+                invocation.say(f"{known} {_way_on(invocation, workflow)}")
             raise
 
     return invocation.with_client(run)
@@ -92,8 +104,7 @@ async def _start(
     done = await actions.start(workflow, again)
     invocation.say(audit_line(done))
     if not invocation.options.follow:
-        invocation.output.write(f"{clean(done.job_id)}\n")
-        invocation.output.flush()
+        _write_started(invocation, done)
         say(f"  {_command(invocation, 'logs', workflow.id, done.job_id, '-f')}")
         return 0
     from chronotui.cli.logs import follow_job
@@ -101,6 +112,17 @@ async def _start(
 
     job = await actions.started_job(done)
     return await follow_job(invocation, client, workflow, job, LineSelection())
+
+
+def _write_started(invocation: Invocation, done: AskedAction) -> None:
+    """Print the job that was started, for a person or for a program."""
+    words = clean(done.job_id)
+    if invocation.options.output == "jsonl":
+        import json
+
+        words = json.dumps({"workflow_id": done.workflow_id, "job_id": done.job_id})
+    invocation.output.write(f"{words}\n")
+    invocation.output.flush()
 
 
 async def _unanswered_start(

@@ -129,6 +129,11 @@ def outcome_words(action: AskedAction) -> str:
     return f"not answered{why}" if action.is_open else "sent, no answer yet"
 
 
+def nobody_knows(action: AskedAction) -> str:
+    """Say that an action was sent and that no answer to it came."""
+    return f"Nobody knows whether this was done: {clean(named(action))}."
+
+
 def is_askable(action: AskedAction) -> bool:
     """Whether it matters that nobody knows the outcome of an action."""
     return action.is_open and action.what != READ
@@ -180,6 +185,7 @@ class Actions:
     Attributes:
         journal: As given.
         tell: As given; whoever shows what goes on may put himself in its place.
+        interrupted: What was sent when the program was told to end; no answer came.
     """
 
     def __init__(
@@ -193,6 +199,7 @@ class Actions:
     ) -> None:
         self.journal = journal
         self.tell = tell
+        self.interrupted: AskedAction | None = None
         self._client = client
         self._profile = profile
         self._retries = retries or Retries()
@@ -421,6 +428,7 @@ class Actions:
             await self._settle(asked, ActionOutcome.UNANSWERED, error.sentence)
             raise _unanswered(asked, error) from error
         except asyncio.CancelledError:
+            self.interrupted = asked
             await self._settle(asked, ActionOutcome.UNANSWERED, "it was interrupted")
             raise
         await self._settle(asked, ActionOutcome.DONE, answer, job_id)
@@ -480,7 +488,7 @@ def is_unanswered(error: ChronotuiError) -> bool:
 
 def _unanswered(asked: AskedAction, error: ChronotuiError) -> UnansweredActionError:
     found = UnansweredActionError(
-        f"Nobody knows whether this was done: {clean(named(asked))}. {error.sentence}",
+        f"{nobody_knows(asked)} {error.sentence}",
         next_step="Do it once more: that does no harm."
         if asked.what == READ
         else "F7 lists it: asked again, it is done once at most.",

@@ -121,6 +121,22 @@ def test_a_start_prints_the_job_and_tells_who_asked_what(
         assert not any(s in kept for s in (name, session.csrf, demo.password))
 
 
+def test_a_start_is_told_as_json(acting: Command, demo: DemoServer) -> None:
+    ended = acting("start", "quiet", "-o", "jsonl")
+    job = demo.world.newest_job("quiet")
+    assert (ended.code, ended.out.count("\n")) == (0, 1)
+    assert ended.json == {"workflow_id": job.workflow_id, "job_id": job.id}
+
+
+def test_times_are_put_before_lines_that_are_followed(
+    acting: Command, demo: DemoServer
+) -> None:
+    ended = acting("start", "quiet", "--timestamps")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--timestamps goes with --follow" in ended.err
+    assert demo.requests.count() == 0
+
+
 def test_a_start_is_followed_to_its_end(acting: Command, demo: DemoServer) -> None:
     job_id = demo.world.schedule(demo.world.named("quiet"), "made before")
     job = demo.world.job(job_id)
@@ -217,6 +233,29 @@ def test_a_program_killed_before_the_answer_starts_one_job(
     assert len(set(keys(demo))) == 1
     assert started(demo) == 1
     assert done.stdout.decode().strip() == demo.world.newest_job("quiet").id
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_interrupted_before_the_answer_is_named_with_the_way_on(
+    acting: Command, demo: DemoServer, told: signal.Signals
+) -> None:
+    demo.faults.fail_next(Failure.SILENCE, "schedule")
+    pipe, asked = subprocess.PIPE, [*PROGRAM, "start", "quiet"]
+    with subprocess.Popen(asked, stdout=pipe, stderr=pipe) as program:
+        deadline = time.monotonic() + 60
+        while not keys(demo):
+            assert time.monotonic() < deadline
+            assert program.poll() is None
+            time.sleep(0.01)
+        program.send_signal(told)
+        out, words = program.communicate(timeout=60)
+    assert (program.returncode, out) == (128 + told, b"")
+    said = words.decode()
+    assert "Nobody knows whether this was done: start quiet." in said
+    assert f"chronotui start {demo.world.named('quiet').id} --again" in said
+    assert acting("start", "quiet", "--again").code == 0
+    assert len(set(keys(demo))) == 1
+    assert started(demo) == 1
 
 
 def test_terminating_wants_the_name_and_tells_what_comes_of_it(
