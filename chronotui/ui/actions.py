@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -26,13 +26,13 @@ from chronotui.engine.actions import (
 )
 from chronotui.errors import ChronotuiError
 from chronotui.storage.action_journal import ActionOutcome, AskedAction
-from chronotui.text import clean
+from chronotui.text import clean, plural
 from chronotui.times import local_time
 from chronotui.ui.desk.board import BoardScreen, show_board
 from chronotui.ui.desk.log_side import has_worker, start_worker
 from chronotui.ui.desk.meant import MeantJob
 from chronotui.ui.desk.status import FOR_GOOD
-from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question
+from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question, key_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -47,9 +47,13 @@ if TYPE_CHECKING:
 ACTION: Final = "action"
 ASKING: Final = "unanswered"
 LISTING: Final = "actions"
+LOOKING: Final = "looking"
 ENDING: Final = "ending"
 LONG_SECONDS: Final = 30.0
 MOST_LISTED: Final = 200
+FROM_DESK: Final = "esc to the desk, then F7: enter there opens the job."
+NO_WAY_ON: Final = "no job to open, nothing to ask again"
+NOTHING_MEANT: Final = "No workflow is meant here: go to a row or a line of one first."
 SIGNS: Final = {
     ActionOutcome.DONE: "✓",
     ActionOutcome.REFUSED: "✗",
@@ -57,20 +61,75 @@ SIGNS: Final = {
 }
 
 
-class StartQuestion(Question[bool]):
-    """Answers whether a workflow runs now."""
+class LookedAt(NamedTuple):
+    """What is to be known of a workflow before anything of it is changed."""
+
+    workflow: Workflow
+    unanswered: Sequence[AskedAction] = ()
+    unfinished: UnfinishedJobs = UnfinishedJobs(())
+    unread: Sequence[str] = ()
+
+
+class LookingDialog(Dialog["LookedAt | ChronotuiError | None"]):
+    """Says that a workflow is read, and answers with what was seen of it.
+
+    It takes the keys meanwhile: what is typed goes nowhere, esc ends the reading.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "stop", id="change.stop"),
+    ]
+
+    def __init__(
+        self, workflow: Workflow, look: Callable[[], Awaitable[LookedAt]]
+    ) -> None:
+        super().__init__()
+        self._name = clean(workflow.shown_name)
+        self._look = look
+        self._found: LookedAt | ChronotuiError | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = Content(f"Looking at {self._name} …")
+            yield Static("Nothing is changed before you say so. esc stops.")
+
+    def on_mount(self) -> None:
+        start_worker(self, LOOKING, self._read)
+
+    def on_screen_resume(self) -> None:
+        self._answer()
+
+    async def _read(self) -> None:
+        try:
+            self._found = await self._look()
+        except ChronotuiError as error:
+            self._found = error
+        self._answer()
+
+    def _answer(self) -> None:
+        if self._found is not None and self.is_current:
+            self.dismiss(self._found)
+
+
+class ChangeQuestion(Question[bool]):
+    """Answers whether something is done now.
+
+    Args:
+        title: The question, cleaned.
+        paragraphs: What to know before, cleaned.
+        yes: What is done, in two or three words.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n,q", "answer(0)", "not now", id="change.not_now"),
-        Binding("y", "answer(1)", "run now", id="change.start"),
+        Binding("y", "answer(1)", "do it", id="change.do_it"),
         *ANSWER_MOVES,
     ]
 
-    def __init__(self, workflow: Workflow) -> None:
-        name = clean(workflow.shown_name)
-        usual = ["It runs once, beside its schedule; its log opens here."]
-        answers = ((False, "Not now (n)"), (True, "Run now (y)"))
-        super().__init__(f"Run {name} now?", cautions(workflow) or usual, answers)
+    def __init__(self, title: str, paragraphs: Sequence[str], yes: str) -> None:
+        answers = ((False, "Not now (n)"), (True, f"{yes} (y)"))
+        super().__init__(title, paragraphs, answers)
+        self.asked_at = key_time()
 
 
 class TerminateDialog(Dialog[bool]):
@@ -96,6 +155,7 @@ class TerminateDialog(Dialog[bool]):
         self._workflow = workflow
         self._name = clean(workflow.shown_name)
         self._unfinished = unfinished
+        self.asked_at = key_time()
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -149,6 +209,7 @@ class UnansweredQuestion(Question[str]):
         )
         title = f"Never answered: {clean(named(action))}"
         super().__init__(title, paragraphs, answers)
+        self.asked_at = key_time()
 
 
 class ActionsScreen(Dialog[AskedAction | None]):
@@ -182,7 +243,7 @@ class ActionsScreen(Dialog[AskedAction | None]):
         more = self._count - len(self._actions)
         with Vertical() as box:
             box.border_title = "Actions asked, the newest first"
-            box.border_subtitle = "enter opens the job, or asks again   esc closes"
+            box.border_subtitle = "esc closes"
             if not self._actions:
                 yield Static("Nothing was asked so far.")
             yield OptionList(*(Option(_row(one)) for one in self._actions))
@@ -194,12 +255,27 @@ class ActionsScreen(Dialog[AskedAction | None]):
         listed.display = bool(self._actions)
         listed.focus()
 
+    def on_option_list_option_highlighted(
+        self, event: OptionList.OptionHighlighted
+    ) -> None:
+        event.stop()
+        enters = self._way_on(self._actions[event.option_index])
+        words = f"enter {enters}" if enters else NO_WAY_ON
+        self.query_one(Vertical).border_subtitle = f"{words}   esc closes"
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         chosen = self._actions[event.option_index]
-        is_ours = chosen.server == self._server
-        if is_ours and (is_askable(chosen) or chosen.job_id):
+        if self._way_on(chosen):
             self.dismiss(chosen)
+
+    def _way_on(self, action: AskedAction) -> str:
+        """Return what enter does with an action; "" where there is nothing to do."""
+        if action.server != self._server:
+            return ""
+        if action.job_id:
+            return "opens the job"
+        return "asks what becomes of it" if is_askable(action) else ""
 
 
 def _row(action: AskedAction) -> Content:
@@ -217,16 +293,40 @@ def _row(action: AskedAction) -> Content:
 
 def act(app: DeskApp, what: str) -> None:
     """Begin an action about what is meant on the screen; one goes on at a time."""
-    work = _WORK[what]
     session = app.desk.session
     if session is None or session.actions is None:
         _say(app, "Not connected yet; nothing was asked.")
     elif what == "actions":
-        start_worker(app, LISTING, partial(_said, app, partial(work, app, session)))
+        start_worker(app, LISTING, partial(_said, app, partial(_list, app, session)))
     elif has_worker(app, ACTION):
         _say(app, "One action at a time: the last one is not over yet.")
     else:
-        start_worker(app, ACTION, partial(_said, app, partial(work, app, session)))
+        try:
+            _look(app, session, _actions(app, session), what)
+        except ChronotuiError as error:
+            _say(app, str(error))
+
+
+def _look(app: DeskApp, session: Session, actions: Actions, what: str) -> None:
+    """Read the workflow that is meant as it is now, then go on with that.
+
+    The dialog stands at once, so that no key typed meanwhile goes anywhere else.
+    """
+    meant = _meant(app)
+    if meant is None:
+        _say(app, NOTHING_MEANT)
+        return
+    look, work = _WORK[what]
+
+    def go_on(found: LookedAt | ChronotuiError | None) -> None:
+        if isinstance(found, ChronotuiError):
+            _say(app, str(found))
+        elif found is not None:
+            done = partial(work, app, session, found)
+            start_worker(app, ACTION, partial(_said, app, done))
+
+    read = partial(look, session, actions, meant)
+    app.push_screen(LookingDialog(meant, read), go_on)
 
 
 def ask_about_unanswered(desk: DeskScreen) -> None:
@@ -264,32 +364,50 @@ def _actions(app: DeskApp, session: Session) -> Actions:
 
 
 def _meant(app: DeskApp) -> Workflow | None:
-    """Return the workflow that is meant; without one that is said."""
-    meant = getattr(app.screen, "meant", None)
-    meant = meant if isinstance(meant, MeantJob) else app.desk.meant
-    if meant.workflow is None:
-        _say(app, "Choose a workflow first.")
-    return meant.workflow
+    """Return the workflow that is meant on the screen in sight, never one hidden."""
+    # A palette that the key was chosen in may not have gone yet.
+    seen = next(screen for screen in reversed(app.screen_stack) if not screen.is_modal)
+    meant = getattr(seen, "meant", None)
+    return meant.workflow if isinstance(meant, MeantJob) else None
 
 
-async def _look(app: DeskApp, actions: Actions, meant: Workflow) -> Workflow:
-    """Read the workflow as it is now; a slow server is waited for in words."""
-    _say(app, f"Looking at {clean(meant.shown_name)} …", FOR_GOOD)
+async def _look_to_start(
+    _session: Session, actions: Actions, meant: Workflow
+) -> LookedAt:
     workflow = await actions.look(meant.id)
-    _say(app, "")
-    return workflow
+    found = await actions.unanswered(workflow.id)
+    return LookedAt(workflow, unanswered=[one for one in found if one.what == START])
 
 
-async def _start(app: DeskApp, session: Session) -> None:
-    actions, meant = _actions(app, session), _meant(app)
-    if meant is None:
-        return
-    workflow = await _look(app, actions, meant)
-    for action in await actions.unanswered(workflow.id):
-        if action.what == START and not await _decide(app, session, action):
+async def _look_to_terminate(
+    _session: Session, actions: Actions, meant: Workflow
+) -> LookedAt:
+    workflow = await actions.look(meant.id)
+    if workflow.terminated_at is not None:
+        return LookedAt(workflow)
+    return LookedAt(workflow, unfinished=await actions.unfinished(workflow.id))
+
+
+async def _look_for_notices(
+    session: Session, _actions: Actions, meant: Workflow
+) -> LookedAt:
+    notices = session.notices
+    found = [] if notices is None else await notices.unread_of(meant.id)
+    return LookedAt(meant, unread=[one.id for one in found])
+
+
+async def _start(app: DeskApp, session: Session, seen: LookedAt) -> None:
+    actions, workflow = _actions(app, session), seen.workflow
+    for action in seen.unanswered:
+        if not await _decide(app, session, action):
             return
-    if await app.push_screen_wait(StartQuestion(workflow)):
-        _say(app, f"Asking the server to run {clean(workflow.shown_name)} …", FOR_GOOD)
+    name = clean(workflow.shown_name)
+    about = cautions(workflow) or [
+        "It runs once, beside its schedule; its log opens here."
+    ]
+    question = ChangeQuestion(f"Run {name} now?", about, "Run now")
+    if await app.push_screen_wait(question):
+        _say(app, f"Asking the server to run {name} …", FOR_GOOD)
         await _tell(app, session, await actions.start(workflow))
 
 
@@ -298,11 +416,19 @@ async def _tell(app: DeskApp, session: Session, done: AskedAction) -> None:
     _say(app, audit_line(done))
     session.catalog.refresh()
     if done.job_id:
-        await _open(app, session, done)
+        is_open = await _open(app, session, done)
+        # Said once more, on the screen that shows it now.
+        _say(app, audit_line(done) if is_open else f"{audit_line(done)}  {FROM_DESK}")
 
 
-async def _open(app: DeskApp, session: Session, done: AskedAction) -> None:
-    """Open the job that was started; from the board there is a way back to it."""
+async def _open(app: DeskApp, session: Session, done: AskedAction) -> bool:
+    """Open the job that was started; from the board there is a way back to it.
+
+    Who reads something else over the desk is not taken away from it.
+
+    Returns:
+        Whether it was opened.
+    """
     actions = _actions(app, session)
     job = await actions.started_job(done)
     if isinstance(app.screen, BoardScreen):
@@ -311,19 +437,18 @@ async def _open(app: DeskApp, session: Session, done: AskedAction) -> None:
         await app.desk.open_at(await actions.look(job.workflow_id), job, back=again)
     elif app.screen is app.desk:
         app.desk.follow_link(session.catalog, job.workflow_id, job.id)
+    else:
+        return False
+    return True
 
 
-async def _terminate(app: DeskApp, session: Session) -> None:
-    actions, meant = _actions(app, session), _meant(app)
-    if meant is None:
-        return
-    workflow = await _look(app, actions, meant)
+async def _terminate(app: DeskApp, session: Session, seen: LookedAt) -> None:
+    actions, (workflow, _, unfinished, _) = _actions(app, session), seen
     name = clean(workflow.shown_name)
     if workflow.terminated_at is not None:
         when = local_time(workflow.terminated_at)
         _say(app, f"{name} was terminated {when}; nothing was asked.")
         return
-    unfinished = await actions.unfinished(workflow.id)
     if not await app.push_screen_wait(TerminateDialog(workflow, unfinished)):
         return
     _say(app, f"Asking the server to terminate {name} …", FOR_GOOD)
@@ -341,15 +466,17 @@ async def _tell_ending(
         _say(app, f"{audit_line(done)}  {state.sentence()}")
 
 
-async def _read_notices(app: DeskApp, session: Session) -> None:
-    actions, workflow = _actions(app, session), _meant(app)
-    if workflow is None or session.notices is None:
+async def _read_notices(app: DeskApp, session: Session, seen: LookedAt) -> None:
+    actions, ids = _actions(app, session), seen.unread
+    name = clean(seen.workflow.shown_name)
+    if not ids or session.notices is None:
+        _say(app, f"No unread notification about {name}.")
         return
-    ids = [one.id for one in await session.notices.unread_of(workflow.id)]
-    if not ids:
-        _say(app, f"No unread notification about {clean(workflow.shown_name)}.")
+    title = f"Mark {plural(len(ids), 'notification')} about {name} as read?"
+    about = ["They are marked on the server, for this account everywhere."]
+    if not await app.push_screen_wait(ChangeQuestion(title, about, "Mark as read")):
         return
-    done = await actions.mark_read(workflow, ids)
+    done = await actions.mark_read(seen.workflow, ids)
     session.notices.were_read(ids)
     _say(app, audit_line(done))
 
@@ -362,7 +489,8 @@ async def _list(app: DeskApp, session: Session) -> None:
     listed = ActionsScreen(await actions.history(), app.plan.profile.url)
     chosen = await app.push_screen_wait(listed)
     if chosen is not None and chosen.job_id:
-        await _open(app, session, chosen)
+        if not await _open(app, session, chosen):
+            _say(app, FROM_DESK)
     elif chosen is not None:
         await _decide(app, session, chosen)
 
@@ -394,8 +522,7 @@ async def _decide(app: DeskApp, session: Session, action: AskedAction) -> bool:
 
 
 _WORK: Final = {
-    "start": _start,
-    "terminate": _terminate,
-    "read_notices": _read_notices,
-    "actions": _list,
+    "start": (_look_to_start, _start),
+    "terminate": (_look_to_terminate, _terminate),
+    "read_notices": (_look_for_notices, _read_notices),
 }

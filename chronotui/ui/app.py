@@ -46,6 +46,9 @@ class TypedAhead(App[ReturnType]):
     come back up through all parents. Keys that came with it, as over a slow line,
     are in the first widget's queue by then: of ``/timeout`` pasted into a log, the
     prompt that opens would get nothing.
+
+    A screen that comes up late, by itself, says when in `asked_at`: keys that were
+    pressed before do not answer it.
     """
 
     key_at = 0.0
@@ -55,6 +58,8 @@ class TypedAhead(App[ReturnType]):
         """Obey a key at once; what is neither typed nor bound is Textual's."""
         if isinstance(event, Key) and not event.is_forwarded:
             self.key_at = monotonic()
+            if event.time < getattr(self.screen, "asked_at", 0.0):
+                return
             first = await self._check_bindings(event.key, priority=True)
             if first or self._type(event) or await self._check_bindings(event.key):
                 return

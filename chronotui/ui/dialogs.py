@@ -79,6 +79,11 @@ class Dialog(ModalScreen[ScreenResultType]):
         getattr(self.query_one(OptionList), f"action_cursor_{where}")()
 
 
+def key_time() -> float:
+    """Return the time by the clock that keys are stamped with as they are pressed."""
+    return Message().time
+
+
 def field_row(title: str, field: Widget) -> Horizontal:
     """Return a field with its title before it."""
     return Horizontal(Label(title), field, classes="row", id=f"row-{field.id}")

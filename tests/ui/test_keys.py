@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 from pathlib import Path
@@ -22,7 +23,9 @@ from chronotui.storage.config_edit import Edit
 from chronotui.storage.settings import Config, Profile
 from chronotui.ui.actions import (
     ActionsScreen,
-    StartQuestion,
+    ChangeQuestion,
+    LookedAt,
+    LookingDialog,
     TerminateDialog,
     UnansweredQuestion,
 )
@@ -77,6 +80,11 @@ async def nothing(_query: str, _cursor: str | None) -> SearchPage:
     raise AssertionError("nobody asked for anything")
 
 
+async def looked_at() -> LookedAt:
+    await asyncio.Event().wait()
+    raise AssertionError("it never ends")
+
+
 def saves_screen() -> SavesScreen:
     saves: Any = Saves.__new__(Saves)
     saves._saves = []
@@ -95,7 +103,8 @@ DIALOGS: list[Callable[[], Screen[Any]]] = [
     ),
     lambda: RemoveScreen("a", Edit(HERE, "", "")),
     lambda: HelpScreen(all_actions(), {}),
-    lambda: StartQuestion(WORKFLOW),
+    lambda: ChangeQuestion("Run it now?", ["Once."], "Run now"),
+    lambda: LookingDialog(WORKFLOW, looked_at),
     lambda: TerminateDialog(WORKFLOW, UnfinishedJobs((JOB,))),
     lambda: UnansweredQuestion(AskedAction(id="1", what="start")),
     lambda: ActionsScreen([AskedAction(id="1", what="start", key="k")], "https://h"),

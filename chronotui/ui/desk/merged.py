@@ -19,6 +19,7 @@ from chronotui.log.merged import part_of
 from chronotui.text import clean, plural
 from chronotui.tree.row import JOB_SIGNS
 from chronotui.ui.desk.log_side import LineLoader
+from chronotui.ui.desk.meant import MeantJob
 from chronotui.ui.desk.status import (
     LOOKS,
     NOTICE_SECONDS,
@@ -379,6 +380,15 @@ class MergedScreen(Screen[None]):
         )
 
     # keys
+
+    @property
+    def meant(self) -> MeantJob:
+        """The current line's job, and its workflow."""
+        line = self._shown.opened.current_line
+        if line is None:
+            return MeantJob()
+        each = self._merged.owner(line)
+        return MeantJob(each.workflow, each.job)
 
     def _current(self) -> WatchedJob | None:
         """Return whose the current line is; without one that is said."""

@@ -7,16 +7,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input
 
 from chronotui.demo.faults import Failure
 from chronotui.demo.routes import Dialect
+from chronotui.demo.scripts import Script
 from chronotui.demo.server import DemoServer
 from chronotui.demo.world import WorkflowPlan
+from chronotui.engine.merged import MergedLog
 from chronotui.storage.action_journal import ActionJournal, AskedAction
 from chronotui.storage.state import StateFile
-from chronotui.ui.actions import ActionsScreen, TerminateDialog, UnansweredQuestion
+from chronotui.ui.actions import (
+    ActionsScreen,
+    ChangeQuestion,
+    LookingDialog,
+    TerminateDialog,
+    UnansweredQuestion,
+)
 from chronotui.ui.desk.board import BoardScreen
+from chronotui.ui.desk.merged import MergedScreen, MergedView
 from chronotui.ui.help import help_over
 from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import (
@@ -148,6 +158,116 @@ async def test_a_start_from_the_board_is_opened_and_leads_back(
         await until(pilot, lambda: isinstance(app.screen, BoardScreen))
 
 
+async def test_over_the_merged_log_its_line_is_meant_not_the_hidden_desk(
+    server: DemoServer,
+) -> None:
+    made = server.world.add_job(Script([f"line {n}" for n in range(5)]))
+    app = acting(server)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        session = app.desk.session
+        assert session is not None
+        workflow = await session.client.workflow(made.workflow_id)
+        job = await session.client.job(made.workflow_id, made.id)
+        session.marks.toggle(workflow, job)
+        assert app.desk.meant.workflow != workflow
+        await press(pilot, "M")
+        await until(pilot, lambda: isinstance(app.screen, MergedScreen))
+        merged = app.screen
+        assert isinstance(merged, MergedScreen)
+        await until(pilot, lambda: merged.meant.workflow is not None)
+        for key, asked in (("f8", "Run scripted now?"), ("f9", "Terminate scripted?")):
+            await press(pilot, key)
+            await until_shown(pilot, asked)
+            await press(pilot, "escape")
+        await press(pilot, "f6")
+        await until_shown(pilot, "No unread notification about scripted.")
+        await press(pilot, "f8")
+        await until_shown(pilot, "Run scripted now?")
+        await press(pilot, "y")
+        await until_shown(pilot, "then F7")
+        assert isinstance(app.screen, MergedScreen)
+    assert len(server.requests.all("schedule")) == 1
+
+
+async def test_where_nothing_is_meant_nothing_is_asked(server: DemoServer) -> None:
+    app = acting(server)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        session = app.desk.session
+        assert session is not None
+        assert app.desk.meant.workflow is not None
+        shown_merged = MergedView(
+            MergedLog(session, str, everything=False), frozenset()
+        )
+        app.push_screen(MergedScreen(app.desk, shown_merged))
+        await until(pilot, lambda: isinstance(app.screen, MergedScreen))
+        for key in ("f6", "f8", "f9"):
+            await press(pilot, key)
+            await until_shown(pilot, "No workflow is meant here")
+            assert isinstance(app.screen, MergedScreen)
+        shown_merged.close()
+
+
+async def test_keys_typed_ahead_answer_no_question(server: DemoServer) -> None:
+    app = acting(server)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        for key, character in (("f8", None), ("y", "y"), ("right", None)):
+            app.post_message(Key(key, character))
+        app.post_message(Key("enter", "\r"))
+        await until_shown(pilot, "Run quiet [/b] now?")
+        late = Key("y", "y")
+        late.time -= 60.0
+        app.post_message(late)
+        await press(pilot, "left")
+        assert isinstance(app.screen, ChangeQuestion)
+        await press(pilot, "n")
+        await until(pilot, lambda: app.screen is app.desk)
+    assert keys(server) == []
+
+
+async def test_a_slow_server_is_waited_for_in_sight_and_left_with_esc(
+    server: DemoServer,
+) -> None:
+    app = acting(server)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        for key in ("f8", "f9", "f6"):
+            route = "notifications" if key == "f6" else "workflow"
+            server.faults.fail_next(Failure.SILENCE, route)
+            await press(pilot, key)
+            assert isinstance(app.screen, LookingDialog)
+            assert "Looking at quiet [/b] …" in await until_shown(pilot, "esc stops")
+            await press(pilot, "y", "enter", "f8")
+            assert isinstance(app.screen, LookingDialog)
+            await press(pilot, "escape")
+            await until(pilot, lambda: app.screen is app.desk)
+    assert keys(server) == []
+
+
+async def test_what_enter_does_with_an_action_is_said_of_each(
+    server: DemoServer, state: StateFile
+) -> None:
+    asked = AskedAction(
+        id="1", what="terminate", server=server.url, workflow="w", workflow_id="w"
+    )
+    done = replace(asked, outcome="done", answer="terminated")
+    elsewhere = replace(asked, what="start", server="http://other", job_id="j")
+    app = acting(server, memory=state)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        listed = [done, asked, replace(done, what="start", job_id="j"), elsewhere]
+        app.push_screen(ActionsScreen(listed, server.url))
+        none = "no job to open, nothing to ask again"
+        for words in (none, "enter asks what becomes of it", "enter opens the job"):
+            await until_shown(pilot, words)
+            await press(pilot, "j")
+        await until_shown(pilot, none)
+        await press(pilot, "enter")
+        assert isinstance(app.screen, ActionsScreen)
+
+
 async def test_terminating_wants_the_name_typed(server: DemoServer) -> None:
     app = acting(server)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -184,6 +304,9 @@ async def test_what_a_workflow_is_told_of_stands_in_its_details(
         assert server.requests.count("notifications") == 1
         assert server.requests.count("workflow_analytics") <= 2
         await press(pilot, "f6")
+        await until_shown(pilot, "about quiet [/b] as read?")
+        assert server.requests.count("mark_read") == 0
+        await press(pilot, "y")
         await until_shown(pilot, "None about this workflow.")
         await until_shown(pilot, "mark as read: quiet [/b]")
         await press(pilot, "f6")
