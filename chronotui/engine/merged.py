@@ -533,8 +533,10 @@ def most_telling(connections: Sequence[tuple[str, Connection]]) -> Connection:
     return ended._replace(kind=worst.kind, since=worst.since, waits_for=worst.waits_for)
 
 
-def _gravity(connection: Connection) -> tuple[int, int, bool]:
+def _gravity(connection: Connection) -> tuple[int, int, bool, float]:
     own = at = _GRAVEST.index(connection.kind)
     if connection.is_troubled and connection.kind is not ConnectionKind.ENDED:
         at = min(at, _GRAVEST.index(ConnectionKind.RECONNECTING))
-    return at, own, not connection.is_troubled
+    # Together they have been quiet since the last line of any.
+    since = connection.since if connection.kind is ConnectionKind.QUIET else 0.0
+    return at, own, not connection.is_troubled, -since

@@ -255,6 +255,11 @@ def test_jobs_have_ended_together_only_once_none_runs(
     assert (shown.kind, shown.reason) == (kind, reason)
 
 
+def test_jobs_are_quiet_together_since_the_last_line_of_any() -> None:
+    quiet = [QUIET._replace(since=since) for since in (3.0, 9.0, 5.0)]
+    assert most_telling([("", each) for each in quiet]).since == 9.0
+
+
 async def test_what_failed_before_the_seal_is_over_with_it(make_demo: MakeDemo) -> None:
     demo = make_demo()
     made = running_job(demo, "one", 10)
