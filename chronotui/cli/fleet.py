@@ -76,13 +76,14 @@ def jobs(invocation: Invocation) -> int:
                 found = await overview.every_job(only)
             else:
                 found, has_more = await overview.newest_jobs(limit, only)
+        _check_any_read(overview)
         if is_table:
             invocation.output.write_table(_OF_JOBS, found)
         else:
             invocation.output.write(json_array([_object(one) for one in found]))
         invocation.output.flush()
         if not found:
-            invocation.say("no jobs.")
+            invocation.say(f"no jobs: {_read_words(overview)}.")
         elif has_more and options.limit is None:
             invocation.say(
                 f"the first {plural(len(found), 'job')}; there are more: "
@@ -123,6 +124,7 @@ async def _show(invocation: Invocation, client: Source, since: datetime | None) 
     overview = Overview(client, invocation.retries.ask)
     async with _Told(invocation, overview.sweep):
         running, failed = await overview.running_and_failed(since or now - LATELY, now)
+    _check_any_read(overview)
     rows = [
         BoardRow(one, overview.usual.get(one.workflow.id))
         for one in [*running, *failed]
@@ -133,9 +135,9 @@ async def _show(invocation: Invocation, client: Source, since: datetime | None) 
         invocation.output.write_table(_BOARD, rows)
     invocation.output.flush()
     span = "since then" if since else "within 24 h"
-    workflows = plural(len(overview.sweep.workflows), "workflow")
     if not rows:
-        invocation.say(f"nothing runs and nothing failed {span}: {workflows}.")
+        words = _read_words(overview)
+        invocation.say(f"nothing runs and nothing failed {span}: {words}.")
     return _exit_code(invocation, overview)
 
 
@@ -164,6 +166,20 @@ class _Told:
                 continue
             of = "" if sweep.total is None else f" of {sweep.total:,}"
             self._invocation.say(f"{sweep.done:,}{of} workflows read; it goes on.")
+
+
+def _check_any_read(overview: Overview) -> None:
+    """Raise what the first workflow was refused with, where each of them was."""
+    sweep = overview.sweep
+    if sweep.unread and len(sweep.unread) == len(sweep.workflows):
+        raise sweep.unread[0].error
+
+
+def _read_words(overview: Overview) -> str:
+    """Say of how many workflows something is known."""
+    sweep = overview.sweep
+    read = plural(len(sweep.workflows) - len(sweep.unread), "workflow")
+    return f"{read} could be read" if sweep.unread else read
 
 
 def _exit_code(invocation: Invocation, overview: Overview) -> int:

@@ -198,3 +198,16 @@ def test_a_trouble_is_said_once_and_a_lasting_refusal_ends_the_watch() -> None:
     teller.heed(refused, 10 + SIGN_IN_LASTS / 2, answered=True)
     with pytest.raises(NotSignedInError):
         teller.heed(refused, 10 + SIGN_IN_LASTS, answered=True)
+
+
+@pytest.mark.parametrize("verb", ["board", "jobs"])
+def test_where_nothing_could_be_read_nothing_is_said_of_it(
+    over_all: Command, fleet: DemoServer, verb: str
+) -> None:
+    over_all("workflows")
+    fleet.faults.refuse(403, route="jobs", times=-1)
+    shown = over_all(verb, "-o", "json")
+    assert shown.code == 3
+    assert not shown.out
+    assert "403" in shown.err
+    assert "no" not in shown.err.split()
