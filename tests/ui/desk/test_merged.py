@@ -234,7 +234,7 @@ async def test_the_start_is_loaded_and_gone_to(server: DemoServer) -> None:
         await until(pilot, lambda: len(view.merged.store) == 1540)
         await until(pilot, lambda: view.merged.state.at_start)
         await until_shown(pilot, "one line 0")
-        assert view.opened.viewport.current == 0
+        await until(pilot, lambda: view.opened.viewport.current == 0)
         await until(pilot, lambda: "not loaded" not in shown(pilot))
         line = view.opened.current_line
         assert line is not None
