@@ -231,6 +231,8 @@ WHY: Final = "not read, still running, or no lines kept"
 
 def in_words(found: Boundary, name: Callable[[Job], str]) -> str:
     """Say a boundary in sentences; ``name`` says which run it is, cleaned."""
+    if not found.looked:
+        return "No run was looked at."
     if found.has is None:
         unread = f" {_unread(found.unread)}." if found.unread else ""
         read = found.looked - found.unread

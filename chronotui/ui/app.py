@@ -237,8 +237,7 @@ class DeskApp(TypedAhead[int]):
         def take(config: Config) -> None:
             self.config = config
 
-        are_open = any(isinstance(over, ProfilesScreen) for over in self.screen_stack)
-        if not are_open and not self.screen.is_modal:
+        if not self.screen.is_modal:
             name = self.plan.profile.name
             profiles = ProfilesScreen(self.config, name, changed=take)
             self.push_screen(profiles, self._switch_profile)

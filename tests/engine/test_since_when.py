@@ -248,7 +248,7 @@ async def test_what_was_read_before_counts_and_is_not_read_again(
                 "still running, or no lines kept)."
             ),
         ),
-        (Boundary(), "In none of 0 runs that tell."),
+        (Boundary(), "No run was looked at."),
     ],
 )
 def test_it_is_said_in_words(found: Boundary, words: str) -> None:

@@ -342,7 +342,7 @@ def _rest_of(search: AcrossSearch) -> str:
     if search.state not in {AcrossState.STOPPED, AcrossState.FAILED}:
         return ""
     left = search.not_read
-    rest = "older runs" if left is None else plural(left, "run")
+    rest = "further runs" if left is None else plural(left, "run")
     return f"{search.state.value}, {rest} not read"
 
 
@@ -475,7 +475,7 @@ class AcrossScreen(Screen[None]):
         if search.problem is not None:
             return f"{search.problem.sentence} r searches again."
         boundary = search.boundary
-        if boundary is not None:
+        if boundary is not None and (boundary.looked or not search.is_narrowing):
             so_far = "" if search.is_narrowed else "So far: "
             return so_far + in_words(boundary, self._named)
         if search.state is AcrossState.DONE and not search.lines:
