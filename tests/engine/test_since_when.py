@@ -57,7 +57,7 @@ def check(
     if found.lacks is None:
         assert all(verdicts[at] in {GONE, UNTOLD} for at in looks if at > has)
         assert found.gone == any(verdicts[at] is GONE for at in looks if at > has)
-        assert found.is_oldest == (has == len(verdicts) - 1)
+        assert not found.is_oldest or has == len(verdicts) - 1
         return
     lacks = int(found.lacks.id)
     older = [at for at in looks if at > lacks]
@@ -84,7 +84,9 @@ async def test_nothing_is_told_that_was_not_read(verdicts: list[RunVerdict]) -> 
     check(found, verdicts, history.looks)
     if found.has is None:
         assert HAS not in verdicts
-    elif found.lacks is not None:
+    elif found.lacks is None:
+        assert found.is_oldest == (found.has == job(len(verdicts) - 1))
+    else:
         assert not found.unlooked  # it went on until nothing between could be told
 
 
@@ -164,6 +166,33 @@ async def test_what_was_read_before_counts_and_is_not_read_again(
     found = await history.search.find()
     assert not read & set(history.looks)
     check(found, verdicts, [*read, *history.looks])
+    if found.has is None:
+        assert HAS not in verdicts
+    elif found.lacks is not None:
+        assert not found.unlooked
+
+
+@given(
+    st.lists(st.sampled_from(RunVerdict), max_size=40),
+    st.lists(st.integers(0, 3), min_size=80, max_size=80),
+)
+async def test_a_search_beside_it_adds_what_it_reads(
+    verdicts: list[RunVerdict], steps: list[int]
+) -> None:
+    history = History(verdicts)
+    read: list[int] = []
+
+    async def look(run: Job) -> RunVerdict:
+        for at in range(len(read), min(len(read) + steps.pop(), len(verdicts))):
+            read.append(at)
+            search.take(at, job(at), verdicts[at])
+            check(search.boundary, verdicts, list(search.verdicts))
+        return await history.look(run)
+
+    search = SinceWhen(history.run_at, look)
+    found = await search.find()
+    check(found, verdicts, list(search.verdicts))
+    assert len(set(history.looks)) == len(history.looks)
     if found.has is None:
         assert HAS not in verdicts
     elif found.lacks is not None:

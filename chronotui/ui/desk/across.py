@@ -342,6 +342,8 @@ def _rest_of(search: AcrossSearch) -> str:
     if search.state not in {AcrossState.STOPPED, AcrossState.FAILED}:
         return ""
     left = search.not_read
+    if left is None and not search.ended:
+        return str(search.state.value)
     rest = "further runs" if left is None else plural(left, "run")
     return f"{search.state.value}, {rest} not read"
 
