@@ -516,9 +516,9 @@ class BoardScreen(Screen[None]):
         self._told_problem = ""
         self._show_heading()
 
-    def action_profiles(self) -> None:
-        """Go to the profiles; they open over the desk."""
-        self._leave(partial(self.app.run_action, "app.profiles"))
+    async def action_profiles(self) -> None:
+        """List the profiles; one step back is this board."""
+        await self.run_action("app.profiles")
 
     # filters
 
