@@ -230,7 +230,7 @@ def _lacks(log: RetainedLog) -> str:
         f"{log.possible:,} possibly missing" if log.possible else "",
         log.unread,
     ]
-    return ", ".join(filter(None, parts)) or "not read whole"
+    return ", ".join(filter(None, parts)) or "what was read may be older than the log"
 
 
 def _is_settled(job: Job) -> bool:
