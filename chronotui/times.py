@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache, lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -255,6 +256,11 @@ def _moment(typed: str, now: datetime) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+
+
+def next_try_words(seconds: float) -> str:
+    """Return when something is tried next; once it is due, that it is under way."""
+    return f"in {ceil(seconds):,} s" if seconds > 0 else "asking now"
 
 
 def local_clock(seconds: float) -> str:

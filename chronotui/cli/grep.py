@@ -166,7 +166,8 @@ class _Summary:
         elif self._invocation.output.is_terminal:
             found = "" if options.names else f"{plural(self._lines, 'line')} in "
             say(f"{found}{self._with_matches:,} of {runs}.")
-        return INCOMPLETE if self._unread or search.looped else 0
+        is_part = self._unread or self._too_slow or search.looped
+        return INCOMPLETE if is_part else 0
 
 
 # What is printed.

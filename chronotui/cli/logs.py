@@ -45,6 +45,8 @@ def logs(invocation: Invocation) -> int:
     """Print a job's log in order, as it stands or to its end."""
     selection = line_selection(invocation.options)
     check_named(invocation.options)
+    if invocation.options.limit is not None:
+        raise UsageError("--limit goes with --runs; --tail N prints the last N lines.")
 
     async def work(client: Source) -> int:
         workflow, job = await named_job(invocation, client)

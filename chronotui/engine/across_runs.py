@@ -23,7 +23,12 @@ from chronotui.engine.since_when import RunVerdict
 from chronotui.engine.sweep import AT_ONCE, GIVE_UP, JobFeed, concerns_all, made_at
 from chronotui.engine.text_rest import counted_by
 from chronotui.engine.timing import WatchTiming
-from chronotui.errors import ChronotuiError, NotSignedInError, UnreachableError
+from chronotui.errors import (
+    ChronotuiError,
+    LogsUnavailableError,
+    NotSignedInError,
+    UnreachableError,
+)
 from chronotui.log.pattern import LineMatcher
 from chronotui.log.raw_search import RawSearch, line_of
 from chronotui.model import STDERR, RawFormat
@@ -129,6 +134,7 @@ class RunSearcher:
         ask: How a page is asked for.
         spool: Opens a place for lines beyond memory.
         tell: Takes sentences about runs.
+        gate: How many runs are looked through at a time, where others do so as well.
     """
 
     def __init__(
@@ -141,8 +147,10 @@ class RunSearcher:
         ask: Ask,
         spool: Callable[[], Overflow] | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        gate: asyncio.Semaphore | None = None,
     ) -> None:
         self.workflow = workflow
+        self._gate = gate or asyncio.Semaphore(AT_ONCE)
         self._client = client
         self._pattern = pattern
         self._depth = depth
@@ -155,7 +163,8 @@ class RunSearcher:
         """Look a run through; what goes wrong is told by the run."""
         try:
             if not run.job.status.is_waiting:
-                await self._search(run)
+                async with self._gate:
+                    await self._search(run)
         except ChronotuiError as error:
             run.error = error
             run.problem = error.sentence
@@ -221,7 +230,7 @@ def _lacks(log: RetainedLog) -> str:
         f"{log.possible:,} possibly missing" if log.possible else "",
         log.unread,
     ]
-    return ", ".join(filter(None, parts)) or "not read whole"
+    return ", ".join(filter(None, parts)) or "what was read may be older than the log"
 
 
 def _is_settled(job: Job) -> bool:
@@ -333,8 +342,10 @@ class AcrossRuns:
     Args:
         only: Which runs are looked through, of those the server lists.
         since: Only runs that were made at this time or later.
+        gate: How many runs are looked through at a time, where others do so as well.
 
     Attributes:
+        list: The runs, as far as they were listed.
         listed: Runs that came by in the list so far.
         ended: Runs that were looked through and told.
         looped: Whether the server's list led in circles.
@@ -352,11 +363,12 @@ class AcrossRuns:
         since: datetime | None = None,
         spool: Callable[[], Overflow] | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        gate: asyncio.Semaphore | None = None,
     ) -> None:
         self._searcher = RunSearcher(
-            client, workflow, pattern, depth, ask=ask, spool=spool, tell=tell
+            client, workflow, pattern, depth, ask=ask, spool=spool, tell=tell, gate=gate
         )
-        self._list = RunList(client, workflow, ask=ask, only=only, since=since)
+        self.list = RunList(client, workflow, ask=ask, only=only, since=since)
         self._turns: asyncio.Queue[SearchedRun | BaseException | None]
         self._turns = asyncio.Queue()
         self._ahead = asyncio.Semaphore(AHEAD)
@@ -368,7 +380,7 @@ class AcrossRuns:
 
     @property
     def looped(self) -> bool:
-        return self._list.looped
+        return self.list.looped
 
     async def found(self) -> AsyncGenerator[Found, None]:
         """Yield what is found, in the order of runs; each run ends with no lines.
@@ -407,7 +419,7 @@ class AcrossRuns:
             self._failed_in_a_row = 0
             return
         self._failed_in_a_row += concerns_all(error)
-        is_hopeless = isinstance(error, NotSignedInError | UnreachableError)
+        is_hopeless = concerns_every_run(error, self._searcher.workflow)
         if is_hopeless or self._failed_in_a_row >= GIVE_UP:
             raise error
 
@@ -420,7 +432,7 @@ class AcrossRuns:
             if self._is_listed:
                 return None
             await self._ahead.acquire()
-            job = await self._list.at(self.listed)
+            job = await self.list.at(self.listed)
             if job is None:
                 self._is_listed = True
                 self._turns.put_nowait(None)
@@ -446,17 +458,25 @@ class RunLooker:
         """Look at a run.
 
         Raises:
-            ChronotuiError: Nobody is signed in, or the server cannot be reached.
+            ChronotuiError: Nobody is signed in, the server cannot be reached, or it
+                keeps no logs of the workflow.
         """
         refuse_without_log(self._searcher.workflow)
         run = SearchedRun(job)
         await self._searcher.search(run)
-        if isinstance(run.error, NotSignedInError | UnreachableError):
+        if run.error and concerns_every_run(run.error, self._searcher.workflow):
             raise run.error
         told = verdict_of(run)
         if told is RunVerdict.UNTOLD and job.status.is_terminal:
             self.unread.append(run)
         return told
+
+
+def concerns_every_run(error: ChronotuiError, workflow: Workflow) -> bool:
+    """Tell whether no other run of the workflow would fare better."""
+    if isinstance(error, LogsUnavailableError):
+        return not workflow.log_retention
+    return isinstance(error, NotSignedInError | UnreachableError)
 
 
 def verdict_of(run: SearchedRun) -> RunVerdict:
@@ -513,7 +533,7 @@ class RunList:
         async with self._reading:
             while len(self._jobs) <= place and not self._is_over:
                 await self._feed.fill()
-                self._is_over = not self._feed.jobs
+                self._is_over = self._feed.is_over
                 self._take()
         return self._jobs[place] if place < len(self._jobs) else None
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.engine.across_runs import (
     AcrossRuns,
     Depth,
-    RunList,
     RunLooker,
     RunSearcher,
     SearchedRun,
@@ -21,17 +20,19 @@ from chronotui.engine.across_runs import (
 )
 from chronotui.engine.retry import Retries
 from chronotui.engine.since_when import RunVerdict, SinceWhen
+from chronotui.engine.sweep import AT_ONCE
 from chronotui.engine.timing import Listeners
 from chronotui.errors import ChronotuiError, own_fault
 from chronotui.log.pattern import compile_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
+    from chronotui.engine.across_runs import RunList
     from chronotui.engine.since_when import Boundary
     from chronotui.log.chunks import Overflow
     from chronotui.log.pattern import Pattern
-    from chronotui.model import Job, LogLine, Workflow
+    from chronotui.model import LogLine, Workflow
     from chronotui.sources.protocol import Source
 
 MOST_OF_RUN: Final = 500
@@ -48,7 +49,6 @@ class AcrossState(Enum):
 
     IDLE = "not begun"
     SEARCHING = "searching"
-    NARROWING = "looking since when"
     STOPPED = "stopped"
     FAILED = "failed"
     DONE = "done"
@@ -68,6 +68,9 @@ class ResultRow(NamedTuple):
 class AcrossSearch:
     """What is found in a workflow's runs, row by row; rows are only ever added.
 
+    Since when is looked for beside it, from what it has read as well; ``state`` is that
+    of the search.
+
     Args:
         spool: Opens a place for lines beyond memory.
 
@@ -81,7 +84,7 @@ class AcrossSearch:
         unread: Runs that could not be looked through whole.
         empty: Ended runs of which nothing is retained.
         problem: Why a search ended early, if it failed.
-        boundary: What is known of since when; None while nobody asked.
+        is_narrowed: Whether since when was looked for to the end.
     """
 
     def __init__(
@@ -96,7 +99,10 @@ class AcrossSearch:
         self._spool = spool
         self._listeners = Listeners(TOLD_EVERY)
         self._task: asyncio.Task[None] | None = None
-        self._verdicts: dict[str, RunVerdict] = {}
+        self._narrowing: asyncio.Task[None] | None = None
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._runs: RunList | None = None
+        self._since: SinceWhen | None = None
         self._kept = 0
         self.text = ""
         self.pattern: Pattern | None = None
@@ -104,13 +110,12 @@ class AcrossSearch:
         self._clear()
 
     def _clear(self) -> None:
-        self._verdicts.clear()
+        self._is_narrowing_asked = self.is_narrowed = False
         self._kept = 0
         self.rows: list[ResultRow] = []
         self.ended = self.matching = self.lines = self.unread = self.empty = 0
         self.too_slow = 0
         self.problem: ChronotuiError | None = None
-        self.boundary: Boundary | None = None
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call a function after changes; return what ends that."""
@@ -118,7 +123,32 @@ class AcrossSearch:
 
     @property
     def is_running(self) -> bool:
-        return self._task is not None and not self._task.done()
+        return self.state is AcrossState.SEARCHING or self.is_narrowing
+
+    @property
+    def is_narrowing(self) -> bool:
+        return self._narrowing is not None and not self._narrowing.done()
+
+    @property
+    def boundary(self) -> Boundary | None:
+        """What is known of since when; None while nobody asked."""
+        if self._since is None or not self._is_narrowing_asked:
+            return None
+        if self._length is not None:
+            self._since.length = self._length
+        return self._since.boundary
+
+    @property
+    def _length(self) -> int | None:
+        """How many runs there are, None while that is not known."""
+        runs = self._runs
+        is_known = runs is not None and runs.is_over and not runs.looped
+        return runs.known if runs is not None and is_known else None
+
+    @property
+    def not_read(self) -> int | None:
+        """Listed runs the search did not come to; None where some are not listed."""
+        return None if self._length is None else self._length - self.ended
 
     def begin(self, text: str) -> None:
         """Search anew.
@@ -130,64 +160,92 @@ class AcrossSearch:
         self.text = text
         self._stop()
         self._clear()
-        self._start(AcrossState.SEARCHING, self._search(self.pattern))
+        ask, gate = Retries().ask, self._gate
+        search = AcrossRuns(
+            self._client,
+            self.workflow,
+            self.pattern,
+            ask=ask,
+            spool=self._spool,
+            gate=gate,
+        )
+        looker = RunLooker(
+            RunSearcher(
+                self._client,
+                self.workflow,
+                self.pattern,
+                Depth.FIRST,
+                ask=ask,
+                spool=self._spool,
+                gate=gate,
+            )
+        )
+        self._runs = search.list
+        self._since = SinceWhen(search.list.at, looker.look)
+        self.state = AcrossState.SEARCHING
+        self._task = asyncio.create_task(self._search(search, self._since))
+        self._task.add_done_callback(self._over)
+        self._listeners.notify()
 
     def ask_since_when(self) -> None:
-        """Find out since when runs match; a search that goes on is stopped for it."""
-        if self.pattern is not None:
-            self._stop()
+        """Find out since when runs match; a search that goes on does so."""
+        if self._since is not None and not self.is_narrowing:
             self.problem = None
-            self._start(AcrossState.NARROWING, self._narrow(self.pattern))
+            self._is_narrowing_asked, self.is_narrowed = True, False
+            self._narrowing = asyncio.create_task(self._narrow(self._since))
+            self._narrowing.add_done_callback(self._narrowing_over)
+            self._listeners.notify()
 
     def stop(self) -> bool:
         """Stop what goes on; tell whether anything did."""
         if not self.is_running:
             return False
+        if self.state is AcrossState.SEARCHING:
+            self.state = AcrossState.STOPPED
         self._stop()
-        self.state = AcrossState.STOPPED
         self._listeners.notify()
         return True
 
     async def close(self) -> None:
         """Stop for good."""
-        task = self._task
+        tasks = [task for task in (self._task, self._narrowing) if task is not None]
         self._stop()
-        if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._listeners.cancel()
 
     def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
-    def _start(self, state: AcrossState, work: Coroutine[None, None, None]) -> None:
-        self.state = state
-        self._task = asyncio.create_task(work)
-        self._task.add_done_callback(self._over)
-        self._listeners.notify()
+        for task in (self._task, self._narrowing):
+            if task is not None:
+                task.cancel()
+        self._task = self._narrowing = None
 
     def _over(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if task is not self._task:
-            return
-        if error is not None and not isinstance(error, ChronotuiError):
-            error = own_fault("in the search", error)
-        self.problem = error
-        self.state = AcrossState.DONE if error is None else AcrossState.FAILED
-        self._listeners.notify()
+        error = _error_of(task)
+        if task is self._task:
+            self.problem = error or self.problem
+            self.state = AcrossState.DONE if error is None else AcrossState.FAILED
+            self._listeners.notify()
 
-    async def _search(self, pattern: Pattern) -> None:
-        search = AcrossRuns(
-            self._client, self.workflow, pattern, ask=Retries().ask, spool=self._spool
-        )
+    def _narrowing_over(self, task: asyncio.Task[None]) -> None:
+        error = _error_of(task)
+        if task is self._narrowing:
+            self.problem = error or self.problem
+            self.is_narrowed = error is None
+            self._listeners.notify()
+
+    async def _search(self, search: AcrossRuns, since: SinceWhen) -> None:
         async with aclosing(search.found()) as found:
             async for run, lines in found:
                 if lines:
+                    since.take(self.ended, run.job, RunVerdict.HAS)
                     self._take(run, lines)
                 elif run.is_over:
+                    since.take(self.ended, run.job, verdict_of(run))
                     self._take_end(run)
                 self._listeners.notify()
+
+    async def _narrow(self, since: SinceWhen) -> None:
+        await since.find()
 
     def _take(self, run: SearchedRun, lines: Sequence[LogLine]) -> None:
         """Keep lines of a run as far as there is room; count the others."""
@@ -221,30 +279,11 @@ class AcrossSearch:
             self.unread += 1
             if not run.matches:
                 self.rows.append(ResultRow(run))
-        self._verdicts[run.job.id] = verdict_of(run)
 
-    async def _narrow(self, pattern: Pattern) -> None:
-        ask = Retries().ask
-        searcher = RunSearcher(
-            self._client,
-            self.workflow,
-            pattern,
-            Depth.FIRST,
-            ask=ask,
-            spool=self._spool,
-        )
-        looker = RunLooker(searcher)
 
-        async def look(job: Job) -> RunVerdict:
-            known = self._verdicts.get(job.id)
-            if known is None:
-                known = self._verdicts[job.id] = await looker.look(job)
-            self.boundary = search.boundary
-            self._listeners.notify()
-            return known
-
-        search = SinceWhen(RunList(self._client, self.workflow, ask=ask).at, look)
-        try:
-            await search.find()
-        finally:
-            self.boundary = search.boundary
+def _error_of(task: asyncio.Task[None]) -> ChronotuiError | None:
+    """Return why a task failed, in words."""
+    error = None if task.cancelled() else task.exception()
+    if error is None or isinstance(error, ChronotuiError):
+        return error
+    return own_fault("in the search", error)

@@ -6,7 +6,7 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.errors import UnreachableError
-from chronotui.times import local_clock
+from chronotui.times import local_clock, next_try_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,17 +79,23 @@ class Connection(NamedTuple):
         if not self.subject:
             return self.reason
         when = self._when(now)
-        asked = f"{self.subject}, again {when}" if when else self.subject
+        if when and not self.is_asking(now):
+            when = f"again {when}"
+        words = [self.subject, when] if when else [self.subject]
         if self.asked_until is not None:  # the clock time first: a line may be cut
-            asked = f"again {when}, {self.subject}"
-        return f"{asked}: {self.reason}"
+            words.reverse()
+        return f"{', '.join(words)}: {self.reason}"
+
+    def is_asking(self, now: float) -> bool:
+        """Tell whether what failed is being asked again."""
+        return self.next_try is None or self.next_try <= now
 
     def _when(self, now: float) -> str:
         if self.next_try is None:
             return ""
-        if self.asked_until is not None:
+        if self.asked_until is not None and not self.is_asking(now):
             return f"at {local_clock(self.asked_until)} as the server asked"
-        return f"in {max(0, round(self.next_try - now))} s"
+        return next_try_words(self.next_try - now)
 
 
 class StreamPhase(Enum):
@@ -245,6 +251,11 @@ class Connectivity:
         self._troubles.pop(STREAM, None)
         self._broken_since = None
         self.idle()
+
+    def settled(self) -> None:
+        """Note that the log is read to its end: what failed is not asked again."""
+        self._troubles.clear()
+        self._changed()
 
     def idle(self) -> None:
         self._enter(StreamPhase.IDLE)

@@ -116,6 +116,7 @@ class Fleet:
         self._wake = asyncio.Event()
         self._held_until = 0.0
         self._held_at = 0.0
+        self._next_at = 0.0
         self._answered = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._in_a_row = 0
@@ -210,7 +211,8 @@ class Fleet:
         """Seconds until what failed is asked again, None where nothing did."""
         if self.problem is None:
             return None
-        return max(0.0, self._held_until - self._clock.monotonic())
+        until = max(self._held_until, self._next_at)
+        return max(0.0, until - self._clock.monotonic())
 
     # what others do
 
@@ -363,6 +365,7 @@ class Fleet:
         work, due = self._list.most_urgent(now, self._clock.wall(), self._wish)
         wait = 0.0 if self._is_waited_for else due
         wait = max(self._held_until - now, self._budget.wait(now), wait)
+        self._next_at = now + wait
         if wait > LEAST_WAIT:
             await set_within(self._wake, wait)
             return

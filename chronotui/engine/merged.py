@@ -413,6 +413,12 @@ class MergedLog:
             )
         ]
 
+    @property
+    def knows_all(self) -> bool:
+        """Whether every workflow was asked what runs."""
+        fleet = self._session.fleet
+        return fleet is not None and fleet.knows_all(JobStatus.RUNNING)
+
     def hear(self, parts: frozenset[int] | None) -> None:
         """Show the rows of some jobs that are no lines, by their numbers; None: all."""
         if parts != self._rows.heard:
@@ -427,7 +433,9 @@ class MergedLog:
         states = [each.state for each in self.jobs]
         fillings = [each.filling for each in states if each.filling is not None]
         return LogState(
-            connection=self._connection(),
+            connection=most_telling(
+                [(each.tag, each.state.connection) for each in self.jobs]
+            ),
             job=next(
                 (each.job for each in self.jobs if not each.is_over),
                 states[-1].job if states else _NO_JOB,
@@ -447,20 +455,6 @@ class MergedLog:
         verdicts = [each.state.verdict for each in self.jobs]
         possible = sum(verdict.possible for verdict in verdicts if verdict is not None)
         return short_words(sum(each.state.missing for each in self.jobs), possible)
-
-    def _connection(self) -> Connection:
-        """Return the state of the one that is worst off; live while one is."""
-        best = Connection(ConnectionKind.CONNECTING)
-        rank = len(_GRAVEST) + 1
-        for each in self.jobs:
-            connection = each.state.connection
-            at = _GRAVEST.index(connection.kind)
-            if connection.is_troubled:
-                at = min(at, _GRAVEST.index(ConnectionKind.RECONNECTING))
-            if at < rank:
-                words = f"{each.tag}: {connection.reason}" if connection.reason else ""
-                best, rank = connection._replace(reason=words), at
-        return best
 
     def owner(self, line: LogLine) -> WatchedJob:
         """Return whose a shown line is."""
@@ -517,3 +511,32 @@ _GRAVEST: Final = (
     ConnectionKind.WAITING,
     ConnectionKind.ENDED,
 )
+
+
+def most_telling(connections: Sequence[tuple[str, Connection]]) -> Connection:
+    """Return the state of the one that is worst off; live while one is.
+
+    They have ended only once all have. What an ended one still waits for stands
+    beside the state of those that run, if nothing is wrong with that.
+
+    Args:
+        connections: Each with the tag of whose it is.
+    """
+    told = [
+        each._replace(reason=f"{tag}: {each.reason}" if each.reason else "")
+        for tag, each in connections
+    ]
+    worst = min(told, key=_gravity, default=Connection(ConnectionKind.CONNECTING))
+    if worst.reason:
+        return worst
+    ended = next((each for each in told if each.is_troubled), worst)
+    return ended._replace(kind=worst.kind, since=worst.since, waits_for=worst.waits_for)
+
+
+def _gravity(connection: Connection) -> tuple[int, int, bool, float]:
+    own = at = _GRAVEST.index(connection.kind)
+    if connection.is_troubled and connection.kind is not ConnectionKind.ENDED:
+        at = min(at, _GRAVEST.index(ConnectionKind.RECONNECTING))
+    # Together they have been quiet since the last line of any.
+    since = connection.since if connection.kind is ConnectionKind.QUIET else 0.0
+    return at, own, not connection.is_troubled, -since

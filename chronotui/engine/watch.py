@@ -309,12 +309,14 @@ class Watch:
         self._job_asker.reset()
         ended = self.status.ended.is_set()
         self._poll.regular = not ended
-        if ended:
-            return await accompanied(self._read_ended(), self._poll.run())
-        self.backfill.tail.read(found=False)
-        return await accompanied(
-            self._read_on(), self._poll.run(), self._stream.run(), self._probe_sleep()
-        )
+        others: list[Coroutine[Any, Any, None]] = [self._poll.run()]
+        if not ended:
+            self.backfill.tail.read(found=False)
+            others += [self._stream.run(), self._probe_sleep()]
+        work = self._read_ended() if ended else self._read_on()
+        verdict = await accompanied(work, *others)
+        self.connectivity.settled()
+        return verdict
 
     async def _read_ended(self) -> Verdict:
         await self._open()

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 OUTCOMES: Final = 5
 """So many of the newest jobs stand on a folded row."""
 
-USUAL_RUNS: Final = 10
-"""The median of at most so many good runs is what is usual."""
+USUAL_RUNS: Final = 5
+"""The median of at most so many good runs is what is usual: a page of ten jobs has as
+many as a rule, so the board says what a card does."""
 
 
 @dataclass(frozen=True, slots=True)

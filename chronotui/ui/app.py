@@ -236,13 +236,13 @@ class DeskApp(TypedAhead[int]):
         act(self, what)
 
     def action_profiles(self) -> None:
-        """List the profiles, to open another one or to change them."""
+        """List the profiles over what is shown; closed, that is shown again."""
         from chronotui.ui.profiles import ProfilesScreen
 
         def take(config: Config) -> None:
             self.config = config
 
-        if isinstance(self.screen, DeskScreen):
+        if not self.screen.is_modal:
             name = self.plan.profile.name
             profiles = ProfilesScreen(self.config, name, changed=take)
             self.push_screen(profiles, self._switch_profile)
@@ -251,6 +251,8 @@ class DeskApp(TypedAhead[int]):
         """Open another profile, or the same one when it was changed."""
         profile = self.config.profiles.get(name or "")
         if profile is not None and profile != self.plan.profile:
+            while self.screen is not self.desk:
+                self.pop_screen()
             self.desk.leave(lambda: self._open_profile(profile))
 
     def _open_profile(self, profile: Profile) -> None:

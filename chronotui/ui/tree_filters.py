@@ -250,7 +250,7 @@ class FilterText(Input):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        help_key("down", "leave", "to the tree", "filters.tree"),
+        help_key("down", "leave", "to the list", "filters.tree"),
     ]
 
     def __init__(
@@ -309,7 +309,7 @@ class FilterBar(Horizontal):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "to the tree", id="filters.leave"),
+        Binding("escape", "leave", "to the list", id="filters.leave"),
         help_key("0", "clear", "no filter", "filters.clear"),
         help_key(
             "full_stop", "terminated", "terminated workflows too", "filters.terminated"

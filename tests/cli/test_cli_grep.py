@@ -141,6 +141,16 @@ def test_a_workflow_without_logs_and_a_server_that_is_gone(
     assert signed_up("grep", "x", "scripted").code == 5
 
 
+@pytest.mark.parametrize("option", ["-c", "--since-when"])
+def test_a_workflow_whose_lines_are_not_kept_is_one_sentence(
+    signed_up: Command, option: str
+) -> None:
+    ended = signed_up("grep", "x", "vault-rotate", option)
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err.count("keeps no log here") == 1
+    assert "not read whole" not in ended.err
+
+
 def test_since_when_names_both_runs_and_never_says_first(
     signed_up: Command, demo: DemoServer
 ) -> None:

@@ -193,6 +193,7 @@ def test_runs_are_printed_one_after_the_other(
         ["logs", "w", "j", "--runs"],
         ["logs", "w", "--runs", "-f"],
         ["logs", "w", "--running", "--limit", "3"],
+        ["logs", "w", "j", "--limit", "3"],
     ],
     ids=" ".join,
 )

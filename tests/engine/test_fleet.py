@@ -234,6 +234,23 @@ def test_an_outage_is_waited_out_and_nothing_shown_is_lost(error: Any) -> None:
     run_skipping(main())
 
 
+def test_the_next_try_is_now_while_one_is_under_way_and_only_then() -> None:
+    async def main() -> None:
+        server = ScriptedFleet(latency=4.0)
+        server.fill(5)
+        async with running(fleet_of(server, requests_per_minute=6)) as fleet:
+            await swept(fleet)
+            server.down = UnreachableError("No connection.")
+            await until(lambda: fleet.problem)
+            told = set()
+            for _ in range(200):
+                await asyncio.sleep(0.77)
+                told.add((server.at_once > 0, fleet.seconds_to_next() == 0))
+            assert told == {(True, True), (False, False)}
+
+    run_skipping(main())
+
+
 def test_a_sweep_goes_on_where_an_outage_stopped_it() -> None:
     async def main() -> None:
         server = ScriptedFleet(latency=0.5)

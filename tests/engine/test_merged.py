@@ -7,11 +7,18 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
+
 from chronotui.demo.faults import Faults
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.catalog import CatalogSettings
-from chronotui.engine.connection import ConnectionKind
-from chronotui.engine.merged import MOST_WATCHED, MergedLog, jobs_that_run
+from chronotui.engine.connection import Connection, ConnectionKind
+from chronotui.engine.merged import (
+    MOST_WATCHED,
+    MergedLog,
+    jobs_that_run,
+    most_telling,
+)
 from chronotui.engine.session import Session
 from chronotui.engine.sweep import JobOf
 from chronotui.log.marks import Mark
@@ -218,3 +225,61 @@ async def test_what_runs_is_told_from_fleet_and_tree(make_demo: MakeDemo) -> Non
         session.start_fleet()
         await until(lambda: len(jobs_that_run(session)) >= 3)
         assert {of.job.status for of in jobs_that_run(session)} == {"RUNNING"}
+
+
+LIVE, QUIET = Connection(ConnectionKind.LIVE), Connection(ConnectionKind.QUIET)
+BROKEN = Connection(ConnectionKind.RECONNECTING, "cut", next_try=4.0)
+ASKED = QUIET._replace(reason="no answer", is_troubled=True, subject="job")
+OVER = Connection(ConnectionKind.ENDED, "ended COMPLETED")
+AT_ITS_END = OVER._replace(reason="no answer", is_troubled=True, subject="last lines")
+
+
+@pytest.mark.parametrize(
+    ("connections", "kind", "reason"),
+    [
+        ([], "CONNECTING", ""),
+        ([OVER, QUIET], "QUIET", ""),
+        ([OVER, LIVE, QUIET], "LIVE", ""),
+        ([LIVE, ASKED], "QUIET", "1: no answer"),
+        ([ASKED, BROKEN], "RECONNECTING", "1: cut"),
+        ([AT_ITS_END, OVER, ASKED], "QUIET", "2: no answer"),
+        ([AT_ITS_END, LIVE], "LIVE", "0: no answer"),
+        ([AT_ITS_END, BROKEN], "RECONNECTING", "1: cut"),
+        ([OVER, AT_ITS_END], "ENDED", "1: no answer"),
+    ],
+)
+def test_jobs_have_ended_together_only_once_none_runs(
+    connections: list[Connection], kind: str, reason: str
+) -> None:
+    shown = most_telling([(str(n), each) for n, each in enumerate(connections)])
+    assert (shown.kind, shown.reason) == (kind, reason)
+
+
+def test_jobs_are_quiet_together_since_the_last_line_of_any() -> None:
+    quiet = [QUIET._replace(since=since) for since in (3.0, 9.0, 5.0)]
+    assert most_telling([("", each) for each in quiet]).since == 9.0
+
+
+async def test_what_failed_before_the_seal_is_over_with_it(make_demo: MakeDemo) -> None:
+    demo = make_demo()
+    made = running_job(demo, "one", 10)
+    async with session_on(demo) as session:
+        merged = MergedLog(session, short, timing=TIMING)
+        await added(session, merged, made)
+        await until(lambda: len(merged.store) == 10)
+        log = merged.jobs[0].log
+        await until(lambda: log.state.connection.kind is ConnectionKind.LIVE)
+        demo.faults.refuse(503, route="logs", times=-1)
+        made.end()
+        await until(lambda: log.state.connection.kind is ConnectionKind.ENDED)
+        demo.faults.refuse(503, route="job", times=-1)
+        asked = demo.requests.count("job")
+        merged.ask_now()
+        await until(lambda: demo.requests.count("job") > asked)
+        await until(lambda: log.state.connection.subject == "last lines, job 503")
+        assert log.state.verdict is None
+        demo.faults.relent("logs")
+        merged.ask_now()
+        await until(lambda: log.state.verdict)
+        assert not merged.state.connection.is_troubled
+        merged.close()

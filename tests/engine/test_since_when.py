@@ -57,10 +57,17 @@ def check(
     if found.lacks is None:
         assert all(verdicts[at] in {GONE, UNTOLD} for at in looks if at > has)
         assert found.gone == any(verdicts[at] is GONE for at in looks if at > has)
-        assert found.is_oldest == (has == len(verdicts) - 1)
+        assert not found.is_oldest or has == len(verdicts) - 1
         return
     lacks = int(found.lacks.id)
-    assert found.older == sum(verdicts[at] is LACKS for at in looks if at > lacks)
+    older = [at for at in looks if at > lacks]
+    having = [at for at in older if verdicts[at] is HAS]
+    assert found.older == sum(verdicts[at] is LACKS for at in older)
+    assert found.older_having == len(having)
+    assert found.older_unread == len(older) - found.older - len(having)
+    assert found.oldest_having == (job(max(having)) if having else None)
+    beyond = len(verdicts) - lacks - 1
+    assert found.older_unlooked in {None, beyond - len(older)}
     assert verdicts[lacks] is LACKS
     assert has < lacks
     between = range(has + 1, lacks)
@@ -77,7 +84,9 @@ async def test_nothing_is_told_that_was_not_read(verdicts: list[RunVerdict]) -> 
     check(found, verdicts, history.looks)
     if found.has is None:
         assert HAS not in verdicts
-    elif found.lacks is not None:
+    elif found.lacks is None:
+        assert found.is_oldest == (found.has == job(len(verdicts) - 1))
+    else:
         assert not found.unlooked  # it went on until nothing between could be told
 
 
@@ -146,6 +155,50 @@ async def test_cut_short_it_tells_what_it_knows(
         assert "first" not in in_words(boundary, lambda run: run.id)
 
 
+@given(st.lists(st.sampled_from(RunVerdict), max_size=40), st.sets(st.integers(0, 39)))
+async def test_what_was_read_before_counts_and_is_not_read_again(
+    verdicts: list[RunVerdict], read: set[int]
+) -> None:
+    history = History(verdicts)
+    read = {at for at in read if at < len(verdicts)}
+    for at in read:
+        history.search.take(at, job(at), verdicts[at])
+    found = await history.search.find()
+    assert not read & set(history.looks)
+    check(found, verdicts, [*read, *history.looks])
+    if found.has is None:
+        assert HAS not in verdicts
+    elif found.lacks is not None:
+        assert not found.unlooked
+
+
+@given(
+    st.lists(st.sampled_from(RunVerdict), max_size=40),
+    st.lists(st.integers(0, 3), min_size=80, max_size=80),
+)
+async def test_a_search_beside_it_adds_what_it_reads(
+    verdicts: list[RunVerdict], steps: list[int]
+) -> None:
+    history = History(verdicts)
+    read: list[int] = []
+
+    async def look(run: Job) -> RunVerdict:
+        for at in range(len(read), min(len(read) + steps.pop(), len(verdicts))):
+            read.append(at)
+            search.take(at, job(at), verdicts[at])
+            check(search.boundary, verdicts, list(search.verdicts))
+        return await history.look(run)
+
+    search = SinceWhen(history.run_at, look)
+    found = await search.find()
+    check(found, verdicts, list(search.verdicts))
+    assert len(set(history.looks)) == len(history.looks)
+    if found.has is None:
+        assert HAS not in verdicts
+    elif found.lacks is not None:
+        assert not found.unlooked
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -162,8 +215,48 @@ async def test_cut_short_it_tells_what_it_knows(
             (
                 "Not in run 9 (started then), in run 3 (started then); 3 runs between "
                 "not looked at; 2 runs between could tell nothing (not read, still "
-                "running, or no lines kept). Older ones were not looked at, but for 1 "
-                "without it. 6 runs looked at."
+                "running, or no lines kept). Of older ones 1 lacks it; others were not "
+                "looked at. 6 runs looked at."
+            ),
+        ),
+        (
+            Boundary(
+                has=job(1),
+                lacks=job(2),
+                older=20,
+                older_having=13,
+                older_unread=2,
+                older_unlooked=0,
+                oldest_having=job(37),
+                looked=38,
+            ),
+            (
+                "Not in run 2 (started then), in run 1 (started then); no run between. "
+                "Of older ones 13 have it, the oldest of them run 37 (started then), "
+                "20 lack it, 2 could tell nothing (not read, still running, or no "
+                "lines kept). 38 runs looked at."
+            ),
+        ),
+        (
+            Boundary(
+                has=job(1),
+                lacks=job(2),
+                older_having=1,
+                older_unlooked=1,
+                oldest_having=job(4),
+                looked=4,
+            ),
+            (
+                "Not in run 2 (started then), in run 1 (started then); no run between. "
+                "Of older ones run 4 (started then) has it; 1 was not looked at. "
+                "4 runs looked at."
+            ),
+        ),
+        (
+            Boundary(has=job(0), lacks=job(1), older_unlooked=0, looked=2),
+            (
+                "Not in run 1 (started then), in run 0 (started then); no run between. "
+                "No run is older. 2 runs looked at."
             ),
         ),
         (
@@ -184,7 +277,7 @@ async def test_cut_short_it_tells_what_it_knows(
                 "still running, or no lines kept)."
             ),
         ),
-        (Boundary(), "In none of 0 runs that tell."),
+        (Boundary(), "No run was looked at."),
     ],
 )
 def test_it_is_said_in_words(found: Boundary, words: str) -> None:

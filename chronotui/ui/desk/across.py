@@ -319,13 +319,33 @@ def heading_of(search: AcrossSearch) -> list[StatusPart]:
 
 def _state_of(search: AcrossSearch) -> StatusPart:
     if search.is_running:
+        narrowing = "looking since when" if search.is_narrowing else ""
+        is_searching = search.state is AcrossState.SEARCHING
+        words = narrowing or search.state.value
+        if narrowing and is_searching:
+            words = f"{search.state.value} and {narrowing}"
+        elif narrowing and (rest := _rest_of(search)):
+            words = f"{rest}; {narrowing}"
         short = "esc stops"
-        return StatusPart(f"{search.state.value}, {short}", "caution", short=short)
+        return StatusPart(f"{words}, {short}", "caution", short=short)
     tones: dict[AcrossState, Tone] = {
         AcrossState.FAILED: "alarm",
+        AcrossState.STOPPED: "caution",
         AcrossState.DONE: "good",
     }
-    return StatusPart(search.state.value, tones.get(search.state, "muted"))
+    words = _rest_of(search) or search.state.value
+    return StatusPart(words, tones.get(search.state, "muted"))
+
+
+def _rest_of(search: AcrossSearch) -> str:
+    """Say what a search that ended early did not come to; "" where it did not."""
+    if search.state not in {AcrossState.STOPPED, AcrossState.FAILED}:
+        return ""
+    left = search.not_read
+    if left is None and not search.ended:
+        return str(search.state.value)
+    rest = "further runs" if left is None else plural(left, "run")
+    return f"{search.state.value}, {rest} not read"
 
 
 class AcrossScreen(Screen[None]):
@@ -456,9 +476,10 @@ class AcrossScreen(Screen[None]):
         search = self.search
         if search.problem is not None:
             return f"{search.problem.sentence} r searches again."
-        if search.boundary is not None:
-            so_far = "So far: " if search.is_running else ""
-            return so_far + in_words(search.boundary, self._named)
+        boundary = search.boundary
+        if boundary is not None and (boundary.looked or not search.is_narrowing):
+            so_far = "" if search.is_narrowed else "So far: "
+            return so_far + in_words(boundary, self._named)
         if search.state is AcrossState.DONE and not search.lines:
             return f"Nothing in {plural(search.ended, 'run')}. / changes the pattern."
         return ""

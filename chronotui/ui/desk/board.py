@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from chronotui.model import JobStatus, WorkflowKind
 from chronotui.text import clean, plural
-from chronotui.times import age
+from chronotui.times import age, next_try_words
 from chronotui.tree.board import BoardRows, BoardSection
 from chronotui.tree.board_row import BoardFacts
 from chronotui.tree.row import RowTimes
@@ -150,7 +150,7 @@ def _trouble(fleet: Fleet) -> list[StatusPart]:
     if problem is None:
         return []
     state = f"✗ {state_of(problem)}"
-    when = "" if wait is None else f", in {wait:.0f} s"
+    when = "" if wait is None else f", {next_try_words(wait)}"
     return [StatusPart(state + when, "alarm", short=state)]
 
 
@@ -516,9 +516,9 @@ class BoardScreen(Screen[None]):
         self._told_problem = ""
         self._show_heading()
 
-    def action_profiles(self) -> None:
-        """Go to the profiles; they open over the desk."""
-        self._leave(partial(self.app.run_action, "app.profiles"))
+    async def action_profiles(self) -> None:
+        """List the profiles; one step back is this board."""
+        await self.run_action("app.profiles")
 
     # filters
 

@@ -58,6 +58,11 @@ NOTHING_RUNS: Final = (
     "No job runs.",
     "One that begins joins by itself. m marks jobs in the tree, M shows them.",
 )
+STILL_READING: Final = (
+    "No job is known to run yet.",
+    "The workflows are still being read; a job that runs joins by itself.",
+)
+NOT_YET: Final = "Not connected yet: nothing is known to run. M shows it then."
 READING: Final = ("Reading the logs …", "The newest lines come first.")
 
 
@@ -319,7 +324,7 @@ class MergedScreen(Screen[None]):
 
     def _tick(self) -> None:
         self._merged.tick()
-        if self._tagged != len(self._merged.jobs):
+        if self._tagged != len(self._merged.jobs) or not self._merged.jobs:
             self._changed()
         self._show_status()
 
@@ -332,7 +337,8 @@ class MergedScreen(Screen[None]):
             self._tag()
         state = merged.state
         if not state.lines:
-            pane.view.explain_empty(*(READING if merged.jobs else NOTHING_RUNS))
+            nothing = NOTHING_RUNS if merged.knows_all else STILL_READING
+            pane.view.explain_empty(*(READING if merged.jobs else nothing))
         pane.set_scope(older=not state.at_start, newer=not state.at_end)
         pane.view.log_changed()
         self._status_timer.soon()
@@ -373,7 +379,7 @@ class MergedScreen(Screen[None]):
             DeskStatus(
                 desk.plan.profile.name,
                 catalog=desk.session.catalog if desk.session else None,
-                log=self._merged.state,
+                log=self._merged.state if self._merged.jobs else None,
                 now=self._merged.now(),
                 place=self.pane.view.place,
             )
@@ -575,9 +581,12 @@ def show_merged(screen: Screen[Any]) -> None:
     app = cast("DeskApp", screen.app)
     desk = app.desk
     session = desk.session
-    if session is None or not session.kind.capabilities.jobs:
+    if not desk.plan.kind.capabilities.jobs:
         label = desk.plan.kind.label
         desk.say(f"{label} has no logs of several runs at once.")
+        return
+    if session is None:
+        desk.say(NOT_YET)
         return
     marked = [JobOf(workflow, job) for workflow, job in session.marks]
     wanted = frozenset(of.job.id for of in marked)

@@ -24,7 +24,7 @@ from chronotui.errors import (
     WebPageError,
 )
 from chronotui.text import clean, plural
-from chronotui.times import local_clock
+from chronotui.times import local_clock, next_try_words
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def _of_lists(status: DeskStatus) -> StatusPart:
 
 def _when(problem: ChronotuiError, wait: float) -> str:
     """Return when lists are asked again: by the clock where the server said so."""
-    if problem.retry_after is None:
-        return f", in {wait:.0f} s"
+    if problem.retry_after is None or wait <= 0:
+        return f", {next_try_words(wait)}"
     return f", at {local_clock(time.time() + wait)} as the server asked"
 
 
@@ -209,7 +209,7 @@ def _of_connection(connection: Connection, now: float) -> StatusPart:
     words, short = connection.text(now), kind
     if kind == "ENDED" and is_troubled(connection) and not connection.subject:
         words = short = "ENDED, r asks again"
-    elif words != kind and connection.asked_until is not None:
+    elif connection.asked_until is not None and not connection.is_asking(now):
         short = f"{kind}, at {local_clock(connection.asked_until)}"
     sign, tone = LOOKS[kind]
     if connection.is_troubled and tone != "alarm":

@@ -128,6 +128,11 @@ def test_after_the_end_trouble_is_of_the_last_lines() -> None:
     shown = link.connection(RUNNING, "ended FAILED")
     assert (shown.kind, shown.subject) == ("ENDED", "last lines, log 503")
     assert shown.asked_until == hand.now + 9.0
+    hand.now += 9.0
+    assert shown.why(hand.now) == "asking now, last lines, log 503: Busy."
+    link.settled()
+    shown = link.connection(RUNNING, "ended FAILED")
+    assert (shown.reason, shown.is_troubled) == ("ended FAILED", False)
 
 
 def test_a_job_that_waits_is_said_to_wait() -> None:

@@ -83,7 +83,12 @@ def test_scaling_keeps_counts_and_turns_rates_round() -> None:
             "RECONNECTING 3, in 4 s",
         ),
         (Connection(ConnectionKind.RECONNECTING, tries=3), "RECONNECTING 3"),
-        (Connection(ConnectionKind.OFFLINE, next_try=90.0), "OFFLINE, in 0 s"),
+        (Connection(ConnectionKind.OFFLINE, next_try=100.2), "OFFLINE, in 1 s"),
+        (Connection(ConnectionKind.OFFLINE, next_try=90.0), "OFFLINE, asking now"),
+        (
+            Connection(ConnectionKind.OFFLINE, next_try=90.0, asked_until=1.0),
+            "OFFLINE, asking now",
+        ),
         (Connection(ConnectionKind.WAITING), "WAITING for the start"),
         (Connection(ConnectionKind.SIGN_IN), "SIGN IN"),
     ],

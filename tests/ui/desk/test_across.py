@@ -11,6 +11,7 @@ from chronotui.engine import across_search
 from chronotui.engine.across_search import AcrossState
 from chronotui.model import STDERR
 from chronotui.ui.desk.across import AcrossScreen
+from chronotui.ui.profiles import ProfilesScreen
 from tests.ui.desk.scenes import (
     desk,
     desk_on,
@@ -126,6 +127,60 @@ async def test_since_when_stands_over_what_was_found(server: DemoServer) -> None
         assert f"Not in run {without.id[:8]} (started " in text
         assert f"in run {first.id[:8]} (started " in text
         assert server.requests.count("raw") == before  # all of it was known
+
+
+async def test_since_when_counts_what_the_search_has_read(server: DemoServer) -> None:
+    oldest = run_of(server, 6, "sick")
+    for hours, words in enumerate(("sick", "well", "sick", "well", "sick"), 1):
+        run_of(server, 6 - hours, words)
+    app = desk_on(server, workflow="scripted")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await search_for(pilot, *"sick")
+        await press(pilot, "w")
+        await until_shown(pilot, "no run between")
+        text = " ".join(shown(pilot).split())
+        assert (
+            f"Of older ones 3 have it, the oldest of them run {oldest.id[:8]}" in text
+        )
+        assert ", 1 lacks it. 6 runs looked at." in text
+        assert "not looked at" not in text
+
+
+async def test_since_when_lets_a_search_go_on_and_the_heading_says_what_is_left(
+    server: DemoServer,
+) -> None:
+    for hours in range(1, 17):
+        run_of(server, hours, "sick" if hours < 7 else "well")
+    server.faults.latency = (0.1, 0.1)
+    app = desk_on(server, workflow="scripted")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until_shown(pilot, "scripted")
+        await until(pilot, lambda: app.desk.meant.workflow is not None)
+        await press(pilot, "R")
+        await until(pilot, lambda: isinstance(app.screen, AcrossScreen))
+        screen = across(pilot)
+        await press(pilot, *"sick", "enter", "w")
+        await until_shown(pilot, "searching and looking since when, esc stops")
+        await until(pilot, lambda: screen.search.ended > 1)
+        await press(pilot, "escape")
+        assert screen.search.state.value == "stopped"
+        left = screen.search.not_read
+        assert left is not None
+        assert left == 16 - screen.search.ended > 0
+        await until_shown(pilot, f"stopped, {left} runs not read")
+        server.faults.latency = (0.0, 0.0)
+        await press(pilot, "w")  # what a stop left out it still finds, and says so
+        await until_shown(pilot, "no run between")
+        await until_shown(pilot, f"stopped, {left} runs not read")
+        await press(pilot, "r", "w")
+        await until_shown(pilot, "6 lines in 6 runs  16 runs read  done")
+        await until_shown(pilot, "no run between")
+        text = " ".join(shown(pilot).split())
+        assert "Of older ones 9 lack it. 16 runs looked at." in text
+        await press(pilot, "P")
+        await until(pilot, lambda: isinstance(app.screen, ProfilesScreen))
+        await press(pilot, "escape")
+        assert app.screen is screen
 
 
 async def test_a_bad_pattern_is_said_and_nothing_is_asked(server: DemoServer) -> None:

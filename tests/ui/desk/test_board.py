@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from chronotui.demo.faults import Faults
 from chronotui.ui.desk.board import BoardScreen
+from chronotui.ui.profiles import ProfilesScreen
 from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import (
     board_of_the_moment,
@@ -122,6 +123,20 @@ async def test_enter_opens_the_log_and_back_is_the_same_row() -> None:
             await press(pilot, "q", "B")
             await until(pilot, lambda: isinstance(pilot.app.screen, BoardScreen))
             assert board_on(pilot).rows.selected_row == 0
+
+
+async def test_profiles_open_over_the_board_and_back_is_the_board() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            board = await opened(pilot)
+            await press(pilot, "j", "P")
+            await until(pilot, lambda: isinstance(app.screen, ProfilesScreen))
+            await press(pilot, "P", "escape")
+            await until(pilot, lambda: app.screen is board)
+            assert board.rows.selected_row == 1
+            await press(pilot, "f")
+            assert "esc to the list" in shown(pilot)
 
 
 async def test_a_click_selects_and_a_second_one_opens() -> None:
@@ -285,7 +300,7 @@ def test_in_the_real_program_a_running_job_is_two_keys_away(tmp_path: Path) -> N
     with Terminal(command, environment=environment) as terminal:
         terminal.until("nightly-report")
         terminal.press("B")
-        terminal.until(lambda text: "running" in text and "≥" in text)
+        terminal.until(lambda text: "Board" in text and "●" in text and "≥" in text)
         terminal.press("enter")
         terminal.until("following")
         terminal.press("escape")

@@ -234,7 +234,7 @@ async def test_the_start_is_loaded_and_gone_to(server: DemoServer) -> None:
         await until(pilot, lambda: len(view.merged.store) == 1540)
         await until(pilot, lambda: view.merged.state.at_start)
         await until_shown(pilot, "one line 0")
-        assert view.opened.viewport.current == 0
+        await until(pilot, lambda: view.opened.viewport.current == 0)
         await until(pilot, lambda: "not loaded" not in shown(pilot))
         line = view.opened.current_line
         assert line is not None
@@ -275,3 +275,19 @@ async def test_an_app_has_none() -> None:
             await until_shown(pilot, "of 1,2")
             await press(pilot, "M")
             await until_shown(pilot, "no logs of several runs")
+
+
+async def test_nothing_is_said_to_run_before_it_is_known(server: DemoServer) -> None:
+    server.stop()
+    async with desk_on(server).run_test(size=SIZE) as pilot:
+        under = desk(pilot).desk
+        await until(pilot, lambda: under.session is not None)
+        session, under.session = under.session, None
+        await press(pilot, "M")
+        assert pilot.app.screen is under
+        await until_shown(pilot, "Not connected yet: nothing is known to run.")
+        under.session = session
+        await press(pilot, "M")
+        text = await until_shown(pilot, "No job is known to run yet.")
+        assert "No job runs." not in text
+        await until_shown(pilot, "✗ OFFLINE")

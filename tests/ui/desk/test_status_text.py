@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
+from chronotui.engine.catalog import Catalog
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import Verdict
 from chronotui.engine.job_log import LogState, Observed
@@ -17,6 +18,7 @@ from chronotui.errors import (
     ChronotuiError,
     FailedAnswerError,
     NotSignedInError,
+    OverloadedError,
     RequestRefusedError,
     UnreachableError,
 )
@@ -163,6 +165,20 @@ def test_without_a_log_the_lists_are_told_of(
         line = line_of(status, width)
         assert state in line
         assert cell_len(line) <= width - 2
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait", "words"),
+    [(None, 0.4, "in 1 s"), (None, 0.0, "asking now"), (9.0, 0.0, "asking now")],
+)
+def test_lists_that_are_asked_again_say_so(
+    retry_after: float | None, wait: float, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = OverloadedError("Slow down.", retry_after=retry_after)
+    monkeypatch.setattr(Catalog, "problem", problem)
+    monkeypatch.setattr(Catalog, "seconds_to_next", lambda _: wait)
+    status = DeskStatus("prod", catalog=Catalog.__new__(Catalog))
+    assert f"✗ FAILING, {words}" in line_of(status, 120)
 
 
 def test_a_filter_that_is_refused_is_not_said_to_be_tried_again() -> None:

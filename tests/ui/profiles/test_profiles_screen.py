@@ -9,6 +9,7 @@ from textual.app import App
 from textual.widgets import Input, OptionList, Static
 
 from chronotui.storage.config import load_config
+from chronotui.ui.desk.board import BoardScreen
 from chronotui.ui.dialogs import RadioRow
 from chronotui.ui.profiles import ProfileForm, ProfilesScreen
 from tests.ui.conftest import until
@@ -259,6 +260,8 @@ async def test_the_desk_goes_to_a_profile_that_was_just_added(
         app.config = load_config(file)
         async with app.run_test(size=(80, 24)) as pilot:
             await until_shown(pilot, "nightly-report")
+            await press(pilot, "B")
+            await until(pilot, lambda: isinstance(app.screen, BoardScreen))
             await press(pilot, "P")
             assert "no profiles yet" in shown(pilot)
             await press(pilot, "a")
