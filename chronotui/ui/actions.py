@@ -402,9 +402,7 @@ async def _start(app: DeskApp, session: Session, seen: LookedAt) -> None:
         if not await _decide(app, session, action):
             return
     name = clean(workflow.shown_name)
-    about = cautions(workflow) or [
-        "It runs once, beside its schedule; its log opens here."
-    ]
+    about = cautions(workflow) or ["It runs once, beside its schedule."]
     question = ChangeQuestion(f"Run {name} now?", about, "Run now")
     if await app.push_screen_wait(question):
         _say(app, f"Asking the server to run {name} …", FOR_GOOD)

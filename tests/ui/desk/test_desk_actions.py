@@ -429,7 +429,8 @@ def test_a_desk_killed_before_the_answer_starts_one_job(
     with Terminal(["-m", "chronotui"], environment=environment) as second:
         second.until("Never answered: start quiet [/b]")
         second.press("\x1b[C", "enter")
-        second.until("WAITING for the start")
+        job_id = server.world.newest_job("quiet").id
+        second.until(f"job {job_id[:8]}")
         assert len(set(keys(server))) == 1
         assert len(keys(server)) == 2
         second.press("\x03", "\x03")
