@@ -238,6 +238,7 @@ class ActionsScreen(Dialog[AskedAction | None]):
         self._server = server
         self._actions = actions[:MOST_LISTED]
         self._count = len(actions)
+        self.asked_at = key_time()
 
     def compose(self) -> ComposeResult:
         more = self._count - len(self._actions)
