@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,10 @@ from chronotui.demo.server import DemoServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+# A shell that starts this in the background has what it starts ignore interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones, and
 # more of them. Without a deadline: a busy machine may be slow at any of them.
