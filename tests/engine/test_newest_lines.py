@@ -88,7 +88,7 @@ async def test_the_server_sees_a_dozen_streams_and_no_more_than_the_budget(
         times = [record.at for record in demo.requests.all()[opened:]]
     assert demo.requests.most_streams == MOST
     windows = [sum(at - MINUTE < each <= at for each in times) for at in times]
-    # One that was held up on its way may arrive in the next one's time.
+    # Some that were held up on their way may arrive in the next ones' time.
     assert max(windows) <= FAST.requests_per_minute + 1
 
 

@@ -437,8 +437,8 @@ async def test_a_silent_close_just_ends_the_events(
     habits = EventHabits(ping_seconds=0.05, idle_seconds=0.3)
     app, _ = app_with(make_app, habits=habits, streaming=False)
     seen = await attach(open_app(app.url), lambda _: False)
+    assert seen
     assert not any(isinstance(event, RunNote) and event.is_over for event in seen)
-    assert isinstance(seen[-1], RunPing)
 
 
 async def test_a_run_that_is_not_there_for_that_user_is_not_found(

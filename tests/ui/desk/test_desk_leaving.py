@@ -42,20 +42,6 @@ def test_a_program_told_to_end_gives_the_terminal_back(
         assert terminal.is_given_back
 
 
-def test_a_first_size_that_was_wrong_is_corrected_once(
-    environment: dict[str, str],
-) -> None:
-    """A dumb terminal is first taken for 80 by 25."""
-    environment["TERM"] = "dumb"
-    with Terminal(
-        ["-m", "chronotui"], environment=environment, columns=80, lines=24
-    ) as terminal:
-        terminal.until("nightly-report")
-        terminal.press("q")
-        assert terminal.wait() == 0
-        assert terminal.is_given_back
-
-
 def hang_up_unheard(terminal: Terminal) -> None:
     """The terminal goes, and no signal tells of it."""
     terminal.hang_up()
