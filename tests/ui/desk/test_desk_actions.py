@@ -235,7 +235,8 @@ async def test_a_slow_server_is_waited_for_in_sight_and_left_with_esc(
         await ready(pilot)
         for key in ("f8", "f9", "f6"):
             route = "notifications" if key == "f6" else "workflow"
-            server.faults.fail_next(Failure.SILENCE, route)
+            # The desk may ask the same at any moment.
+            server.faults.fail_next(Failure.SILENCE, route, 5)
             await press(pilot, key)
             assert isinstance(app.screen, LookingDialog)
             assert "Looking at quiet [/b] …" in await until_shown(pilot, "esc stops")

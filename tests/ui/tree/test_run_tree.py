@@ -162,6 +162,7 @@ async def test_the_end_of_the_list_loads_more_and_refreshes_leave_the_place() ->
         await loaded(pilot, app)
         await pilot.press("G")
         await until(pilot, lambda: len(app.branch.listing) >= 60)
+        await until(pilot, lambda: not any("30 of 90" in row for row in app.rows()))
         key, top = app.selected, app.pane.tree_view.first_row
         seen = [row[:58].rstrip() for row in app.rows()[5:]]
         for number in range(200, 212):
