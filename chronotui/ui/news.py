@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.strip import Strip
 from textual.widgets import Static
 
 from chronotui.log.causes import Weight
@@ -26,7 +25,7 @@ from chronotui.times import age
 from chronotui.tree.row import SPACE, Role, RowPiece
 from chronotui.ui.dialogs import Dialog
 from chronotui.ui.keys import help_key
-from chronotui.ui.row_window import RowWindow, motion_keys, strip_of
+from chronotui.ui.row_window import RowWindow, motion_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -217,11 +216,7 @@ class NewsRows(RowWindow, inherit_bindings=False):
 
     def go_to(self, row: int) -> None:
         self._row = min(max(row, 0), max(self.count - 1, 0))
-        top, height = self.first_row, self.page_rows
-        wanted = min(max(top, self._row - height + 1), self._row)
-        if wanted != top:
-            self.scroll_to_row(wanted)
-        self.repaint_changed()
+        self.bring_in(self._row)
 
     def words(self, row: int) -> tuple[tuple[RowPiece, ...], bool] | None:
         if row >= len(self.found):
@@ -230,15 +225,6 @@ class NewsRows(RowWindow, inherit_bindings=False):
             self.found[row], self.row_width, self.columns, running=self._running
         )
         return tuple(pieces), row == self._row
-
-    def render_line(self, y: int) -> Strip:
-        words = self.words(self.first_row + y)
-        if words is None:
-            self._painted.pop(y, None)
-            return Strip.blank(self.row_width, self.look.filling[False])
-        self._painted[y] = words
-        pieces, cursor = words
-        return strip_of(pieces, self.row_width, self.look, cursor)
 
     def scrolled(self) -> None:
         """Nothing is asked for: all rows are there."""

@@ -5,14 +5,15 @@ What a row says, and what moving the window asks for, is told by the list's own 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from chronotui.tree.row import Role
+from chronotui.tree.row import Role, RowPiece
 from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from textual.events import MouseScrollDown, MouseScrollUp
     from textual.timer import Timer
     from textual.widget import Widget
-
-    from chronotui.tree.row import RowPiece
 
 TICK_SECONDS: Final = 1.0
 """How often the durations of what runs are drawn again, if any is in view."""
@@ -92,6 +91,9 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
     """Draws the rows in sight again where they read otherwise, and moves over them.
 
     A keypress and a frame cost what the window is high, whatever the list holds.
+
+    Attributes:
+        empty_words: What stands in the first row of an empty list.
     """
 
     DEFAULT_CSS = """
@@ -128,8 +130,10 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
+        self.empty_words = ""
         self._look: RowStyles | None = None
         self._painted: dict[int, object] = {}
+        self._strips: dict[tuple[tuple[RowPiece, ...], bool, int], Strip] = {}
         self._ticker: Timer | None = None
 
     # what a list's own widget tells
@@ -148,8 +152,12 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
         """Select the row nearest to a number."""
         raise NotImplementedError
 
-    def words(self, row: int) -> object:
-        """Return what a row says, fit to be compared; None below the last."""
+    def words(self, row: int) -> tuple[Any, ...] | None:
+        """Return what a row says, fit to be compared; None below the last.
+
+        Its last two are the row's pieces and whether it is selected, unless the list
+        draws its rows itself.
+        """
         raise NotImplementedError
 
     def scrolled(self) -> None:
@@ -175,6 +183,45 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
         if self._look is None:
             self._look = RowStyles(self)
         return self._look
+
+    def render_line(self, y: int) -> Strip:
+        words = self.words(self.first_row + y)
+        if words is None:
+            self._painted.pop(y, None)
+            return self._strip_below(y)
+        self._painted[y] = words
+        *_, pieces, cursor = words
+        return self._strip(pieces, cursor)
+
+    def _strip(self, pieces: tuple[RowPiece, ...], cursor: bool) -> Strip:
+        key = pieces, cursor, self.row_width
+        strip = self._strips.get(key)
+        if strip is None:
+            if len(self._strips) > 4 * self.page_rows:
+                self._strips.clear()
+            strip = strip_of(pieces, self.row_width, self.look, cursor)
+            self._strips[key] = strip
+        return strip
+
+    def _strip_below(self, y: int) -> Strip:
+        width, said = self.row_width, self.empty_words
+        if y or self.count or not said:
+            return Strip.blank(width, self.look.filling[False])
+        return strip_of((RowPiece(said, Role.MUTED, width),), width, self.look, False)
+
+    def take_height(self, rows: int) -> None:
+        """Take over how many rows there are: none beyond can be scrolled to."""
+        if rows != self.virtual_size.height:
+            self.virtual_size = Size(self.row_width, rows)
+
+    def bring_in(self, row: int) -> None:
+        """Let the window show a row, scrolled no further than it must be."""
+        top = self.first_row
+        wanted = min(max(top, row - self.page_rows + 1), row)
+        if wanted != top:
+            self.scroll_to_row(wanted)
+        if self.first_row == top:
+            self.repaint_changed()
 
     def repaint_changed(self) -> None:
         """Repaint the rows of the window that read otherwise than painted."""
@@ -238,4 +285,5 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         self._look = None
+        self._strips.clear()
         super().notify_style_update()

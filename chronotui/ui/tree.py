@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
 from chronotui.tree.listing import NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
@@ -27,7 +26,7 @@ from chronotui.tree.row import (
 from chronotui.tree.run_row import app_pieces, day_pieces, run_headings, run_pieces
 from chronotui.tree.workflow_row import workflow_headings, workflow_pieces
 from chronotui.ui.keys import help_key
-from chronotui.ui.row_window import RowWindow, motion_keys, strip_of
+from chronotui.ui.row_window import RowWindow, motion_keys
 from chronotui.ui.tree_filters import FilterBar
 
 if TYPE_CHECKING:
@@ -171,7 +170,6 @@ class JobTree(RowWindow, inherit_bindings=False):
         self.model = TreeModel() if model is None else model
         self._now = now
         self._focus_filters = focus_filters
-        self._strips: dict[tuple[tuple[RowPiece, ...], bool], Strip] = {}
         self._highlighted: object = None
         self._anchor: NodeKey | None = None
         self._anchor_offset = 0
@@ -197,7 +195,7 @@ class JobTree(RowWindow, inherit_bindings=False):
         """Take over what changed in the model; the place on the screen stays."""
         if not self.is_mounted:
             return
-        self._take_height()
+        self.take_height(self.count)
         self._restore_anchor()
         self.repaint_changed()
         self._window_changed()
@@ -205,14 +203,8 @@ class JobTree(RowWindow, inherit_bindings=False):
 
     def show_selected(self) -> None:
         """Bring the selected row into the window and say what it is."""
-        self._take_height()
-        row, top, height = self.model.selected_row, self.first_row, self.page_rows
-        if row < top:
-            self.scroll_to_row(row)
-        elif row >= top + height:
-            self.scroll_to_row(row - height + 1)
-        if self.first_row == top:
-            self.repaint_changed()
+        self.take_height(self.count)
+        self.bring_in(self.current)
         self._window_changed()
         self._post_highlighted()
 
@@ -220,12 +212,6 @@ class JobTree(RowWindow, inherit_bindings=False):
         """Select the row nearest to a number."""
         self.model.select_row(row)
         self.show_selected()
-
-    def _take_height(self) -> None:
-        """Take over how many rows there are: none beyond can be scrolled to."""
-        rows = len(self.model.rows)
-        if rows != self.virtual_size.height:
-            self.virtual_size = Size(self.row_width, rows)
 
     def _post_highlighted(self) -> None:
         """Say what the selected row is, if that is not what was said last."""
@@ -242,22 +228,6 @@ class JobTree(RowWindow, inherit_bindings=False):
             self.post_message(self.Highlighted(*highlighted))
 
     # what is drawn
-
-    def render_line(self, y: int) -> Strip:
-        width = self.row_width
-        words = self.words(self.first_row + y)
-        if words is None:
-            self._painted.pop(y, None)
-            return Strip.blank(width, self.look.filling[False])
-        self._painted[y] = words
-        _key, pieces, cursor = words
-        strip = self._strips.get((pieces, cursor))
-        if strip is None:
-            if len(self._strips) > 4 * self.page_rows:
-                self._strips.clear()
-            strip = strip_of(pieces, width, self.look, cursor)
-            self._strips[pieces, cursor] = strip
-        return strip
 
     def words(self, row: int) -> tuple[NodeKey, tuple[RowPiece, ...], bool] | None:
         """Return what a row is, what it says, and whether it is selected."""
@@ -509,13 +479,8 @@ class JobTree(RowWindow, inherit_bindings=False):
     def scrolled(self) -> None:
         self._window_changed()
 
-    def notify_style_update(self) -> None:
-        self._strips.clear()
-        super().notify_style_update()
-
     def on_resize(self) -> None:
         """Lay rows out for another width; what was selected stays in view."""
-        self._strips.clear()
         self.model.set_note_width(self.row_width)
         self.virtual_size = Size(self.row_width, len(self.model.rows))
         self.show_selected()

@@ -28,9 +28,8 @@ from chronotui.ui.desk.board import BoardHeading
 from chronotui.ui.desk.meant import MeantJob
 from chronotui.ui.desk.status import (
     NOTICE_SECONDS,
-    StatusMessage,
+    SentencePlace,
     StatusPart,
-    is_too_small,
 )
 from chronotui.ui.key_hints import KeyHints
 from chronotui.ui.keys import help_key
@@ -190,24 +189,15 @@ class AcrossList(RowWindow, inherit_bindings=False):
     def sync(self) -> None:
         """Show what was added, and what rows say otherwise."""
         if self.is_mounted:
-            self._take_height()
+            self.take_height(self.count)
             self.repaint_changed()
 
     def show_selected(self) -> None:
         """Bring the selected row into the window."""
-        self._take_height()
-        row, top, height = self.current, self.first_row, self.page_rows
-        if row < top:
-            self.scroll_to_row(row)
-        elif row >= top + height:
-            self.scroll_to_row(row - height + 1)
-        self.repaint_changed()
+        self.take_height(self.count)
+        self.bring_in(self.current)
 
-    def _take_height(self) -> None:
-        if self.count != self.virtual_size.height:
-            self.virtual_size = Size(self.row_width, self.count)
-
-    def words(self, row: int) -> object:
+    def words(self, row: int) -> tuple[object, ...] | None:
         if row >= self.count:
             return None
         found = self._search.rows[row]
@@ -399,7 +389,7 @@ class AcrossScreen(Screen[None]):
         self._typed = search.text if is_begun else typed or search.text
         self._unsubscribe: Callable[[], None] = lambda: None
         self._drawing: Timer | None = None
-        self._message: StatusMessage | None = None
+        self._sentences = SentencePlace(self)
         self.heading = BoardHeading()
         self.field = Input(
             self._typed, placeholder="pattern", compact=True, id="pattern"
@@ -441,18 +431,10 @@ class AcrossScreen(Screen[None]):
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
-        if self._message is None:
-            if not sentence:
-                return
-            self._message = StatusMessage()
-            self.mount(self._message)
-        self._message.say(sentence, seconds)
+        self._sentences.say(sentence, seconds)
 
     def on_resize(self) -> None:
-        if self._message is not None:
-            self._message.show()
-        elif is_too_small(self.size):
-            self.say(" ", seconds=0.01)
+        self._sentences.fit()
 
     # what is shown
 

@@ -22,10 +22,9 @@ from chronotui.ui.desk.pane_tabs import DETAILS
 from chronotui.ui.desk.status import (
     NOTICE_SECONDS,
     SEPARATOR,
-    StatusMessage,
+    SentencePlace,
     StatusPart,
     fit,
-    is_too_small,
     state_of,
     with_next_key,
 )
@@ -245,7 +244,7 @@ class BoardScreen(Screen[None]):
         self._drawing: Timer | None = None
         self._told_problem = ""
         self._is_cut = False
-        self._message: StatusMessage | None = None
+        self._sentences = SentencePlace(self)
         self.heading = BoardHeading()
         self.filter_bar = FilterBar(leave=self._leave_filters, now=desk.plan.now)
         self.headings = TreeHeadings()
@@ -379,23 +378,14 @@ class BoardScreen(Screen[None]):
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
-        if self.is_attached and (sentence or self._message is not None):
-            self._message_line().say(sentence, seconds)
-
-    def _message_line(self) -> StatusMessage:
-        """Return what says sentences; it takes its place at the first need."""
-        if self._message is None:
-            self._message = StatusMessage()
-            self.mount(self._message)
-        return self._message
+        self._sentences.say(sentence, seconds)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
         self._sync()
-        if self._message is not None or is_too_small(self.size):
-            self._message_line().show()
+        self._sentences.fit()
 
     # keys
 

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.geometry import Size
 
 from chronotui.tree.board_row import BoardFacts, board_headings, board_pieces
-from chronotui.tree.row import Role, RowPiece, RowTimes
-from chronotui.ui.row_window import RowWindow, motion_keys, strip_of
+from chronotui.ui.row_window import RowWindow, motion_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.binding import BindingType
     from textual.events import Click
-    from textual.strip import Strip
     from textual.timer import Timer
 
     from chronotui.model import Job
     from chronotui.tree.board import BoardRows, RowKey
+    from chronotui.tree.row import RowPiece, RowTimes
 
 REST_SECONDS: Final = 0.4
 """A window that rests for so long has its streams: scrolling past opens none."""
@@ -46,12 +45,10 @@ class BoardList(RowWindow, inherit_bindings=False):
     ) -> None:
         super().__init__()
         self.rows = rows
-        self.empty_words = ""
         self._facts = facts
         self._times = times
         self._rested = rested
         self._resting: Timer | None = None
-        self._strips: dict[tuple[tuple[RowPiece, ...], bool], Strip] = {}
         self._told: object = None
         self._said: dict[RowKey, tuple[Job, BoardFacts, tuple[RowPiece, ...]]] = {}
         self._anchor: RowKey | None = None
@@ -73,7 +70,7 @@ class BoardList(RowWindow, inherit_bindings=False):
         """Show what changed; the row under the eye stays where it is."""
         if not self.is_mounted:
             return
-        self._take_height()
+        self.take_height(self.count)
         top = self.first_row
         row = None if self._anchor is None else self.rows.locate(self._anchor)
         if row is not None and not (top == 0 and row < self.page_rows):
@@ -84,14 +81,8 @@ class BoardList(RowWindow, inherit_bindings=False):
 
     def show_selected(self) -> None:
         """Bring the selected row into the window."""
-        self._take_height()
-        row, top, height = self.current, self.first_row, self.page_rows
-        if row < top:
-            self.scroll_to_row(row)
-        elif row >= top + height:
-            self.scroll_to_row(row - height + 1)
-        if self.first_row == top:
-            self.repaint_changed()
+        self.take_height(self.count)
+        self.bring_in(self.current)
         self._window_changed()
 
     def in_sight(self) -> list[Job]:
@@ -100,10 +91,6 @@ class BoardList(RowWindow, inherit_bindings=False):
         end = min(top + self.page_rows, len(rows))
         keys = sorted(map(rows.key, range(top, end)), key=rows.selected.__ne__)
         return [job for job in map(rows.job, keys) if job is not None]
-
-    def _take_height(self) -> None:
-        if len(self.rows) != self.virtual_size.height:
-            self.virtual_size = Size(self.row_width, len(self.rows))
 
     def _window_changed(self) -> None:
         rows, top, row = self.rows, self.first_row, self.current
@@ -145,23 +132,6 @@ class BoardList(RowWindow, inherit_bindings=False):
         self._said[key] = (job, facts, pieces)
         return pieces
 
-    def render_line(self, y: int) -> Strip:
-        width, look = self.row_width, self.look
-        words = self.words(self.first_row + y)
-        if words is None:
-            self._painted.pop(y, None)
-            said = self.empty_words if y == 0 and not self.count else ""
-            return strip_of((RowPiece(said, Role.MUTED, width),), width, look, False)
-        self._painted[y] = words
-        _key, pieces, cursor = words
-        strip = self._strips.get((pieces, cursor))
-        if strip is None:
-            if len(self._strips) > 4 * self.page_rows:
-                self._strips.clear()
-            strip = strip_of(pieces, width, look, cursor)
-            self._strips[pieces, cursor] = strip
-        return strip
-
     def headings(self) -> list[RowPiece]:
         return board_headings(self.row_width, self._times(), self.rows.id_length)
 
@@ -175,11 +145,6 @@ class BoardList(RowWindow, inherit_bindings=False):
             if event.chain == 2:
                 self.call_later(self.run_action, "screen.open")
 
-    def notify_style_update(self) -> None:
-        self._strips.clear()
-        super().notify_style_update()
-
     def on_resize(self) -> None:
-        self._strips.clear()
         self.virtual_size = Size(self.row_width, len(self.rows))
         self.show_selected()

@@ -24,8 +24,8 @@ from chronotui.ui.desk.status import (
     LOOKS,
     NOTICE_SECONDS,
     DeskStatus,
+    SentencePlace,
     StatusLine,
-    StatusMessage,
     StatusTimer,
 )
 from chronotui.ui.key_hints import KeyHints
@@ -281,7 +281,7 @@ class MergedScreen(Screen[None]):
         self._merged = shown.merged
         self._heading = MergedHeading(shown)
         self._status_line = StatusLine()
-        self._message: StatusMessage | None = None
+        self._sentences = SentencePlace(self)
         self._status_timer = StatusTimer(self._show_status)
         self.pane = LogPane(
             settings=_settings_of(desk),
@@ -313,12 +313,7 @@ class MergedScreen(Screen[None]):
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
-        if not self.is_attached or not (sentence or self._message is not None):
-            return
-        if self._message is None:
-            self._message = StatusMessage()
-            self.mount(self._message)
-        self._message.say(sentence, seconds)
+        self._sentences.say(sentence, seconds)
 
     # what changes
 

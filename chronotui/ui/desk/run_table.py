@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
 from chronotui.text import plural
 from chronotui.tree.listing import NoteKind, lines_of
@@ -34,7 +33,7 @@ from chronotui.ui.desk.run_columns import (
 )
 from chronotui.ui.desk.run_details import RunSummary
 from chronotui.ui.keys import help_key
-from chronotui.ui.row_window import RowWindow, fitted, motion_keys, strip_of
+from chronotui.ui.row_window import RowWindow, fitted, motion_keys
 from chronotui.ui.term.driver import OwnRow
 from chronotui.ui.tree import JobTree
 
@@ -245,15 +244,6 @@ class RunRows(RowWindow, inherit_bindings=False):
         branch = self.branch
         length = 0 if branch is None else branch.jobs.short_ids.length
         return dict(columns_for(self.row_width, length, self.order.sort.column))
-
-    def render_line(self, y: int) -> Strip:
-        words = self.words(self.first_row + y)
-        if words is None:
-            self._painted.pop(y, None)
-            return Strip.blank(self.row_width, self.look.filling[False])
-        self._painted[y] = words
-        pieces, cursor = words
-        return strip_of(pieces, self.row_width, self.look, cursor)
 
     def words(self, row: int) -> tuple[tuple[RowPiece, ...], bool] | None:
         """Return what a row says and whether it is selected; None below the last."""

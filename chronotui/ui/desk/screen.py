@@ -43,10 +43,9 @@ from chronotui.ui.desk.status import (
     NOTICE_SECONDS,
     DeskStatus,
     Say,
+    SentencePlace,
     StatusLine,
-    StatusMessage,
     StatusTimer,
-    is_too_small,
 )
 from chronotui.ui.desk.tour import TourLines
 from chronotui.ui.key_hints import KeyHints
@@ -190,7 +189,7 @@ class DeskScreen(Screen[None]):
         self._key_hints = KeyHints()
         self._tour: TourLines | None = None
         self._status_timer = StatusTimer(self._show_status)
-        self._message: StatusMessage | None = None
+        self._sentences = SentencePlace(self)
 
     def compose(self) -> ComposeResult:
         # Before they are styled by it, not when the terminal's size is told again.
@@ -428,15 +427,8 @@ class DeskScreen(Screen[None]):
         over = next((s for s in self.app.screen_stack[::-1] if hasattr(s, "say")), self)
         if over is not self:
             over.say(sentence, seconds=seconds)
-        elif sentence or self._message is not None:
-            self._message_line().say(sentence, seconds)
-
-    def _message_line(self) -> StatusMessage:
-        """Return what says sentences; it takes its place at the first need."""
-        if self._message is None:
-            self._message = StatusMessage()
-            self.mount(self._message)
-        return self._message
+        else:
+            self._sentences.say(sentence, seconds)
 
     def _say_memory(self, before: str = "") -> None:
         """Say once why choices are not remembered, behind what is to be said first."""
@@ -456,8 +448,7 @@ class DeskScreen(Screen[None]):
         self._status_timer.now()
         if self._tour is not None:
             self._tour.fit(self.size.height)
-        if self._message is not None or is_too_small(self.size):
-            self._message_line().show()
+        self._sentences.fit()
 
     def _tick(self) -> None:
         if self.is_whole:

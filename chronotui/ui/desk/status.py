@@ -9,7 +9,7 @@ import time
 from asyncio import get_running_loop
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from textual.geometry import Size
+    from textual.screen import Screen
     from textual.timer import Timer
 
     from chronotui.engine.catalog import Catalog
@@ -495,3 +496,27 @@ class StatusMessage(Static):
         if words != self._words:
             self._words = words
             self.update(Content(words))
+
+
+class SentencePlace:
+    """Where a screen says sentences; what says them is mounted at the first need."""
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        self._screen = screen
+        self._message: StatusMessage | None = None
+
+    def say(self, sentence: str, seconds: float = NOTICE_SECONDS) -> None:
+        """Show a sentence over the line of keys for a while; "" takes it away."""
+        if self._screen.is_attached and (sentence or self._message is not None):
+            self._mounted().say(sentence, seconds)
+
+    def fit(self) -> None:
+        """Take over a new size of the screen, and say so where it is too small."""
+        if self._message is not None or is_too_small(self._screen.size):
+            self._mounted().show()
+
+    def _mounted(self) -> StatusMessage:
+        if self._message is None:
+            self._message = StatusMessage()
+            self._screen.mount(self._message)
+        return self._message
