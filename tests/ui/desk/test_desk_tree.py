@@ -158,7 +158,11 @@ async def test_what_is_saved_is_what_is_highlighted(
         await press(pilot, "enter")
         saved = tmp_path / f"{meant.id}-logs.txt"
         await until(pilot, saved.exists)
-        await press(pilot, "escape", "tab")
+        await until_shown(pilot, "Saved")
+        await press(pilot, "escape")
+        await until(pilot, lambda: app.screen is app.desk)
+        await press(pilot, "tab")
+        await until(pilot, lambda: app.desk.has_class("-in-log"))
         assert app.desk.meant.job == opened.job
 
 
