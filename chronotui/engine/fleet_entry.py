@@ -76,7 +76,7 @@ class FleetEntry:
             JobStatus.RUNNING: RUNNING_REACH,
             JobStatus.FAILED: lately + HOUR,
         }
-        self._unread: dict[JobStatus, BehindPage] = {}
+        self._unread: dict[JobStatus, str | None] = {}  # where each is read on
         self._trails: dict[JobStatus, CursorTrail] = {}
         self._begin_behind()
         self._read_now: set[str] = set()
@@ -139,20 +139,26 @@ class FleetEntry:
 
     def behind(self, wall: float) -> BehindPage | None:
         """What to ask for behind the newest jobs, None where nothing can be there."""
-        if not (self._has_more and self._newest):
-            return None
-        span = wall - made_at(self._newest[-1]).timestamp()
-        for status, page in self._unread.items():
-            if span < self._reach[status].total_seconds():
-                return page
+        for status, cursor in self._unread.items():
+            if not self._reaches(status, wall):
+                return BehindPage(status, cursor)
         return None
+
+    def _reaches(self, status: JobStatus, wall: float) -> bool:
+        """Whether the newest jobs go back as far as one of a state may matter."""
+        if not (self._has_more and self._newest):
+            return True
+        return self._is_beyond(self._newest[-1], status, wall)
+
+    def _is_beyond(self, job: Job, status: JobStatus, wall: float) -> bool:
+        age = wall - made_at(job).timestamp()
+        return age >= self._reach[status].total_seconds()
 
     def knows(self, status: JobStatus, wall: float) -> bool:
         """Whether all jobs that run, or failed lately, are held."""
         if self.read_at is None:
             return False
-        page = self._unread.get(status)
-        return page is None or self.behind(wall) not in self._unread.values()
+        return status not in self._unread or self._reaches(status, wall)
 
     # what was read
 
@@ -190,14 +196,13 @@ class FleetEntry:
         brought_any = any(job.id not in self._behind for job in jobs)
         self._note_failed(jobs)
         self._keep(jobs)
-        reach = self._reach[page.status].total_seconds()
-        if jobs and wall - made_at(jobs[-1]).timestamp() >= reach:
+        if jobs and self._is_beyond(jobs[-1], page.status, wall):
             cursor = None
         cursor = self._trails[page.status].follow(cursor, progress=brought_any)
         if cursor is None:
             self._unread.pop(page.status, None)
         else:
-            self._unread[page.status] = BehindPage(page.status, cursor)
+            self._unread[page.status] = cursor
 
     def put_fitting(self, only: JobFilter, jobs: Iterable[Job]) -> None:
         """Take the newest jobs that fit what is looked for, none if none does."""
@@ -248,7 +253,7 @@ class FleetEntry:
 
     def _begin_behind(self) -> None:
         """Have what is behind the newest jobs read from its beginning."""
-        self._unread = {status: BehindPage(status) for status in self._reach}
+        self._unread = dict.fromkeys(self._reach)
         self._trails = {status: CursorTrail() for status in self._reach}
 
     def _answered(self) -> None:
