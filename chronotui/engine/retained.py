@@ -571,14 +571,15 @@ class RetainedLog:
         Raises:
             IncompleteError: It cannot be read back.
         """
-        rest, store = self._rest, self._intake.store
+        rest, store, grep = self._rest, self._intake.store, self._selection.grep
         if rest is None:
             return
         held_back = sum(len(piece.text()) for piece in self._due(len(store)))
         begin = rest.taken_bytes - held_back
         try:
-            if self._selection.grep is not None:
-                yield from rest.slices(begin)
+            if grep is not None:
+                pattern = grep.pattern if isinstance(grep, LineMatcher) else None
+                yield from rest.slices(begin, pattern)
             else:
                 yield from rest.pieces(begin)
                 self.printed = rest.lines

@@ -130,11 +130,7 @@ class RawSearch:
     def __init__(self, pattern: Pattern) -> None:
         self._matcher = LineMatcher(pattern)
         self._finder = pattern_finder(pattern, self._matcher)
-        needles = needles_of(pattern)
-        self._needles: list[regex.Pattern[bytes]] | None = None
-        if needles is not None:
-            folds = pattern.ignores_case
-            self._needles = [_compiled(needle, folds) for needle in needles]
+        self._needles = _compiled_needles(pattern)
         self._begun = self._is_dense = False
         self._held: list[bytes] = []
         self._size = 0
@@ -229,6 +225,29 @@ class RawSearch:
         return found
 
 
+class TextSearch:
+    """Leaves out lines of text that cannot match, as long as that is most of them."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._needles = _compiled_needles(pattern)
+
+    def candidates(self, text: bytes) -> bytes:
+        """Return the lines, of whole ones, that may match."""
+        if self._needles is None:
+            return text
+        starts: set[int] = set()
+        for needle in self._needles:
+            starts.update(_lines_with(text, len(text), needle))
+        at = text.find(b"\x1b")
+        while at >= 0:  # colours may be in the midst of a needle
+            starts.add(text.rfind(b"\n", 0, at) + 1)
+            at = text.find(b"\x1b", text.find(b"\n", at))
+        if len(starts) * 2 > _count(text, b"\n"):
+            self._needles = None
+            return text
+        return b"".join([text[at : text.find(b"\n", at) + 1] for at in sorted(starts)])
+
+
 def line_of(entry: RawEntry) -> LogLine:
     """Return the line of an entry that has a message."""
     event_id = entry.event_id or ""
@@ -240,6 +259,13 @@ def line_of(entry: RawEntry) -> LogLine:
         entry.message_raw or "",
         event_id,
     )
+
+
+def _compiled_needles(pattern: Pattern) -> list[regex.Pattern[bytes]] | None:
+    needles = needles_of(pattern)
+    if needles is None:
+        return None
+    return [_compiled(needle, pattern.ignores_case) for needle in needles]
 
 
 @cache

@@ -162,7 +162,7 @@ class RawPart:
         """
         content = self.content
         lines = self._lines = len(content) - len(content.replace(b"\n", b""))
-        if not lines or self._shape.count(content) != lines:
+        if not lines or self._shape.count(content, in_full=not decodes) != lines:
             return False
         first, last = self._edges()
         rank = rank_of(last.stream)
@@ -266,16 +266,22 @@ class _Shape:
 
     def __init__(self, job_id: str) -> None:
         self.times = StampTimes()
+        self._id = f'"event_id":"log:{job_id}:std'.encode()
         self.marks = {
             stream: f',"stream":"{stream}","event_id":"log:{job_id}:{stream}:'.encode()
             for stream in (STDOUT, STDERR)
         }
 
-    def count(self, content: bytes) -> int:
-        """Return how many entries are of a stream and have an id of it.
+    def count(self, content: bytes, *, in_full: bool) -> int:
+        """Return how many entries have an id of the first attempt.
 
         Quotes inside of texts are escaped: they hold none of the marks.
+
+        Args:
+            in_full: Whether only those count whose stream stands before it.
         """
+        if not in_full:
+            return content.count(self._id)
         return sum(map(content.count, self.marks.values()))
 
 
