@@ -220,10 +220,12 @@ def _of_connection(connection: Connection, now: float) -> StatusPart:
 
 def _place(log: LogState, place: ViewportPlace) -> Iterator[StatusPart]:
     if place.following:
-        if log.observed is None or not log.job.has_ended:
+        if not log.job.has_ended:
             yield StatusPart("following", "good", 1)
+        elif log.observed is None:
+            yield StatusPart("at the end", "muted", 1)
         return
-    if place.number:
+    if place.number is not None:
         of_attempt = f" of attempt {place.attempt}" if place.attempt else ""
         yield StatusPart(f"line {place.number:,}{of_attempt}", "text", 1)
     if place.new:

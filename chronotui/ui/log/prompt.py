@@ -545,12 +545,12 @@ class LogPane(Vertical):
         self._open_line(event.line)
 
     def _show_line(self, line: LogLine) -> None:
-        search = self.view.opened.search
+        opened = self.view.opened
+        search = opened.search
         screen = LineScreen(
             line,
             self.view.renderer().lines.look,
-            number=self.view.place.number,
-            is_counted=not self.view.opened.store.is_sparse,
+            place=self.view.place.number if opened.store.is_sparse else None,
             zone=self.view.zone,
             find=Highlighter(search) if search is not None else None,
         )
