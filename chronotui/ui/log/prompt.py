@@ -253,6 +253,11 @@ def _search_parts(opened: OpenLog, *, more: bool) -> list[BarPart]:
     done, total = search.progress
     if done < total:
         parts.append(BarPart(f"{percent(done, total)} read", "caution"))
+    elif more and not search.count:
+        loaded = plural(len(opened.store), "line")
+        words = f"in the {loaded} loaded: S asks the server, g loads all"
+        parts.append(BarPart(words, "caution"))
+        return [*parts, *_slow_part(search)]
     elif more:
         parts.append(BarPart("in what is loaded", "caution"))
     return [*parts, *_slow_part(search), BarPart("n N")]
