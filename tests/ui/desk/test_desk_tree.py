@@ -213,7 +213,7 @@ async def test_details_are_gone_to_where_the_tree_covers_them(
     async with app.run_test(size=(60, 20)) as pilot:
         await until_shown(pilot, "nightly-report")
         await press(pilot, "D")
-        await until_shown(pilot, "Payload")
+        await until_shown(pilot, "CONTAINER")
         assert app.focused is app.desk.log_side.details
 
 
