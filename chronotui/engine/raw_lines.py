@@ -55,7 +55,11 @@ def raw_lines(
 
 
 def raw_spans(
-    source: LogSource, job: Job, printed: Callable[[RawPart], Printed], *, decodes: bool
+    source: LogSource,
+    job: Job,
+    printed: Callable[[RawPart], Printed | None],
+    *,
+    decodes: bool,
 ) -> AsyncGenerator[Sequence[LogLine] | RawSpan | None, None]:
     """Return the same, as spans where they can be (`RawSpans`).
 

@@ -513,12 +513,15 @@ class RetainedLog:
         if new_encoder is None or not passes:
             return raw_lines(self._client, self._job)
         encode = new_encoder()
-
-        def printed(part: RawPart) -> Printed:
-            piece = selection.chosen_of_part(part)
-            return Printed(encode(piece), len(piece.places)) if piece else _NOTHING
-
         decodes = selection.since_ns is None and selection.stream is None
+
+        def printed(part: RawPart) -> Printed | None:
+            piece = selection.chosen_of_part(part)
+            if piece is None:
+                return _NOTHING
+            in_order = decodes or piece.in_order
+            return Printed(encode(piece), len(piece.places)) if in_order else None
+
         return raw_spans(self._client, self._job, printed, decodes=decodes)
 
     def _passed(

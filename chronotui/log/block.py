@@ -477,7 +477,9 @@ def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock |
     except OverflowError:
         return None
     forms = {flags >> FORM_SHIFT for flags in set(block.flags)}
-    if block.odd or not forms <= {IdForm.SHORT, IdForm.LONG}:
+    # The short one is of the first attempt alone.
+    known = {IdForm.SHORT, IdForm.LONG} if attempt == 1 else {IdForm.LONG}
+    if block.odd or not forms <= known:
         return None
     return LineBlock(attempt, block, ids, runs_of(numbers, breaks))
 

@@ -100,6 +100,12 @@ class EntrySlice:
     def places(self) -> range:
         return range(len(self.entries))
 
+    @property
+    def in_order(self) -> bool:
+        """Whether the lines rise by number and stream."""
+        numbers = self.numbers()
+        return not numbers or _rise(self.entries, breaks_of(numbers))
+
     def chosen_by(self, is_chosen: Iterable[object]) -> EntrySlice:
         """Return the lines that are told of one by one."""
         return EntrySlice(list(compress(self.entries, is_chosen)), self._times)
@@ -135,6 +141,15 @@ class EntrySlice:
 
     def event_ids(self, _streams: Sequence[str], _numbers: Sequence[int]) -> list[str]:
         return [entry.event_id for entry in self.entries]
+
+
+def _rise(entries: Sequence[Any], breaks: Sequence[int]) -> bool:
+    for at in breaks:
+        before, here = entries[at - 1], entries[at]
+        place = (here.sequence_num, rank_of(here.stream))
+        if (before.sequence_num, rank_of(before.stream)) >= place:
+            return False
+    return True
 
 
 class RawPart:
@@ -174,7 +189,7 @@ class RawPart:
         numbers = [entry.sequence_num for entry in entries]
         breaks = breaks_of(numbers)
         self.runs = runs_of(numbers, breaks)
-        return len(entries) == lines and _is_in_order(entries, breaks)
+        return len(numbers) == lines and _rise(entries, breaks)
 
     def _edges(self) -> list[Any]:
         content = self.content
@@ -285,28 +300,22 @@ class _Shape:
         return sum(map(content.count, self.marks.values()))
 
 
-def _is_in_order(entries: Sequence[Any], breaks: Sequence[int]) -> bool:
-    """Tell whether entries rise by number and stream."""
-    for at in breaks:
-        before, here = entries[at - 1], entries[at]
-        place = (here.sequence_num, rank_of(here.stream))
-        if (before.sequence_num, rank_of(before.stream)) >= place:
-            return False
-    return True
-
-
 class RawSpans:
     """Makes spans of the pieces of a body, and lines of what does not fit in one.
 
     It is `RawBlocks` but for that; a log begins with lines.
 
     Args:
-        printed: Makes what is printed of a part.
+        printed: Makes what is printed of a part; None where its lines are not in order.
         decodes: Whether every entry is decoded, as all will be wanted.
     """
 
     def __init__(
-        self, job_id: str, printed: Callable[[RawPart], Printed], *, decodes: bool
+        self,
+        job_id: str,
+        printed: Callable[[RawPart], Printed | None],
+        *,
+        decodes: bool,
     ) -> None:
         self._printed = printed
         self._decodes = decodes
@@ -340,6 +349,7 @@ class RawSpans:
         held = b"".join(self._held)
         self._hold(b"")
         yield from self._as_lines(held)
+        yield from self._blocks.finish()
 
     def _hold(self, rest: bytes) -> None:
         self._held, self._size = [rest], len(rest)
@@ -347,12 +357,15 @@ class RawSpans:
 
     def _made_of(self, content: bytes) -> Iterator[Sequence[LogLine] | RawSpan]:
         part = RawPart(content, self._shape)
-        if not self._fits(part):
+        printed = self._printed(part) if self._fits(part) else None
+        if printed is None:
             yield from self._as_lines(content)
             return
-        self._span.add(part, self._printed(part))
+        if not self._span.size:
+            yield from self._blocks.finish()
+        self._span.add(part, printed)
         if self._span.size >= SPAN_BYTES:
-            yield from self._ended_span()
+            yield self._ended_span()
 
     def _fits(self, part: RawPart) -> bool:
         if self._head > 0 or self.failed:
@@ -362,17 +375,17 @@ class RawSpans:
         except (ValueError, RecursionError):
             return False
 
-    def _ended_span(self) -> Iterator[RawSpan]:
+    def _ended_span(self) -> RawSpan:
         span, self._span = self._span, RawSpan()
-        if span.runs:
-            yield span
+        return span
 
     def _as_lines(self, content: bytes) -> Iterator[Sequence[LogLine] | RawSpan]:
-        yield from self._ended_span()
-        for blocks in (self._blocks.feed(content), self._blocks.finish()):
-            for lines in blocks:
-                self._head -= len(lines)
-                yield lines
+        """Yield lines as `RawBlocks` does: where attempts mix, in its blocks."""
+        if self._span.size:
+            yield self._ended_span()
+        for lines in self._blocks.feed(content):
+            self._head -= len(lines)
+            yield lines
 
 
 def _end_of_number(held: bytes) -> int:
