@@ -30,7 +30,7 @@ from chronotui.errors import (
     UnreachableError,
 )
 from chronotui.log.pattern import LineMatcher
-from chronotui.log.raw_search import RawSearch, line_of
+from chronotui.log.raw_search import LinesOfEntries, RawSearch
 from chronotui.model import STDERR, RawFormat
 from chronotui.sources.protocol import EVERYTHING
 from chronotui.text import clean, plural
@@ -98,7 +98,8 @@ class SearchedRun:
             self._room.clear()
             await self._room.wait()
         self._waiting += lines
-        self._size += sum(len(line.message) + LINE_BYTES for line in lines)
+        self._size += sum([len(line.message) for line in lines])
+        self._size += len(lines) * LINE_BYTES
         self._changed.set()
 
     def end(self) -> None:
@@ -272,6 +273,7 @@ class _SearchedDownload:
         self._search = search
         self._depth = depth
         self._count = count
+        self._lines_of = LinesOfEntries()
         self._loop = asyncio.get_running_loop()
         self._answer: RawAnswer | None = None
         self._stopped = False
@@ -326,7 +328,7 @@ class _SearchedDownload:
             return True
         self._run.matches += len(entries)
         if self._depth is Depth.LINES:
-            lines = list(map(line_of, entries))
+            lines = self._lines_of(entries)
             self.found.extend(map(_code, lines))
             putting = self._run.put(lines)
             try:
