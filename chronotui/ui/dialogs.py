@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from textual import on
@@ -300,6 +301,7 @@ class SecretDialog(Dialog[str | None]):
 
     def __init__(self, prompt: str, *, note: str = KEPT) -> None:
         super().__init__()
+        self.asked_at = key_time()
         self._prompt = prompt
         self._note = note
 
@@ -322,6 +324,22 @@ class SecretDialog(Dialog[str | None]):
             self.dismiss(secret)
 
 
+REST_SECONDS: Final = 1.5
+"""A hand that has pressed no key for so long is not typing."""
+
+
+async def _typing_rests(app: App[Any]) -> None:
+    """Wait as long as somebody types into a field: the rest would become the secret."""
+    while (  # noqa: ASYNC110 - no event tells that nothing happens
+        isinstance(app.focused, Input) and monotonic() < _rests_at(app)
+    ):
+        await asyncio.sleep(REST_SECONDS / 10)
+
+
+def _rests_at(app: App[Any]) -> float:
+    return getattr(app, "key_at", 0.0) + REST_SECONDS
+
+
 async def ask_in_dialog(app: App[Any], question: SecretQuestion) -> str:
     """Show the dialog over whatever is there, and return what was typed.
 
@@ -331,6 +349,7 @@ async def ask_in_dialog(app: App[Any], question: SecretQuestion) -> str:
         NotSignedInError: Signing in was declined.
     """
     answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    await _typing_rests(app)
     dialog = SecretDialog(question.sentence())
 
     def take(answer: str | None) -> None:

@@ -171,6 +171,7 @@ class DeskScreen(Screen[None]):
         self._saver: Saver | None = None
         self._was_resumed = False
         self._is_preloaded = False
+        self._questions = 0
         self._told_problem = ""
         self._told_tree: tuple[Job, ChronotuiError | None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -308,7 +309,13 @@ class DeskScreen(Screen[None]):
     async def _ask(self, question: SecretQuestion) -> str:
         from chronotui.ui.dialogs import ask_in_dialog
 
-        return await ask_in_dialog(self.app, question)
+        self._questions += 1
+        self._status_timer.now()
+        try:
+            return await ask_in_dialog(self.app, question)
+        finally:
+            self._questions -= 1
+            self._status_timer.now()
 
     @work(group=LINK, exclusive=True)
     async def follow_link(
@@ -481,6 +488,7 @@ class DeskScreen(Screen[None]):
         shown = self.log_side.current if pane is not None else None
         log = shown.opened.log if shown is not None else None
         saves = self.session.saves.recordings if self.session else ()
+        running = self.session.saves.running if self.session else ()
         recorded = saves[0].request.job if len(saves) == 1 else None
         return DeskStatus(
             self.plan.profile.name,
@@ -491,6 +499,8 @@ class DeskScreen(Screen[None]):
             place=pane.view.place if pane is not None and log is not None else None,
             recordings=[save.progress for save in saves],
             recorded_id=self.short_id(recorded) if recorded is not None else "",
+            downloads=[s.progress for s in running if not s.is_recording],
+            is_asking=self._questions > 0,
         )
 
     # Keys.
