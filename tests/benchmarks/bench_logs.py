@@ -219,12 +219,16 @@ def cost(line: str, environment: dict[str, str]) -> Cost:
         ["bash", "-c", f"set -o pipefail; {line}"],
         env=environment,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    assert process.stderr is not None
+    with process.stderr as words:
+        said = words.read()
     _pid, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{line} ended with {process.returncode}")
+        raise RuntimeError(f"{line} ended with {process.returncode}: {said}")
     took = perf_counter() - begun
     return Cost(took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 

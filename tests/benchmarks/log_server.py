@@ -75,6 +75,11 @@ class World:
         with path.open("rb") as body:
             return mmap.mmap(body.fileno(), 0, access=mmap.ACCESS_READ)
 
+    def _line(self, job: str, n: int, kind: str) -> bytes:
+        made = entry(job, n, "message_raw")
+        text = text_of(made) if kind == "jsonl" else made["message_raw"].encode()
+        return bytes(text + b"\n")
+
     def answer(self, path: str, cursor: str) -> dict[str, Any]:
         parts = path.strip("/").split("/")
         if parts[-1] == "logs":
@@ -141,9 +146,12 @@ class World:
         self._streamed[job] = LIVE_LINES
         peer.sendall(_chunk(b"event: end\ndata: {}\n\n") + b"0\r\n\r\n")
 
-    def raw(self, peer: socket.socket, kind: str) -> None:
+    def raw(self, peer: socket.socket, job: str, kind: str) -> None:
         peer.sendall(_head(_KINDS[kind]))
-        body = self.bodies[kind]
+        body: mmap.mmap | bytes = self.bodies[kind]
+        if job.startswith(LIVE):
+            numbers = range(self._count(job))
+            body = b"".join(self._line(job, n, kind) for n in numbers)
         for at in range(0, len(body), 1 << 16):
             peer.sendall(_chunk(body[at : at + (1 << 16)]))
         peer.sendall(b"0\r\n\r\n")
@@ -172,7 +180,8 @@ def serve(peer: socket.socket, world: World) -> None:
             head, _, asked = asked.partition(b"\r\n\r\n")
             path, _, query = head.split(b" ")[1].decode().partition("?")
             if path.endswith("/raw"):
-                world.raw(peer, "jsonl" if "jsonl" in query else "txt")
+                job = path.split("/")[-3]
+                world.raw(peer, job, "jsonl" if "jsonl" in query else "txt")
             elif path.endswith("/events"):
                 world.stream(peer, path.split("/")[-2])
             else:
