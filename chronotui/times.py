@@ -263,6 +263,11 @@ def next_try_words(seconds: float) -> str:
     return f"in {ceil(seconds):,} s" if seconds > 0 else "asking now"
 
 
+def utc_clock(moment: datetime) -> str:
+    """Return the time of day of an aware moment, for rows that any zone may tell."""
+    return f"{moment.astimezone(UTC):%H:%M:%S} UTC"
+
+
 def local_clock(seconds: float) -> str:
     """Return a moment, seconds since the epoch, by the clock on the wall here."""
     return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%H:%M:%S}"

@@ -560,7 +560,7 @@ def settled(argv: list[str]) -> list[str]:
     """Return the words with each value tied to its option, arguments of a verb last.
 
     Raises:
-        _UnknownOptionError: One is written with two dashes that is not known there.
+        _UnknownOptionError: One is not known there.
     """
     flags = _by_name([*GLOBAL, *DESK])
     verbs = {verb.name: verb for verb in VERBS}
@@ -574,6 +574,10 @@ def settled(argv: list[str]) -> list[str]:
             return [*ordered, *arguments, word, *words]
         if word.startswith("--"):
             _check_known(word.partition("=")[0], flags, path)
+        elif word.startswith("-") and word != "-" and word[:2] not in {*flags, "-h"}:
+            raise _unknown(
+                word[:2], "; an argument that begins with a minus goes after --", path
+            )
         if word.startswith("-") and word != "-":
             tied = _tied(word, words, flags)
             (ordered if tied else lacking).extend(tied or [word])
@@ -601,9 +605,12 @@ def _check_known(name: str, flags: dict[str, Option], path: list[str]) -> None:
     from difflib import get_close_matches
 
     near = get_close_matches(name, flags, n=1)
-    nearest = f"; the nearest is {near[0]}" if near else ""
+    raise _unknown(name, f"; the nearest is {near[0]}" if near else "", path)
+
+
+def _unknown(name: str, instead: str, path: list[str]) -> _UnknownOptionError:
     parser = _Parser(prog=" ".join(path), usage="%(prog)s [options] ...")
-    raise _UnknownOptionError(f"there is no option {name} here{nearest}", parser)
+    return _UnknownOptionError(f"there is no option {name} here{instead}", parser)
 
 
 def _by_name(options: Iterable[Option]) -> dict[str, Option]:

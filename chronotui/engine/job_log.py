@@ -17,7 +17,7 @@ from chronotui.engine.watch import Watch
 from chronotui.errors import ChronotuiError, own_fault
 from chronotui.log.marks import GapMark, GapState
 from chronotui.log.store import LogStore
-from chronotui.times import human_duration
+from chronotui.times import human_duration, utc_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,7 +90,7 @@ def how_ended(job: Job) -> str:
         return ""
     words = f"ended {job.status}"
     if job.completed_at is not None:
-        words += f" {job.completed_at:%H:%M:%S} UTC"
+        words += f" {utc_clock(job.completed_at)}"
     seconds = job.duration()
     return words if seconds is None else f"{words} after {human_duration(seconds)}"
 
@@ -173,7 +173,10 @@ class NoticeRows:
         if words and several:
             words = f"attempt {last} {words}"
         self._store.set_section(
-            last, f"attempt {last}" if several else None, words or None
+            last,
+            f"attempt {last}" if several else None,
+            words or None,
+            ended_at=self._watch.status.job.completed_at,
         )
 
     def ending(self, verdict: Verdict | None) -> str:

@@ -183,7 +183,7 @@ class MergedRows:
             return self._gap(each, mark.gap)
         if mark.kind is MarkKind.TRAILER:
             key = LineKey(ATTEMPT, self._end(each), 9, f"{each.order.part}")
-            return Mark(key, mark.kind, f"{each.name} {mark.text}")
+            return Mark(key, mark.kind, f"{each.name} {mark.text}", at=mark.at)
         if mark.kind is MarkKind.HEADER:
             place = each.order.place_from(mark.key.attempt, mark.key.sequence_num)
             tie = f"{each.order.part} {mark.key.attempt}"

@@ -14,7 +14,7 @@ from chronotui.errors import ChronotuiError, UsageError, own_fault
 from chronotui.log.attempts import LineKey
 from chronotui.log.store import LogStore
 from chronotui.model import STDERR, STDOUT, LogLine
-from chronotui.times import elapsed_text
+from chronotui.times import elapsed_text, utc_clock
 from chronotui.tree.run_row import elapsed_seconds
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def how_run_ended(job: Job) -> str:
         return ""
     words, at = f"ended {job.status}", job.completed_at
     if at is not None:
-        words += f" {at:%H:%M:%S} UTC"
+        words += f" {utc_clock(at)}"
     detail = job.fields.get("detail")
     seconds = detail.get("elapsed_time") if isinstance(detail, dict) else None
     if not (isinstance(seconds, int | float) and seconds > 0):
@@ -208,7 +208,9 @@ class RunLog:
             f"⋮ not seen: {'; '.join(unseen)}" if unseen else None,
             " · ".join(notes) or None,
         )
-        self.store.set_section(ATTEMPT, None, how_run_ended(self._watch.job) or None)
+        job = self._watch.job
+        ending = how_run_ended(job) or None
+        self.store.set_section(ATTEMPT, None, ending, ended_at=job.completed_at)
 
     def _plan_quiet(self) -> None:
         """Tell once more when the stream has become quiet."""

@@ -13,6 +13,7 @@ from chronotui.log.attempts import LineKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from chronotui.model import LogLine
 
@@ -66,12 +67,16 @@ class MarkKind(StrEnum):
 
 
 class Mark(NamedTuple):
-    """A row that is no line; a gap's text is whose it is among several jobs."""
+    """A row that is no line; a gap's text is whose it is among several jobs.
+
+    ``at`` is the time that its text tells, as `utc_clock` writes it.
+    """
 
     key: LineKey
     kind: MarkKind
     text: str = ""
     gap: GapMark | None = None
+    at: datetime | None = None
 
 
 Row: TypeAlias = LineRow | Mark
@@ -99,21 +104,35 @@ class Marks:
             self._changed()
 
     def set_section(
-        self, attempt: int, header: str | None = None, trailer: str | None = None
+        self,
+        attempt: int,
+        header: str | None = None,
+        trailer: str | None = None,
+        *,
+        ended_at: datetime | None = None,
     ) -> None:
-        """Set the rows before and after an attempt's lines; None takes one away."""
+        """Set the rows before and after an attempt's lines; None takes one away.
+
+        ``ended_at`` is the time that the latter tells, as `utc_clock` writes it.
+        """
         self._set(LineKey(attempt, LOWEST, -2, ""), MarkKind.HEADER, header)
-        self._set(LineKey(attempt, HIGHEST, 9, ""), MarkKind.TRAILER, trailer)
+        self._set(LineKey(attempt, HIGHEST, 9, ""), MarkKind.TRAILER, trailer, ended_at)
 
     def set_edge(self, top: str | None, bottom: str | None) -> None:
         """Set the notices above and below everything; None takes one away."""
         self._set(LineKey(LOWEST, LOWEST, -3, ""), MarkKind.TOP, top)
         self._set(LineKey(HIGHEST, HIGHEST, 10, ""), MarkKind.BOTTOM, bottom)
 
-    def _set(self, key: LineKey, kind: MarkKind, text: str | None) -> None:
+    def _set(
+        self,
+        key: LineKey,
+        kind: MarkKind,
+        text: str | None,
+        at: datetime | None = None,
+    ) -> None:
         known = self._texts.pop(key, None)
         if text:
-            self._texts[key] = Mark(key, kind, text)
+            self._texts[key] = Mark(key, kind, text, at=at)
         if (known.text if known else "") != (text or ""):
             self._changed()
 

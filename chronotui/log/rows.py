@@ -13,7 +13,7 @@ from operator import attrgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from chronotui.log.attempts import OTHER_RANK, LineKey
+from chronotui.log.attempts import LineKey
 from chronotui.log.finders import LineMatches
 from chronotui.log.marks import (
     LOWEST,
@@ -110,21 +110,6 @@ class MarkRows:
             if mark.kind == MarkKind.HEADER and mark.key.attempt == attempt:
                 return row
         return None
-
-
-def first_number(store: LogStore) -> int:
-    """Return the sequence number the lines of an attempt begin with.
-
-    0 where an event id or a line of number 0 was seen, for that is a current server;
-    else 1, as in the documented dialect (WIRE.md "Logs").
-    """
-    chunks = store.chunks.chunks
-    if not chunks:
-        return 0
-    ends = (chunks[0].first, chunks[-1].last)
-    # A key that holds no id of the server's may hold other marks instead.
-    has_id = any(k.event_id and k.attempt and k.rank != OTHER_RANK for k in ends)
-    return 0 if has_id or ends[0].sequence_num == 0 else 1
 
 
 class Visible:

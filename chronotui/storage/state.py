@@ -95,6 +95,7 @@ class Remembered:
     tour_dismissed: bool | None = None
     tree_order: str | None = None
     tree_ages: bool | None = None
+    theme: str | None = None
 
 
 class StateFile:
@@ -155,6 +156,7 @@ def _remembered(entry: object) -> Remembered:
         "tour_dismissed": lambda value: isinstance(value, bool),
         "tree_order": lambda value: isinstance(value, str),
         "tree_ages": lambda value: isinstance(value, bool),
+        "theme": lambda value: isinstance(value, str),
     }
     kept = {name: entry[name] for name, fits in known.items() if fits(entry.get(name))}
     if "save_dir" in kept:

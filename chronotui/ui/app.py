@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.events import DescendantFocus
     from textual.screen import Screen
+    from textual.theme import Theme
 
     from chronotui.log.handoff import LinePlace
     from chronotui.storage.settings import Config, Profile
@@ -160,7 +161,7 @@ class DeskApp(TypedAhead[int]):
         self.parting: list[str] = []
         """What is to be said once the terminal is given back."""
         self.animation_level = "none"
-        self.theme = plan.ui.theme
+        self.theme = plan.theme
         self.set_keymap(dict(config.keys))
         self._interrupted = False
         self.was_told = False
@@ -170,12 +171,18 @@ class DeskApp(TypedAhead[int]):
         return DeskScreen(self.plan, self.parting.append)
 
     def on_mount(self) -> None:
-        """Leave in order when told to end: the terminal is given back."""
+        """Remember the theme that is chosen; leave in order when told to end."""
+        self.theme_changed_signal.subscribe(self, self._theme_chosen)
         if self.is_headless or find_spec("termios") is None:
             return
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.end, number)
+
+    def _theme_chosen(self, theme: Theme) -> None:
+        if theme.name != self.plan.theme:
+            self.plan = replace(self.plan, chosen_theme=theme.name)
+            self.plan.remember_theme(theme.name)
 
     def end(self, number: int) -> None:
         """Leave because a signal says so, or because the terminal is gone."""
@@ -259,6 +266,7 @@ class DeskApp(TypedAhead[int]):
         from chronotui.ui.desk.plan import plan_for
 
         self.plan = replace(plan_for(profile, self.config), log=self.plan.log)
+        self.theme = self.plan.theme
         self.switch_screen(self.get_default_screen())
 
     def action_back_or_quit(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from textual import on
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.messages import Prune
 from textual.reactive import reactive
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widget import Widget
@@ -18,6 +20,7 @@ from textual.widgets import Button, Input, Label, OptionList, Static
 from chronotui.errors import NotSignedInError
 from chronotui.text import clean
 from chronotui.ui.keys import help_key
+from chronotui.ui.standing import end_work_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +71,10 @@ class Dialog(ModalScreen[ScreenResultType]):
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("question_mark,f1", "app.help", "help", "app.help"),
     ]
+
+    @on(Prune)
+    def _end_work(self) -> None:
+        end_work_in(self)
 
     @on(Button.Pressed, "#cancel")
     def action_leave(self) -> None:
@@ -294,6 +301,7 @@ class SecretDialog(Dialog[str | None]):
 
     def __init__(self, prompt: str, *, note: str = KEPT) -> None:
         super().__init__()
+        self.asked_at = key_time()
         self._prompt = prompt
         self._note = note
 
@@ -316,6 +324,22 @@ class SecretDialog(Dialog[str | None]):
             self.dismiss(secret)
 
 
+REST_SECONDS: Final = 1.5
+"""A hand that has pressed no key for so long is not typing."""
+
+
+async def _typing_rests(app: App[Any]) -> None:
+    """Wait as long as somebody types into a field: the rest would become the secret."""
+    while (  # noqa: ASYNC110 - no event tells that nothing happens
+        isinstance(app.focused, Input) and monotonic() < _rests_at(app)
+    ):
+        await asyncio.sleep(REST_SECONDS / 10)
+
+
+def _rests_at(app: App[Any]) -> float:
+    return getattr(app, "key_at", 0.0) + REST_SECONDS
+
+
 async def ask_in_dialog(app: App[Any], question: SecretQuestion) -> str:
     """Show the dialog over whatever is there, and return what was typed.
 
@@ -325,13 +349,18 @@ async def ask_in_dialog(app: App[Any], question: SecretQuestion) -> str:
         NotSignedInError: Signing in was declined.
     """
     answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    await _typing_rests(app)
     dialog = SecretDialog(question.sentence())
 
     def take(answer: str | None) -> None:
         if not answered.done():
             answered.set_result(answer)
 
-    app.call_later(app.push_screen, dialog, take)
+    def show() -> None:
+        if not answered.done():
+            app.push_screen(dialog, take)
+
+    app.call_later(show)
     try:
         answer = await answered
     except asyncio.CancelledError:

@@ -179,6 +179,7 @@ SPELLED: Final = {
     "minus": "-",
     "plus": "+",
     "comma": ",",
+    "semicolon": ";",
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "equals_sign": "=",

@@ -6,6 +6,7 @@ A profile is tried before it is saved; secrets that stand in the file are never 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -21,6 +22,7 @@ from textual.widgets.option_list import Option
 
 from chronotui import SOURCE_KINDS
 from chronotui.errors import ChronotuiError, ConfigError
+from chronotui.sources.address import parse_address
 from chronotui.sources.protocol import KINDS
 from chronotui.storage.config import (
     SECRET_KEYS,
@@ -44,7 +46,7 @@ from chronotui.ui.dialogs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from textual.app import ComposeResult
 
@@ -85,6 +87,8 @@ class ProfileDraft:
         email: The account, for a method that needs it.
         command: Prints the secret; "" leaves the other source there is, or has the
             secret asked for.
+        insecure: "yes" sends secrets over plain http; "" leaves it as it was where
+            nothing of the kind was asked.
         was: The profile that is changed; None for a new one. What the form does not
             show of it stays.
     """
@@ -95,6 +99,7 @@ class ProfileDraft:
     method: str
     email: str = ""
     command: str = ""
+    insecure: str = ""
     was: Profile | None = None
 
     def prepare(self, config_path: Path) -> tuple[Edit, Profile]:
@@ -137,11 +142,38 @@ class ProfileDraft:
             table["url"] = self.url.strip()
         if self.kind != (self.was.kind if self.was else SOURCE_KINDS[0]):
             table["kind"] = self.kind
+        if self.needs_insecure and (self.insecure or "insecure" in table):
+            table["insecure"] = bool(self.insecure)
         auth = self._auth(table.get("auth", {}))
         if self.was is None or "auth" in table or self.method != "none":
             table["auth"] = auth
         if self.was is None:
             document.setdefault("default_profile", self.name)
+
+    @property
+    def needs_insecure(self) -> bool:
+        """Whether secrets would be sent readable by everyone on the way."""
+        try:
+            address = parse_address(self.url)
+        except ConfigError:
+            return False
+        is_safe = address.is_encrypted or address.is_loopback
+        return self.method in SECRET_OF and not is_safe
+
+    @property
+    def fitting_name(self) -> str:
+        """A name for a new profile: what tells its server's address from others."""
+        try:
+            address = parse_address(self.url)
+        except ConfigError:
+            return USUAL_NAME
+        if address.is_loopback:
+            return "local"
+        first, *others = (
+            address.host.removeprefix("www.").removeprefix("api.").split(".")
+        )
+        is_number = ":" in address.host or "".join([first, *others]).isdigit()
+        return USUAL_NAME if is_number else first
 
     def _auth(self, before: Document) -> Document:
         """Return the sign-in: what was there, as far as the method can use it."""
@@ -200,6 +232,11 @@ DEMO: Final = "\0demo"
 """The answer for the demo; no profile can have this name."""
 ASKED: Final = "command that prints it; empty: ask each time"
 UNTRIED: Final = "ctrl+o saves it as it is."
+USUAL_NAME: Final = "prod"
+INSECURE: Final = (
+    ("", "no: it signs in over https alone"),
+    ("yes", "yes: whoever is on the way can read the secret"),
+)
 
 
 class ProfileForm(ProfileDialog):
@@ -209,6 +246,7 @@ class ProfileForm(ProfileDialog):
         config_path: The configuration the profile goes into.
         first: Whether there is no profile yet: says so, and offers the demo.
         was: The profile to change; None makes a new one.
+        taken: Names that other profiles have.
     """
 
     DEFAULT_CSS = """
@@ -224,12 +262,19 @@ class ProfileForm(ProfileDialog):
     ]
 
     def __init__(
-        self, config_path: Path, *, first: bool = False, was: Profile | None = None
+        self,
+        config_path: Path,
+        *,
+        first: bool = False,
+        was: Profile | None = None,
+        taken: Collection[str] = (),
     ) -> None:
         super().__init__()
         self._config_path = config_path
         self._first = first
         self._was = was
+        self._taken = taken
+        self._named = USUAL_NAME if was is None else was.name
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
@@ -254,9 +299,6 @@ class ProfileForm(ProfileDialog):
 
     def _rows(self) -> ComposeResult:
         was = self._was
-        name = _field("name", "prod", was.name if was else "prod" * self._first)
-        name.disabled = was is not None
-        yield field_row("Name", name)
         kind = was.kind if was else SOURCE_KINDS[0]
         kinds = [(one.name, one.label) for one in KINDS.values()]
         yield field_row("Kind", RadioRow(kinds, kind, id="kind"))
@@ -267,10 +309,29 @@ class ProfileForm(ProfileDialog):
         yield field_row("E-mail", _field("email", "you@example.com", email))
         command = command_of(was) if was else ""
         yield field_row("Secret", _field("command", ASKED, command))
+        allows = INSECURE[was is not None and was.insecure][0]
+        yield field_row("Insecure", RadioRow(INSECURE, allows, id="insecure"))
+        name = _field("name", USUAL_NAME, self._free(self._named))
+        name.disabled = was is not None
+        yield field_row("Name", name)
 
     def on_mount(self) -> None:
-        self.query_one("#name" if self._was is None else "#url").focus()
+        self.query_one("#url").focus()
         self._follow_kind()
+
+    def _free(self, name: str) -> str:
+        """Return a name, numbered where another profile has it."""
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        return next(each for each in names if each not in self._taken)
+
+    @on(Input.Changed, "#url")
+    def _follow_url(self) -> None:
+        """Offer a name that fits, and to sign in without https where that is meant."""
+        name, draft = self.query_one("#name", Input), self._draft()
+        if self._was is None and name.value == self._free(self._named):
+            self._named = draft.fitting_name
+            name.value = self._free(self._named)
+        self.query_one("#row-insecure").display = draft.needs_insecure
 
     @on(RadioRow.Changed, "#kind")
     def _follow_kind(self) -> None:
@@ -293,6 +354,7 @@ class ProfileForm(ProfileDialog):
         source = source_words(self._was, draft.method) if self._was else ""
         words = f"{source}; or a command that prints it" if source else ASKED
         self.query_one("#command", Input).placeholder = clean(words)
+        self.query_one("#row-insecure").display = draft.needs_insecure
         self._say_dropped()
 
     @on(Input.Changed, "#command")
@@ -304,7 +366,7 @@ class ProfileForm(ProfileDialog):
     @on(Input.Submitted)
     def _next_field(self) -> None:
         """Go on to the next field; from the last one, save."""
-        if self.focused is self.query_one("#command"):
+        if self.focused is self.query_one("#name"):
             self.action_save()
         else:
             self.focus_next()
@@ -482,7 +544,8 @@ class ProfilesScreen(ProfileDialog):
 
     @work(group="profile-change", exclusive=True)
     async def action_add(self) -> None:
-        name = await self.app.push_screen_wait(ProfileForm(self._config.path))
+        form = ProfileForm(self._config.path, taken=self._config.profiles)
+        name = await self.app.push_screen_wait(form)
         if name is not None:
             self._read_again(name, f"{name} was added; enter opens it.")
 

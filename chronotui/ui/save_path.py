@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from chronotui.engine.save_request import PathPreview
 
+MOST_NAMED: Final = 8
 REPLACE: Final = ((False, "no, keep what is there"), (True, "yes"))
 
 
@@ -46,7 +47,9 @@ class PathSuggester(Suggester):
 
 
 class PathInput(Input):
-    """Completes with Tab as far as the folder agrees; a second Tab moves on.
+    """Completes with Tab as far as the folder agrees, and tells what there is then.
+
+    A second Tab moves on.
 
     Args:
         path: As shown at first.
@@ -66,6 +69,14 @@ class PathInput(Input):
             id="path",
         )
         self._folder = folder
+        self._told = ""
+
+    class Several(Message):
+        """Tab could go on with any of some paths."""
+
+        def __init__(self, paths: list[str]) -> None:
+            super().__init__()
+            self.paths = paths
 
     def show_end(self) -> None:
         """Put the cursor behind the path and scroll to it: the name matters most."""
@@ -81,6 +92,10 @@ class PathInput(Input):
             if len(longer) > len(typed) and self.value == typed:
                 self.value = longer
                 self.cursor_position = len(longer)
+                return
+            if len(found) > 1 and self._told != typed:
+                self._told = typed
+                self.post_message(self.Several(found))
                 return
         self.screen.focus_next()
 
@@ -175,6 +190,16 @@ class PathChoice(Vertical):
         event.stop()
         if self._found is not None:
             self._show(self._found)
+
+    def on_path_input_several(self, message: PathInput.Several) -> None:
+        """Tell what the path could become, as a shell does."""
+        message.stop()
+        names = [path.rstrip("/").rpartition("/")[2] for path in message.paths]
+        more = "  …" if len(names) > MOST_NAMED else ""
+        words = "  ".join(names[:MOST_NAMED]) + more
+        self._status.update(Content(f"{clean(words)}  (tab again moves on)"))
+        self._status.set_class(False, "-warning")
+        self._status.set_class(False, "-refused")
 
     @on(Input.Changed, "#path")
     def look(self) -> None:

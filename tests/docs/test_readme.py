@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chronotui.storage.config import load_config
 from chronotui.ui.keys import all_actions
-from tests.docs.key_table import written
+from tests.docs.key_table import KEYS, all_keys, written
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,8 +18,14 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_key_table_is_the_bindings() -> None:
+def test_the_key_tables_are_the_bindings() -> None:
     assert written(README) == README, "run python -m tests.docs.key_table"
+    assert KEYS.read_text(encoding="utf-8") == all_keys()
+
+
+def test_the_files_it_points_at_exist() -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", README):
+        assert (ROOT / target).is_file(), target
 
 
 def test_the_profile_example_loads(tmp_path: Path) -> None:
@@ -30,13 +36,6 @@ def test_the_profile_example_loads(tmp_path: Path) -> None:
     config.check_key_names(action.id for action in all_actions())
     assert config.profiles["prod"].auth.email == "oncall@example.com"
     assert config.default_profile == tomllib.loads(example)["default_profile"]
-
-
-def test_the_pictures_exist() -> None:
-    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
-    assert pictures
-    for picture in pictures:
-        assert (ROOT / picture).is_file(), picture
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from chronotui.engine.client import SecretQuestion
 from chronotui.errors import NotSignedInError
+from chronotui.ui.app import TypedAhead
 from chronotui.ui.dialogs import SecretDialog, ask_in_dialog
+from tests.ui.conftest import until
 
 QUESTION = SecretQuestion("password", "prod", "a@b.c", "https://h/api")
 
@@ -36,6 +38,25 @@ async def test_the_answer_is_what_was_typed_and_is_not_shown() -> None:
         assert app.asking is not None
         assert await app.asking == "hunter2"
         assert not isinstance(app.screen, SecretDialog)
+
+
+async def test_it_waits_for_a_hand_that_types() -> None:
+    class Typing(TypedAhead[None]):
+        def compose(self) -> ComposeResult:
+            yield Input(id="filter")
+
+    app = Typing()
+    async with app.run_test() as pilot:
+        app.query_one("#filter", Input).focus()
+        await pilot.press("a")
+        app.key_at += 3600  # a long way from resting
+        asking = asyncio.create_task(ask_in_dialog(app, QUESTION))
+        await pilot.press("b")
+        assert app.query_one("#filter", Input).value == "ab"
+        app.key_at = 0.0
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+        await pilot.press("x", "enter")
+        assert await asking == "x"
 
 
 @pytest.mark.parametrize("way", ["escape", "#cancel"])

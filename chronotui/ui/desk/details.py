@@ -12,6 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chronotui.text import clean
+from chronotui.times import NS, parse_time
 from chronotui.tree.durations import picture_of, picture_words
 from chronotui.tree.row import Role
 from chronotui.ui.desk.detail_rows import (
@@ -23,8 +24,14 @@ from chronotui.ui.desk.detail_rows import (
     pretty_lines,
     value_text,
 )
-from chronotui.ui.desk.run_details import Unfolded, app_rows, run_rows
+from chronotui.ui.desk.run_details import (
+    Unfolded,
+    app_rows,
+    moment_text,
+    run_rows,
+)
 from chronotui.ui.keys import help_key
+from chronotui.ui.standing import while_standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +71,7 @@ def details_of(
     note: str = "",
     alarm: str = "",
     picture: DurationPicture | None = None,
+    zone: tzinfo | None = None,
 ) -> list[DetailRow]:
     """Return the rows of what is selected in the tree, all clean.
 
@@ -73,18 +81,20 @@ def details_of(
         note: What the selected row says itself, where it is neither.
         alarm: What stands between the desk and the server.
         picture: The last runs of the workflow.
+        zone: What times are told in; None is the zone here.
     """
     rows: list[DetailRow] = []
     if alarm:
         rows += [DetailRow("alarm", clean(alarm)), DetailRow("text", "")]
     if job is not None:
         rows.append(DetailRow("title", "Job"))
-        rows += _fields(job.fields)
+        rows += _fields(job.fields, zone)
     if workflow is not None:
         if job is not None:
             rows.append(DetailRow("text", ""))
         rows.append(DetailRow("title", "Workflow"))
-        rows += _fields({k: v for k, v in workflow.fields.items() if k != "payload"})
+        told = {k: v for k, v in workflow.fields.items() if k != "payload"}
+        rows += _fields(told, zone)
         if workflow.kind == "HEARTBEAT":
             rows.append(DetailRow("note", "A HEARTBEAT workflow never has logs."))
         rows += _of_picture(picture)
@@ -124,14 +134,23 @@ def details_of_run(
     return rows or [DetailRow("note", clean(note) or NOTHING)]
 
 
-def _fields(fields: Mapping[str, object]) -> list[DetailRow]:
+def _fields(fields: Mapping[str, object], zone: tzinfo | None) -> list[DetailRow]:
     """Return the server's fields: the telling ones first, then the rest."""
     names = [name for name in FIRST if name in fields]
     names += [name for name in fields if name not in FIRST]
     return [
-        DetailRow("field", clean(LABELS.get(name, name)), value_text(fields[name]))
-        for name in names
+        DetailRow("field", clean(LABELS.get(name, name)), _value(name, value, zone))
+        for name, value in ((name, fields[name]) for name in names)
     ]
+
+
+def _value(name: str, value: object, zone: tzinfo | None) -> str:
+    """Return a field's value; a time in the reader's zone, if it can be read."""
+    if name.endswith("_at") and isinstance(value, str):
+        time_ns = parse_time(value)
+        if time_ns is not None:
+            return moment_text(datetime.fromtimestamp(time_ns // NS, UTC), zone)
+    return value_text(value)
 
 
 MARGIN: Final = 1
@@ -191,7 +210,7 @@ class DetailsPane(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self.zone: tzinfo | None = None
-        """What a run's times are told in; None is the zone here."""
+        """What times are told in; None is the zone here."""
         self._runs = runs
         self._now = now
         self._unfolded = Unfolded()
@@ -209,7 +228,7 @@ class DetailsPane(ScrollView, can_focus=True):
         self._notices, self._recent = notices, recent
         for told in (notices, recent):
             if told is not None:
-                told.subscribe(self._show)
+                told.subscribe(while_standing(self, self._show))
         self._ask_about()
 
     def on_show(self) -> None:
@@ -313,7 +332,12 @@ class DetailsPane(ScrollView, can_focus=True):
         else:
             picture = self._picture(workflow, job)
             details = details_of(
-                workflow, job, note=note, alarm=self._alarm, picture=picture
+                workflow,
+                job,
+                note=note,
+                alarm=self._alarm,
+                picture=picture,
+                zone=self.zone,
             )
             if workflow is not None and self._notices is not None:
                 told = self._notices.of(workflow.id)

@@ -64,11 +64,13 @@ class ShownJob:
         opened: The job and its log.
         pane: The pane shown last.
         views: The place of reading in each pane, by the pane's name.
+        is_read_back: Whether its history was looked at while it ran.
     """
 
     opened: OpenedJob
     pane: str
     views: dict[str, OpenLog] = field(default_factory=dict)
+    is_read_back: bool = False
 
     @classmethod
     def of(cls, opened: OpenedJob, panes: Iterable[str]) -> ShownJob:
@@ -89,6 +91,18 @@ class ShownJob:
     def job(self) -> Job:
         """The job as last read."""
         return self.opened.log.state.job
+
+    def stays_in_history(self) -> bool:
+        """Have the history of what runs stay where it is, once; Live follows it.
+
+        Returns whether it does so from now on.
+        """
+        view = self.views.get(HISTORY)
+        if view is None or self.is_read_back or self.job.has_ended:
+            return False
+        view.stop_following()
+        self.is_read_back = not view.viewport.following
+        return self.is_read_back
 
 
 def _nanoseconds(time: datetime | None) -> int | None:
@@ -196,6 +210,9 @@ def _by_status(pane: str, state: LogState) -> Reason:
         "Nothing is retained yet.",
         "Retained lines trail the job by some seconds. L shows it live.",
     )
+
+
+STAYS: Final = "History stays where you read; L, or G here, follows the newest line."
 
 
 def has_worker(node: DOMNode, group: str) -> bool:
@@ -353,6 +370,7 @@ class LogSide(Vertical):
         super().__init__(id="log-side")
         self._kind = kind
         self._settings = settings
+        self._say = say
         self._moved = moved
         self._now = now
         self._short_id = short_id
@@ -488,6 +506,8 @@ class LogSide(Vertical):
         self._tabs.mark(pane)
         if self.current is not None and pane in self._panes:
             self.current.pane = pane
+            if pane == HISTORY and self.current.stays_in_history():
+                self._say(STAYS)
         self.name_job()
         self.log_changed()
         self.post_message(self.PaneChanged())

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.theme import BUILTIN_THEMES
+
 from chronotui.sources.protocol import KINDS
 from chronotui.storage.files import state_dir
 from chronotui.storage.settings import UiSettings
@@ -33,6 +35,7 @@ class DeskPlan:
     Attributes:
         profile: The server.
         save_folder: Where the save dialog starts.
+        chosen_theme: The theme that was chosen last, if one was.
         ui: The ``[ui]`` settings.
         view_settings: How lines are shown at first.
         tree_look: How the tree is looked at, at first.
@@ -51,6 +54,7 @@ class DeskPlan:
 
     profile: Profile
     save_folder: Path
+    chosen_theme: str = ""
     ui: UiSettings = field(default_factory=UiSettings)
     view_settings: ViewSettings = field(default_factory=ViewSettings)
     tree_look: TreeLook = field(default_factory=TreeLook)
@@ -70,6 +74,11 @@ class DeskPlan:
     def kind(self) -> SourceKind:
         """What the server is able to do, and in which words it is spoken of."""
         return KINDS[self.profile.kind]
+
+    @property
+    def theme(self) -> str:
+        """The colours at first."""
+        return self.chosen_theme or self.ui.theme
 
     @property
     def memory_problem(self) -> str:
@@ -101,6 +110,9 @@ class DeskPlan:
 
     def remember_look(self, look: TreeLook) -> None:
         self._remember(Remembered(tree_order=str(look.order), tree_ages=look.ages))
+
+    def remember_theme(self, theme: str) -> None:
+        self._remember(Remembered(theme=theme))
 
     def remember_folder(self, folder: Path) -> None:
         self._remember(Remembered(save_dir=folder))
@@ -137,6 +149,7 @@ def plan_for(profile: Profile, config: Config, *, remembers: bool = True) -> Des
     return DeskPlan(
         profile,
         kept.save_dir or profile.save_dir or ui.save_dir or Path.cwd(),
+        chosen_theme=kept.theme if kept.theme in BUILTIN_THEMES else "",
         ui=ui,
         view_settings=ViewSettings(
             timestamps=Timestamps(kept.timestamps or ui.timestamps),

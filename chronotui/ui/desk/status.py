@@ -25,6 +25,7 @@ from chronotui.errors import (
 )
 from chronotui.text import clean, plural
 from chronotui.times import local_clock, next_try_words
+from chronotui.ui.standing import stands
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class DeskStatus:
         place: Where its reader is.
         recordings: How far the recordings that run are.
         recorded_id: The short id of the job that is recorded, if it is only one.
+        downloads: How far the other saves are that run.
+        is_asking: Whether a secret is asked for, which everything waits for.
     """
 
     profile: str
@@ -87,6 +90,8 @@ class DeskStatus:
     place: ViewportPlace | None = None
     recordings: Sequence[SaveProgress] = ()
     recorded_id: str = ""
+    downloads: Sequence[SaveProgress] = ()
+    is_asking: bool = False
 
     @property
     def problem(self) -> ChronotuiError | None:
@@ -96,6 +101,8 @@ class DeskStatus:
     @property
     def reason(self) -> str:
         """Why the connection is as it is, cleaned; "" where all is well."""
+        if self.is_asking:
+            return ""
         if self.log is not None:
             connection = self.log.connection
             return clean(connection.why(self.now)) if is_troubled(connection) else ""
@@ -103,6 +110,8 @@ class DeskStatus:
 
     def trouble(self, url: str) -> str:
         """Return what stands over the details: the state of the lists at ``url``."""
+        if self.is_asking:
+            return "Waiting for you to sign in."
         if self.problem is not None:
             return with_next_key(self.problem)
         if self.catalog is None or not self.catalog.answered:
@@ -131,25 +140,37 @@ class StatusPart(NamedTuple):
 def parts_of(status: DeskStatus) -> list[StatusPart]:
     """Return the pieces in reading order, but for the reason."""
     log, place = status.log, status.place
-    parts = [StatusPart(status.profile, "muted", 2)]
-    if log is None:
-        parts.append(_of_lists(status))
-    else:
-        parts.append(_of_connection(log.connection, status.now))
+    parts = [StatusPart(status.profile, "muted", 2), _of_server(status)]
+    if log is not None:
         parts += _place(log, place) if log.lines and place is not None else ()
         parts += _lines(log)
     if status.recordings:
         parts.append(_recordings(status.recordings, status.recorded_id))
-    if log is not None and log.rate >= 0.5:
-        parts.append(StatusPart(f"{log.rate:,.0f}/s", "muted", 4))
-    if log is not None and log.filling is not None:
-        done, total = log.filling
-        of_all = f" of {total:,}" if total else ""
-        parts.append(StatusPart(f"reading {done:,}{of_all}", "text", 1))
+    if status.downloads:
+        parts.append(_downloads(status.downloads))
+    if log is not None:
+        parts += _progress(log)
     if place is not None:
         parts.append(StatusPart(place.filters, "caution", 2))
         parts.append(StatusPart(place.zone, "muted", 5))
     return [part for part in parts if part.text]
+
+
+def _progress(log: LogState) -> Iterator[StatusPart]:
+    if log.rate >= 0.5:
+        yield StatusPart(f"{log.rate:,.0f}/s", "muted", 4)
+    if log.filling is not None:
+        done, total = log.filling
+        of_all = f" of {total:,}" if total else ""
+        yield StatusPart(f"reading {done:,}{of_all}", "text", 1)
+
+
+def _of_server(status: DeskStatus) -> StatusPart:
+    if status.is_asking:
+        return StatusPart("◌ SIGN IN", "caution")
+    if status.log is None:
+        return _of_lists(status)
+    return _of_connection(status.log.connection, status.now)
 
 
 def _of_lists(status: DeskStatus) -> StatusPart:
@@ -220,10 +241,12 @@ def _of_connection(connection: Connection, now: float) -> StatusPart:
 
 def _place(log: LogState, place: ViewportPlace) -> Iterator[StatusPart]:
     if place.following:
-        if log.observed is None or not log.job.has_ended:
+        if not log.job.has_ended:
             yield StatusPart("following", "good", 1)
+        elif log.observed is None:
+            yield StatusPart("at the end", "muted", 1)
         return
-    if place.number:
+    if place.number is not None:
         of_attempt = f" of attempt {place.attempt}" if place.attempt else ""
         yield StatusPart(f"line {place.number:,}{of_attempt}", "text", 1)
     if place.new:
@@ -282,6 +305,16 @@ def _recordings(recordings: Sequence[SaveProgress], recorded_id: str) -> StatusP
         brief=f"{short} {count:,}" + (" away" if away else ""),
         short=short,
     )
+
+
+def _downloads(saves: Sequence[SaveProgress]) -> StatusPart:
+    """Say that something is saved behind the desk, and how far that is."""
+    shares = [save.fraction for save in saves if save.fraction is not None]
+    words = "↓ saving" if len(saves) == 1 else f"↓ {len(saves)} saves"
+    done = ""
+    if shares and len(shares) == len(saves):
+        done = f" {sum(shares) / len(shares):.0%}"
+    return StatusPart(words + done, "good", 1, brief=f"↓{done}")
 
 
 def fitted(status: DeskStatus, width: int) -> list[StatusPart]:
@@ -507,7 +540,7 @@ class SentencePlace:
 
     def say(self, sentence: str, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
-        if self._screen.is_attached and (sentence or self._message is not None):
+        if stands(self._screen) and (sentence or self._message is not None):
             self._mounted().say(sentence, seconds)
 
     def fit(self) -> None:

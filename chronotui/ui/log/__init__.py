@@ -30,15 +30,15 @@ class ViewSettings:
 class ViewportPlace:
     """Where the reader is, for the status line.
 
-    ``number`` is the line's place in the log of its attempt, from 1, whichever part of
-    it is loaded; 0 when there is no line. ``attempt`` is that one in a log of several,
-    else 0. ``shown`` are the rows under the filters, ``new`` the lines below that were
-    not on the screen yet. ``filters`` and ``search`` are as typed, empty when there is
-    none.
+    ``number`` is the line's, as the server gives it; None when there is no line. In a
+    log whose lines have none it is the line's place, from 1. ``attempt`` is that one in
+    a log of several, else 0. ``shown`` are the rows under the filters, ``new`` the
+    lines below that were not on the screen yet. ``filters`` and ``search`` are as
+    typed, empty when there is none.
     """
 
     following: bool = True
-    number: int = 0
+    number: int | None = None
     attempt: int = 0
     shown: int = 0
     new: int = 0

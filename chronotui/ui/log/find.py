@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.marks import Anchor, LineRow, Mark
 from chronotui.log.pattern import BadPattern, compile_pattern
-from chronotui.log.rows import first_number
 from chronotui.times import NS, parse_when
 from chronotui.ui.log.cells import percent
 from chronotui.ui.log.render import gap_text, wall_time
@@ -282,8 +281,8 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
     """Read where to go.
 
     Args:
-        typed: The place of a line in the log of the current line's attempt, from 1; or
-            a time, as `chronotui.times.parse_when` reads it.
+        typed: The number of a line of the current line's attempt; or a time, as
+            `chronotui.times.parse_when` reads it.
         opened: The log, with lines.
         now: Aware, in the zone the reader sees.
 
@@ -294,8 +293,6 @@ def goal_of(typed: str, opened: OpenLog, now: datetime) -> Goal:
     digits = text.replace(",", "")
     if digits.isascii() and digits.isdigit():
         number = int(digits[:MOST_DIGITS])
-        if not number:
-            raise ValueError("Lines are counted from 1.")
         return LineGoal(opened.attempt, _sequence_num(number, opened))
     return _time_goal(text, opened, now)
 
@@ -323,9 +320,10 @@ def _nanoseconds(text: str, now: datetime) -> int:
 
 
 def is_before_loaded(goal: Goal, opened: OpenLog) -> bool:
+    first = opened.store.line(0)
     if isinstance(goal, LineGoal):
-        return opened.store.bisect(_lowest(goal)) == 0
-    oldest = opened.store.line(0).time_ns
+        return goal < first[:2]
+    oldest = first.time_ns
     return oldest is not None and goal.time_ns < oldest
 
 
@@ -385,17 +383,18 @@ def _find_line(goal: LineGoal, opened: OpenLog) -> tuple[int, str]:
 
 def _beyond(goal: LineGoal, index: int, opened: OpenLog) -> str:
     """Say that an attempt has no such line; ``index`` is where it would be."""
-    number = goal.number + 1 - first_number(opened.store)
     last = opened.number_of(opened.store.line(max(index - 1, 0)))
     of = f" in attempt {goal.attempt}" if opened.has_attempts else ""
-    return f"There is no line {number:,}{of}: the newest is {last:,}."
+    return f"There is no line {goal.number:,}{of}: the newest is {last:,}."
 
 
 def _sequence_num(number: int, opened: OpenLog) -> int:
-    """Return the number of a line that people know by its place, from 1."""
+    """Return the number in the store of a line that is known by the one shown."""
     store = opened.store
     if not store.is_sparse:
-        return number - 1 + first_number(store)
+        return number
+    if not number:
+        raise ValueError("Lines are counted from 1 here.")
     if number > len(store):
         words = f"There is no line {number:,}: the newest is {len(store):,}."
         raise ValueError(words)

@@ -376,8 +376,7 @@ class LineScreen(ModalScreen[None]):
     """Shows one line whole, over the log; one that is JSON as a tree.
 
     Args:
-        number: Its place in the log of its attempt, from 1.
-        is_counted: Whether the server numbers lines; else only the place is known.
+        place: Its place in its log, from 1, where the server numbers no lines.
         zone: The zone its time is shown in; UTC is shown beside it.
         find: The search of the log, so that its matches stand out here too.
     """
@@ -409,16 +408,14 @@ class LineScreen(ModalScreen[None]):
         line: LogLine,
         look: LogStyles,
         *,
-        number: int = 0,
-        is_counted: bool = True,
+        place: int | None = None,
         zone: tzinfo | None = None,
         find: Highlighter | None = None,
     ) -> None:
         super().__init__()
         self.line = line
-        self._is_counted = is_counted
         self._look = look
-        self._number = number
+        self._place = place
         self._zone = zone
         self._find = find
         tree = read_json(line.message)
@@ -465,18 +462,17 @@ class LineScreen(ModalScreen[None]):
     def _facts(self) -> Text:
         line = self.line
         attempt = f"attempt {line.attempt}" if line.attempt else "an unknown attempt"
-        place = f", line {self._number:,} of {attempt}" if self._number else ""
         source = "retained log" if line.retained else "live, not retained yet"
         size = f"{line.stream}, {byte_size(line.message)}"
         facts = [("time", exact_time(line.time_ns, self._zone))]
-        if self._is_counted:
+        if self._place is None:
             facts += [
                 ("stream", f"{size}, {source}"),
-                ("number", f"{line.sequence_num:,}{place}"),
+                ("line", f"{line.sequence_num:,} of {attempt}"),
                 ("event", line.event_id or "none"),
             ]
         else:
-            facts += [("stream", size), ("line", f"{self._number:,}")]
+            facts += [("stream", size), ("line", f"{self._place:,}")]
         text = Text()
         for number, (name, value) in enumerate(facts):
             text.append("\n" if number else "")

@@ -253,6 +253,11 @@ def _search_parts(opened: OpenLog, *, more: bool) -> list[BarPart]:
     done, total = search.progress
     if done < total:
         parts.append(BarPart(f"{percent(done, total)} read", "caution"))
+    elif more and not search.count:
+        loaded = plural(len(opened.store), "line")
+        words = f"in the {loaded} loaded: S asks the server, g loads all"
+        parts.append(BarPart(words, "caution"))
+        return [*parts, *_slow_part(search)]
     elif more:
         parts.append(BarPart("in what is loaded", "caution"))
     return [*parts, *_slow_part(search), BarPart("n N")]
@@ -545,12 +550,12 @@ class LogPane(Vertical):
         self._open_line(event.line)
 
     def _show_line(self, line: LogLine) -> None:
-        search = self.view.opened.search
+        opened = self.view.opened
+        search = opened.search
         screen = LineScreen(
             line,
             self.view.renderer().lines.look,
-            number=self.view.place.number,
-            is_counted=not self.view.opened.store.is_sparse,
+            place=self.view.place.number if opened.store.is_sparse else None,
             zone=self.view.zone,
             find=Highlighter(search) if search is not None else None,
         )

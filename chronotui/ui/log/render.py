@@ -17,7 +17,7 @@ from chronotui.log.levels import LOOKED_AT, Level, shown_level
 from chronotui.log.marks import GapState, LineRow, MarkKind
 from chronotui.model import STDERR
 from chronotui.text import clean, plural
-from chronotui.times import NS, Timestamps
+from chronotui.times import NS, Timestamps, utc_clock
 from chronotui.ui.log.cells import (
     MOST_SHOWN,
     Grid,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from chronotui.log.attempts import LineKey
-    from chronotui.log.marks import GapMark, Row
+    from chronotui.log.marks import GapMark, Mark, Row
     from chronotui.log.search import Search
     from chronotui.model import LogLine
     from chronotui.ui.log.state import NearRows
@@ -324,6 +324,15 @@ def gap_text(gap: GapMark, of: str = "") -> str:
     """Return what a row says of missing lines; ``of`` is whose they are."""
     lines = plural(gap.count, "line") if gap.count else "lines"
     return f"⋯ {f'{of}: ' if of else ''}{lines} {_AFTER[gap.state]}"
+
+
+def told_in(mark: Mark, zone: tzinfo | None) -> str:
+    """Return the text of a mark, the time in it told in a zone."""
+    if mark.at is None:
+        return mark.text
+    here = mark.at.astimezone(zone)
+    clock = f"{here:%H:%M:%S} {offset_name(here)}"
+    return mark.text.replace(utc_clock(mark.at), clock)
 
 
 class Flags(NamedTuple):
@@ -705,7 +714,8 @@ class RowRenderer:
         if row.gap is not None:
             return self._lines.gap(gap_text(row.gap, row.text), flags)
         if row.kind in {MarkKind.HEADER, MarkKind.TRAILER}:
-            return self._lines.section(row.text, flags)
+            text = told_in(row, self._lines.stamper.zone)
+            return self._lines.section(text, flags)
         return self._lines.edge(row.text, flags)
 
 

@@ -11,7 +11,7 @@ from chronotui.log.finders import LineFilter
 from chronotui.log.levels import Level
 from chronotui.log.marks import Anchor, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
-from chronotui.log.rows import Rows, first_number
+from chronotui.log.rows import Rows
 from chronotui.log.search import Search
 from chronotui.ui.log import ViewportPlace
 from chronotui.viewport import Viewport
@@ -277,10 +277,13 @@ class OpenLog:
         return "Nothing to show.", f"Hidden by {self.filters}; esc takes it away."
 
     def number_of(self, line: LogLine) -> int:
-        """Return a line's place in the log of its attempt, from 1."""
+        """Return a line's number as the server gives it.
+
+        Where numbers only order lines, it is the line's place, from 1.
+        """
         if self.store.is_sparse:
             return self.store.bisect(key_of(line)) + 1
-        return line.sequence_num + 1 - first_number(self.store)
+        return line.sequence_num
 
     @property
     def wraps_errors(self) -> bool:
@@ -351,6 +354,12 @@ class OpenLog:
                 search.refresh()
         return first
 
+    def stop_following(self) -> None:
+        """Have the reader stay at what is the newest line by now, seen yet or not."""
+        self.refresh()
+        self.viewport.resettle()
+        self.viewport.stop_following()
+
     def place(self) -> ViewportPlace:
         """Return where the reader is; the zone is not known here."""
         line, rows, viewport = self.current_line, self.rows, self.viewport
@@ -363,7 +372,7 @@ class OpenLog:
             new = rows.line_count - rows.visible.ordinal(*unseen)
         return ViewportPlace(
             following=viewport.following,
-            number=max(self.number_of(line), 0) if line else 0,
+            number=self.number_of(line) if line else None,
             attempt=line.attempt if line and self.has_attempts else 0,
             shown=len(rows),
             new=new,

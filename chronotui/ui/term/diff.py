@@ -12,6 +12,7 @@ from operator import ne, or_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN, CellRow, Pieces, Surface
+from chronotui.ui.term.widths import AT_PLACE, BEHIND, LEFT_BLANK, spoilt, ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -203,7 +204,7 @@ def write_rows(
         if isinstance(row.cells, str) and isinstance(shown[y].cells, str):
             _add_runs(by_style, y, row, places, erases=row.styles[-1] in erased)
         else:
-            _write_graphemes(pen, pieces, y, row, places)
+            _write_graphemes(pen, pieces, y, (shown[y], row), places)
     for code, runs in by_style.items():
         pen.write(pieces.style(code), runs)
 
@@ -242,54 +243,32 @@ def _can_be_erased(style: str) -> bool:
     return state is not None and state.flags.isdisjoint(_DECORATIONS)
 
 
-def _with_overhang(places: bytes, cells: Sequence[str]) -> bytes:
-    """Mark the cells that a terminal may cover with a grapheme it takes for wider.
-
-    At the most it gives each character of it two cells. What it covers is then
-    written over, so that nothing is left of a grapheme when it goes.
-    """
-    marks, over, until = bytearray(places), 0, 0
-    for x, cell in enumerate(cells):
-        if x < until:
-            marks[x] = marks[x] or 1
-        width = 2 if cells[x + 1 : x + 2] == [CONTINUED] else 1
-        if cell and 1 not in marks[x : x + width]:
-            over = 0
-        elif len(cell) > 1:
-            over += 2 * len(cell) - width
-            until = max(until, x + width + over)
-        elif cell and width == 1:
-            over = 0
-    return bytes(marks)
-
-
 def _write_graphemes(
-    pen: Pen, pieces: Pieces, y: int, wanted: CellRow, places: bytes
+    pen: Pen, pieces: Pieces, y: int, rows: tuple[CellRow, CellRow], places: bytes
 ) -> None:
-    """Write a row that has, or had, graphemes of more cells than one, as they come.
+    """Write a row that has, or had, graphemes of more than one character or cell.
 
-    After graphemes whose width a terminal may see otherwise the place is said
-    again, so that a disagreement does not shift what follows.
+    ``rows`` are the row as it is shown and as it is wanted. Graphemes that terminals
+    count differently are written as `widths` has it.
     """
-    if not isinstance(wanted.cells, str):
-        places = _with_overhang(places, wanted.cells)
+    shown, wanted = rows
+    blanked, places = spoilt(shown.cells, wanted.cells, places)
+    for start, stop in blanked:
+        for one in _ONE_STYLE.finditer(wanted.styles, start, stop):
+            pen.move(one.start(), y)
+            pen.style(pieces.style(one[1]))
+            pen.text(BLANK * len(one[0]))
+    written = ways(wanted.cells)
     for found in _SPAN.finditer(places):
-        doubtful = False
         for x in range(*_whole(wanted, found.span())):
-            cell = wanted.cells[x]
-            if not cell:
+            cell, way = wanted.cells[x], written[x]
+            if not cell or way == LEFT_BLANK:
                 continue
-            plain = len(cell) == 1 and wanted.cells[x + 1 : x + 2] != [CONTINUED]
-            if plain or not doubtful:
+            if way != BEHIND:
                 pen.move(x, y)
             pen.style(pieces.style(wanted.styles[x]))
-            if len(cell) > 1 and wanted.cells[x + 1 : x + 2] == [CONTINUED]:
-                # A terminal that takes it for one cell would leave the other.
-                pen.move(x, y)
-                pen.text(BLANK * 2)
-                pen.move(x, y)
-            doubtful = not plain
-            if plain:
+            is_single = len(cell) == 1 and wanted.cells[x + 1 : x + 2] != [CONTINUED]
+            if way == AT_PLACE and is_single:
                 pen.text(cell)
             else:
                 pen.control(cell)

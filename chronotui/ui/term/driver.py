@@ -267,14 +267,29 @@ class FrugalDriver(LinuxDriver):
             # Woken by a signal; Textual paints nothing where the size is the same.
             self._loop.call_soon_threadsafe(self._paint_whole)
 
-    def _sigcont_application(self, *args: object) -> None:
+    def _sigtstp_application(self, *_args: object) -> None:
+        """Suspend in a turn of the event loop.
+
+        A signal may come in the middle of a write. Textual suspends right there, and
+        waits for threads that need the lock the write holds: it never stops.
+        """
+        if self._loop.is_closed():
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            self._loop.call_soon_threadsafe(super()._sigtstp_application)
+
+    def _sigcont_application(self, *_args: object) -> None:
         """Go on after a suspension, and after nothing else.
 
         A terminal that closes sends SIGCONT with its SIGHUP: Textual would start to
         read keys anew, while it leaves, and never end.
         """
         if self._must_signal_resume:
-            super()._sigcont_application(*args)
+            self._loop.call_soon_threadsafe(self._resume)
+
+    def _resume(self) -> None:
+        if self._must_signal_resume:  # two signals may have come
+            super()._sigcont_application()
 
     def run_input_thread(self) -> None:
         """Read keys; a terminal that is gone cannot be read."""

@@ -71,6 +71,24 @@ async def test_a_running_job_opens_on_live_and_every_side_is_reached_by_keys(
     assert app.return_value == 0
 
 
+async def test_history_of_a_running_job_stays_where_it_is_read() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await live(pilot)
+            await press(pilot, "H")
+            await until_shown(pilot, "History stays where you read")
+            pane = app.desk.log_side.log_pane
+            assert pane is not None
+            assert not pane.view.place.following
+            last = pane.view.opened.viewport.last_shown
+            assert pane.view.opened.viewport.current == last
+            await press(pilot, "G", "L", "H")
+            assert pane.view.place.following
+            await press(pilot, "L")
+            assert app.desk.log_side.place.following
+
+
 async def test_an_ended_job_is_read_back_searched_saved_and_come_back_to(
     server: DemoServer, tmp_path: Path
 ) -> None:
@@ -223,7 +241,7 @@ async def test_hostile_names_and_lines_are_shown_harmlessly() -> None:
             await press(pilot, "enter")
             await until_shown(pilot, "manual")
             await press(pilot, "j", "enter")
-            await until(pilot, lambda: bool(app.desk.log_side.place.number))
+            await until(pilot, lambda: app.desk.log_side.place.number is not None)
             for pane in "HLD":
                 await press(pilot, pane)
                 text = shown(pilot)
@@ -272,7 +290,7 @@ async def test_an_error_far_above_is_loaded_and_gone_to() -> None:
             await until_shown(pilot, "line 2499")
             await press(pilot, "E")
             await until_shown(pilot, "it failed here")
-            assert app.desk.log_side.place.number == 8
+            assert app.desk.log_side.place.number == 7
             await press(pilot, "E")
             await until_shown(pilot, "No error above this line.")
 

@@ -87,9 +87,6 @@ def test_a_terminal_that_goes_while_the_desk_is_suspended_ends_it(
 ) -> None:
     with Terminal(["-m", "chronotui"], environment=environment) as terminal:
         terminal.until("nightly-report")
-        # Textual leaves the screen in the signal's handler: told while it paints, it
-        # may wait for the very queue whose lock it holds.
-        terminal.rest()
         terminal.tell(signal.SIGTSTP)
         terminal.until_stopped()
         terminal.hang_up()
@@ -107,15 +104,29 @@ def test_being_told_to_go_on_changes_nothing_for_a_desk_that_runs(
     assert terminal.raw.count(b"\x1b[?1049h") == 1
 
 
-def test_a_desk_that_was_suspended_is_painted_whole(
+SUSPENDED_IN_A_WRITE: Final = """
+import queue, signal, sys
+from chronotui.cli.main import main
+
+put = queue.Queue._put
+
+def put_and_suspend(self, item):
+    put(self, item)
+    if self.maxsize and isinstance(item, str) and "nightly-report" in item:
+        queue.Queue._put = put
+        signal.raise_signal(signal.SIGTSTP)  # the queue of what is written is locked
+
+queue.Queue._put = put_and_suspend
+sys.exit(main())
+"""
+"""Runs the desk, which is suspended while it writes its first frame."""
+
+
+def test_a_desk_that_is_suspended_in_a_write_stops_and_is_painted_whole(
     environment: dict[str, str],
 ) -> None:
-    with Terminal(["-m", "chronotui"], environment=environment) as terminal:
-        terminal.until("nightly-report")
-        # Textual leaves the screen in the signal's handler: told while it paints, it
-        # may wait for the very queue whose lock it holds.
-        terminal.rest()
-        terminal.tell(signal.SIGTSTP)
+    command = ["-c", SUSPENDED_IN_A_WRITE]
+    with Terminal(command, environment=environment) as terminal:
         terminal.until_stopped()
         terminal.screen.reset()
         terminal.tell(signal.SIGCONT)

@@ -115,6 +115,8 @@ async def test_workflows_are_ordered_by_trouble_and_that_is_remembered(
         names = [row.split()[1] for row in tree_rows(pilot) if row.startswith("▸")]
         assert names == sorted(names, key=str.casefold)
         await press(pilot, "t")
+        app.theme = "nord"
+        await until(pilot, lambda: memory.read("demo").theme == "nord")
     kept = memory.read("demo")
     assert kept.tree_order == WorkflowOrder.NAME
     assert kept.tree_ages is False
@@ -211,7 +213,7 @@ async def test_details_are_gone_to_where_the_tree_covers_them(
     async with app.run_test(size=(60, 20)) as pilot:
         await until_shown(pilot, "nightly-report")
         await press(pilot, "D")
-        await until_shown(pilot, "Payload")
+        await until_shown(pilot, "CONTAINER")
         assert app.focused is app.desk.log_side.details
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from time import process_time
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,15 @@ def test_every_field_the_server_sent_stands_there() -> None:
     found = {row.label: row.value for row in details_of(made, None)}
     assert found["later_field"] == '{"a": [1]}'
     assert (found["empty"], found["off"]) == ("–", "no")
+
+
+def test_times_are_told_in_the_zone_of_the_log() -> None:
+    at = "2026-03-29T00:59:59.250Z"
+    made = workflow("", created_at=at, terminated_at="soon", word_at="0001-01-01")
+    zone = ZoneInfo("Europe/Berlin")
+    found = {row.label: row.value for row in details_of(made, None, zone=zone)}
+    assert found["created"] == "2026-03-29 01:59:59 CET"
+    assert (found["terminated"], found["word_at"]) == ("soon", "0001-01-01")
 
 
 async def test_a_payload_of_a_megabyte_costs_what_the_window_shows() -> None:

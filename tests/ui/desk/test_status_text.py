@@ -141,6 +141,29 @@ def test_recordings_are_told_of_in_words_where_there_is_room() -> None:
     assert line_of(DeskStatus("prod"), 80) == "prod  ◌ CONNECTING"
 
 
+def test_saves_behind_the_desk_are_told_of() -> None:
+    half = SaveProgress(SavePhase.DOWNLOADING, 9, 500, 0.0, 1.0, total_lines=1000)
+    unknown = replace(half, total_lines=None)
+    told = {
+        "↓ saving 50%": [half],
+        "↓ saving": [unknown],
+        "↓ 2 saves 50%": [half, half],
+        "↓ 2 saves": [half, unknown],
+    }
+    for words, downloads in told.items():
+        status = DeskStatus("prod", downloads=downloads)
+        assert line_of(status, 80) == f"prod  ◌ CONNECTING  {words}"
+
+
+def test_what_is_asked_for_stands_before_what_was_wrong() -> None:
+    log = LogState(STATES[5], JOB, lines=9, at_start=True)
+    for shown_log in (log, None):
+        status = DeskStatus("prod", log=shown_log, is_asking=True)
+        assert line_of(status, 80).startswith("prod  ◌ SIGN IN")
+        assert "OFFLINE" not in line_of(status, 80)
+        assert status.trouble("https://h") == "Waiting for you to sign in."
+
+
 def test_a_reason_stands_whole_where_there_is_room() -> None:
     status = DeskStatus("prod", log=LogState(STATES[5], JOB, lines=9, at_start=True))
     assert line_of(status, 300).endswith(f"9 lines  0 missing  {WHY}")

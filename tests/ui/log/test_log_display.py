@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chronotui.log.marks import GapMark, GapState
 from chronotui.model import STDERR, STDOUT
-from chronotui.times import Timestamps
+from chronotui.times import Timestamps, utc_clock
 from chronotui.ui.log import ViewSettings
 from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import log_line
@@ -53,6 +53,22 @@ async def test_the_zone_changes_and_is_named(open_pane: OpenPane) -> None:
         assert bench.screen()[0].startswith(" 22:13:20.000")
         assert bench.view.place.zone == "UTC"
         assert bench.said() == "Times in UTC."
+
+
+async def test_the_end_is_told_in_the_zone_of_the_lines(open_pane: OpenPane) -> None:
+    from datetime import UTC, datetime
+    from zoneinfo import ZoneInfo
+
+    async with open_pane(3) as bench:
+        bench.view.local_zone = ZoneInfo("Asia/Kolkata")
+        ended = datetime(2026, 3, 3, 9, 14, 7, tzinfo=UTC)
+        words = f"ended FAILED {utc_clock(ended)} after 2:05"
+        bench.store.set_section(1, None, words, ended_at=ended)
+        await bench.add([])
+        told = "ended FAILED 14:44:07 UTC+5:30 after 2:05"
+        assert told in "\n".join(bench.screen())
+        await bench.press("T")
+        assert words in "\n".join(bench.screen())
 
 
 async def test_wrapping_keeps_the_current_line_where_it_is(open_pane: OpenPane) -> None:

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 PLACES = {
-    "17": "line 16",
+    "17": "line 17",
+    "0": "line 0",
     "start": "line 0",
     "end": "line 9999",
     "22:15": "line 1000",
     "22:15:30": "line 1300",
     "-15m": "line 1000",
     "2023-11-14T22:14:00Z": "line 400",
-    "9,999": "line 9998",
+    "9,999": "line 9999",
 }
 NO_PLACES = {
-    "0": "Lines are counted from 1.",
-    "10001": "There is no line 10,001: the newest is 10,000.",
+    "10000": "There is no line 10,000: the newest is 9,999.",
     "99999999999999999999": "There is no line",
     "tomorrow": "No such place; try 120, 14:05, -15m, end.",
     "25:99": "No such place",
@@ -61,16 +61,19 @@ async def test_a_line_keeps_its_number_when_older_ones_come(
 ) -> None:
     async with open_pane(with_id(log_line(n)) for n in range(500, 600)) as bench:
         await bench.press("k")
-        assert (bench.current, bench.view.place.number) == ("line 598", 599)
+        assert (bench.current, bench.view.place.number) == ("line 598", 598)
         await bench.add(with_id(log_line(n)) for n in range(500))
-        assert (bench.current, bench.view.place.number) == ("line 598", 599)
+        assert (bench.current, bench.view.place.number) == ("line 598", 598)
         await bench.ask("colon", "100")
-        assert (bench.current, bench.view.place.number) == ("line 99", 100)
+        assert (bench.current, bench.view.place.number) == ("line 100", 100)
 
 
-async def test_numbers_of_the_documented_dialect_are_places_too(
+async def test_numbers_are_the_servers_wherever_they_begin(
     open_pane: OpenPane,
 ) -> None:
+    async with open_pane(log_line(n) for n in range(3)) as bench:
+        await bench.ask("colon", "0")
+        assert (bench.current, bench.view.place.number) == ("line 0", 0)
     async with open_pane(log_line(n) for n in range(1, 60)) as bench:
         await bench.ask("colon", "7")
         assert (bench.current, bench.view.place.number) == ("line 7", 7)
@@ -100,14 +103,14 @@ async def test_a_line_before_what_is_loaded_is_asked_for(open_pane: OpenPane) ->
     async with open_pane(with_id(log_line(n)) for n in range(500, 600)) as bench:
         await bench.ask("colon", "100")
         (wanted,) = bench.posted(LogView.OlderWanted)
-        assert (wanted.goal, wanted.typed) == (LineGoal(1, 99), "100")
+        assert (wanted.goal, wanted.typed) == (LineGoal(1, 100), "100")
         assert bench.view.place.following
         await bench.add(with_id(log_line(n)) for n in range(500))
         bench.view.go_to_loaded(wanted.goal)
-        assert bench.current == "line 99"
+        assert bench.current == "line 100"
         await bench.press("j")
         bench.view.go_to_loaded(wanted.goal)
-        assert bench.current == "line 100"
+        assert bench.current == "line 101"
         await bench.ask("colon", "start")
         assert len(bench.posted(LogView.WholeLogWanted)) == 1
 
@@ -143,13 +146,13 @@ async def test_numbers_are_those_of_the_try(open_pane: OpenPane) -> None:
         assert bench.view.place.attempt == 0
         await tries(bench)
         await bench.ask("colon", "5")
-        assert bench.current == "again 4"
+        assert bench.current == "again 5"
         assert (bench.view.place.number, bench.view.place.attempt) == (5, 2)
         await bench.press("left_square_bracket", "left_square_bracket")
         await bench.ask("colon", "5")
-        assert bench.current == "line 4"
+        assert bench.current == "line 5"
         await bench.ask("colon", "77")
-        assert bench.remark() == "There is no line 77 in attempt 1: the newest is 30."
+        assert bench.remark() == "There is no line 77 in attempt 1: the newest is 29."
 
 
 async def test_a_line_that_is_missing_is_said_to_be(open_pane: OpenPane) -> None:
@@ -171,7 +174,7 @@ async def test_what_is_left_out_in_the_middle_is_asked_for(
         for typed in ("2000", "22:15:00"):
             await bench.ask("colon", typed)
             assert bench.posted(LogView.OlderWanted)[-1].typed == typed
-        times = {"22:13:25": 51, "22:12:00": 1}
+        times = {"22:13:25": 50, "22:12:00": 0}
         for typed, number in {"50": 50, "5050": 5050, **times}.items():
             await bench.ask("colon", typed)
             assert (typed, bench.view.place.number) == (typed, number)

@@ -105,7 +105,7 @@ async def test_enter_shows_a_line_whole(open_pane: OpenPane) -> None:
         for fact in (
             "2023-11-14 22:13:20.700000000 UTC",
             "stderr",
-            "number  7, line 8 of attempt 1",
+            "line    7 of attempt 1",
             "id-7␛[2J",
             "204 bytes",
             "retained log",

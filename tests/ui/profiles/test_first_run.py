@@ -48,10 +48,10 @@ async def test_a_server_that_takes_the_sign_in_becomes_the_default_profile(
         app.screen.query_one(Input).value = demo.password
         await pilot.press("enter")
         await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == "prod"
+    assert app.return_value == "local"
     config = load_config(path)
-    assert config.default_profile == "prod"
-    assert config.profiles["prod"].auth.email == demo.email
+    assert config.default_profile == "local"
+    assert config.profiles["local"].auth.email == demo.email
     assert demo.password not in path.read_text()
 
 
@@ -134,7 +134,7 @@ async def test_an_app_is_tried_before_it_is_saved(tmp_path: Path) -> None:
             fill(app, command=f"echo {server.key}")
             await pilot.press("ctrl+s")
             await until(pilot, lambda: app.return_value is not None)
-    assert load_config(path).profiles["prod"].kind == "dify"
+    assert load_config(path).profiles["local"].kind == "dify"
 
 
 async def test_a_way_to_sign_in_that_both_kinds_take_stays_chosen(
@@ -150,6 +150,53 @@ async def test_a_way_to_sign_in_that_both_kinds_take_stays_chosen(
         assert method.value == "bearer"
         welcome = form.query_one("#welcome", Static)
         assert "Where is your Chronoverse server?" in str(welcome.render())
+
+
+NAMES = {
+    "": "prod",
+    "https://chrono.example.com/api": "chrono",
+    "https://api.dify.ai/v1": "dify",
+    "http://10.0.0.7:8080": "prod",
+    "http://[::1]:8080": "local",
+    "nonsense": "prod",
+}
+
+
+async def test_the_name_follows_the_address_until_it_is_typed(tmp_path: Path) -> None:
+    app = FirstRunApp(tmp_path / "config.toml")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        form = fill(app)
+        assert app.focused is form.query_one("#url")
+        for url, name in NAMES.items():
+            fill(app, url=url)
+            await pilot.pause()
+            assert form.query_one("#name", Input).value == name
+        fill(app, name="mine")
+        fill(app, url="https://other.example.com")
+        await pilot.pause()
+        assert form.query_one("#name", Input).value == "mine"
+
+
+async def test_secrets_over_plain_http_are_asked_about_where_it_matters(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "config.toml"
+    app = FirstRunApp(path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        form = fill(app, url="https://chrono.lan", email="a@b.c")
+        await pilot.pause()
+        row = form.query_one("#row-insecure")
+        assert not row.display
+        fill(app, url="http://chrono.lan")
+        await until(pilot, lambda: row.display)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "not sent over plain http" in told(form))
+        form.query_one("#insecure", RadioRow).focus()
+        await pilot.press("right", "ctrl+o")
+        await until(pilot, lambda: app.return_value is not None)
+    assert load_config(path).profiles["chrono"].insecure
 
 
 @pytest.mark.parametrize(("press", "answer"), [("#demo", DEMO), ("#cancel", None)])
@@ -170,7 +217,7 @@ async def test_enter_goes_from_field_to_field(tmp_path: Path) -> None:
     async with app.run_test() as pilot:
         await pilot.pause()
         await pilot.press("enter")
-        assert app.focused is app.screen.query_one("#kind")
+        assert app.focused is app.screen.query_one("#method")
 
 
 def test_a_draft_keeps_what_stands_in_the_file(tmp_path: Path) -> None:

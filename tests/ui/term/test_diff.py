@@ -11,6 +11,13 @@ from rich.cells import cell_len, set_cell_size
 
 from chronotui.ui.term.buffer import MOST_STYLES
 from chronotui.ui.term.diff import Painter, Pen, change_of_style
+from tests.ui.term.cores import (
+    ALL_WIDTHS,
+    Core,
+    Widths,
+    disputed_rows,
+    disputed_text,
+)
 
 COLOURS = ("31", "92", "38;5;200", "38;2;1;2;3", "")
 BACKGROUNDS = ("44", "103", "48;5;7", "48;2;9;8;7", "")
@@ -308,18 +315,27 @@ def test_more_styles_than_are_remembered_are_painted_all_the_same() -> None:
         assert _shown(frugal) == _shown(stock)
 
 
-@pytest.mark.parametrize("grapheme", ["👩\u200d👩\u200d👧", "⚠\ufe0f", "री"])
-@pytest.mark.parametrize("cells", range(1, 5))
-def test_nothing_is_left_of_a_grapheme_that_a_terminal_measures_otherwise(
-    grapheme: str, cells: int
+@pytest.mark.parametrize("widths", ALL_WIDTHS, ids=str)
+def test_no_letter_is_lost_and_none_stays_where_terminals_count_otherwise(
+    widths: Widths,
 ) -> None:
-    screen = pyte.Screen(20, 1)
-    stream = pyte.Stream(screen)
-    painter = Painter(20, 1)
-    wide = cell_len(grapheme)
-    seen = f"{'#' * cells:{wide}}"
-    for text in ("abc def", f"x{grapheme}", f"xy{grapheme}f", "xy", "abc def"):
-        painter.feed(f"\x1b[1;1H{text}{' ' * (20 - cell_len(text))}")
-        stream.feed(painter.flush().replace(grapheme, "#" * cells))
-        right = text.replace(grapheme, seen[:wide]).ljust(20)
-        assert screen.display[0] == right
+    for seed in range(12):
+        core = Core(60, 3, widths)
+        painter = Painter(60, 3, erases_in_colour=seed % 2 == 0)
+        for y, row in disputed_rows(seed, 60, 3):
+            painter.feed(f"\x1b[{y + 1};1H{row}")
+            core.feed(painter.flush())
+            assert core.row(y).split() == row.split()
+
+
+@pytest.mark.parametrize("widths", ALL_WIDTHS, ids=str)
+def test_what_stands_behind_a_line_stays_where_it_belongs(widths: Widths) -> None:
+    for seed in range(12):
+        choice = Random(seed)
+        core, painter = Core(40, 2, widths), Painter(40, 2)
+        for step in range(12):
+            y, text = choice.randrange(2), disputed_text(choice, 20)
+            behind = f"│ step {step:<13}"
+            painter.feed(f"\x1b[{y + 1};1H{text}{' ' * (20 - cell_len(text))}{behind}")
+            core.feed(painter.flush())
+            assert core.row(y).endswith(behind)
