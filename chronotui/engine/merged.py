@@ -44,6 +44,9 @@ OLDER: Final = "⋮ older lines not loaded yet"
 BUDGET_SECONDS: Final = 0.008
 """Longest piece of taking lines over between two frames."""
 
+TICKS: Final = 2
+"""Ticks of one log between two takings over: what ten logs flood is drawn no faster."""
+
 SHARE: Final = 8
 """The merged log has this part of the memory of one log, its jobs as much together."""
 
@@ -310,7 +313,7 @@ class MergedLog:
         self.left_out: dict[str, JobOf] = {}
         self.history = MergedHistory(self.jobs)
         self._rows = MergedRows(self._lines)
-        self._listeners = Listeners((timing or WatchTiming()).tick)
+        self._listeners = Listeners(TICKS * (timing or WatchTiming()).tick)
         self._listeners.add(self._update)
         self._unsubscribe: list[Callable[[], None]] = []
 

@@ -175,6 +175,10 @@ class Block:
         for index, odd in other.odd.items():
             if start <= index < stop:
                 self.odd[index - start + here] = odd
+        self.take_traits(other)
+
+    def take_traits(self, other: Block) -> None:
+        """Take over what may be true of another block's lines."""
         self.longest = max(self.longest, other.longest)
         self.escapes |= other.escapes
         self.returns |= other.returns

@@ -155,6 +155,20 @@ class MergedHeading(Widget):
         self._view = view
         self.is_long = False
         self.styles_of_jobs: Sequence[Style] = ()
+        self._told: object = None
+
+    def check(self) -> None:
+        """Draw it anew if it says something else now: rows of jobs always count on."""
+        view = self._view
+        states = [each.state for each in view.merged.jobs]
+        stands = [
+            (state.connection.kind, state.job.status, state.missing, state.verdict)
+            for state in states
+        ]
+        told = len(view.merged.left_out), view.shown_parts, stands
+        if self.is_long or told != self._told:
+            self._told = told
+            self.refresh()
 
     def render(self) -> Text:
         width = max(self.size.width, self.app.size.width)
@@ -373,7 +387,7 @@ class MergedScreen(Screen[None]):
 
     def _show_status(self) -> None:
         desk = self._desk
-        self._heading.refresh(layout=self._heading.is_long)
+        self._heading.check()
         self._status_line.show(
             DeskStatus(
                 desk.plan.profile.name,
@@ -431,7 +445,7 @@ class MergedScreen(Screen[None]):
     def _chosen(self, words: str) -> None:
         self._shown.opened.filters.suspended = False
         self.pane.view.refilter()
-        self._heading.refresh(layout=self._heading.is_long)
+        self._heading.check()
         self.say(words)
 
     def action_jobs(self) -> None:
