@@ -32,6 +32,7 @@ from tests.exactness.apps import APP_CASE, run_app
 from tests.exactness.cases import EVERY, SCALE
 from tests.exactness.runs import Run, report, run
 from tests.peer_clipboard import COPIES
+from tests.peer_cores import CORES
 from tests.peer_tools import TOOLS
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ _HELD: Final = """
 
 _NGINX_ARGUMENTS: Final = ("-c", "{config}", "-p", "{folder}", "-e", "{folder}/e.log")
 
-OTHERS: Final = (*TOOLS, *COPIES)
+OTHERS: Final = (*TOOLS, *COPIES, *CORES)
 PEERS: Final = (
     Peer("nginx, default", "nginx", _NGINX % (_USER, ""), _NGINX_ARGUMENTS),
     Peer(

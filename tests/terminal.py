@@ -146,7 +146,7 @@ class Terminal:
                 self._process.write(answers.pop(0)[1].encode())
 
     def until(
-        self, wanted: str | Callable[[str], bool], *, seconds: float = 20.0
+        self, wanted: str | Callable[[str], bool], *, seconds: float = 60.0
     ) -> str:
         """Read until the screen shows a text, or fits a test; returns the screen."""
         fits = wanted if callable(wanted) else lambda text: wanted in text
@@ -157,14 +157,14 @@ class Terminal:
                 raise AssertionError(f"never seen: {wanted!r}\n{self.text}")
         return self.text
 
-    def wait(self, *, seconds: float = 20.0) -> int:
+    def wait(self, *, seconds: float = 60.0) -> int:
         """Read until the program ends; returns its exit code."""
         deadline = monotonic() + seconds
         while self.pump(0.2):
             assert monotonic() < deadline, self.text
         return int(self._process.wait())
 
-    def until_stopped(self, *, seconds: float = 20.0) -> None:
+    def until_stopped(self, *, seconds: float = 60.0) -> None:
         """Read until the program has suspended itself."""
         deadline = monotonic() + seconds
         while not self._has(os.WSTOPPED):

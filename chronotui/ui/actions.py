@@ -33,6 +33,7 @@ from chronotui.ui.desk.log_side import has_worker, start_worker
 from chronotui.ui.desk.meant import MeantJob
 from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.dialogs import ANSWER_MOVES, LIST_MOVES, Dialog, Question, key_time
+from chronotui.ui.standing import stands
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -332,7 +333,7 @@ def _look(app: DeskApp, session: Session, actions: Actions, what: str) -> None:
 
 def ask_about_unanswered(desk: DeskScreen) -> None:
     """Ask about what was sent in an earlier run and never answered."""
-    if not desk.is_attached:
+    if not stands(desk):
         return
     app, session = cast("DeskApp", desk.app), desk.session
     if session is not None and session.actions is not None:

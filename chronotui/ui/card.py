@@ -113,8 +113,6 @@ class CardScreen(Dialog[None]):
         """Show the card, and again with more in it; left, nothing is read on."""
         async for text in self._reader.texts():
             self.markdown = text
-            if not self.query("#text"):
-                return  # it was closed meanwhile
             self.query_one("#text", Static).update(Content(text))
         self.is_read = True
         self.query_one(Vertical).border_title = Content(f"Card of {self._title}")

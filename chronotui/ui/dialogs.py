@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.messages import Prune
 from textual.reactive import reactive
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widget import Widget
@@ -19,6 +20,7 @@ from textual.widgets import Button, Input, Label, OptionList, Static
 from chronotui.errors import NotSignedInError
 from chronotui.text import clean
 from chronotui.ui.keys import help_key
+from chronotui.ui.standing import end_work_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +71,10 @@ class Dialog(ModalScreen[ScreenResultType]):
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("question_mark,f1", "app.help", "help", "app.help"),
     ]
+
+    @on(Prune)
+    def _end_work(self) -> None:
+        end_work_in(self)
 
     @on(Button.Pressed, "#cancel")
     def action_leave(self) -> None:
@@ -350,7 +356,11 @@ async def ask_in_dialog(app: App[Any], question: SecretQuestion) -> str:
         if not answered.done():
             answered.set_result(answer)
 
-    app.call_later(app.push_screen, dialog, take)
+    def show() -> None:
+        if not answered.done():
+            app.push_screen(dialog, take)
+
+    app.call_later(show)
     try:
         answer = await answered
     except asyncio.CancelledError:

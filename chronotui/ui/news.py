@@ -26,6 +26,7 @@ from chronotui.tree.row import SPACE, Role, RowPiece
 from chronotui.ui.dialogs import Dialog
 from chronotui.ui.keys import help_key
 from chronotui.ui.row_window import RowWindow, motion_keys
+from chronotui.ui.standing import while_standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -312,7 +313,7 @@ class NewsScreen(Dialog["Choice | None"]):
     @work(group="news", exclusive=True)
     async def action_again(self) -> None:
         """Compare again; what was found before stays until then."""
-        await self.news.compare(self._changed)
+        await self.news.compare(while_standing(self, self._changed))
         self._show()
 
     def action_stop(self) -> None:
@@ -321,8 +322,7 @@ class NewsScreen(Dialog["Choice | None"]):
         self._show()
 
     def _changed(self) -> None:
-        now = monotonic()
-        if now - self._told_at >= PROGRESS_SECONDS and self.is_mounted:
+        if monotonic() - self._told_at >= PROGRESS_SECONDS:
             self._show()
 
     def _show(self) -> None:

@@ -14,6 +14,7 @@ from chronotui.text import clean
 from chronotui.tree.listing import ListNote, NoteKind
 from chronotui.tree.model import TreeModel
 from chronotui.tree.order import TreeLook
+from chronotui.ui.standing import while_standing
 from chronotui.ui.tree import JobTree, utc_now
 from chronotui.ui.tree_filters import FilterBar
 from chronotui.ui.tree_headings import TreeHeadings, has_room
@@ -106,7 +107,7 @@ class JobTreePane(Vertical):
         """Show a catalog's tree from now on; whoever attaches it also runs it."""
         self.detach()
         self.catalog = catalog
-        self._unsubscribe.append(catalog.subscribe(self._sync))
+        self._unsubscribe.append(catalog.subscribe(while_standing(self, self._sync)))
         tree = catalog.tree
         tree.set_order(self._look.order)
         self.filter_bar.offer(tree.subject, tree.zone)
@@ -117,7 +118,9 @@ class JobTreePane(Vertical):
         """Tell on the rows of workflows what is read of all of them."""
         if self.catalog is not None:
             self._fleet = self.catalog.tree.known = fleet
-            self._unsubscribe.append(fleet.subscribe(self._fleet_changed))
+            self._unsubscribe.append(
+                fleet.subscribe(while_standing(self, self._fleet_changed))
+            )
             self._fleet_changed()
 
     def _fleet_changed(self) -> None:
@@ -275,7 +278,6 @@ class JobTreePane(Vertical):
             self.catalog.refresh()
 
     def _sync(self) -> None:
-        """Show what changed; while the desk closes there is no tree any more."""
-        if self.tree_view.is_attached:
-            self.tree_view.sync()
-            self._name_columns()
+        """Show what changed."""
+        self.tree_view.sync()
+        self._name_columns()

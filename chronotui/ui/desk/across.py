@@ -34,6 +34,7 @@ from chronotui.ui.desk.status import (
 from chronotui.ui.key_hints import KeyHints
 from chronotui.ui.keys import help_key
 from chronotui.ui.row_window import RowWindow, fitted, motion_keys, strip_of
+from chronotui.ui.standing import while_standing
 from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
@@ -407,7 +408,7 @@ class AcrossScreen(Screen[None]):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        self._unsubscribe = self.search.subscribe(self._soon)
+        self._unsubscribe = self.search.subscribe(while_standing(self, self._soon))
         has_results = self.search.state is not AcrossState.IDLE
         self.set_focus(self.list if has_results else self.field)
         self._sync()
@@ -445,8 +446,6 @@ class AcrossScreen(Screen[None]):
 
     def _sync(self) -> None:
         self._drawing = None
-        if not self.told.is_attached:
-            return
         self.heading.show(heading_of(self.search))
         words = self._words()
         self.told.update(clean(words))

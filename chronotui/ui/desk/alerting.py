@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ from chronotui.storage.alert_book import AlertBook
 from chronotui.storage.settings import AlertSettings
 from chronotui.times import local_clock
 from chronotui.ui.desk.status import FOR_GOOD
+from chronotui.ui.standing import while_standing
 from chronotui.ui.term.clipboard import way_out
 from chronotui.ui.term.notice import TerminalCall
 
@@ -92,7 +94,7 @@ class AlertTeller:
 
     async def run(self, session: Session, watch: AlertWatch) -> None:
         """Watch until cancelled; then give the terminal its title back."""
-        watch.subscribe(lambda: self._flag(session))
+        watch.subscribe(while_standing(self._desk, partial(self._flag, session)))
         suspended = self._desk.app.app_suspend_signal
         suspended.subscribe(self._desk, lambda _: self._write(self._call.restored()))
         self._flag(session)

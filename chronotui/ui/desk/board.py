@@ -30,6 +30,7 @@ from chronotui.ui.desk.status import (
 )
 from chronotui.ui.key_hints import KeyHints
 from chronotui.ui.keys import help_key
+from chronotui.ui.standing import while_standing
 from chronotui.ui.term.driver import OwnRow
 from chronotui.ui.tree_filters import FilterBar
 from chronotui.ui.tree_headings import LEAST_HEIGHT, TreeHeadings
@@ -261,9 +262,10 @@ class BoardScreen(Screen[None]):
         self.filter_bar.show(self.rows.filters)
         self._show_filters()
         self.set_focus(self.list)
+        soon = while_standing(self, self._soon)
         self._unsubscribe = [
-            self._fleet.subscribe(partial(self._soon, ROWS_APART)),
-            self._lines.subscribe(partial(self._soon, LINES_APART)),
+            self._fleet.subscribe(partial(soon, ROWS_APART)),
+            self._lines.subscribe(partial(soon, LINES_APART)),
         ]
         self.set_interval(1.0, self._show_heading)
         self._sync()
@@ -338,8 +340,6 @@ class BoardScreen(Screen[None]):
 
     def _sync(self) -> None:
         self._drawing = None
-        if not self.list.is_attached:
-            return
         self.rows.take(self._fleet)
         self.list.empty_words = self._why_empty()
         self.list.sync()

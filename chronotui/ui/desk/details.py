@@ -31,6 +31,7 @@ from chronotui.ui.desk.run_details import (
     run_rows,
 )
 from chronotui.ui.keys import help_key
+from chronotui.ui.standing import while_standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -227,7 +228,7 @@ class DetailsPane(ScrollView, can_focus=True):
         self._notices, self._recent = notices, recent
         for told in (notices, recent):
             if told is not None:
-                told.subscribe(self._show)
+                told.subscribe(while_standing(self, self._show))
         self._ask_about()
 
     def on_show(self) -> None:

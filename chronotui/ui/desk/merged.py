@@ -10,6 +10,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.messages import Prune
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -33,6 +34,7 @@ from chronotui.ui.keys import help_key
 from chronotui.ui.log.prompt import LogPane
 from chronotui.ui.log.state import JobChoice, OpenLog
 from chronotui.ui.log.view import LogView
+from chronotui.ui.standing import end_work_in, while_standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -282,7 +284,7 @@ class MergedScreen(Screen[None]):
         self._heading = MergedHeading(shown)
         self._status_line = StatusLine()
         self._sentences = SentencePlace(self)
-        self._status_timer = StatusTimer(self._show_status)
+        self._status_timer = StatusTimer(while_standing(self, self._show_status))
         self.pane = LogPane(
             settings=_settings_of(desk),
             when_placed=self._placed,
@@ -300,12 +302,16 @@ class MergedScreen(Screen[None]):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        self._unsubscribe = self._merged.subscribe(self._changed)
+        self._unsubscribe = self._merged.subscribe(while_standing(self, self._changed))
         self._merged.watch()
         self.pane.show(self._shown.opened)
         self.set_interval(TICK_SECONDS, self._tick)
         self._tick()
         self._changed()
+
+    @on(Prune)
+    def _end_work(self) -> None:
+        end_work_in(self)
 
     def on_unmount(self) -> None:
         self._unsubscribe()
@@ -326,7 +332,7 @@ class MergedScreen(Screen[None]):
     def _changed(self) -> None:
         """Take over what the jobs' logs have become."""
         merged, pane = self._merged, self.pane
-        if not self.is_attached or not pane.is_mounted:
+        if not pane.is_mounted:
             return
         if self._tagged != len(merged.jobs):
             self._tag()
@@ -366,8 +372,6 @@ class MergedScreen(Screen[None]):
         self._status_timer.moved(following=following)
 
     def _show_status(self) -> None:
-        if not self._status_line.is_attached:
-            return
         desk = self._desk
         self._heading.refresh(layout=self._heading.is_long)
         self._status_line.show(

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from chronotui.ui.desk.log_side import has_worker, start_worker
+from chronotui.ui.standing import while_standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ class Saver:
         self._short_id = short_id
         self._remember_folder = remember_folder
         self.nothing_saved = NOTHING_SAVED
-        saves.subscribe(self._changed)
+        saves.subscribe(while_standing(screen, self._changed))
 
     def ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
         """Ask what to save of a job, and save it."""

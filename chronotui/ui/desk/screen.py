@@ -13,6 +13,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize, ScreenResume
+from textual.messages import Prune
 from textual.screen import Screen
 
 from chronotui.errors import ChronotuiError, LogsUnavailableError
@@ -50,6 +51,7 @@ from chronotui.ui.desk.status import (
 from chronotui.ui.desk.tour import TourLines
 from chronotui.ui.key_hints import KeyHints
 from chronotui.ui.keys import help_key
+from chronotui.ui.standing import end_work_in, stands, while_standing
 from chronotui.ui.tree import JobTree
 from chronotui.ui.tree_pane import JobTreePane
 
@@ -189,7 +191,7 @@ class DeskScreen(Screen[None]):
         self._status_line = StatusLine()
         self._key_hints = KeyHints()
         self._tour: TourLines | None = None
-        self._status_timer = StatusTimer(self._show_status)
+        self._status_timer = StatusTimer(while_standing(self, self._show_status))
         self._sentences = SentencePlace(self)
 
     def compose(self) -> ComposeResult:
@@ -236,11 +238,14 @@ class DeskScreen(Screen[None]):
         self.set_interval(1.0, self._tick)
         self._say_memory(self.plan.notice)
 
+    @on(Prune)
+    def _end_work(self) -> None:
+        end_work_in(self)
+
     async def on_unmount(self) -> None:
         """Stop everything that went on for this desk."""
         self._unsubscribe()
         self._status_timer.stop()
-        self.workers.cancel_node(self)
         if self.session is not None:
             await self.session.close()
         if self._saver is not None:
@@ -250,7 +255,7 @@ class DeskScreen(Screen[None]):
     @property
     def is_whole(self) -> bool:
         """Whether both sides stand: not before composing, nor while closing."""
-        return self.log_side.is_attached and self._status_line.is_attached
+        return stands(self.log_side) and stands(self._status_line)
 
     # The session: connecting, the deep link, what catalog and log tell.
 
@@ -286,7 +291,7 @@ class DeskScreen(Screen[None]):
         )
         if plan.kind.capabilities.runs:
             self._saver.nothing_saved = NO_RUN_SAVED
-        session.catalog.subscribe(self._catalog_changed)
+        session.catalog.subscribe(while_standing(self, self._catalog_changed))
         self.tree_side.attach(session.catalog)
         if session.fleet is not None:
             self.tree_side.attach_fleet(session.fleet)
@@ -294,8 +299,9 @@ class DeskScreen(Screen[None]):
         self.log_side.attach(tree, session.notices, session.recent_runs)
         self._set_zone(plan.view_settings.zone)
         if session.details is not None:
-            session.details.read = self._run_read
-            session.details.failed = self.log_side.details.show_unread
+            unread = self.log_side.details.show_unread
+            session.details.read = while_standing(self, self._run_read)
+            session.details.failed = while_standing(self, unread)
         session.start()
         if plan.workflow or plan.job:
             self.follow_link(session.catalog, plan.workflow or "", plan.job)
@@ -331,7 +337,7 @@ class DeskScreen(Screen[None]):
             await self.open_at(linked, found, self.plan.line)
 
     def _catalog_changed(self) -> None:
-        if self.session is None or not self.is_whole:
+        if self.session is None:
             return
         if self.log_side.table is not None:
             self.log_side.table.rows.sync()
@@ -389,14 +395,16 @@ class DeskScreen(Screen[None]):
         if left is not None and left.opened is not opened:
             left.opened.leave()
         self._unsubscribe()
-        self._unsubscribe = opened.log.subscribe(self._log_changed)
+        self._unsubscribe = opened.log.subscribe(
+            while_standing(self, self._log_changed)
+        )
         self.log_side.show_job(opened)
         self.log_side.focus_pane()
         self._status_timer.now()
 
     def _log_changed(self) -> None:
         state = self.log_side.state
-        if self.session is None or state is None or not self.is_whole:
+        if self.session is None or state is None:
             return
         if (state.job, state.problem) != self._told_tree:
             self._tell_tree(state)
@@ -414,8 +422,7 @@ class DeskScreen(Screen[None]):
     def _run_read(self, job: Job) -> None:
         """Show everywhere what was read of a job or run alone."""
         self.tree_side.update_job(job)
-        if self.is_whole:
-            self.log_side.details.update_job(job)
+        self.log_side.details.update_job(job)
 
     def short_id(self, job: Job) -> str:
         """Return a job's id as the tree shows it, or its beginning."""

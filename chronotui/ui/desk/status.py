@@ -25,6 +25,7 @@ from chronotui.errors import (
 )
 from chronotui.text import clean, plural
 from chronotui.times import local_clock, next_try_words
+from chronotui.ui.standing import stands
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
@@ -539,7 +540,7 @@ class SentencePlace:
 
     def say(self, sentence: str, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
-        if self._screen.is_attached and (sentence or self._message is not None):
+        if stands(self._screen) and (sentence or self._message is not None):
             self._mounted().say(sentence, seconds)
 
     def fit(self) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chronotui.demo.scripts import ScriptedJob
+    from chronotui.engine.timing import WatchSettings
     from chronotui.model import Job
     from chronotui.sources.chronoverse import Chronoverse
 
@@ -74,6 +75,12 @@ SHELL: Final = replace(
     timing=replace(SETTINGS.timing, line_wait=PATIENCE),
 )
 """As a shell follows, but that it gives up no line because a machine is busy."""
+
+
+def patient(settings: WatchSettings) -> WatchSettings:
+    """Return settings that believe no refusal because a machine is busy."""
+    timing = replace(settings.timing, refusal_lasts=PATIENCE)
+    return replace(settings, timing=timing)
 
 
 @dataclass
@@ -139,7 +146,7 @@ async def play(world: World, phase: str, is_read: asyncio.Event) -> None:
 
 async def read_desk(world: World, is_read: asyncio.Event) -> None:
     client, job = await world.first_reading()
-    log = JobLog(client, None, job, settings=SETTINGS)
+    log = JobLog(client, None, job, settings=patient(SETTINGS))
     log.subscribe(lambda: is_read.set() if log.state.lines >= 20 else None)
     try:
         verdict = await log.watch()
@@ -153,7 +160,7 @@ async def read_desk(world: World, is_read: asyncio.Event) -> None:
 
 async def read_follow(world: World, is_read: asyncio.Event) -> None:
     client, job = await world.first_reading()
-    follow = Follow(client, None, job, settings=SHELL)
+    follow = Follow(client, None, job, settings=patient(SHELL))
     lines: list[tuple[int, int, str, str]] = []
     try:
         async for batch in follow.batches():
@@ -179,7 +186,7 @@ async def read_recording(world: World, is_read: asyncio.Event, path: Path) -> No
         format=JSONL,
         path=path,
     )
-    save = Save(client, request, watch=replace(SHELL, waits=True))
+    save = Save(client, request, watch=patient(replace(SHELL, waits=True)))
 
     async def look() -> None:
         await until(lambda: save.progress.lines >= 20, PATIENCE)

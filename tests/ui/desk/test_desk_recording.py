@@ -50,6 +50,11 @@ def names(folder: Path) -> set[str]:
     return {entry.name.partition("logs.txt")[2] for entry in folder.glob("*logs*")}
 
 
+def lines_saved(folder: Path) -> int:
+    (saved,) = folder.glob("*logs.txt")
+    return len(saved.read_text(encoding="utf-8").splitlines())
+
+
 @pytest.mark.parametrize("size", [(60, 20), (80, 24)])
 async def test_escape_closes_and_nothing_else(
     app: DeskApp, job: ScriptedJob, tmp_path: Path, size: tuple[int, int]
@@ -131,7 +136,7 @@ async def test_leaving_says_that_it_is_kept_and_the_next_desk_goes_on(
 
 
 async def test_a_server_that_is_away_is_said_and_ends_nothing(
-    app: DeskApp, demo: DemoServer, job: ScriptedJob
+    app: DeskApp, demo: DemoServer, job: ScriptedJob, tmp_path: Path
 ) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await recording(pilot)
@@ -142,4 +147,5 @@ async def test_a_server_that_is_away_is_said_and_ends_nothing(
         job.write("back again")
         await until(pilot, lambda: "41 lines" in shown(pilot))
         job.end()
-        await until_shown(pilot, "Saved 41 lines")
+        await until(pilot, lambda: names(tmp_path) == {""})
+    assert lines_saved(tmp_path) == 41

@@ -9,9 +9,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from itertools import product
-from typing import Final
+from random import Random
+from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from wcwidth import wcwidth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TOKEN: Final = re.compile(
     r"\x1b\[(?P<row>\d+)(?:;(?P<column>\d+))?H|\x1b\[(?P<on>\d*)C"
@@ -107,3 +112,28 @@ class Core:
         if stop < self._columns and not row[stop]:
             row[stop] = " "
         row[x:stop] = cells
+
+
+DISPUTED: Final = (
+    *("abc", "def ghi", "plain text here", "", "Łódź", "e\u0301te"),
+    *("漢字", "한국어", "✅ ok", "नमस्ते", "री", "👍🏽 up", "🇩🇪 Berlin", "🇩"),
+    *("x👨\u200d👩\u200d👧y", "⚠\ufe0f warn", "⚠\ufe0f⚠\ufe0f"),
+)
+
+
+def disputed_text(choice: Random, most: int) -> str:
+    """Return some of the words, of so many cells, at some distance from the edge."""
+    text = " " * choice.randrange(4)
+    for word in choice.choices(DISPUTED, k=choice.randrange(5)):
+        if cell_len(f"{text} {word}") <= most:
+            text = f"{text} {word}"
+    return text
+
+
+def disputed_rows(seed: int, columns: int, lines: int) -> Iterator[tuple[int, str]]:
+    """Yield rows that come one after the other, half empty, a line at their end."""
+    choice = Random(seed)
+    for _step in range(12):
+        text = disputed_text(choice, columns // 2)
+        blank = " " * (columns - 1 - cell_len(text))
+        yield choice.randrange(lines), f"{text}{blank}│"

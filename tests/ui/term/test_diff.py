@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Final
 
 import pyte
 import pytest
@@ -12,7 +11,13 @@ from rich.cells import cell_len, set_cell_size
 
 from chronotui.ui.term.buffer import MOST_STYLES
 from chronotui.ui.term.diff import Painter, Pen, change_of_style
-from tests.ui.term.cores import ALL_WIDTHS, Core, Widths
+from tests.ui.term.cores import (
+    ALL_WIDTHS,
+    Core,
+    Widths,
+    disputed_rows,
+    disputed_text,
+)
 
 COLOURS = ("31", "92", "38;5;200", "38;2;1;2;3", "")
 BACKGROUNDS = ("44", "103", "48;5;7", "48;2;9;8;7", "")
@@ -310,33 +315,14 @@ def test_more_styles_than_are_remembered_are_painted_all_the_same() -> None:
         assert _shown(frugal) == _shown(stock)
 
 
-DISPUTED: Final = (
-    *("abc", "def ghi", "plain text here", "", "Łódź", "e\u0301te"),
-    *("漢字", "한국어", "✅ ok", "नमस्ते", "री", "👍🏽 up", "🇩🇪 Berlin", "🇩"),
-    *("x👨\u200d👩\u200d👧y", "⚠\ufe0f warn", "⚠\ufe0f⚠\ufe0f"),
-)
-
-
-def _words(choice: Random, most: int) -> str:
-    """Return some of the words, of so many cells, at some distance from the edge."""
-    text = " " * choice.randrange(4)
-    for word in choice.choices(DISPUTED, k=choice.randrange(5)):
-        if cell_len(f"{text} {word}") <= most:
-            text = f"{text} {word}"
-    return text
-
-
 @pytest.mark.parametrize("widths", ALL_WIDTHS, ids=str)
 def test_no_letter_is_lost_and_none_stays_where_terminals_count_otherwise(
     widths: Widths,
 ) -> None:
     for seed in range(12):
-        choice = Random(seed)
         core = Core(60, 3, widths)
         painter = Painter(60, 3, erases_in_colour=seed % 2 == 0)
-        for _step in range(12):
-            y, text = choice.randrange(3), _words(choice, 30)
-            row = f"{text}{' ' * (59 - cell_len(text))}│"
+        for y, row in disputed_rows(seed, 60, 3):
             painter.feed(f"\x1b[{y + 1};1H{row}")
             core.feed(painter.flush())
             assert core.row(y).split() == row.split()
@@ -348,7 +334,7 @@ def test_what_stands_behind_a_line_stays_where_it_belongs(widths: Widths) -> Non
         choice = Random(seed)
         core, painter = Core(40, 2, widths), Painter(40, 2)
         for step in range(12):
-            y, text = choice.randrange(2), _words(choice, 20)
+            y, text = choice.randrange(2), disputed_text(choice, 20)
             behind = f"│ step {step:<13}"
             painter.feed(f"\x1b[{y + 1};1H{text}{' ' * (20 - cell_len(text))}{behind}")
             core.feed(painter.flush())
