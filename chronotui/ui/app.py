@@ -25,12 +25,14 @@ from textual.widgets import Input
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
+from chronotui.ui.term.sixteen import SixteenColours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.driver import Driver
     from textual.events import DescendantFocus
+    from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.theme import Theme
 
@@ -160,12 +162,18 @@ class DeskApp(TypedAhead[int]):
         self.config = config
         self.parting: list[str] = []
         """What is to be said once the terminal is given back."""
+        few = self.console.color_system == "standard"
+        self._few_colours = (SixteenColours(),) if few else ()
         self.animation_level = "none"
         self.theme = plan.theme
         self.set_keymap(dict(config.keys))
         self._interrupted = False
         self.was_told = False
         """Whether a signal, or a terminal that is gone, ends it."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return the filters in effect; ours for few colours comes last."""
+        return [*super().get_line_filters(), *self._few_colours]
 
     def get_default_screen(self) -> DeskScreen:
         return DeskScreen(self.plan, self.parting.append)
