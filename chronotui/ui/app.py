@@ -163,7 +163,7 @@ class DeskApp(TypedAhead[int]):
         self.parting: list[str] = []
         """What is to be said once the terminal is given back."""
         few = self.console.color_system == "standard"
-        self._few_colours = (SixteenColours(),) if few else ()
+        self.few_colours = (SixteenColours(),) if few else ()
         self.animation_level = "none"
         self.theme = plan.theme
         self.set_keymap(dict(config.keys))
@@ -173,7 +173,7 @@ class DeskApp(TypedAhead[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return the filters in effect; ours for few colours comes last."""
-        return [*super().get_line_filters(), *self._few_colours]
+        return [*super().get_line_filters(), *self.few_colours]
 
     def get_default_screen(self) -> DeskScreen:
         return DeskScreen(self.plan, self.parting.append)

@@ -37,6 +37,8 @@ SHADES: Final = ((0.2, BLACK), (0.5, GREY), (0.78, WHITE), (1.1, WHITE + BRIGHT)
 GROUND_IS_LIGHT: Final = 0.5
 UNDER_DARK_TEXT: Final = frozenset({GREEN, YELLOW, CYAN, WHITE, WHITE + BRIGHT})
 """Grounds on which text is black."""
+STEP: Final = 0.005
+"""How much brighter a ground is that can be told from another one."""
 UNDERLINED: Final = Style(underline=True)
 
 
@@ -110,8 +112,19 @@ def mapped(style: Style, behind: RichColor) -> Style:
         color = RichColor.from_ansi(ink_of(ink.triplet, ground))
     filled = None if style.bgcolor is None else RichColor.from_ansi(ground)
     found = style + Style.from_color(color, filled)
-    is_lost = own != behind and ground == ground_of(behind.triplet or own.triplet)
-    return found + UNDERLINED if is_lost else found
+    return found + UNDERLINED if _is_raised(own.triplet, behind.triplet) else found
+
+
+def _is_raised(own: ColorTriplet, behind: ColorTriplet | None) -> bool:
+    """Whether a ground stands out from the one around, and no longer does so here.
+
+    What is dimmed, as everything is under a dialog, does not stand out.
+    """
+    ground = ground_of(own)
+    if behind is None or ground not in {BLACK, WHITE + BRIGHT}:
+        return False
+    apart = brightness(own) - brightness(behind)
+    return ground == ground_of(behind) and (apart < -STEP if ground else apart > STEP)
 
 
 def _brightened(style: Style) -> Style:
