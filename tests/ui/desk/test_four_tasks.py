@@ -125,7 +125,7 @@ def test_the_first_timeout_of_the_million_line_job_is_open(terminal: Terminal) -
         Step("R", "Across runs  ledger-replay"),
         Step("timeout", "find timeout"),
         Step("enter", first.message),
-        Step("enter", lambda text: f"line {first.sequence_num + 1:,} " in text),
+        Step("enter", lambda text: f"line {first.sequence_num:,} " in text),
         most=8,
     )
     text = terminal.until(first.message, seconds=SECONDS)
