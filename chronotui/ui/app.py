@@ -25,7 +25,6 @@ from textual.widgets import Input
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
-from chronotui.ui.term.sixteen import SixteenColours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -162,8 +161,8 @@ class DeskApp(TypedAhead[int]):
         self.config = config
         self.parting: list[str] = []
         """What is to be said once the terminal is given back."""
-        few = self.console.color_system == "standard"
-        self.few_colours = (SixteenColours(),) if few else ()
+        self.few_colours: Sequence[LineFilter] = ()
+        """What maps colours where the terminal has few."""
         self.animation_level = "none"
         self.theme = plan.theme
         self.set_keymap(dict(config.keys))
@@ -347,6 +346,10 @@ def run_desk(
         config,
         driver_class=_driver(),
     )
+    if app.console.color_system == "standard":
+        from chronotui.ui.term.sixteen import SixteenColours
+
+        app.few_colours = (SixteenColours(),)
     result = app.run()
     for words in app.parting:
         tell(words)
