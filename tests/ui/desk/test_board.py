@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from textual.widgets import Input
 
 from chronotui.demo.faults import Faults
-from chronotui.ui.desk.board import BoardScreen
+from chronotui.ui.desk.board import BoardScreen, heading_of
 from chronotui.ui.profiles import ProfilesScreen
 from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import (
@@ -279,6 +280,24 @@ async def test_a_session_that_ended_asks_over_the_board() -> None:
             await until(pilot, lambda: pilot.app.screen is board)
             await until(pilot, lambda: "SIGN IN" not in shown(pilot))
             assert len(board.rows)
+
+
+async def test_counts_of_an_hour_ago_are_marked() -> None:
+    with still_server() as server:
+        async with desk_on(server).run_test(size=(120, 36)) as pilot:
+            board = await opened(pilot)
+            fleet = board.session.fleet
+            assert fleet is not None
+            assert "caution" not in [
+                part.tone for part in heading_of(board.rows, fleet, "demo")
+            ]
+            with patch.object(fleet, "age", return_value=3600.0):
+                (old,) = [
+                    part
+                    for part in heading_of(board.rows, fleet, "demo")
+                    if part.tone == "caution"
+                ]
+            assert old.short == "oldest 1 h ago"
 
 
 def test_in_the_real_program_a_running_job_is_two_keys_away(tmp_path: Path) -> None:
