@@ -456,6 +456,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.raw_body._TEXT_OR_BRACKET": finds,
     "log.raw_search._COLOUR": finds,
     "log.raw_search._ESCAPE": finds,
+    "log.raw_search._FOLDED": finds,
     "log.raw_search._compiled": TYPED,
     "log.raw_search._is_plain": TYPED,
     "log.raw_search.needles_of": TYPED,

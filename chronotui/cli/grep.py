@@ -12,7 +12,7 @@ from chronotui.cli.invocation import typed_time
 from chronotui.errors import ChronotuiError, IncompleteError, UsageError
 from chronotui.model import STDERR, JobFilter, JobStatus
 from chronotui.text import clean, plural, printable_line
-from chronotui.times import format_time_ns
+from chronotui.times import TimeTexts
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -194,9 +194,12 @@ def _shown(job: Job, output: Output) -> str:
     return whole[:SHOWN_ID] if output.is_terminal else whole
 
 
-def _write_object(output: Output, fields: dict[str, object]) -> None:
-    line = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    output.write_data(f"{line}\n".encode(errors="surrogatepass"))
+_write_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _write_objects(output: Output, *objects: dict[str, object]) -> None:
+    lines = "".join([f"{_write_json(fields)}\n" for fields in objects])
+    output.write_data(lines.encode(errors="surrogatepass"))
 
 
 class _OfRuns:
@@ -222,7 +225,7 @@ class _OfRuns:
             }
             if self._counts:
                 fields["count"] = run.matches
-            _write_object(self._output, fields)
+            _write_objects(self._output, fields)
             return
         count = f" {run.matches}" if self._counts else ""
         self._output.write(f"{_shown(job, self._output)}{count}\n")
@@ -233,20 +236,23 @@ class _JsonLines:
 
     def __init__(self, output: Output) -> None:
         self._output = output
+        self._times = TimeTexts()
 
     def lines(self, job: Job, lines: Sequence[LogLine]) -> None:
-        for line in lines:
-            time_ns = line.time_ns
-            fields = {
+        stamps = self._times.of([line.time_ns for line in lines])
+        objects: list[dict[str, object]] = [
+            {
                 "workflow_id": job.workflow_id,
                 "job_id": job.id,
                 "attempt": line.attempt,
                 "sequence_num": line.sequence_num,
                 "stream": line.stream,
-                "timestamp": None if time_ns is None else format_time_ns(time_ns),
+                "timestamp": stamp,
                 "message": line.message,
             }
-            _write_object(self._output, fields)
+            for line, stamp in zip(lines, stamps, strict=True)
+        ]
+        _write_objects(self._output, *objects)
 
     def ended(self, run: SearchedRun) -> None:
         """Say nothing of a run as a whole."""
@@ -261,14 +267,18 @@ class _TextLines:
     def lines(self, job: Job, lines: Sequence[LogLine]) -> None:
         from chronotui.log.handoff import LinePlace
 
-        output, shown = self._output, _shown(job, self._output)
-        for line in lines:
-            message = line.message
-            if output.is_terminal:
-                message = printable_line(message)
-                if output.has_colour and line.stream == STDERR:
-                    message = f"\x1b[31m{message}\x1b[0m"
-            output.write(f"{shown} {LinePlace.of(line)} {message}\n")
+        shown, printed = _shown(job, self._output), self._printed
+        place = LinePlace.of
+        rows = [f"{shown} {place(line)} {printed(line)}\n" for line in lines]
+        self._output.write("".join(rows))
+
+    def _printed(self, line: LogLine) -> str:
+        if not self._output.is_terminal:
+            return line.message
+        message = printable_line(line.message)
+        if self._output.has_colour and line.stream == STDERR:
+            return f"\x1b[31m{message}\x1b[0m"
+        return message
 
     def ended(self, run: SearchedRun) -> None:
         """Say nothing of a run as a whole."""
@@ -308,7 +318,7 @@ async def _since_when(
         invocation.say(f"{clean(run.job.shown_id)} could not be read: {run.problem}")
     found = search.boundary
     if invocation.options.output == "jsonl":
-        _write_object(invocation.output, _boundary(found))
+        _write_objects(invocation.output, _boundary(found))
     else:
         invocation.output.write(f"{in_words(found, _named)}\n")
     invocation.output.flush()

@@ -30,7 +30,7 @@ from chronotui.errors import (
     UnreachableError,
 )
 from chronotui.log.pattern import LineMatcher
-from chronotui.log.raw_search import RawSearch, line_of
+from chronotui.log.raw_search import LinesOfEntries, RawSearch
 from chronotui.model import STDERR, RawFormat
 from chronotui.sources.protocol import EVERYTHING
 from chronotui.text import clean, plural
@@ -54,6 +54,9 @@ WAITING_BYTES: Final = 1 << 20
 
 LINE_BYTES: Final = 200
 """What a line costs that waits, beyond its text."""
+
+APART_SECONDS: Final = 0.05
+"""Least time between two hands that pass on what was found in a run."""
 
 SETTLED: Final = WatchTiming().settled_age
 """Seconds after a run's end until when its log may still grow."""
@@ -98,7 +101,8 @@ class SearchedRun:
             self._room.clear()
             await self._room.wait()
         self._waiting += lines
-        self._size += sum(len(line.message) + LINE_BYTES for line in lines)
+        self._size += sum([len(line.message) for line in lines])
+        self._size += len(lines) * LINE_BYTES
         self._changed.set()
 
     def end(self) -> None:
@@ -220,7 +224,7 @@ class RunSearcher:
                     new = [x for x in piece.lines() if not _is_among(found_before, x)]
                     await run.put(new)
         run.too_slow = matcher.too_slow
-        if log.exit_code:
+        if log.exit_code or log.may_be_old:
             run.problem = _lacks(log)
 
 
@@ -272,9 +276,12 @@ class _SearchedDownload:
         self._search = search
         self._depth = depth
         self._count = count
+        self._lines_of = LinesOfEntries()
         self._loop = asyncio.get_running_loop()
         self._answer: RawAnswer | None = None
         self._stopped = False
+        self._lines: list[LogLine] = []
+        self._handed_at = 0.0
         self.found: array[int] = array("q")
         self.is_jsonl = True
 
@@ -314,26 +321,32 @@ class _SearchedDownload:
                     return True
         if self._take(search.finish()):
             return True
+        self._hand_on()
         self._run.too_slow = search.too_slow
         return search.is_whole and search.lines == self._count
 
     def _take(self, entries: Sequence[RawEntry]) -> bool:
         """Take what matches; tell whether it is enough."""
-        if not entries:
-            return False
-        if self._depth is Depth.FIRST:
+        if entries and self._depth is Depth.FIRST:
             self._run.matches = 1
             return True
         self._run.matches += len(entries)
-        if self._depth is Depth.LINES:
-            lines = list(map(line_of, entries))
-            self.found.extend(map(_code, lines))
-            putting = self._run.put(lines)
-            try:
-                asyncio.run_coroutine_threadsafe(putting, self._loop).result()
-            except RuntimeError:  # the loop is closed
-                putting.close()
+        if entries and self._depth is Depth.LINES:
+            self._lines += self._lines_of(entries)
+        if self._lines and time.monotonic() - self._handed_at > APART_SECONDS:
+            self._hand_on()
         return False
+
+    def _hand_on(self) -> None:
+        """Give the loop what was found by now, and wait until it takes more."""
+        lines, self._lines = self._lines, []
+        self._handed_at = time.monotonic()
+        self.found.extend(map(_code, lines))
+        putting = self._run.put(lines)
+        try:
+            asyncio.run_coroutine_threadsafe(putting, self._loop).result()
+        except RuntimeError:  # the loop is closed
+            putting.close()
 
 
 class AcrossRuns:

@@ -8,6 +8,7 @@ from collections import deque
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.engine.connection import Connection, ConnectionKind
@@ -216,9 +217,11 @@ class LineRate:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._slices: deque[tuple[float, int]] = deque()
+        self._lines = 0
 
     def add(self, lines: int) -> None:
         now = self._clock.monotonic()
+        self._lines += lines
         if self._slices and now - self._slices[-1][0] < RATE_GRAIN_SECONDS:
             began, count = self._slices.pop()
             self._slices.append((began, count + lines))
@@ -228,8 +231,8 @@ class LineRate:
     def per_second(self) -> float:
         now = self._clock.monotonic()
         while self._slices and now - self._slices[0][0] > RATE_SECONDS:
-            self._slices.popleft()
-        return sum(count for _, count in self._slices) / RATE_SECONDS
+            self._lines -= self._slices.popleft()[1]
+        return self._lines / RATE_SECONDS
 
     def next_change(self) -> float | None:
         """Return when the rate will have fallen if nothing enters; None at zero."""
@@ -369,20 +372,31 @@ class JobLog:
 
     def _plan_quiet(self) -> None:
         """Tell once more when the stream has become quiet, or the rate has changed."""
+        loop = asyncio.get_running_loop()
         if self._quiet is not None:
+            is_soon = self._quiet.when() <= loop.time() + RATE_SECONDS
+            if is_soon and self._watching:
+                return  # it is planned anew then: lines come far more often
             self._quiet.cancel()
             self._quiet = None
+        seconds = self._quiet_after(self._clock.monotonic())
+        if seconds < inf:
+            self._quiet = loop.call_later(seconds, self._look_again)
+
+    def _look_again(self) -> None:
+        self._quiet = None
+        self._changed()
+
+    def _quiet_after(self, now: float) -> float:
+        """Return in how many seconds one of both is so if nothing comes until then."""
         if not self._watching:
-            return
-        now = self._clock.monotonic()
+            return inf
         connectivity = self._watch.connectivity
         due = [at for at in (self._rate.next_change(),) if at is not None]
         quiet_at = connectivity.heard_at + self._settings.timing.quiet_after
         if connectivity.is_live and quiet_at > now:
             due.append(quiet_at)
-        if due:
-            loop = asyncio.get_running_loop()
-            self._quiet = loop.call_later(max(0.0, min(due) - now), self._changed)
+        return max(0.0, min(due, default=inf) - now)
 
     @property
     def _verdict(self) -> Verdict | None:

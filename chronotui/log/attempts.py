@@ -29,14 +29,13 @@ def attempt_of(event_id: str) -> int | None:
     WIRE.md "Logs" gives two shapes: ``log:<job>:<stream>:<n>`` for the first attempt
     and ``log:<job>:attempt:<k>:<stream>:<n>`` for the others.
     """
+    if event_id.count(":") == 3:
+        return 1 if event_id.startswith("log:") else None
     parts = event_id.rsplit(":", 4)
     if len(parts) == 5 and parts[1] == "attempt":
         number = parts[2]
         is_number = number.isascii() and number.isdecimal() and len(number) < 10
         return int(number) or None if is_number else None
-    parts = event_id.split(":")
-    if len(parts) == 4 and parts[0] == "log":
-        return 1
     return None
 
 

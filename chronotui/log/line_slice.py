@@ -108,6 +108,13 @@ class LineSlice(NamedTuple):
         text, begin, ends = block.text, block.begin, block.ends
         return b"".join([text[begin(at) : ends[at]] for at in places])
 
+    def texts(self) -> list[bytes]:
+        """Return each message as it is held: in UTF-8."""
+        if not self.block.broken:
+            return self.text().split(b"\n")[:-1]
+        text, begin, ends = self.block.text, self.block.begin, self.block.ends
+        return [bytes(text[begin(at) : ends[at] - 1]) for at in self.places]
+
     def messages(self) -> list[str]:
         if self.block.broken:
             return list(map(self.block.message, self.places))

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from itertools import repeat
-from operator import itemgetter
+from itertools import accumulate, count, repeat
+from operator import add, itemgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,7 +23,6 @@ from chronotui.log.block import (
     STREAMS,
     Block,
     EventIds,
-    write_messages,
 )
 from chronotui.log.handoff import LinePlace
 from chronotui.log.line_slice import LineSlice
@@ -262,19 +261,22 @@ _PLAIN: Final = bytes(flags & (RANK_BITS | RETAINED_BIT) for flags in range(256)
 
 def _block_of(copies: Sequence[Copies]) -> Block:
     """Return lines of several jobs, none of an odd stream, as one block in order."""
+    block = Block()
     places, times, flags = array("q"), array("q"), bytearray()
-    messages: list[str] = []
+    texts: list[bytes] = []
     for each in copies:
         places += each.places
         times += each.block.times[each.start : each.stop]
         flags += each.flags
-        messages += each.piece.messages()
+        texts += each.piece.texts()
+        block.take_traits(each.block)
     order = sorted(range(len(places)), key=places.__getitem__)
-    block = Block()
     block.numbers = array("q", map(places.__getitem__, order))
     block.times = array("q", map(times.__getitem__, order))
     block.flags = bytearray(map(flags.__getitem__, order)).translate(_PLAIN)
-    write_messages(block, list(map(messages.__getitem__, order)))
+    texts = [texts[at] for at in order]
+    block.text = bytearray(b"\n".join([*texts, b""]))
+    block.ends = array("I", map(add, accumulate(map(len, texts)), count(1)))
     return block
 
 

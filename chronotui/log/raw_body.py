@@ -203,7 +203,7 @@ class RawBlocks:
         self._skip = skip
         self._whole = WholeLines(PIECE_BYTES)
         self._ids = EventIds()
-        self._times = _Times()
+        self._times = StampTimes()
         self._waiting = _Waiting()
 
     def feed(self, piece: bytes) -> Iterator[Sequence[LogLine]]:
@@ -302,7 +302,7 @@ class _Waiting:
         return taken
 
 
-class _Times:
+class StampTimes:
     """Reads times in two parts, most of which were seen before."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ import signal
 from dataclasses import replace
 from importlib.util import find_spec
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
@@ -56,6 +56,15 @@ class TypedAhead(App[ReturnType]):
 
     key_at = 0.0
     """When a key was last pressed, by the monotonic clock."""
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """The screens that shine through: none where the one in sight is opaque.
+
+        Textual always takes the one below for such, and paints all anew with it.
+        """
+        opaque = self.screen_stack[-1].styles.background.a == 1
+        return [] if opaque else super()._background_screens
 
     async def on_event(self, event: Event) -> None:
         """Obey a key at once; what is neither typed nor bound is Textual's."""

@@ -12,7 +12,7 @@ import struct
 import termios
 from contextlib import suppress
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from tests.benchmarks.processor import processor_seconds
 
@@ -71,6 +71,8 @@ class Program:
         chunks: When each read came and what it was, while ``keep`` is set.
     """
 
+    _beside: ClassVar[list[Program]] = []
+
     def __init__(
         self, command: Sequence[str], *, environment: Mapping[str, str]
     ) -> None:
@@ -94,6 +96,7 @@ class Program:
         os.close(saying)
 
     def __enter__(self) -> Self:
+        self._beside.append(self)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -101,6 +104,8 @@ class Program:
 
     def stop(self) -> None:
         """End the program."""
+        if self in self._beside:
+            self._beside.remove(self)
         os.killpg(self.pid, signal.SIGKILL)
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
@@ -189,9 +194,10 @@ class Program:
         self.pass_time(pressed + every - perf_counter())
         return Response(last - pressed, self.written - before)
 
-    def type(self, keys: bytes) -> None:
-        """Send keys and do not wait for what they cause."""
+    def type(self, keys: bytes) -> float:
+        """Send keys, wait for nothing, and return when, by ``perf_counter``."""
         os.write(self._terminal, keys)
+        return perf_counter()
 
     # Telling a host
 
@@ -200,15 +206,20 @@ class Program:
         os.write(self._telling, f"{order}\n".encode())
 
     def hear(self) -> str:
-        """Read, the terminal too, until the host says a line; returns the line."""
+        """Read until the host says a line; returns the line.
+
+        The terminals are read meanwhile, those of the programs beside it as well: one
+        that is not answered for long holds its frames back for as long after it.
+        """
         deadline = perf_counter() + LONGEST_SECONDS
+        terminals = {each._terminal: each for each in (self, *self._beside)}
         while b"\n" not in self._said:
             left = deadline - perf_counter()
-            watched = [self._hearing, self._terminal]
+            watched = [self._hearing, *terminals]
             ready, _, _ = select.select(watched, [], [], max(left, 0.0))
             assert ready, "the host says nothing"
-            if self._terminal in ready:
-                self.read(0.0)
+            for terminal in terminals.keys() & set(ready):
+                terminals[terminal].read(0.0)
             if self._hearing in ready:
                 said = os.read(self._hearing, 4096)
                 if not said:

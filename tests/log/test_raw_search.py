@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chronotui.log import raw_search
 from chronotui.log.pattern import LineMatcher, compile_pattern
-from chronotui.log.raw_search import RawSearch, line_of, needles_of
+from chronotui.log.raw_search import LinesOfEntries, RawSearch, needles_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,7 +111,7 @@ def search_all(search: RawSearch, body: bytes, sizes: Sequence[int]) -> list[str
         body = body[size:]
     found += search.feed(body)
     found += search.finish()
-    return [line_of(each).message for each in found]
+    return [line.message for line in LinesOfEntries()(found)]
 
 
 @given(
@@ -144,7 +144,7 @@ def test_a_download_has_the_matches_that_its_lines_have(
 def test_the_fields_of_a_line_are_those_of_its_entry() -> None:
     search = RawSearch(compile_pattern("b"))
     found = [*search.feed(entry(0, "abc", as_it_is).encode()), *search.finish()]
-    (line,) = map(line_of, found)
+    (line,) = LinesOfEntries()(found)
     assert line[:3] == (1, 0, "stdout")
     assert line.time_ns == 1_772_532_000_123_456_789
     assert line.event_id == "log:j:stdout:0"
@@ -204,4 +204,10 @@ def test_a_line_longer_than_a_block_is_found_in() -> None:
 def test_a_needle_is_what_every_match_has(
     typed: str, needles: tuple[bytes, ...] | None
 ) -> None:
-    assert needles_of(compile_pattern(typed)) == needles
+    assert needles_of(compile_pattern(typed), ascii_only=False) == needles
+
+
+def test_of_ascii_every_letter_is_needed() -> None:
+    expression = compile_pattern(r"task \d+ is")
+    assert needles_of(expression, ascii_only=False) == (b"ta",)
+    assert needles_of(expression, ascii_only=True) == (b"task ",)

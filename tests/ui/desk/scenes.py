@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 MOMENT = datetime(2026, 3, 3, 10, 12, 44, tzinfo=UTC)
 LONGEST_SECONDS = 60.0
-CALM_CHECKS = 10
+CALM_CHECKS = 5
 CHARACTERS = {"slash": "/", "question_mark": "?", "space": " "}
 
 
@@ -107,7 +107,7 @@ async def until(
     while not holds():
         assert monotonic() < deadline, shown(pilot)
         # What is looked at is often all of the screen, which is dear to draw.
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.06)
     if settle:
         await pilot._wait_for_screen()
 
@@ -144,7 +144,7 @@ async def settled(pilot: Pilot[int]) -> None:
         calm = 0 if reads or now != before else calm + 1
         before = now
         await pilot._wait_for_screen()
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.06)
 
 
 def is_swept(pilot: Pilot[int]) -> bool:
