@@ -122,6 +122,18 @@ async def test_workflows_are_ordered_by_trouble_and_that_is_remembered(
     assert kept.tree_ages is False
 
 
+async def test_details_tell_of_what_a_typed_filter_leaves(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_shown(pilot, "nightly-report")
+        await press(pilot, "enter")
+        await until_shown(pilot, "2:05")
+        await press(pilot, "j", "slash", *"etl")
+        await until(pilot, lambda: "etl-orders" in shown(pilot).splitlines()[0])
+        workflow, job = app.desk.meant
+        assert (workflow and workflow.name, job) == ("etl-orders", None)
+
+
 async def test_a_filter_hides_workflows_without_such_a_job(server: DemoServer) -> None:
     app = desk_on(server)
     async with app.run_test(size=WIDE) as pilot:
