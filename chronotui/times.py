@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache, lru_cache
 from math import ceil
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 NS: Final = 1_000_000_000
 """Nanoseconds in a second."""
@@ -21,6 +22,7 @@ NS: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST: Final = 2**63 - 1
 _UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_DAY: Final = "1970-01-01T00:00:00"
 _MOST_PARTS: Final = 8192
 """Parts of times whose text is remembered."""
 
@@ -128,6 +130,40 @@ class _PartTexts(dict[int, str]):
     def __missing__(self, part: int) -> str:
         text = self[part] = self._write(part)
         return text
+
+
+_UNTIL_SECOND: Final = itemgetter(slice(19))
+_AFTER_SECOND: Final = itemgetter(slice(19, None))
+
+
+class UsualStamps:
+    """Tells whether times are written as `format_time_ns` writes them."""
+
+    def __init__(self) -> None:
+        self._seconds: set[str] = set()
+        self._ends: set[str] = set()
+
+    def are(self, stamps: Sequence[str]) -> bool:
+        seconds = set(map(_UNTIL_SECOND, stamps)) - self._seconds
+        ends = set(map(_AFTER_SECOND, stamps)) - self._ends
+        whole = [
+            *[f"{second}Z" for second in seconds],
+            *[f"{_DAY}{end}" for end in ends],
+        ]
+        if not all(map(_is_usual, whole)):
+            return False
+        if len(self._seconds) + len(self._ends) > _MOST_PARTS:
+            self._seconds.clear()
+            self._ends.clear()
+        self._seconds |= seconds
+        self._ends |= ends
+        return True
+
+
+def _is_usual(stamp: str) -> bool:
+    time_ns = parse_time(stamp)
+    is_near = time_ns is not None and abs(time_ns) < _MOST // 2
+    return is_near and format_time_ns(time_ns or 0) == stamp
 
 
 def zoned_text(time_ns: int, zone: tzinfo | None) -> str:

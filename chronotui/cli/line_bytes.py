@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING
 
 from chronotui.log.formats import STAMP_DIGITS
+from chronotui.log.raw_spans import EntrySlice
 from chronotui.model import STDERR
-from chronotui.times import TimeTexts, format_time_ns
+from chronotui.times import TimeTexts, UsualStamps, format_time_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
     from chronotui.cli.output import Output
-    from chronotui.log.line_slice import LineSlice
+    from chronotui.engine.retained import Piece
     from chronotui.model import LogLine
 
     LinePrinter: TypeAlias = Callable[[LogLine], bytes]
-    SlicePrinter: TypeAlias = Callable[[LineSlice], bytes]
+    SlicePrinter: TypeAlias = Callable[[Piece], bytes]
 
 _FIELDS = ("attempt", "sequence_num", "stream", "timestamp", "event_id", "message")
 
@@ -81,8 +83,14 @@ def _entries() -> SlicePrinter:
     fields = list(zip(_FIELDS, types, strict=True))
     make = msgspec.defstruct("Entry", fields, gc=False)
     encode, texts = msgspec.json.Encoder().encode_lines, TimeTexts()
+    usual = UsualStamps()
 
-    def entries(piece: LineSlice) -> bytes:
+    def entries(piece: Piece) -> bytes:
+        if isinstance(piece, EntrySlice) and usual.are(piece.stamps()):
+            with suppress(UnicodeEncodeError):
+                # Inside a text the quotes would be escaped.
+                written = encode(piece.entries)
+                return written.replace(b',"message_raw":"', b',"message":"')
         numbers, streams = piece.numbers(), piece.streams()
         ids = piece.event_ids(streams, numbers)
         stamps, messages = texts.of(piece.times()), piece.messages()
@@ -100,7 +108,7 @@ def _exact(line: LogLine) -> bytes:
     return f"{line.message}\n".encode(errors="surrogatepass")
 
 
-def _exact_text(piece: LineSlice) -> bytes:
+def _exact_text(piece: Piece) -> bytes:
     return piece.text()
 
 
@@ -112,7 +120,7 @@ def _exact_with_times() -> SlicePrinter:
     """Return `_exact_with_time` of every line of a slice."""
     texts = TimeTexts(STAMP_DIGITS)
 
-    def exact_with_times(piece: LineSlice) -> bytes:
+    def exact_with_times(piece: Piece) -> bytes:
         stamps, streams = texts.of(piece.times()), piece.streams()
         columns = zip(stamps, streams, piece.messages(), strict=True)
         lines = [f"{t or '-'} [{s or '-'}] {message}\n" for t, s, message in columns]

@@ -171,10 +171,10 @@ async def _printed(
             async for text in pieces:
                 yield text
         return
-    encode = slice_printer(form, output, timestamps=timestamps)
-    async with aclosing(log.slices()) as slices:
-        async for piece in slices:
-            yield encode(piece)
+    new_encoder = partial(slice_printer, form, output, timestamps=timestamps)
+    async with aclosing(log.encoded(new_encoder)) as pieces:
+        async for content in pieces:
+            yield content
 
 
 async def follow_job(

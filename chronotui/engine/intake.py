@@ -293,6 +293,15 @@ class Intake:
             return line
         return line._replace(attempt=self._timeline.attempt_at(line.time_ns))
 
+    def pass_by(self, runs: Sequence[tuple[int, int]]) -> None:
+        """Count lines of the first attempt, above all others, that are not held.
+
+        Each of ``runs`` is (first, last) of numbers that rise by one. `forget` what is
+        below the last one before others are taken.
+        """
+        self.ledger.add_runs(1, runs)
+        self._top = (1, runs[-1][1])
+
     def forget(self, below: tuple[int, int], store: LogStore) -> None:
         """Go on in another, empty store with the lines from a place on.
 

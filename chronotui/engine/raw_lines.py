@@ -6,7 +6,7 @@ import asyncio
 import threading
 from concurrent.futures import CancelledError as FutureCancelledError
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from chronotui.engine.intake import Context
 from chronotui.engine.pages import Walk
@@ -15,6 +15,7 @@ from chronotui.log.attempts import Way
 from chronotui.log.block import LineBlock
 from chronotui.log.ledger import NEAR
 from chronotui.log.raw_body import RawBlocks
+from chronotui.log.raw_spans import RawSpans
 from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
     from chronotui.engine.intake import Intake
     from chronotui.engine.pages import RetainedPages
+    from chronotui.log.raw_spans import Printed, RawPart, RawSpan
     from chronotui.model import Job, LogLine
     from chronotui.sources.protocol import LogSource, RawAnswer
+
+Batch = TypeVar("Batch")
+Made_co = TypeVar("Made_co", covariant=True)
 
 QUEUED_BATCHES: Final = 4
 """Decoded batches that may wait; then the download waits, and TCP with it."""
@@ -35,24 +40,44 @@ STEP_LINES: Final = 128
 """Lines taken at once where some of them may be held already."""
 
 
-async def raw_lines(
+def raw_lines(
     source: LogSource, job: Job, skip: int = 0
 ) -> AsyncGenerator[Sequence[LogLine] | None, None]:
-    """Yield the lines of an ended job's raw download, oldest first, in batches.
+    """Return the lines of an ended job's raw download, oldest first, in batches.
 
     The first ``skip`` ones are left out.
 
-    Yields ``None`` last when the download is not the whole log or is not to be had:
+    ``None`` comes last when the download is not the whole log or is not to be had:
     the server answers in another format, refuses, breaks off or appends its failure
     (WIRE.md "Raw download"). The lines before it are good.
     """
-    download = _Download(source, job, skip)
+    return _batches(source, job, RawBlocks(skip))
+
+
+def raw_spans(
+    source: LogSource,
+    job: Job,
+    printed: Callable[[RawPart], Printed | None],
+    *,
+    decodes: bool,
+) -> AsyncGenerator[Sequence[LogLine] | RawSpan | None, None]:
+    """Return the same, as spans where they can be (`RawSpans`).
+
+    ``printed`` is called in another thread.
+    """
+    return _batches(source, job, RawSpans(job.id, printed, decodes=decodes))
+
+
+async def _batches(
+    source: LogSource, job: Job, body: _Body[Batch]
+) -> AsyncGenerator[Batch | None, None]:
+    download = _Download(source, job, body)
     download.start()
     try:
-        while (lines := await download.next()) is not None:
-            if not lines:
+        while (batch := await download.next()) is not None:
+            if isinstance(batch, _AllCame):
                 return
-            yield lines
+            yield batch
         yield None
     finally:
         download.stop()
@@ -129,32 +154,45 @@ async def read_left_out(pages: RetainedPages) -> None:
             return
 
 
-class _Download:
-    """Reads one download in a thread and hands its lines to the loop.
+class _Body(Protocol[Made_co]):
+    """Makes batches of the pieces of a body."""
 
-    ``None`` in the queue says that the rest has to come from elsewhere, an empty
-    list that all is there. An error nobody foresaw is handed over to be raised there.
+    @property
+    def failed(self) -> bool: ...
+    def feed(self, piece: bytes, /) -> Iterator[Made_co]: ...
+    def finish(self) -> Iterator[Made_co]: ...
+
+
+class _AllCame:
+    """Says that a download has come whole."""
+
+
+class _Download(Generic[Batch]):
+    """Reads one download in a thread and hands its batches to the loop.
+
+    ``None`` in the queue says that the rest has to come from elsewhere. An error
+    nobody foresaw is handed over to be raised there.
     """
 
-    def __init__(self, source: LogSource, job: Job, skip: int) -> None:
+    def __init__(self, source: LogSource, job: Job, body: _Body[Batch]) -> None:
         self._source = source
         self._job = job
-        self._skip = skip
+        self._body = body
         self._loop = asyncio.get_running_loop()
         self._answer: RawAnswer | None = None
         self._stopped = False
-        self._queue: asyncio.Queue[Sequence[LogLine] | BaseException | None] = (
+        self._queue: asyncio.Queue[Batch | _AllCame | BaseException | None] = (
             asyncio.Queue(QUEUED_BATCHES)
         )
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="raw download", daemon=True).start()
 
-    async def next(self) -> Sequence[LogLine] | None:
-        lines = await self._queue.get()
-        if isinstance(lines, BaseException):
-            raise lines
-        return lines
+    async def next(self) -> Batch | _AllCame | None:
+        batch = await self._queue.get()
+        if isinstance(batch, BaseException):
+            raise batch
+        return batch
 
     def stop(self) -> None:
         """End the download; the thread follows by itself."""
@@ -165,14 +203,14 @@ class _Download:
             self._queue.get_nowait()
 
     def _run(self) -> None:
-        end: Sequence[LogLine] | BaseException | None = None
+        end: _AllCame | BaseException | None = None
         try:
             with self._source.download(
                 self._job.workflow_id, self._job.id, format=RawFormat.JSONL
             ) as answer:
                 self._answer = answer
                 if answer.format is RawFormat.JSONL and self._read(answer):
-                    end = []
+                    end = _AllCame()
         except ChronotuiError:
             end = None
         except BaseException as problem:  # noqa: BLE001 - handed to the reader
@@ -183,22 +221,22 @@ class _Download:
 
     def _read(self, answer: RawAnswer) -> bool:
         """Hand over every line; False when the body is not whole."""
-        blocks = RawBlocks(self._skip)
+        body = self._body
         try:
             for chunk in answer.chunks():
-                if not self._hand_over(blocks.feed(chunk)):
+                if not self._hand_over(body.feed(chunk)):
                     return False
         finally:
-            whole = self._hand_over(blocks.finish())
-        return whole and not blocks.failed
+            whole = self._hand_over(body.finish())
+        return whole and not body.failed
 
-    def _hand_over(self, blocks: Iterable[Sequence[LogLine]]) -> bool:
-        return all(map(self._put, blocks)) and not self._stopped
+    def _hand_over(self, batches: Iterable[Batch]) -> bool:
+        return all(map(self._put, batches)) and not self._stopped
 
-    def _put(self, lines: Sequence[LogLine] | BaseException | None) -> bool:
+    def _put(self, batch: Batch | _AllCame | BaseException | None) -> bool:
         if self._stopped:
             return False
-        putting = self._queue.put(lines)
+        putting = self._queue.put(batch)
         try:
             asyncio.run_coroutine_threadsafe(putting, self._loop).result()
         except (RuntimeError, FutureCancelledError):

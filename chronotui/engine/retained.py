@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from chronotui.engine.intake import Context, Intake
 from chronotui.engine.pages import Account, RetainedPages, refuse_without_log
-from chronotui.engine.raw_lines import raw_lines, read_left_out
+from chronotui.engine.raw_lines import raw_lines, raw_spans, read_left_out
 from chronotui.engine.retry import ASKED_AGAIN, Retries
+from chronotui.engine.span_lane import SpanLane, is_far_back
 from chronotui.engine.text_rest import TextRest
 from chronotui.engine.timing import Clock, WatchTiming, backoff_of
 from chronotui.errors import (
@@ -38,9 +40,11 @@ from chronotui.log.finders import (
 from chronotui.log.ledger import NEAR
 from chronotui.log.line_slice import LineSlice
 from chronotui.log.pattern import LineMatcher
+from chronotui.log.raw_spans import EntrySlice, Printed, RawSpan
 from chronotui.log.store import LogStore
 from chronotui.paging import PageOrder
 from chronotui.text import clean
+from chronotui.times import format_time_ns
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
 
     from chronotui.log.chunks import Overflow
     from chronotui.log.finders import Matcher
+    from chronotui.log.raw_spans import RawPart
     from chronotui.model import Job, LogLine, LogPage, Workflow
     from chronotui.sources.protocol import LogSource
 
@@ -73,6 +78,13 @@ FORGET_LINES: Final = 20_000
 
 HELD_BACK: Final = 500
 """Newest lines held back while reading on: neighbours may come out of order."""
+
+_NOTHING: Final = Printed(b"", 0)
+
+Piece: TypeAlias = LineSlice | EntrySlice
+"""Lines in order, ready to be printed."""
+
+Encoder: TypeAlias = "Callable[[Piece], bytes]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,20 @@ class LineSelection:
             return found if found.places else None
 
         return choose
+
+    def chosen_of_part(self, part: RawPart) -> EntrySlice | None:
+        """Return the lines of a part of a download that `prints` says yes to."""
+        since = self.since_ns
+        if self.attempt not in (None, part.attempt):
+            return None
+        if since is not None and part.is_before(format_time_ns(since)[:19].encode()):
+            return None
+        piece = part.whole() if self.stream is None else part.of_stream(self.stream)
+        if since is not None:
+            piece = piece.chosen_by([at is None or at >= since for at in piece.times()])
+        if self.grep is not None:
+            piece = piece.chosen_by(map(self.grep, piece.messages()))
+        return piece if piece.places else None
 
 
 def _grep_finder(grep: Callable[[str], bool]) -> Matcher:
@@ -262,6 +288,8 @@ class RetainedLog:
         """Lines of the page being held against a download that this did not have."""
         self._downloaded_all = False
         self._rest: TextRest | None = None
+        self._lane = SpanLane(self._intake)
+        self._encoder_of_parts: Callable[[], Encoder] | None = None
         self._late = 0
         self.printed = 0
         self.unread = ""
@@ -286,7 +314,7 @@ class RetainedLog:
         """0, or 6 when lines are missing, or may be in a log that is over."""
         coverage = self._pages.coverage
         unread = self.unread or coverage.looped or coverage.cut_off or self._late
-        unread = unread or (self._job.status.is_terminal and self._may_be_old)
+        unread = unread or (self._job.status.is_terminal and self.may_be_old)
         return 6 if self.missing or self.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
@@ -307,9 +335,23 @@ class RetainedLog:
         """
         async with aclosing(self._wanted()) as pieces:
             async for piece in pieces:
-                # The rest is not read as text where nobody asked for it.
-                if not isinstance(piece, bytes):
+                if isinstance(piece, LineSlice):
                     yield piece
+
+    async def encoded(
+        self, new_encoder: Callable[[], Encoder]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield what encoders make of the same; there may be several, for threads.
+
+        Raises:
+            ChronotuiError: As `text`.
+        """
+        if self._rest is None:
+            self._encoder_of_parts = new_encoder
+        encode = new_encoder()
+        async with aclosing(self._wanted()) as pieces:
+            async for piece in pieces:
+                yield piece if isinstance(piece, bytes) else encode(piece)
 
     async def text(self) -> AsyncGenerator[bytes, None]:
         """Yield the messages of the wanted lines, a newline after each.
@@ -321,16 +363,21 @@ class RetainedLog:
         selection = self._selection
         if self._spool is not None and selection == LineSelection(grep=selection.grep):
             self._rest = TextRest(self._client, self._job, self._spool)
-        async with aclosing(self._wanted()) as pieces:
+        async with aclosing(self.encoded(lambda: _text_of)) as pieces:
             async for piece in pieces:
-                yield piece if isinstance(piece, bytes) else piece.text()
+                yield piece
 
     async def _wanted(self) -> AsyncGenerator[LineSlice | bytes, None]:
-        """Yield slices of lines, and what was read as text after them."""
+        """Yield slices of lines, and what was made of the download beside them."""
         refuse_without_log(self._workflow)
         choose = self._selection.chosen()
         try:
             async for piece in self._in_order():
+                if isinstance(piece, RawSpan):
+                    printed = piece.printed()
+                    self.printed += printed.lines
+                    yield printed.content
+                    continue
                 wanted = piece if isinstance(piece, bytes) else choose(piece)
                 if isinstance(wanted, LineSlice):
                     self.printed += len(wanted.places)
@@ -352,7 +399,7 @@ class RetainedLog:
             self._tell(f"{self.unread}; lines are left out.")
         if self._late:
             self._tell(f"{self._late:,} lines came too late to be printed in order.")
-        if self._may_be_old:
+        if self.may_be_old:
             self._tell(
                 "the job was tried again, and of its log only the pages could be read: "
                 "the server keeps older pages for 30 minutes, so lines of a later "
@@ -360,7 +407,7 @@ class RetainedLog:
             )
 
     @property
-    def _may_be_old(self) -> bool:
+    def may_be_old(self) -> bool:
         """Whether the server's own cache may hide lines of a later attempt."""
         if self._ended_before(self._timing.pages_kept):
             return False
@@ -371,13 +418,16 @@ class RetainedLog:
         age = self._job.seconds_since_end(self._clock.wall())
         return self._job.status.is_terminal and age is not None and age >= seconds
 
-    async def _in_order(self) -> AsyncIterator[LineSlice | bytes]:
+    async def _in_order(self) -> AsyncIterator[LineSlice | RawSpan | bytes]:
         self._intake.ledger.last_attempt = self._selection.attempt
         problem = None
         if self._job.status.is_terminal:
             from_the_start = self._selection.from_the_start
-            if from_the_start or await self._is_retried():
-                async for piece in self._downloaded(hand_out=from_the_start):
+            all_of_it = from_the_start or await self._is_far_back()
+            if all_of_it or await self._is_retried():
+                async for piece in self._downloaded(
+                    hand_out=from_the_start, passes=all_of_it
+                ):
                     yield piece
         if not self._is_complete:
             problem = await self._read_pages_or_all()
@@ -386,6 +436,17 @@ class RetainedLog:
             yield piece
         if problem is not None:
             raise self._broken_off(problem) from problem
+
+    async def _is_far_back(self) -> bool:
+        """Tell whether lines are asked for by a time that pages are not good for."""
+        since, tail = self._selection.since_ns, self._selection.tail
+        if since is None or tail is not None or self._encoder_of_parts is None:
+            return False
+        try:
+            page = await self._fetch(None, False)
+        except ChronotuiError:
+            return False  # whoever reads the pages says so
+        return bool(page.lines) and is_far_back(page, self._job, since)
 
     async def _is_retried(self) -> bool:
         """Tell whether an ended job was tried more than once.
@@ -416,28 +477,74 @@ class RetainedLog:
     # through the download
 
     async def _downloaded(
-        self, *, hand_out: bool = True
-    ) -> AsyncIterator[LineSlice | bytes]:
-        """Yield the lines of the raw download as they come, where it can be had."""
-        context, coverage = Context(), self._pages.coverage
+        self, *, hand_out: bool = False, passes: bool = False
+    ) -> AsyncIterator[LineSlice | RawSpan | bytes]:
+        """Yield the lines of the raw download as they come, where it can be had.
+
+        Those that need not be put in order are yielded where they may pass by.
+        """
+        coverage = self._pages.coverage
         coverage.at_start = True
-        async with aclosing(raw_lines(self._client, self._job)) as batches:
+        take = partial(self._taken, context=Context(), hand_out=hand_out)
+        async with aclosing(self._batches(passes=passes)) as batches:
             async for batch in batches:
+                for piece in self._passed(batch, take):
+                    yield piece
                 if batch is None:
                     coverage.at_start = False
                     self._account.page_read()
                     return
-                for piece in self._taken(batch, context, hand_out=hand_out):
-                    yield piece
                 if await self._is_read_as_text(batch):
                     for text in self._rest_of_text():
                         yield text
                     coverage.at_end = True
                     return
+        for piece in self._passed(None, take):
+            yield piece
         await self._compare_with_pages()
         self._downloaded_all = True
         self._pages.loaded_all()
         coverage.at_end = True
+
+    def _batches(
+        self, *, passes: bool
+    ) -> AsyncGenerator[Sequence[LogLine] | RawSpan | None, None]:
+        new_encoder, selection = self._encoder_of_parts, self._selection
+        if new_encoder is None or not passes:
+            return raw_lines(self._client, self._job)
+        encode = new_encoder()
+        decodes = selection.since_ns is None and selection.stream is None
+
+        def printed(part: RawPart) -> Printed | None:
+            piece = selection.chosen_of_part(part)
+            if piece is None:
+                return _NOTHING
+            in_order = decodes or piece.in_order
+            return Printed(encode(piece), len(piece.places)) if in_order else None
+
+        return raw_spans(self._client, self._job, printed, decodes=decodes)
+
+    def _passed(
+        self,
+        batch: Sequence[LogLine] | RawSpan | None,
+        take: Callable[[Sequence[LogLine]], Iterator[LineSlice]],
+    ) -> Iterator[LineSlice | RawSpan]:
+        """Yield the lines whose turn it is, now that a batch came; None is the end."""
+        lane = self._lane
+        if isinstance(batch, RawSpan) and lane.goes_on(batch):
+            span = lane.enter(batch)
+            if span is not None:
+                yield from self._due(len(self._intake.store))
+                self._handed = _after(span.last_key)
+                yield span
+            return
+        for lines in lane.leave(self._new_store):
+            yield from take(lines)
+        if isinstance(batch, RawSpan):
+            for lines in batch.as_lines():
+                yield from take(lines)
+        elif batch is not None:
+            yield from take(batch)
 
     def _taken(
         self, batch: Sequence[LogLine], context: Context, *, hand_out: bool
@@ -451,9 +558,11 @@ class RetainedLog:
             self._ask_from_beginning()
             yield from self._due(self._sure_until())
 
-    async def _is_read_as_text(self, batch: Sequence[LogLine]) -> bool:
+    async def _is_read_as_text(self, batch: Sequence[LogLine] | RawSpan) -> bool:
         """Tell whether all of the log was read as text, which follows a batch."""
-        if self._rest is None or not self._rest.is_due(batch):
+        if self._rest is None or isinstance(batch, RawSpan):
+            return False
+        if not self._rest.is_due(batch):
             return False
         ledger = self._intake.ledger
         is_plain = ledger.lines == self._rest.taken and not ledger.missing
@@ -465,14 +574,15 @@ class RetainedLog:
         Raises:
             IncompleteError: It cannot be read back.
         """
-        rest, store = self._rest, self._intake.store
+        rest, store, grep = self._rest, self._intake.store, self._selection.grep
         if rest is None:
             return
         held_back = sum(len(piece.text()) for piece in self._due(len(store)))
         begin = rest.taken_bytes - held_back
         try:
-            if self._selection.grep is not None:
-                yield from rest.slices(begin)
+            if grep is not None:
+                pattern = grep.pattern if isinstance(grep, LineMatcher) else None
+                yield from rest.slices(begin, pattern)
             else:
                 yield from rest.pieces(begin)
                 self.printed = rest.lines
@@ -555,7 +665,7 @@ class RetainedLog:
         ended = self._job.status.is_terminal
         if lacks and ended and not self._selection.from_the_start:
             # What the pages do not give, the download may.
-            async for _early in self._downloaded(hand_out=False):
+            async for _early in self._downloaded():
                 pass
             problem = None if self._is_complete else problem
         if problem and not self.printed and not len(self._intake.store):
@@ -616,19 +726,19 @@ class RetainedLog:
 
     def _ask_from_beginning(self) -> None:
         """Let the account of missing lines begin where what was asked for does."""
-        if self._handed is None:
+        ledger, by_time = self._intake.ledger, self._selection.since_ns is not None
+        if self._handed is None or (by_time and ledger.asked is None):
             beginning = beginning_of(self._intake, self._selection)
             if beginning is not None:
-                self._intake.ledger.asked = beginning.place
-                self._handed = beginning.first
+                ledger.asked = beginning.place
+                self._handed = self._handed or beginning.first
 
     def _due(self, stop: int) -> Iterator[LineSlice]:
         """Yield lines not handed out yet, up to the one at ``stop`` in the store."""
         store = self._intake.store
         start = 0 if self._handed is None else store.bisect(self._handed)
         for piece in store.slices(start, stop):
-            last = piece.last_key
-            self._handed = last._replace(event_id=last.event_id + "\0")
+            self._handed = _after(piece.last_key)
             yield piece
         self._forget(max(start, stop))
 
@@ -644,6 +754,14 @@ class RetainedLog:
 
     def _new_store(self) -> LogStore:
         return LogStore(budget_bytes=MEMORY_BYTES, overflow=self._spool)
+
+
+def _text_of(piece: Piece) -> bytes:
+    return piece.text()
+
+
+def _after(key: LineKey) -> LineKey:
+    return key._replace(event_id=key.event_id + "\0")
 
 
 def _is_outage(error: ChronotuiError, *, at_cursor: bool) -> bool:

@@ -23,12 +23,14 @@ from chronotui.log.chunks import CHUNK_LINES
 from chronotui.log.ledger import NEAR
 from chronotui.log.line_slice import LineSlice
 from chronotui.log.raw_body import DownloadEnd, WholeLines, judge_txt
+from chronotui.log.raw_search import TextSearch
 from chronotui.model import RawFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chronotui.log.chunks import Overflow
+    from chronotui.log.pattern import Pattern
     from chronotui.model import Job, LogLine, LogPage
     from chronotui.sources.protocol import LogSource, RawAnswer
 
@@ -166,15 +168,18 @@ class TextRest:
         if self._held is not None:
             yield from self._held.pieces(begin)
 
-    def slices(self, begin: int) -> Iterator[LineSlice]:
-        """Yield the same as lines to be searched.
+    def slices(self, begin: int, pattern: Pattern | None) -> Iterator[LineSlice]:
+        """Yield the lines of it that may match a pattern, None for all.
 
         Raises:
             OSError: As `pieces`.
         """
         lines, first = WholeLines(), 0
+        search = None if pattern is None else TextSearch(pattern)
         for piece in self.pieces(begin):
             text = lines.feed(piece)
+            if search is not None:
+                text = search.candidates(text)
             if text:
                 yield LineSlice.of_text(text, first)
                 first += text.count(b"\n")

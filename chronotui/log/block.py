@@ -443,7 +443,7 @@ class LineBlock(Sequence["LogLine"]):
 
     def part(self, start: int, stop: int) -> LineBlock:
         block = Block.joined((BlockSlice(self.block, start, stop),))
-        runs = _runs(block.numbers, _breaks(block.numbers))
+        runs = runs_of(block.numbers, breaks_of(block.numbers))
         return LineBlock(self.attempt, block, self.ids, runs)
 
     def __len__(self) -> int:
@@ -471,7 +471,7 @@ def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock |
     part of the ids is learned.
     """
     numbers, streams = columns.numbers, columns.streams
-    breaks = _breaks(numbers)
+    breaks = breaks_of(numbers)
     for at in breaks:
         before, here = (numbers[at - 1], rank_of(streams[at - 1])), numbers[at]
         if before >= (here, rank_of(streams[at])):
@@ -481,18 +481,22 @@ def line_block(attempt: int, columns: LineColumns, ids: EventIds) -> LineBlock |
     except OverflowError:
         return None
     forms = {flags >> FORM_SHIFT for flags in set(block.flags)}
-    if block.odd or not forms <= {IdForm.SHORT, IdForm.LONG}:
+    # The short one is of the first attempt alone.
+    known = {IdForm.SHORT, IdForm.LONG} if attempt == 1 else {IdForm.LONG}
+    if block.odd or not forms <= known:
         return None
-    return LineBlock(attempt, block, ids, _runs(numbers, breaks))
+    return LineBlock(attempt, block, ids, runs_of(numbers, breaks))
 
 
-def _breaks(numbers: Sequence[int]) -> list[int]:
+def breaks_of(numbers: Sequence[int]) -> list[int]:
+    """Return where a number is not the one after that before it."""
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         return []
     steps = map(sub, numbers[1:], numbers)
     return [at for at, step in enumerate(steps, 1) if step != 1]
 
 
-def _runs(numbers: Sequence[int], breaks: list[int]) -> list[tuple[int, int]]:
+def runs_of(numbers: Sequence[int], breaks: list[int]) -> list[tuple[int, int]]:
+    """Return the first and the last number of each run between the breaks."""
     edges = zip([0, *breaks], [*breaks, len(numbers)], strict=True)
     return [(numbers[start], numbers[stop - 1]) for start, stop in edges]

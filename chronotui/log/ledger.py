@@ -376,8 +376,7 @@ class Ledger:
         if not self.knows_base:
             self.knows_base = any(line.event_id for line in lines)
         if isinstance(lines, LineBlock):
-            for first, last in lines.runs:
-                self._add_run(lines.attempt, first, last)
+            self.add_runs(lines.attempt, lines.runs)
             return
         attempt, first, last = 0, 0, -1
         for line in lines:
@@ -388,6 +387,11 @@ class Ledger:
                 self._add_run(attempt, first, last)
             attempt, first, last = line[0], line[1], line[1]
         if last >= first:
+            self._add_run(attempt, first, last)
+
+    def add_runs(self, attempt: int, runs: Iterable[tuple[int, int]]) -> None:
+        """Take lines by the (first, last) of numbers that rise by one."""
+        for first, last in runs:
             self._add_run(attempt, first, last)
 
     def _add_run(self, attempt: int, first: int, last: int) -> None:

@@ -22,8 +22,9 @@ from bisect import bisect_right
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import accumulate, islice
+from itertools import accumulate, count, islice
 from math import inf
+from operator import add
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -94,7 +95,8 @@ def searched_bytes(block: Block, start: int, *, lower: bool = False) -> Searched
         text = text.lower() if lower else text
         return SearchedBytes(text, block.ends, start, base, 0)
     text = _without_controls(block, text)
-    ends = array("I", accumulate(len(line) + 1 for line in text.split(b"\n")[:-1]))
+    sizes = map(len, text.split(b"\n")[:-1])
+    ends = array("I", map(add, accumulate(sizes), count(1)))
     return SearchedBytes(text.lower() if lower else text, ends, 0, 0, start)
 
 

@@ -261,6 +261,33 @@ class RawSearch:
         return [each for each, message in both if any(map(message.__contains__, words))]
 
 
+class TextSearch:
+    """Leaves out lines of text that cannot match, as long as that is most of them."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._needles = _needles(pattern, ascii_only=False)
+        self._needles_of_ascii = _needles(pattern, ascii_only=True)
+        self._is_dense = False
+
+    def candidates(self, text: bytes) -> bytes:
+        """Return the lines, of whole ones, that may match."""
+        needles = self._needles_of_ascii if text.isascii() else self._needles
+        if needles is None or self._is_dense:
+            return text
+        starts: set[int] = set()
+        for needle in needles:
+            starts.update(_lines_with(text, len(text), needle))
+        at = text.find(b"\x1b")
+        while at >= 0:  # colours may be in the midst of a needle
+            starts.add(text.rfind(b"\n", 0, at) + 1)
+            at = text.find(b"\x1b", text.find(b"\n", at))
+        # Then it is cheaper not to choose.
+        self._is_dense = len(starts) * 2 > _count(text, b"\n")
+        if self._is_dense:
+            return text
+        return b"".join([text[at : text.find(b"\n", at) + 1] for at in sorted(starts)])
+
+
 class LinesOfEntries:
     """Makes lines of entries that have a message; times are read as they come."""
 

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 with suppress(ImportError):
     import_module("anyio._backends._asyncio")
 
-PIECE_BYTES: Final = 256 * 1024
-"""Bytes of a bulk body asked of the network at once."""
+PIECE_BYTES: Final = 64 * 1024
+"""Bytes of a bulk body asked of the network at once.
+
+Memory for larger pieces is asked of the system anew each time, and cleared by it."""
 
 _MAX_CONNECTIONS: Final = 100
 _MAX_HEAD: Final = 65536

@@ -27,10 +27,11 @@ from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.driver import Driver
     from textual.events import DescendantFocus
+    from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.theme import Theme
 
@@ -169,12 +170,18 @@ class DeskApp(TypedAhead[int]):
         self.config = config
         self.parting: list[str] = []
         """What is to be said once the terminal is given back."""
+        self.few_colours: Sequence[LineFilter] = ()
+        """What maps colours where the terminal has few."""
         self.animation_level = "none"
         self.theme = plan.theme
         self.set_keymap(dict(config.keys))
         self._interrupted = False
         self.was_told = False
         """Whether a signal, or a terminal that is gone, ends it."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return the filters in effect; ours for few colours comes last."""
+        return [*super().get_line_filters(), *self.few_colours]
 
     def get_default_screen(self) -> DeskScreen:
         return DeskScreen(self.plan, self.parting.append)
@@ -348,6 +355,10 @@ def run_desk(
         config,
         driver_class=_driver(),
     )
+    if app.console.color_system == "standard":
+        from chronotui.ui.term.sixteen import SixteenColours
+
+        app.few_colours = (SixteenColours(),)
     result = app.run()
     for words in app.parting:
         tell(words)

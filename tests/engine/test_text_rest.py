@@ -20,6 +20,7 @@ from chronotui.log.pattern import LineMatcher, compile_pattern
 from chronotui.model import STDERR, LogLine, LogPage, RawFormat
 from chronotui.storage.files import SpoolFile
 from tests.engine.conftest import TIMING, Readers, Spoiled, until
+from tests.engine.random_logs import MESSAGES, script_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,17 +29,6 @@ if TYPE_CHECKING:
     from chronotui.demo.scripts import ScriptedJob
     from chronotui.demo.server import DemoServer
     from chronotui.log.chunks import Overflow
-
-MESSAGES = (
-    "plain",
-    'quoted "x" \\ y',
-    "\x1b[31mred\x1b[0m",
-    "10 %\r20 %\r",
-    "\x00\x7f\u2028 東京🙂",
-    "--- ERROR: failed to fetch logs ---",
-    '{"message_raw":"x","a":[1,{"b":null}]}',
-    "x" * 3000,
-)
 
 
 GREPS = ("plain", "x", "red", r"^\d+0 ", "20 %", "京", "--- E", "(?i)QUOTED|null", ".")
@@ -155,32 +145,6 @@ async def both(
     client.asked.clear()
     fast = await seen(reading(), readers, fast=True)
     return Both(slow, fast, client.asked, any(spool.reads for spool in spools))
-
-
-def script_of(random: Random, *, attempts: int, lost: float) -> list[ScriptLine]:
-    script: list[ScriptLine] = []
-    for attempt in range(1, attempts + 1):
-        doubled = random.choice([0.0, 0.1])
-        for n in range(random.randrange(120, 400)):
-            retained = None if random.random() < lost else 0.0
-            message = f"{attempt}.{n} {random.choice(MESSAGES)}"
-            stream = random.choice(["stdout", "stdout", STDERR])
-            after = 2.0 if attempt > 1 and not n else 0.001
-            line = ScriptLine(
-                message, stream, attempt=attempt, after=after, retained=retained
-            )
-            script.append(line)
-            if random.random() < doubled:
-                script.append(
-                    ScriptLine(
-                        "other", STDERR, with_previous=True, after=0.0, retained=0.0
-                    )
-                )
-        script += [
-            ScriptLine(f"end {n}", attempt=attempt, after=0.001, retained=0.0)
-            for n in range(random.choice([0, 0, 90]))
-        ]
-    return script
 
 
 @pytest.mark.parametrize("seed", range(24))

@@ -133,6 +133,14 @@ def test_usual_lines_come_as_blocks_and_others_as_lines() -> None:
     )
 
 
+def test_a_line_of_another_attempt_keeps_it() -> None:
+    retried = entry(7, event_id="log:job:attempt:2:stdout:7")
+    body = body_of([entry(0), entry(1), entry(2), entry(3), retried, entry(8)])
+    blocks = RawBlocks()
+    lines = [line for b in (*blocks.feed(body), *blocks.finish()) for line in b]
+    assert [line.attempt for line in lines] == [1, 1, 1, 1, 2, 1]
+
+
 def test_nothing_is_taken_after_the_trailer() -> None:
     trailer: dict[str, object] = {"error": "x", "message": "failed"}
     body = body_of([entry(0), trailer, entry(1)])

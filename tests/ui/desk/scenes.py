@@ -255,6 +255,20 @@ async def searching(pilot: Pilot[int]) -> None:
     await until_shown(pilot, " of ")
 
 
+async def shape(pilot: Pilot[int]) -> None:
+    """Show when there were lines, warnings and errors, and go to one of them."""
+    await history(pilot)
+    await press(pilot, "i")
+    await until_shown(pilot, "▲")
+    await press(pilot, "E", "E", "E")
+    pane = desk(pilot).desk.log_side.log_pane
+    assert pane is not None
+    await until(
+        pilot, lambda: pane.shape.shape.complete and "reading" not in shown(pilot)
+    )
+    await settled(pilot)
+
+
 async def save_dialog(pilot: Pilot[int]) -> None:
     """Ask what to save."""
     await history(pilot)
@@ -419,6 +433,7 @@ SCENES = (
     Scene("live", "Following a running job", live),
     Scene("history", "Reading back in a failed job", history),
     Scene("search", "Searching, with the count", searching),
+    Scene("shape", "When it said how much, and where it failed", shape),
     Scene("save", "The save dialog over the log", save_dialog),
     Scene("filtered", "Only failed jobs", filtered),
     Scene("details", "Every field of a job", details),
