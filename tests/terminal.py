@@ -28,6 +28,8 @@ KEYS = {
     "end": "\x1b[F",
     "home": "\x1b[H",
 }
+COMPILED = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
+"""What says where compiled code is kept."""
 
 
 class _Answering(pyte.Screen):
@@ -212,5 +214,6 @@ def environment_for(folder: Path, **variables: str) -> dict[str, str]:
         "COLORTERM": "truecolor",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
+        **{name: os.environ[name] for name in COMPILED if name in os.environ},
         **variables,
     }

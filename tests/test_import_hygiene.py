@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.terminal import environment_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,18 +27,12 @@ def loaded(argv: list[str], folder: Path) -> tuple[int, set[str]]:
         "loaded = [name for name, module in sys.modules.items() if module]; "
         "print('MODULES', code, *{name.partition('.')[0] for name in loaded})"
     )
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder),
-        "XDG_STATE_HOME": str(folder),
-    }
     ended = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
-        env=environment,
+        env=environment_for(folder),
         cwd=folder,
     )
     words = ended.stderr.rpartition("MODULES")[2].split()
@@ -96,8 +91,8 @@ JOB = "nightly-report"
 def test_no_headless_command_loads_the_screen(
     tmp_path: Path, demo: DemoServer, argv: list[str]
 ) -> None:
-    folder = tmp_path / "chronotui"
-    folder.mkdir()
+    folder = tmp_path / "config" / "chronotui"
+    folder.mkdir(parents=True)
     (folder / "config.toml").write_text(
         f'[profiles.demo]\nurl = "{demo.url}"\nactions = true\n[profiles.demo.auth]\n'
         f'email = "{demo.email}"\npassword = "{demo.password}"\n'

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from chronotui.cli.lists import TABLE_ROWS
 from chronotui.cli.output import Cell, Column
 from chronotui.log.causes import Weight
-from chronotui.log.differences import Change
+from chronotui.log.differences import SUSPECT, Change
 from chronotui.text import clean, plural, printable_line
 
 if TYPE_CHECKING:
@@ -28,10 +28,13 @@ _WEIGHTS: Final = {
     Weight.ERROR: "31",
     Weight.WARNS: "33",
 }
+_SUSPECT_CODE: Final = "1"
 """SGR codes of changes and of lines."""
 
 
 def _change(found: KindChange) -> Cell:
+    if found.is_suspect:
+        return Cell(SUSPECT, _SUSPECT_CODE)
     return Cell(found.change, _CHANGES.get(found.change, ""))
 
 
@@ -119,6 +122,7 @@ def _object(found: KindChange) -> dict[str, object]:
     line = found.line
     return {
         "change": found.change,
+        "suspect": found.is_suspect,
         "lines": found.lines,
         "lines_before": found.lines_before,
         "first": _place(line),

@@ -20,15 +20,17 @@ from chronotui.cli.logs import (
     watch_settings,
 )
 from chronotui.cli.output import cell_width
+from chronotui.engine.across_runs import concerns_every_run
 from chronotui.engine.ending import short_words
 from chronotui.engine.follow import Follow
 from chronotui.engine.merged_lines import MergedLines, PartLine
+from chronotui.engine.pages import refuse_without_log
 from chronotui.engine.resolve import resolve_job, resolve_workflow
 from chronotui.engine.retained import RetainedLog
 from chronotui.engine.sweep import JobFeed, JobOf, running_jobs
 from chronotui.errors import ChronotuiError, NotFoundError, UsageError
 from chronotui.log.merged import MOST_PARTS
-from chronotui.model import JobFilter, JobStatus
+from chronotui.model import JobFilter, JobStatus, WorkflowKind
 from chronotui.text import clean, plural
 from chronotui.tree.tags import NamedJob, tags_of
 
@@ -127,6 +129,7 @@ async def _running(invocation: Invocation, client: Source) -> list[JobOf]:
     else:
         unread = partial(_tell_unread, invocation)
         found = await running_jobs(client, ask, unread=unread)
+        found = [of for of in found if of.workflow.kind != WorkflowKind.HEARTBEAT]
     if len(found) > MOST_MERGED:
         left = len(found) - MOST_MERGED
         invocation.say(f"the newest {MOST_MERGED} of those that run; {left} left out.")
@@ -160,6 +163,7 @@ async def _print_runs(
 ) -> int:
     """Print run after run, the oldest first."""
     workflow, limit = await _workflow(invocation, client), invocation.options.limit
+    refuse_without_log(workflow)
     feed = JobFeed(client, workflow, invocation.retries.ask)
     while not feed.is_over and (limit is None or len(feed.jobs) < limit):
         await feed.read_page()
@@ -173,6 +177,8 @@ async def _print_runs(
             async for lines in log.batches():
                 printer.write_all([PartLine(number, line) for line in lines])
         except ChronotuiError as problem:
+            if concerns_every_run(problem, workflow):
+                raise
             error = problem
         codes.append(printer.tell(number, log, error))
     if feed.looped:

@@ -224,7 +224,7 @@ class RunSearcher:
                     new = [x for x in piece.lines() if not _is_among(found_before, x)]
                     await run.put(new)
         run.too_slow = matcher.too_slow
-        if log.exit_code:
+        if log.exit_code or log.may_be_old:
             run.problem = _lacks(log)
 
 

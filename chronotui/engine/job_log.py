@@ -372,15 +372,16 @@ class JobLog:
 
     def _plan_quiet(self) -> None:
         """Tell once more when the stream has become quiet, or the rate has changed."""
-        loop, now = asyncio.get_running_loop(), self._clock.monotonic()
-        due = loop.time() + self._quiet_after(now)
+        loop = asyncio.get_running_loop()
         if self._quiet is not None:
-            if self._quiet.when() <= due < inf:
+            is_soon = self._quiet.when() <= loop.time() + RATE_SECONDS
+            if is_soon and self._watching:
                 return  # it is planned anew then: lines come far more often
             self._quiet.cancel()
             self._quiet = None
-        if due < inf:
-            self._quiet = loop.call_at(due, self._look_again)
+        seconds = self._quiet_after(self._clock.monotonic())
+        if seconds < inf:
+            self._quiet = loop.call_later(seconds, self._look_again)
 
     def _look_again(self) -> None:
         self._quiet = None

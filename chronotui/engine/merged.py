@@ -22,7 +22,7 @@ from chronotui.log.merged import (
     ms_of,
     place_at,
 )
-from chronotui.model import Job, JobStatus, Trigger
+from chronotui.model import Job, JobStatus, Trigger, WorkflowKind
 from chronotui.text import clean, plural
 from chronotui.tree.tags import NamedJob, tag_of, tags_of
 
@@ -52,12 +52,13 @@ SHARE: Final = 8
 
 
 def jobs_that_run(session: Session) -> list[JobOf]:
-    """Return what runs as far as it is known, the newest first."""
+    """Return what runs and may write, as far as it is known, the newest first."""
     running: dict[str, JobOf] = {}
     over: set[str] = set()
     for workflow, jobs in _jobs_known(session):
+        writes = workflow.kind != WorkflowKind.HEARTBEAT
         for job in jobs:
-            if job.status == "RUNNING":
+            if job.status == JobStatus.RUNNING and writes:
                 running[job.id] = JobOf(workflow, job)
             elif job.has_ended:
                 over.add(job.id)
@@ -91,6 +92,7 @@ class WatchedJob:
         tag: What it is called before its lines.
         short_id: Its id as it is shown.
         joined: Whether it began while the others were watched.
+        listed: As a list told that it has ended, where its own watch did not.
     """
 
     workflow: Workflow
@@ -99,6 +101,7 @@ class WatchedJob:
     tag: str
     short_id: str
     joined: bool = False
+    listed: Job | None = None
 
     @property
     def log(self) -> OpenableLog:
@@ -110,7 +113,8 @@ class WatchedJob:
 
     @property
     def job(self) -> Job:
-        return self.state.job
+        job = self.state.job
+        return self.listed if self.listed is not None and not job.has_ended else job
 
     @property
     def name(self) -> str:
@@ -399,6 +403,22 @@ class MergedLog:
             self.add(of)
         for of in self._new_runs():
             self.add(of, joined=_began(of.job) > self._began)
+        self._take_ends()
+
+    def _take_ends(self) -> None:
+        """Take it from the lists that a job has ended which is not watched any more.
+
+        One without a log never is.
+        """
+        left = {
+            each.job.id: each
+            for each in self.jobs
+            if each.is_over and not each.job.has_ended
+        }
+        for _workflow, jobs in _jobs_known(self._session) if left else ():
+            for job in jobs:
+                if job.id in left and job.has_ended:
+                    left[job.id].listed = job
 
     def _new_runs(self) -> list[JobOf]:
         """Return what runs and belongs here, the oldest first."""

@@ -314,7 +314,7 @@ class RetainedLog:
         """0, or 6 when lines are missing, or may be in a log that is over."""
         coverage = self._pages.coverage
         unread = self.unread or coverage.looped or coverage.cut_off or self._late
-        unread = unread or (self._job.status.is_terminal and self._may_be_old)
+        unread = unread or (self._job.status.is_terminal and self.may_be_old)
         return 6 if self.missing or self.possible or unread else 0
 
     async def batches(self) -> AsyncIterator[list[LogLine]]:
@@ -399,7 +399,7 @@ class RetainedLog:
             self._tell(f"{self.unread}; lines are left out.")
         if self._late:
             self._tell(f"{self._late:,} lines came too late to be printed in order.")
-        if self._may_be_old:
+        if self.may_be_old:
             self._tell(
                 "the job was tried again, and of its log only the pages could be read: "
                 "the server keeps older pages for 30 minutes, so lines of a later "
@@ -407,7 +407,7 @@ class RetainedLog:
             )
 
     @property
-    def _may_be_old(self) -> bool:
+    def may_be_old(self) -> bool:
         """Whether the server's own cache may hide lines of a later attempt."""
         if self._ended_before(self._timing.pages_kept):
             return False

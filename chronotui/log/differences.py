@@ -6,12 +6,10 @@ from enum import StrEnum
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.log.attempts import STDERR_RANK
 from chronotui.log.causes import Weight, complains, weight_of
-from chronotui.log.errors import Shape, shape_of
-from chronotui.log.finders import lines_of_rank
 from chronotui.log.kinds import Kinds
-from chronotui.log.suspects import events_of
+from chronotui.log.odd_values import UsualSettings, is_emptied
+from chronotui.log.suspects import suspects_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,23 +21,30 @@ if TYPE_CHECKING:
 MOST_KEPT: Final = 4000
 """Characters of a message kept as an example of its kind."""
 
-MOST_PARTS: Final = 200
-"""Lines of a traceback that are looked at for where its error begins."""
+MOSTFEW: Final = 20
+"""Lines of a kind that is seldom said."""
 
-_PARTS: Final = frozenset(
-    (Shape.RAISED, Shape.OPENS, Shape.GOES_ON, Shape.FRAME, Shape.BLANK)
-)
+MOST_PARTS: Final = 200
+"""Lines of a traceback that are looked at for where it begins."""
 
 FEW: Final = 20
 """Lines of a kind that is seldom said."""
+
+SINGLE: Final = 2
+"""Lines of a kind whose values can be held against each other."""
 
 LEAST_FACTOR: Final = 2.0
 LEAST_DEVIATION: Final = 4.0
 """How far off a count is at least: in times, and in standard deviations of chance."""
 
 
+SUSPECT: Final = "suspect"
+"""What stands before a line that the cause is likely among, in place of its change."""
+
+
 class Change(StrEnum):
     NEW = "new"
+    VALUE = "value"
     MORE = "more"
     FEWER = "fewer"
     GONE = "gone"
@@ -54,6 +59,8 @@ class KindChange(NamedTuple):
         lines_before: How many the log has that it is compared with.
         line: The first one, from the log that has it; a very long message is cut.
         weight: How loudly it tells of an error.
+        at: How many lines are before that one in its log.
+        is_suspect: Whether it is one of the few that the cause is likely among.
     """
 
     change: Change
@@ -62,6 +69,13 @@ class KindChange(NamedTuple):
     lines_before: int
     line: LogLine
     weight: Weight
+    at: int
+    is_suspect: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the other log says the same with another value."""
+        return self.change is Change.VALUE
 
 
 class LogKinds:
@@ -69,13 +83,11 @@ class LogKinds:
 
     def __init__(self) -> None:
         self.kinds = Kinds()
-        self.on_stderr = 0
         self._firsts: dict[int, LogLine] = {}
 
     def take(self, piece: LineSlice) -> None:
         """Take the lines that come next, none between them left out."""
         block, start = piece.alone(), self.kinds.lines
-        self.on_stderr += len(lines_of_rank(block, 0, STDERR_RANK))
         for index in self.kinds.take(block):
             line = block.line(index, piece.attempt, piece.ids)
             cut = line._replace(message=line.message[:MOST_KEPT])
@@ -97,67 +109,54 @@ class LogKinds:
                 return message.startswith("Traceback (most recent call last)")
         return False
 
-    def begin_of(self, at: int) -> int:
-        """Return where the error begins that an exception's name, at a line, is of.
-
-        That is the line of a level before it and before its traceback, if there is one.
-        What kind a line is of tells its shape.
-        """
-        begin = at
-        for before in range(at - 1, max(at - MOST_PARTS, -1), -1):
-            shape = shape_of(self.message_like(before))
-            if shape is Shape.GRAVE:
-                return before
-            if shape not in _PARTS:
-                break
-            begin = before
-        return begin
-
 
 def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
-    """Return what is new in a log, what is far off in number, and what is gone."""
+    """Return what is new in a log, what is far off in number, and what is gone.
+
+    First of all those that the cause of a failure is likely among.
+    """
     here, there = log.kinds.seen, before.kinds.seen
-    turned = {kind for kind in here.keys() & there.keys() if _turned(kind, log, before)}
+    usual = [before.line_of(seen).message for seen in there.values()]
+    settings = UsualSettings(usual)
+    new = [
+        _difference(Change.NEW, kind, here[kind], 0, log)
+        for kind in here.keys() - there.keys()
+    ]
+    odd = [
+        _difference(Change.VALUE, kind, here[kind], there[kind].lines, log)
+        for kind in here.keys() & there.keys()
+        if max(here[kind].lines, there[kind].lines) <= FEW
+        and _is_odd(
+            log.line_of(here[kind]).message,
+            before.line_of(there[kind]).message,
+            settings if max(here[kind].lines, there[kind].lines) <= SINGLE else None,
+        )
+    ]
+    new.sort(key=lambda each: each.at)
+    found = sorted([*new, *odd], key=lambda each: each.at)
+    suspects = suspects_of(log, found, usual, settings)
+    chosen = {each.kind for each in suspects}
+    rest = [each for each in new if each.kind not in chosen]
+    rest.sort(key=lambda each: (-each.weight, each.lines > FEW))
     return [
-        *_new(log, before, (here.keys() - there.keys()) | turned),
-        *_far_off(log, before),
+        *(each._replace(is_suspect=True) for each in suspects),
+        *rest,
+        *(each for each in _far_off(log, before) if each.kind not in chosen),
         *_gone(before, there.keys() - here.keys()),
     ]
 
 
-def _turned(kind: str, log: LogKinds, before: LogKinds) -> bool:
-    """Whether a kind complains now and did not: ``0 rows rejected``, ``12 rejected``.
+def _is_odd(now: str, then: str, settings: UsualSettings | None) -> bool:
+    """Whether a line that both logs have says something else now.
 
-    Of each log the first line of the kind is asked, so only seldom ones are.
+    It complains and did not, as ``0 rows rejected`` and ``12 rows rejected``, or a
+    value is far off.
     """
-    seen = log.kinds.seen[kind], before.kinds.seen[kind]
-    if max(each.lines for each in seen) > FEW or not complains(kind):
+    if now == then:
         return False
-    now, then = log.line_of(seen[0]), before.line_of(seen[1])
-    return complains(now.message) and not complains(then.message)
-
-
-def _new(log: LogKinds, before: LogKinds, kinds: set[str]) -> list[KindChange]:
-    """Return the new kinds: what is suspect first, as it came, then the loudest."""
-    seen = log.kinds.seen
-    usual = before.kinds.seen
-    found = [
-        _difference(
-            Change.NEW, kind, seen[kind], usual[kind].lines if kind in usual else 0, log
-        )
-        for kind in kinds
-    ]
-    found.sort(key=lambda each: seen[each.kind].first)
-    events = events_of(log, before, found)
-
-    def order(each: KindChange) -> tuple[int, ...]:
-        event = events.get(each.kind)
-        first = seen[each.kind].first
-        if event is None:
-            return 1, -each.weight, each.lines > FEW, first
-        return 0, *event.order, first
-
-    return sorted(found, key=order)
+    if settings is not None and (settings.has_odd(now) or is_emptied(now, then)):
+        return True
+    return complains(now) and not complains(then)
 
 
 def _far_off(log: LogKinds, before: LogKinds) -> list[KindChange]:
@@ -203,4 +202,6 @@ def _difference(
     change: Change, kind: str, seen: Seen, before: int, log: LogKinds
 ) -> KindChange:
     line = log.line_of(seen)
-    return KindChange(change, kind, seen.lines, before, line, weight_of(line))
+    return KindChange(
+        change, kind, seen.lines, before, line, weight_of(line), seen.first
+    )

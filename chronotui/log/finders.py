@@ -391,10 +391,14 @@ class MessageFinder:
 
 
 class LevelFinder:
-    """Finds lines of a level or a graver one; on stderr also what names no level."""
+    """Finds lines of a level or a graver one; on stderr also what names no level.
 
-    def __init__(self, least: Level) -> None:
+    Those graver than ``most`` are left out.
+    """
+
+    def __init__(self, least: Level, most: Level = Level.FATAL) -> None:
         self._least = least
+        self._most = most
 
     def find(self, block: Block, start: int, _deadline: float, /) -> Hits:
         stderr = set(lines_of_rank(block, start, STDERR_RANK))
@@ -403,7 +407,7 @@ class LevelFinder:
             level = level_of(block.beginning(number, LOOKED_AT))
             if level is None and number in stderr:
                 level = Level.ERROR
-            if level is not None and level >= self._least:
+            if level is not None and self._least <= level <= self._most:
                 found.append(number)
         return Hits(found, len(block))
 

@@ -24,7 +24,7 @@ from chronotui.log.finders import Hits
 from chronotui.log.pattern import searched_bytes, searched_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Set
+    from collections.abc import Iterable, Mapping
 
     from chronotui.log.block import Block
 
@@ -248,11 +248,10 @@ class _KindTable(dict[bytes, int]):
 
 
 class Seen(NamedTuple):
-    """What a log has of a kind; ``first`` and ``last`` count its lines from 0."""
+    """What a log has of a kind; ``first`` counts its lines from 0."""
 
     lines: int
     first: int
-    last: int
 
 
 class Kinds:
@@ -269,7 +268,6 @@ class Kinds:
         self._table = _KindTable(self._numbers, MOST_KINDS)
         self._counts: Counter[int] = Counter()
         self._first: dict[int, int] = {}
-        self._last: dict[int, int] = {}
         self._order = array("H")
         self.lines = 0
 
@@ -285,17 +283,11 @@ class Kinds:
         found = list(map(self._table.__getitem__, _lines(block, 0)))
         start, self.lines = self.lines, self.lines + len(found)
         self._counts.update(found)
-        self._last.update(zip(found, range(start, self.lines), strict=True))
         self._order.extend(found)
         new = self._counts.keys() - self._first.keys() - {MOST_KINDS}
         firsts = {number: found.index(number) for number in new}
         self._first.update((number, start + at) for number, at in firsts.items())
         return sorted(firsts.values())
-
-    def places_of(self, kinds: Set[str]) -> list[int]:
-        """Return where lines of some kinds are, counted from 0, in order."""
-        named = {self._numbers.get(_written(kind), -1) for kind in kinds}
-        return [at for at, number in enumerate(self._order) if number in named]
 
     def first_like(self, at: int) -> int | None:
         """Return the first line of the kind of a line; None for a kind left out."""
@@ -303,9 +295,9 @@ class Kinds:
 
     @property
     def seen(self) -> dict[str, Seen]:
-        counts, first, last = self._counts, self._first, self._last
+        counts, first = self._counts, self._first
         return {
-            _read(kind): Seen(counts[number], first[number], last[number])
+            _read(kind): Seen(counts[number], first[number])
             for kind, number in self._numbers.items()
         }
 

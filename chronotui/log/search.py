@@ -114,7 +114,7 @@ class Search:
         place = self.rows.place(row)
         if place is None:
             return False
-        hits = self._in_chunk(place[0])
+        hits = self.in_chunk(place[0])
         at = bisect_left(hits, place[1])
         return at < len(hits) and hits[at] == place[1]
 
@@ -124,7 +124,7 @@ class Search:
         before = self._totals()[index]
         if index >= len(self.rows.visible.chunks):
             return before
-        return before + bisect_left(self._in_chunk(index), local)
+        return before + bisect_left(self.in_chunk(index), local)
 
     def next(self, row: int, step: int = 1, *, wrap: bool = True) -> Jump | None:
         """Return the next matching row after a row (``step`` 1) or before it (-1).
@@ -166,7 +166,7 @@ class Search:
             whole = self._is_read(visible.chunks[index], deadline)
             if not whole and step < 0:
                 return None, True
-            hits = self._in_chunk(index)
+            hits = self.in_chunk(index)
             start, stop = 0, len(hits)
             if border is not None and border[0] == index:
                 at = bisect_left(hits, border[1])
@@ -190,11 +190,12 @@ class Search:
         filtered = visible.selection.revision if visible.selection else 0
         state = (visible.version, self._found.revision, filtered, len(visible))
         if self._sums[0] != state:
-            counts = map(len, map(self._in_chunk, range(len(visible.chunks))))
+            counts = map(len, map(self.in_chunk, range(len(visible.chunks))))
             self._sums = (state, list(accumulate(counts, initial=0)))
         return self._sums[1]
 
-    def _in_chunk(self, index: int) -> Sequence[int]:
+    def in_chunk(self, index: int) -> Sequence[int]:
+        """Return the matching lines that are shown of a chunk, by index."""
         visible = self.rows.visible
         chunk = visible.chunks[index]
         hits = self._found.of(chunk).hits

@@ -1,118 +1,162 @@
-"""Finding the suspect lines among the new kinds of a log, and what each is part of.
+"""Choosing the few lines of a failed log that its likely cause is among.
 
-What a line says, and whether the job went on after it as ever, tells whether it is
-suspect (see `causes`). Lines next to each other are one event, and of it the line comes
-first that is nearest to why.
+What fails loudly is seldom why: an exception, a retry and a refusal follow from
+something that was said before, often once and calmly. So each line that the good run
+has not, or has with quite another value, gets points for a few signs that engineers
+look for; how loud it is counts little. Lines next to each other are one event, and each
+earlier event that was bad enough takes points away from the later ones, as those are
+likely to follow from it. The lines with the most points are shown first, the one with
+the most of all on top, no two of the same wording.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.causes import (
-    SUSPECT,
-    KnownSteps,
     Weight,
-    complains,
-    evidence,
-    is_detail,
-    is_heading,
+    is_crash_heading,
     is_name,
     is_root,
-    is_tried_again,
-    names_nothing,
-    reason_points,
+    names_exception,
+    says_nothing,
+    wording_of,
 )
+from chronotui.log.levels import LOOKED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chronotui.log.differences import KindChange, LogKinds
+    from chronotui.log.odd_values import UsualSettings
 
-NEAR_LINES: Final = 20
-NEAR_SHARE: Final = 0.05
-"""So many lines, or this share of the log, without anything new: it went on as ever."""
+MOST_SUSPECTS: Final = 5
+"""Lines that the cause is said to be among: they are read at a glance."""
+
+MOST_OF_EVENT: Final = 2
+"""Lines of one event that are among them."""
+
+MOST_JUDGED: Final = 2000
+"""New kinds, the last ones, among which the cause is looked for."""
 
 NEIGHBOURS: Final = 2
 """Lines from one to the next of an event."""
 
-MOST_EVENT: Final = 6
-"""Lines that the beginning of an event may take."""
-
 MOST_CAUSES: Final = 10
 """Lines below ``Caused by:`` that are looked at."""
 
-MOST_JUDGED: Final = 2000
-"""New kinds, the first ones, among which the cause is looked for."""
+MANY: Final = 3
+"""Lines of a kind from which it is what goes on, not what began it."""
+
+# Points: from 124 failing jobs, each set of them left out once and told by the others.
+RAISED: Final = 4
+ERROR: Final = 1
+WRONG: Final = 2
+OFF: Final = 2
+PHRASE: Final = 3
+REASON: Final = 3
+ROOT: Final = 6
+ODD_VALUE: Final = 1
+SETTLED: Final = -3
+REPEATED: Final = -1
+USUAL: Final = -2
+"""Another line of the good run has the same words around its names and values."""
+
+LEAST: Final = 0
+"""Points from which a line is suspect."""
+
+BAD: Final = 3
+"""Points from which an event is one that others may follow from."""
+
+EACH_EARLIER: Final = -2
+MOST_EARLIER: Final = 4
+"""Points for each earlier event that was bad, so many of them at most."""
 
 
-class Event(NamedTuple):
-    """When what a suspect line is part of began, and how much it tells of that.
+_MARKS: Final = ",.:;!?()[]'\""
+
+
+class Suspect(NamedTuple):
+    """A line that may be the cause.
 
     Attributes:
-        since: The line it began with.
-        root: How near it is to why: the exception that others were raised for, the
-            last one named, or what is said below an error. -1 for other lines.
-        reason: How much of a reason it names, see `causes.reason_points`.
-        says_why: Whether it says that something is not as it should be.
-        is_raised: Whether it is an exception or a crash.
+        points: More are worse.
+        wording: Its words, names and values left out.
+        event: Counts the events; -1 for a line that only has another value.
     """
 
-    since: int
-    root: int
-    reason: int
-    says_why: bool
-    is_raised: bool
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        told = -self.root, -self.reason, not self.says_why, not self.is_raised
-        return self.since, *told
+    points: int
+    found: KindChange
+    wording: str
+    event: int
 
 
-class Silences:
-    """How long nothing new is said after new lines, runs of neighbours being one."""
-
-    def __init__(self, places: Sequence[int], lines: int) -> None:
-        self._places = places
-        self._near = max(NEAR_LINES, NEAR_SHARE * lines)
-        self._until = [lines] * len(places)
-        self._ends = list(places)
-        for at in range(len(places) - 2, -1, -1):
-            if places[at + 1] - places[at] <= NEIGHBOURS:
-                self._ends[at] = self._ends[at + 1]
-                self._until[at] = self._until[at + 1]
-            else:
-                self._until[at] = places[at + 1]
-
-    def follows(self, place: int) -> bool:
-        """Whether the job went on as ever after a new line and its neighbours."""
-        at = bisect_left(self._places, place)
-        return self._until[at] - self._ends[at] > self._near
+def wording_without_names(message: str) -> str:
+    """Return the words of a line that would be the same of something else."""
+    words = (word.strip(_MARKS) for word in message[:LOOKED_AT].split())
+    return " ".join(word.lower() for word in words if word.isalpha())
 
 
-class _EventsFound:
-    """Puts suspect lines, as they come, into events."""
+def suspects_of(
+    log: LogKinds,
+    found: Sequence[KindChange],
+    usual: Iterable[str],
+    settings: UsualSettings,
+) -> list[KindChange]:
+    """Return the lines that the cause is likely among, the likeliest first.
 
-    def __init__(self) -> None:
-        self.of: dict[str, Event] = {}
-        self._begin = self._last = -MOST_EVENT - 1
-        self._is_loud = False
+    Args:
+        found: Kinds that are new or of an odd value, in the order of the log.
+        usual: The first line of each kind that the good run has.
+        settings: Those of the good run.
+    """
+    wordings = set(map(wording_without_names, usual))
+    judged = []
+    for each, event in _in_events(found[-MOST_JUDGED:]):
+        if not says_nothing(each.line.message):
+            wording = wording_without_names(each.line.message)
+            is_odd = each.is_known or settings.has_odd(each.line.message)
+            points = _points(log, each, is_odd=is_odd)
+            points += USUAL * (wording in wordings and not is_odd)
+            judged.append(Suspect(points, each, wording, event))
+    return [each.found for each in _chosen(_less_for_later(judged))]
 
-    def reach(self, since: int, *, loud: bool, detail: bool) -> bool:
-        """Whether a line belongs to the last event: what is calm has details alone."""
-        is_near = since - self._last <= NEIGHBOURS
-        fits = detail or (loud and self._is_loud)
-        return fits and is_near and since - self._begin <= MOST_EVENT
 
-    def put(self, each: KindChange, event: Event, *, joins: bool, loud: bool) -> None:
-        if joins:
-            self._last, event = event.since, event._replace(since=self._begin)
+def _in_events(found: Iterable[KindChange]) -> Iterator[tuple[KindChange, int]]:
+    """Yield each with its event."""
+    event, last = -1, -NEIGHBOURS - 1
+    for each in found:
+        if each.is_known:
+            yield each, -1
         else:
-            self._begin = self._last = event.since
-            self._is_loud = loud
-        self.of[each.kind] = event
+            event += each.at - last > NEIGHBOURS
+            last = each.at
+            yield each, event
+
+
+def _points(log: LogKinds, found: KindChange, *, is_odd: bool) -> int:
+    message = found.line.message
+    words = wording_of(message)
+    is_raised = not is_crash_heading(message) and (
+        found.weight is Weight.RAISED
+        or names_exception(message)
+        or (is_name(message) and log.ends_traceback(found.at))
+    )
+    is_deep = is_root(message) or _is_below_caused_by(log, found.at)
+    signs = (
+        (is_raised, RAISED),
+        (found.weight is Weight.ERROR, ERROR),
+        (words.wrong, WRONG),
+        (words.off, OFF),
+        (words.phrase, PHRASE),
+        (words.reason, REASON),
+        (is_deep, ROOT),
+        (is_odd, ODD_VALUE),
+        (words.settled, SETTLED),
+        (found.lines >= MANY, REPEATED),
+    )
+    return sum(points for holds, points in signs if holds)
 
 
 def _is_below_caused_by(log: LogKinds, at: int) -> bool:
@@ -124,46 +168,30 @@ def _is_below_caused_by(log: LogKinds, at: int) -> bool:
     return False
 
 
-def events_of(
-    log: LogKinds, before: LogKinds, found: Sequence[KindChange]
-) -> dict[str, Event]:
-    """Return the event that each suspect kind is part of, first of all once.
+def _less_for_later(judged: Sequence[Suspect]) -> list[Suspect]:
+    """Return them with less points for each earlier event that was bad."""
+    bad = {each.event for each in judged if each.points >= BAD} - {-1}
+    begun: set[int] = set()
+    counted = []
+    for each in judged:
+        earlier = min(len(begun - {each.event}), MOST_EARLIER)
+        counted.append(each._replace(points=each.points + EACH_EARLIER * earlier))
+        if each.event in bad:
+            begun.add(each.event)
+    return counted
 
-    Args:
-        found: The new kinds as they come; one that was said before complains now.
-    """
-    stderr_tells = before.on_stderr * 2 <= before.kinds.lines
-    steps = KnownSteps(before.kinds.seen, stderr_tells=stderr_tells)
-    new = {each.kind for each in found}
-    silences = Silences(log.kinds.places_of(new), log.kinds.lines)
-    seen, events = log.kinds.seen, _EventsFound()
-    for each in found[:MOST_JUDGED]:
-        first, message = seen[each.kind].first, each.line.message
-        is_raised = each.weight is Weight.RAISED
-        is_deeper = is_root(message) or _is_below_caused_by(log, first)
-        ends = (is_name(message) and log.ends_traceback(first)) or is_deeper
-        is_of_crash = ends or is_heading(log.message_like(first - 1))
-        since = log.begin_of(first) if is_raised or ends else first - is_of_crash
-        loud = each.weight >= Weight.WARNS
-        detail = is_detail(message, beside=True)
-        joins = events.reach(since, loud=loud, detail=detail)
-        weight = Weight.RAISED if is_of_crash else each.weight
-        beside = joins or is_deeper
-        proof = evidence(each, weight, steps, beside=beside)
-        may_pass = loud or is_tried_again(each.kind)
-        passed = may_pass and not joins and silences.follows(seen[each.kind].last)
-        said_before = each.lines_before > 0
-        if not said_before and (
-            proof.points < SUSPECT or (passed and not proof.was_well)
-        ):
-            continue
-        is_deeper = is_deeper or (joins and detail)
-        event = Event(
-            since,
-            first if is_deeper and not names_nothing(message) else -1,
-            reason_points(each.kind),
-            (complains(each.kind) or is_of_crash) and not is_heading(message),
-            is_raised or is_of_crash,
-        )
-        events.put(each, event, joins=joins, loud=loud)
-    return events.of
+
+def _chosen(judged: Iterable[Suspect]) -> list[Suspect]:
+    """Return those of most points, of an event a few, and of a wording one."""
+    chosen: list[Suspect] = []
+    of_event: Counter[int] = Counter()
+    wordings: set[str] = set()
+    for each in sorted(judged, key=lambda each: (-each.points, each.found.at)):
+        if len(chosen) == MOST_SUSPECTS or each.points < LEAST:
+            break
+        is_of_few = each.event < 0 or of_event[each.event] < MOST_OF_EVENT
+        if is_of_few and each.wording not in wordings:
+            chosen.append(each)
+            of_event[each.event] += 1
+            wordings.add(each.wording)
+    return chosen

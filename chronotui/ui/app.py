@@ -22,15 +22,17 @@ from textual.system_commands import SystemCommandsProvider
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
+from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.driver import Driver
     from textual.events import DescendantFocus
+    from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.theme import Theme
 
@@ -169,12 +171,18 @@ class DeskApp(TypedAhead[int]):
         self.config = config
         self.parting: list[str] = []
         """What is to be said once the terminal is given back."""
+        self.few_colours: Sequence[LineFilter] = ()
+        """What maps colours where the terminal has few."""
         self.animation_level = "none"
         self.theme = plan.theme
         self.set_keymap(dict(config.keys))
         self._interrupted = False
         self.was_told = False
         """Whether a signal, or a terminal that is gone, ends it."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return the filters in effect; ours for few colours comes last."""
+        return [*super().get_line_filters(), *self.few_colours]
 
     def get_default_screen(self) -> DeskScreen:
         return DeskScreen(self.plan, self.parting.append)
@@ -250,6 +258,26 @@ class DeskApp(TypedAhead[int]):
         from chronotui.ui.actions import act
 
         act(self, what)
+
+    def put_on_keys(self, name: str, keys: str) -> str:
+        """Put an action on other keys, from now on; say what could not be kept."""
+        from chronotui.storage.config import load_config, put_keys
+        from chronotui.storage.config_edit import edit_config
+
+        changed = replace(self.config, keys={**self.config.keys, name: keys})
+        said = "Until the desk is left: a demo keeps nothing."
+        if self.plan.memory is not None:
+            path = self.config.path
+            try:
+                edit_config(
+                    path, lambda document: put_keys(document, name, keys)
+                ).write()
+                changed, said = load_config(path), f"Kept in {path}."
+            except ChronotuiError as error:
+                said = f"Until the desk is left. {error}"
+        self.config = changed
+        self.set_keymap(dict(changed.keys))
+        return said
 
     def action_profiles(self) -> None:
         """List the profiles over what is shown; closed, that is shown again."""
@@ -348,6 +376,10 @@ def run_desk(
         config,
         driver_class=_driver(),
     )
+    if app.console.color_system == "standard":
+        from chronotui.ui.term.sixteen import SixteenColours
+
+        app.few_colours = (SixteenColours(),)
     result = app.run()
     for words in app.parting:
         tell(words)

@@ -37,6 +37,7 @@ DESK_GROUPS: Final = {
 GROUPS: Final = {
     **DESK_GROUPS,
     "prompt": "Prompt line",
+    "shape": "Shape of the log",
     "line": "One line",
     "server_search": "Server search",
     "change": "Changing something",
@@ -205,6 +206,7 @@ DESK: Final = (
     "tree_filters",
     "log.view",
     "log.prompt",
+    "log.shape",
     "desk.run_table",
     "desk.details",
     "desk.merged",

@@ -18,7 +18,7 @@ from textual.geometry import Size
 from textual.widgets import Static
 
 from chronotui.log.causes import Weight
-from chronotui.log.differences import Change
+from chronotui.log.differences import SUSPECT, Change
 from chronotui.model import STDERR
 from chronotui.text import clean, plural, printable_line
 from chronotui.times import age
@@ -67,8 +67,11 @@ Choice: TypeAlias = "KindChange | NewsAnswer"
 # What stands in a row.
 
 
-def change_words(change: Change, *, running: bool) -> str:
-    return NOT_YET if running and change is Change.GONE else str(change)
+def change_words(found: KindChange, *, running: bool) -> str:
+    if found.is_suspect:
+        return SUSPECT
+    is_gone = found.change is Change.GONE
+    return NOT_YET if running and is_gone else str(found.change)
 
 
 def columns_for(width: int, place: int) -> dict[str, int]:
@@ -96,14 +99,14 @@ def row_pieces(
     """Yield what a row says of a difference."""
     gone = found.change is Change.GONE
     texts = {
-        "change": change_words(found.change, running=running),
+        "change": change_words(found, running=running),
         "lines": "–" if gone else f"{found.lines:,}",
         "before": f"{found.lines_before:,}" if found.lines_before else "–",
         "place": place_words(found),
     }
     role = Role.MUTED if gone else _ROLES.get(found.weight, Role.PLAIN)
     for name, cells in columns.items():
-        is_new = name == "change" and found.change is Change.NEW
+        is_new = name == "change" and (found.change is Change.NEW or found.is_suspect)
         own = role if is_new else Role.MUTED
         yield RowPiece(texts[name], own, cells, right=name != "change")
         yield SPACE

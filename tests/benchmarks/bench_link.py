@@ -103,7 +103,7 @@ def _following(folder: Path) -> Iterator[SlowProgram]:
 
 
 def _lnav_over(link: Link) -> float:
-    with TemporaryDirectory() as folder, _growing(Path(folder)) as path:
+    with TemporaryDirectory() as folder, growing(Path(folder)) as path:
         variables = environment(Path(folder))
         with SlowProgram(["lnav", str(path)], environment=variables) as lnav:
             lnav.pass_time(1.5)
@@ -114,7 +114,7 @@ def _lnav_over(link: Link) -> float:
 
 
 @contextmanager
-def _growing(folder: Path) -> Iterator[Path]:
+def growing(folder: Path) -> Iterator[Path]:
     """Write a file that grows by `RATE` lines a second."""
     path, ended = folder / "log.txt", Event()
 

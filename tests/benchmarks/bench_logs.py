@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 from tests.benchmarks import log_server
 from tests.benchmarks.log_server import JOBS, LIVE, LIVE_LINES, LIVE_RATE
 from tests.benchmarks.measure import Figure
+from tests.benchmarks.served import served
 
 LINES = 1_000_000
 TAIL_PAGES = 10
@@ -54,24 +55,6 @@ print(",\\n ".join(map(json.dumps, jobs)))
 """
 
 
-class Peer:
-    """The server, once its bodies are written."""
-
-    def __init__(self, folder: Path) -> None:
-        arguments = [str(folder), str(LINES), WORKFLOW, JOB]
-        self._process = subprocess.Popen(
-            [sys.executable, log_server.__file__, *arguments], stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-
-
 class Cost(NamedTuple):
     """What a command line took: seconds, those of a processor, memory at most."""
 
@@ -98,13 +81,12 @@ def figures(runs: int = 5) -> list[Figure]:
     """Return the rows of the table that concern scripts."""
     if shutil.which("curl") is None:
         return []
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        peer = Peer(folder)
-        try:
-            return _measured(peer.url, folder, runs)
-        finally:
-            peer.stop()
+    server = Path(log_server.__file__).read_text()
+    with (
+        TemporaryDirectory() as name,
+        served(server, name, LINES, WORKFLOW, JOB) as url,
+    ):
+        return _measured(url, Path(name), runs)
 
 
 def _measured(url: str, folder: Path, runs: int) -> list[Figure]:

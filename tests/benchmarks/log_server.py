@@ -1,6 +1,6 @@
 """A server that gives a job's log as fast as it can, its bodies written before.
 
-``python log_server.py FOLDER LINES WORKFLOW JOB``; it prints its port. Jobs whose id
+`served.served` runs it, told FOLDER LINES WORKFLOW JOB. Jobs whose id
 begins with LIVE write LIVE_LINES lines at LIVE_RATE once their stream is opened,
 one chunk a frame, and end. There are JOBS further jobs to be listed.
 """
@@ -12,9 +12,9 @@ import json
 import mmap
 import socket
 import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -167,7 +167,7 @@ def _chunk(content: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(content), content)
 
 
-def serve(peer: socket.socket, world: World) -> None:
+def serve_world(world: World, peer: socket.socket) -> None:
     asked = b""
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with peer, contextlib.suppress(OSError):
@@ -194,15 +194,6 @@ def serve(peer: socket.socket, world: World) -> None:
                 )
 
 
-def main() -> None:
-    folder, lines, workflow, job = sys.argv[1:]
-    world = World(Path(folder), int(lines), workflow, job)
-    listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    while True:
-        peer, _address = listener.accept()
-        threading.Thread(target=serve, args=(peer, world), daemon=True).start()
-
-
 if __name__ == "__main__":
-    main()
+    folder, lines, workflow, job = sys.argv[1:]
+    serve = partial(serve_world, World(Path(folder), int(lines), workflow, job))

@@ -194,9 +194,10 @@ class Program:
         self.pass_time(pressed + every - perf_counter())
         return Response(last - pressed, self.written - before)
 
-    def type(self, keys: bytes) -> None:
-        """Send keys and do not wait for what they cause."""
+    def type(self, keys: bytes) -> float:
+        """Send keys, wait for nothing, and return when, by ``perf_counter``."""
         os.write(self._terminal, keys)
+        return perf_counter()
 
     # Telling a host
 

@@ -89,7 +89,7 @@ def test_a_followed_job_s_failure_calls_whoever_sits_at_the_terminal(
     with Terminal(following(job), environment=kitty) as screen:
         screen.until("before")
         job.end("FAILED")
-        assert screen.wait(seconds=50) == 1
+        assert screen.wait() == 1
         sent = bytes(screen.raw)
     short = job.id[:8].encode()
     assert sent.count(b"\x07\x1b[22;2t") == 1
@@ -119,20 +119,20 @@ def test_the_desk_calls_through_its_terminal_and_gives_the_title_back(
     argv = ["-m", "chronotui", "--workflow", "scripted", "--job", job.id]
     kitty = {**os.environ, "KITTY_WINDOW_ID": "1"}
     with Terminal(argv, environment=kitty, columns=120, lines=36) as screen:
-        screen.until("before", seconds=40)
-        screen.until(lambda text: "a alert" in text and "● LIVE" in text, seconds=40)
+        screen.until("before")
+        screen.until(lambda text: "a alert" in text and "● LIVE" in text)
         screen.press("a")
         screen.until("it stalls")
         screen.press("enter")
         screen.until(f"You will be told when scripted {job.id[:8]} ends.")
         job.end("FAILED")
-        screen.until(lambda text: "Alert at" in text, seconds=40)
+        screen.until(lambda text: "Alert at" in text)
         sent = bytes(screen.raw)
         call = b"\x07\x1b[22;2t\x1b]2;scripted %s FAILED\x07" % job.id[:8].encode()
         assert sent.count(call) == 1
         assert sent.count(b"\x1b]9;scripted") == 1
         screen.press("\x11")  # ^q
-        assert screen.wait(seconds=40) == 0
+        assert screen.wait() == 0
         assert screen.raw.count(b"\x1b]2;\x07\x1b[23;2t") == 1
     assert [told["CHRONOTUI_JOB"] for told in notes.told] == [job.id]
 

@@ -183,6 +183,13 @@ def test_runs_are_printed_one_after_the_other(
     assert {entry["job_id"] for entry in entries(newest.out)} == {jobs[-1].id}
 
 
+def test_runs_without_retention_are_refused_once(command: Command) -> None:
+    done = command("logs", "vault-rotate", "--runs", "--limit", "3")
+    assert done.code == 4
+    assert not done.out
+    assert done.err.count("keeps no log") == 1
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -209,6 +209,20 @@ async def test_a_retried_run_and_doubled_numbers_are_read_whole(
         assert found == expected(demo, job, "needle")
 
 
+async def test_a_retried_run_that_goes_on_is_not_said_to_be_read_whole(
+    demo: DemoServer, client: Chronoverse
+) -> None:
+    script = [ScriptLine(f"1.{n} needle", retained=0.0) for n in range(250)]
+    retried = demo.world.add_job(Script(script, starts_in=-300.0))
+    retried.retry()
+    retried.write(*[ScriptLine(f"2.{n} needle", retained=0.0) for n in range(20)])
+    pattern = compile_pattern("needle")
+    search = AcrossRuns(client, await scripted(client), pattern, ask=ask())
+    (run,), _lines = await everything(search)
+    assert run.matches == 270
+    assert "may be older" in run.problem
+
+
 async def test_a_run_that_cannot_be_read_is_named_and_the_others_are_told(
     demo: DemoServer, client: Chronoverse
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from chronotui.engine.sweep import JobOf
 from chronotui.log.marks import Mark
 from chronotui.log.merged import ms_of
 from chronotui.log.rows import Rows
-from chronotui.model import STDERR, STDOUT, Job
+from chronotui.model import STDERR, STDOUT, Job, JobStatus, WorkflowKind
 from tests.engine.conftest import SETTINGS, TIMING, true_lines, until
 from tests.exactness import client_of
 
@@ -225,6 +226,29 @@ async def test_what_runs_is_told_from_fleet_and_tree(make_demo: MakeDemo) -> Non
         session.start_fleet()
         await until(lambda: len(jobs_that_run(session)) >= 3)
         assert {of.job.status for of in jobs_that_run(session)} == {"RUNNING"}
+
+
+async def test_a_job_without_a_log_ends_as_the_lists_tell(make_demo: MakeDemo) -> None:
+    demo = make_demo()
+    made = running_job(demo, "beat", 1)
+    async with session_on(demo) as session:
+        session.start()
+        session.start_fleet()
+        workflow = await session.client.workflow(made.workflow_id)
+        job = await session.client.job(made.workflow_id, made.id)
+        merged = MergedLog(session, short, timing=TIMING)
+        assert merged.add(JobOf(replace(workflow, kind=WorkflowKind.HEARTBEAT), job))
+        (each,) = merged.jobs
+        await until(lambda: each.is_over)
+        assert each.job.status == JobStatus.RUNNING
+        made.end()
+
+        def has_ended() -> bool:
+            merged.tick()
+            return each.job.has_ended
+
+        await until(has_ended)
+        merged.close()
 
 
 LIVE, QUIET = Connection(ConnectionKind.LIVE), Connection(ConnectionKind.QUIET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.style import Style
@@ -69,6 +70,36 @@ async def test_the_time_of_a_hit_is_muted_and_readable(theme: str) -> None:
         assert style.color is not None
         muted = style.color.get_truecolor()
         assert 60 < sum(muted) / 3 < 200
+
+
+async def two_pages(_query: str, cursor: str | None) -> SearchPage:
+    numbers = (3, 2) if cursor is None else (1, 0)
+    at = 1_700_000_000_123_000_000
+    lines = tuple(LogLine(1, n, "stdout", at, f"needle {n}") for n in numbers)
+    return SearchPage(lines, ((), ()), None if cursor else "more")
+
+
+async def test_hits_are_turned_round_once_all_are_read() -> None:
+    app = App[None]()
+    async with app.run_test(size=(80, 20)) as pilot:
+        screen = ServerSearchScreen(two_pages, "needle", zone=ZoneInfo("Asia/Kolkata"))
+        app.push_screen(screen)
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        listed = screen.query_one(OptionList)
+
+        def hits() -> list[str]:
+            return [str(option.prompt)[-1] for option in listed.options]
+
+        assert str(listed.options[0].prompt) == "2023-11-15 03:43:20.123   needle 3"
+        await pilot.press("o")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert hits() == ["0", "1", "2", "3"]
+        assert "4 found, the oldest first" in picture(app)
+        await pilot.press("o")
+        await pilot.pause()
+        assert hits() == ["3", "2", "1", "0"]
 
 
 async def test_what_is_searched_on_the_server_is_seen_while_typed() -> None:

@@ -160,10 +160,10 @@ class MergedHeading(Widget):
     def check(self) -> None:
         """Draw it anew if it says something else now: rows of jobs always count on."""
         view = self._view
-        states = [each.state for each in view.merged.jobs]
+        told_of = ((each.state, each.job.status) for each in view.merged.jobs)
         stands = [
-            (state.connection.kind, state.job.status, state.missing, state.verdict)
-            for state in states
+            (state.connection.kind, status, state.missing, state.verdict)
+            for state, status in told_of
         ]
         told = len(view.merged.left_out), view.shown_parts, stands
         if self.is_long or told != self._told:
@@ -286,7 +286,7 @@ class MergedScreen(Screen[None]):
             "merged.hand_over",
         ),
         help_key("r,f5", "ask_now", "ask again now", "merged.refresh"),
-        help_key("s,ctrl+s", "save", "how the merged log is saved", "merged.save"),
+        help_key("s,ctrl+s", "save", "save the log of the line's job", "merged.save"),
         Binding("escape,q", "leave", "back", id="merged.back"),
     ]
 
@@ -459,21 +459,22 @@ class MergedScreen(Screen[None]):
             self._desk.session.ask_now(None)
 
     def action_save(self) -> None:
-        """Say what prints the same: each job's own log is saved in its own log."""
-        jobs = self._merged.jobs
-        if not jobs:
-            self.say("There is nothing to save.")
+        """Save the log of the current line's job; say what prints it with the others.
+
+        A file of one log is held against what is retained, one of several cannot be.
+        """
+        jobs, meant = self._merged.jobs, self._current()
+        if meant is None:
             return
-        line = self._shown.opened.current_line
-        meant = jobs[0] if line is None else self._merged.owner(line)
         same = [each.job for each in jobs if each.workflow.id == meant.workflow.id]
         config = getattr(self.app, "config", None)
         origin = self._desk.plan.origin(config, meant.workflow, meant.job)
         server = [word for option in origin.server.items() for word in option]
         words = ["chronotui", *server, "logs", meant.workflow.id]
         command = join([*words, *(job.id for job in same), "-f"])
-        of = f" of {meant.workflow.shown_name}" if len(same) < len(jobs) else ""
-        self.say(f"Printed{of} by: {command}", seconds=30)
+        if len(same) > 1:
+            self.say(f"Merged, they are printed by: {command}", seconds=30)
+        self._desk.save_log(meant.workflow, meant.job)
 
     def action_card(self) -> None:
         """Show what happened to the current line's job."""

@@ -62,6 +62,7 @@ class PaneTabs(OwnRow):
         & > .pane-tabs--active {
             background: $accent; color: auto 90%; text-style: bold;
         }
+        &:ansi > .pane-tabs--active { color: ansi_black; }
         & > .pane-tabs--idle { color: $text-muted; }
         & > .pane-tabs--alarm { color: $text-error; text-style: bold; }
     }

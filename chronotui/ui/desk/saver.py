@@ -179,7 +179,7 @@ class Saver:
 
     def _changed(self, save: Save) -> None:
         """Say how a save ended that nobody was looking at."""
-        if not save.is_over or self._screen.app.screen is not self._screen:
+        if not save.is_over or self._screen.app.screen.is_modal:
             return
         if save.error is not None:
             self._say(f"{save.error} W lists the saves.", seconds=30)

@@ -13,14 +13,17 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from chronotui.errors import ChronotuiError
+from chronotui.log.attempts import key_of
 from chronotui.text import clean
-from chronotui.times import format_time_ns
+from chronotui.times import Timestamps
 from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.dialogs import Dialog
 from chronotui.ui.keys import help_key
+from chronotui.ui.log.render import Stamper
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import tzinfo
 
     from textual.app import ComposeResult
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 Ranges = tuple[tuple[int, int], ...]
 LONGEST_SHOWN: Final = 300
+STAMP_CELLS: Final = 23
+"""Day and time to the millisecond; which zone that is in stands on the desk."""
 HITS_AHEAD: Final = 5
 """Hits left below the highlighted one when more are asked for."""
 SCOPE: Final = "the whole retained log (typing errors forgiven)"
@@ -42,7 +47,8 @@ async def search_server(side: LogSide, log: OpenableLog, text: str, say: Say) ->
     async def search(query: str, cursor: str | None) -> SearchPage:
         return await log.history.search(query, cursor=cursor)
 
-    hit = await side.app.push_screen_wait(ServerSearchScreen(search, text))
+    screen = ServerSearchScreen(search, text, zone=side.details.zone)
+    hit = await side.app.push_screen_wait(screen)
     if hit is not None:
         await _go_to(side, log, hit, say)
 
@@ -71,8 +77,9 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     """Answers with the chosen hit, None when it is left.
 
     Args:
-        search: Asks the server for a page of hits: (query, cursor).
+        search: Asks the server for a page of hits: (query, cursor), newest first.
         text: What is searched for at first; may be empty.
+        zone: What times are told in; None is the zone here.
     """
 
     DEFAULT_CSS = """
@@ -91,24 +98,29 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", id="server_search.close"),
         help_key("down", "to_hits", "to the hits", "server_search.hits"),
+        help_key("o", "turn", "oldest or newest hits first", "server_search.turn"),
     ]
 
     def __init__(
         self,
         search: Callable[[str, str | None], Awaitable[SearchPage]],
         text: str = "",
+        *,
+        zone: tzinfo | None = None,
     ) -> None:
         super().__init__()
         self._search = search
         self._text = text
-        self._hits: list[LogLine] = []
+        self._stamps = Stamper(Timestamps.FULL, zone)
+        self._hits: list[tuple[LogLine, Ranges]] = []
+        self._oldest_first = False
         self._query = ""
         self._cursor: str | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Search the server"
-            box.border_subtitle = "enter goes to the line · esc closes"
+            box.border_subtitle = "enter goes to the line · o oldest first · esc closes"
             yield Input(self._text, placeholder="words", compact=True, id="query")
             yield OptionList(compact=True, id="hits")
             yield Static(f"in {SCOPE}", id="found", markup=False)
@@ -127,16 +139,33 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         near_end = event.option_index >= len(self._hits) - HITS_AHEAD
-        if near_end and self._cursor is not None:
+        if near_end and not self._oldest_first and self._cursor is not None:
             self._load(self._query, self._cursor)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(self._hits[event.option_index])
+        self.dismiss(self._hits[event.option_index][0])
 
     def action_to_hits(self) -> None:
         self.set_focus(self.query_one(OptionList))
+
+    def action_turn(self) -> None:
+        """Turn the order of the hits round; the oldest are known once all are read."""
+        self._oldest_first = not self._oldest_first
+        if self._oldest_first and self._cursor is not None:
+            self._load(self._query, self._cursor)
+        elif self._hits:
+            self._list()
+
+    def _list(self) -> None:
+        """Show the hits in the order that is wanted, from the first one."""
+        listed = self.query_one(OptionList)
+        self._hits.sort(key=lambda hit: key_of(hit[0]), reverse=not self._oldest_first)
+        listed.clear_options()
+        listed.add_options([Option(self._label(*hit)) for hit in self._hits])
+        listed.highlighted = 0 if self._hits else None
+        self._say_count()
 
     def _begin(self, query: str) -> None:
         self._query = query
@@ -146,39 +175,48 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
 
     @work(group="server-search", exclusive=True)
     async def _load(self, query: str, cursor: str | None) -> None:
-        """Read pages until one holds a hit: a page may be empty and go on."""
+        """Read pages until one holds a hit, or all of them for the oldest first."""
         seen = {cursor}
         self._cursor = None
         self._say("searching …")
         try:
             page = await self._search(query, cursor)
-            while not page.lines and page.cursor and page.cursor not in seen:
+            while page.cursor and page.cursor not in seen:
+                if page.lines and not self._oldest_first:
+                    break
+                self._keep(page)
                 seen.add(page.cursor)
                 page = await self._search(query, page.cursor)
         except ChronotuiError as error:
             self._say(str(error))
             return
         self._cursor = page.cursor if page.cursor not in seen else None
-        self._take(page)
+        self._keep(page)
+        if self._oldest_first:
+            self._list()
 
-    def _take(self, page: SearchPage) -> None:
+    def _keep(self, page: SearchPage) -> None:
+        """Take over the hits of a page, shown below those there are."""
         first = not self._hits
         listed = self.query_one(OptionList)
-        self._hits += page.lines
-        listed.add_options(
-            Option(self._label(line, ranges))
-            for line, ranges in zip(page.lines, page.highlights, strict=True)
-        )
-        count = f"{len(self._hits):,} found"
-        more = ", more below" if self._cursor is not None else ""
-        self._say(f"{count}{more} in {SCOPE}" if self._hits else f"Nothing in {SCOPE}")
+        hits = list(zip(page.lines, page.highlights, strict=True))
+        self._hits += hits
+        listed.add_options([Option(self._label(*hit)) for hit in hits])
+        self._say_count()
         if first and self._hits:
             listed.highlighted = 0
             self.set_focus(listed)
 
+    def _say_count(self) -> None:
+        order = "the oldest first" if self._oldest_first else "the newest first"
+        more = ", more below" if self._cursor is not None else ""
+        found = f"{len(self._hits):,} found{more}, {order}, in {SCOPE}"
+        self._say(found if self._hits else f"Nothing in {SCOPE}")
+
     def _label(self, line: LogLine, ranges: Ranges) -> Text:
         found = self.get_component_rich_style("server-search--found", partial=True)
-        stamp = format_time_ns(line.time_ns, digits=3) if line.time_ns else "no time"
+        known = self._stamps.stamp(line.time_ns)[:STAMP_CELLS]
+        stamp = "no time" if line.time_ns is None else known
         label = Text(no_wrap=True, overflow="ellipsis")
         label.append(stamp)
         label.append(" ▌ " if line.stream == "stderr" else "   ", self._ink("stderr"))

@@ -24,6 +24,7 @@ from chronotui.ui.log.cells import percent
 from chronotui.ui.log.find import goal_of
 from chronotui.ui.log.line_screen import LineScreen
 from chronotui.ui.log.render import Highlighter
+from chronotui.ui.log.shape import ShapeStrip, rows_for
 from chronotui.ui.log.view import LogView
 
 if TYPE_CHECKING:
@@ -332,6 +333,12 @@ class LogPane(Vertical):
             "log.goto",
         ),
         help_key(
+            "i",
+            "shape",
+            "Show the log's shape: lines, warnings and errors by time",
+            "log.shape",
+        ),
+        help_key(
             "S",
             "search_server",
             "Have the server search the whole retained log",
@@ -353,6 +360,7 @@ class LogPane(Vertical):
         self.view = LogView(
             settings=settings, local_zone=local_zone, when_placed=self._placed
         )
+        self.shape = ShapeStrip(self.view)
         self._when_placed = when_placed
         self._open_line = open_line or self._show_line
         self.prompt = Prompt(self._answered, self.cancel_prompt)
@@ -363,6 +371,7 @@ class LogPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield self.view
+        yield self.shape
         yield Static(id="bar", markup=False)
         yield self.prompt
 
@@ -396,8 +405,25 @@ class LogPane(Vertical):
             self.view.edges.more_above = older
             self.update_bar()
 
+    def action_shape(self) -> None:
+        """Show the log's shape and go into it; shown already, take it away."""
+        self.shape.display = not self.shape.display
+        self.shape.styles.height = rows_for(self.app.size.height)
+        self.screen.set_focus(self.shape if self.shape.display else self.view)
+        self.view.moved()  # has it read, if it is not yet
+
+    @on(ShapeStrip.Left)
+    def _shape_left(self, event: ShapeStrip.Left) -> None:
+        event.stop()
+        self.shape.display = not event.closed
+        self.screen.set_focus(self.view)
+
+    def on_resize(self) -> None:
+        self.shape.styles.height = rows_for(self.app.size.height)
+
     def _placed(self) -> None:
         self.update_bar()
+        self.shape.update()
         self._when_placed()
 
     def update_bar(self) -> None:

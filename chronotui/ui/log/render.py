@@ -143,6 +143,10 @@ LogView {
     & > .log-view--json-value { color: $text-warning; }
     &:focus > .log-view--current { background: $panel; }
     &:ansi > .log-view--current { text-style: underline; }
+    &:ansi > .log-view--match { background: ansi_yellow; color: ansi_black; }
+    &:ansi > .log-view--match-current {
+        background: ansi_bright_yellow; color: ansi_black;
+    }
     &:nocolor > .log-view--current { text-style: underline; }
     &:nocolor > .log-view--picked { text-style: reverse; }
     &:nocolor > .log-view--match { text-style: bold underline; }

@@ -13,6 +13,7 @@ from chronotui.log.marks import Anchor, LineRow
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.log.rows import Rows
 from chronotui.log.search import Search
+from chronotui.log.shape import LogShape
 from chronotui.ui.log import ViewportPlace
 from chronotui.viewport import Viewport
 
@@ -254,6 +255,7 @@ class OpenLog:
         self.range_from: Anchor | None = None
         self.search: Search | None = None
         self._errors: Search | None = None
+        self._shape: LogShape | None = None
         self.left = 0
 
     @property
@@ -335,6 +337,8 @@ class OpenLog:
     def show(self, shown: Shown) -> None:
         """Show rows, new ones or those of before; the place of reading stays."""
         self.rows, self.search, self._errors = shown
+        if self._shape is not None:
+            self._shape = self._shape.over(self.rows, self.errors)
         self.near = NearRows(self.rows)
         self.viewport.show_rows(self.near)
         self.refresh()
@@ -352,6 +356,8 @@ class OpenLog:
         for search in (self.search, self._errors):
             if search is not None:
                 search.refresh()
+        if self._shape is not None:
+            self._shape.refresh()
         return first
 
     def stop_following(self) -> None:
@@ -390,6 +396,13 @@ class OpenLog:
             self._errors = Search(self.rows)
         return self._errors
 
+    @property
+    def shape(self) -> LogShape:
+        """The shape of the rows shown; read from the first time it is asked."""
+        if self._shape is None:
+            self._shape = LogShape(self.rows, self.errors)
+        return self._shape
+
     def search_for(self, pattern: Pattern | None) -> Search | None:
         """Search the rows shown; None ends the search."""
         self.search = None if pattern is None else Search(self.rows, pattern)
@@ -401,8 +414,9 @@ class OpenLog:
     @property
     def is_indexed(self) -> bool:
         """Whether nothing is left to read through for filter, search and errors."""
+        readers = (self.search, self._errors, self._shape)
         return self.rows.complete and all(
-            search is None or search.complete for search in (self.search, self._errors)
+            reader is None or reader.complete for reader in readers
         )
 
     def index(self, budget_seconds: float) -> bool:
@@ -417,9 +431,9 @@ class OpenLog:
             self.viewport.reconsider()
             self.viewport.resettle()
             return True
-        for search in (self.search, self._errors):
-            if search is not None and not search.complete:
-                search.advance(budget_seconds)
+        for reader in (self.search, self._errors, self._shape):
+            if reader is not None and not reader.complete:
+                reader.advance(budget_seconds)
                 break
         return False
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 MOMENT = datetime(2026, 3, 3, 10, 12, 44, tzinfo=UTC)
 LONGEST_SECONDS = 60.0
-CALM_CHECKS = 10
+CALM_CHECKS = 5
 CHARACTERS = {"slash": "/", "question_mark": "?", "space": " "}
 
 
@@ -107,7 +107,7 @@ async def until(
     while not holds():
         assert monotonic() < deadline, shown(pilot)
         # What is looked at is often all of the screen, which is dear to draw.
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.06)
     if settle:
         await pilot._wait_for_screen()
 
@@ -144,7 +144,7 @@ async def settled(pilot: Pilot[int]) -> None:
         calm = 0 if reads or now != before else calm + 1
         before = now
         await pilot._wait_for_screen()
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.06)
 
 
 def is_swept(pilot: Pilot[int]) -> bool:
@@ -253,6 +253,20 @@ async def searching(pilot: Pilot[int]) -> None:
     await settled(pilot)
     await press(pilot, "enter")
     await until_shown(pilot, " of ")
+
+
+async def shape(pilot: Pilot[int]) -> None:
+    """Show when there were lines, warnings and errors, and go to one of them."""
+    await history(pilot)
+    await press(pilot, "i")
+    await until_shown(pilot, "▲")
+    await press(pilot, "E", "E", "E")
+    pane = desk(pilot).desk.log_side.log_pane
+    assert pane is not None
+    await until(
+        pilot, lambda: pane.shape.shape.complete and "reading" not in shown(pilot)
+    )
+    await settled(pilot)
 
 
 async def save_dialog(pilot: Pilot[int]) -> None:
@@ -419,6 +433,7 @@ SCENES = (
     Scene("live", "Following a running job", live),
     Scene("history", "Reading back in a failed job", history),
     Scene("search", "Searching, with the count", searching),
+    Scene("shape", "When it said how much, and where it failed", shape),
     Scene("save", "The save dialog over the log", save_dialog),
     Scene("filtered", "Only failed jobs", filtered),
     Scene("details", "Every field of a job", details),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from textual.pilot import Pilot
+
     from chronotui.demo.server import DemoServer
 
 
@@ -42,11 +44,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[DemoServer]:
         yield running
 
 
-async def test_a_running_job_opens_on_live_with_its_newest_lines(
+async def test_a_running_job_opens_on_live_and_every_side_is_reached_by_keys(
     server: DemoServer,
 ) -> None:
     app = desk_on(server)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await live(pilot)
         assert app.desk.log_side.pane == LIVE
         job = app.desk.log_side.current
@@ -55,6 +57,18 @@ async def test_a_running_job_opens_on_live_with_its_newest_lines(
         await until(pilot, lambda: job.opened.log.state.at_end)
         newest = job.opened.log.store.line(len(job.opened.log.store) - 1)
         assert newest.message == truth[-1].message
+        assert not app.desk.tree_side.display
+        await press(pilot, "tab")
+        assert app.desk.tree_side.display
+        await press(pilot, "tab", "H", "D", "L", "z")
+        assert app.desk.has_class("-zoomed")
+        await press(pilot, "escape")
+        assert not app.desk.has_class("-zoomed")
+        await press(pilot, "q")
+        assert not app.desk.has_class("-in-log")
+        app.simulate_key("q")
+        await until(pilot, lambda: app.return_value is not None, settle=False)
+    assert app.return_value == 0
 
 
 async def test_history_of_a_running_job_stays_where_it_is_read() -> None:
@@ -75,24 +89,43 @@ async def test_history_of_a_running_job_stays_where_it_is_read() -> None:
             assert app.desk.log_side.place.following
 
 
-async def test_an_ended_job_opens_on_history_and_is_sealed(server: DemoServer) -> None:
-    app = desk_on(server)
+async def test_an_ended_job_is_read_back_searched_saved_and_come_back_to(
+    server: DemoServer, tmp_path: Path
+) -> None:
+    app = desk_on(server, save_folder=tmp_path)
     async with app.run_test(size=(120, 36)) as pilot:
         await history(pilot)
-        assert app.desk.log_side.pane == HISTORY
-        assert "FAILED after" in shown(pilot)
-        assert "0 missing" in shown(pilot)
-
-
-async def test_going_to_the_start_loads_the_whole_log(server: DemoServer) -> None:
-    app = desk_on(server)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await history(pilot)
-        await press(pilot, "g")
-        job = app.desk.log_side.current
+        side = app.desk.log_side
+        job = side.current
         assert job is not None
-        await until(pilot, lambda: job.opened.log.state.at_start)
         truth = server.world.truth(job.job.id)
+        assert side.pane == HISTORY
+        await until_shown(pilot, "FAILED after")
+        await until_shown(pilot, "0 missing")
+        await a_line_not_loaded_yet_is_loaded_and_gone_to(pilot)
+        await a_hit_of_the_servers_search_is_loaded_and_gone_to(pilot)
+        # Saved as the server gives it.
+        await press(pilot, "s")
+        await until_shown(pilot, "new file")
+        await press(pilot, "enter")
+        saved = tmp_path / f"{job.job.id}-logs.txt"
+        await until(pilot, saved.exists)
+        assert sorted(saved.read_text(encoding="utf-8").splitlines()) == sorted(
+            part for line in truth for part in line.message.splitlines() or [""]
+        )
+        await press(pilot, "escape")
+        await until(pilot, lambda: app.screen is app.desk)
+        # Coming back to a job is instant and keeps the place.
+        place = side.place.number
+        await press(pilot, "tab", "j", "enter")
+        await until(pilot, lambda: side.current is not job)
+        await press(pilot, "tab", "k", "enter")
+        await pilot.pause()
+        assert side.current is job
+        assert side.place.number == place
+        # Going to the start loads the whole log.
+        await press(pilot, "g")
+        await until(pilot, lambda: job.opened.log.state.at_start)
         store = job.opened.log.store
         await until(pilot, lambda: len(store) == len(truth))
         assert sorted(line.message for line in store.lines(0, len(store))) == sorted(
@@ -100,58 +133,29 @@ async def test_going_to_the_start_loads_the_whole_log(server: DemoServer) -> Non
         )
 
 
-async def test_a_log_is_saved_as_the_server_gives_it(
-    server: DemoServer, tmp_path: Path
-) -> None:
-    app = desk_on(server, save_folder=tmp_path)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await history(pilot)
-        job = app.desk.log_side.current
-        assert job is not None
-        await press(pilot, "s")
-        await until_shown(pilot, "new file")
-        await press(pilot, "enter")
-        saved = tmp_path / f"{job.job.id}-logs.txt"
-        await until(pilot, saved.exists)
-        truth = server.world.truth(job.job.id)
-        assert sorted(saved.read_text(encoding="utf-8").splitlines()) == sorted(
-            part for line in truth for part in line.message.splitlines() or [""]
-        )
+async def a_line_not_loaded_yet_is_loaded_and_gone_to(pilot: Pilot[int]) -> None:
+    side = desk(pilot).desk.log_side
+    await press(pilot, "colon", "1", "2", "enter")
+    await until(pilot, lambda: side.place.number == 12)
+    assert side.log_pane is not None
+    assert not side.place.following
+    assert side.state is not None
+    assert side.log_pane.view.edges.more_above is not side.state.at_start
 
 
-async def test_coming_back_to_a_job_is_instant_and_keeps_the_place(
-    server: DemoServer,
-) -> None:
-    app = desk_on(server)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await history(pilot)
-        first = app.desk.log_side.current
-        assert first is not None
-        place = app.desk.log_side.place.number
-        await press(pilot, "tab", "j", "enter")
-        await until(pilot, lambda: app.desk.log_side.current is not first)
-        await press(pilot, "tab", "k", "enter")
-        await pilot.pause()
-        assert app.desk.log_side.current is first
-        assert app.desk.log_side.place.number == place
+async def a_hit_of_the_servers_search_is_loaded_and_gone_to(pilot: Pilot[int]) -> None:
+    side = desk(pilot).desk.log_side
+    await press(pilot, "S")
+    await until_shown(pilot, "Search the server")
+    await press(pilot, *"Connecting", "enter")
+    await until_shown(pilot, "found")
+    await press(pilot, "end", "enter")
 
+    def stands_on_it() -> bool:
+        line = side.place.line
+        return line is not None and "Connecting to database" in line.message
 
-async def test_every_side_can_be_reached_by_keys(server: DemoServer) -> None:
-    app = desk_on(server)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await live(pilot)
-        assert not app.desk.tree_side.display
-        await press(pilot, "tab")
-        assert app.desk.tree_side.display
-        await press(pilot, "tab", "H", "D", "L", "z")
-        assert app.desk.has_class("-zoomed")
-        await press(pilot, "escape")
-        assert not app.desk.has_class("-zoomed")
-        await press(pilot, "q")
-        assert not app.desk.has_class("-in-log")
-        app.simulate_key("q")
-        await until(pilot, lambda: app.return_value is not None, settle=False)
-    assert app.return_value == 0
+    await until(pilot, stands_on_it)
 
 
 async def test_a_deep_link_opens_the_job() -> None:
@@ -162,36 +166,37 @@ async def test_a_deep_link_opens_the_job() -> None:
             assert app.desk.log_side.pane == HISTORY
 
 
-@pytest.mark.parametrize("size", [(1, 1), (10, 3), (59, 19), (60, 20), (300, 100)])
-async def test_no_size_breaks_the_desk(size: tuple[int, int]) -> None:
+async def test_no_size_breaks_the_desk_or_its_dialogs() -> None:
     with still_server() as server:
         app = desk_on(server)
         async with app.run_test(size=(120, 36)) as pilot:
             await history(pilot)
-            await pilot.resize_terminal(*size)
-            await pilot.pause()
-            if size == (59, 19):
-                assert "Too small: 60×20 is the least." in shown(pilot)
-            await pilot.resize_terminal(120, 36)
-            await until_shown(pilot, "FAILED after")
+            for size in ((10, 3), (59, 19), (60, 20)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                if size == (59, 19):
+                    await until_shown(pilot, "Too small: 60×20 is the least.")
+                await pilot.resize_terminal(120, 36)
+                await until_shown(pilot, "FAILED after")
+            for size in ((1, 1), (20, 5), (40, 10), (300, 100)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                await everything_opens_and_closes(pilot)
+                if size == (20, 5):
+                    assert shown(pilot).splitlines()[-1].startswith(" Too small: 60×20")
+                await pilot.resize_terminal(120, 36)
+                await press(pilot, "H")
+                await until_shown(pilot, "FAILED after")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (20, 5), (40, 10), (500, 200)])
-async def test_dialogs_open_and_close_at_any_size(size: tuple[int, int]) -> None:
-    with still_server() as server:
-        app = desk_on(server)
-        async with app.run_test(size=(120, 36)) as pilot:
-            await history(pilot)
-            await pilot.resize_terminal(*size)
-            await pilot.pause()
-            for key in ("question_mark", "P", "s", "S", "ctrl+p"):
-                await press(pilot, key)
-                await until(pilot, lambda: len(app.screen_stack) > 1)
-                await press(pilot, "escape")
-                await until(pilot, lambda: app.screen is app.desk)
-            await press(pilot, "D", "G", "tab", "f", "enter", "escape", "escape")
-            if size[0] == 20:
-                assert shown(pilot).splitlines()[-1].startswith(" Too small: 60×20")
+async def everything_opens_and_closes(pilot: Pilot[int]) -> None:
+    app = desk(pilot)
+    for key in ("question_mark", "P", "s", "S", "ctrl+p"):
+        await press(pilot, key)
+        await until(pilot, lambda: len(app.screen_stack) > 1)
+        await press(pilot, "escape")
+        await until(pilot, lambda: app.screen is app.desk)
+    await press(pilot, "D", "G", "tab", "f", "enter", "escape", "escape")
 
 
 async def test_an_unreachable_server_is_said_and_the_desk_lives() -> None:
@@ -220,7 +225,7 @@ async def test_data_stay_when_the_server_goes() -> None:
                     and app.desk.session.catalog.problem is not None
                 ),
             )
-            assert "nightly-report" in shown(pilot)
+            await until_shown(pilot, "nightly-report")
             assert app.desk.log_side.current is before
 
 
@@ -243,11 +248,14 @@ async def test_hostile_names_and_lines_are_shown_harmlessly() -> None:
                 assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
 
 
-async def test_a_command_of_the_palette_runs() -> None:
+async def test_keys_are_remapped_by_name_and_a_command_of_the_palette_runs() -> None:
     with still_server() as server:
         app = desk_on(server)
+        app.set_keymap({"desk.zoom": "x"})
         async with app.run_test(size=(120, 36)) as pilot:
             await history(pilot)
+            await press(pilot, "x")
+            assert app.desk.has_class("-zoomed")
             await press(pilot, "ctrl+p", *"bookmark")
             await until_shown(pilot, "log.")
             await press(pilot, "enter")
@@ -269,52 +277,6 @@ async def test_page_keys_reach_the_palette_before_its_list_is_shown(
             await until(pilot, lambda: len(app.screen_stack) == 2)
             await press(pilot, "pagedown", "pageup", "escape")
             await until(pilot, lambda: len(app.screen_stack) == 1)
-
-
-async def test_keys_are_remapped_by_name() -> None:
-    with still_server() as server:
-        app = desk_on(server)
-        app.set_keymap({"desk.zoom": "x"})
-        async with app.run_test(size=(120, 36)) as pilot:
-            await history(pilot)
-            await press(pilot, "x")
-            assert desk(pilot).desk.has_class("-zoomed")
-
-
-async def test_a_hit_of_the_servers_search_is_loaded_and_gone_to(
-    server: DemoServer,
-) -> None:
-    app = desk_on(server)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await history(pilot)
-        job = app.desk.log_side.current
-        assert job is not None
-        wanted = "Connecting to database"
-        await press(pilot, "S")
-        await until_shown(pilot, "Search the server")
-        await press(pilot, *"Connecting", "enter")
-        await until_shown(pilot, "found")
-        await press(pilot, "end", "enter")
-
-        def stands_on_it() -> bool:
-            line = app.desk.log_side.place.line
-            return line is not None and wanted in line.message
-
-        await until(pilot, stands_on_it)
-
-
-async def test_a_line_not_loaded_yet_is_loaded_and_gone_to(server: DemoServer) -> None:
-    app = desk_on(server)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await history(pilot)
-        await press(pilot, "colon", "1", "2", "enter")
-        await until(pilot, lambda: app.desk.log_side.place.number == 12)
-        log_pane = app.desk.log_side.log_pane
-        assert log_pane is not None
-        assert not app.desk.log_side.place.following
-        state = app.desk.log_side.state
-        assert state is not None
-        assert log_pane.view.edges.more_above is not state.at_start
 
 
 async def test_an_error_far_above_is_loaded_and_gone_to() -> None:

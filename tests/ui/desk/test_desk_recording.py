@@ -55,14 +55,15 @@ def lines_saved(folder: Path) -> int:
     return len(saved.read_text(encoding="utf-8").splitlines())
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
 async def test_escape_closes_and_nothing_else(
-    app: DeskApp, job: ScriptedJob, tmp_path: Path, size: tuple[int, int]
+    app: DeskApp, job: ScriptedJob, tmp_path: Path
 ) -> None:
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await recording(pilot)
-        await until(pilot, lambda: "● rec" in shown(pilot))
-        assert "0 missing" in shown(pilot)
+        for size in ((80, 24), (60, 20)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: "● rec" in shown(pilot))
+            await until_shown(pilot, "0 missing")
         await press(pilot, "W")
         await until(pilot, lambda: isinstance(app.screen, SavesScreen))
         await press(pilot, "escape", "escape")
@@ -80,31 +81,38 @@ async def test_escape_closes_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("keys", "left", "goes_on"),
+    ("keys", "left"),
     [
-        (["enter"], {".part", ".part.state"}, True),
-        (["escape"], {".part", ".part.state"}, True),
-        (["right", "enter"], {".part", ".part.state"}, False),
-        (["k"], {".part", ".part.state"}, False),
-        (["y"], set(), False),
+        (["right", "enter"], {".part", ".part.state"}),
+        (["k"], {".part", ".part.state"}),
+        (["y"], set()),
     ],
 )
 async def test_cancelling_asks_and_only_yes_deletes(
-    app: DeskApp, tmp_path: Path, keys: list[str], left: set[str], goes_on: bool
+    app: DeskApp, tmp_path: Path, keys: list[str], left: set[str]
 ) -> None:
     async with app.run_test(size=(60, 20)) as pilot:
         await recording(pilot)
         await press(pilot, "W")
         await until(pilot, lambda: isinstance(app.screen, SavesScreen))
-        await press(pilot, "c")
-        await until_shown(pilot, "Stop and delete 40 recorded lines?")
-        assert isinstance(app.screen, StopScreen)
-        await press(pilot, *keys)
-        await until(pilot, lambda: isinstance(app.screen, SavesScreen))
         assert app.desk.session is not None
-        saves = app.desk.session.saves
-        await until(pilot, lambda: bool(saves.running) is goes_on)
+        saves, kept = app.desk.session.saves, {".part", ".part.state"}
+        for goes_on in ("enter", "escape"):
+            await answer(pilot, goes_on)
+            assert saves.running
+            await until(pilot, lambda: names(tmp_path) == kept)
+        await answer(pilot, *keys)
+        await until(pilot, lambda: not saves.running)
         await until(pilot, lambda: names(tmp_path) == left)
+
+
+async def answer(pilot: Pilot[int], *keys: str) -> None:
+    """Cancel the recording, and answer what is asked then."""
+    await press(pilot, "c")
+    await until_shown(pilot, "Stop and delete 40 recorded lines?")
+    assert isinstance(pilot.app.screen, StopScreen)
+    await press(pilot, *keys)
+    await until(pilot, lambda: isinstance(pilot.app.screen, SavesScreen))
 
 
 async def test_leaving_says_that_it_is_kept_and_the_next_desk_goes_on(

@@ -155,6 +155,6 @@ def test_no_answer_of_a_far_terminal_reaches_the_shell(
         terminal.press("j")
         terminal.until("etl-orders")
         terminal.press("\x11")  # ^q leaves from everywhere
-        terminal.until("LEFT END", seconds=40.0)
+        terminal.until("LEFT END")
     asked = terminal.raw.count(b"\x1b[5n")
     assert asked >= 2

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-SECONDS: Final = 40.0
+SECONDS: Final = 120.0
 """How long the screen may take to show what a key has asked for."""
 
 

@@ -10,6 +10,7 @@ from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.model import STDERR
 from chronotui.ui.desk.merged import MergedScreen, MergedView
 from chronotui.ui.log.view import LogView
+from chronotui.ui.save import SaveDialog
 from tests.ui.desk.scenes import (
     desk,
     desk_on,
@@ -253,7 +254,9 @@ async def test_each_job_has_its_row_on_demand(server: DemoServer) -> None:
         await press(pilot, "D")
         await until(pilot, lambda: "5 lines  0 missing" not in shown(pilot))
         await press(pilot, "s")
-        await until_shown(pilot, "logs")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SaveDialog))
+        await press(pilot, "escape")
+        await until_shown(pilot, "Merged, they are printed by: chronotui")
 
 
 async def test_the_server_going_away_and_back_is_said(server: DemoServer) -> None:

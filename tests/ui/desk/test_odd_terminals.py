@@ -23,6 +23,22 @@ def test_screen_and_an_encoding_of_7_bits_get_what_they_take(tmp_path: Path) -> 
         assert b"\\u" not in terminal.raw
 
 
+def test_what_is_wrong_is_bright_red_in_16_colours(tmp_path: Path) -> None:
+    environment = environment_for(tmp_path, TERM="xterm")
+    environment.pop("COLORTERM", None)
+    with Terminal(DEMO, environment=environment) as terminal:
+        terminal.until(lambda text: "✗ 1" in text and "✓✓✓" in text)
+        screen = terminal.screen
+        rows = {text.split()[1]: y for y, text in enumerate(screen.display[4:14], 4)}
+        row = screen.buffer[rows["nightly-report"]]
+        assert {row[x].fg for x in range(46) if row[x].data == "✗"} == {"brightred"}
+        chosen = screen.display[3].index("Details")
+        assert (screen.buffer[3][chosen].fg, screen.buffer[3][chosen].bg) == (
+            "black",
+            "brown",
+        )
+
+
 def test_it_is_suspended_and_comes_back_as_it_was(tmp_path: Path) -> None:
     environment = environment_for(tmp_path)
     with Terminal(DEMO, environment=environment) as terminal:
