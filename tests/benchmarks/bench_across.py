@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks.bench_logs import Shell
 from tests.benchmarks.measure import Figure, interleaved
+from tests.benchmarks.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,42 +97,15 @@ def serve(peer):
             told = json.dumps(answer(path, query)).encode()
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                          b"Content-Length: %d\r\n\r\n%b" % (len(told), told))
-
-listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-print(listener.getsockname()[1], flush=True)
-while True:
-    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
-
-
-class Peer:
-    """The server, once its body is written."""
-
-    def __init__(self) -> None:
-        arguments = [str(RUNS), str(LINES), WORKFLOW]
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, *arguments], stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
 
 def figures(runs: int = 5) -> list[Figure]:
     """Return the rows of the table that concern `grep`."""
     if shutil.which("curl") is None:
         return []
-    peer = Peer()
-    try:
-        with TemporaryDirectory() as folder:
-            return _measured(peer.url, Path(folder), runs)
-    finally:
-        peer.stop()
+    with served(SERVER, RUNS, LINES, WORKFLOW) as url, TemporaryDirectory() as folder:
+        return _measured(url, Path(folder), runs)
 
 
 def _measured(url: str, folder: Path, runs: int) -> list[Figure]:

@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks.measure import Figure, interleaved
+from tests.benchmarks.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,30 +117,7 @@ def serve(peer):
             told = json.dumps(answer(path, query)).encode()
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                          b"Content-Length: %d\r\n\r\n%b" % (len(told), told))
-
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-while True:
-    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
-
-
-class Peer:
-    """The server, once its bodies are written."""
-
-    def __init__(self, folder: Path) -> None:
-        arguments = [str(folder), str(LINES), WORKFLOW, JOB]
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, *arguments], stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
 
 class Shell:
@@ -173,11 +151,8 @@ def figures(runs: int = 5) -> list[Figure]:
         return []
     with TemporaryDirectory() as name:
         folder = Path(name)
-        peer = Peer(folder)
-        try:
-            return _measured(peer.url, folder, runs)
-        finally:
-            peer.stop()
+        with served(SERVER, folder, LINES, WORKFLOW, JOB) as url:
+            return _measured(url, folder, runs)
 
 
 def _measured(url: str, folder: Path, runs: int) -> list[Figure]:

@@ -116,10 +116,11 @@ def test_between_the_extremes_columns_come_in_by_what_they_tell() -> None:
     assert row(shown, 31) == " ✗ 8f3c21 a 1 h        2:10 ×3"
 
 
-@pytest.mark.parametrize(("width", "id_length"), product(range(61), (6, 9, 36)))
-def test_a_jobs_row_is_never_wider_than_the_window(width: int, id_length: int) -> None:
-    indent, columns = columns_for(width, id_length)
-    assert indent + 1 + sum(cells + 1 for cells in columns.values()) <= max(width, 11)
+def test_a_jobs_row_is_never_wider_than_the_window() -> None:
+    for width, id_length in product(range(61), (6, 9, 36)):
+        indent, columns = columns_for(width, id_length)
+        taken = indent + 1 + sum(cells + 1 for cells in columns.values())
+        assert taken <= max(width, 11), (width, id_length)
 
 
 def test_only_a_job_that_runs_ticks() -> None:

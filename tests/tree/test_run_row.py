@@ -112,14 +112,11 @@ def test_a_row_without_a_day_above_tells_it_unless_it_is_today() -> None:
     assert row(run(1, ago(hours=2)), 48, dated=True).startswith("   ✓ 10:00")
 
 
-@pytest.mark.parametrize(
-    ("width", "id_length", "dated"), product(range(61), (6, 36), (False, True))
-)
-def test_a_runs_row_is_never_wider_than_the_window(
-    width: int, id_length: int, dated: bool
-) -> None:
-    indent, columns = run_columns_for(width, id_length, dated=dated)
-    assert indent + 1 + sum(cells + 1 for cells in columns.values()) <= max(width, 11)
+def test_a_runs_row_is_never_wider_than_the_window() -> None:
+    for width, id_length, dated in product(range(61), (6, 36), (False, True)):
+        indent, columns = run_columns_for(width, id_length, dated=dated)
+        taken = indent + 1 + sum(cells + 1 for cells in columns.values())
+        assert taken <= max(width, 11), (width, id_length, dated)
 
 
 def test_a_run_is_measured_by_the_servers_own_figure_when_it_has_ended() -> None:

@@ -14,7 +14,7 @@ from chronotui.model import JobStatus, WorkflowKind
 from chronotui.text import clean, plural
 from chronotui.times import age, next_try_words
 from chronotui.tree.board import BoardRows, BoardSection
-from chronotui.tree.board_row import BoardFacts
+from chronotui.tree.board_row import OLD, BoardFacts
 from chronotui.tree.row import RowTimes
 from chronotui.ui.desk.board_list import BoardList
 from chronotui.ui.desk.meant import MeantJob, copied_id
@@ -140,8 +140,13 @@ def _reading(fleet: Fleet) -> list[StatusPart]:
         return [sweep, budget]
     ages = [fleet.age(each) for each in fleet.workflows]
     oldest = max((each for each in ages if each is not None), default=None)
-    if oldest is not None:
-        words += f", oldest {age(oldest)} ago"
+    if oldest is None:
+        return [StatusPart(words, "muted", 2), budget]
+    old = f"oldest {age(oldest)} ago"
+    words += f", {old}"
+    # Twice as long as it takes to read all of them once: the counts are of then.
+    if oldest > OLD + 2 * len(ages) * fleet.settings.minute / most:
+        return [StatusPart(words, "caution", short=old), budget]
     return [StatusPart(words, "muted", 2), budget]
 
 

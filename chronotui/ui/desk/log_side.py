@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import Lock
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from textual import on
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 
     LoadableLog: TypeAlias = OpenableLog | MergedLog
     Work: TypeAlias = Callable[[], Coroutine[None, None, Any]]
+
+CLOCK_SECONDS: Final = 0.95
+"""A job's clock that was drawn so lately need not be drawn for itself."""
 
 SHORT_ID: Final = 8
 """Characters of an id whose list is not loaded."""
@@ -379,6 +383,7 @@ class LogSide(Vertical):
         self._mounting = Lock()
         self._shown: dict[str, ShownJob] = {}
         self._named: Job | None = None
+        self._named_at = 0.0
         self._tabs = PaneTabs()
         self.details = DetailsPane(runs=kind.capabilities.runs, now=now, id=DETAILS)
         self._switcher = ContentSwitcher(self.details, initial=DETAILS)
@@ -542,7 +547,7 @@ class LogSide(Vertical):
         state = opened.log.state
         if pane is None:
             return
-        if state.job is not self._named:
+        if state.job is not self._named or self._clock_is_due:
             self.name_job()
         if not state.lines:
             workflow = opened.workflow
@@ -550,8 +555,14 @@ class LogSide(Vertical):
         pane.set_scope(older=not state.at_start, newer=not state.at_end)
         pane.view.log_changed()
 
+    @property
+    def _clock_is_due(self) -> bool:
+        """Whether the job's clock is behind: with lines it goes on in their frame."""
+        return monotonic() - self._named_at >= CLOCK_SECONDS
+
     def name_job(self) -> None:
         """Say whose log it is, and for how long the job has been running by now."""
+        self._named_at = monotonic()
         if self.pane == HISTORY and self.table is not None:
             self._tabs.name_job(*self.table.subject, alarm=False)
             return
@@ -589,7 +600,8 @@ class LogSide(Vertical):
 
     def tick(self) -> None:
         """Tell how long what runs has been running by now."""
-        self.name_job()
+        if self._clock_is_due:
+            self.name_job()
         self.details.tick()
 
     def on_run_table_changed(self) -> None:

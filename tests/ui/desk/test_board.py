@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from textual.widgets import Input
 
 from chronotui.demo.faults import Faults
-from chronotui.ui.desk.board import BoardScreen
+from chronotui.ui.desk.board import BoardScreen, heading_of
 from chronotui.ui.profiles import ProfilesScreen
 from tests.terminal import Terminal, environment_for
 from tests.ui.desk.scenes import (
@@ -79,7 +80,7 @@ async def test_what_runs_and_what_failed_stands_first_with_its_newest_line() -> 
             signs = "".join(row[2] for row in rows)
             assert signs.startswith("●●●●✗")
             assert signs.rindex("●") < signs.index("✗")
-            assert "4 running" in shown(pilot)
+            await until_shown(pilot, "4 running")
             report = row_of(pilot, "nightly-report")
             assert " auto " in report
             assert " ×2 " in report
@@ -125,25 +126,25 @@ async def test_enter_opens_the_log_and_back_is_the_same_row() -> None:
             assert board_on(pilot).rows.selected_row == 0
 
 
-async def test_profiles_open_over_the_board_and_back_is_the_board() -> None:
+async def test_keys_and_clicks_are_about_the_highlighted_row() -> None:
     with still_server() as server:
         app = desk_on(server)
-        async with app.run_test(size=(120, 36)) as pilot:
+        async with app.run_test(size=(60, 20)) as pilot:
             board = await opened(pilot)
+            await it_fits_and_tells_times_as_wanted(pilot)
+            # Profiles open over the board, and back is the board.
             await press(pilot, "j", "P")
             await until(pilot, lambda: isinstance(app.screen, ProfilesScreen))
             await press(pilot, "P", "escape")
             await until(pilot, lambda: app.screen is board)
             assert board.rows.selected_row == 1
             await press(pilot, "f")
-            assert "esc to the list" in shown(pilot)
-
-
-async def test_a_click_selects_and_a_second_one_opens() -> None:
-    with still_server() as server:
-        app = desk_on(server)
-        async with app.run_test(size=(120, 36)) as pilot:
-            board = await opened(pilot)
+            await until_shown(pilot, "esc to the list")
+            await press(pilot, "escape", "j", "j", "j", "j")
+            await card_save_and_copy_mean_what_is_highlighted(pilot)
+            # A click selects, and a second one opens.
+            await press(pilot, "g")
+            assert board.rows.selected_row == 0
             await pilot.click(board.list, offset=(6, 5))
             assert board.rows.selected_row == 5
             chosen = board.rows.selected
@@ -155,25 +156,33 @@ async def test_a_click_selects_and_a_second_one_opens() -> None:
             assert current.job.id == chosen.job_id
 
 
-async def test_card_save_and_copy_are_about_the_highlighted_row() -> None:
-    with still_server() as server:
-        app = desk_on(server)
-        async with app.run_test(size=(120, 36)) as pilot:
-            board = await opened(pilot)
-            await press(pilot, "j", "j", "j", "j", "j")
-            workflow, job = board.meant
-            assert workflow is not None
-            assert job is not None
-            short = board.rows.short_id(job)
-            await press(pilot, "c")
-            await until_shown(pilot, f"{short} ─")
-            await press(pilot, "escape")
-            await press(pilot, "s")
-            await until_shown(pilot, "Save log of")
-            await press(pilot, "escape")
-            await press(pilot, "y")
-            await until_shown(pilot, f"The id of the job, {job.id}, was sent")
-            assert isinstance(pilot.app.screen, BoardScreen)
+async def it_fits_and_tells_times_as_wanted(pilot: Pilot[int]) -> None:
+    report = row_of(pilot, "nightly-report")
+    assert report.startswith("  ●")
+    assert ":" in report
+    await until_shown(pilot, "? help")
+    await pilot.resize_terminal(120, 36)
+    await until_shown(pilot, " start ")
+    await press(pilot, "t")
+    await until_shown(pilot, " age ")
+    assert row_of(pilot, "✗").count("min") + row_of(pilot, "✗").count(" h")
+
+
+async def card_save_and_copy_mean_what_is_highlighted(pilot: Pilot[int]) -> None:
+    board = board_on(pilot)
+    workflow, job = board.meant
+    assert workflow is not None
+    assert job is not None
+    short = board.rows.short_id(job)
+    await press(pilot, "c")
+    await until_shown(pilot, f"{short} ─")
+    await press(pilot, "escape")
+    await press(pilot, "s")
+    await until_shown(pilot, "Save log of")
+    await press(pilot, "escape")
+    await press(pilot, "y")
+    await until_shown(pilot, f"The id of the job, {job.id}, was sent")
+    assert isinstance(pilot.app.screen, BoardScreen)
 
 
 async def test_marked_rows_are_shown_merged_and_back_is_the_board() -> None:
@@ -216,29 +225,7 @@ async def test_filters_narrow_the_board_and_say_what_they_hide() -> None:
             await press(pilot, "f", "l", "l", "l", "escape")  # RUNNING
             await until(pilot, lambda: len(board.rows) == 4)
             await until_shown(pilot, "4 running shown")
-            assert "RUNNING" in shown(pilot)
-
-
-async def test_times_are_told_as_wanted() -> None:
-    with still_server() as server:
-        app = desk_on(server)
-        async with app.run_test(size=(120, 36)) as pilot:
-            await opened(pilot)
-            assert " start " in shown(pilot)
-            await press(pilot, "t")
-            assert " age " in shown(pilot)
-            assert row_of(pilot, "✗").count("min") + row_of(pilot, "✗").count(" h")
-
-
-async def test_it_fits_the_smallest_terminal() -> None:
-    with still_server() as server:
-        app = desk_on(server)
-        async with app.run_test(size=(60, 20)) as pilot:
-            await opened(pilot)
-            report = row_of(pilot, "nightly-report")
-            assert report.startswith("  ●")
-            assert ":" in report
-            assert "? help" in shown(pilot)
+            await until_shown(pilot, "RUNNING")
 
 
 async def test_a_sweep_is_cut_by_escape_and_said() -> None:
@@ -293,6 +280,24 @@ async def test_a_session_that_ended_asks_over_the_board() -> None:
             await until(pilot, lambda: pilot.app.screen is board)
             await until(pilot, lambda: "SIGN IN" not in shown(pilot))
             assert len(board.rows)
+
+
+async def test_counts_of_an_hour_ago_are_marked() -> None:
+    with still_server() as server:
+        async with desk_on(server).run_test(size=(120, 36)) as pilot:
+            board = await opened(pilot)
+            fleet = board.session.fleet
+            assert fleet is not None
+            assert "caution" not in [
+                part.tone for part in heading_of(board.rows, fleet, "demo")
+            ]
+            with patch.object(fleet, "age", return_value=3600.0):
+                (old,) = [
+                    part
+                    for part in heading_of(board.rows, fleet, "demo")
+                    if part.tone == "caution"
+                ]
+            assert old.short == "oldest 1 h ago"
 
 
 def test_in_the_real_program_a_running_job_is_two_keys_away(tmp_path: Path) -> None:

@@ -122,6 +122,18 @@ async def test_workflows_are_ordered_by_trouble_and_that_is_remembered(
     assert kept.tree_ages is False
 
 
+async def test_details_tell_of_what_a_typed_filter_leaves(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_shown(pilot, "nightly-report")
+        await press(pilot, "enter")
+        await until_shown(pilot, "2:05")
+        await press(pilot, "j", "slash", *"etl")
+        await until(pilot, lambda: "etl-orders" in shown(pilot).splitlines()[0])
+        workflow, job = app.desk.meant
+        assert (workflow and workflow.name, job) == ("etl-orders", None)
+
+
 async def test_a_filter_hides_workflows_without_such_a_job(server: DemoServer) -> None:
     app = desk_on(server)
     async with app.run_test(size=WIDE) as pilot:
@@ -141,52 +153,55 @@ async def test_a_filter_hides_workflows_without_such_a_job(server: DemoServer) -
         assert "hidden" not in shown(pilot)
 
 
-async def test_what_is_saved_is_what_is_highlighted(
+async def test_what_is_saved_and_named_is_what_is_highlighted_or_shown(
     server: DemoServer, tmp_path: Path
 ) -> None:
     app = desk_on(server, save_folder=tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await history(pilot)
-        opened = app.desk.log_side.current
-        assert opened is not None
-        await press(pilot, "tab", "j")
-        meant = app.desk.meant.job
-        assert meant is not None
-        assert meant.id != opened.job.id
-        await press(pilot, "s")
-        await until_shown(pilot, "new file")
-        path = app.screen.query_one("#path", Input).value
-        assert path.endswith(f"{meant.id}-logs.txt")
-        await press(pilot, "enter")
-        saved = tmp_path / f"{meant.id}-logs.txt"
-        await until(pilot, saved.exists)
-        await until_shown(pilot, "Saved")
-        await press(pilot, "escape")
-        await until(pilot, lambda: app.screen is app.desk)
-        await press(pilot, "tab")
-        await until(pilot, lambda: app.desk.has_class("-in-log"))
-        assert app.desk.meant.job == opened.job
+        await what_is_saved_is_what_is_highlighted(pilot, tmp_path)
+        await the_bar_names_what_the_pane_below_it_shows(pilot)
 
 
-async def test_the_bar_names_what_the_pane_below_it_shows(server: DemoServer) -> None:
-    app = desk_on(server)
-    async with app.run_test(size=WIDE) as pilot:
-        await history(pilot)
-        opened = app.desk.log_side.current
-        assert opened is not None
-        await press(pilot, "tab", "j")
-        other = app.desk.meant.job
-        assert other is not None
-        assert opened.job.id[:6] in bar(pilot)
-        await press(pilot, "D")
-        assert app.desk.log_side.pane == DETAILS
-        await until(pilot, lambda: other.id[:6] in bar(pilot))
-        assert opened.job.id[:6] not in bar(pilot)
-        assert app.focused is app.desk.tree_side.tree_view
-        await press(pilot, "H")
-        assert app.desk.log_side.pane == HISTORY
-        assert opened.job.id[:6] in bar(pilot)
-        assert app.desk.has_class("-in-log")
+async def what_is_saved_is_what_is_highlighted(pilot: Pilot[int], folder: Path) -> None:
+    app = desk(pilot)
+    opened = app.desk.log_side.current
+    assert opened is not None
+    await press(pilot, "tab", "j")
+    meant = app.desk.meant.job
+    assert meant is not None
+    assert meant.id != opened.job.id
+    await press(pilot, "s")
+    await until_shown(pilot, "new file")
+    path = app.screen.query_one("#path", Input).value
+    assert path.endswith(f"{meant.id}-logs.txt")
+    await press(pilot, "enter")
+    await until(pilot, (folder / f"{meant.id}-logs.txt").exists)
+    await until_shown(pilot, "Saved")
+    await press(pilot, "escape")
+    await until(pilot, lambda: app.screen is app.desk)
+    await press(pilot, "tab")
+    await until(pilot, lambda: app.desk.has_class("-in-log"))
+    assert app.desk.meant.job == opened.job
+
+
+async def the_bar_names_what_the_pane_below_it_shows(pilot: Pilot[int]) -> None:
+    app = desk(pilot)
+    opened = app.desk.log_side.current
+    assert opened is not None
+    await press(pilot, "tab", "j")
+    other = app.desk.meant.job
+    assert other is not None
+    assert opened.job.id[:6] in bar(pilot)
+    await press(pilot, "D")
+    assert app.desk.log_side.pane == DETAILS
+    await until(pilot, lambda: other.id[:6] in bar(pilot))
+    assert opened.job.id[:6] not in bar(pilot)
+    await until(pilot, lambda: app.focused is app.desk.tree_side.tree_view)
+    await press(pilot, "H")
+    assert app.desk.log_side.pane == HISTORY
+    assert opened.job.id[:6] in bar(pilot)
+    assert app.desk.has_class("-in-log")
 
 
 async def test_a_pane_that_is_asked_for_in_the_tree_opens_the_first_job_there(
@@ -197,7 +212,7 @@ async def test_a_pane_that_is_asked_for_in_the_tree_opens_the_first_job_there(
         await until_shown(pilot, "nightly-report")
         await press(pilot, "L")
         # A workflow is no job: nothing to put the focus in.
-        assert app.focused is app.desk.tree_side.tree_view
+        await until(pilot, lambda: app.focused is app.desk.tree_side.tree_view)
         await press(pilot, "enter")
         await until_shown(pilot, "2:05")
         await press(pilot, "j", "j", "L")
@@ -214,7 +229,7 @@ async def test_details_are_gone_to_where_the_tree_covers_them(
         await until_shown(pilot, "nightly-report")
         await press(pilot, "D")
         await until_shown(pilot, "CONTAINER")
-        assert app.focused is app.desk.log_side.details
+        await until(pilot, lambda: app.focused is app.desk.log_side.details)
 
 
 async def test_an_id_is_copied_whole(server: DemoServer) -> None:

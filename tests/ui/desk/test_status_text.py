@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,12 +82,8 @@ def line_of(status: DeskStatus, width: int) -> str:
     return SEPARATOR.join(part.text for part in fitted(status, width))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("connection", STATES, ids=lambda state: str(state.kind))
-@pytest.mark.parametrize(("log", "wanted"), LOGS)
-def test_connection_lines_and_missing_are_always_told(
-    width: int, connection: Connection, log: LogState, wanted: list[str]
-) -> None:
+def test_connection_lines_and_missing_are_always_told(connection: Connection) -> None:
     place = ViewportPlace(
         following=False,
         number=9_999_999,
@@ -94,36 +91,37 @@ def test_connection_lines_and_missing_are_always_told(
         filters="only /warn/ stderr",
         zone="UTC+2",
     )
-    log = replace(log, connection=connection)
-    line = line_of(DeskStatus("production-eu", log=log, place=place), width)
-    assert cell_len(line) <= width - 2
-    for words in (str(connection.kind), *wanted):
-        assert words in line, line
-    if connection.reason and width >= 100:
-        assert connection.reason[:12] in line
+    for (log, wanted), width in product(LOGS, WIDTHS):
+        state = replace(log, connection=connection)
+        line = line_of(DeskStatus("production-eu", log=state, place=place), width)
+        assert cell_len(line) <= width - 2, (width, line)
+        for words in (str(connection.kind), *wanted):
+            assert words in line, (width, line)
+        if connection.reason and width >= 100:
+            assert connection.reason[:12] in line
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("connection", STATES, ids=lambda state: str(state.kind))
-@pytest.mark.parametrize(("log", "wanted"), LOGS)
 @pytest.mark.parametrize("away", [False, True])
 def test_a_recording_pushes_no_truth_out_and_is_told_of(
-    width: int, connection: Connection, log: LogState, wanted: list[str], away: bool
+    connection: Connection, away: bool
 ) -> None:
-    status = DeskStatus(
-        "production-eu",
-        log=replace(log, connection=connection),
-        place=ViewportPlace(following=False, number=9_999, zone="UTC+2"),
-        recordings=[SaveProgress(SavePhase.RECORDING, 9, 1204, 0.0, 1.0, away=away)],
-        recorded_id="8f3c21",
-    )
-    line = line_of(status, width)
-    assert cell_len(line) <= width - 2
-    for words in (str(connection.kind), *wanted):
-        assert words in line, line
-    crowded = width == 60 and log.lines > 1_000_000
-    assert crowded or f"{'◐' if away else '●'} rec" in line
-    assert not away or width < 80 or "away" in line
+    recorded = SaveProgress(SavePhase.RECORDING, 9, 1204, 0.0, 1.0, away=away)
+    for (log, wanted), width in product(LOGS, WIDTHS):
+        status = DeskStatus(
+            "production-eu",
+            log=replace(log, connection=connection),
+            place=ViewportPlace(following=False, number=9_999, zone="UTC+2"),
+            recordings=[recorded],
+            recorded_id="8f3c21",
+        )
+        line = line_of(status, width)
+        assert cell_len(line) <= width - 2, (width, line)
+        for words in (str(connection.kind), *wanted):
+            assert words in line, (width, line)
+        crowded = width == 60 and log.lines > 1_000_000
+        assert crowded or f"{'◐' if away else '●'} rec" in line, (width, line)
+        assert not away or width < 80 or "away" in line, (width, line)
 
 
 def test_recordings_are_told_of_in_words_where_there_is_room() -> None:

@@ -13,7 +13,7 @@ from chronotui.ui.desk.board import BoardScreen
 from chronotui.ui.dialogs import RadioRow
 from chronotui.ui.profiles import ProfileForm, ProfilesScreen
 from tests.ui.conftest import until
-from tests.ui.desk.scenes import desk_on, press, shown, still_server, until_shown
+from tests.ui.desk.scenes import desk_on, press, still_server, until_shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,8 +103,7 @@ async def test_a_profile_is_added_once_it_works(path: Path, demo: DemoServer) ->
         await pilot.press("a")
         fill(app, name="new", url=demo.url, email=demo.email, command="printenv PW")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: in_list(app))
-        assert "new was added" in told(app)
+        await until(pilot, lambda: in_list(app) and "new was added" in told(app))
         await pilot.press("enter")
     assert app.answers == ["new"]
     text = text_of(path)
@@ -123,8 +122,7 @@ async def test_editing_keeps_what_the_form_does_not_show(
         assert form.query_one("#name", Input).disabled
         assert "the variable PW" in form.query_one("#command", Input).placeholder
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: in_list(app))
-        assert "enter connects anew" in told(app)
+        await until(pilot, lambda: in_list(app) and "enter connects anew" in told(app))
     profile = load_config(path).profiles["works"]
     assert (profile.url, profile.poll_seconds) == (demo.url, 2.0)
     assert profile.auth.password_env == "PW"
@@ -263,7 +261,7 @@ async def test_the_desk_goes_to_a_profile_that_was_just_added(
             await press(pilot, "B")
             await until(pilot, lambda: isinstance(app.screen, BoardScreen))
             await press(pilot, "P")
-            assert "no profiles yet" in shown(pilot)
+            await until_shown(pilot, "no profiles yet")
             await press(pilot, "a")
             form = app.screen
             for name, value in {"name": "new", "url": demo.url}.items():
