@@ -59,7 +59,8 @@ def kept(name: str) -> Callable[[], list[Failure]]:
     """
     path = Path(__file__).parent / "failures" / f"{name}.txt"
     return lambda: [
-        read_failure(each) for each in f"\n{path.read_text()}".split("\n=== ")[1:]
+        read_failure(each)
+        for each in f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")[1:]
     ]
 
 
