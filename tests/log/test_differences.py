@@ -170,6 +170,17 @@ def test_a_run_that_is_shorter_says_nothing_less_often() -> None:
     assert not differences(kinds_of(log(*routine[:200])), kinds_of(log(*routine)))
 
 
+def test_of_a_job_that_ended_well_nothing_is_suspected() -> None:
+    found = differences(
+        kinds_of(log("WARN no b", "c")), kinds_of(log("c", "d")), ended_well=True
+    )
+    assert [each[:2] for each in found] == [
+        (Change.NEW, "WARN no b"),
+        (Change.GONE, "d"),
+    ]
+    assert not any(each.is_suspect for each in found)
+
+
 def test_equal_logs_do_not_differ() -> None:
     lines = log(*[f"row {n}" for n in range(50)], "ERROR 7")
     assert not differences(kinds_of(lines), kinds_of(lines, batch=3))
