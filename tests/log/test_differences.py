@@ -59,7 +59,8 @@ def kept(name: str) -> Callable[[], list[Failure]]:
     """
     path = Path(__file__).parent / "failures" / f"{name}.txt"
     return lambda: [
-        read_failure(each) for each in f"\n{path.read_text()}".split("\n=== ")[1:]
+        read_failure(each)
+        for each in f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")[1:]
     ]
 
 
@@ -167,6 +168,17 @@ def test_what_is_new_far_off_and_gone() -> None:
 def test_a_run_that_is_shorter_says_nothing_less_often() -> None:
     routine = [text for n in range(400) for text in (f"read {n}", f"wrote {n}")]
     assert not differences(kinds_of(log(*routine[:200])), kinds_of(log(*routine)))
+
+
+def test_of_a_job_that_ended_well_nothing_is_suspected() -> None:
+    found = differences(
+        kinds_of(log("WARN no b", "c")), kinds_of(log("c", "d")), ended_well=True
+    )
+    assert [each[:2] for each in found] == [
+        (Change.NEW, "WARN no b"),
+        (Change.GONE, "d"),
+    ]
+    assert not any(each.is_suspect for each in found)
 
 
 def test_equal_logs_do_not_differ() -> None:
