@@ -25,6 +25,13 @@ def ordered(lines: list[LogLine]) -> list[LogLine]:
     )
 
 
+class AskingOfEach(ReorderBuffer):
+    """Takes no line without asking whether it has to wait."""
+
+    def _plain(self, lines: list[LogLine]) -> int:
+        return 0
+
+
 @given(data=st.data(), job=jobs(attempts=3))
 @settings(max_examples=80)
 def test_every_line_comes_once_and_in_order(
@@ -35,16 +42,22 @@ def test_every_line_comes_once_and_in_order(
     intake = Intake(LogStore())
     intake.ledger.whole = True
     reorder = ReorderBuffer(intake, lambda _: reorder.final, TIMING)
+    slow = AskingOfEach(intake, lambda _: reorder.final, TIMING)
     context, found, now = Context(), list[LogLine](), 0.0
     while arriving:
         size = data.draw(st.integers(1, 20), "batch")
         intake.take(arriving[:size], Way.LIVE, context)
         arriving = arriving[size:]
         now += data.draw(st.sampled_from([0.0, 1.0]), "pause")
-        reorder.arrived(now)
-        if reorder.place is None and 1 in intake.ledger.attempts():
-            reorder.begin(Beginning((1, 0)))
-        found += reorder.take(now, None)
+        for each in (reorder, slow):
+            each.arrived(now)
+            if each.place is None and 1 in intake.ledger.attempts():
+                each.begin(Beginning((1, 0)))
+        taken = reorder.take(now, None)
+        assert taken == slow.take(now, None)
+        assert (reorder.place, reorder.holding) == (slow.place, slow.holding)
+        assert reorder.blocked == slow.blocked
+        found += taken
     reorder.final = True
     while lines := reorder.take(now, None):
         found += lines
