@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.causes import Weight, complains, weight_of
 from chronotui.log.kinds import Kinds
-from chronotui.log.odd_values import UsualSettings, is_emptied
+from chronotui.log.odd_values import UsualSettings, is_far_off
 from chronotui.log.suspects import suspects_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
         and _is_odd(
             log.line_of(here[kind]).message,
             before.line_of(there[kind]).message,
-            settings if max(here[kind].lines, there[kind].lines) <= SINGLE else None,
+            is_single=max(here[kind].lines, there[kind].lines) <= SINGLE,
         )
     ]
     new.sort(key=lambda each: each.at)
@@ -146,17 +146,16 @@ def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
     ]
 
 
-def _is_odd(now: str, then: str, settings: UsualSettings | None) -> bool:
+def _is_odd(now: str, then: str, *, is_single: bool) -> bool:
     """Whether a line that both logs have says something else now.
 
-    It complains and did not, as ``0 rows rejected`` and ``12 rows rejected``, or a
-    value is far off.
+    A value is far off, or it complains and did not, as ``0 rows rejected`` and
+    ``12 rows rejected``.
     """
     if now == then:
         return False
-    if settings is not None and (settings.has_odd(now) or is_emptied(now, then)):
-        return True
-    return complains(now) and not complains(then)
+    is_off = is_single and is_far_off(now, then)
+    return is_off or (complains(now) and not complains(then))
 
 
 def _far_off(log: LogKinds, before: LogKinds) -> list[KindChange]:

@@ -142,6 +142,17 @@ def _default_profile(
     return name
 
 
+def put_keys(document: dict[str, Any], name: str, keys: str) -> None:
+    """Put an action on keys in a configuration, the way it is spelled there."""
+    table = document.setdefault("keys", {})
+    part, _, rest = name.partition(".")
+    nested = table.get(part)
+    if isinstance(nested, dict) and rest in nested:
+        nested[rest] = keys
+    else:
+        table[name] = keys
+
+
 def _keys(
     table: object, source: ConfigSource, path: KeyPath = ("keys",)
 ) -> dict[str, str]:

@@ -22,6 +22,7 @@ from textual.system_commands import SystemCommandsProvider
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
+from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
@@ -259,6 +260,26 @@ class DeskApp(TypedAhead[int]):
         from chronotui.ui.actions import act
 
         act(self, what)
+
+    def put_on_keys(self, name: str, keys: str) -> str:
+        """Put an action on other keys, from now on; say what could not be kept."""
+        from chronotui.storage.config import load_config, put_keys
+        from chronotui.storage.config_edit import edit_config
+
+        changed = replace(self.config, keys={**self.config.keys, name: keys})
+        said = "Until the desk is left: a demo keeps nothing."
+        if self.plan.memory is not None:
+            path = self.config.path
+            try:
+                edit_config(
+                    path, lambda document: put_keys(document, name, keys)
+                ).write()
+                changed, said = load_config(path), f"Kept in {path}."
+            except ChronotuiError as error:
+                said = f"Until the desk is left. {error}"
+        self.config = changed
+        self.set_keymap(dict(changed.keys))
+        return said
 
     def action_profiles(self) -> None:
         """List the profiles over what is shown; closed, that is shown again."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.style import Style
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from chronotui.text import clean
 from chronotui.ui.keys import (
     GROUPS,
     actions_of,
@@ -53,7 +55,7 @@ NARROW_KEYS: Final = 18
 NAME_CELLS: Final = 24
 SIGN_CELLS: Final = 5
 LEAST: Final = 4
-ON_OTHER_KEYS: Final = "Every action can be put on other keys by its name in [keys]."
+ON_OTHER_KEYS: Final = "c puts an action on another key, or its name in [keys] does."
 WIDER: Final = "A wider terminal shows the names."
 NOTHING: Final = "Nothing here fits. Esc shows everything again."
 
@@ -105,6 +107,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "leave", "Close", id="help.close"),
         help_key("slash", "find", "find a key by what it does", "help.find"),
+        help_key("c", "change", "put something on another key", "help.change"),
         help_key("j,down", "scroll('down')", "down", "help.down"),
         help_key("k,up", "scroll('up')", "up", "help.up"),
         help_key(
@@ -140,7 +143,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Keys"
-            box.border_subtitle = "/ finds   esc closes"
+            box.border_subtitle = "/ finds   c changes a key   esc closes"
             yield Input(placeholder="what it does, or its key", compact=True)
             with VerticalScroll():
                 yield Static()
@@ -171,6 +174,20 @@ class HelpScreen(ModalScreen[None]):
     @on(Input.Submitted)
     def _keep_what_was_found(self) -> None:
         self.query_one(VerticalScroll).focus()
+
+    @work(group="key-change", exclusive=True)
+    async def action_change(self) -> None:
+        """Put an action on another key, in the configuration where there is one."""
+        from chronotui.ui.key_change import KeyChange
+
+        change = await self.app.push_screen_wait(KeyChange(self._actions, self._keymap))
+        put_on_keys = getattr(self.app, "put_on_keys", None)
+        if change is None or put_on_keys is None:
+            return
+        said = put_on_keys(*change)
+        self._keymap = {**self._keymap, change.name: change.keys}
+        self._show()
+        self.query_one(Vertical).border_subtitle = Content(clean(said))
 
     def action_leave(self) -> None:
         """Give up the search, then the help."""

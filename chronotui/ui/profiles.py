@@ -235,7 +235,7 @@ UNTRIED: Final = "ctrl+o saves it as it is."
 USUAL_NAME: Final = "prod"
 INSECURE: Final = (
     ("", "no: it signs in over https alone"),
-    ("yes", "yes: whoever is on the way can read the secret"),
+    ("yes", "yes: the secret can be read on the way"),
 )
 
 

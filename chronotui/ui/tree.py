@@ -225,7 +225,8 @@ class JobTree(RowWindow, inherit_bindings=False):
         if highlighted != self._highlighted:
             self._highlighted = highlighted
             self._selected()
-            self.post_message(self.Highlighted(*highlighted))
+            # A message bubbles no further than its sender, and that may be the pane.
+            self.post_message(self.Highlighted(*highlighted).set_sender(self))
 
     # what is drawn
 

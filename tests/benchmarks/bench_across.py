@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from tests.benchmarks.bench_logs import Shell
+from tests.benchmarks.bench_logs import cost
 from tests.benchmarks.measure import Figure, interleaved
+from tests.benchmarks.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,42 +96,15 @@ def serve(peer):
             told = json.dumps(answer(path, query)).encode()
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                          b"Content-Length: %d\r\n\r\n%b" % (len(told), told))
-
-listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-print(listener.getsockname()[1], flush=True)
-while True:
-    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
-
-
-class Peer:
-    """The server, once its body is written."""
-
-    def __init__(self) -> None:
-        arguments = [str(RUNS), str(LINES), WORKFLOW]
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, *arguments], stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
 
 def figures(runs: int = 5) -> list[Figure]:
     """Return the rows of the table that concern `grep`."""
     if shutil.which("curl") is None:
         return []
-    peer = Peer()
-    try:
-        with TemporaryDirectory() as folder:
-            return _measured(peer.url, Path(folder), runs)
-    finally:
-        peer.stop()
+    with served(SERVER, RUNS, LINES, WORKFLOW) as url, TemporaryDirectory() as folder:
+        return _measured(url, Path(folder), runs)
 
 
 def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
@@ -140,7 +112,7 @@ def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
     config.write_text(f'[profiles.bench]\nurl = "{url}"\n')
     config.chmod(0o600)
     home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
-    shell = Shell({**os.environ, **home, "CHRONOTUI_CONFIG": str(config)})
+    environment = {**os.environ, **home, "CHRONOTUI_CONFIG": str(config)}
     python = shlex.quote(sys.executable)
     raw = f"{url}/workflows/{WORKFLOW}/jobs/[1-{RUNS}]/logs/raw?format=jsonl"
     curl = f"curl -sZ --parallel-max 4 '{raw}' 2> /dev/null"
@@ -154,7 +126,7 @@ def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
         ours = f"{python} -m chronotui grep {options} '{word}' {WORKFLOW}"
         theirs = f"{curl} | {{ grep {also} '{word}' || true; }}"
         took = interleaved(
-            _into_pipe(shell, ours), _into_pipe(shell, theirs), runs=runs
+            _into_pipe(environment, ours), _into_pipe(environment, theirs), runs=runs
         )
         name = f"grep {what}, {RUNS} runs of {LINES:,} lines, per second"
         against = f"curl -Z | grep {also}".rstrip()
@@ -163,5 +135,5 @@ def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
     return made
 
 
-def _into_pipe(shell: Shell, line: str) -> Callable[[], float]:
-    return partial(shell.seconds, f"{{ {line}; }} | cat > /dev/null")
+def _into_pipe(environment: dict[str, str], line: str) -> Callable[[], float]:
+    return lambda: cost(f"{{ {line}; }} | cat > /dev/null", environment).seconds

@@ -10,7 +10,6 @@ import asyncio
 import json
 import subprocess
 import sys
-from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,10 @@ from chronotui.model import LiveLines
 from chronotui.sources.chronoverse import open_chronoverse
 from chronotui.sources.protocol import NoAuth
 from tests.benchmarks.measure import Figure, interleaved, seconds
+from tests.benchmarks.served import served
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine
 
 EVENTS = 40_000
 PAGES = 300
@@ -64,24 +64,7 @@ def serve(peer):
                 asked += received
             first, _, asked = asked.partition(b"\\r\\n\\r\\n")
             peer.sendall(stream if b"/events" in first.split(b"\\r\\n")[0] else page)
-
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-while True:
-    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
-
-
-@contextmanager
-def served(together: int) -> Iterator[str]:
-    """Serve a stream with so many events a chunk, and a page; give its URL."""
-    arguments = [sys.executable, "-c", SERVER, str(EVENTS), str(together)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-        finally:
-            server.kill()
 
 
 def timed(work: Coroutine[None, None, int], expected: int) -> float:
@@ -134,7 +117,7 @@ async def their_pages(url: str) -> int:
 
 
 def stream_figure(together: int, name: str, goal: float) -> Figure:
-    with served(together) as url:
+    with served(SERVER, EVENTS, together) as url:
         ours, theirs = interleaved(
             lambda: timed(our_stream(url), EVENTS),
             lambda: timed(their_stream(url), EVENTS),
@@ -145,7 +128,7 @@ def stream_figure(together: int, name: str, goal: float) -> Figure:
 
 
 def pages_figure() -> Figure:
-    with served(1) as url:
+    with served(SERVER, EVENTS, 1) as url:
         ours, theirs = interleaved(
             lambda: timed(our_pages(url), PAGES), lambda: timed(their_pages(url), PAGES)
         )

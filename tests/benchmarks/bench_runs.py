@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.benchmarks.measure import Figure, interleaved, seconds
+from tests.benchmarks.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,11 +89,6 @@ def serve(peer):
                 b"Content-Type: application/json\\r\\n"
                 b"X-Version: 1.14.2\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
                 + body)
-
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-while True:
-    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
 
 OURS = """
@@ -153,23 +149,14 @@ class Peer:
 
 
 @contextmanager
-def served(count: int) -> Iterator[Peer]:
-    command = [sys.executable, "-c", SERVER, str(count)]
-    with (
-        TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdout=subprocess.PIPE) as server,
-    ):
-        assert server.stdout is not None
-        try:
-            port = int(server.stdout.readline())
-            yield Peer(f"http://127.0.0.1:{port}", Path(folder))
-        finally:
-            server.kill()
+def peer_of(count: int) -> Iterator[Peer]:
+    with TemporaryDirectory() as folder, served(SERVER, count) as origin:
+        yield Peer(origin, Path(folder))
 
 
 def figures(runs: int = 5) -> list[Figure]:
     memory: list[float] = []
-    with served(RUNS) as peer:
+    with peer_of(RUNS) as peer:
         for _ in range(2):  # The second shows where the requests of the first end.
             peer.ours(RUNS)
         took = interleaved(
@@ -177,7 +164,7 @@ def figures(runs: int = 5) -> list[Figure]:
             lambda: seconds(lambda: peer.theirs(RUNS)),
             runs=runs,
         )
-    with served(FEW) as peer:
+    with peer_of(FEW) as peer:
         few = median(peer.ours(FEW) for _ in range(runs))
     name = f"runs -o json, {RUNS:,} runs"
     return [

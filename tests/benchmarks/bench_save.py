@@ -12,6 +12,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from tests.benchmarks.measure import Figure, interleaved
+from tests.benchmarks.served import served
 
 MEGABYTES = 500
 CHUNKS = ((1 << 16, "64 KiB"), (12_000, "12 kB"))
@@ -44,11 +45,6 @@ def serve(peer):
         for _ in range(rounds):
             peer.sendall(many)
         peer.sendall(b"0\\r\\n\\r\\n")
-
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-while True:
-    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
 
 OURS = """
@@ -134,38 +130,16 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-class Peer:
-    """A server in a process of its own that sends one download as fast as it can."""
-
-    def __init__(self, chunk: int) -> None:
-        size = MEGABYTES * 1_000_000
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(size), str(chunk)],
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-
-
 def figures(runs: int = 5) -> list[Figure]:
     """Measure saving 500 MB of text in the chunks a server flushes."""
     if shutil.which("curl") is None:
         return []
     made = []
     for chunk, name in CHUNKS:
-        peer = Peer(chunk)
-        try:
-            made += _measured(peer.url, name, runs)
+        with served(SERVER, MEGABYTES * 1_000_000, chunk) as url:
+            made += _measured(url, name, runs)
             if chunk == CHUNKS[0][0]:
-                made.append(_keys(peer.url, runs))
-        finally:
-            peer.stop()
+                made.append(_keys(url, runs))
     return made
 
 

@@ -26,7 +26,7 @@ TAUGHT: Final = (
         "log.only_stderr",
         "log.both_streams",
     ),
-    *("log.next_error", "desk.card", "desk.news", "desk.across"),
+    *("log.next_error", "log.shape", "desk.card", "desk.news", "desk.across"),
     *("log.timestamps", "log.wrap", "log.json", "log.bookmark"),
     *("desk.mark", "desk.merged", "desk.alert"),
     *("log.copy", "log.range", "desk.hand_over", "desk.save", "desk.saves"),

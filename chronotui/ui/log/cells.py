@@ -310,6 +310,13 @@ def is_json(message: str) -> bool:
     return True
 
 
+def why_no_json(message: str) -> str:
+    """Return why a message is not shown indented; "" where it can be."""
+    if len(message) > LONGEST and message.lstrip()[:1] in {"{", "["}:
+        return "This line is too large to lay out here; enter opens it."
+    return "" if is_json(message) else "This line is not JSON."
+
+
 def pretty_json(message: str, styles: JsonStyles) -> Iterator[tuple[str, list[Run]]]:
     """Yield the lines of a text known to be JSON, indented, harmless, and coloured."""
     line = _JsonLine(styles)

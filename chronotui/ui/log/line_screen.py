@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from chronotui.json_tree import JsonFolds, NodeKind, read_json
+from chronotui.json_tree import MOST_CHARACTERS, JsonFolds, NodeKind, read_json
 from chronotui.text import clean, plural
 from chronotui.ui.keys import help_key
 from chronotui.ui.log.cells import (
@@ -422,6 +422,8 @@ class LineScreen(ModalScreen[None]):
         self._tree = JsonSheet(tree, look, find=find) if tree is not None else None
         if tree is not None and not tree.complete:
             self._part = f"the first {len(tree):,} nodes, Y copies all"
+        elif len(line.message) > MOST_CHARACTERS:
+            self._part = "too large to be laid out, as it came"
         else:
             self._part = ""
 
@@ -449,7 +451,7 @@ class LineScreen(ModalScreen[None]):
 
     @on(JsonSheet.Moved)
     def _title(self) -> None:
-        words = "Line"
+        words = "  ".join(filter(None, ("Line", self._part)))
         if self._tree is not None and self._shows_tree:
             path = clean(self._tree.folds.tree.path(self._tree.node))
             short = path if len(path) <= MOST_PATH else f"…{path[-MOST_PATH:]}"

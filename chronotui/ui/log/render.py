@@ -159,6 +159,8 @@ LogView {
 
 UNKNOWN: Final = "?"
 MOST_HOURS: Final = 99
+DELTA_CELLS: Final = 10
+"""Hours stand in them without thousandths."""
 
 
 def wall_time(time_ns: int, zone: tzinfo | None) -> datetime:
@@ -248,7 +250,8 @@ def _elapsed(stamper: Stamper, time_ns: int, _previous_ns: int | None) -> str:
 
 
 def _delta(_stamper: Stamper, time_ns: int, previous_ns: int | None) -> str:
-    return _span(time_ns, previous_ns)
+    span = _span(time_ns, previous_ns)
+    return span if len(span) <= DELTA_CELLS else span.partition(".")[0]
 
 
 class StampColumn(NamedTuple):
@@ -264,7 +267,7 @@ STAMPS: Final[Mapping[Timestamps, StampColumn]] = {
     Timestamps.TIME: StampColumn(12, _clock),
     Timestamps.FULL: StampColumn(29, _date_and_clock),
     Timestamps.ELAPSED: StampColumn(13, _elapsed),
-    Timestamps.DELTA: StampColumn(10, _delta, looks_back=True),
+    Timestamps.DELTA: StampColumn(DELTA_CELLS, _delta, looks_back=True),
 }
 
 

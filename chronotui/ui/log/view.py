@@ -26,7 +26,7 @@ from chronotui.text import plural
 from chronotui.times import Timestamps
 from chronotui.ui.keys import help_key
 from chronotui.ui.log import ViewportPlace, ViewSettings
-from chronotui.ui.log.cells import is_json
+from chronotui.ui.log.cells import why_no_json
 from chronotui.ui.log.find import LogFinder, find_goal
 from chronotui.ui.log.render import (
     COMPONENTS,
@@ -647,8 +647,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         line = self.opened.current_line
         if line is None:
             return
-        if not is_json(line.message):
-            self.say("This line is not JSON.")
+        if refusal := why_no_json(line.message):
+            self.say(refusal)
             return
         self.opened.as_json ^= {key_of(line)}
         self.opened.viewport.reconsider()

@@ -108,7 +108,7 @@ async def test_two_keys_and_the_end_of_the_open_job_is_told_everywhere(
         await until_shown(pilot, "⚑")
         job.end("FAILED")
         await until(pilot, lambda: "Alert" in shown(pilot))
-        assert f"scripted {job.id[:8]} FAILED" in shown(pilot)
+        await until_shown(pilot, f"scripted {job.id[:8]} FAILED")
         (told,) = written
         assert told.startswith("\x07\x1b[22;2t\x1b]2;scripted")
         assert "\x1b]9;scripted" in told
@@ -124,7 +124,7 @@ async def test_two_keys_and_the_end_of_the_open_job_is_told_everywhere(
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, AlertScreen)
         assert standing(pilot) == []
-        assert "Told lately:" in shown(pilot)
+        await until_shown(pilot, "Told lately:")
         await press(pilot, "escape")
         await until_shown(pilot, "Alert at ")
 
@@ -174,7 +174,7 @@ async def test_every_run_of_a_workflow_and_removing(server: DemoServer) -> None:
         (alert,) = standing(pilot)
         assert alert.kind is AlertKind.FAILURE
         assert alert.job_id == ""
-        assert "⚑" in shown(pilot)
+        await until_shown(pilot, "⚑")
         # The same again stands already.
         await press(pilot, "a", "right", "enter")
         await until_shown(pilot, "stands already")

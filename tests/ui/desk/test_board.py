@@ -80,7 +80,7 @@ async def test_what_runs_and_what_failed_stands_first_with_its_newest_line() -> 
             signs = "".join(row[2] for row in rows)
             assert signs.startswith("●●●●✗")
             assert signs.rindex("●") < signs.index("✗")
-            assert "4 running" in shown(pilot)
+            await until_shown(pilot, "4 running")
             report = row_of(pilot, "nightly-report")
             assert " auto " in report
             assert " ×2 " in report
@@ -142,7 +142,7 @@ async def test_keys_and_clicks_are_about_the_highlighted_row() -> None:
             await until(pilot, lambda: app.screen is board)
             assert board.rows.selected_row == 1
             await press(pilot, "f")
-            assert "esc to the list" in shown(pilot)
+            await until_shown(pilot, "esc to the list")
             await press(pilot, "escape", "j", "j", "j", "j")
             await card_save_and_copy_mean_what_is_highlighted(pilot)
             # A click selects, and a second one opens.
@@ -163,11 +163,11 @@ async def it_fits_and_tells_times_as_wanted(pilot: Pilot[int]) -> None:
     report = row_of(pilot, "nightly-report")
     assert report.startswith("  ●")
     assert ":" in report
-    assert "? help" in shown(pilot)
+    await until_shown(pilot, "? help")
     await pilot.resize_terminal(120, 36)
     await until_shown(pilot, " start ")
     await press(pilot, "t")
-    assert " age " in shown(pilot)
+    await until_shown(pilot, " age ")
     assert row_of(pilot, "✗").count("min") + row_of(pilot, "✗").count(" h")
 
 
@@ -228,7 +228,7 @@ async def test_filters_narrow_the_board_and_say_what_they_hide() -> None:
             await press(pilot, "f", "l", "l", "l", "escape")  # RUNNING
             await until(pilot, lambda: len(board.rows) == 4)
             await until_shown(pilot, "4 running shown")
-            assert "RUNNING" in shown(pilot)
+            await until_shown(pilot, "RUNNING")
 
 
 async def test_a_sweep_is_cut_by_escape_and_said() -> None:

@@ -18,7 +18,6 @@ from tests.ui.desk.scenes import (
     desk_on,
     history,
     press,
-    shown,
     still_app,
     still_server,
     until,
@@ -75,7 +74,7 @@ async def test_c_shows_the_failure_of_the_open_job_and_y_and_s_take_it(
         assert job is not None
         assert text.startswith(f"**`nightly-report` `{job.job.id}` FAILED** after 2:05")
         assert "Last error, attempt 3, line " in text
-        assert "FAILED** after 2:05" in shown(pilot)
+        await until_shown(pilot, "FAILED** after 2:05")
         assert "RuntimeError: gave up" in text
         assert "New against the last good run, `" in text
         assert "missing" in text

@@ -100,8 +100,8 @@ async def test_an_ended_job_is_read_back_searched_saved_and_come_back_to(
         assert job is not None
         truth = server.world.truth(job.job.id)
         assert side.pane == HISTORY
-        assert "FAILED after" in shown(pilot)
-        assert "0 missing" in shown(pilot)
+        await until_shown(pilot, "FAILED after")
+        await until_shown(pilot, "0 missing")
         await a_line_not_loaded_yet_is_loaded_and_gone_to(pilot)
         await a_hit_of_the_servers_search_is_loaded_and_gone_to(pilot)
         # Saved as the server gives it.
@@ -175,7 +175,7 @@ async def test_no_size_breaks_the_desk_or_its_dialogs() -> None:
                 await pilot.resize_terminal(*size)
                 await pilot.pause()
                 if size == (59, 19):
-                    assert "Too small: 60×20 is the least." in shown(pilot)
+                    await until_shown(pilot, "Too small: 60×20 is the least.")
                 await pilot.resize_terminal(120, 36)
                 await until_shown(pilot, "FAILED after")
             for size in ((1, 1), (20, 5), (40, 10), (300, 100)):
@@ -225,7 +225,7 @@ async def test_data_stay_when_the_server_goes() -> None:
                     and app.desk.session.catalog.problem is not None
                 ),
             )
-            assert "nightly-report" in shown(pilot)
+            await until_shown(pilot, "nightly-report")
             assert app.desk.log_side.current is before
 
 

@@ -129,7 +129,7 @@ async def test_a_start_is_asked_for_and_its_job_opened(server: DemoServer) -> No
         assert server.email in text
         await press(pilot, "f7")
         await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
-        assert f"start quiet [/b]: job {shown_job.job.id}" in shown(pilot)
+        await until_shown(pilot, f"start quiet [/b]: job {shown_job.job.id}")
         await press(pilot, "escape", "escape", "f7")
         await until(pilot, lambda: isinstance(app.screen, ActionsScreen))
         assert not app.desk.has_class("-in-log")
@@ -278,7 +278,7 @@ async def test_terminating_wants_the_name_typed(server: DemoServer) -> None:
         await press(pilot, "f9")
         await until(pilot, lambda: isinstance(app.screen, TerminateDialog))
         await until_shown(pilot, "1 job of it runs or waits now.")
-        assert "There is no way to cancel one job alone" in shown(pilot)
+        await until_shown(pilot, "There is no way to cancel one job alone")
         await press(pilot, *"quiet", "enter")
         await until_shown(pilot, "That is not its name")
         assert workflow.terminated_ns is None

@@ -10,7 +10,7 @@ from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import has_worker
 from chronotui.ui.desk.pane_tabs import HISTORY
 from chronotui.ui.desk.screen import LINK
-from tests.ui.desk.scenes import desk_on, press, shown, still_server, until, until_shown
+from tests.ui.desk.scenes import desk_on, press, still_server, until, until_shown
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -147,4 +147,4 @@ async def test_a_link_to_a_terminated_workflow_shows_those() -> None:
             session.catalog.want_more("")
             await until(pilot, lambda: tree.workflows.complete)
             assert ended.id in tree.workflows
-            assert "terminated" in shown(pilot)
+            await until_shown(pilot, "terminated")

@@ -63,7 +63,7 @@ async def test_escape_closes_and_nothing_else(
         for size in ((80, 24), (60, 20)):
             await pilot.resize_terminal(*size)
             await until(pilot, lambda: "● rec" in shown(pilot))
-            assert "0 missing" in shown(pilot)
+            await until_shown(pilot, "0 missing")
         await press(pilot, "W")
         await until(pilot, lambda: isinstance(app.screen, SavesScreen))
         await press(pilot, "escape", "escape")

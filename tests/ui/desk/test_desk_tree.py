@@ -122,6 +122,18 @@ async def test_workflows_are_ordered_by_trouble_and_that_is_remembered(
     assert kept.tree_ages is False
 
 
+async def test_details_tell_of_what_a_typed_filter_leaves(server: DemoServer) -> None:
+    app = desk_on(server)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_shown(pilot, "nightly-report")
+        await press(pilot, "enter")
+        await until_shown(pilot, "2:05")
+        await press(pilot, "j", "slash", *"etl")
+        await until(pilot, lambda: "etl-orders" in shown(pilot).splitlines()[0])
+        workflow, job = app.desk.meant
+        assert (workflow and workflow.name, job) == ("etl-orders", None)
+
+
 async def test_a_filter_hides_workflows_without_such_a_job(server: DemoServer) -> None:
     app = desk_on(server)
     async with app.run_test(size=WIDE) as pilot:
@@ -185,7 +197,7 @@ async def the_bar_names_what_the_pane_below_it_shows(pilot: Pilot[int]) -> None:
     assert app.desk.log_side.pane == DETAILS
     await until(pilot, lambda: other.id[:6] in bar(pilot))
     assert opened.job.id[:6] not in bar(pilot)
-    assert app.focused is app.desk.tree_side.tree_view
+    await until(pilot, lambda: app.focused is app.desk.tree_side.tree_view)
     await press(pilot, "H")
     assert app.desk.log_side.pane == HISTORY
     assert opened.job.id[:6] in bar(pilot)
@@ -200,7 +212,7 @@ async def test_a_pane_that_is_asked_for_in_the_tree_opens_the_first_job_there(
         await until_shown(pilot, "nightly-report")
         await press(pilot, "L")
         # A workflow is no job: nothing to put the focus in.
-        assert app.focused is app.desk.tree_side.tree_view
+        await until(pilot, lambda: app.focused is app.desk.tree_side.tree_view)
         await press(pilot, "enter")
         await until_shown(pilot, "2:05")
         await press(pilot, "j", "j", "L")
@@ -217,7 +229,7 @@ async def test_details_are_gone_to_where_the_tree_covers_them(
         await until_shown(pilot, "nightly-report")
         await press(pilot, "D")
         await until_shown(pilot, "CONTAINER")
-        assert app.focused is app.desk.log_side.details
+        await until(pilot, lambda: app.focused is app.desk.log_side.details)
 
 
 async def test_an_id_is_copied_whole(server: DemoServer) -> None:

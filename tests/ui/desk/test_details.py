@@ -20,7 +20,6 @@ from chronotui.ui.desk.details import DetailsPane, details_of
 from tests.ui.desk.scenes import (
     desk_on,
     press,
-    shown,
     still_server,
     until,
     until_shown,
@@ -187,7 +186,7 @@ async def test_details_are_kept_under_the_word_that_the_server_is_away() -> None
             server.stop()
             await press(pilot, "r")
             await until(pilot, lambda: "r asks now" in said(app))
-            assert "failures allowed" in shown(pilot)
+            await until_shown(pilot, "failures allowed")
 
 
 async def test_the_last_runs_of_a_workflow_are_a_picture_and_a_job_is_marked() -> None:

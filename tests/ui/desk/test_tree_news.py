@@ -72,6 +72,6 @@ async def test_an_id_is_as_short_everywhere_as_in_the_tree() -> None:
             job = opened.opened.log.state.job
             short = app.desk.tree_side.tree_view.model.short_id(job)
             assert len(short) == 6
-            assert f"▸ {short}  FAILED" in shown(pilot)
+            await until_shown(pilot, f"▸ {short}  FAILED")
             await press(pilot, "s")
             await until_shown(pilot, f"Save log of {short} ")

@@ -50,7 +50,7 @@ async def test_keys_that_come_at_once_are_obeyed_one_by_one() -> None:
             typed(app, "tab", "/", *"etl-q", "backspace", "enter", "g", "j")
             tree = app.desk.tree_side
             await until(pilot, lambda: tree.filter_bar.filters.text == "etl-")
-            assert app.focused is tree.tree_view
+            await until(pilot, lambda: app.focused is tree.tree_view)
 
 
 async def what_follows_a_slash_is_searched_and_enter_ends_it(

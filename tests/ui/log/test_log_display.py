@@ -8,6 +8,7 @@ from chronotui.log.marks import GapMark, GapState
 from chronotui.model import STDERR, STDOUT
 from chronotui.times import Timestamps, utc_clock
 from chronotui.ui.log import ViewSettings
+from chronotui.ui.log.cells import LONGEST
 from chronotui.ui.log.view import LogView
 from tests.ui.log.conftest import log_line
 
@@ -140,8 +141,12 @@ async def test_p_indents_json_and_back(open_pane: OpenPane) -> None:
         assert bench.said() == "This line is not JSON."
         await bench.press("k", "p")
         assert bench.shown()[:3] == ["{", '  "a": [', "    1,"]
+        await bench.add([log_line(2, '{"a": "' + "x" * LONGEST + '"}')])
+        await bench.press("G", "p")
+        assert bench.said() == "This line is too large to lay out here; enter opens it."
+        await bench.press("k", "k")
         await bench.press("p")
-        assert bench.shown() == ['{"a": [1, 2]}', "line 1"]
+        assert bench.shown()[:2] == ['{"a": [1, 2]}', "line 1"]
 
 
 async def test_missing_lines_stand_in_their_place_and_heal(open_pane: OpenPane) -> None:

@@ -85,6 +85,20 @@ def test_times(timestamps: Timestamps, column: str) -> None:
     assert texts(rows) == [f" {column}  x"]
 
 
+def test_a_long_pause_is_not_cut() -> None:
+    draw = drawer(60, timestamps=Timestamps.DELTA)
+    spans = {
+        59 * 60 + 59: "+59:59.000",
+        3600: "+1:00:00",
+        99 * 3600 + 59: "+99:00:59",
+        -99 * 3600: "-99:00:00",
+        100 * 3600: "+100h",
+    }
+    for seconds, told in spans.items():
+        (row,) = texts(draw.line(line("x"), NOON - seconds * 1_000_000_000))
+        assert row.split() == [told, "x"]
+
+
 def test_times_are_in_the_zone_and_the_zone_may_change_with_the_season() -> None:
     tokyo = drawer(60, timestamps=Timestamps.TIME, zone=ZoneInfo("Asia/Tokyo"))
     assert texts(tokyo.line(line("x"))) == [" 07:13:20.123   x"]

@@ -167,7 +167,7 @@ async def test_the_name_follows_the_address_until_it_is_typed(tmp_path: Path) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         form = fill(app)
-        assert app.focused is form.query_one("#url")
+        await until(pilot, lambda: app.focused is form.query_one("#url"))
         for url, name in NAMES.items():
             fill(app, url=url)
             await pilot.pause()
@@ -217,7 +217,7 @@ async def test_enter_goes_from_field_to_field(tmp_path: Path) -> None:
     async with app.run_test() as pilot:
         await pilot.pause()
         await pilot.press("enter")
-        assert app.focused is app.screen.query_one("#method")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#method"))
 
 
 def test_a_draft_keeps_what_stands_in_the_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from chronotui.ui.desk.board import BoardScreen
 from chronotui.ui.dialogs import RadioRow
 from chronotui.ui.profiles import ProfileForm, ProfilesScreen
 from tests.ui.conftest import until
-from tests.ui.desk.scenes import desk_on, press, shown, still_server, until_shown
+from tests.ui.desk.scenes import desk_on, press, still_server, until_shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -261,7 +261,7 @@ async def test_the_desk_goes_to_a_profile_that_was_just_added(
             await press(pilot, "B")
             await until(pilot, lambda: isinstance(app.screen, BoardScreen))
             await press(pilot, "P")
-            assert "no profiles yet" in shown(pilot)
+            await until_shown(pilot, "no profiles yet")
             await press(pilot, "a")
             form = app.screen
             for name, value in {"name": "new", "url": demo.url}.items():

@@ -200,10 +200,10 @@ async def test_tab_completes_and_then_moves_on(folder: Path) -> None:
         await until(pilot, lambda: path.value == "~/logs/inc")
         await pilot.press("tab")
         await until(pilot, lambda: "incidents  incoming" in shown(desk, "preview"))
-        assert path.has_focus
+        await until(pilot, lambda: path.has_focus)
         await pilot.press(*"i", "tab")
         await until(pilot, lambda: path.value == "~/logs/incidents/")
-        assert path.has_focus
+        await until(pilot, lambda: path.has_focus)
         await pilot.press("tab")
         await until(pilot, lambda: not path.has_focus)
 
