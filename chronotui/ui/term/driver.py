@@ -408,11 +408,10 @@ class FrugalDriver(LinuxDriver):
         self._painter.resize(*self._size_known)
 
     def _schedule(self) -> None:
+        if self._timer is not None and not self._is_held:
+            return
+        self._cancel()  # what was waited for may be here, and shorten the wait
         held = self._pace.hold()
-        if self._timer is not None:
-            if held != 0.0 or not self._is_held:
-                return
-            self._cancel()  # what was waited for is here
         self._is_held = held > 0.0
         wait = self._frames[0] + FRAMES_AT_ONCE * FRAME_SECONDS - monotonic()
         wait = max(wait, held)

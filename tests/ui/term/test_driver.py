@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import StringIO
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from textual.app import App
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 
 from chronotui.ui.term.driver import release
+from chronotui.ui.term.pace import STATUS, Budget, Pace
 from tests.ui.term.emulated import emulate
 
 if TYPE_CHECKING:
@@ -39,6 +41,33 @@ def test_of_two_folders_neither_is_believed(
     monkeypatch.setattr(textual, "__file__", str(tmp_path / "textual" / "__init__.py"))
     monkeypatch.setattr(textual, "__version__", "7.0.0", raising=False)
     assert release() == "7.0"
+
+
+class _Holds(Pace):
+    """Holds frames back for given seconds, one after the other."""
+
+    def __init__(self, *seconds: float) -> None:
+        super().__init__(Budget(0.0))
+        self._seconds = list(seconds)
+
+    def hold(self) -> float:
+        return self._seconds.pop(0) if self._seconds else 0.0
+
+
+async def test_a_frame_goes_out_as_soon_as_an_answer_lets_it() -> None:
+    async with emulate(App[None]()) as emulation:
+        driver = emulation.driver
+        driver.settle()
+        driver._pace = _Holds(1e6, 0.01)
+        written = driver.terminal.written
+        before = len(written)
+        driver.write("\x1b[1;1Hheld back")
+        assert len(written) == before
+        driver._take_answer(STATUS)
+        async with asyncio.timeout(30):
+            while len(written) == before:  # noqa: ASYNC110 - a timer writes it
+                await asyncio.sleep(0.005)
+        assert "held back" in written[before]
 
 
 # A terminal that is gone keeps nobody waiting.
