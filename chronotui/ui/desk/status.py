@@ -152,6 +152,8 @@ def parts_of(status: DeskStatus) -> list[StatusPart]:
         parts += _progress(log)
     if place is not None:
         parts.append(StatusPart(place.filters, "caution", 2))
+        if place.left:
+            parts.append(StatusPart(f"from column {place.left + 1:,} (h)", "muted", 3))
         parts.append(StatusPart(place.zone, "muted", 5))
     return [part for part in parts if part.text]
 

@@ -34,7 +34,7 @@ class ViewportPlace:
     log whose lines have none it is the line's place, from 1. ``attempt`` is that one in
     a log of several, else 0. ``shown`` are the rows under the filters, ``new`` the
     lines below that were not on the screen yet. ``filters`` and ``search`` are as
-    typed, empty when there is none.
+    typed, empty when there is none. ``left`` are the cells of text scrolled out.
     """
 
     following: bool = True
@@ -45,4 +45,5 @@ class ViewportPlace:
     zone: str = ""
     filters: str = ""
     search: str = ""
+    left: int = 0
     line: LogLine | None = None

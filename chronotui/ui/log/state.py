@@ -384,6 +384,7 @@ class OpenLog:
             new=new,
             filters=filters,
             search=self.search_text,
+            left=self.left,
             line=line,
         )
 

@@ -298,7 +298,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         if self._place is None:
             place = self.opened.place()
             time_ns = place.line.time_ns if place.line else None
-            self._place = replace(place, zone=zone_name(self.zone, time_ns))
+            left = 0 if self.settings.wrap else place.left
+            zone = zone_name(self.zone, time_ns)
+            self._place = replace(place, zone=zone, left=left)
         return self._place
 
     @property

@@ -153,6 +153,12 @@ def test_saves_behind_the_desk_are_told_of() -> None:
         assert line_of(status, 80) == f"prod  ◌ CONNECTING  {words}"
 
 
+def test_what_is_scrolled_out_at_the_left_is_told() -> None:
+    log = LogState(STATES[0], JOB, lines=9, at_start=True)
+    status = DeskStatus("prod", log=log, place=ViewportPlace(left=40))
+    assert "from column 41 (h)" in line_of(status, 100)
+
+
 def test_what_is_asked_for_stands_before_what_was_wrong() -> None:
     log = LogState(STATES[5], JOB, lines=9, at_start=True)
     for shown_log in (log, None):
