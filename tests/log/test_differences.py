@@ -100,6 +100,7 @@ SETS: Final = {
     "builds and services": (kept("builds_and_services"), Reached(8, 4)),
     "services and scripts": (kept("services_and_scripts"), Reached(6, 2)),
     "containers": (kept("containers"), Reached(9, 6)),
+    "nightly jobs": (kept("nightly_jobs"), Reached(9, 7)),
 }
 
 
