@@ -360,15 +360,19 @@ class TaggedPrinter:
     def write_all(self, batch: Sequence[PartLine]) -> None:
         """Print lines, each with whose it is."""
         self.count += len(batch)
-        self._output.write_bytes(b"".join([self._bytes(*each) for each in batch]))
+        if self._is_plain:
+            heads = self._prefixes
+            rows = [f"{heads[number]}{line.message}\n" for number, line in batch]
+            content = "".join(rows).encode(errors="surrogatepass")
+        else:
+            content = b"".join([self._bytes(*each) for each in batch])
+        self._output.write_bytes(content)
         self._output.flush()
 
     def _bytes(self, number: int, line: LogLine) -> bytes:
         if not self._is_text:
             return self._heads[number] + self._encode(line)[1:]
         message = self._prefixes[number] + line.message
-        if self._is_plain:
-            return f"{message}\n".encode(errors="surrogatepass")
         return self._encode(line._replace(message=message))
 
     def teller(self, number: int) -> Callable[[str], None]:

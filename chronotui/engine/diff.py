@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.engine.retained import RetainedLog
 from chronotui.log.differences import LogKinds, differences
 from chronotui.log.kinds import MOST_KINDS
+from chronotui.model import JobStatus
 from chronotui.text import clean, plural
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ async def diff_jobs(
         await read_kinds(client, workflow, each, tell=tell, spool=spool)
         for each in (before, job)
     ]
-    found = differences(here.kinds, there.kinds)
+    ended_well = job.status == JobStatus.COMPLETED
+    found = differences(here.kinds, there.kinds, ended_well=ended_well)
     return JobDiff(found, here.whole and there.whole)
 
 

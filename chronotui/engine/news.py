@@ -18,6 +18,7 @@ from chronotui.errors import ChronotuiError, LogsUnavailableError, NotFoundError
 from chronotui.log.attempts import LineKey, key_of
 from chronotui.log.differences import LogKinds, differences
 from chronotui.log.kinds import KnownKinds
+from chronotui.model import JobStatus
 from chronotui.text import clean
 
 if TYPE_CHECKING:
@@ -153,7 +154,10 @@ class JobNews:
         else:
             kinds = (await self._read(self.state.job, "lines")).kinds
         self._set(doing="comparing", lines=kinds.kinds.lines)
-        found = await asyncio.to_thread(differences, kinds, before)
+        ended_well = self.state.job.status == JobStatus.COMPLETED
+        found = await asyncio.to_thread(
+            differences, kinds, before, ended_well=ended_well
+        )
         self._set(found=found)
 
     async def _read(self, job: Job, counter: str) -> KindsRead:

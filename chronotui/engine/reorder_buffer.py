@@ -176,8 +176,12 @@ class ReorderBuffer:
         self, lines: list[LogLine], now: float, limit: tuple[int, int] | None
     ) -> list[LogLine]:
         """Return the lines up to the first that has to wait."""
-        taken = 0
-        for line in lines:
+        taken = self._plain(lines)
+        if taken:
+            last = lines[taken - 1]
+            self.place, self._out = last[:2], {key_of(last)}
+            self._streams.update([line.stream for line in lines[:taken]])
+        for line in lines[taken:]:
             place = line[:2]
             if place != self.place:
                 if not self._may_follow(line, limit):
@@ -190,6 +194,28 @@ class ReorderBuffer:
             self._streams.add(line.stream)
             taken += 1
         return lines[:taken]
+
+    def _plain(self, lines: list[LogLine]) -> int:
+        """Return how many lines follow with nothing to be decided, as most do.
+
+        They go on number by number, nothing is short among them or a little above,
+        and they are not so near to the newest line that one of its number may come.
+        """
+        attempt, number = self.place or (0, 0)
+        account, highest = self._intake.ledger.attempt(attempt), self._intake.highest()
+        count = len(lines)
+        if attempt == highest[0]:
+            count = min(count, highest[1] - LOOKAHEAD - number)
+        last = number + count
+        if (
+            account is None
+            or count < 1
+            or account.is_short(number + 1, last + LOOKAHEAD)
+        ):
+            return 0
+        numbers = range(number + 1, last + 1)
+        follow = [line[:2] for line in lines[:count]]
+        return count if follow == [(attempt, n) for n in numbers] else 0
 
     def _alone_for_long(self, line: LogLine, now: float) -> bool:
         """Tell whether the newest numbers have waited for their other lines."""

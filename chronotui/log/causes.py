@@ -71,7 +71,12 @@ _WRONG: Final = (
     *("stuck", "stall", "throttl", "overflow", "drop", "discard", "outdated", "skip"),
     *("empty", "disabl", "insufficient", "underrun", "stop", "panic", "fatal", "bad"),
     *("leak", "skew", "diverg", "reset", "suspend", "quota", "unhandled", "oom"),
-    *("untrusted", "unrecogni"),
+    *("untrusted", "unrecogni", "incompat", "inconsist", "incorrect", "inaccess"),
+    *("unhealthy", "unread", "unusab", "unequal", "unstable", "unfinished", "unsafe"),
+    *("unclean", "unsatisf", "misconfig", "orphan", "overload", "overrun"),
+    *("underflow", "offline", "outage", "disconnect", "saturat", "shortage", "starv"),
+    *("terminat", "vanish", "zombie", "collision", "fault", "hung", "block", "cancel"),
+    *("closed", "dead", "prohibit", "preempt", "poison", "rollback", "interrupt"),
 )
 """What words begin with that say that something is not as it should be."""
 
@@ -79,7 +84,9 @@ _OFF: Final = frozenset(
     (
         *("not", "cannot", "no", "none", "nan", "null", "never", "nothing", "only"),
         *("full", "errors", "limit", "limits", "low", "old", "cold", "anyway"),
-        *("default", "defaults", "disk"),
+        *("default", "defaults", "disk", "slow", "late", "lag", "lagging", "behind"),
+        *("drift", "gap", "assuming", "assumed", "guess", "temporarily", "treated"),
+        *("expected", "want", "got", "assertion"),
     )
 )
 """Words that often are in a line that tells so calmly."""

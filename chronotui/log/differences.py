@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.causes import Weight, complains, weight_of
 from chronotui.log.kinds import Kinds
-from chronotui.log.odd_values import UsualSettings, is_emptied
+from chronotui.log.odd_values import UsualSettings, is_far_off
 from chronotui.log.suspects import suspects_of
 
 if TYPE_CHECKING:
@@ -110,10 +110,15 @@ class LogKinds:
         return False
 
 
-def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
+def differences(
+    log: LogKinds, before: LogKinds, *, ended_well: bool = False
+) -> list[KindChange]:
     """Return what is new in a log, what is far off in number, and what is gone.
 
     First of all those that the cause of a failure is likely among.
+
+    Args:
+        ended_well: Whether there is nothing to suspect.
     """
     here, there = log.kinds.seen, before.kinds.seen
     usual = [before.line_of(seen).message for seen in there.values()]
@@ -122,19 +127,9 @@ def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
         _difference(Change.NEW, kind, here[kind], 0, log)
         for kind in here.keys() - there.keys()
     ]
-    odd = [
-        _difference(Change.VALUE, kind, here[kind], there[kind].lines, log)
-        for kind in here.keys() & there.keys()
-        if max(here[kind].lines, there[kind].lines) <= FEW
-        and _is_odd(
-            log.line_of(here[kind]).message,
-            before.line_of(there[kind]).message,
-            settings if max(here[kind].lines, there[kind].lines) <= SINGLE else None,
-        )
-    ]
     new.sort(key=lambda each: each.at)
-    found = sorted([*new, *odd], key=lambda each: each.at)
-    suspects = suspects_of(log, found, usual, settings)
+    found = sorted([*new, *_odd(log, before)], key=lambda each: each.at)
+    suspects = [] if ended_well else suspects_of(log, found, usual, settings)
     chosen = {each.kind for each in suspects}
     rest = [each for each in new if each.kind not in chosen]
     rest.sort(key=lambda each: (-each.weight, each.lines > FEW))
@@ -146,17 +141,29 @@ def differences(log: LogKinds, before: LogKinds) -> list[KindChange]:
     ]
 
 
-def _is_odd(now: str, then: str, settings: UsualSettings | None) -> bool:
+def _odd(log: LogKinds, before: LogKinds) -> list[KindChange]:
+    """Return seldom kinds of both logs that say something else now."""
+    here, there = log.kinds.seen, before.kinds.seen
+    found = []
+    for kind in here.keys() & there.keys():
+        now, then = here[kind], there[kind]
+        most = max(now.lines, then.lines)
+        said = log.line_of(now).message, before.line_of(then).message
+        if most <= FEW and _is_odd(*said, is_single=most <= SINGLE):
+            found.append(_difference(Change.VALUE, kind, now, then.lines, log))
+    return found
+
+
+def _is_odd(now: str, then: str, *, is_single: bool) -> bool:
     """Whether a line that both logs have says something else now.
 
-    It complains and did not, as ``0 rows rejected`` and ``12 rows rejected``, or a
-    value is far off.
+    A value is far off, or it complains and did not, as ``0 rows rejected`` and
+    ``12 rows rejected``.
     """
     if now == then:
         return False
-    if settings is not None and (settings.has_odd(now) or is_emptied(now, then)):
-        return True
-    return complains(now) and not complains(then)
+    is_off = is_single and is_far_off(now, then)
+    return is_off or (complains(now) and not complains(then))
 
 
 def _far_off(log: LogKinds, before: LogKinds) -> list[KindChange]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,20 +15,27 @@ MOST_READ: Final = 600
 FACTOR: Final = 9.0
 """How many times as large or small a number is that is far off."""
 
+TIME_FACTOR: Final = 100.0
+"""How many times as long or short: what takes time takes now more, now less."""
+
 LEAST: Final = 3.0
 """What a number is at least, where it is 0 in the other run."""
 
 FEW_VALUES: Final = 3
 """Values that a setting has in one log; what has more is none."""
 
-_UNITS: Final = {
+_TIMES: Final = {
     "ns": 1e-9,
     "us": 1e-6,
     "µs": 1e-6,
     "ms": 1e-3,
     "s": 1.0,
+    "sec": 1.0,
     "m": 60.0,
+    "min": 60.0,
     "h": 3600.0,
+}
+_SIZES: Final = {
     "": 1.0,
     "%": 1.0,
     "B": 1.0,
@@ -46,24 +53,40 @@ _UNITS: Final = {
 """By what numbers are multiplied; a tenth more or less does not matter."""
 
 
+class Quantity(NamedTuple):
+    """A number by its unit."""
+
+    amount: float
+    is_time: bool = False
+
+    def is_far_from(self, other: Quantity) -> bool:
+        small, large = sorted((self.amount, other.amount))
+        if not small:
+            return large >= LEAST and not self.is_time
+        return large / small >= (TIME_FACTOR if self.is_time else FACTOR)
+
+
 @cache
 def _setting() -> re.Pattern[str]:
-    """A name and its value: ``pool=4``, ``"timeout": "2us"``, ``workers: 8``."""
+    """A name and its value: ``pool=4``, ``"timeout":"2us"``, ``workers: 8``."""
     return re.compile(
-        r"(?<![\w.-])([A-Za-z_][\w.-]{0,40}+)[\"']?(?:=| ?: )[\"']?"
-        r"([^\s,;=\"'()\[\]{}]{1,40})"
+        r"(?<![\w.-])([A-Za-z_][\w.-]{0,40}+)(?:=|[\"'] ?: ?| ?: )[\"']?"
+        r"([^\s,;=\"'()\[\]{}]{1,40}+)(?!=)"
     )
-
-
-@cache
-def _quantity() -> re.Pattern[str]:
-    return re.compile(r"-?(\d{1,9}(?:\.\d{1,9})?)([A-Za-zµ%]{0,3})")
 
 
 @cache
 def _number() -> re.Pattern[str]:
     """A number that stands alone: no part of a name, a date, a time or a path."""
-    return re.compile(r"(?<![^\s=(\[])(\d{1,9})(?![^\s,;)\]])")
+    return re.compile(
+        r"(?<![\w.,:/#-])(\d{1,9}(?:\.\d{1,9})?)([A-Za-zµ%]{0,3})(?![\w:/-]|\.\w|,\d)"
+    )
+
+
+@cache
+def _name() -> re.Pattern[str]:
+    """A value that is a word, perhaps of a size: ``utf8``, ``float64``."""
+    return re.compile(r"([A-Za-z]{2,20}(?:[-_][A-Za-z]{1,20})?)\d{0,3}")
 
 
 class UsualSettings:
@@ -92,30 +115,42 @@ def _settings(message: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_odd(value: str, usual: set[str]) -> bool:
-    number = _quantity_of(value)
-    if number is None:
-        return value.isalpha() and all(each.isalpha() for each in usual)
-    numbers = [_quantity_of(each) for each in usual]
-    return all(each is not None and _is_far(number, each) for each in numbers)
+    number = _quantity_of(_number().fullmatch(value))
+    if number is not None:
+        numbers = [_quantity_of(_number().fullmatch(each)) for each in usual]
+        return all(each is not None and number.is_far_from(each) for each in numbers)
+    name, names = _name_of(value), {_name_of(each) for each in usual}
+    return bool(name) and "" not in names and name not in names
 
 
-def _quantity_of(value: str) -> float | None:
-    found = _quantity().fullmatch(value)
-    factor = None if found is None else _UNITS.get(found[2])
-    return None if found is None or factor is None else float(found[1]) * factor
+def _name_of(value: str) -> str:
+    found = _name().fullmatch(value)
+    return "" if found is None else found[1]
 
 
-def _is_far(one: float, other: float) -> bool:
-    small, large = sorted((one, other))
-    return large >= LEAST if not small else large / small >= FACTOR
+def _quantity_of(found: re.Match[str] | None) -> Quantity | None:
+    if found is None:
+        return None
+    amount, unit = float(found[1]), found[2]
+    if unit in _TIMES:
+        return Quantity(amount * _TIMES[unit], is_time=True)
+    return Quantity(amount * _SIZES[unit]) if unit in _SIZES else None
 
 
-def is_emptied(now: str, then: str) -> bool:
-    """Whether a number of a line is 0 that was some, both of one kind."""
+def is_far_off(now: str, then: str) -> bool:
+    """Whether a number of two lines of one kind is far off, or is 0 now.
+
+    What is no setting may be of any size but none.
+    """
     here, there = (
-        [int(number) for number in _number().findall(text[:MOST_READ])]
+        list(map(_quantity_of, _number().finditer(text[:MOST_READ])))
         for text in (now, then)
     )
-    return len(here) == len(there) and any(
-        not count and usual >= LEAST for count, usual in zip(here, there, strict=True)
+    if len(here) != len(there):
+        return False
+    sets = "=" in now or '":' in now
+    return any(
+        one.is_far_from(other) and (sets or not one.amount)
+        for one, other in zip(here, there, strict=True)
+        if one is not None and other is not None
     )

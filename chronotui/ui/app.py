@@ -63,8 +63,10 @@ class TypedAhead(App[ReturnType]):
 
         Textual always takes the one below for such, and paints all anew with it.
         """
-        opaque = self.screen_stack[-1].styles.background.a == 1
-        return [] if opaque else super()._background_screens
+        in_sight = self.screen_stack[-1:]
+        if all(screen.styles.background.a == 1 for screen in in_sight):
+            return []
+        return super()._background_screens
 
     async def on_event(self, event: Event) -> None:
         """Obey a key at once; what is neither typed nor bound is Textual's."""

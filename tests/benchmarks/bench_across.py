@@ -10,12 +10,11 @@ import os
 import shlex
 import shutil
 import sys
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from tests.benchmarks.bench_logs import Shell
+from tests.benchmarks.bench_logs import cost
 from tests.benchmarks.measure import Figure, interleaved
 from tests.benchmarks.served import served
 
@@ -113,7 +112,7 @@ def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
     config.write_text(f'[profiles.bench]\nurl = "{url}"\n')
     config.chmod(0o600)
     home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
-    shell = Shell({**os.environ, **home, "CHRONOTUI_CONFIG": str(config)})
+    environment = {**os.environ, **home, "CHRONOTUI_CONFIG": str(config)}
     python = shlex.quote(sys.executable)
     raw = f"{url}/workflows/{WORKFLOW}/jobs/[1-{RUNS}]/logs/raw?format=jsonl"
     curl = f"curl -sZ --parallel-max 4 '{raw}' 2> /dev/null"
@@ -127,7 +126,7 @@ def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
         ours = f"{python} -m chronotui grep {options} '{word}' {WORKFLOW}"
         theirs = f"{curl} | {{ grep {also} '{word}' || true; }}"
         took = interleaved(
-            _into_pipe(shell, ours), _into_pipe(shell, theirs), runs=runs
+            _into_pipe(environment, ours), _into_pipe(environment, theirs), runs=runs
         )
         name = f"grep {what}, {RUNS} runs of {LINES:,} lines, per second"
         against = f"curl -Z | grep {also}".rstrip()
@@ -136,5 +135,5 @@ def _measured(url: str, folder: Path, runs: int) -> list[Figure]:
     return made
 
 
-def _into_pipe(shell: Shell, line: str) -> Callable[[], float]:
-    return partial(shell.seconds, f"{{ {line}; }} | cat > /dev/null")
+def _into_pipe(environment: dict[str, str], line: str) -> Callable[[], float]:
+    return lambda: cost(f"{{ {line}; }} | cat > /dev/null", environment).seconds

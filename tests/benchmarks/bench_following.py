@@ -45,7 +45,7 @@ def figures(runs: int = 5) -> list[Figure]:
     many = middle(taken["ours", MANY]), middle(taken["log", MANY])
     few = middle(taken["ours", FEW]), middle(taken["log", FEW])
     return [
-        _processor(*many, MANY, 0.2),
+        _processor(*many, MANY, 0.14),
         _processor(*few, FEW, None),
         _written(*few, FEW, 0.25),
         _written(*many, MANY, None),

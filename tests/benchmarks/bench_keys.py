@@ -99,15 +99,15 @@ def _written(ours: Reader, theirs: Reader) -> list[Figure]:
             programs.reference_name(),
             "B",
         )
-        for name, key, limit in (("line down", DOWN, 1.0), ("page down", PAGE, 1.25))
+        for name, key, limit in (("line down", DOWN, 0.9), ("page down", PAGE, 1.0))
     ]
 
 
 def _times(ours: Reader, theirs: Reader) -> list[Figure]:
     made = []
     for name, key, every, goals in (
-        ("line down", DOWN, SINGLY, (programs.goal(2.0), programs.goal(4.0))),
-        ("page down", PAGE, SINGLY, (programs.goal(2.0), programs.goal(4.0))),
+        ("line down", DOWN, SINGLY, (programs.goal(1.8), programs.goal(1.5))),
+        ("page down", PAGE, SINGLY, (programs.goal(2.0), programs.goal(2.5))),
         ("line down held, 30/s", DOWN, HELD, (None, None)),
     ):
         count = len(ours.taken[key, every])

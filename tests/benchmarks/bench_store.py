@@ -130,7 +130,7 @@ class Searching:
 
 SEARCHES = (
     ("text, 1 in 7 lines", "Timeout", "-c", 2.0),
-    ("text in any case, 1 in 7 lines", "timeout", "-ci", 2.0),
+    ("text in any case, 1 in 7 lines", "timeout", "-ci", 1.5),
     ("text, no line", "Absent", "-c", 2.0),
     ("expression, 1 in 28 lines", "worker-1[0-9].*Timeout", "-cE", 8.0),
     ("expression of two words", "Timeout|refused", "-cE", 8.0),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,60 @@ def test_every_line_comes_once_and_in_order(
     # A partner of the newest number that comes late follows it.
     assert [line[:2] for line in found] == [line[:2] for line in truth]
     assert ordered(found) == truth
+
+
+class AskingOfEach(ReorderBuffer):
+    """Takes no line without asking whether it has to wait."""
+
+    def _plain(self, lines: list[LogLine]) -> int:
+        return 0
+
+
+STREAMS_OF_A_NUMBER: Final = (("stdout",), ("stderr",), ("stderr", "stdout"), ())
+
+
+@given(
+    streams=st.lists(
+        st.sampled_from((("stdout",),) * 4 + STREAMS_OF_A_NUMBER),
+        min_size=12,
+        max_size=60,
+    ),
+    late=st.sets(st.integers(0, 60), max_size=6),
+    size=st.integers(1, 20),
+    ahead=st.sampled_from([1, 2, 8]),
+)
+@settings(max_examples=80)
+def test_lines_nothing_is_asked_of_come_as_if_it_were(
+    streams: list[tuple[str, ...]], late: set[int], size: int, ahead: int
+) -> None:
+    lines = [
+        numbered(number, stream=stream)[0]
+        for number, both in enumerate(streams)
+        for stream in both
+    ]
+    truth = list(enumerate(lines))
+    arriving = [line for n, line in truth if n not in late]
+    arriving += [line for n, line in truth if n in late]
+    intake, context, now = Intake(LogStore()), Context(), 0.0
+    intake.ledger.whole = True
+    both = [made(intake, lambda _: False, TIMING) for made in MAKERS]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reorder_module, "LOOKAHEAD", ahead)
+        while arriving:
+            intake.take(arriving[:size], Way.LIVE, context)
+            arriving, now = arriving[size:], now + 0.01
+            for each in both:
+                each.arrived(now)
+                if each.place is None and 1 in intake.ledger.attempts():
+                    each.begin(Beginning((1, 0)))
+            short, long = [
+                (each.take(now, None), each.place, each.blocked, each.holding)
+                for each in both
+            ]
+            assert short == long
+
+
+MAKERS: Final = (ReorderBuffer, AskingOfEach)
 
 
 def numbered(*numbers: int, stream: str = "stdout") -> list[LogLine]:

@@ -132,9 +132,12 @@ async def test_keys_and_clicks_are_about_the_highlighted_row() -> None:
         async with app.run_test(size=(60, 20)) as pilot:
             board = await opened(pilot)
             await it_fits_and_tells_times_as_wanted(pilot)
+            # Nothing shines through the board; a dialog is seen over it.
+            assert app._background_screens == []
             # Profiles open over the board, and back is the board.
             await press(pilot, "j", "P")
             await until(pilot, lambda: isinstance(app.screen, ProfilesScreen))
+            assert app._background_screens == [board]
             await press(pilot, "P", "escape")
             await until(pilot, lambda: app.screen is board)
             assert board.rows.selected_row == 1
