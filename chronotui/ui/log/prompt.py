@@ -395,6 +395,8 @@ class LogPane(Vertical):
     def show(self, opened: OpenLog | None) -> None:
         """Show a log where its reader left it; None shows nothing."""
         self.cancel_prompt()
+        if opened is not None and not self.shape.display:
+            opened.forget_shape()
         self.view.show(opened)
         self.update_bar()
 
@@ -407,16 +409,27 @@ class LogPane(Vertical):
 
     def action_shape(self) -> None:
         """Show the log's shape and go into it; shown already, take it away."""
-        self.shape.display = not self.shape.display
+        if self.shape.display:
+            self.close_shape()
+            return
         self.shape.styles.height = rows_for(self.app.size.height)
-        self.screen.set_focus(self.shape if self.shape.display else self.view)
-        self.view.moved()  # has it read, if it is not yet
+        self.shape.display = True
+        self.screen.set_focus(self.shape)
+        self.shape.shape.refresh()
+        self.view.moved()  # has it read
+
+    def close_shape(self) -> None:
+        self.shape.display = False
+        self.view.opened.forget_shape()
+        self.screen.set_focus(self.view)
 
     @on(ShapeStrip.Left)
     def _shape_left(self, event: ShapeStrip.Left) -> None:
         event.stop()
-        self.shape.display = not event.closed
-        self.screen.set_focus(self.view)
+        if event.closed:
+            self.close_shape()
+        else:
+            self.screen.set_focus(self.view)
 
     def on_resize(self) -> None:
         self.shape.styles.height = rows_for(self.app.size.height)

@@ -256,7 +256,7 @@ class ShapeStrip(Widget, can_focus=True):
         self._count()
 
     def on_focus(self) -> None:
-        self._draw()
+        self._count()
 
     def on_blur(self) -> None:
         self._draw()

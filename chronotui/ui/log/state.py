@@ -404,6 +404,10 @@ class OpenLog:
             self._shape = LogShape(self.rows, self.errors)
         return self._shape
 
+    def forget_shape(self) -> None:
+        """Read no more for a shape that nobody looks at."""
+        self._shape = None
+
     def search_for(self, pattern: Pattern | None) -> Search | None:
         """Search the rows shown; None ends the search."""
         self.search = None if pattern is None else Search(self.rows, pattern)

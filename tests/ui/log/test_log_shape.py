@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chronotui.times import NS
 from chronotui.ui.log.shape import ShapeStrip
+from tests.ui.conftest import until
 from tests.ui.log.conftest import START_NS, log_line
 
 if TYPE_CHECKING:
@@ -18,6 +20,18 @@ def strip(bench: Bench) -> list[str]:
     shown = bench.app.pane.shape
     rows = range(shown.size.height) if shown.display else ()
     return [shown.render_line(y).text.rstrip() for y in rows]
+
+
+def has_rows(bench: Bench, rows: int) -> bool:
+    return len(strip(bench)) == rows
+
+
+async def open_shape(bench: Bench) -> None:
+    """Show the strip, and wait until it has its room and what it shows is read."""
+    await bench.press("i")
+    shown = bench.app.pane.shape
+    await until(bench.pilot, lambda: shown.size.height > 0 and shown.shape.complete)
+    shown.on_resize()
 
 
 def timed(number: int, message: str | None = None) -> LogLine:
@@ -39,7 +53,7 @@ def bursts(signs: str) -> str:
 async def test_the_shape_tells_lines_errors_and_the_reader(open_pane: OpenPane) -> None:
     async with open_pane(lines(), size=(60, 24)) as bench:
         assert strip(bench) == []
-        await bench.press("i")
+        await open_shape(bench)
         assert strip(bench) == [
             bursts("█████"),
             bursts(" ! ✗▲"),
@@ -70,14 +84,15 @@ async def test_moving_in_it_goes_there(open_pane: OpenPane) -> None:
         assert bench.view.place.following
         await bench.press("E", "escape", "k")
         assert (bench.current, bench.view.has_focus) == ("line 29", True)
-        await bench.press("i")
+        await open_shape(bench)
         await bench.pilot.click(ShapeStrip, offset=(13, 0))
         assert bench.current == "line 10"
 
 
 async def test_it_follows_filters_and_arrivals(open_pane: OpenPane) -> None:
     async with open_pane(lines(), size=(60, 24)) as bench:
-        await bench.press("i", "enter")
+        await open_shape(bench)
+        await bench.press("enter")
         await bench.ask("ampersand", "ERROR")
         bench.app.pane.shape.on_resize()
         assert "1 line, 1 error" in strip(bench)[2]
@@ -90,16 +105,16 @@ async def test_it_follows_filters_and_arrivals(open_pane: OpenPane) -> None:
 
 async def test_it_takes_what_room_there_is(open_pane: OpenPane) -> None:
     async with open_pane(lines(), size=(60, 12)) as bench:
-        await bench.press("i")
+        await open_shape(bench)
         assert strip(bench) == [bursts("█!█✗▲")]
         for height, rows in ((18, 2), (24, 3), (30, 4), (40, 5)):
             await bench.pilot.resize_terminal(60, height)
-            await bench.settled()
-            assert len(strip(bench)) == rows
+            await until(bench.pilot, partial(has_rows, bench, rows))
 
 
 async def test_a_log_without_times_says_so(open_pane: OpenPane) -> None:
     untimed = [line._replace(time_ns=None) for line in lines()]
     async with open_pane(untimed, size=(60, 24)) as bench:
-        await bench.press("i", "left", "g", "e")
+        await open_shape(bench)
+        await bench.press("left", "g", "e")
         assert strip(bench)[0] == " No line here has a time."
