@@ -101,13 +101,13 @@ class AlertTeller:
         try:
             await watch.run()
         except asyncio.CancelledError:
-            raise
+            raise  # the session, closed after that, waits for what tells
         except BaseException as fault:
+            session.alerts = None
             words = str(own_fault("while it watched for alerts", fault))
             self._desk.say(words, seconds=FOR_GOOD)
             raise
         finally:
-            session.alerts = None
             session.catalog.tree.flagged = frozenset()
             self._write(self._call.restored())
 
