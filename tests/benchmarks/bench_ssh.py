@@ -7,6 +7,7 @@ on a file that grows as fast.
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,10 +69,15 @@ def _desk(ssh: list[str], folder: Path, *, tmux: str) -> float:
         if tmux:
             command = ["tmux", "-L", folder.name, "-f", "/dev/null", "new", *command]
         there = [*ssh, shlex.join(command)]
-        with Program(there, environment=environment(folder)) as desk:
-            desk.until(b"following", seconds=120.0)
-            desk.pass_time(FOLLOWED_SECONDS)
-            return _help(desk, b"esc closes")
+        try:
+            with Program(there, environment=environment(folder)) as desk:
+                desk.until(b"following", seconds=120.0)
+                desk.pass_time(FOLLOWED_SECONDS)
+                return _help(desk, b"esc closes")
+        finally:
+            if tmux:  # it goes on at the far end
+                end = ["tmux", "-L", folder.name, "kill-server"]
+                subprocess.run(end, check=False, capture_output=True)
 
 
 def _lnav(ssh: list[str], folder: Path) -> float:
