@@ -252,6 +252,7 @@ async def test_the_footer_tells_what_matters_now_and_fills_its_width() -> None:
             await until(pilot, lambda: "G newest" in footer_of(pilot))
             assert footer_of(pilot).index("newest") < footer_of(pilot).index("search")
             await press(pilot, "v")
+            app.desk.say("")  # what the key said stands over the footer for a while
             await until(pilot, lambda: "y copy" in footer_of(pilot))
             await press(pilot, "tab")
             await until(pilot, lambda: "o fold" in footer_of(pilot))
