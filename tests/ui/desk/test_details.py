@@ -41,7 +41,7 @@ def workflow(payload: str, **fields: object) -> Workflow:
     )
 
 
-class Host(App[None]):
+class Host(App[int]):
     """Details alone."""
 
     def __init__(self) -> None:
@@ -143,9 +143,9 @@ async def test_a_payload_of_a_megabyte_costs_what_the_window_shows() -> None:
     async with app.run_test(size=(60, 20)) as pilot:
         pane = app.query_one(DetailsPane)
         pane.show(workflow(payload), None)
+        await until(pilot, lambda: pane.max_scroll_y > 14_000)
         await pilot.press("end")
-        await pilot.pause()
-        assert '"key13999"' in words(app)
+        await until(pilot, lambda: '"key13999"' in words(app))
         begun = process_time()
         pane.show(workflow(payload, later="x"), None)
         pane.show(workflow(payload, later="y"), None)
@@ -161,8 +161,9 @@ async def test_a_hostile_payload_is_shown_harmlessly_and_whole() -> None:
         text = words(app)
         assert "[red]x[/]" in text
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800]", text)
+        await until(pilot, lambda: pane.max_scroll_y > 500)
         await pilot.press("end")
-        assert "yyyy" in words(app)
+        await until(pilot, lambda: "yyyy" in words(app))
     assert sum(line.count("y") for line in pretty_lines(HOSTILE)) == 70_000
     deep = "[" * 100_000
     assert pretty_lines(deep) == (deep,)
