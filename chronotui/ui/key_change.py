@@ -31,16 +31,6 @@ class NewKeys(NamedTuple):
     keys: str
 
 
-def keys_of(action: Action, keymap: Mapping[str, str]) -> list[str]:
-    """Return the keys an action is on, by Textual's names."""
-    given = keymap.get(action.id)
-    return [key.strip() for key in given.split(",")] if given else [*action.keys]
-
-
-def part_of(action: Action) -> str:
-    return action.id.partition(".")[0]
-
-
 class KeyChange(ModalScreen[NewKeys | None], inherit_bindings=False):
     """Answers with what an action is put on, None where nothing is changed.
 
@@ -92,7 +82,7 @@ class KeyChange(ModalScreen[NewKeys | None], inherit_bindings=False):
     def _take_old(self, key: str) -> None:
         self._old = key
         self._meant = [
-            action for action in self._actions if key in keys_of(action, self._keymap)
+            action for action in self._actions if key in action.keys_in(self._keymap)
         ]
         if self._meant:
             self._ask()
@@ -109,17 +99,17 @@ class KeyChange(ModalScreen[NewKeys | None], inherit_bindings=False):
 
     def _take_new(self, key: str) -> None:
         action = self._meant[0]
-        parts = EVERYWHERE | {part_of(action)}
-        shared = part_of(action) in EVERYWHERE
+        parts = EVERYWHERE | {action.part}
+        shared = action.part in EVERYWHERE
         for other in self._actions:
-            is_near = part_of(other) in parts or (shared and other.is_of_desk)
+            is_near = other.part in parts or (shared and other.is_of_desk)
             is_taken = is_near and other is not action
-            if is_taken and key in keys_of(other, self._keymap):
+            if is_taken and key in other.keys_in(self._keymap):
                 words = f"{spell(key)} is taken. {other.group}: {other.meaning}."
                 self._refuse(words)
                 return
         keys = [
-            key if each == self._old else each for each in keys_of(action, self._keymap)
+            key if each == self._old else each for each in action.keys_in(self._keymap)
         ]
         self.dismiss(NewKeys(action.id, ",".join(keys)))
 

@@ -102,9 +102,14 @@ class Action:
     run: str
 
     @property
+    def part(self) -> str:
+        """The part of the desk it is of, such as ``log``."""
+        return self.id.partition(".")[0]
+
+    @property
     def group(self) -> str:
         """The heading the help lists it under."""
-        return GROUPS.get(self.id.partition(".")[0], "Other")
+        return GROUPS.get(self.part, "Other")
 
     @property
     def purpose(self) -> str:
@@ -120,13 +125,16 @@ class Action:
     @property
     def is_of_desk(self) -> bool:
         """Whether it is offered on the desk, and not in a dialog or a prompt alone."""
-        return self.id.partition(".")[0] in DESK_GROUPS
+        return self.part in DESK_GROUPS
+
+    def keys_in(self, keymap: Mapping[str, str]) -> list[str]:
+        """Return the keys it is on where ``[keys]`` puts it, by Textual's names."""
+        given = keymap.get(self.id)
+        return [key.strip() for key in given.split(",")] if given else [*self.keys]
 
     def spelled(self, keymap: Mapping[str, str]) -> str:
         """Return its keys as ``[keys]`` puts them."""
-        keys = keymap.get(self.id)
-        listed = keys.split(",") if keys else self.keys
-        return " ".join(spell(key.strip()) for key in listed)
+        return " ".join(map(spell, self.keys_in(keymap)))
 
 
 def help_key(keys: str, action: str, meaning: str, name: str) -> Binding:

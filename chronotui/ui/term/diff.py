@@ -12,7 +12,7 @@ from operator import ne, or_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN, CellRow, Pieces, Surface
-from chronotui.ui.term.widths import AT_PLACE, BEHIND, LEFT_BLANK, spoilt, ways
+from chronotui.ui.term.widths import AT_PLACE, BEHIND, LEFT_BLANK, spoilt, ways, zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -252,15 +252,16 @@ def _write_graphemes(
     count differently are written as `widths` has it.
     """
     shown, wanted = rows
-    blanked, places = spoilt(shown.cells, wanted.cells, places)
+    found = zones(wanted.cells)
+    written = ways(found, len(wanted.cells))
+    blanked, places = spoilt([*zones(shown.cells), *found], wanted.cells, places)
     for start, stop in blanked:
         for one in _ONE_STYLE.finditer(wanted.styles, start, stop):
             pen.move(one.start(), y)
             pen.style(pieces.style(one[1]))
             pen.text(BLANK * len(one[0]))
-    written = ways(wanted.cells)
-    for found in _SPAN.finditer(places):
-        for x in range(*_whole(wanted, found.span())):
+    for span in _SPAN.finditer(places):
+        for x in range(*_whole(wanted, span.span())):
             cell, way = wanted.cells[x], written[x]
             if not cell or way == LEFT_BLANK:
                 continue

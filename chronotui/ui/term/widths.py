@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chronotui.ui.term.buffer import Cells
 
 _SURELY_WIDE: Final = (
@@ -119,7 +121,7 @@ def _width_at(cells: list[str], x: int) -> int:
 
 
 def spoilt(
-    shown: Cells, wanted: Cells, places: bytes
+    found: Iterable[Zone], wanted: Cells, places: bytes
 ) -> tuple[list[tuple[int, int]], bytes]:
     """Return what has to be blanked, and all the cells that have to be written.
 
@@ -127,12 +129,12 @@ def spoilt(
     with 1, of one that stays every cell with 2.
 
     Args:
-        shown: The row as it is.
+        found: The zones of the row as it is, and as it is to be.
         wanted: As it is to be.
         places: A byte for each cell, 1 where it has to be written.
     """
     marks, blanked = bytearray(places), []
-    for start, stop, beyond in _merged(sorted(zones(shown) + zones(wanted)), wanted):
+    for start, stop, beyond in _merged(sorted(found), wanted):
         if 1 not in marks[start:stop]:
             marks[start:stop] = b"\2" * (stop - start)
             continue
@@ -159,10 +161,13 @@ def _merged(found: list[Zone], cells: Cells) -> list[tuple[int, int, int]]:
     return merged
 
 
-def ways(cells: Cells) -> bytes:
-    """Return for each cell of a row how it is written, see `AT_PLACE`."""
-    found = bytearray(len(cells))
-    for start, text_stop, stop, _beyond in zones(cells):
+def ways(wanted: Iterable[Zone], width: int) -> bytes:
+    """Return for each cell of a row with these zones how it is written.
+
+    See `AT_PLACE`.
+    """
+    found = bytearray(width)
+    for start, text_stop, stop, _beyond in wanted:
         found[start:text_stop] = bytes([BEHIND] * (text_stop - start))
         found[start] = FIRST
         found[text_stop:stop] = bytes([LEFT_BLANK] * (stop - text_stop))
