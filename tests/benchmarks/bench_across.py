@@ -27,8 +27,9 @@ GOAL: Final = 0.5
 WORKFLOW: Final = "6fa0fbe7-fbe7-4fa0-9f69-5459b62aa54e"
 
 SERVER = r"""
-import contextlib, json, socket, sys, threading
+import contextlib, json, sys
 from datetime import datetime, timedelta, UTC
+from tests.benchmarks.served import requests, send_json
 
 runs, count, workflow = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 begun = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -76,26 +77,15 @@ def answer(path, query):
             "build_status": "COMPLETED", "log_retention": True}
 
 def serve(peer):
-    asked = b""
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with peer, contextlib.suppress(OSError):
-        while True:
-            while b"\r\n\r\n" not in asked:
-                more = peer.recv(65536)
-                if not more:
-                    return
-                asked += more
-            head, _, asked = asked.partition(b"\r\n\r\n")
-            path, _, query = head.split(b" ")[1].decode().partition("?")
+    with contextlib.suppress(OSError):
+        for path, query in requests(peer):
             if path.endswith("/raw"):
                 peer.sendall(b"HTTP/1.1 200 OK\r\n"
                              b"Content-Type: application/x-ndjson\r\n"
                              b"Transfer-Encoding: chunked\r\n\r\n")
                 peer.sendall(framed)
-                continue
-            told = json.dumps(answer(path, query)).encode()
-            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                         b"Content-Length: %d\r\n\r\n%b" % (len(told), told))
+            else:
+                send_json(peer, json.dumps(answer(path, query)).encode())
 """
 
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 import contextlib
 import json
 import mmap
-import socket
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
+
+from tests.benchmarks.served import requests, send_json
+
+if TYPE_CHECKING:
+    import socket
 
 LIVE: Final = "feed"
 """What ids of jobs that write begin with."""
@@ -168,30 +172,16 @@ def _chunk(content: bytes) -> bytes:
 
 
 def serve_world(world: World, peer: socket.socket) -> None:
-    asked = b""
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with peer, contextlib.suppress(OSError):
-        while True:
-            while b"\r\n\r\n" not in asked:
-                more = peer.recv(65536)
-                if not more:
-                    return
-                asked += more
-            head, _, asked = asked.partition(b"\r\n\r\n")
-            path, _, query = head.split(b" ")[1].decode().partition("?")
+    with contextlib.suppress(OSError):
+        for path, query in requests(peer):
             if path.endswith("/raw"):
                 job = path.split("/")[-3]
                 world.raw(peer, job, "jsonl" if "jsonl" in query else "txt")
             elif path.endswith("/events"):
                 world.stream(peer, path.split("/")[-2])
             else:
-                told = text_of(
-                    world.answer(path, parse_qs(query).get("cursor", [""])[0])
-                )
-                peer.sendall(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                    b"Content-Length: %d\r\n\r\n%b" % (len(told), told)
-                )
+                cursor = parse_qs(query).get("cursor", [""])[0]
+                send_json(peer, text_of(world.answer(path, cursor)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -35,3 +36,31 @@ def served(server: str, *arguments: object) -> Iterator[str]:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.kill()
+
+
+def requests(peer: socket.socket) -> Iterator[tuple[str, str]]:
+    """Yield path and query of each request on a connection, to its end.
+
+    Raises:
+        OSError: The client went away.
+    """
+    asked = b""
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with peer:
+        while True:
+            while b"\r\n\r\n" not in asked:
+                more = peer.recv(65536)
+                if not more:
+                    return
+                asked += more
+            head, _, asked = asked.partition(b"\r\n\r\n")
+            path, _, query = head.split(b" ")[1].decode().partition("?")
+            yield path, query
+
+
+def send_json(peer: socket.socket, told: bytes) -> None:
+    """Answer a request."""
+    peer.sendall(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(told), told)
+    )
