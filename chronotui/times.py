@@ -304,9 +304,12 @@ def utc_clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%H:%M:%S} UTC"
 
 
-def local_clock(seconds: float) -> str:
-    """Return a moment, seconds since the epoch, by the clock on the wall here."""
-    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%H:%M:%S}"
+def wall_clock(seconds: float, zone: tzinfo | None = None) -> str:
+    """Return a moment, seconds since the epoch, by the clock of a zone.
+
+    None is the machine's own.
+    """
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone(zone):%H:%M:%S}"
 
 
 def local_time(moment: datetime | float) -> str:
