@@ -20,11 +20,7 @@ from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.tree.filters import TreeSubject
 from chronotui.tree.model import NodeKey
 from chronotui.tree.short_ids import SHORTEST
-from chronotui.ui.desk.log_side import (
-    LogSide,
-    has_worker,
-    of_problem,
-)
+from chronotui.ui.desk.log_side import LogSide, has_worker, of_problem
 from chronotui.ui.desk.meant import (
     NO_JOB_MEANT,
     MeantJob,
