@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import httpcore
 import httpx
 
+from chronotui.sources.asyncio_network import AsyncioBackend
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator
@@ -211,7 +213,10 @@ class MergingTransport(httpx.AsyncHTTPTransport):
     ) -> None:
         super().__init__(verify=context, trust_env=False)
         make = httpcore.AsyncHTTPProxy if proxy else httpcore.AsyncConnectionPool
-        backend = _MergingBackend(socket_options)
+        # Within TLS of a proxy, asyncio loses the error of a handshake (3.11).
+        in_tls = proxy is not None and proxy.is_encrypted
+        inner = httpcore.AnyIOBackend() if in_tls else AsyncioBackend()
+        backend = _MergingBackend(inner, socket_options)
         self._pool = make(
             **_pool_settings(backend, context, proxy),
             max_connections=_MAX_CONNECTIONS,
@@ -243,8 +248,12 @@ class StaleConnectionError(httpcore.ReadError):
 class _MergingBackend(httpcore.AsyncNetworkBackend):
     """Connects as httpcore does and wraps what it gets."""
 
-    def __init__(self, socket_options: list[tuple[int, int, int]]) -> None:
-        self._inner = httpcore.AnyIOBackend()
+    def __init__(
+        self,
+        inner: httpcore.AsyncNetworkBackend,
+        socket_options: list[tuple[int, int, int]],
+    ) -> None:
+        self._inner = inner
         self._socket_options = socket_options
 
     async def connect_tcp(
