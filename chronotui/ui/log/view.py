@@ -30,6 +30,7 @@ from chronotui.ui.log.cells import why_no_json
 from chronotui.ui.log.find import LogFinder, find_goal
 from chronotui.ui.log.render import (
     COMPONENTS,
+    PLAIN,
     STYLES_CSS,
     Flags,
     Highlighter,
@@ -415,21 +416,25 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         current = opened.viewport.current
         picked = opened.picked_rows() if opened.range_from else range(0)
         drawn = renderer.at_rest
-        found = Flags(True, current in picked, found=opened.search is not None)
-        marked = {current: renderer.rows_of(current, found)}
+        special: dict[int, list[DrawnRow]] = {}
         if picked:
+            inside = {row for row, _ in shown if row in picked}
             flags = Flags(picked=True)
-            inside = {row for row, _ in shown if row in picked and row != current}
-            marked |= {number: renderer.rows_of(number, flags) for number in inside}
+            special = {number: renderer.rows_of(number, flags) for number in inside}
+        on_current = Flags(current in picked, found=opened.search is not None)
+        if on_current != PLAIN:
+            special[current] = renderer.rows_of(current, on_current)
         rows: list[DrawnRow] = []
         for number, part in shown:
             if number < 0:
                 rows.append(renderer.lines.blank)
                 continue
-            parts = marked.get(number) or drawn.get(number)
+            parts = special.get(number) or drawn.get(number)
             if parts is None:
                 parts = renderer.rows_of(number)
-            rows.append(parts[part] if part < len(parts) else parts[-1])
+            row = parts[part] if part < len(parts) else parts[-1]
+            is_marked = number == current and (part == 0 or not rows)
+            rows.append(renderer.lines.marked(row, on_current) if is_marked else row)
         return rows
 
     def render_lines(self, crop: Region) -> list[Strip]:
