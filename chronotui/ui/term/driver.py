@@ -432,7 +432,9 @@ class FrugalDriver(LinuxDriver):
         return thread is not None and thread._queue.qsize() >= BACKLOG  # noqa: SLF001
 
     def _flush(self) -> None:
-        frame = self._painter.flush()
+        # Where something is typed, an input method looks for the cursor.
+        is_typed = hasattr(self._app.focused, "cursor_screen_offset")
+        frame = self._painter.flush(keeps_cursor=is_typed)
         if not frame or self._writer_thread is None:
             return
         self._frames.append(monotonic())
