@@ -111,6 +111,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     ALLOW_SELECT = False
     DEFAULT_CSS = STYLES_CSS
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS.values())
+    MOTIONS: ClassVar = frozenset({"move", "page"})
+    """Actions that an app may do ahead of everything else, see `TypedAhead`."""
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("j,down", "move(1)", "Line down", "log.down"),
         help_key("k,up", "move(-1)", "Line up", "log.up"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from chronotui.ui.term.buffer import DrawnRow, StyledCells
+    from chronotui.ui.term.buffer import DrawnRow
 
 SHORT_COLOUR, LONG_COLOUR = 3, 5
 """Parameters of a colour by number and of one by red, green and blue."""
@@ -182,7 +182,9 @@ def changes(
     return {
         y: places
         for y in rows
-        if shown[y] != wanted[y] and (places := differing(shown[y], wanted[y]))
+        if shown[y] is not wanted[y]
+        and shown[y] != wanted[y]
+        and (places := differing(shown[y], wanted[y]))
     }
 
 
@@ -333,6 +335,9 @@ LEAST_ROWS: Final = 4
 ROW_COST: Final = 8
 """What going to a row costs, in cells."""
 
+FEW_CELLS: Final = 8
+"""Fewer cells than this change in a row that only has another mark."""
+
 
 class Shift(NamedTuple):
     """Rows from ``top`` up to ``bottom`` move up by ``lines``; negative: down."""
@@ -340,6 +345,52 @@ class Shift(NamedTuple):
     top: int
     bottom: int
     lines: int
+
+
+def plain_shift(
+    shown: Sequence[CellRow], wanted: Sequence[CellRow], touched: Iterable[int]
+) -> Shift | None:
+    """Return a move that surely pays, told by which rows are the very same ones.
+
+    None where there is no such move: then `find_shift` looks at their cells.
+    """
+    rows = [y for y in touched if shown[y] is not wanted[y]]
+    if len(rows) < LEAST_ROWS:
+        return None
+    places = {id(shown[y]): y for y in rows}
+    votes: dict[int, list[int]] = {}
+    for y in rows:
+        place = places.get(id(wanted[y]))
+        if place is not None:
+            votes.setdefault(place - y, []).append(y)
+    lines, moved = max(votes.items(), key=lambda vote: len(vote[1]), default=(0, rows))
+    first, last = moved[0], moved[-1]
+    if not lines or len(moved) != last - first + 1:
+        return None
+    # The row with the reader's mark moves as well, and changes a little on its way.
+    known = frozenset(rows)
+    first -= _looks_moved(shown, wanted, known, Shift(first - 1, first, lines))
+    last += _looks_moved(shown, wanted, known, Shift(last + 1, last + 2, lines))
+    top, bottom = first + min(lines, 0), last + max(lines, 0) + 1
+    # Each row that moves is gone to and changed otherwise; each new one is all written.
+    if len(moved) * ROW_COST <= abs(lines) * len(wanted[0].cells):
+        return None
+    if any(UNKNOWN in row.cells for row in wanted[top:bottom]):
+        return None
+    return Shift(top, bottom, lines)
+
+
+def _looks_moved(
+    shown: Sequence[CellRow],
+    wanted: Sequence[CellRow],
+    known: frozenset[int],
+    one: Shift,
+) -> bool:
+    """Whether a row is to be, but for a few cells, what stands where it comes from."""
+    y, source = one.top, one.top + one.lines
+    if not known.issuperset((y, source)):
+        return False
+    return differing(shown[source], wanted[y]).count(1) < FEW_CELLS
 
 
 def find_shift(
@@ -482,15 +533,18 @@ class Painter:
         pieces = self._pieces
         if pieces.is_full or x + width > self._wanted.width:
             return False
-        placed: dict[int, StyledCells] = {}
+        placed: dict[int, CellRow] = {}
+        wanted, is_whole = self._wanted.rows, width == self._wanted.width
         for y, row in rows.items():
             piece = row.piece(pieces, console)
             if piece is None or len(piece.cells) != width or y >= self._wanted.height:
                 return False
-            placed[y] = piece
-        wanted = self._wanted.rows
-        for y, piece in placed.items():
-            wanted[y] = wanted[y].with_piece(x, piece)
+            if is_whole:
+                placed[y] = row.whole(piece)
+            else:
+                placed[y] = wanted[y].with_piece(x, piece)
+        for y, placed_row in placed.items():
+            wanted[y] = placed_row
         self._touched.update(placed)
         return True
 
@@ -511,13 +565,16 @@ class Painter:
             return ""
         pen = Pen(self._wanted.width, erases_in_colour=self._erases_in_colour)
         shown, wanted = self._shown, self._wanted.rows
-        changed = changes(shown, wanted, sorted(self._touched))
-        shift = find_shift(shown, wanted, changed)
-        if shift:
+        rows = sorted(self._touched)
+        shift = plain_shift(shown, wanted, rows)
+        if shift is None:
+            changed = changes(shown, wanted, rows)
+            shift = find_shift(shown, wanted, changed)
+        if shift is not None:
             write_shift(pen, shift)
             shown = self._shown = shifted(shown, shift)
-            rows = changed.keys() | set(range(shift.top, shift.bottom))
-            changed = changes(shown, wanted, sorted(rows))
+            rows = sorted(self._touched.union(range(shift.top, shift.bottom)))
+            changed = changes(shown, wanted, rows)
         write_rows(pen, self._pieces, shown, wanted, changed)
         for y in changed:
             shown[y] = wanted[y]
