@@ -94,7 +94,7 @@ class HelpScreen(OverScreen[None]):
     HelpScreen Input {
         dock: top; display: none; border: none; height: 1; padding: 0;
     }
-    HelpScreen > .help-screen--title { text-style: bold; color: $accent; }
+    HelpScreen > .help-screen--title { text-style: bold; color: $text-accent; }
     HelpScreen > .help-screen--key { text-style: bold; }
     HelpScreen > .help-screen--name { color: $text-muted; }
     """
