@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from textual.actions import parse
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import (
@@ -26,13 +28,15 @@ from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
+from chronotui.ui.standing import dimming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from textual.driver import Driver
     from textual.events import DescendantFocus
     from textual.filter import LineFilter
+    from textual.message import Message
     from textual.screen import Screen
     from textual.theme import Theme
 
@@ -40,6 +44,10 @@ if TYPE_CHECKING:
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
     from chronotui.ui.desk.plan import DeskPlan
+
+
+ANSI_LIGHT: Final = replace(BUILTIN_THEMES["ansi-light"], warning="ansi_yellow")
+"""Textual's own tells warnings in a brighter red than errors."""
 
 
 class TypedAhead(App[ReturnType]):
@@ -56,6 +64,12 @@ class TypedAhead(App[ReturnType]):
 
     key_at = 0.0
     """When a key was last pressed, by the monotonic clock."""
+
+    _is_at_rest = False
+    """Whether it waits for messages, with none being obeyed."""
+
+    _motions: tuple[object, object, Mapping[str, Callable[[], None]]] = (None, None, {})
+    """What moves in which widget, by the keys of which keymap."""
 
     @property
     def _background_screens(self) -> list[Screen[Any]]:
@@ -79,6 +93,55 @@ class TypedAhead(App[ReturnType]):
                 return
         await super().on_event(event)
 
+    async def _get_message(self) -> Message:
+        self._is_at_rest = True
+        try:
+            return await super()._get_message()
+        finally:
+            self._is_at_rest = False
+
+    def moves_ahead(self, event: Key) -> bool:
+        """Obey a key that moves the reader of a log ahead of all that Textual does.
+
+        Only if nothing is to be done before and it would do just that: all it takes to
+        find that out anew for each key is most of what a step costs.
+
+        Returns:
+            False, with nothing done, for all other keys.
+        """
+        screens = self.screen_stack[-1:]
+        if not screens or not self._is_at_rest or self.message_queue_size:
+            return False
+        widget = screens[0].focused
+        names = getattr(widget, "MOTIONS", None)
+        if names is None or hasattr(screens[0], "asked_at"):
+            return False
+        if self._motions[0] is not widget or self._motions[1] is not self._keymap:
+            self._motions = (widget, self._keymap, self._find_motions(names))
+        move = self._motions[2].get(event.key)
+        if move is None:
+            return False
+        self.key_at = monotonic()
+        move()
+        return True
+
+    def _find_motions(self, names: Container[str]) -> dict[str, Callable[[], None]]:
+        """Return what some actions of the widget in focus do, by their keys alone."""
+        chain = self.screen._binding_chain  # noqa: SLF001
+        taken = {
+            key
+            for _node, bindings in chain
+            for key, bound in bindings.key_to_bindings.items()
+            if any(each.priority for each in bound)
+        }
+        node, bindings = chain[0]
+        found: dict[str, Callable[[], None]] = {}
+        for key, (first, *others) in bindings.key_to_bindings.items():
+            target, name, arguments = parse(first.action)
+            if name in names and not target and not others and key not in taken:
+                found[key] = partial(getattr(node, f"action_{name}"), *arguments)
+        return found
+
     def _type(self, event: Key) -> bool:
         """Put a character into the input in focus, as the input itself does."""
         place = self.focused
@@ -92,11 +155,14 @@ class TypedAhead(App[ReturnType]):
 
 
 class Palette(CommandPalette):
-    """Textual's palette; its list takes keys once it is to be seen.
+    """Textual's palette; its list takes keys once it is to be seen, and it dims.
 
     Before that, and where a small terminal leaves no row for it, Textual's own list
     fails on a page key: it does not know yet which option stands on which row.
     """
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return dimming(self, super().get_line_filters())
 
     def _action_command_list(self, action: str) -> None:
         if self.query_one(CommandList).scrollable_content_region:
@@ -176,6 +242,7 @@ class DeskApp(TypedAhead[int]):
         self.few_colours: Sequence[LineFilter] = ()
         """What maps colours where the terminal has few."""
         self.animation_level = "none"
+        self.register_theme(ANSI_LIGHT)
         self.theme = plan.theme
         self.set_keymap(dict(config.keys))
         self._interrupted = False
@@ -195,8 +262,19 @@ class DeskApp(TypedAhead[int]):
         if self.is_headless or find_spec("termios") is None:
             return
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed_aside)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.end, number)
+
+    def _failed_aside(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """End as after any fault when something fails that no message led to."""
+        fault = context.get("exception")
+        if "handle" in context and isinstance(fault, Exception):
+            self._handle_exception(fault)
+        else:
+            loop.default_exception_handler(context)
 
     def _theme_chosen(self, theme: Theme) -> None:
         if theme.name != self.plan.theme:

@@ -100,7 +100,7 @@ class Prompt(Vertical):
         display: none;
         background: $panel;
         & > Horizontal { height: 1; }
-        & #sign { width: 2; color: $accent; text-style: bold; padding: 0 0 0 1; }
+        & #sign { width: 2; color: $text-accent; text-style: bold; padding: 0 0 0 1; }
         & PromptInput { width: 1fr; height: 1; border: none; padding: 0; }
         & PromptInput, & PromptInput:focus { background: $panel; border: none; }
         & #remark { width: auto; max-width: 75%; padding: 0 1; color: $text-muted; }
