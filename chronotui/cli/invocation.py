@@ -167,15 +167,19 @@ class Invocation:
 
         from chronotui.engine.client import open_server
 
-        async def run() -> Result:
+        # asyncio words its task, with all it returns, when it lets go of the interrupt.
+        results: list[Result] = []
+
+        async def run() -> None:
             opened = open_server(profile, needs=needs, ask=ask or asker(), log=self.log)
             client = cast("Client", opened)
             try:
-                return await work(client)
+                results.append(await work(client))
             finally:
                 await client.aclose()
 
-        return asyncio.run(_ended_in_order(run()))
+        asyncio.run(_ended_in_order(run()))
+        return results[0]
 
     @property
     def has_runs(self) -> bool:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 from rich.cells import cell_len, set_cell_size
-from rich.text import Text
+from rich.segment import Segment
 from textual.content import Content
 from textual.widgets import Static
 
@@ -430,15 +430,14 @@ class StatusLine(OwnRow):
             self._shown = shown
             self.repaint()
 
-    def line(self, width: int) -> Text:
-        line = Text(" ", no_wrap=True, end="")
+    def pieces(self, width: int) -> Iterator[Segment]:
         if width != self._shown_for:
             self._shown, self._shown_for = fitted(self._status, width), width
-        for number, part in enumerate(self._shown):
-            if number:
-                line.append(SEPARATOR)
-            line.append(part.text, self.tone(f"status-line--{part.tone}"))
-        return line
+        before = " "
+        for part in self._shown:
+            yield Segment(before)
+            yield Segment(part.text, self.tone(f"status-line--{part.tone}"))
+            before = SEPARATOR
 
 
 STATUS_DELAY: Final = 0.15
