@@ -143,7 +143,7 @@ class HelpScreen(OverScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Keys"
-            box.border_subtitle = "/ finds   c changes a key   esc closes"
+            box.border_subtitle = "/ finds · c changes a key · esc closes"
             yield Input(placeholder="what it does, or its key", compact=True)
             with VerticalScroll():
                 yield Static()
