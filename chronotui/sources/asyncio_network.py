@@ -1,7 +1,8 @@
-"""Connections of asyncio with the interface of httpcore's, without a layer between.
+"""Connections of asyncio as httpcore takes them, without a layer between.
 
 httpcore reaches asyncio by way of anyio, which goes round the loop once more before
-each read and write, and tells the selector anew at each read what it waits for.
+each read and write, and tells the selector anew at each read what it waits for. Asking
+for a page costs a fifth less without that (``tests/benchmarks``).
 """
 
 from __future__ import annotations

@@ -36,7 +36,6 @@ from chronotui.errors import (
     UnreadableAnswerError,
 )
 from chronotui.sources.address import Proxy, proxy_for
-from chronotui.sources.direct_transport import DirectTransport
 from chronotui.sources.httpcore_backends import (
     BulkTransport,
     MergingTransport,
@@ -158,7 +157,7 @@ class Http:
         self._tls = tls
         self._log = log
         self._dated: tuple[str, float] | None = None
-        self._transport: httpx.AsyncBaseTransport | None = None
+        self._transport: MergingTransport | None = None
         self._making = asyncio.Lock()
         self._context: ssl.SSLContext | None = None
         self._context_lock = threading.Lock()
@@ -242,7 +241,7 @@ class Http:
 
     async def _sent(
         self,
-        transport: httpx.AsyncBaseTransport,
+        transport: MergingTransport,
         request: HttpRequest,
         stack: AsyncExitStack,
         secrets: Mapping[str, str],
@@ -258,7 +257,7 @@ class Http:
 
     async def _opened(
         self,
-        transport: httpx.AsyncBaseTransport,
+        transport: MergingTransport,
         request: HttpRequest,
         stack: AsyncExitStack,
         secrets: Mapping[str, str],
@@ -289,7 +288,7 @@ class Http:
 
     async def _answered(
         self,
-        transport: httpx.AsyncBaseTransport,
+        transport: MergingTransport,
         request: HttpRequest,
         headers: dict[str, str],
     ) -> httpx.Response:
@@ -409,7 +408,7 @@ class Http:
         )
         return httpx.Client(transport=transport, **self._client_settings)
 
-    async def _ready_transport(self) -> httpx.AsyncBaseTransport:
+    async def _ready_transport(self) -> MergingTransport:
         self.loop = asyncio.get_running_loop()
         if self._transport is None:
             async with self._making:
@@ -420,15 +419,13 @@ class Http:
                         self._transport = self._make_transport()
         return self._transport
 
-    def _make_transport(self) -> httpx.AsyncBaseTransport:
-        settings: dict[str, Any] = {
-            "context": self._shared_context(),
-            "keepalive_seconds": KEEPALIVE_SECONDS,
-            "socket_options": socket_options(),
-        }
-        if self.proxy is None:
-            return DirectTransport(**settings)
-        return MergingTransport(proxy=self.proxy, **settings)
+    def _make_transport(self) -> MergingTransport:
+        return MergingTransport(
+            context=self._shared_context(),
+            proxy=self.proxy,
+            keepalive_seconds=KEEPALIVE_SECONDS,
+            socket_options=socket_options(),
+        )
 
     @property
     def _client_settings(self) -> dict[str, Any]:

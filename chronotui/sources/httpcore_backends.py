@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
     from chronotui.sources.address import Proxy
 
+# anyio loads its asyncio half at the first request, which would hold up the event loop.
+with suppress(ImportError):
+    import_module("anyio._backends._asyncio")
+
 PIECE_BYTES: Final = 64 * 1024
 """Bytes of a bulk body asked of the network at once.
 
@@ -209,15 +213,12 @@ class MergingTransport(httpx.AsyncHTTPTransport):
         keepalive_seconds: float,
         socket_options: list[tuple[int, int, int]],
     ) -> None:
-        # anyio loads it at the first request, which would hold up the event loop.
-        with suppress(ImportError):
-            import_module("anyio._backends._asyncio")
         super().__init__(verify=context, trust_env=False)
         make = httpcore.AsyncHTTPProxy if proxy else httpcore.AsyncConnectionPool
         # Within TLS of a proxy, asyncio loses the error of a handshake (3.11).
         in_tls = proxy is not None and proxy.is_encrypted
         inner = httpcore.AnyIOBackend() if in_tls else AsyncioBackend()
-        backend = MergingBackend(socket_options, inner)
+        backend = _MergingBackend(inner, socket_options)
         self._pool = make(
             **_pool_settings(backend, context, proxy),
             max_connections=_MAX_CONNECTIONS,
@@ -246,15 +247,15 @@ class StaleConnectionError(httpcore.ReadError):
     """A connection used before turned out to be closed, with no answer begun."""
 
 
-class MergingBackend(httpcore.AsyncNetworkBackend):
+class _MergingBackend(httpcore.AsyncNetworkBackend):
     """Connects as httpcore does and wraps what it gets."""
 
     def __init__(
         self,
+        inner: httpcore.AsyncNetworkBackend,
         socket_options: list[tuple[int, int, int]],
-        inner: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
-        self._inner = inner or AsyncioBackend()
+        self._inner = inner
         self._socket_options = socket_options
 
     async def connect_tcp(
