@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import httpcore
 import httpx
 
-from chronotui.sources.asyncio_network import AsyncioBackend
-
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Iterator
@@ -215,10 +213,7 @@ class MergingTransport(httpx.AsyncHTTPTransport):
     ) -> None:
         super().__init__(verify=context, trust_env=False)
         make = httpcore.AsyncHTTPProxy if proxy else httpcore.AsyncConnectionPool
-        # Within TLS of a proxy, asyncio loses the error of a handshake (3.11).
-        in_tls = proxy is not None and proxy.is_encrypted
-        inner = httpcore.AnyIOBackend() if in_tls else AsyncioBackend()
-        backend = _MergingBackend(inner, socket_options)
+        backend = _MergingBackend(socket_options)
         self._pool = make(
             **_pool_settings(backend, context, proxy),
             max_connections=_MAX_CONNECTIONS,
@@ -250,12 +245,8 @@ class StaleConnectionError(httpcore.ReadError):
 class _MergingBackend(httpcore.AsyncNetworkBackend):
     """Connects as httpcore does and wraps what it gets."""
 
-    def __init__(
-        self,
-        inner: httpcore.AsyncNetworkBackend,
-        socket_options: list[tuple[int, int, int]],
-    ) -> None:
-        self._inner = inner
+    def __init__(self, socket_options: list[tuple[int, int, int]]) -> None:
+        self._inner = httpcore.AnyIOBackend()
         self._socket_options = socket_options
 
     async def connect_tcp(
