@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chronotui.demo.server import DemoServer
 
 SCREEN = {"textual", "rich"}
-CLIENT = {"httpx", "msgspec", "regex", "ssl", "asyncio"}
+CLIENT = {"httpx", "regex", "ssl", "asyncio"}
 
 
 def loaded(argv: list[str], folder: Path) -> tuple[int, set[str]]:
@@ -48,7 +48,7 @@ def test_help_and_wrong_arguments_load_next_to_nothing(
     tmp_path: Path, argv: list[str]
 ) -> None:
     _code, modules = loaded(argv, tmp_path)
-    ours = {"datetime", "dataclasses", "tomllib"}
+    ours = {"datetime", "dataclasses", "msgspec", "tomllib"}
     if sys.version_info >= (3, 14):
         ours.remove("dataclasses")  # argparse itself takes colours from there
     assert not modules & (SCREEN | CLIENT | ours)
@@ -111,7 +111,7 @@ def test_the_first_frame_needs_neither_client_nor_log_view() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     modules = set(ended.stderr.rpartition("MODULES")[2].split())
-    assert not modules & {"httpx", "msgspec", "regex", "importlib.metadata"}
+    assert not modules & {"httpx", "regex", "importlib.metadata"}
     rooms = {".".join(name.split(".")[:2]) for name in modules}
     assert not rooms & {"chronotui.log", "chronotui.storage", "chronotui.sources"}
     assert "chronotui.ui.log.view" not in modules

@@ -13,6 +13,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from zlib import crc32
 
+from msgspec import Struct
+
 from chronotui.model import STDERR, STDOUT
 
 if TYPE_CHECKING:
@@ -171,8 +173,7 @@ class AttemptSpan:
             self.highest, self.highest_ns = number, time_ns
 
 
-@dataclass(frozen=True, slots=True)
-class Vacancy:
+class Vacancy(Struct, frozen=True):
     """A stretch of an attempt that no held line is in, but those just placed."""
 
     attempt: int

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from dataclasses import replace
 from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import (

@@ -11,8 +11,11 @@ that ignores times is walked by page number, which is all it offers.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chronotui.errors import RequestRefusedError
 from chronotui.sources.dify.refusals import OddRowError
@@ -36,8 +39,7 @@ _PAGES_REMEMBERED: Final = 3
 on to the next."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """How far a walk has come; it goes into a cursor and back.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from dataclasses import replace
 from datetime import UTC
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal

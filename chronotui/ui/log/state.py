@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
+from msgspec import Struct
+
 from chronotui.log.attempts import key_of
 from chronotui.log.block import NO_TIME
 from chronotui.log.finders import LineFilter
@@ -38,8 +40,7 @@ LEVELS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """What lines must match, or must not, or the least level they must have.
 
     ``unlike`` are the kinds of lines they must not be of.

@@ -8,12 +8,13 @@ painted.
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 from itertools import groupby
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from textual import events, on
 from textual.geometry import Region
 from textual.message import Message

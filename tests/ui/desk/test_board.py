@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from msgspec.structs import force_setattr
 from textual.widgets import Input
 
 from chronotui.demo.faults import Faults
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 def desk_in_haste(server: DemoServer) -> DeskApp:
     """Return a desk that may ask ten times as often."""
     app = desk_on(server)
-    object.__setattr__(app.plan.profile, "requests_per_minute", 600.0)
+    force_setattr(app.plan.profile, "requests_per_minute", 600.0)
     return app
 
 
@@ -272,7 +273,7 @@ async def test_an_outage_is_said_on_the_board_and_over() -> None:
 async def test_a_session_that_ended_asks_over_the_board() -> None:
     with still_server() as server:
         app = desk_on(server)
-        object.__setattr__(app.plan.profile.auth, "password", None)
+        force_setattr(app.plan.profile.auth, "password", None)
         async with app.run_test(size=(120, 36)) as pilot:
             await until_shown(pilot, "Password of")
             await sign_in(pilot, server.password)
