@@ -191,6 +191,11 @@ def human_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
+def usual_duration(seconds: float) -> str:
+    """Return what something usually takes: a length of time, which is never nothing."""
+    return human_duration(seconds) if seconds >= 1 else "<1 s"
+
+
 def elapsed_text(seconds: float) -> str:
     """Return what a run took: ``4.8 s``, ``12 s``, from a minute on ``2:10``."""
     if seconds < 10:
@@ -304,9 +309,12 @@ def utc_clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%H:%M:%S} UTC"
 
 
-def local_clock(seconds: float) -> str:
-    """Return a moment, seconds since the epoch, by the clock on the wall here."""
-    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%H:%M:%S}"
+def wall_clock(seconds: float, zone: tzinfo | None = None) -> str:
+    """Return a moment, seconds since the epoch, by the clock of a zone.
+
+    None is the machine's own.
+    """
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone(zone):%H:%M:%S}"
 
 
 def local_time(moment: datetime | float) -> str:

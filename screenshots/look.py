@@ -96,7 +96,9 @@ def picture(app: DeskApp, look: Look) -> str:
         app.screen._compositor.render_update(full=True, screen_stack=screens)  # noqa: SLF001
     )
     theme = ON_BLACK if app.current_theme.dark else ON_WHITE
-    return console.export_svg(title=look.name, theme=theme)
+    drawn = console.export_svg(title=look.name, theme=theme)
+    # Else rsvg-convert takes the blanks away that columns begin and end with.
+    return drawn.replace("<svg ", '<svg xml:space="preserve" ', 1)
 
 
 async def draw(look: Look, folder: Path) -> Path:

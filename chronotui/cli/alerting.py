@@ -22,6 +22,7 @@ from chronotui.engine.alert_command import (
 )
 from chronotui.engine.alerts import (
     AlertNotice,
+    beginning_of,
     end_event,
     end_sentence,
     gathered,
@@ -91,8 +92,9 @@ class EndAlerts:
         kind = AlertKind.FAILURE if has_failed else AlertKind.END
         name = workflow.shown_name
         alert = new_alert(kind, name, workflow_id=workflow.id, now=time.time())
-        sentence = end_sentence(name, job, time.time())
-        return AlertNotice(end_event(job), alert, name, job, sentence)
+        short_id = beginning_of(job)
+        sentence = end_sentence(name, job, short_id, time.time())
+        return AlertNotice(end_event(job), alert, name, job, short_id, sentence)
 
     def _opens(self, job: Job) -> str:
         shown = job.shown_id

@@ -43,7 +43,9 @@ def _place(line: LogLine) -> str:
 
 
 def _line(found: KindChange) -> Cell:
-    return Cell(printable_line(found.line.message), _WEIGHTS.get(found.weight, ""))
+    before = f"{printable_line(found.before)}: " if found.before else ""
+    words = before + printable_line(found.line.message)
+    return Cell(words, _WEIGHTS.get(found.weight, ""))
 
 
 _COLUMNS: Final = (
@@ -130,6 +132,7 @@ def _object(found: KindChange) -> dict[str, object]:
         "sequence_num": line.sequence_num,
         "stream": line.stream,
         "message": line.message,
+        "values_before": found.before,
         "kind": found.kind,
     }
 

@@ -21,7 +21,7 @@ from chronotui.cli.output import (
 )
 from chronotui.model import JobFilter, JobStatus, Trigger
 from chronotui.text import clean, plural
-from chronotui.times import human_duration
+from chronotui.times import human_duration, usual_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -419,7 +419,7 @@ def _took(row: BoardRow) -> str:
 
 
 def _usual(row: BoardRow) -> str:
-    return "" if row.usual is None else human_duration(row.usual)
+    return "" if row.usual is None else usual_duration(row.usual)
 
 
 _OF_JOBS: Final = (

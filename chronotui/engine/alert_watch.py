@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chronotui.model import Job, LogLine
     from chronotui.sources.protocol import Source
     from chronotui.storage.alert_book import Alert, AlertBook
+    from chronotui.tree.short_ids import Named
 
 MOST_STREAMS: Final = 4
 """Jobs that are listened to for alerts at a time, of the streams there are."""
@@ -96,7 +97,7 @@ class AlertWatch:
         self._deliver = deliver
         self.parting = parting
         self._clock = clock = clock or Clock()
-        self._rules = AlertRules(book, clock.wall)
+        self._rules = AlertRules(book, clock.wall, self.short_id)
         self._wake = asyncio.Event()
         self._listeners = Listeners(TICK)
         self._questions: AlertQuestions | None = None
@@ -182,6 +183,10 @@ class AlertWatch:
             return ""
         past = questions.past_of(job.workflow_id)
         return why_unjudged(tail.pauses, past, took=0.0)
+
+    def short_id(self, named: Named) -> str:
+        """Return the id of a job, or of an alert's, as the tree shows it."""
+        return self._session.catalog.tree.short_id(named)
 
     # what goes on
 

@@ -56,6 +56,7 @@ class AlertNotice(NamedTuple):
     Attributes:
         event: Its name, the same wherever it is noticed.
         workflow: The workflow's name, not cleaned.
+        short_id: The job's id as it is shown.
         sentence: What happened, cleaned.
         line: The line that matched, not cleaned; None for other events.
     """
@@ -64,6 +65,7 @@ class AlertNotice(NamedTuple):
     alert: Alert
     workflow: str
     job: Job
+    short_id: str
     sentence: str
     line: LogLine | None = None
 
@@ -76,12 +78,18 @@ class AlertNotice(NamedTuple):
         """Return it in a few words, cleaned, for a title."""
         status = str(self.job.status)
         what = {AlertKind.PATTERN: "matched", AlertKind.STALL: "stalled"}
-        return f"{subject(self.workflow, self.job)} {what.get(self.alert.kind, status)}"
+        who = subject(self.workflow, self.job, self.short_id)
+        return f"{who} {what.get(self.alert.kind, status)}"
 
 
-def subject(workflow: str, job: Job) -> str:
+def subject(workflow: str, job: Job, short_id: str) -> str:
     """Return a job and its workflow by name, cleaned."""
-    return clean(f"{workflow or job.workflow_id} {job.shown_id[:SHORT_ID]}")
+    return clean(f"{workflow or job.workflow_id} {short_id}")
+
+
+def beginning_of(job: Job) -> str:
+    """Return what a job is called where no list cuts ids as short as can be."""
+    return job.shown_id[:SHORT_ID]
 
 
 def end_event(job: Job) -> str:
@@ -89,9 +97,9 @@ def end_event(job: Job) -> str:
     return f"ended:{job.id}"
 
 
-def end_sentence(workflow: str, job: Job, now: float) -> str:
+def end_sentence(workflow: str, job: Job, short_id: str, now: float) -> str:
     """Return how a job ended, and how long ago where that is not now."""
-    words = f"{subject(workflow, job)} {clean(str(job.status))}"
+    words = f"{subject(workflow, job, short_id)} {clean(str(job.status))}"
     seconds, ago = job.duration(), job.seconds_since_end(now)
     if seconds is not None:
         words += f" after {human_duration(seconds)}"
@@ -154,6 +162,7 @@ class AlertRules:
     Args:
         book: The alerts, and what was told.
         wall: Seconds since the epoch.
+        short_id: Cuts a job's id as it is shown.
 
     Attributes:
         alerts: Those that stand.
@@ -161,9 +170,15 @@ class AlertRules:
         pending: Events that were noticed and not claimed yet.
     """
 
-    def __init__(self, book: AlertBook, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        book: AlertBook,
+        wall: Callable[[], float],
+        short_id: Callable[[Job], str] = beginning_of,
+    ) -> None:
         self._book = book
         self._wall = wall
+        self._short_id = short_id
         self._seen_events: set[str] = set()
         self._ended_at: dict[str, float] = {}
         self._of_no_alert: set[str] = set()
@@ -205,8 +220,9 @@ class AlertRules:
         if job.status == JobStatus.FAILED:
             kinds.append(AlertKind.FAILURE)
         for alert in self.about(job, *kinds):
-            sentence = end_sentence(workflow, job, self._wall())
-            self._notice(AlertNotice(event, alert, workflow, job, sentence))
+            short_id = self._short_id(job)
+            sentence = end_sentence(workflow, job, short_id, self._wall())
+            self._notice(AlertNotice(event, alert, workflow, job, short_id, sentence))
             return
         self._of_no_alert.add(job.id)
 
@@ -225,7 +241,11 @@ class AlertRules:
                 continue
             for line in sorted(lines, key=_place):
                 if is_new_line(alert, job, line) and matches(line.message):
-                    self._notice(_of_line(event, alert, workflow, job, line))
+                    short_id = self._short_id(job)
+                    said = _said(subject(workflow, job, short_id), line)
+                    self._notice(
+                        AlertNotice(event, alert, workflow, job, short_id, said, line)
+                    )
                     break
 
     def see_stall(self, job: Job, workflow: str, stall: Stall, place: str) -> None:
@@ -234,8 +254,10 @@ class AlertRules:
         if event in self._seen_events:
             return
         for alert in self.about(job, AlertKind.STALL):
-            words = f"{subject(workflow, job)} has stalled: {stall.words()}."
-            self._notice(AlertNotice(event, alert, workflow, job, words))
+            short_id = self._short_id(job)
+            who = subject(workflow, job, short_id)
+            words = f"{who} has stalled: {stall.words()}."
+            self._notice(AlertNotice(event, alert, workflow, job, short_id, words))
             return
 
     def see_gone(self, alert: Alert) -> None:
@@ -289,14 +311,11 @@ def _place(line: LogLine) -> tuple[int, int]:
     return line[:2]
 
 
-def _of_line(
-    event: str, alert: Alert, workflow: str, job: Job, line: LogLine
-) -> AlertNotice:
+def _said(who: str, line: LogLine) -> str:
     said = printable_line(line.message)
     if len(said) > LINE_SHOWN:
         said = f"{said[: LINE_SHOWN - 1]}…"
-    sentence = f"{subject(workflow, job)}: {said}"
-    return AlertNotice(event, alert, workflow, job, sentence, line)
+    return f"{who}: {said}"
 
 
 def gathered(notices: Sequence[AlertNotice]) -> list[AlertNotice]:

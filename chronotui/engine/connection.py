@@ -6,10 +6,11 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.errors import UnreachableError
-from chronotui.times import local_clock, next_try_words
+from chronotui.times import next_try_words, wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from chronotui.engine.timing import Clock, WatchTiming
     from chronotui.errors import ChronotuiError
@@ -62,8 +63,11 @@ class Connection(NamedTuple):
     subject: str = ""
     waits_for: str = "the start"
 
-    def text(self, now: float) -> str:
-        """Return the state in words, e.g. ``RECONNECTING 3, in 4 s``."""
+    def text(self, now: float, zone: tzinfo | None = None) -> str:
+        """Return the state in words, e.g. ``RECONNECTING 3, in 4 s``.
+
+        A clock time is told in ``zone``; None is the machine's own.
+        """
         kind = self.kind
         if kind is ConnectionKind.QUIET:
             return f"QUIET {int(now - self.since)} s"
@@ -72,13 +76,13 @@ class Connection(NamedTuple):
         if kind not in {ConnectionKind.RECONNECTING, ConnectionKind.OFFLINE}:
             return str(kind)
         words = str(kind) + (f" {self.tries}" if self.tries else "")
-        return ", ".join(filter(None, (words, self._when(now))))
+        return ", ".join(filter(None, (words, self._when(now, zone))))
 
-    def why(self, now: float) -> str:
+    def why(self, now: float, zone: tzinfo | None = None) -> str:
         """Return the reason, and when it is asked again where ``text`` does not say."""
         if not self.subject:
             return self.reason
-        when = self._when(now)
+        when = self._when(now, zone)
         if when and not self.is_asking(now):
             when = f"again {when}"
         words = [self.subject, when] if when else [self.subject]
@@ -90,11 +94,11 @@ class Connection(NamedTuple):
         """Tell whether what failed is being asked again."""
         return self.next_try is None or self.next_try <= now
 
-    def _when(self, now: float) -> str:
+    def _when(self, now: float, zone: tzinfo | None) -> str:
         if self.next_try is None:
             return ""
         if self.asked_until is not None and not self.is_asking(now):
-            return f"at {local_clock(self.asked_until)} as the server asked"
+            return f"at {wall_clock(self.asked_until, zone)} as the server asked"
         return next_try_words(self.next_try - now)
 
 

@@ -11,7 +11,7 @@ from chronotui.log.handoff import LinePlace
 from chronotui.log.markdown import code, document, fenced, said
 from chronotui.model import JobStatus
 from chronotui.text import plural, printable_line
-from chronotui.times import format_time_ns, human_duration
+from chronotui.times import format_time_ns, human_duration, usual_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -145,7 +145,7 @@ def word(text: str) -> str:
 def how_long(job: Job, usual: float | None, now: datetime) -> Iterator[str]:
     """Yield how long a job ran or has been running, and what is usual."""
     seconds = job.duration(now)
-    normal = f"usually {human_duration(usual)}" if usual is not None else ""
+    normal = f"usually {usual_duration(usual)}" if usual is not None else ""
     if seconds is None:
         if normal:
             yield normal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.log.causes import Weight, complains, weight_of
 from chronotui.log.kinds import Kinds
-from chronotui.log.odd_values import UsualSettings, is_far_off
+from chronotui.log.odd_values import UsualSettings, is_far_off, values_before
 from chronotui.log.suspects import suspects_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 MOST_KEPT: Final = 4000
 """Characters of a message kept as an example of its kind."""
-
-MOSTFEW: Final = 20
-"""Lines of a kind that is seldom said."""
 
 MOST_PARTS: Final = 200
 """Lines of a traceback that are looked at for where it begins."""
@@ -61,6 +58,7 @@ class KindChange(NamedTuple):
         weight: How loudly it tells of an error.
         at: How many lines are before that one in its log.
         is_suspect: Whether it is one of the few that the cause is likely among.
+        before: What its values were in the other log, where they are odd now.
     """
 
     change: Change
@@ -71,6 +69,7 @@ class KindChange(NamedTuple):
     weight: Weight
     at: int
     is_suspect: bool = False
+    before: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -134,11 +133,16 @@ def differences(
     rest = [each for each in new if each.kind not in chosen]
     rest.sort(key=lambda each: (-each.weight, each.lines > FEW))
     return [
-        *(each._replace(is_suspect=True) for each in suspects),
+        *(_suspected(each, settings) for each in suspects),
         *rest,
         *(each for each in _far_off(log, before) if each.kind not in chosen),
         *_gone(before, there.keys() - here.keys()),
     ]
+
+
+def _suspected(found: KindChange, settings: UsualSettings) -> KindChange:
+    before = found.before or settings.before(found.line.message)
+    return found._replace(is_suspect=True, before=before)
 
 
 def _odd(log: LogKinds, before: LogKinds) -> list[KindChange]:
@@ -150,7 +154,8 @@ def _odd(log: LogKinds, before: LogKinds) -> list[KindChange]:
         most = max(now.lines, then.lines)
         said = log.line_of(now).message, before.line_of(then).message
         if most <= FEW and _is_odd(*said, is_single=most <= SINGLE):
-            found.append(_difference(Change.VALUE, kind, now, then.lines, log))
+            value = _difference(Change.VALUE, kind, now, then.lines, log)
+            found.append(value._replace(before=values_before(*said)))
     return found
 
 

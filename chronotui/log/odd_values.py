@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ LEAST: Final = 3.0
 
 FEW_VALUES: Final = 3
 """Values that a setting has in one log; what has more is none."""
+
+MOST_TOLD: Final = 3
+"""Values of a line that are told of."""
 
 _TIMES: Final = {
     "ns": 1e-9,
@@ -102,11 +106,22 @@ class UsualSettings:
 
     def has_odd(self, message: str) -> bool:
         """Whether a line has a setting that is far from what it was."""
-        return any(
-            value not in usual and len(usual) <= FEW_VALUES and _is_odd(value, usual)
-            for name, value in _settings(message)
-            if (usual := self._values.get(name))
+        return any(self._odd(message))
+
+    def before(self, message: str) -> str:
+        """Return what the odd settings of a line were: ``pool was 40 or 50``."""
+        return _in_words(
+            f"{name} was {' or '.join(sorted(usual))}"
+            for name, usual in self._odd(message)
         )
+
+    def _odd(self, message: str) -> Iterator[tuple[str, set[str]]]:
+        for name, value in _settings(message):
+            usual = self._values.get(name)
+            if not usual or value in usual or len(usual) > FEW_VALUES:
+                continue
+            if _is_odd(value, usual):
+                yield name, usual
 
 
 def _settings(message: str) -> Iterator[tuple[str, str]]:
@@ -135,6 +150,23 @@ def _quantity_of(found: re.Match[str] | None) -> Quantity | None:
     if unit in _TIMES:
         return Quantity(amount * _TIMES[unit], is_time=True)
     return Quantity(amount * _SIZES[unit]) if unit in _SIZES else None
+
+
+def values_before(now: str, then: str) -> str:
+    """Return what stood in the other of two lines of one kind, as far as it differs."""
+    named = UsualSettings([then]).before(now)
+    if named:
+        return named
+    words, before = now[:MOST_READ].split(), then[:MOST_READ].split()
+    if len(words) != len(before):
+        return ""
+    differ = (old for new, old in zip(words, before, strict=True) if new != old)
+    told = _in_words(old.strip(".,;") for old in differ)
+    return f"was {told}" if told else ""
+
+
+def _in_words(parts: Iterable[str]) -> str:
+    return ", ".join(islice(parts, MOST_TOLD))
 
 
 def is_far_off(now: str, then: str) -> bool:

@@ -25,7 +25,7 @@ from chronotui.runs.entries import (
     nanoseconds,
 )
 from chronotui.text import plural
-from chronotui.times import format_time_ns, local_clock
+from chronotui.times import format_time_ns, wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -81,7 +81,7 @@ class Absence:
     def words(self) -> str:
         """Return from when to when, by the clock here."""
         until = self.since if self.until is None else self.until
-        first, last = local_clock(self.since), local_clock(until)
+        first, last = wall_clock(self.since), wall_clock(until)
         return f"at {first}" if first == last else f"from {first} to {last}"
 
 
@@ -126,7 +126,7 @@ class StreamCoverage:
             return
         if self._late is not None:
             yield (
-                f"attached late: text before {local_clock(self._late)} "
+                f"attached late: text before {wall_clock(self._late)} "
                 "may not have been sent"
             )
         away = [one for one in self._away if one.until is not None] if saw_live else []

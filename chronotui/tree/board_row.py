@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.model import JobStatus
 from chronotui.text import clean, plural, printable_line
-from chronotui.times import age, human_duration
+from chronotui.times import age, usual_duration
 from chronotui.tree.marks import MARK
 from chronotui.tree.row import (
     COLUMNS,
@@ -162,7 +162,7 @@ def _usual(cell: BoardCell) -> str:
 
 
 def _span(seconds: float, width: int) -> str:
-    text = human_duration(seconds)
+    text = usual_duration(seconds)
     return text if len(text) <= width else age(seconds)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chronotui.model import JobStatus
 from chronotui.text import plural
-from chronotui.times import human_duration
+from chronotui.times import human_duration, usual_duration
 from chronotui.tree.health import usual_seconds
 from chronotui.tree.row import JOB_SIGNS, Role, RowPiece
 
@@ -128,7 +128,7 @@ def picture_words(picture: DurationPicture) -> str:
     parts = [f"{plural(len(bars), newest)}, the newest at the right"]
     parts.append(f"{failed:,} failed" if failed else "none failed")
     if picture.usual is not None:
-        parts.append(f"a good one usually takes {human_duration(picture.usual)}")
+        parts.append(f"a good one usually takes {usual_duration(picture.usual)}")
     marked = picture.marked
     if marked is not None and marked.seconds is not None:
         others = [bar.seconds for bar in bars if bar is not marked]
@@ -159,7 +159,7 @@ class _Scale:
 
     def label(self, row: int, width: int) -> str:
         if row == self._usual_row and self._usual is not None:
-            took = human_duration(self._usual)
+            took = usual_duration(self._usual)
             text = f"usual {took}" if width >= LABEL_CELLS else f"~{took}"
         elif row == HEIGHT:
             text = human_duration(self._top) + "+" * self._is_cut

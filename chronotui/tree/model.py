@@ -14,6 +14,7 @@ from chronotui.tree.filters import TreeFilters, TreeSubject, described
 from chronotui.tree.listing import Listing, ListNote, NoteKind, lines_of, notes_of
 from chronotui.tree.marks import JobMarks
 from chronotui.tree.order import WorkflowOrder, in_order, may_have
+from chronotui.tree.short_ids import SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from chronotui.tree.health import WorkflowHealth
     from chronotui.tree.listing import NoteLine
     from chronotui.tree.order import KnownJobs
+    from chronotui.tree.short_ids import Named
 
 
 class TreeNodeKind(Enum):
@@ -486,11 +488,12 @@ class TreeModel:
         self.select(key)
         return key
 
-    def short_id(self, job: Job) -> str:
+    def short_id(self, named: Named) -> str:
         """Return a job's id as short as keeps the loaded ones of its list apart."""
-        branch = self._branches.get(job.workflow_id)
-        shown = job.shown_id
-        return shown if branch is None else branch.jobs.short_ids.of(shown)
+        branch = self._branches.get(named.workflow_id)
+        if branch is None:
+            return named.shown_id[:SHORTEST]
+        return branch.jobs.short_ids.of(named.shown_id)
 
     def note_no_logs(self, workflow_id: str) -> None:
         """Take note that a workflow keeps no logs, as an answer about them said."""

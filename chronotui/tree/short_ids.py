@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +13,16 @@ LONGEST_BEGINNING: Final = 10
 """Cells to which the beginnings of ids are told; longer ones are alike too far."""
 
 CUT: Final = "…"
+
+
+class Named(Protocol):
+    """Whatever says which job it is about, and what the job's id is shown as."""
+
+    @property
+    def workflow_id(self) -> str: ...
+
+    @property
+    def shown_id(self) -> str: ...
 
 
 class ShortIds:

@@ -16,11 +16,12 @@ from chronotui.engine.job_log import JobLog
 from chronotui.log.pattern import BadPattern, compile_pattern
 from chronotui.storage.alert_book import AlertKind
 from chronotui.text import clean
-from chronotui.times import local_clock
+from chronotui.times import wall_clock
 from chronotui.ui.dialogs import FIELD_MOVES, Dialog, RadioRow, field_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from textual.app import ComposeResult
     from textual.screen import Screen
@@ -50,6 +51,7 @@ class AlertSubject(Struct, frozen=True):
         workflow_id: The workflow, or the app.
         workflow: Its name, not cleaned.
         job: The job; None where the workflow is meant.
+        short_id: The job's id as the tree shows it.
         pattern: What is searched for in its log, as typed.
         place: The newest line of its opened log.
         reads_lines: Whether lines of its jobs can be watched.
@@ -59,6 +61,7 @@ class AlertSubject(Struct, frozen=True):
     workflow_id: str
     workflow: str
     job: Job | None = None
+    short_id: str = ""
     pattern: str = ""
     place: tuple[int, int] | None = None
     reads_lines: bool = True
@@ -68,7 +71,7 @@ class AlertSubject(Struct, frozen=True):
     def title(self) -> str:
         if self.job is None:
             return clean(self.workflow)
-        return subject(self.workflow, self.job)
+        return subject(self.workflow, self.job, self.short_id)
 
     def scopes(self) -> list[tuple[bool, str]]:
         """Return what an alert may be of: this job (True), or every run."""
@@ -88,6 +91,7 @@ class AlertScreen(Dialog[str | None]):
     Args:
         watch: Keeps the alerts.
         meant: What it was opened on; None lists alone.
+        zone: The zone of clock times; None is the machine's own.
     """
 
     DEFAULT_CSS = """
@@ -106,8 +110,11 @@ class AlertScreen(Dialog[str | None]):
         *FIELD_MOVES,
     ]
 
-    def __init__(self, watch: AlertWatch, meant: AlertSubject | None) -> None:
+    def __init__(
+        self, watch: AlertWatch, meant: AlertSubject | None, zone: tzinfo | None
+    ) -> None:
         super().__init__()
+        self._zone = zone
         self._watch = watch
         self._meant = meant
         self._standing: list[Standing] = []
@@ -192,7 +199,10 @@ class AlertScreen(Dialog[str | None]):
         self.query_one("#listed", Static).update(
             Content(clean(f"{words} {problem}".strip()))
         )
-        told = [f"{local_clock(each.at)} {each.sentence}" for each in self._watch.told]
+        zone = self._zone
+        told = [
+            f"{wall_clock(each.at, zone)} {each.sentence}" for each in self._watch.told
+        ]
         lately = self.query_one("#told", Static)
         lately.display = bool(told)
         lately.update(Content("\n".join(["Told lately:", *told])))
@@ -202,7 +212,9 @@ class AlertScreen(Dialog[str | None]):
         listed = self.query_one(OptionList)
         place = listed.highlighted
         listed.clear_options()
-        listed.add_options([Content(row_of(each)) for each in standing])
+        short_id = self._watch.short_id
+        rows = [row_of(each, short_id(each.alert)) for each in standing]
+        listed.add_options([Content(row) for row in rows])
         listed.display = bool(standing)
         if standing:
             listed.highlighted = min(place or 0, len(standing) - 1)
@@ -224,7 +236,7 @@ class AlertScreen(Dialog[str | None]):
         if not self._watch.add(alert):
             self._note("That alert stands already, or there are too many.")
             return
-        self.dismiss(f"You will be told {told_when(alert)}.")
+        self.dismiss(f"You will be told {self._told_when(alert)}.")
 
     def _alert(self, meant: AlertSubject) -> Alert:
         is_pattern = self.kind is AlertKind.PATTERN
@@ -238,6 +250,9 @@ class AlertScreen(Dialog[str | None]):
             place=meant.place if self.is_of_job else None,
             now=self._watch.server_now(),
         )
+
+    def _told_when(self, alert: Alert) -> str:
+        return told_when(alert, self._watch.short_id(alert))
 
     @on(OptionList.OptionSelected)
     def _chosen(self) -> None:
@@ -256,17 +271,17 @@ class AlertScreen(Dialog[str | None]):
             alert = self._standing[listed.highlighted].alert
             self._watch.remove(alert)
             self._list()
-            self._note(f"Removed: {told_when(alert)}.")
+            self._note(f"Removed: {self._told_when(alert)}.")
             if not self._standing:
                 self.focus_next()
 
 
-def told_when(alert: Alert) -> str:
+def told_when(alert: Alert, short_id: str) -> str:
     """Return what an alert waits for, cleaned: ``nightly-report 8f3c21 fails``."""
     name = alert.workflow or alert.workflow_id
     who = f"a run of {name}"
     if alert.job_id:
-        who = f"{name} {alert.shown_id[:8]}"
+        who = f"{name} {short_id}"
     what = {
         AlertKind.END: "ends",
         AlertKind.FAILURE: "fails",
@@ -276,10 +291,10 @@ def told_when(alert: Alert) -> str:
     return clean(f"when {who} {what[alert.kind]}")
 
 
-def row_of(standing: Standing) -> str:
+def row_of(standing: Standing, short_id: str) -> str:
     """Return a row of the list of alerts, cleaned."""
     words = f"   ({standing.words})" if standing.words else ""
-    return f"⚑ {told_when(standing.alert)}{words}"
+    return f"⚑ {told_when(standing.alert, short_id)}{words}"
 
 
 def show_alerts(
@@ -310,7 +325,8 @@ def show_alerts(
         if words:
             say(words)
 
-    screen.app.push_screen(AlertScreen(session.alerts, meant), told)
+    zone = session.catalog.tree.zone
+    screen.app.push_screen(AlertScreen(session.alerts, meant, zone), told)
 
 
 def _subject(
@@ -333,6 +349,7 @@ def _subject(
         workflow_id,
         workflow_id if workflow is None else workflow.shown_name,
         None if job is None else watch.newest(job),
+        "" if job is None else watch.short_id(job),
         pattern=pattern,
         place=place,
         reads_lines=session.newest_lines is not None and not keeps_no_logs,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import signal
 from importlib.util import find_spec
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from msgspec.structs import replace
 from textual.app import App, ReturnType, SystemCommand
@@ -26,6 +27,7 @@ from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.screen import DeskScreen
 from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
+from chronotui.ui.standing import dimming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
     from chronotui.storage.settings import Config, Profile
     from chronotui.storage.state import DiagnosticLog
     from chronotui.ui.desk.plan import DeskPlan
+
+
+ANSI_LIGHT: Final = dataclasses.replace(  # noqa: TID251 — Textual's are dataclasses
+    BUILTIN_THEMES["ansi-light"], warning="ansi_yellow"
+)
+"""Textual's own tells warnings in a brighter red than errors."""
 
 
 class TypedAhead(App[ReturnType]):
@@ -92,11 +100,14 @@ class TypedAhead(App[ReturnType]):
 
 
 class Palette(CommandPalette):
-    """Textual's palette; its list takes keys once it is to be seen.
+    """Textual's palette; its list takes keys once it is to be seen, and it dims.
 
     Before that, and where a small terminal leaves no row for it, Textual's own list
     fails on a page key: it does not know yet which option stands on which row.
     """
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return dimming(self, super().get_line_filters())
 
     def _action_command_list(self, action: str) -> None:
         if self.query_one(CommandList).scrollable_content_region:
@@ -176,6 +187,7 @@ class DeskApp(TypedAhead[int]):
         self.few_colours: Sequence[LineFilter] = ()
         """What maps colours where the terminal has few."""
         self.animation_level = "none"
+        self.register_theme(ANSI_LIGHT)
         self.theme = plan.theme
         self.set_keymap(dict(config.keys))
         self._interrupted = False

@@ -11,16 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.messages import Prune
 from textual.reactive import reactive
-from textual.screen import ModalScreen, ScreenResultType
+from textual.screen import ScreenResultType
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, OptionList, Static
 
 from chronotui.errors import NotSignedInError
 from chronotui.text import clean
 from chronotui.ui.keys import help_key
-from chronotui.ui.standing import end_work_in
+from chronotui.ui.standing import OverScreen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +49,7 @@ ANSWER_MOVES: Final[list[BindingType]] = [
 """Keys of a dialog with a few answers side by side."""
 
 
-class Dialog(ModalScreen[ScreenResultType]):
+class Dialog(OverScreen[ScreenResultType]):
     """A dialog in a box; the keys are shown from it as from everywhere else.
 
     In it stand rows of ``field_row``, and ``#buttons``, of which ``#cancel`` leaves.
@@ -71,10 +70,6 @@ class Dialog(ModalScreen[ScreenResultType]):
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("question_mark,f1", "app.help", "help", "app.help"),
     ]
-
-    @on(Prune)
-    def _end_work(self) -> None:
-        end_work_in(self)
 
     @on(Button.Pressed, "#cancel")
     def action_leave(self) -> None:

@@ -12,7 +12,6 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from chronotui.text import clean
@@ -24,6 +23,7 @@ from chronotui.ui.keys import (
     is_offered,
     own_bindings,
 )
+from chronotui.ui.standing import OverScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +81,7 @@ def _groups_here(screen: Screen[object]) -> list[str]:
     return [action.group for actions in found for action in actions]
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(OverScreen[None]):
     """All keys, as they are bound now, and what the signs mean; ``/`` finds some."""
 
     DEFAULT_CSS = """

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chronotui.ui.keys import spell
+from chronotui.ui.standing import OverScreen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class NewKeys(NamedTuple):
     keys: str
 
 
-class KeyChange(ModalScreen[NewKeys | None], inherit_bindings=False):
+class KeyChange(OverScreen[NewKeys | None], inherit_bindings=False):
     """Answers with what an action is put on, None where nothing is changed.
 
     Every key but ``esc`` is an answer, so it has no bindings.

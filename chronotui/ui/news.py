@@ -10,6 +10,7 @@ from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
+from rich.cells import cell_len
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -115,6 +116,11 @@ def row_pieces(
     left = width - sum(columns.values()) - len(columns) - 2
     yield SPACE
     words = printable_line(found.line.message[: max(left, 1) * 8])
+    if found.before:
+        before = f"{printable_line(found.before)}: "
+        cells = min(cell_len(before), max(left // 2, 1))
+        yield RowPiece(before, Role.WAITING, cells)
+        left -= cells
     yield RowPiece(words, role, max(left, 1))
 
 

@@ -12,7 +12,6 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Offset
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -32,6 +31,7 @@ from chronotui.tree.filters import (
 )
 from chronotui.tree.row import TRIGGER_WORDS
 from chronotui.ui.keys import help_key
+from chronotui.ui.standing import OverScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +48,7 @@ LONG_CELLS: Final = 46
 """From this width of the bar on a filter carries its title."""
 
 
-class ChoiceMenu(ModalScreen[int | None]):
+class ChoiceMenu(OverScreen[int | None]):
     """A list of values, opened below a filter; gives a number, None if none is chosen.
 
     Args:

@@ -124,11 +124,11 @@ def test_the_desk_calls_through_its_terminal_and_gives_the_title_back(
         screen.press("a")
         screen.until("it stalls")
         screen.press("enter")
-        screen.until(f"You will be told when scripted {job.id[:8]} ends.")
+        screen.until(f"You will be told when scripted {job.id[:6]} ends.")
         job.end("FAILED")
         screen.until(lambda text: "Alert at" in text)
         sent = bytes(screen.raw)
-        call = b"\x07\x1b[22;2t\x1b]2;scripted %s FAILED\x07" % job.id[:8].encode()
+        call = b"\x07\x1b[22;2t\x1b]2;scripted %s FAILED\x07" % job.id[:6].encode()
         assert sent.count(call) == 1
         assert sent.count(b"\x1b]9;scripted") == 1
         screen.press("\x11")  # ^q

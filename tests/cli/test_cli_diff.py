@@ -80,6 +80,7 @@ def test_without_another_the_newest_completed_one_before_it_is_taken(
         "sequence_num": 300,
         "stream": "stdout",
         "message": "now",
+        "values_before": "",
         "kind": "now",
     }
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 JOB: Final = Job(
     "j1", "w1", JobStatus("FAILED"), Trigger("MANUAL"), created_at=datetime.now(UTC)
 )
-NOTICE: Final = AlertNotice("line:j1:x", Alert(AlertKind.PATTERN, "w1"), "n", JOB, "s")
+NOTICE: Final = AlertNotice(
+    "line:j1:x", Alert(AlertKind.PATTERN, "w1"), "n", JOB, "j1", "s"
+)
 SLEEP: Final = f"{sys.executable} -c 'import time; time.sleep(600)'"
 
 

@@ -113,8 +113,8 @@ async def test_the_end_of_a_job_and_not_of_those_before(demo: DemoServer) -> Non
         another = running(demo)
         another.end("FAILED")
         await until(lambda: len(desk.told) == 2)
-    assert made.id[:8] in desk.told[0]
-    assert another.id[:8] in desk.told[1]
+    assert made.id[:6] in desk.told[0]
+    assert another.id[:6] in desk.told[1]
 
 
 async def test_what_ended_while_no_desk_was_open_is_told_at_the_start_once(
@@ -222,7 +222,7 @@ async def test_an_opened_log_is_read_for_nothing_and_old_lines_are_not_told(
         await until(lambda: desk.watch.standing()[0].words == "listens")
         made.write(ScriptLine("never live: bad 2", live=None), "after")
         await until(lambda: desk.told)
-        assert desk.told == [f"scripted {made.id[:8]}: never live: bad 2"]
+        assert desk.told == [f"scripted {made.id[:6]}: never live: bad 2"]
         assert demo.requests.count("events") == 1
 
 
@@ -237,4 +237,4 @@ async def test_a_stall_is_told_by_the_job_s_own_past(demo: DemoServer) -> None:
         await until(lambda: desk.told)
         await asyncio.sleep(0.3)
         (told,) = desk.told
-    assert told.startswith(f"scripted {stalled.id[:8]} has stalled: nothing for ")
+    assert told.startswith(f"scripted {stalled.id[:6]} has stalled: nothing for ")

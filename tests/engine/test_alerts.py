@@ -233,13 +233,13 @@ def test_many_events_of_one_alert_are_summed_up() -> None:
 
 def test_hostile_names_are_harmless() -> None:
     over = replace(job("\x1b]2;x\x07", "FAILED"), attempts=1)
-    sentence = end_sentence("[red]\x1b[2J", over, WALL)
+    sentence = end_sentence("[red]\x1b[2J", over, over.id, WALL)
     assert sentence.isprintable()
 
 
 def test_how_long_ago_is_said_where_it_is_not_now() -> None:
     over = replace(job(status="FAILED"), completed_at=NOW - timedelta(hours=3))
-    assert end_sentence(W, over, WALL).endswith(", 3 h ago.")
+    assert end_sentence(W, over, over.id, WALL).endswith(", 3 h ago.")
 
 
 EVENTS = st.lists(

@@ -271,6 +271,31 @@ def test_a_value_that_is_near_is_no_news(before: str, now: str) -> None:
     assert not differences(kinds_of(log("x", now)), kinds_of(log("x", before)))
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("pool=40 mode=fast", "pool=4 mode=fast", "pool was 40"),
+        ('{"timeout":"2s","n":1}', '{"timeout":"2us","n":1}', "timeout was 2s"),
+        ("7 rows, 0 rejected", "9 rows, 3 rejected", "was 7, 0"),
+        ("rows: 9130 written.", "rows: 0 written.", "rows was 9130"),
+    ],
+)
+def test_what_a_value_was_is_told_of_a_suspect(
+    before: str, now: str, told: str
+) -> None:
+    first, *_rest = differences(kinds_of(log(now)), kinds_of(log(before)))
+    assert (first.is_suspect, first.line.message) == (True, now)
+    assert first.before == told
+
+
+def test_of_a_new_line_is_told_what_its_setting_was_elsewhere() -> None:
+    good = ["started with pool=40", "reconnected, pool=50 now"]
+    first, *_rest = differences(
+        kinds_of(log("cannot connect, pool=4 of 4 in use")), kinds_of(log(*good))
+    )
+    assert first.before == "pool was 40 or 50"
+
+
 def test_the_order_does_not_depend_on_how_a_log_came() -> None:
     failure = failures()[0]
     one, other = (

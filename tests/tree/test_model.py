@@ -13,6 +13,7 @@ from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
 from chronotui.tree.filters import TreeFilters
 from chronotui.tree.listing import ListPosition, Loading, NoteKind
 from chronotui.tree.model import NodeKey, TreeModel, TreeNodeKind
+from chronotui.tree.short_ids import SHORTEST
 
 STATUSES = st.sampled_from([JobStatus(word) for word in JobStatus.KNOWN])
 
@@ -370,7 +371,7 @@ def test_what_a_watch_learns_reaches_the_tree() -> None:
     tree = loaded(1, 2)
     shown = job("w00", 2)
     assert tree.short_id(shown) == "00000002"
-    assert tree.short_id(job("w77", 1)) == job("w77", 1).id
+    assert tree.short_id(job("w77", 1)) == job("w77", 1).id[:SHORTEST]
     tree.update_job(replace(shown, status=JobStatus.FAILED))
     assert statuses_of(tree)["FAILED"] == 1
     tree.update_job(job("w77", 1))

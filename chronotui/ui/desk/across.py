@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import on
 from textual.binding import Binding, BindingType
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
 DRAWN_APART: Final = 0.1
 """Seconds between two drawings of what was found."""
 
-ID_CELLS: Final = 8
 START_CELLS: Final = 12
 TOOK_CELLS: Final = 7
 NUMBER_CELLS: Final = 9
@@ -77,7 +77,7 @@ KEYS: Final = "enter searches all runs, newest first"
 
 
 def run_pieces(
-    row: ResultRow, width: int, now: datetime, zone: tzinfo | None
+    row: ResultRow, short_id: str, width: int, now: datetime, zone: tzinfo | None
 ) -> tuple[RowPiece, ...]:
     """Return what the row of a run says."""
     run, job = row.run, row.run.job
@@ -96,7 +96,7 @@ def run_pieces(
         found = f"{found}, " * bool(found) + f"not read whole: {clean(run.problem)}"
     fixed = (
         RowPiece(sign, role, 2),
-        RowPiece(clean(job.shown_id)[:ID_CELLS], Role.NAME, ID_CELLS + 2),
+        RowPiece(short_id, Role.NAME, cell_len(short_id) + 2),
         RowPiece(start, Role.MUTED, START_CELLS + 1),
         RowPiece(took, Role.MUTED, TOOK_CELLS, right=True),
         RowPiece("", Role.PLAIN, 2),
@@ -123,6 +123,7 @@ class AcrossList(RowWindow, inherit_bindings=False):
 
     Args:
         search: What is shown.
+        short_id: Cuts the id of a run as it is shown.
         zone: Tells what times are told in.
         now: The time.
         selected: The row that was selected before.
@@ -143,12 +144,14 @@ class AcrossList(RowWindow, inherit_bindings=False):
     def __init__(
         self,
         search: AcrossSearch,
+        short_id: Callable[[Job], str],
         zone: Callable[[], tzinfo | None],
         now: Callable[[], datetime],
         selected: int | None = None,
     ) -> None:
         super().__init__()
         self._search = search
+        self._short_id = short_id
         self._zone = zone
         self._now = now
         self._selected = selected
@@ -210,7 +213,8 @@ class AcrossList(RowWindow, inherit_bindings=False):
     def _pieces(self, found: ResultRow) -> tuple[RowPiece, ...]:
         width = self.row_width
         if not found.more:
-            return run_pieces(found, width, self._now(), self._zone())
+            short_id = self._short_id(found.run.job)
+            return run_pieces(found, short_id, width, self._now(), self._zone())
         words = "  ⋯ further lines of this run are counted, not listed: enter opens it"
         return (RowPiece(words, Role.MUTED, width),)
 
@@ -396,7 +400,9 @@ class AcrossScreen(Screen[None]):
             self._typed, placeholder="pattern", compact=True, id="pattern"
         )
         self.told = Static(id="told", markup=False)
-        self.list = AcrossList(search, self._zone, desk.plan.now, selected)
+        self.list = AcrossList(
+            search, self._short_id, self._zone, desk.plan.now, selected
+        )
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -429,6 +435,9 @@ class AcrossScreen(Screen[None]):
 
     def _zone(self) -> tzinfo | None:
         return self.session.catalog.tree.zone
+
+    def _short_id(self, job: Job) -> str:
+        return clean(self.session.catalog.tree.short_id(job))
 
     def say(self, sentence: str, *, seconds: float = NOTICE_SECONDS) -> None:
         """Show a sentence over the line of keys for a while; "" takes it away."""
@@ -466,7 +475,7 @@ class AcrossScreen(Screen[None]):
         return ""
 
     def _named(self, job: Job) -> str:
-        short, moment = clean(job.shown_id)[:ID_CELLS], job.started_at or job.created_at
+        short, moment = self._short_id(job), job.started_at or job.created_at
         if moment is None:
             return short
         return f"{short} (started {local_time(moment, self._zone()):%Y-%m-%d %H:%M:%S})"
@@ -548,7 +557,7 @@ class AcrossScreen(Screen[None]):
             return
         from chronotui.ui.card import show_card
 
-        short_id = clean(job.shown_id)[:ID_CELLS]
+        short_id = self._short_id(job)
         show_card(self, self.session, self.plan, workflow, job, short_id=short_id)
 
     def action_copy(self) -> None:

@@ -21,7 +21,7 @@ from chronotui.errors import own_fault
 from chronotui.log.handoff import LinePlace
 from chronotui.storage.alert_book import AlertBook
 from chronotui.storage.settings import AlertSettings
-from chronotui.times import local_clock
+from chronotui.times import wall_clock
 from chronotui.ui.desk.status import FOR_GOOD
 from chronotui.ui.standing import while_standing
 from chronotui.ui.term.clipboard import way_out
@@ -127,7 +127,7 @@ class AlertTeller:
             worst = next((each for each in notices if each.is_bad), notices[0])
             more = f" and {len(notices) - 1} more" if len(notices) > 1 else ""
             # Toasts go by themselves, also while nobody is there to see them.
-            words = f"Alert at {local_clock(time())}: {worst.sentence}"
+            words = f"Alert at {wall_clock(time(), desk.zone)}: {worst.sentence}"
             words += " a shows the others." if more else ""
             desk.say(words, seconds=FOR_GOOD)
             sentences = [each.sentence for each in notices]

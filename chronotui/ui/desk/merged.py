@@ -394,6 +394,7 @@ class MergedScreen(Screen[None]):
                 catalog=desk.session.catalog if desk.session else None,
                 log=self._merged.state if self._merged.jobs else None,
                 now=self._merged.now(),
+                zone=desk.zone,
                 place=self.pane.view.place,
             )
         )

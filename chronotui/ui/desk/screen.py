@@ -19,12 +19,8 @@ from textual.screen import Screen
 from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.tree.filters import TreeSubject
 from chronotui.tree.model import NodeKey
-from chronotui.ui.desk.log_side import (
-    SHORT_ID,
-    LogSide,
-    has_worker,
-    of_problem,
-)
+from chronotui.tree.short_ids import SHORTEST
+from chronotui.ui.desk.log_side import LogSide, has_worker, of_problem
 from chronotui.ui.desk.meant import (
     NO_JOB_MEANT,
     MeantJob,
@@ -57,6 +53,7 @@ from chronotui.ui.tree_pane import JobTreePane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -426,10 +423,14 @@ class DeskScreen(Screen[None]):
 
     def short_id(self, job: Job) -> str:
         """Return a job's id as the tree shows it, or its beginning."""
-        tree = self.session.catalog.tree if self.session else None
-        if tree is None or tree.branch(job.workflow_id) is None:
-            return job.shown_id[:SHORT_ID]
-        return tree.short_id(job)
+        if self.session is None:
+            return job.shown_id[:SHORTEST]
+        return self.session.catalog.tree.short_id(job)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone times are told in; None is the machine's own."""
+        return self.session.catalog.tree.zone if self.session else None
 
     # What is said below.
 
@@ -496,6 +497,7 @@ class DeskScreen(Screen[None]):
             refusal=self._refusal,
             log=log.state if log is not None else None,
             now=log.now() if log is not None else 0.0,
+            zone=self.zone,
             place=pane.view.place if pane is not None and log is not None else None,
             recordings=[save.progress for save in saves],
             recorded_id=self.short_id(recorded) if recorded is not None else "",

@@ -24,13 +24,14 @@ from chronotui.errors import (
     WebPageError,
 )
 from chronotui.text import clean, plural
-from chronotui.times import local_clock, next_try_words
+from chronotui.times import next_try_words, wall_clock
 from chronotui.ui.standing import stands
 from chronotui.ui.term.driver import OwnRow
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import tzinfo
 
     from textual.geometry import Size
     from textual.screen import Screen
@@ -74,6 +75,7 @@ class DeskStatus(Struct, frozen=True):
         refusal: Why there will be none.
         log: The shown log; None on Details, where the lists are told of instead.
         now: The log's clock.
+        zone: The zone of clock times; None is the machine's own.
         place: Where its reader is.
         recordings: How far the recordings that run are.
         recorded_id: The short id of the job that is recorded, if it is only one.
@@ -86,6 +88,7 @@ class DeskStatus(Struct, frozen=True):
     refusal: ChronotuiError | None = None
     log: LogState | None = None
     now: float = 0.0
+    zone: tzinfo | None = None
     place: ViewportPlace | None = None
     recordings: Sequence[SaveProgress] = ()
     recorded_id: str = ""
@@ -104,7 +107,8 @@ class DeskStatus(Struct, frozen=True):
             return ""
         if self.log is not None:
             connection = self.log.connection
-            return clean(connection.why(self.now)) if is_troubled(connection) else ""
+            why = connection.why(self.now, self.zone)
+            return clean(why) if is_troubled(connection) else ""
         return "" if self.problem is None else clean(str(self.problem))
 
     def trouble(self, url: str) -> str:
@@ -171,7 +175,7 @@ def _of_server(status: DeskStatus) -> StatusPart:
         return StatusPart("◌ SIGN IN", "caution")
     if status.log is None:
         return _of_lists(status)
-    return _of_connection(status.log.connection, status.now)
+    return _of_connection(status.log.connection, status.now, status.zone)
 
 
 def _of_lists(status: DeskStatus) -> StatusPart:
@@ -180,18 +184,20 @@ def _of_lists(status: DeskStatus) -> StatusPart:
         state = state_of(problem)
         words = f"✗ {state}"
         wait = None if catalog is None else catalog.seconds_to_next()
-        when = "" if wait is None or state == "SIGN IN" else _when(problem, wait)
+        when = ""
+        if wait is not None and state != "SIGN IN":
+            when = _when(problem, wait, status.zone)
         return StatusPart(words + when, "alarm", short=words)
     if catalog is None or not catalog.answered:
         return StatusPart("◌ CONNECTING", "caution")
     return StatusPart("● connected", "good")
 
 
-def _when(problem: ChronotuiError, wait: float) -> str:
+def _when(problem: ChronotuiError, wait: float, zone: tzinfo | None) -> str:
     """Return when lists are asked again: by the clock where the server said so."""
     if problem.retry_after is None or wait <= 0:
         return f", {next_try_words(wait)}"
-    return f", at {local_clock(time.time() + wait)} as the server asked"
+    return f", at {wall_clock(time.time() + wait, zone)} as the server asked"
 
 
 def _needs_sign_in(problem: ChronotuiError) -> bool:
@@ -222,18 +228,20 @@ def is_troubled(connection: Connection) -> bool:
     return str(connection.kind) in TROUBLED or connection.is_troubled
 
 
-def _of_connection(connection: Connection, now: float) -> StatusPart:
+def _of_connection(
+    connection: Connection, now: float, zone: tzinfo | None
+) -> StatusPart:
     """Return the state of a log's connection; trouble beside a good one is a caution.
 
     Its shorter words keep what a reader waits for or has to press: the clock time of
     a wait that the server asked for, and the key where nothing is asked any more.
     """
     kind = str(connection.kind)
-    words, short = connection.text(now), kind
+    words, short = connection.text(now, zone), kind
     if kind == "ENDED" and is_troubled(connection) and not connection.subject:
         words = short = "ENDED, r asks again"
     elif connection.asked_until is not None and not connection.is_asking(now):
-        short = f"{kind}, at {local_clock(connection.asked_until)}"
+        short = f"{kind}, at {wall_clock(connection.asked_until, zone)}"
     sign, tone = LOOKS[kind]
     if connection.is_troubled and tone != "alarm":
         tone = "caution"

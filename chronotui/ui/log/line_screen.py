@@ -11,7 +11,6 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -31,6 +30,7 @@ from chronotui.ui.log.cells import (
     whole_message,
 )
 from chronotui.ui.log.render import exact_time
+from chronotui.ui.standing import OverScreen
 from chronotui.ui.term import clipboard
 from chronotui.viewport import Viewport
 
@@ -372,7 +372,7 @@ MOST_PATH: Final = 60
 """Characters shown of the way to a node."""
 
 
-class LineScreen(ModalScreen[None]):
+class LineScreen(OverScreen[None]):
     """Shows one line whole, over the log; one that is JSON as a tree.
 
     Args:

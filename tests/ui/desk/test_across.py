@@ -124,8 +124,8 @@ async def test_since_when_stands_over_what_was_found(server: DemoServer) -> None
         await press(pilot, "w")
         await until_shown(pilot, "no run between")
         text = " ".join(shown(pilot).split())
-        assert f"Not in run {without.id[:8]} (started " in text
-        assert f"in run {first.id[:8]} (started " in text
+        assert f"Not in run {without.id[:6]} (started " in text
+        assert f"in run {first.id[:6]} (started " in text
         assert server.requests.count("raw") == before  # all of it was known
 
 
@@ -140,7 +140,7 @@ async def test_since_when_counts_what_the_search_has_read(server: DemoServer) ->
         await until_shown(pilot, "no run between")
         text = " ".join(shown(pilot).split())
         assert (
-            f"Of older ones 3 have it, the oldest of them run {oldest.id[:8]}" in text
+            f"Of older ones 3 have it, the oldest of them run {oldest.id[:6]}" in text
         )
         assert ", 1 lacks it. 6 runs looked at." in text
         assert "not looked at" not in text

@@ -106,11 +106,11 @@ async def test_two_keys_and_the_end_of_the_open_job_is_told_everywhere(
         await until(pilot, lambda: app.desk.log_side.current is not None)
         written = terminal_of(app, monkeypatch)
         await press(pilot, "a", "enter")
-        await until_shown(pilot, f"You will be told when scripted {job.id[:8]} ends.")
+        await until_shown(pilot, f"You will be told when scripted {job.id[:6]} ends.")
         await until_shown(pilot, "⚑")
         job.end("FAILED")
         await until(pilot, lambda: "Alert" in shown(pilot))
-        await until_shown(pilot, f"scripted {job.id[:8]} FAILED")
+        await until_shown(pilot, f"scripted {job.id[:6]} FAILED")
         (told,) = written
         assert told.startswith("\x07\x1b[22;2t\x1b]2;scripted")
         assert "\x1b]9;scripted" in told
@@ -248,7 +248,7 @@ async def test_what_ended_while_no_desk_was_open_is_told_at_the_next_start(
             await until(pilot, lambda: standing(pilot) == [])
             if tells:
                 await until(pilot, lambda: "Alert" in shown(pilot))
-            assert (f"{job.id[:8]} FAILED" in shown(pilot)) is tells
+            assert (f"{job.id[:6]} FAILED" in shown(pilot)) is tells
         # Leaving, the desk waits a moment for the command.
         assert done.read_text() == "once"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -350,3 +350,20 @@ def test_a_watch_that_gave_up_names_the_key_that_begins_again(width: int) -> Non
     line = line_of(DeskStatus("prod", log=state, place=ViewportPlace()), width)
     assert "■ ENDED, r asks again" in line
     assert "3,391 lines  0 missing" in line
+
+
+def test_the_clock_time_of_a_wait_is_told_in_the_zone_of_all_others() -> None:
+    east = timezone(timedelta(hours=5, minutes=30))
+    asked = Connection(
+        ConnectionKind.RECONNECTING,
+        "The server is busy (503).",
+        tries=2,
+        next_try=30.0,
+        asked_until=datetime(2026, 3, 3, 8, 35, tzinfo=UTC).timestamp(),
+        subject="log 503",
+    )
+    told = DeskStatus("demo", log=LogState(asked, JOB), zone=east)
+    parts = fitted(told, 200)
+    assert parts[1].text == "◐ RECONNECTING 2, at 14:05:00 as the server asked"
+    assert parts[1].short == "◐ RECONNECTING, at 14:05:00"
+    assert told.reason.startswith("again at 14:05:00 as the server asked, log 503")
