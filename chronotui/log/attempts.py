@@ -6,7 +6,6 @@ Identity and order of lines, and the inference of attempts where no event id tel
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from operator import attrgetter
@@ -160,8 +159,7 @@ def step_into_another(
     return None
 
 
-@dataclass(slots=True)
-class AttemptSpan:
+class AttemptSpan(Struct):
     begins_ns: int
     lowest: int
     highest: int

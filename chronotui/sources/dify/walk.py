@@ -11,10 +11,9 @@ that ignores times is walked by page number, which is all it offers.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from chronotui.errors import RequestRefusedError
@@ -119,8 +118,7 @@ def read_place(cursor: str) -> Place:
     return Place(before, after, last, ids, page, form, total)
 
 
-@dataclass
-class WalkStep:
+class WalkStep(Struct):
     """What one step brought: rows in the server's order, and where to go on.
 
     ``missing`` counts rows that the server counts and never showed, ``total`` all there

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from chronotui.log.attempts import key_of
 from chronotui.log.block import NO_TIME
@@ -95,8 +94,7 @@ class JobChoice(NamedTuple):
     words: str
 
 
-@dataclass
-class FilterStack:
+class FilterStack(Struct):
     """Filters in the order they were put on, one choice of stream, and one of jobs.
 
     ``suspended`` shows the full log for a while without forgetting the filters;
