@@ -11,7 +11,6 @@ import os
 import stat
 import threading
 import time
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -190,6 +189,8 @@ class SessionFile:
     """
 
     def __init__(self, folder: Path, profile: str, origin: str) -> None:
+        from hashlib import sha256
+
         mark = sha256(origin.encode()).hexdigest()[:16]
         self._origin = origin
         self.path = folder / "sessions" / f"{profile}-{mark}.json"

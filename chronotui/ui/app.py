@@ -25,7 +25,6 @@ from textual.widgets import Input
 
 from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
 from chronotui.ui.standing import dimming
 
@@ -252,6 +251,8 @@ class DeskApp(TypedAhead[int]):
         yield from super().get_system_commands(screen)
 
     def action_help(self) -> None:
+        from chronotui.ui.help import HelpScreen, help_over
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(help_over(self.screen, self.config.keys))
 
