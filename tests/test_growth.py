@@ -473,6 +473,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "ui.term.notice.notification": "a text that was cut",
     "ui.term.pace._ANSWER": finds,
     "ui.term.pace._BEGINNING": finds,
+    "ui.term.pace._STRAY": removes,
 }
 """How each pattern is used, or why no server's text comes before it."""
 

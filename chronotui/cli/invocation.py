@@ -167,15 +167,19 @@ class Invocation:
 
         from chronotui.engine.client import open_server
 
-        async def run() -> Result:
+        # asyncio words its task, with all it returns, when it lets go of the interrupt.
+        results: list[Result] = []
+
+        async def run() -> None:
             opened = open_server(profile, needs=needs, ask=ask or asker(), log=self.log)
             client = cast("Client", opened)
             try:
-                return await work(client)
+                results.append(await work(client))
             finally:
                 await client.aclose()
 
-        return asyncio.run(_ended_in_order(run()))
+        asyncio.run(_ended_in_order(run()))
+        return results[0]
 
     @property
     def has_runs(self) -> bool:
@@ -243,9 +247,9 @@ async def ask_on_terminal(question: SecretQuestion) -> str:
 
     from chronotui.text import clean
 
-    answer = ""
+    answer, asked = "", f"{question.why_again()} {question.sentence()}".strip()
     with _signals_end_at_once(), contextlib.suppress(EOFError):
-        answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
+        answer = getpass.getpass(f"{clean(asked)}: ", sys.stderr)
     if answer:
         return answer
     raise NotSignedInError(

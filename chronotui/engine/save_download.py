@@ -27,6 +27,7 @@ from chronotui.engine.timing import WatchSettings
 from chronotui.log.attempts import attempt_of
 from chronotui.log.formats import LineEncoder, SavedLog, text_bytes
 from chronotui.log.raw_body import TAIL_BYTES, Tail, WholeLines, decode_entries
+from chronotui.log.raw_spans import decode_usual
 from chronotui.log.wholeness import Numbers
 from chronotui.model import RawFormat
 from chronotui.storage.files import (
@@ -515,30 +516,40 @@ class EntryWriter:
             self._take_lines(whole)
 
     def _take_lines(self, whole: bytes) -> None:
-        entries = decode_entries(whole)
-        raw = [line for line in whole.split(b"\n") if line.strip()]
-        if any(entry.message_raw is None for entry in entries):
-            kept = [n for n, x in enumerate(entries) if x.message_raw is not None]
-            entries, raw = [entries[n] for n in kept], [raw[n] for n in kept]
+        entries, written = self._entries_of(whole)
         if _LATER not in whole:
-            self._add(1, entries, raw)
+            self._add(1, entries, written)
             return
-        parted: dict[int, tuple[list[Any], list[bytes]]] = {}
-        for entry, line in zip(entries, raw, strict=True):
+        parted: dict[int, tuple[list[Any], list[Any]]] = {}
+        for entry, text in zip(entries, written, strict=True):
             attempt = attempt_of(entry.event_id or "") or 1
-            lines = parted.setdefault(attempt, ([], []))
-            lines[0].append(entry)
-            lines[1].append(line)
-        for attempt, (some, lines_of_it) in parted.items():
-            self._add(attempt, some, lines_of_it)
+            some, texts = parted.setdefault(attempt, ([], []))
+            some.append(entry)
+            texts.append(text)
+        for attempt, (some, texts) in parted.items():
+            self._add(attempt, some, texts)
 
-    def _add(self, attempt: int, entries: list[Any], raw: list[bytes]) -> None:
+    def _entries_of(self, whole: bytes) -> tuple[list[Any], list[Any]]:
+        """Return the entries with a message, and what the encoder writes them from."""
+        try:
+            entries, may_lack = decode_usual(whole), False
+        except (ValueError, RecursionError):
+            entries, may_lack = decode_entries(whole), True
+        written = entries
+        if self._encoder.keeps_entries:
+            written = [line for line in whole.split(b"\n") if line.strip()]
+        if not may_lack:
+            return entries, written
+        kept = [n for n, entry in enumerate(entries) if entry.message_raw is not None]
+        return [entries[n] for n in kept], [written[n] for n in kept]
+
+    def _add(self, attempt: int, entries: list[Any], written: list[Any]) -> None:
         if not entries:
             return
         known = self.attempts.get(attempt, Numbers(0, -1))
-        highest = max(entry.sequence_num or 0 for entry in entries)
+        highest = max([entry.sequence_num or 0 for entry in entries])
         self.attempts[attempt] = known.with_more(len(entries), highest)
-        content = self._encoder.entries(entries, raw)
+        content = self._encoder.entries(written)
         if attempt == 1:
             self._write(self._encoder.separated(content), len(entries))
         else:

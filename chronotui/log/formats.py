@@ -49,7 +49,8 @@ class SaveFormat(Struct, frozen=True, kw_only=True, eq=False):
         mark: What each line of a served file has just once.
         encode_lines: Makes the texts of lines.
         encode_entries: Makes those of the entries of a jsonl download (as
-            `raw_body.decode_entries` gives them), which come with their own text.
+            `raw_body.decode_entries` gives them), where it is quicker several as one,
+            with separators between them. None where an entry is its own text.
         separator: Stands between lines, where ``ends_lines`` behind the last, too.
         head: What stands before the first line.
         tail: What stands after the last one.
@@ -60,7 +61,7 @@ class SaveFormat(Struct, frozen=True, kw_only=True, eq=False):
     says: str
     extension: str
     encode_lines: Callable[[Iterable[LogLine]], list[bytes]]
-    encode_entries: Callable[[Sequence[Any], list[bytes]], list[bytes]]
+    encode_entries: Callable[[Sequence[Any]], list[bytes]] | None = None
     served: RawFormat | None = None
     mark: bytes = b"\n"
     separator: bytes = b"\n"
@@ -169,12 +170,61 @@ def stamp_text(timestamp: str) -> str:
     return "" if time_ns is None else format_time_ns(time_ns, STAMP_DIGITS)
 
 
+MOST_KNOWN: Final = 8192
+"""Parts of stamps that are remembered; most were seen before."""
+
+
+class _StampParts(dict[str, str]):
+    """What is written for a part of a stamp, which is read with what it lacks."""
+
+    def __init__(self, before: str, after: str, written: slice) -> None:
+        super().__init__()
+        self._around = (before, after)
+        self._written = written
+
+    def __missing__(self, part: str) -> str:
+        before, after = self._around
+        stamp = f"{before}{part}{after}"
+        if _in_utc().fullmatch(stamp) is None:
+            raise KeyError(part)
+        if len(self) >= MOST_KNOWN:
+            self.clear()
+        self[part] = text = stamp_text(stamp)[self._written]
+        return text
+
+
+_TO_SECOND: Final = slice(19)
+_FROM_SECOND: Final = slice(19, None)
+_SECONDS: Final = _StampParts("", "Z", _TO_SECOND)
+_FRACTIONS: Final = _StampParts("1970-01-01T00:00:00", "", _FROM_SECOND)
+
+
+def _timed_entries(entries: Sequence[Any]) -> list[bytes]:
+    """Return all entries as one text, where their stamps and messages are as usual."""
+    seconds, fractions = _SECONDS, _FRACTIONS
+    begin, end = _TO_SECOND, _FROM_SECOND
+    try:
+        text = "\n".join(
+            [
+                f"{seconds[(stamp := x.timestamp)[begin]]}{fractions[stamp[end]]}"
+                f" [{x.stream or '-'}] {x.message_raw}"
+                for x in entries
+            ]
+        )
+        return [text.encode()]
+    except (KeyError, TypeError, UnicodeEncodeError):
+        return [
+            timed_bytes(stamp_text(x.timestamp or ""), x.stream or "", x.message_raw)
+            for x in entries
+        ]
+
+
+def _text_entries(entries: Sequence[Any]) -> list[bytes]:
+    return [text_bytes("\n".join([x.message_raw for x in entries]))]
+
+
 def _lines_json(lines: Iterable[LogLine]) -> list[bytes]:
     return [entry_bytes(line) for line in lines]
-
-
-def _as_they_came(_entries: Sequence[Any], raw: list[bytes]) -> list[bytes]:
-    return raw
 
 
 def _json_head(log: SavedLog) -> bytes:
@@ -190,7 +240,7 @@ TXT: Final = SaveFormat(
     says="txt as the server gives it",
     extension="txt",
     encode_lines=lambda lines: [text_bytes(line.message) for line in lines],
-    encode_entries=lambda entries, _raw: [text_bytes(x.message_raw) for x in entries],
+    encode_entries=_text_entries,
     served=RawFormat.TXT,
 )
 TXT_TIME: Final = SaveFormat(
@@ -202,10 +252,7 @@ TXT_TIME: Final = SaveFormat(
         timed_bytes(_time_text(line, STAMP_DIGITS), line.stream, line.message)
         for line in lines
     ],
-    encode_entries=lambda entries, _raw: [
-        timed_bytes(stamp_text(x.timestamp or ""), x.stream or "", x.message_raw)
-        for x in entries
-    ],
+    encode_entries=_timed_entries,
 )
 JSONL: Final = SaveFormat(
     name="jsonl",
@@ -213,7 +260,6 @@ JSONL: Final = SaveFormat(
     says="entries",
     extension="jsonl",
     encode_lines=_lines_json,
-    encode_entries=_as_they_came,
     served=RawFormat.JSONL,
 )
 JSON: Final = SaveFormat(
@@ -222,7 +268,6 @@ JSON: Final = SaveFormat(
     says="entries",
     extension="json",
     encode_lines=_lines_json,
-    encode_entries=_as_they_came,
     served=RawFormat.JSON,
     mark=b'"message_raw":',
     separator=b",",
@@ -267,9 +312,15 @@ class LineEncoder:
         """Return a batch of lines, in the order given."""
         return self.separated(self._joined(self.format.encode_lines(lines)))
 
-    def entries(self, entries: Sequence[Any], raw: list[bytes]) -> bytes:
-        """Return entries of a jsonl download, for `separated`."""
-        return self._joined(self.format.encode_entries(entries, raw))
+    @property
+    def keeps_entries(self) -> bool:
+        """Whether entries of a jsonl download are written as they came."""
+        return self.format.encode_entries is None
+
+    def entries(self, entries: list[Any]) -> bytes:
+        """Return entries of a jsonl download, or the texts kept, for `separated`."""
+        encode = self.format.encode_entries
+        return self._joined(entries if encode is None else encode(entries))
 
     def _joined(self, texts: list[bytes]) -> bytes:
         if not texts:

@@ -61,10 +61,20 @@ def _decoder() -> Callable[[bytes], list[Any]]:
     return msgspec.json.Decoder(entry_type()).decode_lines
 
 
+def decode_usual(lines: bytes) -> list[Any]:
+    """Return the entries of whole lines, each of which has all fields.
+
+    Raises:
+        ValueError: One is otherwise.
+        RecursionError: One is nested too deeply.
+    """
+    return _decoder()(lines)
+
+
 def _decoded(content: bytes) -> list[Any]:
     """Return the entries of whole lines that have a message, however they are."""
     try:
-        return _decoder()(content)
+        return decode_usual(content)
     except (ValueError, RecursionError):
         make = entry_type()
         return [
@@ -185,7 +195,7 @@ class RawPart:
         self.runs = [(first.sequence_num, last.sequence_num)]
         if not decodes and last.sequence_num - first.sequence_num + 1 == lines:
             return True
-        entries = self._entries = _decoder()(content)
+        entries = self._entries = decode_usual(content)
         numbers = [entry.sequence_num for entry in entries]
         breaks = breaks_of(numbers)
         self.runs = runs_of(numbers, breaks)
@@ -194,7 +204,7 @@ class RawPart:
     def _edges(self) -> list[Any]:
         content = self.content
         first = content[: content.find(b"\n") + 1]
-        return _decoder()(first + content[content.rfind(b"\n", 0, -1) + 1 :])
+        return decode_usual(first + content[content.rfind(b"\n", 0, -1) + 1 :])
 
     def whole(self) -> EntrySlice:
         """Return all of its lines."""
@@ -397,7 +407,7 @@ def _end_of_number(held: bytes) -> int:
     last = held.rfind(b"\n", 0, max(end - 1, 0)) + 1
     before = held.rfind(b"\n", 0, max(last - 1, 0)) + 1
     try:
-        numbers = [entry.sequence_num for entry in _decoder()(held[before:end])]
+        numbers = [entry.sequence_num for entry in decode_usual(held[before:end])]
     except (ValueError, RecursionError):
         return last
     return before if numbers[:1] == numbers[1:] else last

@@ -83,8 +83,10 @@ class SignedIn:
         Raises:
             ChronotuiError: Whatever went wrong.
         """
-        async with self.exchange(request) as answer:
-            body = await self.http.whole_body(answer)
+        with routed(request):
+            async with AsyncExitStack() as stack:
+                answer = await self._answer(request, stack)
+                body = await self.http.whole_body(answer)
             if begins_as_page(body):
                 raise self.http.web_page()
         return body

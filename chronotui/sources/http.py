@@ -14,7 +14,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import (
-    AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
@@ -77,6 +76,13 @@ _PROBE_EVERY_SECONDS: Final = 5
 _PROBES: Final = 4
 _UNACKNOWLEDGED_MS: Final = 35_000
 """A dead peer is told from a quiet one within about 35 s (WIRE.md "Live stream")."""
+
+
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": f"chronotui/{__version__}",
+}
 
 
 class HttpRequest(Confidential, frozen=True):
@@ -152,7 +158,7 @@ class Http:
         self._tls = tls
         self._log = log
         self._dated: tuple[str, float] | None = None
-        self._client: httpx.AsyncClient | None = None
+        self._transport: MergingTransport | None = None
         self._making = asyncio.Lock()
         self._context: ssl.SSLContext | None = None
         self._context_lock = threading.Lock()
@@ -180,10 +186,10 @@ class Http:
         Its body is unread, and it is open until the stack is closed. Whoever reads it
         turns ``FAILURES`` into `explained`.
         """
-        client = await self._ready_client()
+        transport = await self._ready_transport()
         try:
             for _ in range(_MAX_HOPS):
-                answer = await self._sent(client, request, stack, secrets or {})
+                answer = await self._sent(transport, request, stack, secrets or {})
                 target = redirect_target(answer, self.address, self.words.name)
                 if target is None or request.method != "GET":
                     return answer
@@ -230,29 +236,29 @@ class Http:
 
     async def aclose(self) -> None:
         """Close every connection; the next request opens new ones."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.aclose()
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            await transport.aclose()
 
     async def _sent(
         self,
-        client: httpx.AsyncClient,
+        transport: MergingTransport,
         request: HttpRequest,
         stack: AsyncExitStack,
         secrets: Mapping[str, str],
     ) -> httpx.Response:
         """Send; a GET that met a connection the server had closed is sent again."""
         try:
-            return await self._opened(client, request, stack, secrets)
+            return await self._opened(transport, request, stack, secrets)
         except httpx.ReadError as error:
             is_stale = isinstance(error.__cause__, StaleConnectionError)
             if request.method != "GET" or not is_stale:
                 raise
-        return await self._opened(client, request, stack, secrets)
+        return await self._opened(transport, request, stack, secrets)
 
     async def _opened(
         self,
-        client: httpx.AsyncClient,
+        transport: MergingTransport,
         request: HttpRequest,
         stack: AsyncExitStack,
         secrets: Mapping[str, str],
@@ -263,8 +269,13 @@ class Http:
         problem = ""
         began = time.monotonic()
         try:
-            opening = self._opening(client, request, headers)
-            answer = await stack.enter_async_context(opening)
+            if request.is_stream:
+                client = httpx.AsyncClient(transport=transport, **self._client_settings)
+                opening = _event_stream(client, request, headers, self.timeout_seconds)
+                answer = await stack.enter_async_context(opening)
+            else:
+                answer = await self._answered(transport, request, headers)
+                stack.push_async_callback(answer.aclose)
             status = answer.status_code
             self._date(answer.headers)
             if self.heard is not None:
@@ -276,19 +287,26 @@ class Http:
             self.note(request, status, time.monotonic() - began, problem)
         return answer
 
-    def _opening(
-        self, client: httpx.AsyncClient, request: HttpRequest, headers: dict[str, str]
-    ) -> AbstractAsyncContextManager[httpx.Response]:
-        if request.is_stream:
-            return _event_stream(client, request, headers, self.timeout_seconds)
-        patience = max(self.timeout_seconds, request.patience)
-        return client.stream(
+    async def _answered(
+        self,
+        transport: MergingTransport,
+        request: HttpRequest,
+        headers: dict[str, str],
+    ) -> httpx.Response:
+        """Send without a client: redirects, cookies and auth are not its business."""
+        seconds = self.timeout_seconds
+        patience = max(seconds, request.patience)
+        waits = {"connect": seconds, "read": patience, "write": seconds}
+        asked = httpx.Request(
             request.method,
             request.url,
-            headers=headers,
+            headers={**_HEADERS, **headers},
             content=request.content,
-            timeout=httpx.Timeout(self.timeout_seconds, read=patience),
+            extensions={"timeout": {**waits, "pool": seconds}},
         )
+        answer = await transport.handle_async_request(asked)
+        answer.request = asked
+        return answer
 
     # What goes wrong, and what is told of it.
 
@@ -367,7 +385,7 @@ class Http:
         if date and "age" not in headers:
             self._dated = (date, time.time())
 
-    # Clients of httpx: one for the event loop, and one for each blocking download.
+    # Transports of httpx: one for the event loop, and one for each blocking download.
 
     @cached_property
     def proxy(self) -> Proxy | None:
@@ -389,35 +407,32 @@ class Http:
             proxy=self.proxy,
             socket_options=socket_options(),
         )
-        return httpx.Client(transport=transport, **self._client_settings())
+        return httpx.Client(transport=transport, **self._client_settings)
 
-    async def _ready_client(self) -> httpx.AsyncClient:
+    async def _ready_transport(self) -> MergingTransport:
         self.loop = asyncio.get_running_loop()
-        if self._client is None:
+        if self._transport is None:
             async with self._making:
-                if self._client is None:
+                if self._transport is None:
                     if self._uses_tls and self._context is None:
-                        self._client = await asyncio.to_thread(self._make_client)
+                        self._transport = await asyncio.to_thread(self._make_transport)
                     else:
-                        self._client = self._make_client()
-        return self._client
+                        self._transport = self._make_transport()
+        return self._transport
 
-    def _make_client(self) -> httpx.AsyncClient:
-        transport = MergingTransport(
+    def _make_transport(self) -> MergingTransport:
+        return MergingTransport(
             context=self._shared_context(),
             proxy=self.proxy,
             keepalive_seconds=KEEPALIVE_SECONDS,
             socket_options=socket_options(),
         )
-        return httpx.AsyncClient(transport=transport, **self._client_settings())
 
+    @property
     def _client_settings(self) -> dict[str, Any]:
         return {
             "timeout": httpx.Timeout(self.timeout_seconds),
-            "headers": {
-                "Accept": "application/json",
-                "User-Agent": f"chronotui/{__version__}",
-            },
+            "headers": _HEADERS,
             "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             "trust_env": False,
         }

@@ -7,7 +7,6 @@ shape than servers write is read field by field.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
@@ -180,9 +179,13 @@ def time_ns(text: object) -> int | None:
 
 def moment(text: object) -> datetime | None:
     """Return an aware time in UTC, to the microsecond; None for what is no time."""
+    if text is None:
+        return None
     if isinstance(text, str) and _is_usual(text):
-        with suppress(ValueError):
+        try:  # suppress() would take five times as long as the reading
             return datetime.fromisoformat(text)
+        except ValueError:
+            pass
     nanoseconds = time_ns(text)
     if nanoseconds is None:
         return None
@@ -191,9 +194,15 @@ def moment(text: object) -> datetime | None:
 
 def _is_usual(text: str) -> bool:
     """Whether a text is written as servers write times, in a year that has ones."""
-    signs = text[4:5] + text[7:8] + text[10:11] + text[13:14] + text[16:17] + text[-1:]
-    is_written_so = signs == "--T::Z" and text[-2] != "."
-    return is_written_so and _FIRST_YEAR <= text[:4] <= _LAST_YEAR
+    return (
+        len(text) >= 20
+        and text[4] == text[7] == "-"
+        and text[10] == "T"
+        and text[13] == text[16] == ":"
+        and text[-1] == "Z"
+        and text[-2] != "."
+        and _FIRST_YEAR <= text[:4] <= _LAST_YEAR
+    )
 
 
 def _first_of_its_second(text: str) -> int | None:

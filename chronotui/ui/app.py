@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import signal
+from functools import partial
 from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from msgspec.structs import replace
+from textual.actions import parse
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import (
@@ -29,11 +31,12 @@ from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
 from chronotui.ui.standing import dimming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from textual.driver import Driver
     from textual.events import DescendantFocus
     from textual.filter import LineFilter
+    from textual.message import Message
     from textual.screen import Screen
     from textual.theme import Theme
 
@@ -64,6 +67,12 @@ class TypedAhead(App[ReturnType]):
     key_at = 0.0
     """When a key was last pressed, by the monotonic clock."""
 
+    _is_at_rest = False
+    """Whether it waits for messages, with none being obeyed."""
+
+    _motions: tuple[object, object, Mapping[str, Callable[[], None]]] = (None, None, {})
+    """What moves in which widget, by the keys of which keymap."""
+
     @property
     def _background_screens(self) -> list[Screen[Any]]:
         """The screens that shine through: none where the one in sight is opaque.
@@ -85,6 +94,55 @@ class TypedAhead(App[ReturnType]):
             if first or self._type(event) or await self._check_bindings(event.key):
                 return
         await super().on_event(event)
+
+    async def _get_message(self) -> Message:
+        self._is_at_rest = True
+        try:
+            return await super()._get_message()
+        finally:
+            self._is_at_rest = False
+
+    def moves_ahead(self, event: Key) -> bool:
+        """Obey a key that moves the reader of a log ahead of all that Textual does.
+
+        Only if nothing is to be done before and it would do just that: all it takes to
+        find that out anew for each key is most of what a step costs.
+
+        Returns:
+            False, with nothing done, for all other keys.
+        """
+        screens = self.screen_stack[-1:]
+        if not screens or not self._is_at_rest or self.message_queue_size:
+            return False
+        widget = screens[0].focused
+        names = getattr(widget, "MOTIONS", None)
+        if names is None or hasattr(screens[0], "asked_at"):
+            return False
+        if self._motions[0] is not widget or self._motions[1] is not self._keymap:
+            self._motions = (widget, self._keymap, self._find_motions(names))
+        move = self._motions[2].get(event.key)
+        if move is None:
+            return False
+        self.key_at = monotonic()
+        move()
+        return True
+
+    def _find_motions(self, names: Container[str]) -> dict[str, Callable[[], None]]:
+        """Return what some actions of the widget in focus do, by their keys alone."""
+        chain = self.screen._binding_chain  # noqa: SLF001
+        taken = {
+            key
+            for _node, bindings in chain
+            for key, bound in bindings.key_to_bindings.items()
+            if any(each.priority for each in bound)
+        }
+        node, bindings = chain[0]
+        found: dict[str, Callable[[], None]] = {}
+        for key, (first, *others) in bindings.key_to_bindings.items():
+            target, name, arguments = parse(first.action)
+            if name in names and not target and not others and key not in taken:
+                found[key] = partial(getattr(node, f"action_{name}"), *arguments)
+        return found
 
     def _type(self, event: Key) -> bool:
         """Put a character into the input in focus, as the input itself does."""
@@ -206,8 +264,19 @@ class DeskApp(TypedAhead[int]):
         if self.is_headless or find_spec("termios") is None:
             return
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed_aside)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.end, number)
+
+    def _failed_aside(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """End as after any fault when something fails that no message led to."""
+        fault = context.get("exception")
+        if "handle" in context and isinstance(fault, Exception):
+            self._handle_exception(fault)
+        else:
+            loop.default_exception_handler(context)
 
     def _theme_chosen(self, theme: Theme) -> None:
         if theme.name != self.plan.theme:

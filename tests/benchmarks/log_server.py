@@ -112,7 +112,8 @@ class World:
 
     def _job_of(self, job: str) -> dict[str, Any]:
         # A job that ended long ago is not waited for.
-        begun = (datetime.now(UTC) if job.startswith(LIVE) else _BEGUN).isoformat()
+        at = datetime.now(UTC) if job.startswith(LIVE) else _BEGUN
+        begun = f"{at:%Y-%m-%dT%H:%M:%S}Z"
         told = {
             "id": job,
             "workflow_id": self._workflow,

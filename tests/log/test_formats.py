@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chronotui.log.formats import (
     JSON,
     JSONL,
+    MOST_KNOWN,
     SAVE_FORMATS,
     TXT,
     TXT_TIME,
@@ -19,8 +20,10 @@ from chronotui.log.formats import (
     SaveFormat,
     json_value,
     stamp_text,
+    text_bytes,
+    timed_bytes,
 )
-from chronotui.log.raw_body import RawBlocks
+from chronotui.log.raw_body import RawBlocks, RawEntry
 from chronotui.model import LogLine, RawFormat
 from chronotui.times import format_time_ns, parse_time
 
@@ -125,6 +128,61 @@ def test_a_stamp_has_the_digits_that_the_lines_time_has(
 ) -> None:
     stamp = format_time_ns(time_ns, digits)
     assert stamp_text(stamp) == format_time_ns(parse_time(stamp) or 0, 3)
+
+
+STAMPS = st.one_of(
+    st.builds(format_time_ns, st.integers(-9 * 10**18, 2**63 - 1), st.integers(0, 9)),
+    st.sampled_from(
+        [
+            None,
+            "",
+            "yesterday",
+            "0001-01-01T00:00:00Z",
+            "2016-12-31T23:59:60Z",
+            "2023-11-14T23:13:20.1+01:00",
+            "2023-11-14T22:13:20",
+            "2023-11-14T22:13:20.Z",
+            "2023-11-14T22:13:20.1\nZ",
+            "2023-11-14T22:13:2",
+        ]
+    ),
+)
+
+
+@given(
+    st.lists(
+        st.builds(
+            RawEntry,
+            STAMPS,
+            st.just(0),
+            st.sampled_from(["stdout", "stderr", "", None]),
+            st.just(""),
+            st.text() | st.sampled_from(["\ud800", "\ud83d\ude00", "a\nb"]),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_entries_in_a_row_are_written_as_each_alone(entries: list[RawEntry]) -> None:
+    """However many pass at once, they are what their lines would be."""
+    timed, plain = LineEncoder(TXT_TIME), LineEncoder(TXT)
+    alone = [
+        timed_bytes(stamp_text(x.timestamp or ""), x.stream, x.message_raw or "")
+        for x in entries
+    ]
+    assert timed.entries(entries) == b"".join(line + b"\n" for line in alone)
+    assert plain.entries(entries) == b"".join(
+        text_bytes(x.message_raw or "") + b"\n" for x in entries
+    )
+
+
+def test_a_stamp_is_forgotten_where_too_many_are_known() -> None:
+    encoder = LineEncoder(TXT_TIME)
+    for n in range(0, 3 * MOST_KNOWN, 1000):
+        stamps = [f"2023-11-14T22:13:20.{k:09}Z" for k in range(n, n + 1000)]
+        entries = [RawEntry(stamp, 0, "stdout", "", "x") for stamp in stamps]
+        written = encoder.entries(entries).decode().splitlines()
+        assert written == [f"{stamp[:23]}Z [stdout] x" for stamp in stamps]
 
 
 def test_formats_know_their_encoding_and_ending() -> None:

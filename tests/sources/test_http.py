@@ -466,7 +466,7 @@ def test_idle_connections_end_before_the_server_ends_them() -> None:
 
 def used_stream(client: Chronoverse) -> Any:
     """Dig out the one connection of a client."""
-    transport: Any = client._http._client._transport  # type: ignore[union-attr]
+    transport: Any = client._http._transport
     return transport._pool.connections[0]._connection._network_stream
 
 

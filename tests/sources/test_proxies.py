@@ -11,6 +11,7 @@ import ssl
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import trustme
 
@@ -456,11 +457,12 @@ async def test_a_tunnel_carries_both_clients_with_keep_alive_probes(
     options: dict[str, object] = {"tls": TlsSettings(ca_file=ca_file)}
     client = client_for("https://a.test/api", BearerAuth(token), **options)
     await client.workflows()
-    http = client._http._client
-    assert http is not None
-    async with http.stream("GET", "https://a.test/") as seen:
-        sock = seen.extensions["network_stream"].get_extra_info("socket")
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    transport = client._http._transport
+    assert transport is not None
+    seen = await transport.handle_async_request(httpx.Request("GET", "https://a.test/"))
+    sock = seen.extensions["network_stream"].get_extra_info("socket")
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    await seen.aclose()
     download = client.download("w", "j", format=RawFormat.JSON)
     assert (
         await asyncio.to_thread(lambda: b"".join(read(download))) == b'{"workflows":[]}'

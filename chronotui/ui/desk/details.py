@@ -169,7 +169,7 @@ class DetailsPane(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     DetailsPane {
         background: $background; overflow-x: hidden; scrollbar-size-vertical: 1;
-        & > .details-pane--title { text-style: bold; color: $accent; }
+        & > .details-pane--title { text-style: bold; color: $text-accent; }
         & > .details-pane--label { color: $text-muted; }
         & > .details-pane--note { color: $text-muted; }
         & > .details-pane--alarm { color: $text-warning; }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Pro
 
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
-from rich.text import Text
+from rich.segment import Segment
 from textual.content import Content
 from textual.widgets import Static
 
@@ -130,7 +130,7 @@ class StatusPart(NamedTuple):
         tone: How they are coloured.
         rank: 0 for what is never dropped; higher ones are dropped first.
         brief: What it says where something of rank 1 would not fit beside it.
-        short: What rank 0 says where room is short, and rank 1 nothing; "" is ``text``.
+        short: What it says where room is short; "" is ``text``.
     """
 
     text: str
@@ -256,8 +256,9 @@ def _place(log: LogState, place: ViewportPlace) -> Iterator[StatusPart]:
             yield StatusPart("at the end", "muted", 1)
         return
     if place.number is not None:
+        line = f"line {place.number:,}"
         of_attempt = f" of attempt {place.attempt}" if place.attempt else ""
-        yield StatusPart(f"line {place.number:,}{of_attempt}", "text", 1)
+        yield StatusPart(line + of_attempt, "text", 1, short=line)
     if place.new:
         yield StatusPart(f"▼ {place.new:,} new (G)", "caution", 1)
 
@@ -364,13 +365,17 @@ def _ranked(parts: list[StatusPart], rank: int) -> list[StatusPart]:
 
 
 def fit(parts: list[StatusPart], width: int) -> list[StatusPart]:
-    """Drop the parts that matter least, then shorten the rest, until it fits."""
+    """Shorten, then drop, the parts that matter least, until it fits."""
     kept = list(parts)
     while kept and _width(kept) > width:
         worst = max(range(len(kept)), key=lambda i: (kept[i].rank, i))
-        if kept[worst].rank == 0:
+        part = kept[worst]
+        if part.rank == 0:
             return _shortened(kept, width)
-        kept.pop(worst)
+        if part.short:
+            kept[worst] = part._replace(text=part.short, short="")
+        else:
+            kept.pop(worst)
     return kept
 
 
@@ -424,15 +429,14 @@ class StatusLine(OwnRow):
             self._shown = shown
             self.repaint()
 
-    def line(self, width: int) -> Text:
-        line = Text(" ", no_wrap=True, end="")
+    def pieces(self, width: int) -> Iterator[Segment]:
         if width != self._shown_for:
             self._shown, self._shown_for = fitted(self._status, width), width
-        for number, part in enumerate(self._shown):
-            if number:
-                line.append(SEPARATOR)
-            line.append(part.text, self.tone(f"status-line--{part.tone}"))
-        return line
+        before = " "
+        for part in self._shown:
+            yield Segment(before)
+            yield Segment(part.text, self.tone(f"status-line--{part.tone}"))
+            before = SEPARATOR
 
 
 STATUS_DELAY: Final = 0.15

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color as TextualColor
 from textual.strip import Strip
 
@@ -28,12 +29,11 @@ from chronotui.ui.log.cells import (
     shown_json,
     shown_message,
 )
-from chronotui.ui.term.buffer import DrawnRow
+from chronotui.ui.term.buffer import DrawnRow, is_single
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-    from rich.style import Style
     from textual.filter import LineFilter
     from textual.widget import Widget
 
@@ -49,7 +49,10 @@ PREFIX: Final = "log-view--"
 
 
 class LogStyles(Struct, frozen=True, dict=True):
-    """Styles by use; ``current``, ``picked`` and the matches lie over the others."""
+    """Styles by use; ``current`` is the mark of the current line.
+
+    ``picked`` and the matches lie over the others.
+    """
 
     text: Style
     warning: Style
@@ -82,14 +85,8 @@ class LogStyles(Struct, frozen=True, dict=True):
         )
 
     @cached_property
-    def on_current(self) -> LogStyles:
-        return self._on(self.current)
-
-    @cached_property
     def on_picked(self) -> LogStyles:
-        return self._on(self.picked)
-
-    def _on(self, over: Style) -> LogStyles:
+        over = self.picked
         return replace(self, **{name: getattr(self, name) + over for name in GROUNDS})
 
     @cached_property
@@ -132,7 +129,7 @@ LogView {
     & > .log-view--section { color: $text-accent; text-style: bold; }
     & > .log-view--edge { color: $text-muted; text-style: italic; }
     & > .log-view--note { color: $text-muted; text-style: italic; }
-    & > .log-view--current { background: $surface; }
+    & > .log-view--current { color: $text-muted; }
     & > .log-view--picked { background: $primary-muted; }
     & > .log-view--match { background: $warning-muted; text-style: underline; }
     & > .log-view--match-current {
@@ -141,13 +138,11 @@ LogView {
     & > .log-view--json-key { color: $text-primary; }
     & > .log-view--json-text { color: $text-success; }
     & > .log-view--json-value { color: $text-warning; }
-    &:focus > .log-view--current { background: $panel; }
-    &:ansi > .log-view--current { text-style: underline; }
+    &:focus > .log-view--current { color: $accent; }
     &:ansi > .log-view--match { background: ansi_yellow; color: ansi_black; }
     &:ansi > .log-view--match-current {
         background: ansi_bright_yellow; color: ansi_black;
     }
-    &:nocolor > .log-view--current { text-style: underline; }
     &:nocolor > .log-view--picked { text-style: reverse; }
     &:nocolor > .log-view--match { text-style: bold underline; }
     &:nocolor > .log-view--match-current { text-style: bold reverse; }
@@ -302,6 +297,12 @@ def _span(time_ns: int, since_ns: int | None) -> str:
 
 MARK: Final = "▌"
 BOOKMARK: Final = "◆"
+CURRENT: Final = "►"
+"""The current line's, where a bookmark would stand; one that does is reversed.
+
+Nothing else of the row tells it: at each step the mark is all that is sent of two rows.
+"""
+REVERSED: Final = Style(reverse=True)
 
 BLACK: Final = TextualColor(0, 0, 0)
 LEAST_TEXT: Final = 12
@@ -347,7 +348,6 @@ class Flags(NamedTuple):
     ``found`` says that the current match of a search is in it.
     """
 
-    current: bool = False
     picked: bool = False
     bookmarked: bool = False
     as_json: bool = False
@@ -416,6 +416,7 @@ class LineRenderer:
         self._filters = filters
         self._background = background
         self._filtered: dict[Style | None, Style | None] = {}
+        self._marked = (self.blank, PLAIN, self.blank)
 
     # Lines
 
@@ -473,9 +474,7 @@ class LineRenderer:
         return rows
 
     def _look(self, flags: Flags) -> LogStyles:
-        if flags.picked:
-            return self.look.on_picked
-        return self.look.on_current if flags.current else self.look
+        return self.look.on_picked if flags.picked else self.look
 
     def _paragraphs(
         self, line: LogLine, look: LogStyles, *, as_json: bool
@@ -537,6 +536,27 @@ class LineRenderer:
                 for text, style, _ in pieces
             ]
         return DrawnRow(pieces)
+
+    def marked(self, row: DrawnRow, flags: Flags = PLAIN) -> DrawnRow:
+        """Return a row as the first one of the current line; the same at each call."""
+        if self._marked[:2] == (row, flags):
+            return self._marked[2]
+        marked = self._with_mark(row, flags)
+        self._marked = (row, flags, marked)
+        return marked
+
+    def _with_mark(self, row: DrawnRow, flags: Flags) -> DrawnRow:
+        look = self._look(flags)
+        first, *rest = row.segments
+        if not first.text or not is_single(first.text[0]):
+            return row  # too narrow for a gutter
+        sign, style = CURRENT, look.stamp + look.current
+        if first.text == BOOKMARK:
+            sign, style = BOOKMARK, look.bookmark + REVERSED
+        mark = Segment(sign, style)
+        if self._filters:
+            mark = Segment(sign, self._filtered.get(style) or self._filter(style))
+        return DrawnRow([mark, Segment(first.text[1:], first.style), *rest])
 
     def _filter(self, style: Style | None) -> Style | None:
         """Return what Textual's filters make of a style, whatever the text."""
@@ -620,8 +640,9 @@ class RowRenderer:
     """Draws the rows of one log; replace `lines` to draw them another way.
 
     Attributes:
-        at_rest: Rows by number as they are without the reader's place or range; for
-            a look at many at once. Those it lacks `rows_of` puts there.
+        at_rest: Rows by number as they are outside of a range, and without the match
+            that is looked at; for a look at many at once. Those it lacks `rows_of`
+            puts there.
     """
 
     def __init__(

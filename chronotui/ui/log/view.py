@@ -1,8 +1,7 @@
-"""The log view: one widget with its keys, its messages, its commands and its painting.
+"""The log view: one widget with its keys, its messages and its commands.
 
 It scrolls by rows, not by Textual's offsets: the height of all rows is never needed, so
-ten million wrapped lines cost what a window costs. Only screen rows that changed are
-painted.
+ten million wrapped lines cost what a window costs.
 """
 
 from __future__ import annotations
@@ -10,13 +9,11 @@ from __future__ import annotations
 from asyncio import get_running_loop
 from dataclasses import dataclass
 from datetime import UTC
-from itertools import groupby
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec.structs import replace
 from textual import events, on
-from textual.geometry import Region
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
@@ -29,26 +26,17 @@ from chronotui.ui.keys import help_key
 from chronotui.ui.log import ViewportPlace, ViewSettings
 from chronotui.ui.log.cells import why_no_json
 from chronotui.ui.log.find import LogFinder, find_goal
-from chronotui.ui.log.render import (
-    COMPONENTS,
-    STYLES_CSS,
-    Flags,
-    Highlighter,
-    LineRenderer,
-    LogStyles,
-    RowRenderer,
-    Stamper,
-    zone_name,
-)
+from chronotui.ui.log.picture import LogPicture
+from chronotui.ui.log.render import COMPONENTS, STYLES_CSS, zone_name
 from chronotui.ui.log.state import EdgeWatch, OpenLog
 from chronotui.ui.term import clipboard
-from chronotui.ui.term.driver import Shortcut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
     from textual.binding import BindingType
+    from textual.geometry import Region
     from textual.strip import Strip
 
     from chronotui.log.marks import Anchor
@@ -56,8 +44,8 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
     from chronotui.ui.log import Zone
     from chronotui.ui.log.find import Goal, Outcome
+    from chronotui.ui.log.render import RowRenderer
     from chronotui.ui.log.state import Edge
-    from chronotui.ui.term.buffer import DrawnRow
     from chronotui.viewport import Spot
 
 FRAME_SECONDS: Final = 1 / 30
@@ -106,11 +94,16 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         when_placed: Called when the reader is elsewhere, lines came, or more were read
             for filter and search, before the picture of it is on its way: what is
             painted then comes in the same frame.
+
+    Attributes:
+        why_empty: A title and a sentence for as long as there is nothing.
     """
 
     ALLOW_SELECT = False
     DEFAULT_CSS = STYLES_CSS
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS.values())
+    MOTIONS: ClassVar = frozenset({"move", "page"})
+    """Actions that an app may do ahead of everything else, see `TypedAhead`."""
     BINDINGS: ClassVar[list[BindingType]] = [
         help_key("j,down", "move(1)", "Line down", "log.down"),
         help_key("k,up", "move(-1)", "Line up", "log.up"),
@@ -260,14 +253,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self.finder = LogFinder(self.edges)
         self._when_placed = when_placed
         self._place: ViewportPlace | None = None
-        self._reason = ("", "")
-        self._look: LogStyles | None = None
-        self._renderer: RowRenderer | None = None
-        self._drawn_as: object = None
-        self._highlighter: Highlighter | None = None
-        self._drawn: list[DrawnRow] = []
-        self._drawn_width = 0
-        self._shortcut = Shortcut(self)
+        self.why_empty = ("", "")
+        self._picture = LogPicture(self)
         # Arrivals and indexing
         self._sync_due = False
         self._last_synced = 0.0
@@ -289,8 +276,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def explain_empty(self, title: str, sentence: str) -> None:
         """Say why there is nothing, for as long as there is nothing."""
-        if (title, sentence) != self._reason:
-            self._reason = (title, sentence)
+        if (title, sentence) != self.why_empty:
+            self.why_empty = (title, sentence)
             if not len(self.opened.rows):
                 self.redraw()
 
@@ -321,13 +308,13 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     def redraw(self) -> None:
         """Draw everything anew: the way of showing changed."""
         if self.size:
-            self._settle()
+            self._picture.settle()
             self.moved()
 
     def moved(self) -> None:
         """Show and tell what the reader's step, or an arrival, changed."""
         self._place = None
-        self._repaint()
+        self._picture.repaint()
         self._when_placed()
         for wanted in self.edges.wanted(self.opened):
             if wanted == "whole":
@@ -351,103 +338,15 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     # Painting
 
     def renderer(self) -> RowRenderer:
-        opened = self.opened
-        filters = tuple(self.get_line_filters())
-        self._look = look = self._look or LogStyles.of(self)
-        drawn_as = (
-            *(look, filters, self.settings, self.local_zone, self.size.width),
-            *(opened.near, opened.left, opened.search, opened.tags),
-        )
-        renderer = self._renderer
-        if renderer is not None and drawn_as == self._drawn_as:
-            return renderer
-        self._drawn_as = drawn_as
-        search = opened.search
-        self._highlighter = Highlighter(search) if search is not None else None
-        lines = LineRenderer(
-            look,
-            Stamper(self.settings.timestamps, self.zone, opened.start_ns),
-            self.size.width,
-            wrap=self.settings.wrap,
-            wrap_stderr=opened.wraps_errors,
-            left=opened.left,
-            tags=opened.tags,
-            find=self._highlighter,
-            filters=filters,
-            background=self.background_colors[1],
-        )
-        if renderer is not None and renderer.rows is opened.near:
-            renderer.lines = lines
-            return renderer
-        renderer = RowRenderer(opened.near, lines, opened.as_json, opened.bookmarks)
-        opened.viewport.measure_with(renderer.height)
-        self._renderer = renderer
-        return renderer
-
-    def _settle(self) -> None:
-        """Fit the place of reading to the size and settings of now."""
-        self.renderer().forget_from(0)
-        self.opened.viewport.resize(self.size.height)
-        self._drawn = []
-
-    def _repaint(self) -> None:
-        """Draw the window and have the screen rows that changed painted."""
-        before, self._drawn = self._drawn, self._draw()
-        if len(before) != len(self._drawn):
-            self.refresh()
-            return
-        changed = {y: row for y, row in enumerate(self._drawn) if row is not before[y]}
-        if not changed or self._shortcut.paint(changed):
-            return
-        for _, run in groupby(enumerate(changed), lambda pair: pair[1] - pair[0]):
-            rows = [y for _, y in run]
-            self.refresh(Region(0, rows[0], self.size.width, len(rows)))
-
-    def _draw(self) -> list[DrawnRow]:
-        """Return the window's rows; only those not drawn before cost anything."""
-        opened, renderer = self.opened, self.renderer()
-        self._drawn_width = self.size.width
-        if not opened.has_lines_shown:
-            reason = opened.why_hidden() if len(opened.store) else self._reason
-            return renderer.lines.reason(*reason, self.size.height)
-        if self._highlighter is not None:
-            self._highlighter.begin()
-        shown = opened.viewport.window_rows()
-        current = opened.viewport.current
-        picked = opened.picked_rows() if opened.range_from else range(0)
-        drawn = renderer.at_rest
-        found = Flags(True, current in picked, found=opened.search is not None)
-        marked = {current: renderer.rows_of(current, found)}
-        if picked:
-            flags = Flags(picked=True)
-            inside = {row for row, _ in shown if row in picked and row != current}
-            marked |= {number: renderer.rows_of(number, flags) for number in inside}
-        rows: list[DrawnRow] = []
-        for number, part in shown:
-            if number < 0:
-                rows.append(renderer.lines.blank)
-                continue
-            parts = marked.get(number) or drawn.get(number)
-            if parts is None:
-                parts = renderer.rows_of(number)
-            rows.append(parts[part] if part < len(parts) else parts[-1])
-        return rows
+        return self._picture.renderer()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        width, height = self.size
-        if len(self._drawn) != height or self._drawn_width != width:
-            self._settle()
-            self._drawn = self._draw()
-        shown = self._drawn[crop.y : crop.bottom]
-        if crop.x == 0 and crop.right == width:
-            return [row.strip for row in shown]
-        return [row.strip.crop(crop.x, crop.right) for row in shown]
+        return self._picture.strips(crop)
 
     def notify_style_update(self) -> None:
         """Take the theme's new colours when next drawn."""
         super().notify_style_update()
-        self._look = None
-        self._drawn = []
+        self._picture.forget_styles()
         self.refresh()
 
     def on_resize(self) -> None:
@@ -485,8 +384,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._indexing = False
         opened = self.opened
         changed = opened.index(SLICE_SECONDS)
-        if changed and self._renderer is not None:
-            self._renderer.forget_from(0)
+        if changed:
+            self.renderer().forget_from(0)
         self._obey(self.finder.indexed(opened))
         now, is_done = monotonic(), opened.is_indexed
         if is_done or now - self._last_told >= PROGRESS_SECONDS:

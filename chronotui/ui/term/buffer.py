@@ -185,12 +185,13 @@ class DrawnRow:
     first asked for: a row of a log that floods is mostly asked for one of them, once.
     """
 
-    __slots__ = ("_made", "_strip", "segments")
+    __slots__ = ("_made", "_strip", "_whole", "segments")
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.segments = segments
         self._strip: Strip | None = None
         self._made: tuple[Pieces, StyledCells | None] | None = None
+        self._whole: CellRow | None = None
 
     @property
     def strip(self) -> Strip:
@@ -203,7 +204,17 @@ class DrawnRow:
         """Return the row as the painter's cells; None when it is more than text."""
         if self._made is None or self._made[0] is not pieces:
             self._made = (pieces, pieces.of_segments(self.segments, console))
+            self._whole = None
         return self._made[1]
+
+    def whole(self, piece: StyledCells) -> CellRow:
+        """Return its piece as a row of the screen; the same object at each call.
+
+        So that rows which moved are told by what they are and not by how they look.
+        """
+        if self._whole is None:
+            self._whole = CellRow(piece.cells, piece.styles)
+        return self._whole
 
 
 class CellRow(NamedTuple):

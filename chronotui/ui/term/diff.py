@@ -15,11 +15,11 @@ from chronotui.ui.term.buffer import BLANK, CONTINUED, UNKNOWN, CellRow, Pieces,
 from chronotui.ui.term.widths import AT_PLACE, BEHIND, LEFT_BLANK, spoilt, ways, zones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-    from chronotui.ui.term.buffer import DrawnRow, StyledCells
+    from chronotui.ui.term.buffer import DrawnRow
 
 SHORT_COLOUR, LONG_COLOUR = 3, 5
 """Parameters of a colour by number and of one by red, green and blue."""
@@ -35,10 +35,11 @@ ERASE: Final = "\x1b[K"
 
 
 class Pen:
-    """Writes cells and remembers place and style, so that each is said once."""
+    """Writes cells of rows of a width; each place and style is said once."""
 
-    def __init__(self, *, erases_in_colour: bool) -> None:
+    def __init__(self, width: int, *, erases_in_colour: bool) -> None:
         self.erases_in_colour = erases_in_colour
+        self._width = width
         self._out: list[str] = []
         self._style = ""
         self._at: tuple[int, int] | None = None
@@ -48,9 +49,13 @@ class Pen:
         if self._at == (x, y):
             return
         there = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"
-        if self._at is not None and self._at[1] == y and self._at[0] < x:
-            on = f"\x1b[{x - self._at[0]}C"
-            there = min(on, there, key=len)
+        if self._at is not None:
+            by = x - self._at[0]
+            if self._at[1] == y and by > 0:
+                there = min(f"\x1b[{by}C", there, key=len)
+            elif self._at[1] == y - 1 and -4 < by <= 0 and self._at[0] < self._width:
+                # Behind the last cell terminals differ about where the cursor is.
+                there = min("\x1b[B" + "\b" * -by, there, key=len)
         self._out.append(there)
         self._at = (x, y)
 
@@ -177,7 +182,9 @@ def changes(
     return {
         y: places
         for y in rows
-        if shown[y] != wanted[y] and (places := differing(shown[y], wanted[y]))
+        if shown[y] is not wanted[y]
+        and shown[y] != wanted[y]
+        and (places := differing(shown[y], wanted[y]))
     }
 
 
@@ -194,6 +201,7 @@ def write_rows(
     changing the style costs more than going to another row.
     """
     by_style: dict[str, list[Run]] = {}
+    blanks: list[tuple[str, Run]] = []
     ends = {wanted[y].styles[-1] for y in changed} if pen.erases_in_colour else set()
     erased = {code for code in ends if _can_be_erased(pieces.style(code))}
     for y, differs in changed.items():
@@ -202,22 +210,23 @@ def write_rows(
             known = (2 if cell == UNKNOWN else 0 for cell in row.cells)
             places = bytes(map(max, places, known))
         if isinstance(row.cells, str) and isinstance(shown[y].cells, str):
-            _add_runs(by_style, y, row, places, erases=row.styles[-1] in erased)
+            for code, run in _runs(y, row, places, erases=row.styles[-1] in erased):
+                if run[2] and not run[2].strip(BLANK):
+                    blanks.append((code, run))
+                else:
+                    by_style.setdefault(code, []).append(run)
         else:
             _write_graphemes(pen, pieces, y, (shown[y], row), places)
+    if blanks:
+        _add_blanks(by_style, blanks, pieces)
     for code, runs in by_style.items():
         pen.write(pieces.style(code), runs)
 
 
-def _add_runs(
-    by_style: dict[str, list[Run]],
-    y: int,
-    row: CellRow,
-    places: bytes,
-    *,
-    erases: bool,
-) -> None:
-    """Add what is to be written of a row of one-cell graphemes, by style codes.
+def _runs(
+    y: int, row: CellRow, places: bytes, *, erases: bool
+) -> Iterator[tuple[str, Run]]:
+    """Yield what is to be written of a row of one-cell graphemes, with style codes.
 
     Its blank end is erased, if it may be and that is shorter.
     """
@@ -230,10 +239,43 @@ def _add_runs(
         start, stop = found.span()
         for one in _ONE_STYLE.finditer(styles, start, min(stop, end)):
             x1, x2 = one.span()
-            by_style.setdefault(one[1], []).append((y, x1, text[x1:x2]))
+            yield one[1], (y, x1, text[x1:x2])
         if stop > end:
-            by_style.setdefault(styles[-1], []).append((y, max(start, end), None))
+            yield styles[-1], (y, max(start, end), None)
             return
+
+
+def _add_blanks(
+    by_style: dict[str, list[Run]], blanks: Sequence[tuple[str, Run]], pieces: Pieces
+) -> None:
+    """Add blanks to the first style they look the same in, among its other runs.
+
+    Blanks show nothing of a style but its background.
+    """
+    first: dict[str, str] = {}
+    for code in by_style:
+        style = pieces.style(code)
+        if _can_be_erased(style):
+            first.setdefault(_background(style), code)
+    grown = set()
+    for code, run in blanks:
+        style = pieces.style(code)
+        goes_with = code
+        if _can_be_erased(style):
+            goes_with = first.setdefault(_background(style), code)
+        by_style.setdefault(goes_with, []).append(run)
+        grown.add(goes_with)
+    for code in grown:
+        by_style[code].sort(key=_place)
+
+
+def _place(run: Run) -> tuple[int, int]:
+    return run[:2]
+
+
+def _background(style: str) -> str:
+    state = _sgr_state(style)
+    return "" if state is None else state.background
 
 
 @lru_cache(1024)
@@ -293,6 +335,9 @@ LEAST_ROWS: Final = 4
 ROW_COST: Final = 8
 """What going to a row costs, in cells."""
 
+FEW_CELLS: Final = 8
+"""Fewer cells than this change in a row that only has another mark."""
+
 
 class Shift(NamedTuple):
     """Rows from ``top`` up to ``bottom`` move up by ``lines``; negative: down."""
@@ -300,6 +345,52 @@ class Shift(NamedTuple):
     top: int
     bottom: int
     lines: int
+
+
+def plain_shift(
+    shown: Sequence[CellRow], wanted: Sequence[CellRow], touched: Iterable[int]
+) -> Shift | None:
+    """Return a move that surely pays, told by which rows are the very same ones.
+
+    None where there is no such move: then `find_shift` looks at their cells.
+    """
+    rows = [y for y in touched if shown[y] is not wanted[y]]
+    if len(rows) < LEAST_ROWS:
+        return None
+    places = {id(shown[y]): y for y in rows}
+    votes: dict[int, list[int]] = {}
+    for y in rows:
+        place = places.get(id(wanted[y]))
+        if place is not None:
+            votes.setdefault(place - y, []).append(y)
+    lines, moved = max(votes.items(), key=lambda vote: len(vote[1]), default=(0, rows))
+    first, last = moved[0], moved[-1]
+    if not lines or len(moved) != last - first + 1:
+        return None
+    # The row with the reader's mark moves as well, and changes a little on its way.
+    known = frozenset(rows)
+    first -= _looks_moved(shown, wanted, known, Shift(first - 1, first, lines))
+    last += _looks_moved(shown, wanted, known, Shift(last + 1, last + 2, lines))
+    top, bottom = first + min(lines, 0), last + max(lines, 0) + 1
+    # Each row that moves is gone to and changed otherwise; each new one is all written.
+    if len(moved) * ROW_COST <= abs(lines) * len(wanted[0].cells):
+        return None
+    if any(UNKNOWN in row.cells for row in wanted[top:bottom]):
+        return None
+    return Shift(top, bottom, lines)
+
+
+def _looks_moved(
+    shown: Sequence[CellRow],
+    wanted: Sequence[CellRow],
+    known: frozenset[int],
+    one: Shift,
+) -> bool:
+    """Whether a row is to be, but for a few cells, what stands where it comes from."""
+    y, source = one.top, one.top + one.lines
+    if not known.issuperset((y, source)):
+        return False
+    return differing(shown[source], wanted[y]).count(1) < FEW_CELLS
 
 
 def find_shift(
@@ -442,15 +533,18 @@ class Painter:
         pieces = self._pieces
         if pieces.is_full or x + width > self._wanted.width:
             return False
-        placed: dict[int, StyledCells] = {}
+        placed: dict[int, CellRow] = {}
+        wanted, is_whole = self._wanted.rows, width == self._wanted.width
         for y, row in rows.items():
             piece = row.piece(pieces, console)
             if piece is None or len(piece.cells) != width or y >= self._wanted.height:
                 return False
-            placed[y] = piece
-        wanted = self._wanted.rows
-        for y, piece in placed.items():
-            wanted[y] = wanted[y].with_piece(x, piece)
+            if is_whole:
+                placed[y] = row.whole(piece)
+            else:
+                placed[y] = wanted[y].with_piece(x, piece)
+        for y, placed_row in placed.items():
+            wanted[y] = placed_row
         self._touched.update(placed)
         return True
 
@@ -461,25 +555,32 @@ class Painter:
         self._shown = list(self._wanted.rows)
         self._touched: set[int] = set()
 
-    def flush(self) -> str:
-        """Return the writing that makes the terminal show what is wanted."""
+    def flush(self, *, keeps_cursor: bool = True) -> str:
+        """Return the writing that makes the terminal show what is wanted.
+
+        Args:
+            keeps_cursor: Whether the cursor must be where it is wanted afterwards.
+        """
         if not self.is_due:
             return ""
-        pen = Pen(erases_in_colour=self._erases_in_colour)
+        pen = Pen(self._wanted.width, erases_in_colour=self._erases_in_colour)
         shown, wanted = self._shown, self._wanted.rows
-        changed = changes(shown, wanted, sorted(self._touched))
-        shift = find_shift(shown, wanted, changed)
-        if shift:
+        rows = sorted(self._touched)
+        shift = plain_shift(shown, wanted, rows)
+        if shift is None:
+            changed = changes(shown, wanted, rows)
+            shift = find_shift(shown, wanted, changed)
+        if shift is not None:
             write_shift(pen, shift)
             shown = self._shown = shifted(shown, shift)
-            rows = changed.keys() | set(range(shift.top, shift.bottom))
-            changed = changes(shown, wanted, sorted(rows))
+            rows = sorted(self._touched.union(range(shift.top, shift.bottom)))
+            changed = changes(shown, wanted, rows)
         write_rows(pen, self._pieces, shown, wanted, changed)
         for y in changed:
             shown[y] = wanted[y]
         self._touched = set()
         painted = pen.finish()
-        if painted or self._cursor_moved:
+        if (painted and keeps_cursor) or self._cursor_moved:
             x, y = self._wanted.cursor
             painted += f"\x1b[{y + 1};{x + 1}H"
         self._cursor_moved = False

@@ -15,18 +15,21 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from collections import deque
+from contextvars import copy_context
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import textual
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
 from textual.strip import Strip
 from textual.widget import Widget
 
-from chronotui.ui.term.buffer import DrawnRow
+from chronotui.ui.term.buffer import BLANK, DrawnRow
 from chronotui.ui.term.diff import Painter
 from chronotui.ui.term.pace import (
     ESCAPE_SECONDS,
@@ -38,7 +41,7 @@ from chronotui.ui.term.stand_ins import keys_encoding
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from rich.console import Console
     from rich.style import Style
@@ -46,7 +49,9 @@ if TYPE_CHECKING:
     from textual._compositor import Compositor
     from textual.color import Color
     from textual.driver import Driver
+    from textual.filter import LineFilter
     from textual.geometry import Region
+    from textual.message import Message
 
 
 class Shortcut:
@@ -109,7 +114,10 @@ class Shortcut:
 
 
 class OwnRow(Widget):
-    """Shows one line that changes often; a line below it would be blank."""
+    """Shows one line that changes often; a line below it would be blank.
+
+    What gives `pieces` itself gives no `line`.
+    """
 
     ALLOW_SELECT = False
 
@@ -118,6 +126,8 @@ class OwnRow(Widget):
         self._shortcut = Shortcut(self)
         self._styles: dict[str, Style] = {}
         self._background: Color | None = None
+        self._filters: tuple[LineFilter, ...] = ()
+        self._seen_as: dict[Style | None, Style | None] = {}
 
     def line(self, width: int) -> Text:
         """Return what stands in a row of some cells; more of it is cut off."""
@@ -143,20 +153,43 @@ class OwnRow(Widget):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles = {}
+        self._seen_as = {}
         self._background = None
 
-    def _row(self) -> DrawnRow:
-        width, own = self.size.width, self.tone("")
+    def pieces(self, width: int) -> Iterable[Segment]:
+        """Return what stands in a row of some cells; more of it is cut off."""
         text = self.line(width)
         text.truncate(width, overflow="ellipsis")
-        pieces = Segment.apply_style(text.render(self.app.console), own)
-        strip = Strip(pieces).adjust_cell_length(width, own.background_style)
-        segments = list(strip)
-        if self._background is None:
-            self._background = self.background_colors[1]
-        for line_filter in self.get_line_filters():
-            segments = line_filter.apply(segments, self._background)
+        return text.render(self.app.console)
+
+    def _row(self) -> DrawnRow:
+        width = self.size.width
+        filters = tuple(self.get_line_filters())
+        if filters != self._filters:
+            self._filters, self._seen_as = filters, {}
+        segments = [
+            Segment(text, self._as_seen(style)) for text, style, _ in self.pieces(width)
+        ]
+        left = width - sum([cell_len(text) for text, _, _ in segments])
+        if left > 0:
+            blank = self.tone("").background_style
+            segments.append(Segment(BLANK * left, self._as_seen(blank)))
+        elif left < 0:
+            segments = list(Strip(segments).adjust_cell_length(width))
         return DrawnRow(segments)
+
+    def _as_seen(self, style: Style | None) -> Style | None:
+        """Return what the widget's own style and the filters make of a piece's."""
+        known = self._seen_as.get(style)
+        if known is None:
+            own = self.tone("")
+            pieces = [Segment(BLANK, own if style is None else own + style)]
+            if self._background is None:
+                self._background = self.background_colors[1]
+            for line_filter in self._filters:
+                pieces = line_filter.apply(pieces, self._background)
+            known = self._seen_as[style] = pieces[0].style
+        return known
 
 
 TESTED: Final = ("8.2",)
@@ -255,6 +288,7 @@ class FrugalDriver(LinuxDriver):
         self._synchronised = False
         self._was_left = False
         self._hang_up_timer: asyncio.TimerHandle | None = None
+        self._context = copy_context()
 
     def start_application_mode(self) -> None:
         self._forget()  # nothing is known of what the terminal shows
@@ -317,6 +351,19 @@ class FrugalDriver(LinuxDriver):
                 self.process_message(event)
             if is_last:
                 return
+
+    def send_message(self, message: Message) -> None:
+        """Hand on what was read, in the order in which it was."""
+        self._loop.call_soon_threadsafe(self._deliver, message, context=self._context)
+
+    def _deliver(self, message: Message) -> None:
+        moves_ahead = getattr(self._app, "moves_ahead", None)
+        if moves_ahead is None or not isinstance(message, Key):
+            self._app.post_message(message)
+        elif moves_ahead(message):
+            self._due()
+        else:
+            self._app.post_message(message)
 
     @property
     def terminal_name(self) -> str:
@@ -421,7 +468,7 @@ class FrugalDriver(LinuxDriver):
         self._timer = self._loop.call_later(max(wait, FRAME_SECONDS / 4), self._due)
 
     def _due(self) -> None:
-        self._timer = None
+        self._cancel()
         if self._is_backed_up():
             self._timer = self._loop.call_later(FRAME_SECONDS, self._due)
         else:
@@ -432,7 +479,10 @@ class FrugalDriver(LinuxDriver):
         return thread is not None and thread._queue.qsize() >= BACKLOG  # noqa: SLF001
 
     def _flush(self) -> None:
-        frame = self._painter.flush()
+        # Where something is typed, an input method looks for the cursor.
+        in_focus = [screen.focused for screen in self._app.screen_stack[-1:]]
+        is_typed = any(hasattr(each, "cursor_screen_offset") for each in in_focus)
+        frame = self._painter.flush(keeps_cursor=is_typed)
         if not frame or self._writer_thread is None:
             return
         self._frames.append(monotonic())

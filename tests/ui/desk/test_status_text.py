@@ -367,3 +367,11 @@ def test_the_clock_time_of_a_wait_is_told_in_the_zone_of_all_others() -> None:
     assert parts[1].text == "◐ RECONNECTING 2, at 14:05:00 as the server asked"
     assert parts[1].short == "◐ RECONNECTING, at 14:05:00"
     assert told.reason.startswith("again at 14:05:00 as the server asked, log 503")
+
+
+def test_the_place_is_told_in_short_before_it_is_left_out() -> None:
+    ended = LogState(Connection(ConnectionKind.ENDED), JOB, lines=690, verdict=VERDICT)
+    place = ViewportPlace(number=206, attempt=3, following=False)
+    told = DeskStatus("demo", log=replace(ended, at_start=True), place=place)
+    assert "line 206 of attempt 3" in line_of(told, 80)
+    assert "line 206  690 lines  sealed ✓ 0 missing" in line_of(told, 60)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.geometry import Region
+
 from chronotui.log.marks import GapMark, GapState
 from chronotui.model import STDERR, STDOUT
 from chronotui.times import Timestamps, utc_clock
@@ -210,12 +212,13 @@ async def test_no_colour_leaves_signs(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with open_pane(3) as bench:
-        from textual.geometry import Region
-
+        assert [row[0] for row in bench.screen()[:3]] == [" ", " ", "►"]
+        await bench.press("m")
         (strip,) = bench.view.render_lines(Region(0, 2, 40, 1))
-        (other,) = bench.view.render_lines(Region(0, 1, 40, 1))
-        assert all(s.style and s.style.underline for s in strip)
-        assert not any(s.style and s.style.underline for s in other)
+        sign = next(iter(strip))
+        assert sign.text == "◆"
+        assert sign.style is not None
+        assert sign.style.reverse
 
 
 async def test_every_theme_draws(open_pane: OpenPane) -> None:

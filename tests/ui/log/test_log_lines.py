@@ -26,7 +26,7 @@ async def test_bookmarks_have_a_sign_and_are_gone_round(open_pane: OpenPane) -> 
         await bench.press("apostrophe")
         assert bench.current == "line 3"
         await bench.press("m")
-        assert [row[0] for row in bench.screen()[:5]] == [" ", "◆", " ", " ", " "]
+        assert [row[0] for row in bench.screen()[:5]] == [" ", "◆", " ", "►", " "]
 
 
 async def test_y_copies_the_line(open_pane: OpenPane) -> None:

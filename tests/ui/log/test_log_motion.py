@@ -195,7 +195,7 @@ async def test_brackets_go_from_try_to_try(open_pane: OpenPane) -> None:
             seen.append(bench.opened.viewport.current)
         assert seen == [62, 31, 0, 0, 31, 62, 62]
         assert bench.said() == "This is the last attempt."
-        assert any(row.startswith("── attempt 3 ──") for row in bench.screen())
+        assert any(row.startswith("►─ attempt 3 ──") for row in bench.screen())
 
 
 async def test_the_edge_is_told_before_it_is_reached(open_pane: OpenPane) -> None:

@@ -187,6 +187,20 @@ def test_flags_are_drawn() -> None:
     assert marked.text.rstrip() == "◆  x"
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 40])
+@pytest.mark.parametrize("message", ["", "x", "日本"])
+def test_the_current_line_has_a_mark_where_there_is_a_gutter(
+    width: int, message: str
+) -> None:
+    lines = drawer(width)
+    (row,) = lines.line(line(message))
+    marked = lines.marked(row)
+    assert marked.strip.cell_length == width
+    assert marked.strip.text[1:] == row.strip.text[1:]
+    assert lines.marked(row) is marked
+    assert not lines.gutter or marked.strip.text[0] == "►"
+
+
 def test_notices_wrap_so_that_no_word_of_a_verdict_is_lost() -> None:
     verdict = "attempt 3 ended FAILED · sealed ✓ 9,118 lines, 0 missing"
     assert texts(drawer(44).section(verdict)) == [

@@ -71,14 +71,21 @@ def test_a_change_says_what_is_new_alone(old: str, new: str, change: str) -> Non
 
 
 def test_the_pen_goes_the_short_way() -> None:
-    pen = Pen(erases_in_colour=True)
+    pen = Pen(120, erases_in_colour=True)
     pen.move(3, 9)
     pen.text("ab")
     pen.move(5, 9)
     pen.text("c")
     pen.move(80, 9)
     pen.move(0, 10)
-    assert pen.finish() == "\x1b[10;4Habc\x1b[74C\x1b[11H"
+    pen.text("ab")
+    pen.move(0, 11)
+    pen.move(118, 20)
+    pen.text("cd")
+    pen.move(119, 21)
+    assert pen.finish() == (
+        "\x1b[10;4Habc\x1b[74C\x1b[11Hab\x1b[B\b\b\x1b[21;119Hcd\x1b[22;120H"
+    )
 
 
 # Frugal painting shows what stock painting shows, cell by cell.
