@@ -283,7 +283,10 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
     possible = 0 if log.verdict is None else log.verdict.possible
     if log.missing:
         words = f"{log.missing:,} missing"
-        whole = f"{words}, fetching" if log.fetching else words
+        more = ", fetching" if log.fetching else ""
+        if log.fetching and log.awaited:
+            more = ", not retained yet"
+        whole = words + more
         yield StatusPart(whole, "alarm", short=words)
     elif possible:
         words = f"{possible:,} possibly"
