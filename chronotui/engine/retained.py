@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.engine.intake import Context, Intake
 from chronotui.engine.pages import Account, RetainedPages, refuse_without_log
@@ -87,8 +88,7 @@ Piece: TypeAlias = LineSlice | EntrySlice
 Encoder: TypeAlias = "Callable[[Piece], bytes]"
 
 
-@dataclass(frozen=True, slots=True)
-class LineSelection:
+class LineSelection(Struct, frozen=True):
     """Which lines of a log are asked for.
 
     Attributes:
