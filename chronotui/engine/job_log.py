@@ -36,6 +36,9 @@ COST_SHARE: Final = 20
 RATE_SECONDS: Final = 3.0
 """Lines a second are of so long: calm, and still now."""
 
+FALL_SECONDS: Final = 1.25
+"""How much later it is told that the rate has fallen."""
+
 RATE_GRAIN_SECONDS: Final = 0.25
 
 
@@ -235,10 +238,13 @@ class LineRate:
         return self._lines / RATE_SECONDS
 
     def next_change(self) -> float | None:
-        """Return when the rate will have fallen if nothing enters; None at zero."""
+        """Return when to tell that the rate has fallen if nothing enters; None at zero.
+
+        Late enough for a line that comes every second to tell it.
+        """
         if not self.per_second():
             return None
-        return self._slices[0][0] + RATE_SECONDS + 0.001
+        return self._slices[0][0] + RATE_SECONDS + FALL_SECONDS
 
 
 class JobLog:
