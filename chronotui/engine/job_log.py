@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -390,8 +390,14 @@ class JobLog:
             self._quiet = loop.call_later(seconds, self._look_again)
 
     def _look_again(self) -> None:
+        """Tell, unless all would read as it does: a rate is read in whole lines."""
         self._quiet = None
-        self._changed()
+        before, now = self.state, self._make_state()
+        is_told = round(before.rate) == round(now.rate)
+        if is_told and replace(now, rate=before.rate) == before:
+            self._plan_quiet()
+        else:
+            self._changed()
 
     def _quiet_after(self, now: float) -> float:
         """Return in how many seconds one of both is so if nothing comes until then."""

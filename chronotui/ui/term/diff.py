@@ -580,7 +580,7 @@ class Painter:
             rows = sorted(self._touched.union(range(shift.top, shift.bottom)))
             changed = changes(shown, wanted, rows)
         write_rows(pen, self._pieces, shown, wanted, changed)
-        for y in changed:
+        for y in rows:  # also where only the object is another one
             shown[y] = wanted[y]
         self._touched = set()
         painted = pen.finish()
