@@ -138,7 +138,8 @@ LogView {
     & > .log-view--json-key { color: $text-primary; }
     & > .log-view--json-text { color: $text-success; }
     & > .log-view--json-value { color: $text-warning; }
-    &:focus > .log-view--current { color: $accent; }
+    &:focus > .log-view--current { color: $text-accent; }
+    &:light:focus > .log-view--current { color: $text-primary; }
     &:ansi > .log-view--match { background: ansi_yellow; color: ansi_black; }
     &:ansi > .log-view--match-current {
         background: ansi_bright_yellow; color: ansi_black;
