@@ -68,7 +68,11 @@ class ChronotuiError(Exception):
         super().__init__(self.sentence)
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.sentence, self.next_step) if part)
+        """Return the sentence, ended where the server's words did not, and the step."""
+        if not self.next_step:
+            return self.sentence
+        is_ended = self.sentence.rstrip("”").endswith((".", "!", "?", "…"))
+        return f"{self.sentence}{'' if is_ended else '.'} {self.next_step}"
 
 
 class UsageError(ChronotuiError):

@@ -18,12 +18,18 @@ from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 # A shell that starts this in the background has what it starts ignore interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+COLLECTED_AT = 100_000
+"""So many objects are made before the collector looks for lost ones within a test.
+
+Caches and modules live as long as the process: at the usual 700 a quarter of the time
+of a desk went into looking through them again."""
 
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones, and
 # more of them. Without a deadline: a busy machine may be slow at any of them.
@@ -49,6 +55,20 @@ def pytest_collection_finish() -> None:
     """Let no garbage collection look through all that was collected of tests."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECTED_AT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Clear away what a test left, and have no later collection look at what stays.
+
+    What was left open complains right after its test, not in one that comes by chance.
+    """
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -210,9 +210,7 @@ def as_entry(message: str) -> bytes:
     return json.dumps({"message": message, "sequence_num": 1}).encode()
 
 
-LOOK: Final = LogStyles(
-    **dict.fromkeys(LogStyles.__dataclass_fields__, Style(bold=True))
-)
+LOOK: Final = LogStyles(**dict.fromkeys(LogStyles.__struct_fields__, Style(bold=True)))
 
 
 def drawn(message: str, *, wrap: bool, as_json: bool = False) -> None:
@@ -475,6 +473,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "ui.term.notice.notification": "a text that was cut",
     "ui.term.pace._ANSWER": finds,
     "ui.term.pace._BEGINNING": finds,
+    "ui.term.pace._STRAY": removes,
 }
 """How each pattern is used, or why no server's text comes before it."""
 

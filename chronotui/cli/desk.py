@@ -6,7 +6,6 @@ import errno
 import gc
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from chronotui.cli.output import has_screen, is_terminal, speaks_utf8
@@ -66,10 +65,12 @@ def _check_link(options: Namespace, profile: Profile) -> None:
 
 def _line(options: Namespace) -> LinePlace | None:
     """Return the line that is named."""
+    if options.line is None:
+        return None
     from chronotui.log.handoff import LinePlace
 
     try:
-        return None if options.line is None else LinePlace.parse(options.line)
+        return LinePlace.parse(options.line)
     except ValueError as error:
         raise UsageError(f"--line: {error}") from None
 
@@ -231,10 +232,7 @@ def _open_demo_desk(invocation: Invocation) -> int:
 
 
 def _show_demo(invocation: Invocation, server: RunningDemo) -> int:
-    from chronotui.storage.settings import Config
-
-    config = Config(Path(os.devnull))
-    profile = demo_profile(server)
+    profile, config = demo_profile(server), invocation.config
     return _show_desk(invocation, profile, config, demo=True, tour=server.tour)
 
 

@@ -247,9 +247,9 @@ async def ask_on_terminal(question: SecretQuestion) -> str:
 
     from chronotui.text import clean
 
-    answer = ""
+    answer, asked = "", f"{question.why_again()} {question.sentence()}".strip()
     with _signals_end_at_once(), contextlib.suppress(EOFError):
-        answer = getpass.getpass(f"{clean(question.sentence())}: ", sys.stderr)
+        answer = getpass.getpass(f"{clean(asked)}: ", sys.stderr)
     if answer:
         return answer
     raise NotSignedInError(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
+
+from msgspec import Struct
 
 from chronotui.errors import NotSignedInError
 from chronotui.sources.protocol import (
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from chronotui.storage.state import DiagnosticLog
 
 
-@dataclass(frozen=True, slots=True)
-class SecretQuestion:
+class SecretQuestion(Struct, frozen=True):
     """What is asked, for the words of a prompt or a dialog.
 
     Attributes:
@@ -41,18 +41,36 @@ class SecretQuestion:
         profile: Name of the profile.
         account: E-mail of the account, "" where there is none.
         url: The server the secret goes to, and to no other.
+        is_again: Whether one was given before, which did not do or does no longer.
     """
 
     kind: str
     profile: str
     account: str
     url: str
+    is_again: bool = False
 
     def sentence(self) -> str:
         """Return the question without a mark at its end."""
         what = {"session": "Session cookie"}.get(self.kind, self.kind.capitalize())
         account = f" of {self.account}" if self.account else ""
         return f"{what}{account} for {self.profile} ({self.url})"
+
+    def why_again(self) -> str:
+        """Say why it is asked though it was given before; "" where it was not."""
+        if not self.is_again:
+            return ""
+        if self.kind == "password":
+            return "The password before was not taken, or its session has ended."
+        return "The server does not take the one given before."
+
+    def what_becomes(self) -> str:
+        """Say what becomes of the secret."""
+        if self.kind == "password":
+            return (
+                "It is sent to this server only and not kept; the session it opens is."
+            )
+        return "It is sent to this server only, and not kept."
 
 
 AskSecret: TypeAlias = Callable[[SecretQuestion], Awaitable[str]]
@@ -127,6 +145,7 @@ class _Secrets:
         self._profile = profile
         self._ask = ask
         self._log = log
+        self._answered: set[str] = set()
 
     async def get(self, kind: str) -> str:
         """Return the "password", "token" or "session"."""
@@ -149,8 +168,17 @@ class _Secrets:
                 next_step=f"Run chronotui login --profile {profile.name} in a "
                 f"terminal, or set {kind}_command in the profile.",
             )
-        question = SecretQuestion(kind, profile.name, profile.auth.email, profile.url)
-        return await self._ask(question)
+        answer = await self._ask(
+            SecretQuestion(
+                kind,
+                profile.name,
+                profile.auth.email,
+                profile.url,
+                is_again=kind in self._answered,
+            )
+        )
+        self._answered.add(kind)
+        return answer
 
 
 def _auth(

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
 
 from chronotui.engine.fleet_entry import FleetEntry, Part
 from chronotui.engine.fleet_list import FleetList, FleetRequest, Wish
@@ -49,6 +51,9 @@ TICK_SECONDS: Final = 0.033
 LEAST_WAIT: Final = 0.001
 """Seconds below which nothing is waited for: a clock may not tell them apart."""
 
+LEAST_SLEEP: Final = 30.0
+"""Seconds that the clock on the wall leaps by when the machine has slept."""
+
 IN_A_ROW: Final = 3
 """So many requests of others follow one another before the fleet makes its own."""
 
@@ -56,8 +61,7 @@ TRIES: Final = 3
 """A workflow that failed so often, while others were answered, is left for later."""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetSettings:
+class FleetSettings(Struct, frozen=True):
     """How workflows are read.
 
     Attributes:
@@ -105,6 +109,8 @@ class Fleet:
         self.is_sweeping = False
         self._client = client
         self._clock = clock or Clock()
+        self._slept = 0.0
+        self._ahead = inf
         lately = timedelta(seconds=settings.failed_since_seconds)
         self._list = FleetList(settings.minute, settings.poll_seconds, lately)
         self._budget = RequestBudget(
@@ -132,6 +138,18 @@ class Fleet:
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop after changes; return what ends that."""
         return self._listeners.add(listener)
+
+    def _now(self) -> float:
+        """Return seconds by a clock that goes on while the machine sleeps.
+
+        A leap of the wall's clock counts as sleep: everything is read again sooner.
+        """
+        monotonic = self._clock.monotonic()
+        ahead = self._clock.wall() - monotonic
+        leapt, self._ahead = ahead - self._ahead, ahead
+        if leapt >= LEAST_SLEEP:
+            self._slept += leapt
+        return monotonic + self._slept
 
     # what is known
 
@@ -163,7 +181,7 @@ class Fleet:
         entry = self._list.get(workflow_id)
         if entry is None or entry.read_at is None:
             return None
-        return max(0.0, self._clock.monotonic() - entry.read_at)
+        return max(0.0, self._now() - entry.read_at)
 
     def health(self, workflow_id: str) -> WorkflowHealth | None:
         """How a workflow has been doing, None while that was not read."""
@@ -205,14 +223,14 @@ class Fleet:
     @property
     def requests_last_minute(self) -> int:
         """How many requests were made of the budget; the sweep is none of it."""
-        return self._budget.spent(self._clock.monotonic())
+        return self._budget.spent(self._now())
 
     def seconds_to_next(self) -> float | None:
         """Seconds until what failed is asked again, None where nothing did."""
         if self.problem is None:
             return None
         until = max(self._held_until, self._next_at)
-        return max(0.0, until - self._clock.monotonic())
+        return max(0.0, until - self._now())
 
     # what others do
 
@@ -240,7 +258,7 @@ class Fleet:
         Args:
             has_more: Whether older ones may follow.
         """
-        now = self._clock.monotonic()
+        now = self._now()
         self._list.put(workflow_id, jobs, now, has_more=has_more)
         self._changed()
 
@@ -308,7 +326,7 @@ class Fleet:
         )
         await self._sweep.run()
         if self._sweep.total is not None:
-            self._list.swept(self._clock.monotonic())
+            self._list.swept(self._now())
         self._sweep = None
         self._was_swept = True
         self.is_sweeping = False
@@ -324,7 +342,7 @@ class Fleet:
         try:
             page = await self._until_answered(lambda: self._jobs(entry))
         except ChronotuiError as error:
-            self._list.begun(FleetRequest(entry), self._clock.monotonic())
+            self._list.begun(FleetRequest(entry), self._now())
             entry.failed(Part.NEWEST, error, alone=True)
         else:
             self._take_newest(entry, page)
@@ -345,7 +363,7 @@ class Fleet:
         tries, answered = 0, self._answered
         while True:
             await self._released()
-            begun = self._clock.monotonic()
+            begun = self._now()
             try:
                 answer = await request()
             except ChronotuiError as error:
@@ -361,7 +379,7 @@ class Fleet:
     async def _read_next(self) -> None:
         """Make the most urgent request as soon as there is one and it may be made."""
         self._wake.clear()
-        now = self._clock.monotonic()
+        now = self._now()
         work, due = self._list.most_urgent(now, self._clock.wall(), self._wish)
         wait = 0.0 if self._is_waited_for else due
         wait = max(self._held_until - now, self._budget.wait(now), wait)
@@ -436,7 +454,7 @@ class Fleet:
             self._take_newest(entry, await self._jobs(entry))
 
     def _take_newest(self, entry: FleetEntry, page: Page[Job]) -> None:
-        now = self._clock.monotonic()
+        now = self._now()
         entry.put(page.items, now, has_more=page.cursor is not None)
 
     def _jobs(
@@ -450,7 +468,7 @@ class Fleet:
     # outages
 
     async def _released(self) -> None:
-        while (wait := self._held_until - self._clock.monotonic()) > LEAST_WAIT:
+        while (wait := self._held_until - self._now()) > LEAST_WAIT:
             self._wake.clear()
             await set_within(self._wake, wait)
 
@@ -458,7 +476,7 @@ class Fleet:
         """Have everything wait; requests that were under way together fail as one."""
         self.problem = error
         if begun >= self._held_at:
-            self._held_at = self._clock.monotonic()
+            self._held_at = self._now()
             wait = self._backoff.delay(error.retry_after)
             if isinstance(error, NotSignedInError):
                 wait = max(wait, self.settings.retry_cap)

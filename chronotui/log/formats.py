@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from chronotui.model import LogLine, RawFormat
 from chronotui.times import format_time_ns, parse_time
@@ -35,8 +36,7 @@ class SavedLog(NamedTuple):
     query: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SaveFormat:
+class SaveFormat(Struct, frozen=True, kw_only=True, eq=False):
     """Everything that is known of one format.
 
     Attributes:
@@ -174,7 +174,7 @@ MOST_KNOWN: Final = 8192
 """Parts of stamps that are remembered; most were seen before."""
 
 
-class _Known(dict[str, str]):
+class _StampParts(dict[str, str]):
     """What is written for a part of a stamp, which is read with what it lacks."""
 
     def __init__(self, before: str, after: str, written: slice) -> None:
@@ -195,8 +195,8 @@ class _Known(dict[str, str]):
 
 _TO_SECOND: Final = slice(19)
 _FROM_SECOND: Final = slice(19, None)
-_SECONDS: Final = _Known("", "Z", _TO_SECOND)
-_FRACTIONS: Final = _Known("1970-01-01T00:00:00", "", _FROM_SECOND)
+_SECONDS: Final = _StampParts("", "Z", _TO_SECOND)
+_FRACTIONS: Final = _StampParts("1970-01-01T00:00:00", "", _FROM_SECOND)
 
 
 def _timed_entries(entries: Sequence[Any]) -> list[bytes]:

@@ -263,7 +263,7 @@ class ActionsScreen(Dialog[AskedAction | None]):
         event.stop()
         enters = self._way_on(self._actions[event.option_index])
         words = f"enter {enters}" if enters else NO_WAY_ON
-        self.query_one(Vertical).border_subtitle = f"{words}   esc closes"
+        self.query_one(Vertical).border_subtitle = f"{words} · esc closes"
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     CardReader: TypeAlias = JobCardReader | RunCardReader
 
-KEYS: Final = "y copies   s saves   esc closes"
+KEYS: Final = "y copies · s saves · esc closes"
 READING: Final = "reading …"
 
 

@@ -273,19 +273,18 @@ class RadioRow(Widget, Generic[Value], can_focus=True):
                 self.place = place
 
 
-KEPT = "It is sent to this server only and not kept; the session it opens is."
-
-
 class SecretDialog(Dialog[str | None]):
     """Answers with the secret as typed, None when signing in is declined.
 
     Args:
         prompt: What is asked, and for which server; cleaned here.
-        note: What becomes of the answer, or why it is asked again.
+        note: What becomes of the answer.
+        again: Why it is asked again.
     """
 
     DEFAULT_CSS = """
     SecretDialog > Vertical { width: 64; }
+    SecretDialog #again { color: $text-warning; }
     SecretDialog #note { color: $text-muted; }
     SecretDialog Input { margin: 1 0; }
     """
@@ -294,16 +293,19 @@ class SecretDialog(Dialog[str | None]):
         Binding("escape", "leave", "not now", id="sign_in.close"),
     ]
 
-    def __init__(self, prompt: str, *, note: str = KEPT) -> None:
+    def __init__(self, prompt: str, *, note: str = "", again: str = "") -> None:
         super().__init__()
         self.asked_at = key_time()
         self._prompt = prompt
         self._note = note
+        self._again = again
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Sign in"
             box.border_subtitle = "enter signs in · esc not now"
+            if self._again:
+                yield Static(Content(self._again), id="again")
             yield Static(Content(clean(self._prompt)), id="prompt")
             yield Input(password=True, compact=True, id="secret")
             yield Static(Content(clean(self._note)), id="note")
@@ -345,7 +347,9 @@ async def ask_in_dialog(app: App[Any], question: SecretQuestion) -> str:
     """
     answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
     await _typing_rests(app)
-    dialog = SecretDialog(question.sentence())
+    dialog = SecretDialog(
+        question.sentence(), note=question.what_becomes(), again=question.why_again()
+    )
 
     def take(answer: str | None) -> None:
         if not answered.done():

@@ -94,7 +94,7 @@ class HelpScreen(OverScreen[None]):
     HelpScreen Input {
         dock: top; display: none; border: none; height: 1; padding: 0;
     }
-    HelpScreen > .help-screen--title { text-style: bold; color: $accent; }
+    HelpScreen > .help-screen--title { text-style: bold; color: $text-accent; }
     HelpScreen > .help-screen--key { text-style: bold; }
     HelpScreen > .help-screen--name { color: $text-muted; }
     """
@@ -143,7 +143,7 @@ class HelpScreen(OverScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Keys"
-            box.border_subtitle = "/ finds   c changes a key   esc closes"
+            box.border_subtitle = "/ finds · c changes a key · esc closes"
             yield Input(placeholder="what it does, or its key", compact=True)
             with VerticalScroll():
                 yield Static()

@@ -50,6 +50,10 @@ NOW: Final = {
     "log.back": "back",
 }
 """Words for actions that matter at times: when a node's ``keys_now`` says so."""
+NOT_OF_RUNS: Final = frozenset(
+    {"desk.board", "desk.news", "desk.merged", "desk.across"}
+)
+"""Actions that an app, which has no workflows, answers with why it has none."""
 HELP: Final = "app.help"
 
 
@@ -92,9 +96,12 @@ class KeyHints(Widget):
         for one in self.screen.active_bindings.values():
             if one.enabled and one.binding.description:
                 active.setdefault(one.binding.id or one.binding.description, one)
+        plan = getattr(self.app, "plan", None)
+        has_runs = plan is not None and plan.kind.capabilities.runs
+        left_out = {HELP, *(NOT_OF_RUNS if has_runs else ())}
         shown = [name for name, one in active.items() if one.binding.show]
         for name in dict.fromkeys([*self._now, *shown, *MORE]):
-            if name in active and name != HELP:
+            if name in active and name not in left_out:
                 binding = active[name].binding
                 words = NOW.get(name) or MORE.get(name) or binding.description.lower()
                 yield self.app.get_key_display(binding), words

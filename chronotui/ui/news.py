@@ -52,7 +52,7 @@ LEAST_LINE: Final = 30
 
 NOTHING_NEW: Final = "The logs say the same, kind of line by kind of line."
 
-KEYS: Final = "enter goes there  X only what is new  r again  esc closes"
+KEYS: Final = "enter goes there · X only new · r again · esc closes"
 """What the box says below."""
 
 

@@ -118,6 +118,11 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
         & > .row-window--unknown { color: $text-warning; }
         & > .row-window--cursor { background: $surface; }
         &:focus > .row-window--cursor { background: $panel; }
+        &:ansi > .row-window--cursor { text-style: underline; }
+        &:ansi:focus > .row-window--cursor {
+            background: $block-cursor-background; color: $block-cursor-foreground;
+            text-style: none;
+        }
         &:nocolor > .row-window--cursor { text-style: underline; }
         &:nocolor:focus > .row-window--cursor { text-style: reverse; }
         &:nocolor > .row-window--failed-sign { text-style: bold reverse; }

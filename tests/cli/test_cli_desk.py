@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chronotui.demo.server import DemoServer
-    from chronotui.storage.settings import Profile
+    from chronotui.storage.settings import Config, Profile
 
     from .conftest import Command
 
@@ -26,8 +26,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Profile, dict[str, Any
     """Desks that were opened, on a terminal that is pretended."""
     desks: list[tuple[Profile, dict[str, Any]]] = []
 
-    def run_desk(profile: Profile, _config: object, **more: object) -> int:
-        desks.append((profile, more))
+    def run_desk(profile: Profile, config: Config, **more: object) -> int:
+        desks.append((profile, {**more, "config": config}))
         return 0
 
     monkeypatch.setattr(desk, "has_screen", lambda: True)
@@ -60,6 +60,18 @@ def test_the_demo_opens_on_its_own_server(
     assert profile.name == "demo"
     assert profile.url.startswith("http://127.0.0.1:")
     assert (more["workflow"], more["demo"]) == ("etl-orders", True)
+
+
+def test_the_demo_is_shown_as_it_is_configured(
+    run: Command,
+    configure: Callable[[str], None],
+    opened: list[tuple[Profile, dict[str, Any]]],
+) -> None:
+    configure('[ui]\ntheme = "textual-light"\n[keys]\n"log.follow" = "f12"\n')
+    assert run("demo", "--lines", "10").code == 0
+    config: Config = opened[0][1]["config"]
+    assert config.ui.theme == "textual-light"
+    assert config.keys == {"log.follow": "f12"}
 
 
 def test_the_first_start_makes_a_profile_and_opens_it(

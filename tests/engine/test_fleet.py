@@ -423,3 +423,25 @@ def test_what_failed_lately_is_found_page_by_page_while_the_rest_is_watched() ->
             assert sum(map(fleet.has_failed_lately, fleet.jobs("busy"))) == len(lately)
 
     run_skipping(main())
+
+
+def test_what_was_read_before_the_machine_slept_is_old_and_read_again() -> None:
+    async def main() -> None:
+        server, slept = ScriptedFleet(), [0.0]
+        server.fill(3)
+        loop = asyncio.get_running_loop()
+        clock = Clock(wall=lambda: NOW.timestamp() + loop.time() + slept[0])
+        fleet = Fleet(server, clock=clock)
+        async with running(fleet):
+            await swept(fleet)
+            await asyncio.sleep(7.0)
+            ages = [fleet.age(each) or 0.0 for each in fleet.workflows]
+            assert max(ages) < 20.0
+            slept[0] = 3600.0
+            assert min(fleet.age(each) or 0.0 for each in fleet.workflows) >= 3600.0
+            await until(
+                lambda: max(fleet.age(e) or 0.0 for e in fleet.workflows) < 60.0,
+                seconds=30.0,
+            )
+
+    run_skipping(main())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
@@ -71,6 +72,21 @@ async def test_declining_is_not_signed_in(way: str) -> None:
         assert app.asking is not None
         with pytest.raises(NotSignedInError, match="No password was given for prod"):
             await app.asking
+
+
+async def test_why_it_is_asked_again_and_what_becomes_of_it_is_said() -> None:
+    class Again(App[None]):
+        def on_mount(self) -> None:
+            asked = replace(QUESTION, kind="token", is_again=True)
+            self.asking = asyncio.create_task(ask_in_dialog(self, asked))
+
+    app = Again()
+    async with app.run_test(size=(80, 20)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SecretDialog))
+        picture = app.export_screenshot().replace("&#160;", " ")
+        assert "The server does not take the one given before." in picture
+        assert "It is sent to this server only, and not kept." in picture
+        app.asking.cancel()
 
 
 async def test_a_cancelled_question_takes_its_dialog_away() -> None:

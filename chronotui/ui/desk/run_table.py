@@ -345,7 +345,7 @@ class RunHeading(OwnRow):
     DEFAULT_CSS = """
     RunHeading {
         height: 1; color: $text-muted;
-        & > .run-heading--sorted { color: $accent; text-style: bold; }
+        & > .run-heading--sorted { color: $text-accent; text-style: bold; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"run-heading--sorted"}

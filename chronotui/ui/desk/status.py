@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
+from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.content import Content
@@ -66,8 +66,7 @@ TROUBLED: Final = frozenset({"RECONNECTING", "OFFLINE", "SIGN IN"})
 """Those that are worth a reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeskStatus:
+class DeskStatus(Struct, frozen=True):
     """What the line tells of, read at one moment.
 
     Attributes:
@@ -131,7 +130,7 @@ class StatusPart(NamedTuple):
         tone: How they are coloured.
         rank: 0 for what is never dropped; higher ones are dropped first.
         brief: What it says where something of rank 1 would not fit beside it.
-        short: What rank 0 says where room is short, and rank 1 nothing; "" is ``text``.
+        short: What it says where room is short; "" is ``text``.
     """
 
     text: str
@@ -257,8 +256,9 @@ def _place(log: LogState, place: ViewportPlace) -> Iterator[StatusPart]:
             yield StatusPart("at the end", "muted", 1)
         return
     if place.number is not None:
+        line = f"line {place.number:,}"
         of_attempt = f" of attempt {place.attempt}" if place.attempt else ""
-        yield StatusPart(f"line {place.number:,}{of_attempt}", "text", 1)
+        yield StatusPart(line + of_attempt, "text", 1, short=line)
     if place.new:
         yield StatusPart(f"▼ {place.new:,} new (G)", "caution", 1)
 
@@ -279,14 +279,23 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
         yield StatusPart(f"{newest} {words}", short=f"{log.lines:,}+ lines")
     else:
         yield StatusPart(words)
+    yield from _lacking(log)
+
+
+def _lacking(log: LogState) -> Iterator[StatusPart]:
+    """Say what is missing, and what comes of it or which key tells."""
     possible = 0 if log.verdict is None else log.verdict.possible
     if log.missing:
         words = f"{log.missing:,} missing"
-        whole = f"{words}, fetching" if log.fetching else words
-        yield StatusPart(whole, "alarm", short=words)
+        more = ", fetching" if log.fetching else ""
+        if log.fetching and log.awaited:
+            more = ", not retained yet"
+        yield StatusPart(words + more, "alarm", short=words)
     elif possible:
         words = f"{possible:,} possibly"
         yield StatusPart(f"{words} missing", "alarm", short=words)
+        if not log.at_start:
+            yield StatusPart("g loads all and tells", "muted", 3)
     elif log.verdict is not None and log.verdict.sealed:
         yield StatusPart("sealed ✓ 0 missing", "good", short="✓ 0 missing")
     else:
@@ -365,13 +374,17 @@ def _ranked(parts: list[StatusPart], rank: int) -> list[StatusPart]:
 
 
 def fit(parts: list[StatusPart], width: int) -> list[StatusPart]:
-    """Drop the parts that matter least, then shorten the rest, until it fits."""
+    """Shorten, then drop, the parts that matter least, until it fits."""
     kept = list(parts)
     while kept and _width(kept) > width:
         worst = max(range(len(kept)), key=lambda i: (kept[i].rank, i))
-        if kept[worst].rank == 0:
+        part = kept[worst]
+        if part.rank == 0:
             return _shortened(kept, width)
-        kept.pop(worst)
+        if part.short:
+            kept[worst] = part._replace(text=part.short, short="")
+        else:
+            kept.pop(worst)
     return kept
 
 

@@ -366,8 +366,8 @@ class JsonSheet(Widget, can_focus=True):
         return Strip(Segment.apply_style(strip, post_style=over), width)
 
 
-TEXT_KEYS: Final = "esc closes   y copies"
-TREE_KEYS: Final = "esc closes   ← → fold   y copies this   Y the line   p as it came"
+TEXT_KEYS: Final = "y copies · esc closes"
+TREE_KEYS: Final = "← → fold · y copies this · Y the line · p as it came · esc closes"
 MOST_PATH: Final = 60
 """Characters shown of the way to a node."""
 

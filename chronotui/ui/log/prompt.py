@@ -100,7 +100,7 @@ class Prompt(Vertical):
         display: none;
         background: $panel;
         & > Horizontal { height: 1; }
-        & #sign { width: 2; color: $accent; text-style: bold; padding: 0 0 0 1; }
+        & #sign { width: 2; color: $text-accent; text-style: bold; padding: 0 0 0 1; }
         & PromptInput { width: 1fr; height: 1; border: none; padding: 0; }
         & PromptInput, & PromptInput:focus { background: $panel; border: none; }
         & #remark { width: auto; max-width: 75%; padding: 0 1; color: $text-muted; }
@@ -255,10 +255,10 @@ def _search_parts(opened: OpenLog, *, more: bool) -> list[BarPart]:
     if done < total:
         parts.append(BarPart(f"{percent(done, total)} read", "caution"))
     elif more and not search.count:
-        loaded = plural(len(opened.store), "line")
-        words = f"in the {loaded} loaded: S asks the server, g loads all"
-        parts.append(BarPart(words, "caution"))
-        return [*parts, *_slow_part(search)]
+        loaded = plural(len(opened.store), "loaded line")
+        parts[-1] = BarPart(f"no match in {loaded}", "caution")
+        ways = BarPart("S asks the server"), BarPart("g loads all")
+        return [*parts, *ways, *_slow_part(search)]
     elif more:
         parts.append(BarPart("in what is loaded", "caution"))
     return [*parts, *_slow_part(search), BarPart("n N")]

@@ -49,15 +49,25 @@ MOST_AHEAD: Final = 2
 """Frames on their way where the way is long and each of them short."""
 
 _ANSWER: Final = re.compile(r"\x1b\[(0n|[?>][0-9;]{0,64}c)")
-_BEGINNING: Final = re.compile(r"\x1b(?:\[(?:0|[?>][0-9;]{0,64})?)?\Z")
+_STRAY: Final = re.compile(
+    r"\x1b(?:[\]PX^_][^\x00-\x1f\x7f]{0,4096}+(?:\x1b\\|\x07)"
+    r"|\[\?[0-9;]{0,64}[nu]|\[(?!48;)[0-9;]{1,64}t)"
+)
+"""What answers questions that are not ours: strings (the colours, name and settings of
+a terminal), its keyboard and its measures. Textual reads ``CSI 48 t`` itself."""
+_BEGINNING: Final = re.compile(
+    r"\x1b(?:\[(?:[?>]?[0-9;]{0,64})|[\]PX^_][^\x00-\x1f\x7f]{0,4096}+\x1b?)?\Z"
+)
 
 
 class AnswerFilter:
     """Takes the terminal's answers out of what it sends; the rest is keys.
 
     ``CSI 0 n`` would be read as keys, and no key is written so; some terminals answer
-    one question twice. An answer may come in pieces, so the beginning of one is held
-    back until the rest is there or `release` says that it was a key.
+    one question twice. What a shell or an editor asked before it left is answered to
+    whoever reads then, and would press a key for each of its letters. An answer may
+    come in pieces, so the beginning of one is held back until the rest is there or
+    `release` says that it was a key.
 
     Args:
         is_due: Whether an answer is awaited; else nothing is held back.
@@ -76,7 +86,7 @@ class AnswerFilter:
         text, self.held = self.held + read, ""
         if "\x1b" not in text:
             return text
-        text = _ANSWER.sub(self._taken, text)
+        text = _STRAY.sub("", _ANSWER.sub(self._taken, text))
         begun = _BEGINNING.search(text)
         if begun is not None and self._is_due():
             text, self.held = text[: begun.start()], begun[0]

@@ -112,7 +112,7 @@ async def test_an_ended_job_is_read_back_searched_saved_and_come_back_to(
         await until_shown(pilot, "new file")
         await press(pilot, "enter")
         saved = tmp_path / f"{job.job.id}-logs.txt"
-        await until(pilot, saved.exists)
+        await until_shown(pilot, "counted against")
         assert sorted(saved.read_text(encoding="utf-8").splitlines()) == sorted(
             part for line in truth for part in line.message.splitlines() or [""]
         )

@@ -337,8 +337,11 @@ async def test_the_events_of_an_opened_run_can_be_saved(tmp_path: Path) -> None:
 async def test_nothing_is_said_of_jobs_or_workflows() -> None:
     with still_app() as server:
         app = desk_of_app(server)
-        async with app.run_test(size=(120, 40)) as pilot:
-            await until_shown(pilot, "of 12")
+        async with app.run_test(size=(180, 40)) as pilot:
+            keys = (await until_shown(pilot, "of 12")).splitlines()[-1]
+            assert "c card" in keys
+            for none in ("board", "what is new", "merged", "across"):
+                assert none not in keys
             await press(pilot, "W")
             await until_shown(pilot, "s saves a run, or the list")
             await press(pilot, "L")

@@ -122,7 +122,7 @@ async def test_no_match_is_said_with_its_scope(open_pane: OpenPane) -> None:
     async with open_pane(30) as bench:
         await bench.ask("slash", "zebra")
         assert "no match" in bench.bar()
-        assert "in the 30 lines loaded: S asks the server" in bench.bar()
+        assert "no match in 30 loaded lines   S asks the server" in bench.bar()
         await bench.press("n")
         assert bench.said().startswith("No line matches in what is loaded")
         bench.view.edges.more_above = False
@@ -238,7 +238,7 @@ async def test_e_goes_from_error_to_error(open_pane: OpenPane) -> None:
             await bench.press(key)
             seen.append(bench.opened.viewport.current)
         assert seen == [5, 20, 40, 40]
-        assert bench.said() == "No error below this line."
+        assert bench.said() == "No error below this line; E looks above."
         await bench.press("E", "E")
         assert bench.current == "on stderr"
         bench.view.edges.more_above = False

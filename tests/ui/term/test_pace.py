@@ -25,6 +25,22 @@ from chronotui.ui.term.pace import (
 
 ATTRIBUTES, TMUX = "?62;22c", ">84;0;0c"
 ANSWERS = {f"\x1b[{each}": each for each in (STATUS, ATTRIBUTES, TMUX)}
+STRAYS = {
+    "colour": "\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\",
+    "colour ended by a bell": "\x1b]4;1;rgb:cccc/0000/0000\x07",
+    "name": "\x1bP>|tmux 3.3a\x1b\\",
+    "setting": "\x1bP1$r0m\x1b\\",
+    "picture": "\x1b_Gi=31;OK\x1b\\",
+    "keyboard": "\x1b[?1u",
+    "scheme": "\x1b[?997;1n",
+    "size": "\x1b[8;24;80t",
+}
+"""What terminals answer to questions of other programs."""
+KEYS = [
+    *("j", "\x1b[A", "é", "ab", "\x1b[<0;3;4M", "\x1b[97;5u", "\x1b[?2026;2$y"),
+    *("\x1b[48;24;80;0;0t", "\x1b[200~", "\x1bOP", "\x1ba", "\x1b[1;5R"),
+]
+"""What is left to Textual."""
 
 
 class Seconds:
@@ -144,11 +160,7 @@ def test_before_it_is_given_back_the_terminal_owes_nothing() -> None:
 
 
 @given(
-    pieces=st.lists(
-        st.sampled_from(
-            ["j", "\x1b[A", "é", *ANSWERS, "\x1b[<0;3;4M", "ab", "\x1b[?1u"]
-        )
-    ),
+    pieces=st.lists(st.sampled_from([*KEYS, *ANSWERS, *STRAYS.values()])),
     cuts=st.lists(st.integers(1, 5)),
 )
 def test_answers_are_taken_out_wherever_reads_are_cut(
@@ -162,7 +174,7 @@ def test_answers_are_taken_out_wherever_reads_are_cut(
         keys += reader.keys(sent[:size])
         sent = sent[size:]
     keys += reader.release()
-    assert keys == "".join(piece for piece in pieces if piece not in ANSWERS)
+    assert keys == "".join(piece for piece in pieces if piece in KEYS)
     assert answers == [ANSWERS[piece] for piece in pieces if piece in ANSWERS]
 
 
@@ -172,6 +184,19 @@ def test_an_escape_is_a_key_when_nothing_follows() -> None:
     assert reader.held
     assert reader.release() == "\x1b"
     assert not reader.held
+
+
+@pytest.mark.parametrize("key", ["\x1b]", "\x1bP", "\x1b_", "\x1b[", "\x1b]11j"])
+def test_a_key_that_begins_like_a_string_is_one(key: str) -> None:
+    reader = AnswerFilter(lambda: True, lambda _status: None)
+    assert reader.keys(key) + reader.release() == key
+    assert AnswerFilter(lambda: False, lambda _status: None).keys(key) == key
+
+
+@pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS)
+def test_what_others_asked_presses_no_key(stray: str) -> None:
+    reader = AnswerFilter(lambda: False, lambda _status: None)
+    assert reader.keys(f"j{stray}k") == "jk"
 
 
 def test_nothing_is_held_back_for_an_answer_that_is_not_due() -> None:

@@ -257,7 +257,7 @@ async def test_the_id_of_a_run_opens_it_wherever_it_stands() -> None:
 
 
 async def test_only_the_rows_in_sight_are_asked_for_whatever_is_loaded() -> None:
-    looked: list[str] = []
+    looked: set[str] = set()
     app = Host(ScriptedRuns(runs(3000, now=NOW, apart=HOURS / 12), limit=3000))
     async with app.run_test(size=(60, 20)) as pilot:
         await loaded(pilot, app)
@@ -265,7 +265,7 @@ async def test_only_the_rows_in_sight_are_asked_for_whatever_is_loaded() -> None
         time_of = branch.time_of
 
         def counted(job_id: str) -> datetime | None:
-            looked.append(job_id)
+            looked.add(job_id)
             return time_of(job_id)
 
         branch.time_of = counted  # type: ignore[method-assign]

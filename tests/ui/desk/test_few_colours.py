@@ -1,4 +1,4 @@
-"""What stands over the desk dims it, in every theme and in few colours."""
+"""What stands out does so where colours are few, or the terminal's own."""
 
 from __future__ import annotations
 
@@ -33,6 +33,24 @@ async def test_what_is_behind_a_dialog_is_dimmed_in_few_colours(
             assert behind
             assert all(one.dim and not one.bold for one in behind)
             assert not all(one.dim for one in styles(pilot, words))
+            await settled(pilot)
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_the_selected_row_stands_out_among_the_terminals_colours(
+    theme: str,
+) -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(80, 24)) as pilot:
+            app.theme = theme
+            await until_shown(pilot, "nightly-report")
+            await press(pilot, "j")
+            plain, selected = (
+                [one.bgcolor for one in styles(pilot, name)]
+                for name in ("▸ image-build", "▸ etl-orders")
+            )
+            assert plain[0] != selected[0]
             await settled(pilot)
 
 
