@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 
-# A shell that starts this in the background has what it starts ignore interrupts.
+# A shell that starts this in the background has what it starts ignore interrupts, and
+# `nohup` hang-ups; a handler, unlike ignoring, does not go on to the programs of tests.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 COLLECTED_AT = 100_000
 """So many objects are made before the collector looks for lost ones within a test.
