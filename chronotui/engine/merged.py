@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import short_words
@@ -84,8 +85,7 @@ def _began(job: Job) -> datetime:
     return at or datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(eq=False)
-class WatchedJob:
+class WatchedJob(Struct, eq=False):
     """One of the jobs: its own log, and where its lines stand among the others'.
 
     Attributes:
@@ -466,6 +466,7 @@ class MergedLog:
             lines=len(self.store),
             missing=sum(each.missing for each in states),
             fetching=any(each.fetching for each in states),
+            awaited=all(each.awaited for each in states if each.missing),
             rate=sum(each.rate for each in states),
             at_start=not unread_above(self.jobs),
             at_end=all(each.at_end for each in states),

@@ -5,9 +5,10 @@ Marks are gaps, headers and ends of attempts, and notices at the edges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.log.attempts import LineKey
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
 
 
-@dataclass(frozen=True, slots=True)
-class LineRow:
+class LineRow(Struct, frozen=True):
     index: int
     line: LogLine
 
@@ -38,17 +38,18 @@ HIGHEST: Final = 2**63
 class GapState(StrEnum):
     """What is being done about missing lines.
 
-    FETCHING: they are asked for. LOST: they never came. UNREAD: they are retained,
+    FETCHING: they are asked for. AWAITED: they were, the retained log lacked them so
+    far, and they are asked for again. LOST: they never came. UNREAD: they are retained,
     but were not asked for (a tail, or pages between two places not read yet).
     """
 
     FETCHING = "fetching"
+    AWAITED = "awaited"
     LOST = "lost"
     UNREAD = "unread"
 
 
-@dataclass(frozen=True, slots=True)
-class GapMark:
+class GapMark(Struct, frozen=True):
     """Lines known to be missing: ``count`` of the numbers ``first`` to ``last``."""
 
     attempt: int

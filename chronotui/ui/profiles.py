@@ -5,11 +5,11 @@ A profile is tried before it is saved; secrets that stand in the file are never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.text import Text
 from textual import on, work
@@ -44,6 +44,7 @@ from chronotui.ui.dialogs import (
     ask_in_dialog,
     field_row,
 )
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -79,8 +80,7 @@ SECRET_OF: Final = {
 """Which secret a method signs in with."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileDraft:
+class ProfileDraft(Struct, frozen=True):
     """A profile as typed into the form.
 
     Attributes:
@@ -258,6 +258,7 @@ class ProfileForm(ProfileDialog):
         Binding("ctrl+s", "save", "test and save", id="profile_form.save"),
         Binding("ctrl+o", "save_untried", "save untested", id="profile_form.untested"),
         Binding("escape", "leave", "close", id="profile_form.close"),
+        help_key("enter", "app.focus_next", "field below", "profile_form.field_below"),
         *FIELD_MOVES,
     ]
 

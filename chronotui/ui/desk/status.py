@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
+from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.content import Content
@@ -66,8 +66,7 @@ TROUBLED: Final = frozenset({"RECONNECTING", "OFFLINE", "SIGN IN"})
 """Those that are worth a reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeskStatus:
+class DeskStatus(Struct, frozen=True):
     """What the line tells of, read at one moment.
 
     Attributes:
@@ -280,14 +279,23 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
         yield StatusPart(f"{newest} {words}", short=f"{log.lines:,}+ lines")
     else:
         yield StatusPart(words)
+    yield from _lacking(log)
+
+
+def _lacking(log: LogState) -> Iterator[StatusPart]:
+    """Say what is missing, and what comes of it or which key tells."""
     possible = 0 if log.verdict is None else log.verdict.possible
     if log.missing:
         words = f"{log.missing:,} missing"
-        whole = f"{words}, fetching" if log.fetching else words
-        yield StatusPart(whole, "alarm", short=words)
+        more = ", fetching" if log.fetching else ""
+        if log.fetching and log.awaited:
+            more = ", not retained yet"
+        yield StatusPart(words + more, "alarm", short=words)
     elif possible:
         words = f"{possible:,} possibly"
         yield StatusPart(f"{words} missing", "alarm", short=words)
+        if not log.at_start:
+            yield StatusPart("g loads all and tells", "muted", 3)
     elif log.verdict is not None and log.verdict.sealed:
         yield StatusPart("sealed ✓ 0 missing", "good", short="✓ 0 missing")
     else:
