@@ -195,5 +195,6 @@ def _print(
 
 def json_array(items: Sequence[object]) -> str:
     """Return one JSON array, an object a line."""
-    lines = ",\n ".join(json.dumps(item, ensure_ascii=False) for item in items)
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    lines = ",\n ".join(map(encode, items))
     return f"[{lines}]\n"

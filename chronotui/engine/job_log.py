@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chronotui.engine.ending import Verdict
+    from chronotui.log.ledger import Gap
     from chronotui.model import Job, LogLine, Workflow
     from chronotui.sources.protocol import LogSource
 
@@ -58,6 +59,7 @@ class LogState(Struct, frozen=True):
     Attributes:
         missing: Lines known to exist, asked for, and not held.
         fetching: Whether missing lines are still being looked for.
+        awaited: Whether they were looked for, and the retained log lacks them so far.
         rate: Lines a second, over the last seconds.
         at_start: Whether the log's first line has been reached.
         split: Whether its first lines are held and lines after them were not read.
@@ -75,6 +77,7 @@ class LogState(Struct, frozen=True):
     lines: int = 0
     missing: int = 0
     fetching: bool = False
+    awaited: bool = False
     rate: float = 0.0
     at_start: bool = False
     split: bool = False
@@ -120,7 +123,7 @@ class NoticeRows:
         self._gap_state = state
         account = self._watch.account
         gaps = [
-            GapMark(gap.attempt, gap.first, gap.last, gap.missing, state)
+            GapMark(gap.attempt, gap.first, gap.last, gap.missing, self._state(gap))
             for gap in islice(account.gaps(), GAPS_SHOWN)
             if gap.missing
         ]
@@ -132,6 +135,11 @@ class NoticeRows:
         self._store.set_gaps(gaps)
         self._next_gaps = now + (time.perf_counter() - began) * COST_SHARE
         return True
+
+    def _state(self, gap: Gap) -> GapState:
+        is_awaited = self._watch.backfill.schedule.was_tried(gap)
+        is_fetching = self._gap_state is GapState.FETCHING
+        return GapState.AWAITED if is_fetching and is_awaited else self._gap_state
 
     def _unread_middle(self) -> list[GapMark]:
         """Return what lies between the beginning that was downloaded and the pages."""
@@ -413,6 +421,7 @@ class JobLog:
             lines=len(self.store),
             missing=missing,
             fetching=bool(missing) and self._watching,
+            awaited=bool(missing) and watch.backfill.schedule.were_tried,
             rate=self._rate.per_second(),
             at_start=coverage.at_start,
             split=coverage.is_split,

@@ -466,6 +466,7 @@ class MergedLog:
             lines=len(self.store),
             missing=sum(each.missing for each in states),
             fetching=any(each.fetching for each in states),
+            awaited=all(each.awaited for each in states if each.missing),
             rate=sum(each.rate for each in states),
             at_start=not unread_above(self.jobs),
             at_end=all(each.at_end for each in states),

@@ -151,7 +151,7 @@ class LineSelection(Struct, frozen=True):
             return None
         if since is not None and part.is_before(format_time_ns(since)[:19].encode()):
             return None
-        piece = part.whole() if self.stream is None else part.of_stream(self.stream)
+        piece = part.whole() if self.stream is None else part.of_stream()
         if since is not None:
             piece = piece.chosen_by([at is None or at >= since for at in piece.times()])
         if self.grep is not None:
@@ -522,7 +522,13 @@ class RetainedLog:
             in_order = decodes or piece.in_order
             return Printed(encode(piece), len(piece.places)) if in_order else None
 
-        return raw_spans(self._client, self._job, printed, decodes=decodes)
+        return raw_spans(
+            self._client,
+            self._job,
+            printed,
+            stream=selection.stream,
+            decodes=decodes,
+        )
 
     def _passed(
         self,

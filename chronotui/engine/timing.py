@@ -407,6 +407,17 @@ class GapSchedule:
                 return gap
         return None
 
+    def was_tried(self, gap: Gap) -> bool:
+        """Whether the retained log was read for a gap, and lacked it."""
+        plan = self._plans.get(gap[:2])
+        return plan is not None and plan.delay > self._timing.backfill_first
+
+    @property
+    def were_tried(self) -> bool:
+        """Whether it was for all that lack lines for certain."""
+        gaps = [gap for gap in self.gaps if gap.missing]
+        return bool(gaps) and all(map(self.was_tried, gaps))
+
     def next_due(self) -> float | None:
         """Return when the next try comes; None without gaps."""
         return min((plan.due for plan in self._plans.values()), default=None)

@@ -38,11 +38,13 @@ HIGHEST: Final = 2**63
 class GapState(StrEnum):
     """What is being done about missing lines.
 
-    FETCHING: they are asked for. LOST: they never came. UNREAD: they are retained,
+    FETCHING: they are asked for. AWAITED: they were, the retained log lacked them so
+    far, and they are asked for again. LOST: they never came. UNREAD: they are retained,
     but were not asked for (a tail, or pages between two places not read yet).
     """
 
     FETCHING = "fetching"
+    AWAITED = "awaited"
     LOST = "lost"
     UNREAD = "unread"
 

@@ -44,6 +44,7 @@ from chronotui.ui.dialogs import (
     ask_in_dialog,
     field_row,
 )
+from chronotui.ui.keys import help_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -257,6 +258,7 @@ class ProfileForm(ProfileDialog):
         Binding("ctrl+s", "save", "test and save", id="profile_form.save"),
         Binding("ctrl+o", "save_untried", "save untested", id="profile_form.untested"),
         Binding("escape", "leave", "close", id="profile_form.close"),
+        help_key("enter", "app.focus_next", "field below", "profile_form.field_below"),
         *FIELD_MOVES,
     ]
 

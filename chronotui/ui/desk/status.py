@@ -279,14 +279,23 @@ def _lines(log: LogState) -> Iterator[StatusPart]:
         yield StatusPart(f"{newest} {words}", short=f"{log.lines:,}+ lines")
     else:
         yield StatusPart(words)
+    yield from _lacking(log)
+
+
+def _lacking(log: LogState) -> Iterator[StatusPart]:
+    """Say what is missing, and what comes of it or which key tells."""
     possible = 0 if log.verdict is None else log.verdict.possible
     if log.missing:
         words = f"{log.missing:,} missing"
-        whole = f"{words}, fetching" if log.fetching else words
-        yield StatusPart(whole, "alarm", short=words)
+        more = ", fetching" if log.fetching else ""
+        if log.fetching and log.awaited:
+            more = ", not retained yet"
+        yield StatusPart(words + more, "alarm", short=words)
     elif possible:
         words = f"{possible:,} possibly"
         yield StatusPart(f"{words} missing", "alarm", short=words)
+        if not log.at_start:
+            yield StatusPart("g loads all and tells", "muted", 3)
     elif log.verdict is not None and log.verdict.sealed:
         yield StatusPart("sealed ✓ 0 missing", "good", short="✓ 0 missing")
     else:

@@ -149,8 +149,8 @@ class LogFinder:
         if jump is not None:
             return _reached(wanted, jump)
         if is_error:
-            where = "below" if wanted.step > 0 else "above"
-            return f"No error {where} this line."
+            below = "No error below this line; E looks above."
+            return below if wanted.step > 0 else "No error above this line."
         if self._edges.more_above:
             return "No line matches in what is loaded; S asks the server."
         return "No line matches."

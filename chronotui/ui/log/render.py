@@ -322,6 +322,7 @@ MARGIN: Final = 2
 
 _AFTER: Final = {
     GapState.FETCHING: "not received, fetching",
+    GapState.AWAITED: "not received, and not retained yet; asked for again",
     GapState.LOST: "not received, and not in the retained log",
     GapState.UNREAD: "not loaded",
 }

@@ -88,6 +88,26 @@ async def test_a_hole_is_shown_while_it_lasts_and_heals(
         assert log.state.missing == 0
 
 
+async def test_that_a_line_is_not_retained_yet_is_told_once_it_was_looked_for(
+    make_demo: MakeDemo, readers: Readers
+) -> None:
+    demo = make_demo()
+    made = demo.world.add_job()
+    log = await readers.log(demo, made)
+    async with readers.watching(log):
+        await until(lambda: log.state.connection.kind == "LIVE")
+        made.write("one", ScriptLine("two", live=None, retained=3.0), "three")
+        await until(lambda: log.state.missing == 1 and log.state.awaited)
+        await until(
+            lambda: (
+                [mark.gap.state for mark in log.store.marks.all() if mark.gap]
+                == [GapState.AWAITED]
+            )
+        )
+        await until(lambda: log.state.missing == 0)
+        assert not log.state.awaited
+
+
 async def test_a_job_that_fails_is_told_with_duration_and_attempts(
     make_demo: MakeDemo, readers: Readers
 ) -> None:

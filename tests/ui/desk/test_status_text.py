@@ -375,3 +375,19 @@ def test_the_place_is_told_in_short_before_it_is_left_out() -> None:
     told = DeskStatus("demo", log=replace(ended, at_start=True), place=place)
     assert "line 206 of attempt 3" in line_of(told, 80)
     assert "line 206  690 lines  sealed ✓ 0 missing" in line_of(told, 60)
+
+
+def test_the_key_that_settles_what_is_possibly_missing_is_told() -> None:
+    verdict = replace(VERDICT, sealed=False, possible=47, part=True)
+    log = LogState(Connection(ConnectionKind.ENDED), JOB, lines=3_760, verdict=verdict)
+    told = DeskStatus("demo", log=log)
+    assert "47 possibly missing  g loads all and tells" in line_of(told, 100)
+    assert "g loads" not in line_of(told, 60)
+    assert "g loads" not in line_of(replace(told, log=replace(log, at_start=True)), 100)
+
+
+def test_that_missing_lines_are_not_retained_yet_is_told() -> None:
+    log = LogState(STATES[1], JOB, lines=3_000, missing=6, fetching=True)
+    assert "6 missing, fetching" in line_of(DeskStatus("demo", log=log), 80)
+    log = replace(log, awaited=True)
+    assert "6 missing, not retained yet" in line_of(DeskStatus("demo", log=log), 80)

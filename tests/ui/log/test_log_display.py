@@ -156,6 +156,7 @@ async def test_missing_lines_stand_in_their_place_and_heal(open_pane: OpenPane) 
     async with open_pane(lines) as bench:
         for state, words in {
             GapState.FETCHING: "⋯ 37 lines not received, fetching",
+            GapState.AWAITED: "⋯ 37 lines not received, and not retained yet; asked",
             GapState.LOST: "⋯ 37 lines not received, and not in the retained",
             GapState.UNREAD: "⋯ 37 lines not loaded",
         }.items():

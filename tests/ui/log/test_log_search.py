@@ -238,7 +238,7 @@ async def test_e_goes_from_error_to_error(open_pane: OpenPane) -> None:
             await bench.press(key)
             seen.append(bench.opened.viewport.current)
         assert seen == [5, 20, 40, 40]
-        assert bench.said() == "No error below this line."
+        assert bench.said() == "No error below this line; E looks above."
         await bench.press("E", "E")
         assert bench.current == "on stderr"
         bench.view.edges.more_above = False

@@ -218,6 +218,9 @@ async def test_enter_goes_from_field_to_field(tmp_path: Path) -> None:
         await pilot.pause()
         await pilot.press("enter")
         await until(pilot, lambda: app.focused is app.screen.query_one("#method"))
+        await pilot.press("enter", *"me@local")
+        assert app.screen.query_one("#email", Input).value == "me@local"
+        assert app.screen.query_one("#method", RadioRow).value == "session"
 
 
 def test_a_draft_keeps_what_stands_in_the_file(tmp_path: Path) -> None:
