@@ -53,7 +53,7 @@ class WithClient(App):
     def on_mount(self):
         self.call_after_refresh(self.load)
     def load(self):
-        import httpx
+        import httpcore, httpx
         self.query_one(Static).update("with-client")
 WithClient().run()
 """
@@ -125,7 +125,13 @@ def figures(runs: int = 5) -> list[Figure]:
             "a bare app with as many widgets as the desk", as_many, minimal, None, app
         ),
         Figure("tree filled", tree, minimal, 1.4, app),
-        Figure("a minimal app that then imports httpx", client, minimal, None, app),
+        Figure(
+            "a minimal app that then imports httpx and httpcore",
+            client,
+            minimal,
+            None,
+            app,
+        ),
         Figure("deep link to the end of a log", opened, minimal, 1.7, app),
         Figure("`chronotui jobs`", listed, httpx, 1.25, "`import httpx`"),
         Figure("`chronotui --help`", helped, nothing, 2.0, "`pass`"),
