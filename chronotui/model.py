@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import (
     TYPE_CHECKING,
     ClassVar,
@@ -14,6 +14,8 @@ from typing import (
     TypeAlias,
     TypeVar,
 )
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +47,35 @@ class OpenEnum(str):
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
+class Told(Struct, frozen=True, eq=False):
+    """A value that keeps the server's object beside what we read of it, in ``fields``.
+
+    Two are equal where what was read is: ``fields`` does not count.
+    """
+
+    _read: ClassVar[attrgetter[object]]
+
+    def __init_subclass__(cls) -> None:
+        names = [name for name in cls.__annotations__ if name != "fields"]
+        cls._read = attrgetter(*names)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._read(self) == self._read(other)
+
+    def __hash__(self) -> int:
+        return hash(self._read(self))
+
+
+class Confidential(Struct, frozen=True):
+    """A value with secrets in it: what it holds stands in no print and no traceback."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(•••)"
+
+
+class Page(Struct, Generic[Item], frozen=True):
     """Items in the server's order; ``cursor`` leads on, None ends the list.
 
     ``hidden`` counts items the server sent that were not asked for and are left out.
@@ -99,8 +128,7 @@ for _status in BuildStatus.KNOWN:
     setattr(BuildStatus, _status, BuildStatus(_status))
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(Told, frozen=True):
     """A workflow as listed, or as read alone (then with its generation).
 
     An app whose runs are listed is one, too. ``labels`` are what its row says beside
@@ -124,7 +152,7 @@ class Workflow:
     updated_at: datetime | None = None
     terminated_at: datetime | None = None
     labels: tuple[str, ...] = ()
-    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+    fields: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def shown_name(self) -> str:
@@ -185,8 +213,7 @@ for _name in Trigger.KNOWN:
     setattr(Trigger, _name, Trigger(_name))
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Told, frozen=True):
     """A job as listed, or as read alone (then without attempts and container).
 
     Times are aware, in UTC. ``attempts`` is None when the server did not say.
@@ -214,7 +241,7 @@ class Job:
     by: str = ""
     origin: str = ""
     error: str = ""
-    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+    fields: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def shown_id(self) -> str:
@@ -305,8 +332,7 @@ class LogLine(NamedTuple):
     retained: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LogPage:
+class LogPage(Struct, frozen=True):
     """One page of retained lines, in the order the server sent them.
 
     ``cursor`` leads to the next page; None ends the list. An empty page may carry
@@ -317,8 +343,7 @@ class LogPage:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPage:
+class SearchPage(Struct, frozen=True):
     """One page of the server's own search, newest first.
 
     ``lines`` carry clean messages (highlight marks removed); ``highlights[i]`` are
@@ -330,8 +355,7 @@ class SearchPage:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """What a server tells its user of a workflow or a job, unread; texts as they came.
 
     ``entity_id`` is that of the job, or of the workflow, it is about.
@@ -365,13 +389,11 @@ class RawFormat(StrEnum):
     JSONL = "jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """The subscription stands; only lines written from now on will arrive."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveLines:
+class LiveLines(Struct, frozen=True):
     """Lines that arrived together, in arrival order, with ``retained`` False.
 
     ``unreadable`` counts frames of this batch that could not be decoded.
@@ -381,13 +403,11 @@ class LiveLines:
     unreadable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEnded:
+class StreamEnded(Struct, frozen=True):
     """The server said the stream is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamFailed:
+class StreamFailed(Struct, frozen=True):
     reason: str
 
 
@@ -398,8 +418,7 @@ LiveEvent: TypeAlias = Connected | LiveLines | StreamEnded | StreamFailed
 # What the event stream of an app's run says (WIRE.md "Dify: events").
 
 
-@dataclass(frozen=True, slots=True)
-class NodeState:
+class NodeState(Told, frozen=True):
     """A node of a run as one event tells it; the last one told of an id is true.
 
     ``id`` is that of this execution, ``node_id`` that of the node in the graph.
@@ -423,19 +442,17 @@ class NodeState:
     round: int | None = None
     retries: int = 0
     is_snapshot: bool = False
-    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+    fields: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RunText:
+class RunText(Struct, frozen=True):
     """Text of a run's answer as it is made; ``replaces`` all that came before it."""
 
     text: str
     replaces: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunNote:
+class RunNote(Told, frozen=True):
     """What an event says in words: the run began, paused, ended, an agent's log.
 
     ``kind`` is the server's event (``workflow_paused``), ``text`` a sentence of ours,
@@ -448,11 +465,10 @@ class RunNote:
     at: datetime | None = None
     is_error: bool = False
     is_over: bool = False
-    fields: Mapping[str, object] = field(default_factory=dict, compare=False)
+    fields: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RunPing:
+class RunPing(Struct, frozen=True):
     """The stream is alive and has nothing to say."""
 
 

@@ -210,9 +210,7 @@ def as_entry(message: str) -> bytes:
     return json.dumps({"message": message, "sequence_num": 1}).encode()
 
 
-LOOK: Final = LogStyles(
-    **dict.fromkeys(LogStyles.__dataclass_fields__, Style(bold=True))
-)
+LOOK: Final = LogStyles(**dict.fromkeys(LogStyles.__struct_fields__, Style(bold=True)))
 
 
 def drawn(message: str, *, wrap: bool, as_json: bool = False) -> None:

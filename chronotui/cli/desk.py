@@ -65,10 +65,12 @@ def _check_link(options: Namespace, profile: Profile) -> None:
 
 def _line(options: Namespace) -> LinePlace | None:
     """Return the line that is named."""
+    if options.line is None:
+        return None
     from chronotui.log.handoff import LinePlace
 
     try:
-        return None if options.line is None else LinePlace.parse(options.line)
+        return LinePlace.parse(options.line)
     except ValueError as error:
         raise UsageError(f"--line: {error}") from None
 

@@ -88,9 +88,9 @@ def _entries() -> SlicePrinter:
     def entries(piece: Piece) -> bytes:
         if isinstance(piece, EntrySlice) and usual.are(piece.stamps()):
             with suppress(UnicodeEncodeError):
-                # Inside a text the quotes would be escaped.
-                written = encode(piece.entries)
-                return written.replace(b',"message_raw":"', b',"message":"')
+                # Inside a text the quotes would be escaped. replace() looks twice.
+                parts = encode(piece.entries).split(b',"message_raw":"')
+                return b',"message":"'.join(parts)
         numbers, streams = piece.numbers(), piece.streams()
         ids = piece.event_ids(streams, numbers)
         stamps, messages = texts.of(piece.times()), piece.messages()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from chronotui.cli.output import Cell, Column
 from chronotui.model import JobFilter, JobStatus, Trigger
@@ -85,8 +86,7 @@ JOB_COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PagedRead(Generic[Item]):
+class PagedRead(Struct, Generic[Item], frozen=True):
     """What was read of a list.
 
     Attributes:
@@ -195,5 +195,6 @@ def _print(
 
 def json_array(items: Sequence[object]) -> str:
     """Return one JSON array, an object a line."""
-    lines = ",\n ".join(json.dumps(item, ensure_ascii=False) for item in items)
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    lines = ",\n ".join(map(encode, items))
     return f"[{lines}]\n"

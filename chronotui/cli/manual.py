@@ -1,7 +1,7 @@
 """The manual page, made of the table of verbs: ``python -m chronotui.cli.manual``.
 
 A wheel brings it along as ``share/man/man1/chronotui.1``. It is made where the program
-is built, so nothing but the standard library may be needed.
+is built, so nothing but the standard library and msgspec may be needed.
 """
 
 from __future__ import annotations

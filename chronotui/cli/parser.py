@@ -7,6 +7,8 @@ loads does without `typing` and `dataclasses` at run time.
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from argparse import ArgumentTypeError
 
 from chronotui import SOURCE_KINDS, __version__
@@ -529,6 +531,7 @@ def _add_verb(
         help=verb.help,
         description=f"{verb.help[0].upper()}{verb.help[1:]}.",
         allow_abbrev=False,
+        add_help=whole,
     )
     if not whole:
         return
@@ -646,8 +649,32 @@ def _last_short(word: str, flags: dict[str, Option]) -> str:
     return ""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Knows how wide it is: argparse asks `shutil`, which loads every compressor."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=terminal_columns() - 2)
+
+
+def terminal_columns() -> int:
+    """Return what ``shutil.get_terminal_size().columns`` is."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0 and sys.__stdout__ is not None:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns
+        except (ValueError, OSError):
+            columns = 0
+    return max(columns, 0) or 80
+
+
 class _Parser(argparse.ArgumentParser):
     """Names the command that helps, in the words of all other errors."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_Formatter, **settings)
 
     def error(self, message: str) -> NoReturn:
         self.exit(

@@ -219,8 +219,6 @@ def _probe(invocation: Invocation, profile: Profile) -> str:
 
 def _changed_table(table: Document, options: Namespace) -> Document:
     """Return a profile's table with what the options say."""
-    from dataclasses import fields
-
     from chronotui.storage.settings import AuthSettings
 
     table = copy.deepcopy(table)
@@ -228,8 +226,7 @@ def _changed_table(table: Document, options: Namespace) -> Document:
         table["url"] = options.profile_url
     if options.kind:
         table["kind"] = options.kind
-    names = [field.name for field in fields(AuthSettings)]
-    given = {name: getattr(options, name, None) for name in names}
+    given = {name: getattr(options, name, None) for name in AuthSettings.READERS}
     auth = {name: value for name, value in given.items() if value}
     if auth:
         table["auth"] = {**_without_rivals(table.get("auth", {}), auth), **auth}

@@ -11,9 +11,10 @@ import asyncio
 import os
 import time
 import uuid
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from chronotui.engine.retry import Retries, may_help
 from chronotui.errors import (

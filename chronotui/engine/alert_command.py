@@ -7,7 +7,6 @@ import contextlib
 import os
 import shlex
 import signal
-from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from chronotui.text import clean, printable_line
@@ -154,9 +153,9 @@ def without_secrets(
     secrets: set[str] = set()
     for profile in profiles:
         auth = profile.auth
-        for one in fields(auth):
-            value = getattr(auth, one.name)
-            if one.name.endswith("_env"):
+        for name in auth.READERS:
+            value = getattr(auth, name)
+            if name.endswith("_env"):
                 names.add(value)
             elif hasattr(value, "reveal"):
                 secrets.add(value.reveal())

@@ -6,10 +6,11 @@ A card is had in steps, each telling more, so that a desk can show the first at 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from chronotui.engine.diff import diff_jobs
 from chronotui.engine.ending import short_words

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
+
+from msgspec import Struct
 
 from chronotui.engine.list_readers import JobReader, ListReader, WorkflowReader
 from chronotui.engine.resolve import resolve_job, resolve_workflow
@@ -46,8 +47,7 @@ IDLE_FACTOR: Final = 3.0
 """A list in which nothing runs is asked this many times less often."""
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogSettings:
+class CatalogSettings(Struct, frozen=True):
     """How often the lists are asked, in seconds.
 
     ``poll_seconds`` is the pause while something runs (the profile's key), the others

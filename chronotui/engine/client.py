@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
+
+from msgspec import Struct
 
 from chronotui.errors import NotSignedInError
 from chronotui.sources.protocol import (
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from chronotui.storage.state import DiagnosticLog
 
 
-@dataclass(frozen=True, slots=True)
-class SecretQuestion:
+class SecretQuestion(Struct, frozen=True):
     """What is asked, for the words of a prompt or a dialog.
 
     Attributes:

@@ -12,9 +12,10 @@ import os
 import statistics
 import time
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+
+from msgspec import Struct, field
 
 from chronotui.engine.client import open_server
 from chronotui.errors import ChronotuiError, LogsUnavailableError, UnreachableError
@@ -326,8 +327,7 @@ async def _running_jobs(
         yield found
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """When one line came, by our clock; None while it has not."""
 
     line: LogLine
@@ -335,8 +335,7 @@ class _Seen:
     retained: float | None = None
 
 
-@dataclass(slots=True)
-class _StreamTrial:
+class _StreamTrial(Struct):
     """One stream and the newest page, followed side by side.
 
     Only lines that were on no page before the stream stood are looked at.

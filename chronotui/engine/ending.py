@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from chronotui.engine.timing import GapSchedule
 from chronotui.text import plural
@@ -112,8 +113,7 @@ class Ending:
             schedule.update(self._account.gaps(), self._clock.monotonic())
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is known about a log once its job has ended and it was read to the end.
 
     Attributes:

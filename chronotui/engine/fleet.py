@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
 
 from chronotui.engine.fleet_entry import FleetEntry, Part
 from chronotui.engine.fleet_list import FleetList, FleetRequest, Wish
@@ -60,8 +61,7 @@ TRIES: Final = 3
 """A workflow that failed so often, while others were answered, is left for later."""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetSettings:
+class FleetSettings(Struct, frozen=True):
     """How workflows are read.
 
     Attributes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from chronotui.engine.sweep import HOUR, RUNNING_REACH, made_at
 from chronotui.errors import NotFoundError

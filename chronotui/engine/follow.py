@@ -7,8 +7,10 @@ lines that are waited for, given up or too late.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import short_words
@@ -177,8 +179,7 @@ def _named(runs: Iterable[tuple[int, int, int]]) -> str:
     return f"number {', '.join(words)}{more}"
 
 
-@dataclass(frozen=True, slots=True)
-class FollowResult:
+class FollowResult(Struct, frozen=True):
     """How following a job ended; ``missing`` are lines that were not handed out."""
 
     verdict: Verdict

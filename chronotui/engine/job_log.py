@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections import deque
 from copy import copy
-from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.history import HistoryPaging
@@ -52,8 +53,7 @@ class Observed(NamedTuple):
     unseen: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LogState:
+class LogState(Struct, frozen=True):
     """A snapshot of a watched log, replaced as a whole.
 
     Attributes:

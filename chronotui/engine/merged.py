@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.ending import short_words
@@ -84,8 +85,7 @@ def _began(job: Job) -> datetime:
     return at or datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(eq=False)
-class WatchedJob:
+class WatchedJob(Struct, eq=False):
     """One of the jobs: its own log, and where its lines stand among the others'.
 
     Attributes:

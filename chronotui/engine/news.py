@@ -7,8 +7,10 @@ still go on. The event loop is free between a few hundred lines.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chronotui.engine.card import good_runs_before
 from chronotui.engine.connection import ConnectionKind
@@ -39,8 +41,7 @@ NO_GOOD_LOG: Final = "No log is kept of the good runs before it: nothing to comp
 FINDING: Final = "looking for the last good run"
 
 
-@dataclass(frozen=True, slots=True)
-class NewsState:
+class NewsState(Struct, frozen=True):
     """What is known by now, replaced as a whole.
 
     Attributes:
@@ -116,7 +117,7 @@ class JobNews:
             self._set(doing="")
 
     def _set(self, **changes: object) -> None:
-        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+        self.state = replace(self.state, **changes)
         self._changed()
 
     def _tell(self, note: str) -> None:

@@ -59,13 +59,16 @@ def raw_spans(
     job: Job,
     printed: Callable[[RawPart], Printed | None],
     *,
+    stream: str | None,
     decodes: bool,
 ) -> AsyncGenerator[Sequence[LogLine] | RawSpan | None, None]:
     """Return the same, as spans where they can be (`RawSpans`).
 
     ``printed`` is called in another thread.
     """
-    return _batches(source, job, RawSpans(job.id, printed, decodes=decodes))
+    return _batches(
+        source, job, RawSpans(job.id, printed, stream=stream, decodes=decodes)
+    )
 
 
 async def _batches(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import aclosing
-from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.follow import Follow

@@ -14,9 +14,10 @@ import hashlib
 import heapq
 import struct
 from collections import Counter
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.engine.save_download import Fetch, OtherFormatError
 from chronotui.engine.save_request import (
@@ -227,8 +228,7 @@ MOST_WAITING: Final = 100_000
 Key: TypeAlias = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """How a recording and the server's file differ.
 
     ``only_ours`` and ``only_theirs`` count lines; the examples name a few of them.

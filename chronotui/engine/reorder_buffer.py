@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from chronotui.log.attempts import LineKey, key_of
 
@@ -35,8 +36,7 @@ LAST_RANK: Final = 9
 """Above every rank: a key after all lines of a number."""
 
 
-@dataclass(slots=True)
-class Blocked:
+class Blocked(Struct):
     """What the next line waits for.
 
     Attributes:

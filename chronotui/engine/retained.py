@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.engine.intake import Context, Intake
 from chronotui.engine.pages import Account, RetainedPages, refuse_without_log
@@ -87,8 +88,7 @@ Piece: TypeAlias = LineSlice | EntrySlice
 Encoder: TypeAlias = "Callable[[Piece], bytes]"
 
 
-@dataclass(frozen=True, slots=True)
-class LineSelection:
+class LineSelection(Struct, frozen=True):
     """Which lines of a log are asked for.
 
     Attributes:
@@ -151,7 +151,7 @@ class LineSelection:
             return None
         if since is not None and part.is_before(format_time_ns(since)[:19].encode()):
             return None
-        piece = part.whole() if self.stream is None else part.of_stream(self.stream)
+        piece = part.whole() if self.stream is None else part.of_stream()
         if since is not None:
             piece = piece.chosen_by([at is None or at >= since for at in piece.times()])
         if self.grep is not None:
@@ -522,7 +522,13 @@ class RetainedLog:
             in_order = decodes or piece.in_order
             return Printed(encode(piece), len(piece.places)) if in_order else None
 
-        return raw_spans(self._client, self._job, printed, decodes=decodes)
+        return raw_spans(
+            self._client,
+            self._job,
+            printed,
+            stream=selection.stream,
+            decodes=decodes,
+        )
 
     def _passed(
         self,

@@ -11,8 +11,9 @@ import asyncio
 import json
 import threading
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from msgspec import Struct
 
 from chronotui.engine.save_request import (
     GRACE_SECONDS,
@@ -292,8 +293,7 @@ class EnoughError(Exception):
     """What takes a body needs no more of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A body that ended as HTTP wants it.
 
     ``tail`` is its end as the server sent it, nothing where it was enough before;

@@ -14,11 +14,12 @@ import threading
 import time
 import unicodedata
 from collections import deque
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from chronotui.errors import DownloadError
 from chronotui.log.formats import SAVE_FORMATS, SaveFormat
@@ -68,8 +69,7 @@ class Content(Protocol):
         """Return what an unfinished file ends with, if it is kept, and its items."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaveRequest:
+class SaveRequest(Struct, frozen=True, kw_only=True):
     """One save, as the user asked for it.
 
     ``path`` is the final name; None takes the server's file name, made safe, in
@@ -116,8 +116,7 @@ class SaveRequest:
         return bool(self.stream or self.query)
 
 
-@dataclass(frozen=True, slots=True)
-class SaveResult:
+class SaveResult(Struct, frozen=True):
     """A whole file under its name.
 
     ``notes`` are sentences the user should read: how the file was made where that
@@ -199,8 +198,7 @@ class SavePhase(StrEnum):
         return self in {SavePhase.SAVED, SavePhase.UNVERIFIED}
 
 
-@dataclass(frozen=True, slots=True)
-class SaveProgress:
+class SaveProgress(Struct, frozen=True):
     """A save at one moment.
 
     ``bytes_per_second`` is over the last seconds. ``total_lines`` is the job's known
@@ -377,8 +375,7 @@ def numbered(name: str, number: int) -> str:
 _MOST_COMPLETIONS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class PathPreview:
+class PathPreview(Struct, frozen=True):
     """What saving to a typed path would do.
 
     ``makes_folder`` says that its missing folder would be made first. ``recorded_job``

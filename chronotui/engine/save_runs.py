@@ -7,9 +7,10 @@ keeps no log: a file of one has its row, its detail and what was observed of its
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from chronotui.engine.retry import Retries
 from chronotui.engine.save_request import SaveRequest, SaveScope, safe_name, shorten
@@ -204,8 +205,7 @@ class _ListContent:
         return b"", 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class Destination(Struct, frozen=True, kw_only=True):
     """Where a save goes; see `SaveRequest`."""
 
     path: Path | None = None

@@ -5,29 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
+
+from msgspec import Struct, field
 
 from chronotui.engine.catalog import Catalog, CatalogSettings
 from chronotui.engine.client import AskSecret, open_server
 from chronotui.engine.connection import ConnectionKind
 from chronotui.engine.fleet import Fleet, FleetSettings
 from chronotui.engine.fleet_entry import KEPT
-from chronotui.engine.job_log import JobLog
-from chronotui.engine.newest_lines import NewestLines
 from chronotui.engine.notices import Notices
 from chronotui.engine.recent_runs import RecentRuns
-from chronotui.engine.run_details import RunDetails
-from chronotui.engine.run_log import RunLog
-from chronotui.engine.save import Saves
 from chronotui.engine.timing import WatchSettings, WatchTiming
 from chronotui.errors import ChronotuiError
-from chronotui.log.store import LogStore
 from chronotui.model import JobFilter
 from chronotui.sources.protocol import CHRONOVERSE, KINDS, SourceKind
 from chronotui.storage.files import SpoolFile, spool_dir
-from chronotui.tree.board import BoardRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +29,23 @@ if TYPE_CHECKING:
     from chronotui.engine.across_search import AcrossSearch
     from chronotui.engine.actions import Actions
     from chronotui.engine.alert_watch import AlertWatch
+    from chronotui.engine.job_log import JobLog
+    from chronotui.engine.newest_lines import NewestLines
     from chronotui.engine.news import JobNews
+    from chronotui.engine.run_details import RunDetails
+    from chronotui.engine.run_log import RunLog
+    from chronotui.engine.save import Saves
     from chronotui.log.chunks import Overflow
     from chronotui.model import Job, Workflow
     from chronotui.sources.protocol import RunSource, Source
     from chronotui.storage.settings import Profile, UiSettings
     from chronotui.storage.state import DiagnosticLog
+    from chronotui.tree.board import BoardRows
     from chronotui.tree.branch import Branch
     from chronotui.tree.marks import JobMarks
+
+    OpenableLog: TypeAlias = JobLog | RunLog
+    """What a desk shows of a job, or of a run."""
 
 KEPT_JOBS: Final = 4
 """Opened jobs whose lines are kept; the longest left one is let go first."""
@@ -50,9 +53,6 @@ KEPT_JOBS: Final = 4
 
 DESK: Final = "desk"
 """The reader of one log at a time; others watch beside it."""
-
-OpenableLog: TypeAlias = JobLog | RunLog
-"""What a desk shows of a job, or of a run."""
 
 
 class Beside(Protocol):
@@ -62,8 +62,7 @@ class Beside(Protocol):
         """Leave them all."""
 
 
-@dataclass(slots=True)
-class OpenedJob:
+class OpenedJob(Struct):
     """A job, or a run, whose log is on this desk.
 
     Attributes:
@@ -149,9 +148,10 @@ class Session:
         self.client = client
         self.kind = kind
         self.catalog = Catalog(client, settings=tree, kind=kind)
-        self.saves = Saves(cast("Source", client), spool=spool, watch=watch)
         self.details: RunDetails | None = None
         if kind.capabilities.runs:
+            from chronotui.engine.run_details import RunDetails
+
             runs = cast("RunSource", client)
             self.details = RunDetails(runs, self.catalog.tree.update_job)
         self.actions: Actions | None = None
@@ -183,6 +183,19 @@ class Session:
             self._polling.add_done_callback(_note_fault)
 
     @cached_property
+    def saves(self) -> Saves:
+        """The saves of this desk."""
+        from chronotui.engine.save import Saves
+
+        client, watch = cast("Source", self.client), self._watch_settings
+        return Saves(client, spool=self.spool, watch=watch)
+
+    @property
+    def has_saves(self) -> bool:
+        """Whether anything was saved, or was about to be."""
+        return "saves" in self.__dict__
+
+    @cached_property
     def fleet(self) -> Fleet | None:
         """What runs and failed over all workflows; None where there is one app."""
         if not self.kind.capabilities.jobs:
@@ -212,6 +225,8 @@ class Session:
     @cached_property
     def board(self) -> BoardRows:
         """The jobs of the fleet in the board's order, as they were looked at last."""
+        from chronotui.tree.board import BoardRows
+
         return BoardRows()
 
     @cached_property
@@ -219,6 +234,8 @@ class Session:
         """The ends of logs nobody has open; None where there is no fleet."""
         if self.fleet is None:
             return None
+        from chronotui.engine.newest_lines import NewestLines
+
         return NewestLines(
             cast("Source", self.client),
             self.fleet,
@@ -231,7 +248,7 @@ class Session:
         opened = self._opened.get(job_id)
         if opened is None or not opened.is_watched:
             return None
-        return opened.log if isinstance(opened.log, JobLog) else None
+        return cast("JobLog", opened.log)
 
     def open(
         self, workflow: Workflow | None, job: Job, *, by: str = DESK, share: int = 1
@@ -269,8 +286,7 @@ class Session:
 
     def across(self, workflow: Workflow) -> AcrossSearch:
         """Return the search over a workflow's runs; that over another's stops."""
-        # Only who searches pays for it.
-        from chronotui.engine.across_search import AcrossSearch  # noqa: PLC0415
+        from chronotui.engine.across_search import AcrossSearch
 
         last = self._across
         if last is not None and last.workflow.id == workflow.id:
@@ -317,7 +333,8 @@ class Session:
                 kind = opened.log.state.connection.kind
                 if opened.watching and kind is ConnectionKind.SIGN_IN:
                     opened.log.signed_in()
-            self.saves.signed_in()
+            if self.has_saves:
+                self.saves.signed_in()
             if self._sweeping is not None and self.fleet is not None:
                 self.fleet.signed_in()
 
@@ -334,8 +351,10 @@ class Session:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self.saves.close()
-        readers = [self.newest_lines, self.details, self.notices, self.recent_runs]
+        if self.has_saves:
+            await self.saves.close()
+        newest = self.__dict__.get("newest_lines")
+        readers = [newest, self.details, self.notices, self.recent_runs]
         for reader in (*readers, self._across):
             if reader is not None:
                 await reader.close()
@@ -351,9 +370,14 @@ class Session:
         return max(self._memory_bytes // KEPT_JOBS // share, 1 << 20)
 
     def _log_of(self, workflow: Workflow | None, job: Job, share: int) -> OpenableLog:
+        from chronotui.engine.job_log import JobLog
+        from chronotui.log.store import LogStore
+
         store = LogStore(budget_bytes=self.memory_of(share), overflow=self.spool)
         settings = self._watch_settings
         if self.kind.capabilities.runs:
+            from chronotui.engine.run_log import RunLog
+
             runs = cast("RunSource", self.client)
             return RunLog(runs, workflow, job, settings=settings, store=store)
         jobs = cast("Source", self.client)
@@ -412,8 +436,8 @@ async def open_session(
         requests_per_minute=profile.requests_per_minute,
     )
     if profile.actions and session.kind.capabilities.actions:
-        from chronotui.engine.actions import Actions  # noqa: PLC0415  # seldom needed
-        from chronotui.storage.action_journal import ActionJournal  # noqa: PLC0415
+        from chronotui.engine.actions import Actions
+        from chronotui.storage.action_journal import ActionJournal
 
         journal = ActionJournal.of_user() if remember else ActionJournal(None)
         session.actions = Actions(cast("Source", client), profile, journal)

@@ -52,8 +52,8 @@ MOST_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.5
 """After so long, what came tells whether all can come in that time."""
 
-PIECE_BYTES: Final = 1 << 20
-"""Text counted and put down at a time."""
+PIECE_BYTES: Final = 64 << 10
+"""Text counted and put down at a time; see `raw_search.BLOCK_BYTES`."""
 
 _END_BYTES: Final = 16 << 10
 """Of a text's end, what tells of a trailer."""

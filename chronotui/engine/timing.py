@@ -7,9 +7,11 @@ import contextlib
 import random
 import time
 from collections import deque
-from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,8 +22,7 @@ GAPS_AT_ONCE: Final = 2000
 """Oldest gaps looked after at a time; the others move up as these close."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchTiming:
+class WatchTiming(Struct, frozen=True):
     """Delays in seconds, rates in requests a second.
 
     Attributes:
@@ -139,16 +140,15 @@ class WatchTiming:
         """
         kept = {"tick", "backfill_factor", "backfill_burst", "retry_factor"}
         changed = {
-            name.name: getattr(self, name.name) * factor
-            for name in fields(self)
-            if name.name not in kept
+            name: getattr(self, name) * factor
+            for name in self.__struct_fields__
+            if name not in kept
         }
         changed["backfill_rate"] = self.backfill_rate / factor
         return replace(self, **changed)
 
 
-@dataclass(frozen=True, slots=True)
-class WatchSettings:
+class WatchSettings(Struct, frozen=True):
     """How one job's log is watched.
 
     Attributes:
@@ -176,8 +176,7 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """Where the engine takes time and chance from; tests give their own.
 
     Attributes:

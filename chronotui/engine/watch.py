@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from chronotui.engine.connection import JOB, PAGE, Connectivity
 from chronotui.engine.ending import Ending, verdict_of

@@ -6,12 +6,13 @@ Identity and order of lines, and the inference of attempts where no event id tel
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from zlib import crc32
+
+from msgspec import Struct
 
 from chronotui.model import STDERR, STDOUT
 
@@ -158,8 +159,7 @@ def step_into_another(
     return None
 
 
-@dataclass(slots=True)
-class AttemptSpan:
+class AttemptSpan(Struct):
     begins_ns: int
     lowest: int
     highest: int
@@ -171,8 +171,7 @@ class AttemptSpan:
             self.highest, self.highest_ns = number, time_ns
 
 
-@dataclass(frozen=True, slots=True)
-class Vacancy:
+class Vacancy(Struct, frozen=True):
     """A stretch of an attempt that no held line is in, but those just placed."""
 
     attempt: int

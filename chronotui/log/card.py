@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from chronotui.log.handoff import LinePlace
 from chronotui.log.markdown import code, document, fenced, said
@@ -41,8 +42,7 @@ class KindCount(NamedTuple):
     lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class CardNews:
+class CardNews(Struct, frozen=True):
     """What a log says that the last good one did not.
 
     Attributes:
@@ -56,8 +56,7 @@ class CardNews:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCard:
+class JobCard(Struct, frozen=True, kw_only=True):
     """What a card tells.
 
     Attributes:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from chronotui.log.attempts import OTHER_RANK, STDERR_RANK, rank_of
 from chronotui.log.block import NO_TIME, RANK_BITS
@@ -481,8 +482,7 @@ def lines_of_rank(block: Block, start: int, rank: int) -> list[int]:
     return [n for n, flag in enumerate(flags, start) if flag & RANK_BITS == rank]
 
 
-@dataclass(frozen=True, slots=True)
-class LineFilter:
+class LineFilter(Struct, frozen=True):
     """What a line must be to be shown; all conditions must hold.
 
     It matches every pattern of ``include`` and none of ``exclude``, and is of the

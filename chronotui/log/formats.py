@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from chronotui.model import LogLine, RawFormat
 from chronotui.times import format_time_ns, parse_time
@@ -35,8 +36,7 @@ class SavedLog(NamedTuple):
     query: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SaveFormat:
+class SaveFormat(Struct, frozen=True, kw_only=True, eq=False):
     """Everything that is known of one format.
 
     Attributes:

@@ -5,9 +5,10 @@ Marks are gaps, headers and ends of attempts, and notices at the edges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.log.attempts import LineKey
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from chronotui.model import LogLine
 
 
-@dataclass(frozen=True, slots=True)
-class LineRow:
+class LineRow(Struct, frozen=True):
     index: int
     line: LogLine
 
@@ -49,8 +49,7 @@ class GapState(StrEnum):
     UNREAD = "unread"
 
 
-@dataclass(frozen=True, slots=True)
-class GapMark:
+class GapMark(Struct, frozen=True):
     """Lines known to be missing: ``count`` of the numbers ``first`` to ``last``."""
 
     attempt: int

@@ -20,13 +20,14 @@ import warnings
 from array import array
 from bisect import bisect_right
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import accumulate, count, islice
 from math import inf
 from operator import add
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from chronotui.errors import UsageError
 from chronotui.text import sgr
@@ -247,8 +248,7 @@ class BadPattern(UsageError):
         self.brief = brief or sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A search as typed. Make it with `compile_pattern`.
 
     ``words`` are the texts meant, any of them, when it is nothing but text and ``|``.

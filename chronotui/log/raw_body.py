@@ -15,9 +15,10 @@ import json
 import re
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from chronotui.errors import UnreadableAnswerError
 from chronotui.log.attempts import attempt_of
@@ -358,8 +359,7 @@ class DownloadEnd(Enum):
     """The trailer's words are there, and may be log lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadVerdict:
+class DownloadVerdict(Struct, frozen=True):
     """How a download ended.
 
     ``reason`` is the server's own words, uncleaned. ``trailer_bytes`` counts what

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from chronotui.log.pattern import Pattern
     from chronotui.log.raw_body import RawEntry
 
-BLOCK_BYTES: Final = 128 << 10
-"""Bytes looked through at a time."""
+BLOCK_BYTES: Final = 48 << 10
+"""Bytes looked through at a time, as they come from the network.
+
+Memory from 128 KiB on is asked of the system anew each time, and cleared by it."""
 
 LOOKED_AT_FIRST: Final = 8
 """Entries at the beginning of a log that tell whether attempts are mixed in it."""

@@ -9,7 +9,8 @@ comes as lines, as from `RawBlocks`.
 from __future__ import annotations
 
 import functools
-from itertools import compress
+from itertools import compress, pairwise
+from operator import lt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chronotui.log.attempts import LineKey, rank_of
@@ -114,7 +115,8 @@ class EntrySlice:
     def in_order(self) -> bool:
         """Whether the lines rise by number and stream."""
         numbers = self.numbers()
-        return not numbers or _rise(self.entries, breaks_of(numbers))
+        rise = all(map(lt, numbers, numbers[1:]))
+        return rise or _rise(self.entries, range(1, len(numbers)))
 
     def chosen_by(self, is_chosen: Iterable[object]) -> EntrySlice:
         """Return the lines that are told of one by one."""
@@ -178,6 +180,7 @@ class RawPart:
         self.runs: list[tuple[int, int]] = []
         self._shape = shape
         self._entries: list[Any] | None = None
+        self._of_stream: list[bytes] = []
 
     def settle(self, *, decodes: bool) -> bool:
         """Look at the lines; tell whether they are as those of a span have to be.
@@ -186,25 +189,39 @@ class RawPart:
             ValueError: They are no entries as usual.
         """
         content = self.content
-        lines = self._lines = len(content) - len(content.replace(b"\n", b""))
-        if not lines or self._shape.count(content, in_full=not decodes) != lines:
+        if decodes:
+            entries = self._entries = decode_usual(content)
+            self._lines = len(entries)
+        else:
+            entries = self._edges()
+            self._lines = len(content) - len(content.replace(b"\n", b""))
+        if not entries or not self._is_of_first_attempt():
             return False
-        first, last = self._edges()
+        first, last = entries[0], entries[-1]
         rank = rank_of(last.stream)
         self.last_key = LineKey(1, last.sequence_num, rank, last.event_id)
         self.runs = [(first.sequence_num, last.sequence_num)]
-        if not decodes and last.sequence_num - first.sequence_num + 1 == lines:
+        if not decodes and last.sequence_num - first.sequence_num + 1 == self._lines:
             return True
-        entries = self._entries = decode_usual(content)
+        entries = self.whole().entries
         numbers = [entry.sequence_num for entry in entries]
         breaks = breaks_of(numbers)
         self.runs = runs_of(numbers, breaks)
-        return len(numbers) == lines and _rise(entries, breaks)
+        return len(numbers) == self._lines and _rise(entries, breaks)
 
     def _edges(self) -> list[Any]:
         content = self.content
         first = content[: content.find(b"\n") + 1]
         return decode_usual(first + content[content.rfind(b"\n", 0, -1) + 1 :])
+
+    def _is_of_first_attempt(self) -> bool:
+        """Tell whether every line is; those of a stream that is wanted are kept."""
+        shape, content = self._shape, self.content
+        if shape.stream is None:
+            return content.count(shape.id) == self._lines
+        self._of_stream = shape.lines_of_stream(content)
+        others = sum(map(content.count, shape.other_marks))
+        return len(self._of_stream) + others == self._lines
 
     def whole(self) -> EntrySlice:
         """Return all of its lines."""
@@ -212,16 +229,13 @@ class RawPart:
             self._entries = _decoded(self.content)
         return EntrySlice(self._entries, self._shape.times)
 
-    def of_stream(self, stream: str) -> EntrySlice:
-        """Return its lines of a stream."""
-        content, mark = self.content, self._shape.marks.get(stream, b"")
-        lines: list[bytes] = []
-        at = content.find(mark) if mark else -1
-        while at >= 0:
-            end = content.find(b"\n", at) + 1
-            lines.append(content[content.rfind(b"\n", 0, at) + 1 : end])
-            at = content.find(mark, end)
-        return EntrySlice(_decoded(b"".join(lines)), self._shape.times)
+    def of_stream(self) -> EntrySlice:
+        """Return its lines of the stream that is wanted."""
+        times = self._shape.times
+        if self._entries is None and len(self._of_stream) <= self._lines // 2:
+            return EntrySlice(_decoded(b"".join(self._of_stream)), times)
+        whole, stream = self.whole(), self._shape.stream
+        return whole.chosen_by([each == stream for each in whole.streams()])
 
     def is_before(self, stamp: bytes) -> bool:
         """Tell whether all lines are known to be of a second before one in UTC.
@@ -284,30 +298,38 @@ def _common(one: bytes, other: bytes) -> bytes:
 class _Shape:
     """How the entries of the first attempt of a job are written.
 
+    Quotes inside of texts are escaped: they hold none of the marks.
+
     Attributes:
+        stream: The one that is wanted; None for both.
         times: Reads the times of spans.
-        marks: What is in each entry of a stream, and in no other.
+        id: What is in each entry.
+        other_marks: What is in each of a stream that is not wanted.
     """
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, stream: str | None) -> None:
+        self.stream = stream
         self.times = StampTimes()
-        self._id = f'"event_id":"log:{job_id}:std'.encode()
-        self.marks = {
-            stream: f',"stream":"{stream}","event_id":"log:{job_id}:{stream}:'.encode()
-            for stream in (STDOUT, STDERR)
+        self.id = f'"event_id":"log:{job_id}:std'.encode()
+        marks = {
+            each: f',"stream":"{each}","event_id":"log:{job_id}:{each}:'.encode()
+            for each in (STDOUT, STDERR)
         }
+        self._mark = marks.pop(stream or "", b"")
+        self.other_marks = tuple(marks.values())
 
-    def count(self, content: bytes, *, in_full: bool) -> int:
-        """Return how many entries have an id of the first attempt.
+    def lines_of_stream(self, content: bytes) -> list[bytes]:
+        """Return the lines of the stream that is wanted.
 
-        Quotes inside of texts are escaped: they hold none of the marks.
-
-        Args:
-            in_full: Whether only those count whose stream stands before it.
+        Raises:
+            ValueError: One of them has its mark twice.
         """
-        if not in_full:
-            return content.count(self._id)
-        return sum(map(content.count, self.marks.values()))
+        mark = self._mark
+        parts = content.split(mark) if mark else [content]
+        return [
+            before[before.rfind(b"\n") + 1 :] + mark + after[: after.index(b"\n") + 1]
+            for before, after in pairwise(parts)
+        ]
 
 
 class RawSpans:
@@ -317,6 +339,7 @@ class RawSpans:
 
     Args:
         printed: Makes what is printed of a part; None where its lines are not in order.
+        stream: The one whose lines alone will be wanted; None for both.
         decodes: Whether every entry is decoded, as all will be wanted.
     """
 
@@ -325,11 +348,12 @@ class RawSpans:
         job_id: str,
         printed: Callable[[RawPart], Printed | None],
         *,
+        stream: str | None,
         decodes: bool,
     ) -> None:
         self._printed = printed
         self._decodes = decodes
-        self._shape = _Shape(job_id)
+        self._shape = _Shape(job_id, stream)
         self._blocks = RawBlocks()
         self._span = RawSpan()
         self._head = HEAD_LINES

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct, field
 
 from chronotui.log.formats import text_bytes
 from chronotui.log.raw_body import loads_entry
@@ -52,8 +53,7 @@ class Numbers(NamedTuple):
         return max(0, self.highest + 1 - base - self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadFacts:
+class DownloadFacts(Struct, frozen=True):
     """What is known of a file that ended as HTTP wants it.
 
     ``lines`` counts log lines, in a text its line ends: a message may have several.
@@ -69,8 +69,7 @@ class DownloadFacts:
     attempts: Mapping[int, Numbers] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Retained:
+class Retained(Struct, frozen=True):
     """What the retained log says under the file's own filter.
 
     ``newest`` are its last lines, without a gap between them, in the order of a raw
@@ -101,8 +100,7 @@ class Retained:
         return max(counted, highest + 1 - self.base)
 
 
-@dataclass(frozen=True, slots=True)
-class Wholeness:
+class Wholeness(Struct, frozen=True):
     """What a file was found to be; ``expected`` lines at least, where that is known."""
 
     answer: Whole

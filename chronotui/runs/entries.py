@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chronotui.text import clean
 from chronotui.times import elapsed_text
@@ -112,8 +114,7 @@ def _kept_payload(value: object) -> tuple[object, int]:
     return words, len(words)
 
 
-@dataclass(slots=True)
-class RunStep:
+class RunStep(Struct):
     """One execution of a node.
 
     Attributes:
@@ -222,8 +223,7 @@ def _same_end(newer: NodeState, older: NodeState) -> bool:
     return newer.status == older.status
 
 
-@dataclass(slots=True)
-class Note:
+class Note(Struct):
     """What was said of the run as a whole.
 
     Attributes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.model import NodeState, RunNote, RunText
 from chronotui.runs.entries import (
@@ -71,8 +72,7 @@ class RecordSpan(NamedTuple):
     lines: list[EventLine]
 
 
-@dataclass(slots=True)
-class Absence:
+class Absence(Struct):
     """While no stream stood, in seconds since the epoch; ``until`` None: still."""
 
     since: float

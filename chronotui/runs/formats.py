@@ -11,10 +11,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,8 +30,7 @@ DETAIL: Final = "detail"
 # A list of runs.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ListFormat:
+class ListFormat(Struct, frozen=True, kw_only=True, eq=False):
     """Everything that is known of one format of lists.
 
     Attributes:
@@ -278,8 +278,7 @@ class SavedRun(NamedTuple):
         return () if self.seen is None else self.seen.unseen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RunFormat:
+class RunFormat(Struct, frozen=True, kw_only=True, eq=False):
     """Everything that is known of one format of a single run.
 
     Attributes:

@@ -15,12 +15,14 @@ may go there unencrypted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
+from msgspec import Struct
+
 from chronotui.errors import ConfigError, NotFoundError
+from chronotui.model import Confidential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """A server's base URL, path prefix included and no slash at its end.
 
     Attributes:
@@ -145,8 +146,7 @@ _PORTS: Final = {"http": 1080, "https": 443}
 """Where a proxy is when it names no port; curl's defaults."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Confidential, frozen=True):
     """A proxy in effect; what is shown of it never holds its credentials.
 
     Attributes:
@@ -159,7 +159,7 @@ class Proxy:
     host: str
     port: int
     is_encrypted: bool = False
-    credentials: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    credentials: tuple[bytes, bytes] | None = None
 
     @property
     def url(self) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chronotui.errors import Answer, NotSignedInError, RequestRefusedError
+from chronotui.model import Confidential
 from chronotui.sources.http import HttpRequest, routed
 from chronotui.sources.protocol import (
     Auth,
@@ -45,13 +45,12 @@ _FRESH_SECONDS: Final = 1.0
 """Secrets younger than this that are refused are no good; older ones may have ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(Confidential, frozen=True):
     """What goes into a request's headers; an empty one sends nothing."""
 
-    bearer: str = field(default="", repr=False)
-    session: str = field(default="", repr=False)
-    csrf: str = field(default="", repr=False)
+    bearer: str = ""
+    session: str = ""
+    csrf: str = ""
 
     def headers(self, *, changes: bool = False, raw: bool = False) -> dict[str, str]:
         """Return the headers that carry these secrets.

@@ -19,13 +19,14 @@ from contextlib import (
     contextmanager,
     suppress,
 )
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
+from msgspec import field
+from msgspec.structs import replace
 
 from chronotui import __version__
 from chronotui.errors import (
@@ -35,6 +36,7 @@ from chronotui.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
+from chronotui.model import Confidential
 from chronotui.sources.address import Proxy, proxy_for
 from chronotui.sources.httpcore_backends import (
     BulkTransport,
@@ -83,8 +85,7 @@ _HEADERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(Confidential, frozen=True):
     """What to send, before secrets are added; only a GET is ever sent twice.
 
     Attributes:
@@ -101,7 +102,7 @@ class HttpRequest:
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | None = None
     changes: bool = False
     renews: bool = True
     is_stream: bool = False

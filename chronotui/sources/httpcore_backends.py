@@ -13,16 +13,18 @@ httpx names it otherwise, bodies are only read more slowly.
 from __future__ import annotations
 
 import re
+import ssl
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpcore
 import httpx
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable, Iterator
+    import socket
+    from collections.abc import Callable, Iterable, Iterator
 
     from chronotui.sources.address import Proxy
 
@@ -416,17 +418,31 @@ class _BulkStream(httpcore.NetworkStream):
     def take_over(self) -> Iterator[bytes]:
         """Yield what the network brings from here on, until the peer closes."""
         received, self._held = self._held, b""
+        read = self._reader()
         while True:
             if received:
                 yield received
             try:
-                received = self._stream.read(PIECE_BYTES, self._seconds)
-            except httpcore.TimeoutException as silence:
+                received = read()
+            except (httpcore.TimeoutException, TimeoutError) as silence:
                 raise httpx.ReadTimeout("nothing came for a long time") from silence
-            except httpcore.NetworkError as broken:
+            except (httpcore.NetworkError, OSError) as broken:
                 raise httpx.ReadError("the connection broke") from broken
             if not received:
                 return
+
+    def _reader(self) -> Callable[[], bytes]:
+        """Return what reads a piece: the socket itself where that is all there is.
+
+        Its time-out is then set once. httpcore sets it before each read, a call of the
+        system for which every other thread that waits gets its turn.
+        """
+        if isinstance(self._stream.get_extra_info("ssl_object"), ssl.SSLObject):
+            # TLS within TLS, which its socket does not know of.
+            return lambda: self._stream.read(PIECE_BYTES, self._seconds)
+        own = cast("socket.socket", self._stream.get_extra_info("socket"))
+        own.settimeout(self._seconds)
+        return partial(own.recv, PIECE_BYTES)
 
 
 def bulk_body(answer: httpx.Response) -> Iterator[bytes]:

@@ -9,13 +9,14 @@ imports httpx: a kind's module is loaded when a server of it is opened.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
+from msgspec import Struct
+
 from chronotui import SIGN_IN_METHODS
 from chronotui.errors import UsageError
-from chronotui.model import JobFilter, RawFormat
+from chronotui.model import Confidential, JobFilter, RawFormat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -260,12 +261,11 @@ SecretSource: TypeAlias = Callable[[], Awaitable[str]]
 """Gives a secret; may run a command or ask. Raises a ChronotuiError if it cannot."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionCookies:
+class SessionCookies(Confidential, frozen=True):
     """A login's answer, the values as the server wrote them; ``csrf`` may be ""."""
 
-    session: str = field(repr=False)
-    csrf: str = field(default="", repr=False)
+    session: str
+    csrf: str = ""
     expires_at: datetime | None = None
 
 
@@ -273,8 +273,7 @@ def _forget(_cookies: SessionCookies | None) -> None:
     """Keep nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionAuth:
+class SessionAuth(Confidential, frozen=True):
     """Sign in with e-mail and password, then with the session's cookies.
 
     Attributes:
@@ -285,41 +284,35 @@ class SessionAuth:
     """
 
     email: str
-    password: SecretSource = field(repr=False)
+    password: SecretSource
     saved: SessionCookies | None = None
-    on_session: Callable[[SessionCookies | None], None] = field(
-        default=_forget, repr=False
-    )
+    on_session: Callable[[SessionCookies | None], None] = _forget
 
 
-@dataclass(frozen=True, slots=True)
-class BearerAuth:
+class BearerAuth(Confidential, frozen=True):
     """Sign in with a token; ``session`` is the cookie for the raw download.
 
     Documented servers take only the cookie there (WIRE.md "Raw download").
     """
 
-    token: SecretSource = field(repr=False)
-    session: SecretSource | None = field(default=None, repr=False)
+    token: SecretSource
+    session: SecretSource | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CookieAuth:
+class CookieAuth(Confidential, frozen=True):
     """Sign in with a session cookie taken from elsewhere."""
 
-    session: SecretSource = field(repr=False)
+    session: SecretSource
 
 
-@dataclass(frozen=True, slots=True)
-class NoAuth:
+class NoAuth(Struct, frozen=True):
     """Send no secrets."""
 
 
 Auth: TypeAlias = SessionAuth | BearerAuth | CookieAuth | NoAuth
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
+class TlsSettings(Struct, frozen=True):
     """The profile's TLS keys; paths may begin with ``~``."""
 
     ca_file: str | Path | None = None
@@ -328,8 +321,7 @@ class TlsSettings:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEntry:
+class RequestEntry(Struct, frozen=True):
     """One exchange with the server, fit for a log file.
 
     Attributes:
@@ -354,8 +346,7 @@ RequestLog: TypeAlias = Callable[[RequestEntry], None]
 # The kinds of servers.
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a server of some kind can do.
 
     Attributes:
@@ -404,8 +395,7 @@ class Nouns(NamedTuple):
     groups: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceKind:
+class SourceKind(Struct, frozen=True):
     """A kind of server, as the profile file names it.
 
     Attributes:

@@ -14,9 +14,11 @@ import json
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from chronotui.storage.files import state_dir, write_private
 
@@ -53,8 +55,7 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedAction:
+class AskedAction(Struct, frozen=True, kw_only=True):
     """One thing that was asked of a server; never a secret.
 
     Attributes:
@@ -272,7 +273,7 @@ def _objects(content: bytes) -> Iterator[dict[str, Any]]:
             yield found
 
 
-_KINDS: Final = {one.name: one.type for one in fields(AskedAction)}
+_KINDS: Final = AskedAction.__annotations__
 
 
 def _actions(objects: Iterable[dict[str, Any]]) -> list[AskedAction]:

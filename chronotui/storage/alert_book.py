@@ -11,11 +11,13 @@ import contextlib
 import json
 import os
 import threading
-from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from time import sleep, time
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from chronotui.storage.files import state_dir, write_private
 
@@ -53,8 +55,7 @@ class AlertKind(StrEnum):
         return kind
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """What somebody wants to be told of a job, or of every run of a workflow.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from chronotui import SIGN_IN_METHODS, SOURCE_KINDS
 from chronotui.errors import ConfigError
@@ -244,11 +245,10 @@ def profile_text(profile: Profile) -> str:
 
 def _table(settings: Profile | AuthSettings) -> dict[str, Any]:
     table: dict[str, Any] = {}
-    for one in fields(settings):
-        value = getattr(settings, one.name)
-        is_setting = one.metadata.get("read") is not None
-        if is_setting and (one.default is MISSING or value != one.default):
-            table[one.name] = str(value) if isinstance(value, Secret | Path) else value
+    for name in settings.READERS:
+        value = getattr(settings, name)
+        if value != settings.default(name):
+            table[name] = str(value) if isinstance(value, Secret | Path) else value
     return table
 
 

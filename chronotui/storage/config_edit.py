@@ -7,8 +7,9 @@ text, which keeps its comments and layout.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.errors import ConfigError, PathRefusedError
 from chronotui.storage.config import parse_config
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 Document: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """A changed configuration that has not been written yet; ``before`` is the old."""
 
     path: Path

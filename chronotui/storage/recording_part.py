@@ -15,8 +15,10 @@ import hashlib
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from chronotui.errors import DownloadError, PathRefusedError
 from chronotui.storage.files import (
@@ -44,8 +46,7 @@ _NO_FILE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingOf:
+class RecordingOf(Struct, frozen=True, kw_only=True):
     """Whose recording a part is, and in what form; never a secret.
 
     ``stream`` is None for both streams.
@@ -76,8 +77,7 @@ class RecordingOf:
         return next(apart, "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """Which lines a part holds.
 
     ``identities`` is a number that stands for each line, summed up; it tells two sets
@@ -96,8 +96,7 @@ class Recorded:
     at_last: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(Struct, frozen=True):
     """The state file: the part is whole up to ``size`` bytes, of this digest."""
 
     of: RecordingOf
@@ -107,7 +106,8 @@ class _State:
     finished: bool = False
 
     def content(self) -> bytes:
-        table = {"version": VERSION, **asdict(self)}
+        parts = {"of": asdict(self.of), "recorded": asdict(self.recorded)}
+        table = {"version": VERSION, **asdict(self), **parts}
         return (json.dumps(table, ensure_ascii=False, indent=1) + "\n").encode(
             errors="surrogateescape"
         )
@@ -131,8 +131,8 @@ class _State:
 
 
 def _filled(kind: type[Any], table: dict[str, Any]) -> Any:
-    """Return a value of a dataclass whose every field is given, and no other."""
-    if set(table) != {each.name for each in fields(kind)}:
+    """Return a value of a struct whose every field is given, and no other."""
+    if set(table) != set(kind.__struct_fields__):
         raise ValueError
     return kind(**table)
 

@@ -12,8 +12,9 @@ import shlex
 import signal
 import subprocess
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from chronotui.errors import ConfigError
 from chronotui.storage.settings import Secret
@@ -142,8 +143,7 @@ def _limited(call: Callable[[], str | None], source: SecretSource) -> str | None
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSource:
+class SecretSource(Struct, frozen=True):
     """Where one secret of a profile stands; at most one source is set.
 
     ``kind`` is "password", "token" or "session"; ``key`` is its place in the

@@ -1,20 +1,21 @@
 """What can be configured: each setting with its check, default and meaning.
 
-The names and values are the contract of `config.toml`. A settings class is a frozen
-dataclass whose fields are made by `setting` and `required`; `read_table` turns a TOML
-table into the arguments of such a class and refuses what the class does not declare.
-Checks are made by hand and not by msgspec, which commands that ask no server must not
-load: a refusal names file, line, key and what the setting takes.
+The names and values are the contract of `config.toml`. A `Table` declares its keys,
+and in ``READERS`` how each is checked; `read_table` turns a table of the file into the
+arguments of such a class and refuses what the class does not declare. Checks are made
+by hand and not by msgspec: a refusal names file, line, key and what the setting takes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlsplit
+
+from msgspec import NODEFAULT, Struct, field
+from msgspec.structs import replace
 
 from chronotui import SOURCE_KINDS
 from chronotui.errors import ConfigError
@@ -118,20 +119,21 @@ class ConfigSource:
         )
 
 
-def setting(read: Reader[Value], default: Value) -> Value:
-    """Declare an optional key."""
-    made: Value = field(default=default, metadata={"read": read})
-    return made
+class Table(Struct, frozen=True):
+    """A table of the configuration; each key that may stand in it has its reader."""
 
+    READERS: ClassVar[Mapping[str, Reader[Any]]] = {}
 
-def required(read: Reader[Value]) -> Value:
-    """Declare a key that must stand in its table."""
-    made: Value = field(metadata={"read": read})
-    return made
+    @classmethod
+    def default(cls, name: str) -> object:
+        """Return what a key is where it does not stand; NODEFAULT where it must."""
+        names, defaults = cls.__struct_fields__, cls.__struct_defaults__
+        place = names.index(name) - len(names) + len(defaults)
+        return defaults[place] if place >= 0 else NODEFAULT
 
 
 def read_table(
-    settings: type,
+    settings: type[Table],
     table: object,
     key: KeyPath,
     source: ConfigSource,
@@ -145,22 +147,17 @@ def read_table(
     Raises:
         ConfigError: An unknown key, a wrong type, a bad value, a missing key.
     """
-    readers = {
-        one.name: one
-        for one in fields(settings)
-        if one.metadata.get("read") is not None
-    }
+    readers = settings.READERS
     values: dict[str, Any] = {}
     for name, value in as_table(table, key, source).items():
         if name not in readers:
             raise unknown_key((*key, name), [*readers, *also], source)
-        read: Reader[Any] = readers[name].metadata["read"]
         try:
-            values[name] = read(value, source.path.parent)
+            values[name] = readers[name](value, source.path.parent)
         except BadValueError as error:
             raise source.error((*key, name), str(error)) from None
-    for name, one in readers.items():
-        if one.default is MISSING and name not in values:
+    for name in readers:
+        if name not in values and settings.default(name) is NODEFAULT:
             raise source.error((*key, name), "is missing.")
     return values
 
@@ -315,86 +312,131 @@ TIMESTAMPS: Final = tuple(mode.value for mode in Timestamps)
 ZONES: Final = ("local", "utc")
 
 
-@dataclass(frozen=True, slots=True)
-class UiSettings:
+class UiSettings(Table, frozen=True):
     """The ``[ui]`` table."""
 
-    theme: str = setting(filled_text, "textual-dark")
-    timestamps: str = setting(one_of(*TIMESTAMPS), "time")
+    theme: str = "textual-dark"
+    timestamps: str = "time"
     """What stands before a line at first."""
-    zone: str = setting(one_of(*ZONES), "local")
+    zone: str = "local"
     """Time zone times are shown in at first."""
-    wrap: bool = setting(boolean, False)
-    save_dir: Path | None = setting(path, None)
+    wrap: bool = False
+    save_dir: Path | None = None
     """None is the current folder."""
-    memory_mb: int = setting(whole_number(1, 1_048_576), 512)
+    memory_mb: int = 512
     """Log text kept in memory before the spool file, in MiB."""
-    spool_dir: Path | None = setting(path, None)
+    spool_dir: Path | None = None
     """None is the platform's folder for it."""
-    link_kilobytes: float = setting(number(0, 1_000_000), 12.0)
+    link_kilobytes: float = 12.0
     """What following may paint a second through a multiplexer over ssh; 0: no limit."""
 
+    READERS: ClassVar = {
+        "theme": filled_text,
+        "timestamps": one_of(*TIMESTAMPS),
+        "zone": one_of(*ZONES),
+        "wrap": boolean,
+        "save_dir": path,
+        "memory_mb": whole_number(1, 1_048_576),
+        "spool_dir": path,
+        "link_kilobytes": number(0, 1_000_000),
+    }
 
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
+
+class AlertSettings(Table, frozen=True):
     """The ``[alerts]`` table: how an alert is told, besides on the screen."""
 
-    bell: bool = setting(boolean, True)
-    title: bool = setting(boolean, True)
+    bell: bool = True
+    title: bool = True
     """The terminal's title says it until a key is pressed."""
-    osc9: bool = setting(boolean, True)
+    osc9: bool = True
     """A notification of the terminal's, where it is known to have them."""
-    command: str = setting(optional_command, "")
+    command: str = ""
     """Run for each alert, the job in ``CHRONOTUI_*`` variables; "" is none."""
 
+    READERS: ClassVar = {
+        "bell": boolean,
+        "title": boolean,
+        "osc9": boolean,
+        "command": optional_command,
+    }
 
-@dataclass(frozen=True, slots=True)
-class AuthSettings:
+
+class AuthSettings(Table, frozen=True):
     """The ``[profiles.NAME.auth]`` table: how to sign in and where secrets are."""
 
-    method: str = setting(filled_text, "session")
+    method: str = "session"
     """One of the profile's kind (`chronotui.SIGN_IN_METHODS`); absent, its first."""
-    email: str = setting(filled_text, "")
-    password_command: str = setting(command, "")
+    email: str = ""
+    password_command: str = ""
     """Its first line of output is the password; the others are alike."""
-    password_env: str = setting(filled_text, "")
-    password_keyring: bool = setting(boolean, False)
-    password: Secret | None = setting(secret, None)
-    token_command: str = setting(command, "")
-    token_env: str = setting(filled_text, "")
-    token_keyring: bool = setting(boolean, False)
-    token: Secret | None = setting(secret, None)
-    session_command: str = setting(command, "")
-    session_env: str = setting(filled_text, "")
-    session: Secret | None = setting(secret, None)
+    password_env: str = ""
+    password_keyring: bool = False
+    password: Secret | None = None
+    token_command: str = ""
+    token_env: str = ""
+    token_keyring: bool = False
+    token: Secret | None = None
+    session_command: str = ""
+    session_env: str = ""
+    session: Secret | None = None
     """The value of a session cookie."""
 
+    READERS: ClassVar = {
+        "method": filled_text,
+        "email": filled_text,
+        "password_command": command,
+        "password_env": filled_text,
+        "password_keyring": boolean,
+        "password": secret,
+        "token_command": command,
+        "token_env": filled_text,
+        "token_keyring": boolean,
+        "token": secret,
+        "session_command": command,
+        "session_env": filled_text,
+        "session": secret,
+    }
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+
+class Profile(Table, frozen=True):
     """A ``[profiles.NAME]`` table: one server and how to talk to it."""
 
     name: str
-    url: str = required(base_url)
+    url: str
     """Path prefix included, without a slash at the end."""
-    kind: str = setting(one_of(*SOURCE_KINDS), SOURCE_KINDS[0])
-    poll_seconds: float = setting(number(0.2, 300), 5.0)
+    kind: str = SOURCE_KINDS[0]
+    poll_seconds: float = 5.0
     """How often a watched job and the expanded lists are asked."""
-    requests_per_minute: int = setting(whole_number(6, 600), 60)
+    requests_per_minute: int = 60
     """What the board and the folded rows of the tree may ask together."""
-    timeout_seconds: float = setting(number(0.1, 600), 10.0)
-    ca_file: Path | None = setting(path, None)
+    timeout_seconds: float = 10.0
+    ca_file: Path | None = None
     """Certificates to trust instead of the system's, PEM."""
-    client_cert: Path | None = setting(path, None)
-    client_key: Path | None = setting(path, None)
-    verify: bool = setting(boolean, True)
-    insecure: bool = setting(boolean, False)
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    verify: bool = True
+    insecure: bool = False
     """Secrets may travel over plain http beyond this machine."""
-    actions: bool = setting(boolean, False)
+    actions: bool = False
     """Jobs may be run, workflows terminated, notifications marked as read."""
-    save_dir: Path | None = setting(path, None)
+    save_dir: Path | None = None
     """None leaves it to ``[ui]``."""
     auth: AuthSettings = field(default_factory=lambda: AuthSettings(method="none"))
+
+    READERS: ClassVar = {
+        "url": base_url,
+        "kind": one_of(*SOURCE_KINDS),
+        "poll_seconds": number(0.2, 300),
+        "requests_per_minute": whole_number(6, 600),
+        "timeout_seconds": number(0.1, 600),
+        "ca_file": path,
+        "client_cert": path,
+        "client_key": path,
+        "verify": boolean,
+        "insecure": boolean,
+        "actions": boolean,
+        "save_dir": path,
+    }
 
     def with_url(self, url: str) -> Profile:
         """Return the profile for another address of its server.
@@ -412,8 +454,7 @@ URL_PROFILE: Final = "url"
 """The profile of a URL that is given instead of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The whole configuration file; an absent file is the default one.
 
     ``path`` is where it stands or would stand. ``source`` is None without a file.
@@ -425,8 +466,8 @@ class Config:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     keys: Mapping[str, str] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
-    source: ConfigSource | None = field(default=None, compare=False, repr=False)
-    warnings: tuple[str, ...] = field(default=(), compare=False)
+    source: ConfigSource | None = None
+    warnings: tuple[str, ...] = ()
 
     def error(self, key: tuple[str, ...], sentence: str) -> ConfigError:
         """Return the error about one key, for checks other layers make."""

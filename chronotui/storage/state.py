@@ -11,11 +11,13 @@ import os
 import stat
 import threading
 import time
-from dataclasses import asdict, dataclass, field, fields
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from chronotui.model import Confidential
 from chronotui.storage.files import state_dir, write_private
 from chronotui.storage.settings import TIMESTAMPS, ZONES
 
@@ -84,8 +86,7 @@ def _one_line(words: str) -> str:
 FILE_NAME: Final = "state.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """The choices last made under one profile; None where none was made."""
 
     wrap: bool | None = None
@@ -165,18 +166,17 @@ def _remembered(entry: object) -> Remembered:
 
 
 def _entry(choices: Remembered) -> dict[str, object]:
-    made = {one.name: getattr(choices, one.name) for one in fields(choices)}
+    made = asdict(choices)
     if choices.save_dir is not None:
         made["save_dir"] = str(choices.save_dir)
     return {name: value for name, value in made.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class SavedSession:
+class SavedSession(Confidential, frozen=True):
     """The two cookies of a login; ``expires_at`` is in epoch seconds."""
 
-    session: str = field(repr=False)
-    csrf: str = field(repr=False)
+    session: str
+    csrf: str
     expires_at: float | None = None
 
 
@@ -189,6 +189,8 @@ class SessionFile:
     """
 
     def __init__(self, folder: Path, profile: str, origin: str) -> None:
+        from hashlib import sha256
+
         mark = sha256(origin.encode()).hexdigest()[:16]
         self._origin = origin
         self.path = folder / "sessions" / f"{profile}-{mark}.json"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from chronotui.model import JobFilter
 from chronotui.tree.days import DayRows, TimedIds, by_time

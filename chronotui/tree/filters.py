@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chronotui.model import JobFilter, JobStatus
 from chronotui.text import clean
@@ -39,8 +41,7 @@ class TreeSubject(NamedTuple):
     runs: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TreeFilters:
+class TreeFilters(Struct, frozen=True):
     """Everything that narrows the tree.
 
     ``text`` goes to the server's workflow-name search, and to the beginning of the
@@ -91,8 +92,7 @@ class TreeFilters:
         return TreeFilters(terminated=self.terminated)
 
 
-@dataclass(frozen=True, slots=True)
-class RunWords:
+class RunWords(Struct, frozen=True):
     """What was typed to narrow runs, and what it means; see `JobFilter`."""
 
     typed: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from chronotui.model import JobStatus
 
@@ -22,8 +23,7 @@ USUAL_RUNS: Final = 5
 many as a rule, so the board says what a card does."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowHealth:
+class WorkflowHealth(Struct, frozen=True):
     """What a folded row tells of a workflow.
 
     Attributes:

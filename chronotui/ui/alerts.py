@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from msgspec import Struct
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -44,8 +44,7 @@ NOTES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AlertSubject:
+class AlertSubject(Struct, frozen=True):
     """What a dialog of alerts was opened on.
 
     Attributes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import signal
-from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from msgspec.structs import replace
 from textual.actions import parse
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import Binding, BindingType
@@ -26,7 +27,6 @@ from textual.widgets import Input
 
 from chronotui.errors import ChronotuiError
 from chronotui.ui.desk.screen import DeskScreen
-from chronotui.ui.help import HelpScreen, help_over
 from chronotui.ui.keys import all_actions, commands, desk_actions, help_key
 from chronotui.ui.standing import dimming
 
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from chronotui.ui.desk.plan import DeskPlan
 
 
-ANSI_LIGHT: Final = replace(BUILTIN_THEMES["ansi-light"], warning="ansi_yellow")
+ANSI_LIGHT: Final = dataclasses.replace(  # noqa: TID251 — Textual's are dataclasses
+    BUILTIN_THEMES["ansi-light"], warning="ansi_yellow"
+)
 """Textual's own tells warnings in a brighter red than errors."""
 
 
@@ -318,6 +320,8 @@ class DeskApp(TypedAhead[int]):
         yield from super().get_system_commands(screen)
 
     def action_help(self) -> None:
+        from chronotui.ui.help import HelpScreen, help_over
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(help_over(self.screen, self.config.keys))
 

@@ -6,11 +6,12 @@ A key is a Textual binding with an id and a description in the widget that obeys
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.dom import DOMNode
@@ -88,8 +89,7 @@ ACT: Final = "act"
 """The purpose of what changes something, which is offered where that is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """An action a key can be put on.
 
     ``keys`` are Textual's key names, in the order they were bound; ``run`` is

@@ -5,11 +5,11 @@ A profile is tried before it is saved; secrets that stand in the file are never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.text import Text
 from textual import on, work
@@ -80,8 +80,7 @@ SECRET_OF: Final = {
 """Which secret a method signs in with."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileDraft:
+class ProfileDraft(Struct, frozen=True):
     """A profile as typed into the form.
 
     Attributes:

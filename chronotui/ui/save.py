@@ -6,9 +6,10 @@ And a save in words, which its screens and the list of saves show.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -110,8 +111,7 @@ def resume_hint(save: Save) -> str:
 SLICE_ROWS: Final = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaveSubject:
+class SaveSubject(Struct, frozen=True, kw_only=True):
     """A job's log, and which parts of it can be saved now.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec import Struct
 from textual import on
 from textual.containers import Vertical
 from textual.content import Content
@@ -58,8 +58,7 @@ GOES_ON: Final = "The run has not ended: the file has it as it is now."
 NOT_WATCHED: Final = "Its events were not observed: open the run first to have them."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSubject:
+class RunSubject(Struct, frozen=True, kw_only=True):
     """What can be saved of an app's runs.
 
     Attributes:

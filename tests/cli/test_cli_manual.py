@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 import chronotui
@@ -49,8 +50,10 @@ def test_exit_codes_are_those_of_the_readme() -> None:
         assert f"| {code} | {says} |" in readme
 
 
-def test_it_is_made_by_the_standard_library_alone() -> None:
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import runpy; "
+def test_it_is_made_by_the_standard_library_and_msgspec_alone(tmp_path: Path) -> None:
+    installed = Path(msgspec.__file__).parent
+    (tmp_path / "msgspec").symlink_to(installed, target_is_directory=True)
+    code = f"import sys; sys.path[:0] = {[str(ROOT), str(tmp_path)]!r}; import runpy; "
     code += "runpy.run_module('chronotui.cli.manual', run_name='__main__')"
     ended = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, check=True

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chronotui import __version__
-from chronotui.cli.parser import VERBS, settled
+from chronotui.cli.parser import VERBS, settled, terminal_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,25 @@ def test_help_names_every_command(run: Command) -> None:
     ended = run("--help")
     assert ended.code == 0
     assert all(f"  {verb.name} " in ended.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("said", [None, "", "0", "-3", "x", "33", "200"])
+@pytest.mark.parametrize("told", [None, 0, 61])
+def test_help_is_as_wide_as_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, told: int | None
+) -> None:
+    def size(_file: int) -> os.terminal_size:
+        if told is None:
+            raise OSError
+        return os.terminal_size((told, 9))
+
+    monkeypatch.setattr(os, "get_terminal_size", size)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("COLUMNS", said)
+    assert terminal_columns() == shutil.get_terminal_size().columns
+    monkeypatch.setattr(sys, "__stdout__", None)
+    assert terminal_columns() == shutil.get_terminal_size().columns
 
 
 @pytest.mark.parametrize("path", _paths(), ids=" ".join)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from chronotui.model import Job, JobFilter, JobStatus, Page, Trigger, Workflow
 from chronotui.model import WorkflowKind as Kind

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec.structs import replace
 
 from chronotui.engine.timing import Clock
 from chronotui.errors import ChronotuiError
@@ -45,7 +47,7 @@ def step(name: str, status: str = "running", **told: object) -> NodeState:
 def running(**told: object) -> Job:
     known = {"run_id": "run-1", "started_at": BEGAN, "created_at": BEGAN}
     job = Job("row-1", "app", JobStatus.RUNNING, Trigger.MANUAL, **known)  # type: ignore[arg-type]
-    return replace(job, **told)  # type: ignore[arg-type]
+    return replace(job, **told)
 
 
 def done(status: str = "COMPLETED", seconds: float = 60.0, **told: object) -> Job:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from chronotui.errors import NotFoundError
 from chronotui.model import (
@@ -154,7 +155,7 @@ class ScriptedRuns:
     def turn(self, row_id: str, **changes: object) -> None:
         """Change a row."""
         at = next(i for i, row in enumerate(self.rows) if row.id == row_id)
-        self.rows[at] = replace(self.rows[at], **changes)  # type: ignore[arg-type]
+        self.rows[at] = replace(self.rows[at], **changes)
 
 
 def runs(count: int, *, now: datetime, apart: timedelta) -> list[Job]:

@@ -6,10 +6,10 @@ import asyncio
 import json
 import os
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.demo.faults import Failure
 from chronotui.demo.world import WorkflowPlan
@@ -104,7 +104,7 @@ async def open_desk(
         profile = Profile(name="demo", url=server.url, actions=True, auth=settings)
         journal = ActionJournal(tmp_path / "actions.jsonl")
         retries = Retries(timing=TIMING)
-        profile = replace(profile, **changes)  # type: ignore[arg-type]
+        profile = replace(profile, **changes)
         actions = Actions(client, profile, journal, retries=retries)
         return Desk(server, client, actions, journal)
 

@@ -6,11 +6,11 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.engine.alert_command import (
     MOST_CHARACTERS,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.demo.dify_server import DifyDemo
 from chronotui.engine.diagnosis import CheckResult, diagnose, try_profile

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
 
 from chronotui.engine.fleet import Fleet, FleetSettings
 from chronotui.engine.newest_lines import MOST, JobTail, NewestLines

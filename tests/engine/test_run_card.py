@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
 
 from chronotui.engine.run_card import RunCardReader
 from chronotui.engine.run_log import RunLog

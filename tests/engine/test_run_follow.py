@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.engine.run_follow import RunFollow, observe_run
 from chronotui.errors import Answer, NotFoundError, UnreachableError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from chronotui.log.card import CardNews, JobCard, KindCount
 from chronotui.log.excerpts import Excerpt, LogExcerpts
@@ -134,7 +134,7 @@ def a_card(**changes: object) -> JobCard:
     card = JobCard(
         origin=Origin("w1", "77aa09", "nightly-report", "77aa09"), job=JOB, now=MOMENT
     )
-    return replace(card, **changes)  # type: ignore[arg-type]
+    return replace(card, **changes)
 
 
 @pytest.mark.parametrize("dialect", PARSERS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui import SOURCE_KINDS
 from chronotui.errors import UsageError
@@ -55,7 +55,7 @@ def test_the_registry_loads_no_client() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert not {"httpx", "msgspec", "asyncio"} & set(ended.stdout.split())
+    assert not {"httpx", "ssl", "asyncio"} & set(ended.stdout.split())
 
 
 def test_the_client_loads_httpx_and_no_screen() -> None:

@@ -8,12 +8,12 @@ import stat
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chronotui.storage import action_journal
 from chronotui.storage.action_journal import (

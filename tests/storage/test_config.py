@@ -1,7 +1,7 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.errors import ConfigError
 from chronotui.storage.config import load_config, parse_config

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
 from chronotui.tree.board import BoardRows, BoardSection, RowKey, key_of

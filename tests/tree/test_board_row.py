@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
 from chronotui.tree.board_row import (

@@ -7,9 +7,11 @@ Releases ignore filters they do not know and fail over some pairs of them (WIRE.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chronotui.model import JobFilter, JobStatus
 from chronotui.sources.dify.wire import STATUS_WORDS, account_of, is_run_id
@@ -73,8 +75,7 @@ class Release(NamedTuple):
         return not self.is_before(1, 14, 0)
 
 
-@dataclass(frozen=True)
-class RunPlan:
+class RunPlan(Struct, frozen=True):
     """A filter, parted between the server and us.
 
     Attributes:

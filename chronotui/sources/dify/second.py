@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from chronotui.sources.dify.query import FILTERED_STATUSES
 from chronotui.sources.dify.refusals import OddRowError, unreadable
@@ -83,8 +84,7 @@ class OddRow(NamedTuple):
     said: str
 
 
-@dataclass
-class WholeSecond:
+class WholeSecond(Struct):
     """What is known of one second's rows.
 
     ``missing`` counts those that never came, ``ignores_times`` says that the server

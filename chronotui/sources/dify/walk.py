@@ -11,8 +11,10 @@ that ignores times is walked by page number, which is all it offers.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chronotui.errors import RequestRefusedError
 from chronotui.sources.dify.refusals import OddRowError
@@ -36,8 +38,7 @@ _PAGES_REMEMBERED: Final = 3
 on to the next."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """How far a walk has come; it goes into a cursor and back.
 
     Attributes:
@@ -117,8 +118,7 @@ def read_place(cursor: str) -> Place:
     return Place(before, after, last, ids, page, form, total)
 
 
-@dataclass
-class WalkStep:
+class WalkStep(Struct):
     """What one step brought: rows in the server's order, and where to go on.
 
     ``missing`` counts rows that the server counts and never showed, ``total`` all there

@@ -6,13 +6,13 @@ nothing; the server's own objects stay whole in ``fields``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from chronotui.model import Job, JobStatus, Trigger, Workflow, WorkflowKind
 from chronotui.sources.dify.refusals import unreadable

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
 from chronotui.text import clean
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["title", "field", "text", "prose", "note", "alarm", "error", "picture"]
 
 
-@dataclass(frozen=True, slots=True)
-class DetailRow:
+class DetailRow(Struct, frozen=True):
     """One row: a title, a labelled value, a line of text or of an error, a note.
 
     An ``alarm`` is about the desk's own connection, an ``error`` about what is shown.

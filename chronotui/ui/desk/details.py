@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -392,7 +392,9 @@ class DetailsPane(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         self._laid_out_for = self._room
-        self.laid_out = lay_out(self._details, max(self._room, 1))
+        if self._room <= 0:
+            return  # it has no place yet, and would stand there letter by letter
+        self.laid_out = lay_out(self._details, self._room)
         self.virtual_size = Size(0, len(self.laid_out))
         self.refresh()
 

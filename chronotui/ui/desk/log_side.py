@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from asyncio import Lock
-from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from msgspec import Struct, field
 from textual import on
 from textual.containers import Vertical
 from textual.message import Message
@@ -60,8 +61,7 @@ SHORT_ID: Final = 8
 """Characters of an id whose list is not loaded."""
 
 
-@dataclass(slots=True)
-class ShownJob:
+class ShownJob(Struct):
     """A job on the desk, kept while others are read, so coming back is instant.
 
     Attributes:
@@ -217,6 +217,19 @@ def _by_status(pane: str, state: LogState) -> Reason:
 
 
 STAYS: Final = "History stays where you read; L, or G here, follows the newest line."
+
+
+NEEDED_BY_LOGS: Final = (
+    "chronotui.engine.job_log",
+    "chronotui.log.store",
+    "chronotui.ui.log.prompt",
+)
+
+
+def load_for_logs() -> None:
+    """Load what opening a job's log needs."""
+    for module in NEEDED_BY_LOGS:
+        import_module(module)
 
 
 def has_worker(node: DOMNode, group: str) -> bool:

@@ -1,18 +1,21 @@
-"""What keys on the desk are about: the highlighted row, or the opened job."""
+"""What keys and links are about: the highlighted row, the opened job, a name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from chronotui.errors import ChronotuiError
 from chronotui.text import clean
+from chronotui.ui.desk.status import FOR_GOOD, Say
 from chronotui.ui.term import clipboard
 
 if TYPE_CHECKING:
     from textual.app import App
 
+    from chronotui.engine.catalog import Catalog
     from chronotui.engine.session import Session
     from chronotui.model import Job, Workflow
-    from chronotui.tree.model import TreeModel
+    from chronotui.tree.model import NodeKey, TreeModel
     from chronotui.ui.desk.log_side import LogSide
 
 NO_JOB_MEANT: Final = "Choose a job in the tree first: o unfolds a workflow."
@@ -64,3 +67,28 @@ def copied_id(app: App[Any], what: str, item_id: str) -> str:
     except clipboard.TooLargeToCopyError as error:
         return f"The id of this {what} is too large to copy: {error.size:,} bytes."
     return f"The id of the {what}, {clean(item_id)}, was sent to {sent.to}."
+
+
+async def find_linked(
+    catalog: Catalog, workflow: str, job: str | None, say: Say
+) -> NodeKey | None:
+    """Find what a deep link names, as soon as the server answers; None is said."""
+    subject = catalog.tree.subject
+    named = f"{subject.item} {job}" if job else f"{subject.group} {workflow}"
+    waited = False
+
+    def wait(problem: ChronotuiError) -> None:
+        nonlocal waited
+        waited = True
+        is_told = catalog.problem is not None or not catalog.answered
+        why = "." if is_told else f": {problem.sentence}"
+        say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
+
+    try:
+        key = await catalog.find_link(workflow, job, wait)
+    except ChronotuiError as error:
+        say(str(error), seconds=30)
+        return None
+    if waited:
+        say("")
+    return key

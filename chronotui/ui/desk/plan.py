@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from textual.theme import BUILTIN_THEMES
 
 from chronotui.sources.protocol import KINDS
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from chronotui.storage.state import DiagnosticLog
 
 
-@dataclass(frozen=True, slots=True)
-class DeskPlan:
+class DeskPlan(Struct, frozen=True):
     """One profile's desk: where to connect, what to open, how to show it.
 
     Attributes:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, cast
 
 from chronotui.ui.desk.log_side import has_worker, start_worker
 from chronotui.ui.standing import while_standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from textual.screen import Screen
@@ -76,7 +76,7 @@ class Saver:
 
     Args:
         screen: What the dialogs open over; its workers run them.
-        saves: The desk's saves.
+        session: Has the saves of the desk, made when the first one is asked for.
         say: Says a sentence on the desk.
         short_id: Returns a job's id as the tree shows it.
         remember_folder: Takes the folder a log was saved to.
@@ -88,18 +88,27 @@ class Saver:
     def __init__(
         self,
         screen: Screen[None],
-        saves: Saves,
+        session: Session,
         say: Say,
         short_id: Callable[[Job], str],
         remember_folder: Callable[[Path], None],
     ) -> None:
         self._screen = screen
-        self._saves = saves
+        self._session = session
         self._say = say
         self._short_id = short_id
         self._remember_folder = remember_folder
         self.nothing_saved = NOTHING_SAVED
-        saves.subscribe(while_standing(screen, self._changed))
+
+    @cached_property
+    def _saves(self) -> Saves:
+        saves = self._session.saves
+        saves.subscribe(while_standing(self._screen, self._changed))
+        return saves
+
+    @property
+    def _all(self) -> Sequence[Save]:
+        return self._saves.all if self._session.has_saves else ()
 
     def ask(self, shown: ShownJob, pane: str, plan: DeskPlan) -> None:
         """Ask what to save of a job, and save it."""
@@ -158,7 +167,7 @@ class Saver:
 
     def list(self) -> None:
         """List the saves of this desk."""
-        if not self._saves.all:
+        if not self._all:
             self._say(self.nothing_saved)
         elif not has_worker(self._screen, SAVE):
             start_worker(self._screen, SAVE, self._list)
@@ -188,7 +197,7 @@ class Saver:
 
     def leave(self, then: Callable[[], object]) -> None:
         """Do what leaves the desk, after asking when saves are running."""
-        if self._saves.running:
+        if self._session.has_saves and self._saves.running:
             start_worker(self._screen, "leave", partial(self._ask_to_leave, then))
         else:
             then()
@@ -202,7 +211,7 @@ class Saver:
 
     def kept_recordings(self) -> Iterator[str]:
         """Yield what is to be said of recordings once the desk is closed."""
-        for save in self._saves.all:
+        for save in self._all:
             if save.is_recording and save.error is not None and save.part:
                 from chronotui.ui.save import resume_hint
 

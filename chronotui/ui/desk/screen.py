@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from dataclasses import replace
 from datetime import UTC
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -20,11 +20,17 @@ from chronotui.errors import ChronotuiError, LogsUnavailableError
 from chronotui.tree.filters import TreeSubject
 from chronotui.tree.model import NodeKey
 from chronotui.tree.short_ids import SHORTEST
-from chronotui.ui.desk.log_side import LogSide, has_worker, of_problem
+from chronotui.ui.desk.log_side import (
+    LogSide,
+    has_worker,
+    load_for_logs,
+    of_problem,
+)
 from chronotui.ui.desk.meant import (
     NO_JOB_MEANT,
     MeantJob,
     copied_id,
+    find_linked,
     meant_job,
     newest_failed,
 )
@@ -36,15 +42,12 @@ from chronotui.ui.desk.saver import (
     subject_of_runs,
 )
 from chronotui.ui.desk.status import (
-    FOR_GOOD,
     NOTICE_SECONDS,
     DeskStatus,
-    Say,
     SentencePlace,
     StatusLine,
     StatusTimer,
 )
-from chronotui.ui.desk.tour import TourLines
 from chronotui.ui.key_hints import KeyHints
 from chronotui.ui.keys import help_key
 from chronotui.ui.standing import end_work_in, stands, while_standing
@@ -67,45 +70,17 @@ if TYPE_CHECKING:
     from chronotui.model import Job, Workflow
     from chronotui.ui.desk.plan import DeskPlan
     from chronotui.ui.desk.run_table import RunRows
+    from chronotui.ui.desk.tour import TourLines
     from chronotui.ui.log.view import LogView
-
-NEEDED_BY_LOGS: Final = (
-    "chronotui.engine.job_log",
-    "chronotui.ui.log.prompt",
-    "chronotui.ui.desk.alerting",
-)
 
 LINK: Final = "link"
 SEARCH: Final = "search-server"
 
 REST_SECONDS: Final = 0.2
 """How long after the first answer the tree has been read and painted, as a rule."""
+LINK_SECONDS: Final = 1.0
+"""And the job that a link names has been read: it comes before anything else."""
 LONG_SECONDS: Final = 12.0
-
-
-async def find_linked(
-    catalog: Catalog, workflow: str, job: str | None, say: Say
-) -> NodeKey | None:
-    """Find what a deep link names, as soon as the server answers; None is said."""
-    subject = catalog.tree.subject
-    named = f"{subject.item} {job}" if job else f"{subject.group} {workflow}"
-    waited = False
-
-    def wait(problem: ChronotuiError) -> None:
-        nonlocal waited
-        waited = True
-        is_told = catalog.problem is not None or not catalog.answered
-        why = "." if is_told else f": {problem.sentence}"
-        say(f"Opens {named} when the server answers{why}", seconds=FOR_GOOD)
-
-    try:
-        key = await catalog.find_link(workflow, job, wait)
-    except ChronotuiError as error:
-        say(str(error), seconds=30)
-        return None
-    if waited:
-        say("")
-    return key
 
 
 class Sides(Horizontal):
@@ -197,6 +172,8 @@ class DeskScreen(Screen[None]):
         fits = [name for least, name in self.HORIZONTAL_BREAKPOINTS if width >= least]
         self.add_class(*fits[-1:], update=False)
         if self.plan.tour:
+            from chronotui.ui.desk.tour import TourLines
+
             self._tour = TourLines(self.plan.tour, self.plan.dismiss_tour)
             self._tour.fit(self.app.size.height)
             yield self._tour
@@ -281,7 +258,7 @@ class DeskScreen(Screen[None]):
         self.session = session
         self._saver = Saver(
             self,
-            session.saves,
+            session,
             self.say,
             self.short_id,
             self._remember_folder,
@@ -319,7 +296,9 @@ class DeskScreen(Screen[None]):
         self, catalog: Catalog, workflow: str, job: str | None
     ) -> None:
         """Open the job that a link names, or select its workflow."""
-        key = await find_linked(catalog, workflow, job, self.say)
+        loading = asyncio.to_thread(load_for_logs)  # while the server is asked
+        find = find_linked(catalog, workflow, job, self.say)
+        key, _ = await asyncio.gather(find, loading)
         if key is None:
             return
         tree = catalog.tree
@@ -342,18 +321,18 @@ class DeskScreen(Screen[None]):
         self.session.catalog_answered()
         if not self._is_preloaded and self.session.catalog.answered:
             self._is_preloaded = True
-            self.set_timer(REST_SECONDS, self._preload)
+            rest = LINK_SECONDS if has_worker(self, LINK) else REST_SECONDS
+            self.set_timer(rest, self._preload)
 
     async def _preload(self) -> None:
         """Load what opening a job will need, now that the tree is there."""
-        for module in NEEDED_BY_LOGS:
-            await asyncio.to_thread(import_module, module)
+        await asyncio.to_thread(load_for_logs)
+        desk = "chronotui.ui.desk"
+        alerting = await asyncio.to_thread(import_module, f"{desk}.alerting")
         if self.is_whole and self.session is not None:
             await self.log_side.mount_panes()
             self.session.start_fleet()
-            from chronotui.ui.desk.alerting import keep_watch
-
-            keep_watch(self, self.session)
+            alerting.keep_watch(self, self.session)
             if self.session.actions is not None:
                 acting = await asyncio.to_thread(import_module, "chronotui.ui.actions")
                 acting.ask_about_unanswered(self)
@@ -371,8 +350,7 @@ class DeskScreen(Screen[None]):
         Args:
             back: Shows again what it was opened from; one step back from the log.
         """
-        await self.log_side.mount_panes()
-        self.open_job(workflow, job)
+        await self._open(workflow, job)
         self._came_from = back
         shown = self.log_side.current
         if line is not None and shown is not None:
@@ -381,6 +359,21 @@ class DeskScreen(Screen[None]):
             # It may take long: this screen must go on taking keys and drawing.
             going = go_to_line(self.log_side, shown.opened.log, line, self.say)
             self.run_worker(going, group=LINK, exclusive=True)
+
+    async def _open(self, workflow: Workflow | None, job: Job) -> None:
+        """Open a job's log; it is asked for before anything is drawn for it."""
+        if self.session is None:
+            return
+        opened = self.session.open(workflow, job)
+        try:
+            await asyncio.sleep(0)
+            await self.log_side.mount_panes()
+        except asyncio.CancelledError:
+            shown = self.log_side.current
+            if shown is None or shown.opened is not opened:
+                opened.leave()
+            raise
+        self.open_job(workflow, job)
 
     def open_job(self, workflow: Workflow | None, job: Job) -> None:
         """Open a job's log and put the focus in it; the last one's stream closes."""
@@ -488,8 +481,10 @@ class DeskScreen(Screen[None]):
         pane = self.log_side.log_pane
         shown = self.log_side.current if pane is not None else None
         log = shown.opened.log if shown is not None else None
-        saves = self.session.saves.recordings if self.session else ()
-        running = self.session.saves.running if self.session else ()
+        session = self.session
+        has_saves = session is not None and session.has_saves
+        saves = session.saves.recordings if session and has_saves else ()
+        running = session.saves.running if session and has_saves else ()
         recorded = saves[0].request.job if len(saves) == 1 else None
         return DeskStatus(
             self.plan.profile.name,
@@ -749,8 +744,7 @@ class DeskScreen(Screen[None]):
     @on(JobTree.JobOpened)
     async def _job_opened(self, message: JobTree.JobOpened) -> None:
         self.workers.cancel_group(self, LINK)  # another job was chosen
-        await self.log_side.mount_panes()
-        self.open_job(message.workflow, message.job)
+        await self._open(message.workflow, message.job)
 
     @on(JobTree.CopyWanted)
     def _copy_id(self, message: JobTree.CopyWanted) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
+from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.content import Content
@@ -66,8 +66,7 @@ TROUBLED: Final = frozenset({"RECONNECTING", "OFFLINE", "SIGN IN"})
 """Those that are worth a reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeskStatus:
+class DeskStatus(Struct, frozen=True):
     """What the line tells of, read at one moment.
 
     Attributes:

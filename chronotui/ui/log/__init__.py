@@ -6,8 +6,9 @@ and says where the reader is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from chronotui.times import Timestamps
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 Zone: TypeAlias = Literal["local", "utc"]
 
 
-@dataclass(frozen=True, slots=True)
-class ViewSettings:
+class ViewSettings(Struct, frozen=True):
     """How lines are shown; the app remembers it between starts."""
 
     timestamps: Timestamps = Timestamps.TIME
@@ -26,8 +26,7 @@ class ViewSettings:
     wrap: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ViewportPlace:
+class ViewportPlace(Struct, frozen=True):
     """Where the reader is, for the status line.
 
     ``number`` is the line's, as the server gives it; None when there is no line. In a

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import replace
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color as TextualColor
@@ -47,8 +48,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "log-view--"
 
 
-@dataclass(frozen=True)
-class LogStyles:
+class LogStyles(Struct, frozen=True, dict=True):
     """Styles by use; ``current`` is the mark of the current line.
 
     ``picked`` and the matches lie over the others.
@@ -111,7 +111,7 @@ GROUNDS: Final = (
 """Styles that fill a row, and so take its background; others say what they change."""
 
 COMPONENTS: Final = {
-    each.name: PREFIX + each.name.replace("_", "-") for each in fields(LogStyles)
+    name: PREFIX + name.replace("_", "-") for name in LogStyles.__struct_fields__
 }
 
 STYLES_CSS: Final = """
@@ -206,8 +206,7 @@ def exact_time(time_ns: int | None, zone: tzinfo | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}.{time_ns % NS:09} {offset_name(moment)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamper:
+class Stamper(Struct, frozen=True):
     """Writes the time column for one mode and zone.
 
     ``start_ns`` is where elapsed time counts from, None when nobody knows.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from chronotui.log.attempts import key_of
 from chronotui.log.block import NO_TIME
@@ -38,8 +39,7 @@ LEVELS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """What lines must match, or must not, or the least level they must have.
 
     ``unlike`` are the kinds of lines they must not be of.
@@ -94,8 +94,7 @@ class JobChoice(NamedTuple):
     words: str
 
 
-@dataclass
-class FilterStack:
+class FilterStack(Struct):
     """Filters in the order they were put on, one choice of stream, and one of jobs.
 
     ``suspended`` shows the full log for a while without forgetting the filters;

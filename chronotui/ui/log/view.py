@@ -7,11 +7,12 @@ ten million wrapped lines cost what a window costs.
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from textual import events, on
 from textual.message import Message
 from textual.scroll_view import ScrollView

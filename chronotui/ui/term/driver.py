@@ -347,7 +347,13 @@ class FrugalDriver(LinuxDriver):
                 keys = answers.release()
             if keys:
                 self._pace.key_pressed()
-            for event in (*(parser.feed(keys) if keys else ()), *parser.tick()):
+            try:
+                events = [*(parser.feed(keys) if keys else ()), *parser.tick()]
+            except ValueError:
+                # Textual takes some reports of keys for numbers; without this thread
+                # the desk would hear no key any more.
+                events, parser = [], XTermParser(self._debug)
+            for event in events:
                 self.process_message(event)
             if is_last:
                 return

@@ -7,10 +7,10 @@ import fcntl
 import json
 import os
 import stat
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save, Saves

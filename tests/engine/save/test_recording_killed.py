@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _RECORDER = """
 import asyncio, fcntl, os, signal, sys
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 from chronotui.engine import recording
 from chronotui.engine.timing import WatchSettings

@@ -3,10 +3,11 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.engine.save import Saves
 from chronotui.engine.save_request import SavePhase

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.demo.scripts import Script, ScriptLine
 from chronotui.engine.save import Save

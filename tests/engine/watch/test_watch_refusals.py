@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import cycle, product
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from chronotui.demo.faults import Faults
 from chronotui.demo.scripts import Script, ScriptLine

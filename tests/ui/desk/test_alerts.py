@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import replace
 from functools import partialmethod
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Input
 
 from chronotui.demo.scripts import Script

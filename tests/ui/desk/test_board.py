@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from msgspec.structs import force_setattr
 from textual.widgets import Input
 
 from chronotui.demo.faults import Faults
@@ -40,7 +41,7 @@ RUNNING = re.compile(r"^ Board .*\b[1-9]\d* running")
 def desk_in_haste(server: DemoServer) -> DeskApp:
     """Return a desk that may ask ten times as often."""
     app = desk_on(server)
-    object.__setattr__(app.plan.profile, "requests_per_minute", 600.0)
+    force_setattr(app.plan.profile, "requests_per_minute", 600.0)
     return app
 
 
@@ -276,7 +277,7 @@ async def test_an_outage_is_said_on_the_board_and_over() -> None:
 async def test_a_session_that_ended_asks_over_the_board() -> None:
     with still_server() as server:
         app = desk_on(server)
-        object.__setattr__(app.plan.profile.auth, "password", None)
+        force_setattr(app.plan.profile.auth, "password", None)
         async with app.run_test(size=(120, 36)) as pilot:
             await until_shown(pilot, "Password of")
             await sign_in(pilot, server.password)

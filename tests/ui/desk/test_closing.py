@@ -7,10 +7,10 @@ are gone already: nobody may listen then. A fault would come out of `run_test`.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from textual import work
 from textual.app import App
 from textual.widgets import Static

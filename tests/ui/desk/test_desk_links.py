@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import force_setattr
 
 from chronotui.tree.model import NodeKey
 from chronotui.ui.desk.log_side import has_worker
@@ -68,7 +69,7 @@ async def test_a_link_waits_for_the_sign_in() -> None:
     with still_server() as server:
         app = desk_on(server, workflow="nightly-report", job="17c3be")
         auth = app.plan.profile.auth
-        object.__setattr__(auth, "password", None)
+        force_setattr(auth, "password", None)
         async with app.run_test(size=(120, 36)) as pilot:
             await until_shown(pilot, "Password of")
             await press(pilot, "escape")

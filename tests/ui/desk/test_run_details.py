@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC
 from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from textual.app import App, ComposeResult
 
 from chronotui.errors import NotFoundError

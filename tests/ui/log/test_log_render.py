@@ -34,7 +34,7 @@ UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 
 
 def a_look() -> LogStyles:
-    names = LogStyles.__dataclass_fields__
+    names = LogStyles.__struct_fields__
     styles = {
         name: Style(color=Color.from_rgb(number, 0, 0))
         for number, name in enumerate(names)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import AsyncExitStack, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from textual.app import App
 from textual.widgets import OptionList, Static
 
