@@ -70,6 +70,33 @@ async def test_a_frame_goes_out_as_soon_as_an_answer_lets_it() -> None:
         assert "held back" in written[before]
 
 
+async def test_a_frame_passes_the_thread_by_where_all_before_it_was_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with emulate(App[None]()) as emulation:
+        driver = emulation.driver
+        driver.settle()
+        driver._pace = _Holds()
+        driver._pace.begin()
+        driver._pace.answered(STATUS)
+        at_once: list[str] = []
+        monkeypatch.setattr(driver, "_write_now", at_once.append)
+
+        def paint(text: str) -> bool:
+            driver.write(f"\x1b[1;1H{text}")
+            driver.settle()
+            return any(text in frame for frame in at_once)
+
+        assert not paint("behind what the start wrote")
+        assert not paint("behind a frame under way")
+        driver._pace.answered(STATUS)
+        driver._pace.answered(STATUS)
+        assert paint("alone")
+        driver._pace.answered(STATUS)
+        driver.write("\x07")
+        assert not paint("behind a bell")
+
+
 # A terminal that is gone keeps nobody waiting.
 
 
