@@ -29,6 +29,34 @@ class Minimal(App):
         yield Static("first-frame")
 Minimal().run()
 """
+AS_MANY_WIDGETS = """
+from textual.app import App
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+class AsMany(App):
+    def compose(self):
+        with Horizontal():
+            for side in range(2):
+                with Vertical():
+                    for row in range(6):
+                        yield Static(f"row {row} of side {side}")
+        yield Static()
+        yield Static("first-frame")
+AsMany().run()
+"""
+WITH_CLIENT = """
+from textual.app import App
+from textual.widgets import Static
+class WithClient(App):
+    def compose(self):
+        yield Static("first-frame")
+    def on_mount(self):
+        self.call_after_refresh(self.load)
+    def load(self):
+        import httpcore, httpx
+        self.query_one(Static).update("with-client")
+WithClient().run()
+"""
 LONGEST_SECONDS = 20.0
 
 
@@ -68,8 +96,14 @@ def figures(runs: int = 5) -> list[Figure]:
         desk = [python, "-m", "chronotui"]
         job, line = ended_job(environment)
         link = [*desk, "--workflow", "nightly-report", "--job", job]
-        minimal, frame, tree, opened = interleaved(
+        minimal, as_many, client, frame, tree, opened = interleaved(
             lambda: first_sight([python, "-c", MINIMAL], b"first-frame", environment),
+            lambda: first_sight(
+                [python, "-c", AS_MANY_WIDGETS], b"first-frame", environment
+            ),
+            lambda: first_sight(
+                [python, "-c", WITH_CLIENT], b"with-client", environment
+            ),
             lambda: first_sight(desk, b"Details", environment),
             lambda: first_sight(desk, b"nightly-report", environment),
             lambda: first_sight(link, line, environment),
@@ -87,7 +121,17 @@ def figures(runs: int = 5) -> list[Figure]:
     app = "minimal Textual app"
     return [
         Figure("first full frame of the desk", frame, minimal, 1.1, app),
+        Figure(
+            "a bare app with as many widgets as the desk", as_many, minimal, None, app
+        ),
         Figure("tree filled", tree, minimal, 1.4, app),
+        Figure(
+            "a minimal app that then imports httpx and httpcore",
+            client,
+            minimal,
+            None,
+            app,
+        ),
         Figure("deep link to the end of a log", opened, minimal, 1.7, app),
         Figure("`chronotui jobs`", listed, httpx, 1.25, "`import httpx`"),
         Figure("`chronotui --help`", helped, nothing, 2.0, "`pass`"),

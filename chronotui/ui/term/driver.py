@@ -359,7 +359,13 @@ class FrugalDriver(LinuxDriver):
                 keys = answers.release()
             if keys:
                 self._pace.key_pressed()
-            for event in (*(parser.feed(keys) if keys else ()), *parser.tick()):
+            try:
+                events = [*(parser.feed(keys) if keys else ()), *parser.tick()]
+            except ValueError:
+                # Textual takes some reports of keys for numbers; without this thread
+                # the desk would hear no key any more.
+                events, parser = [], XTermParser(self._debug)
+            for event in events:
                 self.process_message(event)
             # What was read may be the beginning of a key; else it is waited for one.
             is_begun = parser._timeout_time is not None  # noqa: SLF001
