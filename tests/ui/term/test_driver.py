@@ -70,6 +70,7 @@ async def test_keys_are_heard_behind_one_that_cannot_be_read(
         driver = emulation.driver
         monkeypatch.setattr(driver, "process_message", heard.put)
         reader, writer = os.pipe()
+        driver._ends_reading = until, ends = os.pipe()
         driver.fileno = reader
         reading = Thread(target=driver._read_keys)
         reading.start()
@@ -83,10 +84,11 @@ async def test_keys_are_heard_behind_one_that_cannot_be_read(
                 else:
                     until_read(reader)
         finally:
-            driver.exit_event.set()
+            os.write(ends, b"\0")
             reading.join()
-            os.close(reader)
-            os.close(writer)
+            driver._ends_reading = None
+            for end in (reader, writer, until, ends):
+                os.close(end)
 
 
 def until_read(end: int) -> None:
