@@ -15,6 +15,7 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from collections import deque
+from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
 from time import monotonic
@@ -211,6 +212,9 @@ ALMOST_SECONDS: Final = 0.001
 BACKLOG: Final = 2
 """Writes still queued for the terminal from which a frame is put off."""
 
+MOST_AT_ONCE: Final = 8192
+"""Characters of a frame that a terminal surely takes at once when it has nothing."""
+
 HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
 
@@ -287,6 +291,7 @@ class FrugalDriver(LinuxDriver):
         self._is_held = False
         self._synchronised = False
         self._was_left = False
+        self._has_written_aside = True
         self._hang_up_timer: asyncio.TimerHandle | None = None
         self._context = copy_context()
         self._ends_reading: tuple[int, int] | None = None
@@ -442,6 +447,7 @@ class FrugalDriver(LinuxDriver):
             self._paint_whole()
         at_once = self._painter.feed(data)
         if at_once and self._has_room():
+            self._has_written_aside = True
             super().write(at_once)
         if self._painter.is_due:
             self._schedule()
@@ -513,8 +519,25 @@ class FrugalDriver(LinuxDriver):
         self._frames.append(monotonic())
         if self._synchronised:
             frame = f"{SYNC_BEGIN}{frame}{SYNC_END}"
-        if self._has_room():
-            super().write(frame + self._pace.painted(len(frame)))
+        if not self._has_room():
+            return
+        is_drained = self._pace.has_shown_all and not self._has_written_aside
+        asked = self._pace.painted(len(frame))
+        if is_drained and len(frame) < MOST_AT_ONCE:
+            self._write_now(frame + asked)
+        else:
+            super().write(frame + asked)
+            self._has_written_aside = not asked
+
+    def _write_now(self, text: str) -> None:
+        """Write to a terminal that has taken all there was: it has room for a frame.
+
+        The thread that writes, which waits for one that has not, costs a turn.
+        """
+        if self._file is not None:
+            with suppress(OSError):  # it is gone, which is found out a moment later
+                self._file.write(text)
+                self._file.flush()
 
     def _has_room(self) -> bool:
         """Wait for room in the queue; False when the thread that writes has ended.

@@ -185,6 +185,11 @@ class Pace:
         """Whether the terminal owes an answer."""
         return bool(self._asked) or self._attributes_due
 
+    @property
+    def has_shown_all(self) -> bool:
+        """Whether the terminal has answered what stood behind the last frame."""
+        return self._answers is True and not self._asked
+
     def key_pressed(self) -> None:
         """Take note that somebody waits to see something."""
         self._key_at = self._now()

@@ -112,7 +112,7 @@ put = queue.Queue._put
 
 def put_and_suspend(self, item):
     put(self, item)
-    if self.maxsize and isinstance(item, str) and "nightly-report" in item:
+    if self.maxsize and isinstance(item, str) and "trigger" in item:
         queue.Queue._put = put
         signal.raise_signal(signal.SIGTSTP)  # the queue of what is written is locked
 

@@ -97,6 +97,9 @@ class EmulatedDriver(FrugalDriver):
         self.by_rows += taken
         return taken
 
+    def _write_now(self, text: str) -> None:
+        self.terminal.write(text)
+
     def settle(self) -> None:
         """Have what is due written."""
         self._flush()

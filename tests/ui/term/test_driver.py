@@ -70,6 +70,7 @@ async def test_keys_are_heard_behind_one_that_cannot_be_read(
         driver = emulation.driver
         monkeypatch.setattr(driver, "process_message", heard.put)
         reader, writer = os.pipe()
+        driver._ends_reading = until, ends = os.pipe()
         driver.fileno = reader
         reading = Thread(target=driver._read_keys)
         reading.start()
@@ -83,10 +84,11 @@ async def test_keys_are_heard_behind_one_that_cannot_be_read(
                 else:
                     until_read(reader)
         finally:
-            driver.exit_event.set()
+            os.write(ends, b"\0")
             reading.join()
-            os.close(reader)
-            os.close(writer)
+            driver._ends_reading = None
+            for end in (reader, writer, until, ends):
+                os.close(end)
 
 
 def until_read(end: int) -> None:
@@ -120,6 +122,33 @@ async def test_a_frame_goes_out_as_soon_as_an_answer_lets_it() -> None:
             while len(written) == before:  # noqa: ASYNC110 - a timer writes it
                 await asyncio.sleep(0.005)
         assert "held back" in written[before]
+
+
+async def test_a_frame_passes_the_thread_by_where_all_before_it_was_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with emulate(App[None]()) as emulation:
+        driver = emulation.driver
+        driver.settle()
+        driver._pace = _Holds()
+        driver._pace.begin()
+        driver._pace.answered(STATUS)
+        at_once: list[str] = []
+        monkeypatch.setattr(driver, "_write_now", at_once.append)
+
+        def paint(text: str) -> bool:
+            driver.write(f"\x1b[1;1H{text}")
+            driver.settle()
+            return any(text in frame for frame in at_once)
+
+        assert not paint("behind what the start wrote")
+        assert not paint("behind a frame under way")
+        driver._pace.answered(STATUS)
+        driver._pace.answered(STATUS)
+        assert paint("alone")
+        driver._pace.answered(STATUS)
+        driver.write("\x07")
+        assert not paint("behind a bell")
 
 
 # A terminal that is gone keeps nobody waiting.
