@@ -91,6 +91,7 @@ def _decoded(content: bytes) -> list[Any]:
         ]
 
 
+_JSON_VALUE: Final = b',"message_json":'
 _STAMP: Final = b'{"timestamp":"'
 _STAMP_END: Final = b'Z","sequence_num":'
 
@@ -217,6 +218,11 @@ class RawPart:
     def _is_of_first_attempt(self) -> bool:
         """Tell whether every line is; those of a stream that is wanted are kept."""
         shape, content = self._shape, self.content
+        if b"\\" in content and _JSON_VALUE in content:
+            # A message that is an entry itself has its marks without escapes there.
+            entries = self._entries = decode_usual(content)
+            ids = [entry.event_id for entry in entries]
+            return len(ids) == self._lines and all(map(shape.has_own_id, ids))
         if shape.stream is None:
             return content.count(shape.id) == self._lines
         self._of_stream = shape.lines_of_stream(content)
@@ -242,6 +248,8 @@ class RawPart:
 
         ``stamp`` is that second as a server writes it, 19 bytes.
         """
+        if self._entries is not None:
+            return False  # their own times are at hand
         content = self.content
         begin = len(_STAMP)
         last = content.rfind(b"\n", 0, -1) + 1 + begin
@@ -298,7 +306,8 @@ def _common(one: bytes, other: bytes) -> bytes:
 class _Shape:
     """How the entries of the first attempt of a job are written.
 
-    Quotes inside of texts are escaped: they hold none of the marks.
+    Quotes inside of texts are escaped: they hold none of the marks. A message that is
+    JSON is there once more as a value, which may hold them.
 
     Attributes:
         stream: The one that is wanted; None for both.
@@ -315,8 +324,12 @@ class _Shape:
             each: f',"stream":"{each}","event_id":"log:{job_id}:{each}:'.encode()
             for each in (STDOUT, STDERR)
         }
+        self._own = f"log:{job_id}:std"
         self._mark = marks.pop(stream or "", b"")
         self.other_marks = tuple(marks.values())
+
+    def has_own_id(self, event_id: str) -> bool:
+        return event_id.startswith(self._own)
 
     def lines_of_stream(self, content: bytes) -> list[bytes]:
         """Return the lines of the stream that is wanted.
