@@ -70,7 +70,8 @@ async def test_keys_are_heard_behind_one_that_cannot_be_read(
         driver = emulation.driver
         monkeypatch.setattr(driver, "process_message", heard.put)
         reader, writer = os.pipe()
-        driver.fileno = reader
+        driver.fileno, (told, tells) = reader, os.pipe()
+        driver._ends_reading = told, tells
         reading = Thread(target=driver._read_keys)
         reading.start()
         try:
@@ -83,10 +84,11 @@ async def test_keys_are_heard_behind_one_that_cannot_be_read(
                 else:
                     until_read(reader)
         finally:
-            driver.exit_event.set()
+            os.write(tells, b"\0")
             reading.join()
-            os.close(reader)
-            os.close(writer)
+            driver._ends_reading = None
+            for end in (reader, writer, told, tells):
+                os.close(end)
 
 
 def until_read(end: int) -> None:
