@@ -47,7 +47,7 @@ class OpenEnum(str):
 Item = TypeVar("Item")
 
 
-class ServerValue(Struct, frozen=True, eq=False):
+class ServerObject(Struct, frozen=True, eq=False):
     """A value that keeps the server's object beside what we read of it, in ``fields``.
 
     Two are equal where what was read is: ``fields`` does not count.
@@ -128,7 +128,7 @@ for _status in BuildStatus.KNOWN:
     setattr(BuildStatus, _status, BuildStatus(_status))
 
 
-class Workflow(ServerValue, frozen=True):
+class Workflow(ServerObject, frozen=True):
     """A workflow as listed, or as read alone (then with its generation).
 
     An app whose runs are listed is one, too. ``labels`` are what its row says beside
@@ -213,7 +213,7 @@ for _name in Trigger.KNOWN:
     setattr(Trigger, _name, Trigger(_name))
 
 
-class Job(ServerValue, frozen=True):
+class Job(ServerObject, frozen=True):
     """A job as listed, or as read alone (then without attempts and container).
 
     Times are aware, in UTC. ``attempts`` is None when the server did not say.
@@ -418,7 +418,7 @@ LiveEvent: TypeAlias = Connected | LiveLines | StreamEnded | StreamFailed
 # What the event stream of an app's run says (WIRE.md "Dify: events").
 
 
-class NodeState(ServerValue, frozen=True):
+class NodeState(ServerObject, frozen=True):
     """A node of a run as one event tells it; the last one told of an id is true.
 
     ``id`` is that of this execution, ``node_id`` that of the node in the graph.
@@ -452,7 +452,7 @@ class RunText(Struct, frozen=True):
     replaces: bool = False
 
 
-class RunNote(ServerValue, frozen=True):
+class RunNote(ServerObject, frozen=True):
     """What an event says in words: the run began, paused, ended, an agent's log.
 
     ``kind`` is the server's event (``workflow_paused``), ``text`` a sentence of ours,
