@@ -6,24 +6,30 @@ import gc
 import os
 import signal
 import sys
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import settings
 
+from chronotui import times
 from chronotui.demo.dify_server import DifyDemo
 from chronotui.demo.faults import Faults
 from chronotui.demo.routes import Dialect
 from chronotui.demo.server import DemoServer
+from chronotui.ui.log import render
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 
-# A shell that starts this in the background has what it starts ignore interrupts.
+# A shell that starts this in the background has what it starts ignore interrupts, and
+# `nohup` hang-ups; a handler, unlike ignoring, does not go on to the programs of tests.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 COLLECTED_AT = 100_000
 """So many objects are made before the collector looks for lost ones within a test.
@@ -76,6 +82,26 @@ def _no_multiplexer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send no copy of a test's to the clipboard of who runs it."""
     for name in ("TMUX", "STY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Lets the machine's own zone be another one, spelled as ``TZ`` is."""
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        _look_at_zone_anew()
+
+    yield move
+    monkeypatch.undo()
+    _look_at_zone_anew()
+
+
+def _look_at_zone_anew() -> None:
+    """Forget what was told in a zone that is not the machine's own any more."""
+    time.tzset()
+    for remembered in (times._second_text, render._zone_name, render._second_words):
+        remembered.cache_clear()
 
 
 class MakeDemo(Protocol):

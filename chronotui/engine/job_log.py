@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chronotui.engine.connection import Connection, ConnectionKind
 from chronotui.engine.history import HistoryPaging
@@ -37,6 +38,9 @@ COST_SHARE: Final = 20
 
 RATE_SECONDS: Final = 3.0
 """Lines a second are of so long: calm, and still now."""
+
+FALL_SECONDS: Final = 1.25
+"""How much later it is told that the rate has fallen."""
 
 RATE_GRAIN_SECONDS: Final = 0.25
 
@@ -243,10 +247,13 @@ class LineRate:
         return self._lines / RATE_SECONDS
 
     def next_change(self) -> float | None:
-        """Return when the rate will have fallen if nothing enters; None at zero."""
+        """Return when to tell that the rate has fallen if nothing enters; None at zero.
+
+        Late enough for a line that comes every second to tell it.
+        """
         if not self.per_second():
             return None
-        return self._slices[0][0] + RATE_SECONDS + 0.001
+        return self._slices[0][0] + RATE_SECONDS + FALL_SECONDS
 
 
 class JobLog:
@@ -392,8 +399,14 @@ class JobLog:
             self._quiet = loop.call_later(seconds, self._look_again)
 
     def _look_again(self) -> None:
+        """Tell, unless all would read as it does: a rate is read in whole lines."""
         self._quiet = None
-        self._changed()
+        before, now = self.state, self._make_state()
+        is_told = round(before.rate) == round(now.rate)
+        if is_told and replace(now, rate=before.rate) == before:
+            self._plan_quiet()
+        else:
+            self._changed()
 
     def _quiet_after(self, now: float) -> float:
         """Return in how many seconds one of both is so if nothing comes until then."""

@@ -154,7 +154,7 @@ class RunFollow:
 
     @property
     def exit_code(self) -> int:
-        """0 for COMPLETED, also if some branches failed; 1 for any other end.
+        """0 for COMPLETED, also if some steps failed; 1 for any other end.
 
         That not all was seen is no failure: a server tells nobody what was before.
         """
@@ -204,7 +204,7 @@ class RunFollow:
 
     def _say_end(self) -> None:
         if self.job.status == JobStatus.PARTIAL:
-            self._tell("the run succeeded in part: some of its branches failed.")
+            self._tell("the run succeeded in part: steps failed, or were tried again.")
         for sentence in self.record.unseen if self._tells_unseen else ():
             self._tell(f"{sentence}.")
 

@@ -147,11 +147,9 @@ def _warned(word: str) -> Level | None:
 
 
 def _stands_alone(head: str, match: re.Match[str]) -> bool:
-    around = (
-        head[max(match.start() - 1, 0) : match.start()]
-        + head[match.end() : match.end() + 1]
-    )
-    return not any(each.isalnum() or each == "_" for each in around)
+    start, end = match.span()
+    before, after = head[max(start - 1, 0) : start], head[end : end + 1]
+    return not (before.isalnum() or before == "_" or after.isalnum() or after == "_")
 
 
 def line_level(line: LogLine) -> Level | None:

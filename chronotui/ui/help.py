@@ -40,7 +40,7 @@ LEGEND: Final = (
     ("◌", "waiting to start"),
     ("⏸", "paused, waits for a person"),
     ("✓", "completed"),
-    ("◐", "succeeded in part: some branches failed"),
+    ("◐", "succeeded in part: steps failed or were tried again"),
     ("✗", "failed"),
     ("■", "canceled"),
 )

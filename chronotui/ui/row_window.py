@@ -140,6 +140,7 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
         self._painted: dict[int, object] = {}
         self._strips: dict[tuple[tuple[RowPiece, ...], bool, int], Strip] = {}
         self._ticker: Timer | None = None
+        self._is_hidden = False
 
     # what a list's own widget tells
 
@@ -230,10 +231,25 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
 
     def repaint_changed(self) -> None:
         """Repaint the rows of the window that read otherwise than painted."""
+        if self._is_hidden:
+            return
         top = self.first_row
         for y in range(self.page_rows):
             if self.words(top + y) != self._painted.get(y):
                 self.refresh_lines(top + y)
+
+    def on_hide(self) -> None:
+        """Paint nothing that nobody sees; all of it is drawn anew when it is shown."""
+        self._is_hidden = True
+        self._styles_cache.clear()
+        if self._ticker is not None:
+            self._ticker.pause()
+
+    def on_show(self) -> None:
+        self._is_hidden = False
+        self.repaint_changed()
+        if self._ticker is not None:
+            self._ticker.resume()
 
     def scroll_to_row(self, row: int) -> None:
         """Let the window begin at a row, or as near as there are rows.
@@ -249,7 +265,9 @@ class RowWindow(ScrollView, can_focus=True, inherit_bindings=False):
 
     def tick_if(self, ticking: bool) -> None:
         if ticking and self._ticker is None:
-            self._ticker = self.set_interval(TICK_SECONDS, self.repaint_changed)
+            self._ticker = self.set_interval(
+                TICK_SECONDS, self.repaint_changed, pause=self._is_hidden
+            )
         elif not ticking and self._ticker is not None:
             self._ticker.stop()
             self._ticker = None

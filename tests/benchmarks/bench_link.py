@@ -6,17 +6,18 @@ through ssh. The reference is lnav on a file that grows as fast, in the same ter
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import programs, texts
 from tests.benchmarks.measure import Figure
 from tests.benchmarks.programs import DESK, LNAV, for_ours
-from tests.benchmarks.pty_program import environment
+from tests.benchmarks.pty_program import LINES, environment
 from tests.benchmarks.slow_link import Link, SlowProgram
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ LINKS = {
 
 HELD_SECONDS, KEYS_A_SECOND = 5.0, 30
 
+A_CLOCK = 100
+"""Bytes that arrive together are more than these where it is not a clock that ticks."""
+
+PASTED = b"worker-[0-9]+ .*(timeout|refused|reset by peer)"
+
 
 def figures(runs: int = 1) -> list[Figure]:
     """Return the rows of the table that concern slow links."""
@@ -52,7 +58,69 @@ def figures(runs: int = 1) -> list[Figure]:
     rows.append(
         Figure("`j` held for 5 s: moves on after", still, 0.5, 1.0, "the goal", "s")
     )
-    return rows
+    return rows + _pictures_over(link)
+
+
+def _pictures_over(link: Link) -> list[Figure]:
+    """Return how long a whole picture takes: at the start, resized, typed at once."""
+    where = "stands over 20 kB/s and 100 ms"
+    rows = [
+        Figure(
+            f"{name} {where}", taken(link, None), taken(link, LNAV), None, "lnav", "s"
+        )
+        for name, taken in (("first picture", _starting), ("resized one", _resized))
+        if LNAV
+    ]
+    what = f"a search of {len(PASTED)} characters, pasted, {where}"
+    return [*rows, Figure(what, _pasted(link), 1.0, 1.0, "the goal", "s")]
+
+
+def _starting(link: Link, lnav: str | None) -> float:
+    """Return the seconds from the start of a program to its picture."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        command, variables = DESK, for_ours(folder)
+        if lnav is not None:
+            path = texts.write(folder / "job.log", BEFORE)
+            command, variables = [lnav, str(path)], environment(folder)
+        begun = perf_counter()
+        with SlowProgram(command, environment=variables) as program:
+            program.link = link
+            return _stands(program, 6.0) - begun
+
+
+def _resized(link: Link, lnav: str | None) -> float:
+    """Return the seconds from a row less to the picture of that size."""
+    with TemporaryDirectory() as name, ExitStack() as running:
+        folder = Path(name)
+        if lnav is None:
+            program = running.enter_context(_desk(folder))
+        else:
+            path = texts.write(folder / "job.log", BEFORE)
+            command = [lnav, str(path)]
+            program = SlowProgram(command, environment=environment(folder))
+            running.enter_context(program)
+            program.pass_time(1.5)
+        program.link = link
+        begun = perf_counter()
+        program.give_size(LINES - 1)
+        return _stands(program, 4.0) - begun
+
+
+def _pasted(link: Link) -> float:
+    """Return the seconds from a search that is pasted to all of it on the screen."""
+    with TemporaryDirectory() as folder, _desk(Path(folder)) as desk:
+        desk.link = link
+        pressed = desk.press_far(b"/" + PASTED)
+        return desk.until(PASTED[-8:]) - pressed
+
+
+def _stands(program: SlowProgram, seconds: float) -> float:
+    """Return when a picture stood that comes within so many seconds."""
+    program.keep, program.chunks = True, []
+    program.pass_time(seconds)
+    program.keep = False
+    return max(at for at, piece in program.chunks if len(piece) > A_CLOCK)
 
 
 def _help_over(link: Link) -> float:
@@ -78,7 +146,7 @@ def _still_after_keys(link: Link) -> float:
         desk.keep, desk.chunks = True, []
         desk.pass_time(3.0)
         for at, piece in desk.chunks:
-            if len(piece) > 100:  # more than a clock that ticks
+            if len(piece) > A_CLOCK:
                 last = at
         return last - released
 

@@ -67,8 +67,10 @@ def figures(runs: int = 5) -> list[Figure]:
     ]
 
 
-def _desk(folder: Path, server: Mapping[str, str]) -> Program:
-    """Run the real command on the job that writes a line a second."""
+def installed(
+    folder: Path, server: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the real command that opens a server's job, and its environment."""
     config = folder / "config.toml"
     config.write_text(
         f'default_profile = "demo"\n[profiles.demo]\nurl = "{server["url"]}"\n'
@@ -81,7 +83,13 @@ def _desk(folder: Path, server: Mapping[str, str]) -> Program:
         "DEMO_PASSWORD": server["password"],
     }
     command = [sys.executable, "-m", "chronotui", "--workflow", server["workflow"]]
-    program = Program([*command, "--job", server["job"]], environment=variables)
+    return [*command, "--job", server["job"]], variables
+
+
+def _desk(folder: Path, server: Mapping[str, str]) -> Program:
+    """Run the real command on the job that writes a line a second."""
+    command, variables = installed(folder, server)
+    program = Program(command, environment=variables)
     Replay().wait_for(program, "following")
     program.press(b"z")
     return program

@@ -169,9 +169,13 @@ class Program:
     def resize(self) -> None:
         """Have the program paint its whole screen anew."""
         for lines in (LINES - 1, LINES):
-            size = struct.pack("HHHH", lines, COLUMNS, 0, 0)
-            fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
+            self.give_size(lines)
             self.settle()
+
+    def give_size(self, lines: int) -> None:
+        """Give the terminal another number of lines; the program is told."""
+        size = struct.pack("HHHH", lines, COLUMNS, 0, 0)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
 
     # Keys
 

@@ -24,7 +24,7 @@ from chronotui.ui.desk.pane_tabs import (
     subject_of_job,
     subject_of_run,
 )
-from chronotui.ui.desk.status import FOR_GOOD, Say, is_troubled
+from chronotui.ui.desk.status import CLOCK_SECONDS, FOR_GOOD, Say, is_troubled
 from chronotui.ui.log import ViewportPlace
 
 if TYPE_CHECKING:
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
 
     LoadableLog: TypeAlias = OpenableLog | MergedLog
     Work: TypeAlias = Callable[[], Coroutine[None, None, Any]]
-
-CLOCK_SECONDS: Final = 0.95
-"""A job's clock that was drawn so lately need not be drawn for itself."""
 
 SHORT_ID: Final = 8
 """Characters of an id whose list is not loaded."""

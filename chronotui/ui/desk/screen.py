@@ -465,7 +465,7 @@ class DeskScreen(Screen[None]):
     def _tick(self) -> None:
         if self.is_whole:
             self.log_side.tick()
-            self._status_timer.now()
+            self._status_timer.tick()
 
     def _reader_moved(self) -> None:
         pane = self.log_side.log_pane

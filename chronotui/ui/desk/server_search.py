@@ -159,7 +159,10 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
             self._list()
 
     def _list(self) -> None:
-        """Show the hits in the order that is wanted, from the first one."""
+        """Show the hits in the order that is wanted, from the first one.
+
+        A page has the attempts of a retried job side by side.
+        """
         listed = self.query_one(OptionList)
         self._hits.sort(key=lambda hit: key_of(hit[0]), reverse=not self._oldest_first)
         listed.clear_options()
@@ -191,8 +194,9 @@ class ServerSearchScreen(Dialog["LogLine | None"]):
             self._say(str(error))
             return
         self._cursor = page.cursor if page.cursor not in seen else None
+        is_first = not self._hits
         self._keep(page)
-        if self._oldest_first:
+        if self._oldest_first or (is_first and self._cursor is None):
             self._list()
 
     def _keep(self, page: SearchPage) -> None:

@@ -451,6 +451,9 @@ class StatusLine(OwnRow):
 STATUS_DELAY: Final = 0.15
 """Seconds the line waits to be painted in one frame with the log's lines."""
 
+CLOCK_SECONDS: Final = 0.95
+"""Clocks that were shown so lately need not be shown for themselves."""
+
 FOLLOWING_SECONDS: Final = 0.1
 """How often it counts on while a followed log floods: faster nobody reads."""
 
@@ -463,6 +466,11 @@ class StatusTimer:
         self._due: TimerHandle | None = None
         self._shown_at = 0.0
         self._followed = False
+
+    def tick(self) -> None:
+        """Let the clocks on the line go on, unless it was shown a moment ago."""
+        if monotonic() - self._shown_at >= CLOCK_SECONDS:
+            self.now()
 
     def now(self) -> None:
         self.stop()

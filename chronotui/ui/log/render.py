@@ -29,7 +29,7 @@ from chronotui.ui.log.cells import (
     shown_json,
     shown_message,
 )
-from chronotui.ui.term.buffer import DrawnRow, is_single
+from chronotui.ui.term.buffer import DrawnRow, Layout, PlainRow, is_single
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -138,7 +138,8 @@ LogView {
     & > .log-view--json-key { color: $text-primary; }
     & > .log-view--json-text { color: $text-success; }
     & > .log-view--json-value { color: $text-warning; }
-    &:focus > .log-view--current { color: $accent; }
+    &:focus > .log-view--current { color: $text-accent; }
+    &:light:focus > .log-view--current { color: $text-primary; }
     &:ansi > .log-view--match { background: ansi_yellow; color: ansi_black; }
     &:ansi > .log-view--match-current {
         background: ansi_bright_yellow; color: ansi_black;
@@ -417,6 +418,7 @@ class LineRenderer:
         self._filters = filters
         self._background = background
         self._filtered: dict[Style | None, Style | None] = {}
+        self._layouts: dict[tuple[Level | None, bool, Flags], Layout] = {}
         self._marked = (self.blank, PLAIN, self.blank)
 
     # Lines
@@ -446,15 +448,13 @@ class LineRenderer:
     def line(
         self, line: LogLine, previous_ns: int | None = None, flags: Flags = PLAIN
     ) -> list[DrawnRow]:
+        level, wraps = shown_level(line.message[:LOOKED_AT]), self.wraps(line)
+        is_usual = self.find is None and self._tags is None and self.gutter > 0
+        if is_usual and not flags.as_json and self._is_plain(line.message, wraps):
+            return [self._plain_row(line, previous_ns, flags, level)]
         look = self._look(flags)
-        base = look.by_level[shown_level(line.message[:LOOKED_AT])]
+        base = look.by_level[level]
         first = self._first_gutter(line, previous_ns, flags, look)
-        wraps = self.wraps(line)
-        is_plain = self._is_plain(line.message, wraps)
-        if self.find is None and not flags.as_json and is_plain:
-            left = 0 if wraps else self.left
-            shown = line.message[left : left + self.room]
-            return [self._row([*first, Segment(shown, base)], base)]
         paragraphs = self._paragraphs(line, look, as_json=flags.as_json)
         if self.find is not None:
             match = look.match_current if flags.found else look.match
@@ -518,6 +518,26 @@ class LineRenderer:
         sign = Segment(BOOKMARK, look.bookmark)
         return [sign, Segment(stamp[1:], look.stamp), *signs]
 
+    def _plain_row(
+        self, line: LogLine, previous_ns: int | None, flags: Flags, level: Level | None
+    ) -> DrawnRow:
+        """Return the row of a line of one-cell characters, in a layout of many."""
+        kept = (level, line.stream == STDERR, flags)
+        layout = self._layouts.get(kept)
+        if layout is None:
+            look = self._look(flags)
+            gutter = self._first_gutter(line, previous_ns, flags, look)
+            parts = [(len(text), style) for text, style, _ in gutter]
+            parts.append((self.width - self.gutter, look.by_level[level]))
+            seen = [(cells, self._as_seen(style)) for cells, style in parts]
+            layout = self._layouts[kept] = Layout(seen)
+        left = 0 if self.wraps(line) else self.left
+        text = f"{BOOKMARK if flags.bookmarked else ' '}"
+        if self._has_stamp:
+            text += f"{self.stamper.stamp(line.time_ns, previous_ns)} "
+        text += f"{MARK if kept[1] else ' '} {line.message[left : left + self.room]}"
+        return PlainRow(text.ljust(self.width), layout)
+
     def _row(self, pieces: list[Segment], base: Style) -> DrawnRow:
         """Return a row from what fits it, padded."""
         blank = self.width - sum(
@@ -531,11 +551,7 @@ class LineRenderer:
         if blank < 0:
             pieces = list(Strip(pieces).adjust_cell_length(self.width))
         if self._filters:
-            known = self._filtered
-            pieces = [
-                Segment(text, known[style] if style in known else self._filter(style))
-                for text, style, _ in pieces
-            ]
+            pieces = [Segment(text, self._as_seen(style)) for text, style, _ in pieces]
         return DrawnRow(pieces)
 
     def marked(self, row: DrawnRow, flags: Flags = PLAIN) -> DrawnRow:
@@ -554,13 +570,13 @@ class LineRenderer:
         sign, style = CURRENT, look.stamp + look.current
         if first.text == BOOKMARK:
             sign, style = BOOKMARK, look.bookmark + REVERSED
-        mark = Segment(sign, style)
-        if self._filters:
-            mark = Segment(sign, self._filtered.get(style) or self._filter(style))
+        mark = Segment(sign, self._as_seen(style))
         return DrawnRow([mark, Segment(first.text[1:], first.style), *rest])
 
-    def _filter(self, style: Style | None) -> Style | None:
+    def _as_seen(self, style: Style | None) -> Style | None:
         """Return what Textual's filters make of a style, whatever the text."""
+        if not self._filters or style in self._filtered:
+            return self._filtered.get(style, style)
         segments = [Segment(" ", style)]
         for line_filter in self._filters:
             segments = line_filter.apply(segments, self._background)

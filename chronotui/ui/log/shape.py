@@ -240,7 +240,9 @@ class ShapeStrip(Widget, can_focus=True):
             middle += ", reading"
         blank = axis.slices - len(first) - len(last)
         if blank < len(middle) + 2:
-            return [ShapeCell(f"{first} to {last}  {middle}", "words")]
+            whole = f"{first} to {last}  {middle}"
+            fits = len(whole) <= self.size.width
+            return [ShapeCell(whole if fits else middle, "words")]
         return [ShapeCell(f"{first}{middle:^{blank}}{last}", "words")]
 
     def render_line(self, y: int) -> Strip:

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
     from rich.style import Style
@@ -185,13 +185,17 @@ class DrawnRow:
     first asked for: a row of a log that floods is mostly asked for one of them, once.
     """
 
-    __slots__ = ("_made", "_strip", "_whole", "segments")
+    __slots__ = ("_made", "_segments", "_strip", "_whole")
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
-        self.segments = segments
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        self._segments = list(segments)
         self._strip: Strip | None = None
         self._made: tuple[Pieces, StyledCells | None] | None = None
         self._whole: CellRow | None = None
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        return self._segments
 
     @property
     def strip(self) -> Strip:
@@ -215,6 +219,57 @@ class DrawnRow:
         if self._whole is None:
             self._whole = CellRow(piece.cells, piece.styles)
         return self._whole
+
+
+class Layout:
+    """Where in rows of a width which style begins; many rows share one.
+
+    Args:
+        parts: Cells and their style, from left to right.
+    """
+
+    __slots__ = ("_codes", "_pieces", "parts")
+
+    def __init__(self, parts: Sequence[tuple[int, Style | None]]) -> None:
+        self.parts = parts
+        self._pieces: Pieces | None = None
+        self._codes = ""
+
+    def codes(self, pieces: Pieces, console: Console) -> str:
+        """Return the style code of each cell."""
+        if self._pieces is not pieces:
+            blank = [Segment(BLANK * cells, style) for cells, style in self.parts]
+            piece = pieces.of_segments(blank, console)
+            self._codes = "" if piece is None else piece.styles
+            self._pieces = pieces
+        return self._codes
+
+
+class PlainRow(DrawnRow):
+    """A drawn row of one-cell characters: a text, and a layout that fits it."""
+
+    __slots__ = ("_layout", "_text")
+
+    def __init__(self, text: str, layout: Layout) -> None:
+        super().__init__(())
+        self._text = text
+        self._layout = layout
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        if not self._segments:
+            end = 0
+            for cells, style in self._layout.parts:
+                start, end = end, end + cells
+                self._segments.append(Segment(self._text[start:end], style))
+        return self._segments
+
+    def piece(self, pieces: Pieces, console: Console) -> StyledCells | None:
+        if self._made is None or self._made[0] is not pieces:
+            codes = self._layout.codes(pieces, console)
+            self._made = (pieces, StyledCells(self._text, codes))
+            self._whole = None
+        return self._made[1]
 
 
 class CellRow(NamedTuple):

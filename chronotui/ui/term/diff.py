@@ -237,9 +237,13 @@ def _runs(
         end = blank if end - blank >= ERASE_FROM else end
     for found in _SPAN.finditer(places):
         start, stop = found.span()
-        for one in _ONE_STYLE.finditer(styles, start, min(stop, end)):
-            x1, x2 = one.span()
-            yield one[1], (y, x1, text[x1:x2])
+        till, code = min(stop, end), styles[start]
+        if styles.count(code, start, till) == till - start > 0:
+            yield code, (y, start, text[start:till])
+        else:
+            for one in _ONE_STYLE.finditer(styles, start, till):
+                x1, x2 = one.span()
+                yield one[1], (y, x1, text[x1:x2])
         if stop > end:
             yield styles[-1], (y, max(start, end), None)
             return
@@ -576,7 +580,7 @@ class Painter:
             rows = sorted(self._touched.union(range(shift.top, shift.bottom)))
             changed = changes(shown, wanted, rows)
         write_rows(pen, self._pieces, shown, wanted, changed)
-        for y in changed:
+        for y in rows:  # also where only the object is another one
             shown[y] = wanted[y]
         self._touched = set()
         painted = pen.finish()

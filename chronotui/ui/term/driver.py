@@ -215,7 +215,7 @@ HANG_UP_SECONDS: Final = 1.0
 """How often it is looked whether the terminal is still there."""
 
 READ_SECONDS: Final = 0.1
-"""How long it is waited for keys before it is looked whether reading has ended."""
+"""How often it is looked whether what was read is a key or only begins one."""
 
 READ_BYTES: Final = 4096
 
@@ -289,9 +289,11 @@ class FrugalDriver(LinuxDriver):
         self._was_left = False
         self._hang_up_timer: asyncio.TimerHandle | None = None
         self._context = copy_context()
+        self._ends_reading: tuple[int, int] | None = None
 
     def start_application_mode(self) -> None:
         self._forget()  # nothing is known of what the terminal shows
+        self._ends_reading = os.pipe()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self.input_tty:
             who = os.environ.get("TERM") != "linux"
@@ -334,23 +336,37 @@ class FrugalDriver(LinuxDriver):
 
     def _read_keys(self) -> None:
         """Read until told to end; the terminal's answers are no keys."""
+        if self._ends_reading is None:
+            return
+        ends = self._ends_reading[0]
         parser = XTermParser(self._debug)
         encoding = keys_encoding(sys.__stdin__)
         decode = getincrementaldecoder(encoding)("replace").decode
         answers = AnswerFilter(lambda: self._pace.is_due, self._take_answer)
-        while True:
-            is_last = self.exit_event.is_set()
-            wait = ESCAPE_SECONDS if answers.held else READ_SECONDS
-            if select.select([self.fileno], [], [], wait)[0]:
+        wait: float | None = None
+        is_last = False
+        while not is_last:
+            ready, _, _ = select.select([self.fileno, ends], [], [], wait)
+            is_last = ends in ready
+            if self.fileno in ready:
                 keys = answers.keys(decode(os.read(self.fileno, READ_BYTES)))
             else:
                 keys = answers.release()
             if keys:
                 self._pace.key_pressed()
-            for event in (*(parser.feed(keys) if keys else ()), *parser.tick()):
+            try:
+                events = [*(parser.feed(keys) if keys else ()), *parser.tick()]
+            except ValueError:
+                # Textual takes some reports of keys for numbers; without this thread
+                # the desk would hear no key any more.
+                events, parser = [], XTermParser(self._debug)
+            for event in events:
                 self.process_message(event)
-            if is_last:
-                return
+            # What was read may be the beginning of a key; else it is waited for one.
+            is_begun = parser._timeout_time is not None  # noqa: SLF001
+            wait = READ_SECONDS if is_begun else None
+            if answers.held:
+                wait = ESCAPE_SECONDS
 
     def send_message(self, message: Message) -> None:
         """Hand on what was read, in the order in which it was."""
@@ -364,6 +380,12 @@ class FrugalDriver(LinuxDriver):
             self._due()
         else:
             self._app.post_message(message)
+
+    def disable_input(self) -> None:
+        """End the thread that reads, which waits for keys and nothing else."""
+        if self._ends_reading is not None:
+            os.write(self._ends_reading[1], b"\0")
+        super().disable_input()
 
     @property
     def terminal_name(self) -> str:
@@ -402,6 +424,9 @@ class FrugalDriver(LinuxDriver):
         if self._hang_up_timer is not None:
             self._hang_up_timer.cancel()
         super().stop_application_mode()
+        for end in self._ends_reading or ():
+            os.close(end)
+        self._ends_reading = None
         self._forget()
         self._was_left = True
 

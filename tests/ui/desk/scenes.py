@@ -29,6 +29,7 @@ from chronotui.storage.settings import AuthSettings, Config, Profile, Secret, Ui
 from chronotui.tree.filters import TreeFilters
 from chronotui.tree.model import NodeKey
 from chronotui.ui.app import DeskApp
+from chronotui.ui.desk.merged import MergedScreen
 from chronotui.ui.desk.plan import DeskPlan
 from chronotui.ui.log import ViewSettings
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from chronotui.engine.job_log import LogState
     from chronotui.engine.session import Session
     from chronotui.model import Job
     from chronotui.sources.protocol import Source
@@ -214,28 +216,30 @@ class Scene:
         await settled(pilot)
 
 
-def is_read_back(pilot: Pilot[int]) -> bool:
-    """Tell whether the opened log was read as far back as is wanted."""
-    state = desk(pilot).desk.log_side.state
+def is_read_back(state: LogState | None) -> bool:
+    """Tell whether a log was read as far back as is wanted."""
     return state is not None and state.at_end and state.lines > 0 and not state.filling
+
+
+async def unfold_report(pilot: Pilot[int]) -> None:
+    """Show the jobs of the first workflow; its second one took 2:05 and failed."""
+    await until_shown(pilot, "nightly-report")
+    await press(pilot, "enter")
+    await until_shown(pilot, "2:05")
 
 
 async def live(pilot: Pilot[int]) -> None:
     """Follow the report that is running."""
-    await until_shown(pilot, "nightly-report")
-    await press(pilot, "enter")
-    await until_shown(pilot, "2:05")
+    await unfold_report(pilot)
     await press(pilot, "j", "enter")
     await until_shown(pilot, "0 missing")
     # Its second attempt's numbers are below the first one's: it is read back to them.
-    await until(pilot, lambda: is_read_back(pilot))
+    await until(pilot, lambda: is_read_back(desk(pilot).desk.log_side.state))
 
 
 async def history(pilot: Pilot[int]) -> None:
     """Read back in the one that failed before it."""
-    await until_shown(pilot, "nightly-report")
-    await press(pilot, "enter")
-    await until_shown(pilot, "2:05")
+    await unfold_report(pilot)
     await press(pilot, "j", "j", "enter")
     await until_shown(pilot, "ended FAILED")
     await settled(pilot)
@@ -278,9 +282,7 @@ async def save_dialog(pilot: Pilot[int]) -> None:
 
 async def filtered(pilot: Pilot[int]) -> None:
     """Show only failed jobs."""
-    await until_shown(pilot, "nightly-report")
-    await press(pilot, "enter")
-    await until_shown(pilot, "2:05")
+    await unfold_report(pilot)
     tree = desk(pilot).desk.tree_side
     tree.set_filters(TreeFilters(status=JobStatus.FAILED))
     await until(pilot, lambda: is_swept(pilot) and "hidden" in shown(pilot))
@@ -299,9 +301,7 @@ async def failing(pilot: Pilot[int]) -> None:
 
 async def details(pilot: Pilot[int]) -> None:
     """Show every field of a job."""
-    await until_shown(pilot, "nightly-report")
-    await press(pilot, "enter")
-    await until_shown(pilot, "2:05")
+    await unfold_report(pilot)
     await press(pilot, "j", "j")
     await until_shown(pilot, "attempts")
 
@@ -338,6 +338,10 @@ async def merged(pilot: Pilot[int]) -> None:
     await until(pilot, lambda: is_swept(pilot))
     await press(pilot, "M")
     await until_shown(pilot, "4 jobs merged by time")
+    screen = desk(pilot).screen
+    assert isinstance(screen, MergedScreen)
+    jobs = screen._merged.jobs
+    await until(pilot, lambda: all(is_read_back(each.state) for each in jobs))
     await settled(pilot)
     await press(pilot, "k", "k")
     await until_shown(pilot, "line ")

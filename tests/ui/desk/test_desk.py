@@ -62,6 +62,9 @@ async def test_a_running_job_opens_on_live_and_every_side_is_reached_by_keys(
         assert app.desk.tree_side.display
         await press(pilot, "tab", "H", "D", "L", "z")
         assert app.desk.has_class("-zoomed")
+        pane = app.desk.log_side.log_pane
+        assert pane is not None
+        assert pane.view.region.y == 0, "where mosh looks for rows that scrolled"
         await press(pilot, "escape")
         assert not app.desk.has_class("-zoomed")
         await press(pilot, "q")

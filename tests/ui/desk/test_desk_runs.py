@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import time
 from datetime import timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ from chronotui.ui.log import ViewSettings
 from tests.ui.desk.scenes import MOMENT, desk, press, shown, until, until_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from textual.pilot import Pilot
 
@@ -109,18 +108,10 @@ def _details(app: DeskApp) -> str:
     return "\n".join(f"{p.label}{p.text}" for p in app.desk.log_side.details.laid_out)
 
 
-@pytest.fixture
-def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the machine's own zone be nine hours ahead of UTC."""
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.usefixtures("in_tokyo")
-async def test_history_lists_the_runs_and_moves_with_the_tree() -> None:
+async def test_history_lists_the_runs_and_moves_with_the_tree(
+    in_zone: Callable[[str], None],
+) -> None:
+    in_zone("Asia/Tokyo")
     with still_app() as server:
         app = desk_of_app(server)
         async with app.run_test(size=(120, 40)) as pilot:

@@ -21,6 +21,7 @@ from tests.ui.desk.scenes import (
     press,
     shown,
     still_server,
+    unfold_report,
     until,
     until_shown,
 )
@@ -125,9 +126,7 @@ async def test_workflows_are_ordered_by_trouble_and_that_is_remembered(
 async def test_details_tell_of_what_a_typed_filter_leaves(server: DemoServer) -> None:
     app = desk_on(server)
     async with app.run_test(size=WIDE) as pilot:
-        await until_shown(pilot, "nightly-report")
-        await press(pilot, "enter")
-        await until_shown(pilot, "2:05")
+        await unfold_report(pilot)
         await press(pilot, "j", "slash", *"etl")
         await until(pilot, lambda: "etl-orders" in shown(pilot).splitlines()[0])
         workflow, job = app.desk.meant
@@ -255,9 +254,7 @@ async def test_keys_typed_ahead_are_meant_for_the_row_they_went_to(
 ) -> None:
     app = desk_on(server)
     async with app.run_test(size=WIDE) as pilot:
-        await until_shown(pilot, "nightly-report")
-        await press(pilot, "enter")
-        await until_shown(pilot, "2:05")
+        await unfold_report(pilot)
         tree = app.desk.tree_side.tree_view
         tree.model.select_row(2)
         job = tree.model.job(tree.model.selected or NodeKey.workflow(""))

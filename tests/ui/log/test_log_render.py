@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -357,3 +357,34 @@ def test_a_line_has_the_colour_of_its_level_whatever_its_stream(
     found = next(part.style for part in row if message[:4] in part.text)
     assert found is not None
     assert found.color == getattr(a_look(), style).color
+
+
+def cells_of(row: DrawnRow) -> list[tuple[str, Style | None]]:
+    return [(sign, style) for text, style, _ in row.strip for sign in text]
+
+
+@UNHURRIED
+@given(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=90),
+    st.sampled_from([STDOUT, STDERR]),
+    st.builds(Flags, picked=st.booleans(), bookmarked=st.booleans()),
+    st.fixed_dictionaries(
+        {
+            "width": st.integers(1, 70),
+            "timestamps": st.sampled_from(
+                [Timestamps.OFF, Timestamps.TIME, Timestamps.DELTA]
+            ),
+            "wrap": st.booleans(),
+            "left": st.integers(0, 20),
+        }
+    ),
+)
+def test_a_row_of_the_usual_kind_looks_as_if_it_were_any(
+    message: str, stream: str, flags: Flags, options: dict[str, Any]
+) -> None:
+    usual, any_kind = drawer(**options), drawer(**options, find=lambda _text: ())
+    for words in (message, f"ERROR {message}"):
+        shown = line(words, stream)
+        rows = usual.line(shown, NOON - 1, flags)
+        others = any_kind.line(shown, NOON - 1, flags)
+        assert [cells_of(row) for row in rows] == [cells_of(row) for row in others]

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
+import time
 from io import StringIO
+from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import textual
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
+from textual.events import Key
 
+import chronotui.ui.term.driver as driver_module
 from chronotui.ui.term.driver import release
 from chronotui.ui.term.pace import STATUS, Budget, Pace
 from tests.ui.term.emulated import emulate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import pytest
+    from textual.message import Message
 
 
 def test_the_release_is_the_one_textual_says() -> None:
@@ -41,6 +50,49 @@ def test_of_two_folders_neither_is_believed(
     monkeypatch.setattr(textual, "__file__", str(tmp_path / "textual" / "__init__.py"))
     monkeypatch.setattr(textual, "__version__", "7.0.0", raising=False)
     assert release() == "7.0"
+
+
+class _Refuses(XTermParser):
+    """Fails on a tab, as Textual's own does on some reports of keys."""
+
+    def feed(self, data: str) -> Iterable[Message]:
+        if "\t" in data:
+            raise ValueError("no number")
+        yield from super().feed(data)
+
+
+async def test_keys_are_heard_behind_one_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(driver_module, "XTermParser", _Refuses)
+    heard: Queue[Message] = Queue()
+    async with emulate(App[None]()) as emulation:
+        driver = emulation.driver
+        monkeypatch.setattr(driver, "process_message", heard.put)
+        reader, writer = os.pipe()
+        driver.fileno = reader
+        reading = Thread(target=driver._read_keys)
+        reading.start()
+        try:
+            for keys in (b"j", b"\t", b"k"):
+                os.write(writer, keys)
+                if keys != b"\t":
+                    event = await asyncio.to_thread(heard.get, timeout=60)
+                    assert isinstance(event, Key)
+                    assert event.character == keys.decode()
+                else:
+                    until_read(reader)
+        finally:
+            driver.exit_event.set()
+            reading.join()
+            os.close(reader)
+            os.close(writer)
+
+
+def until_read(end: int) -> None:
+    """Wait until nothing is left in a pipe."""
+    while select.select([end], [], [], 0)[0]:
+        time.sleep(0)
 
 
 class _Holds(Pace):
