@@ -29,6 +29,7 @@ from chronotui.log.block import EventIds, block_of
 from chronotui.log.errors import error_lines, shape_of
 from chronotui.log.finders import LevelFinder
 from chronotui.log.formats import entry_bytes, text_bytes, timed_bytes
+from chronotui.log.json_body import HEAD, JsonBody
 from chronotui.log.kinds import kind_of
 from chronotui.log.levels import Level, level_of
 from chronotui.log.pattern import (
@@ -255,7 +256,18 @@ def copied(message: str) -> None:
 
 
 def judged(raw_format: RawFormat, message: str) -> None:
-    judge(raw_format, message.encode("utf-8", "replace"))
+    head = HEAD if raw_format is RawFormat.JSON else b""
+    judge(raw_format, head + message.encode("utf-8", "replace"))
+
+
+def counted(message: str) -> None:
+    body = JsonBody()
+    body.feed(HEAD)
+    text = message.encode("utf-8", "replace")
+    for start in range(0, len(text), 1000):
+        body.feed(text[start : start + 1000])
+    body.finish()
+    body.tail()
 
 
 FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
@@ -282,6 +294,7 @@ FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "judge txt": partial(judged, RawFormat.TXT),
     "judge json": partial(judged, RawFormat.JSON),
     "judge jsonl": partial(judged, RawFormat.JSONL),
+    "the entries of a json body": counted,
     "text_bytes": text_bytes,
     "timed_bytes": lambda text: timed_bytes("t", "stdout", text),
     "entry_bytes": lambda text: entry_bytes(log_line(text)),
@@ -446,7 +459,8 @@ PATTERNS: Final[dict[str, Any]] = {
     "log.pattern.compile_pattern": TYPED,
     "log.pattern._backward_ending": begins,
     "log.pattern._sgr": removes,
-    "log.raw_body._TEXT_OR_BRACKET": finds,
+    "log.json_body._TOKEN": finds,
+    "log.json_body._behind_head": "in the judging of json",
     "log.raw_search._COLOUR": finds,
     "log.raw_search._ESCAPE": finds,
     "log.raw_search._FOLDED": finds,
@@ -460,8 +474,7 @@ PATTERNS: Final[dict[str, Any]] = {
     "times._ago": TYPED,
     "times._rfc3339": is_all,
     "times._time_of_day": TYPED,
-    "log.raw_body._JSON_TRAILER": finds,
-    "log.raw_body.judge_json": "in the judging of json",
+    "log.raw_body._JSON_TRAILER": begins,
     "engine.resolve._BEGINNING": TYPED,
     "engine.resolve._WHOLE_ID": TYPED,
     "ui.log.cells._TOKEN": finds,

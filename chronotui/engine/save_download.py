@@ -26,6 +26,7 @@ from chronotui.engine.save_request import (
 from chronotui.engine.timing import WatchSettings
 from chronotui.log.attempts import attempt_of
 from chronotui.log.formats import LineEncoder, SavedLog, text_bytes
+from chronotui.log.json_body import JsonBody
 from chronotui.log.raw_body import TAIL_BYTES, Tail, WholeLines, decode_entries
 from chronotui.log.raw_spans import decode_usual
 from chronotui.log.wholeness import Numbers
@@ -296,8 +297,8 @@ class EnoughError(Exception):
 class Fetched(Struct, frozen=True):
     """A body that ended as HTTP wants it.
 
-    ``tail`` is its end as the server sent it, nothing where it was enough before;
-    ``size`` is the length of what was taken.
+    ``tail`` is its end as the server sent it, of json a body of its last entries, and
+    nothing where it was enough before; ``size`` is the length of what was taken.
     """
 
     raw_format: RawFormat
@@ -416,8 +417,7 @@ class PlainWriter:
 
     def __init__(self, work: Work, served: RawFormat) -> None:
         self._work = work
-        self._mark = work.request.format.mark
-        self._seam = b""
+        self._json = JsonBody() if served is RawFormat.JSON else None
         id_begins = json.dumps(f"log:{work.request.job_id}", ensure_ascii=False)[:-1]
         told = served is not RawFormat.TXT
         self._later = id_begins.encode() + _LATER if told else b""
@@ -432,14 +432,11 @@ class PlainWriter:
         if self._later:
             self._look_for_later(piece)
         self._part.write(piece)
-        # Faster than count(), which looks at every byte: what is left out was there.
-        left = len(piece.replace(self._mark, b""))
-        lines = (len(piece) - left) // len(self._mark)
-        reach = len(self._mark) - 1
-        if reach:
-            # A mark may lie across two pieces.
-            lines += (self._seam + piece[:reach]).count(self._mark)
-            self._seam = (self._seam + piece)[-reach:]
+        if self._json is None:
+            # Faster than count(), which looks at every byte.
+            lines = len(piece) - len(piece.replace(b"\n", b""))
+        else:
+            lines = self._json.feed(piece)
         self._work.meter.add(len(piece), lines)
 
     def _look_for_later(self, piece: bytes) -> None:
@@ -450,7 +447,10 @@ class PlainWriter:
         self._end = (self._end + piece[-reach:])[-reach:]
 
     def finish(self) -> bytes:
-        return self._part.tail(TAIL_BYTES)
+        if self._json is None:
+            return self._part.tail(TAIL_BYTES)
+        self._work.meter.add(0, self._json.finish())
+        return self._json.tail()
 
 
 class AttemptSpool:

@@ -46,7 +46,6 @@ class SaveFormat(Struct, frozen=True, kw_only=True, eq=False):
         extension: The file name's ending, without the dot.
         served: The server's download that is such a file, byte for byte. Without one
             the file is always made, from a jsonl download or from pages.
-        mark: What each line of a served file has just once.
         encode_lines: Makes the texts of lines.
         encode_entries: Makes those of the entries of a jsonl download (as
             `raw_body.decode_entries` gives them), where it is quicker several as one,
@@ -63,7 +62,6 @@ class SaveFormat(Struct, frozen=True, kw_only=True, eq=False):
     encode_lines: Callable[[Iterable[LogLine]], list[bytes]]
     encode_entries: Callable[[Sequence[Any]], list[bytes]] | None = None
     served: RawFormat | None = None
-    mark: bytes = b"\n"
     separator: bytes = b"\n"
     ends_lines: bool = True
     head: Callable[[SavedLog], bytes] = lambda _log: b""
@@ -269,7 +267,6 @@ JSON: Final = SaveFormat(
     extension="json",
     encode_lines=_lines_json,
     served=RawFormat.JSON,
-    mark=b'"message_raw":',
     separator=b",",
     ends_lines=False,
     head=_json_head,

@@ -11,7 +11,6 @@ only the retained log can tell.
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections import deque
 from contextlib import suppress
@@ -24,6 +23,7 @@ from chronotui.errors import UnreadableAnswerError
 from chronotui.log.attempts import attempt_of
 from chronotui.log.block import EventIds, LineColumns, line_block
 from chronotui.log.chunks import CHUNK_LINES
+from chronotui.log.json_body import entries_of_body, loads_entry
 from chronotui.model import LogLine, RawFormat
 from chronotui.times import parse_time
 
@@ -127,50 +127,6 @@ def _decode_alone(line: bytes) -> RawEntry:
         _word(value, "event_id"),
         message if isinstance(message, str) else None,
     )
-
-
-_TEXT_OR_BRACKET: Final = re.compile(
-    rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)|[\[\]{}]', re.DOTALL
-)
-"""A text that does not end goes to the end: it is looked at once."""
-
-
-def loads_entry(text: bytes) -> Any:
-    """Decode the JSON of one entry.
-
-    The server adds a message that is JSON once more as a value (WIRE.md, "Raw
-    download"). A message nested deeper than JSON can be decoded is no reason to lose
-    its line: then all that is nested in the entry comes as None.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError:
-        pass
-    try:
-        return json.loads(_without_nested(text))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _without_nested(text: bytes) -> bytes:
-    """Put null for what is nested in an object, however deep it goes."""
-    kept: list[bytes] = []
-    depth = begin = 0
-    for token in _TEXT_OR_BRACKET.finditer(text):
-        if token[0] in {b"{", b"["}:
-            depth += 1
-            if depth == 2:
-                kept.append(text[begin : token.start()])
-                begin = token.start()
-        elif token[0] in {b"}", b"]"}:
-            depth -= 1
-            if depth == 1:
-                kept.append(b"null")
-                begin = token.end()
-    return b"".join([*kept, text[begin:]])
 
 
 def _word(value: dict[str, object], key: str) -> str:
@@ -343,10 +299,7 @@ most some 800 kB, every character escaped, once as text and once as JSON."""
 
 TXT_MARK: Final = b"--- ERROR: failed to fetch logs ---"
 _REASON_BYTES: Final = 16 * 1024
-MOST_TRAILERS: Final = 4
-"""Places, from the end, at which a trailer is looked for in JSON."""
-
-_JSON_TRAILER: Final = re.compile(rb'\]\s*,\s*"error"\s*:\s*(?=\{)')
+_JSON_TRAILER: Final = re.compile(rb'\]\s*+,\s*+"error"\s*+:\s*+(?=\{)')
 
 
 class DownloadEnd(Enum):
@@ -395,7 +348,7 @@ class Tail:
 def judge(raw_format: RawFormat, tail: bytes) -> DownloadVerdict:
     """Judge a download, in the format the server really sent, by its last bytes.
 
-    They are at least ``TAIL_BYTES`` where there is so much.
+    They are at least ``TAIL_BYTES`` where there is so much; of json see `judge_json`.
     """
     match raw_format:
         case RawFormat.TXT:
@@ -456,18 +409,20 @@ def judge_jsonl(tail: bytes) -> DownloadVerdict:
     return _WHOLE if tail.endswith(b"\n") else _SHORT
 
 
-def judge_json(tail: bytes) -> DownloadVerdict:
-    """Judge the end of a json download by what closes its outermost object."""
-    stripped = tail.rstrip()
-    if re.search(rb"[}\[]\s*\]\s*\}$", stripped):
+def judge_json(body: bytes) -> DownloadVerdict:
+    """Judge the end of a json download by what is behind its entries.
+
+    ``body`` is all of it, or a body of its last entries as `JsonBody` gives it.
+    """
+    end = entries_of_body(body).end
+    behind = body[end:] if end >= 0 else b""
+    if b"".join(behind.split()) == b"]}":
         return _WHOLE
-    # The last one is it: quotes in a message are escaped. Each look costs the rest.
-    for found in reversed(deque(_JSON_TRAILER.finditer(stripped), MOST_TRAILERS)):
-        entry = _object(stripped[found.end() : -1])
-        if entry is not None and stripped.endswith(b"}"):
-            return DownloadVerdict(
-                DownloadEnd.FAILED, _reason(entry), len(tail) - found.start()
-            )
+    trailer, stripped = _JSON_TRAILER.match(behind), behind.rstrip()
+    if trailer is not None and stripped.endswith(b"}"):
+        entry = _object(stripped[trailer.end() : -1])
+        if entry is not None:
+            return DownloadVerdict(DownloadEnd.FAILED, _reason(entry), len(behind))
     return _SHORT
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec import Struct, field
 
 from chronotui.log.formats import text_bytes
-from chronotui.log.raw_body import loads_entry
+from chronotui.log.json_body import entries_of_body, loads_entry
 from chronotui.model import LogLine, RawFormat
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ class DownloadFacts(Struct, frozen=True):
     """What is known of a file that ended as HTTP wants it.
 
     ``lines`` counts log lines, in a text its line ends: a message may have several.
-    ``tail`` is the end of the body, as the server sent it, and ``size`` the length of
-    all of it. ``attempts`` are the lines by attempt where the file told them.
+    ``tail`` is the end of the body, as the server sent it, of json a body of its last
+    entries; ``size`` is the length of all of it. ``attempts`` are the lines by attempt
+    where the file told them.
     """
 
     raw_format: RawFormat
@@ -171,31 +172,25 @@ def reaches(raw_format: RawFormat, tail: bytes, newest: Sequence[LogLine]) -> bo
     last = last_place(raw_format, tail)
     if last is not None and last >= raw_place(wanted):
         return True
-    return bool(wanted.event_id) and json.dumps(wanted.event_id).encode() in tail
+    if not wanted.event_id or json.dumps(wanted.event_id).encode() not in tail:
+        return False
+    # A message may be that very id, or hold an entry that has it.
+    places = map(_place_of, _entries(raw_format, tail))
+    return any(place and place.event_id == wanted.event_id for place in places)
 
 
 def last_place(raw_format: RawFormat, tail: bytes) -> RawPlace | None:
     """Return the place of a jsonl or json body's last entry, None if unreadable."""
-    stripped = tail.rstrip()
+    entries = _entries(raw_format, tail)
+    return _place_of(entries[-1]) if entries else None
+
+
+def _entries(raw_format: RawFormat, tail: bytes) -> list[bytes]:
+    """Return the entries at the end of a body; of one that is cut in a list, none."""
     if raw_format is RawFormat.JSONL:
-        return _place_of(stripped[stripped.rfind(b"\n") + 1 :])
-    if not stripped.endswith(b"}]}"):
-        return None
-    end = len(stripped) - 2
-    start = stripped.rfind(_ENTRY, 0, end)
-    for _ in range(_MOST_NESTED):
-        if start < 0:
-            break
-        place = _place_of(stripped[start:end])
-        if place is not None:
-            return place
-        start = stripped.rfind(_ENTRY, 0, start)
-    return None
-
-
-_ENTRY: Final = b'{"timestamp"'
-_MOST_NESTED: Final = 64
-"""Objects inside a message that may look like entries."""
+        return tail.rstrip().split(b"\n")
+    entries, end = entries_of_body(tail)
+    return [tail[each.begin : each.end] for each in entries] if end >= 0 else []
 
 
 def _place_of(text: bytes) -> RawPlace | None:

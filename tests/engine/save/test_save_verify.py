@@ -119,6 +119,23 @@ async def test_what_a_download_leaves_out_inside_is_taken_from_the_pages(
     assert b"line 2" in (tmp_path / "a").read_bytes()
 
 
+async def test_an_entry_that_a_job_prints_makes_up_for_no_line(tmp_path: Path) -> None:
+    """What a server sends of it once more looks as a line does."""
+    printed = [{**entry(n), "message_raw": "x"} for n in (1, 2)]
+    texts = [
+        {**entry(0), "message_raw": json.dumps(printed), "message_json": printed},
+        {**entry(3), "message_raw": "line 3"},
+    ]
+    body = json.dumps({"id": "j", "logs": texts}, separators=(",", ":")).encode()
+    raw = ("application/json", body)
+    result = await save(tmp_path, raw, page(3, 2, 1, 0), JSON)
+    assert (result.lines, result.exit_code) == (4, 0)
+    assert "leaves out 2 lines" in " ".join(result.notes)
+    (tmp_path / "a").unlink()
+    result = await save(tmp_path, raw, page(3, 0), JSON)
+    assert (result.lines, result.missing_lines, result.exit_code) == (2, 2, 6)
+
+
 async def test_what_neither_has_is_missing(tmp_path: Path) -> None:
     result = await save(tmp_path, jsonl(0, 1, 3), page(3, 1, 0), JSONL)
     assert (result.lines, result.missing_lines, result.exit_code) == (3, 1, 6)

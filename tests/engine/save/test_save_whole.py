@@ -50,11 +50,25 @@ def _both(n: int) -> str:
     return "one\ntwo" if n < 150 else "heartbeat ok"
 
 
+def _entries(n: int) -> str:
+    """What a server sends once more as a value, where it looks as lines of it do."""
+    printed = {
+        "timestamp": "2026-11-22T10:00:00Z",
+        "sequence_num": LINES,
+        "stream": STDOUT,
+        "event_id": f"log:j:stdout:{LINES}",
+        "message_raw": f"line {n}",
+    }
+    shown = ["as usual", printed, [printed, printed], {"logs": [printed]}][n % 4]
+    return json.dumps(shown, separators=(",", ":"))
+
+
 KINDS: Final = {
     "unique": _unique,
     "heartbeat": _heartbeat,
     "several": _several,
     "both": _both,
+    "entries": _entries,
 }
 
 FORMATS: Final = SAVE_FORMATS
