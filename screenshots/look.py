@@ -1,7 +1,8 @@
-"""``python -m screenshots.look FOLDER``: twenty pictures to look at.
+"""``python -m screenshots.look FOLDER``: thirty pictures to look at.
 
-Main screens in many sizes, themes and in sixteen colours, as PNG where ``rsvg-convert``
-is installed, else as SVG. They show what no test tells: what is cut, too pale or askew.
+Screens and dialogs in many sizes, themes and in sixteen colours, as PNG where
+``rsvg-convert`` is installed, else as SVG. They show what no test tells: what is cut,
+too pale or askew.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from chronotui.ui.term.sixteen import SixteenColours
-from tests.ui.desk.scenes import SCENES, desk_on
+from tests.ui.desk.scenes import SCENES, desk_on, press, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,18 +29,20 @@ SMALL, USUAL, WIDE, HUGE = (60, 20), (80, 24), (120, 40), (200, 50)
 
 
 class Look(NamedTuple):
-    """A scene in a terminal of a size and a theme."""
+    """A scene in a terminal of a size and a theme, and keys that lead on from it."""
 
     scene: str
     size: tuple[int, int]
     theme: str = "textual-dark"
     sixteen: bool = False
+    keys: str = ""
 
     @property
     def name(self) -> str:
         columns, rows = self.size
         colours = "-16" if self.sixteen else ""
-        return f"{self.scene}-{columns}x{rows}-{self.theme}{colours}"
+        keys = f"-{self.keys.replace(' ', '-')}" if self.keys else ""
+        return f"{self.scene}{keys}-{columns}x{rows}-{self.theme}{colours}"
 
 
 LOOKS: Final = (
@@ -63,6 +66,16 @@ LOOKS: Final = (
     Look("help", SMALL),
     Look("run", WIDE, sixteen=True),
     Look("runs-80", HUGE, "ansi-dark"),
+    Look("details", USUAL, "ansi-light"),
+    Look("across", WIDE, "textual-light"),
+    Look("history", WIDE, keys="X"),
+    Look("history", USUAL, "textual-light", keys="c"),
+    Look("history", SMALL, keys="a"),
+    Look("history", USUAL, sixteen=True, keys="enter"),
+    Look("history", USUAL, "ansi-dark", keys="ctrl+p"),
+    Look("details", USUAL, "ansi-light", keys="f enter"),
+    Look("live", WIDE, keys="P a"),
+    Look("help", USUAL, "textual-light", keys="c"),
 )
 
 
@@ -110,6 +123,8 @@ async def draw(look: Look, folder: Path) -> Path:
         async with app.run_test(size=look.size) as pilot:
             app.theme = look.theme
             await scene.play(pilot)
+            await press(pilot, *look.keys.split())
+            await settled(pilot)
             drawn = picture(app, look)
     path = folder / f"{look.name}.svg"
     path.write_text(drawn, encoding="utf-8")

@@ -1,52 +1,35 @@
-"""What a job says of itself."""
+"""Values that keep the server's object beside what was read of it, and secrets."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from msgspec.structs import replace
 
-import pytest
+from chronotui.model import Confidential, Job, JobStatus, NodeState, RunNote, Trigger
 
-from chronotui.model import Job, JobStatus, Trigger
-
-START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+JOB = Job("j", "w", JobStatus.RUNNING, Trigger.MANUAL, fields={"a": 1})
 
 
-def after(seconds: float | None) -> datetime | None:
-    return None if seconds is None else START + timedelta(seconds=seconds)
+def test_the_servers_object_does_not_count_when_values_are_compared() -> None:
+    again = replace(JOB, fields={"b": 2})
+    assert again == JOB
+    assert hash(again) == hash(JOB)
+    assert len({again, JOB}) == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "started", "ended", "now", "seconds"),
-    [
-        ("COMPLETED", 0, 130, 999, 130),
-        ("FAILED", 0, 130, None, 130),
-        ("CANCELED", 0, None, 999, None),
-        ("COMPLETED", None, 130, 999, None),
-        ("COMPLETED", 5, 3, 999, 0),
-        ("RUNNING", 0, None, 3, 3),
-        ("RUNNING", 0, None, None, None),
-        ("RUNNING", None, None, 3, None),
-        ("RUNNING", 5, None, 3, 0),
-        ("RUNNING", 100, 90, 130, 30),
-        ("RUNNING", 100, 110, None, None),
-        ("PENDING", 0, None, 3, None),
-        ("QUEUED", None, None, 3, None),
-        ("PAUSED", 0, None, 3, None),
-    ],
-)
-def test_a_job_ran_to_its_end_or_runs_until_now(
-    status: str,
-    started: float | None,
-    ended: float | None,
-    now: float | None,
-    seconds: float | None,
-) -> None:
-    job = Job(
-        id="j",
-        workflow_id="w",
-        status=JobStatus(status),
-        trigger=Trigger("MANUAL"),
-        started_at=after(started),
-        completed_at=after(ended),
-    )
-    assert job.duration(after(now)) == seconds
+def test_everything_that_was_read_counts() -> None:
+    read = [name for name in Job.__struct_fields__ if name != "fields"]
+    assert all(replace(JOB, **{name: "other"}) != JOB for name in read)
+
+
+def test_values_of_two_kinds_are_never_equal() -> None:
+    events = RunNote("j", "w"), NodeState("j", "w")
+    assert events[0] != events[1]
+    assert JOB != "j"
+
+
+def test_what_is_confidential_is_in_no_print() -> None:
+    class Key(Confidential, frozen=True):
+        text: str
+
+    assert str(Key("s3cret")) == repr(Key("s3cret")) == "Key(•••)"
+    assert Key("a") != Key("b")

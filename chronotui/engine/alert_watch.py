@@ -57,7 +57,7 @@ class Standing(NamedTuple):
     words: str
 
 
-class Told(NamedTuple):
+class ToldAlert(NamedTuple):
     """What was told here, and when, in seconds since the epoch."""
 
     at: float
@@ -109,7 +109,7 @@ class AlertWatch:
         self._known: dict[str, Job] = {}
         self._logs: dict[str, tuple[JobLog, Callable[[], None]]] = {}
         self._heard: dict[str, Job] = {}
-        self.told: deque[Told] = deque(maxlen=TOLD_KEPT)
+        self.told: deque[ToldAlert] = deque(maxlen=TOLD_KEPT)
         self._rules.reread()
 
     # what stands
@@ -220,7 +220,7 @@ class AlertWatch:
             return
         notices = await asyncio.to_thread(self._rules.claimed, pending)
         now = self._clock.wall()
-        self.told += [Told(now, each.sentence) for each in notices]
+        self.told += [ToldAlert(now, each.sentence) for each in notices]
         self._deliver(notices)
 
     def _changed(self) -> None:

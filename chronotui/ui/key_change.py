@@ -45,7 +45,7 @@ class KeyChange(OverScreen[NewKeys | None], inherit_bindings=False):
     KeyChange { align: center middle; }
     KeyChange > Vertical {
         width: 64; max-width: 100%; height: auto; max-height: 100%;
-        border: round $warning; padding: 0 1; background: $surface;
+        border: round $text-warning; padding: 0 1; background: $surface;
     }
     KeyChange #refused { color: $text-warning; }
     """

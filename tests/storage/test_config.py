@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec import NODEFAULT
 from msgspec.structs import replace
 
 from chronotui.errors import ConfigError
@@ -11,7 +12,9 @@ from chronotui.storage.settings import (
     AlertSettings,
     AuthSettings,
     Config,
+    Profile,
     Secret,
+    Table,
     UiSettings,
 )
 
@@ -367,3 +370,10 @@ def test_a_command_names_the_server_where_it_is_not_the_one_used_unasked() -> No
     given = replace(elsewhere, name=URL_PROFILE)
     assert Config(PATH).options_for(given) == {"--url": "http://c:1"}
     assert Config(PATH).options_for(replace(a, name="demo")) == {}
+
+
+@pytest.mark.parametrize("table", [UiSettings, AlertSettings, AuthSettings, Profile])
+def test_every_key_of_a_table_has_its_reader(table: type[Table]) -> None:
+    elsewhere = {"name", "auth"} if table is Profile else set()
+    assert {*table.READERS, *elsewhere} == {*table.__struct_fields__}
+    assert all(table.default(name) is NODEFAULT for name in elsewhere - {"auth"})

@@ -296,9 +296,8 @@ class DeskScreen(Screen[None]):
         self, catalog: Catalog, workflow: str, job: str | None
     ) -> None:
         """Open the job that a link names, or select its workflow."""
-        loading = asyncio.to_thread(load_for_logs)  # while the server is asked
-        find = find_linked(catalog, workflow, job, self.say)
-        key, _ = await asyncio.gather(find, loading)
+        loading = asyncio.create_task(asyncio.to_thread(load_for_logs))
+        key = await find_linked(catalog, workflow, job, self.say)
         if key is None:
             return
         tree = catalog.tree
@@ -310,6 +309,7 @@ class DeskScreen(Screen[None]):
         tree.select(key)
         self.tree_side.tree_view.show_selected()
         if found is not None:
+            await loading  # it went on while the server was asked
             await self.open_at(linked, found, self.plan.line)
 
     def _catalog_changed(self) -> None:
@@ -350,7 +350,11 @@ class DeskScreen(Screen[None]):
         Args:
             back: Shows again what it was opened from; one step back from the log.
         """
-        await self._open(workflow, job)
+        if line is None:
+            await self._open(workflow, job)
+        else:  # loading back to it begins with the log, not where that is half read
+            await self.log_side.mount_panes()
+            self.open_job(workflow, job)
         self._came_from = back
         shown = self.log_side.current
         if line is not None and shown is not None:
