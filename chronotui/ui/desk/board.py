@@ -61,8 +61,6 @@ LOOK_AGAIN: Final = 0.1
 
 SAID_SECONDS: Final = 12.0
 
-CHOOSE: Final = "There is no job on the board."
-
 
 class BoardHeading(OwnRow):
     """The line over the board: what there is, how far and how old that is."""
@@ -398,7 +396,7 @@ class BoardScreen(Screen[None]):
         """Return what a key is about; None is said."""
         workflow, job = self.meant
         if job is None:
-            self.say(CHOOSE)
+            self.say(self._why_empty().strip())
             return None
         return workflow, job
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from textual.binding import Binding
 from textual.events import Key
 
-from chronotui.ui.app import TypedAhead
+from chronotui.ui.app import DeskApp, TypedAhead
 from tests.ui.term.emulated import emulate
 from tests.ui.term.test_shortcut import Dialog, SideBySide
 
@@ -122,3 +124,16 @@ async def test_what_comes_behind_another_key_waits_for_it() -> None:
             emulation.driver._deliver(event)
         await emulation.until_shown("/kj")
         assert app.pane.view.opened.viewport.current == before
+
+
+async def test_what_fails_in_it_is_a_fault_of_the_app() -> None:
+    faults: asyncio.Queue[Exception] = asyncio.Queue()
+    app: Any = SimpleNamespace(_handle_exception=faults.put_nowait)
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(
+        lambda loop, context: DeskApp._failed_aside(app, loop, context)
+    )
+    loop.call_soon(int, "no number")
+    assert isinstance(await faults.get(), ValueError)
+    loop.set_exception_handler(before)
