@@ -91,7 +91,7 @@ def _decoded(content: bytes) -> list[Any]:
         ]
 
 
-_JSON_VALUE: Final = b',"message_json":'
+_JSON_VALUE: Final = b'"message_json"'
 _STAMP: Final = b'{"timestamp":"'
 _STAMP_END: Final = b'Z","sequence_num":'
 

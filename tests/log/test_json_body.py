@@ -49,7 +49,9 @@ PRINTED = st.builds(entry, st.integers(0, 9), st.text(max_size=3))
 LISTS = st.lists(st.one_of(PRINTED, TRAILERS, st.just({})), max_size=4)
 MESSAGES = st.one_of(
     st.text(max_size=10),
-    st.sampled_from(["]}", '},{"timestamp":', '"message_raw":', '"message_raw', "\\", "[{", 'a"]}']),
+    st.sampled_from(
+        ["]}", '},{"timestamp":', '"message_raw":', '"message_raw', "\\", "[{", 'a"]}']
+    ),
     PRINTED,
     LISTS,
     st.builds(lambda x: {"logs": x, "error": {"message": "no"}}, LISTS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ import pytest
 
 from chronotui.engine.save import Save
 from chronotui.engine.save_request import SaveRequest, SaveResult
+from chronotui.engine.save_verify import COUNTED
 from chronotui.errors import DownloadError, LogsUnavailableError, UnreadableAnswerError
 from chronotui.log.formats import JSON, JSONL, TXT, TXT_TIME, SaveFormat
 from chronotui.model import Job, JobStatus, Trigger
@@ -67,9 +69,17 @@ async def server(route: Callable[[str], Route]) -> AsyncIterator[str]:
 
 
 async def save(
-    folder: Path, raw: Route, retained: Route, save_format: SaveFormat
+    folder: Path,
+    raw: Route | Mapping[str, Route],
+    retained: Route,
+    save_format: SaveFormat,
 ) -> SaveResult:
-    async with server(lambda to: raw if "/raw" in to else retained) as url:
+    def route(to: str) -> Route:
+        if "/raw" not in to:
+            return retained
+        return raw[to.split("format=")[1]] if isinstance(raw, Mapping) else raw
+
+    async with server(route) as url:
         client = open_chronoverse(url, NoAuth())
         asked = SaveRequest(
             workflow_id="w",
@@ -134,6 +144,32 @@ async def test_an_entry_that_a_job_prints_makes_up_for_no_line(tmp_path: Path) -
     (tmp_path / "a").unlink()
     result = await save(tmp_path, raw, page(3, 0), JSON)
     assert (result.lines, result.missing_lines, result.exit_code) == (2, 2, 6)
+
+
+@pytest.mark.parametrize("save_format", [JSON, JSONL])
+@pytest.mark.parametrize("is_entry", [True, False])
+async def test_an_id_that_a_job_prints_makes_no_attempt(
+    tmp_path: Path, save_format: SaveFormat, is_entry: bool
+) -> None:
+    """It is looked at closer, and found to be of no line."""
+    later = "log:j:attempt:2:stdout:0"
+    printed = {**entry(0), "event_id": later, "message_raw": "x"}
+    told: dict[str, object] = {"message_raw": later}
+    if is_entry:
+        told = {"message_raw": json.dumps(printed), "message_json": printed}
+    texts = [{**entry(0), **told}, {**entry(1), "message_raw": "line 1"}]
+    whole = json.dumps({"id": "j", "logs": texts}, separators=(",", ":"))
+    lines = "".join(f"{json.dumps(x, separators=(',', ':'))}\n" for x in texts)
+    raw = {
+        "json": ("application/json", whole.encode()),
+        "jsonl": ("application/x-ndjson", lines.encode()),
+    }
+    result = await save(tmp_path, raw, page(1, 0), save_format)
+    assert (result.lines, result.exit_code, result.notes) == (2, 0, ())
+    assert result.held == COUNTED
+    text = (tmp_path / "a").read_text()
+    saved = json.loads(text)["logs"] if save_format is JSON else text
+    assert saved == (texts if save_format is JSON else lines)
 
 
 async def test_what_neither_has_is_missing(tmp_path: Path) -> None:
