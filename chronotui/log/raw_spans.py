@@ -72,6 +72,14 @@ def decode_usual(lines: bytes) -> list[Any]:
     return _decoder()(lines)
 
 
+@functools.cache
+def _number_decoder() -> Callable[[bytes], list[Any]]:
+    import msgspec  # noqa: PLC0415 - core must be cheap to import
+
+    numbered = msgspec.defstruct("Numbered", [("sequence_num", int)], gc=False)
+    return msgspec.json.Decoder(numbered).decode_lines
+
+
 def _decoded(content: bytes) -> list[Any]:
     """Return the entries of whole lines that have a message, however they are."""
     try:
@@ -169,8 +177,7 @@ class RawPart:
     """Whole entries in a row; no number of them is in what comes before or after.
 
     Attributes:
-        runs: (first, last) of numbers that rise by one, in order. Where there are as
-            many lines as numbers, doubled and skipped ones among them are not told.
+        runs: (first, last) of numbers that rise by one, in order.
         last_key: That of the last line.
     """
 
@@ -201,14 +208,24 @@ class RawPart:
         first, last = entries[0], entries[-1]
         rank = rank_of(last.stream)
         self.last_key = LineKey(1, last.sequence_num, rank, last.event_id)
-        self.runs = [(first.sequence_num, last.sequence_num)]
-        if not decodes and last.sequence_num - first.sequence_num + 1 == self._lines:
+        rising = range(first.sequence_num, last.sequence_num + 1)
+        if len(rising) == self._lines and self._numbers() == list(rising):
+            self.runs = [(rising[0], rising[-1])]
             return True
         entries = self.whole().entries
         numbers = [entry.sequence_num for entry in entries]
         breaks = breaks_of(numbers)
         self.runs = runs_of(numbers, breaks)
         return len(numbers) == self._lines and _rise(entries, breaks)
+
+    def _numbers(self) -> list[int]:
+        """Return the numbers of all lines, with no more decoded than is wanted.
+
+        Counting them is not enough: a doubled one makes up for one that is absent.
+        """
+        if self._entries is None and not self._is_mostly_of_stream:
+            return [entry.sequence_num for entry in _number_decoder()(self.content)]
+        return [entry.sequence_num for entry in self.whole().entries]
 
     def _edges(self) -> list[Any]:
         content = self.content
@@ -229,6 +246,11 @@ class RawPart:
         others = sum(map(content.count, shape.other_marks))
         return len(self._of_stream) + others == self._lines
 
+    @property
+    def _is_mostly_of_stream(self) -> bool:
+        """Whether all lines are sooner decoded than those of the stream alone."""
+        return len(self._of_stream) > self._lines // 2
+
     def whole(self) -> EntrySlice:
         """Return all of its lines."""
         if self._entries is None:
@@ -238,7 +260,7 @@ class RawPart:
     def of_stream(self) -> EntrySlice:
         """Return its lines of the stream that is wanted."""
         times = self._shape.times
-        if self._entries is None and len(self._of_stream) <= self._lines // 2:
+        if self._entries is None and not self._is_mostly_of_stream:
             return EntrySlice(_decoded(b"".join(self._of_stream)), times)
         whole, stream = self.whole(), self._shape.stream
         return whole.chosen_by([each == stream for each in whole.streams()])

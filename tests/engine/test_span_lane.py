@@ -204,3 +204,20 @@ async def test_most_of_a_long_log_passes(
     assert fast == slow
     assert (fast.exit_code, fast.missing) == (0, 0)
     assert len(passed) > 10
+
+
+@pytest.mark.parametrize("how", HOWS)
+async def test_a_doubled_number_hides_no_line_that_is_missing_before_it(
+    demo: DemoServer, readers: Readers, how: How
+) -> None:
+    script: list[ScriptLine] = []
+    for n in range(700):
+        # No line has the number 500; two have 505.
+        number = n + (500 <= n < 505)
+        stream = "stderr" if n % 5 == 0 else "stdout"
+        script.append(ScriptLine(f"{n} plain", stream, None, number, 0.001, 0.0, 0.0))
+    made = demo.world.add_job(Script(script, starts_in=-600, ends_after=1.0))
+    slow = await seen(demo, readers, made, how, as_it_is, fast=False)
+    fast = await seen(demo, readers, made, how, as_it_is, fast=True)
+    assert fast == slow
+    assert (fast.exit_code, fast.missing) == (6, 1)
