@@ -104,6 +104,20 @@ class LogPicture:
             rows = [y for _, y in run]
             self._view.refresh(Region(0, rows[0], self._view.size.width, len(rows)))
 
+    def draw_ahead(self, lines: int) -> None:
+        """Draw the rows that going on by so many lines brings into sight.
+
+        Where that is known to be short work: no row is wrapped, or searched in.
+        """
+        view, opened, renderer = self._view, self._view.opened, self.renderer()
+        if view.settings.wrap or opened.search or not opened.has_lines_shown:
+            return
+        viewport, rows = opened.viewport, range(len(opened.near))
+        begin = viewport.last_shown + 1 if lines > 0 else viewport.top.row + lines
+        for number in rows[max(begin, 0) : max(begin + abs(lines), 0)]:
+            if number not in renderer.at_rest:
+                self._shortcut.prepare(renderer.rows_of(number))
+
     def strips(self, crop: Region) -> list[Strip]:
         """Return what the compositor asks for of the window."""
         width, height = self._view.size

@@ -415,6 +415,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         lines = max(1, round(abs(share) * self.size.height) - (abs(share) == 1.0))
         viewport.page(lines if share > 0 else -lines)
         self.moved()
+        # The next key is likely the same one.
+        self.call_later(self._picture.draw_ahead, lines if share > 0 else -lines)
 
     def action_log_start(self) -> None:
         self.go_to_row(0)

@@ -46,15 +46,16 @@ class Pen:
 
     def move(self, x: int, y: int) -> None:
         """Go to a cell, counted from 0."""
-        if self._at == (x, y):
+        at = self._at
+        if at == (x, y):
             return
-        there = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"
-        if self._at is not None:
-            by = x - self._at[0]
-            if self._at[1] == y and by > 0:
-                there = min(f"\x1b[{by}C", there, key=len)
-            elif self._at[1] == y - 1 and -4 < by <= 0 and self._at[0] < self._width:
-                # Behind the last cell terminals differ about where the cursor is.
+        by = 0 if at is None else x - at[0]
+        if at is not None and at[1] == y and by > 0:
+            there = f"\x1b[{by}C"  # never longer than the place in full
+        else:
+            there = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"
+            # Behind the last cell terminals differ about where the cursor is.
+            if at is not None and at[1] == y - 1 and -4 < by <= 0 < self._width - at[0]:
                 there = min("\x1b[B" + "\b" * -by, there, key=len)
         self._out.append(there)
         self._at = (x, y)
@@ -435,7 +436,9 @@ def _likely_lines(
         place = places.get(key, -1)
         if place >= 0:
             votes[place - y] = votes.get(place - y, 0) + 1
-    return max(votes, key=votes.__getitem__, default=0)
+    likely = max(votes, key=votes.__getitem__, default=0)
+    # What fewer rows agree on does not save a quarter of the cells.
+    return likely if votes.get(likely, 0) * 4 >= len(wanted) else 0
 
 
 def _parts(rows: Sequence[CellRow], columns: slice) -> list[str | tuple[str, ...]]:
@@ -551,6 +554,12 @@ class Painter:
             wanted[y] = placed_row
         self._touched.update(placed)
         return True
+
+    def prepare(self, rows: Iterable[DrawnRow], console: Console) -> None:
+        """Take rows apart that `put_rows` will likely be given."""
+        for row in rows:
+            if not self._pieces.is_full:
+                row.piece(self._pieces, console)
 
     def _forget(self) -> None:
         """Take every cell as unknown: what is painted next is painted whole."""

@@ -83,6 +83,13 @@ class Shortcut:
         taker = cast("FrugalDriver", driver)
         return taker.paint_rows(x, placed, region.width, app.console)
 
+    def prepare(self, rows: Iterable[DrawnRow]) -> None:
+        """Do what painting rows takes beforehand, but for the painting."""
+        app = self._widget.app
+        prepare = getattr(app._driver, "prepare_rows", None)  # noqa: SLF001
+        if prepare is not None:
+            prepare(rows, app.console)
+
     def _uncovered(self) -> Region | None:
         """Return where the widget is on the screen if all of it is to be seen."""
         app, screen = self._widget.app, self._widget.screen
@@ -451,6 +458,10 @@ class FrugalDriver(LinuxDriver):
             super().write(at_once)
         if self._painter.is_due:
             self._schedule()
+
+    def prepare_rows(self, rows: Iterable[DrawnRow], console: Console) -> None:
+        """See `Shortcut.prepare`."""
+        self._painter.prepare(rows, console)
 
     def paint_rows(
         self, x: int, rows: Mapping[int, DrawnRow], width: int, console: Console

@@ -89,7 +89,7 @@ def zones(cells: Cells) -> list[Zone]:
     found: list[Zone] = []
     x = 0
     while x < len(cells):
-        if _excess_at(cells, x) < 0:
+        if cells[x].isascii() or _excess_at(cells, x) < 0:
             x += 1
             continue
         found.append(_zone_from(cells, x))
