@@ -37,7 +37,7 @@ _TOKEN: Final = re.compile(
 it is looked at once."""
 
 
-class Entry(NamedTuple):
+class EntryBounds(NamedTuple):
     """Where a whole entry stands, and whether it has a message: a trailer has none."""
 
     begin: int
@@ -48,13 +48,13 @@ class Entry(NamedTuple):
 class Entries(NamedTuple):
     """The whole entries of a text; ``end`` is where their list ends, -1 before that."""
 
-    entries: list[Entry]
+    entries: list[EntryBounds]
     end: int
 
 
 def entries_of(text: bytes, begin: int = 0) -> Entries:
     """Return the entries of a text from the begin of one on, or from between them."""
-    entries: list[Entry] = []
+    entries: list[EntryBounds] = []
     depth = start = 0
     has_message = False
     for token in _TOKEN.finditer(text, begin):
@@ -68,7 +68,7 @@ def entries_of(text: bytes, begin: int = 0) -> Entries:
                 return Entries(entries, token.start())
             depth -= 1
             if not depth:
-                entries.append(Entry(start, token.end(), has_message))
+                entries.append(EntryBounds(start, token.end(), has_message))
         elif depth == 1 and mark.endswith(b":"):
             has_message = True
     return Entries(entries, -1)

@@ -149,6 +149,11 @@ class TypedAhead(App[ReturnType]):
         place = self.focused
         if not isinstance(place, Input) or not event.is_printable:
             return False
+        if place.select_on_focus and not place.has_focus:
+            # What it selects when it hears of its focus is what stood there before.
+            place.action_select_all()
+            place.select_on_focus = False
+            place.call_later(setattr, place, "select_on_focus", True)
         if place.selection.is_empty:
             place.insert_text_at_cursor(event.character or "")
         else:

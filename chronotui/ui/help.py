@@ -164,7 +164,7 @@ class HelpScreen(OverScreen[None]):
     def action_find(self) -> None:
         search = self.query_one(Input)
         search.display = True
-        search.focus()
+        self.set_focus(search)
 
     @on(Input.Changed)
     def _typed(self) -> None:
@@ -173,7 +173,7 @@ class HelpScreen(OverScreen[None]):
 
     @on(Input.Submitted)
     def _keep_what_was_found(self) -> None:
-        self.query_one(VerticalScroll).focus()
+        self.set_focus(self.query_one(VerticalScroll))
 
     @work(group="key-change", exclusive=True)
     async def action_change(self) -> None:
@@ -197,7 +197,7 @@ class HelpScreen(OverScreen[None]):
             return
         search.value = ""
         search.display = False
-        self.query_one(VerticalScroll).focus()
+        self.set_focus(self.query_one(VerticalScroll))
 
     def _found(self) -> Iterator[Action]:
         """Yield the actions with every word that is looked for."""

@@ -297,6 +297,7 @@ class MergedScreen(Screen[None]):
         self._merged = shown.merged
         self._heading = MergedHeading(shown)
         self._status_line = StatusLine()
+        self._key_hints = KeyHints()
         self._sentences = SentencePlace(self)
         self._status_timer = StatusTimer(while_standing(self, self._show_status))
         self.pane = LogPane(
@@ -313,7 +314,7 @@ class MergedScreen(Screen[None]):
         yield self._heading
         yield self.pane
         yield self._status_line
-        yield KeyHints()
+        yield self._key_hints
 
     def on_mount(self) -> None:
         self._unsubscribe = self._merged.subscribe(while_standing(self, self._changed))
@@ -398,6 +399,7 @@ class MergedScreen(Screen[None]):
                 place=self.pane.view.place,
             )
         )
+        self._key_hints.check()
 
     # keys
 

@@ -294,3 +294,18 @@ async def test_nothing_is_said_to_run_before_it_is_known(server: DemoServer) -> 
         text = await until_shown(pilot, "No job is known to run yet.")
         assert "No job runs." not in text
         await until_shown(pilot, "✗ OFFLINE")
+
+
+async def test_keys_of_a_search_are_told_while_there_is_one(server: DemoServer) -> None:
+    made = job_of(server, "one", 40, starts_in=-60)
+    async with desk_on(server).run_test(size=SIZE) as pilot:
+        await opened(pilot, made)
+        await until_shown(pilot, "one line 39")
+        await press(pilot, "slash", *"line", "enter")
+        await until_shown(pilot, "n next match")
+        await press(pilot, "escape")
+        await until(pilot, lambda: "n next match" not in shown(pilot))
+        await press(pilot, "ampersand", *"line", "enter")
+        await until_shown(pilot, "in full log")
+        await press(pilot, "escape")
+        await until(pilot, lambda: "in full log" not in shown(pilot))

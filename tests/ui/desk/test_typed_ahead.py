@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.events import Key
+from textual.widgets import Input
 
 from chronotui.ui.log.view import LogView
 from tests.ui.desk.scenes import (
@@ -82,3 +83,27 @@ async def what_follows_a_colon_is_gone_to_or_said_to_be_wrong(
     await until(pilot, lambda: "No such place" not in shown(pilot))
     await press(pilot, "escape")
     await until(pilot, lambda: isinstance(app.focused, LogView))
+
+
+async def test_what_is_typed_before_an_input_hears_of_its_focus_stays() -> None:
+    with still_server() as server:
+        app = desk_on(server)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await history(pilot)
+            for opening in (("question_mark", "/"), ("tab", "/"), ("f", "/")):
+                await an_input_keeps_all_of_a_word(pilot, opening)
+                await press(pilot, "escape", "escape")
+
+
+async def an_input_keeps_all_of_a_word(
+    pilot: Pilot[int], opening: tuple[str, ...]
+) -> None:
+    """What stood in it before gives way, as where one waits before typing."""
+    app = desk(pilot)
+    typed(app, *opening, *"et")
+    await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.has_focus)
+    typed(app, "l")
+    field = app.focused
+    assert isinstance(field, Input)
+    await until(pilot, lambda: field.value == "etl")
+    assert field.select_on_focus
