@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chronotui.errors import UnreachableError
+from chronotui.errors import LogsUnavailableError, UnreachableError
 from chronotui.times import next_try_words, wall_clock
 
 if TYPE_CHECKING:
@@ -170,7 +170,10 @@ class Connectivity:
             self._changed()
         self._answered_at = self.clock.monotonic()
         self._troubles.pop(route, None)
-        if route == JOB or (self.refusal is not None and self.refusal.route == route):
+        refusal = self.refusal
+        # That a job is there says nothing of a log that is not kept, by policy.
+        says_more = route == JOB and not isinstance(refusal, LogsUnavailableError)
+        if refusal is not None and (says_more or refusal.route == route):
             self.refusal = None
         if self._away_since is not None:
             self._came_back, self._away_since = self._away_since, None
