@@ -24,6 +24,8 @@ from chronotui.engine.timing import Clock, WatchTiming
 from chronotui.errors import (
     Answer,
     FailedAnswerError,
+    LogsUnavailableError,
+    MissingError,
     NotSignedInError,
     OverloadedError,
     UnreachableError,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chronotui.engine.pages import Limiter
+    from chronotui.errors import ChronotuiError
 
 TIMING = WatchTiming()
 RUNNING = Job("j", "w", JobStatus.RUNNING, Trigger.MANUAL)
@@ -133,6 +136,22 @@ def test_after_the_end_trouble_is_of_the_last_lines() -> None:
     link.settled()
     shown = link.connection(RUNNING, "ended FAILED")
     assert (shown.reason, shown.is_troubled) == ("ended FAILED", False)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "stays"),
+    [(LogsUnavailableError("not kept"), True), (MissingError("gone"), False)],
+)
+def test_only_an_answer_of_its_kind_takes_a_refusal_back(
+    refusal: ChronotuiError, stays: bool
+) -> None:
+    live = connectivity(Hand().clock)
+    refusal.route = PAGE
+    live.failed(PAGE, refusal, 1, 1.0, refused=True)
+    live.answered(JOB)
+    assert (live.refusal is refusal) == stays
+    live.answered(PAGE)
+    assert live.refusal is None
 
 
 def test_a_job_that_waits_is_said_to_wait() -> None:
