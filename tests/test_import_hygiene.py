@@ -28,16 +28,21 @@ def loaded(argv: list[str], folder: Path) -> tuple[int, set[str]]:
         "loaded = [name for name, module in sys.modules.items() if module]; "
         "print('MODULES', code, *{name.partition('.')[0] for name in loaded})"
     )
+    words = said_by(code, folder)
+    return int(words[0]), set(words[1:])
+
+
+def said_by(program: str, folder: Path) -> list[str]:
+    """Run a program in a fresh interpreter; return its words behind MODULES."""
     ended = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
         env=environment_for(folder),
         cwd=folder,
     )
-    words = ended.stderr.rpartition("MODULES")[2].split()
-    return int(words[0]), set(words[1:])
+    return ended.stderr.rpartition("MODULES")[2].split()
 
 
 @pytest.mark.parametrize(
@@ -138,18 +143,6 @@ print("MODULES", *sys.modules, file=sys.stderr)
 """
 
 
-def seen_by(program: str, folder: Path) -> set[str]:
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment_for(folder),
-        cwd=folder,
-    )
-    return set(ended.stderr.rpartition("MODULES")[2].split())
-
-
 MOST_OF_OURS = 63
 """Each takes a third of a millisecond or more of every start."""
 BEYOND_TEXTUAL = {
@@ -161,12 +154,12 @@ BEYOND_TEXTUAL = {
 
 
 def test_the_first_frame_loads_little_beyond_textual(tmp_path: Path) -> None:
-    modules = seen_by(FIRST_FRAME, tmp_path)
+    modules = set(said_by(FIRST_FRAME, tmp_path))
     ours = {name for name in modules if name.startswith("chronotui.")}
     assert len(ours) <= MOST_OF_OURS
     rooms = {".".join(name.split(".")[:2]) for name in ours}
     assert not rooms & {"chronotui.engine", "chronotui.log", "chronotui.runs"}
-    beyond = modules - ours - seen_by(MINIMAL_APP, tmp_path)
+    beyond = modules - ours - {*said_by(MINIMAL_APP, tmp_path)}
     tops = {name.partition(".")[0] for name in beyond}
     named = {name for name in tops if not name.startswith("_")}
     assert named - {"chronotui", "textual", "rich", "importlib"} <= BEYOND_TEXTUAL

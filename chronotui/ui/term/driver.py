@@ -386,9 +386,8 @@ class FrugalDriver(LinuxDriver):
 
     def _deliver(self, message: Message) -> None:
         moves_ahead = getattr(self._app, "moves_ahead", None)
-        if moves_ahead is None or not isinstance(message, Key):
-            self._app.post_message(message)
-        elif moves_ahead(message):
+        is_key = isinstance(message, Key)
+        if is_key and moves_ahead is not None and moves_ahead(message):
             self._due()
         else:
             self._app.post_message(message)
